@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * Id of the transfer that a key names: the key itself where it is a UUID and no namespace is
+ * given, else a version 8 UUID made from both. A version 8 UUID is hashed like any other
+ * text, so that nobody can choose an id which the ledger derives.
+ */
+export function transferIdOf(namespace: string, key: string): string {
+  if (namespace === '' && key.length === 36) {
+    const lower = key.toLowerCase();
+    const version = UUID.exec(lower)?.[1];
+    if (version !== undefined && version !== '8') return lower;
+  }
+  return derivedId('transfer', namespace, key);
+}
+
+/** True if the text is a UUID in its canonical form. */
+export function isTransferId(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** Id of a row that belongs to another: the second leg of a transfer, its return, and so on. */
+export function derivedId(purpose: string, ...parts: string[]): string {
+  // Each part is preceded by its length, so that no two lists of parts read the same.
+  const text = [purpose, ...parts].map((part) => `${part.length}:${part}`).join('');
+  const hex = createHash('sha256').update(text).digest('hex');
+  // RFC 9562: version 8 in the 13th digit, variant 10 in the 17th.
+  const variant = ((parseInt(hex[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
+  return (
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-` +
+    `${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  );
+}

@@ -1,0 +1,137 @@
+import type { Account } from '../core/account.ts';
+import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
+import { assert } from '../core/assert.ts';
+
+/** Stands for "no limit" in the arrays; no balance can be that low or that high. */
+const NO_MIN = -(2n ** 63n);
+const NO_MAX = 2n ** 63n - 1n;
+
+const TOUCHED = 1;
+const TRANSIT = 2;
+
+/**
+ * The newest state of the accounts that were used last, bounded. A million accounts as objects
+ * would take several hundred megabytes; as columns of typed arrays they take about 50, and one
+ * map entry each. When full, accounts that were not used since the hand last passed make room
+ * (the clock algorithm).
+ */
+export class AccountCache {
+  readonly #book: number;
+  readonly #capacity: number;
+  /** Slot by the account's number in its book. */
+  readonly #slots = new Map<number, number>();
+  readonly #assets: string[] = [];
+  #hand = 0;
+  #numbers: Float64Array<ArrayBuffer>;
+  #debits: BigInt64Array<ArrayBuffer>;
+  #credits: BigInt64Array<ArrayBuffer>;
+  #min: BigInt64Array<ArrayBuffer>;
+  #max: BigInt64Array<ArrayBuffer>;
+  #versions: Float64Array<ArrayBuffer>;
+  #asset: Uint16Array<ArrayBuffer>;
+  #flags: Uint8Array<ArrayBuffer>;
+
+  /** @param capacity accounts to keep at most; must exceed what one batch can touch */
+  constructor(book: number, capacity = 2_000_000) {
+    this.#book = book;
+    this.#capacity = capacity;
+    const size = Math.min(capacity, 4096);
+    this.#numbers = new Float64Array(size);
+    this.#debits = new BigInt64Array(size);
+    this.#credits = new BigInt64Array(size);
+    this.#min = new BigInt64Array(size);
+    this.#max = new BigInt64Array(size);
+    this.#versions = new Float64Array(size);
+    this.#asset = new Uint16Array(size);
+    this.#flags = new Uint8Array(size);
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  has(id: bigint): boolean {
+    return bookOf(id) === this.#book && this.#slots.has(accountNumberOf(id));
+  }
+
+  /** A copy of the account's state; undefined if it is not here. */
+  get(id: bigint): Account | undefined {
+    if (bookOf(id) !== this.#book) return undefined;
+    const slot = this.#slots.get(accountNumberOf(id));
+    if (slot === undefined) return undefined;
+    const min = this.#min[slot] ?? NO_MIN;
+    const max = this.#max[slot] ?? NO_MAX;
+    const flags = this.#flags[slot] ?? 0;
+    this.#flags[slot] = flags | TOUCHED;
+    return {
+      id: accountId(this.#book, this.#numbers[slot] ?? 0),
+      asset: this.#assets[this.#asset[slot] ?? 0] ?? '',
+      transit: (flags & TRANSIT) !== 0,
+      minBalance: min === NO_MIN ? null : min,
+      maxBalance: max === NO_MAX ? null : max,
+      debits: this.#debits[slot] ?? 0n,
+      credits: this.#credits[slot] ?? 0n,
+      version: this.#versions[slot] ?? 0,
+    };
+  }
+
+  set(account: Account): void {
+    const number = accountNumberOf(account.id);
+    assert(bookOf(account.id) === this.#book, 'an account is cached in its own book');
+    const slot = this.#slots.get(number) ?? this.#takeSlot();
+    this.#slots.set(number, slot);
+    this.#numbers[slot] = number;
+    this.#debits[slot] = account.debits;
+    this.#credits[slot] = account.credits;
+    this.#min[slot] = account.minBalance ?? NO_MIN;
+    this.#max[slot] = account.maxBalance ?? NO_MAX;
+    this.#versions[slot] = account.version;
+    this.#asset[slot] = this.#assetIndex(account.asset);
+    this.#flags[slot] = TOUCHED | (account.transit ? TRANSIT : 0);
+  }
+
+  #takeSlot(): number {
+    const used = this.#slots.size;
+    if (used < this.#capacity) {
+      if (used === this.#numbers.length) this.#grow(Math.min(this.#capacity, used * 2));
+      return used;
+    }
+    for (;;) {
+      const slot = this.#hand;
+      this.#hand = (this.#hand + 1) % this.#capacity;
+      const flags = this.#flags[slot] ?? 0;
+      if ((flags & TOUCHED) === 0) {
+        this.#slots.delete(this.#numbers[slot] ?? 0);
+        return slot;
+      }
+      this.#flags[slot] = flags & ~TOUCHED;
+    }
+  }
+
+  #grow(size: number): void {
+    this.#numbers = copied(new Float64Array(size), this.#numbers);
+    this.#debits = copied(new BigInt64Array(size), this.#debits);
+    this.#credits = copied(new BigInt64Array(size), this.#credits);
+    this.#min = copied(new BigInt64Array(size), this.#min);
+    this.#max = copied(new BigInt64Array(size), this.#max);
+    this.#versions = copied(new Float64Array(size), this.#versions);
+    this.#asset = copied(new Uint16Array(size), this.#asset);
+    this.#flags = copied(new Uint8Array(size), this.#flags);
+  }
+
+  #assetIndex(asset: string): number {
+    const index = this.#assets.indexOf(asset);
+    if (index >= 0) return index;
+    assert(this.#assets.length < 65_535, 'a book holds fewer than 65,535 assets');
+    return this.#assets.push(asset) - 1;
+  }
+}
+
+interface Column<T> {
+  set(from: T): void;
+}
+
+function copied<T extends Column<T>>(to: T, from: T): T {
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,248 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assert, InvariantError, must } from '../core/assert.ts';
+import type { Command, Outcome } from '../core/command.ts';
+import { type Posted, post } from '../core/post.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+import { fingerprintOf } from '../keys/known-key.ts';
+import type { Logger } from '../logger.ts';
+import { append } from '../store/append.ts';
+import type { Sql } from '../store/connect.ts';
+import { readEpoch } from '../store/head.ts';
+import { readOpened } from '../store/read-opened.ts';
+import { describe, isKnownId, isRolledBack } from '../store/sqlstate.ts';
+import {
+  accountsOf,
+  BatchPlan,
+  type BatchStamp,
+  openAnswer,
+  type TransferItem,
+  transferAnswer,
+} from './batch-plan.ts';
+import type { BookMemory } from './book-memory.ts';
+import { LedgerFault } from './ledger-fault.ts';
+import type { Recall } from './recall.ts';
+import { SettlementWaiters } from './settlement-waiters.ts';
+import type { CloseWork, LateResult, OpenWork, SettleWork, TransferWork, Work } from './work.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/** An idle leader looks this often whether it still is one. */
+const EPOCH_CHECK_MS = 500;
+
+export interface LeaderParts {
+  /** One connection, used for nothing else than this book's batches. */
+  readonly sql: Sql;
+  readonly memory: BookMemory;
+  readonly recall: Recall;
+  readonly log: Logger;
+  /** Called after a commit that sent legs to another book. */
+  readonly onSent: (peerBook: number) => void;
+}
+
+/**
+ * The one writer of a book: executes what arrives one batch at a time. Everything that arrives
+ * while a batch is being committed forms the next one.
+ */
+export class BookLeader {
+  readonly memory: BookMemory;
+  readonly #parts: LeaderParts;
+  readonly #queue = new WorkQueue();
+  readonly #waiters = new SettlementWaiters();
+  #stopping = false;
+
+  constructor(parts: LeaderParts) {
+    this.memory = parts.memory;
+    this.#parts = parts;
+  }
+
+  /** Queues work; it is answered by its callbacks. */
+  submit(work: Work): void {
+    this.#queue.add(work);
+  }
+
+  /**
+   * Leads until another leader takes over, until the database fails in a way that leaves an
+   * outcome unknown, or until `stop`. Resolves with the reason. Work that waits then gets the
+   * fault `not_leader`, for nothing of it was applied.
+   *
+   * @throws InvariantError if the book contradicts itself: the process must end
+   */
+  async run(): Promise<string> {
+    let reason: string | undefined;
+    while (reason === undefined) {
+      await this.#queue.waitForWork(EPOCH_CHECK_MS);
+      const works = this.#queue.take();
+      if (works.length > 0) reason = await this.#execute(works);
+      else if (this.#stopping) reason = 'stopped';
+      else reason = await this.#checkEpoch();
+    }
+    this.#queue.close(new LedgerFault('not_leader', reason));
+    return reason;
+  }
+
+  /** Finishes what is queued, then ends `run`. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async #checkEpoch(): Promise<string | undefined> {
+    try {
+      const { epoch, leader } = await readEpoch(this.#parts.sql);
+      if (epoch === this.memory.epoch) return undefined;
+      return `${leader} has taken the book over in epoch ${epoch}`;
+    } catch (error) {
+      return `the database cannot be read: ${describe(error)}`;
+    }
+  }
+
+  /** Executes one batch. Returns why this leader must step down, if it must. */
+  async #execute(works: readonly Work[]): Promise<string | undefined> {
+    const plan = new BatchPlan(works, performance.now());
+    let fault: LedgerFault;
+    try {
+      await this.#recall(plan);
+      return await this.#post(plan);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      const text = describe(error);
+      fault = error instanceof LedgerFault ? error : new LedgerFault('not_leader', text, error);
+    }
+    for (const work of works) work.onFault(fault);
+    this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
+    // The pause keeps a database that refuses everything from being asked in a busy loop.
+    await sleep(50);
+    return fault.message;
+  }
+
+  async #recall(plan: BatchPlan): Promise<void> {
+    const { sql, recall } = this.#parts;
+    const items = plan.unanswered();
+    if (items.length > 0) plan.answer(items, await recall.known(items));
+    if (plan.openings.length > 0) {
+      const externalIds = plan.openings.map(({ request }) => request.externalId);
+      const stored = await readOpened(sql, this.memory.book, externalIds);
+      plan.answerOpenings(this.memory.book, stored);
+    }
+  }
+
+  async #post(plan: BatchPlan): Promise<string | undefined> {
+    const { sql, recall } = this.#parts;
+    for (;;) {
+      const commands = plan.commands();
+      const state = await this.memory.stateFor(sql, accountsOf(commands, this.memory.book.number));
+      const atMicros = this.memory.nextMicros(Date.now() * 1000);
+      const posted = post(state, commands, atMicros);
+      const batch = this.memory.appendOf(posted, atMicros);
+      if (posted.rows.length === 0 && posted.channels.size === 0) {
+        this.#publish(plan, commands, posted, atMicros);
+        return undefined;
+      }
+      try {
+        const fenced = await append(sql, batch);
+        if (!fenced) throw new LedgerFault('not_leader', 'another leader has taken the book over');
+      } catch (error) {
+        if (!isKnownId(error)) throw commitFault(error);
+        // Some key was known to neither memory nor Redis. Nothing was applied: ask the
+        // journal for all, and post the rest.
+        const items = plan.unanswered();
+        plan.answer(items, await recall.recorded(items));
+        assert(
+          plan.unanswered().length < items.length,
+          `the journal refuses a batch without a known key: ${describe(error)}`,
+        );
+        continue;
+      }
+      this.memory.committed(posted, batch);
+      this.#publish(plan, commands, posted, atMicros);
+      return undefined;
+    }
+  }
+
+  /** Answers everything, after the commit. */
+  #publish(plan: BatchPlan, commands: readonly Command[], posted: Posted, atMicros: number): void {
+    const stamp: BatchStamp = { book: this.memory.book, epoch: this.memory.epoch, atMicros };
+    const decided: TransferItem[] = [];
+    const decidedAt = timestampFrom(atMicros);
+    const answers: (() => void)[] = [];
+    const closes: CloseWork[] = [];
+    for (const [index, outcome] of posted.outcomes.entries()) {
+      const item = plan.madeFor(index);
+      if (outcome.kind === 'transfer') {
+        const transfer = item as TransferItem;
+        transfer.outcome = outcome;
+        transfer.answer = transferAnswer(transfer.id, outcome, stamp, decidedAt);
+        decided.push(transfer);
+      } else if (outcome.kind === 'open') {
+        const open = item as BatchPlan['openings'][number];
+        open.answer = openAnswer(open.request, outcome, stamp);
+      } else if (outcome.kind === 'settle') {
+        answers.push(() => (item as SettleWork).onOutcome(outcome));
+      } else {
+        closes.push(item as CloseWork);
+      }
+    }
+    plan.answerRepeats();
+    this.#remember(decided, atMicros);
+    this.#answerWorks(plan);
+    for (const answer of answers) answer();
+    for (const close of closes) {
+      close.onOutcome();
+      this.#waiters.settle(close.command);
+    }
+    this.#wakeSenders(commands, posted.outcomes);
+  }
+
+  #remember(decided: readonly TransferItem[], atMicros: number): void {
+    if (decided.length === 0) return;
+    const { epoch } = this.memory;
+    this.#parts.recall.remember(
+      decided.map(({ id, request, outcome }) => {
+        const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
+        const fingerprint = fingerprintOf(request);
+        const away = channel !== null;
+        return { id, request, known: { fingerprint, reason, epoch, seq, atMicros, away } };
+      }),
+    );
+  }
+
+  #answerWorks(plan: BatchPlan): void {
+    const results = new Map<TransferWork | OpenWork, unknown[]>();
+    for (const work of plan.works) {
+      if (work.kind === 'transfers' || work.kind === 'open') results.set(work, []);
+    }
+    for (const { work, answer } of plan.transfers) {
+      results.get(work)?.push(must(answer, 'every transfer has its answer').response);
+    }
+    for (const { work, answer } of plan.openings) {
+      results.get(work)?.push(must(answer, 'every opening has its answer'));
+    }
+    for (const [work, answered] of results) {
+      (work.onOutcome as (results: unknown[]) => void)(answered);
+    }
+    // Those in transit hear the rest when the other book has answered.
+    for (const { work, index, answer } of plan.transfers) {
+      if (answer === undefined || answer.channel === null) continue;
+      const { peerBook, number } = answer.channel;
+      const onLate = work.onLate as (late: LateResult[]) => void;
+      const until = work.startBefore[index] ?? 0;
+      this.#waiters.add(peerBook, { number, until, index, response: answer.response, onLate });
+    }
+  }
+
+  #wakeSenders(commands: readonly Command[], outcomes: readonly Outcome[]): void {
+    const peers = new Set<number>();
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.kind !== 'transfer' || outcome.channel === null) continue;
+      assert(commands[index]?.kind === 'transfer', 'outcomes are in the order of commands');
+      peers.add(outcome.channel.peerBook);
+    }
+    for (const peerBook of peers) this.#parts.onSent(peerBook);
+  }
+}
+
+/** What a failed commit means for those who wait for it. */
+function commitFault(error: unknown): unknown {
+  if (error instanceof LedgerFault || error instanceof InvariantError) return error;
+  const text = describe(error);
+  if (isRolledBack(error)) return new LedgerFault('not_leader', `not applied: ${text}`, error);
+  return new LedgerFault('outcome_unknown', `the commit was lost: ${text}`, error);
+}

@@ -1,0 +1,134 @@
+import type { Account } from '../core/account.ts';
+import { must } from '../core/assert.ts';
+import { chainAfter } from '../core/chain.ts';
+import type { BookState, Channel, Posted } from '../core/post.ts';
+import type { Append } from '../store/append.ts';
+import { readChannels } from '../store/channels.ts';
+import type { Sql } from '../store/connect.ts';
+import type { Book, Head } from '../store/head.ts';
+import { loadAccounts, loadTransitAccounts } from '../store/load-accounts.ts';
+import { AccountCache } from './account-cache.ts';
+
+/**
+ * What the leader remembers of its book. It is true as long as the head has this leader's
+ * epoch, and dies with the leader.
+ */
+export class BookMemory {
+  readonly book: Book;
+  readonly epoch: number;
+  readonly #bookNames: ReadonlyMap<number, string>;
+  readonly #cache: AccountCache;
+  readonly #transits: Map<string, bigint>;
+  readonly #channels: Map<number, Channel>;
+  #head: Head;
+
+  private constructor(
+    book: Book,
+    books: readonly Book[],
+    head: Head,
+    transits: Map<string, bigint>,
+    channels: Map<number, Channel>,
+  ) {
+    this.book = book;
+    this.epoch = head.epoch;
+    this.#bookNames = new Map(books.map(({ number, name }) => [number, name]));
+    this.#cache = new AccountCache(book.number);
+    this.#transits = transits;
+    this.#channels = channels;
+    this.#head = head;
+  }
+
+  /** @param head as the take-over left it */
+  static async load(sql: Sql, book: Book, books: readonly Book[], head: Head): Promise<BookMemory> {
+    const [transits, channels] = await Promise.all([loadTransitAccounts(sql), readChannels(sql)]);
+    const byPeer = new Map(channels.map((channel) => [channel.peerBook, channel]));
+    return new BookMemory(book, books, head, transits, byPeer);
+  }
+
+  get seq(): number {
+    return this.#head.seq;
+  }
+
+  /** True if the number is that of a book there is. */
+  knowsBook(number: number): boolean {
+    return this.#bookNames.has(number);
+  }
+
+  /** The channel to a book; all zero if nothing was ever exchanged with it. */
+  channel(peerBook: number): Readonly<Channel> {
+    return this.#channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
+  }
+
+  /** Time of the next batch: now, but always later than the batch before. */
+  nextMicros(nowMicros: number): number {
+    return Math.max(nowMicros, this.#head.atMicros + 1);
+  }
+
+  /**
+   * The state that the next batch starts from, with every account that exists among `ids` and
+   * every transit account in it: those not remembered are loaded by one query.
+   */
+  async stateFor(sql: Sql, ids: Iterable<bigint>): Promise<BookState> {
+    const accounts = new Map<bigint, Account>();
+    const missing = new Set<bigint>();
+    const want = (id: bigint) => {
+      if (accounts.has(id) || missing.has(id)) return;
+      const cached = this.#cache.get(id);
+      if (cached === undefined) missing.add(id);
+      else accounts.set(id, cached);
+    };
+    for (const id of ids) want(id);
+    for (const id of this.#transits.values()) want(id);
+    if (missing.size > 0) {
+      for (const account of await loadAccounts(sql, [...missing])) {
+        accounts.set(account.id, account);
+        this.#cache.set(account);
+      }
+    }
+    return {
+      book: this.book.number,
+      epoch: this.epoch,
+      seq: this.#head.seq,
+      accounts: this.#head.accounts,
+      bookNames: this.#bookNames,
+      account: (id) => accounts.get(id),
+      transitAccountId: (externalId) => this.#transits.get(externalId),
+      channel: (peerBook) => this.#channels.get(peerBook),
+    };
+  }
+
+  /** What must be committed for a batch. */
+  appendOf(posted: Posted, atMicros: number): Append {
+    const { seq, chain, accounts } = this.#head;
+    return {
+      head: {
+        epochBefore: this.epoch,
+        epochAfter: this.epoch,
+        seqBefore: seq,
+        seqAfter: seq + posted.rows.length,
+        chainAfter: posted.rows.length > 0 ? chainAfter(chain, posted.rows) : chain,
+        atMicros,
+        accountsAfter: accounts + posted.opened.length,
+      },
+      rows: posted.rows,
+      opened: posted.opened,
+      channels: [...posted.channels.values()],
+    };
+  }
+
+  /** Takes over what has been committed. */
+  committed(posted: Posted, { head }: Append): void {
+    for (const account of posted.accounts.values()) this.#cache.set(account);
+    for (const { account, externalId } of posted.opened) {
+      if (account.transit) this.#transits.set(externalId, account.id);
+    }
+    for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
+    this.#head = {
+      ...this.#head,
+      seq: head.seqAfter,
+      chain: Buffer.from(must(head.chainAfter, 'a batch has a chain value')),
+      atMicros: head.atMicros,
+      accounts: head.accountsAfter,
+    };
+  }
+}

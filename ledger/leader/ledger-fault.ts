@@ -1,0 +1,13 @@
+/**
+ * Why a request could not be executed. `outcome` tells what is known of its effect: with
+ * `unknown` it may or may not have been applied, and only its key can tell.
+ */
+export class LedgerFault extends Error {
+  override readonly name = 'LedgerFault';
+  readonly code: 'not_leader' | 'overloaded' | 'outcome_unknown';
+
+  constructor(code: LedgerFault['code'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}

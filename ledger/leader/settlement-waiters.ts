@@ -1,0 +1,67 @@
+import type { CreateTransferResponse, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { CloseCommand } from '../core/command.ts';
+import type { LateResult } from './work.ts';
+
+const PRUNE_AT_LEAST = 10_000;
+
+interface Waiter {
+  /** Channel number of its leg. */
+  readonly number: number;
+  /** By performance.now(): nobody wants to hear of it any more after that. */
+  readonly until: number;
+  readonly index: number;
+  /** The answer that was given at first: IN_TRANSIT. */
+  readonly response: CreateTransferResponse;
+  readonly onLate: (results: LateResult[]) => void;
+}
+
+/** Callers that have been told IN_TRANSIT and may still want to hear the end of it. */
+export class SettlementWaiters {
+  /** By peer book. */
+  readonly #waiters = new Map<number, Waiter[]>();
+  /** How many may wait for one book before those whose time is up are cleared away. */
+  #pruneAt = PRUNE_AT_LEAST;
+
+  add(peerBook: number, waiter: Waiter): void {
+    const waiters = this.#waiters.get(peerBook);
+    if (waiters === undefined) {
+      this.#waiters.set(peerBook, [waiter]);
+      return;
+    }
+    waiters.push(waiter);
+    if (waiters.length < this.#pruneAt) return;
+    const now = performance.now();
+    const live = waiters.filter(({ until }) => until > now);
+    this.#waiters.set(peerBook, live);
+    this.#pruneAt = Math.max(PRUNE_AT_LEAST, live.length * 2);
+  }
+
+  /** Tells all whose number the peer has answered, grouped by who waits. */
+  settle({ peerBook, through, refused }: CloseCommand): void {
+    const waiters = this.#waiters.get(peerBook) ?? [];
+    const reasons = new Map(refused.map(({ number, reason }) => [number, reason]));
+    const waiting: Waiter[] = [];
+    const late = new Map<Waiter['onLate'], LateResult[]>();
+    for (const waiter of waiters) {
+      if (waiter.number > through) {
+        waiting.push(waiter);
+        continue;
+      }
+      const result = finalOutcome(waiter.response, reasons.get(waiter.number));
+      const results = late.get(waiter.onLate);
+      if (results === undefined) late.set(waiter.onLate, [{ index: waiter.index, result }]);
+      else results.push({ index: waiter.index, result });
+    }
+    this.#waiters.set(peerBook, waiting);
+    for (const [onLate, results] of late) onLate(results);
+  }
+}
+
+function finalOutcome(
+  response: CreateTransferResponse,
+  refusal: Reason | undefined,
+): CreateTransferResponse {
+  if (refusal === undefined) return { ...response, status: TransferStatus.POSTED };
+  return { ...response, status: TransferStatus.RETURNED, reason: refusal };
+}

@@ -1,0 +1,70 @@
+import { LedgerFault } from './ledger-fault.ts';
+import { sizeOf, type Work } from './work.ts';
+
+/** Items (transfers, accounts, legs) that may wait; beyond them work is refused at once. */
+const WAITING_MAX = 64_000;
+/** Items of one batch, unless one work alone has more. */
+const BATCH_MAX = 4_000;
+
+/** The bounded queue in front of the leader. Whatever waits forms the next batch. */
+export class WorkQueue {
+  #waiting: Work[] = [];
+  #items = 0;
+  #closed: LedgerFault | undefined;
+  #wake: (() => void) | undefined;
+
+  /** Adds work, or gives it its fault at once. */
+  add(work: Work): void {
+    if (this.#closed !== undefined) {
+      work.onFault(this.#closed);
+      return;
+    }
+    const size = sizeOf(work);
+    // What releases money (settlements) is let in beyond the bound; each peer has one at most.
+    const bounded = work.kind === 'transfers' || work.kind === 'open';
+    if (bounded && this.#items + size > WAITING_MAX) {
+      work.onFault(new LedgerFault('overloaded', `${this.#items} items are waiting already`));
+      return;
+    }
+    this.#items += size;
+    this.#waiting.push(work);
+    this.#wake?.();
+  }
+
+  /** Resolves when there is work, when the queue is closed, or after `timeoutMs`. */
+  async waitForWork(timeoutMs: number): Promise<void> {
+    if (this.#waiting.length > 0 || this.#closed !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  /** The next batch, in the order of arrival; empty if nothing waits. */
+  take(): Work[] {
+    let items = 0;
+    let count = 0;
+    for (const work of this.#waiting) {
+      const size = sizeOf(work);
+      if (count > 0 && items + size > BATCH_MAX) break;
+      items += size;
+      count += 1;
+    }
+    this.#items -= items;
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Refuses all that waits and all that will come. */
+  close(fault: LedgerFault): void {
+    this.#closed = fault;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#items = 0;
+    for (const work of waiting) work.onFault(fault);
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,90 @@
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
+import { Status } from '../../proto/gen/google/rpc/status.ts';
+import type { FieldViolation } from '../core/validate.ts';
+
+/** Domain of every ErrorInfo. */
+const DOMAIN = 'meridian';
+
+/** A gRPC error with google.rpc details in its trailer. */
+export class RpcError extends Error implements ServiceError {
+  override readonly name = 'RpcError';
+  readonly code: status;
+  readonly details: string;
+  readonly metadata = new Metadata();
+
+  constructor(code: status, message: string, details: { typeUrl: string; value: Buffer }[] = []) {
+    super(message);
+    this.code = code;
+    this.details = message;
+    if (details.length > 0) {
+      const bytes = Status.encode({ code, message, details }).finish();
+      this.metadata.set('grpc-status-details-bin', Buffer.from(bytes));
+    }
+  }
+}
+
+const TYPE = 'type.googleapis.com/google.rpc.';
+
+const errorInfo = (reason: string, metadata: Record<string, string> = {}) => ({
+  typeUrl: `${TYPE}ErrorInfo`,
+  value: Buffer.from(ErrorInfo.encode({ reason, domain: DOMAIN, metadata }).finish()),
+});
+
+const retryInfo = (delayMs: number) => ({
+  typeUrl: `${TYPE}RetryInfo`,
+  value: Buffer.from(
+    RetryInfo.encode({
+      retryDelay: { seconds: BigInt(Math.floor(delayMs / 1000)), nanos: (delayMs % 1000) * 1e6 },
+    }).finish(),
+  ),
+});
+
+/** Fields are malformed; nothing was applied. */
+export function invalidArgument(violations: readonly FieldViolation[]): RpcError {
+  const [first] = violations;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const message = `${first?.field ?? 'request'} ${first?.description ?? 'is malformed'}${more}`;
+  const fieldViolations = violations.map(({ field, description }) => ({
+    field,
+    description,
+    reason: 'MALFORMED',
+    localizedMessage: undefined,
+  }));
+  const value = Buffer.from(BadRequest.encode({ fieldViolations }).finish());
+  return new RpcError(status.INVALID_ARGUMENT, message, [{ typeUrl: `${TYPE}BadRequest`, value }]);
+}
+
+/** There is no such thing. */
+export function notFound(reason: string, message: string): RpcError {
+  return new RpcError(status.NOT_FOUND, message, [errorInfo(reason)]);
+}
+
+/** A queue is full; nothing was applied. */
+export function overloaded(message: string, retryMs: number): RpcError {
+  const details = [errorInfo('OVERLOADED'), retryInfo(retryMs)];
+  return new RpcError(status.RESOURCE_EXHAUSTED, message, details);
+}
+
+/** The book has no leader that can be reached; nothing was applied. */
+export function unavailable(reason: string, message: string, retryMs: number): RpcError {
+  const details = [errorInfo(reason), retryInfo(retryMs)];
+  return new RpcError(status.UNAVAILABLE, message, details);
+}
+
+/** The leader stepped down before it applied anything. */
+export function aborted(message: string, retryMs: number): RpcError {
+  return new RpcError(status.ABORTED, message, [errorInfo('NOT_LEADER'), retryInfo(retryMs)]);
+}
+
+/** It may or may not have been applied: the caller asks again with the same key. */
+export function outcomeUnknown(code: status.DEADLINE_EXCEEDED | status.UNKNOWN): RpcError {
+  const message =
+    'the outcome is unknown: repeat the request with the same key, or ask GetTransfer';
+  return new RpcError(code, message, [errorInfo('OUTCOME_UNKNOWN'), retryInfo(100)]);
+}
+
+/** The deadline passed before anything was started: it was not applied. */
+export function tooLate(message: string): RpcError {
+  return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('NOT_APPLIED')]);
+}

@@ -1,0 +1,24 @@
+import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../core/limits.ts';
+import { invalidArgument } from './error.ts';
+
+/** How many items a page may have. Throws INVALID_ARGUMENT if the request asks otherwise. */
+export function pageSize(asked: number): number {
+  if (asked === 0) return PAGE_SIZE_DEFAULT;
+  if (asked >= 1 && asked <= PAGE_SIZE_MAX) return asked;
+  const description = `must be 1 to ${PAGE_SIZE_MAX}, or 0 for ${PAGE_SIZE_DEFAULT}`;
+  throw invalidArgument([{ field: 'page_size', description }]);
+}
+
+/** Where the page before ended; undefined on the first page. Tokens are opaque to callers. */
+export function pageStart(token: string): bigint | undefined {
+  if (token === '') return undefined;
+  const text = Buffer.from(token, 'base64url').toString('latin1');
+  if (/^after \d{1,19}$/u.test(text)) return BigInt(text.slice('after '.length));
+  throw invalidArgument([{ field: 'page_token', description: 'is not a token of this API' }]);
+}
+
+/** The token of the page after one of `size` items; '' if that was the last. */
+export function nextPageToken(last: bigint | undefined, count: number, size: number): string {
+  if (last === undefined || count < size) return '';
+  return Buffer.from(`after ${last}`, 'latin1').toString('base64url');
+}

@@ -1,0 +1,71 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import {
+  FaultCode,
+  type PostReply,
+  type PostRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/ledger.ts';
+import { validateAll, validateTransfer } from '../core/validate.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import type { LedgerFault } from '../leader/ledger-fault.ts';
+import type { LateResult } from '../leader/work.ts';
+
+type Stream = ServerDuplexStream<PostRequest, PostReply>;
+
+const FAULT_CODES = {
+  not_leader: FaultCode.NOT_LEADER,
+  overloaded: FaultCode.OVERLOADED,
+  outcome_unknown: FaultCode.OUTCOME_UNKNOWN,
+} as const satisfies Record<LedgerFault['code'], FaultCode>;
+
+/** Serves one router's posting stream. */
+export function servePostStream(member: BookMember, stream: Stream): void {
+  let open = true;
+  const write = (reply: PostReply['reply']) => {
+    // A router that is gone asks again with the same keys; it needs no answer here.
+    if (open) stream.write({ reply });
+  };
+  stream.on('data', (request: PostRequest) => submit(member, request, write));
+  stream.on('end', () => stream.end());
+  stream.on('cancelled', () => {
+    open = false;
+  });
+  stream.on('error', () => {
+    open = false;
+  });
+}
+
+function submit(
+  member: BookMember,
+  request: PostRequest,
+  write: (reply: PostReply['reply']) => void,
+): void {
+  const { batch, transfers, timeoutMs } = request;
+  const fault = (code: FaultCode, message: string) =>
+    write({ $case: 'fault', value: { batch, code, message } });
+  const { leader } = member;
+  if (leader === undefined) {
+    fault(FaultCode.NOT_LEADER, 'this server does not lead the book');
+    return;
+  }
+  // Routers have checked this; a ledger server does not take their word for it.
+  const [violation] = validateAll(transfers, 'transfers', validateTransfer);
+  if (violation !== undefined) {
+    fault(FaultCode.INVALID, `${violation.field} ${violation.description}`);
+    return;
+  }
+  const now = performance.now();
+  leader.submit({
+    kind: 'transfers',
+    requests: transfers,
+    startBefore: timeoutMs.map((ms) => now + ms),
+    onOutcome: (results: CreateTransferResponse[]) =>
+      write({ $case: 'outcome', value: { batch, results } }),
+    onLate: (results: LateResult[]) =>
+      write({
+        $case: 'late',
+        value: { results: results.map((late) => ({ ...late, batch })) },
+      }),
+    onFault: ({ code, message }: LedgerFault) => fault(FAULT_CODES[code], message),
+  });
+}

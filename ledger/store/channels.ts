@@ -1,0 +1,88 @@
+import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import { RowKind } from '../core/journal-row.ts';
+import type { Channel } from '../core/post.ts';
+import { numbersLiteral } from './array-literal.ts';
+import type postgres from 'postgres';
+import type { Sql } from './connect.ts';
+
+export interface NumberedLeg {
+  readonly number: number;
+  readonly leg: SettleLeg;
+}
+
+/** Every channel of the book. */
+export async function readChannels(sql: Sql): Promise<Channel[]> {
+  const rows = await sql`SELECT peer_book, sent, settled, applied FROM channel`;
+  return rows.map((row) => ({
+    peerBook: Number(row['peer_book']),
+    sent: Number(row['sent']),
+    settled: Number(row['settled']),
+    applied: Number(row['applied']),
+  }));
+}
+
+/** Legs sent to a book with a number above `after`, in order. */
+export function readLegsAfter(
+  sql: Sql,
+  peerBook: number,
+  after: number,
+  limit: number,
+): Promise<NumberedLeg[]> {
+  return readLegs(sql, peerBook, sql`j.channel_number > ${after}`, limit);
+}
+
+/** The legs sent to a book that have these numbers, in order. */
+export function readLegsOf(
+  sql: Sql,
+  peerBook: number,
+  numbers: readonly number[],
+): Promise<NumberedLeg[]> {
+  const wanted = sql`j.channel_number = ANY(${numbersLiteral(numbers)}::int8[])`;
+  return readLegs(sql, peerBook, wanted, numbers.length);
+}
+
+async function readLegs(
+  sql: Sql,
+  peerBook: number,
+  wanted: postgres.PendingQuery<postgres.Row[]>,
+  limit: number,
+): Promise<NumberedLeg[]> {
+  const rows = await sql`
+    SELECT j.channel_number, j.id, j.debit_account, j.peer_account, j.amount, a.asset,
+           j.code, j.reference, j.metadata
+      FROM journal j JOIN account a ON a.id = j.debit_account
+     WHERE j.peer_book = ${peerBook} AND j.kind = ${RowKind.transfer} AND ${wanted}
+     ORDER BY j.channel_number LIMIT ${limit}`;
+  return rows.map((row) => ({
+    number: Number(row['channel_number']),
+    leg: {
+      transferId: String(row['id']),
+      debitAccountId: row['debit_account'] as bigint,
+      creditAccountId: row['peer_account'] as bigint,
+      amount: row['amount'] as bigint,
+      asset: String(row['asset']),
+      code: Number(row['code'] ?? 0),
+      reference: (row['reference'] as string | null) ?? '',
+      metadata: (row['metadata'] as Record<string, string> | null) ?? {},
+    },
+  }));
+}
+
+/** Numbers after `after` up to `through` of an inbound channel that this book refused. */
+export async function readRefusals(
+  sql: Sql,
+  originBook: number,
+  after: number,
+  through: number,
+): Promise<{ number: number; reason: Reason }[]> {
+  const rows = await sql`
+    SELECT channel_number, reason FROM journal
+     WHERE peer_book = ${originBook} AND kind = ${RowKind.settlement} AND reason <> 0
+       AND channel_number > ${after} AND channel_number <= ${through}
+     ORDER BY channel_number`;
+  return rows.map((row) => ({
+    number: Number(row['channel_number']),
+    reason: Number(row['reason']) as Reason,
+  }));
+}

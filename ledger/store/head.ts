@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { CHAIN_START } from '../core/chain.ts';
+import type { Sql } from './connect.ts';
+
+/** A book as the static configuration names it. */
+export interface Book {
+  readonly number: number;
+  readonly name: string;
+  readonly region: string;
+}
+
+/** The head row: what fences the leader and where the journal ends. */
+export interface Head {
+  /** UUID of this database of the book. */
+  readonly instance: string;
+  readonly epoch: number;
+  /** Address of the ledger server that took the book over last; '' if none ever did. */
+  readonly leader: string;
+  readonly seq: number;
+  readonly chain: Buffer;
+  readonly atMicros: number;
+  readonly accounts: number;
+}
+
+const COLUMNS = `instance, epoch, leader, seq, chain,
+  (extract(epoch FROM at) * 1000000)::int8 AS at_micros, accounts`;
+
+/** Reads the head; makes it first if the database is new. */
+export async function readHead(sql: Sql, book: Book): Promise<Head> {
+  await sql`
+    INSERT INTO head (book, name, region, instance, epoch, leader, seq, chain, at, accounts)
+    VALUES (${book.number}, ${book.name}, ${book.region}, ${randomUUID()}, 0, '', 0,
+            ${CHAIN_START}, 'epoch', 0)
+    ON CONFLICT (book) DO NOTHING`;
+  const rows = await sql`SELECT book, ${sql.unsafe(COLUMNS)} FROM head`;
+  const [row] = rows;
+  if (rows.length !== 1 || row === undefined || Number(row['book']) !== book.number) {
+    const found = rows.map((other) => String(other['book'])).join(', ');
+    throw new Error(`the database holds book ${found}, not book ${book.number} (${book.name})`);
+  }
+  return headFrom(row);
+}
+
+/** Epoch of the head as it is now, and who bumped it. */
+export async function readEpoch(sql: Sql): Promise<{ epoch: number; leader: string }> {
+  const [row] = await sql<{ epoch: bigint; leader: string }[]>`SELECT epoch, leader FROM head`;
+  if (row === undefined) throw new Error('the head row is gone');
+  return { epoch: Number(row.epoch), leader: row.leader };
+}
+
+function headFrom(row: Record<string, unknown>): Head {
+  return {
+    instance: String(row['instance']),
+    epoch: Number(row['epoch']),
+    leader: String(row['leader']),
+    seq: Number(row['seq']),
+    chain: Buffer.from(row['chain'] as Uint8Array),
+    atMicros: Number(row['at_micros']),
+    accounts: Number(row['accounts']),
+  };
+}

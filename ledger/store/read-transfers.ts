@@ -1,0 +1,69 @@
+import { type Reason, type Transfer, TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import { RowKind } from '../core/journal-row.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+import { idsLiteral } from './array-literal.ts';
+import type { Sql } from './connect.ts';
+
+/** A transfer as the journal has it. */
+export interface StoredTransfer {
+  readonly transfer: Transfer;
+  /** Where its second leg went; null within one book, or when rejected. */
+  readonly channel: { readonly peerBook: number; readonly number: number } | null;
+}
+
+/** What the journal says of the transfers among `ids`, by id: one query for all. */
+export async function readTransfers(
+  sql: Sql,
+  book: number,
+  ids: readonly string[],
+): Promise<Map<string, StoredTransfer>> {
+  const rows = await sql`
+    SELECT j.id, j.seq, j.epoch, j.reason, j.debit_account, j.amount,
+           COALESCE(j.peer_account, j.credit_account) AS credit_account,
+           j.namespace, j.key, j.asset, j.code, j.reference, j.metadata,
+           (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
+           j.peer_book, j.channel_number,
+           j.channel_number > c.settled AS in_transit,
+           r.reason AS return_reason
+      FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
+      JOIN journal j ON j.id = wanted.id AND j.kind = ${RowKind.transfer}
+      LEFT JOIN channel c ON c.peer_book = j.peer_book
+      LEFT JOIN journal r ON r.origin_id = j.id AND r.kind = ${RowKind.return}`;
+  return new Map(rows.map((row) => [String(row['id']), storedFrom(row, book)]));
+}
+
+function storedFrom(row: Record<string, unknown>, book: number): StoredTransfer {
+  const number = row['channel_number'];
+  return {
+    transfer: transferFrom(row, book),
+    channel:
+      number === null ? null : { peerBook: Number(row['peer_book']), number: Number(number) },
+  };
+}
+
+function transferFrom(row: Record<string, unknown>, book: number): Transfer {
+  const returned = row['return_reason'] !== null;
+  const id = String(row['id']);
+  return {
+    transferId: id,
+    idempotencyKey: (row['key'] as string | null) ?? id,
+    namespace: (row['namespace'] as string | null) ?? '',
+    debitAccountId: row['debit_account'] as bigint,
+    creditAccountId: row['credit_account'] as bigint,
+    amount: row['amount'] as bigint,
+    asset: (row['asset'] as string | null) ?? '',
+    code: Number(row['code'] ?? 0),
+    reference: (row['reference'] as string | null) ?? '',
+    metadata: (row['metadata'] as Record<string, string> | null) ?? {},
+    status: returned
+      ? TransferStatus.RETURNED
+      : Number(row['reason']) !== 0
+        ? TransferStatus.REJECTED
+        : row['in_transit'] === true
+          ? TransferStatus.IN_TRANSIT
+          : TransferStatus.POSTED,
+    reason: Number(returned ? row['return_reason'] : row['reason']) as Reason,
+    position: { book, epoch: row['epoch'] as bigint, seq: row['seq'] as bigint },
+    decidedAt: timestampFrom(Number(row['at_micros'])),
+  };
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/**
+ * The settings of the two server processes, and the only reader of the environment.
+ * Every setting is one MERIDIAN_ variable; a missing or malformed one is named in the error.
+ */
+
+const address = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/u, 'must be HOST:PORT')
+  .describe('HOST:PORT');
+
+const addresses = z
+  .string()
+  .transform((text) => text.split(',').filter((part) => part !== ''))
+  .pipe(z.array(address));
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/u, 'must be a name such as eu-west-1');
+
+const book = z
+  .string()
+  .transform((text) => text.split(':'))
+  .pipe(z.tuple([z.coerce.number().int().min(1).max(32767), name, name]))
+  .transform(([number, bookName, region]) => ({ number, name: bookName, region }));
+
+const books = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(book).min(1));
+
+const common = {
+  MERIDIAN_REGION: name,
+  MERIDIAN_LISTEN: address,
+  MERIDIAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** Addresses of every ledger server of every region, this one included. */
+  MERIDIAN_LEDGERS: addresses,
+  /** Every book there is, as NUMBER:NAME:REGION, such as 1:eu-west-1:eu-west. */
+  MERIDIAN_BOOKS: books,
+};
+
+const ledgerSchema = z.object({
+  ...common,
+  /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
+  MERIDIAN_BOOK: z.coerce.number().int().min(1).max(32767),
+  MERIDIAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
+  /** Unset: known keys are looked up in the journal only. */
+  MERIDIAN_REDIS_URL: z.url({ protocol: /^rediss?$/u }).optional(),
+});
+
+const routerSchema = z.object(common);
+
+export type LedgerConfig = z.infer<typeof ledgerSchema>;
+export type RouterConfig = z.infer<typeof routerSchema>;
+
+/** Throws an Error whose message names every variable that is wrong, one a line. */
+function parse<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`the configuration is wrong\n  ${lines.join('\n  ')}`);
+}
+
+export const ledgerConfig = (env: NodeJS.ProcessEnv): LedgerConfig => parse(ledgerSchema, env);
+export const routerConfig = (env: NodeJS.ProcessEnv): RouterConfig => parse(routerSchema, env);

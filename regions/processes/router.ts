@@ -1,0 +1,29 @@
+// A router process: reads its configuration, serves until SIGTERM or SIGINT.
+import { once } from 'node:events';
+import { RouterServer } from '../../router/router-server.ts';
+import { routerConfig } from '../config.ts';
+import { makeLogger } from '../logger.ts';
+import { runProcess } from './run-process.ts';
+
+await runProcess(async (onStop) => {
+  const config = routerConfig(process.env);
+  const log = makeLogger(config.MERIDIAN_LOG_LEVEL, {
+    process: 'router',
+    region: config.MERIDIAN_REGION,
+  });
+  const server = new RouterServer(
+    {
+      listen: config.MERIDIAN_LISTEN,
+      books: config.MERIDIAN_BOOKS,
+      ledgers: config.MERIDIAN_LEDGERS,
+    },
+    log,
+  );
+  const stopping = new AbortController();
+  onStop(() => stopping.abort());
+  await server.start();
+  log.info('started', { listen: config.MERIDIAN_LISTEN });
+  if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+  await server.stop();
+  log.info('stopped');
+});

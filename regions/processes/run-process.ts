@@ -1,0 +1,28 @@
+/**
+ * Runs a server process: exit code 0 after SIGTERM or SIGINT and a clean stop, 1 on any error,
+ * which is printed in one line. A second signal does not wait.
+ *
+ * @param main is given a function to register what a signal should do; runs until stopped
+ */
+export async function runProcess(
+  main: (onStop: (stop: () => void) => void) => Promise<void>,
+): Promise<void> {
+  let stop = () => process.exit(0);
+  const onSignal = () => {
+    const first = stop;
+    stop = () => process.exit(1);
+    first();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  try {
+    await main((register) => {
+      stop = register as () => never;
+    });
+    process.exit(0);
+  } catch (error) {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    process.stderr.write(`${text}\n`);
+    process.exit(1);
+  }
+}

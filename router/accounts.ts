@@ -1,0 +1,151 @@
+import type { Deadline } from '@grpc/grpc-js';
+import { accountId, bookOf } from '../ledger/core/account-id.ts';
+import { validateAll, validateOpening } from '../ledger/core/validate.ts';
+import { invalidArgument } from '../ledger/rpc/error.ts';
+import { nextPageToken, pageSize, pageStart } from '../ledger/rpc/page.ts';
+import type {
+  FindAccountsRequest,
+  FindAccountsResponse,
+  GetAccountRequest,
+  GetAccountResponse,
+  GetTransferRequest,
+  GetTransferResponse,
+  ListAccountsRequest,
+  ListAccountsResponse,
+  ListEntriesRequest,
+  ListEntriesResponse,
+  OpenAccountRequest,
+  OpenAccountResponse,
+} from '../proto/gen/meridian/v1/ledger.ts';
+import type { Book, Books } from './books.ts';
+import type { Forward } from './forward.ts';
+
+/** Everything of the public API that is not the making of transfers. */
+export class Accounts {
+  readonly #books: Books;
+  readonly #forward: Forward;
+
+  constructor(books: Books, forward: Forward) {
+    this.#books = books;
+    this.#forward = forward;
+  }
+
+  async open(
+    requests: readonly OpenAccountRequest[],
+    deadline: Deadline,
+  ): Promise<OpenAccountResponse[]> {
+    const violations = validateAll(requests, 'accounts', validateOpening);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const byBook = new Map<Book, number[]>();
+    for (const [index, { homeRegion, externalId }] of requests.entries()) {
+      const field = `accounts[${index}].home_region`;
+      const book = this.#books.forAccount(homeRegion, externalId, field);
+      const indexes = byBook.get(book);
+      if (indexes === undefined) byBook.set(book, [index]);
+      else indexes.push(index);
+    }
+    const responses: OpenAccountResponse[] = Array.from({ length: requests.length });
+    const open = async (book: Book, indexes: readonly number[]) => {
+      const accounts = indexes.map((index) => requests[index] as OpenAccountRequest);
+      const opened = await this.#forward.call(
+        book,
+        deadline,
+        (client, metadata, options, callback: Callback<{ accounts: OpenAccountResponse[] }>) =>
+          client.openAccounts({ accounts }, metadata, options, callback),
+      );
+      for (const [place, index] of indexes.entries()) {
+        responses[index] = opened.accounts[place] as OpenAccountResponse;
+      }
+    };
+    await Promise.all([...byBook].map(([book, indexes]) => open(book, indexes)));
+    return responses;
+  }
+
+  get(request: GetAccountRequest, deadline: Deadline): Promise<GetAccountResponse> {
+    const book = this.#books.ofAccount(request.id, 'id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.getAccount(request, ...rest),
+    );
+  }
+
+  async find(request: FindAccountsRequest, deadline: Deadline): Promise<FindAccountsResponse> {
+    const { homeRegion, externalId } = request;
+    if (externalId === '') {
+      throw invalidArgument([{ field: 'external_id', description: 'must be set' }]);
+    }
+    const books =
+      homeRegion === ''
+        ? this.#books.all
+        : [this.#books.forAccount(homeRegion, externalId, 'home_region')];
+    const found = await Promise.all(
+      books.map((book) =>
+        this.#forward.call<FindAccountsResponse>(book, deadline, (client, ...rest) =>
+          client.findAccounts(request, ...rest),
+        ),
+      ),
+    );
+    return {
+      accounts: found.flatMap((response) => response.accounts),
+      positions: found.flatMap((response) => response.positions),
+    };
+  }
+
+  /** Pages go on from book to book where a region homes several. */
+  async list(request: ListAccountsRequest, deadline: Deadline): Promise<ListAccountsResponse> {
+    const books = this.#books.inRegion(request.homeRegion, 'home_region');
+    pageSize(request.pageSize);
+    const after = pageStart(request.pageToken);
+    const place =
+      after === undefined ? 0 : books.findIndex(({ number }) => number === bookOf(after));
+    const book = books[place];
+    if (book === undefined) {
+      const description = `is not a token of ${request.homeRegion}`;
+      throw invalidArgument([{ field: 'page_token', description }]);
+    }
+    const page = await this.#forward.call<ListAccountsResponse>(book, deadline, (client, ...rest) =>
+      client.listAccounts(request, ...rest),
+    );
+    const next = books[place + 1];
+    if (page.nextPageToken !== '' || next === undefined) return page;
+    const token = nextPageToken(accountId(next.number, 1) - 1n, 1, 1);
+    return { ...page, nextPageToken: token };
+  }
+
+  entries(request: ListEntriesRequest, deadline: Deadline): Promise<ListEntriesResponse> {
+    const book = this.#books.ofAccount(request.accountId, 'account_id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.listEntries(request, ...rest),
+    );
+  }
+
+  /** Asks the book of the debit account, or every book: the key is decided in one of them. */
+  async transfer(request: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
+    const { debitAccountId } = request;
+    const books =
+      debitAccountId === 0n
+        ? this.#books.all
+        : [this.#books.ofAccount(debitAccountId, 'debit_account_id')];
+    const answers = await Promise.allSettled(
+      books.map((book) =>
+        this.#forward.call<GetTransferResponse>(book, deadline, (client, ...rest) =>
+          client.getTransfer(request, ...rest),
+        ),
+      ),
+    );
+    const heard = answers.filter((answer) => answer.status === 'fulfilled');
+    const positions = heard.flatMap(({ value }) => value.positions);
+    const found = heard.find(({ value }) => value.found);
+    if (found !== undefined) return { ...found.value, positions };
+    // "Never seen" may be said only if every book has said so.
+    const silent = answers.find((answer) => answer.status === 'rejected');
+    if (silent !== undefined) throw silent.reason;
+    return { found: false, transfer: undefined, positions };
+  }
+}
+
+type Callback<Response> = Parameters<Parameters<Forward['call']>[2]>[3] extends (
+  error: infer E,
+  response: never,
+) => void
+  ? (error: E, response: Response) => void
+  : never;

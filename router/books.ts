@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { bookOf } from '../ledger/core/account-id.ts';
+import { invalidArgument } from '../ledger/rpc/error.ts';
+
+/** A book as the configuration names it. */
+export interface Book {
+  readonly number: number;
+  readonly name: string;
+  readonly region: string;
+}
+
+/** The static directory: which books there are, and which region homes them. */
+export class Books {
+  readonly all: readonly Book[];
+
+  constructor(books: readonly Book[]) {
+    this.all = books.toSorted((a, b) => a.number - b.number);
+  }
+
+  /** Books of a region, by number. Throws INVALID_ARGUMENT if there is no such region. */
+  inRegion(region: string, field: string): readonly Book[] {
+    const books = this.all.filter((book) => book.region === region);
+    if (books.length > 0) return books;
+    const regions = [...new Set(this.all.map((book) => book.region))].join(', ');
+    throw invalidArgument([{ field, description: `must be one of ${regions}` }]);
+  }
+
+  /** The book that an account of this external id belongs to in its region. */
+  forAccount(region: string, externalId: string, field: string): Book {
+    const books = this.inRegion(region, field);
+    // A hash spreads accounts evenly and finds the same book at every retry.
+    const hash = createHash('sha256').update(externalId).digest().readUInt32BE(0);
+    return books[hash % books.length] as Book;
+  }
+
+  /** The book that an account id points to. Throws INVALID_ARGUMENT if there is none. */
+  ofAccount(id: bigint, field: string): Book {
+    const book = this.all.find(({ number }) => number === bookOf(id));
+    if (book !== undefined) return book;
+    const description = `${id} is not the id of an account in any book`;
+    throw invalidArgument([{ field, description }]);
+  }
+}

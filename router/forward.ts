@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deadline, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { RpcError, unavailable } from '../ledger/rpc/error.ts';
+import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
+import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
+import type { Book } from './books.ts';
+import { remainingMs } from './call-deadline.ts';
+
+const PAUSE_MS = 20;
+const PAUSE_MS_MAX = 500;
+
+type Callback<Response> = (error: ServiceError | null, response: Response) => void;
+
+/** A unary method of the client, bound to its request. */
+export type ClientCall<Response> = (
+  client: BookServiceClient,
+  metadata: Metadata,
+  options: { deadline: number },
+  callback: Callback<Response>,
+) => unknown;
+
+/**
+ * Forwards calls that may be repeated (reads, and openings, which their external id makes
+ * idempotent) to the leader of a book, and repeats them while there is time.
+ */
+export class Forward {
+  readonly #leaders: Leaders;
+
+  constructor(leaders: Leaders) {
+    this.#leaders = leaders;
+  }
+
+  /** UNAVAILABLE: no leader answered within the deadline. Other errors are the leader's. */
+  async call<Response>(
+    book: Book,
+    deadline: Deadline,
+    call: ClientCall<Response>,
+  ): Promise<Response> {
+    const until = performance.now() + remainingMs(deadline);
+    let pauseMs = PAUSE_MS;
+    for (;;) {
+      const leader = this.#leaders.leaderOf(book.number);
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) throw unavailable('NO_LEADER', `${book.name} does not answer`, 200);
+      if (leader !== undefined) {
+        try {
+          return await once(leader, leftMs, call);
+        } catch (error) {
+          if (!mayRepeat(error)) throw error;
+        }
+      }
+      await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));
+      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    }
+  }
+}
+
+function once<Response>(
+  leader: Leader,
+  leftMs: number,
+  call: ClientCall<Response>,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const options = { deadline: Date.now() + leftMs };
+    call(leader.client, new Metadata(), options, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(passedOn(error));
+    });
+  });
+}
+
+/** The leader's error with its details, without this process's stack and metadata. */
+function passedOn(error: ServiceError): RpcError {
+  const passed = new RpcError(error.code, error.details);
+  for (const value of error.metadata.get('grpc-status-details-bin')) {
+    passed.metadata.add('grpc-status-details-bin', value);
+  }
+  return passed;
+}
+
+function mayRepeat(error: unknown): boolean {
+  if (!(error instanceof RpcError)) return false;
+  return error.code === status.UNAVAILABLE || error.code === status.ABORTED;
+}

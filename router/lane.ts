@@ -1,0 +1,277 @@
+import { type ClientDuplexStream, status } from '@grpc/grpc-js';
+import {
+  type BatchFault,
+  FaultCode,
+  type PostReply,
+  type PostRequest,
+} from '../proto/gen/meridian/internal/v1/book.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  TransferStatus,
+  Wait,
+} from '../proto/gen/meridian/v1/ledger.ts';
+import type { Logger } from '../ledger/logger.ts';
+import {
+  outcomeUnknown,
+  overloaded,
+  type RpcError,
+  tooLate,
+  unavailable,
+} from '../ledger/rpc/error.ts';
+import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
+
+/** Transfers that may wait for their turn; beyond them a call is refused at once. */
+const PENDING_MAX = 100_000;
+/** Transfers in one batch. */
+const BATCH_MAX = 4_000;
+/** Batches on their way at the same time: one being committed, one waiting, two on the wire. */
+const BATCHES_MAX = 4;
+/** Pause before a leader that refused is asked again. */
+const RETRY_MS = 50;
+const SWEEP_MS = 1_000;
+
+/** A transfer on its way through a lane, and who waits for it. */
+export interface LaneItem {
+  readonly request: CreateTransferRequest;
+  /** By performance.now(): nobody waits for it any more after that. */
+  readonly deadline: number;
+  /** How often it was sent. Once is enough for it to have been applied. */
+  attempts: number;
+  /** Its answer so far, while it is in transit. */
+  inTransit: CreateTransferResponse | undefined;
+  /** True: answered or given up. */
+  done: boolean;
+  /** Called at most once, unless `onError` is. */
+  readonly onResult: (result: CreateTransferResponse) => void;
+  readonly onError: (error: RpcError) => void;
+}
+
+type Stream = ClientDuplexStream<PostRequest, PostReply>;
+
+/**
+ * The way to one book: gathers the transfers of all calls into batches on one long-lived
+ * stream to the book's leader. When the stream or the leader is lost, everything without a
+ * final answer is sent again in its old order, under the same keys, to whoever leads then.
+ */
+export class Lane {
+  readonly #book: number;
+  readonly #leaders: Leaders;
+  readonly #log: Logger;
+  #pending: LaneItem[] = [];
+  #inFlight = new Map<bigint, LaneItem[]>();
+  /** Batches with transfers that are in transit, waiting for the other book. */
+  #late = new Map<bigint, Map<number, LaneItem>>();
+  #nextBatch = 1n;
+  #stream: Stream | undefined;
+  #leader: Leader | undefined;
+  #scheduled = false;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(book: number, leaders: Leaders, log: Logger) {
+    this.#book = book;
+    this.#leaders = leaders;
+    this.#log = log;
+    leaders.onChange((changed) => {
+      if (changed === book) this.#schedule();
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /**
+   * Queues the transfers of one call, in order.
+   * @throws RpcError RESOURCE_EXHAUSTED if too many wait already; none was queued
+   */
+  add(items: readonly LaneItem[]): void {
+    if (this.#pending.length + items.length > PENDING_MAX) {
+      throw overloaded(`${this.#pending.length} transfers wait for book ${this.#book}`, 200);
+    }
+    for (const item of items) this.#pending.push(item);
+    this.#schedule();
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#sweeper);
+    this.#stream?.cancel();
+  }
+
+  /** Sends at the end of this turn of the event loop, with all that arrives in it. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const leader = this.#leaders.leaderOf(this.#book);
+    if (leader !== undefined && this.#leader !== undefined && leader.epoch > this.#leader.epoch) {
+      this.#reset('another leader has taken over');
+    }
+    if (this.#pending.length === 0 || this.#retry !== undefined) return;
+    const stream = this.#stream ?? this.#open(leader);
+    if (stream === undefined) {
+      this.#dropExpired();
+      return;
+    }
+    while (this.#inFlight.size < BATCHES_MAX && this.#pending.length > 0) {
+      this.#send(stream);
+    }
+  }
+
+  #send(stream: Stream): void {
+    const now = performance.now();
+    const items: LaneItem[] = [];
+    const timeoutMs: number[] = [];
+    let taken = 0;
+    for (const item of this.#pending) {
+      if (items.length === BATCH_MAX) break;
+      taken += 1;
+      if (item.done) continue;
+      if (item.deadline <= now) {
+        this.#giveUp(item, item.attempts);
+        continue;
+      }
+      item.attempts += 1;
+      items.push(item);
+      timeoutMs.push(Math.ceil(item.deadline - now));
+    }
+    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
+    if (items.length === 0) return;
+    const batch = this.#nextBatch;
+    this.#nextBatch += 1n;
+    this.#inFlight.set(batch, items);
+    stream.write({ batch, transfers: items.map((item) => item.request), timeoutMs });
+  }
+
+  #open(leader: Leader | undefined): Stream | undefined {
+    if (leader === undefined) return undefined;
+    const stream = leader.client.post();
+    this.#leader = leader;
+    this.#stream = stream;
+    stream.on('data', ({ reply }: PostReply) => {
+      if (stream === this.#stream && reply !== undefined) this.#hear(reply);
+    });
+    const lost = (why: string) => {
+      if (stream === this.#stream) this.#reset(why);
+    };
+    stream.on('error', (error: Error) => lost(error.message));
+    stream.on('end', () => lost('the ledger server ended the stream'));
+    return stream;
+  }
+
+  #hear(reply: NonNullable<PostReply['reply']>): void {
+    switch (reply.$case) {
+      case 'outcome':
+        this.#settle(reply.value.batch, reply.value.results);
+        break;
+      case 'late':
+        for (const { batch, index, result } of reply.value.results) {
+          const waiting = this.#late.get(batch);
+          const item = waiting?.get(index);
+          if (waiting === undefined || item === undefined || result === undefined) continue;
+          waiting.delete(index);
+          if (waiting.size === 0) this.#late.delete(batch);
+          finish(item, result);
+        }
+        break;
+      case 'fault':
+        this.#fault(reply.value);
+        break;
+    }
+    this.#schedule();
+  }
+
+  #settle(batch: bigint, results: readonly CreateTransferResponse[]): void {
+    const items = this.#inFlight.get(batch) ?? [];
+    this.#inFlight.delete(batch);
+    const late = new Map<number, LaneItem>();
+    for (const [index, item] of items.entries()) {
+      const result = results[index];
+      if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
+        this.#giveUp(item, item.attempts - 1);
+      } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
+        item.inTransit = result;
+        late.set(index, item);
+      } else {
+        finish(item, result);
+      }
+    }
+    if (late.size > 0) this.#late.set(batch, late);
+  }
+
+  #fault({ batch, code, message }: BatchFault): void {
+    if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
+      const items = this.#inFlight.get(batch) ?? [];
+      this.#inFlight.delete(batch);
+      for (const item of items) fail(item, overloaded(message, 200));
+      return;
+    }
+    // Not led here any more, or the outcome is unknown: the same keys are asked again.
+    this.#reset(message);
+  }
+
+  /** Gives the stream up. All that has no final answer goes back to the front, in order. */
+  #reset(why: string): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.#leader = undefined;
+    stream?.cancel();
+    const inFlight = [...this.#inFlight.values()].flat();
+    const late = [...this.#late.values()].flatMap((waiting) => [...waiting.values()]);
+    this.#inFlight = new Map();
+    this.#late = new Map();
+    const again = [...late, ...inFlight].filter((item) => !item.done);
+    if (again.length > 0) {
+      this.#log.info('sending again', { book: this.#book, transfers: again.length, why });
+    }
+    this.#pending = [...again, ...this.#pending];
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#schedule();
+    }, RETRY_MS);
+  }
+
+  #dropExpired(): void {
+    const now = performance.now();
+    this.#pending = this.#pending.filter((item) => {
+      if (!item.done && item.deadline <= now) this.#giveUp(item, item.attempts);
+      return !item.done;
+    });
+  }
+
+  /** The time is up for an item that so many earlier attempts may have applied. */
+  #giveUp(item: LaneItem, attempts: number): void {
+    if (attempts > 0) fail(item, outcomeUnknown(status.DEADLINE_EXCEEDED));
+    else if (item.attempts > 0) fail(item, tooLate('the deadline passed before the book began'));
+    else fail(item, unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
+  }
+
+  /** Forgets those in transit whose caller has gone. */
+  #sweep(): void {
+    for (const [batch, waiting] of this.#late) {
+      for (const [index, item] of waiting) {
+        if (item.done) waiting.delete(index);
+      }
+      if (waiting.size === 0) this.#late.delete(batch);
+    }
+  }
+}
+
+const waits = ({ request }: LaneItem) => request.wait !== Wait.POSTED;
+
+function finish(item: LaneItem, result: CreateTransferResponse): void {
+  if (item.done) return;
+  item.done = true;
+  item.onResult(result);
+}
+
+function fail(item: LaneItem, error: RpcError): void {
+  if (item.done) return;
+  item.done = true;
+  item.onError(error);
+}

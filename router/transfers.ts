@@ -1,0 +1,135 @@
+import { type Deadline, status } from '@grpc/grpc-js';
+import { bookOf } from '../ledger/core/account-id.ts';
+import { validateAll, validateTransfer } from '../ledger/core/validate.ts';
+import type { Logger } from '../ledger/logger.ts';
+import { invalidArgument, outcomeUnknown, RpcError, unavailable } from '../ledger/rpc/error.ts';
+import type { Leaders } from '../ledger/rpc/leaders.ts';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+} from '../proto/gen/meridian/v1/ledger.ts';
+import type { Books } from './books.ts';
+import { remainingMs } from './call-deadline.ts';
+import { Lane, type LaneItem } from './lane.ts';
+
+/** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
+export class Transfers {
+  readonly #lanes: ReadonlyMap<number, Lane>;
+
+  constructor(books: Books, leaders: Leaders, log: Logger) {
+    this.#lanes = new Map(books.all.map(({ number }) => [number, new Lane(number, leaders, log)]));
+  }
+
+  /**
+   * The outcome of each, in the same order.
+   *
+   * INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE: nothing is known to have been applied.
+   * DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: each may or may not have been applied.
+   */
+  create(
+    requests: readonly CreateTransferRequest[],
+    deadline: Deadline,
+    path = 'transfers',
+  ): Promise<CreateTransferResponse[]> {
+    const violations =
+      path === ''
+        ? validateTransfer(requests[0] as CreateTransferRequest)
+        : validateAll(requests, path, validateTransfer);
+    if (violations.length > 0) return Promise.reject(invalidArgument(violations));
+    const unrouted = requests.findIndex(
+      ({ debitAccountId }) => !this.#lanes.has(bookOf(debitAccountId)),
+    );
+    if (unrouted >= 0) {
+      const book = bookOf(requests[unrouted]?.debitAccountId ?? 0n);
+      const description = `points to book ${book}, which does not exist`;
+      const field = path === '' ? 'debit_account_id' : `${path}[${unrouted}].debit_account_id`;
+      return Promise.reject(invalidArgument([{ field, description }]));
+    }
+    return new Promise((resolve, reject) => {
+      new Call(requests, remainingMs(deadline), resolve, reject).start(this.#lanes);
+    });
+  }
+
+  close(): void {
+    for (const lane of this.#lanes.values()) lane.close();
+  }
+}
+
+/** One call: its transfers, spread over the lanes, until all are answered or time is up. */
+class Call {
+  readonly #items: LaneItem[];
+  readonly #results: CreateTransferResponse[];
+  readonly #resolve: (results: CreateTransferResponse[]) => void;
+  readonly #reject: (error: RpcError) => void;
+  readonly #timer: NodeJS.Timeout;
+  #left: number;
+
+  constructor(
+    requests: readonly CreateTransferRequest[],
+    timeoutMs: number,
+    resolve: (results: CreateTransferResponse[]) => void,
+    reject: (error: RpcError) => void,
+  ) {
+    const deadline = performance.now() + timeoutMs;
+    this.#left = requests.length;
+    this.#results = Array.from<CreateTransferResponse>({ length: requests.length });
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(() => this.#timeUp(), timeoutMs);
+    this.#items = requests.map((request, index) => ({
+      request,
+      deadline,
+      attempts: 0,
+      inTransit: undefined,
+      done: false,
+      onResult: (result) => this.#answered(index, result),
+      onError: (error) => this.#failed(error),
+    }));
+  }
+
+  start(lanes: ReadonlyMap<number, Lane>): void {
+    const byBook = new Map<number, LaneItem[]>();
+    for (const item of this.#items) {
+      const book = bookOf(item.request.debitAccountId);
+      const items = byBook.get(book);
+      if (items === undefined) byBook.set(book, [item]);
+      else items.push(item);
+    }
+    try {
+      for (const [book, items] of byBook) lanes.get(book)?.add(items);
+    } catch (error) {
+      // Lanes that took their share already go on; the caller's retry finds the same keys.
+      this.#failed(error as RpcError);
+    }
+  }
+
+  #answered(index: number, result: CreateTransferResponse): void {
+    this.#results[index] = result;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    clearTimeout(this.#timer);
+    this.#resolve(this.#results);
+  }
+
+  #failed(error: RpcError): void {
+    clearTimeout(this.#timer);
+    for (const item of this.#items) item.done = true;
+    this.#reject(error);
+  }
+
+  /** Those in transit are answered so; anything else without an answer fails the call. */
+  #timeUp(): void {
+    let unknown = false;
+    let unsent = false;
+    for (const [index, item] of this.#items.entries()) {
+      if (item.done) continue;
+      if (item.inTransit !== undefined) this.#results[index] = item.inTransit;
+      else if (item.attempts > 0) unknown = true;
+      else unsent = true;
+      item.done = true;
+    }
+    if (unknown) this.#reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
+    else if (unsent) this.#reject(unavailable('NO_LEADER', 'a book has no leader now', 200));
+    else this.#resolve(this.#results);
+  }
+}

@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${suffix}`];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Pure code: no server, no process, no clock.
+        test: {
+          name: 'unit',
+          include: ['*.test.ts', ...include('.test.ts')],
+          exclude: ['**/*.{pg,cluster}.test.ts', '**/node_modules/**'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        // Needs Postgres and Redis, which the test starts itself.
+        test: {
+          name: 'pg',
+          include: include('.pg.test.ts'),
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Starts whole regions as processes and breaks them.
+        test: {
+          name: 'cluster',
+          include: include('.cluster.test.ts'),
+          testTimeout: 300_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
