@@ -110,7 +110,8 @@ export class BookLeader {
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
-    return fault.message;
+    // What was rolled back has changed nothing: what is remembered is still true.
+    return fault.code === 'not_applied' ? undefined : fault.message;
   }
 
   async #recall(plan: BatchPlan): Promise<void> {
@@ -243,6 +244,6 @@ export class BookLeader {
 function commitFault(error: unknown): unknown {
   if (error instanceof LedgerFault || error instanceof InvariantError) return error;
   const text = describe(error);
-  if (isRolledBack(error)) return new LedgerFault('not_leader', `not applied: ${text}`, error);
+  if (isRolledBack(error)) return new LedgerFault('not_applied', text, error);
   return new LedgerFault('outcome_unknown', `the commit was lost: ${text}`, error);
 }

@@ -144,12 +144,12 @@ export class BookMember {
       senders.set(number, new Sender(number, parts));
     }
     this.#setLeader(leader);
-    log.info('leading', { book: book.name, epoch: memory.epoch, seq: memory.seq });
+    log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     const sending = [...senders.values()].map((sender) => sender.run());
     if (this.#stopped) leader.stop();
     try {
       const reason = await leader.run();
-      log.warn('stepped down', { book: book.name, epoch: memory.epoch, reason });
+      log.warn('stepped down', { epoch: memory.epoch, reason });
     } finally {
       this.#setLeader(undefined);
       for (const sender of senders.values()) sender.stop();

@@ -4,7 +4,7 @@
  */
 export class LedgerFault extends Error {
   override readonly name = 'LedgerFault';
-  readonly code: 'not_leader' | 'overloaded' | 'outcome_unknown';
+  readonly code: 'not_leader' | 'not_applied' | 'overloaded' | 'outcome_unknown';
 
   constructor(code: LedgerFault['code'], message: string, cause?: unknown) {
     super(message, { cause });

@@ -14,6 +14,7 @@ type Stream = ServerDuplexStream<PostRequest, PostReply>;
 
 const FAULT_CODES = {
   not_leader: FaultCode.NOT_LEADER,
+  not_applied: FaultCode.NOT_APPLIED,
   overloaded: FaultCode.OVERLOADED,
   outcome_unknown: FaultCode.OUTCOME_UNKNOWN,
 } as const satisfies Record<LedgerFault['code'], FaultCode>;

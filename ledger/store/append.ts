@@ -38,27 +38,26 @@ export async function append(sql: Sql, batch: Append): Promise<boolean> {
   const statement = new Statement();
   const { head } = batch;
   const at = statement.value(head.atMicros, 'int8');
-  const epoch = statement.value(head.epochAfter, 'int8');
   const chain = statement.value(head.chainAfter, 'bytea');
   statement.with(
     'fence',
     `UPDATE head SET seq = ${statement.value(head.seqAfter, 'int8')}, chain = ${chain},
             at = ${timestamp(at)}, accounts = ${statement.value(head.accountsAfter, 'int8')}
-            ${takeOver(statement, head, epoch)}
+            ${takeOver(statement, head)}
       WHERE epoch = ${statement.value(head.epochBefore, 'int8')}
         AND seq = ${statement.value(head.seqBefore, 'int8')}
       RETURNING book`,
   );
   if (batch.opened.length > 0) insertAccounts(statement, batch.opened, at);
   if (batch.channels.length > 0) upsertChannels(statement, batch.channels);
-  if (batch.rows.length > 0) insertRows(statement, batch, { at, epoch, chain });
+  if (batch.rows.length > 0) insertRows(statement, batch, { at, chain });
   const result = await statement.run(sql);
   return Number(result[0]?.['fenced']) === 1;
 }
 
-function takeOver(statement: Statement, { leader }: HeadMove, epoch: string): string {
+function takeOver(statement: Statement, { leader, epochAfter }: HeadMove): string {
   if (leader === undefined) return '';
-  return `, epoch = ${epoch}, leader = ${statement.value(leader, 'text')}`;
+  return `, epoch = ${statement.value(epochAfter, 'int8')}, leader = ${statement.value(leader, 'text')}`;
 }
 
 /** A statement of common table expressions and its parameters. */
@@ -130,7 +129,6 @@ function upsertChannels(statement: Statement, channels: readonly Channel[]): voi
 
 interface Scalars {
   readonly at: string;
-  readonly epoch: string;
   readonly chain: string;
 }
 
@@ -140,10 +138,11 @@ function insertRows(statement: Statement, { rows, head }: Append, scalars: Scala
   const arrays = columns.map((column) => statement.value(column.literal, `${column.type}[]`));
   const before = statement.value(head.seqBefore, 'int8');
   const last = statement.value(rows.length, 'int8');
+  const epoch = statement.value(head.epochAfter, 'int8');
   statement.with(
     'appended',
     `INSERT INTO journal (seq, epoch, at, chain, ${names})
-     SELECT ${before} + ordinal, ${scalars.epoch}, ${timestamp(scalars.at)},
+     SELECT ${before} + ordinal, ${epoch}, ${timestamp(scalars.at)},
             CASE WHEN ordinal = ${last} THEN ${scalars.chain} END, ${names}
        FROM unnest(${arrays.join(', ')}) WITH ORDINALITY AS t(${names}, ordinal)
      ${FENCED}`,

@@ -51,6 +51,8 @@ export const FaultCode = {
   OUTCOME_UNKNOWN: 3,
   /** INVALID - A field is malformed; nothing was applied. */
   INVALID: 4,
+  /** NOT_APPLIED - The database rolled it back; nothing was applied. Worth another try. */
+  NOT_APPLIED: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -62,6 +64,7 @@ export namespace FaultCode {
   export type OVERLOADED = typeof FaultCode.OVERLOADED;
   export type OUTCOME_UNKNOWN = typeof FaultCode.OUTCOME_UNKNOWN;
   export type INVALID = typeof FaultCode.INVALID;
+  export type NOT_APPLIED = typeof FaultCode.NOT_APPLIED;
   export type UNRECOGNIZED = typeof FaultCode.UNRECOGNIZED;
 }
 
@@ -77,6 +80,8 @@ export function faultCodeToJSON(object: FaultCode): string {
       return "FAULT_CODE_OUTCOME_UNKNOWN";
     case FaultCode.INVALID:
       return "FAULT_CODE_INVALID";
+    case FaultCode.NOT_APPLIED:
+      return "FAULT_CODE_NOT_APPLIED";
     case FaultCode.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
