@@ -1,6 +1,7 @@
 import type { Deadline } from '@grpc/grpc-js';
 import { accountId, bookOf } from '../ledger/core/account-id.ts';
-import { validateAll, validateOpening } from '../ledger/core/validate.ts';
+import { must } from '../ledger/core/assert.ts';
+import { type FieldViolation, validateAll, validateOpening } from '../ledger/core/validate.ts';
 import { invalidArgument } from '../ledger/rpc/error.ts';
 import { nextPageToken, pageSize, pageStart } from '../ledger/rpc/page.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   ListEntriesResponse,
   OpenAccountRequest,
   OpenAccountResponse,
+  OpenAccountsResponse,
 } from '../proto/gen/meridian/v1/ledger.ts';
 import type { Book, Books } from './books.ts';
 import type { Forward } from './forward.ts';
@@ -30,34 +32,52 @@ export class Accounts {
     this.#forward = forward;
   }
 
-  async open(
+  /** One account; faults as for many. */
+  async openOne(request: OpenAccountRequest, deadline: Deadline): Promise<OpenAccountResponse> {
+    const violations = this.#validate(request);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const [response] = await this.#openValid([request], deadline);
+    return must(response, 'a call with one account has one response');
+  }
+
+  /** One response for each request, in the same order. INVALID_ARGUMENT: none was opened. */
+  open(
     requests: readonly OpenAccountRequest[],
     deadline: Deadline,
   ): Promise<OpenAccountResponse[]> {
-    const violations = validateAll(requests, 'accounts', validateOpening);
-    if (violations.length > 0) throw invalidArgument(violations);
-    const byBook = new Map<Book, number[]>();
-    for (const [index, { homeRegion, externalId }] of requests.entries()) {
-      const field = `accounts[${index}].home_region`;
-      const book = this.#books.forAccount(homeRegion, externalId, field);
-      const indexes = byBook.get(book);
-      if (indexes === undefined) byBook.set(book, [index]);
-      else indexes.push(index);
-    }
+    const violations = validateAll(requests, 'accounts', (request) => this.#validate(request));
+    if (violations.length > 0) return Promise.reject(invalidArgument(violations));
+    return this.#openValid(requests, deadline);
+  }
+
+  #validate(request: OpenAccountRequest): FieldViolation[] {
+    const violations = validateOpening(request);
+    const unknown = this.#books.unknownRegion(request.homeRegion);
+    return unknown === undefined
+      ? violations
+      : [...violations, { field: 'home_region', description: unknown }];
+  }
+
+  async #openValid(
+    requests: readonly OpenAccountRequest[],
+    deadline: Deadline,
+  ): Promise<OpenAccountResponse[]> {
     const responses: OpenAccountResponse[] = Array.from({ length: requests.length });
-    const open = async (book: Book, indexes: readonly number[]) => {
-      const accounts = indexes.map((index) => requests[index] as OpenAccountRequest);
-      const opened = await this.#forward.call(
+    const byBook = Map.groupBy(requests.entries(), ([, { homeRegion, externalId }]) =>
+      this.#books.forAccount(homeRegion, externalId, 'home_region'),
+    );
+    const open = async (book: Book, asked: readonly (readonly [number, OpenAccountRequest])[]) => {
+      const request = { accounts: asked.map(([, item]) => item) };
+      const opened = await this.#forward.call<OpenAccountsResponse>(
         book,
         deadline,
-        (client, metadata, options, callback: Callback<{ accounts: OpenAccountResponse[] }>) =>
-          client.openAccounts({ accounts }, metadata, options, callback),
+        (client, ...rest) => client.openAccounts(request, ...rest),
       );
-      for (const [place, index] of indexes.entries()) {
-        responses[index] = opened.accounts[place] as OpenAccountResponse;
+      for (const [place, [index]] of asked.entries()) {
+        responses[index] = must(opened.accounts[place], 'every opening is answered');
       }
     };
-    await Promise.all([...byBook].map(([book, indexes]) => open(book, indexes)));
+    await Promise.all([...byBook].map(([book, asked]) => open(book, asked)));
     return responses;
   }
 
@@ -142,10 +162,3 @@ export class Accounts {
     return { found: false, transfer: undefined, positions };
   }
 }
-
-type Callback<Response> = Parameters<Parameters<Forward['call']>[2]>[3] extends (
-  error: infer E,
-  response: never,
-) => void
-  ? (error: E, response: Response) => void
-  : never;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bookOf } from '../ledger/core/account-id.ts';
+import { must } from '../ledger/core/assert.ts';
 import { invalidArgument } from '../ledger/rpc/error.ts';
 
 /** A book as the configuration names it. */
@@ -19,10 +20,16 @@ export class Books {
 
   /** Books of a region, by number. Throws INVALID_ARGUMENT if there is no such region. */
   inRegion(region: string, field: string): readonly Book[] {
-    const books = this.all.filter((book) => book.region === region);
-    if (books.length > 0) return books;
+    const unknown = this.unknownRegion(region);
+    if (unknown !== undefined) throw invalidArgument([{ field, description: unknown }]);
+    return this.all.filter((book) => book.region === region);
+  }
+
+  /** What is wrong with the name of a region; undefined if it homes a book. */
+  unknownRegion(region: string): string | undefined {
+    if (this.all.some((book) => book.region === region)) return undefined;
     const regions = [...new Set(this.all.map((book) => book.region))].join(', ');
-    throw invalidArgument([{ field, description: `must be one of ${regions}` }]);
+    return `must be one of ${regions}`;
   }
 
   /** The book that an account of this external id belongs to in its region. */
@@ -30,7 +37,7 @@ export class Books {
     const books = this.inRegion(region, field);
     // A hash spreads accounts evenly and finds the same book at every retry.
     const hash = createHash('sha256').update(externalId).digest().readUInt32BE(0);
-    return books[hash % books.length] as Book;
+    return must(books[hash % books.length], 'a region homes a book');
   }
 
   /** The book that an account id points to. Throws INVALID_ARGUMENT if there is none. */

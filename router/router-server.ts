@@ -1,14 +1,8 @@
-import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { Logger } from '../ledger/logger.ts';
-import { RpcError } from '../ledger/rpc/error.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
-import {
-  type CreateTransferResponse,
-  type LedgerServiceServer,
-  LedgerServiceService,
-  type OpenAccountResponse,
-} from '../proto/gen/meridian/v1/ledger.ts';
+import { unary } from '../ledger/rpc/unary.ts';
+import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
 import { type Book, Books } from './books.ts';
 import { Forward } from './forward.ts';
@@ -65,51 +59,19 @@ function implementation(
   accounts: Accounts,
   log: Logger,
 ): LedgerServiceServer {
-  const unary = unaryWith(log);
   return {
-    openAccount: unary(async ({ request }, deadline) => {
-      const [response] = await accounts.open([request], deadline);
-      return response as OpenAccountResponse;
-    }),
-    openAccounts: unary(async ({ request }, deadline) => ({
+    openAccount: unary(log, (request, deadline) => accounts.openOne(request, deadline)),
+    openAccounts: unary(log, async (request, deadline) => ({
       accounts: await accounts.open(request.accounts, deadline),
     })),
-    getAccount: unary(({ request }, deadline) => accounts.get(request, deadline)),
-    findAccounts: unary(({ request }, deadline) => accounts.find(request, deadline)),
-    listAccounts: unary(({ request }, deadline) => accounts.list(request, deadline)),
-    createTransfer: unary(async ({ request }, deadline) => {
-      const [result] = await transfers.create([request], deadline, '');
-      return result as CreateTransferResponse;
-    }),
-    createTransfers: unary(async ({ request }, deadline) => ({
+    getAccount: unary(log, (request, deadline) => accounts.get(request, deadline)),
+    findAccounts: unary(log, (request, deadline) => accounts.find(request, deadline)),
+    listAccounts: unary(log, (request, deadline) => accounts.list(request, deadline)),
+    createTransfer: unary(log, (request, deadline) => transfers.createOne(request, deadline)),
+    createTransfers: unary(log, async (request, deadline) => ({
       results: await transfers.create(request.transfers, deadline),
     })),
-    getTransfer: unary(({ request }, deadline) => accounts.transfer(request, deadline)),
-    listEntries: unary(({ request }, deadline) => accounts.entries(request, deadline)),
+    getTransfer: unary(log, (request, deadline) => accounts.transfer(request, deadline)),
+    listEntries: unary(log, (request, deadline) => accounts.entries(request, deadline)),
   };
-}
-
-/** Makes a gRPC handler of an async function. What is not an RpcError becomes INTERNAL. */
-function unaryWith(log: Logger) {
-  return <Request, Response>(
-    handle: (
-      call: ServerUnaryCall<Request, Response>,
-      deadline: number | Date,
-    ) => Promise<Response>,
-  ): handleUnaryCall<Request, Response> =>
-    (call, callback) => {
-      const answer = async () => {
-        try {
-          callback(null, await handle(call, call.getDeadline()));
-        } catch (error) {
-          if (error instanceof RpcError) {
-            callback(error);
-            return;
-          }
-          log.error('a call failed', { method: call.getPath(), error: String(error) });
-          callback(new RpcError(status.INTERNAL, 'the router failed; see its log'));
-        }
-      };
-      void answer();
-    };
 }

@@ -1,6 +1,7 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { bookOf } from '../ledger/core/account-id.ts';
-import { validateAll, validateTransfer } from '../ledger/core/validate.ts';
+import { must } from '../ledger/core/assert.ts';
+import { type FieldViolation, validateAll, validateTransfer } from '../ledger/core/validate.ts';
 import type { Logger } from '../ledger/logger.ts';
 import { invalidArgument, outcomeUnknown, RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
@@ -29,22 +30,37 @@ export class Transfers {
   create(
     requests: readonly CreateTransferRequest[],
     deadline: Deadline,
-    path = 'transfers',
   ): Promise<CreateTransferResponse[]> {
-    const violations =
-      path === ''
-        ? validateTransfer(requests[0] as CreateTransferRequest)
-        : validateAll(requests, path, validateTransfer);
+    const violations = validateAll(requests, 'transfers', (request) => this.#validate(request));
     if (violations.length > 0) return Promise.reject(invalidArgument(violations));
-    const unrouted = requests.findIndex(
-      ({ debitAccountId }) => !this.#lanes.has(bookOf(debitAccountId)),
-    );
-    if (unrouted >= 0) {
-      const book = bookOf(requests[unrouted]?.debitAccountId ?? 0n);
+    return this.#start(requests, deadline);
+  }
+
+  /** The outcome of a single one; faults as above. */
+  async createOne(
+    request: CreateTransferRequest,
+    deadline: Deadline,
+  ): Promise<CreateTransferResponse> {
+    const violations = this.#validate(request);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const [result] = await this.#start([request], deadline);
+    return must(result, 'a call with one transfer has one result');
+  }
+
+  #validate(request: CreateTransferRequest): FieldViolation[] {
+    const violations = validateTransfer(request);
+    const book = bookOf(request.debitAccountId);
+    if (violations.length === 0 && !this.#lanes.has(book)) {
       const description = `points to book ${book}, which does not exist`;
-      const field = path === '' ? 'debit_account_id' : `${path}[${unrouted}].debit_account_id`;
-      return Promise.reject(invalidArgument([{ field, description }]));
+      violations.push({ field: 'debit_account_id', description });
     }
+    return violations;
+  }
+
+  #start(
+    requests: readonly CreateTransferRequest[],
+    deadline: Deadline,
+  ): Promise<CreateTransferResponse[]> {
     return new Promise((resolve, reject) => {
       new Call(requests, remainingMs(deadline), resolve, reject).start(this.#lanes);
     });
@@ -99,7 +115,8 @@ class Call {
       for (const [book, items] of byBook) lanes.get(book)?.add(items);
     } catch (error) {
       // Lanes that took their share already go on; the caller's retry finds the same keys.
-      this.#failed(error as RpcError);
+      if (!(error instanceof RpcError)) throw error;
+      this.#failed(error);
     }
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CreateTransferRequest, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import { type CreateTransferRequest, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
 
 /** What is remembered of a decided key outside the journal. */
 export interface KnownKey {
@@ -45,8 +45,10 @@ export function encodeKnownKey(token: string, known: KnownKey): string {
 export function decodeKnownKey(token: string, value: string): KnownKey | undefined {
   const match = /^(\S+) (\d+) (\d+) (\d+) (\d+) ([01]) (.+)$/su.exec(value);
   if (match === null || match[1] !== token) return undefined;
+  const reason = Object.values(Reason).find((known) => known === Number(match[2]));
+  if (reason === undefined) return undefined;
   return {
-    reason: Number(match[2]) as Reason,
+    reason,
     epoch: Number(match[3]),
     seq: Number(match[4]),
     atMicros: Number(match[5]),

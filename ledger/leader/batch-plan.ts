@@ -8,20 +8,25 @@ import {
 } from '../../proto/gen/meridian/v1/ledger.ts';
 import { bookOf } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
-import type { Command, OpenOutcome, TransferOutcome } from '../core/command.ts';
+import type {
+  CloseCommand,
+  Command,
+  OpenCommand,
+  OpenOutcome,
+  SettleCommand,
+  TransferCommand,
+  TransferOutcome,
+} from '../core/command.ts';
 import { differingAccountField, differingTransferField, openedAs } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
 import { openedAccount, type StoredOpening } from '../store/read-opened.ts';
 import { type Asked, type Recalled, reused } from './recall.ts';
-import type { OpenWork, TransferWork, Work } from './work.ts';
+import type { CloseWork, OpenWork, SettleWork, TransferWork, Work } from './work.ts';
 
-/** A transfer of a batch: what was asked, by whom, and its answer once there is one. */
+/** A transfer of a batch: what was asked, and its answer once there is one. */
 export interface TransferItem extends Asked {
-  readonly work: TransferWork;
-  /** Index in the work's requests. */
-  readonly index: number;
   answer: Recalled | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;
@@ -30,10 +35,15 @@ export interface TransferItem extends Asked {
 /** An account to open, and its answer once there is one. */
 export interface OpenItem {
   readonly request: OpenAccountRequest;
-  readonly work: OpenWork;
-  readonly index: number;
   answer: OpenAccountResponse | undefined;
 }
+
+/** A command, and what it was made for. */
+export type Planned =
+  | { readonly kind: 'transfer'; readonly command: TransferCommand; readonly item: TransferItem }
+  | { readonly kind: 'open'; readonly command: OpenCommand; readonly item: OpenItem }
+  | { readonly kind: 'settle'; readonly command: SettleCommand; readonly work: SettleWork }
+  | { readonly kind: 'close'; readonly command: CloseCommand; readonly work: CloseWork };
 
 /**
  * A batch on its way: the works that it answers, which of their requests have an answer
@@ -41,10 +51,9 @@ export interface OpenItem {
  */
 export class BatchPlan {
   readonly works: readonly Work[];
-  readonly transfers: TransferItem[] = [];
-  readonly openings: OpenItem[] = [];
-  /** What decided each command, in the same order. */
-  #items: (TransferItem | OpenItem | Work)[] = [];
+  /** The items of each work, in the order of its requests. */
+  readonly transferWorks: { readonly work: TransferWork; readonly items: TransferItem[] }[] = [];
+  readonly openWorks: { readonly work: OpenWork; readonly items: OpenItem[] }[] = [];
   /** Items that repeat a key or external id of this batch, and the first of it. */
   #repeats: [TransferItem, TransferItem][] = [];
   #openRepeats: [OpenItem, OpenItem][] = [];
@@ -54,21 +63,32 @@ export class BatchPlan {
     this.works = works;
     for (const work of works) {
       if (work.kind === 'transfers') {
-        for (const [index, request] of work.requests.entries()) {
-          const answer = (work.startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined;
-          const id = transferIdOf(request.namespace, request.idempotencyKey);
-          this.transfers.push({ id, request, work, index, answer, outcome: undefined });
-        }
+        const items = work.requests.map((request, index) => ({
+          id: transferIdOf(request.namespace, request.idempotencyKey),
+          request,
+          answer: (work.startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined,
+          outcome: undefined,
+        }));
+        this.transferWorks.push({ work, items });
       } else if (work.kind === 'open') {
-        for (const [index, request] of work.requests.entries()) {
-          this.openings.push({ request, work, index, answer: undefined });
-        }
+        const items = work.requests.map((request) => ({ request, answer: undefined }));
+        this.openWorks.push({ work, items });
       }
     }
   }
 
+  /** Transfers without an answer, in the order of arrival. */
   unanswered(): TransferItem[] {
-    return this.transfers.filter((item) => item.answer === undefined);
+    const found: TransferItem[] = [];
+    for (const { items } of this.transferWorks) {
+      for (const item of items) if (item.answer === undefined) found.push(item);
+    }
+    return found;
+  }
+
+  /** Accounts to open that have no answer, in the order of arrival. */
+  unopened(): OpenItem[] {
+    return this.openWorks.flatMap(({ items }) => items.filter((item) => item.answer === undefined));
   }
 
   /** Gives the items their recalled answers; undefined ones stay without. */
@@ -78,7 +98,7 @@ export class BatchPlan {
 
   /** Answers the openings whose external id is in use already. */
   answerOpenings(book: Book, stored: ReadonlyMap<string, StoredOpening>): void {
-    for (const item of this.openings) {
+    for (const item of this.unopened()) {
       const opening = stored.get(item.request.externalId);
       if (opening === undefined) continue;
       const position = { book: book.number, epoch: opening.epoch, seq: opening.seq };
@@ -90,47 +110,41 @@ export class BatchPlan {
     }
   }
 
-  /** The commands for all that has no answer, in the order of arrival. */
-  commands(): Command[] {
-    const commands: Command[] = [];
-    this.#items = [];
+  /**
+   * The commands for all that has no answer: openings, settlements, then transfers in the
+   * order of arrival, so that what brings money comes before what spends it.
+   */
+  commands(): Planned[] {
+    const planned: Planned[] = [];
     this.#repeats = [];
     this.#openRepeats = [];
-    const add = (command: Command, item: TransferItem | OpenItem | Work) => {
-      commands.push(command);
-      this.#items.push(item);
-    };
     const byExternalId = new Map<string, OpenItem>();
-    for (const item of this.openings) {
-      if (item.answer !== undefined) continue;
-      const first = byExternalId.get(item.request.externalId);
+    for (const item of this.unopened()) {
+      const { request } = item;
+      const first = byExternalId.get(request.externalId);
       if (first !== undefined) {
         this.#openRepeats.push([item, first]);
         continue;
       }
-      byExternalId.set(item.request.externalId, item);
-      add({ kind: 'open', request: item.request }, item);
+      byExternalId.set(request.externalId, item);
+      planned.push({ kind: 'open', command: { kind: 'open', request }, item });
     }
     for (const work of this.works) {
-      if (work.kind === 'settle' || work.kind === 'close') add(work.command, work);
+      if (work.kind === 'settle') planned.push({ kind: 'settle', command: work.command, work });
+      if (work.kind === 'close') planned.push({ kind: 'close', command: work.command, work });
     }
     const byId = new Map<string, TransferItem>();
-    for (const item of this.transfers) {
-      if (item.answer !== undefined) continue;
-      const first = byId.get(item.id);
+    for (const item of this.unanswered()) {
+      const { id, request } = item;
+      const first = byId.get(id);
       if (first !== undefined) {
         this.#repeats.push([item, first]);
         continue;
       }
-      byId.set(item.id, item);
-      add({ kind: 'transfer', id: item.id, request: item.request }, item);
+      byId.set(id, item);
+      planned.push({ kind: 'transfer', command: { kind: 'transfer', id, request }, item });
     }
-    return commands;
-  }
-
-  /** The item or work that the command at this index was made for. */
-  madeFor(index: number): TransferItem | OpenItem | Work {
-    return must(this.#items[index], 'every command was made for something');
+    return planned;
   }
 
   /** Answers what repeats a key of this batch, once the first of each has its answer. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, InvariantError, must } from '../core/assert.ts';
-import type { Command, Outcome } from '../core/command.ts';
 import { type Posted, post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { fingerprintOf } from '../keys/known-key.ts';
@@ -15,6 +14,7 @@ import {
   BatchPlan,
   type BatchStamp,
   openAnswer,
+  type Planned,
   type TransferItem,
   transferAnswer,
 } from './batch-plan.ts';
@@ -22,7 +22,7 @@ import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';
 import type { Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
-import type { CloseWork, LateResult, OpenWork, SettleWork, TransferWork, Work } from './work.ts';
+import type { CloseWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** An idle leader looks this often whether it still is one. */
@@ -118,8 +118,8 @@ export class BookLeader {
     const { sql, recall } = this.#parts;
     const items = plan.unanswered();
     if (items.length > 0) plan.answer(items, await recall.known(items));
-    if (plan.openings.length > 0) {
-      const externalIds = plan.openings.map(({ request }) => request.externalId);
+    if (plan.openWorks.length > 0) {
+      const externalIds = plan.unopened().map(({ request }) => request.externalId);
       const stored = await readOpened(sql, this.memory.book, externalIds);
       plan.answerOpenings(this.memory.book, stored);
     }
@@ -128,13 +128,14 @@ export class BookLeader {
   async #post(plan: BatchPlan): Promise<string | undefined> {
     const { sql, recall } = this.#parts;
     for (;;) {
-      const commands = plan.commands();
+      const planned = plan.commands();
+      const commands = planned.map(({ command }) => command);
       const state = await this.memory.stateFor(sql, accountsOf(commands, this.memory.book.number));
       const atMicros = this.memory.nextMicros(Date.now() * 1000);
       const posted = post(state, commands, atMicros);
       const batch = this.memory.appendOf(posted, atMicros);
       if (posted.rows.length === 0 && posted.channels.size === 0) {
-        this.#publish(plan, commands, posted, atMicros);
+        this.#publish(plan, planned, posted, atMicros);
         return undefined;
       }
       try {
@@ -153,43 +154,45 @@ export class BookLeader {
         continue;
       }
       this.memory.committed(posted, batch);
-      this.#publish(plan, commands, posted, atMicros);
+      this.#publish(plan, planned, posted, atMicros);
       return undefined;
     }
   }
 
   /** Answers everything, after the commit. */
-  #publish(plan: BatchPlan, commands: readonly Command[], posted: Posted, atMicros: number): void {
+  #publish(plan: BatchPlan, planned: readonly Planned[], posted: Posted, atMicros: number): void {
     const stamp: BatchStamp = { book: this.memory.book, epoch: this.memory.epoch, atMicros };
-    const decided: TransferItem[] = [];
     const decidedAt = timestampFrom(atMicros);
-    const answers: (() => void)[] = [];
-    const closes: CloseWork[] = [];
-    for (const [index, outcome] of posted.outcomes.entries()) {
-      const item = plan.madeFor(index);
-      if (outcome.kind === 'transfer') {
-        const transfer = item as TransferItem;
-        transfer.outcome = outcome;
-        transfer.answer = transferAnswer(transfer.id, outcome, stamp, decidedAt);
-        decided.push(transfer);
-      } else if (outcome.kind === 'open') {
-        const open = item as BatchPlan['openings'][number];
-        open.answer = openAnswer(open.request, outcome, stamp);
-      } else if (outcome.kind === 'settle') {
-        answers.push(() => (item as SettleWork).onOutcome(outcome));
-      } else {
-        closes.push(item as CloseWork);
+    const decided: TransferItem[] = [];
+    const closed: CloseWork[] = [];
+    const peers = new Set<number>();
+    for (const [index, made] of planned.entries()) {
+      const outcome = must(posted.outcomes[index], 'every command has an outcome');
+      if (made.kind === 'transfer' && outcome.kind === 'transfer') {
+        made.item.outcome = outcome;
+        made.item.answer = transferAnswer(made.item.id, outcome, stamp, decidedAt);
+        decided.push(made.item);
+        if (outcome.channel !== null) peers.add(outcome.channel.peerBook);
+      } else if (made.kind === 'open' && outcome.kind === 'open') {
+        made.item.answer = openAnswer(made.item.request, outcome, stamp);
+      } else if (made.kind === 'settle' && outcome.kind === 'settle') {
+        made.work.onOutcome(outcome);
+      } else if (made.kind === 'close') {
+        closed.push(made.work);
       }
     }
     plan.answerRepeats();
     this.#remember(decided, atMicros);
-    this.#answerWorks(plan);
-    for (const answer of answers) answer();
-    for (const close of closes) {
-      close.onOutcome();
-      this.#waiters.settle(close.command);
+    this.#answerTransfers(plan);
+    for (const { work, items } of plan.openWorks) {
+      work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
     }
-    this.#wakeSenders(commands, posted.outcomes);
+    // Last, for the callers of this very batch may wait for what is closed in it.
+    for (const { command, onOutcome } of closed) {
+      onOutcome();
+      this.#waiters.settle(command);
+    }
+    for (const peerBook of peers) this.#parts.onSent(peerBook);
   }
 
   #remember(decided: readonly TransferItem[], atMicros: number): void {
@@ -205,38 +208,18 @@ export class BookLeader {
     );
   }
 
-  #answerWorks(plan: BatchPlan): void {
-    const results = new Map<TransferWork | OpenWork, unknown[]>();
-    for (const work of plan.works) {
-      if (work.kind === 'transfers' || work.kind === 'open') results.set(work, []);
+  #answerTransfers(plan: BatchPlan): void {
+    for (const { work, items } of plan.transferWorks) {
+      const { onLate } = work;
+      work.onOutcome(items.map(({ answer }) => must(answer, 'every item is answered').response));
+      // Those in transit hear the rest when the other book has answered.
+      for (const [index, { answer }] of items.entries()) {
+        if (answer === undefined || answer.channel === null) continue;
+        const { peerBook, number } = answer.channel;
+        const until = work.startBefore[index] ?? 0;
+        this.#waiters.add(peerBook, { number, until, index, response: answer.response, onLate });
+      }
     }
-    for (const { work, answer } of plan.transfers) {
-      results.get(work)?.push(must(answer, 'every transfer has its answer').response);
-    }
-    for (const { work, answer } of plan.openings) {
-      results.get(work)?.push(must(answer, 'every opening has its answer'));
-    }
-    for (const [work, answered] of results) {
-      (work.onOutcome as (results: unknown[]) => void)(answered);
-    }
-    // Those in transit hear the rest when the other book has answered.
-    for (const { work, index, answer } of plan.transfers) {
-      if (answer === undefined || answer.channel === null) continue;
-      const { peerBook, number } = answer.channel;
-      const onLate = work.onLate as (late: LateResult[]) => void;
-      const until = work.startBefore[index] ?? 0;
-      this.#waiters.add(peerBook, { number, until, index, response: answer.response, onLate });
-    }
-  }
-
-  #wakeSenders(commands: readonly Command[], outcomes: readonly Outcome[]): void {
-    const peers = new Set<number>();
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.kind !== 'transfer' || outcome.channel === null) continue;
-      assert(commands[index]?.kind === 'transfer', 'outcomes are in the order of commands');
-      peers.add(outcome.channel.peerBook);
-    }
-    for (const peerBook of peers) this.#parts.onSent(peerBook);
   }
 }
 

@@ -1,9 +1,15 @@
 import {
   BookServiceService,
   type BookServiceServer,
+  type SettleRequest,
   type Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
+  FindAccountsRequest,
+  GetAccountRequest,
+  GetTransferRequest,
+  ListAccountsRequest,
+  ListEntriesRequest,
   OpenAccountsRequest,
   OpenAccountsResponse,
   OpenAccountResponse,
@@ -15,10 +21,10 @@ import type { Logger } from '../logger.ts';
 import { aborted, invalidArgument, overloaded, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { RpcServer } from '../rpc/server.ts';
+import { unary } from '../rpc/unary.ts';
 import { servePostStream } from './post-stream.ts';
 import { Reads } from './reads.ts';
 import { settle } from './settle.ts';
-import { unary } from './unary.ts';
 
 export interface LedgerServerConfig extends MemberConfig {
   /** Addresses of every ledger server, this one included. */
@@ -65,15 +71,19 @@ export class LedgerServer {
 
 function implementation(member: BookMember, log: Logger): BookServiceServer {
   const reads = new Reads(member);
+  const handle = <Request, Response>(method: (request: Request) => Promise<Response>) =>
+    unary(log, method, () =>
+      unavailable('DATABASE', 'the database of the book cannot be reached', 200),
+    );
   return {
     post: (stream) => servePostStream(member, stream),
-    openAccounts: unary(log, (request: OpenAccountsRequest) => openAccounts(member, request)),
-    getAccount: unary(log, (request) => reads.getAccount(request)),
-    findAccounts: unary(log, (request) => reads.findAccounts(request)),
-    listAccounts: unary(log, (request) => reads.listAccounts(request)),
-    getTransfer: unary(log, (request) => reads.getTransfer(request)),
-    listEntries: unary(log, (request) => reads.listEntries(request)),
-    settle: unary(log, (request) => settle(member, request)),
+    openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
+    getAccount: handle((request: GetAccountRequest) => reads.getAccount(request)),
+    findAccounts: handle((request: FindAccountsRequest) => reads.findAccounts(request)),
+    listAccounts: handle((request: ListAccountsRequest) => reads.listAccounts(request)),
+    getTransfer: handle((request: GetTransferRequest) => reads.getTransfer(request)),
+    listEntries: handle((request: ListEntriesRequest) => reads.listEntries(request)),
+    settle: handle((request: SettleRequest) => settle(member, request)),
     watchTopology: (stream) => {
       const { number, name, region } = member.config.book;
       const tell = () => {

@@ -11,14 +11,28 @@ export interface NumberedLeg {
   readonly leg: SettleLeg;
 }
 
+interface LegRow {
+  channel_number: bigint;
+  id: string;
+  debit_account: bigint;
+  peer_account: bigint;
+  amount: bigint;
+  asset: string;
+  code: number | null;
+  reference: string | null;
+  metadata: Record<string, string> | null;
+}
+
 /** Every channel of the book. */
 export async function readChannels(sql: Sql): Promise<Channel[]> {
-  const rows = await sql`SELECT peer_book, sent, settled, applied FROM channel`;
+  const rows = await sql<
+    { peer_book: number; sent: bigint; settled: bigint; applied: bigint }[]
+  >`SELECT peer_book, sent, settled, applied FROM channel`;
   return rows.map((row) => ({
-    peerBook: Number(row['peer_book']),
-    sent: Number(row['sent']),
-    settled: Number(row['settled']),
-    applied: Number(row['applied']),
+    peerBook: row.peer_book,
+    sent: Number(row.sent),
+    settled: Number(row.settled),
+    applied: Number(row.applied),
   }));
 }
 
@@ -48,23 +62,23 @@ async function readLegs(
   wanted: postgres.PendingQuery<postgres.Row[]>,
   limit: number,
 ): Promise<NumberedLeg[]> {
-  const rows = await sql`
+  const rows = await sql<LegRow[]>`
     SELECT j.channel_number, j.id, j.debit_account, j.peer_account, j.amount, a.asset,
            j.code, j.reference, j.metadata
       FROM journal j JOIN account a ON a.id = j.debit_account
      WHERE j.peer_book = ${peerBook} AND j.kind = ${RowKind.transfer} AND ${wanted}
      ORDER BY j.channel_number LIMIT ${limit}`;
   return rows.map((row) => ({
-    number: Number(row['channel_number']),
+    number: Number(row.channel_number),
     leg: {
-      transferId: String(row['id']),
-      debitAccountId: row['debit_account'] as bigint,
-      creditAccountId: row['peer_account'] as bigint,
-      amount: row['amount'] as bigint,
-      asset: String(row['asset']),
-      code: Number(row['code'] ?? 0),
-      reference: (row['reference'] as string | null) ?? '',
-      metadata: (row['metadata'] as Record<string, string> | null) ?? {},
+      transferId: row.id,
+      debitAccountId: row.debit_account,
+      creditAccountId: row.peer_account,
+      amount: row.amount,
+      asset: row.asset,
+      code: row.code ?? 0,
+      reference: row.reference ?? '',
+      metadata: row.metadata ?? {},
     },
   }));
 }
@@ -76,13 +90,13 @@ export async function readRefusals(
   after: number,
   through: number,
 ): Promise<{ number: number; reason: Reason }[]> {
-  const rows = await sql`
+  const rows = await sql<{ channel_number: bigint; reason: Reason }[]>`
     SELECT channel_number, reason FROM journal
      WHERE peer_book = ${originBook} AND kind = ${RowKind.settlement} AND reason <> 0
        AND channel_number > ${after} AND channel_number <= ${through}
      ORDER BY channel_number`;
   return rows.map((row) => ({
-    number: Number(row['channel_number']),
-    reason: Number(row['reason']) as Reason,
+    number: Number(row.channel_number),
+    reason: row.reason,
   }));
 }

@@ -32,10 +32,10 @@ export async function readHead(sql: Sql, book: Book): Promise<Head> {
     VALUES (${book.number}, ${book.name}, ${book.region}, ${randomUUID()}, 0, '', 0,
             ${CHAIN_START}, 'epoch', 0)
     ON CONFLICT (book) DO NOTHING`;
-  const rows = await sql`SELECT book, ${sql.unsafe(COLUMNS)} FROM head`;
+  const rows = await sql<Row[]>`SELECT book, ${sql.unsafe(COLUMNS)} FROM head`;
   const [row] = rows;
-  if (rows.length !== 1 || row === undefined || Number(row['book']) !== book.number) {
-    const found = rows.map((other) => String(other['book'])).join(', ');
+  if (rows.length !== 1 || row === undefined || row.book !== book.number) {
+    const found = rows.map((other) => other.book).join(', ');
     throw new Error(`the database holds book ${found}, not book ${book.number} (${book.name})`);
   }
   return headFrom(row);
@@ -48,14 +48,25 @@ export async function readEpoch(sql: Sql): Promise<{ epoch: number; leader: stri
   return { epoch: Number(row.epoch), leader: row.leader };
 }
 
-function headFrom(row: Record<string, unknown>): Head {
+interface Row {
+  book: number;
+  instance: string;
+  epoch: bigint;
+  leader: string;
+  seq: bigint;
+  chain: Uint8Array;
+  at_micros: bigint;
+  accounts: bigint;
+}
+
+function headFrom(row: Row): Head {
   return {
-    instance: String(row['instance']),
-    epoch: Number(row['epoch']),
-    leader: String(row['leader']),
-    seq: Number(row['seq']),
-    chain: Buffer.from(row['chain'] as Uint8Array),
-    atMicros: Number(row['at_micros']),
-    accounts: Number(row['accounts']),
+    instance: row.instance,
+    epoch: Number(row.epoch),
+    leader: row.leader,
+    seq: Number(row.seq),
+    chain: Buffer.from(row.chain),
+    atMicros: Number(row.at_micros),
+    accounts: Number(row.accounts),
   };
 }

@@ -2,20 +2,31 @@ import type { Account } from '../core/account.ts';
 import { numbersLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 
+interface Row {
+  account: bigint;
+  asset: string;
+  transit: boolean;
+  min_balance: bigint | null;
+  max_balance: bigint | null;
+  debits: bigint;
+  credits: bigint;
+  version: bigint;
+}
+
 /** Loads what posting needs of the accounts that exist among `ids`: one query for all. */
 export async function loadAccounts(sql: Sql, ids: readonly bigint[]): Promise<Account[]> {
-  const rows = await sql`
+  const rows = await sql<Row[]>`
     SELECT account, asset, transit, min_balance, max_balance, debits, credits, version
       FROM unnest(${numbersLiteral(ids)}::int8[]) AS wanted(id) JOIN balance ON account = wanted.id`;
   return rows.map((row) => ({
-    id: row['account'] as bigint,
-    asset: String(row['asset']),
-    transit: row['transit'] === true,
-    minBalance: row['min_balance'] as bigint | null,
-    maxBalance: row['max_balance'] as bigint | null,
-    debits: row['debits'] as bigint,
-    credits: row['credits'] as bigint,
-    version: Number(row['version']),
+    id: row.account,
+    asset: row.asset,
+    transit: row.transit,
+    minBalance: row.min_balance,
+    maxBalance: row.max_balance,
+    debits: row.debits,
+    credits: row.credits,
+    version: Number(row.version),
   }));
 }
 

@@ -5,6 +5,18 @@ import { textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 import type { Book } from './head.ts';
 
+interface Row {
+  id: bigint;
+  external_id: string;
+  asset: string;
+  min_balance: bigint | null;
+  max_balance: bigint | null;
+  metadata: Record<string, string> | null;
+  epoch: bigint;
+  seq: bigint;
+  at_micros: bigint;
+}
+
 /** An account as it was opened, and the row that says so. */
 export interface StoredOpening {
   readonly account: Account;
@@ -19,28 +31,28 @@ export async function readOpened(
   book: Book,
   externalIds: readonly string[],
 ): Promise<Map<string, StoredOpening>> {
-  const rows = await sql`
+  const rows = await sql<Row[]>`
     SELECT a.id, a.external_id, a.asset, a.min_balance, a.max_balance, a.metadata,
            j.epoch, j.seq, (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros
       FROM account a JOIN journal j ON j.seq = a.opened_seq
      WHERE a.external_id = ANY(${textsLiteral(externalIds)}::text[])`;
-  return new Map(rows.map((row) => [String(row['external_id']), openingFrom(row, book)]));
+  return new Map(rows.map((row) => [row.external_id, openingFrom(row, book)]));
 }
 
-function openingFrom(row: Record<string, unknown>, book: Book): StoredOpening {
+function openingFrom(row: Row, book: Book): StoredOpening {
   const openedAs = {
-    asset: String(row['asset']),
-    minBalance: row['min_balance'] as bigint | null,
-    maxBalance: row['max_balance'] as bigint | null,
-    metadata: (row['metadata'] as Record<string, string> | null) ?? {},
+    asset: row.asset,
+    minBalance: row.min_balance,
+    maxBalance: row.max_balance,
+    metadata: row.metadata ?? {},
   };
-  const id = row['id'] as bigint;
-  const externalId = String(row['external_id']);
+  const id = row.id;
+  const externalId = row.external_id;
   return {
-    account: openedAccount(book, id, externalId, openedAs, Number(row['at_micros'])),
+    account: openedAccount(book, id, externalId, openedAs, Number(row.at_micros)),
     openedAs,
-    epoch: row['epoch'] as bigint,
-    seq: row['seq'] as bigint,
+    epoch: row.epoch,
+    seq: row.seq,
   };
 }
 

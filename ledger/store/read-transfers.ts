@@ -4,6 +4,27 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 
+interface Row {
+  id: string;
+  seq: bigint;
+  epoch: bigint;
+  reason: Reason;
+  debit_account: bigint;
+  credit_account: bigint;
+  amount: bigint;
+  peer_book: number | null;
+  channel_number: bigint | null;
+  in_transit: boolean | null;
+  return_reason: Reason | null;
+  namespace: string | null;
+  key: string | null;
+  asset: string | null;
+  code: number | null;
+  reference: string | null;
+  metadata: Record<string, string> | null;
+  at_micros: bigint;
+}
+
 /** A transfer as the journal has it. */
 export interface StoredTransfer {
   readonly transfer: Transfer;
@@ -17,7 +38,7 @@ export async function readTransfers(
   book: number,
   ids: readonly string[],
 ): Promise<Map<string, StoredTransfer>> {
-  const rows = await sql`
+  const rows = await sql<Row[]>`
     SELECT j.id, j.seq, j.epoch, j.reason, j.debit_account, j.amount,
            COALESCE(j.peer_account, j.credit_account) AS credit_account,
            j.namespace, j.key, j.asset, j.code, j.reference, j.metadata,
@@ -29,41 +50,40 @@ export async function readTransfers(
       JOIN journal j ON j.id = wanted.id AND j.kind = ${RowKind.transfer}
       LEFT JOIN channel c ON c.peer_book = j.peer_book
       LEFT JOIN journal r ON r.origin_id = j.id AND r.kind = ${RowKind.return}`;
-  return new Map(rows.map((row) => [String(row['id']), storedFrom(row, book)]));
+  return new Map(rows.map((row) => [row.id, storedFrom(row, book)]));
 }
 
-function storedFrom(row: Record<string, unknown>, book: number): StoredTransfer {
-  const number = row['channel_number'];
+function storedFrom(row: Row, book: number): StoredTransfer {
+  const number = row.channel_number;
   return {
     transfer: transferFrom(row, book),
-    channel:
-      number === null ? null : { peerBook: Number(row['peer_book']), number: Number(number) },
+    channel: number === null ? null : { peerBook: Number(row.peer_book), number: Number(number) },
   };
 }
 
-function transferFrom(row: Record<string, unknown>, book: number): Transfer {
-  const returned = row['return_reason'] !== null;
-  const id = String(row['id']);
+function transferFrom(row: Row, book: number): Transfer {
+  const returned = row.return_reason !== null;
+  const id = row.id;
   return {
     transferId: id,
-    idempotencyKey: (row['key'] as string | null) ?? id,
-    namespace: (row['namespace'] as string | null) ?? '',
-    debitAccountId: row['debit_account'] as bigint,
-    creditAccountId: row['credit_account'] as bigint,
-    amount: row['amount'] as bigint,
-    asset: (row['asset'] as string | null) ?? '',
-    code: Number(row['code'] ?? 0),
-    reference: (row['reference'] as string | null) ?? '',
-    metadata: (row['metadata'] as Record<string, string> | null) ?? {},
+    idempotencyKey: row.key ?? id,
+    namespace: row.namespace ?? '',
+    debitAccountId: row.debit_account,
+    creditAccountId: row.credit_account,
+    amount: row.amount,
+    asset: row.asset ?? '',
+    code: row.code ?? 0,
+    reference: row.reference ?? '',
+    metadata: row.metadata ?? {},
     status: returned
       ? TransferStatus.RETURNED
-      : Number(row['reason']) !== 0
+      : row.reason !== 0
         ? TransferStatus.REJECTED
-        : row['in_transit'] === true
+        : row.in_transit
           ? TransferStatus.IN_TRANSIT
           : TransferStatus.POSTED,
-    reason: Number(returned ? row['return_reason'] : row['reason']) as Reason,
-    position: { book, epoch: row['epoch'] as bigint, seq: row['seq'] as bigint },
-    decidedAt: timestampFrom(Number(row['at_micros'])),
+    reason: row.return_reason ?? row.reason,
+    position: { book, epoch: row.epoch, seq: row.seq },
+    decidedAt: timestampFrom(Number(row.at_micros)),
   };
 }

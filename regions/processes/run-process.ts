@@ -7,17 +7,17 @@
 export async function runProcess(
   main: (onStop: (stop: () => void) => void) => Promise<void>,
 ): Promise<void> {
-  let stop = () => process.exit(0);
+  let stop: () => void = exitNow;
   const onSignal = () => {
     const first = stop;
-    stop = () => process.exit(1);
+    stop = exitNow;
     first();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
     await main((register) => {
-      stop = register as () => never;
+      stop = register;
     });
     process.exit(0);
   } catch (error) {
@@ -25,4 +25,8 @@ export async function runProcess(
     process.stderr.write(`${text}\n`);
     process.exit(1);
   }
+}
+
+function exitNow(): void {
+  process.exit(1);
 }
