@@ -19,9 +19,12 @@ const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/u, 'must be a name such as
 
 const book = z
   .string()
-  .transform((text) => text.split(':'))
-  .pipe(z.tuple([z.coerce.number().int().min(1).max(32767), name, name]))
-  .transform(([number, bookName, region]) => ({ number, name: bookName, region }));
+  .regex(/^\d{1,5}:[^:]+:[^:]+$/u, 'must be NUMBER:NAME:REGION')
+  .transform((text) => {
+    const [number, bookName, region] = text.split(':');
+    return { number: Number(number), name: bookName, region };
+  })
+  .pipe(z.object({ number: z.int().min(1).max(32767), name, region: name }));
 
 const books = z
   .string()

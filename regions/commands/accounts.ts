@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+
+import type { Account } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { MeridianClient } from '../client.ts';
+import {
+  type CommandContext,
+  type ConnectionOptions,
+  regionsOf,
+  routerCommand,
+  withConnection,
+} from './connection.ts';
+import { print } from './print.ts';
+import { csvLine, table, type Column } from './table.ts';
+
+const PAGE_SIZE = 1_000;
+
+interface AccountsOptions extends ConnectionOptions {
+  readonly region?: string;
+  readonly csv?: boolean;
+}
+
+const COLUMNS: readonly (Column & { readonly name: string })[] = [
+  { title: 'external id', name: 'external_id' },
+  { title: 'id', name: 'id', align: 'right' },
+  { title: 'home region', name: 'home_region' },
+  { title: 'asset', name: 'asset' },
+  { title: 'debits', name: 'debits', align: 'right' },
+  { title: 'credits', name: 'credits', align: 'right' },
+  { title: 'balance', name: 'balance', align: 'right' },
+];
+
+/** `meridian accounts` */
+export function accountsCommand(context: CommandContext): Command {
+  return routerCommand('accounts', 'list all accounts with their balances, in minor units', [
+    'accounts',
+    'accounts --csv > accounts.csv',
+    'accounts --region eu-west --json',
+  ])
+    .option('--region <name>', 'only those of this region')
+    .option('--csv', `print CSV: ${COLUMNS.map(({ name }) => name).join(',')}`)
+    .action((options: AccountsOptions) =>
+      withConnection(options, context, async (connection) => {
+        const regions = options.region === undefined ? regionsOf(connection) : [options.region];
+        const pages = pagesOf(connection.client, regions);
+        if (options.json) return printAsJson(pages);
+        if (options.csv) return printAsCsv(pages);
+        const rows: string[][] = [];
+        for await (const page of pages) rows.push(...page.map(valuesOf));
+        return print(rows.length > 0 ? table(COLUMNS, rows) : 'No account has been opened yet.');
+      }),
+    );
+}
+
+async function* pagesOf(
+  client: MeridianClient,
+  regions: readonly string[],
+): AsyncGenerator<Account[]> {
+  for (const homeRegion of regions) {
+    let pageToken = '';
+    do {
+      const page = await client.listAccounts({ homeRegion, pageSize: PAGE_SIZE, pageToken });
+      yield page.accounts;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+}
+
+function valuesOf(account: Account): string[] {
+  const { externalId, id, homeRegion, asset, debits, credits, balance } = account;
+  return [externalId, id, homeRegion, asset, debits, credits, balance].map(String);
+}
+
+async function printAsCsv(pages: AsyncGenerator<Account[]>): Promise<void> {
+  await print(csvLine(COLUMNS.map(({ name }) => name)));
+  for await (const page of pages) {
+    if (page.length > 0) await print(page.map((account) => csvLine(valuesOf(account))).join('\n'));
+  }
+}
+
+/** Page by page, so that a million accounts are never held at once. */
+async function printAsJson(pages: AsyncGenerator<Account[]>): Promise<void> {
+  let separator = '{"accounts":[\n';
+  for await (const page of pages) {
+    for (const account of page) {
+      const values = valuesOf(account);
+      const entries = COLUMNS.map(({ name }, index) => [name, values[index]]);
+      await print(separator + JSON.stringify(Object.fromEntries(entries)));
+      separator = ',';
+    }
+  }
+  await print(separator === ',' ? ']}' : '{"accounts":[]}');
+}

@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { runAudit } from '../audit/run.ts';
+import { auditTable, verdictOf } from './audit-table.ts';
+import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
+import { Progress } from './progress.ts';
+import { print, printJson } from './print.ts';
+
+/** An audit that is over sooner shows no progress. */
+const QUIET_MS = 2_000;
+
+interface AuditOptions {
+  readonly data: string;
+  readonly database?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** `meridian audit` */
+export function auditCommand(context: CommandContext): Command {
+  return newCommand('audit', 'read every journal from its first row and check that all adds up', [
+    'audit',
+    'audit --json > audit.json',
+    'audit --database postgres://auditor:secret@127.0.0.1:7402/eu_west_1',
+  ])
+    .addOption(dataOption())
+    .addOption(
+      new Option('--database <url>', "a book's database; repeat it for each book").argParser(
+        parseDatabase,
+      ),
+    )
+    .action(async (options: AuditOptions) => {
+      const urls = options.database ?? runningCluster(options).regions.map((r) => r.auditorUrl);
+      if (urls.length === 0) {
+        throw new CommandFailure(
+          ExitCode.environment,
+          'Meridian is still starting; try again soon',
+        );
+      }
+      const report = await auditWithProgress(urls, context);
+      if (!report.ok) context.exit(ExitCode.refused);
+      if (options.json) return printJson(report);
+      await print(auditTable(report));
+      return print(verdictOf(report));
+    });
+}
+
+/** Runs the audit and shows how far it is when it takes longer than a moment. */
+export async function auditWithProgress(
+  urls: readonly string[],
+  { signal }: CommandContext,
+): ReturnType<typeof runAudit> {
+  const progress = new Progress('Audit', 'journal rows');
+  const startedAt = performance.now();
+  const onProgress = (rows: number, total: number) => {
+    if (performance.now() - startedAt > QUIET_MS) progress.update(rows, total);
+  };
+  try {
+    return await runAudit({ urls, onProgress, signal });
+  } finally {
+    progress.stop();
+  }
+}
+
+function parseDatabase(text: string, before: readonly string[] = []): string[] {
+  if (/^postgres(ql)?:\/\/.+\/.+/u.test(text) && URL.canParse(text)) return [...before, text];
+  throw new InvalidArgumentError('It must be postgres://USER:PASSWORD@HOST:PORT/DATABASE.');
+}

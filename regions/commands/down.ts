@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Command } from 'commander';
+
+import { readState } from '../local/state.ts';
+import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
+import { note, print, printJson } from './print.ts';
+
+/** Longer than all grace periods of an orderly stop together. */
+const STOP_MS_MAX = 90_000;
+
+interface DownOptions {
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+/** `meridian down` */
+export function downCommand({ signal }: CommandContext): Command {
+  return newCommand('down', 'stop the regions that run on this machine; data stays', ['down'])
+    .addOption(dataOption())
+    .action(async (options: DownOptions) => {
+      const { pid } = runningCluster(options);
+      if (!options.json) note(`Stopping the regions (pid ${pid}) ...`);
+      process.kill(pid, 'SIGTERM');
+      const giveUpAt = performance.now() + STOP_MS_MAX;
+      while (readState(options.data)?.pid === pid) {
+        if (signal.aborted || performance.now() > giveUpAt) {
+          const message = `pid ${pid} has been told to stop but still runs`;
+          throw new CommandFailure(ExitCode.environment, message);
+        }
+        await sleep(100);
+      }
+      return options.json ? printJson({ stopped: true, pid }) : print('Everything has stopped.');
+    });
+}

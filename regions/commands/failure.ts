@@ -1,0 +1,55 @@
+import { BadFileError } from '../replay/bad-line.ts';
+import { CallFault } from '../client.ts';
+import { ReplayRefusedError, ReplayStalledError } from '../replay/run.ts';
+
+/** What the `meridian` command ends with. */
+export const ExitCode = {
+  ok: 0,
+  /** An invariant is violated, a transfer rejected, an account absent, a bad line refused. */
+  refused: 1,
+  /** The command was called wrongly or given something malformed. */
+  usage: 2,
+  /** The surroundings do not allow it: not running, out of reach, a port taken. */
+  environment: 3,
+  /** Stopped by Ctrl-C, as shells have it. */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Ends a command with a line for its user and an exit code. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const usageFailure = (message: string) => new CommandFailure(ExitCode.usage, message);
+
+/** Every error as one line for the user and an exit code. */
+export function toFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error;
+  if (error instanceof BadFileError) return usageFailure(error.message);
+  if (error instanceof ReplayRefusedError) return usageFailure(error.message);
+  if (error instanceof ReplayStalledError) {
+    return new CommandFailure(ExitCode.environment, error.message);
+  }
+  if (error instanceof CallFault) return callFailure(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new CommandFailure(ExitCode.environment, message);
+}
+
+function callFailure(fault: CallFault): CommandFailure {
+  if (fault.code === 'INVALID_ARGUMENT') return usageFailure(fault.message);
+  if (fault.code === 'NOT_FOUND') return new CommandFailure(ExitCode.refused, fault.message);
+  if (fault.outcome === 'not_applied') {
+    return new CommandFailure(ExitCode.environment, `${fault.message}; nothing was applied`);
+  }
+  return new CommandFailure(
+    ExitCode.environment,
+    `${fault.message}; whether it was applied is not known: ask again with the same key`,
+  );
+}

@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+
+import { probeHealth } from '../local/probes.ts';
+import type { ClusterState } from '../local/state.ts';
+import {
+  type CommandContext,
+  type ConnectionOptions,
+  routerCommand,
+  runningCluster,
+} from './connection.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
+import { print, printJson, styled } from './print.ts';
+import { table } from './table.ts';
+
+/** `meridian status` */
+export function statusCommand(context: CommandContext): Command {
+  return routerCommand('status', 'show what runs and whether it serves', [
+    'status',
+    'status --router 127.0.0.1:7400 --json',
+  ]).action((options: ConnectionOptions) =>
+    options.router === undefined
+      ? showCluster(runningCluster(options), options, context)
+      : showRouter(options.router, options),
+  );
+}
+
+async function showRouter(router: string, { json }: ConnectionOptions): Promise<void> {
+  if (!(await serves(router))) {
+    throw new CommandFailure(ExitCode.environment, `the router at ${router} does not serve`);
+  }
+  await (json ? printJson({ router, serving: true }) : print(`${router} serves.`));
+}
+
+async function showCluster(
+  state: ClusterState,
+  { json }: ConnectionOptions,
+  { exit }: CommandContext,
+): Promise<void> {
+  // A process may be ready by its supervisor's account and yet not answer at this moment.
+  const answers = new Map<string, boolean>(
+    await Promise.all(
+      state.regions.flatMap(({ name, routerAddress, ledgerAddress }) => [
+        serves(routerAddress).then((ok) => [`${name}/router`, ok] as const),
+        serves(ledgerAddress).then((ok) => [`${name}/ledger`, ok] as const),
+      ]),
+    ),
+  );
+  const processes = state.processes.map((process) => ({
+    ...process,
+    serving: process.state === 'ready' && answers.get(process.name) !== false,
+  }));
+  const serving = state.status === 'ready' && processes.every((process) => process.serving);
+  if (!serving) exit(ExitCode.environment);
+  if (json) {
+    const { status, pid, startedAt, dataDir } = state;
+    const regions = state.regions.map(({ name, book, bookName, routerAddress, ledgerAddress }) => ({
+      name,
+      book,
+      bookName,
+      routerAddress,
+      ledgerAddress,
+    }));
+    await printJson({ serving, status, pid, startedAt, dataDir, regions, processes });
+    return;
+  }
+  const rows = processes.map(({ name, state: now, pid, starts, serving: ok }) => [
+    name,
+    ok ? styled('green', now) : styled('red', now === 'ready' ? 'not answering' : now),
+    pid === undefined ? '' : String(pid),
+    String(Math.max(0, starts - 1)),
+    addressOf(state, name),
+  ]);
+  const right = { align: 'right' } as const;
+  const columns = [
+    { title: 'process' },
+    { title: 'state' },
+    { title: 'pid', ...right },
+    { title: 'restarts', ...right },
+    { title: 'address' },
+  ];
+  await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
+  await print(table(columns, rows));
+}
+
+function addressOf({ regions }: ClusterState, name: string): string {
+  const [regionName, role] = name.split('/');
+  const region = regions.find((candidate) => candidate.name === regionName);
+  if (!region) return '';
+  if (role === 'router') return region.routerAddress;
+  if (role === 'ledger') return region.ledgerAddress;
+  if (role === 'postgres') return new URL(region.auditorUrl).host;
+  return region.redisUrl === undefined ? '' : new URL(region.redisUrl).host;
+}
+
+function serves(address: string): Promise<boolean> {
+  return probeHealth(address).catch(() => false);
+}

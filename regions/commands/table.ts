@@ -1,0 +1,29 @@
+import Table from 'cli-table3';
+
+import { styled } from './print.ts';
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Rows as a table with lines between its columns, in the width that its content needs. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const drawn = new Table({
+    head: columns.map(({ title }) => styled('bold', title)),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) drawn.push([...row]);
+  return drawn.toString();
+}
+
+/** A line of CSV; only what needs quotes gets them. */
+export function csvLine(values: readonly (string | bigint | number)[]): string {
+  return values
+    .map((value) => {
+      const text = String(value);
+      return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    })
+    .join(',');
+}

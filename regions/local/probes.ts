@@ -1,0 +1,92 @@
+import { connect } from 'node:net';
+import { Client, credentials } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
+import postgres from 'postgres';
+
+/** One question each: does this server serve? All answer within `timeoutMs` (default 1 s). */
+
+const defaultTimeoutMs = 1_000;
+
+/** Sends `text` to a TCP port of this machine and gives what came back first; '' for nothing. */
+function exchange(port: number, text: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const finish = (answer: string | Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      if (answer instanceof Error) reject(answer);
+      else resolve(answer);
+    };
+    const timer = setTimeout(() => finish(new Error(`port ${port} is silent`)), timeoutMs);
+    socket.once('error', finish);
+    socket.once('close', () => finish(''));
+    socket.once('data', (data) => finish(data.toString('utf8')));
+    socket.once('connect', () => {
+      if (text === '') finish('');
+      else socket.write(text);
+    });
+  });
+}
+
+/** True when something accepts connections on the port. */
+export async function probeTcp(port: number, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  return exchange(port, '', timeoutMs).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** True when Redis answers PING with PONG, after the password if there is one. */
+export async function probeRedis(url: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  const { port, password } = new URL(url);
+  const login = password === '' ? '' : `AUTH ${decodeURIComponent(password)}\r\n`;
+  // One line back suffices: a refused password or a busy Redis starts with '-'.
+  const answer = await exchange(Number(port), `${login}PING\r\n`, timeoutMs).catch(() => '');
+  return answer.startsWith('+');
+}
+
+/** True when Postgres accepts the login and answers SELECT 1. */
+export async function probePostgres(url: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  const { port } = new URL(url);
+  // The driver would wait and retry; an unreachable port is known at once.
+  if (!(await probeTcp(Number(port), timeoutMs))) return false;
+  const sql = postgres(url, { max: 1, connect_timeout: timeoutMs / 1000, onnotice: () => {} });
+  try {
+    await sql`SELECT 1`;
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+interface HealthReply {
+  readonly status?: string;
+}
+
+/** True when the gRPC server at HOST:PORT says that its service '' is SERVING. */
+export async function probeHealth(address: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  const check = healthService['Check'];
+  if (check === undefined) throw new Error('grpc-health-check does not define Check');
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  if (!(await probeTcp(port, timeoutMs))) return false;
+  // A pool of its own: a shared one would make a new probe wait for the backoff of an old one.
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  try {
+    return await new Promise<boolean>((resolve) => {
+      client.makeUnaryRequest(
+        check.path,
+        check.requestSerialize,
+        check.responseDeserialize,
+        { service: '' },
+        { deadline: Date.now() + timeoutMs },
+        (error, reply?: HealthReply) => resolve(error === null && reply?.status === 'SERVING'),
+      );
+    });
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,308 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type StopSignal, writePidFile } from './leftovers.ts';
+import { logTail, openLog } from './log-file.ts';
+import { signalProcess } from './process-identity.ts';
+
+/**
+ * 'starting': it runs and its probe has not succeeded yet. 'ready': it has.
+ * 'restarting': it died by itself and is about to be started again.
+ */
+export type ProcessState = 'starting' | 'ready' | 'restarting' | 'stopped';
+
+export interface ProcessSpec {
+  /** REGION/ROLE, for example eu-west/postgres. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Run as this user; only root may ask for it. */
+  readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Written to the standard input at every start; secrets travel here, not in arguments. */
+  readonly stdin?: string;
+  readonly logFile: string;
+  readonly pidFile: string;
+  /** Lower stages are stopped first. */
+  readonly stage: number;
+  readonly stopSignal: StopSignal;
+  /** How long it may take to end before it is killed. */
+  readonly graceMs: number;
+  /** How long the first start may take; later ones are waited for without a limit. */
+  readonly readyTimeoutMs: number;
+  /** Resolves to true when the process serves. A rejection counts as "not yet". */
+  readonly probe: () => Promise<boolean>;
+  /** Runs before every start. */
+  readonly prepare?: () => Promise<void>;
+  readonly onState?: (state: ProcessState, process: SupervisedProcess) => void;
+}
+
+interface RunResult {
+  readonly becameReady: boolean;
+  readonly lastedMs: number;
+  readonly reason: string;
+}
+
+// Deaths before the first readiness that a start survives: Postgres needs a second try when
+// children of its killed predecessor still hold the shared memory.
+const firstStartAttempts = 4;
+const backoffFirstMs = 100;
+const backoffMostMs = 5_000;
+/** After this long in service a death counts as the first of a new series. */
+const stableAfterMs = 10_000;
+const probeFirstMs = 25;
+const probeMostMs = 250;
+
+/** Full jitter on the upper half, so that processes that died together do not return together. */
+function backoffMs(failures: number): number {
+  const most = Math.min(backoffMostMs, backoffFirstMs * 2 ** (failures - 1));
+  return most / 2 + Math.random() * (most / 2);
+}
+
+/** One child process that is kept running until it is told to stop. */
+export class SupervisedProcess {
+  readonly spec: ProcessSpec;
+  #state: ProcessState = 'stopped';
+  #child: ChildProcess | undefined;
+  #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+  #starts = 0;
+  #logStartsAt = 0;
+  #everReady = false;
+  #lastReason = '';
+  readonly #waiting = new Set<(state: ProcessState) => void>();
+
+  constructor(spec: ProcessSpec) {
+    this.spec = spec;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get state(): ProcessState {
+    return this.#state;
+  }
+
+  /** Undefined while no process is running. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** How often a process was started under this name, the first time included. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Why the process last ended; '' when it never did. */
+  get lastReason(): string {
+    return this.#lastReason;
+  }
+
+  /**
+   * Starts the process and keeps it running. Resolves when it is ready for the first time.
+   * Throws an Error that quotes the end of its log when it dies four times before that, when it
+   * is not ready within `readyTimeoutMs`, or when it was stopped meanwhile.
+   */
+  async start(): Promise<void> {
+    if (this.#loop !== undefined) throw new Error(`${this.name} was started already`);
+    this.#stopping = new AbortController();
+    this.#everReady = false;
+    this.#lastReason = '';
+    this.#set('starting');
+    const loop = this.#supervise(this.#stopping.signal);
+    this.#loop = loop;
+    let failure: Error | undefined;
+    // The loop only rejects when `prepare` does, and ends early when the attempts are used up.
+    loop.catch((error: unknown) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+    });
+    try {
+      await this.waitReady(this.spec.readyTimeoutMs);
+    } catch (error) {
+      const asked = this.#stopping.signal.aborted;
+      await this.stop();
+      if (failure !== undefined) throw failure;
+      if (asked) throw new Error(`${this.name} was stopped before it was ready`, { cause: error });
+      throw new Error(this.#explainStart(), { cause: error });
+    }
+  }
+
+  /**
+   * Resolves when the process is ready, at once if it is.
+   * Throws when it is stopped or `timeoutMs` has passed.
+   */
+  waitReady(timeoutMs: number): Promise<void> {
+    if (this.#state === 'ready') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error) => {
+        clearTimeout(timer);
+        this.#waiting.delete(onState);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const onState = (state: ProcessState) => {
+        if (state === 'ready') done();
+        if (state === 'stopped') done(new Error(`${this.name} is stopped`));
+      };
+      const timer = setTimeout(() => {
+        done(new Error(`${this.name} was not ready within ${timeoutMs / 1000} s`));
+      }, timeoutMs);
+      this.#waiting.add(onState);
+    });
+  }
+
+  /**
+   * Sends a signal to the process, as a fault would. If that ends it, it is started again on the
+   * same port. Throws when no process is running.
+   */
+  kill(signal: NodeJS.Signals): void {
+    const child = this.#child;
+    if (child?.pid === undefined) throw new Error(`${this.name} is not running (${this.#state})`);
+    // Nothing survives SIGKILL: whoever waits for readiness must not see the old one's.
+    if (signal === 'SIGKILL') this.#set('restarting');
+    child.kill(signal);
+  }
+
+  /** Stops the process: its stop signal, then SIGKILL after its grace period. Never throws. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const loop = this.#loop;
+    if (loop === undefined) return;
+    const pid = this.#child?.pid;
+    if (pid !== undefined) signalProcess(pid, this.spec.stopSignal);
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), this.spec.graceMs);
+    await loop.catch(() => {});
+    clearTimeout(timer);
+    this.#loop = undefined;
+  }
+
+  /** Stops the process and starts it again. Throws as `start` does. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async #supervise(stopping: AbortSignal): Promise<void> {
+    let failures = 0;
+    try {
+      while (!stopping.aborted) {
+        const result = await this.#liveOnce(stopping);
+        if (stopping.aborted) break;
+        this.#lastReason = result.reason;
+        failures = result.becameReady && result.lastedMs > stableAfterMs ? 1 : failures + 1;
+        if (!this.#everReady && failures >= firstStartAttempts) break;
+        this.#set('restarting');
+        await sleep(backoffMs(failures), undefined, { signal: stopping }).catch(() => {});
+      }
+    } finally {
+      this.#set('stopped');
+    }
+  }
+
+  /**
+   * Before the first readiness a failed preparation is the user's to mend, so it is thrown.
+   * After it, it is one more death that is tried again.
+   */
+  async #liveOnce(stopping: AbortSignal): Promise<RunResult> {
+    try {
+      await this.spec.prepare?.();
+      if (stopping.aborted) return { becameReady: false, lastedMs: 0, reason: 'stopped' };
+      return await this.#runOnce(stopping);
+    } catch (error) {
+      if (!this.#everReady) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      return { becameReady: false, lastedMs: 0, reason };
+    }
+  }
+
+  #spawn(): ChildProcess {
+    const { spec } = this;
+    const log = openLog(spec.logFile);
+    this.#logStartsAt = log.startsAt;
+    try {
+      const child = spawn(spec.command, spec.args, {
+        cwd: spec.cwd,
+        env: { ...spec.env },
+        stdio: [spec.stdin === undefined ? 'ignore' : 'pipe', log.descriptor, log.descriptor],
+        // A session of its own: Ctrl-C in the terminal must reach the supervisor only, which
+        // then stops its children in order.
+        detached: true,
+        ...spec.runAs,
+      });
+      // A child that dies at once closes its end early; its exit says so already.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(spec.stdin);
+      return child;
+    } finally {
+      closeSync(log.descriptor);
+    }
+  }
+
+  /** One life of the process, from start to exit. */
+  async #runOnce(stopping: AbortSignal): Promise<RunResult> {
+    const { spec } = this;
+    const startedAt = Date.now();
+    const child = this.#spawn();
+    const exit = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => {
+        resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
+      });
+    });
+    this.#child = child;
+    this.#starts += 1;
+    let becameReady = false;
+    if (child.pid !== undefined) {
+      const { name, stage, stopSignal, graceMs } = spec;
+      writePidFile(spec.pidFile, { name, pid: child.pid, stage, stopSignal, graceMs });
+      this.#set('starting');
+      const ended = new AbortController();
+      child.once('exit', () => ended.abort());
+      const over = AbortSignal.any([ended.signal, stopping]);
+      void this.#probeUntilReady(over, () => {
+        becameReady = true;
+        this.#everReady = true;
+        this.#set('ready');
+      });
+    }
+    const reason = await exit;
+    this.#child = undefined;
+    rmSync(spec.pidFile, { force: true });
+    return { becameReady, lastedMs: Date.now() - startedAt, reason };
+  }
+
+  /** Calls `onReady` once the probe succeeds, unless the process ends before that. */
+  async #probeUntilReady(over: AbortSignal, onReady: () => void): Promise<void> {
+    let pauseMs = probeFirstMs;
+    while (!over.aborted) {
+      const ready = await this.spec.probe().catch(() => false);
+      // A probe can take longer than the process lives; an answer that late proves nothing.
+      if (over.aborted) return;
+      if (ready) {
+        onReady();
+        return;
+      }
+      await sleep(pauseMs, undefined, { signal: over }).catch(() => {});
+      pauseMs = Math.min(probeMostMs, pauseMs * 2);
+    }
+  }
+
+  #explainStart(): string {
+    const why =
+      this.#lastReason === ''
+        ? `was not ready within ${this.spec.readyTimeoutMs / 1000} s`
+        : `ended while it started (${this.#lastReason})`;
+    const tail = logTail(this.spec.logFile, this.#logStartsAt, 8);
+    const quoted = tail.length > 0 ? `; its last words:\n  ${tail.join('\n  ')}` : '';
+    return `${this.name} ${why}${quoted}\n  the whole log: ${this.spec.logFile}`;
+  }
+
+  #set(state: ProcessState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    for (const waiting of this.#waiting) waiting(state);
+    this.spec.onState?.(state, this);
+  }
+}

