@@ -68,7 +68,7 @@ test('a new Postgres has the settings, the database and the roles of a book', as
   expect(statSync(join(folder, 'postgres')).mode & 0o777).toBe(0o700);
 });
 
-test('what was committed is there after kill -9, on the same port, and after a new start', async () => {
+test('what was committed survives kill -9, on the same port, and a new start', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const server = await start(folder, port);

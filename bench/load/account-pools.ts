@@ -1,0 +1,71 @@
+import { must } from '../../ledger/core/assert.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import { inParallel } from '../../regions/in-parallel.ts';
+import type { OpenJob, Route } from './job.ts';
+import type { Parties } from './encoded-requests.ts';
+import type { RouterClient } from './router-client.ts';
+
+/** Accounts in one call, the most that there may be. */
+const ACCOUNTS_PER_CALL = 8_000;
+const CALLS_IN_FLIGHT = 2;
+
+/** The accounts that were opened for the benchmark, by region. */
+export class AccountPools {
+  readonly #pools = new Map<string, BigInt64Array>();
+
+  /** Ids of a region's accounts. Throws InvariantError if none were opened there. */
+  of(region: string): BigInt64Array {
+    return must(this.#pools.get(region), `accounts were opened in ${region}`);
+  }
+
+  /** Who pays whom on a route. */
+  parties(route: Route): Parties {
+    const home = this.of(route.from);
+    if (route.hot) {
+      return { payers: home, payees: [{ accounts: home.subarray(0, 1), share: 1 }] };
+    }
+    const away = route.away.map((region) => ({
+      accounts: this.of(region),
+      share: route.awayShare / route.away.length,
+    }));
+    return { payers: home, payees: [{ accounts: home, share: 1 - route.awayShare }, ...away] };
+  }
+
+  /** @throws Error if an account was not opened */
+  async open(client: RouterClient, job: OpenJob): Promise<void> {
+    const ids = new BigInt64Array(job.count);
+    const calls: (() => Promise<void>)[] = [];
+    for (let first = 0; first < job.count; first += ACCOUNTS_PER_CALL) {
+      const size = Math.min(ACCOUNTS_PER_CALL, job.count - first);
+      calls.push(async () => {
+        const requests = Array.from({ length: size }, (_, index) => request(job, first + index));
+        const answers = await client.openAccounts(requests);
+        for (const [index, { account, differingField }] of answers.entries()) {
+          if (account === undefined) throw new Error(`an account differs in ${differingField}`);
+          ids[first + index] = account.id;
+        }
+      });
+    }
+    await inParallel(calls, CALLS_IN_FLIGHT);
+    const known = job.onlyThese ? undefined : this.#pools.get(job.region);
+    this.#pools.set(job.region, known === undefined ? ids : joined(known, ids));
+  }
+}
+
+function request(job: OpenJob, index: number): OpenAccountRequest {
+  return {
+    ...OpenAccountRequest.fromPartial({}),
+    externalId: `${job.externalIdPrefix}${index}`,
+    homeRegion: job.region,
+    asset: 'EUR',
+    // No account may run dry: a rejected transfer costs less than a posted one.
+    min: { $case: 'noMinBalance', value: true },
+  };
+}
+
+function joined(first: BigInt64Array, second: BigInt64Array): BigInt64Array {
+  const both = new BigInt64Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

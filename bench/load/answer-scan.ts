@@ -1,0 +1,59 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+
+/** How many transfers ended how. */
+export interface StatusCounts {
+  posted: number;
+  inTransit: number;
+  /** Rejected, returned, or a status that is not known here. */
+  refused: number;
+}
+
+const VARINT = 0;
+const LENGTH_DELIMITED = 2;
+/** Numbers of the fields that are read: CreateTransfersResponse.results, .status of a result. */
+const RESULTS_FIELD = 1;
+const STATUS_FIELD = 2;
+
+/**
+ * Counts the statuses of an encoded CreateTransfersResponse. Only the statuses are decoded: to
+ * build a thousand objects for each call would cost the generator more than sending it.
+ */
+export function countStatuses(response: Uint8Array): StatusCounts {
+  const counts: StatusCounts = { posted: 0, inTransit: 0, refused: 0 };
+  const reader = new BinaryReader(response);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field !== RESULTS_FIELD || wireType !== LENGTH_DELIMITED) {
+      reader.skip(wireType, field);
+      continue;
+    }
+    const end = reader.uint32() + reader.pos;
+    count(counts, readStatus(reader, end));
+  }
+  return counts;
+}
+
+/** Counts the status of one encoded CreateTransferResponse. */
+export function countStatus(response: Uint8Array): StatusCounts {
+  const counts: StatusCounts = { posted: 0, inTransit: 0, refused: 0 };
+  const reader = new BinaryReader(response);
+  count(counts, readStatus(reader, reader.len));
+  return counts;
+}
+
+function readStatus(reader: BinaryReader, end: number): number {
+  let status = 0;
+  while (reader.pos < end) {
+    const [field, wireType] = reader.tag();
+    if (field === STATUS_FIELD && wireType === VARINT) status = reader.int32();
+    else reader.skip(wireType, field);
+  }
+  return status;
+}
+
+function count(counts: StatusCounts, status: number): void {
+  if (status === TransferStatus.POSTED) counts.posted += 1;
+  else if (status === TransferStatus.IN_TRANSIT) counts.inTransit += 1;
+  else counts.refused += 1;
+}

@@ -1,0 +1,124 @@
+import { must } from '../../ledger/core/assert.ts';
+import { Random } from '../../regions/sample/random.ts';
+import type { AccountPools } from './account-pools.ts';
+import { countStatuses } from './answer-scan.ts';
+import { drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
+import type { Acknowledged, CallsJob, LoadResult, TouchJob } from './job.ts';
+import { newHistogram, RateMeter, record, summary } from './meter.ts';
+import type { RouterClient } from './router-client.ts';
+import { Tally } from './tally.ts';
+import type { TimeOrderedKeys } from './time-ordered-keys.ts';
+
+/** Different calls that each place in flight goes through, so that batches are not all alike. */
+const CALLS_PER_SLOT = 8;
+const SEED = 20_261_121;
+const NO_WINDOW = { warmUpMs: 0, measureMs: Number.MAX_SAFE_INTEGER };
+
+interface Parts {
+  readonly pools: AccountPools;
+  readonly keys: TimeOrderedKeys;
+  readonly client: (router: string) => RouterClient;
+}
+
+/** Keeps calls of many transfers in flight on every route until the window ends. */
+export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult> {
+  const { itemsPerCall, inFlight, window } = job;
+  const random = new Random(SEED);
+  const routes = job.routes.map((route) => {
+    const parties = parts.pools.parties(route);
+    const newCall = () =>
+      new EncodedCall(Array.from({ length: itemsPerCall }, () => drawTransfer(parties, random)));
+    // Each place in flight has calls of its own: one is only written over after its answer.
+    const slots = Array.from({ length: inFlight }, () =>
+      Array.from({ length: CALLS_PER_SLOT }, newCall),
+    );
+    return { client: parts.client(route.router), tally: new Tally(route.from), slots };
+  });
+  const meter = new RateMeter(window, performance.now());
+  const loop = new CallLoop(parts.keys, meter);
+  const running = routes.flatMap(({ client, tally, slots }) =>
+    slots.map((calls) => {
+      let next = 0;
+      const take = () =>
+        performance.now() < meter.endsAt ? calls[next++ % calls.length] : undefined;
+      return loop.run(client, tally, take);
+    }),
+  );
+  await Promise.all(running);
+  return loop.result(routes.map(({ tally }) => tally.acknowledged));
+}
+
+/** Touches every account of a region by one transfer. */
+export async function runTouch(parts: Parts, job: TouchJob): Promise<LoadResult> {
+  const accounts = parts.pools.of(job.region);
+  let next = 0;
+  const take = (): EncodedCall | undefined => {
+    const transfers = [];
+    while (transfers.length < job.itemsPerCall && next + 1 < accounts.length) {
+      const debit = must(accounts[next], 'the account exists');
+      const credit = must(accounts[next + 1], 'the account exists');
+      transfers.push(transferOf(debit, credit, 1n));
+      next += 2;
+    }
+    return transfers.length > 0 ? new EncodedCall(transfers) : undefined;
+  };
+  const loop = new CallLoop(parts.keys, new RateMeter(NO_WINDOW, performance.now()));
+  const tally = new Tally(job.region);
+  const client = parts.client(job.router);
+  await Promise.all(Array.from({ length: job.inFlight }, () => loop.run(client, tally, take)));
+  return loop.result([tally.acknowledged]);
+}
+
+/** Sends one call after the other in each of its runs, and measures them together. */
+class CallLoop {
+  readonly #keys: TimeOrderedKeys;
+  readonly #meter: RateMeter;
+  readonly #latency = newHistogram();
+  readonly #errors: string[] = [];
+  #failedCalls = 0;
+
+  constructor(keys: TimeOrderedKeys, meter: RateMeter) {
+    this.#keys = keys;
+    this.#meter = meter;
+  }
+
+  /** Sends what `take` gives until it gives nothing, or until a call fails. */
+  run(client: RouterClient, tally: Tally, take: () => EncodedCall | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const sendNext = () => {
+        const call = take();
+        if (call === undefined) {
+          resolve();
+          return;
+        }
+        const sentAt = performance.now();
+        client.createTransfers(call.withFreshKeys(this.#keys), (error, answer) => {
+          const now = performance.now();
+          if (error !== null || answer === undefined) {
+            // The part is void then; a router that fails is not hammered until the window ends.
+            this.#failedCalls += 1;
+            this.#errors.push(error?.message ?? 'no answer');
+            resolve();
+            return;
+          }
+          tally.add(countStatuses(answer), call.amount);
+          this.#meter.completed(call.items, now);
+          if (now >= this.#meter.startsAt) record(this.#latency, now - sentAt);
+          sendNext();
+        });
+      };
+      sendNext();
+    });
+  }
+
+  result(acknowledged: Acknowledged[]): LoadResult {
+    return {
+      acknowledged,
+      failedCalls: this.#failedCalls,
+      errors: this.#errors.slice(0, 3),
+      perSecond: this.#meter.perSecond,
+      latency: summary(this.#latency),
+      sendDelay: undefined,
+    };
+  }
+}

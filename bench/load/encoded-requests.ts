@@ -1,0 +1,102 @@
+import { must } from '../../ledger/core/assert.ts';
+import {
+  CreateTransferRequest,
+  CreateTransfersRequest,
+} from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Random } from '../../regions/sample/random.ts';
+import type { TimeOrderedKeys } from './time-ordered-keys.ts';
+
+/** Stands where a key will be written; nothing else in a request reads like it. */
+const KEY_PLACEHOLDER = '#'.repeat(36);
+const AMOUNT_MAX = 100;
+
+/** Who may pay whom. Ids of accounts; neither list is empty. */
+export interface Parties {
+  readonly payers: BigInt64Array;
+  /** One list is drawn for each transfer, by the shares, which add up to 1. */
+  readonly payees: readonly { readonly accounts: BigInt64Array; readonly share: number }[];
+}
+
+/** A transfer between two different accounts that are drawn at random. */
+export function drawTransfer(parties: Parties, random: Random): CreateTransferRequest {
+  let share = random.below(1_000_000) / 1_000_000;
+  const payees = must(
+    parties.payees.find((list) => (share -= list.share) < 0) ?? parties.payees.at(-1),
+    'there are payees',
+  ).accounts;
+  const credit = must(payees[random.below(payees.length)], 'a drawn payee exists');
+  let debit = credit;
+  while (debit === credit) {
+    debit = must(parties.payers[random.below(parties.payers.length)], 'a drawn payer exists');
+  }
+  return transferOf(debit, credit, BigInt(1 + random.below(AMOUNT_MAX)));
+}
+
+/** A transfer whose key is still to be written. @param amount minor units */
+export function transferOf(
+  debitAccountId: bigint,
+  creditAccountId: bigint,
+  amount: bigint,
+): CreateTransferRequest {
+  return {
+    ...CreateTransferRequest.fromPartial({}),
+    idempotencyKey: KEY_PLACEHOLDER,
+    debitAccountId,
+    creditAccountId,
+    amount,
+  };
+}
+
+/** A call of many transfers, encoded once; only the keys change from one use to the next. */
+export class EncodedCall {
+  readonly items: number;
+  /** Sum of the amounts, in minor units. */
+  readonly amount: bigint;
+  readonly #bytes: Buffer;
+  readonly #keyOffsets: Uint32Array;
+
+  constructor(transfers: readonly CreateTransferRequest[]) {
+    this.items = transfers.length;
+    this.amount = transfers.reduce((sum, { amount }) => sum + amount, 0n);
+    const request = CreateTransfersRequest.fromPartial({ transfers: [...transfers] });
+    this.#bytes = Buffer.from(CreateTransfersRequest.encode(request).finish());
+    this.#keyOffsets = Uint32Array.from(keyOffsets(this.#bytes));
+  }
+
+  /** The bytes with fresh keys. They are good until the next call of this method. */
+  withFreshKeys(keys: TimeOrderedKeys): Buffer {
+    for (const offset of this.#keyOffsets) keys.write(this.#bytes, offset);
+    return this.#bytes;
+  }
+}
+
+/** A single transfer, encoded once. */
+export class EncodedTransfer {
+  /** In minor units. */
+  readonly amount: bigint;
+  readonly #bytes: Buffer;
+  readonly #keyOffset: number;
+
+  constructor(transfer: CreateTransferRequest) {
+    this.amount = transfer.amount;
+    this.#bytes = Buffer.from(CreateTransferRequest.encode(transfer).finish());
+    this.#keyOffset = must(keyOffsets(this.#bytes)[0], 'a transfer has a key');
+  }
+
+  /** A copy of the bytes with a fresh key. */
+  withFreshKey(keys: TimeOrderedKeys): Buffer {
+    const copy = Buffer.from(this.#bytes);
+    keys.write(copy, this.#keyOffset);
+    return copy;
+  }
+}
+
+function keyOffsets(bytes: Buffer): number[] {
+  const offsets: number[] = [];
+  let at = bytes.indexOf(KEY_PLACEHOLDER, 0, 'latin1');
+  while (at >= 0) {
+    offsets.push(at);
+    at = bytes.indexOf(KEY_PLACEHOLDER, at + KEY_PLACEHOLDER.length, 'latin1');
+  }
+  return offsets;
+}

@@ -1,0 +1,119 @@
+/** What the benchmark asks of a load process, and what it hears back. */
+
+/** Opens accounts without limits in one region, and remembers them under its name. */
+export interface OpenJob {
+  readonly kind: 'open';
+  /** HOST:PORT of a router. */
+  readonly router: string;
+  readonly region: string;
+  readonly count: number;
+  readonly externalIdPrefix: string;
+  /** Replaces what the region's name stood for, rather than add to it. */
+  readonly onlyThese: boolean;
+}
+
+/** How long a measurement lasts. What is answered before the warm-up ends is not counted. */
+export interface Window {
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** Calls of many transfers, so many in flight all the time. */
+export interface CallsJob {
+  readonly kind: 'calls';
+  readonly routes: readonly Route[];
+  readonly itemsPerCall: number;
+  /** Calls in flight on each route. */
+  readonly inFlight: number;
+  readonly window: Window;
+}
+
+/** From which region to which regions transfers go, and through which router. */
+export interface Route {
+  readonly router: string;
+  readonly from: string;
+  /** Share of the transfers that goes to other regions' accounts, evenly: 0..1. */
+  readonly awayShare: number;
+  readonly away: readonly string[];
+  /** True: every transfer credits one and the same account of `from`. */
+  readonly hot: boolean;
+}
+
+/** Calls of one transfer each at a fixed rate, however slowly they are answered. */
+export interface SinglesJob {
+  readonly kind: 'singles';
+  readonly router: string;
+  readonly from: string;
+  readonly ratePerSecond: number;
+  readonly window: Window;
+}
+
+/** One transfer for each two accounts of a region, so that every account is touched once. */
+export interface TouchJob {
+  readonly kind: 'touch';
+  readonly router: string;
+  readonly region: string;
+  readonly itemsPerCall: number;
+  readonly inFlight: number;
+}
+
+/** Makes the book of the bare loop and opens its accounts. Must come before any raw job. */
+export interface RawOpenJob {
+  readonly kind: 'raw-open';
+  readonly databaseUrl: string;
+  readonly accounts: number;
+}
+
+/** The bare loop: posting transactions straight against a database of its own. */
+export interface RawJob {
+  readonly kind: 'raw';
+  readonly itemsPerBatch: number;
+  readonly window: Window;
+}
+
+export type Job = OpenJob | CallsJob | SinglesJob | TouchJob | RawOpenJob | RawJob;
+
+/** Latencies in milliseconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly count: number;
+}
+
+/** What one route, or the bare loop, has had acknowledged, the warm-up included. */
+export interface Acknowledged {
+  /** Name of the payers' region; '' for the bare loop. */
+  readonly from: string;
+  readonly posted: number;
+  readonly inTransit: number;
+  readonly refused: number;
+  /** Of all transfers that were sent and answered, in minor units. */
+  readonly amount: bigint;
+}
+
+export interface LoadResult {
+  readonly acknowledged: readonly Acknowledged[];
+  /** Calls that got an error. Whether they were applied is not known. */
+  readonly failedCalls: number;
+  /** The first errors, for the report. */
+  readonly errors: readonly string[];
+  /** Transfers answered per second within the window. */
+  readonly perSecond: number;
+  /** Of calls (or batches), from the moment they were meant to be sent. */
+  readonly latency: Latency | undefined;
+  /** How late the generator itself was in sending; part of `latency`. Only for singles. */
+  readonly sendDelay: Latency | undefined;
+}
+
+/** A job with a number, as it goes to the load process. */
+export interface JobMessage {
+  readonly number: number;
+  readonly job: Job;
+}
+
+/** Exactly one for each job. */
+export type ReplyMessage =
+  | { readonly number: number; readonly result: LoadResult }
+  | { readonly number: number; readonly error: string };

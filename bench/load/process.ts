@@ -1,0 +1,67 @@
+// A load process: takes jobs from the benchmark over IPC, one at a time, and answers each.
+import { must } from '../../ledger/core/assert.ts';
+import { AccountPools } from './account-pools.ts';
+import { runCalls, runTouch } from './call-loop.ts';
+import type { Job, JobMessage, LoadResult, ReplyMessage } from './job.ts';
+import { runSingles } from './open-loop.ts';
+import { RawBook } from './raw-book.ts';
+import { RouterClient } from './router-client.ts';
+import { TimeOrderedKeys } from './time-ordered-keys.ts';
+
+const NOTHING: LoadResult = {
+  acknowledged: [],
+  failedCalls: 0,
+  errors: [],
+  perSecond: 0,
+  latency: undefined,
+  sendDelay: undefined,
+};
+
+const pools = new AccountPools();
+const keys = new TimeOrderedKeys();
+const clients = new Map<string, RouterClient>();
+let rawBook: RawBook | undefined;
+
+function client(router: string): RouterClient {
+  const known = clients.get(router);
+  if (known !== undefined) return known;
+  const made = new RouterClient(router);
+  clients.set(router, made);
+  return made;
+}
+
+async function run(job: Job): Promise<LoadResult> {
+  const parts = { pools, keys, client };
+  switch (job.kind) {
+    case 'open':
+      await pools.open(client(job.router), job);
+      return NOTHING;
+    case 'calls':
+      return runCalls(parts, job);
+    case 'singles':
+      return runSingles(parts, job);
+    case 'touch':
+      return runTouch(parts, job);
+    case 'raw-open':
+      rawBook = await RawBook.open(job.databaseUrl, job.accounts);
+      return NOTHING;
+    case 'raw':
+      return must(rawBook, 'the raw book is open').run(job);
+  }
+}
+
+async function answer({ number, job }: JobMessage): Promise<void> {
+  let reply: ReplyMessage;
+  try {
+    reply = { number, result: await run(job) };
+  } catch (error) {
+    reply = { number, error: error instanceof Error ? error.message : String(error) };
+  }
+  process.send?.(reply);
+}
+
+process.on('message', (message) => void answer(message as JobMessage));
+// Ctrl-C reaches the whole terminal; the benchmark decides what ends when.
+process.on('SIGINT', () => undefined);
+// Without the benchmark nobody wants the load.
+process.on('disconnect', () => process.exit(0));

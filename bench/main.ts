@@ -1,0 +1,122 @@
+// npm run bench: measures Meridian on this machine.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseWhole } from '../regions/commands/connection.ts';
+import { note, print, printJson } from '../regions/commands/print.ts';
+import { defaultDataDir } from '../regions/local/layout.ts';
+import { deleteBenchData } from './installation.ts';
+import { type PartName, partNames, type ProfileName, profileNames, profiles } from './profile.ts';
+import { newestResult, writeResult } from './result-files.ts';
+import { writeReadme } from './readme.ts';
+import { runBench } from './run.ts';
+import { markdownTable } from './table.ts';
+
+/** 1: figures are void. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
+const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;
+/** Apart from the ports of `npm start` and of the tests. */
+const DEFAULT_PORT = 8_600;
+const PORT_MIN = 1_024;
+const PORT_MAX = 65_400;
+
+interface Options {
+  readonly profile: ProfileName;
+  readonly full?: boolean;
+  readonly only?: ReadonlySet<PartName>;
+  readonly json?: boolean;
+  readonly data: string;
+  readonly port: number;
+  readonly cpuProfile?: boolean;
+  readonly readme?: boolean;
+}
+
+const PARTS_HELP = `
+Parts:
+  a  the ceiling: a bare loop of the posting transaction, without gRPC and Redis
+  b  CreateTransfers through router and ledger server, one book
+  c  the same with one account in every transfer
+  d  CreateTransfer, one transfer per call, at fixed rates
+  e  a tenth of the transfers across regions, three books, waiting for settlement
+  f  memory of a ledger server once a million accounts were touched (not in quick)
+
+Each figure is void unless the books balance and have exactly what was acknowledged.
+The result is written to bench/results as JSON.`;
+
+function parseParts(text: string): ReadonlySet<PartName> {
+  const parts = new Set<PartName>();
+  for (const letter of text.split(',')) {
+    const part = partNames.find((name) => name === letter.trim());
+    if (part === undefined) {
+      throw new InvalidArgumentError(`It must be letters out of ${partNames.join(', ')}.`);
+    }
+    parts.add(part);
+  }
+  return parts;
+}
+
+function command(): Command {
+  return new Command('bench')
+    .description('Measures Meridian on this machine: real processes, real databases.')
+    .addOption(
+      new Option('--profile <name>', 'how long: about 20 seconds, 3 minutes, 10 minutes')
+        .choices(profileNames)
+        .default('quick'),
+    )
+    .option('--full', 'the same as --profile full')
+    .addOption(new Option('--only <parts>', 'for example a,b').argParser(parseParts))
+    .option('--json', 'print the result as JSON instead of a table')
+    .option('--data <dir>', 'folder for the data, deleted afterwards', `${defaultDataDir()}-bench`)
+    .addOption(
+      new Option('--port <base>', 'first of the 31 ports that are used')
+        .default(DEFAULT_PORT)
+        .argParser(parseWhole(PORT_MIN, PORT_MAX)),
+    )
+    .option('--cpu-profile', 'write processor profiles of the servers to bench/results/profiles')
+    .option('--readme', 'measure nothing; put the newest complete result into README.md')
+    .addHelpText('after', PARTS_HELP);
+}
+
+async function bench(options: Options, signal: AbortSignal): Promise<number> {
+  if (options.readme === true) {
+    writeReadme(markdownTable(newestResult()));
+    note('README.md has the newest result');
+    return EXIT.ok;
+  }
+  const profile = profiles[options.full === true ? 'full' : options.profile];
+  const result = await runBench({
+    profile,
+    parts: options.only ?? new Set(profile.parts),
+    dataDir: options.data,
+    basePort: options.port,
+    processorProfile: options.cpuProfile === true,
+    signal,
+  });
+  note(`written to ${writeResult(result)}`);
+  if (options.json === true) await printJson(result);
+  else await print(markdownTable(result));
+  if (result.findings.length > 0) {
+    note(`figures are void; data and logs are kept in ${options.data}`);
+    return EXIT.void;
+  }
+  await deleteBenchData(options.data);
+  return EXIT.ok;
+}
+
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // The second one does not wait; the guard of the regions stops what is left.
+    if (stopping.signal.aborted) process.exit(EXIT.interrupted);
+    stopping.abort();
+  });
+}
+const options = command().parse().opts<Options>();
+try {
+  process.exitCode = await bench(options, stopping.signal);
+} catch (error) {
+  if (stopping.signal.aborted) {
+    await deleteBenchData(options.data);
+    process.exitCode = EXIT.interrupted;
+  } else {
+    note(error instanceof Error ? error.message : String(error));
+    process.exitCode = EXIT.failed;
+  }
+}

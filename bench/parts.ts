@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { must } from '../ledger/core/assert.ts';
+import { count, milliseconds, note } from '../regions/commands/print.ts';
+import type { RegionState } from '../regions/local/state.ts';
+import { transitFindings } from './book-check.ts';
+import type { Installation } from './installation.ts';
+import type { CallsJob, Route, Window } from './load/job.ts';
+import { measure, type Measurement, raw, routed } from './measure.ts';
+import { load, type PartName, type Profile, singleRates } from './profile.ts';
+import { residentMemory } from './resident-memory.ts';
+import {
+  type CrossRegionFigure,
+  type Figures,
+  type MemoryFigure,
+  seriesOf,
+  type SinglesFigure,
+} from './result.ts';
+
+const DRAIN_MS_MAX = 60_000;
+const DRAIN_POLL_MS = 20;
+
+/** What every part needs. */
+export interface PartContext {
+  readonly installation: Installation;
+  readonly profile: Profile;
+  /** Throws if the run is to be stopped. */
+  readonly requireGoing: () => void;
+}
+
+/** Opens the accounts of parts a to e. */
+export async function openAccounts(
+  { installation, profile }: PartContext,
+  parts: ReadonlySet<PartName>,
+): Promise<void> {
+  const { accounts } = profile;
+  if (parts.has('a')) {
+    note(`opening ${count(accounts)} accounts in the raw book`);
+    const { rawLoop, rawUrl: databaseUrl } = installation;
+    await rawLoop.run({ kind: 'raw-open', databaseUrl, accounts });
+  }
+  const wanted = parts.has('e') ? installation.regions : installation.regions.slice(0, 1);
+  for (const { name, routerAddress } of wanted) {
+    note(`opening ${count(accounts)} accounts in ${name}`);
+    await installation.generator.run({
+      kind: 'open',
+      router: routerAddress,
+      region: name,
+      count: accounts,
+      externalIdPrefix: 'bench-',
+      onlyThese: true,
+    });
+  }
+}
+
+/**
+ * Parts a, b and c, in turns: what else happens on the machine, and how large the books have
+ * grown, then touches all three alike, and their ratios hold although the figures move.
+ */
+export async function measureThroughput(
+  context: PartContext,
+  parts: ReadonlySet<PartName>,
+): Promise<Figures> {
+  const { installation, profile, requireGoing } = context;
+  const { roundWindow: window } = profile;
+  const measures: Record<'a' | 'b' | 'c', () => Promise<Measurement>> = {
+    a: () => {
+      const itemsPerBatch = load.rawItemsPerBatch;
+      return measure(installation, raw(installation), { kind: 'raw', itemsPerBatch, window });
+    },
+    b: () => measure(installation, routed(installation), oneBook(installation, window, false)),
+    c: () => measure(installation, routed(installation), oneBook(installation, window, true)),
+  };
+  const rounds = { a: [] as Measurement[], b: [] as Measurement[], c: [] as Measurement[] };
+  for (let round = 1; round <= profile.rounds; round += 1) {
+    for (const part of ['a', 'b', 'c'] as const) {
+      if (!parts.has(part)) continue;
+      requireGoing();
+      const measurement = await measures[part]();
+      rounds[part].push(measurement);
+      tell(`${part}, round ${round} of ${profile.rounds}`, measurement);
+    }
+  }
+  return {
+    ...(parts.has('a') ? { raw: seriesOf(rounds.a) } : {}),
+    ...(parts.has('b') ? { batched: seriesOf(rounds.b) } : {}),
+    ...(parts.has('c') ? { hot: seriesOf(rounds.c) } : {}),
+  };
+}
+
+function oneBook(installation: Installation, window: Window, hot: boolean): CallsJob {
+  const { name, routerAddress } = firstRegion(installation);
+  const route: Route = { router: routerAddress, from: name, awayShare: 0, away: [], hot };
+  const { itemsPerCall, callsInFlight: inFlight } = load;
+  return { kind: 'calls', routes: [route], itemsPerCall, inFlight, window };
+}
+
+/** Part d: single transfers at fixed rates. */
+export async function measureSingles(context: PartContext): Promise<SinglesFigure[]> {
+  const { installation, profile, requireGoing } = context;
+  const { name, routerAddress } = firstRegion(installation);
+  const figures: SinglesFigure[] = [];
+  for (const ratePerSecond of singleRates) {
+    requireGoing();
+    const measurement = await measure(installation, routed(installation), {
+      kind: 'singles',
+      router: routerAddress,
+      from: name,
+      ratePerSecond,
+      window: profile.singlesWindow,
+    });
+    tell(`d, ${count(ratePerSecond)} calls a second`, measurement);
+    figures.push({ ratePerSecond, measurement });
+  }
+  return figures;
+}
+
+/** Part e: every region pays through its own router, a tenth of it to the other regions. */
+export async function measureCrossRegion(context: PartContext): Promise<CrossRegionFigure> {
+  const { installation, profile } = context;
+  let drainMs = 0;
+  const settle = async () => {
+    const begun = performance.now();
+    let found = await transitFindings(installation.books);
+    while (found.length > 0 && performance.now() - begun < DRAIN_MS_MAX) {
+      await sleep(DRAIN_POLL_MS);
+      found = await transitFindings(installation.books);
+    }
+    drainMs = performance.now() - begun;
+    return found;
+  };
+  const names = installation.regions.map(({ name }) => name);
+  const routes = installation.regions.map(({ name, routerAddress }) => ({
+    router: routerAddress,
+    from: name,
+    awayShare: load.crossRegionShare,
+    away: names.filter((other) => other !== name),
+    hot: false,
+  }));
+  const measurement = await measure(installation, routed(installation, settle), {
+    kind: 'calls',
+    routes,
+    itemsPerCall: load.itemsPerCall,
+    inFlight: load.crossRegionCallsInFlight,
+    window: profile.crossRegionWindow,
+  });
+  tell('e, three books', measurement);
+  note(`   in transit drained to zero within ${milliseconds(drainMs)}`);
+  return { measurement, drainMs };
+}
+
+/** Part f: what a ledger server holds in memory once that many accounts were touched. */
+export async function measureMemory(context: PartContext): Promise<MemoryFigure> {
+  const { installation, profile } = context;
+  const region = must(installation.regions.at(-1), 'there is a region');
+  const { name, routerAddress: router } = region;
+  const accounts = profile.memoryAccounts;
+  note(`f: opening ${count(accounts)} accounts in ${name}`);
+  const begun = performance.now();
+  await installation.generator.run({
+    kind: 'open',
+    router,
+    region: name,
+    count: accounts,
+    externalIdPrefix: 'bench-touched-',
+    onlyThese: true,
+  });
+  const openedPerSecond = (accounts * 1_000) / (performance.now() - begun);
+  context.requireGoing();
+  const { itemsPerCall, callsInFlight: inFlight } = load;
+  const job = { kind: 'touch', router, region: name, itemsPerCall, inFlight } as const;
+  const measurement = await measure(installation, routed(installation), job);
+  const { now, peak } = residentMemory(installation.ledgerPid(region));
+  tell('f', measurement);
+  note(`   resident ${mebibytes(now)}`);
+  return { accounts, residentBytes: now, peakBytes: peak, openedPerSecond, measurement };
+}
+
+/** Bytes for people. */
+export function mebibytes(bytes: number): string {
+  return `${count(bytes / 2 ** 20)} MiB`;
+}
+
+function firstRegion(installation: Installation): RegionState {
+  return must(installation.regions[0], 'there is a region');
+}
+
+function tell(what: string, { perSecond, latency, processors, findings }: Measurement): void {
+  const other = processors.otherCores;
+  const noise = other === undefined ? '' : `, others use ${other.toFixed(2)} cores`;
+  const quantiles =
+    latency === undefined
+      ? ''
+      : `, p50 ${milliseconds(latency.p50)}, p99 ${milliseconds(latency.p99)}`;
+  note(`${what}: ${count(perSecond)}/s${quantiles}${noise}`);
+  for (const finding of findings) note(`   VOID: ${finding}`);
+}

@@ -1,0 +1,5 @@
+// A router process that writes a processor profile when it ends.
+import { profileThisProcess } from './processor-profile.ts';
+
+profileThisProcess('router');
+await import('../../regions/processes/router.ts');

@@ -1,0 +1,41 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { toJson } from '../regions/commands/print.ts';
+import type { BenchResult } from './result.ts';
+
+const folder = join(import.meta.dirname, 'results');
+
+/** Writes a result to a file of its own. Returns its path within the checkout. */
+export function writeResult(result: BenchResult): string {
+  mkdirSync(folder, { recursive: true });
+  // File names sort by time; a colon is not allowed in them everywhere.
+  const time = result.startedAt.replace(/\.\d+Z$/u, 'Z').replaceAll(':', '-');
+  const path = join(folder, `${time}-${result.commit}.json`);
+  writeFileSync(path, `${toJson(result, 2)}\n`);
+  return join('bench', 'results', basename(path));
+}
+
+/**
+ * The newest result that a README may show: sound, and more than a smoke test.
+ * @throws Error if there is none
+ */
+export function newestResult(): BenchResult {
+  let names: string[] = [];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  } catch {
+    // No result was ever written.
+  }
+  for (const name of names.toSorted().toReversed()) {
+    const result = JSON.parse(readFileSync(join(folder, name), 'utf8')) as BenchResult;
+    if (isPresentable(result)) return result;
+  }
+  throw new Error('there is no complete result in bench/results; run "npm run bench" first');
+}
+
+function isPresentable({ profile, figures, findings }: BenchResult): boolean {
+  const { raw, batched, hot, singles, crossRegion } = figures;
+  const measured = [raw, batched, hot, singles, crossRegion];
+  const complete = measured.every((figure) => figure !== undefined);
+  return complete && profile.name !== 'sanity' && findings.length === 0;
+}

@@ -1,0 +1,100 @@
+import { must } from '../ledger/core/assert.ts';
+import { note } from '../regions/commands/print.ts';
+import { Installation } from './installation.ts';
+import { describeMachine, readRevision, readVersions } from './machine.ts';
+import type { Measurement } from './measure.ts';
+import {
+  measureCrossRegion,
+  measureMemory,
+  measureSingles,
+  measureThroughput,
+  openAccounts,
+  type PartContext,
+} from './parts.ts';
+import { load, type PartName, type Profile } from './profile.ts';
+import type { BenchResult, Figures } from './result.ts';
+import { targetsOf } from './targets.ts';
+
+export interface RunOptions {
+  readonly profile: Profile;
+  readonly parts: ReadonlySet<PartName>;
+  readonly dataDir: string;
+  /** The first of 31 ports. */
+  readonly basePort: number;
+  readonly processorProfile: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts everything, measures the parts, stops everything.
+ * @throws Error if it cannot be started, if a part cannot be measured, or if it was stopped
+ */
+export async function runBench(options: RunOptions): Promise<BenchResult> {
+  const { profile, parts, dataDir, signal } = options;
+  const startedAt = new Date();
+  const revision = readRevision();
+  note('starting three regions and a Postgres for the bare loop');
+  const installation = await Installation.start(options);
+  // A job that runs cannot be called back: ending its process is what ends it.
+  const abort = () => {
+    installation.generator.stop();
+    installation.rawLoop.stop();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    const machine = describeMachine(dataDir);
+    const first = must(installation.regions[0], 'there is a region');
+    const versions = await readVersions(first);
+    const requireGoing = () => signal.throwIfAborted();
+    const figures = await measureParts({ installation, profile, requireGoing }, parts);
+    return {
+      startedAt: startedAt.toISOString(),
+      seconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
+      ...revision,
+      machine,
+      versions,
+      withRedis: installation.withRedis,
+      profile,
+      settings: { ...load },
+      figures,
+      targets: targetsOf(figures),
+      findings: findingsOf(figures),
+    };
+  } finally {
+    signal.removeEventListener('abort', abort);
+    note('stopping');
+    await installation.stop();
+  }
+}
+
+async function measureParts(context: PartContext, parts: ReadonlySet<PartName>): Promise<Figures> {
+  const { requireGoing } = context;
+  const any = (...names: PartName[]) => names.some((name) => parts.has(name));
+  if (any('a', 'b', 'c', 'd', 'e')) await openAccounts(context, parts);
+  requireGoing();
+  let figures: Figures = any('a', 'b', 'c') ? await measureThroughput(context, parts) : {};
+  requireGoing();
+  if (any('d')) figures = { ...figures, singles: await measureSingles(context) };
+  requireGoing();
+  if (any('e')) figures = { ...figures, crossRegion: await measureCrossRegion(context) };
+  requireGoing();
+  // Last, because a book of a million accounts would slow every check before it down.
+  if (any('f')) figures = { ...figures, memory: await measureMemory(context) };
+  return figures;
+}
+
+function findingsOf(figures: Figures): string[] {
+  const of = (part: PartName, measurements: readonly (Measurement | undefined)[]) =>
+    measurements.flatMap((measurement) =>
+      (measurement?.findings ?? []).map((finding) => `${part}: ${finding}`),
+    );
+  return [
+    ...of('a', figures.raw?.rounds ?? []),
+    ...of('b', figures.batched?.rounds ?? []),
+    ...of('c', figures.hot?.rounds ?? []),
+    ...of('d', figures.singles?.map(({ measurement }) => measurement) ?? []),
+    ...of('e', [figures.crossRegion?.measurement]),
+    ...of('f', [figures.memory?.measurement]),
+  ];
+}

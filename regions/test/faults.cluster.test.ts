@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
+import { CreateTransferRequest, TransferStatus, Wait } from '../../proto/gen/meridian/v1/ledger.ts';
+import { Books } from './books.ts';
+import { paymentFiles } from './payment-files.ts';
+
+/**
+ * Faults in the middle of a replay of real payments: whatever is killed, cut or flushed, the
+ * books must end exactly where they would have ended without it.
+ */
+
+const files = paymentFiles();
+
+let books: Books | undefined;
+afterEach(async () => {
+  await books?.stop();
+  books = undefined;
+});
+
+describe(`replay of ${files.source} payments`, () => {
+  test('ends in the expected balances, and running it again changes nothing', async () => {
+    books = await Books.start();
+    const first = await books.replay(files, () => undefined);
+    expect(first).toMatchObject({
+      payments: files.paymentCount,
+      posted: files.paymentCount,
+      replayed: 0,
+      inTransit: 0,
+    });
+    const before = await books.expectExactly(files);
+    const again = await books.replay(files, () => undefined);
+    expect(again).toMatchObject({
+      posted: files.paymentCount,
+      replayed: files.paymentCount,
+      accountsOpened: 0,
+    });
+    const after = await books.expectExactly(files);
+    expect(after.books.map(({ seq }) => seq)).toEqual(before.books.map(({ seq }) => seq));
+  });
+
+  const kills = ['ledger', 'router', 'postgres', 'redis'].flatMap((role) =>
+    role === 'router' ? [`us-east/${role}`] : [`eu-west/${role}`],
+  );
+  test.each(kills)('survives kill -9 of %s, twice', async (name) => {
+    books = await Books.start();
+    const { processes } = books.cluster;
+    const kill = () => processes.kill(name, 'SIGKILL');
+    await replayWith(books, [
+      [0.25, kill],
+      [0.6, kill],
+    ]);
+    expect(processes.starts(name)).toBeGreaterThanOrEqual(3);
+  });
+
+  test('survives the loss of all that every Redis knows', async () => {
+    books = await Books.start();
+    const urls = books.cluster.regions.map(({ redisUrl }) => redisUrl ?? expect.fail('no Redis'));
+    const flush = async () => {
+      for (const url of urls) {
+        const redis = new Redis(url);
+        await redis.flushall();
+        redis.disconnect();
+      }
+    };
+    await replayWith(books, [
+      [0.3, flush],
+      [0.7, flush],
+    ]);
+    await flush();
+    // The journal alone must now recognise every key.
+    const again = await books.replay(files, () => undefined);
+    expect(again.replayed).toBe(files.paymentCount);
+    await books.expectExactly(files);
+  });
+
+  test('a cut link holds up only what must cross it, and drains by itself', async () => {
+    books = await Books.start();
+    const { links } = books.cluster;
+    const both = ['eu-west>us-east', 'us-east>eu-west'].map(
+      (name) => links.get(name) ?? expect.fail(`there is no link ${name}`),
+    );
+    let during: Promise<void> | undefined;
+    const cut = () => {
+      for (const link of both) link.cut('blackhole');
+      during ??= whileCut(books ?? expect.fail('no books')).finally(() => {
+        for (const link of both) link.heal();
+      });
+    };
+    await replayWith(books, [[0.3, cut]]);
+    await during;
+    await drained(books);
+  });
+});
+
+/** Replays with faults at certain shares of the way, replays again, and expects exact books. */
+async function replayWith(
+  on: Books,
+  faults: readonly (readonly [number, () => void | Promise<void>])[],
+): Promise<void> {
+  const pending = [...faults];
+  const done: Promise<void>[] = [];
+  await on.replay(files, (share) => {
+    while (pending[0] !== undefined && share >= pending[0][0]) {
+      done.push(Promise.resolve(pending.shift()?.[1]()));
+    }
+  });
+  await Promise.all(done);
+  expect(pending).toEqual([]);
+  const again = await on.replay(files, () => undefined);
+  expect(again).toMatchObject({
+    posted: files.paymentCount,
+    replayed: files.paymentCount,
+    inTransit: 0,
+  });
+  await on.expectExactly(on === books ? files : expect.fail('other books'));
+}
+
+/** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
+async function whileCut(on: Books): Promise<void> {
+  const cash = { regions: ['eu-west', 'us-east', 'ap-south'] };
+  const accounts = new Map<string, bigint[]>();
+  for (const region of cash.regions) {
+    const opened = await on.client(region).openAccounts(
+      ['a', 'b'].map((name) => ({
+        externalId: `cut-${region}-${name}`,
+        homeRegion: region,
+        asset: 'CUT',
+        min: { $case: 'noMinBalance', value: true },
+        max: undefined,
+        metadata: {},
+      })),
+    );
+    accounts.set(
+      region,
+      opened.map(({ account }) => account?.id ?? expect.fail('not opened')),
+    );
+  }
+  const account = (region: string, at: number) =>
+    accounts.get(region)?.[at] ?? expect.fail('no account');
+  const transfer = (key: string, debit: bigint, credit: bigint, wait: Wait = Wait.SETTLED) =>
+    CreateTransferRequest.fromPartial({
+      idempotencyKey: key,
+      debitAccountId: debit,
+      creditAccountId: credit,
+      amount: 10n,
+      wait,
+    });
+  for (const region of cash.regions) {
+    const startedAt = performance.now();
+    const inside = await on
+      .client(region)
+      .createTransfer(transfer(`in-${region}`, account(region, 0), account(region, 1)));
+    expect(inside.status).toBe(TransferStatus.POSTED);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  }
+  const across = transfer('across', account('eu-west', 0), account('us-east', 1), Wait.POSTED);
+  const sent = await on.client('eu-west').createTransfer(across);
+  expect(sent.status).toBe(TransferStatus.IN_TRANSIT);
+  // By way of the third region both are still reached.
+  const around = transfer('around', account('us-east', 0), account('ap-south', 1));
+  expect((await on.client('us-east').createTransfer(around)).status).toBe(TransferStatus.POSTED);
+  const report = await on.audit();
+  expect(report.violations).toEqual([]);
+  const waiting = report.inFlight.find(
+    ({ from, to, asset }) => from === 'eu-west-1' && to === 'us-east-1' && asset === 'CUT',
+  );
+  expect(waiting).toMatchObject({ transfers: 1, amountMinor: 10n });
+}
+
+/** Waits until nothing is in transit, then expects exact books. */
+async function drained(on: Books): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const report = await on.audit();
+    if (report.inFlight.every(({ amountMinor }) => amountMinor === 0n)) break;
+    expect(attempt).toBeLessThan(100);
+    await sleep(100);
+  }
+  const balances = await on.balances();
+  for (const region of ['eu-west', 'us-east', 'ap-south']) {
+    for (const name of ['a', 'b']) balances.delete(`cut-${region}-${name}`);
+  }
+  expect(balances).toEqual(files.expected);
+}
