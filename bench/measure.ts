@@ -1,3 +1,4 @@
+import { must } from '../ledger/core/assert.ts';
 import type { BookCheck } from './book-check.ts';
 import type { Installation } from './installation.ts';
 import type { Acknowledged, Job, Latency, LoadResult } from './load/job.ts';
@@ -29,11 +30,11 @@ export interface Place {
 
 /** The generator in front of the routers. */
 export function routed(installation: Installation, settle?: () => Promise<string[]>): Place {
-  const books = new Map(
-    installation.regions.map(({ name }, index) => [name, installation.books[index]] as const),
-  );
-  const known = [...books].filter((pair): pair is [string, BookCheck] => pair[1] !== undefined);
-  const place = { process: installation.generator, books: new Map(known) };
+  const books = new Map<string, BookCheck>();
+  for (const [index, { name }] of installation.regions.entries()) {
+    books.set(name, must(installation.books[index], 'every region has a book'));
+  }
+  const place = { process: installation.generator, books };
   return settle === undefined ? place : { ...place, settle };
 }
 

@@ -1,4 +1,4 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
 
 /** How many transfers ended how. */
@@ -9,8 +9,6 @@ export interface StatusCounts {
   refused: number;
 }
 
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
 /** Numbers of the fields that are read: CreateTransfersResponse.results, .status of a result. */
 const RESULTS_FIELD = 1;
 const STATUS_FIELD = 2;
@@ -24,7 +22,7 @@ export function countStatuses(response: Uint8Array): StatusCounts {
   const reader = new BinaryReader(response);
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field !== RESULTS_FIELD || wireType !== LENGTH_DELIMITED) {
+    if (field !== RESULTS_FIELD || wireType !== WireType.LengthDelimited) {
       reader.skip(wireType, field);
       continue;
     }
@@ -46,7 +44,7 @@ function readStatus(reader: BinaryReader, end: number): number {
   let status = 0;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
-    if (field === STATUS_FIELD && wireType === VARINT) status = reader.int32();
+    if (field === STATUS_FIELD && wireType === WireType.Varint) status = reader.int32();
     else reader.skip(wireType, field);
   }
   return status;

@@ -75,8 +75,12 @@ export class Leaders {
 
   #watch(server: Server): void {
     const stream = server.client.watchTopology({});
-    stream.on('data', (said: Topology) => this.#hear(server, said));
-    stream.on('error', () => {
+    let lost = false;
+    // A lost stream is told of by an error, by its end, or by both.
+    const lose = () => {
+      if (lost) return;
+      lost = true;
+      stream.cancel();
       const { said } = server;
       server.said = undefined;
       if (this.#closed) return;
@@ -86,9 +90,12 @@ export class Leaders {
         if (!this.#closed) this.#watch(server);
       }, RETRY_MS);
       this.#timers.add(timer);
+    };
+    stream.on('data', (said: Topology) => {
+      if (!lost) this.#hear(server, said);
     });
-    // A server that ends the stream in good order is going away: the error above does not come.
-    stream.on('end', () => stream.destroy(new Error('the server ended its topology stream')));
+    stream.on('error', lose);
+    stream.on('end', lose);
   }
 
   #hear(server: Server, said: Topology): void {

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import type { CreateTransferRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import type {
+  CreateTransferRequest,
+  OpenAccountRequest,
+} from '../../proto/gen/meridian/v1/ledger.ts';
 import { INT64_MIN } from '../core/limits.ts';
 
 /** A random history: what is asked of some books, and how it is cut into batches. */

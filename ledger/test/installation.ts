@@ -1,4 +1,7 @@
-import type { CreateTransferRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import type {
+  CreateTransferRequest,
+  OpenAccountRequest,
+} from '../../proto/gen/meridian/v1/ledger.ts';
 import type { Account } from '../core/account.ts';
 import { chainAfter, CHAIN_START } from '../core/chain.ts';
 import type * as command from '../core/command.ts';

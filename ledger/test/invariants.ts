@@ -165,6 +165,9 @@ export function checkInFlight(
   for (const [asset, amount] of flying) {
     const here = sender.transitBalance(from, to, asset);
     const there = receiver.transitBalance(from, to, asset);
-    assert(here + there === amount, `I2: ${amount} ${asset} in flight, accounts say ${here + there}`);
+    assert(
+      here + there === amount,
+      `I2: ${amount} ${asset} in flight, accounts say ${here + there}`,
+    );
   }
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { CreateTransferRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import type {
+  CreateTransferRequest,
+  OpenAccountRequest,
+} from '../../proto/gen/meridian/v1/ledger.ts';
 import type { Account } from '../core/account.ts';
 import { must } from '../core/assert.ts';
 import type * as command from '../core/command.ts';
@@ -86,15 +89,22 @@ export class HistoryRun {
     const pending = book.open(request);
     this.#checks.push(() => {
       const { account, seq } = must(pending.outcome, 'an opening has an outcome');
-      const { id, asset, min: minBalance, max: maxBalance, transit, seq: expectedSeq } = must(
-        expected.account,
-        'the model opens it too',
-      );
-      const limits = { minBalance, maxBalance, debits: 0n, credits: 0n, version: 0 };
-      assert.deepEqual({ account, seq }, {
-        account: { id, asset, transit, ...limits },
+      const {
+        id,
+        asset,
+        min: minBalance,
+        max: maxBalance,
+        transit,
         seq: expectedSeq,
-      });
+      } = must(expected.account, 'the model opens it too');
+      const limits = { minBalance, maxBalance, debits: 0n, credits: 0n, version: 0 };
+      assert.deepEqual(
+        { account, seq },
+        {
+          account: { id, asset, transit, ...limits },
+          seq: expectedSeq,
+        },
+      );
     });
   }
 
@@ -181,9 +191,7 @@ export class HistoryRun {
     this.#model.close(from.number, close.peerBook, close.through);
     const settledThrough = this.#model.settledThrough(from.number, close.peerBook);
     const pending = from.add<command.CloseOutcome>(close);
-    this.#checks.push(() =>
-      assert.deepEqual(pending.outcome, { kind: 'close', settledThrough }),
-    );
+    this.#checks.push(() => assert.deepEqual(pending.outcome, { kind: 'close', settledThrough }));
   }
 
   /** Delivers everything that is still under way. */
