@@ -4,6 +4,8 @@ const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${
 
 export default defineConfig({
   test: {
+    // How random tests are run and replayed; ledger/test/seed.ts says what they mean.
+    provide: { seed: process.env['SEED'] ?? '', histories: process.env['HISTORIES'] ?? '' },
     projects: [
       {
         // Pure code: no server, no process, no clock.

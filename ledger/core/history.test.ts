@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { test } from 'vitest';
 import { histories, type History } from '../test/history.ts';
 import { HistoryRun } from '../test/run-history.ts';

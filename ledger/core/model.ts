@@ -331,8 +331,8 @@ type AppliesTo = readonly [Reason, boolean];
 
 /** Of the reasons that apply, the one that stands first in the proto. */
 function firstReason(reasons: readonly AppliesTo[]): Reason {
-  const numbers = reasons.filter(([, applies]) => applies).map(([reason]) => reason);
-  return numbers.length === 0 ? Reason.UNSPECIFIED : (Math.min(...numbers) as Reason);
+  const applying = reasons.filter(([, applies]) => applies).map(([reason]) => reason);
+  return applying.toSorted((a, b) => a - b)[0] ?? Reason.UNSPECIFIED;
 }
 
 const bookNumberOf = (id: bigint) => Number(id / 2n ** 48n);
@@ -380,7 +380,9 @@ function sameText(
   a: Readonly<Record<string, string>>,
   b: Readonly<Record<string, string>>,
 ): boolean {
-  const text = (of: Readonly<Record<string, string>>) =>
-    JSON.stringify(Object.entries(of).toSorted(([x], [y]) => (x < y ? -1 : 1)));
-  return text(a) === text(b);
+  return sortedText(a) === sortedText(b);
+}
+
+function sortedText(of: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(of).toSorted(([x], [y]) => (x < y ? -1 : 1)));
 }

@@ -37,7 +37,7 @@ export class JournalFold {
   readonly #sentThrough = new Map<number, number>();
   readonly #appliedThrough = new Map<number, number>();
   #seq = 0;
-  #chain = CHAIN_START;
+  #chain: Buffer = CHAIN_START;
 
   /** Takes the next batch of the journal. */
   take({ rows, opened, chain }: SimBatch): void {

@@ -142,11 +142,11 @@ export class HistoryRun {
     const first = settled + 1 + (step.gap ? 1 : 0);
     const wanted = step.gap ? legs.slice(1) : legs;
     const half = step.calls === 1 ? wanted.length : Math.ceil(wanted.length / 2);
-    for (const part of [wanted.slice(0, half), wanted.slice(half)]) {
-      const number = first + (part === wanted ? 0 : wanted.indexOf(part[0] as SettleLeg));
+    for (const begin of [0, half]) {
+      const part = wanted.slice(begin, begin === 0 ? half : wanted.length);
       if (part.length === 0) continue;
-      this.#settle(from, to, number, part);
-      if (step.twice) this.#settle(from, to, number, part);
+      this.#settle(from, to, first + begin, part);
+      if (step.twice) this.#settle(from, to, first + begin, part);
     }
     to.flush();
     if (step.answerLost) return;

@@ -1,22 +1,25 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
+import { inject } from 'vitest';
 
-/**
- * How random tests are run and replayed; the only reader of their two variables:
- *
- * SEED=<seed> or SEED=<seed>:<path> runs one seed, or one failing case of it.
- * HISTORIES=<number> says how many random cases a test tries.
- */
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** SEED=<seed> runs one seed, SEED=<seed>:<path> one case of it; '' a seed of its own. */
+    seed: string;
+    /** HISTORIES=<number> is how many random cases a test tries; '' as many as it says. */
+    histories: string;
+  }
+}
 
 /** Checks a property with random cases. Throws an Error that says how to see it fail again. */
 export function checkRandomly<T>(
   file: string,
   title: string,
-  property: fc.IRawProperty<T>,
+  property: fc.IProperty<T>,
   runs: number,
 ): void {
-  const [seedText = '', path = ''] = (process.env['SEED'] ?? '').split(/:(.*)/su);
+  const [seedText = '', path = ''] = inject('seed').split(/:(.*)/su);
   const seed = seedText === '' ? Math.floor(Math.random() * 2 ** 31) : Number(seedText);
-  const numRuns = Number(process.env['HISTORIES'] ?? runs);
+  const numRuns = Number(inject('histories') || runs);
   const result = fc.check(property, {
     seed,
     numRuns,

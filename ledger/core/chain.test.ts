@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { EXOTIC_TEXTS } from '../test/requests.ts';
+import { accountId } from './account-id.ts';
+import { CHAIN_START, chainAfter, chainLine } from './chain.ts';
+import type { JournalRow } from './journal-row.ts';
+
+const ROW: JournalRow = {
+  seq: 7,
+  epoch: 2,
+  id: '0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b',
+  kind: 1,
+  reason: 0,
+  debitAccount: accountId(1, 1),
+  creditAccount: accountId(1, 2),
+  amount: 1999n,
+  entries: {
+    debitVersion: 3,
+    creditVersion: 4,
+    debitDebits: 5000n,
+    debitCredits: 6000n,
+    creditDebits: 70n,
+    creditCredits: 80n,
+  },
+  peer: { book: 2, account: accountId(2, 9), number: 11 },
+  originId: null,
+  namespace: 'shop',
+  key: 'order 17',
+  asset: 'EUR',
+  code: 5,
+  reference: 'Ünïcödé',
+  metadata: { b: '2', a: '1' },
+  atMicros: 1_763_711_782_000_001,
+};
+const BARE: JournalRow = {
+  ...ROW,
+  seq: 8,
+  debitAccount: null,
+  creditAccount: null,
+  amount: null,
+  entries: null,
+  peer: null,
+  namespace: '',
+  key: '',
+  asset: '',
+  code: 0,
+  reference: '',
+  metadata: {},
+};
+
+test('the value of a batch never changes between releases', () => {
+  expect(chainLine(ROW)).toBe(
+    '7|2|0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b|1|0|281474976710657|281474976710658|1999|' +
+      '3|4|5000|6000|70|80|562949953421321|2|11||4:shop|8:order 17|3:EUR|5|7:Ünïcödé|' +
+      '16:1:a|1:1|1:b|1:2||1763711782000001|\n',
+  );
+  expect(chainLine(BARE)).toBe(
+    '8|2|0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b|1|0||||||||||||||0:|0:|0:|0|0:|0:|' +
+      '1763711782000001|\n',
+  );
+  expect(chainAfter(CHAIN_START, [ROW, BARE]).toString('hex')).toBe(
+    '8004160f1de563c298874890a23d4c1dbbcda57b45306e510e30e78ef313178b',
+  );
+});
+
+test('anybody can compute it with SHA-256 and the lines', () => {
+  const before = createHash('sha256').update('before').digest();
+  const expected = createHash('sha256')
+    .update(Buffer.concat([before, Buffer.from(chainLine(ROW) + chainLine(BARE), 'utf8')]))
+    .digest();
+  expect(chainAfter(before, [ROW, BARE]).equals(expected)).toBe(true);
+});
+
+/** Every row that differs from ROW in exactly one column. */
+function alteredRows(): [string, JournalRow][] {
+  const { entries, peer } = ROW;
+  if (entries === null || peer === null) throw new Error('the row has entries and a peer');
+  const columns: Partial<JournalRow>[] = [
+    { seq: 8 },
+    { epoch: 3 },
+    { id: ROW.id.replace('0', '1') },
+    { kind: 2 },
+    { reason: 6 },
+    { debitAccount: accountId(1, 3) },
+    { debitAccount: null },
+    { creditAccount: accountId(1, 3) },
+    { amount: 1998n },
+    { amount: null },
+    { entries: null },
+    { peer: null },
+    { originId: ROW.id },
+    { namespace: 'shoq' },
+    { namespace: '' },
+    { key: 'order 18' },
+    { key: 'order 1' },
+    { asset: 'EUS' },
+    { code: 6 },
+    { reference: 'Ünïcöde' },
+    { metadata: { a: '1', b: '3' } },
+    { metadata: { a: '1', c: '2' } },
+    { metadata: { a: '1' } },
+    { metadata: {} },
+    { atMicros: ROW.atMicros + 1 },
+  ];
+  for (const [name, value] of Object.entries(entries)) {
+    const more = typeof value === 'bigint' ? value + 1n : Number(value) + 1;
+    columns.push({ entries: { ...entries, [name]: more } });
+  }
+  columns.push({ peer: { ...peer, book: 3 } }, { peer: { ...peer, number: 12 } });
+  columns.push({ peer: { ...peer, number: null } }, { peer: { ...peer, account: 1n } });
+  return columns.map((column) => [Object.keys(column).join(), { ...ROW, ...column }]);
+}
+
+test.each(alteredRows())('another value of %s changes the chain', (_, altered) => {
+  const value = chainAfter(CHAIN_START, [ROW, BARE]);
+  expect(chainAfter(CHAIN_START, [altered, BARE]).equals(value)).toBe(false);
+});
+
+test('dropping, adding or reordering rows, or another value before, changes the chain', () => {
+  const value = chainAfter(CHAIN_START, [ROW, BARE]).toString('hex');
+  const others = [
+    chainAfter(CHAIN_START, [ROW]),
+    chainAfter(CHAIN_START, [BARE, ROW]),
+    chainAfter(CHAIN_START, [ROW, BARE, BARE]),
+    chainAfter(chainAfter(CHAIN_START, [ROW]), [BARE]),
+    chainAfter(Buffer.alloc(32, 1), [ROW, BARE]),
+  ].map((other) => other.toString('hex'));
+  expect(new Set([value, ...others]).size).toBe(6);
+});
+
+test('no content of one text is taken for another column', () => {
+  const piece = fc.oneof(
+    fc.constantFrom(...EXOTIC_TEXTS),
+    fc.string({ unit: fc.constantFrom('0', '1', ':', '|', '\n', 'a') }),
+  );
+  const texts = fc.record({
+    namespace: piece,
+    key: piece,
+    asset: piece,
+    reference: piece,
+    metadata: fc.dictionary(piece, piece, { maxKeys: 3, noNullPrototype: true }),
+  });
+  const textOf = ({ metadata, ...rest }: Partial<JournalRow>) =>
+    JSON.stringify([rest, Object.entries(metadata ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+  fc.assert(
+    fc.property(texts, texts, (a, b) => {
+      const same = textOf(a) === textOf(b);
+      expect(chainLine({ ...ROW, ...a }) === chainLine({ ...ROW, ...b })).toBe(same);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('the order in which metadata is written down does not matter', () => {
+  const turned = { ...ROW, metadata: { a: '1', b: '2' } };
+  expect(chainLine(turned)).toBe(chainLine(ROW));
+});

@@ -1,0 +1,69 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { derivedId, isTransferId, transferIdOf } from './transfer-id.ts';
+
+const V7 = '0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b';
+
+test('a UUID is the id itself, whatever its case and version', () => {
+  expect(transferIdOf('', V7)).toBe(V7);
+  expect(transferIdOf('', V7.toUpperCase())).toBe(V7);
+  for (const version of '01234567') {
+    const uuid = `0193a1b2-c3d4-${version}e5f-8a6b-7c8d9e0f1a2b`;
+    expect(transferIdOf('', uuid)).toBe(uuid);
+  }
+});
+
+test('a UUID of version 8 is hashed, so that nobody can choose a derived id', () => {
+  const derived = derivedId('settlement', V7);
+  expect(derived[14]).toBe('8');
+  expect(transferIdOf('', derived)).not.toBe(derived);
+  expect(transferIdOf('', derived)).toBe(derivedId('transfer', '', derived));
+});
+
+test.each([
+  `{${V7}}`,
+  `urn:uuid:${V7}`,
+  V7.replaceAll('-', ''),
+  ` ${V7.slice(1)}`,
+  `${V7}\n`,
+  V7.replace('a', 'g'),
+  'order 17',
+])('%j is no UUID and is hashed into one of version 8', (key) => {
+  const id = transferIdOf('', key);
+  expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u);
+  expect(isTransferId(id)).toBe(true);
+});
+
+test('a namespace keeps keys apart, UUIDs too', () => {
+  const ids = ['', 'a', 'b'].map((namespace) => transferIdOf(namespace, V7));
+  expect(new Set(ids).size).toBe(3);
+  expect(ids[1]?.[14]).toBe('8');
+});
+
+test('keys that are hashed keep their case', () => {
+  expect(transferIdOf('', 'Order')).not.toBe(transferIdOf('', 'order'));
+  expect(transferIdOf('shop', V7)).not.toBe(transferIdOf('shop', V7.toUpperCase()));
+});
+
+test('the id of a key never changes between releases', () => {
+  expect(transferIdOf('', 'order 17')).toBe('26fcaa1d-85d6-8ad2-b988-3f7c4fa51ca4');
+  expect(transferIdOf('shop', V7)).toBe('12ac22d1-d1aa-8953-952d-a25782355d7a');
+});
+
+test('no two lists of parts are read as the same', () => {
+  const part = fc.string({ unit: fc.constantFrom('1', ':', 'a', ''), maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(part), fc.array(part), (a, b) => {
+      const same = JSON.stringify(a) === JSON.stringify(b);
+      expect(derivedId('x', ...a) === derivedId('x', ...b)).toBe(same);
+    }),
+  );
+  expect(derivedId('a', 'b')).not.toBe(derivedId('ab'));
+});
+
+test('only the canonical form is a transfer id', () => {
+  expect(isTransferId(V7)).toBe(true);
+  for (const text of ['', V7.toUpperCase(), `${V7} `, `${V7}\n`, V7.slice(1)]) {
+    expect(isTransferId(text)).toBe(false);
+  }
+});

@@ -1,0 +1,80 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { accountId } from '../core/account-id.ts';
+import { differingTransferField } from '../core/same-request.ts';
+import { EXOTIC_TEXTS, transferRequest } from '../test/requests.ts';
+import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from './known-key.ts';
+
+const texts = fc.oneof(
+  fc.constantFrom(...EXOTIC_TEXTS),
+  fc.string({ unit: fc.constantFrom(' ', '"', '[', ']', ',', '\\', '1', 'a', '\n'), maxLength: 8 }),
+  fc.string({ unit: 'grapheme', maxLength: 128 }),
+);
+const requests = fc
+  .record({
+    debitAccountId: fc.constantFrom(accountId(1, 1), accountId(1, 11)),
+    creditAccountId: fc.constantFrom(accountId(1, 2), accountId(2, 1)),
+    amount: fc.constantFrom(1n, 11n, 2n ** 63n - 1n),
+    asset: fc.constantFrom('', 'EUR', 'E'),
+    code: fc.constantFrom(0, 1, 11),
+    reference: fc.oneof(fc.constant(''), texts),
+    metadata: fc.dictionary(texts, texts, { maxKeys: 3, noNullPrototype: true }),
+  })
+  .map((fields) => ({ ...transferRequest(), ...fields }));
+
+const known = fc.record<KnownKey>({
+  fingerprint: requests.map(fingerprintOf),
+  reason: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7),
+  epoch: fc.integer({ min: 1 }),
+  seq: fc.maxSafeNat(),
+  atMicros: fc.maxSafeNat(),
+  away: fc.boolean(),
+});
+
+test('two requests have the same fingerprint exactly if they are the same transfer', () => {
+  fc.assert(
+    fc.property(requests, requests, (a, b) => {
+      const same = differingTransferField(a, b) === '';
+      expect(fingerprintOf(a) === fingerprintOf(b)).toBe(same);
+      const turned = Object.fromEntries(Object.entries(a.metadata).toReversed());
+      expect(fingerprintOf({ ...a, metadata: turned, wait: 2 })).toBe(fingerprintOf(a));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ['an amount that runs into the asset', { amount: 1n, asset: '1' }, { amount: 11n, asset: '' }],
+  ['a code that runs into the reference', { code: 1, reference: '1' }, { code: 11 }],
+  ['a reference that looks like metadata', { reference: '[["a","b"]]' }, { metadata: { a: 'b' } }],
+  ['the two sides', { metadata: { a: '' } }, { metadata: { '': 'a' } }],
+  ['a pair and its text', { metadata: { 'a","b': '' } }, { metadata: { a: 'b', '': '' } }],
+])('%s cannot be taken for another transfer', (_, a, b) => {
+  expect(fingerprintOf(transferRequest(a))).not.toBe(fingerprintOf(transferRequest(b)));
+});
+
+test('what is stored comes back, for the leader that stored it', () => {
+  fc.assert(
+    fc.property(known, (value) => {
+      const stored = encodeKnownKey('tok-_en1', value);
+      expect(decodeKnownKey('tok-_en1', stored)).toEqual(value);
+      expect(decodeKnownKey('tok-_en2', stored)).toBeUndefined();
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test.each([
+  '',
+  ' ',
+  'token',
+  'token 0 1 2 3 0 ',
+  'token 0 1 2 3 2 x',
+  'token 0 1 2 -3 0 x',
+  'token  0 1 2 3 0 x',
+  'TOKEN 0 1 2 3 0 x',
+  '\ntoken 0 1 2 3 0 x',
+  '{"reason":0}',
+])('%j is no value of this leader', (value) => {
+  expect(decodeKnownKey('token', value)).toBeUndefined();
+});

@@ -1,0 +1,204 @@
+import { expect, test } from 'vitest';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  type OpenAccountResponse,
+  type OpenAccountRequest,
+  Reason,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/ledger.ts';
+import { newAccount } from '../core/account.ts';
+import { accountId } from '../core/account-id.ts';
+import type { TransferOutcome } from '../core/command.ts';
+import { transferIdOf } from '../core/transfer-id.ts';
+import { openRequest, transferRequest } from '../test/requests.ts';
+import {
+  accountsOf,
+  BatchPlan,
+  type BatchStamp,
+  openAnswer,
+  transferAnswer,
+} from './batch-plan.ts';
+import type { OpenWork, TransferWork, Work } from './work.ts';
+
+const NOW = 1_000;
+const nothing = () => undefined;
+const STAMP: BatchStamp = {
+  book: { number: 1, name: 'eu-west-1', region: 'eu-west' },
+  epoch: 3,
+  atMicros: 1_000_000,
+};
+const AT = { seconds: 1n, nanos: 0 };
+const NONE = { minBalance: null, maxBalance: null };
+
+function transfers(
+  requests: Partial<CreateTransferRequest>[],
+  startBefore = Infinity,
+): TransferWork {
+  return {
+    kind: 'transfers',
+    requests: requests.map(transferRequest),
+    startBefore: requests.map(() => startBefore),
+    onOutcome: nothing,
+    onLate: nothing,
+    onFault: nothing,
+  };
+}
+
+function opening(requests: Partial<OpenAccountRequest>[]): OpenWork {
+  return {
+    kind: 'open',
+    requests: requests.map(openRequest),
+    onOutcome: nothing,
+    onFault: nothing,
+  };
+}
+
+const outcome = (seq: number, fields: Partial<TransferOutcome> = {}): TransferOutcome => ({
+  kind: 'transfer',
+  reason: Reason.UNSPECIFIED,
+  seq,
+  channel: null,
+  ...fields,
+});
+
+/** Answers every command of the plan in turn, then the repeats. */
+function answered(plan: BatchPlan, outcomes: Partial<TransferOutcome>[] = []) {
+  for (const [index, made] of plan.commands().entries()) {
+    const seq = index + 1;
+    if (made.kind === 'transfer') {
+      const given = outcome(seq, outcomes[index]);
+      made.item.answer = transferAnswer(made.item.id, given, STAMP, AT);
+    } else if (made.kind === 'open') {
+      const account = newAccount(accountId(1, seq), 'EUR', NONE);
+      made.item.answer = openAnswer(made.item.request, { kind: 'open', account, seq }, STAMP);
+    }
+  }
+  plan.answerRepeats();
+  const items = plan.transferWorks.flatMap((work) => work.items);
+  return {
+    items,
+    transfers: items.map(({ answer }) => answer?.response),
+    openings: plan.openWorks.flatMap((work) => work.items).map(({ answer }) => answer),
+  };
+}
+
+test('a key that occurs several times in a batch is one command, whoever asks', () => {
+  const upper = '0193A1B2-C3D4-7E5F-8A6B-7C8D9E0F1A2B';
+  const plan = new BatchPlan(
+    [
+      transfers([{ idempotencyKey: 'a' }, { idempotencyKey: upper }, { idempotencyKey: 'a' }]),
+      transfers([
+        { idempotencyKey: 'a', wait: 2 },
+        { idempotencyKey: upper.toLowerCase() },
+        { idempotencyKey: 'a', namespace: 'other' },
+      ]),
+    ],
+    NOW,
+  );
+  expect(plan.commands()).toHaveLength(3);
+  const replies = answered(plan).transfers;
+  expect(replies.map((reply) => reply?.replayed)).toEqual([false, false, true, true, true, false]);
+  expect(replies.map((reply) => reply?.position?.seq)).toEqual([1n, 2n, 1n, 1n, 2n, 3n]);
+  expect(replies.every((reply) => reply?.status === TransferStatus.POSTED)).toBe(true);
+});
+
+test('a repeat that differs is refused by the name of the first field that does', () => {
+  const changes: [Partial<CreateTransferRequest>, string][] = [
+    [{ debitAccountId: accountId(1, 8), amount: 2n }, 'debit_account_id'],
+    [{ creditAccountId: accountId(1, 8), code: 2 }, 'credit_account_id'],
+    [{ amount: 2n, metadata: { a: '' } }, 'amount'],
+    [{ asset: 'EUR', reference: 'x' }, 'asset'],
+    [{ code: 1, reference: 'x' }, 'code'],
+    [{ reference: 'x', metadata: { a: '' } }, 'reference'],
+    [{ metadata: { a: '' } }, 'metadata'],
+  ];
+  const plan = new BatchPlan([transfers([{}, ...changes.map(([fields]) => fields)])], NOW);
+  expect(plan.commands()).toHaveLength(1);
+  const [first, ...others] = answered(plan).transfers;
+  for (const [index, [, differingField]] of changes.entries()) {
+    const expected: CreateTransferResponse = {
+      transferId: transferIdOf('', 'key-1'),
+      status: TransferStatus.REJECTED,
+      reason: Reason.IDEMPOTENCY_KEY_REUSED,
+      differingField,
+      replayed: false,
+      position: first?.position,
+      decidedAt: AT,
+    };
+    expect(others[index]).toEqual(expected);
+  }
+});
+
+test('a repeat of what is in transit waits for the same leg', () => {
+  const plan = new BatchPlan([transfers([{}, {}])], NOW);
+  const channel = { peerBook: 2, number: 5 };
+  const { transfers: replies, items } = answered(plan, [{ channel }]);
+  expect(replies.map((reply) => reply?.status)).toEqual([
+    TransferStatus.IN_TRANSIT,
+    TransferStatus.IN_TRANSIT,
+  ]);
+  expect(items.map(({ answer }) => answer?.channel)).toEqual([channel, channel]);
+});
+
+test('what nobody waits for any more is not begun, and says so', () => {
+  const late = transfers([{ idempotencyKey: 'late' }], NOW - 1);
+  const plan = new BatchPlan([late, transfers([{ idempotencyKey: 'now' }], NOW)], NOW);
+  const commands = plan.commands().map(({ command }) => command);
+  expect(commands).toMatchObject([{ kind: 'transfer', id: transferIdOf('', 'now') }]);
+  const [reply] = answered(plan).transfers;
+  expect(reply).toMatchObject({ status: TransferStatus.UNSPECIFIED, replayed: false });
+});
+
+test('an external id that occurs several times is opened once', () => {
+  const plan = new BatchPlan(
+    [
+      opening([{}, { externalId: 'bob' }, {}]),
+      opening([{ asset: 'USD' }, { metadata: { a: '' } }]),
+    ],
+    NOW,
+  );
+  expect(plan.commands()).toHaveLength(2);
+  const replies = answered(plan).openings;
+  const shape = (reply: OpenAccountResponse | undefined) => [
+    reply?.account?.id,
+    reply?.replayed,
+    reply?.differingField,
+  ];
+  expect(replies.map(shape)).toEqual([
+    [accountId(1, 1), false, ''],
+    [accountId(1, 2), false, ''],
+    [accountId(1, 1), true, ''],
+    [undefined, false, 'asset'],
+    [undefined, false, 'metadata'],
+  ]);
+});
+
+test('the accounts that a batch may touch are all asked for', () => {
+  const leg = { ...transferRequest(), transferId: '', debitAccountId: accountId(2, 7) };
+  const faults = { onOutcome: nothing, onFault: nothing };
+  const works: Work[] = [
+    transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
+    opening([{}]),
+    {
+      kind: 'settle',
+      command: { kind: 'settle', originBook: 2, firstNumber: 1, legs: [leg] },
+      ...faults,
+    },
+    {
+      kind: 'close',
+      command: {
+        kind: 'close',
+        peerBook: 2,
+        through: 1,
+        refused: [{ number: 1, reason: 7, leg: { ...leg, debitAccountId: accountId(1, 5) } }],
+      },
+      ...faults,
+    },
+  ];
+  const commands = new BatchPlan(works, NOW).commands().map(({ command }) => command);
+  const ids = new Set(accountsOf(commands, 1));
+  expect([...ids].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(
+    [1, 2, 5].map((number) => accountId(1, number)),
+  );
+});

@@ -1,0 +1,82 @@
+import { expect, test, vi } from 'vitest';
+import {
+  type CreateTransferResponse,
+  Reason,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/ledger.ts';
+import type { CloseCommand } from '../core/command.ts';
+import { transferRequest } from '../test/requests.ts';
+import { SettlementWaiters } from './settlement-waiters.ts';
+import type { LateResult } from './work.ts';
+
+const inTransit = (transferId: string): CreateTransferResponse => ({
+  transferId,
+  status: TransferStatus.IN_TRANSIT,
+  reason: Reason.UNSPECIFIED,
+  differingField: '',
+  replayed: false,
+  position: undefined,
+  decidedAt: undefined,
+});
+
+const closed = (
+  peerBook: number,
+  through: number,
+  refused: CloseCommand['refused'] = [],
+): CloseCommand => ({ kind: 'close', peerBook, through, refused });
+
+const listener = () => vi.fn<(results: LateResult[]) => void>();
+
+function waiter(number: number, onLate: (results: LateResult[]) => void, until = Infinity) {
+  return { number, index: number * 10, until, onLate, response: inTransit(`transfer ${number}`) };
+}
+
+test('each caller hears once, in one call, of all its transfers that were answered', () => {
+  const waiters = new SettlementWaiters();
+  const [a, b] = [listener(), listener()];
+  for (const [number, onLate] of [a, b, a, a].entries()) waiters.add(2, waiter(number + 1, onLate));
+  const leg = { ...transferRequest(), transferId: 'transfer 3' };
+  const refused = [{ number: 3, reason: Reason.MAX_BALANCE_EXCEEDED, leg }];
+  waiters.settle(closed(2, 3, refused));
+  expect(a.mock.calls).toEqual([
+    [
+      [
+        { index: 10, result: { ...inTransit('transfer 1'), status: TransferStatus.POSTED } },
+        {
+          index: 30,
+          result: {
+            ...inTransit('transfer 3'),
+            status: TransferStatus.RETURNED,
+            reason: Reason.MAX_BALANCE_EXCEEDED,
+          },
+        },
+      ],
+    ],
+  ]);
+  expect(b).toHaveBeenCalledTimes(1);
+  waiters.settle(closed(2, 3, refused));
+  expect(a).toHaveBeenCalledTimes(1);
+  waiters.settle(closed(2, 4));
+  expect(a).toHaveBeenCalledTimes(2);
+});
+
+test('the answers of one book are not those of another', () => {
+  const waiters = new SettlementWaiters();
+  const late = listener();
+  waiters.add(2, waiter(1, late));
+  waiters.settle(closed(3, 1));
+  expect(late).not.toHaveBeenCalled();
+  waiters.settle(closed(2, 1));
+  expect(late).toHaveBeenCalledTimes(1);
+});
+
+test('those whose time is up are cleared away, the others are not', () => {
+  const waiters = new SettlementWaiters();
+  const [gone, here] = [listener(), listener()];
+  for (let number = 1; number <= 20_000; number += 1) {
+    waiters.add(2, number % 100 === 0 ? waiter(number, here) : waiter(number, gone, 0));
+  }
+  waiters.settle(closed(2, 20_000));
+  expect(here.mock.calls[0]?.[0]).toHaveLength(200);
+  expect(gone.mock.calls[0]?.[0].length ?? 0).toBeLessThan(10_000);
+});

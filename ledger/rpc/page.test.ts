@@ -1,0 +1,42 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { RpcError } from './error.ts';
+import { nextPageToken, pageSize, pageStart } from './page.ts';
+
+const token = (text: string) => Buffer.from(text, 'latin1').toString('base64url');
+
+test('a page has 1 to 1,000 items, and 100 if nothing is asked', () => {
+  expect([0, 1, 1000].map(pageSize)).toEqual([100, 1, 1000]);
+  for (const asked of [-1, 1001, -(2 ** 31), 2 ** 31 - 1]) {
+    expect(() => pageSize(asked)).toThrow(RpcError);
+    expect(() => pageSize(asked)).toThrow(/^page_size must be 1 to 1000/u);
+  }
+});
+
+test('the token of a page leads to the one after it', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), (last) => {
+      expect(pageStart(nextPageToken(last, 10, 10))).toBe(last);
+    }),
+  );
+});
+
+test('a page that is not full is the last one', () => {
+  expect(nextPageToken(5n, 9, 10)).toBe('');
+  expect(nextPageToken(undefined, 0, 10)).toBe('');
+  expect(pageStart('')).toBeUndefined();
+});
+
+test.each([
+  ['something else', 'garbage'],
+  ['an empty text', token(' ')],
+  ['a text without a number', token('after ')],
+  ['a negative number', token('after -1')],
+  ['two numbers', token('after 1 after 2')],
+  ['more digits than any number has', token('after 12345678901234567890')],
+  ['a number beyond 64 bits', token('after 9223372036854775808')],
+  ['the largest number of 19 digits', token('after 9999999999999999999')],
+  ['a line feed at the end', token('after 1\n')],
+])('%s is no token', (_, text) => {
+  expect(() => pageStart(text)).toThrow(/^page_token /u);
+});
