@@ -118,12 +118,13 @@ export class Installation {
   }
 }
 
+const newPassword = () => randomBytes(18).toString('base64url');
+
 async function startRawPostgres(
   cluster: Cluster,
   dataDir: string,
   port: number,
 ): Promise<PostgresServer> {
-  const password = () => randomBytes(18).toString('base64url');
   const folder = join(dataDir, 'raw');
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const raw = await preparePostgres({
@@ -131,7 +132,7 @@ async function startRawPostgres(
     directory: join(folder, 'postgres'),
     port,
     database: 'raw_1',
-    passwords: { postgres: password(), ledger: password(), auditor: password() },
+    passwords: { postgres: newPassword(), ledger: newPassword(), auditor: newPassword() },
     // In the folders of the cluster, so that its guard stops this one too if we are killed.
     logFile: join(cluster.dataDir, 'logs', 'raw-postgres.log'),
     pidFile: join(cluster.dataDir, 'run', 'raw-postgres.pid'),

@@ -1,7 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { childEnvironment } from '../regions/local/environment.ts';
-import type { Job, JobMessage, LoadResult, ReplyMessage } from './load/job.ts';
+import {
+  isReplyMessage,
+  type Job,
+  type JobMessage,
+  type LoadResult,
+  type ReplyMessage,
+} from './load/job.ts';
 
 /**
  * A process that makes load, apart from what it measures and from the benchmark itself: what
@@ -20,7 +26,9 @@ export class LoadProcess {
       // Amounts are bigint, account ids travel as typed arrays: JSON would carry neither.
       serialization: 'advanced',
     });
-    this.#child.on('message', (message) => this.#hear(message as ReplyMessage));
+    this.#child.on('message', (message) => {
+      if (isReplyMessage(message)) this.#hear(message);
+    });
     this.#child.on('exit', (code, signal) => {
       this.#ended = `the load process ended (${signal ?? `exit code ${code}`})`;
       for (const number of this.#waiting.keys()) this.#hear({ number, error: this.#ended });

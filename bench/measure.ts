@@ -60,6 +60,7 @@ export async function measure(
   const result = await process.run(job);
   const processors = watch.end();
   const findings = failures(result);
+  if (result.perSecond === 0) findings.push('too few answers in the time to tell a rate');
   findings.push(...((await settle?.()) ?? []));
   for (const { region, book, mark } of marks) {
     const told = result.acknowledged.find(({ from }) => from === region);

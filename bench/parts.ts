@@ -7,7 +7,7 @@ import type { Installation } from './installation.ts';
 import type { CallsJob, Route, Window } from './load/job.ts';
 import { measure, type Measurement, raw, routed } from './measure.ts';
 import { load, type PartName, type Profile, singleRates } from './profile.ts';
-import { residentMemory } from './resident-memory.ts';
+import { mebibytes, residentMemory } from './resident-memory.ts';
 import {
   type CrossRegionFigure,
   type Figures,
@@ -173,11 +173,6 @@ export async function measureMemory(context: PartContext): Promise<MemoryFigure>
   tell('f', measurement);
   note(`   resident ${mebibytes(now)}`);
   return { accounts, residentBytes: now, peakBytes: peak, openedPerSecond, measurement };
-}
-
-/** Bytes for people. */
-export function mebibytes(bytes: number): string {
-  return `${count(bytes / 2 ** 20)} MiB`;
 }
 
 function firstRegion(installation: Installation): RegionState {

@@ -44,9 +44,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     parts: withoutMemory,
     accounts: 1_000,
     rounds: 1,
-    roundWindow: { warmUpMs: 300, measureMs: 1_000 },
-    singlesWindow: { warmUpMs: 300, measureMs: 1_000 },
-    crossRegionWindow: { warmUpMs: 300, measureMs: 1_000 },
+    roundWindow: { warmUpMs: 500, measureMs: 1_500 },
+    singlesWindow: { warmUpMs: 500, measureMs: 1_500 },
+    crossRegionWindow: { warmUpMs: 500, measureMs: 1_500 },
     memoryAccounts: 20_000,
   },
   quick: {

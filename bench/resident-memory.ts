@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { count } from '../regions/commands/print.ts';
 
 export interface ResidentMemory {
   /** In bytes, as the system counts it now. */
@@ -21,6 +22,11 @@ export function residentMemory(pid: number): ResidentMemory {
   const now = Number(result.stdout?.trim());
   if (result.status !== 0 || !(now > 0)) throw new Error(`memory of ${pid} cannot be read`);
   return { now: now * BYTES_PER_KIB, peak: undefined };
+}
+
+/** Bytes for people. */
+export function mebibytes(bytes: number): string {
+  return `${count(bytes / 2 ** 20)} MiB`;
 }
 
 function kibibytes(text: string, name: string): number | undefined {

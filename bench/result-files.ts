@@ -27,10 +27,16 @@ export function newestResult(): BenchResult {
     // No result was ever written.
   }
   for (const name of names.toSorted().toReversed()) {
-    const result = JSON.parse(readFileSync(join(folder, name), 'utf8')) as BenchResult;
-    if (isPresentable(result)) return result;
+    const result: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    if (isResult(result) && isPresentable(result)) return result;
   }
   throw new Error('there is no complete result in bench/results; run "npm run bench" first');
+}
+
+/** Only this benchmark writes to the folder: a look at the outside tells its files from others. */
+function isResult(value: unknown): value is BenchResult {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['profile', 'figures', 'targets', 'findings', 'machine'].every((name) => name in value);
 }
 
 function isPresentable({ profile, figures, findings }: BenchResult): boolean {

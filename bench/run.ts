@@ -85,16 +85,17 @@ async function measureParts(context: PartContext, parts: ReadonlySet<PartName>):
 }
 
 function findingsOf(figures: Figures): string[] {
-  const of = (part: PartName, measurements: readonly (Measurement | undefined)[]) =>
-    measurements.flatMap((measurement) =>
-      (measurement?.findings ?? []).map((finding) => `${part}: ${finding}`),
-    );
+  const { raw, batched, hot, singles, crossRegion, memory } = figures;
   return [
-    ...of('a', figures.raw?.rounds ?? []),
-    ...of('b', figures.batched?.rounds ?? []),
-    ...of('c', figures.hot?.rounds ?? []),
-    ...of('d', figures.singles?.map(({ measurement }) => measurement) ?? []),
-    ...of('e', [figures.crossRegion?.measurement]),
-    ...of('f', [figures.memory?.measurement]),
+    ...findingsIn('a', raw?.rounds ?? []),
+    ...findingsIn('b', batched?.rounds ?? []),
+    ...findingsIn('c', hot?.rounds ?? []),
+    ...findingsIn('d', singles?.map(({ measurement }) => measurement) ?? []),
+    ...findingsIn('e', crossRegion === undefined ? [] : [crossRegion.measurement]),
+    ...findingsIn('f', memory === undefined ? [] : [memory.measurement]),
   ];
+}
+
+function findingsIn(part: PartName, measurements: readonly Measurement[]): string[] {
+  return measurements.flatMap(({ findings }) => findings.map((finding) => `${part}: ${finding}`));
 }

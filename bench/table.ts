@@ -1,6 +1,7 @@
 import { count, milliseconds } from '../regions/commands/print.ts';
 import type { Latency } from './load/job.ts';
 import { load } from './profile.ts';
+import { mebibytes } from './resident-memory.ts';
 import type { BenchResult, Figures, Series } from './result.ts';
 
 /** The result as a table in Markdown, with the machine that it was measured on. */
@@ -46,7 +47,7 @@ function figureRows({ raw, batched, hot, singles, crossRegion, memory }: Figures
   }
   if (memory !== undefined) {
     const what = `f: memory of a ledger server, ${count(memory.accounts)} accounts touched`;
-    add(what, `${count(memory.residentBytes / 2 ** 20)} MiB`, '');
+    add(what, mebibytes(memory.residentBytes), '');
   }
   return rows;
 }

@@ -1,4 +1,5 @@
 import { count, milliseconds } from '../regions/commands/print.ts';
+import { mebibytes } from './resident-memory.ts';
 import type { Figures, Target } from './result.ts';
 
 /** What the benchmark is meant to reach on two cores with the generator on them. */
@@ -39,9 +40,8 @@ export function targetsOf({ raw, batched, hot, singles, memory }: Figures): Targ
   if (memory !== undefined && memory.accounts >= MEMORY_ACCOUNTS) {
     const { residentBytes, measurement } = memory;
     const met = measurement.findings.length === 0 && residentBytes < MEMORY_BYTES_MAX;
-    const inMebibytes = (bytes: number) => `${count(bytes / 2 ** 20)} MiB`;
     const name = 'f: memory of a ledger server';
-    add(name, `< ${inMebibytes(MEMORY_BYTES_MAX)}`, inMebibytes(residentBytes), met);
+    add(name, `< ${mebibytes(MEMORY_BYTES_MAX)}`, mebibytes(residentBytes), met);
   }
   return targets;
 }

@@ -32,7 +32,6 @@ export class RouterServer {
       service: LedgerServiceService,
       implementation: implementation(this.#transfers, accounts, log),
       serviceName: 'meridian.v1.LedgerService',
-      protoFiles: ['meridian/v1/ledger.proto'],
     });
   }
 

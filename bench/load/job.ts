@@ -117,3 +117,18 @@ export interface JobMessage {
 export type ReplyMessage =
   | { readonly number: number; readonly result: LoadResult }
   | { readonly number: number; readonly error: string };
+
+/** True for what the benchmark sends to a load process. */
+export function isJobMessage(message: unknown): message is JobMessage {
+  return isNumbered(message) && 'job' in message;
+}
+
+/** True for what a load process sends back. */
+export function isReplyMessage(message: unknown): message is ReplyMessage {
+  return isNumbered(message) && ('result' in message || 'error' in message);
+}
+
+/** Both ends of the channel are of one version, so that a look at the outside is enough. */
+function isNumbered(message: unknown): message is object {
+  return typeof message === 'object' && message !== null && 'number' in message;
+}

@@ -41,6 +41,7 @@ export async function runSingles(parts: Parts, job: SinglesJob): Promise<LoadRes
   const errors: string[] = [];
   let failedCalls = 0;
   let unanswered = 0;
+  let onLastAnswer: (() => void) | undefined;
   const begun = performance.now();
   const meter = new RateMeter(window, begun);
   const send = (number: number, dueAt: number) => {
@@ -51,6 +52,7 @@ export async function runSingles(parts: Parts, job: SinglesJob): Promise<LoadRes
     client.createTransfer(transfer.withFreshKey(parts.keys), (error, answer) => {
       const now = performance.now();
       unanswered -= 1;
+      if (unanswered === 0) onLastAnswer?.();
       if (error !== null || answer === undefined) {
         failedCalls += 1;
         errors.push(error?.message ?? 'no answer');
@@ -70,7 +72,7 @@ export async function runSingles(parts: Parts, job: SinglesJob): Promise<LoadRes
     failedCalls += total - sent;
     errors.push(`${unanswered} calls were unanswered: ${ratePerSecond}/s is too much`);
   }
-  while (unanswered > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  if (unanswered > 0) await new Promise<void>((resolve) => (onLastAnswer = resolve));
   return {
     acknowledged: [tally.acknowledged],
     failedCalls,

@@ -2,7 +2,13 @@
 import { must } from '../../ledger/core/assert.ts';
 import { AccountPools } from './account-pools.ts';
 import { runCalls, runTouch } from './call-loop.ts';
-import type { Job, JobMessage, LoadResult, ReplyMessage } from './job.ts';
+import {
+  isJobMessage,
+  type Job,
+  type JobMessage,
+  type LoadResult,
+  type ReplyMessage,
+} from './job.ts';
 import { runSingles } from './open-loop.ts';
 import { RawBook } from './raw-book.ts';
 import { RouterClient } from './router-client.ts';
@@ -60,7 +66,9 @@ async function answer({ number, job }: JobMessage): Promise<void> {
   process.send?.(reply);
 }
 
-process.on('message', (message) => void answer(message as JobMessage));
+process.on('message', (message) => {
+  if (isJobMessage(message)) void answer(message);
+});
 // Ctrl-C reaches the whole terminal; the benchmark decides what ends when.
 process.on('SIGINT', () => undefined);
 // Without the benchmark nobody wants the load.

@@ -129,6 +129,9 @@ test('dropping, adding or reordering rows, or another value before, changes the 
   expect(new Set([value, ...others]).size).toBe(6);
 });
 
+const textOf = ({ metadata, ...rest }: Partial<JournalRow>) =>
+  JSON.stringify([rest, Object.entries(metadata ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+
 test('no content of one text is taken for another column', () => {
   const piece = fc.oneof(
     fc.constantFrom(...EXOTIC_TEXTS),
@@ -141,8 +144,6 @@ test('no content of one text is taken for another column', () => {
     reference: piece,
     metadata: fc.dictionary(piece, piece, { maxKeys: 3, noNullPrototype: true }),
   });
-  const textOf = ({ metadata, ...rest }: Partial<JournalRow>) =>
-    JSON.stringify([rest, Object.entries(metadata ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
   fc.assert(
     fc.property(texts, texts, (a, b) => {
       const same = textOf(a) === textOf(b);

@@ -10,6 +10,7 @@ import { validateAll, validateOpening, validateTransfer } from './validate.ts';
 const fieldsOf = (found: readonly { readonly field: string }[]) => found.map(({ field }) => field);
 const pairs = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`name ${index}`, 'x']));
+const many = (length: number) => Array.from({ length }, () => transferRequest());
 const MAX = 2n ** 63n - 1n;
 
 test.each<[string, Partial<CreateTransferRequest>]>([
@@ -123,7 +124,6 @@ test.each<[string, Partial<OpenAccountRequest>, string[]]>([
 });
 
 test('a call has 1 to 8,000 items', () => {
-  const many = (length: number) => Array.from({ length }, () => transferRequest());
   expect(validateAll(many(8000), 'transfers', validateTransfer)).toEqual([]);
   for (const length of [0, 8001]) {
     const description = `must have 1 to 8000 items, not ${length}`;

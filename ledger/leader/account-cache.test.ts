@@ -63,9 +63,8 @@ test('it grows to its capacity and keeps everything until then', () => {
   }
   expect(cache.size).toBe(10_000);
   for (let number = 1; number <= 10_000; number += 1) {
-    const expected = account(number, { credits: BigInt(number), asset: `A${number % 300}` });
-    if (number % 97 === 0) expect(cache.get(expected.id)).toEqual(expected);
-    else expect(cache.get(expected.id)?.credits).toBe(BigInt(number));
+    const { credits, asset } = cache.get(accountId(7, number)) ?? {};
+    expect([credits, asset]).toEqual([BigInt(number), `A${number % 300}`]);
   }
 });
 
@@ -103,10 +102,11 @@ test('it may forget, and never errs, whatever its size', () => {
           if (write) {
             cache.set(expected);
             written.set(number, expected);
-            expect(cache.get(expected.id)).toEqual(expected);
           }
           const found = cache.get(accountId(7, number));
-          if (found !== undefined) expect(found).toEqual(written.get(number));
+          // What was just written is here; anything else may have been forgotten.
+          const mayBe = [written.get(number), ...(write ? [] : [undefined])];
+          expect(mayBe).toContainEqual(found);
           expect(cache.has(accountId(7, number))).toBe(found !== undefined);
           expect(cache.size).toBeLessThanOrEqual(size);
         }

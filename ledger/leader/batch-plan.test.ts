@@ -160,12 +160,7 @@ test('an external id that occurs several times is opened once', () => {
   );
   expect(plan.commands()).toHaveLength(2);
   const replies = answered(plan).openings;
-  const shape = (reply: OpenAccountResponse | undefined) => [
-    reply?.account?.id,
-    reply?.replayed,
-    reply?.differingField,
-  ];
-  expect(replies.map(shape)).toEqual([
+  expect(replies.map(openingOf)).toEqual([
     [accountId(1, 1), false, ''],
     [accountId(1, 2), false, ''],
     [accountId(1, 1), true, ''],
@@ -173,6 +168,12 @@ test('an external id that occurs several times is opened once', () => {
     [undefined, false, 'metadata'],
   ]);
 });
+
+const openingOf = (reply: OpenAccountResponse | undefined) => [
+  reply?.account?.id,
+  reply?.replayed,
+  reply?.differingField,
+];
 
 test('the accounts that a batch may touch are all asked for', () => {
   const leg = { ...transferRequest(), transferId: '', debitAccountId: accountId(2, 7) };

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   Server,
   ServerCredentials,
@@ -9,7 +11,8 @@ import * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
-const PROTO = path.join(import.meta.dirname, '..', '..', 'proto');
+/** Every file of proto/ and what it imports, as `npm run generate` leaves it. */
+const DESCRIPTORS = path.join(import.meta.dirname, '..', '..', 'proto', 'gen', 'descriptors.binpb');
 
 /** Largest message taken: 8,000 transfers with all their metadata fit. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -24,8 +27,6 @@ export interface RpcServerConfig {
   readonly implementation: UntypedServiceImplementation;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
-  /** Files to reflect, relative to proto/. */
-  readonly protoFiles: readonly string[];
 }
 
 /** A gRPC server with health checking and reflection. */
@@ -46,13 +47,8 @@ export class RpcServer {
     });
     this.#server.addService(config.service, config.implementation);
     this.#health.addToServer(this.#server);
-    const definition = protoLoader.loadSync([...config.protoFiles, healthProto], {
-      includeDirs: [PROTO],
-      keepCase: true,
-      longs: String,
-    });
     const services = [config.serviceName, 'grpc.health.v1.Health'];
-    new ReflectionService(definition, { services }).addToServer(this.#server);
+    new ReflectionService(descriptors(), { services }).addToServer(this.#server);
     this.setServing(false);
   }
 
@@ -88,4 +84,23 @@ export class RpcServer {
       });
     });
   }
+}
+
+/**
+ * What reflection tells. The descriptors of our own files come from the compiler of protocols:
+ * those that proto-loader makes lack their imports, and clients cannot link them.
+ */
+function descriptors(): protoLoader.PackageDefinition {
+  const reader = new BinaryReader(readFileSync(DESCRIPTORS));
+  const files: Buffer[] = [];
+  while (reader.pos < reader.len) {
+    // A FileDescriptorSet has one field: the files.
+    reader.tag();
+    files.push(Buffer.from(reader.bytes()));
+  }
+  const format = 'Protocol Buffer 3 EnumDescriptorProto';
+  return {
+    ...protoLoader.loadSync(healthProto),
+    files: { format, type: {}, fileDescriptorProtos: files },
+  };
 }

@@ -45,7 +45,6 @@ export class LedgerServer {
       service: BookServiceService,
       implementation: implementation(this.#member, log),
       serviceName: 'meridian.internal.v1.BookService',
-      protoFiles: ['meridian/internal/v1/book.proto'],
     });
     this.#member.onStatus(({ leading }) => this.#rpc.setServing(leading));
   }

@@ -88,11 +88,11 @@ const assets = fc.constantFrom(...(['EUR', 'EUR', 'EUR', 'EUR', 'EUR', 'EUR', 'U
 
 const names = fc.integer({ min: 0, max: 5 });
 
-function openStep(book: fc.Arbitrary<number>, name = names): fc.Arbitrary<OpenStep> {
+function openStep(inBook: fc.Arbitrary<number>, named = names): fc.Arbitrary<OpenStep> {
   return fc
     .record({
-      book,
-      name,
+      book: inBook,
+      name: named,
       asset: assets,
       min: mins,
       max: maxes,

@@ -13,6 +13,8 @@ interface Totals {
   version: number;
 }
 
+const fits = ({ debits, credits }: Totals) => debits < 2n ** 63n && credits < 2n ** 63n;
+
 /** A leg as its payer's journal has it. */
 interface SentLeg {
   readonly peerBook: number;
@@ -92,7 +94,6 @@ export class JournalFold {
       entries.creditDebits === credit.debits &&
       entries.creditCredits === credit.credits;
     assert(same, `I7: row ${row.seq} continues the versions and totals of its accounts`);
-    const fits = (totals: Totals) => totals.debits < 2n ** 63n && totals.credits < 2n ** 63n;
     assert(fits(debit) && fits(credit), `I9: row ${row.seq} fits 64 bits`);
     // What comes back was the payer's own: no limit keeps it out.
     if (row.kind === RowKind.return) return;

@@ -10,13 +10,16 @@ declare module 'vitest' {
   }
 }
 
-/** Checks a property with random cases. Throws an Error that says how to see it fail again. */
+/**
+ * Checks a property with random cases and returns how many there were.
+ * Throws an Error that says how to see it fail again.
+ */
 export function checkRandomly<T>(
   file: string,
   title: string,
   property: fc.IProperty<T>,
   runs: number,
-): void {
+): number {
   const [seedText = '', path = ''] = inject('seed').split(/:(.*)/su);
   const seed = seedText === '' ? Math.floor(Math.random() * 2 ** 31) : Number(seedText);
   const numRuns = Number(inject('histories') || runs);
@@ -25,7 +28,7 @@ export function checkRandomly<T>(
     numRuns,
     ...(path === '' ? {} : { path, endOnFailure: true }),
   });
-  if (!result.failed) return;
+  if (!result.failed) return result.numRuns;
   const place = `${result.seed}:${result.counterexamplePath ?? ''}`;
   const command = `SEED='${place}' npx vitest run --project unit ${file} -t '${title}'`;
   const report = fc.defaultReportMessage(result) ?? '';
