@@ -17,9 +17,10 @@ export default defineConfig({
         },
       },
       {
-        // Needs Postgres and Redis, which the test starts itself.
+        // Needs Postgres and Redis; one of each is started for all of them.
         test: {
           name: 'pg',
+          globalSetup: ['regions/test/postgres-setup.ts'],
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
