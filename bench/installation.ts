@@ -23,7 +23,7 @@ export interface InstallationOptions {
   readonly dataDir: string;
   /** The first of 31 ports. */
   readonly basePort: number;
-  /** Write a processor profile of every ledger server and router when it ends. */
+  /** Write a processor profile of every ledger server, router and load process at its end. */
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
 }
@@ -38,12 +38,14 @@ export class Installation {
   readonly books: readonly BookCheck[];
   readonly rawBook: BookCheck;
   readonly rawUrl: string;
-  readonly generator = new LoadProcess();
-  readonly rawLoop = new LoadProcess();
+  readonly generator: LoadProcess;
+  readonly rawLoop: LoadProcess;
   readonly #cluster: Cluster;
   readonly #raw: PostgresServer;
 
-  private constructor(cluster: Cluster, raw: PostgresServer) {
+  private constructor(cluster: Cluster, raw: PostgresServer, processorProfile: boolean) {
+    this.generator = new LoadProcess(processorProfile);
+    this.rawLoop = new LoadProcess(processorProfile);
     this.#cluster = cluster;
     this.#raw = raw;
     this.regions = cluster.regions;
@@ -68,7 +70,7 @@ export class Installation {
     const cluster = await startCluster({ dataDir: clusterDir, basePort, programs, signal });
     try {
       const raw = await startRawPostgres(cluster, dataDir, port);
-      return new Installation(cluster, raw);
+      return new Installation(cluster, raw, options.processorProfile);
     } catch (error) {
       await cluster.stop();
       throw error;

@@ -8,6 +8,7 @@ import {
   type LoadResult,
   type ReplyMessage,
 } from './load/job.ts';
+import { profileFolder } from './profiled/processor-profile.ts';
 
 /**
  * A process that makes load, apart from what it measures and from the benchmark itself: what
@@ -19,9 +20,11 @@ export class LoadProcess {
   #jobs = 0;
   #ended = '';
 
-  constructor() {
+  /** @param processorProfile write a processor profile of it when it ends */
+  constructor(processorProfile: boolean) {
+    const profile = ['--cpu-prof', '--cpu-prof-dir', profileFolder];
     this.#child = fork(join(import.meta.dirname, 'load', 'process.ts'), {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...(processorProfile ? profile : [])],
       env: childEnvironment(),
       // Amounts are bigint, account ids travel as typed arrays: JSON would carry neither.
       serialization: 'advanced',
@@ -59,7 +62,7 @@ export class LoadProcess {
 
   /** Ends the process; a job that runs fails. */
   stop(): void {
-    this.#child.kill('SIGTERM');
+    if (this.#child.connected) this.#child.disconnect();
   }
 
   #hear(reply: ReplyMessage): void {

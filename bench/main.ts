@@ -69,7 +69,7 @@ function command(): Command {
         .default(DEFAULT_PORT)
         .argParser(parseWhole(PORT_MIN, PORT_MAX)),
     )
-    .option('--cpu-profile', 'write processor profiles of the servers to bench/results/profiles')
+    .option('--cpu-profile', 'write processor profiles of all processes to bench/results/profiles')
     .option('--readme', 'measure nothing; put the newest complete result into README.md')
     .addHelpText('after', PARTS_HELP);
 }

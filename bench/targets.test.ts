@@ -33,10 +33,10 @@ test('goals are met or missed by the figures that there are', () => {
 });
 
 test('a void figure meets no goal', () => {
-  const void_ = measured(1_000, ['the book does not balance']);
-  const [target] = targetsOf({ singles: [{ ratePerSecond: 1_000, measurement: void_ }] });
+  const voided = measured(1_000, ['the book does not balance']);
+  const [target] = targetsOf({ singles: [{ ratePerSecond: 1_000, measurement: voided }] });
   expect(target?.met).toBe(false);
-  const batched = seriesOf([void_]);
+  const batched = seriesOf([voided]);
   const met = targetsOf({ raw: series(1_000), batched, hot: series(1_000) }).map((t) => t.met);
   expect(met).toEqual([false, false, false]);
 });

@@ -134,6 +134,16 @@ function detailsOf(error: ServiceError): Details {
   return details;
 }
 
+/** The transport's own texts carry more than a user can make use of. */
+function inPlainWords({ code, details }: ServiceError): string {
+  const cause = /Last error: (?:Error: )?(.*?)\. Resolution note:/su.exec(details)?.[1];
+  if (cause !== undefined) return `no connection, ${cause}`;
+  if (code === GrpcStatus.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) {
+    return `no answer within ${/after ([\d.]+)s/u.exec(details)?.[1] ?? '?'} s`;
+  }
+  return details || 'no answer';
+}
+
 function toFault(error: ServiceError, address: string): CallFault {
   const details = detailsOf(error);
   const broken = brokeUnderWay(error);
@@ -142,7 +152,7 @@ function toFault(error: ServiceError, address: string): CallFault {
   const text =
     violations.length > 0
       ? violations.map((v) => (v.field ? `${v.field}: ${v.description}` : v.description)).join('; ')
-      : error.details || 'no answer';
+      : inPlainWords(error);
   const code = GrpcStatus[error.code];
   return new CallFault(
     violations.length > 0 ? text : `${address}: ${text} (${code})`,

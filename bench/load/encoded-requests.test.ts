@@ -37,8 +37,10 @@ test('a single transfer is copied, so that an earlier one keeps its key', () => 
   const keys = new TimeOrderedKeys();
   const first = transfer.withFreshKey(keys);
   const second = transfer.withFreshKey(keys);
-  const keyOf = (bytes: Buffer) => CreateTransferRequest.decode(bytes).idempotencyKey;
-  expect(keyOf(first)).not.toBe(keyOf(second));
+  const written = [first, second].map(
+    (bytes) => CreateTransferRequest.decode(bytes).idempotencyKey,
+  );
+  expect(new Set(written).size).toBe(2);
 });
 
 test('drawn transfers are valid and go away in the share that was asked for', () => {

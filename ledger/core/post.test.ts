@@ -275,6 +275,19 @@ test('two books may send a third one legs of the same key', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+// Whoever is named as payee, the row must be one that the journal takes: its two accounts
+// differ. Else the batch is refused for ever, and the channel with it.
+test('a leg to the very transit account that it arrives in is refused by a sound row', () => {
+  const [, there] = twoBooks();
+  settled(there, [{}]);
+  const transit = there.rows.at(-1)?.debitAccount ?? 0n;
+  expect(settled(there, [{ creditAccountId: transit }], 2)).toMatchObject({
+    refusals: [{ number: 2, reason: Reason.CREDIT_ACCOUNT_NOT_FOUND }],
+  });
+  const row = there.rows.at(-1);
+  expect(row?.entries).toBeNull();
+});
+
 test('post changes nothing of the state that it is given', () => {
   const [here] = twoBooks();
   const before = structuredClone([...here.stored, ...here.channels]);

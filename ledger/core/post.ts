@@ -181,7 +181,8 @@ class Batch {
     const posted = reason === Reason.UNSPECIFIED && credit !== undefined;
     this.#row({
       ...NO_TEXT,
-      id: derivedId('settlement', leg.transferId),
+      // Two books may have sent a transfer of the same id: keys belong to the payer's book.
+      id: derivedId('settlement', String(originBook), leg.transferId),
       kind: RowKind.settlement,
       reason,
       debitAccount: transit.id,

@@ -19,6 +19,8 @@ export class KeyCache {
   readonly #log: Logger;
   #current: 0 | 1 = 0;
   #count = 0;
+  /** True until the generation that is not current has anything. */
+  #otherIsEmpty = true;
   #up = false;
 
   /** @param instance UUID of the book's database, so that no other book's values are read */
@@ -48,10 +50,11 @@ export class KeyCache {
    */
   async get(ids: readonly string[]): Promise<(string | undefined)[] | undefined> {
     if (!this.#up) return undefined;
+    const other = this.#current === 0 ? 1 : 0;
     try {
       const [newer, older] = await Promise.all([
         this.#redis.hmget(this.#names[this.#current], ...ids),
-        this.#redis.hmget(this.#names[this.#current === 0 ? 1 : 0], ...ids),
+        this.#otherIsEmpty ? [] : this.#redis.hmget(this.#names[other], ...ids),
       ]);
       return ids.map((_, index) => newer[index] ?? older[index] ?? undefined);
     } catch (error) {
@@ -67,6 +70,7 @@ export class KeyCache {
       if (this.#count >= GENERATION_KEYS) {
         this.#current = this.#current === 0 ? 1 : 0;
         this.#count = 0;
+        this.#otherIsEmpty = false;
         await this.#redis.unlink(this.#names[this.#current]);
       }
       const name = this.#names[this.#current];
@@ -87,6 +91,7 @@ export class KeyCache {
       const [a, b] = await Promise.all(this.#names.map((name) => this.#redis.hlen(name)));
       this.#current = (a ?? 0) <= (b ?? 0) ? 0 : 1;
       this.#count = Math.min(a ?? 0, b ?? 0);
+      this.#otherIsEmpty = Math.max(a ?? 0, b ?? 0) === 0;
       this.#setUp(true, 'connected');
     } catch (error) {
       this.#fault(error);

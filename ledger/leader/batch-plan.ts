@@ -22,7 +22,7 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
 import { openedAccount, type StoredOpening } from '../store/read-opened.ts';
-import { type Asked, type Recalled, reused } from './recall.ts';
+import { type Asked, type Hints, type Recalled, reused } from './recall.ts';
 import type { CloseWork, OpenWork, SettleWork, TransferWork, Work } from './work.ts';
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
@@ -82,6 +82,17 @@ export class BatchPlan {
     const found: TransferItem[] = [];
     for (const { items } of this.transferWorks) {
       for (const item of items) if (item.answer === undefined) found.push(item);
+    }
+    return found;
+  }
+
+  /** What Redis answered about all transfers; undefined if it did not for one of the works. */
+  async hints(): Promise<Hints> {
+    const found = new Map<string, string>();
+    for (const { work } of this.transferWorks) {
+      const hints = await work.hints;
+      if (hints === undefined) return undefined;
+      for (const [id, value] of hints) found.set(id, value);
     }
     return found;
   }

@@ -56,7 +56,8 @@ export class BookLeader {
 
   /** Queues work; it is answered by its callbacks. */
   submit(work: Work): void {
-    this.#queue.add(work);
+    const asked = work.kind === 'transfers' && work.hints === undefined;
+    this.#queue.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
   }
 
   /**
@@ -117,7 +118,7 @@ export class BookLeader {
   async #recall(plan: BatchPlan): Promise<void> {
     const { sql, recall } = this.#parts;
     const items = plan.unanswered();
-    if (items.length > 0) plan.answer(items, await recall.known(items));
+    if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
     if (plan.openWorks.length > 0) {
       const externalIds = plan.unopened().map(({ request }) => request.externalId);
       const stored = await readOpened(sql, this.memory.book, externalIds);
@@ -135,7 +136,7 @@ export class BookLeader {
       const posted = post(state, commands, atMicros);
       const batch = this.memory.appendOf(posted, atMicros);
       if (posted.rows.length === 0 && posted.channels.size === 0) {
-        this.#publish(plan, planned, posted, atMicros);
+        this.#answered(plan, planned, posted, atMicros);
         return undefined;
       }
       try {
@@ -154,35 +155,48 @@ export class BookLeader {
         continue;
       }
       this.memory.committed(posted, batch);
-      this.#publish(plan, planned, posted, atMicros);
+      this.#answered(plan, planned, posted, atMicros);
       return undefined;
     }
   }
 
-  /** Answers everything, after the commit. */
-  #publish(plan: BatchPlan, planned: readonly Planned[], posted: Posted, atMicros: number): void {
+  /**
+   * After the commit: gives everything its answer at once, for the next batch may repeat a
+   * key, and sends the answers at the end of this turn, when the next batch is on its way to
+   * the database.
+   */
+  #answered(plan: BatchPlan, planned: readonly Planned[], posted: Posted, atMicros: number): void {
     const stamp: BatchStamp = { book: this.memory.book, epoch: this.memory.epoch, atMicros };
     const decidedAt = timestampFrom(atMicros);
     const decided: TransferItem[] = [];
-    const closed: CloseWork[] = [];
-    const peers = new Set<number>();
     for (const [index, made] of planned.entries()) {
       const outcome = must(posted.outcomes[index], 'every command has an outcome');
       if (made.kind === 'transfer' && outcome.kind === 'transfer') {
         made.item.outcome = outcome;
         made.item.answer = transferAnswer(made.item.id, outcome, stamp, decidedAt);
         decided.push(made.item);
-        if (outcome.channel !== null) peers.add(outcome.channel.peerBook);
       } else if (made.kind === 'open' && outcome.kind === 'open') {
         made.item.answer = openAnswer(made.item.request, outcome, stamp);
-      } else if (made.kind === 'settle' && outcome.kind === 'settle') {
+      }
+    }
+    plan.answerRepeats();
+    this.#remember(decided, atMicros);
+    setImmediate(() => this.#publish(plan, planned, posted));
+  }
+
+  #publish(plan: BatchPlan, planned: readonly Planned[], posted: Posted): void {
+    const closed: CloseWork[] = [];
+    const peers = new Set<number>();
+    for (const [index, made] of planned.entries()) {
+      const outcome = posted.outcomes[index];
+      if (outcome?.kind === 'transfer' && outcome.channel !== null) {
+        peers.add(outcome.channel.peerBook);
+      } else if (made.kind === 'settle' && outcome?.kind === 'settle') {
         made.work.onOutcome(outcome);
       } else if (made.kind === 'close') {
         closed.push(made.work);
       }
     }
-    plan.answerRepeats();
-    this.#remember(decided, atMicros);
     this.#answerTransfers(plan);
     for (const { work, items } of plan.openWorks) {
       work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));

@@ -7,6 +7,7 @@ import {
 } from '../../proto/gen/meridian/v1/ledger.ts';
 import { differingTransferField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
+import { transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
@@ -25,6 +26,11 @@ export interface Recalled {
   /** Set while it is in transit. */
   readonly channel: StoredTransfer['channel'];
 }
+
+/** What Redis knows of some keys, by id; undefined if it cannot be asked. */
+export type Hints = ReadonlyMap<string, string> | undefined;
+
+const NOTHING_FOUND: Hints = new Map();
 
 /**
  * Finds the keys that have an outcome already: in memory, then in Redis, then, where those
@@ -45,20 +51,44 @@ export class Recall {
   }
 
   /**
+   * Asks Redis about the keys of what has just arrived, so that the answer is there when its
+   * turn comes. Resolves with the values found, by id; undefined if Redis does not answer.
+   */
+  async ask(requests: readonly CreateTransferRequest[]): Promise<Hints> {
+    const ids = requests.map(({ namespace, idempotencyKey }) =>
+      transferIdOf(namespace, idempotencyKey),
+    );
+    const values = await this.#keys?.get(ids);
+    if (values === undefined) return undefined;
+    let found: Map<string, string> | undefined;
+    for (const [index, value] of values.entries()) {
+      if (value === undefined) continue;
+      found ??= new Map();
+      found.set(ids[index] ?? '', value);
+    }
+    return found ?? NOTHING_FOUND;
+  }
+
+  /**
    * The outcome of each, undefined where no key is known. That is not yet a proof: Redis may
    * have forgotten a key, which the journal's unique index then finds.
+   *
+   * @param hints what Redis answered to `ask`, for all of them; undefined if it did not
    */
-  async known(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
+  async known(asked: readonly Asked[], hints: Hints): Promise<(Recalled | undefined)[]> {
     const found: (Recalled | undefined)[] = asked.map(() => undefined);
-    const notRecent: number[] = [];
     const doubtful: number[] = [];
     for (const [index, { id, request }] of asked.entries()) {
       const recent = this.#recent.get(id);
-      if (recent === undefined) notRecent.push(index);
-      else if (!this.#answers(recent, request)) doubtful.push(index);
-      else found[index] = this.#recalled(id, recent);
+      const value = recent === undefined ? hints?.get(id) : undefined;
+      const known = value === undefined ? recent : decodeKnownKey(this.#token, value);
+      if (known !== undefined && this.#answers(known, request)) {
+        found[index] = this.#recalled(id, known);
+      } else if (recent !== undefined || value !== undefined || hints === undefined) {
+        // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
+        doubtful.push(index);
+      }
     }
-    if (notRecent.length > 0) await this.#askRedis(asked, notRecent, found, doubtful);
     if (doubtful.length > 0) await this.#askJournal(asked, doubtful, found);
     return found;
   }
@@ -78,31 +108,6 @@ export class Recall {
       pairs.push(id, encodeKnownKey(this.#token, known));
     }
     void this.#keys?.put(pairs);
-  }
-
-  async #askRedis(
-    asked: readonly Asked[],
-    wanted: readonly number[],
-    found: (Recalled | undefined)[],
-    doubtful: number[],
-  ): Promise<void> {
-    const values = await this.#keys?.get(wanted.map((index) => asked[index]?.id ?? ''));
-    if (values === undefined) {
-      // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
-      doubtful.push(...wanted);
-      return;
-    }
-    for (const [place, index] of wanted.entries()) {
-      const value = values[place];
-      const item = asked[index];
-      if (value === undefined || item === undefined) continue;
-      const known = decodeKnownKey(this.#token, value);
-      if (known !== undefined && this.#answers(known, item.request)) {
-        found[index] = this.#recalled(item.id, known);
-      } else {
-        doubtful.push(index);
-      }
-    }
   }
 
   async #askJournal(

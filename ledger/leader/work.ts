@@ -6,6 +6,7 @@ import type {
 } from '../../proto/gen/meridian/v1/ledger.ts';
 import type { SettleOutcome, CloseCommand, SettleCommand } from '../core/command.ts';
 import type { LedgerFault } from './ledger-fault.ts';
+import type { Hints } from './recall.ts';
 
 /**
  * What waits in the leader's queue: the unit that arrived together and is answered together.
@@ -21,6 +22,8 @@ interface Faultable {
 export interface TransferWork extends Faultable {
   readonly kind: 'transfers';
   readonly requests: readonly CreateTransferRequest[];
+  /** What Redis knows of the keys; the leader asks when the work arrives. */
+  readonly hints?: Promise<Hints>;
   /** One for each request, by performance.now(): not to be started after that. */
   readonly startBefore: readonly number[];
   /** One result for each request, in the same order. */

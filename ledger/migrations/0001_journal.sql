@@ -74,7 +74,8 @@ CREATE TABLE journal (
   at              timestamptz NOT NULL,
   -- On the last row of each batch: SHA-256 over the chain before and the batch's lines.
   chain           bytea,
-  CHECK (debit_account <> credit_account),
+  -- A refused leg may name the very transit account that it arrived in.
+  CHECK (debit_version IS NULL OR debit_account <> credit_account),
   CHECK ((debit_version IS NULL) = (credit_version IS NULL)),
   CHECK (reason = 0 OR kind = 3 OR debit_version IS NULL),
   UNIQUE (debit_account, debit_version),

@@ -1,4 +1,4 @@
-import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../core/limits.ts';
+import { INT64_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from '../core/limits.ts';
 import { invalidArgument } from './error.ts';
 
 /** How many items a page may have. Throws INVALID_ARGUMENT if the request asks otherwise. */
@@ -13,7 +13,10 @@ export function pageSize(asked: number): number {
 export function pageStart(token: string): bigint | undefined {
   if (token === '') return undefined;
   const text = Buffer.from(token, 'base64url').toString('latin1');
-  if (/^after \d{1,19}$/u.test(text)) return BigInt(text.slice('after '.length));
+  if (/^after \d{1,19}$/u.test(text)) {
+    const start = BigInt(text.slice('after '.length));
+    if (start <= INT64_MAX) return start;
+  }
   throw invalidArgument([{ field: 'page_token', description: 'is not a token of this API' }]);
 }
 

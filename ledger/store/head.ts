@@ -29,8 +29,9 @@ const COLUMNS = `instance, epoch, leader, seq, chain,
 export async function readHead(sql: Sql, book: Book): Promise<Head> {
   await sql`
     INSERT INTO head (book, name, region, instance, epoch, leader, seq, chain, at, accounts)
-    VALUES (${book.number}, ${book.name}, ${book.region}, ${randomUUID()}, 0, '', 0,
-            ${CHAIN_START}, 'epoch', 0)
+    SELECT ${book.number}, ${book.name}, ${book.region}, ${randomUUID()}::uuid, 0, '', 0,
+           ${CHAIN_START}, 'epoch', 0
+     WHERE NOT EXISTS (SELECT 1 FROM head)
     ON CONFLICT (book) DO NOTHING`;
   const rows = await sql<Row[]>`SELECT book, ${sql.unsafe(COLUMNS)} FROM head`;
   const [row] = rows;

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { connect } from './connect.ts';
+import { connect, type Sql } from './connect.ts';
+import { isKnownId } from './sqlstate.ts';
 
 const FOLDER = path.join(import.meta.dirname, '..', 'migrations');
 
@@ -15,8 +16,7 @@ const FOLDER = path.join(import.meta.dirname, '..', 'migrations');
 export async function migrate(adminUrl: string): Promise<void> {
   const sql = connect(adminUrl, 1);
   try {
-    await sql`CREATE TABLE IF NOT EXISTS migration (
-      name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
+    await createMigrationTable(sql);
     const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).toSorted();
     const known = new Set(files);
     const applied = await sql<{ name: string }[]>`SELECT name FROM migration`;
@@ -36,5 +36,21 @@ export async function migrate(adminUrl: string): Promise<void> {
     }
   } finally {
     await sql.end();
+  }
+}
+
+/**
+ * IF NOT EXISTS looks before it creates: of several processes that do so at the same moment,
+ * all but one are refused, and find the table when they look again.
+ */
+async function createMigrationTable(sql: Sql): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await sql`CREATE TABLE IF NOT EXISTS migration (
+        name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
+      return;
+    } catch (error) {
+      if (attempt === 10 || !isKnownId(error)) throw error;
+    }
   }
 }

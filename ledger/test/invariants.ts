@@ -70,6 +70,11 @@ export class JournalFold {
       assert(!this.#keys.has(key), `I6: key ${key} has one outcome`);
       this.#keys.add(key);
     }
+    // What the table itself checks; a row that it refuses would hold up all that come after.
+    const { debitAccount, creditAccount, amount, entries } = row;
+    const oneSided = entries !== null && debitAccount === creditAccount;
+    assert(!oneSided, `row ${row.seq} has two different accounts`);
+    assert(amount === null || (amount > 0n && amount < 2n ** 63n), `row ${row.seq} has an amount`);
     if (row.entries !== null) this.#takeEntries(row, row.entries);
     const moved = row.entries !== null;
     if (row.kind === RowKind.transfer) assert(moved === (row.reason === 0), 'posted means moved');

@@ -7,7 +7,7 @@ import type { AccountRow } from './journal-scan.ts';
 export type AuditSql = postgres.ReservedSql<{ bigint: bigint }>;
 
 /** Rows that one step of a cursor fetches. */
-export const FETCH_SIZE = 5_000;
+export const FETCH_SIZE = 2_000;
 
 /** What the head and the cursors of a book say at the moment of its snapshot. */
 export interface BookHead {

@@ -104,6 +104,7 @@ interface OpenedBook {
 class BookConnection {
   readonly #pool: postgres.Sql<{ bigint: bigint }>;
   readonly #place: string;
+  #reserved: AuditSql[] = [];
 
   constructor(url: string) {
     const { host, pathname } = new URL(url);
@@ -119,8 +120,8 @@ class BookConnection {
 
   async open(): Promise<OpenedBook> {
     try {
-      const sql = await this.#pool.reserve();
-      const now = await this.#pool.reserve();
+      const sql = await this.#reserve();
+      const now = await this.#reserve();
       await sql.unsafe('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const head = await readHead(sql);
       if (!head) throw new Error('no ledger server has ever served it');
@@ -131,7 +132,15 @@ class BookConnection {
     }
   }
 
+  async #reserve(): Promise<AuditSql> {
+    const reserved = await this.#pool.reserve();
+    this.#reserved.push(reserved);
+    return reserved;
+  }
+
   async close(): Promise<void> {
+    // The pool does not end while one is reserved. The snapshot ends with its connection.
+    for (const reserved of this.#reserved) reserved.release();
     await this.#pool.end({ timeout: 1 });
   }
 }

@@ -74,8 +74,10 @@ export class Progress {
   }
 
   #payload(): Record<string, string> {
-    const early = (this.#done * 1_000) / Math.max(1, performance.now() - this.#startedAt);
-    const rate = count(this.#rate > 0 ? this.#rate : early);
+    // The first moments would give any rate at all.
+    const seconds = (performance.now() - this.#startedAt) / 1_000;
+    const soFar = seconds > 0.3 ? count(this.#done / seconds) : '-';
+    const rate = this.#rate > 0 ? count(this.#rate) : soFar;
     return { shown: count(this.#done), all: count(this.#total), rate };
   }
 

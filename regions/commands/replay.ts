@@ -75,16 +75,30 @@ export function replayCommand(context: CommandContext): Command {
               clientFor,
               onBadLine,
               onProgress: (done, total) => progress.update(done, total),
+              onInTransit: inTransitNotes(progress),
             },
           );
           progress.stop();
           context.exit(exitCodeOf(summary));
           await (options.json ? printJson(summary) : printSummary(summary));
-        } finally {
+        } catch (error) {
           progress.stop();
+          if (context.signal.aborted) note('run the same command again to go on where it stopped');
+          throw error;
         }
       }),
     );
+}
+
+/** Says now and then what is being waited for, where it does not tear a bar apart. */
+function inTransitNotes(progress: Progress): (payments: number) => void {
+  let toldAt = performance.now();
+  return (payments) => {
+    if (performance.now() - toldAt < 3_000) return;
+    toldAt = performance.now();
+    progress.stop();
+    note(`waiting for ${count(payments)} payments in transit to another region`);
+  };
 }
 
 function exitCodeOf({ refused, rejected, returned, inTransit }: ReplaySummary): ExitCode {

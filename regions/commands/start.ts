@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { AuditReport } from '../audit/run.ts';
 import { MeridianClient } from '../client.ts';
 import type { Cluster } from '../local/cluster.ts';
+import { defaultDataDir } from '../local/layout.ts';
 import { runSample, type SampleProgress, type SampleReport } from '../sample/run.ts';
 import { auditWithProgress } from './audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
@@ -132,6 +133,7 @@ function afterwards({ regions }: Cluster, { data, port }: StartOptions): string 
   const [first, second] = regions.map(({ name }) => name);
   const merchant = `sample.${first}.EUR.merchant-001`;
   const treasury = `sample.${second}.EUR.treasury`;
+  const where = data === defaultDataDir() ? '' : ` --data ${data}`;
   const commands = [
     'meridian status',
     `meridian account find ${merchant}`,
@@ -143,7 +145,7 @@ function afterwards({ regions }: Cluster, { data, port }: StartOptions): string 
     `\nThe regions stay up, with data in ${data} and ports from ${port}:`,
     describeEndpoints(regions),
     '\nTo try in another terminal:',
-    ...commands.map((command) => `  npx ${command}`),
+    ...commands.map((command) => `  npx ${command}${where}`),
     '\nCtrl-C stops everything.',
   ].join('\n');
 }

@@ -21,6 +21,7 @@ const ACCOUNTS_PER_CALL = 1_000;
 /** Payments in transit that may pile up, while a link is cut, before the replay waits. */
 const IN_TRANSIT_MAX = 50_000;
 const POLL_MS = 250;
+const POLL_MS_MAX = 2_000;
 const POLL_SIZE = 2_000;
 
 export interface ReplayOptions {
@@ -40,6 +41,8 @@ export interface ReplayDeps {
   readonly clientFor: (region: string) => MeridianClient;
   readonly onBadLine: (bad: BadLine) => void;
   readonly onProgress: (done: number, total: number) => void;
+  /** Told while the replay waits for this many payments that are between two regions. */
+  readonly onInTransit?: (payments: number) => void;
 }
 
 interface OpenedAccount extends AccountLine {
@@ -263,18 +266,22 @@ class Replay {
     const enough = all ? 0 : this.#inTransit.length - 1;
     let count = this.#inTransit.length;
     let changedAt = performance.now();
+    let pauseMs = POLL_MS;
     while (this.#inTransit.length > enough) {
       await this.#poll();
       if (this.#inTransit.length < count) {
         count = this.#inTransit.length;
         changedAt = performance.now();
+        pauseMs = POLL_MS;
         continue;
       }
       if (performance.now() - changedAt > this.#inTransitMsMax) {
         if (all) return;
         throw new ReplayStalledError(this.#done, this.#total, count);
       }
-      await sleep(POLL_MS);
+      this.#deps.onInTransit?.(count);
+      await sleep(pauseMs);
+      pauseMs = Math.min(POLL_MS_MAX, pauseMs * 2);
     }
   }
 }

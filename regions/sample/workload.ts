@@ -21,7 +21,7 @@ const TO_CAPPED = 120;
 /** Share of the payments that a region sends through another region's router. */
 const OTHER_ROUTER_SHARE = 0.2;
 /** Payments at the end that get a call of their own. */
-const SINGLES = 1_500;
+const SINGLES = 800;
 const TWINS = 200;
 const REPEATS = 300;
 const REUSES = 120;

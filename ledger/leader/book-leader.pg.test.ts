@@ -1,0 +1,286 @@
+import { beforeEach, describe, expect, inject, test } from 'vitest';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  Reason,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/ledger.ts';
+import { accountId } from '../core/account-id.ts';
+import { transferIdOf } from '../core/transfer-id.ts';
+import { encodeKnownKey, fingerprintOf } from '../keys/known-key.ts';
+import { type TestDatabase, testDatabases } from '../test/database.ts';
+import { Leading, redisClient } from '../test/leading.ts';
+import { openRequest, transferRequest } from '../test/requests.ts';
+
+const database = testDatabases();
+const withRedis = inject('servers').redisUrl !== '';
+
+const ALICE = accountId(1, 1);
+const BOB = accountId(1, 2);
+const AWAY = accountId(2, 1);
+
+async function leadingTwo(opened: TestDatabase, redis: boolean): Promise<Leading> {
+  const leading = await Leading.over(opened, { withRedis: redis });
+  await leading.open([openRequest(), openRequest({ externalId: 'bob', min: undefined })]);
+  return leading;
+}
+
+const key = (idempotencyKey: string, fields: Partial<CreateTransferRequest> = {}) =>
+  transferRequest({ idempotencyKey, ...fields });
+
+/** What must be the same whatever happens to Redis: everything but times and epochs. */
+function shape({ transferId, status, reason, differingField, replayed, position }: Answer) {
+  return { transferId, status, reason, differingField, replayed, seq: position?.seq };
+}
+
+type Answer = CreateTransferResponse;
+
+/** The rounds of one story: new keys, repeats, altered repeats, refusals, another book. */
+const ROUNDS: readonly (readonly CreateTransferRequest[])[] = [
+  [
+    key('posted', { amount: 100n }),
+    key('refused', { debitAccountId: BOB, creditAccountId: ALICE, amount: 101n }),
+    key('away', { creditAccountId: AWAY, reference: '"quoted" {NULL}', metadata: { a: '1' } }),
+    key('unknown', { creditAccountId: accountId(1, 99) }),
+    key('posted', { amount: 100n }),
+    key('posted', { amount: 7n }),
+  ],
+  [
+    key('posted', { amount: 100n, wait: 2 }),
+    key('refused', { debitAccountId: BOB, creditAccountId: ALICE, amount: 101n }),
+    key('away', { creditAccountId: AWAY, reference: '"quoted" {NULL}', metadata: { a: '1' } }),
+    key('away', { creditAccountId: AWAY, reference: '"quoted" {NULL}', metadata: { a: '2' } }),
+    key('unknown', { creditAccountId: accountId(1, 98) }),
+    key('posted', { amount: 100n, namespace: 'other' }),
+  ],
+  [
+    key('new beside old', { code: 5 }),
+    key('posted', { amount: 100n, code: 1 }),
+    key('refused', { debitAccountId: BOB, creditAccountId: ALICE, amount: 101n }),
+    key('new beside old', { code: 5 }),
+  ],
+];
+
+/** Tells the story, and lets something happen before each round. */
+async function told(leading: Leading, before: (round: number) => Promise<void>) {
+  const answers: ReturnType<typeof shape>[][] = [];
+  for (const [round, requests] of ROUNDS.entries()) {
+    await before(round);
+    answers.push((await leading.transfer(requests)).map(shape));
+  }
+  return answers;
+}
+
+const quiet = () => Promise.resolve();
+
+describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same', () => {
+  let expected: ReturnType<typeof shape>[][] = [];
+
+  // Told once, without Redis: every other telling is compared with it.
+  beforeEach(async () => {
+    if (expected.length > 0) return;
+    const leading = await leadingTwo(await database(), false);
+    expected = await told(leading, quiet);
+    await leading.stop();
+  });
+
+  test('they are what they should be', () => {
+    const { POSTED, IN_TRANSIT, REJECTED } = TransferStatus;
+    expect(expected.map((round) => round.map(({ status }) => status))).toEqual([
+      [POSTED, REJECTED, IN_TRANSIT, REJECTED, POSTED, REJECTED],
+      [POSTED, REJECTED, IN_TRANSIT, REJECTED, REJECTED, POSTED],
+      [POSTED, REJECTED, REJECTED, POSTED],
+    ]);
+    expect(expected.map((round) => round.map(({ replayed }) => replayed))).toEqual([
+      [false, false, false, false, true, false],
+      [true, true, true, false, false, false],
+      [false, false, true, true],
+    ]);
+    expect(
+      expected.map((round) => round.map(({ reason, differingField }) => differingField || reason)),
+    ).toEqual([
+      [0, Reason.INSUFFICIENT_FUNDS, 0, Reason.CREDIT_ACCOUNT_NOT_FOUND, 0, 'amount'],
+      [0, Reason.INSUFFICIENT_FUNDS, 0, 'metadata', 'credit_account_id', 0],
+      [0, 'code', Reason.INSUFFICIENT_FUNDS, 0],
+    ]);
+  });
+
+  test('with Redis there', async () => {
+    const leading = await leadingTwo(await database(), true);
+    expect(await told(leading, quiet)).toEqual(expected);
+    await leading.stop();
+  });
+
+  test('with Redis flushed between the rounds', async () => {
+    const redis = redisClient();
+    const leading = await leadingTwo(await database(), true);
+    expect(await told(leading, async () => void (await redis.flushall()))).toEqual(expected);
+    await leading.stop();
+    redis.disconnect();
+  });
+
+  test('with Redis hanging', async () => {
+    const redis = redisClient();
+    const leading = await leadingTwo(await database(), true);
+    const pause = async () => void (await redis.client('PAUSE', 300, 'ALL'));
+    expect(await told(leading, pause)).toEqual(expected);
+    await leading.stop();
+    redis.disconnect();
+  });
+
+  test('with garbage in Redis', async () => {
+    const redis = redisClient();
+    const leading = await leadingTwo(await database(), true);
+    const spoil = async () => {
+      const ids = ROUNDS.flat().map((request) =>
+        transferIdOf(request.namespace, request.idempotencyKey),
+      );
+      for (const name of hashes(leading)) {
+        for (const id of ids) await redis.hset(name, id, 'garbage 0 1 2 3 0 x');
+      }
+    };
+    expect(await told(leading, spoil)).toEqual(expected);
+    await leading.stop();
+    redis.disconnect();
+  });
+
+  test('with a take-over between the rounds, after which memory is empty', async () => {
+    const opened = await database();
+    let leading = await leadingTwo(opened, true);
+    const answers: ReturnType<typeof shape>[][] = [];
+    for (const requests of ROUNDS) {
+      answers.push((await leading.transfer(requests)).map(shape));
+      await leading.stop();
+      leading = await Leading.over(opened, { withRedis: true });
+    }
+    // Each take-over has a row of its own.
+    const moved = expected.map((round) => round.map((each) => ({ ...each, seq: undefined })));
+    expect(answers.map((round) => round.map((each) => ({ ...each, seq: undefined })))).toEqual(
+      moved,
+    );
+    await leading.stop();
+  });
+
+  test('Redis says done, the ledger does not: the ledger is right', async () => {
+    const redis = redisClient();
+    const leading = await leadingTwo(await database(), true);
+    const request = key('said to be done', { amount: 3n });
+    const known = { reason: 0, epoch: 1, seq: 1, atMicros: 1, away: false } as const;
+    const value = encodeKnownKey('otherToken', { ...known, fingerprint: fingerprintOf(request) });
+    const id = transferIdOf('', request.idempotencyKey);
+    for (const name of hashes(leading)) await redis.hset(name, id, value);
+    const [answer] = await leading.transfer([request]);
+    expect(answer).toMatchObject({ status: TransferStatus.POSTED, replayed: false });
+    expect(answer?.position?.seq).toBeGreaterThan(3n);
+    await leading.stop();
+    redis.disconnect();
+  });
+
+  test('what an older leader left in Redis is checked in the journal', async () => {
+    const redis = redisClient();
+    const opened = await database();
+    const first = await leadingTwo(opened, true);
+    const request = key('decided', { debitAccountId: BOB, creditAccountId: ALICE, amount: 9n });
+    const [decided] = await first.transfer([request]);
+    expect(decided?.reason).toBe(Reason.INSUFFICIENT_FUNDS);
+    await first.stop();
+    const [name = ''] = hashes(first);
+    const id = transferIdOf('', 'decided');
+    const left = (await redis.hget(name, id)) ?? (await redis.hget(hashes(first)[1] ?? '', id));
+    expect(left).not.toBeNull();
+    // As if it had been posted, by a leader whose commit was never there.
+    for (const hash of hashes(first))
+      await redis.hset(hash, id, (left ?? '').replace(' 6 ', ' 0 '));
+    const second = await Leading.over(opened, { withRedis: true });
+    const [again] = await second.transfer([request]);
+    expect(again).toEqual({ ...decided, replayed: true });
+    await second.stop();
+    redis.disconnect();
+  });
+});
+
+/** Names of the two hashes of a book in Redis. */
+function hashes({ head }: Leading): [string, string] {
+  return [`meridian:keys:{${head.instance}}:a`, `meridian:keys:{${head.instance}}:b`];
+}
+
+test.each([true, false])(
+  'one key in many works at once has one outcome (Redis: %s)',
+  async (redis) => {
+    const opened = await database();
+    const leading = await leadingTwo(opened, redis && withRedis);
+    const works = Array.from({ length: 30 }, (_, index) =>
+      leading.transfer(
+        Array.from({ length: 20 }, (__, place) =>
+          key(`key ${(index * 7 + place) % 25}`, {
+            amount: BigInt(((index * 7 + place) % 25) + 1),
+          }),
+        ),
+      ),
+    );
+    const answers = (await Promise.all(works)).flat();
+    const fresh = answers.filter(({ replayed }) => !replayed);
+    expect(fresh).toHaveLength(25);
+    const outcomes = new Set(
+      answers.map(({ transferId, position }) => `${transferId} ${position?.seq}`),
+    );
+    expect(outcomes.size).toBe(25);
+    const [row] =
+      await opened.ledger`SELECT credits, version FROM balance WHERE external_id = 'bob'`;
+    expect(row).toEqual({ credits: BigInt((25 * 26) / 2), version: 25n });
+    await leading.stop();
+  },
+);
+
+test('accounts are opened once, however they are asked for', async () => {
+  const opened = await database();
+  const leading = await Leading.over(opened);
+  const carol = openRequest({ externalId: 'carol', metadata: { '"': '{}' } });
+  const [first, second] = await Promise.all([
+    leading.open([carol, carol, { ...carol, asset: 'USD' }]),
+    leading.open([carol]),
+  ]);
+  expect(first.map(({ replayed }) => replayed)).toEqual([false, true, false]);
+  expect(first[2]).toMatchObject({ account: undefined, differingField: 'asset' });
+  expect(second[0]).toEqual({ ...first[0], replayed: true });
+  const again = await leading.open([carol, openRequest({ externalId: 'dave' })]);
+  expect(again[0]).toEqual({ ...first[0], replayed: true });
+  expect(again[1]?.account?.id).toBe(accountId(1, 2));
+  await leading.stop();
+  const next = await Leading.over(opened);
+  expect((await next.open([carol]))[0]).toEqual({ ...first[0], replayed: true });
+  expect((await next.open([openRequest()]))[0]?.account?.id).toBe(accountId(1, 3));
+  await next.stop();
+});
+
+test('what is too late to begin is not begun, and may be asked again', async () => {
+  const opened = await database();
+  const leading = await leadingTwo(opened, false);
+  const [late] = await leading.transfer([key('late')], performance.now() - 1);
+  expect(late?.status).toBe(TransferStatus.UNSPECIFIED);
+  const [again] = await leading.transfer([key('late')]);
+  expect(again).toMatchObject({ status: TransferStatus.POSTED, replayed: false });
+  await leading.stop();
+});
+
+// The journal refuses a row whose two accounts are one, and with it the batch.
+test('a leg to its own transit account is refused, and the channel goes on', async () => {
+  const opened = await database();
+  const leading = await leadingTwo(opened, false);
+  const settle = (firstNumber: number, creditAccountId: bigint) =>
+    new Promise((resolve, reject) => {
+      const leg = { ...transferRequest(), debitAccountId: AWAY, creditAccountId, asset: 'EUR' };
+      const legs = [{ ...leg, transferId: transferIdOf('', `leg ${firstNumber}`) }];
+      leading.leader.submit({
+        kind: 'settle',
+        command: { kind: 'settle', originBook: 2, firstNumber, legs },
+        onOutcome: resolve,
+        onFault: reject,
+      });
+    });
+  expect(await settle(1, BOB)).toMatchObject({ inOrder: true, refusals: [] });
+  const transit = accountId(1, 3);
+  expect(await settle(2, transit)).toMatchObject({ refusals: [{ number: 2 }] });
+  expect(await settle(3, BOB)).toMatchObject({ inOrder: true, refusals: [] });
+  await leading.stop();
+});

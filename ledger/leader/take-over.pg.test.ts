@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { append } from '../store/append.ts';
+import { readHead } from '../store/head.ts';
+import { testDatabases } from '../test/database.ts';
+import { BOOKS } from '../test/leading.ts';
+import { batchAfter, journalRow } from '../test/rows.ts';
+import { takeOver } from './take-over.ts';
+
+const database = testDatabases();
+const [BOOK] = BOOKS;
+
+test('a take-over bumps the epoch by one, says so in the journal, and is committed', async () => {
+  const { ledger } = await database();
+  const before = await readHead(ledger, BOOK);
+  const taken = await takeOver(ledger, before, '127.0.0.1:1', 1_000_000);
+  expect(taken).toMatchObject({ epoch: 1, leader: '127.0.0.1:1', seq: 1, atMicros: 1_000_000 });
+  expect(await readHead(ledger, BOOK)).toEqual(taken);
+  const again = await takeOver(ledger, await readHead(ledger, BOOK), '127.0.0.1:2', 5);
+  // Time never goes back, whatever the clock of the new leader says.
+  expect(again).toMatchObject({ epoch: 2, leader: '127.0.0.1:2', seq: 2, atMicros: 1_000_001 });
+  expect(await ledger`SELECT seq, epoch, kind, reference FROM journal ORDER BY seq`).toEqual([
+    { seq: 1n, epoch: 1n, kind: 5, reference: '127.0.0.1:1' },
+    { seq: 2n, epoch: 2n, kind: 5, reference: '127.0.0.1:2' },
+  ]);
+});
+
+test('of several servers that take over at once exactly one succeeds', async () => {
+  const { ledger } = await database();
+  for (let round = 1; round <= 5; round += 1) {
+    const head = await readHead(ledger, BOOK);
+    const all = await Promise.all(
+      ['a:1', 'b:1', 'c:1'].map((address) => takeOver(ledger, head, address, 1)),
+    );
+    const [winner, ...others] = all.filter((taken) => taken !== undefined);
+    expect(others).toEqual([]);
+    expect(winner?.epoch).toBe(round);
+    expect(await readHead(ledger, BOOK)).toEqual(winner);
+  }
+});
+
+test('the next append of the leader before is fenced', async () => {
+  const { ledger } = await database();
+  const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
+  if (first === undefined) throw new Error('nobody else took over');
+  const second = await takeOver(ledger, await readHead(ledger, BOOK), 'b:1', 1);
+  if (second === undefined) throw new Error('nobody else took over');
+  const row = journalRow(first.seq + 1, { epoch: first.epoch });
+  expect(await append(ledger, batchAfter(first, [row]))).toBe(false);
+  // Not even if it guesses where the journal ends.
+  const guessed = { ...first, seq: second.seq };
+  expect(await append(ledger, batchAfter(guessed, [row]))).toBe(false);
+  expect(await readHead(ledger, BOOK)).toEqual(second);
+});

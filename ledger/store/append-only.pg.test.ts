@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { testDatabases } from '../test/database.ts';
+import { BOOKS } from '../test/leading.ts';
+import { batchAfter, journalRow, opening } from '../test/rows.ts';
+import { append } from './append.ts';
+import { connect } from './connect.ts';
+import { readHead } from './head.ts';
+
+const database = testDatabases();
+
+/** A database with a row in each table. */
+async function filled() {
+  const opened = await database();
+  const head = await readHead(opened.ledger, BOOKS[0]);
+  const account = opening(1, 1);
+  const channels = [{ peerBook: 2, sent: 0, settled: 0, applied: 0 }];
+  const batch = batchAfter(head, [account.row, journalRow(2)], [account.opened]);
+  await append(opened.ledger, { ...batch, channels });
+  return opened;
+}
+
+const CHANGES = [
+  `UPDATE journal SET amount = 1 WHERE seq = 2`,
+  `UPDATE journal SET amount = amount`,
+  `DELETE FROM journal WHERE seq = 2`,
+  `TRUNCATE journal`,
+  `UPDATE account SET asset = 'USD'`,
+  `UPDATE account SET min_balance = NULL`,
+  `DELETE FROM account`,
+  `TRUNCATE account`,
+  `INSERT INTO journal SELECT * FROM journal ON CONFLICT (seq) DO UPDATE SET amount = 1`,
+] as const;
+
+test.each(CHANGES)('the ledger has no right to: %s', async (statement) => {
+  const { ledger } = await filled();
+  await expect(ledger.unsafe(statement)).rejects.toMatchObject({ code: '42501' });
+});
+
+test.each(CHANGES)('a trigger keeps even the owner from: %s', async (statement) => {
+  const { admin } = await filled();
+  const before = await admin`SELECT j.*, a.* FROM journal j, account a ORDER BY j.seq, a.id`;
+  await expect(admin.unsafe(statement)).rejects.toMatchObject({
+    code: '23001',
+    message: expect.stringContaining('append-only') as string,
+  });
+  const after = await admin`SELECT j.*, a.* FROM journal j, account a ORDER BY j.seq, a.id`;
+  expect(after).toEqual(before);
+});
+
+test.each([
+  'DELETE FROM head',
+  'TRUNCATE head',
+  'DELETE FROM channel',
+  'TRUNCATE channel',
+  'DROP TABLE journal',
+  'ALTER TABLE journal DISABLE TRIGGER ALL',
+  'ALTER TABLE journal ADD COLUMN x int',
+  'CREATE TABLE mine (x int)',
+  'DROP TRIGGER journal_append_only ON journal',
+  `SET session_replication_role = 'replica'`,
+])('the ledger has no right to: %s', async (statement) => {
+  const { ledger } = await filled();
+  await expect(ledger.unsafe(statement)).rejects.toMatchObject({ code: '42501' });
+});
+
+test('auditors see the triggers, read everything and write nothing', async () => {
+  const { auditorUrl } = await filled();
+  const auditor = connect(auditorUrl, 1);
+  try {
+    const triggers = await auditor<{ tgname: string; tgenabled: string }[]>`
+      SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname`;
+    expect(triggers.map(({ tgname, tgenabled }) => `${tgname} ${tgenabled}`)).toEqual([
+      'account_append_only O',
+      'account_no_truncate O',
+      'journal_append_only O',
+      'journal_no_truncate O',
+    ]);
+    for (const table of ['head', 'journal', 'account', 'channel', 'entry', 'balance']) {
+      expect(await auditor`SELECT * FROM ${auditor(table)} LIMIT 1`).toBeDefined();
+    }
+    for (const statement of ['UPDATE head SET epoch = 9', ...CHANGES]) {
+      await expect(auditor.unsafe(statement)).rejects.toMatchObject({ code: '42501' });
+    }
+  } finally {
+    await auditor.end();
+  }
+});
