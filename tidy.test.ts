@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import manifest from './package.json' with { type: 'json' };
 
 /** The repository's own rules, which no linter knows. */
 
@@ -86,22 +87,21 @@ describe('tidy', () => {
   });
 
   test('every dependency is pinned exactly', () => {
-    const manifest = JSON.parse(text('package.json')) as Record<string, Record<string, string>>;
-    const versions = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) =>
-      Object.entries(manifest[kind] ?? {}),
-    );
+    const versions = [
+      manifest.dependencies,
+      manifest.devDependencies,
+      manifest.optionalDependencies,
+    ].flatMap((kind) => Object.entries(kind));
     expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/u.test(version))).toEqual(
       [],
     );
   });
 
   test('every command that the README shows exists', () => {
-    const scripts = (JSON.parse(text('package.json')) as { scripts: Record<string, string> })
-      .scripts;
     const shown = [...text('README.md').matchAll(/npm (?:run )?([a-z][a-z:-]*)/gu)]
       .map(([, name = '']) => name)
       .filter((name) => !['ci', 'install', 'packages', 'script', 'scripts'].includes(name));
-    expect(shown.filter((name) => !(name in scripts))).toEqual([]);
+    expect(shown.filter((name) => !(name in manifest.scripts))).toEqual([]);
   });
 });
 

@@ -184,7 +184,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const [decided] = await first.transfer([request]);
     expect(decided?.reason).toBe(Reason.INSUFFICIENT_FUNDS);
     await first.stop();
-    const [name = ''] = hashes(first);
+    const [name] = hashes(first);
     const id = transferIdOf('', 'decided');
     const left = (await redis.hget(name, id)) ?? (await redis.hget(hashes(first)[1] ?? '', id));
     expect(left).not.toBeNull();

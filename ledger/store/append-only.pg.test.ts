@@ -39,10 +39,7 @@ test.each(CHANGES)('the ledger has no right to: %s', async (statement) => {
 test.each(CHANGES)('a trigger keeps even the owner from: %s', async (statement) => {
   const { admin } = await filled();
   const before = await admin`SELECT j.*, a.* FROM journal j, account a ORDER BY j.seq, a.id`;
-  await expect(admin.unsafe(statement)).rejects.toMatchObject({
-    code: '23001',
-    message: expect.stringContaining('append-only') as string,
-  });
+  await expect(admin.unsafe(statement)).rejects.toThrow(/append-only/u);
   const after = await admin`SELECT j.*, a.* FROM journal j, account a ORDER BY j.seq, a.id`;
   expect(after).toEqual(before);
 });

@@ -79,7 +79,7 @@ test('of two writers at the same place exactly one succeeds', async () => {
       append(ledger, batchAfter(head, [row(`a ${round}`)])),
       append(ledger, batchAfter(head, [row(`b ${round}`)])),
     ]);
-    expect(both.toSorted()).toEqual([false, true]);
+    expect(both.filter(Boolean)).toHaveLength(1);
   }
   expect(await ledger`SELECT count(*) FROM journal`).toEqual([{ count: 10n }]);
 });

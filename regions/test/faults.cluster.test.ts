@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
 import { CreateTransferRequest, TransferStatus, Wait } from '../../proto/gen/meridian/v1/ledger.ts';
 import { Books, OWN_ASSET } from './books.ts';
 import { paymentFiles } from './payment-files.ts';
@@ -55,7 +56,7 @@ describe(`replay of ${files.source} payments`, () => {
 
   test('survives the loss of all that every Redis knows', async () => {
     books = await Books.start();
-    const urls = books.cluster.regions.map(({ redisUrl }) => redisUrl ?? expect.fail('no Redis'));
+    const urls = books.cluster.regions.map(({ redisUrl }) => must(redisUrl, 'Redis runs'));
     const flush = async () => {
       for (const url of urls) {
         const redis = new Redis(url);
@@ -75,21 +76,28 @@ describe(`replay of ${files.source} payments`, () => {
   });
 
   test('a cut link holds up only what must cross it, and drains by itself', async () => {
-    books = await Books.start();
-    const { links } = books.cluster;
-    const both = ['eu-west>us-east', 'us-east>eu-west'].map(
-      (name) => links.get(name) ?? expect.fail(`there is no link ${name}`),
+    const on = await Books.start();
+    books = on;
+    const { links } = on.cluster;
+    const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
+      must(links.get(name), `there is a link ${name}`),
     );
     let during: Promise<void> | undefined;
     const cut = () => {
       for (const link of both) link.cut('blackhole');
-      during ??= whileCut(books ?? expect.fail('no books')).finally(() => {
-        for (const link of both) link.heal();
-      });
+      during ??= cutOff();
     };
-    await replayWith(books, [[0.3, cut]]);
+    const cutOff = async () => {
+      try {
+        await whileCut(on);
+      } finally {
+        for (const link of both) link.heal();
+      }
+    };
+    await replayWith(on, [[0.3, cut]]);
     await during;
-    await drained(books);
+    await drained(on);
+    expect(both.map(({ state }) => state)).toEqual(['open', 'open']);
   });
 });
 
@@ -116,11 +124,21 @@ async function replayWith(
   await on.expectExactly(files);
 }
 
+function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.SETTLED) {
+  return CreateTransferRequest.fromPartial({
+    idempotencyKey: key,
+    debitAccountId: debit,
+    creditAccountId: credit,
+    amount: 10n,
+    wait,
+  });
+}
+
 /** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
 async function whileCut(on: Books): Promise<void> {
-  const cash = { regions: ['eu-west', 'us-east', 'ap-south'] };
+  const regions = ['eu-west', 'us-east', 'ap-south'];
   const accounts = new Map<string, bigint[]>();
-  for (const region of cash.regions) {
+  for (const region of regions) {
     const opened = await on.client(region).openAccounts(
       ['a', 'b'].map((name) => ({
         externalId: `cut-${region}-${name}`,
@@ -133,20 +151,12 @@ async function whileCut(on: Books): Promise<void> {
     );
     accounts.set(
       region,
-      opened.map(({ account }) => account?.id ?? expect.fail('not opened')),
+      opened.map(({ account }) => must(account, 'an account is opened').id),
     );
   }
   const account = (region: string, at: number) =>
-    accounts.get(region)?.[at] ?? expect.fail('no account');
-  const transfer = (key: string, debit: bigint, credit: bigint, wait: Wait = Wait.SETTLED) =>
-    CreateTransferRequest.fromPartial({
-      idempotencyKey: key,
-      debitAccountId: debit,
-      creditAccountId: credit,
-      amount: 10n,
-      wait,
-    });
-  for (const region of cash.regions) {
+    must(accounts.get(region)?.[at], 'the account is open');
+  for (const region of regions) {
     const startedAt = performance.now();
     const inside = await on
       .client(region)

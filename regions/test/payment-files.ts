@@ -28,12 +28,12 @@ export function paymentFiles(): PaymentFiles {
 }
 
 function berka(): PaymentFiles {
-  const file = (name: string) => path.join(BERKA, name);
-  const lines = (name: string) => readFileSync(file(name), 'utf8').trim().split('\n').slice(1);
+  const lines = (name: string) =>
+    readFileSync(path.join(BERKA, name), 'utf8').trim().split('\n').slice(1);
   return {
     source: 'Berka',
-    accounts: file('accounts.csv'),
-    payments: file('payments.csv'),
+    accounts: path.join(BERKA, 'accounts.csv'),
+    payments: path.join(BERKA, 'payments.csv'),
     paymentCount: lines('payments.csv').length,
     map: new Map([
       ['prague', 'eu-west'],

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
 import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
 import { RouterServer } from '../../router/router-server.ts';
 import { MeridianClient } from '../client.ts';
@@ -25,9 +26,14 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   const books = await Books.start();
   cleanUp.push(() => books.stop());
   const { cluster } = books;
-  const layout = cluster.layout.regions.find(({ name }) => name === REGION);
-  const state = cluster.regions.find(({ name }) => name === REGION);
-  if (layout === undefined || state === undefined) return expect.fail('no such region');
+  const layout = must(
+    cluster.layout.regions.find(({ name }) => name === REGION),
+    'the region is laid out',
+  );
+  const state = must(
+    cluster.regions.find(({ name }) => name === REGION),
+    'the region runs',
+  );
   const first = state.ledgerAddress;
   const second = `127.0.0.1:${cluster.layout.basePort + 39}`;
   const child = startSecond(second, [...layout.ledgers, second], layout.books, state);
@@ -40,7 +46,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   expect(await epoch(state.auditorUrl)).toBe(1);
 
   // Frozen, it is replaced; thawed, it must find out before it can post.
-  const pid = cluster.processes.pid(`${REGION}/ledger`) ?? expect.fail('no pid');
+  const pid = must(cluster.processes.pid(`${REGION}/ledger`), 'the ledger server runs');
   process.kill(pid, 'SIGSTOP');
   cleanUp.push(() => {
     try {
@@ -140,9 +146,9 @@ async function startLoad(
   );
   const acknowledged = new Set<string>();
   const unknown: CreateTransferRequest[] = [];
-  let running = true;
+  const stopping = new AbortController();
   const worker = async () => {
-    while (running) {
+    while (!stopping.signal.aborted) {
       const transfers = Array.from({ length: 50 }, () =>
         CreateTransferRequest.fromPartial({
           idempotencyKey: crypto.randomUUID(),
@@ -168,7 +174,7 @@ async function startLoad(
     unknown,
     until: (count) => waitFor(() => Promise.resolve(acknowledged.size >= count), 30_000),
     stop: async () => {
-      running = false;
+      stopping.abort();
       await Promise.all(workers);
     },
   };
@@ -188,7 +194,7 @@ async function epoch(auditorUrl: string): Promise<number> {
 async function waitFor(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
   const until = performance.now() + timeoutMs;
   while (!(await condition())) {
-    if (performance.now() > until) expect.fail(`not so after ${timeoutMs} ms: ${condition}`);
+    if (performance.now() > until) throw new Error(`not so after ${timeoutMs} ms`);
     await sleep(100);
   }
 }
