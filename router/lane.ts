@@ -13,6 +13,7 @@ import {
 } from '../proto/gen/meridian/v1/ledger.ts';
 import type { Logger } from '../ledger/logger.ts';
 import {
+  invalidArgument,
   outcomeUnknown,
   overloaded,
   type RpcError,
@@ -79,14 +80,13 @@ export class Lane {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
-  /**
-   * Queues the transfers of one call, in order.
-   * @throws RpcError RESOURCE_EXHAUSTED if too many wait already; none was queued
-   */
+  /** True if that many more may wait. */
+  hasRoomFor(count: number): boolean {
+    return this.#pending.length + count <= PENDING_MAX;
+  }
+
+  /** Queues the transfers of one call, in order. Ask `hasRoomFor` first. */
   add(items: readonly LaneItem[]): void {
-    if (this.#pending.length + items.length > PENDING_MAX) {
-      throw overloaded(`${this.#pending.length} transfers wait for book ${this.#book}`, 200);
-    }
     for (const item of items) this.#pending.push(item);
     this.#schedule();
   }
@@ -206,9 +206,13 @@ export class Lane {
 
   #fault({ batch, code, message }: BatchFault): void {
     if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
+      const error =
+        code === FaultCode.OVERLOADED
+          ? overloaded(message, 200)
+          : invalidArgument([{ field: 'transfers', description: message }]);
       const items = this.#inFlight.get(batch) ?? [];
       this.#inFlight.delete(batch);
-      for (const item of items) fail(item, overloaded(message, 200));
+      for (const item of items) fail(item, error);
       return;
     }
     // Not led here any more, or the outcome is unknown: the same keys are asked again.

@@ -3,7 +3,13 @@ import { bookOf } from '../ledger/core/account-id.ts';
 import { must } from '../ledger/core/assert.ts';
 import { type FieldViolation, validateAll, validateTransfer } from '../ledger/core/validate.ts';
 import type { Logger } from '../ledger/logger.ts';
-import { invalidArgument, outcomeUnknown, RpcError, unavailable } from '../ledger/rpc/error.ts';
+import {
+  invalidArgument,
+  outcomeUnknown,
+  overloaded,
+  type RpcError,
+  unavailable,
+} from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
 import type {
   CreateTransferRequest,
@@ -111,13 +117,14 @@ class Call {
       if (items === undefined) byBook.set(book, [item]);
       else items.push(item);
     }
-    try {
-      for (const [book, items] of byBook) lanes.get(book)?.add(items);
-    } catch (error) {
-      // Lanes that took their share already go on; the caller's retry finds the same keys.
-      if (!(error instanceof RpcError)) throw error;
-      this.#failed(error);
+    // All lanes are asked before any is given something: a call that is refused for want of
+    // room has not been begun.
+    for (const [book, items] of byBook) {
+      if (lanes.get(book)?.hasRoomFor(items.length) === true) continue;
+      this.#failed(overloaded(`too many transfers wait for book ${book}`, 200));
+      return;
     }
+    for (const [book, items] of byBook) lanes.get(book)?.add(items);
   }
 
   #answered(index: number, result: CreateTransferResponse): void {

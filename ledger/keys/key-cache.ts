@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
 
 /** A call that takes longer is given up: Redis is there to save time. */
-const TIMEOUT_MS = 100;
+const TIMEOUT_MS = 250;
 const TTL_SECONDS = 24 * 60 * 60;
 /** Keys in one generation; two are kept, about 150 bytes each in Redis. */
 const GENERATION_KEYS = 500_000;
