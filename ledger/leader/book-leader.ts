@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assert, InvariantError, must } from '../core/assert.ts';
+import { assert, must } from '../core/assert.ts';
 import { type Posted, post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { fingerprintOf } from '../keys/known-key.ts';
@@ -8,7 +8,7 @@ import { append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
-import { describe, isKnownId, isRolledBack } from '../store/sqlstate.ts';
+import { describe, isDatabaseError, isKnownId, isRolledBack } from '../store/sqlstate.ts';
 import {
   accountsOf,
   BatchPlan,
@@ -20,7 +20,7 @@ import {
 } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';
-import type { Recall } from './recall.ts';
+import type { Decided, Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { CloseWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -65,7 +65,7 @@ export class BookLeader {
    * outcome unknown, or until `stop`. Resolves with the reason. Work that waits then gets the
    * fault `not_leader`, for nothing of it was applied.
    *
-   * @throws InvariantError if the book contradicts itself: the process must end
+   * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<string> {
     let reason: string | undefined;
@@ -103,7 +103,8 @@ export class BookLeader {
       await this.#recall(plan);
       return await this.#post(plan);
     } catch (error) {
-      if (error instanceof InvariantError) throw error;
+      // What neither the database nor another leader caused is a bug of ours.
+      if (!(error instanceof LedgerFault) && !isDatabaseError(error)) throw error;
       const text = describe(error);
       fault = error instanceof LedgerFault ? error : new LedgerFault('not_leader', text, error);
     }
@@ -180,8 +181,12 @@ export class BookLeader {
       }
     }
     plan.answerRepeats();
-    this.#remember(decided, atMicros);
-    setImmediate(() => this.#publish(plan, planned, posted));
+    const known = this.#known(decided, atMicros);
+    this.#parts.recall.remember(known);
+    setImmediate(() => {
+      this.#publish(plan, planned, posted);
+      this.#parts.recall.tellRedis(known);
+    });
   }
 
   #publish(plan: BatchPlan, planned: readonly Planned[], posted: Posted): void {
@@ -209,17 +214,14 @@ export class BookLeader {
     for (const peerBook of peers) this.#parts.onSent(peerBook);
   }
 
-  #remember(decided: readonly TransferItem[], atMicros: number): void {
-    if (decided.length === 0) return;
+  #known(decided: readonly TransferItem[], atMicros: number): Decided[] {
     const { epoch } = this.memory;
-    this.#parts.recall.remember(
-      decided.map(({ id, request, outcome }) => {
-        const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
-        const fingerprint = fingerprintOf(request);
-        const away = channel !== null;
-        return { id, request, known: { fingerprint, reason, epoch, seq, atMicros, away } };
-      }),
-    );
+    return decided.map(({ id, request, outcome }) => {
+      const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
+      const fingerprint = fingerprintOf(request);
+      const away = channel !== null;
+      return { id, known: { fingerprint, reason, epoch, seq, atMicros, away } };
+    });
   }
 
   #answerTransfers(plan: BatchPlan): void {
@@ -239,7 +241,7 @@ export class BookLeader {
 
 /** What a failed commit means for those who wait for it. */
 function commitFault(error: unknown): unknown {
-  if (error instanceof LedgerFault || error instanceof InvariantError) return error;
+  if (error instanceof LedgerFault || !isDatabaseError(error)) return error;
   const text = describe(error);
   if (isRolledBack(error)) return new LedgerFault('not_applied', text, error);
   return new LedgerFault('outcome_unknown', `the commit was lost: ${text}`, error);

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvariantError } from '../core/assert.ts';
 import { KeyCache } from '../keys/key-cache.ts';
 import type { Logger } from '../logger.ts';
 import { Sender } from '../settlement/sender.ts';
 import { connect, type Sql } from '../store/connect.ts';
 import { type Book, type Head, readHead } from '../store/head.ts';
-import { describe } from '../store/sqlstate.ts';
+import { describe, isDatabaseError } from '../store/sqlstate.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import { BookLeader } from './book-leader.ts';
 import { BookMemory } from './book-memory.ts';
@@ -73,7 +72,7 @@ export class BookMember {
 
   /**
    * Leads or stands by until `stop`.
-   * @throws InvariantError if the book contradicts itself: the process must end
+   * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<void> {
     let failed = 0;
@@ -90,7 +89,7 @@ export class BookMember {
           await sleep(PROBE_MS);
         }
       } catch (error) {
-        if (error instanceof InvariantError) throw error;
+        if (!isDatabaseError(error)) throw error;
         const why = describe(error);
         if (why !== lastWhy) this.#log.warn('the book cannot be reached', { why });
         lastWhy = why;

@@ -69,21 +69,14 @@ export class BookMemory {
    * every transit account in it: those not remembered are loaded by one query.
    */
   async stateFor(sql: Sql, ids: Iterable<bigint>): Promise<BookState> {
-    const accounts = new Map<bigint, Account>();
     const missing = new Set<bigint>();
-    const want = (id: bigint) => {
-      if (accounts.has(id) || missing.has(id)) return;
-      const cached = this.#cache.get(id);
-      if (cached === undefined) missing.add(id);
-      else accounts.set(id, cached);
-    };
-    for (const id of ids) want(id);
-    for (const id of this.#transits.values()) want(id);
+    for (const id of ids) if (!this.#cache.has(id)) missing.add(id);
+    for (const id of this.#transits.values()) if (!this.#cache.has(id)) missing.add(id);
+    // They enter the cache with the commit, not before: an account that this batch needs must
+    // not be put out by another one of it.
+    const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
-      for (const account of await loadAccounts(sql, [...missing])) {
-        accounts.set(account.id, account);
-        this.#cache.set(account);
-      }
+      for (const account of await loadAccounts(sql, [...missing])) loaded.set(account.id, account);
     }
     return {
       book: this.book.number,
@@ -91,7 +84,7 @@ export class BookMemory {
       seq: this.#head.seq,
       accounts: this.#head.accounts,
       bookNames: this.#bookNames,
-      account: (id) => accounts.get(id),
+      account: (id) => loaded.get(id) ?? this.#cache.get(id),
       transitAccountId: (externalId) => this.#transits.get(externalId),
       channel: (peerBook) => this.#channels.get(peerBook),
     };

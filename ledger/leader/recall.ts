@@ -27,6 +27,12 @@ export interface Recalled {
   readonly channel: StoredTransfer['channel'];
 }
 
+/** A key with its outcome. */
+export interface Decided {
+  readonly id: string;
+  readonly known: KnownKey;
+}
+
 /** What Redis knows of some keys, by id; undefined if it cannot be asked. */
 export type Hints = ReadonlyMap<string, string> | undefined;
 
@@ -100,14 +106,17 @@ export class Recall {
     return found;
   }
 
-  /** Remembers what has been committed. */
-  remember(decided: readonly (Asked & { readonly known: KnownKey })[]): void {
+  /** Remembers what has been committed, in memory. */
+  remember(decided: readonly Decided[]): void {
+    for (const { id, known } of decided) this.#recent.set(id, known);
+  }
+
+  /** Tells Redis what has been committed, which may wait until everybody has the answer. */
+  tellRedis(decided: readonly Decided[]): void {
+    if (this.#keys === undefined) return;
     const pairs: string[] = [];
-    for (const { id, known } of decided) {
-      this.#recent.set(id, known);
-      pairs.push(id, encodeKnownKey(this.#token, known));
-    }
-    void this.#keys?.put(pairs);
+    for (const { id, known } of decided) pairs.push(id, encodeKnownKey(this.#token, known));
+    void this.#keys.put(pairs);
   }
 
   async #askJournal(
@@ -117,15 +126,16 @@ export class Recall {
   ): Promise<void> {
     const ids = new Set(wanted.map((index) => asked[index]?.id ?? ''));
     const stored = await readTransfers(this.#sql, this.#book, [...ids]);
-    const again: (Asked & { known: KnownKey })[] = [];
+    const again: Decided[] = [];
     for (const index of wanted) {
       const item = asked[index];
       const match = item === undefined ? undefined : stored.get(item.id);
       if (item === undefined || match === undefined) continue;
       found[index] = answerFrom(item.request, match);
-      again.push({ ...item, known: knownFrom(match) });
+      again.push({ id: item.id, known: knownFrom(match) });
     }
-    if (again.length > 0) this.remember(again);
+    this.remember(again);
+    this.tellRedis(again);
   }
 
   /** True if what is remembered is enough to answer the request. */

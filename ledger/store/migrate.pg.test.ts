@@ -13,7 +13,7 @@ test('a database is migrated once, however often it is asked for', async () => {
   expect(await admin`SELECT * FROM migration`).toEqual(first);
 });
 
-test('processes that migrate a new database at the same time do not disturb each other', async () => {
+test('processes that migrate at the same time do not disturb each other', async () => {
   for (let round = 0; round < 3; round += 1) {
     const { admin, adminUrl } = await database(false);
     const all = await Promise.allSettled(Array.from({ length: 8 }, () => migrate(adminUrl)));

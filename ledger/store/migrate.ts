@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect, type Sql } from './connect.ts';
-import { isKnownId } from './sqlstate.ts';
+import { isCreatedMeanwhile } from './sqlstate.ts';
 
 const FOLDER = path.join(import.meta.dirname, '..', 'migrations');
 
@@ -50,7 +50,7 @@ async function createMigrationTable(sql: Sql): Promise<void> {
         name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
       return;
     } catch (error) {
-      if (attempt === 10 || !isKnownId(error)) throw error;
+      if (attempt === 10 || !isCreatedMeanwhile(error)) throw error;
     }
   }
 }

@@ -8,6 +8,12 @@ export function isKnownId(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === '23505';
 }
 
+/** True if somebody else created the same object at the same moment. */
+export function isCreatedMeanwhile(error: unknown): boolean {
+  const codes = ['23505', '42710', '42P07'];
+  return error instanceof postgres.PostgresError && codes.includes(error.code);
+}
+
 /**
  * True if the database itself said that the statement failed: it was rolled back, and nothing
  * of it was applied. Anything else (a lost connection above all) leaves the outcome unknown.
@@ -21,4 +27,15 @@ export function isRolledBack(error: unknown): boolean {
 export function describe(error: unknown): string {
   if (error instanceof postgres.PostgresError) return `${error.code} ${error.message}`;
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * True for what a database, its driver or the way to it can throw; those carry a code. Anything
+ * else is a bug of ours and must end the process rather than be tried again.
+ */
+export function isDatabaseError(error: unknown): boolean {
+  return (
+    error instanceof postgres.PostgresError ||
+    (error instanceof Error && 'code' in error && typeof error.code === 'string')
+  );
 }

@@ -61,9 +61,9 @@ async function errorOf(call: Promise<unknown>): Promise<ApiError> {
 
 const token = (text: string) => Buffer.from(text).toString('base64url');
 const method = '/meridian.v1.LedgerService/CreateTransfer';
-const message = () =>
+const wellFormed = () =>
   CreateTransferRequest.encode(CreateTransferRequest.fromPartial(good())).finish();
-const field = (number: number, wireType: number, bytes: number[]) =>
+const rawField = (number: number, wireType: number, bytes: number[]) =>
   Uint8Array.of((number << 3) | wireType, ...bytes);
 const MAX = 2n ** 63n - 1n;
 const pairs = (count: number) =>
@@ -287,7 +287,7 @@ describe('reading', () => {
     expect(await errorOf(listed)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [field] });
   });
 
-  test('the accounts of an unknown region, or by the token of another one, are refused', async () => {
+  test('the accounts of no region, or by the token of another one, are refused', async () => {
     for (const [homeRegion, pageToken, field] of [
       ['mars', '', 'home_region'],
       ['', '', 'home_region'],
@@ -337,28 +337,31 @@ describe('reading', () => {
 
 describe('what is no request at all', () => {
   test('this way of asking works with a proper message', async () => {
-    expect(await rawCall(router, method, frame(message()))).toBe('grpc-status 0');
+    expect(await rawCall(router, method, frame(wellFormed()))).toBe('grpc-status 0');
   });
 
   test.each<[string, () => Uint8Array]>([
     ['nothing', () => new Uint8Array()],
-    ['half a header', () => frame(message()).subarray(0, 3)],
-    ['a truncated message', () => frame(message()).subarray(0, 20)],
-    ['less than the header says', () => frame(message(), message().length + 10)],
-    ['a message of four gigabytes', () => frame(message(), 2 ** 32 - 1)],
-    ['a message cut in a field', () => frame(message().subarray(0, message().length - 1))],
-    ['a text longer than the message', () => frame(field(1, 2, [0xff, 0xff, 0x03, 0x41]))],
-    ['a wire type that does not exist', () => frame(field(1, 7, [1]))],
-    ['a number without an end', () => frame(field(5, 0, Array<number>(11).fill(0xff)))],
+    ['half a header', () => frame(wellFormed()).subarray(0, 3)],
+    ['a truncated message', () => frame(wellFormed()).subarray(0, 20)],
+    ['less than the header says', () => frame(wellFormed(), wellFormed().length + 10)],
+    ['a message of four gigabytes', () => frame(wellFormed(), 2 ** 32 - 1)],
+    ['a message cut in a field', () => frame(wellFormed().subarray(0, wellFormed().length - 1))],
+    ['a text longer than the message', () => frame(rawField(1, 2, [0xff, 0xff, 0x03, 0x41]))],
+    ['a wire type that does not exist', () => frame(rawField(1, 7, [1]))],
+    ['a number without an end', () => frame(rawField(5, 0, Array<number>(11).fill(0xff)))],
     [
       'random bytes',
       () => frame(Uint8Array.from({ length: 64 }, (_, at) => (at * 167 + 13) % 256)),
     ],
     [
       'text that is not UTF-8',
-      () => frame(Buffer.concat([message(), field(8, 2, [2, 0xc3, 0x28])])),
+      () => frame(Buffer.concat([wellFormed(), rawField(8, 2, [2, 0xc3, 0x28])])),
     ],
-    ['two messages where one is due', () => Buffer.concat([frame(message()), frame(message())])],
+    [
+      'two messages where one is due',
+      () => Buffer.concat([frame(wellFormed()), frame(wellFormed())]),
+    ],
   ])('%s is refused with a status', async (_, body) => {
     const answer = await rawCall(router, method, body());
     expect(answer).toMatch(/^grpc-status ([1-9]|1[0-6])$/u);
@@ -367,7 +370,7 @@ describe('what is no request at all', () => {
   test.each(['gzip', 'deflate', 'snappy'])(
     'a message that is no %s is refused',
     async (encoding) => {
-      const body = frame(message(), message().length, 1);
+      const body = frame(wellFormed(), wellFormed().length, 1);
       expect(await rawCall(router, method, body, encoding)).toMatch(
         /^grpc-status ([1-9]|1[0-6])$/u,
       );
@@ -375,7 +378,7 @@ describe('what is no request at all', () => {
   );
 
   test('an unknown method is not implemented', async () => {
-    const answer = await rawCall(router, '/meridian.v1.LedgerService/Steal', frame(message()));
+    const answer = await rawCall(router, '/meridian.v1.LedgerService/Steal', frame(wellFormed()));
     expect(answer).toBe('grpc-status 12');
   });
 

@@ -1,4 +1,4 @@
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 
 /** A gRPC message as it goes over the wire: a flag, the length, the bytes. */
@@ -31,9 +31,9 @@ export function rawCall(
       te: 'trailers',
       'grpc-timeout': '5S',
     });
-    const hear = (headers: Record<string, unknown>) => {
+    const hear = (headers: IncomingHttpHeaders) => {
       const code = headers['grpc-status'];
-      if (code !== undefined) finish(`grpc-status ${String(code)}`);
+      if (typeof code === 'string') finish(`grpc-status ${code}`);
     };
     stream.on('response', hear);
     stream.on('trailers', hear);
