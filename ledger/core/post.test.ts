@@ -201,6 +201,19 @@ test('the far book refuses legs for its own reasons, in the order of the proto',
   expect(there.stored.get(AWAY)?.credits).toBe(100n);
 });
 
+test('a leg that its transit account could not count any more is refused', () => {
+  const [, there] = twoBooks();
+  there.open(openRequest({ externalId: 'first' }));
+  there.open(openRequest({ externalId: 'second' }));
+  there.flush();
+  const [first, second] = [...there.stored.keys()].slice(-2);
+  const outcome = settled(there, [
+    { creditAccountId: first ?? 0n, amount: TOTAL_MAX },
+    { creditAccountId: second ?? 0n, amount: 1n },
+  ]);
+  expect(outcome?.refusals).toEqual([{ number: 2, reason: Reason.OVERFLOW }]);
+});
+
 test('legs that leave a gap, or come again, change nothing', () => {
   const [, there] = twoBooks();
   settled(there, [{}, {}]);

@@ -4,7 +4,7 @@ import { type Posted, post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { fingerprintOf } from '../keys/known-key.ts';
 import type { Logger } from '../logger.ts';
-import { append } from '../store/append.ts';
+import { type Append, append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
@@ -38,6 +38,15 @@ export interface LeaderParts {
   readonly onSent: (peerBook: number) => void;
 }
 
+/** A batch that has been executed in memory and can be committed. */
+interface Ready {
+  readonly plan: BatchPlan;
+  readonly planned: readonly Planned[];
+  readonly posted: Posted;
+  readonly batch: Append;
+  readonly atMicros: number;
+}
+
 /**
  * The one writer of a book: executes what arrives one batch at a time. Everything that arrives
  * while a batch is being committed forms the next one.
@@ -47,6 +56,8 @@ export class BookLeader {
   readonly #parts: LeaderParts;
   readonly #queue = new WorkQueue();
   readonly #waiters = new SettlementWaiters();
+  /** Taken from the queue and not answered yet. */
+  readonly #underWay = new Set<Work>();
   #stopping = false;
 
   constructor(parts: LeaderParts) {
@@ -69,12 +80,17 @@ export class BookLeader {
    */
   async run(): Promise<string> {
     let reason: string | undefined;
+    let ready: Ready | undefined;
     while (reason === undefined) {
-      await this.#queue.waitForWork(EPOCH_CHECK_MS);
-      const works = this.#queue.take();
-      if (works.length > 0) reason = await this.#execute(works);
-      else if (this.#stopping) reason = 'stopped';
-      else reason = await this.#checkEpoch();
+      try {
+        ready ??= await this.#next();
+        if (ready !== undefined) ready = await this.#execute(ready);
+        else if (this.#stopping) reason = 'stopped';
+        else reason = await this.#checkEpoch();
+      } catch (error) {
+        ready = undefined;
+        reason = await this.#fail(error);
+      }
     }
     this.#queue.close(new LedgerFault('not_leader', reason));
     return reason;
@@ -95,20 +111,15 @@ export class BookLeader {
     }
   }
 
-  /** Executes one batch. Returns why this leader must step down, if it must. */
-  async #execute(works: readonly Work[]): Promise<string | undefined> {
-    const plan = new BatchPlan(works, performance.now());
-    let fault: LedgerFault;
-    try {
-      await this.#recall(plan);
-      return await this.#post(plan);
-    } catch (error) {
-      // What neither the database nor another leader caused is a bug of ours.
-      if (!(error instanceof LedgerFault) && !isDatabaseError(error)) throw error;
-      const text = describe(error);
-      fault = error instanceof LedgerFault ? error : new LedgerFault('not_leader', text, error);
-    }
-    for (const work of works) work.onFault(fault);
+  /** Faults all that is under way. Returns why this leader must step down, if it must. */
+  async #fail(error: unknown): Promise<string | undefined> {
+    // What neither the database nor another leader caused is a bug of ours.
+    if (!(error instanceof LedgerFault) && !isDatabaseError(error)) throw error;
+    const fault =
+      error instanceof LedgerFault ? error : new LedgerFault('not_leader', describe(error), error);
+    this.memory.dropped();
+    for (const work of this.#underWay) work.onFault(fault);
+    this.#underWay.clear();
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
@@ -116,49 +127,109 @@ export class BookLeader {
     return fault.code === 'not_applied' ? undefined : fault.message;
   }
 
-  async #recall(plan: BatchPlan): Promise<void> {
-    const { sql, recall } = this.#parts;
+  /** The next batch, ready to be committed; undefined if nothing came within a while. */
+  async #next(): Promise<Ready | undefined> {
+    await this.#queue.waitForWork(EPOCH_CHECK_MS);
+    const works = this.#queue.take();
+    if (works.length === 0) return undefined;
+    for (const work of works) this.#underWay.add(work);
+    const { recall } = this.#parts;
+    const plan = new BatchPlan(works, performance.now());
     const items = plan.unanswered();
     if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
-    if (plan.openWorks.length > 0) {
-      const externalIds = plan.unopened().map(({ request }) => request.externalId);
-      const stored = await readOpened(sql, this.memory.book, externalIds);
-      plan.answerOpenings(this.memory.book, stored);
+    await this.#recallOpenings(plan);
+    return this.#prepare(plan);
+  }
+
+  async #recallOpenings(plan: BatchPlan): Promise<void> {
+    const { book } = this.memory;
+    const externalIds = plan.unopened().map(({ request }) => request.externalId);
+    if (externalIds.length === 0) return;
+    plan.answerOpenings(book, await readOpened(this.#parts.sql, book, externalIds));
+  }
+
+  async #prepare(plan: BatchPlan): Promise<Ready> {
+    const planned = plan.commands();
+    const commands = planned.map(({ command }) => command);
+    const ids = accountsOf(commands, this.memory.book.number);
+    const state = await this.memory.stateFor(this.#parts.sql, ids);
+    const atMicros = this.memory.nextMicros(Date.now() * 1000);
+    const posted = post(state, commands, atMicros);
+    return { plan, planned, posted, batch: this.memory.appendOf(posted, atMicros), atMicros };
+  }
+
+  /**
+   * Commits a batch and answers it. Returns the next one, if enough waited meanwhile to
+   * prepare it on top of this one.
+   */
+  async #execute(ready: Ready): Promise<Ready | undefined> {
+    if (ready.posted.rows.length === 0 && ready.posted.channels.size === 0) {
+      this.#answered(ready);
+      return undefined;
+    }
+    this.memory.assume(ready.posted, ready.batch);
+    const commit = this.#commit(ready);
+    const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
+    if (committed.status === 'rejected') throw committed.reason;
+    if (committed.value) {
+      this.memory.committed();
+      this.#answered(ready);
+    } else {
+      this.memory.dropped();
+      await this.#executeAgain(ready.plan);
+    }
+    if (ahead.status === 'rejected') throw ahead.reason;
+    if (committed.value || ahead.value === undefined) return ahead.value;
+    return this.#prepare(ahead.value.plan);
+  }
+
+  /** A batch that cannot grow any more need not wait for the commit of the one before. */
+  async #prepareAhead(commit: Promise<unknown>): Promise<Ready | undefined> {
+    let committing = true;
+    const committed = async () => {
+      await Promise.allSettled([commit]);
+      committing = false;
+    };
+    await Promise.race([committed(), this.#queue.whenFull()]);
+    return committing ? this.#next() : undefined;
+  }
+
+  /**
+   * Some key of the batch was known to neither memory nor Redis, and the journal has refused
+   * it. Nothing was applied: the journal is asked for all keys, and the rest is posted.
+   */
+  async #executeAgain(plan: BatchPlan): Promise<void> {
+    for (;;) {
+      const items = plan.unanswered();
+      const open = items.length + plan.unopened().length;
+      plan.answer(items, await this.#parts.recall.recorded(items));
+      await this.#recallOpenings(plan);
+      const left = plan.unanswered().length + plan.unopened().length;
+      assert(left < open, 'a batch is refused for a key that the journal has');
+      const ready = await this.#prepare(plan);
+      const empty = ready.posted.rows.length === 0 && ready.posted.channels.size === 0;
+      if (!empty) {
+        this.memory.assume(ready.posted, ready.batch);
+        if (!(await this.#commit(ready))) {
+          this.memory.dropped();
+          continue;
+        }
+        this.memory.committed();
+      }
+      this.#answered(ready);
+      return;
     }
   }
 
-  async #post(plan: BatchPlan): Promise<string | undefined> {
-    const { sql, recall } = this.#parts;
-    for (;;) {
-      const planned = plan.commands();
-      const commands = planned.map(({ command }) => command);
-      const state = await this.memory.stateFor(sql, accountsOf(commands, this.memory.book.number));
-      const atMicros = this.memory.nextMicros(Date.now() * 1000);
-      const posted = post(state, commands, atMicros);
-      const batch = this.memory.appendOf(posted, atMicros);
-      if (posted.rows.length === 0 && posted.channels.size === 0) {
-        this.#answered(plan, planned, posted, atMicros);
-        return undefined;
-      }
-      try {
-        const fenced = await append(sql, batch);
-        if (!fenced) throw new LedgerFault('not_leader', 'another leader has taken the book over');
-      } catch (error) {
-        if (!isKnownId(error)) throw commitFault(error);
-        // Some key was known to neither memory nor Redis. Nothing was applied: ask the
-        // journal for all, and post the rest.
-        const items = plan.unanswered();
-        plan.answer(items, await recall.recorded(items));
-        assert(
-          plan.unanswered().length < items.length,
-          `the journal refuses a batch without a known key: ${describe(error)}`,
-        );
-        continue;
-      }
-      this.memory.committed(posted, batch);
-      this.#answered(plan, planned, posted, atMicros);
-      return undefined;
+  /** False: a key of the batch is in the journal already, and nothing was written. */
+  async #commit({ batch }: Ready): Promise<boolean> {
+    try {
+      if (await append(this.#parts.sql, batch)) return true;
+    } catch (error) {
+      if (isKnownId(error)) return false;
+      throw commitFault(error);
     }
+    throw new LedgerFault('not_leader', 'another leader has taken the book over');
   }
 
   /**
@@ -166,7 +237,8 @@ export class BookLeader {
    * key, and sends the answers at the end of this turn, when the next batch is on its way to
    * the database.
    */
-  #answered(plan: BatchPlan, planned: readonly Planned[], posted: Posted, atMicros: number): void {
+  #answered({ plan, planned, posted, atMicros }: Ready): void {
+    for (const work of plan.works) this.#underWay.delete(work);
     const stamp: BatchStamp = { book: this.memory.book, epoch: this.memory.epoch, atMicros };
     const decidedAt = timestampFrom(atMicros);
     const decided: TransferItem[] = [];

@@ -1,5 +1,5 @@
 import type { Account } from '../core/account.ts';
-import { must } from '../core/assert.ts';
+import { assert, must } from '../core/assert.ts';
 import { chainAfter } from '../core/chain.ts';
 import type { BookState, Channel, Posted } from '../core/post.ts';
 import type { Append } from '../store/append.ts';
@@ -21,6 +21,8 @@ export class BookMemory {
   readonly #transits: Map<string, bigint>;
   readonly #channels: Map<number, Channel>;
   #head: Head;
+  /** A batch on its way to the database: the next one starts from it, nobody else sees it. */
+  #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
 
   private constructor(
     book: Book,
@@ -61,7 +63,11 @@ export class BookMemory {
 
   /** Time of the next batch: now, but always later than the batch before. */
   nextMicros(nowMicros: number): number {
-    return Math.max(nowMicros, this.#head.atMicros + 1);
+    return Math.max(nowMicros, this.#newestHead.atMicros + 1);
+  }
+
+  get #newestHead(): Head {
+    return this.#assumed?.head ?? this.#head;
   }
 
   /**
@@ -69,30 +75,39 @@ export class BookMemory {
    * every transit account in it: those not remembered are loaded by one query.
    */
   async stateFor(sql: Sql, ids: Iterable<bigint>): Promise<BookState> {
+    const assumed = this.#assumed?.posted;
+    const transits = new Map(this.#transits);
+    for (const { account, externalId } of assumed?.opened ?? []) {
+      if (account.transit) transits.set(externalId, account.id);
+    }
     const missing = new Set<bigint>();
-    for (const id of ids) if (!this.#cache.has(id)) missing.add(id);
-    for (const id of this.#transits.values()) if (!this.#cache.has(id)) missing.add(id);
+    const want = (id: bigint) => {
+      if (!this.#cache.has(id) && assumed?.accounts.has(id) !== true) missing.add(id);
+    };
+    for (const id of ids) want(id);
+    for (const id of transits.values()) want(id);
     // They enter the cache with the commit, not before: an account that this batch needs must
     // not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
       for (const account of await loadAccounts(sql, [...missing])) loaded.set(account.id, account);
     }
+    const { seq, accounts } = this.#newestHead;
     return {
       book: this.book.number,
       epoch: this.epoch,
-      seq: this.#head.seq,
-      accounts: this.#head.accounts,
+      seq,
+      accounts,
       bookNames: this.#bookNames,
-      account: (id) => loaded.get(id) ?? this.#cache.get(id),
-      transitAccountId: (externalId) => this.#transits.get(externalId),
-      channel: (peerBook) => this.#channels.get(peerBook),
+      account: (id) => assumed?.accounts.get(id) ?? loaded.get(id) ?? this.#cache.get(id),
+      transitAccountId: (externalId) => transits.get(externalId),
+      channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
     };
   }
 
   /** What must be committed for a batch. */
   appendOf(posted: Posted, atMicros: number): Append {
-    const { seq, chain, accounts } = this.#head;
+    const { seq, chain, accounts } = this.#newestHead;
     return {
       head: {
         epochBefore: this.epoch,
@@ -109,19 +124,35 @@ export class BookMemory {
     };
   }
 
-  /** Takes over what has been committed. */
-  committed(posted: Posted, { head }: Append): void {
+  /** A batch is on its way: what is prepared from now on starts from it. */
+  assume(posted: Posted, { head }: Append): void {
+    assert(this.#assumed === undefined, 'one batch is on its way at a time');
+    this.#assumed = {
+      posted,
+      head: {
+        ...this.#head,
+        seq: head.seqAfter,
+        chain: Buffer.from(head.chainAfter),
+        atMicros: head.atMicros,
+        accounts: head.accountsAfter,
+      },
+    };
+  }
+
+  /** The batch that was on its way is committed. */
+  committed(): void {
+    const { posted, head } = must(this.#assumed, 'a batch was on its way');
     for (const account of posted.accounts.values()) this.#cache.set(account);
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
     for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
-    this.#head = {
-      ...this.#head,
-      seq: head.seqAfter,
-      chain: Buffer.from(must(head.chainAfter, 'a batch has a chain value')),
-      atMicros: head.atMicros,
-      accounts: head.accountsAfter,
-    };
+    this.#head = head;
+    this.#assumed = undefined;
+  }
+
+  /** The batch that was on its way did not come to be. */
+  dropped(): void {
+    this.#assumed = undefined;
   }
 }

@@ -12,6 +12,7 @@ export class WorkQueue {
   #items = 0;
   #closed: LedgerFault | undefined;
   #wake: (() => void) | undefined;
+  #full: (() => void) | undefined;
 
   /** Adds work, or gives it its fault at once. */
   add(work: Work): void {
@@ -29,6 +30,15 @@ export class WorkQueue {
     this.#items += size;
     this.#waiting.push(work);
     this.#wake?.();
+    if (this.#items >= BATCH_MAX) this.#full?.();
+  }
+
+  /** Resolves when a full batch waits. Only the newest of several promises does. */
+  async whenFull(): Promise<void> {
+    if (this.#items >= BATCH_MAX) return;
+    await new Promise<void>((resolve) => {
+      this.#full = resolve;
+    });
   }
 
   /** Resolves when there is work, when the queue is closed, or after `timeoutMs`. */

@@ -176,11 +176,6 @@ function requiredColumns(rows: readonly JournalRow[]): Column[] {
     creditCredits += comma + (entries?.creditCredits ?? NULL);
     comma = ',';
   }
-  const column = (name: string, type: string, items: string) => ({
-    name,
-    type,
-    literal: `{${items}}`,
-  });
   return [
     column('id', 'uuid', ids),
     column('kind', 'int2', kinds),
@@ -196,6 +191,12 @@ function requiredColumns(rows: readonly JournalRow[]): Column[] {
     column('credit_credits', 'int8', creditCredits),
   ];
 }
+
+const column = (name: string, type: string, items: string): Column => ({
+  name,
+  type,
+  literal: `{${items}}`,
+});
 
 /** As an element of an array literal. */
 const NULL = 'NULL';
