@@ -26,8 +26,15 @@ import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 const PENDING_MAX = 100_000;
 /** Transfers in one batch. */
 const BATCH_MAX = 4_000;
-/** Batches on their way at the same time: one being committed, one waiting, two on the wire. */
+/**
+ * Batches on their way at the same time. Beyond these, what comes in waits and so gathers into
+ * larger batches; only a large one goes at once, so that the ledger server has a full batch
+ * ready when it has committed the one before.
+ */
 const BATCHES_MAX = 4;
+const LARGE_BATCH = 500;
+/** Transfers on their way at the same time. */
+const IN_FLIGHT_MAX = 16_000;
 /** Pause before a leader that refused is asked again. */
 const RETRY_MS = 50;
 const SWEEP_MS = 1_000;
@@ -118,9 +125,15 @@ export class Lane {
       this.#dropExpired();
       return;
     }
-    while (this.#inFlight.size < BATCHES_MAX && this.#pending.length > 0) {
-      this.#send(stream);
-    }
+    while (this.#pending.length > 0 && this.#maySend()) this.#send(stream);
+  }
+
+  #maySend(): boolean {
+    if (this.#inFlight.size < BATCHES_MAX) return true;
+    if (this.#pending.length < LARGE_BATCH) return false;
+    let inFlight = 0;
+    for (const items of this.#inFlight.values()) inFlight += items.length;
+    return inFlight < IN_FLIGHT_MAX;
   }
 
   #send(stream: Stream): void {
