@@ -1,7 +1,12 @@
 import type { Deadline } from '@grpc/grpc-js';
 import { accountId, bookOf } from '../ledger/core/account-id.ts';
 import { must } from '../ledger/core/assert.ts';
-import { type FieldViolation, validateAll, validateOpening } from '../ledger/core/validate.ts';
+import {
+  type FieldViolation,
+  validateAll,
+  validateExternalId,
+  validateOpening,
+} from '../ledger/core/validate.ts';
 import { invalidArgument } from '../ledger/rpc/error.ts';
 import { nextPageToken, pageSize, pageStart } from '../ledger/rpc/page.ts';
 import type {
@@ -90,9 +95,8 @@ export class Accounts {
 
   async find(request: FindAccountsRequest, deadline: Deadline): Promise<FindAccountsResponse> {
     const { homeRegion, externalId } = request;
-    if (externalId === '') {
-      throw invalidArgument([{ field: 'external_id', description: 'must be set' }]);
-    }
+    const violations = validateExternalId(externalId);
+    if (violations.length > 0) throw invalidArgument(violations);
     const books =
       homeRegion === ''
         ? this.#books.all

@@ -49,9 +49,9 @@ export interface Posted {
   readonly rows: readonly JournalRow[];
   /** Accounts opened by this batch, in the order of their numbers. */
   readonly opened: readonly OpenedAccount[];
-  /** Every account that has a new entry or is new, as it is after the batch. */
+  /** Every account that was looked at, as it is after the batch. */
   readonly accounts: ReadonlyMap<bigint, Account>;
-  /** Every channel that changed, as it is after the batch. */
+  /** Every channel that was looked at, as it is after the batch. */
   readonly channels: ReadonlyMap<number, Channel>;
 }
 

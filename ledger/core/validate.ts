@@ -42,12 +42,12 @@ export function validateTransfer(request: CreateTransferRequest, path = ''): Fie
   check(
     isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX),
     'idempotency_key',
-    `must have 1 to ${limits.KEY_LENGTH_MAX} characters, none of them NUL`,
+    `must have 1 to ${limits.KEY_LENGTH_MAX} characters, none of them NUL or U+FFFD`,
   );
   check(
     isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX),
     'namespace',
-    `must have at most ${limits.NAMESPACE_LENGTH_MAX} characters, none of them NUL`,
+    `must have at most ${limits.NAMESPACE_LENGTH_MAX} characters, none of them NUL or U+FFFD`,
   );
   check(isAccountId(request.debitAccountId), 'debit_account_id', NOT_AN_ACCOUNT_ID);
   check(isAccountId(request.creditAccountId), 'credit_account_id', NOT_AN_ACCOUNT_ID);
@@ -62,7 +62,7 @@ export function validateTransfer(request: CreateTransferRequest, path = ''): Fie
   check(
     isText(request.reference, 0, limits.REFERENCE_LENGTH_MAX),
     'reference',
-    `must have at most ${limits.REFERENCE_LENGTH_MAX} characters, none of them NUL`,
+    `must have at most ${limits.REFERENCE_LENGTH_MAX} characters, none of them NUL or U+FFFD`,
   );
   check(isMetadata(request.metadata), 'metadata', NOT_METADATA);
   return found;
@@ -77,7 +77,7 @@ export function validateOpening(request: OpenAccountRequest, path = ''): FieldVi
   check(
     isText(request.externalId, 1, limits.EXTERNAL_ID_LENGTH_MAX),
     'external_id',
-    `must have 1 to ${limits.EXTERNAL_ID_LENGTH_MAX} characters, none of them NUL`,
+    NOT_AN_EXTERNAL_ID,
   );
   check(
     !request.externalId.startsWith(TRANSIT_PREFIX),
@@ -118,19 +118,28 @@ export function validateAll<T>(
   return found;
 }
 
+const NOT_AN_EXTERNAL_ID = `must have 1 to ${limits.EXTERNAL_ID_LENGTH_MAX} characters, none of them NUL or U+FFFD`;
 const NOT_AN_ACCOUNT_ID = 'must be an account id: book number in the top 16 bits';
 const NOT_AN_ASSET = 'must be 1 to 16 of A-Z, 0-9, "_", "." and "-"';
 const NOT_METADATA =
   `must have at most ${limits.METADATA_PAIRS_MAX} pairs, names of 1 to ` +
   `${limits.METADATA_NAME_LENGTH_MAX} and values of up to ` +
-  `${limits.METADATA_VALUE_LENGTH_MAX} characters, none of them NUL`;
+  `${limits.METADATA_VALUE_LENGTH_MAX} characters, none of them NUL or U+FFFD`;
 
-// Postgres cannot store NUL in text, nor half of a surrogate pair.
+/** What is malformed in the external id of a request to find accounts. */
+export function validateExternalId(externalId: string): FieldViolation[] {
+  if (isText(externalId, 1, limits.EXTERNAL_ID_LENGTH_MAX)) return [];
+  return [{ field: 'external_id', description: NOT_AN_EXTERNAL_ID }];
+}
+
+// Postgres cannot store NUL in text, nor half of a surrogate pair. The replacement character
+// stands where a client sent bytes that are no UTF-8: two keys of such would be taken for one.
 function isText(text: string, lengthMin: number, lengthMax: number): boolean {
   return (
     text.length >= lengthMin &&
     text.length <= lengthMax &&
     !text.includes('\0') &&
+    !text.includes('\uFFFD') &&
     text.isWellFormed()
   );
 }

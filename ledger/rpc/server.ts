@@ -14,7 +14,7 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 /** Every file of proto/ and what it imports, as `npm run generate` leaves it. */
 const DESCRIPTORS = path.join(import.meta.dirname, '..', '..', 'proto', 'gen', 'descriptors.binpb');
 
-/** Largest message taken: 8,000 transfers with all their metadata fit. */
+/** Largest message taken: 8,000 transfers of up to 8 KiB each. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** How long calls in progress may take when the server stops. */

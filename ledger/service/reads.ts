@@ -36,7 +36,7 @@ export class Reads {
     const position = this.#position();
     const { sql, config } = this.#member;
     const account = await readAccount(sql, config.book, id);
-    if (account === undefined) throw accountNotFound(id);
+    if (account === undefined) throw accountNotFound(id, 'id');
     return { account, position };
   }
 
@@ -80,7 +80,7 @@ export class Reads {
     });
     if (entries.length === 0 && start === undefined) {
       const account = await readAccount(sql, config.book, request.accountId);
-      if (account === undefined) throw accountNotFound(request.accountId);
+      if (account === undefined) throw accountNotFound(request.accountId, 'account_id');
     }
     const nextPage = nextPageToken(entries.at(-1)?.version, entries.length, limit);
     return { entries, nextPageToken: nextPage, position };
@@ -96,10 +96,10 @@ export class Reads {
   }
 }
 
-function accountNotFound(id: bigint) {
+function accountNotFound(id: bigint, field: string) {
   return isAccountId(id)
     ? notFound('ACCOUNT_NOT_FOUND', `there is no account ${id}`)
-    : invalidArgument([{ field: 'id', description: `${id} is not an account id` }]);
+    : invalidArgument([{ field, description: `${id} is not an account id` }]);
 }
 
 /** Id of the transfer that a request asks for. Throws INVALID_ARGUMENT if it names none. */

@@ -576,7 +576,7 @@ export const Position: MessageFns<Position> = {
 };
 
 function createBaseOpenAccountRequest(): OpenAccountRequest {
-  return { externalId: "", homeRegion: "", asset: "", min: undefined, max: undefined, metadata: {} };
+  return { externalId: "", homeRegion: "", asset: "", min: undefined, max: undefined, metadata: Object.create(null) };
 }
 
 export const OpenAccountRequest: MessageFns<OpenAccountRequest> = {
@@ -1117,7 +1117,7 @@ function createBaseAccount(): Account {
     asset: "",
     minBalance: undefined,
     maxBalance: undefined,
-    metadata: {},
+    metadata: Object.create(null),
     debits: 0n,
     credits: 0n,
     balance: 0n,
@@ -1989,7 +1989,7 @@ function createBaseCreateTransferRequest(): CreateTransferRequest {
     asset: "",
     code: 0,
     reference: "",
-    metadata: {},
+    metadata: Object.create(null),
     wait: 0,
   };
 }
@@ -2819,7 +2819,7 @@ function createBaseTransfer(): Transfer {
     asset: "",
     code: 0,
     reference: "",
-    metadata: {},
+    metadata: Object.create(null),
     status: 0,
     reason: 0,
     position: undefined,
@@ -3412,7 +3412,7 @@ function createBaseEntry(): Entry {
     idempotencyKey: "",
     code: 0,
     reference: "",
-    metadata: {},
+    metadata: Object.create(null),
     returned: false,
     position: undefined,
     postedAt: undefined,

@@ -884,7 +884,7 @@ function createBaseSettleLeg(): SettleLeg {
     asset: "",
     code: 0,
     reference: "",
-    metadata: {},
+    metadata: Object.create(null),
   };
 }
 
