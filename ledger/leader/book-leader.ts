@@ -96,9 +96,10 @@ export class BookLeader {
     return reason;
   }
 
-  /** Finishes what is queued, then ends `run`. */
+  /** Takes nothing new, finishes what is queued, then ends `run`. */
   stop(): void {
     this.#stopping = true;
+    this.#queue.refuse(new LedgerFault('not_leader', 'the server is stopping'));
   }
 
   async #checkEpoch(): Promise<string | undefined> {

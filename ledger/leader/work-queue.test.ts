@@ -35,6 +35,18 @@ const close: CloseWork = {
   onFault: nothing,
 };
 
+test('a queue that refuses still gives out what waits', () => {
+  const queue = new WorkQueue();
+  const onFault = vi.fn<(fault: LedgerFault) => void>();
+  const waiting = transfers(1);
+  queue.add(waiting);
+  queue.refuse(new LedgerFault('not_leader', 'stopping'));
+  queue.add(transfers(1, onFault));
+  expect(onFault).toHaveBeenCalledOnce();
+  expect(queue.take()).toEqual([waiting]);
+  expect(queue.take()).toEqual([]);
+});
+
 test('work comes out in the order of its arrival, once', () => {
   const queue = new WorkQueue();
   const works = [transfers(1), close, transfers(2), legs(3)];

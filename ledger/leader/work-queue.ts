@@ -68,6 +68,12 @@ export class WorkQueue {
     return this.#waiting.splice(0, count);
   }
 
+  /** Refuses all that will come; what waits can still be taken. */
+  refuse(fault: LedgerFault): void {
+    this.#closed = fault;
+    this.#wake?.();
+  }
+
   /** Refuses all that waits and all that will come. */
   close(fault: LedgerFault): void {
     this.#closed = fault;

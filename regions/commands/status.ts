@@ -53,13 +53,17 @@ async function showCluster(
   if (!serving) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
-    const regions = state.regions.map(({ name, book, bookName, routerAddress, ledgerAddress }) => ({
-      name,
-      book,
-      bookName,
-      routerAddress,
-      ledgerAddress,
-    }));
+    // Of the connections to the databases only that of auditors, who can change nothing.
+    const regions = state.regions.map(
+      ({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
+        name,
+        book,
+        bookName,
+        routerAddress,
+        ledgerAddress,
+        auditorUrl,
+      }),
+    );
     await printJson({ serving, status, pid, startedAt, dataDir, regions, processes });
     return;
   }
@@ -80,6 +84,8 @@ async function showCluster(
   ];
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
+  await print('\nFor auditors, who can only read:');
+  for (const { auditorUrl } of state.regions) await print(`  psql ${auditorUrl}`);
 }
 
 function addressOf({ regions }: ClusterState, name: string): string {
