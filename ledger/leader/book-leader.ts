@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
 import { assert, must } from '../core/assert.ts';
 import { type Posted, post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
@@ -22,7 +23,7 @@ import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';
 import type { Decided, Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
-import type { CloseWork, Work } from './work.ts';
+import type { CloseWork, TransferWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** An idle leader looks this often whether it still is one. */
@@ -302,12 +303,35 @@ export class BookLeader {
       const { onLate } = work;
       work.onOutcome(items.map(({ answer }) => must(answer, 'every item is answered').response));
       // Those in transit hear the rest when the other book has answered.
-      for (const [index, { answer }] of items.entries()) {
-        if (answer === undefined || answer.channel === null) continue;
-        const { peerBook, number } = answer.channel;
+      const overtaken = new Map<number, TransferItem>();
+      for (const [index, item] of items.entries()) {
+        if (item.answer === undefined || item.answer.channel === null) continue;
+        const { response, channel } = item.answer;
         const until = work.startBefore[index] ?? 0;
-        this.#waiters.add(peerBook, { number, until, index, response: answer.response, onLate });
+        const waiter = { number: channel.number, until, index, response, onLate };
+        if (!this.#waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
       }
+      if (overtaken.size > 0) void this.#tellOvertaken(overtaken, onLate);
+    }
+  }
+
+  /**
+   * A retry was found to be in transit while the batch that ends it was being committed: the
+   * journal knows by now. If it cannot be asked, the caller is left with IN_TRANSIT.
+   */
+  async #tellOvertaken(
+    overtaken: ReadonlyMap<number, TransferItem>,
+    onLate: TransferWork['onLate'],
+  ): Promise<void> {
+    try {
+      const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
+      const late = [...overtaken.keys()].flatMap((index, place) => {
+        const result = recorded[place]?.response;
+        return result === undefined ? [] : [{ index, result }];
+      });
+      onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
+    } catch (error) {
+      this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
     }
   }
 }

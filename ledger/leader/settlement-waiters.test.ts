@@ -60,6 +60,17 @@ test('each caller hears once, in one call, of all its transfers that were answer
   expect(a).toHaveBeenCalledTimes(2);
 });
 
+test('who comes after its number was told of is turned away, not told something else', () => {
+  const waiters = new SettlementWaiters();
+  const late = listener();
+  waiters.settle(closed(2, 3));
+  expect(waiters.add(2, waiter(3, late))).toBe(false);
+  expect(waiters.add(2, waiter(4, late))).toBe(true);
+  expect(waiters.add(3, waiter(3, late))).toBe(true);
+  waiters.settle(closed(2, 4));
+  expect(late.mock.calls.flat(2).map(({ index }) => index)).toEqual([40]);
+});
+
 test('the answers of one book are not those of another', () => {
   const waiters = new SettlementWaiters();
   const late = listener();

@@ -20,25 +20,31 @@ interface Waiter {
 export class SettlementWaiters {
   /** By peer book. */
   readonly #waiters = new Map<number, Waiter[]>();
+  /** Through which number of each peer's channel everybody who waited has been told. */
+  readonly #told = new Map<number, number>();
   /** How many may wait for one book before those whose time is up are cleared away. */
   #pruneAt = PRUNE_AT_LEAST;
 
-  add(peerBook: number, waiter: Waiter): void {
+  /** False: its number was told of before it came, and will not be again. */
+  add(peerBook: number, waiter: Waiter): boolean {
+    if (waiter.number <= (this.#told.get(peerBook) ?? 0)) return false;
     const waiters = this.#waiters.get(peerBook);
     if (waiters === undefined) {
       this.#waiters.set(peerBook, [waiter]);
-      return;
+      return true;
     }
     waiters.push(waiter);
-    if (waiters.length < this.#pruneAt) return;
+    if (waiters.length < this.#pruneAt) return true;
     const now = performance.now();
     const live = waiters.filter(({ until }) => until > now);
     this.#waiters.set(peerBook, live);
     this.#pruneAt = Math.max(PRUNE_AT_LEAST, live.length * 2);
+    return true;
   }
 
   /** Tells all whose number the peer has answered, grouped by who waits. */
   settle({ peerBook, through, refused }: CloseCommand): void {
+    this.#told.set(peerBook, Math.max(through, this.#told.get(peerBook) ?? 0));
     const waiters = this.#waiters.get(peerBook) ?? [];
     const reasons = new Map(refused.map(({ number, reason }) => [number, reason]));
     const waiting: Waiter[] = [];
