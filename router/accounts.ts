@@ -25,7 +25,12 @@ import type {
   OpenAccountsResponse,
 } from '../proto/gen/meridian/v1/ledger.ts';
 import type { Book, Books } from './books.ts';
-import type { Forward } from './forward.ts';
+import type { ClientCall, Forward } from './forward.ts';
+
+/** How long a book of several may take to answer. */
+const SILENCE_MS = 2_000;
+
+const soonest = (deadline: Deadline, other: number) => Math.min(Number(deadline), other);
 
 /** Everything of the public API that is not the making of transfers. */
 export class Accounts {
@@ -101,17 +106,15 @@ export class Accounts {
       homeRegion === ''
         ? this.#books.all
         : [this.#books.forAccount(homeRegion, externalId, 'home_region')];
-    const found = await Promise.all(
-      books.map((book) =>
-        this.#forward.call<FindAccountsResponse>(book, deadline, (client, ...rest) =>
-          client.findAccounts(request, ...rest),
-        ),
-      ),
+    const { heard, silent } = await this.#askAll<FindAccountsResponse>(
+      books,
+      deadline,
+      (client, ...rest) => client.findAccounts(request, ...rest),
     );
-    return {
-      accounts: found.flatMap((response) => response.accounts),
-      positions: found.flatMap((response) => response.positions),
-    };
+    const accounts = heard.flatMap((response) => response.accounts);
+    // That there is none may be said only if every book has said so.
+    if (accounts.length === 0 && silent !== undefined) throw silent;
+    return { accounts, positions: heard.flatMap((response) => response.positions) };
   }
 
   /** Pages go on from book to book where a region homes several. */
@@ -149,20 +152,36 @@ export class Accounts {
       debitAccountId === 0n
         ? this.#books.all
         : [this.#books.ofAccount(debitAccountId, 'debit_account_id')];
-    const answers = await Promise.allSettled(
-      books.map((book) =>
-        this.#forward.call<GetTransferResponse>(book, deadline, (client, ...rest) =>
-          client.getTransfer(request, ...rest),
-        ),
-      ),
+    const { heard, silent } = await this.#askAll<GetTransferResponse>(
+      books,
+      deadline,
+      (client, ...rest) => client.getTransfer(request, ...rest),
     );
-    const heard = answers.filter((answer) => answer.status === 'fulfilled');
-    const positions = heard.flatMap(({ value }) => value.positions);
-    const found = heard.find(({ value }) => value.found);
-    if (found !== undefined) return { ...found.value, positions };
+    const positions = heard.flatMap((response) => response.positions);
+    const found = heard.find((response) => response.found);
+    if (found !== undefined) return { ...found, positions };
     // "Never seen" may be said only if every book has said so.
-    const silent = answers.find((answer) => answer.status === 'rejected');
-    if (silent !== undefined) throw silent.reason;
+    if (silent !== undefined) throw silent;
     return { found: false, transfer: undefined, positions };
+  }
+
+  /**
+   * Asks several books the same. A region that does not answer must not keep the others'
+   * answers back: of several books each has a short time.
+   */
+  async #askAll<Response>(
+    books: readonly Book[],
+    deadline: Deadline,
+    call: ClientCall<Response>,
+  ): Promise<{ heard: Response[]; silent: Error | undefined }> {
+    const until = books.length === 1 ? deadline : soonest(deadline, Date.now() + SILENCE_MS);
+    const answers = await Promise.allSettled(
+      books.map((book) => this.#forward.call(book, until, call)),
+    );
+    const silent = answers.find((answer) => answer.status === 'rejected');
+    return {
+      heard: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])),
+      silent: silent?.reason instanceof Error ? silent.reason : undefined,
+    };
   }
 }

@@ -87,6 +87,11 @@ export class Lane {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
+  /** True if the book has a leader that is known here. */
+  get led(): boolean {
+    return this.#leaders.leaderOf(this.#book) !== undefined;
+  }
+
   /** True if that many more may wait. */
   hasRoomFor(count: number): boolean {
     return this.#pending.length + count <= PENDING_MAX;

@@ -1,5 +1,6 @@
 import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
+import { bytesOf } from '../ledger/rpc/message-bytes.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
@@ -68,7 +69,7 @@ function implementation(
     listAccounts: unary(log, (request, deadline) => accounts.list(request, deadline)),
     createTransfer: unary(log, (request, deadline) => transfers.createOne(request, deadline)),
     createTransfers: unary(log, async (request, deadline) => ({
-      results: await transfers.create(request.transfers, deadline),
+      results: await transfers.createWithin(request.transfers, deadline, bytesOf(request)),
     })),
     getTransfer: unary(log, (request, deadline) => accounts.transfer(request, deadline)),
     listEntries: unary(log, (request, deadline) => accounts.entries(request, deadline)),

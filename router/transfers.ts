@@ -8,6 +8,7 @@ import {
   outcomeUnknown,
   overloaded,
   type RpcError,
+  tooLate,
   unavailable,
 } from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
@@ -19,9 +20,14 @@ import type { Books } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
 import { Lane, type LaneItem } from './lane.ts';
 
+/** Requests in progress, as encoded; in memory they take several times as much. */
+const BYTES_MAX = 48 * 1024 * 1024;
+
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
 export class Transfers {
   readonly #lanes: ReadonlyMap<number, Lane>;
+  /** Encoded size of the calls in progress. */
+  #bytes = 0;
 
   constructor(books: Books, leaders: Leaders, log: Logger) {
     this.#lanes = new Map(books.all.map(({ number }) => [number, new Lane(number, leaders, log)]));
@@ -40,6 +46,26 @@ export class Transfers {
     const violations = validateAll(requests, 'transfers', (request) => this.#validate(request));
     if (violations.length > 0) return Promise.reject(invalidArgument(violations));
     return this.#start(requests, deadline);
+  }
+
+  /**
+   * As `create`, for a request of so many bytes on the wire.
+   * RESOURCE_EXHAUSTED: the calls in progress take too much memory; this one was not begun.
+   */
+  async createWithin(
+    requests: readonly CreateTransferRequest[],
+    deadline: Deadline,
+    bytes: number,
+  ): Promise<CreateTransferResponse[]> {
+    if (this.#bytes + bytes > BYTES_MAX) {
+      throw overloaded(`the calls in progress take ${this.#bytes} bytes already`, 200);
+    }
+    this.#bytes += bytes;
+    try {
+      return await this.create(requests, deadline);
+    } finally {
+      this.#bytes -= bytes;
+    }
   }
 
   /** The outcome of a single one; faults as above. */
@@ -85,6 +111,8 @@ class Call {
   readonly #reject: (error: RpcError) => void;
   readonly #timer: NodeJS.Timeout;
   #left: number;
+  /** True: all books had a leader when the call began. */
+  #led = false;
 
   constructor(
     requests: readonly CreateTransferRequest[],
@@ -97,7 +125,7 @@ class Call {
     this.#results = Array.from<CreateTransferResponse>({ length: requests.length });
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => this.#timeUp(), timeoutMs);
+    this.#timer = setTimeout(() => this.#timeUp(), Math.max(0, timeoutMs));
     this.#items = requests.map((request, index) => ({
       request,
       deadline,
@@ -124,7 +152,14 @@ class Call {
       this.#failed(overloaded(`too many transfers wait for book ${book}`, 200));
       return;
     }
+    this.#led = [...byBook.keys()].every((book) => lanes.get(book)?.led === true);
     for (const [book, items] of byBook) lanes.get(book)?.add(items);
+  }
+
+  #notSent(): RpcError {
+    return this.#led
+      ? tooLate('the deadline passed before the book could be asked')
+      : unavailable('NO_LEADER', 'a book has no leader now', 200);
   }
 
   #answered(index: number, result: CreateTransferResponse): void {
@@ -153,7 +188,7 @@ class Call {
       item.done = true;
     }
     if (unknown) this.#reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
-    else if (unsent) this.#reject(unavailable('NO_LEADER', 'a book has no leader now', 200));
+    else if (unsent) this.#reject(this.#notSent());
     else this.#resolve(this.#results);
   }
 }

@@ -3,6 +3,8 @@ import { sizeOf, type Work } from './work.ts';
 
 /** Items (transfers, accounts, legs) that may wait; beyond them work is refused at once. */
 const WAITING_MAX = 64_000;
+/** The same in bytes, as encoded; in memory they take several times as much. */
+const BYTES_MAX = 32 * 1024 * 1024;
 /** Items of one batch, unless one work alone has more. */
 const BATCH_MAX = 4_000;
 
@@ -10,6 +12,7 @@ const BATCH_MAX = 4_000;
 export class WorkQueue {
   #waiting: Work[] = [];
   #items = 0;
+  #bytes = 0;
   #closed: LedgerFault | undefined;
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
@@ -23,11 +26,14 @@ export class WorkQueue {
     const size = sizeOf(work);
     // What releases money (settlements) is let in beyond the bound; each peer has one at most.
     const bounded = work.kind === 'transfers' || work.kind === 'open';
-    if (bounded && this.#items + size > WAITING_MAX) {
-      work.onFault(new LedgerFault('overloaded', `${this.#items} items are waiting already`));
+    const bytes = bytesOf(work);
+    if (bounded && (this.#items + size > WAITING_MAX || this.#bytes + bytes > BYTES_MAX)) {
+      const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
+      work.onFault(new LedgerFault('overloaded', why));
       return;
     }
     this.#items += size;
+    this.#bytes += bytes;
     this.#waiting.push(work);
     this.#wake?.();
     if (this.#items >= BATCH_MAX) this.#full?.();
@@ -65,7 +71,9 @@ export class WorkQueue {
       count += 1;
     }
     this.#items -= items;
-    return this.#waiting.splice(0, count);
+    const works = this.#waiting.splice(0, count);
+    for (const work of works) this.#bytes -= bytesOf(work);
+    return works;
   }
 
   /** Refuses all that will come; what waits can still be taken. */
@@ -80,7 +88,10 @@ export class WorkQueue {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#items = 0;
+    this.#bytes = 0;
     for (const work of waiting) work.onFault(fault);
     this.#wake?.();
   }
 }
+
+const bytesOf = (work: Work) => (work.kind === 'transfers' ? (work.bytes ?? 0) : 0);

@@ -22,6 +22,8 @@ interface Faultable {
 export interface TransferWork extends Faultable {
   readonly kind: 'transfers';
   readonly requests: readonly CreateTransferRequest[];
+  /** Encoded size of the requests. */
+  readonly bytes?: number;
   /** What Redis knows of the keys; the leader asks when the work arrives. */
   readonly hints?: Promise<Hints>;
   /** One for each request, by performance.now(): not to be started after that. */

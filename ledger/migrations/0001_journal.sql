@@ -168,6 +168,12 @@ CREATE VIEW in_transit AS
     JOIN account a ON a.id = j.debit_account
    GROUP BY c.peer_book, a.asset;
 
+-- Auditors read and nothing else: no temporary tables, no large objects.
+DO $$ BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(int), lo_from_bytea(oid, bytea) FROM PUBLIC;
+
 GRANT SELECT ON head, account, journal, channel, entry, balance, trial_balance, in_transit
   TO auditor, meridian_ledger;
 GRANT INSERT ON head, account, journal, channel TO meridian_ledger;

@@ -6,6 +6,9 @@ import type { FieldViolation } from '../core/validate.ts';
 /** Domain of every ErrorInfo. */
 const DOMAIN = 'meridian';
 
+/** What the details of an error may take. */
+const TRAILER_BYTES = 3_000;
+
 /** A gRPC error with google.rpc details in its trailer. */
 export class RpcError extends Error implements ServiceError {
   override readonly name = 'RpcError';
@@ -44,8 +47,14 @@ const retryInfo = (delayMs: number) => ({
 export function invalidArgument(violations: readonly FieldViolation[]): RpcError {
   const [first] = violations;
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  // Clients refuse trailers of more than 8 KiB, and would then report that instead.
+  let left = TRAILER_BYTES;
+  const told = violations.filter(({ field, description }) => {
+    left -= field.length + description.length + 20;
+    return left > 0;
+  });
   const message = `${first?.field ?? 'request'} ${first?.description ?? 'is malformed'}${more}`;
-  const fieldViolations = violations.map(({ field, description }) => ({
+  const fieldViolations = told.map(({ field, description }) => ({
     field,
     description,
     reason: 'MALFORMED',

@@ -9,13 +9,14 @@ import {
 } from '@grpc/grpc-js';
 import * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
+import { measured } from './message-bytes.ts';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
 /** Every file of proto/ and what it imports, as `npm run generate` leaves it. */
 const DESCRIPTORS = path.join(import.meta.dirname, '..', '..', 'proto', 'gen', 'descriptors.binpb');
 
-/** Largest message taken: 8,000 transfers of up to 8 KiB each. */
-const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** Largest message taken: 8,000 transfers of up to 2 KiB each. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** How long calls in progress may take when the server stops. */
 const DRAIN_MS = 5_000;
@@ -45,7 +46,7 @@ export class RpcServer {
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.enable_channelz': 0,
     });
-    this.#server.addService(config.service, config.implementation);
+    this.#server.addService(measured(config.service), config.implementation);
     this.#health.addToServer(this.#server);
     const services = [config.serviceName, 'grpc.health.v1.Health'];
     new ReflectionService(descriptors(), { services }).addToServer(this.#server);

@@ -5,10 +5,12 @@ import {
   type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/ledger.ts';
+import { bookOf } from '../core/account-id.ts';
 import { validateAll, validateTransfer } from '../core/validate.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';
+import { bytesOf } from '../rpc/message-bytes.ts';
 
 type Stream = ServerDuplexStream<PostRequest, PostReply>;
 
@@ -55,10 +57,21 @@ function submit(
     fault(FaultCode.INVALID, `${violation.field} ${violation.description}`);
     return;
   }
+  const { book } = member.config;
+  if (transfers.some(({ debitAccountId }) => bookOf(debitAccountId) !== book.number)) {
+    // To reject it as unknown would burn its key here, where it does not belong.
+    fault(FaultCode.INVALID, `a debit account is not of ${book.name}`);
+    return;
+  }
+  if (timeoutMs.length !== transfers.length) {
+    fault(FaultCode.INVALID, 'timeout_ms must have one item for each transfer');
+    return;
+  }
   const now = performance.now();
   leader.submit({
     kind: 'transfers',
     requests: transfers,
+    bytes: bytesOf(request),
     startBefore: timeoutMs.map((ms) => now + ms),
     onOutcome: (results: CreateTransferResponse[]) =>
       write({ $case: 'outcome', value: { batch, results } }),

@@ -107,5 +107,6 @@ export function transferIdAsked({ by, namespace }: GetTransferRequest): string {
   if (by?.$case === 'idempotencyKey' && by.value !== '') return transferIdOf(namespace, by.value);
   if (by?.$case === 'transferId' && isTransferId(by.value)) return by.value;
   const description = 'must be set: a key, or a transfer id in its canonical UUID form';
-  throw invalidArgument([{ field: by?.$case ?? 'idempotency_key', description }]);
+  const field = by?.$case === 'transferId' ? 'transfer_id' : 'idempotency_key';
+  throw invalidArgument([{ field, description }]);
 }

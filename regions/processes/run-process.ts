@@ -1,3 +1,5 @@
+import { InvariantError } from '../../ledger/core/assert.ts';
+
 /**
  * Runs a server process: exit code 0 after SIGTERM or SIGINT and a clean stop, 1 on any error,
  * which is printed in one line. A second signal does not wait.
@@ -21,7 +23,9 @@ export async function runProcess(
     });
     process.exit(0);
   } catch (error) {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    // What is wrong outside is said in a line; a bug of ours needs its stack to be found.
+    const ours = error instanceof InvariantError || error instanceof TypeError;
+    const text = ours ? error.stack : error instanceof Error ? error.message : String(error);
     process.stderr.write(`${text}\n`);
     process.exit(1);
   }

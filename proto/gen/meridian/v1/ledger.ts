@@ -306,7 +306,10 @@ export interface FindAccountsRequest {
 export interface FindAccountsResponse {
   /** At most one per book; empty when there is none. */
   accounts: Account[];
-  /** One per book that was asked. */
+  /**
+   * One per book that answered. A book that is silent for 2 seconds is left out; if then
+   * nothing was found, the call fails with UNAVAILABLE.
+   */
   positions: Position[];
 }
 
@@ -403,7 +406,7 @@ export interface GetTransferResponse {
   transfer:
     | Transfer
     | undefined;
-  /** One per book that was asked. */
+  /** One per book that answered; as for FindAccounts. */
   positions: Position[];
 }
 
