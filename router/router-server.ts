@@ -9,6 +9,9 @@ import { type Book, Books } from './books.ts';
 import { Forward } from './forward.ts';
 import { Transfers } from './transfers.ts';
 
+/** 8,000 transfers of up to 2 KiB each. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
 export interface RouterConfig {
   /** HOST:PORT to listen on. */
   readonly listen: string;
@@ -31,6 +34,7 @@ export class RouterServer {
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: LedgerServiceService,
+      messageBytesMax: MESSAGE_BYTES_MAX,
       implementation: implementation(this.#transfers, accounts, log),
       serviceName: 'meridian.v1.LedgerService',
     });

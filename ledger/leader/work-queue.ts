@@ -27,7 +27,9 @@ export class WorkQueue {
     // What releases money (settlements) is let in beyond the bound; each peer has one at most.
     const bounded = work.kind === 'transfers' || work.kind === 'open';
     const bytes = bytesOf(work);
-    if (bounded && (this.#items + size > WAITING_MAX || this.#bytes + bytes > BYTES_MAX)) {
+    const tooMany = this.#items + size > WAITING_MAX;
+    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX;
+    if (bounded && (tooMany || tooLarge)) {
       const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
       work.onFault(new LedgerFault('overloaded', why));
       return;

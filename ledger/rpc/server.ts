@@ -15,9 +15,6 @@ import { HealthImplementation, protoPath as healthProto } from 'grpc-health-chec
 /** Every file of proto/ and what it imports, as `npm run generate` leaves it. */
 const DESCRIPTORS = path.join(import.meta.dirname, '..', '..', 'proto', 'gen', 'descriptors.binpb');
 
-/** Largest message taken: 8,000 transfers of up to 2 KiB each. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
-
 /** How long calls in progress may take when the server stops. */
 const DRAIN_MS = 5_000;
 
@@ -26,6 +23,8 @@ export interface RpcServerConfig {
   readonly listen: string;
   readonly service: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
+  /** Largest message taken. */
+  readonly messageBytesMax: number;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
 }
@@ -39,7 +38,7 @@ export class RpcServer {
   constructor(config: RpcServerConfig) {
     this.#config = config;
     this.#server = new Server({
-      'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+      'grpc.max_receive_message_length': config.messageBytesMax,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': 10_000,
       'grpc.keepalive_time_ms': 10_000,

@@ -26,6 +26,9 @@ import { servePostStream } from './post-stream.ts';
 import { Reads } from './reads.ts';
 import { settle } from './settle.ts';
 
+/** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+
 export interface LedgerServerConfig extends MemberConfig {
   /** Addresses of every ledger server, this one included. */
   readonly ledgers: readonly string[];
@@ -43,6 +46,7 @@ export class LedgerServer {
     this.#rpc = new RpcServer({
       listen: config.address,
       service: BookServiceService,
+      messageBytesMax: MESSAGE_BYTES_MAX,
       implementation: implementation(this.#member, log),
       serviceName: 'meridian.internal.v1.BookService',
     });
