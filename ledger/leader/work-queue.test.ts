@@ -35,6 +35,17 @@ const close: CloseWork = {
   onFault: nothing,
 };
 
+test('what waits is bounded in bytes, but one large work is let in', () => {
+  const queue = new WorkQueue();
+  const onFault = vi.fn<(fault: LedgerFault) => void>();
+  queue.add({ ...transfers(1), bytes: 40 * 1024 * 1024 });
+  queue.add({ ...transfers(1, onFault), bytes: 1 });
+  expect(onFault.mock.calls.map(([{ code }]) => code)).toEqual(['overloaded']);
+  expect(queue.take()).toHaveLength(1);
+  queue.add({ ...transfers(1, onFault), bytes: 1 });
+  expect(onFault).toHaveBeenCalledOnce();
+});
+
 test('a queue that refuses still gives out what waits', () => {
   const queue = new WorkQueue();
   const onFault = vi.fn<(fault: LedgerFault) => void>();

@@ -1,11 +1,9 @@
 import type { SettleReply, SettleRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { SettleOutcome } from '../core/command.ts';
-import { isAccountId } from '../core/account-id.ts';
-import { isTransferId } from '../core/transfer-id.ts';
-import type { FieldViolation } from '../core/validate.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, invalidArgument, unavailable } from '../rpc/error.ts';
+import { validateLegs } from '../settlement/validate-legs.ts';
 import { readRefusals } from '../store/channels.ts';
 
 /**
@@ -22,7 +20,7 @@ export async function settle(member: BookMember, request: SettleRequest): Promis
     const description = `${originBook} is no other book of this installation`;
     throw invalidArgument([{ field: 'origin_book', description }]);
   }
-  const violations = validateLegs(member, request);
+  const violations = validateLegs(member.config.books, request);
   if (violations.length > 0) throw invalidArgument(violations);
   const closedThrough = Number(request.closedThrough);
   const firstNumber = Number(request.firstNumber);
@@ -57,33 +55,4 @@ export async function settle(member: BookMember, request: SettleRequest): Promis
     appliedThrough: BigInt(outcome.appliedThrough),
     refusals: refusals.map(({ number, reason }) => ({ number: BigInt(number), reason })),
   };
-}
-
-/** Legs in one call. */
-const LEGS_MAX = 8000;
-
-/** What no sound book could have sent. It would otherwise end this process as a broken book. */
-function validateLegs(member: BookMember, request: SettleRequest): FieldViolation[] {
-  const { originBook, originName, firstNumber, closedThrough, legs } = request;
-  const found: FieldViolation[] = [];
-  const check = (ok: boolean, field: string, description: string) => {
-    if (!ok) found.push({ field, description });
-  };
-  const origin = member.config.books.find(({ number }) => number === originBook);
-  check(origin?.name === originName, 'origin_name', `must be that of book ${originBook}`);
-  check(firstNumber >= 1n && firstNumber < 2n ** 53n, 'first_number', 'must be 1 to 2^53');
-  check(closedThrough >= 0n && closedThrough < 2n ** 53n, 'closed_through', 'must be 0 to 2^53');
-  check(legs.length <= LEGS_MAX, 'legs', `must have at most ${LEGS_MAX} items`);
-  const ids = new Set(legs.map(({ transferId }) => transferId));
-  check(ids.size === legs.length, 'legs', 'must have different transfer ids');
-  const sound = legs.every(
-    (leg) =>
-      isTransferId(leg.transferId) &&
-      isAccountId(leg.debitAccountId) &&
-      isAccountId(leg.creditAccountId) &&
-      leg.amount > 0n &&
-      leg.asset !== '',
-  );
-  check(sound, 'legs', 'must have ids, accounts, an asset and an amount above zero');
-  return found;
 }
