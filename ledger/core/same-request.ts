@@ -2,7 +2,6 @@ import type {
   CreateTransferRequest,
   OpenAccountRequest,
 } from '../../proto/gen/meridian/v1/ledger.ts';
-import { bookOf } from './account-id.ts';
 
 /**
  * The fields that make a transfer what it is. The key and namespace are what it is found by;
@@ -48,11 +47,6 @@ export function differingAccountField(a: OpenedAs, b: OpenedAs): string {
   if (a.maxBalance !== b.maxBalance) return 'max_balance';
   if (!sameMetadata(a.metadata, b.metadata)) return 'metadata';
   return '';
-}
-
-/** True if payer and payee live in the same book. */
-export function withinOneBook(request: TransferFields): boolean {
-  return bookOf(request.debitAccountId) === bookOf(request.creditAccountId);
 }
 
 function sameMetadata(

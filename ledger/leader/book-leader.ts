@@ -165,7 +165,7 @@ export class BookLeader {
    * prepare it on top of this one.
    */
   async #execute(ready: Ready): Promise<Ready | undefined> {
-    if (ready.posted.rows.length === 0 && ready.posted.channels.size === 0) {
+    if (changesNothing(ready.posted)) {
       this.#answered(ready);
       return undefined;
     }
@@ -209,8 +209,7 @@ export class BookLeader {
       const left = plan.unanswered().length + plan.unopened().length;
       assert(left < open, 'a batch is refused for a key that the journal has');
       const ready = await this.#prepare(plan);
-      const empty = ready.posted.rows.length === 0 && ready.posted.channels.size === 0;
-      if (!empty) {
+      if (!changesNothing(ready.posted)) {
         this.memory.assume(ready.posted, ready.batch);
         if (!(await this.#commit(ready))) {
           this.memory.dropped();
@@ -335,6 +334,9 @@ export class BookLeader {
     }
   }
 }
+
+/** True if a batch has nothing to commit: every key in it had its answer. */
+const changesNothing = ({ rows, channels }: Posted) => rows.length === 0 && channels.size === 0;
 
 /** What a failed commit means for those who wait for it. */
 function commitFault(error: unknown): unknown {

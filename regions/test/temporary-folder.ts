@@ -1,7 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+import { endFolder, makeFolder } from '../local/test/folder.ts';
 
 /**
  * A folder for all tests of a file, which everybody may enter. It goes away when they have
@@ -11,15 +9,11 @@ export function temporaryFolder(): () => string {
   let folder = '';
   let failed = false;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
-    chmodSync(folder, 0o711);
+    folder = makeFolder();
   });
   afterEach(({ task }) => {
     failed ||= task.result?.state === 'fail';
   });
-  afterAll(() => {
-    if (failed) process.stderr.write(`kept for you: ${folder}\n`);
-    else rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => endFolder(folder, failed));
   return () => folder;
 }
