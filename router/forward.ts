@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { RpcError, unavailable } from '../ledger/rpc/error.ts';
+import { reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
 import type { Book } from './books.ts';
@@ -70,7 +70,7 @@ function once<Response>(
 }
 
 /** The leader's error with its details, without this process's stack and metadata. */
-function passedOn(error: ServiceError): RpcError {
+export function passedOn(error: ServiceError): RpcError {
   const passed = new RpcError(error.code, error.details);
   for (const value of error.metadata.get('grpc-status-details-bin')) {
     passed.metadata.add('grpc-status-details-bin', value);
@@ -80,5 +80,7 @@ function passedOn(error: ServiceError): RpcError {
 
 function mayRepeat(error: unknown): boolean {
   if (!(error instanceof RpcError)) return false;
-  return error.code === status.UNAVAILABLE || error.code === status.ABORTED;
+  // How long a book may take to come as far as asked, only its caller can say.
+  if (error.code === status.UNAVAILABLE) return reasonOf(error) !== 'BEHIND';
+  return error.code === status.ABORTED;
 }

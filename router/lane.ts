@@ -10,7 +10,7 @@ import {
   type CreateTransferResponse,
   TransferStatus,
   Wait,
-} from '../proto/gen/meridian/v1/ledger.ts';
+} from '../proto/gen/meridian/v1/transfer.ts';
 import type { Logger } from '../ledger/logger.ts';
 import {
   invalidArgument,
@@ -22,9 +22,9 @@ import {
 } from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 
-/** Transfers that may wait for their turn; beyond them a call is refused at once. */
+/** Transfers and legs that may wait for their turn; beyond them a call is refused at once. */
 const PENDING_MAX = 100_000;
-/** Transfers in one batch. */
+/** Transfers and legs in one batch, unless one transfer alone has more. */
 const BATCH_MAX = 4_000;
 /**
  * Batches on their way at the same time. Beyond these, what comes in waits and so gathers into
@@ -33,7 +33,7 @@ const BATCH_MAX = 4_000;
  */
 const BATCHES_MAX = 4;
 const LARGE_BATCH = 500;
-/** Transfers on their way at the same time. */
+/** Transfers and legs on their way at the same time. */
 const IN_FLIGHT_MAX = 16_000;
 /** Pause before a leader that refused is asked again. */
 const RETRY_MS = 50;
@@ -42,6 +42,8 @@ const SWEEP_MS = 1_000;
 /** A transfer on its way through a lane, and who waits for it. */
 export interface LaneItem {
   readonly request: CreateTransferRequest;
+  /** Rows that it leads to: one, or more if it is a group. */
+  readonly rows: number;
   /** By performance.now(): nobody waits for it any more after that. */
   readonly deadline: number;
   /** How often it was sent. Once is enough for it to have been applied. */
@@ -67,6 +69,8 @@ export class Lane {
   readonly #leaders: Leaders;
   readonly #log: Logger;
   #pending: LaneItem[] = [];
+  /** Of what is pending. */
+  #pendingRows = 0;
   #inFlight = new Map<bigint, LaneItem[]>();
   /** Batches with transfers that are in transit, waiting for the other book. */
   #late = new Map<bigint, Map<number, LaneItem>>();
@@ -92,14 +96,15 @@ export class Lane {
     return this.#leaders.leaderOf(this.#book) !== undefined;
   }
 
-  /** True if that many more may wait. */
-  hasRoomFor(count: number): boolean {
-    return this.#pending.length + count <= PENDING_MAX;
+  /** True if that many more rows may wait. */
+  hasRoomFor(rows: number): boolean {
+    return this.#pendingRows + rows <= PENDING_MAX;
   }
 
   /** Queues the transfers of one call, in order. Ask `hasRoomFor` first. */
   add(items: readonly LaneItem[]): void {
     for (const item of items) this.#pending.push(item);
+    this.#pendingRows += rowsIn(items);
     this.#schedule();
   }
 
@@ -135,9 +140,9 @@ export class Lane {
 
   #maySend(): boolean {
     if (this.#inFlight.size < BATCHES_MAX) return true;
-    if (this.#pending.length < LARGE_BATCH) return false;
+    if (this.#pendingRows < LARGE_BATCH) return false;
     let inFlight = 0;
-    for (const items of this.#inFlight.values()) inFlight += items.length;
+    for (const items of this.#inFlight.values()) inFlight += rowsIn(items);
     return inFlight < IN_FLIGHT_MAX;
   }
 
@@ -146,15 +151,18 @@ export class Lane {
     const items: LaneItem[] = [];
     const timeoutMs: number[] = [];
     let taken = 0;
+    let rows = 0;
     for (const item of this.#pending) {
-      if (items.length === BATCH_MAX) break;
+      if (items.length > 0 && rows + item.rows > BATCH_MAX) break;
       taken += 1;
+      this.#pendingRows -= item.rows;
       if (item.done) continue;
       if (item.deadline <= now) {
         this.#giveUp(item, item.attempts);
         continue;
       }
       item.attempts += 1;
+      rows += item.rows;
       items.push(item);
       timeoutMs.push(Math.ceil(item.deadline - now));
     }
@@ -252,6 +260,7 @@ export class Lane {
       this.#log.info('sending again', { book: this.#book, transfers: again.length, why });
     }
     this.#pending = [...again, ...this.#pending];
+    this.#pendingRows += rowsIn(again);
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.#schedule();
@@ -264,6 +273,7 @@ export class Lane {
       if (!item.done && item.deadline <= now) this.#giveUp(item, item.attempts);
       return !item.done;
     });
+    this.#pendingRows = rowsIn(this.#pending);
   }
 
   /** The time is up for an item that so many earlier attempts may have applied. */
@@ -282,6 +292,13 @@ export class Lane {
       if (waiting.size === 0) this.#late.delete(batch);
     }
   }
+}
+
+/** Rows that the items lead to. */
+export function rowsIn(items: readonly LaneItem[]): number {
+  let rows = 0;
+  for (const item of items) rows += item.rows;
+  return rows;
 }
 
 const waits = ({ request }: LaneItem) => request.wait !== Wait.POSTED;

@@ -6,7 +6,12 @@ import { unary } from '../ledger/rpc/unary.ts';
 import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
 import { type Book, Books } from './books.ts';
+import { Changes } from './changes.ts';
 import { Forward } from './forward.ts';
+import { LookUps } from './look-ups.ts';
+import { Reads } from './reads.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { TransferStreams } from './transfer-streams.ts';
 import { Transfers } from './transfers.ts';
 
 /** 8,000 transfers of up to 2 KiB each. */
@@ -24,18 +29,33 @@ export interface RouterConfig {
 export class RouterServer {
   readonly #leaders: Leaders;
   readonly #transfers: Transfers;
+  readonly #streams: TransferStreams;
+  readonly #subscriptions: Subscriptions;
   readonly #rpc: RpcServer;
 
   constructor(config: RouterConfig, log: Logger) {
     const books = new Books(config.books);
     this.#leaders = new Leaders(config.ledgers);
-    this.#transfers = new Transfers(books, this.#leaders, log);
-    const accounts = new Accounts(books, new Forward(this.#leaders));
+    const forward = new Forward(this.#leaders);
+    this.#transfers = new Transfers(books, this.#leaders, forward, log);
+    this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log);
+    this.#subscriptions = new Subscriptions(books, this.#leaders);
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: LedgerServiceService,
       messageBytesMax: MESSAGE_BYTES_MAX,
-      implementation: implementation(this.#transfers, accounts, log),
+      implementation: implementation(
+        {
+          transfers: this.#transfers,
+          streams: this.#streams,
+          subscriptions: this.#subscriptions,
+          accounts: new Accounts(books, forward),
+          changes: new Changes(books, forward),
+          lookUps: new LookUps(books, forward),
+          reads: new Reads(books, forward),
+        },
+        log,
+      ),
       serviceName: 'meridian.v1.LedgerService',
     });
   }
@@ -52,30 +72,51 @@ export class RouterServer {
 
   /** Finishes the calls in progress, then closes. */
   async stop(): Promise<void> {
+    this.#streams.stop();
+    this.#subscriptions.stop();
     await this.#rpc.stop();
     this.#transfers.close();
     this.#leaders.close();
   }
 }
 
-function implementation(
-  transfers: Transfers,
-  accounts: Accounts,
-  log: Logger,
-): LedgerServiceServer {
+/** What serves the calls. */
+interface Parts {
+  readonly transfers: Transfers;
+  readonly streams: TransferStreams;
+  readonly subscriptions: Subscriptions;
+  readonly accounts: Accounts;
+  readonly changes: Changes;
+  readonly lookUps: LookUps;
+  readonly reads: Reads;
+}
+
+function implementation(parts: Parts, log: Logger): LedgerServiceServer {
+  const { transfers, streams, subscriptions, accounts, changes, lookUps, reads } = parts;
   return {
     openAccount: unary(log, (request, deadline) => accounts.openOne(request, deadline)),
     openAccounts: unary(log, async (request, deadline) => ({
       accounts: await accounts.open(request.accounts, deadline),
     })),
-    getAccount: unary(log, (request, deadline) => accounts.get(request, deadline)),
-    findAccounts: unary(log, (request, deadline) => accounts.find(request, deadline)),
-    listAccounts: unary(log, (request, deadline) => accounts.list(request, deadline)),
-    createTransfer: unary(log, (request, deadline) => transfers.createOne(request, deadline)),
+    changeAccount: unary(log, (request, deadline) => changes.change(request, deadline)),
+    registerAsset: unary(log, (request, deadline) => changes.registerAsset(request, deadline)),
+    getAccount: unary(log, (request, deadline) => reads.account(request, deadline)),
+    getAccounts: unary(log, (request, deadline) => lookUps.accounts(request, deadline)),
+    findAccounts: unary(log, (request, deadline) => reads.find(request, deadline)),
+    listAccounts: unary(log, (request, deadline) => reads.accounts(request, deadline)),
+    createTransfer: unary(log, (request, deadline) =>
+      transfers.createOne(request, deadline, bytesOf(request)),
+    ),
     createTransfers: unary(log, async (request, deadline) => ({
       results: await transfers.createWithin(request.transfers, deadline, bytesOf(request)),
     })),
-    getTransfer: unary(log, (request, deadline) => accounts.transfer(request, deadline)),
-    listEntries: unary(log, (request, deadline) => accounts.entries(request, deadline)),
+    streamTransfers: (stream) => streams.serve(stream),
+    subscribe: (stream) => subscriptions.serve(stream),
+    getTransfer: unary(log, (request, deadline) => lookUps.transfer(request, deadline)),
+    getTransfers: unary(log, (request, deadline) => lookUps.transfers(request, deadline)),
+    listTransfers: unary(log, (request, deadline) => reads.transfers(request, deadline)),
+    listEntries: unary(log, (request, deadline) => reads.entries(request, deadline)),
+    getStatement: unary(log, (request, deadline) => reads.statement(request, deadline)),
+    listAssets: unary(log, (request, deadline) => reads.assets(request, deadline)),
   };
 }

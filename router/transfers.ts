@@ -1,7 +1,10 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { bookOf } from '../ledger/core/account-id.ts';
 import { must } from '../ledger/core/assert.ts';
-import { type FieldViolation, validateAll, validateTransfer } from '../ledger/core/validate.ts';
+import { CALL_ROWS_MAX } from '../ledger/core/limits.ts';
+import { rowsOf, rowsOfAll } from '../ledger/core/request-rows.ts';
+import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
+import { decidingAccountOf, validateTransfer } from '../ledger/core/validate-transfer.ts';
 import type { Logger } from '../ledger/logger.ts';
 import {
   invalidArgument,
@@ -15,10 +18,12 @@ import type { Leaders } from '../ledger/rpc/leaders.ts';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
-} from '../proto/gen/meridian/v1/ledger.ts';
+} from '../proto/gen/meridian/v1/transfer.ts';
 import type { Books } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
-import { Lane, type LaneItem } from './lane.ts';
+import { DryRuns } from './dry-runs.ts';
+import type { Forward } from './forward.ts';
+import { Lane, type LaneItem, rowsIn } from './lane.ts';
 
 /** Requests in progress, as encoded; in memory they take several times as much. */
 const BYTES_MAX = 48 * 1024 * 1024;
@@ -26,10 +31,12 @@ const BYTES_MAX = 48 * 1024 * 1024;
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
 export class Transfers {
   readonly #lanes: ReadonlyMap<number, Lane>;
+  readonly #dryRuns: DryRuns;
   /** Encoded size of the calls in progress. */
   #bytes = 0;
 
-  constructor(books: Books, leaders: Leaders, log: Logger) {
+  constructor(books: Books, leaders: Leaders, forward: Forward, log: Logger) {
+    this.#dryRuns = new DryRuns(books, forward);
     this.#lanes = new Map(books.all.map(({ number }) => [number, new Lane(number, leaders, log)]));
   }
 
@@ -43,7 +50,10 @@ export class Transfers {
     requests: readonly CreateTransferRequest[],
     deadline: Deadline,
   ): Promise<CreateTransferResponse[]> {
-    const violations = validateAll(requests, 'transfers', (request) => this.#validate(request));
+    const violations = [
+      ...validateAll(requests, 'transfers', (request) => this.#validate(request)),
+      ...validateCall(requests),
+    ];
     if (violations.length > 0) return Promise.reject(invalidArgument(violations));
     return this.#start(requests, deadline);
   }
@@ -52,36 +62,41 @@ export class Transfers {
    * As `create`, for a request of so many bytes on the wire.
    * RESOURCE_EXHAUSTED: the calls in progress take too much memory; this one was not begun.
    */
-  async createWithin(
+  createWithin(
     requests: readonly CreateTransferRequest[],
     deadline: Deadline,
     bytes: number,
   ): Promise<CreateTransferResponse[]> {
+    return this.#within(bytes, () => this.create(requests, deadline));
+  }
+
+  /** The outcome of a single one, from a request of so many bytes; faults as above. */
+  async createOne(
+    request: CreateTransferRequest,
+    deadline: Deadline,
+    bytes: number,
+  ): Promise<CreateTransferResponse> {
+    const violations = this.#validate(request);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const [result] = await this.#within(bytes, () => this.#start([request], deadline));
+    return must(result, 'a call with one transfer has one result');
+  }
+
+  async #within<T>(bytes: number, call: () => Promise<T>): Promise<T> {
     if (this.#bytes + bytes > BYTES_MAX) {
       throw overloaded(`the calls in progress take ${this.#bytes} bytes already`, 200);
     }
     this.#bytes += bytes;
     try {
-      return await this.create(requests, deadline);
+      return await call();
     } finally {
       this.#bytes -= bytes;
     }
   }
 
-  /** The outcome of a single one; faults as above. */
-  async createOne(
-    request: CreateTransferRequest,
-    deadline: Deadline,
-  ): Promise<CreateTransferResponse> {
-    const violations = this.#validate(request);
-    if (violations.length > 0) throw invalidArgument(violations);
-    const [result] = await this.#start([request], deadline);
-    return must(result, 'a call with one transfer has one result');
-  }
-
   #validate(request: CreateTransferRequest): FieldViolation[] {
     const violations = validateTransfer(request);
-    const book = bookOf(request.debitAccountId);
+    const book = bookOf(decidingAccountOf(request));
     if (violations.length === 0 && !this.#lanes.has(book)) {
       const description = `points to book ${book}, which does not exist`;
       violations.push({ field: 'debit_account_id', description });
@@ -93,6 +108,7 @@ export class Transfers {
     requests: readonly CreateTransferRequest[],
     deadline: Deadline,
   ): Promise<CreateTransferResponse[]> {
+    if (requests[0]?.dryRun === true) return this.#dryRuns.create(requests, deadline);
     return new Promise((resolve, reject) => {
       new Call(requests, remainingMs(deadline), resolve, reject).start(this.#lanes);
     });
@@ -101,6 +117,21 @@ export class Transfers {
   close(): void {
     for (const lane of this.#lanes.values()) lane.close();
   }
+}
+
+/** What is wrong with a call as a whole. */
+function validateCall(requests: readonly CreateTransferRequest[]): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  if (rowsOfAll(requests) > CALL_ROWS_MAX) {
+    const description = `must have at most ${CALL_ROWS_MAX} transfers and legs in all`;
+    found.push({ field: 'transfers', description });
+  }
+  const other = requests.findIndex(({ dryRun }) => dryRun !== requests[0]?.dryRun);
+  if (other >= 0) {
+    const description = 'must be the same for all transfers of a call';
+    found.push({ field: `transfers[${other}].dry_run`, description });
+  }
+  return found;
 }
 
 /** One call: its transfers, spread over the lanes, until all are answered or time is up. */
@@ -128,6 +159,7 @@ class Call {
     this.#timer = setTimeout(() => this.#timeUp(), Math.max(0, timeoutMs));
     this.#items = requests.map((request, index) => ({
       request,
+      rows: rowsOf(request),
       deadline,
       attempts: 0,
       inTransit: undefined,
@@ -140,7 +172,7 @@ class Call {
   start(lanes: ReadonlyMap<number, Lane>): void {
     const byBook = new Map<number, LaneItem[]>();
     for (const item of this.#items) {
-      const book = bookOf(item.request.debitAccountId);
+      const book = bookOf(decidingAccountOf(item.request));
       const items = byBook.get(book);
       if (items === undefined) byBook.set(book, [item]);
       else items.push(item);
@@ -148,7 +180,7 @@ class Call {
     // All lanes are asked before any is given something: a call that is refused for want of
     // room has not been begun.
     for (const [book, items] of byBook) {
-      if (lanes.get(book)?.hasRoomFor(items.length) === true) continue;
+      if (lanes.get(book)?.hasRoomFor(rowsIn(items)) === true) continue;
       this.#failed(overloaded(`too many transfers wait for book ${book}`, 200));
       return;
     }

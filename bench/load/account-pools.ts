@@ -1,5 +1,5 @@
 import { must } from '../../ledger/core/assert.ts';
-import { OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { inParallel } from '../../regions/in-parallel.ts';
 import type { OpenJob, Route } from './job.ts';
 import type { Parties } from './encoded-requests.ts';

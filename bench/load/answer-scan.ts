@@ -1,5 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 
 /** How many transfers ended how. */
 export interface StatusCounts {

@@ -5,9 +5,9 @@ import {
   CreateTransfersRequest,
   CreateTransfersResponse,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../../ledger/core/account-id.ts';
-import { validateTransfer } from '../../ledger/core/validate.ts';
+import { validateTransfer } from '../../ledger/core/validate-transfer.ts';
 import { Random } from '../../regions/sample/random.ts';
 import { countStatus, countStatuses } from './answer-scan.ts';
 import { drawTransfer, EncodedCall, EncodedTransfer, transferOf } from './encoded-requests.ts';

@@ -2,7 +2,7 @@ import { must } from '../../ledger/core/assert.ts';
 import {
   CreateTransferRequest,
   CreateTransfersRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { Random } from '../../regions/sample/random.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 

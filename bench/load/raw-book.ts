@@ -4,15 +4,14 @@ import type { Account } from '../../ledger/core/account.ts';
 import { must } from '../../ledger/core/assert.ts';
 import { chainAfter } from '../../ledger/core/chain.ts';
 import type { Command } from '../../ledger/core/command.ts';
-import { type BookState, post } from '../../ledger/core/post.ts';
+import type { BookState } from '../../ledger/core/book-state.ts';
+import { post } from '../../ledger/core/post.ts';
 import { takeOver } from '../../ledger/leader/take-over.ts';
 import { append } from '../../ledger/store/append.ts';
 import { connect, type Sql } from '../../ledger/store/connect.ts';
 import { type Book, type Head, readHead } from '../../ledger/store/head.ts';
-import {
-  type CreateTransferRequest,
-  OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { type CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { Random } from '../../regions/sample/random.ts';
 import { drawTransfer } from './encoded-requests.ts';
 import type { LoadResult, RawJob } from './job.ts';
@@ -138,6 +137,8 @@ export class RawBook {
       rows: posted.rows,
       opened: posted.opened,
       channels: [],
+      registered: [],
+      swept: null,
     });
     if (!fenced) throw new Error('the head of the raw book has moved');
     for (const account of posted.accounts.values()) this.#accounts.set(account.id, account);
@@ -155,6 +156,8 @@ export class RawBook {
       account: (id) => this.#accounts.get(id),
       transitAccountId: () => undefined,
       channel: () => undefined,
+      original: () => undefined,
+      scaleOf: () => undefined,
     };
   }
 }

@@ -1,10 +1,9 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import {
-  LedgerServiceClient,
-  LedgerServiceService,
   type OpenAccountRequest,
   type OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 
 const CALL_TIMEOUT_MS = 60_000;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /**
- * What posting needs to know of an account, as of its newest entry. Amounts in minor units.
+ * What posting needs to know of an account, as of its newest version. Amounts in minor units.
  * The balance is credits less debits.
  */
 export interface Account {
@@ -8,13 +8,25 @@ export interface Account {
   /** True: it holds money between two books, and no caller may name it. */
   readonly transit: boolean;
   /** Null: no limit. */
-  readonly minBalance: bigint | null;
-  readonly maxBalance: bigint | null;
+  minBalance: bigint | null;
+  maxBalance: bigint | null;
   debits: bigint;
   credits: bigint;
-  /** Number of entries so far. */
+  /** Reserved by holds of which it is the payer. */
+  heldDebits: bigint;
+  /** Reserved in its favour by holds of this book. */
+  heldCredits: bigint;
+  /** Number of journal rows that have changed it. */
   version: number;
+  /** Sum of AccountFlag values; stored. Zero: nothing is forbidden. */
+  flags: number;
 }
+
+/** What is forbidden to an account. The numbers are stored. */
+export const AccountFlag = { frozenIn: 1, frozenOut: 2, closed: 4 } as const;
+
+/** What can be changed about an account, as far as posting looks at it. */
+export type AccountSettings = Readonly<Pick<Account, 'minBalance' | 'maxBalance' | 'flags'>>;
 
 /** A new account without entries. */
 export function newAccount(
@@ -23,7 +35,18 @@ export function newAccount(
   limits: { minBalance: bigint | null; maxBalance: bigint | null },
   transit = false,
 ): Account {
-  return { id, asset, transit, ...limits, debits: 0n, credits: 0n, version: 0 };
+  return {
+    id,
+    asset,
+    transit,
+    ...limits,
+    debits: 0n,
+    credits: 0n,
+    heldDebits: 0n,
+    heldCredits: 0n,
+    version: 0,
+    flags: 0,
+  };
 }
 
 /** External id of the account that holds what travels from one book to another. */

@@ -22,6 +22,7 @@ const ROW: JournalRow = {
     debitCredits: 6000n,
     creditDebits: 70n,
     creditCredits: 80n,
+    held: null,
   },
   peer: { book: 2, account: accountId(2, 9), number: 11 },
   originId: null,
@@ -32,6 +33,7 @@ const ROW: JournalRow = {
   reference: 'Ünïcödé',
   metadata: { b: '2', a: '1' },
   atMicros: 1_763_711_782_000_001,
+  details: null,
 };
 const BARE: JournalRow = {
   ...ROW,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JournalRow } from './journal-row.ts';
+import { type JournalRow, NO_DETAILS } from './journal-row.ts';
 
 /**
  * The hash chain. A batch's value is SHA-256 over the value before it (32 bytes) and then one
@@ -10,6 +10,9 @@ import type { JournalRow } from './journal-row.ts';
  * a line feed. Numbers are decimal, `at` is microseconds since 1970, absent numbers and ids are
  * empty. Text is preceded by its length in UTF-16 units and `:`, so that no content can be
  * taken for a separator; metadata is the text of its names and values, sorted by name.
+ *
+ * Rows that hold, draw on something, belong to a group or change an account have a second part
+ * after `at|`, in the same manner; rows without any of that have none.
  */
 export const CHAIN_START = Buffer.alloc(32);
 
@@ -27,14 +30,35 @@ export function chainLine(row: JournalRow): string {
   const versions =
     entries === null
       ? '||||||'
-      : `${entries.debitVersion}|${entries.creditVersion}|${entries.debitDebits}|` +
-        `${entries.debitCredits}|${entries.creditDebits}|${entries.creditCredits}|`;
+      : `${entries.debitVersion ?? ''}|${entries.creditVersion ?? ''}|` +
+        `${entries.debitDebits ?? ''}|${entries.debitCredits ?? ''}|` +
+        `${entries.creditDebits ?? ''}|${entries.creditCredits ?? ''}|`;
   const far = peer === null ? '|||' : `${peer.account}|${peer.book}|${peer.number ?? ''}|`;
   return (
     `${row.seq}|${row.epoch}|${row.id}|${row.kind}|${row.reason}|` +
     `${row.debitAccount ?? ''}|${row.creditAccount ?? ''}|${row.amount ?? ''}|${versions}${far}` +
     `${row.originId ?? ''}|${text(row.namespace)}${text(row.key)}${text(row.asset)}` +
-    `${row.code}|${text(row.reference)}${metadataText(row.metadata)}${row.atMicros}|\n`
+    `${row.code}|${text(row.reference)}${metadataText(row.metadata)}${row.atMicros}|` +
+    `${secondPart(row)}\n`
+  );
+}
+
+function secondPart({ entries, details }: JournalRow): string {
+  const held = entries?.held ?? null;
+  if (held === null && details === null) return '';
+  const totals =
+    held === null
+      ? '||||'
+      : `${held.debitHeldDebits}|${held.debitHeldCredits}|` +
+        `${held.creditHeldDebits}|${held.creditHeldCredits}|`;
+  const { drawn, groupId, expiresAtMicros, options, by, settings } = details ?? NO_DETAILS;
+  const changed =
+    settings === null
+      ? '|||'
+      : `${settings.flags}|${settings.minBalance ?? ''}|${settings.maxBalance ?? ''}|`;
+  return (
+    `${totals}${drawn?.id ?? ''}|${drawn?.left ?? ''}|${groupId ?? ''}|` +
+    `${expiresAtMicros ?? ''}|${text(options)}${text(by)}${changed}`
   );
 }
 

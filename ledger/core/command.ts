@@ -1,15 +1,24 @@
 import type {
-  CreateTransferRequest,
+  ChangeAccountRequest,
   OpenAccountRequest,
-  Reason,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Account } from './account.ts';
 
 /** What can be asked of a book. Requests have been validated (validate.ts). */
-export type Command = TransferCommand | OpenCommand | SettleCommand | CloseCommand;
+export type Command =
+  | TransferCommand
+  | OpenCommand
+  | ChangeCommand
+  | AssetCommand
+  | SettleCommand
+  | CloseCommand
+  | ExpireCommand;
 
-/** Post a transfer whose payer lives in this book. */
+/** Make a transfer, of any action, whose payer lives in this book. */
 export interface TransferCommand {
   readonly kind: 'transfer';
   /** transferIdOf(namespace, key). */
@@ -21,6 +30,20 @@ export interface TransferCommand {
 export interface OpenCommand {
   readonly kind: 'open';
   readonly request: OpenAccountRequest;
+}
+
+/** Change an account of this book. */
+export interface ChangeCommand {
+  readonly kind: 'change';
+  /** transferIdOf(namespace, key). */
+  readonly id: string;
+  readonly request: ChangeAccountRequest;
+}
+
+/** Register an asset. */
+export interface AssetCommand {
+  readonly kind: 'asset';
+  readonly request: RegisterAssetRequest;
 }
 
 /** Apply the second legs of transfers from another book; the first has `firstNumber`. */
@@ -46,23 +69,88 @@ export interface RefusedLeg {
   readonly leg: SettleLeg;
 }
 
+/** Expire those of these holds that are still open and whose time is up. */
+export interface ExpireCommand {
+  readonly kind: 'expire';
+  /** Ids of holds of this book. */
+  readonly holds: readonly string[];
+  /** Every hold up to here has been looked at. */
+  readonly swept: SweepCursor;
+}
+
+/** A place in the order in which holds expire: by time, then by the row of the hold. */
+export interface SweepCursor {
+  readonly expiresAtMicros: number;
+  readonly seq: number;
+}
+
 /** What became of a command. */
-export type Outcome = TransferOutcome | OpenOutcome | SettleOutcome | CloseOutcome;
+export type Outcome =
+  | TransferOutcome
+  | OpenOutcome
+  | ChangeOutcome
+  | AssetOutcome
+  | SettleOutcome
+  | CloseOutcome
+  | ExpireOutcome;
 
 export interface TransferOutcome {
   readonly kind: 'transfer';
-  /** UNSPECIFIED: posted. */
+  /** UNSPECIFIED: applied. */
   readonly reason: Reason;
   /** Of the row that decided it. */
   readonly seq: number;
   /** Where the second leg goes; null within one book, or when rejected. */
   readonly channel: { readonly peerBook: number; readonly number: number } | null;
+  /** What a plain transfer does not have. */
+  readonly details: OutcomeDetails | null;
+}
+
+export interface OutcomeDetails {
+  /** What was moved, held or freed, where the request left that open; else zero. */
+  readonly actualAmount: bigint;
+  /** Of a hold that expires. */
+  readonly expiresAtMicros: number | null;
+  /** Of a group: one for each leg, in order. */
+  readonly legs: readonly LegOutcome[] | null;
+}
+
+export interface LegOutcome {
+  /** Of the leg's row. */
+  readonly id: string;
+  readonly outcome: TransferOutcome;
 }
 
 export interface OpenOutcome {
   readonly kind: 'open';
-  readonly account: Account;
+  /** Null: refused, and not recorded. */
+  readonly account: Account | null;
+  readonly reason: Reason;
+  /** Of the row that opened it; of the newest row when refused. */
   readonly seq: number;
+}
+
+export interface ChangeOutcome {
+  readonly kind: 'change';
+  /** UNSPECIFIED: applied. */
+  readonly reason: Reason;
+  readonly seq: number;
+}
+
+export interface AssetOutcome {
+  readonly kind: 'asset';
+  /** As it is registered now, by this command or before. */
+  readonly scale: number;
+  /** True: this command registered it. */
+  readonly registered: boolean;
+  /** Of the newest row, its own or not. */
+  readonly seq: number;
+}
+
+export interface ExpireOutcome {
+  readonly kind: 'expire';
+  /** How many expired. */
+  readonly expired: number;
 }
 
 export interface SettleOutcome {

@@ -1,11 +1,20 @@
 /** Largest number of transfers or accounts in one call. */
 export const CALL_ITEMS_MAX = 8000;
 
+/** Largest number of transfers and legs of groups in one call. */
+export const CALL_ROWS_MAX = 64_000;
+
+/** Largest number of legs of one group, and of conditions of one transfer. */
+export const GROUP_LEGS_MAX = 1000;
+export const CONDITIONS_MAX = 8;
+
 /** Lengths in characters (UTF-16 units), as the proto documents them. */
 export const KEY_LENGTH_MAX = 128;
 export const NAMESPACE_LENGTH_MAX = 64;
 export const REFERENCE_LENGTH_MAX = 128;
 export const EXTERNAL_ID_LENGTH_MAX = 128;
+export const BY_LENGTH_MAX = 64;
+export const WHY_LENGTH_MAX = 128;
 export const METADATA_PAIRS_MAX = 16;
 export const METADATA_NAME_LENGTH_MAX = 64;
 export const METADATA_VALUE_LENGTH_MAX = 256;

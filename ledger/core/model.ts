@@ -1,8 +1,6 @@
-import {
-  type CreateTransferRequest,
-  type OpenAccountRequest,
-  Reason,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+import { type OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { type CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { TOTAL_MAX } from './limits.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CreateTransferRequest, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { type CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { type SimBook, simBooks } from '../test/installation.ts';
 import { openRequest, transferRequest } from '../test/requests.ts';
@@ -168,6 +169,7 @@ function settled(book: SimBook, legs: readonly Partial<SettleLeg>[], firstNumber
       code: 0,
       reference: '',
       metadata: {},
+      reversalOf: '',
       ...leg,
     })),
   });
@@ -240,6 +242,7 @@ test('a return goes back once, whatever the payer is limited to', () => {
     code: 0,
     reference: '',
     metadata: {},
+    reversalOf: '',
   };
   const refused = [{ number: 2, reason: Reason.MAX_BALANCE_EXCEEDED, leg }];
   for (let times = 0; times < 3; times += 1) {
@@ -280,7 +283,7 @@ test('two books may send a third one legs of the same key', () => {
       kind: 'settle',
       originBook: payer.number,
       firstNumber: 1,
-      legs: [{ ...leg, code: 0, reference: '', metadata: {} }],
+      legs: [{ ...leg, code: 0, reference: '', metadata: {}, reversalOf: '' }],
     });
   }
   third.flush();

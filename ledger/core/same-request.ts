@@ -1,15 +1,23 @@
 import type {
-  CreateTransferRequest,
+  ChangeAccountRequest,
   OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import { namedAsset } from './asset.ts';
 
 /**
  * The fields that make a transfer what it is. The key and namespace are what it is found by;
- * `wait` says how the caller wants the answer and may differ on a retry.
+ * `wait` and `dry_run` say how the caller wants the answer and may differ on a retry.
  */
-export type TransferFields = Omit<CreateTransferRequest, 'idempotencyKey' | 'namespace' | 'wait'>;
+export type TransferFields = Omit<
+  CreateTransferRequest,
+  'idempotencyKey' | 'namespace' | 'wait' | 'dryRun'
+>;
 
-/** Name of the first field in which two transfers of one key differ; '' if they are the same. */
+/**
+ * Name of the first field, in the order of the proto, in which two transfers of one key
+ * differ; '' if they are the same.
+ */
 export function differingTransferField(a: TransferFields, b: TransferFields): string {
   if (a.debitAccountId !== b.debitAccountId) return 'debit_account_id';
   if (a.creditAccountId !== b.creditAccountId) return 'credit_account_id';
@@ -18,6 +26,85 @@ export function differingTransferField(a: TransferFields, b: TransferFields): st
   if (a.code !== b.code) return 'code';
   if (a.reference !== b.reference) return 'reference';
   if (!sameMetadata(a.metadata, b.metadata)) return 'metadata';
+  const action = differingAction(a.action, b.action);
+  if (action !== '') return action;
+  if (a.upTo !== b.upTo) return 'up_to';
+  return sameConditions(a.conditions, b.conditions) ? '' : 'conditions';
+}
+
+type Action = TransferFields['action'];
+
+function differingAction(a: Action, b: Action): string {
+  switch (a?.$case) {
+    case undefined:
+      return b === undefined ? '' : 'action';
+    case 'hold':
+      if (b?.$case !== 'hold') return 'action';
+      return a.value.timeoutSeconds === b.value.timeoutSeconds ? '' : 'hold.timeout_seconds';
+    case 'capture':
+      if (b?.$case !== 'capture') return 'action';
+      if (a.value.holdId !== b.value.holdId) return 'capture.hold_id';
+      return a.value.final === b.value.final ? '' : 'capture.final';
+    case 'release':
+      if (b?.$case !== 'release') return 'action';
+      return a.value.holdId === b.value.holdId ? '' : 'release.hold_id';
+    case 'reversal':
+      if (b?.$case !== 'reversal') return 'action';
+      return a.value.transferId === b.value.transferId ? '' : 'reversal.transfer_id';
+    case 'group':
+      if (b?.$case !== 'group') return 'action';
+      return differingLegs(a.value.legs, b.value.legs);
+  }
+}
+
+function differingLegs(a: readonly TransferFields[], b: readonly TransferFields[]): string {
+  for (const [index, leg] of a.entries()) {
+    const other = b[index];
+    if (other === undefined) break;
+    const field = differingTransferField(leg, other);
+    if (field !== '') return `group.legs[${index}].${field}`;
+  }
+  return a.length === b.length ? '' : 'group.legs';
+}
+
+function sameConditions(a: TransferFields['conditions'], b: TransferFields['conditions']): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.allOf.length === b.allOf.length &&
+    a.allOf.every((one, index) => {
+      const other = b.allOf[index];
+      return (
+        one.accountId === other?.accountId &&
+        one.test?.$case === other.test?.$case &&
+        one.test?.value === other.test?.value
+      );
+    })
+  );
+}
+
+/** What makes a change of an account what it is. */
+export type ChangeFields = Omit<ChangeAccountRequest, 'idempotencyKey' | 'namespace' | 'dryRun'>;
+
+/** Name of the first field in which two changes of one key differ; '' if they are the same. */
+export function differingChangeField(a: ChangeFields, b: ChangeFields): string {
+  if (a.accountId !== b.accountId) return 'account_id';
+  if (a.by !== b.by) return 'by';
+  if (a.why !== b.why) return 'why';
+  const change = differingChange(a.change, b.change);
+  if (change !== '') return change;
+  return a.expectedVersion === b.expectedVersion ? '' : 'expected_version';
+}
+
+function differingChange(a: ChangeFields['change'], b: ChangeFields['change']): string {
+  if (a?.$case !== b?.$case) return 'change';
+  if (a?.$case === 'freeze' && b?.$case === 'freeze') return a.value === b.value ? '' : 'freeze';
+  if (a?.$case === 'limits' && b?.$case === 'limits') {
+    if (a.value.minBalance !== b.value.minBalance) return 'limits.min_balance';
+    return a.value.maxBalance === b.value.maxBalance ? '' : 'limits.max_balance';
+  }
+  if (a?.$case === 'metadata' && b?.$case === 'metadata') {
+    return sameMetadata(a.value.metadata, b.value.metadata) ? '' : 'metadata.metadata';
+  }
   return '';
 }
 
@@ -33,7 +120,7 @@ export interface OpenedAs {
 export function openedAs(request: OpenAccountRequest): OpenedAs {
   const { min, max } = request;
   return {
-    asset: request.asset,
+    asset: namedAsset(request.asset).code,
     minBalance: min === undefined ? 0n : min.$case === 'minBalance' ? min.value : null,
     maxBalance: max?.$case === 'maxBalance' ? max.value : null,
     metadata: request.metadata,

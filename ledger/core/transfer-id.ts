@@ -33,3 +33,19 @@ export function derivedId(purpose: string, ...parts: string[]): string {
     `${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
   );
 }
+
+/** Id of the row by which a book applies, or refuses, the second leg of another's transfer. */
+export function settlementId(originBook: number, transferId: string): string {
+  // Two books may have sent a transfer of the same id: keys belong to the payer's book.
+  return derivedId('settlement', String(originBook), transferId);
+}
+
+/** Id of the row that expires a hold. */
+export function expiryId(holdId: string): string {
+  return derivedId('expiry', holdId);
+}
+
+/** Id of a leg of a group. */
+export function legId(groupId: string, index: number): string {
+  return derivedId('leg', groupId, String(index));
+}

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type {
-  CreateTransferRequest,
-  OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+import type { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { openRequest, transferRequest } from '../test/requests.ts';
 import { accountId } from './account-id.ts';
-import { validateAll, validateOpening, validateTransfer } from './validate.ts';
+import { validateAll } from './validate.ts';
+import { validateOpening } from './validate-account.ts';
+import { validateTransfer } from './validate-transfer.ts';
 
 const fieldsOf = (found: readonly { readonly field: string }[]) => found.map(({ field }) => field);
 const pairs = (count: number) =>
@@ -77,8 +77,12 @@ test('every violation of a transfer is named, in the order of the fields', () =>
     reference: '\0',
     metadata: { '': '' },
     wait: 0,
+    action: undefined,
+    upTo: 0,
+    conditions: undefined,
+    dryRun: false,
   };
-  expect(fieldsOf(validateTransfer(request, 'transfers[3].'))).toEqual(
+  expect(fieldsOf(validateTransfer(request))).toEqual(
     [
       'idempotency_key',
       'namespace',
@@ -90,7 +94,7 @@ test('every violation of a transfer is named, in the order of the fields', () =>
       'code',
       'reference',
       'metadata',
-    ].map((field) => `transfers[3].${field}`),
+    ],
   );
 });
 

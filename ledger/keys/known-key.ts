@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type CreateTransferRequest, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { TransferFields } from '../core/same-request.ts';
 
 /** What is remembered of a decided key outside the journal. */
 export interface KnownKey {
@@ -10,18 +12,27 @@ export interface KnownKey {
   readonly seq: number;
   readonly atMicros: number;
   /**
-   * True: the payee is in another book, so the outcome may have moved on since; only the
-   * journal can tell.
+   * True: there is more to the outcome than this, or it may have moved on since, for the payee
+   * is in another book. Only the journal can answer.
    */
-  readonly away: boolean;
+  readonly partial: boolean;
+}
+
+/** Stands for transfers that only the journal can compare. */
+const NO_FINGERPRINT = '-';
+
+/** True for a plain transfer, which all of its columns describe. */
+export function isPlain({ action, upTo, conditions }: TransferFields): boolean {
+  return action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined;
 }
 
 /** Longer texts are hashed. */
 const PLAIN_LENGTH_MAX = 96;
 
-/** The same for two requests exactly if they are the same transfer. */
-export function fingerprintOf(request: CreateTransferRequest): string {
+/** The same for two plain transfers exactly if they are the same; not plain ones have none. */
+export function fingerprintOf(request: TransferFields): string {
   const { debitAccountId, creditAccountId, amount, asset, code, reference } = request;
+  if (!isPlain(request)) return NO_FINGERPRINT;
   let text = `${debitAccountId} ${creditAccountId} ${amount} ${asset} ${code} `;
   text += reference === '' ? '' : JSON.stringify(reference);
   const pairs = Object.entries(request.metadata);
@@ -37,8 +48,8 @@ export function fingerprintOf(request: CreateTransferRequest): string {
  * another token was written by a leader before and is checked in the journal.
  */
 export function encodeKnownKey(token: string, known: KnownKey): string {
-  const { reason, epoch, seq, atMicros, away, fingerprint } = known;
-  return `${token} ${reason} ${epoch} ${seq} ${atMicros} ${away ? 1 : 0} ${fingerprint}`;
+  const { reason, epoch, seq, atMicros, partial, fingerprint } = known;
+  return `${token} ${reason} ${epoch} ${seq} ${atMicros} ${partial ? 1 : 0} ${fingerprint}`;
 }
 
 /** Undefined if the value was not written with this token, or is not one at all. */
@@ -52,7 +63,7 @@ export function decodeKnownKey(token: string, value: string): KnownKey | undefin
     epoch: Number(match[3]),
     seq: Number(match[4]),
     atMicros: Number(match[5]),
-    away: match[6] === '1',
+    partial: match[6] === '1',
     fingerprint: match[7] ?? '',
   };
 }

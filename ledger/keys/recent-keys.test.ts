@@ -8,7 +8,7 @@ const known = (seq: number): KnownKey => ({
   epoch: 1,
   seq,
   atMicros: 1,
-  away: false,
+  partial: false,
 });
 
 /** As documented: two generations of so many keys. */

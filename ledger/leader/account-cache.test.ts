@@ -34,10 +34,13 @@ test('an account with the largest number comes back', () => {
   expect(cache.get(stored.id)).toEqual(stored);
 });
 
-test('a limit that no balance can reach may come back as none', () => {
+test('a limit that no balance can reach comes back as that limit, and none as none', () => {
   const cache = new AccountCache(7);
-  cache.set(account(1, { minBalance: INT64_MIN, maxBalance: INT64_MAX }));
-  expect(cache.get(accountId(7, 1))).toEqual(account(1));
+  const stored = account(1, { minBalance: INT64_MIN, maxBalance: INT64_MAX });
+  cache.set(stored);
+  expect(cache.get(stored.id)).toEqual(stored);
+  cache.set(account(1));
+  expect(cache.get(stored.id)).toEqual(account(1));
 });
 
 test('accounts of other books are never here, and none is put here', () => {

@@ -2,12 +2,20 @@ import type { Account } from '../core/account.ts';
 import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
 import { assert } from '../core/assert.ts';
 
-/** Stands for "no limit" in the arrays; no balance can be that low or that high. */
-const NO_MIN = -(2n ** 63n);
-const NO_MAX = 2n ** 63n - 1n;
-
 const TOUCHED = 1;
 const TRANSIT = 2;
+/** The account has this limit. */
+const MIN = 4;
+const MAX = 8;
+/** The account's own flags stand above these four. */
+const OWN_FLAGS_SHIFT = 4;
+
+interface HeldTotals {
+  readonly heldDebits: bigint;
+  readonly heldCredits: bigint;
+}
+
+const NOTHING_HELD: HeldTotals = { heldDebits: 0n, heldCredits: 0n };
 
 /**
  * The newest state of the accounts that were used last, bounded. A million accounts as objects
@@ -21,6 +29,8 @@ export class AccountCache {
   /** Slot by the account's number in its book. */
   readonly #slots = new Map<number, number>();
   readonly #assets: string[] = [];
+  /** By slot, only of accounts for which something is held: few at any time. */
+  readonly #held = new Map<number, HeldTotals>();
   #hand = 0;
   #numbers: Float64Array<ArrayBuffer>;
   #debits: BigInt64Array<ArrayBuffer>;
@@ -59,18 +69,20 @@ export class AccountCache {
     if (bookOf(id) !== this.#book) return undefined;
     const slot = this.#slots.get(accountNumberOf(id));
     if (slot === undefined) return undefined;
-    const min = this.#min[slot] ?? NO_MIN;
-    const max = this.#max[slot] ?? NO_MAX;
     const flags = this.#flags[slot] ?? 0;
     this.#flags[slot] = flags | TOUCHED;
+    const { heldDebits, heldCredits } = this.#held.get(slot) ?? NOTHING_HELD;
     return {
       id: accountId(this.#book, this.#numbers[slot] ?? 0),
       asset: this.#assets[this.#asset[slot] ?? 0] ?? '',
       transit: (flags & TRANSIT) !== 0,
-      minBalance: min === NO_MIN ? null : min,
-      maxBalance: max === NO_MAX ? null : max,
+      minBalance: (flags & MIN) === 0 ? null : (this.#min[slot] ?? null),
+      maxBalance: (flags & MAX) === 0 ? null : (this.#max[slot] ?? null),
       debits: this.#debits[slot] ?? 0n,
       credits: this.#credits[slot] ?? 0n,
+      heldDebits,
+      heldCredits,
+      flags: flags >> OWN_FLAGS_SHIFT,
       version: this.#versions[slot] ?? 0,
     };
   }
@@ -83,11 +95,17 @@ export class AccountCache {
     this.#numbers[slot] = number;
     this.#debits[slot] = account.debits;
     this.#credits[slot] = account.credits;
-    this.#min[slot] = account.minBalance ?? NO_MIN;
-    this.#max[slot] = account.maxBalance ?? NO_MAX;
+    this.#min[slot] = account.minBalance ?? 0n;
+    this.#max[slot] = account.maxBalance ?? 0n;
     this.#versions[slot] = account.version;
     this.#asset[slot] = this.#assetIndex(account.asset);
-    this.#flags[slot] = TOUCHED | (account.transit ? TRANSIT : 0);
+    const own = account.flags << OWN_FLAGS_SHIFT;
+    const limits =
+      (account.minBalance === null ? 0 : MIN) | (account.maxBalance === null ? 0 : MAX);
+    this.#flags[slot] = TOUCHED | (account.transit ? TRANSIT : 0) | limits | own;
+    const { heldDebits, heldCredits } = account;
+    if (heldDebits === 0n && heldCredits === 0n) this.#held.delete(slot);
+    else this.#held.set(slot, { heldDebits, heldCredits });
   }
 
   #takeSlot(): number {

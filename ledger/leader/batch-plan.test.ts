@@ -1,24 +1,22 @@
 import { expect, test } from 'vitest';
 import {
-  type CreateTransferRequest,
-  type CreateTransferResponse,
   type OpenAccountResponse,
   type OpenAccountRequest,
-  Reason,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { newAccount } from '../core/account.ts';
 import { accountId } from '../core/account-id.ts';
 import type { TransferOutcome } from '../core/command.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { openRequest, transferRequest } from '../test/requests.ts';
-import {
-  accountsOf,
-  BatchPlan,
-  type BatchStamp,
-  openAnswer,
-  transferAnswer,
-} from './batch-plan.ts';
+import { type BatchStamp, openAnswer, transferAnswer } from './answers.ts';
+import { BatchPlan } from './batch-plan.ts';
+import { needsOf } from './needs.ts';
 import type { OpenWork, TransferWork, Work } from './work.ts';
 
 const NOW = 1_000;
@@ -27,8 +25,9 @@ const STAMP: BatchStamp = {
   book: { number: 1, name: 'eu-west-1', region: 'eu-west' },
   epoch: 3,
   atMicros: 1_000_000,
+  decidedAt: { seconds: 1n, nanos: 0 },
 };
-const AT = { seconds: 1n, nanos: 0 };
+const AT = STAMP.decidedAt;
 const NONE = { minBalance: null, maxBalance: null };
 
 function transfers(
@@ -59,6 +58,7 @@ const outcome = (seq: number, fields: Partial<TransferOutcome> = {}): TransferOu
   reason: Reason.UNSPECIFIED,
   seq,
   channel: null,
+  details: null,
   ...fields,
 });
 
@@ -68,10 +68,11 @@ function answered(plan: BatchPlan, outcomes: Partial<TransferOutcome>[] = []) {
     const seq = index + 1;
     if (made.kind === 'transfer') {
       const given = outcome(seq, outcomes[index]);
-      made.item.answer = transferAnswer(made.item.id, given, STAMP, AT);
+      made.item.answer = transferAnswer(made.item.id, made.item.request, given, STAMP);
     } else if (made.kind === 'open') {
       const account = newAccount(accountId(1, seq), 'EUR', NONE);
-      made.item.answer = openAnswer(made.item.request, { kind: 'open', account, seq }, STAMP);
+      const opened = { kind: 'open', account, reason: 0, seq } as const;
+      made.item.answer = openAnswer(made.item.request, opened, STAMP);
     }
   }
   plan.answerRepeats();
@@ -125,6 +126,9 @@ test('a repeat that differs is refused by the name of the first field that does'
       replayed: false,
       position: first?.position,
       decidedAt: AT,
+      actualAmount: 0n,
+      expiresAt: undefined,
+      group: undefined,
     };
     expect(others[index]).toEqual(expected);
   }
@@ -176,7 +180,12 @@ const openingOf = (reply: OpenAccountResponse | undefined) => [
 ];
 
 test('the accounts that a batch may touch are all asked for', () => {
-  const leg = { ...transferRequest(), transferId: '', debitAccountId: accountId(2, 7) };
+  const leg = {
+    ...transferRequest(),
+    transferId: '',
+    reversalOf: '',
+    debitAccountId: accountId(2, 7),
+  };
   const faults = { onOutcome: nothing, onFault: nothing };
   const works: Work[] = [
     transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
@@ -198,7 +207,7 @@ test('the accounts that a batch may touch are all asked for', () => {
     },
   ];
   const commands = new BatchPlan(works, NOW).commands().map(({ command }) => command);
-  const ids = new Set(accountsOf(commands, 1));
+  const ids = needsOf(commands, 1).accounts;
   expect([...ids].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(
     [1, 2, 5].map((number) => accountId(1, number)),
   );

@@ -1,29 +1,42 @@
-import {
-  type CreateTransferResponse,
-  type OpenAccountRequest,
-  type OpenAccountResponse,
-  type Position,
-  Reason,
-  TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
-import { bookOf } from '../core/account-id.ts';
+import type {
+  ChangeAccountResponse,
+  OpenAccountRequest,
+  OpenAccountResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
 import type {
+  AssetCommand,
+  ChangeCommand,
   CloseCommand,
-  Command,
+  ExpireCommand,
   OpenCommand,
-  OpenOutcome,
   SettleCommand,
   TransferCommand,
   TransferOutcome,
 } from '../core/command.ts';
-import { differingAccountField, differingTransferField, openedAs } from '../core/same-request.ts';
-import { timestampFrom } from '../core/timestamp.ts';
+import {
+  differingAccountField,
+  differingChangeField,
+  differingTransferField,
+  openedAs,
+} from '../core/same-request.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
-import { openedAccount, type StoredOpening } from '../store/read-opened.ts';
-import { type Asked, type Hints, type Recalled, reused } from './recall.ts';
-import type { CloseWork, OpenWork, SettleWork, TransferWork, Work } from './work.ts';
+import type { StoredOpening } from '../store/read-opened.ts';
+import { type Recalled, reusedChangeKey, reusedKey, TOO_LATE } from './answers.ts';
+import type { Asked, Hints } from './recall.ts';
+import type {
+  AssetWork,
+  ChangeWork,
+  CloseWork,
+  ExpireWork,
+  OpenWork,
+  ProofWork,
+  SettleWork,
+  TransferWork,
+  Work,
+} from './work.ts';
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
 export interface TransferItem extends Asked {
@@ -38,12 +51,22 @@ export interface OpenItem {
   answer: OpenAccountResponse | undefined;
 }
 
+/** A change of an account, and its answer once there is one. */
+export interface ChangeItem {
+  readonly id: string;
+  readonly work: ChangeWork;
+  answer: ChangeAccountResponse | undefined;
+}
+
 /** A command, and what it was made for. */
 export type Planned =
   | { readonly kind: 'transfer'; readonly command: TransferCommand; readonly item: TransferItem }
   | { readonly kind: 'open'; readonly command: OpenCommand; readonly item: OpenItem }
+  | { readonly kind: 'change'; readonly command: ChangeCommand; readonly item: ChangeItem }
+  | { readonly kind: 'asset'; readonly command: AssetCommand; readonly work: AssetWork }
   | { readonly kind: 'settle'; readonly command: SettleCommand; readonly work: SettleWork }
-  | { readonly kind: 'close'; readonly command: CloseCommand; readonly work: CloseWork };
+  | { readonly kind: 'close'; readonly command: CloseCommand; readonly work: CloseWork }
+  | { readonly kind: 'expire'; readonly command: ExpireCommand; readonly work: ExpireWork };
 
 /**
  * A batch on its way: the works that it answers, which of their requests have an answer
@@ -54,8 +77,12 @@ export class BatchPlan {
   /** The items of each work, in the order of its requests. */
   readonly transferWorks: { readonly work: TransferWork; readonly items: TransferItem[] }[] = [];
   readonly openWorks: { readonly work: OpenWork; readonly items: OpenItem[] }[] = [];
+  readonly changes: ChangeItem[] = [];
+  /** Works that ask for nothing but the commit. */
+  readonly proofs: ProofWork[] = [];
   /** Items that repeat a key or external id of this batch, and the first of it. */
-  #repeats: [TransferItem, TransferItem][] = [];
+  #repeats: [TransferItem, TransferItem | ChangeItem][] = [];
+  #changeRepeats: [ChangeItem, ChangeItem][] = [];
   #openRepeats: [OpenItem, OpenItem][] = [];
 
   /** @param now performance.now(): what should have begun before is not started any more */
@@ -73,6 +100,11 @@ export class BatchPlan {
       } else if (work.kind === 'open') {
         const items = work.requests.map((request) => ({ request, answer: undefined }));
         this.openWorks.push({ work, items });
+      } else if (work.kind === 'change') {
+        const { namespace, idempotencyKey } = work.request;
+        this.changes.push({ id: transferIdOf(namespace, idempotencyKey), work, answer: undefined });
+      } else if (work.kind === 'proof') {
+        this.proofs.push(work);
       }
     }
   }
@@ -102,6 +134,11 @@ export class BatchPlan {
     return this.openWorks.flatMap(({ items }) => items.filter((item) => item.answer === undefined));
   }
 
+  /** Changes without an answer. */
+  unchanged(): ChangeItem[] {
+    return this.changes.filter((item) => item.answer === undefined);
+  }
+
   /** Gives the items their recalled answers; undefined ones stay without. */
   answer(items: readonly TransferItem[], recalled: readonly (Recalled | undefined)[]): void {
     for (const [place, item] of items.entries()) item.answer = recalled[place];
@@ -116,19 +153,37 @@ export class BatchPlan {
       const field = differingAccountField(opening.openedAs, openedAs(item.request));
       item.answer =
         field === ''
-          ? { account: opening.account, replayed: true, differingField: '', position }
-          : { account: undefined, replayed: false, differingField: field, position };
+          ? { account: opening.account, replayed: true, differingField: '', position, reason: 0 }
+          : reusedExternalId(field, position);
     }
   }
 
   /**
-   * The commands for all that has no answer: openings, settlements, then transfers in the
-   * order of arrival, so that what brings money comes before what spends it.
+   * The commands for all that has no answer: assets, openings, changes, settlements and
+   * expiries, then transfers in the order of arrival, so that what brings or frees money comes
+   * before what spends it.
    */
   commands(): Planned[] {
-    const planned: Planned[] = [];
     this.#repeats = [];
+    this.#changeRepeats = [];
     this.#openRepeats = [];
+    const planned: Planned[] = [];
+    for (const work of this.works) {
+      if (work.kind !== 'asset') continue;
+      planned.push({ kind: 'asset', command: { kind: 'asset', request: work.request }, work });
+    }
+    this.#planOpenings(planned);
+    const changes = this.#planChanges(planned);
+    for (const work of this.works) {
+      if (work.kind === 'settle') planned.push({ kind: 'settle', command: work.command, work });
+      if (work.kind === 'close') planned.push({ kind: 'close', command: work.command, work });
+      if (work.kind === 'expire') planned.push({ kind: 'expire', command: work.command, work });
+    }
+    this.#planTransfers(planned, changes);
+    return planned;
+  }
+
+  #planOpenings(planned: Planned[]): void {
     const byExternalId = new Map<string, OpenItem>();
     for (const item of this.unopened()) {
       const { request } = item;
@@ -140,14 +195,29 @@ export class BatchPlan {
       byExternalId.set(request.externalId, item);
       planned.push({ kind: 'open', command: { kind: 'open', request }, item });
     }
-    for (const work of this.works) {
-      if (work.kind === 'settle') planned.push({ kind: 'settle', command: work.command, work });
-      if (work.kind === 'close') planned.push({ kind: 'close', command: work.command, work });
+  }
+
+  #planChanges(planned: Planned[]): ReadonlyMap<string, ChangeItem> {
+    const byId = new Map<string, ChangeItem>();
+    for (const item of this.unchanged()) {
+      const { id, work } = item;
+      const first = byId.get(id);
+      if (first !== undefined) {
+        this.#changeRepeats.push([item, first]);
+        continue;
+      }
+      byId.set(id, item);
+      const command = { kind: 'change', id, request: work.request } as const;
+      planned.push({ kind: 'change', command, item });
     }
+    return byId;
+  }
+
+  #planTransfers(planned: Planned[], changes: ReadonlyMap<string, ChangeItem>): void {
     const byId = new Map<string, TransferItem>();
     for (const item of this.unanswered()) {
       const { id, request } = item;
-      const first = byId.get(id);
+      const first = changes.get(id) ?? byId.get(id);
       if (first !== undefined) {
         this.#repeats.push([item, first]);
         continue;
@@ -155,121 +225,44 @@ export class BatchPlan {
       byId.set(id, item);
       planned.push({ kind: 'transfer', command: { kind: 'transfer', id, request }, item });
     }
-    return planned;
   }
 
   /** Answers what repeats a key of this batch, once the first of each has its answer. */
   answerRepeats(): void {
-    for (const [item, first] of this.#repeats) {
-      const { response, channel } = must(first.answer, 'the first of a key has its answer');
-      const field = differingTransferField(first.request, item.request);
+    for (const [item, first] of this.#repeats) item.answer = repeatAnswer(item, first);
+    for (const [item, first] of this.#changeRepeats) {
+      const answer = must(first.answer, 'the first of a key has its answer');
+      const field = differingChangeField(first.work.request, item.work.request);
       item.answer =
-        field === ''
-          ? { response: { ...response, replayed: true }, channel }
-          : {
-              response: reused(item.id, field, response.position, response.decidedAt),
-              channel: null,
-            };
+        field === '' ? { ...answer, replayed: true } : reusedChangeKey(item.id, field, answer);
     }
     for (const [item, first] of this.#openRepeats) {
       const answer = must(first.answer, 'the first of an external id has its answer');
       const field = differingAccountField(openedAs(first.request), openedAs(item.request));
       item.answer =
-        field === ''
-          ? { ...answer, replayed: true }
-          : { ...answer, account: undefined, differingField: field };
+        answer.account === undefined || field === ''
+          ? { ...answer, replayed: answer.account !== undefined }
+          : reusedExternalId(field, answer.position);
     }
   }
 }
 
-/** Ids of the accounts of a book that the commands may touch. */
-export function* accountsOf(commands: readonly Command[], book: number): Generator<bigint> {
-  for (const command of commands) {
-    switch (command.kind) {
-      case 'transfer':
-        yield command.request.debitAccountId;
-        if (bookOf(command.request.creditAccountId) === book) {
-          yield command.request.creditAccountId;
-        }
-        break;
-      case 'settle':
-        for (const leg of command.legs) yield leg.creditAccountId;
-        break;
-      case 'close':
-        for (const { leg } of command.refused) yield leg.debitAccountId;
-        break;
-      case 'open':
-        break;
-    }
+function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): Recalled {
+  if ('work' in first) {
+    const decided = must(first.answer, 'the first of a key has its answer');
+    return { response: reusedKey(item.id, 'kind', decided), channel: null };
   }
+  const { response, channel } = must(first.answer, 'the first of a key has its answer');
+  const field = differingTransferField(first.request, item.request);
+  return field === ''
+    ? { response: { ...response, replayed: true }, channel }
+    : { response: reusedKey(item.id, field, response), channel: null };
 }
 
-/** What is the same for all answers of a batch. */
-export interface BatchStamp {
-  readonly book: Book;
-  readonly epoch: number;
-  readonly atMicros: number;
-}
-
-const positionOf = (stamp: BatchStamp, seq: number): Position => ({
-  book: stamp.book.number,
-  epoch: BigInt(stamp.epoch),
-  seq: BigInt(seq),
-});
-
-/** The answer to a transfer that this batch decided. */
-export function transferAnswer(
-  id: string,
-  outcome: TransferOutcome,
-  stamp: BatchStamp,
-  decidedAt: CreateTransferResponse['decidedAt'],
-): Recalled {
-  const { reason, seq, channel } = outcome;
-  const status =
-    reason !== Reason.UNSPECIFIED
-      ? TransferStatus.REJECTED
-      : channel === null
-        ? TransferStatus.POSTED
-        : TransferStatus.IN_TRANSIT;
-  const position = positionOf(stamp, seq);
-  return {
-    response: {
-      transferId: id,
-      status,
-      reason,
-      differingField: '',
-      replayed: false,
-      position,
-      decidedAt,
-    },
-    channel,
-  };
-}
-
-/** The answer to an opening of this batch. */
-export function openAnswer(
-  request: OpenAccountRequest,
-  { account, seq }: OpenOutcome,
-  stamp: BatchStamp,
+function reusedExternalId(
+  differingField: string,
+  position: OpenAccountResponse['position'],
 ): OpenAccountResponse {
-  const { book, atMicros } = stamp;
-  return {
-    account: openedAccount(book, account.id, request.externalId, openedAs(request), atMicros),
-    replayed: false,
-    differingField: '',
-    position: positionOf(stamp, seq),
-  };
+  const reason = Reason.IDEMPOTENCY_KEY_REUSED;
+  return { account: undefined, replayed: false, differingField, position, reason };
 }
-
-const TOO_LATE: Recalled = {
-  response: {
-    transferId: '',
-    status: TransferStatus.UNSPECIFIED,
-    reason: Reason.UNSPECIFIED,
-    differingField: '',
-    replayed: false,
-    position: undefined,
-    decidedAt: timestampFrom(0),
-  },
-  channel: null,
-};

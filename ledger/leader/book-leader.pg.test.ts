@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, inject, test } from 'vitest';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
   type CreateTransferResponse,
-  Reason,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { encodeKnownKey, fingerprintOf } from '../keys/known-key.ts';
@@ -165,7 +165,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
     const request = key('said to be done', { amount: 3n });
-    const known = { reason: 0, epoch: 1, seq: 1, atMicros: 1, away: false } as const;
+    const known = { reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false } as const;
     const value = encodeKnownKey('otherToken', { ...known, fingerprint: fingerprintOf(request) });
     const id = transferIdOf('', request.idempotencyKey);
     for (const name of hashes(leading)) await redis.hset(name, id, value);
@@ -270,7 +270,7 @@ test('a leg to its own transit account is refused, and the channel goes on', asy
   const settle = (firstNumber: number, creditAccountId: bigint) =>
     new Promise((resolve, reject) => {
       const leg = { ...transferRequest(), debitAccountId: AWAY, creditAccountId, asset: 'EUR' };
-      const legs = [{ ...leg, transferId: transferIdOf('', `leg ${firstNumber}`) }];
+      const legs = [{ ...leg, transferId: transferIdOf('', `leg ${firstNumber}`), reversalOf: '' }];
       leading.leader.submit({
         kind: 'settle',
         command: { kind: 'settle', originBook: 2, firstNumber, legs },

@@ -1,29 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferResponse,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { assert, must } from '../core/assert.ts';
-import { type Posted, post } from '../core/post.ts';
+import type { Posted } from '../core/book-state.ts';
+import type { SettleCommand, TransferOutcome } from '../core/command.ts';
+import { post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { fingerprintOf } from '../keys/known-key.ts';
+import { fingerprintOf, isPlain } from '../keys/known-key.ts';
 import type { Logger } from '../logger.ts';
 import { type Append, append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
 import { describe, isDatabaseError, isKnownId, isRolledBack } from '../store/sqlstate.ts';
-import {
-  accountsOf,
-  BatchPlan,
-  type BatchStamp,
-  openAnswer,
-  type Planned,
-  type TransferItem,
-  transferAnswer,
-} from './batch-plan.ts';
+import { type BatchStamp, changeAnswer, openAnswer, transferAnswer } from './answers.ts';
+import { BatchPlan, type Planned, type TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
+import { DryRuns, legsOf } from './dry-runs.ts';
 import { LedgerFault } from './ledger-fault.ts';
+import { needsOf } from './needs.ts';
 import type { Decided, Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
-import type { CloseWork, TransferWork, Work } from './work.ts';
+import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** An idle leader looks this often whether it still is one. */
@@ -57,6 +58,8 @@ export class BookLeader {
   readonly #parts: LeaderParts;
   readonly #queue = new WorkQueue();
   readonly #waiters = new SettlementWaiters();
+  readonly #dryRuns = new DryRuns();
+  readonly #listeners = new Set<(accounts: Posted['accounts']) => void>();
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
   #stopping = false;
@@ -72,6 +75,30 @@ export class BookLeader {
     this.#queue.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
   }
 
+  /** Queues what is to be answered as if it were executed, while nothing is written. */
+  submitDry(work: DryWork): void {
+    if (this.#dryRuns.add(work)) this.#queue.wake();
+  }
+
+  /**
+   * Resolves after a commit that only the leader of the book can make.
+   * @throws LedgerFault if this is not the leader any more
+   */
+  proveLeading(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.submit({ kind: 'proof', onOutcome: resolve, onFault: reject });
+    });
+  }
+
+  /**
+   * Calls back after each commit that wrote rows, with the accounts that the batch looked at.
+   * Returns how to stop it.
+   */
+  onCommitted(listener: (accounts: Posted['accounts']) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /**
    * Leads until another leader takes over, until the database fails in a way that leaves an
    * outcome unknown, or until `stop`. Resolves with the reason. Work that waits then gets the
@@ -84,16 +111,20 @@ export class BookLeader {
     let ready: Ready | undefined;
     while (reason === undefined) {
       try {
+        // No batch is on its way now: what a dry run sees has been committed.
+        await this.#dryRuns.run((works) => this.#rehearse(works));
         ready ??= await this.#next();
         if (ready !== undefined) ready = await this.#execute(ready);
         else if (this.#stopping) reason = 'stopped';
-        else reason = await this.#checkEpoch();
+        else if (this.#dryRuns.waiting === 0) reason = await this.#checkEpoch();
       } catch (error) {
         ready = undefined;
         reason = await this.#fail(error);
       }
     }
-    this.#queue.close(new LedgerFault('not_leader', reason));
+    const fault = new LedgerFault('not_leader', reason);
+    this.#queue.close(fault);
+    this.#dryRuns.close(fault);
     return reason;
   }
 
@@ -135,29 +166,85 @@ export class BookLeader {
     const works = this.#queue.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);
-    const { recall } = this.#parts;
-    const plan = new BatchPlan(works, performance.now());
-    const items = plan.unanswered();
-    if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
-    await this.#recallOpenings(plan);
-    return this.#prepare(plan);
+    return this.#prepare(await this.#plan(works));
   }
 
-  async #recallOpenings(plan: BatchPlan): Promise<void> {
+  /** The plan of a batch, with the answers of all keys that are known to have one. */
+  async #plan(works: readonly Work[]): Promise<BatchPlan> {
+    const plan = new BatchPlan(works, performance.now());
+    const items = plan.unanswered();
+    const { recall } = this.#parts;
+    if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
+    await this.#recallRest(plan);
+    return plan;
+  }
+
+  /** Openings and changes, which are rare: the journal is asked for each batch of them. */
+  async #recallRest(plan: BatchPlan): Promise<void> {
     const { book } = this.memory;
     const externalIds = plan.unopened().map(({ request }) => request.externalId);
-    if (externalIds.length === 0) return;
-    plan.answerOpenings(book, await readOpened(this.#parts.sql, book, externalIds));
+    if (externalIds.length > 0) {
+      plan.answerOpenings(book, await readOpened(this.#parts.sql, book, externalIds));
+    }
+    for (const item of plan.unchanged()) {
+      item.answer = await this.#parts.recall.change(item.id, item.work.request);
+    }
   }
 
   async #prepare(plan: BatchPlan): Promise<Ready> {
     const planned = plan.commands();
     const commands = planned.map(({ command }) => command);
-    const ids = accountsOf(commands, this.memory.book.number);
-    const state = await this.memory.stateFor(this.#parts.sql, ids);
+    const needs = needsOf(commands, this.memory.book.number);
+    const state = await this.memory.stateFor(this.#parts.sql, needs);
     const atMicros = this.memory.nextMicros(Date.now() * 1000);
     const posted = post(state, commands, atMicros);
     return { plan, planned, posted, batch: this.memory.appendOf(posted, atMicros), atMicros };
+  }
+
+  /** Executes works in memory alone, one after the other, and answers them. */
+  async #rehearse(works: readonly DryWork[]): Promise<void> {
+    for (const work of works) {
+      if (work.kind === 'legs') await this.#rehearseLegs(work);
+      else if (work.kind === 'dryTransfers') await this.#rehearseTransfers(work);
+      else this.#answerWorks(await this.#rehearsed(work));
+    }
+  }
+
+  async #rehearseTransfers({ requests, onOutcome, onFault }: DryTransferWork): Promise<void> {
+    const startBefore = requests.map(() => Infinity);
+    const ignored = { onOutcome: () => undefined, onLate: () => undefined };
+    const ready = await this.#rehearsed({
+      kind: 'transfers',
+      requests,
+      startBefore,
+      onFault,
+      ...ignored,
+    });
+    const items = ready.plan.transferWorks.flatMap((made) => made.items);
+    onOutcome(responsesOf(items), legsOf(items, ready.posted));
+  }
+
+  /** A batch of one work that has been executed and answered, and is never committed. */
+  async #rehearsed(work: Work): Promise<Ready> {
+    const plan = new BatchPlan([work], performance.now());
+    const items = plan.unanswered();
+    if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
+    await this.#recallRest(plan);
+    const ready = await this.#prepare(plan);
+    this.#answerItems(ready);
+    return ready;
+  }
+
+  async #rehearseLegs(work: LegsWork): Promise<void> {
+    const { originBook, legs, onOutcome } = work;
+    const firstNumber = this.memory.channel(originBook).applied + 1;
+    const command: SettleCommand = { kind: 'settle', originBook, firstNumber, legs };
+    const needs = needsOf([command], this.memory.book.number);
+    const state = await this.memory.stateFor(this.#parts.sql, needs);
+    const [outcome] = post(state, [command], this.memory.nextMicros(Date.now() * 1000)).outcomes;
+    const refusals = outcome?.kind === 'settle' ? outcome.refusals : [];
+    const reasons = new Map(refusals.map(({ number, reason }) => [number, reason]));
+    onOutcome(legs.map((_, index) => reasons.get(firstNumber + index) ?? Reason.UNSPECIFIED));
   }
 
   /**
@@ -165,7 +252,7 @@ export class BookLeader {
    * prepare it on top of this one.
    */
   async #execute(ready: Ready): Promise<Ready | undefined> {
-    if (changesNothing(ready.posted)) {
+    if (changesNothing(ready)) {
       this.#answered(ready);
       return undefined;
     }
@@ -203,13 +290,12 @@ export class BookLeader {
   async #executeAgain(plan: BatchPlan): Promise<void> {
     for (;;) {
       const items = plan.unanswered();
-      const open = items.length + plan.unopened().length;
+      const open = openCount(plan);
       plan.answer(items, await this.#parts.recall.recorded(items));
-      await this.#recallOpenings(plan);
-      const left = plan.unanswered().length + plan.unopened().length;
-      assert(left < open, 'a batch is refused for a key that the journal has');
+      await this.#recallRest(plan);
+      assert(openCount(plan) < open, 'a batch is refused for a key that the journal has');
       const ready = await this.#prepare(plan);
-      if (!changesNothing(ready.posted)) {
+      if (!changesNothing(ready)) {
         this.memory.assume(ready.posted, ready.batch);
         if (!(await this.#commit(ready))) {
           this.memory.dropped();
@@ -238,53 +324,79 @@ export class BookLeader {
    * key, and sends the answers at the end of this turn, when the next batch is on its way to
    * the database.
    */
-  #answered({ plan, planned, posted, atMicros }: Ready): void {
-    for (const work of plan.works) this.#underWay.delete(work);
-    const stamp: BatchStamp = { book: this.memory.book, epoch: this.memory.epoch, atMicros };
-    const decidedAt = timestampFrom(atMicros);
-    const decided: TransferItem[] = [];
-    for (const [index, made] of planned.entries()) {
-      const outcome = must(posted.outcomes[index], 'every command has an outcome');
-      if (made.kind === 'transfer' && outcome.kind === 'transfer') {
-        made.item.outcome = outcome;
-        made.item.answer = transferAnswer(made.item.id, outcome, stamp, decidedAt);
-        decided.push(made.item);
-      } else if (made.kind === 'open' && outcome.kind === 'open') {
-        made.item.answer = openAnswer(made.item.request, outcome, stamp);
-      }
-    }
-    plan.answerRepeats();
-    const known = this.#known(decided, atMicros);
+  #answered(ready: Ready): void {
+    for (const work of ready.plan.works) this.#underWay.delete(work);
+    const decided = this.#answerItems(ready);
+    const known = this.#known(decided, ready.atMicros);
     this.#parts.recall.remember(known);
     setImmediate(() => {
-      this.#publish(plan, planned, posted);
+      this.#publish(ready);
       this.#parts.recall.tellRedis(known);
     });
   }
 
-  #publish(plan: BatchPlan, planned: readonly Planned[], posted: Posted): void {
+  /** Gives every item its answer. Returns the transfers that this batch has decided. */
+  #answerItems({ plan, planned, posted, atMicros }: Ready): TransferItem[] {
+    const { book, epoch } = this.memory;
+    const stamp: BatchStamp = { book, epoch, atMicros, decidedAt: timestampFrom(atMicros) };
+    const decided: TransferItem[] = [];
+    for (const [index, made] of planned.entries()) {
+      const outcome = must(posted.outcomes[index], 'every command has an outcome');
+      if (made.kind === 'transfer' && outcome.kind === 'transfer') {
+        const { item } = made;
+        item.outcome = outcome;
+        item.answer = transferAnswer(item.id, item.request, outcome, stamp);
+        decided.push(item);
+      } else if (made.kind === 'open' && outcome.kind === 'open') {
+        made.item.answer = openAnswer(made.item.request, outcome, stamp);
+      } else if (made.kind === 'change' && outcome.kind === 'change') {
+        made.item.answer = changeAnswer(made.item.id, outcome, stamp);
+      }
+    }
+    plan.answerRepeats();
+    return decided;
+  }
+
+  #publish(ready: Ready): void {
+    const { planned, posted } = ready;
     const closed: CloseWork[] = [];
     const peers = new Set<number>();
     for (const [index, made] of planned.entries()) {
       const outcome = posted.outcomes[index];
-      if (outcome?.kind === 'transfer' && outcome.channel !== null) {
-        peers.add(outcome.channel.peerBook);
+      if (outcome?.kind === 'transfer') {
+        addPeers(outcome, peers);
       } else if (made.kind === 'settle' && outcome?.kind === 'settle') {
         made.work.onOutcome(outcome);
       } else if (made.kind === 'close') {
         closed.push(made.work);
+      } else if (made.kind === 'expire') {
+        made.work.onOutcome();
       }
     }
-    this.#answerTransfers(plan);
-    for (const { work, items } of plan.openWorks) {
-      work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
-    }
+    this.#answerTransfers(ready.plan);
+    this.#answerWorks(ready);
     // Last, for the callers of this very batch may wait for what is closed in it.
     for (const { command, onOutcome } of closed) {
       onOutcome();
       this.#waiters.settle(command);
     }
     for (const peerBook of peers) this.#parts.onSent(peerBook);
+    if (posted.rows.length > 0) for (const listener of this.#listeners) listener(posted.accounts);
+  }
+
+  /** Answers whoever asked for something else than transfers between books. */
+  #answerWorks({ plan, planned, posted }: Ready): void {
+    for (const { work, items } of plan.openWorks) {
+      work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
+    }
+    for (const { work, answer } of plan.changes) {
+      work.onOutcome(must(answer, 'every change is answered'));
+    }
+    for (const [index, made] of planned.entries()) {
+      const outcome = posted.outcomes[index];
+      if (made.kind === 'asset' && outcome?.kind === 'asset') made.work.onOutcome(outcome);
+    }
+    for (const { onOutcome } of plan.proofs) onOutcome();
   }
 
   #known(decided: readonly TransferItem[], atMicros: number): Decided[] {
@@ -292,15 +404,15 @@ export class BookLeader {
     return decided.map(({ id, request, outcome }) => {
       const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
       const fingerprint = fingerprintOf(request);
-      const away = channel !== null;
-      return { id, known: { fingerprint, reason, epoch, seq, atMicros, away } };
+      const partial = channel !== null || !isPlain(request);
+      return { id, known: { fingerprint, reason, epoch, seq, atMicros, partial } };
     });
   }
 
   #answerTransfers(plan: BatchPlan): void {
     for (const { work, items } of plan.transferWorks) {
       const { onLate } = work;
-      work.onOutcome(items.map(({ answer }) => must(answer, 'every item is answered').response));
+      work.onOutcome(responsesOf(items));
       // Those in transit hear the rest when the other book has answered.
       const overtaken = new Map<number, TransferItem>();
       for (const [index, item] of items.entries()) {
@@ -336,7 +448,25 @@ export class BookLeader {
 }
 
 /** True if a batch has nothing to commit: every key in it had its answer. */
-const changesNothing = ({ rows, channels }: Posted) => rows.length === 0 && channels.size === 0;
+function changesNothing({ plan, posted }: Ready): boolean {
+  const { rows, channels, swept } = posted;
+  return rows.length === 0 && channels.size === 0 && swept === null && plan.proofs.length === 0;
+}
+
+/** How much of a plan has no answer. */
+function openCount(plan: BatchPlan): number {
+  return plan.unanswered().length + plan.unopened().length + plan.unchanged().length;
+}
+
+/** The books that the legs of a transfer are sent to. */
+function addPeers({ channel, details }: TransferOutcome, peers: Set<number>): void {
+  if (channel !== null) peers.add(channel.peerBook);
+  for (const { outcome } of details?.legs ?? []) addPeers(outcome, peers);
+}
+
+function responsesOf(items: readonly TransferItem[]): CreateTransferResponse[] {
+  return items.map(({ answer }) => must(answer, 'every item is answered').response);
+}
 
 /** What a failed commit means for those who wait for it. */
 function commitFault(error: unknown): unknown {

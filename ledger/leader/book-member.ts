@@ -9,6 +9,7 @@ import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import { BookLeader } from './book-leader.ts';
 import { BookMemory } from './book-memory.ts';
 import { Recall } from './recall.ts';
+import { Sweeper } from './sweeper.ts';
 import { takeOver } from './take-over.ts';
 
 /** How often a standby looks at the leader, and how often it must fail to answer in a row. */
@@ -144,15 +145,17 @@ export class BookMember {
     }
     this.#setLeader(leader);
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
-    const sending = [...senders.values()].map((sender) => sender.run());
+    const sweeper = new Sweeper(this.sql, leader, log);
+    const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
     if (this.#stopped) leader.stop();
     try {
       const reason = await leader.run();
       log.warn('stepped down', { epoch: memory.epoch, reason });
     } finally {
       this.#setLeader(undefined);
+      sweeper.stop();
       for (const sender of senders.values()) sender.stop();
-      await Promise.all(sending);
+      await Promise.all(helping);
     }
   }
 

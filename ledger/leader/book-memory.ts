@@ -1,13 +1,20 @@
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
+import { originalOf } from '../core/batch.ts';
+import type { BookState, Channel, Posted } from '../core/book-state.ts';
 import { chainAfter } from '../core/chain.ts';
-import type { BookState, Channel, Posted } from '../core/post.ts';
+import type { SweepCursor } from '../core/command.ts';
+import type { Original } from '../core/original.ts';
 import type { Append } from '../store/append.ts';
 import { readChannels } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
 import type { Book, Head } from '../store/head.ts';
 import { loadAccounts, loadTransitAccounts } from '../store/load-accounts.ts';
+import { loadAssets } from '../store/load-assets.ts';
+import { loadOriginals } from '../store/load-originals.ts';
 import { AccountCache } from './account-cache.ts';
+import type { Needs } from './needs.ts';
+import { OriginalCache } from './original-cache.ts';
 
 /**
  * What the leader remembers of its book. It is true as long as the head has this leader's
@@ -18,33 +25,34 @@ export class BookMemory {
   readonly epoch: number;
   readonly #bookNames: ReadonlyMap<number, string>;
   readonly #cache: AccountCache;
+  readonly #originals = new OriginalCache();
+  readonly #assets: Map<string, number>;
   readonly #transits: Map<string, bigint>;
   readonly #channels: Map<number, Channel>;
   #head: Head;
   /** A batch on its way to the database: the next one starts from it, nobody else sees it. */
   #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
 
-  private constructor(
-    book: Book,
-    books: readonly Book[],
-    head: Head,
-    transits: Map<string, bigint>,
-    channels: Map<number, Channel>,
-  ) {
+  private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
     this.book = book;
     this.epoch = head.epoch;
     this.#bookNames = new Map(books.map(({ number, name }) => [number, name]));
     this.#cache = new AccountCache(book.number);
-    this.#transits = transits;
-    this.#channels = channels;
+    this.#transits = stored.transits;
+    this.#channels = stored.channels;
+    this.#assets = stored.assets;
     this.#head = head;
   }
 
   /** @param head as the take-over left it */
   static async load(sql: Sql, book: Book, books: readonly Book[], head: Head): Promise<BookMemory> {
-    const [transits, channels] = await Promise.all([loadTransitAccounts(sql), readChannels(sql)]);
-    const byPeer = new Map(channels.map((channel) => [channel.peerBook, channel]));
-    return new BookMemory(book, books, head, transits, byPeer);
+    const [transits, list, assets] = await Promise.all([
+      loadTransitAccounts(sql),
+      readChannels(sql),
+      loadAssets(sql),
+    ]);
+    const channels = new Map(list.map((channel) => [channel.peerBook, channel]));
+    return new BookMemory(book, books, head, { transits, channels, assets });
   }
 
   get seq(): number {
@@ -61,6 +69,11 @@ export class BookMemory {
     return this.#channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
   }
 
+  /** Through where holds have been looked at for their expiry. */
+  get swept(): SweepCursor {
+    return this.#head.swept;
+  }
+
   /** Time of the next batch: now, but always later than the batch before. */
   nextMicros(nowMicros: number): number {
     return Math.max(nowMicros, this.#newestHead.atMicros + 1);
@@ -71,21 +84,27 @@ export class BookMemory {
   }
 
   /**
-   * The state that the next batch starts from, with every account that exists among `ids` and
-   * every transit account in it: those not remembered are loaded by one query.
+   * The state that the next batch starts from, with every account and every original that
+   * exists among `needs`, the accounts of those originals, and every transit account in it:
+   * what is not remembered is loaded, by one query for each of both.
    */
-  async stateFor(sql: Sql, ids: Iterable<bigint>): Promise<BookState> {
+  async stateFor(sql: Sql, needs: Needs): Promise<BookState> {
     const assumed = this.#assumed?.posted;
     const transits = new Map(this.#transits);
     for (const { account, externalId } of assumed?.opened ?? []) {
       if (account.transit) transits.set(externalId, account.id);
     }
+    const originals = await this.#originalsFor(sql, needs.originals, assumed);
     const missing = new Set<bigint>();
     const want = (id: bigint) => {
       if (!this.#cache.has(id) && assumed?.accounts.has(id) !== true) missing.add(id);
     };
-    for (const id of ids) want(id);
+    for (const id of needs.accounts) want(id);
     for (const id of transits.values()) want(id);
+    for (const { debitAccountId, creditAccountId } of originals.values()) {
+      want(debitAccountId);
+      want(creditAccountId);
+    }
     // They enter the cache with the commit, not before: an account that this batch needs must
     // not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
@@ -102,7 +121,36 @@ export class BookMemory {
       account: (id) => assumed?.accounts.get(id) ?? loaded.get(id) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
+      original: (id) => originals.get(id),
+      scaleOf: (asset) =>
+        this.#assets.get(asset) ??
+        assumed?.registered.find((registered) => registered.asset === asset)?.scale,
     };
+  }
+
+  /** Those that exist among `ids`: in the batch on its way, remembered, or in the journal. */
+  async #originalsFor(
+    sql: Sql,
+    ids: ReadonlySet<string>,
+    assumed: Posted | undefined,
+  ): Promise<Map<string, Original>> {
+    const found = new Map<string, Original>();
+    if (ids.size === 0) return found;
+    const decided = new Map(assumed?.rows.map((row) => [row.id, row]));
+    const missing: string[] = [];
+    for (const id of ids) {
+      const row = decided.get(id);
+      const original =
+        assumed?.originals.get(id) ??
+        this.#originals.get(id) ??
+        (row === undefined ? undefined : originalOf(row));
+      if (original === undefined) missing.push(id);
+      else found.set(id, original);
+    }
+    if (missing.length > 0) {
+      for (const original of await loadOriginals(sql, missing)) found.set(original.id, original);
+    }
+    return found;
   }
 
   /** What must be committed for a batch. */
@@ -121,11 +169,13 @@ export class BookMemory {
       rows: posted.rows,
       opened: posted.opened,
       channels: [...posted.channels.values()],
+      registered: posted.registered,
+      swept: posted.swept,
     };
   }
 
   /** A batch is on its way: what is prepared from now on starts from it. */
-  assume(posted: Posted, { head }: Append): void {
+  assume(posted: Posted, { head, swept }: Append): void {
     assert(this.#assumed === undefined, 'one batch is on its way at a time');
     this.#assumed = {
       posted,
@@ -135,6 +185,7 @@ export class BookMemory {
         chain: Buffer.from(head.chainAfter),
         atMicros: head.atMicros,
         accounts: head.accountsAfter,
+        swept: swept ?? this.#head.swept,
       },
     };
   }
@@ -146,6 +197,8 @@ export class BookMemory {
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
+    for (const original of posted.originals.values()) this.#originals.set(original);
+    for (const { asset, scale } of posted.registered) this.#assets.set(asset, scale);
     for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
     this.#head = head;
     this.#assumed = undefined;
@@ -155,4 +208,11 @@ export class BookMemory {
   dropped(): void {
     this.#assumed = undefined;
   }
+}
+
+/** What is loaded once, when a book is taken over: there is little of it. */
+interface StoredState {
+  readonly transits: Map<string, bigint>;
+  readonly channels: Map<number, Channel>;
+  readonly assets: Map<string, number>;
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { type TestDatabase, testDatabases } from '../test/database.ts';
 import { Leading } from '../test/leading.ts';

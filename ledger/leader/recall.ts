@@ -1,30 +1,37 @@
 import { randomBytes } from 'node:crypto';
+import type { ChangeAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
-  type CreateTransferResponse,
-  Reason,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
-import { differingTransferField } from '../core/same-request.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
-import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from '../keys/known-key.ts';
+import {
+  decodeKnownKey,
+  encodeKnownKey,
+  fingerprintOf,
+  isPlain,
+  type KnownKey,
+} from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import type { Sql } from '../store/connect.ts';
+import { readChanges } from '../store/read-changes.ts';
 import { readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import {
+  type Recalled,
+  recordedAnswer,
+  recordedChangeAnswer,
+  reusedChangeKey,
+  reusedKey,
+} from './answers.ts';
 
 /** A transfer that is asked for, and its id. */
 export interface Asked {
   readonly id: string;
   readonly request: CreateTransferRequest;
-}
-
-/** The outcome that a key has already. */
-export interface Recalled {
-  readonly response: CreateTransferResponse;
-  /** Set while it is in transit. */
-  readonly channel: StoredTransfer['channel'];
 }
 
 /** A key with its outcome. */
@@ -103,7 +110,27 @@ export class Recall {
   async recorded(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
     const found: (Recalled | undefined)[] = asked.map(() => undefined);
     await this.#askJournal(asked, [...asked.keys()], found);
+    const unknown = asked.filter((_, index) => found[index] === undefined);
+    if (unknown.length === 0) return found;
+    // The key may be that of a change of an account: both share the keys of a book.
+    const ids = unknown.map(({ id }) => id);
+    const changes = await readChanges(this.#sql, this.#book, ids);
+    for (const [index, { id }] of asked.entries()) {
+      const change = changes.get(id);
+      if (change === undefined) continue;
+      found[index] = { response: reusedKey(id, 'kind', change), channel: null };
+    }
     return found;
+  }
+
+  /** The outcome of a key that a change of an account has or wants; undefined if it is free. */
+  async change(id: string, request: ChangeFields): Promise<ChangeAccountResponse | undefined> {
+    const change = (await readChanges(this.#sql, this.#book, [id])).get(id);
+    if (change !== undefined) {
+      return recordedChangeAnswer(id, change, differingChangeField(change.request, request));
+    }
+    const transfer = (await readTransfers(this.#sql, this.#book, [id])).get(id)?.transfer;
+    return transfer === undefined ? undefined : reusedChangeKey(id, 'kind', transfer);
   }
 
   /** Remembers what has been committed, in memory. */
@@ -131,7 +158,7 @@ export class Recall {
       const item = asked[index];
       const match = item === undefined ? undefined : stored.get(item.id);
       if (item === undefined || match === undefined) continue;
-      found[index] = answerFrom(item.request, match);
+      found[index] = recordedAnswer(item.request, match);
       again.push({ id: item.id, known: knownFrom(match) });
     }
     this.remember(again);
@@ -140,7 +167,7 @@ export class Recall {
 
   /** True if what is remembered is enough to answer the request. */
   #answers(known: KnownKey, request: CreateTransferRequest): boolean {
-    return !known.away && known.fingerprint === fingerprintOf(request);
+    return !known.partial && known.fingerprint === fingerprintOf(request);
   }
 
   #recalled(id: string, known: KnownKey): Recalled {
@@ -155,61 +182,23 @@ export class Recall {
         replayed: true,
         position: { book: this.#book, epoch: BigInt(epoch), seq: BigInt(seq) },
         decidedAt: timestampFrom(atMicros),
+        actualAmount: 0n,
+        expiresAt: undefined,
+        group: undefined,
       },
       channel: null,
     };
   }
 }
 
-/** The answer to a request whose key the journal has: its outcome, or what differs. */
-export function answerFrom(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
-  const { transfer, channel } = stored;
-  const { transferId, status, reason, position, decidedAt } = transfer;
-  const differingField = differingTransferField(transfer, request);
-  if (differingField !== '') {
-    return { response: reused(transferId, differingField, position, decidedAt), channel: null };
-  }
-  const inTransit = status === TransferStatus.IN_TRANSIT;
-  return {
-    response: {
-      transferId,
-      status,
-      reason,
-      differingField,
-      replayed: true,
-      position,
-      decidedAt,
-    },
-    channel: inTransit ? channel : null,
-  };
-}
-
-/** The answer to a key that was used before for another transfer. */
-export function reused(
-  transferId: string,
-  differingField: string,
-  position: CreateTransferResponse['position'],
-  decidedAt: CreateTransferResponse['decidedAt'],
-): CreateTransferResponse {
-  return {
-    transferId,
-    status: TransferStatus.REJECTED,
-    reason: Reason.IDEMPOTENCY_KEY_REUSED,
-    differingField,
-    replayed: false,
-    position,
-    decidedAt,
-  };
-}
-
-function knownFrom({ transfer, channel }: StoredTransfer): KnownKey {
+function knownFrom({ transfer, request, channel }: StoredTransfer): KnownKey {
   const { seconds = 0n, nanos = 0 } = transfer.decidedAt ?? {};
   return {
-    fingerprint: fingerprintOf({ ...transfer, wait: 0 }),
+    fingerprint: fingerprintOf(request),
     reason: transfer.reason,
     epoch: Number(transfer.position?.epoch ?? 0n),
     seq: Number(transfer.position?.seq ?? 0n),
     atMicros: Number(seconds) * 1_000_000 + nanos / 1000,
-    away: channel !== null,
+    partial: channel !== null || !isPlain(request),
   };
 }

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferResponse,
-  Reason,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { CloseCommand } from '../core/command.ts';
 import { transferRequest } from '../test/requests.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
@@ -14,6 +14,9 @@ const inTransit = (transferId: string): CreateTransferResponse => ({
   status: TransferStatus.IN_TRANSIT,
   reason: Reason.UNSPECIFIED,
   differingField: '',
+  actualAmount: 0n,
+  expiresAt: undefined,
+  group: undefined,
   replayed: false,
   position: undefined,
   decidedAt: undefined,
@@ -35,7 +38,7 @@ test('each caller hears once, in one call, of all its transfers that were answer
   const waiters = new SettlementWaiters();
   const [a, b] = [listener(), listener()];
   for (const [number, onLate] of [a, b, a, a].entries()) waiters.add(2, waiter(number + 1, onLate));
-  const leg = { ...transferRequest(), transferId: 'transfer 3' };
+  const leg = { ...transferRequest(), transferId: 'transfer 3', reversalOf: '' };
   const refused = [{ number: 3, reason: Reason.MAX_BALANCE_EXCEEDED, leg }];
   waiters.settle(closed(2, 3, refused));
   expect(a.mock.calls).toEqual([

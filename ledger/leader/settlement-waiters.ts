@@ -1,5 +1,6 @@
-import type { CreateTransferResponse, Reason } from '../../proto/gen/meridian/v1/ledger.ts';
-import { TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { CloseCommand } from '../core/command.ts';
 import type { LateResult } from './work.ts';
 

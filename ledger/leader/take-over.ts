@@ -1,3 +1,4 @@
+import { EMPTY_ROW } from '../core/batch.ts';
 import { chainAfter } from '../core/chain.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import { derivedId } from '../core/transfer-id.ts';
@@ -23,23 +24,12 @@ export async function takeOver(
   const seq = head.seq + 1;
   const atMicros = Math.max(nowMicros, head.atMicros + 1);
   const row: JournalRow = {
+    ...EMPTY_ROW,
     seq,
     epoch,
     id: derivedId('take-over', head.instance, String(epoch)),
     kind: RowKind.takeOver,
-    reason: 0,
-    debitAccount: null,
-    creditAccount: null,
-    amount: null,
-    entries: null,
-    peer: null,
-    originId: null,
-    namespace: '',
-    key: '',
-    asset: '',
-    code: 0,
     reference: leader,
-    metadata: {},
     atMicros,
   };
   const chain = chainAfter(head.chain, [row]);
@@ -57,6 +47,8 @@ export async function takeOver(
     rows: [row],
     opened: [],
     channels: [],
+    registered: [],
+    swept: null,
   });
   return fenced ? { ...head, epoch, leader, seq, chain, atMicros } : undefined;
 }

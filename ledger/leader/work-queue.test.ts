@@ -14,7 +14,7 @@ function transfers(count: number, onFault: (fault: LedgerFault) => void = nothin
 }
 
 function legs(count: number): SettleWork {
-  const leg = { ...request, transferId: '' };
+  const leg = { ...request, transferId: '', reversalOf: '' };
   return {
     kind: 'settle',
     command: {

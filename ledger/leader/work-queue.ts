@@ -8,6 +8,9 @@ const BYTES_MAX = 32 * 1024 * 1024;
 /** Items of one batch, unless one work alone has more. */
 const BATCH_MAX = 4_000;
 
+/** What is refused when too much waits: all that callers ask for. */
+const BOUNDED: ReadonlySet<Work['kind']> = new Set(['transfers', 'open', 'change', 'asset']);
+
 /** The bounded queue in front of the leader. Whatever waits forms the next batch. */
 export class WorkQueue {
   #waiting: Work[] = [];
@@ -25,7 +28,7 @@ export class WorkQueue {
     }
     const size = sizeOf(work);
     // What releases money (settlements) is let in beyond the bound; each peer has one at most.
-    const bounded = work.kind === 'transfers' || work.kind === 'open';
+    const bounded = BOUNDED.has(work.kind);
     const bytes = bytesOf(work);
     const tooMany = this.#items + size > WAITING_MAX;
     const tooLarge = this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX;
@@ -47,6 +50,11 @@ export class WorkQueue {
     await new Promise<void>((resolve) => {
       this.#full = resolve;
     });
+  }
+
+  /** Ends a wait for work although there may be none. */
+  wake(): void {
+    this.#wake?.();
   }
 
   /** Resolves when there is work, when the queue is closed, or after `timeoutMs`. */

@@ -1,10 +1,24 @@
 import type {
-  CreateTransferRequest,
-  CreateTransferResponse,
+  ChangeAccountRequest,
+  ChangeAccountResponse,
   OpenAccountRequest,
   OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
-import type { SettleOutcome, CloseCommand, SettleCommand } from '../core/command.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
+import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import type {
+  AssetOutcome,
+  CloseCommand,
+  ExpireCommand,
+  SettleCommand,
+  SettleOutcome,
+} from '../core/command.ts';
+import { rowsOfAll } from '../core/request-rows.ts';
 import type { LedgerFault } from './ledger-fault.ts';
 import type { Hints } from './recall.ts';
 
@@ -12,7 +26,15 @@ import type { Hints } from './recall.ts';
  * What waits in the leader's queue: the unit that arrived together and is answered together.
  * Exactly one of the callbacks is called, once, after the commit or the fault.
  */
-export type Work = TransferWork | OpenWork | SettleWork | CloseWork;
+export type Work =
+  | TransferWork
+  | OpenWork
+  | ChangeWork
+  | AssetWork
+  | SettleWork
+  | CloseWork
+  | ExpireWork
+  | ProofWork;
 
 interface Faultable {
   /** Nothing else is called. */
@@ -46,6 +68,18 @@ export interface OpenWork extends Faultable {
   readonly onOutcome: (results: OpenAccountResponse[]) => void;
 }
 
+export interface ChangeWork extends Faultable {
+  readonly kind: 'change';
+  readonly request: ChangeAccountRequest;
+  readonly onOutcome: (result: ChangeAccountResponse) => void;
+}
+
+export interface AssetWork extends Faultable {
+  readonly kind: 'asset';
+  readonly request: RegisterAssetRequest;
+  readonly onOutcome: (outcome: AssetOutcome) => void;
+}
+
 export interface SettleWork extends Faultable {
   readonly kind: 'settle';
   readonly command: SettleCommand;
@@ -58,15 +92,67 @@ export interface CloseWork extends Faultable {
   readonly onOutcome: () => void;
 }
 
-/** How many rows the work may lead to. */
-export function sizeOf(work: Work): number {
+export interface ExpireWork extends Faultable {
+  readonly kind: 'expire';
+  readonly command: ExpireCommand;
+  readonly onOutcome: () => void;
+}
+
+/** Asks for nothing but a commit, which only the leader of the book can make. */
+export interface ProofWork extends Faultable {
+  readonly kind: 'proof';
+  readonly onOutcome: () => void;
+}
+
+/**
+ * What is to be answered as if it had been executed, while nothing is written: requests as in
+ * the works above, or second legs from another book.
+ */
+export type DryWork = DryTransferWork | OpenWork | ChangeWork | AssetWork | LegsWork;
+
+export interface DryTransferWork extends Faultable {
+  readonly kind: 'dryTransfers';
+  readonly requests: readonly CreateTransferRequest[];
+  /** One result for each request, and the legs that would be sent to other books. */
+  readonly onOutcome: (results: CreateTransferResponse[], sent: readonly DryLeg[]) => void;
+}
+
+/** A second leg that a transfer would lead to. */
+export interface DryLeg {
+  /** Index in the requests. */
+  readonly index: number;
+  readonly peerBook: number;
+  readonly leg: SettleLeg;
+}
+
+export interface LegsWork extends Faultable {
+  readonly kind: 'legs';
+  readonly originBook: number;
+  readonly legs: readonly SettleLeg[];
+  /** One for each leg; UNSPECIFIED: it would be applied. */
+  readonly onOutcome: (reasons: Reason[]) => void;
+}
+
+/** How many rows the work may lead to, about. */
+export function sizeOf(work: Work | DryWork): number {
   switch (work.kind) {
     case 'transfers':
+    case 'dryTransfers':
+      return rowsOfAll(work.requests);
     case 'open':
       return work.requests.length;
     case 'settle':
       return work.command.legs.length;
     case 'close':
       return work.command.refused.length;
+    case 'expire':
+      return work.command.holds.length;
+    case 'legs':
+      return work.legs.length;
+    case 'change':
+    case 'asset':
+      return 1;
+    case 'proof':
+      return 0;
   }
 }

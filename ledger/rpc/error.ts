@@ -15,11 +15,19 @@ export class RpcError extends Error implements ServiceError {
   readonly code: status;
   readonly details: string;
   readonly metadata = new Metadata();
+  /** True: what was asked may or may not have been applied. */
+  readonly outcomeUnknown: boolean;
 
-  constructor(code: status, message: string, details: { typeUrl: string; value: Buffer }[] = []) {
+  constructor(
+    code: status,
+    message: string,
+    details: { typeUrl: string; value: Buffer }[] = [],
+    outcomeUnknown = false,
+  ) {
     super(message);
     this.code = code;
     this.details = message;
+    this.outcomeUnknown = outcomeUnknown;
     if (details.length > 0) {
       const bytes = Status.encode({ code, message, details }).finish();
       this.metadata.set('grpc-status-details-bin', Buffer.from(bytes));
@@ -64,6 +72,11 @@ export function invalidArgument(violations: readonly FieldViolation[]): RpcError
   return new RpcError(status.INVALID_ARGUMENT, message, [{ typeUrl: `${TYPE}BadRequest`, value }]);
 }
 
+/** Throws INVALID_ARGUMENT if anything is malformed. */
+export function refuseMalformed(violations: readonly FieldViolation[]): void {
+  if (violations.length > 0) throw invalidArgument(violations);
+}
+
 /** There is no such thing. */
 export function notFound(reason: string, message: string): RpcError {
   return new RpcError(status.NOT_FOUND, message, [errorInfo(reason)]);
@@ -81,6 +94,16 @@ export function unavailable(reason: string, message: string, retryMs: number): R
   return new RpcError(status.UNAVAILABLE, message, details);
 }
 
+/** The reason that an error's details give; '' if they give none. */
+export function reasonOf({ metadata }: RpcError): string {
+  for (const value of metadata.get('grpc-status-details-bin')) {
+    if (typeof value === 'string') continue;
+    const info = Status.decode(value).details.find(({ typeUrl }) => typeUrl === `${TYPE}ErrorInfo`);
+    if (info !== undefined) return ErrorInfo.decode(info.value).reason;
+  }
+  return '';
+}
+
 /** The leader stepped down before it applied anything. */
 export function aborted(message: string, retryMs: number): RpcError {
   return new RpcError(status.ABORTED, message, [errorInfo('NOT_LEADER'), retryInfo(retryMs)]);
@@ -90,7 +113,12 @@ export function aborted(message: string, retryMs: number): RpcError {
 export function outcomeUnknown(code: status.DEADLINE_EXCEEDED | status.UNKNOWN): RpcError {
   const message =
     'the outcome is unknown: repeat the request with the same key, or ask GetTransfer';
-  return new RpcError(code, message, [errorInfo('OUTCOME_UNKNOWN'), retryInfo(100)]);
+  return new RpcError(code, message, [errorInfo('OUTCOME_UNKNOWN'), retryInfo(100)], true);
+}
+
+/** A read takes longer than a server gives it. To ask for less helps, to ask again does not. */
+export function tooSlow(message: string): RpcError {
+  return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('TOO_SLOW')]);
 }
 
 /** The deadline passed before anything was started: it was not applied. */

@@ -9,19 +9,31 @@ export function pageSize(asked: number): number {
   throw invalidArgument([{ field: 'page_size', description }]);
 }
 
-/** Where the page before ended; undefined on the first page. Tokens are opaque to callers. */
+/** Where the page before ended; undefined on the first page. */
 export function pageStart(token: string): bigint | undefined {
-  if (token === '') return undefined;
-  const text = Buffer.from(token, 'base64url').toString('latin1');
-  if (/^after \d{1,19}$/u.test(text)) {
-    const start = BigInt(text.slice('after '.length));
-    if (start <= INT64_MAX) return start;
-  }
-  throw invalidArgument([{ field: 'page_token', description: 'is not a token of this API' }]);
+  return pageNumbers(token, 1)?.[0];
 }
 
 /** The token of the page after one of `size` items; '' if that was the last. */
 export function nextPageToken(last: bigint | undefined, count: number, size: number): string {
-  if (last === undefined || count < size) return '';
-  return Buffer.from(`after ${last}`, 'latin1').toString('base64url');
+  return last === undefined || count < size ? '' : pageToken([last]);
+}
+
+/** A token that carries numbers from page to page. Tokens are opaque to callers. */
+export function pageToken(numbers: readonly bigint[]): string {
+  return Buffer.from(`after ${numbers.join(' ')}`, 'latin1').toString('base64url');
+}
+
+/**
+ * The numbers of a token; undefined on the first page. Throws INVALID_ARGUMENT if it is no
+ * token of `count` numbers.
+ */
+export function pageNumbers(token: string, count: number): readonly bigint[] | undefined {
+  if (token === '') return undefined;
+  const text = Buffer.from(token, 'base64url').toString('latin1');
+  if (/^after(?: \d{1,19})+$/u.test(text)) {
+    const numbers = text.split(' ').slice(1).map(BigInt);
+    if (numbers.length === count && numbers.every((number) => number <= INT64_MAX)) return numbers;
+  }
+  throw invalidArgument([{ field: 'page_token', description: 'is not a token of this list' }]);
 }

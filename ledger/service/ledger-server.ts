@@ -1,30 +1,45 @@
 import {
   BookServiceService,
   type BookServiceServer,
+  type DryRunLegsRequest,
   type SettleRequest,
   type Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
+  ChangeAccountRequest,
   FindAccountsRequest,
   GetAccountRequest,
-  GetTransferRequest,
+  GetAccountsRequest,
   ListAccountsRequest,
-  ListEntriesRequest,
   OpenAccountsRequest,
-  OpenAccountsResponse,
-  OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
-import { validateAll, validateOpening } from '../core/validate.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
+import type {
+  GetStatementRequest,
+  ListEntriesRequest,
+  ListTransfersRequest,
+} from '../../proto/gen/meridian/v1/query.ts';
+import type {
+  CreateTransfersRequest,
+  GetTransferRequest,
+  GetTransfersRequest,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember, type MemberConfig } from '../leader/book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
-import { aborted, invalidArgument, overloaded, unavailable } from '../rpc/error.ts';
+import { unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { unary } from '../rpc/unary.ts';
+import { AccountReads } from './account-reads.ts';
+import { changeAccount, openAccounts, registerAsset } from './accounts.ts';
+import { dryRun, dryRunLegs } from './dry-run.ts';
+import { EntryReads } from './entry-reads.ts';
+import { listAssets } from './list-assets.ts';
+import { LongReads } from './long-reads.ts';
 import { servePostStream } from './post-stream.ts';
-import { Reads } from './reads.ts';
 import { settle } from './settle.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { TransferReads } from './transfer-reads.ts';
 
 /** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -38,16 +53,18 @@ export interface LedgerServerConfig extends MemberConfig {
 export class LedgerServer {
   readonly #member: BookMember;
   readonly #leaders: Leaders;
+  readonly #subscriptions: Subscriptions;
   readonly #rpc: RpcServer;
 
   constructor(config: LedgerServerConfig, log: Logger) {
     this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
     this.#member = new BookMember(config, this.#leaders, log);
+    this.#subscriptions = new Subscriptions(this.#member, log);
     this.#rpc = new RpcServer({
       listen: config.address,
       service: BookServiceService,
       messageBytesMax: MESSAGE_BYTES_MAX,
-      implementation: implementation(this.#member, log),
+      implementation: implementation(this.#member, this.#leaders, this.#subscriptions, log),
       serviceName: 'meridian.internal.v1.BookService',
     });
     this.#member.onStatus(({ leading }) => this.#rpc.setServing(leading));
@@ -64,6 +81,7 @@ export class LedgerServer {
     await this.#member.run();
     this.#leaders.close();
     await this.#rpc.stop();
+    await this.#subscriptions.close();
   }
 
   stop(): void {
@@ -72,8 +90,16 @@ export class LedgerServer {
   }
 }
 
-function implementation(member: BookMember, log: Logger): BookServiceServer {
-  const reads = new Reads(member);
+function implementation(
+  member: BookMember,
+  leaders: Leaders,
+  subscriptions: Subscriptions,
+  log: Logger,
+): BookServiceServer {
+  const longReads = new LongReads(member.sql);
+  const accountReads = new AccountReads(member);
+  const transferReads = new TransferReads(member, longReads);
+  const entryReads = new EntryReads(member, longReads);
   const handle = <Request, Response>(method: (request: Request) => Promise<Response>) =>
     unary(log, method, () =>
       unavailable('DATABASE', 'the database of the book cannot be reached', 200),
@@ -81,11 +107,22 @@ function implementation(member: BookMember, log: Logger): BookServiceServer {
   return {
     post: (stream) => servePostStream(member, stream),
     openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
-    getAccount: handle((request: GetAccountRequest) => reads.getAccount(request)),
-    findAccounts: handle((request: FindAccountsRequest) => reads.findAccounts(request)),
-    listAccounts: handle((request: ListAccountsRequest) => reads.listAccounts(request)),
-    getTransfer: handle((request: GetTransferRequest) => reads.getTransfer(request)),
-    listEntries: handle((request: ListEntriesRequest) => reads.listEntries(request)),
+    changeAccount: handle((request: ChangeAccountRequest) => changeAccount(member, request)),
+    registerAsset: handle((request: RegisterAssetRequest) => registerAsset(member, request)),
+    dryRun: handle((request: CreateTransfersRequest) => dryRun(member, leaders, request)),
+    dryRunLegs: handle((request: DryRunLegsRequest) => dryRunLegs(member, request)),
+    getAccount: handle((request: GetAccountRequest) => accountReads.get(request)),
+    getAccounts: handle((request: GetAccountsRequest) => accountReads.getMany(request)),
+    findAccounts: handle((request: FindAccountsRequest) => accountReads.find(request)),
+    listAccounts: handle((request: ListAccountsRequest) => accountReads.list(request)),
+    getTransfer: handle((request: GetTransferRequest) => transferReads.get(request)),
+    getTransfers: handle((request: GetTransfersRequest) => transferReads.getMany(request)),
+    listTransfers: handle((request: ListTransfersRequest) => transferReads.list(request)),
+    listEntries: handle((request: ListEntriesRequest) => entryReads.list(request)),
+    getStatement: handle((request: GetStatementRequest) => entryReads.statement(request)),
+    listAssets: handle(() => listAssets(member)),
+    // What it throws is a broken invariant, and ends the process.
+    subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, request)),
     watchTopology: (stream) => {
       const { number, name, region } = member.config.book;
@@ -100,26 +137,4 @@ function implementation(member: BookMember, log: Logger): BookServiceServer {
       tell();
     },
   };
-}
-
-async function openAccounts(
-  member: BookMember,
-  { accounts }: OpenAccountsRequest,
-): Promise<OpenAccountsResponse> {
-  const violations = validateAll(accounts, 'accounts', validateOpening);
-  if (violations.length > 0) throw invalidArgument(violations);
-  const { leader } = member;
-  if (leader === undefined) throw unavailable('NOT_LEADER', 'this server does not lead', 100);
-  const results = await new Promise<OpenAccountResponse[]>((resolve, reject) => {
-    leader.submit({
-      kind: 'open',
-      requests: accounts,
-      onOutcome: resolve,
-      // An opening whose outcome is unknown may be repeated just as one that was not applied:
-      // its external id makes it so.
-      onFault: ({ code, message }: LedgerFault) =>
-        reject(code === 'overloaded' ? overloaded(message, 100) : aborted(message, 100)),
-    });
-  });
-  return { accounts: results };
 }

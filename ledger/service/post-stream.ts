@@ -4,9 +4,10 @@ import {
   type PostReply,
   type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
-import { validateAll, validateTransfer } from '../core/validate.ts';
+import { validateAll } from '../core/validate.ts';
+import { validateTransfer } from '../core/validate-transfer.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';

@@ -15,6 +15,7 @@ const leg = (fields: Partial<SettleLeg> = {}): SettleLeg => ({
   code: 0,
   reference: '',
   metadata: {},
+  reversalOf: '',
   ...fields,
 });
 

@@ -15,9 +15,12 @@ async function filled() {
   const account = opening(1, 1);
   const channels = [{ peerBook: 2, sent: 0, settled: 0, applied: 0 }];
   const batch = batchAfter(head, [account.row, journalRow(2)], [account.opened]);
-  await append(opened.ledger, { ...batch, channels });
+  const registered = [{ asset: 'POINTS', scale: 0, seq: 2 }];
+  await append(opened.ledger, { ...batch, channels, registered });
   return opened;
 }
+
+const TABLES = ['head', 'journal', 'account', 'channel', 'asset', 'entry', 'balance', 'open_hold'];
 
 const CHANGES = [
   `UPDATE journal SET amount = 1 WHERE seq = 2`,
@@ -28,6 +31,9 @@ const CHANGES = [
   `UPDATE account SET min_balance = NULL`,
   `DELETE FROM account`,
   `TRUNCATE account`,
+  `UPDATE asset SET scale = 2`,
+  `DELETE FROM asset`,
+  `TRUNCATE asset`,
   `INSERT INTO journal SELECT * FROM journal ON CONFLICT (seq) DO UPDATE SET amount = 1`,
 ] as const;
 
@@ -69,10 +75,12 @@ test('auditors see the triggers, read everything and write nothing', async () =>
     expect(triggers.map(({ tgname, tgenabled }) => `${tgname} ${tgenabled}`)).toEqual([
       'account_append_only O',
       'account_no_truncate O',
+      'asset_append_only O',
+      'asset_no_truncate O',
       'journal_append_only O',
       'journal_no_truncate O',
     ]);
-    for (const table of ['head', 'journal', 'account', 'channel', 'entry', 'balance']) {
+    for (const table of TABLES) {
       expect(await auditor`SELECT * FROM ${auditor(table)} LIMIT 1`).toBeDefined();
     }
     for (const statement of ['UPDATE head SET epoch = 9', ...CHANGES]) {

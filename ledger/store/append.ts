@@ -1,7 +1,9 @@
-import type { Channel, OpenedAccount } from '../core/post.ts';
+import type { Channel, OpenedAccount, RegisteredAsset } from '../core/book-state.ts';
+import type { SweepCursor } from '../core/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
-import { idsLiteral, numbersLiteral, textsLiteral } from './array-literal.ts';
+import { numbersLiteral, textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
+import { json, rowColumns } from './row-columns.ts';
 
 /** What the head must be for a batch to be appended, and what it becomes. */
 export interface HeadMove {
@@ -23,6 +25,9 @@ export interface Append {
   readonly rows: readonly JournalRow[];
   readonly opened: readonly OpenedAccount[];
   readonly channels: readonly Channel[];
+  readonly registered: readonly RegisteredAsset[];
+  /** Through where holds have been looked at for their expiry; null: as before. */
+  readonly swept: SweepCursor | null;
 }
 
 /**
@@ -43,12 +48,13 @@ export async function append(sql: Sql, batch: Append): Promise<boolean> {
     'fence',
     `UPDATE head SET seq = ${statement.value(head.seqAfter, 'int8')}, chain = ${chain},
             at = ${timestamp(at)}, accounts = ${statement.value(head.accountsAfter, 'int8')}
-            ${takeOver(statement, head)}
+            ${takeOver(statement, head)} ${sweep(statement, batch.swept)}
       WHERE epoch = ${statement.value(head.epochBefore, 'int8')}
         AND seq = ${statement.value(head.seqBefore, 'int8')}
       RETURNING book`,
   );
   if (batch.opened.length > 0) insertAccounts(statement, batch.opened, at);
+  if (batch.registered.length > 0) insertAssets(statement, batch.registered, at);
   if (batch.channels.length > 0) upsertChannels(statement, batch.channels);
   if (batch.rows.length > 0) insertRows(statement, batch, { at, chain });
   const result = await statement.run(sql);
@@ -58,6 +64,13 @@ export async function append(sql: Sql, batch: Append): Promise<boolean> {
 function takeOver(statement: Statement, { leader, epochAfter }: HeadMove): string {
   if (leader === undefined) return '';
   return `, epoch = ${statement.value(epochAfter, 'int8')}, leader = ${statement.value(leader, 'text')}`;
+}
+
+function sweep(statement: Statement, swept: SweepCursor | null): string {
+  if (swept === null) return '';
+  const { expiresAtMicros, seq } = swept;
+  const at = timestamp(statement.value(expiresAtMicros, 'int8'));
+  return `, swept_at = ${at}, swept_seq = ${statement.value(seq, 'int8')}`;
 }
 
 /** A statement of common table expressions and its parameters. */
@@ -109,6 +122,26 @@ function insertAccounts(statement: Statement, opened: readonly OpenedAccount[], 
   );
 }
 
+function insertAssets(
+  statement: Statement,
+  registered: readonly RegisteredAsset[],
+  at: string,
+): void {
+  const numbers = (of: (item: RegisteredAsset) => number, type: string) =>
+    statement.value(numbersLiteral(registered.map(of)), `${type}[]`);
+  const assets = textsLiteral(registered.map(({ asset }) => asset));
+  statement.with(
+    'registered',
+    `INSERT INTO asset (asset, scale, registered_seq, registered_at)
+     SELECT asset, scale, registered_seq, ${timestamp(at)}
+       FROM unnest(${statement.value(assets, 'text[]')},
+                   ${numbers((item) => item.scale, 'int2')},
+                   ${numbers((item) => item.seq, 'int8')})
+         AS t(asset, scale, registered_seq)
+     ${FENCED}`,
+  );
+}
+
 function upsertChannels(statement: Statement, channels: readonly Channel[]): void {
   const numbers = (of: (item: Channel) => number, type: string) =>
     statement.value(numbersLiteral(channels.map(of)), `${type}[]`);
@@ -133,7 +166,7 @@ interface Scalars {
 }
 
 function insertRows(statement: Statement, { rows, head }: Append, scalars: Scalars): void {
-  const columns = [...requiredColumns(rows), ...optionalColumns(rows)];
+  const columns = rowColumns(rows);
   const names = columns.map((column) => column.name).join(', ');
   const arrays = columns.map((column) => statement.value(column.literal, `${column.type}[]`));
   const before = statement.value(head.seqBefore, 'int8');
@@ -147,99 +180,4 @@ function insertRows(statement: Statement, { rows, head }: Append, scalars: Scala
        FROM unnest(${arrays.join(', ')}) WITH ORDINALITY AS t(${names}, ordinal)
      ${FENCED}`,
   );
-}
-
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly literal: string;
-}
-
-/** Written in one pass over the rows: this is where a large batch spends most of its text. */
-function requiredColumns(rows: readonly JournalRow[]): Column[] {
-  let [ids, kinds, reasons, debits, credits, amounts] = ['', '', '', '', '', ''];
-  let [debitVersions, creditVersions] = ['', ''];
-  let [debitDebits, debitCredits, creditDebits, creditCredits] = ['', '', '', ''];
-  let comma = '';
-  for (const { id, kind, reason, debitAccount, creditAccount, amount, entries } of rows) {
-    ids += comma + id;
-    kinds += comma + kind;
-    reasons += comma + reason;
-    debits += comma + (debitAccount ?? NULL);
-    credits += comma + (creditAccount ?? NULL);
-    amounts += comma + (amount ?? NULL);
-    debitVersions += comma + (entries?.debitVersion ?? NULL);
-    creditVersions += comma + (entries?.creditVersion ?? NULL);
-    debitDebits += comma + (entries?.debitDebits ?? NULL);
-    debitCredits += comma + (entries?.debitCredits ?? NULL);
-    creditDebits += comma + (entries?.creditDebits ?? NULL);
-    creditCredits += comma + (entries?.creditCredits ?? NULL);
-    comma = ',';
-  }
-  return [
-    column('id', 'uuid', ids),
-    column('kind', 'int2', kinds),
-    column('reason', 'int2', reasons),
-    column('debit_account', 'int8', debits),
-    column('credit_account', 'int8', credits),
-    column('amount', 'int8', amounts),
-    column('debit_version', 'int8', debitVersions),
-    column('credit_version', 'int8', creditVersions),
-    column('debit_debits', 'int8', debitDebits),
-    column('debit_credits', 'int8', debitCredits),
-    column('credit_debits', 'int8', creditDebits),
-    column('credit_credits', 'int8', creditCredits),
-  ];
-}
-
-const column = (name: string, type: string, items: string): Column => ({
-  name,
-  type,
-  literal: `{${items}}`,
-});
-
-/** As an element of an array literal. */
-const NULL = 'NULL';
-
-/** Columns that most batches leave empty altogether: then they are not sent at all. */
-function optionalColumns(rows: readonly JournalRow[]): Column[] {
-  const columns: Column[] = [];
-  const texts = (name: string, type: string, of: (row: JournalRow) => string) => {
-    const values = rows.map(of);
-    if (values.every((value) => value === '')) return;
-    columns.push({ name, type, literal: textsLiteral(values) });
-  };
-  if (rows.some((row) => row.peer !== null)) {
-    const numbers = (
-      name: string,
-      type: string,
-      of: (row: JournalRow) => number | bigint | null | undefined,
-    ) => {
-      const literal = numbersLiteral(rows.map((row) => of(row) ?? null));
-      columns.push({ name, type, literal });
-    };
-    numbers('peer_account', 'int8', (row) => row.peer?.account);
-    numbers('peer_book', 'int2', (row) => row.peer?.book);
-    numbers('channel_number', 'int8', (row) => row.peer?.number);
-    columns.push({
-      name: 'origin_id',
-      type: 'uuid',
-      literal: idsLiteral(rows.map((row) => row.originId)),
-    });
-  }
-  texts('namespace', 'text', (row) => row.namespace);
-  texts('key', 'text', (row) => row.key);
-  texts('asset', 'text', (row) => row.asset);
-  texts('reference', 'text', (row) => row.reference);
-  texts('metadata', 'jsonb', (row) => json(row.metadata));
-  if (rows.some((row) => row.code !== 0)) {
-    const literal = numbersLiteral(rows.map((row) => (row.code === 0 ? null : row.code)));
-    columns.push({ name: 'code', type: 'int4', literal });
-  }
-  return columns;
-}
-
-function json(metadata: Readonly<Record<string, string>>): string {
-  for (const _ in metadata) return JSON.stringify(metadata);
-  return '';
 }

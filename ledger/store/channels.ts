@@ -1,7 +1,8 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { Reason } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { RowKind } from '../core/journal-row.ts';
-import type { Channel } from '../core/post.ts';
+import type { Channel } from '../core/book-state.ts';
+import { storedOptions } from '../core/options.ts';
 import { numbersLiteral } from './array-literal.ts';
 import type postgres from 'postgres';
 import type { Sql } from './connect.ts';
@@ -21,6 +22,8 @@ interface LegRow {
   code: number | null;
   reference: string | null;
   metadata: Record<string, string> | null;
+  kind: RowKind;
+  options: string | null;
 }
 
 /** Every channel of the book. */
@@ -64,9 +67,9 @@ async function readLegs(
 ): Promise<NumberedLeg[]> {
   const rows = await sql<LegRow[]>`
     SELECT j.channel_number, j.id, j.debit_account, j.peer_account, j.amount, a.asset,
-           j.code, j.reference, j.metadata
+           j.code, j.reference, j.metadata, j.kind, j.options
       FROM journal j JOIN account a ON a.id = j.debit_account
-     WHERE j.peer_book = ${peerBook} AND j.kind = ${RowKind.transfer} AND ${wanted}
+     WHERE j.peer_book = ${peerBook} AND j.kind <> ${RowKind.settlement} AND ${wanted}
      ORDER BY j.channel_number LIMIT ${limit}`;
   return rows.map((row) => ({
     number: Number(row.channel_number),
@@ -79,8 +82,16 @@ async function readLegs(
       code: row.code ?? 0,
       reference: row.reference ?? '',
       metadata: row.metadata ?? {},
+      reversalOf: reversedTransfer(row),
     },
   }));
+}
+
+/** Id of the transfer that a leg reverses; '' if it reverses none. */
+function reversedTransfer({ kind, options }: LegRow): string {
+  if (kind !== RowKind.reversal) return '';
+  const { action } = storedOptions(options ?? '');
+  return action?.$case === 'reversal' ? action.value.transferId : '';
 }
 
 /** Numbers after `after` up to `through` of an inbound channel that this book refused. */

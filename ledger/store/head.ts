@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CHAIN_START } from '../core/chain.ts';
+import type { SweepCursor } from '../core/command.ts';
 import type { Sql } from './connect.ts';
 
 /** A book as the static configuration names it. */
@@ -20,10 +21,13 @@ export interface Head {
   readonly chain: Buffer;
   readonly atMicros: number;
   readonly accounts: number;
+  /** Through where holds have been looked at for their expiry. */
+  readonly swept: SweepCursor;
 }
 
 const COLUMNS = `instance, epoch, leader, seq, chain,
-  (extract(epoch FROM at) * 1000000)::int8 AS at_micros, accounts`;
+  (extract(epoch FROM at) * 1000000)::int8 AS at_micros, accounts,
+  (extract(epoch FROM swept_at) * 1000000)::int8 AS swept_micros, swept_seq`;
 
 /** Reads the head; makes it first if the database is new. */
 export async function readHead(sql: Sql, book: Book): Promise<Head> {
@@ -58,6 +62,8 @@ interface Row {
   chain: Uint8Array;
   at_micros: bigint;
   accounts: bigint;
+  swept_micros: bigint;
+  swept_seq: bigint;
 }
 
 function headFrom(row: Row): Head {
@@ -69,5 +75,6 @@ function headFrom(row: Row): Head {
     chain: Buffer.from(row.chain),
     atMicros: Number(row.at_micros),
     accounts: Number(row.accounts),
+    swept: { expiresAtMicros: Number(row.swept_micros), seq: Number(row.swept_seq) },
   };
 }

@@ -10,13 +10,17 @@ interface Row {
   max_balance: bigint | null;
   debits: bigint;
   credits: bigint;
+  held_debits: bigint;
+  held_credits: bigint;
   version: bigint;
+  flags: number;
 }
 
 /** Loads what posting needs of the accounts that exist among `ids`: one query for all. */
 export async function loadAccounts(sql: Sql, ids: readonly bigint[]): Promise<Account[]> {
   const rows = await sql<Row[]>`
-    SELECT account, asset, transit, min_balance, max_balance, debits, credits, version
+    SELECT account, asset, transit, min_balance, max_balance, debits, credits,
+           held_debits, held_credits, version, flags
       FROM unnest(${numbersLiteral(ids)}::int8[]) AS wanted(id) JOIN balance ON account = wanted.id`;
   return rows.map((row) => ({
     id: row.account,
@@ -26,7 +30,10 @@ export async function loadAccounts(sql: Sql, ids: readonly bigint[]): Promise<Ac
     maxBalance: row.max_balance,
     debits: row.debits,
     credits: row.credits,
+    heldDebits: row.held_debits,
+    heldCredits: row.held_credits,
     version: Number(row.version),
+    flags: row.flags,
   }));
 }
 

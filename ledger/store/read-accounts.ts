@@ -1,28 +1,26 @@
-import type { Account } from '../../proto/gen/meridian/v1/ledger.ts';
-import { timestampFrom } from '../core/timestamp.ts';
+import type { Account } from '../../proto/gen/meridian/v1/account.ts';
+import { type AccountRow, accountFrom } from './account-row.ts';
 import { numbersLiteral, textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 import type { Book } from './head.ts';
 
-interface Row {
-  account: bigint;
-  external_id: string;
-  asset: string;
-  min_balance: bigint | null;
-  max_balance: bigint | null;
-  metadata: Record<string, string> | null;
+interface Row extends AccountRow {
   debits: bigint;
   credits: bigint;
-  balance: bigint;
+  held_debits: bigint;
+  held_credits: bigint;
   version: bigint;
-  opened_micros: bigint;
 }
 
-/** The account with its newest totals; undefined if there is none. */
-export async function readAccount(sql: Sql, book: Book, id: bigint): Promise<Account | undefined> {
+/** The accounts among `ids` with their newest totals and settings, by id. */
+export async function readAccounts(
+  sql: Sql,
+  book: Book,
+  ids: readonly bigint[],
+): Promise<Map<bigint, Account>> {
   const rows = await sql<Row[]>`
-    SELECT ${columns(sql)} FROM balance WHERE account = ANY(${numbersLiteral([id])}::int8[])`;
-  return rows.map((row) => accountFrom(row, book))[0];
+    SELECT ${columns(sql)} WHERE b.account = ANY(${numbersLiteral(ids)}::int8[])`;
+  return new Map(rows.map((row) => [row.id, currentFrom(row, book)]));
 }
 
 /** The accounts that carry one of these external ids, in no particular order. */
@@ -32,9 +30,8 @@ export async function readAccountsByExternalId(
   externalIds: readonly string[],
 ): Promise<Account[]> {
   const rows = await sql<Row[]>`
-    SELECT ${columns(sql)} FROM balance
-     WHERE external_id = ANY(${textsLiteral(externalIds)}::text[])`;
-  return rows.map((row) => accountFrom(row, book));
+    SELECT ${columns(sql)} WHERE b.external_id = ANY(${textsLiteral(externalIds)}::text[])`;
+  return rows.map((row) => currentFrom(row, book));
 }
 
 /** Accounts of callers in the order they were opened, after account `after`. */
@@ -45,31 +42,19 @@ export async function listAccounts(
   limit: number,
 ): Promise<Account[]> {
   const rows = await sql<Row[]>`
-    SELECT ${columns(sql)} FROM balance
-     WHERE account > ${after} AND NOT transit ORDER BY account LIMIT ${limit}`;
-  return rows.map((row) => accountFrom(row, book));
+    SELECT ${columns(sql)}
+     WHERE b.account > ${after} AND NOT b.transit ORDER BY b.account LIMIT ${limit}`;
+  return rows.map((row) => currentFrom(row, book));
 }
 
 const columns = (sql: Sql) => sql`
-  account, external_id, asset, min_balance, max_balance, metadata, debits, credits, balance,
-  version, (extract(epoch FROM opened_at) * 1000000)::int8 AS opened_micros`;
+  b.account AS id, b.external_id, b.asset, a.scale, b.min_balance, b.max_balance, b.flags,
+  b.metadata, b.version, b.debits, b.credits, b.held_debits, b.held_credits,
+  (extract(epoch FROM b.opened_at) * 1000000)::int8 AS opened_micros
+  FROM balance b LEFT JOIN asset a ON a.asset = b.asset`;
 
-function accountFrom(row: Row, book: Book): Account {
-  const min = row.min_balance;
-  const max = row.max_balance;
-  return {
-    id: row.account,
-    externalId: row.external_id,
-    homeRegion: book.region,
-    book: book.name,
-    asset: row.asset,
-    minBalance: min ?? undefined,
-    maxBalance: max ?? undefined,
-    metadata: row.metadata ?? {},
-    debits: row.debits,
-    credits: row.credits,
-    balance: row.balance,
-    version: row.version,
-    openedAt: timestampFrom(Number(row.opened_micros)),
-  };
+function currentFrom(row: Row, book: Book): Account {
+  const { debits, credits, version } = row;
+  const held = { heldDebits: row.held_debits, heldCredits: row.held_credits };
+  return accountFrom(row, { debits, credits, version, ...held }, book);
 }

@@ -1,62 +1,99 @@
-import { type Entry, Side } from '../../proto/gen/meridian/v1/ledger.ts';
+import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
+import { type Entry, Side } from '../../proto/gen/meridian/v1/query.ts';
 import { RowKind } from '../core/journal-row.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import type { Sql } from './connect.ts';
+import type { Queries } from './connect.ts';
 
 interface Row {
   version: bigint;
-  side: 'debit' | 'credit';
-  amount: bigint;
-  counterparty: bigint;
+  side: keyof typeof SIDES;
+  amount: bigint | null;
+  counterparty: bigint | null;
   debits_after: bigint;
   credits_after: bigint;
   balance_after: bigint;
+  held_debits_after: bigint;
+  held_credits_after: bigint;
+  available_after: bigint;
   transfer_id: string;
-  kind: number;
+  drawn_id: string | null;
+  origin_id: string | null;
+  group_id: string | null;
+  kind: EventKind;
   seq: bigint;
   epoch: bigint;
   key: string | null;
   code: number | null;
   reference: string | null;
   metadata: Record<string, string> | null;
+  changed_by: string | null;
   at_micros: bigint;
 }
 
+const SIDES = { debit: Side.DEBIT, credit: Side.CREDIT, none: Side.UNSPECIFIED } as const;
+
+/** Rows that move money; the others change what is held, or settings. */
+const MOVING = [
+  RowKind.transfer,
+  RowKind.settlement,
+  RowKind.return,
+  RowKind.capture,
+  RowKind.reversal,
+];
+
 export interface EntryPage {
   readonly account: bigint;
-  /** Entries beyond this version, in the direction of reading; null: from the start. */
-  readonly beyond: number | null;
+  /** Entries after the first of these versions, through the second. */
+  readonly after: bigint;
+  readonly through: bigint;
+  /** True: only entries that moved money. */
+  readonly movingOnly: boolean;
   readonly newestFirst: boolean;
   readonly limit: number;
 }
 
-/** A page of an account's entries, by version. */
-export async function readEntries(sql: Sql, book: number, page: EntryPage): Promise<Entry[]> {
-  const { account, beyond, newestFirst, limit } = page;
-  const order = newestFirst ? sql`DESC` : sql`ASC`;
-  const bound =
-    beyond === null ? sql`true` : newestFirst ? sql`version < ${beyond}` : sql`version > ${beyond}`;
+/**
+ * A page of an account's entries, by version. What a row draws on it names by the id of a row
+ * of this book; of a transfer that came from another book that is its settlement.
+ */
+export async function readEntries(sql: Queries, book: number, page: EntryPage): Promise<Entry[]> {
+  const order = page.newestFirst ? sql`DESC` : sql`ASC`;
+  const moving = page.movingOnly ? sql`AND kind IN (${sql.unsafe(MOVING.join(', '))})` : sql``;
   const rows = await sql<Row[]>`
-    SELECT version, side, amount, counterparty, debits_after, credits_after, balance_after,
-           transfer_id, kind, seq, epoch, key, code, reference, metadata,
-           (extract(epoch FROM at) * 1000000)::int8 AS at_micros
-      FROM entry WHERE account = ${account} AND ${bound}
-     ORDER BY version ${order} LIMIT ${limit}`;
-  return rows.map((row) => ({
+    SELECT p.*, (extract(epoch FROM p.at) * 1000000)::int8 AS at_micros,
+           (SELECT o.origin_id FROM journal o WHERE o.id = p.drawn_id) AS origin_id
+      FROM (SELECT * FROM entry
+             WHERE account = ${page.account}
+               AND version > ${page.after} AND version <= ${page.through} ${moving}
+             ORDER BY version ${order} LIMIT ${page.limit}) p
+     ORDER BY p.version ${order}`;
+  return rows.map((row) => entryFrom(row, book));
+}
+
+function entryFrom(row: Row, book: number): Entry {
+  const originId = row.origin_id ?? row.drawn_id ?? '';
+  return {
     version: row.version,
-    side: row.side === 'debit' ? Side.DEBIT : Side.CREDIT,
-    amount: row.amount,
-    counterpartyAccountId: row.counterparty,
+    side: SIDES[row.side],
+    amount: row.amount ?? 0n,
+    counterpartyAccountId: row.counterparty ?? 0n,
     debitsAfter: row.debits_after,
     creditsAfter: row.credits_after,
     balanceAfter: row.balance_after,
-    transferId: row.transfer_id,
+    heldDebitsAfter: row.held_debits_after,
+    heldCreditsAfter: row.held_credits_after,
+    availableAfter: row.available_after,
+    // An expiry is nobody's request: it is told as part of its hold.
+    transferId: row.kind === EventKind.EXPIRY ? originId : row.transfer_id,
     idempotencyKey: row.key ?? '',
     code: row.code ?? 0,
     reference: row.reference ?? '',
     metadata: row.metadata ?? {},
-    returned: row.kind === RowKind.return,
     position: { book, epoch: row.epoch, seq: row.seq },
     postedAt: timestampFrom(Number(row.at_micros)),
-  }));
+    kind: row.kind,
+    originId,
+    groupId: row.group_id ?? '',
+    by: row.changed_by ?? '',
+  };
 }

@@ -1,6 +1,6 @@
-import type { Account } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Account } from '../../proto/gen/meridian/v1/account.ts';
 import type { OpenedAs } from '../core/same-request.ts';
-import { timestampFrom } from '../core/timestamp.ts';
+import { accountFrom, NO_TOTALS } from './account-row.ts';
 import { textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 import type { Book } from './head.ts';
@@ -9,6 +9,7 @@ interface Row {
   id: bigint;
   external_id: string;
   asset: string;
+  scale: number | null;
   min_balance: bigint | null;
   max_balance: bigint | null;
   metadata: Record<string, string> | null;
@@ -32,9 +33,11 @@ export async function readOpened(
   externalIds: readonly string[],
 ): Promise<Map<string, StoredOpening>> {
   const rows = await sql<Row[]>`
-    SELECT a.id, a.external_id, a.asset, a.min_balance, a.max_balance, a.metadata,
+    SELECT a.id, a.external_id, a.asset, s.scale, a.min_balance, a.max_balance, a.metadata,
            j.epoch, j.seq, (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros
-      FROM account a JOIN journal j ON j.seq = a.opened_seq
+      FROM account a
+      JOIN journal j ON j.seq = a.opened_seq
+      LEFT JOIN asset s ON s.asset = a.asset
      WHERE a.external_id = ANY(${textsLiteral(externalIds)}::text[])`;
   return new Map(rows.map((row) => [row.external_id, openingFrom(row, book)]));
 }
@@ -46,37 +49,37 @@ function openingFrom(row: Row, book: Book): StoredOpening {
     maxBalance: row.max_balance,
     metadata: row.metadata ?? {},
   };
-  const id = row.id;
-  const externalId = row.external_id;
   return {
-    account: openedAccount(book, id, externalId, openedAs, Number(row.at_micros)),
+    account: accountFrom({ ...row, flags: 0, opened_micros: row.at_micros }, NO_TOTALS, book),
     openedAs,
     epoch: row.epoch,
     seq: row.seq,
   };
 }
 
-/** An account at the moment of its opening, as callers see it. */
+/**
+ * An account at the moment of its opening, as callers see it.
+ *
+ * @param scale of the registered asset; undefined if it was not registered
+ */
 export function openedAccount(
   book: Book,
   id: bigint,
   externalId: string,
   openedAs: OpenedAs,
   atMicros: number,
+  scale?: number,
 ): Account {
-  return {
+  const row = {
     id,
-    externalId,
-    homeRegion: book.region,
-    book: book.name,
+    external_id: externalId,
     asset: openedAs.asset,
-    minBalance: openedAs.minBalance ?? undefined,
-    maxBalance: openedAs.maxBalance ?? undefined,
+    scale: scale ?? null,
+    min_balance: openedAs.minBalance,
+    max_balance: openedAs.maxBalance,
+    flags: 0,
     metadata: { ...openedAs.metadata },
-    debits: 0n,
-    credits: 0n,
-    balance: 0n,
-    version: 0n,
-    openedAt: timestampFrom(atMicros),
+    opened_micros: BigInt(atMicros),
   };
+  return accountFrom(row, NO_TOTALS, book);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Side, TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import { Side } from '../../proto/gen/meridian/v1/query.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import type { RefusedLeg } from '../core/command.ts';
 import { testDatabases } from '../test/database.ts';
@@ -37,7 +38,7 @@ async function history() {
 
 /** The other book has answered two legs and refused the second. */
 function close(leading: Leading, transferId: string): Promise<void> {
-  const leg = { ...transferRequest(), transferId, debitAccountId: BOB, creditAccountId: AWAY };
+  const leg = { ...transferRequest(), transferId, reversalOf: '', debitAccountId: BOB, creditAccountId: AWAY };
   const refused: RefusedLeg[] = [
     { number: 2, reason: 7, leg: { ...leg, asset: 'EUR', amount: 20n } },
   ];

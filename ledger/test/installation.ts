@@ -1,13 +1,14 @@
-import type {
-  CreateTransferRequest,
-  OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+import type { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { Account } from '../core/account.ts';
+import type { Channel, OpenedAccount } from '../core/book-state.ts';
 import { chainAfter, CHAIN_START } from '../core/chain.ts';
 import type * as command from '../core/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
-import { type Channel, type OpenedAccount, post } from '../core/post.ts';
+import type { Original } from '../core/original.ts';
+import { post } from '../core/post.ts';
 import { AccountCache } from '../leader/account-cache.ts';
+import { storedOriginal } from './stored-original.ts';
 
 /** A batch as it was committed. */
 export interface SimBatch {
@@ -34,11 +35,15 @@ export class SimBook {
   readonly rows: JournalRow[] = [];
   readonly channels = new Map<number, Channel>();
   readonly stored = new Map<bigint, Account>();
+  /** What the leader remembers of rows that were drawn on. */
+  readonly originals = new Map<string, Original>();
+  readonly scales = new Map<string, number>();
+  /** The time of the next batch. It stands still but for what a test adds. */
+  nowMicros = 1_000_000;
   readonly #names: ReadonlyMap<number, string>;
-  readonly #cache: AccountCache;
+  #cache: AccountCache;
   readonly #transits = new Map<string, bigint>();
   #waiting: { command: command.Command; pending: Pending }[] = [];
-  #atMicros = 1_000_000;
 
   constructor(number: number, names: ReadonlyMap<number, string>) {
     this.number = number;
@@ -74,12 +79,17 @@ export class SimBook {
     return this.channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
   }
 
+  /** Another leader takes over, who knows nothing but what is stored. */
+  forget(): void {
+    this.#cache = new AccountCache(this.number, 3);
+    this.originals.clear();
+  }
+
   /** Posts what waits as one batch. */
   flush(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    this.#atMicros += 1;
     const posted = post(
       {
         book: this.number,
@@ -90,9 +100,11 @@ export class SimBook {
         account: (id) => this.account(id),
         transitAccountId: (externalId) => this.#transits.get(externalId),
         channel: (peerBook) => this.channels.get(peerBook),
+        original: (id) => this.originals.get(id) ?? storedOriginal(this.rows, id),
+        scaleOf: (asset) => this.scales.get(asset),
       },
       waiting.map((item) => item.command),
-      this.#atMicros,
+      this.nowMicros,
     );
     for (const [index, { pending }] of waiting.entries()) pending.outcome = posted.outcomes[index];
     for (const account of posted.accounts.values()) {
@@ -103,6 +115,8 @@ export class SimBook {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
     for (const channel of posted.channels.values()) this.channels.set(channel.peerBook, channel);
+    for (const original of posted.originals.values()) this.originals.set(original.id, original);
+    for (const { asset, scale } of posted.registered) this.scales.set(asset, scale);
     this.rows.push(...posted.rows);
     if (posted.rows.length === 0) return;
     const before = this.batches.at(-1)?.chain ?? CHAIN_START;

@@ -1,19 +1,46 @@
 import { assert, must } from '../core/assert.ts';
 import { chainAfter, CHAIN_START } from '../core/chain.ts';
 import { type Entries, type JournalRow, RowKind } from '../core/journal-row.ts';
+import { DrawFold } from './draw-fold.ts';
+import { GroupFold } from './group-fold.ts';
 import type { SimBatch, SimBook } from './installation.ts';
 
 interface Totals {
   readonly asset: string;
-  readonly min: bigint | null;
-  readonly max: bigint | null;
   readonly transit: boolean;
+  min: bigint | null;
+  max: bigint | null;
+  metadata: Readonly<Record<string, string>>;
   debits: bigint;
   credits: bigint;
+  heldDebits: bigint;
+  heldCredits: bigint;
   version: number;
 }
 
-const fits = ({ debits, credits }: Totals) => debits < 2n ** 63n && credits < 2n ** 63n;
+const NONE = { debits: 0n, credits: 0n, heldDebits: 0n, heldCredits: 0n, version: 0 };
+
+const available = ({ credits, debits, heldDebits }: Totals) => credits - debits - heldDebits;
+const expected = ({ credits, debits, heldCredits }: Totals) => credits - debits + heldCredits;
+
+function fits({ debits, credits, heldDebits, heldCredits }: Totals): boolean {
+  const amounts = [debits, credits, heldDebits, heldCredits];
+  return amounts.every((amount) => amount >= 0n && amount < 2n ** 63n);
+}
+
+/** Kinds of rows that decide a key, unless they are legs. */
+const KEYED: ReadonlySet<RowKind> = new Set([
+  RowKind.transfer,
+  RowKind.hold,
+  RowKind.capture,
+  RowKind.release,
+  RowKind.reversal,
+  RowKind.group,
+  RowKind.change,
+]);
+
+/** Kinds that change what is held, and move nothing. */
+const HOLDING: ReadonlySet<RowKind> = new Set([RowKind.hold, RowKind.release, RowKind.expiry]);
 
 /** A leg as its payer's journal has it. */
 interface SentLeg {
@@ -25,7 +52,7 @@ interface SentLeg {
 
 /**
  * Folds the journal of one book, row by row, and throws as soon as an invariant is broken.
- * Names as in the design: I1, I2, I3, I6, I7, I9 and I11.
+ * Names as in the design: I1, I2, I3, I6, I7, I9, I10, I11 and I17.
  */
 export class JournalFold {
   readonly accounts = new Map<bigint, Totals>();
@@ -36,6 +63,8 @@ export class JournalFold {
   readonly refused = new Set<string>();
   readonly #ids = new Set<string>();
   readonly #keys = new Set<string>();
+  readonly #draws = new DrawFold();
+  readonly #groups = new GroupFold();
   readonly #sentThrough = new Map<number, number>();
   readonly #appliedThrough = new Map<number, number>();
   #seq = 0;
@@ -47,85 +76,110 @@ export class JournalFold {
       const opening = opened.find(({ seq }) => seq === row.seq);
       assert((opening !== undefined) === (row.kind === RowKind.account), 'an opening has its row');
       if (opening !== undefined) {
-        const { account, externalId } = opening;
+        const { account, externalId, metadata } = opening;
         const { asset, minBalance: min, maxBalance: max, transit } = account;
         assert(!this.externalIds.has(externalId), `I6: ${externalId} is opened once`);
         this.externalIds.set(externalId, account.id);
-        const totals = { debits: 0n, credits: 0n, version: 0 };
-        this.accounts.set(account.id, { asset, min, max, transit, ...totals });
+        this.accounts.set(account.id, { asset, min, max, transit, metadata, ...NONE });
       }
       this.#takeRow(row);
     }
+    this.#groups.end();
     this.#chain = chainAfter(this.#chain, rows);
     assert(this.#chain.equals(chain), 'I11: the chain verifies');
   }
 
   #takeRow(row: JournalRow): void {
-    assert(row.seq === this.#seq + 1, `I11: seq ${row.seq} follows ${this.#seq}`);
-    this.#seq = row.seq;
+    const { seq, kind, reason, entries } = row;
+    assert(seq === this.#seq + 1, `I11: seq ${seq} follows ${this.#seq}`);
+    this.#seq = seq;
     assert(!this.#ids.has(row.id), `I6: id ${row.id} occurs once`);
     this.#ids.add(row.id);
-    if (row.kind === RowKind.transfer) {
+    if (KEYED.has(kind) && row.details?.groupId == null) {
       const key = JSON.stringify([row.namespace, row.key === '' ? row.id : row.key]);
       assert(!this.#keys.has(key), `I6: key ${key} has one outcome`);
       this.#keys.add(key);
     }
-    // What the table itself checks; a row that it refuses would hold up all that come after.
-    const { debitAccount, creditAccount, amount, entries } = row;
-    const oneSided = entries !== null && debitAccount === creditAccount;
-    assert(!oneSided, `row ${row.seq} has two different accounts`);
-    assert(amount === null || (amount > 0n && amount < 2n ** 63n), `row ${row.seq} has an amount`);
-    if (row.entries !== null) this.#takeEntries(row, row.entries);
-    const moved = row.entries !== null;
-    if (row.kind === RowKind.transfer) assert(moved === (row.reason === 0), 'posted means moved');
+    checkColumns(row);
+    this.#groups.take(row);
+    const freed = this.#draws.take(row);
+    if (entries !== null) this.#takeEntries(row, entries, freed);
+    if (KEYED.has(kind) && kind !== RowKind.group) {
+      assert((entries !== null) === (reason === 0), `row ${seq} was applied or has a reason`);
+    }
     this.#takePeer(row);
   }
 
-  #takeEntries(row: JournalRow, entries: Entries): void {
-    const debit = must(this.accounts.get(row.debitAccount ?? 0n), 'the debit account exists');
-    const credit = must(this.accounts.get(row.creditAccount ?? 0n), 'the credit account exists');
-    const amount = must(row.amount, 'an entry has an amount');
-    assert(amount > 0n, 'an amount is greater than zero');
-    assert(debit.asset === credit.asset, 'both sides hold one asset');
-    debit.debits += amount;
-    debit.version += 1;
-    credit.credits += amount;
-    credit.version += 1;
+  /** @param freed what a capture takes from its hold */
+  #takeEntries(row: JournalRow, entries: Entries, freed: bigint): void {
+    const { seq, kind, debitAccount, creditAccount, details } = row;
+    const hasDebit = entries.debitVersion !== null;
+    const hasCredit = entries.creditVersion !== null;
+    const debit = hasDebit ? this.accounts.get(debitAccount ?? 0n) : undefined;
+    const credit = hasCredit ? this.accounts.get(creditAccount ?? 0n) : undefined;
+    assert((debit !== undefined) === hasDebit, 'the debit account exists');
+    assert((credit !== undefined) === hasCredit, 'the credit account exists');
+    if (debit !== undefined && credit !== undefined) {
+      assert(debit.asset === credit.asset, 'both sides hold one asset');
+    }
+    const before = [debit, credit].map((account) => account && { ...account });
+    if (kind === RowKind.change) changeSettings(must(credit, 'it is changed'), row);
+    else moveTotals(row, debit, credit, freed);
+    for (const account of [debit, credit]) {
+      if (account === undefined) continue;
+      account.version += 1;
+      assert(fits(account), `I9: row ${seq} fits 64 bits`);
+    }
+    const { held } = entries;
     const same =
-      entries.debitVersion === debit.version &&
-      entries.creditVersion === credit.version &&
-      entries.debitDebits === debit.debits &&
-      entries.debitCredits === debit.credits &&
-      entries.creditDebits === credit.debits &&
-      entries.creditCredits === credit.credits;
-    assert(same, `I7: row ${row.seq} continues the versions and totals of its accounts`);
-    assert(fits(debit) && fits(credit), `I9: row ${row.seq} fits 64 bits`);
-    // What comes back was the payer's own: no limit keeps it out.
-    if (row.kind === RowKind.return) return;
-    const { min } = debit;
-    const { max } = credit;
-    assert(min === null || debit.credits - debit.debits >= min, `I9: row ${row.seq} keeps min`);
-    assert(max === null || credit.credits - credit.debits <= max, `I9: row ${row.seq} keeps max`);
+      entries.debitVersion === (debit?.version ?? null) &&
+      entries.creditVersion === (credit?.version ?? null) &&
+      entries.debitDebits === (debit?.debits ?? null) &&
+      entries.debitCredits === (debit?.credits ?? null) &&
+      entries.creditDebits === (credit?.debits ?? null) &&
+      entries.creditCredits === (credit?.credits ?? null) &&
+      (held?.debitHeldDebits ?? 0n) === (debit?.heldDebits ?? 0n) &&
+      (held?.debitHeldCredits ?? 0n) === (debit?.heldCredits ?? 0n) &&
+      (held?.creditHeldDebits ?? 0n) === (credit?.heldDebits ?? 0n) &&
+      (held?.creditHeldCredits ?? 0n) === (credit?.heldCredits ?? 0n);
+    assert(same, `I7: row ${seq} continues the versions and totals of its accounts`);
+    const limited = details?.options.startsWith('{"change":"limits"') ?? false;
+    this.#checkLimits(row, debit, before[0], limited);
+    this.#checkLimits(row, credit, before[1], limited);
   }
 
-  #takePeer({ kind, peer, reason, id, originId, amount, debitAccount, seq }: JournalRow): void {
-    if (peer === null) return;
-    if (kind === RowKind.transfer) {
+  /** No row takes an account beyond a limit; what comes back was the payer's own and may. */
+  #checkLimits(
+    { kind, seq }: JournalRow,
+    after: Totals | undefined,
+    before: Totals | undefined,
+    limited: boolean,
+  ): void {
+    if (after === undefined || before === undefined || kind === RowKind.return) return;
+    const spared = !limited && available(after) >= available(before);
+    const { min, max } = after;
+    assert(min === null || available(after) >= min || spared, `I9: row ${seq} keeps min`);
+    const unfilled = !limited && expected(after) <= expected(before);
+    assert(max === null || expected(after) <= max || unfilled, `I9: row ${seq} keeps max`);
+  }
+
+  #takePeer({ kind, peer, reason, id, originId, amount, debitAccount }: JournalRow): void {
+    if (peer === null || HOLDING.has(kind)) return;
+    if (kind === RowKind.settlement) {
+      const number = (this.#appliedThrough.get(peer.book) ?? 0) + 1;
+      assert(peer.number === number, `I3: leg ${peer.number} of ${peer.book} comes in order`);
+      this.#appliedThrough.set(peer.book, number);
+      if (reason !== 0) this.refused.add(`${peer.book}:${number}`);
+    } else if (kind === RowKind.return) {
+      assert(this.sent.has(originId ?? ''), 'only what was sent is returned');
+      assert(!this.returned.has(originId ?? ''), `I3: ${originId} is returned once`);
+      this.returned.add(originId ?? '');
+    } else {
       const number = (this.#sentThrough.get(peer.book) ?? 0) + 1;
       assert(peer.number === number, `I3: leg ${peer.number} to ${peer.book} is number ${number}`);
       this.#sentThrough.set(peer.book, number);
       const { asset } = must(this.accounts.get(debitAccount ?? 0n), 'the payer exists');
       this.sent.set(id, { peerBook: peer.book, number, asset, amount: amount ?? 0n });
-    } else if (kind === RowKind.settlement) {
-      const number = (this.#appliedThrough.get(peer.book) ?? 0) + 1;
-      assert(peer.number === number, `I3: leg ${peer.number} of ${peer.book} comes in order`);
-      this.#appliedThrough.set(peer.book, number);
-      if (reason !== 0) this.refused.add(`${peer.book}:${number}`);
-    } else {
-      assert(kind === RowKind.return, `row ${seq} has a peer and no kind for it`);
-      assert(this.sent.has(originId ?? ''), 'only what was sent is returned');
-      assert(!this.returned.has(originId ?? ''), `I3: ${originId} is returned once`);
-      this.returned.add(originId ?? '');
     }
   }
 
@@ -148,6 +202,53 @@ export class JournalFold {
     const totals = id === undefined ? undefined : this.accounts.get(id);
     return totals === undefined ? 0n : totals.credits - totals.debits;
   }
+}
+
+/** What the table itself checks; a row that it refuses would hold up all that come after. */
+function checkColumns({
+  seq,
+  kind,
+  reason,
+  debitAccount,
+  creditAccount,
+  amount,
+  entries,
+}: JournalRow) {
+  assert(
+    entries?.debitVersion == null || debitAccount !== creditAccount,
+    `row ${seq}: one account`,
+  );
+  assert(amount === null || (amount > 0n && amount < 2n ** 63n), `row ${seq} has an amount`);
+  assert(reason === 0 || kind === RowKind.return || entries === null, `row ${seq} has no effect`);
+  const bothSides = (entries?.debitVersion == null) === (entries?.creditVersion == null);
+  assert(bothSides || HOLDING.has(kind) || kind === RowKind.change, `row ${seq} has both sides`);
+}
+
+function moveTotals(
+  { kind, amount: moved }: JournalRow,
+  debit: Totals | undefined,
+  credit: Totals | undefined,
+  freed: bigint,
+): void {
+  const amount = must(moved, 'an entry has an amount');
+  const held = kind === RowKind.hold ? amount : HOLDING.has(kind) ? -amount : -freed;
+  const posted = HOLDING.has(kind) ? 0n : amount;
+  if (debit !== undefined) {
+    debit.debits += posted;
+    debit.heldDebits += held;
+  }
+  if (credit !== undefined) {
+    credit.credits += posted;
+    // The payee of a capture in another book knew nothing of the hold.
+    if (!credit.transit) credit.heldCredits += held;
+  }
+}
+
+function changeSettings(account: Totals, { details, metadata }: JournalRow): void {
+  const { minBalance, maxBalance } = must(details?.settings, 'a change has the settings after it');
+  account.min = minBalance;
+  account.max = maxBalance;
+  if (details?.options.startsWith('{"change":"metadata"')) account.metadata = metadata;
 }
 
 /**

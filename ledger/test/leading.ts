@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import type {
-  CreateTransferRequest,
-  CreateTransferResponse,
   OpenAccountRequest,
   OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { KeyCache } from '../keys/key-cache.ts';
 import { BookLeader } from '../leader/book-leader.ts';
 import { BookMemory } from '../leader/book-memory.ts';

@@ -1,4 +1,5 @@
-import { CreateTransferRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 
 /** A well-formed transfer, with whatever a test wants to be different. */
@@ -23,6 +24,7 @@ export function openRequest(fields: Partial<OpenAccountRequest> = {}): OpenAccou
     min: { $case: 'noMinBalance', value: true },
     max: undefined,
     metadata: {},
+    dryRun: false,
     ...fields,
   };
 }

@@ -1,7 +1,7 @@
 import { accountId } from '../core/account-id.ts';
 import { chainAfter } from '../core/chain.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
-import type { OpenedAccount } from '../core/post.ts';
+import type { OpenedAccount } from '../core/book-state.ts';
 import { newAccount } from '../core/account.ts';
 import { derivedId } from '../core/transfer-id.ts';
 import type { Append } from '../store/append.ts';
@@ -28,6 +28,7 @@ export function journalRow(seq: number, fields: Partial<JournalRow> = {}): Journ
     reference: '',
     metadata: {},
     atMicros: 1_763_711_782_000_001,
+    details: null,
     ...fields,
   };
 }
@@ -51,6 +52,8 @@ export function batchAfter(
     rows,
     opened,
     channels: [],
+    registered: [],
+    swept: null,
   };
 }
 

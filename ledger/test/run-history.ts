@@ -1,20 +1,48 @@
 import assert from 'node:assert/strict';
-import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
-  CreateTransferRequest,
+  ChangeAccountRequest,
   OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/ledger.ts';
-import type { Account } from '../core/account.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferRequest,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import type * as command from '../core/command.ts';
-import { RowKind } from '../core/journal-row.ts';
-import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
-import { Model } from '../core/model.ts';
-import { differingAccountField, differingTransferField, openedAs } from '../core/same-request.ts';
+import { Model } from '../core/model/model.ts';
+import type { ModelTransfer } from '../core/model/state.ts';
+import { statusNow } from '../core/model/status.ts';
+import {
+  differingAccountField,
+  differingChangeField,
+  differingTransferField,
+  openedAs,
+} from '../core/same-request.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
-import { type DeliverStep, type History, retried, type Step } from './history.ts';
+import { validateChange, validateOpening } from '../core/validate-account.ts';
+import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
+import { bookOf } from '../core/account-id.ts';
+import { checkBook, checkOutcome } from './agreement.ts';
+import type { DeliverStep, History, Step } from './history.ts';
 import { type Pending, type SimBook, simBooks } from './installation.ts';
 import { checkInFlight, JournalFold } from './invariants.ts';
+import { OutcomeCoverage, statusName } from './outcome-coverage.ts';
+import { dueHolds, sentLegs } from './sent-legs.ts';
+
+/** The first request of a key, and what comes of it. */
+type Decided =
+  | {
+      readonly kind: 'transfer';
+      readonly request: CreateTransferRequest;
+      readonly pending: Pending<command.TransferOutcome>;
+    }
+  | {
+      readonly kind: 'change';
+      readonly request: ChangeAccountRequest;
+      readonly pending: Pending<command.ChangeOutcome>;
+    };
 
 /**
  * Runs one history through post() and through the model at the same time, and throws as soon as
@@ -25,19 +53,22 @@ export class HistoryRun {
   readonly books: readonly SimBook[];
   readonly #model: Model;
   readonly #folds: readonly JournalFold[];
+  readonly #taken = new Map<SimBook, number>();
   readonly #cutAlways: boolean;
-  readonly #requests: CreateTransferRequest[] = [];
+  readonly #coverage: OutcomeCoverage;
   readonly #decided = new Map<string, Decided>();
   readonly #opened = new Map<string, OpenAccountRequest>();
   /** To be compared once the batch is posted. */
   #checks: (() => void)[] = [];
 
   /** @param cutAlways true: every step is posted on its own, whatever the history says */
-  constructor(history: History, cutAlways = false) {
+  constructor(history: History, cutAlways = false, coverage = new OutcomeCoverage()) {
     this.books = simBooks(history.books);
     this.#model = new Model(this.books);
     this.#folds = this.books.map(() => new JournalFold());
     this.#cutAlways = cutAlways;
+    this.#coverage = coverage;
+    for (const { number, nowMicros } of this.books) this.#model.book(number).now = nowMicros;
   }
 
   run(steps: readonly Step[]): void {
@@ -51,6 +82,9 @@ export class HistoryRun {
     for (const sender of this.books) {
       for (const receiver of this.books) this.#checkAtRest(sender, receiver);
     }
+    for (const book of this.#model.books) {
+      for (const transfer of book.transfers) this.#count(transfer);
+    }
   }
 
   #step(step: Step): void {
@@ -61,13 +95,24 @@ export class HistoryRun {
       case 'transfer':
         this.#transfer(step.request);
         break;
-      case 'retry': {
-        const request = this.#requests[step.of % Math.max(1, this.#requests.length)];
-        if (request !== undefined) this.#transfer(retried(request, step.altered));
+      case 'change':
+        this.#change(step.request);
         break;
-      }
+      case 'asset':
+        for (const book of this.books) this.#register(book, step.request);
+        break;
       case 'deliver':
         if (step.from !== step.to) this.#deliver(step);
+        break;
+      case 'pass':
+        this.#pass(this.#book(step.book), step.micros);
+        break;
+      case 'sweep':
+        this.#sweep(this.#book(step.book));
+        break;
+      case 'forget':
+        this.#book(step.book).flush();
+        this.#book(step.book).forget();
         break;
     }
   }
@@ -77,58 +122,94 @@ export class HistoryRun {
   }
 
   #open(book: SimBook, request: OpenAccountRequest): void {
+    assert.deepEqual(validateOpening(request), []);
     const expected = this.#model.open(book.number, request);
+    const { reason, differingField, replayed } = expected;
+    if (reason !== Reason.UNSPECIFIED) this.#coverage.count('NOT_OPENED', reason);
     const name = `${book.number} ${request.externalId}`;
     const first = this.#opened.get(name);
     if (first !== undefined) {
-      const field = differingAccountField(openedAs(first), openedAs(request));
-      assert.deepEqual([true, field], [expected.replayed || field !== '', expected.differingField]);
+      assert.equal(differingAccountField(openedAs(first), openedAs(request)), differingField);
+      assert.ok(replayed || reason !== Reason.UNSPECIFIED);
       return;
     }
-    this.#opened.set(name, request);
+    if (reason === Reason.UNSPECIFIED) this.#opened.set(name, request);
+    const seq = this.#model.book(book.number).rows;
     const pending = book.open(request);
     this.#checks.push(() => {
-      const { account, seq } = must(pending.outcome, 'an opening has an outcome');
-      const {
-        id,
-        asset,
-        min: minBalance,
-        max: maxBalance,
-        transit,
-        seq: expectedSeq,
-      } = must(expected.account, 'the model opens it too');
-      const limits = { minBalance, maxBalance, debits: 0n, credits: 0n, version: 0 };
-      assert.deepEqual(
-        { account, seq },
-        {
-          account: { id, asset, transit, ...limits },
-          seq: expectedSeq,
-        },
-      );
+      const { account = null, ...outcome } = must(pending.outcome, 'an opening has an outcome');
+      assert.deepEqual(outcome, { kind: 'open', reason, seq });
+      assert.equal(account?.id, expected.account?.id);
     });
   }
 
   #transfer(request: CreateTransferRequest): void {
-    const expected = this.#model.transfer(request);
-    this.#requests.push(request);
-    const book = this.#book(Number(request.debitAccountId >> 48n));
+    assert.deepEqual(validateTransfer(request), []);
+    const answer = this.#model.transfer(request);
+    const book = this.#book(bookOf(decidingAccountOf(request)));
     const id = transferIdOf(request.namespace, request.idempotencyKey);
-    const name = `${book.number} ${id}`;
-    const earlier = this.#decided.get(name);
-    if (earlier !== undefined) {
-      const field = differingTransferField(earlier.request, request);
-      assert.equal(field, expected.differingField);
-      assert.equal(expected.replayed, field === '');
+    const earlier = this.#decided.get(`${book.number} ${id}`);
+    this.#count(answer.transfer, answer.differingField);
+    if (earlier === undefined) {
+      const pending = book.transfer(id, request);
+      this.#decided.set(`${book.number} ${id}`, { kind: 'transfer', request, pending });
+      const { transfer } = answer;
+      this.#checks.push(() => checkOutcome(pending.outcome, must(transfer, 'it is decided')));
     } else {
-      assert.equal(expected.replayed, false);
-      this.#decided.set(name, { request, pending: book.transfer(id, request) });
+      const field =
+        earlier.kind === 'transfer' ? differingTransferField(earlier.request, request) : 'kind';
+      assert.equal(field, answer.differingField);
     }
-    const { pending } = must(this.#decided.get(name), 'a key is decided now');
-    this.#checks.push(() => {
-      const { reason, seq, leg } = expected.transfer;
-      const channel = leg === null ? null : { peerBook: leg.to, number: leg.number };
-      assert.deepEqual(pending.outcome, { kind: 'transfer', reason, seq, channel });
-    });
+    assert.equal(answer.replayed, earlier !== undefined && answer.differingField === '');
+  }
+
+  #change(request: ChangeAccountRequest): void {
+    assert.deepEqual(validateChange(request), []);
+    const answer = this.#model.change(request);
+    const book = this.#book(bookOf(request.accountId));
+    const id = transferIdOf(request.namespace, request.idempotencyKey);
+    const earlier = this.#decided.get(`${book.number} ${id}`);
+    const { reason } = answer;
+    this.#coverage.count(reason === Reason.UNSPECIFIED ? 'CHANGED' : 'NOT_CHANGED', reason);
+    if (earlier === undefined) {
+      const pending = book.add<command.ChangeOutcome>({ kind: 'change', id, request });
+      this.#decided.set(`${book.number} ${id}`, { kind: 'change', request, pending });
+      const seq = answer.change?.seq;
+      this.#checks.push(() => assert.deepEqual(pending.outcome, { kind: 'change', reason, seq }));
+    } else {
+      const field =
+        earlier.kind === 'change' ? differingChangeField(earlier.request, request) : 'kind';
+      assert.equal(field, answer.differingField);
+    }
+    assert.equal(answer.replayed, earlier !== undefined && answer.differingField === '');
+  }
+
+  #register(book: SimBook, request: RegisterAssetRequest): void {
+    const registration = this.#model.register(book.number, request.asset, request.scale);
+    const seq = this.#model.book(book.number).rows;
+    const pending = book.add<command.AssetOutcome>({ kind: 'asset', request });
+    this.#checks.push(() =>
+      assert.deepEqual(pending.outcome, { kind: 'asset', ...registration, seq }),
+    );
+  }
+
+  /** What was asked before the clock moved belongs to the time before. */
+  #pass(book: SimBook, micros: number): void {
+    book.flush();
+    book.nowMicros += micros;
+    this.#model.book(book.number).now = book.nowMicros;
+  }
+
+  #sweep(book: SimBook): void {
+    book.flush();
+    // More than the sweep would name: what has ended or is not due must stay as it is.
+    const holds = dueHolds(book.rows, Infinity);
+    const { cursor } = dueHolds(book.rows, book.nowMicros).at(-1) ?? {};
+    const swept = cursor ?? { expiresAtMicros: 0, seq: 0 };
+    const ids = holds.map(({ id }) => id);
+    const expired = this.#model.expire(book.number, ids);
+    const pending = book.add<command.ExpireOutcome>({ kind: 'expire', holds: ids, swept });
+    this.#checks.push(() => assert.deepEqual(pending.outcome, { kind: 'expire', expired }));
   }
 
   /** The sender reads its journal, calls, and closes what it hears was answered. */
@@ -148,8 +229,9 @@ export class HistoryRun {
       this.#settle(from, to, first + begin, part);
       if (step.twice) this.#settle(from, to, first + begin, part);
     }
-    to.flush();
+    // Unanswered, the legs may share a batch with what is asked next.
     if (step.answerLost) return;
+    to.flush();
     const { applied } = to.channel(from.number);
     if (applied <= settled) return;
     const refusals = this.#model.refusals(from.number, to.number, settled + 1, applied);
@@ -163,7 +245,12 @@ export class HistoryRun {
   }
 
   /** What the settlement service does: skips what was applied, asks the book for the rest. */
-  #settle(from: SimBook, to: SimBook, firstNumber: number, legs: readonly SettleLeg[]): void {
+  #settle(
+    from: SimBook,
+    to: SimBook,
+    firstNumber: number,
+    legs: command.SettleCommand['legs'],
+  ): void {
     const before = this.#model.appliedThrough(from.number, to.number);
     this.#model.deliver(from.number, to.number, firstNumber, firstNumber + legs.length - 1);
     const skip = Math.max(0, before + 1 - firstNumber);
@@ -211,7 +298,14 @@ export class HistoryRun {
     const checks = this.#checks;
     this.#checks = [];
     for (const check of checks) check();
-    for (const [index, book] of this.books.entries()) this.#checkBook(book, this.#fold(index));
+    for (const [index, book] of this.books.entries()) {
+      const fold = this.#fold(index);
+      const taken = this.#taken.get(book) ?? 0;
+      for (const batch of book.batches.slice(taken)) fold.take(batch);
+      this.#taken.set(book, book.batches.length);
+      fold.checkZero();
+      checkBook(book, fold, this.#model.book(book.number));
+    }
     for (const [a, from] of this.books.entries()) {
       for (const [b, to] of this.books.entries()) {
         if (a !== b) checkInFlight([from, this.#fold(a)], [to, this.#fold(b)]);
@@ -223,67 +317,32 @@ export class HistoryRun {
     return must(this.#folds[index], `book ${index + 1} has its fold`);
   }
 
-  #taken = new Map<SimBook, number>();
-
-  #checkBook(book: SimBook, fold: JournalFold): void {
-    const taken = this.#taken.get(book) ?? 0;
-    for (const batch of book.batches.slice(taken)) fold.take(batch);
-    this.#taken.set(book, book.batches.length);
-    const { accounts, rows } = this.#model.book(book.number);
-    assert.equal(book.rows.length, rows, 'the model has as many rows');
-    assert.equal(book.stored.size, accounts.length, 'the model has as many accounts');
-    for (const { id, asset, min: minBalance, max: maxBalance, transit } of accounts) {
-      const debits = this.#model.debits(id);
-      const credits = this.#model.credits(id);
-      const version = this.#model.version(id);
-      const limits = { minBalance, maxBalance };
-      const expected = { id, asset, transit, ...limits, debits, credits, version };
-      const stored = must(book.stored.get(id), `account ${id} is stored`);
-      assert.deepEqual(withoutVoidLimits(stored), withoutVoidLimits(expected));
-    }
-  }
-
   #checkAtRest(from: SimBook, to: SimBook): void {
     if (from === to) return;
     const { sent, settled } = from.channel(to.number);
     const { applied } = to.channel(from.number);
     assert.deepEqual([settled, applied], [sent, sent], 'every leg is answered and closed');
-    for (const asset of ['EUR', 'USD']) {
+    for (const { asset } of from.stored.values()) {
       const here = this.#fold(from.number - 1).transitBalance(from, to, asset);
       const there = this.#fold(to.number - 1).transitBalance(from, to, asset);
       assert.equal(here + there, 0n, 'I2: nothing is in flight at rest');
     }
   }
-}
 
-interface Decided {
-  readonly request: CreateTransferRequest;
-  readonly pending: Pending<command.TransferOutcome>;
-}
-
-/** A limit that no balance can reach may be taken for none. */
-function withoutVoidLimits(account: Account): Account {
-  const minBalance = account.minBalance === INT64_MIN ? null : account.minBalance;
-  const maxBalance = account.maxBalance === INT64_MAX ? null : account.maxBalance;
-  return { ...account, minBalance, maxBalance };
-}
-
-/** The legs of one book to another as its journal has them, the first has number 1. */
-function sentLegs(book: SimBook, peerBook: number): SettleLeg[] {
-  return book.rows.flatMap((row) => {
-    if (row.kind !== RowKind.transfer || row.peer?.book !== peerBook) return [];
-    const debitAccountId = row.debitAccount ?? 0n;
-    return [
-      {
-        transferId: row.id,
-        debitAccountId,
-        creditAccountId: row.peer.account,
-        amount: row.amount ?? 0n,
-        asset: book.stored.get(debitAccountId)?.asset ?? '',
-        code: row.code,
-        reference: row.reference,
-        metadata: { ...row.metadata },
-      },
-    ];
-  });
+  /** Counts what was answered, of a group for each of its legs too. */
+  #count(transfer: ModelTransfer | undefined, differingField = ''): void {
+    if (differingField !== '' || transfer === undefined) {
+      this.#coverage.count('REJECTED', Reason.IDEMPOTENCY_KEY_REUSED);
+      return;
+    }
+    const book = must(
+      this.#model.books.find(({ transfers }) => transfers.includes(transfer)),
+      'some book has decided it',
+    );
+    for (const decided of [transfer, ...transfer.legs]) {
+      const { status, reason } = statusNow(book, decided);
+      const said = status === TransferStatus.RETURNED ? 'RETURNED' : statusName(status);
+      this.#coverage.count(said, reason);
+    }
+  }
 }

@@ -23,23 +23,40 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import {
-  CreateTransferRequest,
-  CreateTransferResponse,
+  ChangeAccountRequest,
+  ChangeAccountResponse,
   FindAccountsRequest,
   FindAccountsResponse,
   GetAccountRequest,
   GetAccountResponse,
-  GetTransferRequest,
-  GetTransferResponse,
+  GetAccountsRequest,
+  GetAccountsResponse,
   ListAccountsRequest,
   ListAccountsResponse,
-  ListEntriesRequest,
-  ListEntriesResponse,
   OpenAccountsRequest,
   OpenAccountsResponse,
-  Reason,
-  reasonToJSON,
-} from "../../v1/ledger.ts";
+} from "../../v1/account.ts";
+import { ListAssetsRequest, ListAssetsResponse, RegisterAssetRequest, RegisterAssetResponse } from "../../v1/asset.ts";
+import { Event, SubscribeRequest } from "../../v1/event.ts";
+import {
+  GetStatementRequest,
+  GetStatementResponse,
+  ListEntriesRequest,
+  ListEntriesResponse,
+  ListTransfersRequest,
+  ListTransfersResponse,
+} from "../../v1/query.ts";
+import { Reason, reasonToJSON } from "../../v1/reason.ts";
+import {
+  CreateTransferRequest,
+  CreateTransferResponse,
+  CreateTransfersRequest,
+  CreateTransfersResponse,
+  GetTransferRequest,
+  GetTransferResponse,
+  GetTransfersRequest,
+  GetTransfersResponse,
+} from "../../v1/transfer.ts";
 
 export const FaultCode = {
   UNSPECIFIED: 0,
@@ -153,11 +170,23 @@ export interface SettleLeg {
   code: number;
   reference: string;
   metadata: { [key: string]: string };
+  /** Of a reversal: id of the transfer that it reverses, else empty. */
+  reversalOf: string;
 }
 
 export interface SettleLeg_MetadataEntry {
   key: string;
   value: string;
+}
+
+export interface DryRunLegsRequest {
+  originBook: number;
+  legs: SettleLeg[];
+}
+
+export interface DryRunLegsReply {
+  /** One for each leg. UNSPECIFIED: it would be applied. */
+  reasons: Reason[];
 }
 
 export interface SettleReply {
@@ -885,6 +914,7 @@ function createBaseSettleLeg(): SettleLeg {
     code: 0,
     reference: "",
     metadata: Object.create(null),
+    reversalOf: "",
   };
 }
 
@@ -923,6 +953,9 @@ export const SettleLeg: MessageFns<SettleLeg> = {
     globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
       SettleLeg_MetadataEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
+    if (message.reversalOf !== "") {
+      writer.uint32(74).string(message.reversalOf);
+    }
     return writer;
   },
 
@@ -1006,6 +1039,14 @@ export const SettleLeg: MessageFns<SettleLeg> = {
             }
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reversalOf = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1050,6 +1091,9 @@ export const SettleLeg: MessageFns<SettleLeg> = {
         });
       }
     }
+    if (message.reversalOf !== "") {
+      obj.reversalOf = message.reversalOf;
+    }
     return obj;
   },
 
@@ -1078,6 +1122,7 @@ export const SettleLeg: MessageFns<SettleLeg> = {
       },
       {},
     );
+    message.reversalOf = object.reversalOf ?? "";
     return message;
   },
 };
@@ -1156,6 +1201,161 @@ export const SettleLeg_MetadataEntry: MessageFns<SettleLeg_MetadataEntry> = {
     const message = createBaseSettleLeg_MetadataEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseDryRunLegsRequest(): DryRunLegsRequest {
+  return { originBook: 0, legs: [] };
+}
+
+export const DryRunLegsRequest: MessageFns<DryRunLegsRequest> = {
+  encode(message: DryRunLegsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.originBook !== 0) {
+      writer.uint32(8).int32(message.originBook);
+    }
+    for (const v of message.legs) {
+      SettleLeg.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DryRunLegsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDryRunLegsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.originBook = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.legs.push(SettleLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DryRunLegsRequest): unknown {
+    const obj: any = {};
+    if (message.originBook !== 0) {
+      obj.originBook = Math.round(message.originBook);
+    }
+    if (message.legs?.length) {
+      obj.legs = message.legs.map((e) => SettleLeg.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DryRunLegsRequest>): DryRunLegsRequest {
+    return DryRunLegsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DryRunLegsRequest>): DryRunLegsRequest {
+    const message = createBaseDryRunLegsRequest();
+    message.originBook = object.originBook ?? 0;
+    message.legs = object.legs?.map((e) => SettleLeg.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDryRunLegsReply(): DryRunLegsReply {
+  return { reasons: [] };
+}
+
+export const DryRunLegsReply: MessageFns<DryRunLegsReply> = {
+  encode(message: DryRunLegsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reasons.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.reasons) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DryRunLegsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDryRunLegsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.reasons.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.reasons.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: DryRunLegsReply): unknown {
+    const obj: any = {};
+    if (message.reasons?.length) {
+      obj.reasons = message.reasons.map((e) => reasonToJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DryRunLegsReply>): DryRunLegsReply {
+    return DryRunLegsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DryRunLegsReply>): DryRunLegsReply {
+    const message = createBaseDryRunLegsReply();
+    message.reasons = object.reasons?.map((e) => e) || [];
     return message;
   },
 };
@@ -1567,6 +1767,105 @@ export const BookServiceService = {
     responseSerialize: (value: ListEntriesResponse): Buffer => Buffer.from(ListEntriesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListEntriesResponse => ListEntriesResponse.decode(value),
   },
+  getAccounts: {
+    path: "/meridian.internal.v1.BookService/GetAccounts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAccountsRequest): Buffer => Buffer.from(GetAccountsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccountsRequest => GetAccountsRequest.decode(value),
+    responseSerialize: (value: GetAccountsResponse): Buffer => Buffer.from(GetAccountsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAccountsResponse => GetAccountsResponse.decode(value),
+  },
+  getTransfers: {
+    path: "/meridian.internal.v1.BookService/GetTransfers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTransfersRequest): Buffer => Buffer.from(GetTransfersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTransfersRequest => GetTransfersRequest.decode(value),
+    responseSerialize: (value: GetTransfersResponse): Buffer =>
+      Buffer.from(GetTransfersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetTransfersResponse => GetTransfersResponse.decode(value),
+  },
+  listTransfers: {
+    path: "/meridian.internal.v1.BookService/ListTransfers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTransfersRequest): Buffer => Buffer.from(ListTransfersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTransfersRequest => ListTransfersRequest.decode(value),
+    responseSerialize: (value: ListTransfersResponse): Buffer =>
+      Buffer.from(ListTransfersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTransfersResponse => ListTransfersResponse.decode(value),
+  },
+  getStatement: {
+    path: "/meridian.internal.v1.BookService/GetStatement" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStatementRequest): Buffer => Buffer.from(GetStatementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStatementRequest => GetStatementRequest.decode(value),
+    responseSerialize: (value: GetStatementResponse): Buffer =>
+      Buffer.from(GetStatementResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStatementResponse => GetStatementResponse.decode(value),
+  },
+  subscribe: {
+    path: "/meridian.internal.v1.BookService/Subscribe" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: SubscribeRequest): Buffer => Buffer.from(SubscribeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubscribeRequest => SubscribeRequest.decode(value),
+    responseSerialize: (value: Event): Buffer => Buffer.from(Event.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Event => Event.decode(value),
+  },
+  changeAccount: {
+    path: "/meridian.internal.v1.BookService/ChangeAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeAccountRequest): Buffer => Buffer.from(ChangeAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeAccountRequest => ChangeAccountRequest.decode(value),
+    responseSerialize: (value: ChangeAccountResponse): Buffer =>
+      Buffer.from(ChangeAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeAccountResponse => ChangeAccountResponse.decode(value),
+  },
+  registerAsset: {
+    path: "/meridian.internal.v1.BookService/RegisterAsset" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RegisterAssetRequest): Buffer => Buffer.from(RegisterAssetRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RegisterAssetRequest => RegisterAssetRequest.decode(value),
+    responseSerialize: (value: RegisterAssetResponse): Buffer =>
+      Buffer.from(RegisterAssetResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RegisterAssetResponse => RegisterAssetResponse.decode(value),
+  },
+  listAssets: {
+    path: "/meridian.internal.v1.BookService/ListAssets" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAssetsRequest): Buffer => Buffer.from(ListAssetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAssetsRequest => ListAssetsRequest.decode(value),
+    responseSerialize: (value: ListAssetsResponse): Buffer => Buffer.from(ListAssetsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAssetsResponse => ListAssetsResponse.decode(value),
+  },
+  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  dryRun: {
+    path: "/meridian.internal.v1.BookService/DryRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateTransfersRequest): Buffer =>
+      Buffer.from(CreateTransfersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateTransfersRequest => CreateTransfersRequest.decode(value),
+    responseSerialize: (value: CreateTransfersResponse): Buffer =>
+      Buffer.from(CreateTransfersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateTransfersResponse => CreateTransfersResponse.decode(value),
+  },
+  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  dryRunLegs: {
+    path: "/meridian.internal.v1.BookService/DryRunLegs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DryRunLegsRequest): Buffer => Buffer.from(DryRunLegsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DryRunLegsRequest => DryRunLegsRequest.decode(value),
+    responseSerialize: (value: DryRunLegsReply): Buffer => Buffer.from(DryRunLegsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DryRunLegsReply => DryRunLegsReply.decode(value),
+  },
   /** Delivers second legs from the payer's book, in the order of their channel numbers. */
   settle: {
     path: "/meridian.internal.v1.BookService/Settle" as const,
@@ -1598,6 +1897,18 @@ export interface BookServiceServer extends UntypedServiceImplementation {
   listAccounts: handleUnaryCall<ListAccountsRequest, ListAccountsResponse>;
   getTransfer: handleUnaryCall<GetTransferRequest, GetTransferResponse>;
   listEntries: handleUnaryCall<ListEntriesRequest, ListEntriesResponse>;
+  getAccounts: handleUnaryCall<GetAccountsRequest, GetAccountsResponse>;
+  getTransfers: handleUnaryCall<GetTransfersRequest, GetTransfersResponse>;
+  listTransfers: handleUnaryCall<ListTransfersRequest, ListTransfersResponse>;
+  getStatement: handleUnaryCall<GetStatementRequest, GetStatementResponse>;
+  subscribe: handleServerStreamingCall<SubscribeRequest, Event>;
+  changeAccount: handleUnaryCall<ChangeAccountRequest, ChangeAccountResponse>;
+  registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
+  listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
+  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  dryRun: handleUnaryCall<CreateTransfersRequest, CreateTransfersResponse>;
+  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  dryRunLegs: handleUnaryCall<DryRunLegsRequest, DryRunLegsReply>;
   /** Delivers second legs from the payer's book, in the order of their channel numbers. */
   settle: handleUnaryCall<SettleRequest, SettleReply>;
   /** Who leads which book, now and at every change. */
@@ -1698,6 +2009,149 @@ export interface BookServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListEntriesResponse) => void,
+  ): ClientUnaryCall;
+  getAccounts(
+    request: GetAccountsRequest,
+    callback: (error: ServiceError | null, response: GetAccountsResponse) => void,
+  ): ClientUnaryCall;
+  getAccounts(
+    request: GetAccountsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAccountsResponse) => void,
+  ): ClientUnaryCall;
+  getAccounts(
+    request: GetAccountsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAccountsResponse) => void,
+  ): ClientUnaryCall;
+  getTransfers(
+    request: GetTransfersRequest,
+    callback: (error: ServiceError | null, response: GetTransfersResponse) => void,
+  ): ClientUnaryCall;
+  getTransfers(
+    request: GetTransfersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetTransfersResponse) => void,
+  ): ClientUnaryCall;
+  getTransfers(
+    request: GetTransfersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetTransfersResponse) => void,
+  ): ClientUnaryCall;
+  listTransfers(
+    request: ListTransfersRequest,
+    callback: (error: ServiceError | null, response: ListTransfersResponse) => void,
+  ): ClientUnaryCall;
+  listTransfers(
+    request: ListTransfersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTransfersResponse) => void,
+  ): ClientUnaryCall;
+  listTransfers(
+    request: ListTransfersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTransfersResponse) => void,
+  ): ClientUnaryCall;
+  getStatement(
+    request: GetStatementRequest,
+    callback: (error: ServiceError | null, response: GetStatementResponse) => void,
+  ): ClientUnaryCall;
+  getStatement(
+    request: GetStatementRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStatementResponse) => void,
+  ): ClientUnaryCall;
+  getStatement(
+    request: GetStatementRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStatementResponse) => void,
+  ): ClientUnaryCall;
+  subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<Event>;
+  subscribe(
+    request: SubscribeRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<Event>;
+  changeAccount(
+    request: ChangeAccountRequest,
+    callback: (error: ServiceError | null, response: ChangeAccountResponse) => void,
+  ): ClientUnaryCall;
+  changeAccount(
+    request: ChangeAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeAccountResponse) => void,
+  ): ClientUnaryCall;
+  changeAccount(
+    request: ChangeAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeAccountResponse) => void,
+  ): ClientUnaryCall;
+  registerAsset(
+    request: RegisterAssetRequest,
+    callback: (error: ServiceError | null, response: RegisterAssetResponse) => void,
+  ): ClientUnaryCall;
+  registerAsset(
+    request: RegisterAssetRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RegisterAssetResponse) => void,
+  ): ClientUnaryCall;
+  registerAsset(
+    request: RegisterAssetRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RegisterAssetResponse) => void,
+  ): ClientUnaryCall;
+  listAssets(
+    request: ListAssetsRequest,
+    callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  listAssets(
+    request: ListAssetsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  listAssets(
+    request: ListAssetsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  dryRun(
+    request: CreateTransfersRequest,
+    callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
+  ): ClientUnaryCall;
+  dryRun(
+    request: CreateTransfersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
+  ): ClientUnaryCall;
+  dryRun(
+    request: CreateTransfersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
+  ): ClientUnaryCall;
+  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  dryRunLegs(
+    request: DryRunLegsRequest,
+    callback: (error: ServiceError | null, response: DryRunLegsReply) => void,
+  ): ClientUnaryCall;
+  dryRunLegs(
+    request: DryRunLegsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DryRunLegsReply) => void,
+  ): ClientUnaryCall;
+  dryRunLegs(
+    request: DryRunLegsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DryRunLegsReply) => void,
   ): ClientUnaryCall;
   /** Delivers second legs from the payer's book, in the order of their channel numbers. */
   settle(

@@ -1,0 +1,141 @@
+import { Freeze } from '../../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
+import {
+  type ModelAccount,
+  type ModelBook,
+  type ModelChange,
+  type ModelSettings,
+  type ModelTotals,
+  type ModelTransfer,
+} from './state.ts';
+
+/** Everything about one account, as of now. */
+export interface AccountNow extends ModelTotals, ModelSettings {
+  readonly asset: string;
+  readonly balance: bigint;
+  /** What it may spend, but for its limit. */
+  readonly available: bigint;
+  /** What it will have if everything held in its favour is captured. */
+  readonly expected: bigint;
+  readonly version: number;
+}
+
+export function accountNow(book: ModelBook, account: ModelAccount): AccountNow {
+  const versions = book.versions.filter((version) => version.account === account.id);
+  const sum = (name: keyof ModelTotals) =>
+    versions.reduce((total, version) => total + version[name], 0n);
+  const totals = {
+    debits: sum('debits'),
+    credits: sum('credits'),
+    heldDebits: sum('heldDebits'),
+    heldCredits: sum('heldCredits'),
+  };
+  const balance = totals.credits - totals.debits;
+  return {
+    ...totals,
+    ...settingsNow(book, account),
+    asset: account.asset,
+    balance,
+    available: balance - totals.heldDebits,
+    expected: balance + totals.heldCredits,
+    version: versions.length,
+  };
+}
+
+/** Settings after every change that was applied. */
+export function settingsNow(book: ModelBook, account: ModelAccount): ModelSettings {
+  const { min, max, frozenIn, frozenOut, closed, metadata } = account;
+  return book.changes
+    .filter(({ request, reason }) => request.accountId === account.id && reason === 0)
+    .reduce(settingsAfter, { min, max, frozenIn, frozenOut, closed, metadata });
+}
+
+function settingsAfter(settings: ModelSettings, { request }: ModelChange): ModelSettings {
+  const { change } = request;
+  switch (change?.$case) {
+    case 'freeze':
+      return {
+        ...settings,
+        frozenIn: change.value === Freeze.IN || change.value === Freeze.BOTH,
+        frozenOut: change.value === Freeze.OUT || change.value === Freeze.BOTH,
+      };
+    case 'close':
+      return { ...settings, closed: true };
+    case 'reopen':
+      return { ...settings, closed: false };
+    case 'limits': {
+      const { minBalance, maxBalance } = change.value;
+      return { ...settings, min: minBalance ?? null, max: maxBalance ?? null };
+    }
+    case 'metadata':
+      return { ...settings, metadata: change.value.metadata };
+    case undefined:
+      throw new Error('a change says what it changes');
+  }
+}
+
+/** What is left of a hold, and what ended it if nothing is. */
+export interface HoldNow {
+  readonly left: bigint;
+  readonly end: 'captured' | 'released' | 'expired' | undefined;
+}
+
+export function holdNow(book: ModelBook, hold: ModelTransfer): HoldNow {
+  if (book.expired.includes(hold.id)) return { left: 0n, end: 'expired' };
+  let left = hold.amount;
+  for (const { request, reason, amount } of book.transfers) {
+    const { action } = request;
+    if (reason !== Reason.UNSPECIFIED) continue;
+    if (action?.$case === 'release' && action.value.holdId === hold.id) {
+      return { left: 0n, end: 'released' };
+    }
+    if (action?.$case === 'capture' && action.value.holdId === hold.id) {
+      left -= amount;
+      if (action.value.final || left === 0n) return { left: 0n, end: 'captured' };
+    }
+  }
+  return { left, end: undefined };
+}
+
+/** True once the time of a hold is up. */
+export function isOverdue(book: ModelBook, hold: ModelTransfer): boolean {
+  return hold.expiresAt !== null && book.now >= hold.expiresAt;
+}
+
+/**
+ * What is left to reverse of a transfer that a book received. Reversals that came back do not
+ * count.
+ *
+ * @param payerBook book that the transfer came from, this one or another
+ */
+export function leftToReverse(book: ModelBook, transfer: ModelTransfer, payerBook: number): bigint {
+  let left = transfer.amount;
+  for (const { request, reason, amount, payee, travel } of book.transfers) {
+    const { action } = request;
+    if (action?.$case !== 'reversal' || action.value.transferId !== transfer.id) continue;
+    // Two books may have transfers of the same id: each is reversed towards its own.
+    if (reason !== Reason.UNSPECIFIED || Number(payee / 2n ** 48n) !== payerBook) continue;
+    const cameBack = travel !== null && travel.closed && travel.verdict !== Reason.UNSPECIFIED;
+    if (!cameBack) left -= amount;
+  }
+  return left;
+}
+
+/** Currencies that are known without being registered, as far as the histories use them. */
+const CURRENCIES: ReadonlyMap<string, number> = new Map([
+  ['EUR', 2],
+  ['USD', 2],
+  ['KWD', 3],
+  ['JPY', 0],
+]);
+
+/** Scale of an asset; undefined: nobody knows it. */
+export function scaleNow(book: ModelBook, code: string): number | undefined {
+  return CURRENCIES.get(code) ?? book.assets.find(({ asset }) => asset === code)?.scale;
+}
+
+/** "EUR" or "EUR/2" in its parts. */
+export function assetParts(name: string): { code: string; scale: number | undefined } {
+  const [code = '', scale] = name.split('/');
+  return { code, scale: scale === undefined ? undefined : Number(scale) };
+}

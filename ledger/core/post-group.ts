@@ -1,0 +1,69 @@
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { Leg } from '../../proto/gen/meridian/v1/movement.ts';
+import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import { type Batch, EMPTY_ROW } from './batch.ts';
+import type { LegOutcome, TransferCommand, TransferOutcome } from './command.ts';
+import { NO_DETAILS, RowKind } from './journal-row.ts';
+import { transferOptions } from './options.ts';
+import { postSingle, rejectSingle, type Single } from './post-transfer.ts';
+import { legId } from './transfer-id.ts';
+
+/**
+ * Applies the legs of a group in order, all or none. Its row comes first and those of the legs
+ * follow, also when it failed: then each leg's row says that, and the breaker's says why.
+ */
+export function postGroup(
+  batch: Batch,
+  command: TransferCommand,
+  legs: readonly Leg[],
+): TransferOutcome {
+  const singles = legs.map((leg, index): Single => ({
+    id: legId(command.id, index),
+    request: legRequest(leg),
+    groupId: command.id,
+  }));
+  let outcomes: LegOutcome[] = [];
+  let seq = 0;
+  const applied = batch.attempt(() => {
+    seq = groupRow(batch, command, Reason.UNSPECIFIED);
+    for (const single of singles) {
+      const outcome = postSingle(batch, single);
+      outcomes.push({ id: single.id, outcome });
+      if (outcome.reason !== Reason.UNSPECIFIED) return false;
+    }
+    return true;
+  });
+  let reason: Reason = Reason.UNSPECIFIED;
+  if (!applied) {
+    const breaker = outcomes.length - 1;
+    reason = outcomes[breaker]?.outcome.reason ?? Reason.UNSPECIFIED;
+    seq = groupRow(batch, command, reason);
+    outcomes = singles.map((single, index) => ({
+      id: single.id,
+      outcome: rejectSingle(batch, single, index === breaker ? reason : Reason.GROUP_FAILED),
+    }));
+  }
+  const details = { actualAmount: 0n, expiresAtMicros: null, legs: outcomes };
+  return { kind: 'transfer', reason, seq, channel: null, details };
+}
+
+function groupRow(batch: Batch, { id, request }: TransferCommand, reason: Reason): number {
+  const { namespace, idempotencyKey, code, reference, metadata } = request;
+  return batch.row({
+    ...EMPTY_ROW,
+    id,
+    kind: RowKind.group,
+    reason,
+    namespace,
+    key: idempotencyKey === id ? '' : idempotencyKey,
+    code,
+    reference,
+    metadata,
+    details: { ...NO_DETAILS, options: transferOptions(request) },
+  });
+}
+
+/** A leg as a transfer of its own, without a key. */
+export function legRequest(leg: Leg): CreateTransferRequest {
+  return { ...leg, idempotencyKey: '', namespace: '', wait: 0, dryRun: false };
+}

@@ -1,0 +1,230 @@
+import {
+  type ChangeAccountResponse,
+  ChangeStatus,
+  type OpenAccountRequest,
+  type OpenAccountResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { Position } from '../../proto/gen/meridian/v1/position.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import type { ChangeOutcome, OpenOutcome, TransferOutcome } from '../core/command.ts';
+import { amountIsOpen } from '../core/options.ts';
+import { legRequest } from '../core/post-group.ts';
+import { differingTransferField, openedAs, type TransferFields } from '../core/same-request.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+import type { Book } from '../store/head.ts';
+import type { StoredChange } from '../store/read-changes.ts';
+import { openedAccount } from '../store/read-opened.ts';
+import type { StoredTransfer } from '../store/read-transfers.ts';
+
+/** What is the same for all answers of a batch. */
+export interface BatchStamp {
+  readonly book: Book;
+  readonly epoch: number;
+  readonly atMicros: number;
+  /** `atMicros` as callers see it. */
+  readonly decidedAt: CreateTransferResponse['decidedAt'];
+}
+
+/** When and where something was decided. */
+export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
+
+/** The outcome that a key has already. */
+export interface Recalled {
+  readonly response: CreateTransferResponse;
+  /** Set while it is in transit. */
+  readonly channel: StoredTransfer['channel'];
+}
+
+function positionOf(stamp: BatchStamp, seq: number): Position {
+  return { book: stamp.book.number, epoch: BigInt(stamp.epoch), seq: BigInt(seq) };
+}
+
+/** The answer to a transfer that a batch has decided. */
+export function transferAnswer(
+  id: string,
+  request: CreateTransferRequest,
+  outcome: TransferOutcome,
+  stamp: BatchStamp,
+): Recalled {
+  const { reason, seq, channel, details } = outcome;
+  const legs = details?.legs ?? null;
+  const requests =
+    legs !== null && request.action?.$case === 'group' ? request.action.value.legs : [];
+  return {
+    response: {
+      transferId: id,
+      status: statusOf(request, outcome),
+      reason,
+      differingField: '',
+      replayed: false,
+      position: positionOf(stamp, seq),
+      decidedAt: stamp.decidedAt,
+      actualAmount: details?.actualAmount ?? 0n,
+      expiresAt:
+        details === null || details.expiresAtMicros === null
+          ? undefined
+          : timestampFrom(details.expiresAtMicros),
+      group:
+        legs === null
+          ? undefined
+          : {
+              legs: requests.flatMap((leg, index) => {
+                const made = legs[index];
+                if (made === undefined) return [];
+                return [transferAnswer(made.id, legRequest(leg), made.outcome, stamp).response];
+              }),
+            },
+    },
+    channel,
+  };
+}
+
+function statusOf(
+  { action }: TransferFields,
+  { reason, channel }: TransferOutcome,
+): TransferStatus {
+  if (reason !== Reason.UNSPECIFIED) return TransferStatus.REJECTED;
+  if (action?.$case === 'hold') return TransferStatus.HELD;
+  if (action?.$case === 'release') return TransferStatus.RELEASED;
+  return channel === null ? TransferStatus.POSTED : TransferStatus.IN_TRANSIT;
+}
+
+/** The answer to a request whose key the journal has: its outcome, or what differs. */
+export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
+  const { transfer, channel } = stored;
+  const field = differingTransferField(stored.request, request);
+  if (field !== '') {
+    return { response: reusedKey(transfer.transferId, field, transfer), channel: null };
+  }
+  const response = replayedResponse(stored);
+  return { response, channel: response.status === TransferStatus.IN_TRANSIT ? channel : null };
+}
+
+/** A hold, and a transfer whose amount was open, are answered as when they were decided. */
+function replayedResponse({ transfer, request, legs }: StoredTransfer): CreateTransferResponse {
+  const { transferId, reason, position, decidedAt, status } = transfer;
+  const held = request.action?.$case === 'hold' && status !== TransferStatus.REJECTED;
+  const open = amountIsOpen(request) && status !== TransferStatus.REJECTED;
+  return {
+    transferId,
+    status: held ? TransferStatus.HELD : status,
+    reason,
+    differingField: '',
+    replayed: true,
+    position,
+    decidedAt,
+    actualAmount: open ? transfer.actualAmount : 0n,
+    expiresAt: transfer.expiresAt,
+    group: legs === null ? undefined : { legs: legs.map(replayedResponse) },
+  };
+}
+
+/** The answer to a key that was used before for something else. */
+export function reusedKey(
+  transferId: string,
+  differingField: string,
+  { position, decidedAt }: DecidedAt,
+): CreateTransferResponse {
+  return {
+    transferId,
+    status: TransferStatus.REJECTED,
+    reason: Reason.IDEMPOTENCY_KEY_REUSED,
+    differingField,
+    replayed: false,
+    position,
+    decidedAt,
+    actualAmount: 0n,
+    expiresAt: undefined,
+    group: undefined,
+  };
+}
+
+/** The answer to an opening that a batch has decided. */
+export function openAnswer(
+  request: OpenAccountRequest,
+  { account, reason, seq }: OpenOutcome,
+  stamp: BatchStamp,
+): OpenAccountResponse {
+  const { book, atMicros } = stamp;
+  return {
+    account:
+      account === null
+        ? undefined
+        : openedAccount(book, account.id, request.externalId, openedAs(request), atMicros),
+    replayed: false,
+    differingField: '',
+    position: positionOf(stamp, seq),
+    reason,
+  };
+}
+
+/** The answer to a change that a batch has decided. */
+export function changeAnswer(
+  id: string,
+  { reason, seq }: ChangeOutcome,
+  stamp: BatchStamp,
+): ChangeAccountResponse {
+  return {
+    changeId: id,
+    status: changeStatus(reason),
+    reason,
+    differingField: '',
+    replayed: false,
+    position: positionOf(stamp, seq),
+    decidedAt: stamp.decidedAt,
+  };
+}
+
+/** The answer to a change whose key the journal has. */
+export function recordedChangeAnswer(
+  id: string,
+  { reason, position, decidedAt }: StoredChange,
+  differingField: string,
+): ChangeAccountResponse {
+  if (differingField !== '') return reusedChangeKey(id, differingField, { position, decidedAt });
+  const status = changeStatus(reason);
+  return { changeId: id, status, reason, differingField, replayed: true, position, decidedAt };
+}
+
+/** The answer to a change whose key was used before for something else. */
+export function reusedChangeKey(
+  id: string,
+  differingField: string,
+  { position, decidedAt }: DecidedAt,
+): ChangeAccountResponse {
+  return {
+    changeId: id,
+    status: ChangeStatus.REJECTED,
+    reason: Reason.IDEMPOTENCY_KEY_REUSED,
+    differingField,
+    replayed: false,
+    position,
+    decidedAt,
+  };
+}
+
+function changeStatus(reason: Reason): ChangeStatus {
+  return reason === Reason.UNSPECIFIED ? ChangeStatus.APPLIED : ChangeStatus.REJECTED;
+}
+
+/** The answer to what nobody waits for any more. */
+export const TOO_LATE: Recalled = {
+  response: {
+    transferId: '',
+    status: TransferStatus.UNSPECIFIED,
+    reason: Reason.UNSPECIFIED,
+    differingField: '',
+    replayed: false,
+    position: undefined,
+    decidedAt: undefined,
+    actualAmount: 0n,
+    expiresAt: undefined,
+    group: undefined,
+  },
+  channel: null,
+};

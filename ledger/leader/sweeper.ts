@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
+import type { Sql } from '../store/connect.ts';
+import { type DueHold, readDueHolds } from '../store/read-due-holds.ts';
+import { describe } from '../store/sqlstate.ts';
+import type { BookLeader } from './book-leader.ts';
+import type { LedgerFault } from './ledger-fault.ts';
+
+/** How often holds are looked for whose time is up: what they reserve is free that late. */
+const SWEEP_MS = 100;
+/** Holds of one batch. */
+const HOLDS_MAX = 1000;
+
+/**
+ * Expires holds. It goes along the holds in the order in which they expire, each once: the
+ * cursor is stored with the batch that expires them, so that a restart or another leader goes
+ * on where this one stopped.
+ */
+export class Sweeper {
+  readonly #sql: Sql;
+  readonly #leader: BookLeader;
+  readonly #log: Logger;
+  #stopped = false;
+
+  constructor(sql: Sql, leader: BookLeader, log: Logger) {
+    this.#sql = sql;
+    this.#leader = leader;
+    this.#log = log;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Sweeps until `stop`. Faults are logged and tried again. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      let more = false;
+      try {
+        more = await this.#sweep();
+      } catch (error) {
+        this.#log.debug('holds cannot be expired', { why: describe(error) });
+      }
+      if (!more) await sleep(SWEEP_MS);
+    }
+  }
+
+  /** One batch. Returns true if there may be more at once. */
+  async #sweep(): Promise<boolean> {
+    const { memory } = this.#leader;
+    const nowMicros = memory.nextMicros(Date.now() * 1000);
+    const due = await readDueHolds(this.#sql, memory.swept, nowMicros, HOLDS_MAX);
+    const last = due.at(-1);
+    if (last === undefined) return false;
+    await this.#expire(due, last);
+    return due.length === HOLDS_MAX;
+  }
+
+  #expire(due: readonly DueHold[], { cursor }: DueHold): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const holds = due.map(({ id }) => id);
+      this.#leader.submit({
+        kind: 'expire',
+        command: { kind: 'expire', holds, swept: cursor },
+        onOutcome: resolve,
+        onFault: (fault: LedgerFault) => reject(fault),
+      });
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import type {
+  Account,
+  FindAccountsRequest,
+  FindAccountsResponse,
+  GetAccountRequest,
+  GetAccountResponse,
+  GetAccountsRequest,
+  GetAccountsResponse,
+  ListAccountsRequest,
+  ListAccountsResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import type { Position } from '../../proto/gen/meridian/v1/position.ts';
+import { accountId } from '../core/account-id.ts';
+import { microsUpTo } from '../core/timestamp.ts';
+import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
+import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
+import { readAccountAt } from '../store/read-account-at.ts';
+import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
+import { notBehind, positionFor } from './read-position.ts';
+
+/** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
+export class AccountReads {
+  readonly #member: BookMember;
+
+  constructor(member: BookMember) {
+    this.#member = member;
+  }
+
+  /** NOT_FOUND: there is no such account, or there was none then. */
+  async get(request: GetAccountRequest): Promise<GetAccountResponse> {
+    refuseMalformed(validateGetAccount(request));
+    const position = await positionFor(this.#member, request.options);
+    const account = await this.#accountAsOf(request, position);
+    if (account === undefined) throw accountNotFound(request.id, request.asOf !== undefined);
+    return { account, position };
+  }
+
+  async #accountAsOf(
+    { id, asOf }: GetAccountRequest,
+    position: Position,
+  ): Promise<Account | undefined> {
+    const { sql, config } = this.#member;
+    switch (asOf?.$case) {
+      case undefined:
+        return (await readAccounts(sql, config.book, [id])).get(id);
+      case 'asOfTime':
+        return readAccountAt(sql, config.book, id, 'micros', microsUpTo(asOf.value));
+      case 'asOfSeq':
+        notBehind(this.#member, position, asOf.value);
+        return readAccountAt(sql, config.book, id, 'seq', asOf.value);
+    }
+  }
+
+  async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
+    refuseMalformed(validateGetAccounts(request));
+    const positions = [await positionFor(this.#member, request.options)];
+    const { sql, config } = this.#member;
+    const found = await readAccounts(sql, config.book, request.ids);
+    return { ...inOrderAsked(request.ids, found), positions };
+  }
+
+  async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {
+    const positions = [await positionFor(this.#member, undefined)];
+    const { sql, config } = this.#member;
+    const accounts = await readAccountsByExternalId(sql, config.book, [externalId]);
+    return { accounts, positions };
+  }
+
+  async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
+    const position = await positionFor(this.#member, undefined);
+    const { sql, config } = this.#member;
+    const size = pageSize(request.pageSize);
+    const after = pageStart(request.pageToken) ?? accountId(config.book.number, 1) - 1n;
+    const accounts = await listAccounts(sql, config.book, after, size);
+    const nextPage = nextPageToken(accounts.at(-1)?.id, accounts.length, size);
+    return { accounts, nextPageToken: nextPage, position };
+  }
+}
+
+/** Accounts in the order of the ids that asked for them, and the ids that are no accounts. */
+export function inOrderAsked(
+  ids: readonly bigint[],
+  found: ReadonlyMap<bigint, Account>,
+): Pick<GetAccountsResponse, 'accounts' | 'missing'> {
+  const accounts: Account[] = [];
+  const missing: bigint[] = [];
+  for (const id of ids) {
+    const account = found.get(id);
+    if (account === undefined) missing.push(id);
+    else accounts.push(account);
+  }
+  return { accounts, missing };
+}
+
+/** There is no such account, or at the time that was asked for there was none yet. */
+export function accountNotFound(id: bigint, then = false): RpcError {
+  return notFound('ACCOUNT_NOT_FOUND', `there ${then ? 'was' : 'is'} no account ${id}`);
+}

@@ -1,0 +1,85 @@
+import type {
+  ChangeAccountRequest,
+  ChangeAccountResponse,
+  OpenAccountResponse,
+  OpenAccountsRequest,
+  OpenAccountsResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import type {
+  RegisterAssetRequest,
+  RegisterAssetResponse,
+} from '../../proto/gen/meridian/v1/asset.ts';
+import { bookOf } from '../core/account-id.ts';
+import { ISO_4217, largestAmount } from '../core/asset.ts';
+import type { AssetOutcome } from '../core/command.ts';
+import { validateAll } from '../core/validate.ts';
+import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import type { LedgerFault } from '../leader/ledger-fault.ts';
+import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
+import { invalidArgument } from '../rpc/error.ts';
+import { leaderOf, repeatable } from './asking.ts';
+
+/** Opens accounts, or tells what opening them would come to. */
+export async function openAccounts(
+  member: BookMember,
+  { accounts }: OpenAccountsRequest,
+): Promise<OpenAccountsResponse> {
+  const violations = validateAll(accounts, 'accounts', validateOpening);
+  if (violations.length > 0) throw invalidArgument(violations);
+  const leader = leaderOf(member);
+  const dry = accounts[0]?.dryRun === true;
+  const results = await new Promise<OpenAccountResponse[]>((resolve, reject) => {
+    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
+    const work: OpenWork = { kind: 'open', requests: accounts, onOutcome: resolve, onFault };
+    if (dry) leader.submitDry(work);
+    else leader.submit(work);
+  });
+  return { accounts: results };
+}
+
+/** Changes an account of this book, or tells what that would come to. */
+export function changeAccount(
+  member: BookMember,
+  request: ChangeAccountRequest,
+): Promise<ChangeAccountResponse> {
+  const violations = validateChange(request);
+  if (violations.length === 0 && bookOf(request.accountId) !== member.config.book.number) {
+    violations.push({ field: 'account_id', description: 'is not an account of this book' });
+  }
+  if (violations.length > 0) throw invalidArgument(violations);
+  const leader = leaderOf(member);
+  return new Promise((resolve, reject) => {
+    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
+    const work: ChangeWork = { kind: 'change', request, onOutcome: resolve, onFault };
+    if (request.dryRun) leader.submitDry(work);
+    else leader.submit(work);
+  });
+}
+
+/** Registers an asset in this book, or tells what that would come to. */
+export async function registerAsset(
+  member: BookMember,
+  request: RegisterAssetRequest,
+): Promise<RegisterAssetResponse> {
+  const violations = validateAsset(request);
+  if (violations.length > 0) throw invalidArgument(violations);
+  const leader = leaderOf(member);
+  const { scale, registered, seq } = await new Promise<AssetOutcome>((resolve, reject) => {
+    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
+    const work: AssetWork = { kind: 'asset', request, onOutcome: resolve, onFault };
+    if (request.dryRun) leader.submitDry(work);
+    else leader.submit(work);
+  });
+  const { asset } = request;
+  const same = scale === request.scale;
+  const { number } = member.config.book;
+  return {
+    asset: same
+      ? { asset, scale, maxAmount: largestAmount(scale), iso4217: ISO_4217.has(asset) }
+      : undefined,
+    replayed: same && !registered,
+    differingField: same ? '' : 'scale',
+    positions: [{ book: number, epoch: BigInt(leader.memory.epoch), seq: BigInt(seq) }],
+  };
+}

@@ -1,0 +1,126 @@
+import { Metadata } from '@grpc/grpc-js';
+import type {
+  DryRunLegsReply,
+  DryRunLegsRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferResponse,
+  type CreateTransfersRequest,
+  type CreateTransfersResponse,
+  TransferStatus,
+  Wait,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { bookOf } from '../core/account-id.ts';
+import { must } from '../core/assert.ts';
+import { validateAll } from '../core/validate.ts';
+import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import type { LedgerFault } from '../leader/ledger-fault.ts';
+import type { DryLeg } from '../leader/work.ts';
+import { invalidArgument } from '../rpc/error.ts';
+import type { Leaders } from '../rpc/leaders.ts';
+import { validateLegs } from '../settlement/validate-legs.ts';
+import { leaderOf, repeatable } from './asking.ts';
+
+/** How long another book may take to say what it would do. */
+const PEER_MS = 1000;
+
+/**
+ * What creating transfers of this book would come to now, each seeing the ones before it. What
+ * would go to another book is asked there; if that does not answer it is IN_TRANSIT, as a real
+ * transfer would be.
+ */
+export async function dryRun(
+  member: BookMember,
+  leaders: Leaders,
+  { transfers }: CreateTransfersRequest,
+): Promise<CreateTransfersResponse> {
+  const violations = validateAll(transfers, 'transfers', validateTransfer);
+  const { number } = member.config.book;
+  for (const [index, request] of transfers.entries()) {
+    if (bookOf(decidingAccountOf(request)) === number) continue;
+    const description = 'is not an account of this book';
+    violations.push({ field: `transfers[${index}].debit_account_id`, description });
+  }
+  if (violations.length > 0) throw invalidArgument(violations);
+  const leader = leaderOf(member);
+  const rehearsal = await new Promise<Rehearsal>((resolve, reject) => {
+    leader.submitDry({
+      kind: 'dryTransfers',
+      requests: transfers,
+      onOutcome: (results, sent) => resolve({ results, sent }),
+      onFault: (fault: LedgerFault) => reject(repeatable(fault)),
+    });
+  });
+  const { results } = rehearsal;
+  const awaited = rehearsal.sent.filter(({ index }) => transfers[index]?.wait !== Wait.POSTED);
+  await Promise.all(
+    [...Map.groupBy(awaited, ({ peerBook }) => peerBook)].map(async ([peerBook, sent]) => {
+      const reasons = await askPeer(leaders, number, peerBook, sent);
+      for (const [place, reason] of reasons.entries()) {
+        const index = sent[place]?.index ?? 0;
+        const result = must(results[index], 'every request has a result');
+        const refused = reason !== Reason.UNSPECIFIED;
+        const status = refused ? TransferStatus.RETURNED : TransferStatus.POSTED;
+        results[index] = { ...result, status, reason };
+      }
+    }),
+  );
+  return { results };
+}
+
+interface Rehearsal {
+  readonly results: CreateTransferResponse[];
+  readonly sent: readonly DryLeg[];
+}
+
+/** One reason for each leg; none if the other book does not answer. */
+function askPeer(
+  leaders: Leaders,
+  originBook: number,
+  peerBook: number,
+  sent: readonly DryLeg[],
+): Promise<readonly Reason[]> {
+  const peer = leaders.leaderOf(peerBook);
+  if (peer === undefined) return Promise.resolve([]);
+  const request = { originBook, legs: sent.map(({ leg }) => leg) };
+  const options = { deadline: Date.now() + PEER_MS };
+  return new Promise((resolve) => {
+    peer.client.dryRunLegs(request, new Metadata(), options, (error, reply) => {
+      resolve(error === null ? reply.reasons : []);
+    });
+  });
+}
+
+/** What this book would say now of second legs from another book. */
+export async function dryRunLegs(
+  member: BookMember,
+  { originBook, legs }: DryRunLegsRequest,
+): Promise<DryRunLegsReply> {
+  const { books, book } = member.config;
+  const origin = books.find(({ number }) => number === originBook && number !== book.number);
+  if (origin === undefined) {
+    const description = `${originBook} is no other book of this installation`;
+    throw invalidArgument([{ field: 'origin_book', description }]);
+  }
+  const violations = validateLegs(books, {
+    originBook,
+    originName: origin.name,
+    closedThrough: 0n,
+    firstNumber: 1n,
+    legs,
+  });
+  if (violations.length > 0) throw invalidArgument(violations);
+  const leader = leaderOf(member);
+  const reasons = await new Promise<Reason[]>((resolve, reject) => {
+    leader.submitDry({
+      kind: 'legs',
+      originBook,
+      legs,
+      onOutcome: resolve,
+      onFault: (fault: LedgerFault) => reject(repeatable(fault)),
+    });
+  });
+  return { reasons };
+}

@@ -1,0 +1,139 @@
+import type {
+  GetStatementRequest,
+  GetStatementResponse,
+  ListEntriesRequest,
+  ListEntriesResponse,
+} from '../../proto/gen/meridian/v1/query.ts';
+import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
+import { microsBefore } from '../core/timestamp.ts';
+import { validateListEntries, validateStatement } from '../core/validate-reads.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
+import { nextPageToken, pageNumbers, pageSize, pageStart, pageToken } from '../rpc/page.ts';
+import type { Queries } from '../store/connect.ts';
+import { readAccounts } from '../store/read-accounts.ts';
+import { readEntries } from '../store/read-entries.ts';
+import { readStates, type StateAt } from '../store/read-states.ts';
+import { accountNotFound } from './account-reads.ts';
+import type { LongReads } from './long-reads.ts';
+import { positionFor } from './read-position.ts';
+
+/** What has happened to the accounts of one book. */
+export class EntryReads {
+  readonly #member: BookMember;
+  readonly #longReads: LongReads;
+
+  constructor(member: BookMember, longReads: LongReads) {
+    this.#member = member;
+    this.#longReads = longReads;
+  }
+
+  /** NOT_FOUND: there is no such account. */
+  async list(request: ListEntriesRequest): Promise<ListEntriesResponse> {
+    refuseMalformed(validateListEntries(request));
+    const { accountId: account, newestFirst } = request;
+    const limit = pageSize(request.pageSize);
+    const start = pageStart(request.pageToken);
+    const position = await positionFor(this.#member, request.options);
+    const { sql, config } = this.#member;
+    const entries = await readEntries(sql, config.book.number, {
+      account,
+      ...beyond(start, { after: 0n, through: INT64_MAX }, newestFirst),
+      movingOnly: false,
+      newestFirst,
+      limit,
+    });
+    if (entries.length === 0) await this.#mustExist(account);
+    const nextPage = nextPageToken(entries.at(-1)?.version, entries.length, limit);
+    return { entries, nextPageToken: nextPage, position };
+  }
+
+  /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
+  async statement(request: GetStatementRequest): Promise<GetStatementResponse> {
+    refuseMalformed(validateStatement(request));
+    const { accountId: account, newestFirst } = request;
+    const limit = pageSize(request.pageSize);
+    const page = statementPage(request.pageToken);
+    const position = await positionFor(this.#member, request.options);
+    const { opening, closing, entries } = await this.#longReads.run(async (sql) => {
+      const period = await periodOf(sql, request, page);
+      const range = { after: period.opening.state.version, through: period.closing.state.version };
+      const read = await readEntries(sql, this.#member.config.book.number, {
+        account,
+        ...beyond(page?.last, range, newestFirst),
+        movingOnly: true,
+        newestFirst,
+        limit,
+      });
+      return { opening: period.opening.state, closing: period.closing.state, entries: read };
+    });
+    if (closing.version === 0n) await this.#mustExist(account);
+    const last = entries.length < limit ? undefined : entries.at(-1)?.version;
+    return {
+      opening,
+      closing,
+      debits: closing.debits - opening.debits,
+      credits: closing.credits - opening.credits,
+      entries,
+      nextPageToken: last === undefined ? '' : pageToken([opening.version, closing.version, last]),
+      position,
+    };
+  }
+
+  async #mustExist(account: bigint): Promise<void> {
+    const { sql, config } = this.#member;
+    const found = await readAccounts(sql, config.book, [account]);
+    if (!found.has(account)) throw accountNotFound(account);
+  }
+}
+
+/** Versions of an account: after the first, through the second. */
+interface VersionRange {
+  readonly after: bigint;
+  readonly through: bigint;
+}
+
+/** What of a range lies beyond the version that the page before ended with. */
+function beyond(
+  last: bigint | undefined,
+  { after, through }: VersionRange,
+  newestFirst: boolean,
+): VersionRange {
+  if (last === undefined) return { after, through };
+  return newestFirst ? { after, through: last - 1n } : { after: last, through };
+}
+
+/** A page after the first: the versions of its period, and the one that was told last. */
+interface StatementPage {
+  readonly opening: bigint;
+  readonly closing: bigint;
+  readonly last: bigint;
+}
+
+function statementPage(token: string): StatementPage | undefined {
+  const [opening, closing, last] = pageNumbers(token, 3) ?? [];
+  if (opening === undefined || closing === undefined || last === undefined) return undefined;
+  if (opening < last && last <= closing) return { opening, closing, last };
+  const description = 'is not a token of this statement';
+  throw invalidArgument([{ field: 'page_token', description }]);
+}
+
+/**
+ * The totals before and after a period. A page after the first has its versions in its token:
+ * what was posted since the first page lies outside of them.
+ */
+async function periodOf(
+  sql: Queries,
+  { accountId, from, to }: GetStatementRequest,
+  page: StatementPage | undefined,
+): Promise<{ opening: StateAt; closing: StateAt }> {
+  const [opening, closing] =
+    page === undefined
+      ? await readStates(sql, accountId, 'micros', [
+          from === undefined ? INT64_MIN : microsBefore(from),
+          to === undefined ? INT64_MAX : microsBefore(to),
+        ])
+      : await readStates(sql, accountId, 'version', [page.opening, page.closing]);
+  if (opening === undefined || closing === undefined) throw new Error('every bound has a state');
+  return { opening, closing };
+}

@@ -1,0 +1,150 @@
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
+import { assert, must } from '../core/assert.ts';
+import type { RpcError } from '../rpc/error.ts';
+import type { Sql } from '../store/connect.ts';
+import { readEvents } from '../store/read-events.ts';
+
+/** Rows that are read at once; a subscriber who is slow holds so many in memory. */
+const PAGE_ROWS = 500;
+/** A subscriber looks so often by itself whether something was committed. */
+const LOOK_MS = 1_000;
+
+export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
+
+/** The leader of a book, as far as subscribers look at it. */
+export interface FollowedLeader {
+  /** Everything up to `seq` is committed. */
+  readonly memory: { readonly seq: number };
+  /**
+   * Calls back after each commit that wrote rows, with the accounts that it looked at by id.
+   * Returns how to stop it.
+   */
+  onCommitted(listener: (accounts: ReadonlyMap<bigint, unknown>) => void): () => void;
+}
+
+export interface SubscriptionParts {
+  readonly sql: Sql;
+  readonly book: number;
+  readonly leader: FollowedLeader;
+  /** Null: every row of the journal. Else: the versions of this account. */
+  readonly account: bigint | null;
+}
+
+/**
+ * One subscriber of a book or an account. It reads the journal in pages, each when the one
+ * before has been written, and then waits for commits. Whoever does not read his stream holds
+ * up this loop and nothing else.
+ */
+export class Subscription {
+  readonly #stream: EventStream;
+  readonly #parts: SubscriptionParts;
+  /** The seq or version of the last event that was written. */
+  #after: number;
+  /** True: something may have been committed that was not read. */
+  #news = false;
+  #over = false;
+  #resume: (() => void) | undefined;
+
+  constructor(stream: EventStream, parts: SubscriptionParts) {
+    this.#stream = stream;
+    this.#parts = parts;
+    this.#after = Number(stream.request.after);
+  }
+
+  /**
+   * Writes events until the caller has gone, until `end`, or until everything is written that
+   * there was, if the caller asked for no more.
+   */
+  async run(): Promise<void> {
+    const { leader, account } = this.#parts;
+    const wake = () => this.#resume?.();
+    const look = () => {
+      this.#news = true;
+      wake();
+    };
+    const stopListening = leader.onCommitted((accounts) => {
+      if (account === null || accounts.has(account)) look();
+    });
+    // A leader tells of every commit; this is for the day on which it would not.
+    const timer = setInterval(look, LOOK_MS);
+    this.#stream.on('drain', wake);
+    this.#stream.on('cancelled', () => this.#finish());
+    try {
+      await this.#follow();
+      if (!this.#over) this.#stream.end();
+    } finally {
+      stopListening();
+      clearInterval(timer);
+      this.#over = true;
+    }
+  }
+
+  /** Ends it with an error, after what has been written. */
+  end(error: RpcError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#stream.emit('error', error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#resume?.();
+  }
+
+  async #follow(): Promise<void> {
+    const { leader } = this.#parts;
+    let through = -1;
+    while (!this.#over) {
+      this.#news = false;
+      if (leader.memory.seq > through) {
+        through = leader.memory.seq;
+        await this.#catchUp(through);
+      }
+      if (this.#stream.request.historyOnly) return;
+      while (!this.#over && !this.#news) await this.#pause();
+    }
+  }
+
+  /** Writes everything up to this seq. */
+  async #catchUp(through: number): Promise<void> {
+    const { sql, book, account } = this.#parts;
+    while (!this.#over && (account !== null || this.#after < through)) {
+      const page = { account, after: this.#after, through, limit: PAGE_ROWS };
+      const events = await readEvents(sql, book, page);
+      for (const event of events) {
+        if (this.#over) return;
+        await this.#write(event);
+      }
+      if (events.length < PAGE_ROWS) {
+        const complete = account !== null || this.#after === through;
+        assert(complete, `the journal ends at ${this.#after}, not at ${through}`);
+        return;
+      }
+    }
+  }
+
+  async #write(event: Event): Promise<void> {
+    const place = placeOf(event, this.#parts.account);
+    assert(place === this.#after + 1, `after ${this.#after} the journal has ${place}`);
+    this.#after = place;
+    this.#stream.write(event);
+    while (!this.#over && this.#stream.writableNeedDrain) await this.#pause();
+  }
+
+  /** Until something happens: a commit, room in the stream, the end. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+    this.#resume = undefined;
+  }
+}
+
+/** Where an event stands: its seq, or the version that it gave to the account. */
+function placeOf({ position, debitAccount, creditAccount }: Event, account: bigint | null): number {
+  if (account === null) return Number(must(position, 'an event has a position').seq);
+  const state = debitAccount?.accountId === account ? debitAccount : creditAccount;
+  assert(state?.accountId === account, 'an event of an account has its state');
+  return Number(state.version);
+}

@@ -1,0 +1,144 @@
+import type { SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
+import { isAccountId } from '../core/account-id.ts';
+import type { Logger } from '../logger.ts';
+import {
+  aborted,
+  invalidArgument,
+  notFound,
+  overloaded,
+  RpcError,
+  unavailable,
+} from '../rpc/error.ts';
+import { connect, type Sql } from '../store/connect.ts';
+import type { Book } from '../store/head.ts';
+import { readAccounts } from '../store/read-accounts.ts';
+import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
+
+/** Beyond so many a subscriber is refused. */
+const SUBSCRIPTIONS_MAX = 256;
+/** Subscribers wait for one another, so that many who catch up slow down no other read. */
+const CONNECTIONS = 2;
+
+/** A server's part in a book, as far as subscribers look at it. */
+export interface FollowedMember {
+  readonly config: { readonly book: Book; readonly databaseUrl: string };
+  /** Undefined while it does not lead. */
+  readonly leader: FollowedLeader | undefined;
+  /** Calls back at every change of leadership. Returns how to stop it. */
+  onStatus(listener: () => void): () => void;
+}
+
+/** All subscribers of this server. They are served while it leads its book. */
+export class Subscriptions {
+  readonly #member: FollowedMember;
+  readonly #log: Logger;
+  readonly #sql: Sql;
+  #open = 0;
+
+  constructor(member: FollowedMember, log: Logger) {
+    this.#member = member;
+    this.#log = log;
+    this.#sql = connect(member.config.databaseUrl, CONNECTIONS);
+  }
+
+  /**
+   * Serves one subscriber.
+   * RESOURCE_EXHAUSTED: there are too many. UNAVAILABLE, ABORTED: this server does not lead the
+   * book, or does no more.
+   *
+   * @throws InvariantError if the journal has a gap: the process must end
+   */
+  async serve(stream: EventStream): Promise<void> {
+    if (this.#open >= SUBSCRIPTIONS_MAX) {
+      fail(stream, overloaded(`${SUBSCRIPTIONS_MAX} subscriptions are open here`, 1_000));
+      return;
+    }
+    this.#open += 1;
+    try {
+      await this.#run(stream);
+    } catch (error) {
+      if (error instanceof RpcError) fail(stream, error);
+      else if (isDatabaseError(error)) fail(stream, this.#notRead(error));
+      else throw error;
+    } finally {
+      this.#open -= 1;
+    }
+  }
+
+  /** Call it when the server leads no more. */
+  close(): Promise<void> {
+    return this.#sql.end({ timeout: 1 });
+  }
+
+  async #run(stream: EventStream): Promise<void> {
+    const member = this.#member;
+    const { leader } = member;
+    const { number, name } = member.config.book;
+    if (leader === undefined) {
+      throw unavailable('NOT_LEADER', `this server does not lead ${name}`, 100);
+    }
+    const account = await this.#accountOf(stream.request, leader);
+    const subscription = new Subscription(stream, {
+      sql: this.#sql,
+      book: number,
+      leader,
+      account,
+    });
+    const stopWatching = member.onStatus(() => {
+      if (member.leader === leader) return;
+      subscription.end(aborted(`this server does not lead ${name} any more`, 100));
+    });
+    try {
+      // It may have stepped down while the account was looked up, or the caller have gone.
+      if (member.leader !== leader) throw aborted(`this server does not lead ${name}`, 100);
+      if (!stream.cancelled) await subscription.run();
+    } finally {
+      stopWatching();
+    }
+  }
+
+  /** The account that a request is about; null: the book. Throws if it cannot be served. */
+  async #accountOf(
+    { of, after }: SubscribeRequest,
+    { memory }: FollowedLeader,
+  ): Promise<bigint | null> {
+    const { book } = this.#member.config;
+    if (of?.$case === 'book') {
+      if (of.value !== book.name) {
+        throw invalidArgument([{ field: 'book', description: `must be ${book.name} here` }]);
+      }
+      requirePlace(after, BigInt(memory.seq), 'seq', book.name);
+      return null;
+    }
+    if (of === undefined) {
+      throw invalidArgument([{ field: 'book', description: 'or account_id must be set' }]);
+    }
+    const id = of.value;
+    if (!isAccountId(id)) {
+      const description = `${id} is not an account id`;
+      throw invalidArgument([{ field: 'account_id', description }]);
+    }
+    const account = (await readAccounts(this.#sql, book, [id])).get(id);
+    if (account === undefined) {
+      throw notFound('ACCOUNT_NOT_FOUND', `there is no account ${id}`);
+    }
+    requirePlace(after, account.version, 'version', `account ${id}`);
+    return id;
+  }
+
+  #notRead(error: unknown): RpcError {
+    this.#log.warn('events cannot be read', { why: describe(error) });
+    return unavailable('DATABASE', 'the database of the book cannot be reached', 200);
+  }
+}
+
+function requirePlace(after: bigint, newest: bigint, what: string, of: string): void {
+  if (after >= 0n && after <= newest) return;
+  const description = `must be 0 to ${newest}, the newest ${what} of ${of}`;
+  throw invalidArgument([{ field: 'after', description }]);
+}
+
+function fail(stream: EventStream, error: RpcError): void {
+  stream.emit('error', error);
+}

@@ -1,0 +1,90 @@
+import type {
+  ListTransfersRequest,
+  ListTransfersResponse,
+} from '../../proto/gen/meridian/v1/query.ts';
+import type {
+  GetTransferRequest,
+  GetTransferResponse,
+  GetTransfersRequest,
+  GetTransfersResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { transferIdOf } from '../core/transfer-id.ts';
+import { validateSearch } from '../core/validate-filter.ts';
+import {
+  validateGetTransfers,
+  validateReadOptions,
+  validateGetTransfer,
+} from '../core/validate-reads.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import { refuseMalformed } from '../rpc/error.ts';
+import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
+import { readAccounts } from '../store/read-accounts.ts';
+import { readTransfers } from '../store/read-transfers.ts';
+import { searchTransfers } from '../store/search-transfers.ts';
+import { EVERYWHERE } from '../store/transfer-filter.ts';
+import { accountNotFound } from './account-reads.ts';
+import type { LongReads } from './long-reads.ts';
+import { positionFor } from './read-position.ts';
+
+/** Reads of the transfers of one book. */
+export class TransferReads {
+  readonly #member: BookMember;
+  readonly #longReads: LongReads;
+
+  constructor(member: BookMember, longReads: LongReads) {
+    this.#member = member;
+    this.#longReads = longReads;
+  }
+
+  async get(request: GetTransferRequest): Promise<GetTransferResponse> {
+    refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
+    const positions = [await positionFor(this.#member, request.options)];
+    const [response] = await this.#lookUp([request]);
+    return { found: false, transfer: undefined, ...response, positions };
+  }
+
+  async getMany(request: GetTransfersRequest): Promise<GetTransfersResponse> {
+    refuseMalformed(validateGetTransfers(request));
+    const positions = [await positionFor(this.#member, request.options)];
+    return { transfers: await this.#lookUp(request.transfers), positions };
+  }
+
+  async #lookUp(requests: readonly GetTransferRequest[]): Promise<GetTransferResponse[]> {
+    const { sql, config } = this.#member;
+    const ids = requests.map(transferIdAsked);
+    const stored = await readTransfers(sql, config.book.number, [...new Set(ids)]);
+    return ids.map((id) => {
+      const transfer = stored.get(id)?.transfer;
+      return { found: transfer !== undefined, transfer, positions: [] };
+    });
+  }
+
+  /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
+  async list(request: ListTransfersRequest): Promise<ListTransfersResponse> {
+    const { sql, config } = this.#member;
+    const { book } = config;
+    refuseMalformed(validateSearch(request, book.number));
+    const { scope, filter, newestFirst } = request;
+    const limit = pageSize(request.pageSize);
+    const last = pageStart(request.pageToken);
+    const position = await positionFor(this.#member, request.options);
+    const account = scope?.$case === 'accountId' ? scope.value : null;
+    const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
+    const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
+    const transfers = await this.#longReads.run((reading) =>
+      searchTransfers(reading, book.number, { account, filter, within, newestFirst, limit }),
+    );
+    if (transfers.length === 0 && account !== null) {
+      const found = await readAccounts(sql, book, [account]);
+      if (!found.has(account)) throw accountNotFound(account);
+    }
+    const end = transfers.at(-1)?.position?.seq;
+    return { transfers, nextPageToken: nextPageToken(end, transfers.length, limit), position };
+  }
+}
+
+/** Id of the transfer that a request, which has been validated, asks for. */
+function transferIdAsked({ by, namespace }: GetTransferRequest): string {
+  if (by?.$case === 'idempotencyKey') return transferIdOf(namespace, by.value);
+  return by?.value ?? '';
+}

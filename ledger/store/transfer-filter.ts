@@ -1,0 +1,110 @@
+import {
+  type AccountTest,
+  type Filter,
+  type MetadataTest,
+  Side,
+  type TimeRange,
+} from '../../proto/gen/meridian/v1/query.ts';
+import { INT64_MAX } from '../core/limits.ts';
+import { microsBefore } from '../core/timestamp.ts';
+import { TRANSFER_STATUS } from './transfer-row.ts';
+
+/** Places in the journal: after the first, through the second. */
+export interface SeqRange {
+  readonly after: bigint;
+  readonly through: bigint;
+}
+
+export const EVERYWHERE: SeqRange = { after: 0n, through: INT64_MAX };
+
+/** The newest place at or before a time (microseconds since 1970), as readSeqs has found it. */
+export type SeqAt = ReadonlyMap<bigint, bigint>;
+
+/** Gives a value to the statement and answers its placeholder, such as `$3`. */
+export type Bind = (value: string | number | bigint) => string;
+
+/** The times (microseconds since 1970) whose places a filter needs. */
+export function filterTimes({ test }: Filter): bigint[] {
+  switch (test?.$case) {
+    case 'allOf':
+    case 'anyOf':
+      return test.value.filters.flatMap(filterTimes);
+    case 'noneOf':
+      return filterTimes(test.value);
+    case 'time':
+      return [test.value.from, test.value.to].flatMap((time) =>
+        time === undefined ? [] : [microsBefore(time)],
+      );
+    default:
+      return [];
+  }
+}
+
+/** Where everything that passes a filter lies; the rest of the journal need not be read. */
+export function filterRange({ test }: Filter, seqAt: SeqAt): SeqRange {
+  if (test?.$case === 'time') return timeRange(test.value, seqAt);
+  if (test?.$case !== 'allOf') return EVERYWHERE;
+  return test.value.filters
+    .map((filter) => filterRange(filter, seqAt))
+    .reduce((a, b) => ({
+      after: a.after > b.after ? a.after : b.after,
+      through: a.through < b.through ? a.through : b.through,
+    }));
+}
+
+function timeRange({ from, to }: TimeRange, seqAt: SeqAt): SeqRange {
+  return {
+    after: from === undefined ? 0n : (seqAt.get(microsBefore(from)) ?? 0n),
+    through: to === undefined ? INT64_MAX : (seqAt.get(microsBefore(to)) ?? 0n),
+  };
+}
+
+/**
+ * The condition that row `j` of the journal passes a filter, which has been validated. Columns
+ * that are absent make a test null, which counts as not passed, also under `none_of`.
+ */
+export function filterCondition({ test }: Filter, seqAt: SeqAt, bind: Bind): string {
+  switch (test?.$case) {
+    case undefined:
+      // Never of a filter that has been validated; and then it must not pass everything.
+      return 'false';
+    case 'account':
+      return accountCondition(test.value, bind);
+    case 'code':
+      return test.value === 0 ? 'j.code IS NULL' : `j.code = ${bind(test.value)}::int4`;
+    case 'reference':
+      return `j.reference = ${bind(test.value)}::text`;
+    case 'metadata':
+      return metadataCondition(test.value, bind);
+    case 'time': {
+      const { after, through } = timeRange(test.value, seqAt);
+      return `(j.seq > ${bind(after)}::int8 AND j.seq <= ${bind(through)}::int8)`;
+    }
+    case 'status':
+      return `(${TRANSFER_STATUS}) = ${bind(test.value)}::int4`;
+    case 'allOf':
+      return joined(test.value.filters, ' AND ', seqAt, bind);
+    case 'anyOf':
+      return joined(test.value.filters, ' OR ', seqAt, bind);
+    case 'noneOf':
+      return `(${filterCondition(test.value, seqAt, bind)}) IS NOT TRUE`;
+  }
+}
+
+function joined(filters: readonly Filter[], word: string, seqAt: SeqAt, bind: Bind): string {
+  return `(${filters.map((filter) => filterCondition(filter, seqAt, bind)).join(word)})`;
+}
+
+function accountCondition({ accountId, side }: AccountTest, bind: Bind): string {
+  const id = `${bind(accountId)}::int8`;
+  const debit = `j.debit_account = ${id}`;
+  const credit = `j.credit_account = ${id}`;
+  if (side === Side.DEBIT) return debit;
+  return side === Side.CREDIT ? credit : `(${debit} OR ${credit})`;
+}
+
+/** In terms that the index of metadata knows. */
+function metadataCondition({ name, value }: MetadataTest, bind: Bind): string {
+  if (value === undefined) return `j.metadata ? ${bind(name)}::text`;
+  return `j.metadata @> ${bind(JSON.stringify({ [name]: value }))}::text::jsonb`;
+}

@@ -1,0 +1,183 @@
+import type { Leg } from '../../proto/gen/meridian/v1/movement.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { type Transfer, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { RowKind } from '../core/journal-row.ts';
+import { storedOptions } from '../core/options.ts';
+import type { TransferFields } from '../core/same-request.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+
+/** A transfer as the journal has it: of any kind that a request can ask for, or received. */
+export interface StoredTransfer {
+  /** As a look-up answers it. Of a group: with its legs. */
+  readonly transfer: Transfer;
+  /**
+   * Exactly what was asked, for comparison with another request of the same key. Of a group:
+   * with its legs.
+   */
+  readonly request: TransferFields;
+  readonly kind: RowKind;
+  /** Where its second leg went; null within one book, of a hold, or when rejected. */
+  readonly channel: { readonly peerBook: number; readonly number: number } | null;
+  /** Of a group: its legs, in order. Otherwise null. */
+  readonly legs: readonly StoredTransfer[] | null;
+}
+
+/** What `TRANSFER_COLUMNS` selects. */
+export interface TransferRow {
+  id: string;
+  kind: RowKind;
+  seq: bigint;
+  epoch: bigint;
+  debit_account: bigint | null;
+  payee: bigint | null;
+  amount: bigint | null;
+  peer_book: number | null;
+  channel_number: bigint | null;
+  origin_id: string | null;
+  namespace: string | null;
+  key: string | null;
+  asset: string | null;
+  code: number | null;
+  reference: string | null;
+  metadata: Record<string, string> | null;
+  group_id: string | null;
+  options: string | null;
+  at_micros: bigint;
+  expires_micros: bigint | null;
+  status: TransferStatus;
+  final_reason: Reason;
+  left_amount: bigint;
+}
+
+/** The newest row that draws on row `j`: a hold or a transfer that was reversed. */
+const newestDrawn = (column: string) =>
+  `(SELECT ${column} FROM journal d
+     WHERE d.drawn_id = j.id AND d.drawn_left IS NOT NULL ORDER BY d.seq DESC LIMIT 1)`;
+
+/** Why the money of row `j`, which went to another book, came back; null if it did not. */
+const RETURN_REASON = `(SELECT r.reason FROM journal r
+     WHERE r.origin_id = j.id AND r.kind = ${RowKind.return} LIMIT 1)`;
+
+const WENT_AWAY = `j.channel_number IS NOT NULL AND j.kind <> ${RowKind.settlement}`;
+
+/**
+ * Status of the transfer of row `j`. What it has to look up in other rows it looks up only
+ * where that can matter; so a plain transfer within one book costs nothing.
+ */
+export const TRANSFER_STATUS = `CASE
+  WHEN j.reason <> 0 THEN ${TransferStatus.REJECTED}
+  WHEN j.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
+  WHEN j.kind = ${RowKind.hold} THEN COALESCE(${newestDrawn(`CASE
+    WHEN d.drawn_left > 0 THEN ${TransferStatus.HELD}
+    WHEN d.kind = ${RowKind.capture} THEN ${TransferStatus.CAPTURED}
+    WHEN d.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
+    ELSE ${TransferStatus.EXPIRED} END`)}, ${TransferStatus.HELD})
+  WHEN NOT (${WENT_AWAY}) THEN ${TransferStatus.POSTED}
+  WHEN ${RETURN_REASON} IS NOT NULL THEN ${TransferStatus.RETURNED}
+  WHEN j.channel_number > (SELECT c.settled FROM channel c WHERE c.peer_book = j.peer_book)
+  THEN ${TransferStatus.IN_TRANSIT}
+  ELSE ${TransferStatus.POSTED} END`;
+
+/** What can still be captured of a hold, or reversed of a transfer within this book. */
+const LEFT = `CASE
+  WHEN j.reason = 0 AND (j.kind = ${RowKind.hold} OR j.peer_book IS NULL AND
+       j.kind IN (${RowKind.transfer}, ${RowKind.capture}))
+  THEN COALESCE(${newestDrawn('d.drawn_left')}, j.amount) ELSE 0 END`;
+
+/** Everything that `storedTransfer` needs of row `j` of the journal. */
+export const TRANSFER_COLUMNS = `
+  j.id, j.kind, j.seq, j.epoch, j.debit_account, COALESCE(j.peer_account, j.credit_account) AS payee,
+  j.amount, j.peer_book, j.channel_number, j.origin_id, j.namespace, j.key, j.asset, j.code,
+  j.reference, j.metadata, j.group_id, j.options,
+  (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
+  (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros,
+  ${TRANSFER_STATUS} AS status,
+  CASE WHEN ${WENT_AWAY} THEN COALESCE(${RETURN_REASON}, j.reason) ELSE j.reason END AS final_reason,
+  ${LEFT} AS left_amount`;
+
+/** A transfer that its payer's book tells of. `legs` are those of a group, in order. */
+export function storedTransfer(
+  row: TransferRow,
+  book: number,
+  legs: readonly StoredTransfer[] | null,
+): StoredTransfer {
+  const request = requestOf(row, legs);
+  const number = row.channel_number;
+  return {
+    transfer: transferFrom(row, book, request, legs),
+    request,
+    kind: row.kind,
+    channel: number === null ? null : { peerBook: Number(row.peer_book), number: Number(number) },
+    legs,
+  };
+}
+
+/**
+ * A transfer that was received from another book: what is known of it here. The row has the
+ * account over there as its peer, and the transit account as its payer.
+ */
+export function receivedTransfer(
+  row: TransferRow,
+  payer: bigint,
+  payee: bigint,
+  book: number,
+): Transfer {
+  const request = { ...requestOf(row, null), debitAccountId: payer, creditAccountId: payee };
+  const transfer = transferFrom(row, book, request, null);
+  return {
+    ...transfer,
+    transferId: row.origin_id ?? row.id,
+    creditAccountId: payee,
+    idempotencyKey: '',
+  };
+}
+
+function requestOf(row: TransferRow, legs: readonly StoredTransfer[] | null): TransferFields {
+  const stored = storedOptions(row.options ?? '');
+  const drawsOnHold = row.kind === RowKind.capture || row.kind === RowKind.release;
+  return {
+    debitAccountId: row.debit_account ?? 0n,
+    creditAccountId: drawsOnHold ? 0n : (row.payee ?? 0n),
+    amount: stored.amount ?? row.amount ?? 0n,
+    asset: row.asset ?? '',
+    code: row.code ?? 0,
+    reference: row.reference ?? '',
+    metadata: row.metadata ?? {},
+    action: legs === null ? stored.action : { $case: 'group', value: { legs: legs.map(legOf) } },
+    upTo: stored.upTo,
+    conditions: stored.conditions,
+  };
+}
+
+/** The leg of a group as it was asked; a group within a group there never is. */
+function legOf({ request }: StoredTransfer): Leg {
+  const { action } = request;
+  return { ...request, action: action?.$case === 'group' ? undefined : action };
+}
+
+function transferFrom(
+  row: TransferRow,
+  book: number,
+  request: TransferFields,
+  legs: readonly StoredTransfer[] | null,
+): Transfer {
+  const { id } = row;
+  const expires = row.expires_micros;
+  return {
+    ...request,
+    transferId: id,
+    idempotencyKey: row.group_id === null ? (row.key ?? id) : '',
+    namespace: row.namespace ?? '',
+    creditAccountId: row.payee ?? 0n,
+    status: row.status,
+    reason: row.final_reason,
+    position: { book, epoch: row.epoch, seq: row.seq },
+    decidedAt: timestampFrom(Number(row.at_micros)),
+    action: legs === null ? request.action : { $case: 'group', value: { legs: [] } },
+    actualAmount: row.status === TransferStatus.REJECTED ? 0n : (row.amount ?? 0n),
+    left: row.left_amount,
+    expiresAt: expires === null ? undefined : timestampFrom(Number(expires)),
+    groupId: row.group_id ?? '',
+    legs: legs?.map(({ transfer }) => transfer) ?? [],
+  };
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { Event } from '../../proto/gen/meridian/v1/event.ts';
+
+/** All that a subscription says, and how it ends. */
+export class HeardEvents {
+  readonly stream: ClientReadableStream<Event>;
+  readonly events: Event[] = [];
+  /** Undefined: it ended in order. */
+  readonly ended: Promise<ServiceError | undefined>;
+
+  constructor(stream: ClientReadableStream<Event>) {
+    this.stream = stream;
+    stream.on('data', (event: Event) => this.events.push(event));
+    this.ended = new Promise((resolve) => {
+      stream.on('error', (error: ServiceError) => resolve(error));
+      // An error comes right after the end.
+      stream.on('end', () => setImmediate(() => resolve(undefined)));
+    });
+  }
+
+  get seqs(): number[] {
+    return this.events.map(({ position }) => Number(position?.seq));
+  }
+
+  /** Waits until so many events have come. */
+  async until(count: number, timeoutMs = 20_000): Promise<void> {
+    for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
+      if (this.events.length >= count) return;
+    }
+    throw new Error(`${this.events.length} of ${count} events after ${timeoutMs} ms`);
+  }
+}
+
+/** The numbers from one to another, both included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}

@@ -1,0 +1,47 @@
+import type { Deadline } from '@grpc/grpc-js';
+import type { Book } from './books.ts';
+import type { ClientCall, Forward } from './forward.ts';
+
+/** How long a book of several may take to answer. */
+const SILENCE_MS = 2_000;
+
+/** A book and what it is asked. */
+export interface Question<Response> {
+  readonly book: Book;
+  readonly call: ClientCall<Response>;
+}
+
+/** What the books said. */
+export interface Answers<Response> {
+  readonly heard: ReadonlyMap<Book, Response>;
+  /** Books without an answer, and why. */
+  readonly silent: ReadonlyMap<Book, Error>;
+}
+
+/**
+ * Asks several books at once. A region that does not answer must not keep the others' answers
+ * back: of several books each has a short time.
+ */
+export async function askBooks<Response>(
+  forward: Forward,
+  questions: readonly Question<Response>[],
+  deadline: Deadline,
+): Promise<Answers<Response>> {
+  const soon = Math.min(Number(deadline), Date.now() + SILENCE_MS);
+  const until = questions.length === 1 ? deadline : soon;
+  const heard = new Map<Book, Response>();
+  const silent = new Map<Book, Error>();
+  const answers = await Promise.allSettled(
+    questions.map(({ book, call }) => forward.call(book, until, call)),
+  );
+  for (const [index, { book }] of questions.entries()) {
+    const answer = answers[index];
+    if (answer?.status === 'fulfilled') heard.set(book, answer.value);
+    else silent.set(book, asError(answer?.reason));
+  }
+  return { heard, silent };
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,57 @@
+import type { Deadline } from '@grpc/grpc-js';
+import { validateAsset, validateChange } from '../ledger/core/validate-account.ts';
+import { must } from '../ledger/core/assert.ts';
+import { invalidArgument } from '../ledger/rpc/error.ts';
+import type {
+  ChangeAccountRequest,
+  ChangeAccountResponse,
+} from '../proto/gen/meridian/v1/account.ts';
+import type {
+  RegisterAssetRequest,
+  RegisterAssetResponse,
+} from '../proto/gen/meridian/v1/asset.ts';
+import type { Book, Books } from './books.ts';
+import type { Forward } from './forward.ts';
+
+/** Changes of accounts, and registrations of assets. */
+export class Changes {
+  readonly #books: Books;
+  readonly #forward: Forward;
+
+  constructor(books: Books, forward: Forward) {
+    this.#books = books;
+    this.#forward = forward;
+  }
+
+  change(request: ChangeAccountRequest, deadline: Deadline): Promise<ChangeAccountResponse> {
+    const violations = validateChange(request);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const book = this.#books.ofAccount(request.accountId, 'account_id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.changeAccount(request, ...rest),
+    );
+  }
+
+  /**
+   * Registers an asset in every book. The book with the lowest number decides which of two
+   * contradicting registrations comes first; the others are asked only once it has agreed, so
+   * that no two books can ever know different scales. A call that broke off may be repeated.
+   */
+  async registerAsset(
+    request: RegisterAssetRequest,
+    deadline: Deadline,
+  ): Promise<RegisterAssetResponse> {
+    const violations = validateAsset(request);
+    if (violations.length > 0) throw invalidArgument(violations);
+    const [deciding, ...others] = this.#books.all;
+    const register = (book: Book) =>
+      this.#forward.call<RegisterAssetResponse>(book, deadline, (client, ...rest) =>
+        client.registerAsset(request, ...rest),
+      );
+    const decided = await register(must(deciding, 'there is a book'));
+    if (decided.asset === undefined) return decided;
+    const followed = await Promise.all(others.map(register));
+    const positions = [decided, ...followed].flatMap((response) => response.positions);
+    return { ...decided, positions };
+  }
+}

@@ -1,0 +1,137 @@
+import type { Deadline } from '@grpc/grpc-js';
+import { accountId, bookOf } from '../ledger/core/account-id.ts';
+import { must } from '../ledger/core/assert.ts';
+import { validateExternalId } from '../ledger/core/validate-account.ts';
+import { validateSearch } from '../ledger/core/validate-filter.ts';
+import {
+  validateGetAccount,
+  validateListEntries,
+  validateStatement,
+} from '../ledger/core/validate-reads.ts';
+import { invalidArgument, refuseMalformed } from '../ledger/rpc/error.ts';
+import { nextPageToken, pageSize, pageStart } from '../ledger/rpc/page.ts';
+import type {
+  FindAccountsRequest,
+  FindAccountsResponse,
+  GetAccountRequest,
+  GetAccountResponse,
+  ListAccountsRequest,
+  ListAccountsResponse,
+} from '../proto/gen/meridian/v1/account.ts';
+import type { ListAssetsRequest, ListAssetsResponse } from '../proto/gen/meridian/v1/asset.ts';
+import type {
+  GetStatementRequest,
+  GetStatementResponse,
+  ListEntriesRequest,
+  ListEntriesResponse,
+  ListTransfersRequest,
+  ListTransfersResponse,
+} from '../proto/gen/meridian/v1/query.ts';
+import { askBooks, type Question } from './ask-books.ts';
+import type { Book, Books } from './books.ts';
+import type { Forward } from './forward.ts';
+
+/** Reads that one book answers, and the search for accounts. */
+export class Reads {
+  readonly #books: Books;
+  readonly #forward: Forward;
+
+  constructor(books: Books, forward: Forward) {
+    this.#books = books;
+    this.#forward = forward;
+  }
+
+  account(request: GetAccountRequest, deadline: Deadline): Promise<GetAccountResponse> {
+    refuseMalformed(validateGetAccount(request));
+    const book = this.#books.ofAccount(request.id, 'id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.getAccount(request, ...rest),
+    );
+  }
+
+  async find(request: FindAccountsRequest, deadline: Deadline): Promise<FindAccountsResponse> {
+    const { homeRegion, externalId } = request;
+    refuseMalformed(validateExternalId(externalId));
+    const books =
+      homeRegion === ''
+        ? this.#books.all
+        : [this.#books.forAccount(homeRegion, externalId, 'home_region')];
+    const { heard, silent } = await askBooks(
+      this.#forward,
+      books.map((book): Question<FindAccountsResponse> => {
+        return { book, call: (client, ...rest) => client.findAccounts(request, ...rest) };
+      }),
+      deadline,
+    );
+    const responses = [...heard.values()];
+    const accounts = responses.flatMap((response) => response.accounts);
+    // That there is none may be said only if every book has said so.
+    if (accounts.length === 0) for (const error of silent.values()) throw error;
+    return { accounts, positions: responses.flatMap((response) => response.positions) };
+  }
+
+  /** Pages go on from book to book where a region homes several. */
+  async accounts(request: ListAccountsRequest, deadline: Deadline): Promise<ListAccountsResponse> {
+    const books = this.#books.inRegion(request.homeRegion, 'home_region');
+    pageSize(request.pageSize);
+    const after = pageStart(request.pageToken);
+    const place =
+      after === undefined ? 0 : books.findIndex(({ number }) => number === bookOf(after));
+    const book = books[place];
+    if (book === undefined) {
+      const description = `is not a token of ${request.homeRegion}`;
+      throw invalidArgument([{ field: 'page_token', description }]);
+    }
+    const page = await this.#forward.call<ListAccountsResponse>(book, deadline, (client, ...rest) =>
+      client.listAccounts(request, ...rest),
+    );
+    const next = books[place + 1];
+    if (page.nextPageToken !== '' || next === undefined) return page;
+    const token = nextPageToken(accountId(next.number, 1) - 1n, 1, 1);
+    return { ...page, nextPageToken: token };
+  }
+
+  entries(request: ListEntriesRequest, deadline: Deadline): Promise<ListEntriesResponse> {
+    refuseMalformed(validateListEntries(request));
+    pageSize(request.pageSize);
+    const book = this.#books.ofAccount(request.accountId, 'account_id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.listEntries(request, ...rest),
+    );
+  }
+
+  statement(request: GetStatementRequest, deadline: Deadline): Promise<GetStatementResponse> {
+    refuseMalformed(validateStatement(request));
+    pageSize(request.pageSize);
+    const book = this.#books.ofAccount(request.accountId, 'account_id');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.getStatement(request, ...rest),
+    );
+  }
+
+  transfers(request: ListTransfersRequest, deadline: Deadline): Promise<ListTransfersResponse> {
+    const book = this.#searched(request);
+    refuseMalformed(validateSearch(request, book.number));
+    pageSize(request.pageSize);
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.listTransfers(request, ...rest),
+    );
+  }
+
+  #searched({ scope }: ListTransfersRequest): Book {
+    if (scope?.$case === 'accountId') return this.#books.ofAccount(scope.value, 'account_id');
+    const book = this.#books.all.find(({ name }) => name === scope?.value);
+    if (book !== undefined) return book;
+    const names = this.#books.all.map(({ name }) => name).join(', ');
+    const description = `must be one of ${names}, or account_id must be set`;
+    throw invalidArgument([{ field: 'book', description }]);
+  }
+
+  /** Asks the book with the lowest number: an asset is registered there before any other. */
+  assets(request: ListAssetsRequest, deadline: Deadline): Promise<ListAssetsResponse> {
+    const book = must(this.#books.all[0], 'there is a book');
+    return this.#forward.call(book, deadline, (client, ...rest) =>
+      client.listAssets(request, ...rest),
+    );
+  }
+}
