@@ -2,14 +2,16 @@ import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import {
+  OpenAccountRequest,
+  type OpenAccountResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
+import {
   CreateTransferRequest,
   type CreateTransferResponse,
   type CreateTransfersResponse,
   type GetTransferResponse,
-  LedgerServiceClient,
-  OpenAccountRequest,
-  type OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 
 /** A gRPC error in the terms that tests compare. */
 export class ApiError extends Error {
@@ -99,7 +101,7 @@ export class Api {
   /** What became of a key of a payer. */
   whatBecameOf(idempotencyKey: string, debitAccountId = 0n, namespace = '') {
     const by = { $case: 'idempotencyKey', value: idempotencyKey } as const;
-    const request = { by, namespace, debitAccountId };
+    const request = { by, namespace, debitAccountId, options: undefined };
     return this.call<GetTransferResponse>((stub, ...rest) => stub.getTransfer(request, ...rest));
   }
 

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import {
-  CreateTransferRequest,
+  GetAccountRequest,
   type OpenAccountRequest,
   OpenAccountsRequest,
-  Reason,
-  TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { type Cluster, startCluster } from '../local/cluster.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -256,18 +256,34 @@ describe('reading', () => {
     ['an unknown book', accountId(77, 1)],
     ['a book', 2n ** 48n],
   ])('an account by %s is malformed', async (_, id) => {
-    const get = api.call((stub, ...rest) => stub.getAccount({ id }, ...rest));
+    const get = api.call((stub, ...rest) =>
+      stub.getAccount(GetAccountRequest.fromPartial({ id }), ...rest),
+    );
     expect(await errorOf(get)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['id'] });
-    const request = { accountId: id, pageSize: 0, pageToken: '', newestFirst: false };
+    const request = {
+      accountId: id,
+      pageSize: 0,
+      pageToken: '',
+      newestFirst: false,
+      options: undefined,
+    };
     const list = api.call((stub, ...rest) => stub.listEntries(request, ...rest));
     expect(await errorOf(list)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['account_id'] });
   });
 
   test('an unknown account is not found', async () => {
     const id = accountId(1, 4711);
-    const get = api.call((stub, ...rest) => stub.getAccount({ id }, ...rest));
+    const get = api.call((stub, ...rest) =>
+      stub.getAccount(GetAccountRequest.fromPartial({ id }), ...rest),
+    );
     expect(await errorOf(get)).toMatchObject({ code: 'NOT_FOUND', reason: 'ACCOUNT_NOT_FOUND' });
-    const request = { accountId: id, pageSize: 0, pageToken: '', newestFirst: false };
+    const request = {
+      accountId: id,
+      pageSize: 0,
+      pageToken: '',
+      newestFirst: false,
+      options: undefined,
+    };
     const list = api.call((stub, ...rest) => stub.listEntries(request, ...rest));
     expect(await errorOf(list)).toMatchObject({ code: 'NOT_FOUND', reason: 'ACCOUNT_NOT_FOUND' });
   });
@@ -279,7 +295,13 @@ describe('reading', () => {
     ['a token with a number beyond 64 bits', 0, token('after 9999999999999999999'), 'page_token'],
     ['a token in another alphabet', 0, '%%%', 'page_token'],
   ])('%s is malformed', async (_, pageSize, pageToken, field) => {
-    const entries = { accountId: alice, pageSize, pageToken, newestFirst: false };
+    const entries = {
+      accountId: alice,
+      pageSize,
+      pageToken,
+      newestFirst: false,
+      options: undefined,
+    };
     const list = api.call((stub, ...rest) => stub.listEntries(entries, ...rest), 3_000);
     expect(await errorOf(list)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [field] });
     const accounts = { homeRegion: 'eu-west', pageSize, pageToken };
@@ -318,7 +340,7 @@ describe('reading', () => {
       { $case: 'transferId', value: 'no-uuid' } as const,
       { $case: 'transferId', value: '' } as const,
     ]) {
-      const request = { by, namespace: '', debitAccountId: 0n };
+      const request = { by, namespace: '', debitAccountId: 0n, options: undefined };
       const get = api.call((stub, ...rest) => stub.getTransfer(request, ...rest));
       expect(await errorOf(get)).toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
@@ -327,10 +349,16 @@ describe('reading', () => {
   });
 
   test('a key that nobody has used, however odd, was never seen', async () => {
-    for (const key of ['never', 'a\0b', 'k'.repeat(1000), '\u{1f4b6}']) {
+    for (const key of ['never', ' ', 'k'.repeat(128), '\u{1f4b6}']) {
       const answer = await api.whatBecameOf(key);
       expect(answer).toMatchObject({ found: false, transfer: undefined });
       expect(answer.positions).toHaveLength(3);
+    }
+  });
+
+  test('a key that nobody could have used is malformed', async () => {
+    for (const key of ['a\0b', 'k'.repeat(129), '\uFFFD']) {
+      expect(await errorOf(api.whatBecameOf(key))).toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
   });
 });

@@ -4,16 +4,18 @@ import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import {
-  type CreateTransferRequest,
-  type CreateTransferResponse,
-  type Entry,
+  GetAccountRequest,
   type GetAccountResponse,
   type ListAccountsResponse,
-  type ListEntriesResponse,
-  Reason,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { type Entry, type ListEntriesResponse } from '../../proto/gen/meridian/v1/query.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
   TransferStatus,
   Wait,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { type Cluster, startCluster } from '../local/cluster.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { Api } from './api-client.ts';
@@ -65,7 +67,9 @@ const transfer = (idempotencyKey: string, fields: Partial<CreateTransferRequest>
 });
 
 async function balanceOf(id: bigint): Promise<bigint | undefined> {
-  const call = eu.call<GetAccountResponse>((stub, ...rest) => stub.getAccount({ id }, ...rest));
+  const call = eu.call<GetAccountResponse>((stub, ...rest) =>
+    stub.getAccount(GetAccountRequest.fromPartial({ id }), ...rest),
+  );
   return (await call).account?.balance;
 }
 
@@ -83,11 +87,12 @@ describe('a client that knows nothing', () => {
     const reply = await reflect(router(), { file_containing_symbol: LEDGER });
     const files = reply.file_descriptor_response?.file_descriptor_proto ?? [];
     const text = files.map((file) => file.toString('latin1'));
-    expect(text).toHaveLength(2);
-    expect(text[0]).toMatch(/^\n.meridian\/v1\/ledger\.proto/su);
-    expect(text[0]).toContain('google/protobuf/timestamp.proto');
-    expect(text[0]).toContain('.meridian.v1.CreateTransferRequest.MetadataEntry');
-    expect(text[1]).toMatch(/^\n.google\/protobuf\/timestamp\.proto/su);
+    const names = text.map((file) => /[a-z0-9_/]+\.proto/u.exec(file)?.[0]);
+    expect(names[0]).toBe('meridian/v1/ledger.proto');
+    expect(names).toContain('google/protobuf/timestamp.proto');
+    expect(new Set(names).size).toBe(names.length);
+    const transfer = text[names.indexOf('meridian/v1/transfer.proto')];
+    expect(transfer).toContain('.meridian.v1.CreateTransferRequest.MetadataEntry');
   });
 
   test('is told when it asks for what is not there', async () => {
@@ -173,7 +178,7 @@ describe('a transfer can be asked for', () => {
     const made = await eu.transfer(transfer('by id', { reference: 'x', metadata: { a: 'b' } }));
     const by = { $case: 'transferId', value: made.transferId } as const;
     for (const api of apis) {
-      const request = { by, namespace: '', debitAccountId: 0n };
+      const request = { by, namespace: '', debitAccountId: 0n, options: undefined };
       const found = await api.call((stub, ...rest) => stub.getTransfer(request, ...rest));
       expect(found).toMatchObject({
         found: true,
@@ -201,7 +206,7 @@ test('entries are paged forward and backward, and pages do not overlap', async (
     const found: Entry[][] = [];
     let pageToken = '';
     do {
-      const request = { accountId: id, pageSize, pageToken, newestFirst };
+      const request = { accountId: id, pageSize, pageToken, newestFirst, options: undefined };
       const page = await eu.call<ListEntriesResponse>((stub, ...rest) =>
         stub.listEntries(request, ...rest),
       );

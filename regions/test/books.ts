@@ -10,7 +10,7 @@ import type { ReplaySummary } from '../replay/tally.ts';
 import type { PaymentFiles } from './payment-files.ts';
 
 /** Asset of the accounts that tests open beside those of the files. */
-export const OWN_ASSET = 'OWN';
+export const OWN_ASSET = 'CHF';
 
 /** Three regions with their links, real processes all, and what tests ask of their books. */
 export class Books {

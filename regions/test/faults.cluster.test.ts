@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { CreateTransferRequest, TransferStatus, Wait } from '../../proto/gen/meridian/v1/ledger.ts';
+import {
+  CreateTransferRequest,
+  TransferStatus,
+  Wait,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { Books, OWN_ASSET } from './books.ts';
 import { paymentFiles } from './payment-files.ts';
 
@@ -147,6 +151,7 @@ async function whileCut(on: Books): Promise<void> {
         min: { $case: 'noMinBalance', value: true },
         max: undefined,
         metadata: {},
+        dryRun: false,
       })),
     );
     accounts.set(

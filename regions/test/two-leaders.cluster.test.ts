@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/ledger.ts';
+import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { RouterServer } from '../../router/router-server.ts';
 import { MeridianClient } from '../client.ts';
 import { childEnvironment } from '../local/environment.ts';
@@ -142,6 +142,7 @@ async function startLoad(
       min: { $case: 'noMinBalance', value: true },
       max: undefined,
       metadata: {},
+      dryRun: false,
     })),
   );
   const acknowledged = new Set<string>();
