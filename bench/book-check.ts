@@ -1,9 +1,22 @@
+import { RowKind } from '../ledger/core/journal-row.ts';
 import { connect, type Sql } from '../ledger/store/connect.ts';
+import { differences } from './differences.ts';
+import { type Effects, noEffects, rowNames, type Total } from './load/effects.ts';
 import type { Acknowledged } from './load/job.ts';
+import { nothingAcknowledged } from './load/tally.ts';
 
 /** Where a book was when a measurement began. */
 export interface BookMark {
   readonly seq: number;
+}
+
+interface KindRow {
+  readonly kind: number;
+  /** Refused ones included. */
+  readonly rows: bigint;
+  readonly applied: bigint;
+  /** Of those that were applied. */
+  readonly amount: string;
 }
 
 interface ChannelRow {
@@ -15,12 +28,14 @@ interface ChannelRow {
 
 /**
  * Holds what was acknowledged against what the journal has. A figure whose book does not
- * balance, or whose journal has another number of transfers than were acknowledged, is void.
+ * balance, or has another number or sum of anything than was acknowledged, is void.
  */
 export class BookCheck {
   readonly name: string;
   readonly number: number;
   readonly #sql: Sql;
+  /** The holds of which something was left when they were looked at last. */
+  #openHolds: Total = noEffects.openHold;
 
   /** @param url database of the book, as a role that may read it */
   constructor(book: { readonly name: string; readonly number: number }, url: string) {
@@ -41,28 +56,30 @@ export class BookCheck {
    *   sent to it
    */
   async findings(mark: BookMark, acknowledged: Acknowledged | undefined): Promise<string[]> {
-    const found = await this.#balance();
-    const [row] = await this.#sql<{ rows: bigint; posted: bigint; amount: string; seq: bigint }[]>`
-      SELECT count(*) AS rows,
-             count(*) FILTER (WHERE kind = 1 AND reason = 0) AS posted,
-             coalesce(sum(amount) FILTER (WHERE kind = 1 AND reason = 0), 0)::text AS amount,
-             (SELECT seq FROM head) AS seq
-        FROM journal WHERE seq > ${mark.seq}`;
-    if (row === undefined) return [...found, `${this.name}: the journal cannot be counted`];
-    if (row.seq - BigInt(mark.seq) !== row.rows) {
-      found.push(`${this.name}: the journal has ${row.rows} rows up to seq ${row.seq}`);
+    const told = acknowledged ?? nothingAcknowledged(this.name);
+    const rows = await this.#sql<KindRow[]>`
+      SELECT kind, count(*) AS rows, count(*) FILTER (WHERE reason = 0) AS applied,
+             coalesce(sum(amount) FILTER (WHERE reason = 0), 0)::text AS amount
+        FROM journal WHERE seq > ${mark.seq} GROUP BY kind`;
+    const found = [...(await this.#balance()), ...(await this.#gaps(mark, rows))];
+    let there = effectsIn(rows);
+    if (told.effects.hold.count > 0) {
+      found.push(...(await this.#held()));
+      there = { ...there, openHold: await this.#newOpenHolds() };
     }
-    const told = (acknowledged?.posted ?? 0) + (acknowledged?.inTransit ?? 0);
-    if (row.posted !== BigInt(told)) {
-      found.push(`${this.name}: ${told} transfers were acknowledged, ${row.posted} are posted`);
-    }
-    const refused = acknowledged?.refused ?? 0;
-    if (refused > 0) found.push(`${this.name}: ${refused} transfers were refused`);
-    const amount = acknowledged?.amount ?? 0n;
-    if (refused === 0 && BigInt(row.amount) !== amount) {
-      found.push(`${this.name}: ${amount} were acknowledged, ${row.amount} were moved`);
-    }
-    return found;
+    const differing = differences(told, there);
+    return [...found, ...differing.map((difference) => `${this.name}: ${difference}`)];
+  }
+
+  /** Holds that are left to expire and have not yet; empty once nothing is in motion. */
+  async expiring(): Promise<string[]> {
+    // In the order in which the ledger sweeps them, and so along the same index.
+    const [row] = await this.#sql<{ holds: bigint }[]>`
+      SELECT count(*) AS holds FROM journal, head
+       WHERE expires_at IS NOT NULL AND (expires_at, journal.seq) > (swept_at, swept_seq)
+         AND expires_at < now() + interval '1 minute'`;
+    const holds = row?.holds ?? 0n;
+    return holds > 0n ? [`${this.name}: ${holds} holds have not expired`] : [];
   }
 
   async channels(): Promise<ChannelRow[]> {
@@ -87,6 +104,45 @@ export class BookCheck {
       .filter(({ debits, credits }) => BigInt(debits) !== BigInt(credits))
       .map(({ asset, debits, credits }) => `${this.name}: ${asset} ${debits} <> ${credits}`);
   }
+
+  async #gaps(mark: BookMark, rows: readonly KindRow[]): Promise<string[]> {
+    const { seq } = await this.mark();
+    const total = rows.reduce((sum, row) => sum + Number(row.rows), 0);
+    if (seq - mark.seq === total) return [];
+    return [`${this.name}: the journal has ${total} rows from seq ${mark.seq} to ${seq}`];
+  }
+
+  /** What accounts say is held must be what is left of the holds. */
+  async #held(): Promise<string[]> {
+    const [row] = await this.#sql<{ debits: string; credits: string; holds: string }[]>`
+      SELECT coalesce(sum(held_debits), 0)::text AS debits,
+             coalesce(sum(held_credits), 0)::text AS credits,
+             (SELECT coalesce(sum(left_amount), 0)::text FROM open_hold) AS holds
+        FROM balance`;
+    if (row === undefined) return [`${this.name}: what is held cannot be summed up`];
+    const { debits, credits, holds } = row;
+    if (debits === holds && credits === holds) return [];
+    return [`${this.name}: held ${debits} of and ${credits} for accounts, ${holds} by holds`];
+  }
+
+  /** By how much the open holds have grown since this was asked last. */
+  async #newOpenHolds(): Promise<Total> {
+    const [row] = await this.#sql<{ holds: bigint; amount: string }[]>`
+      SELECT count(*) AS holds, coalesce(sum(left_amount), 0)::text AS amount FROM open_hold`;
+    const before = this.#openHolds;
+    this.#openHolds = { count: Number(row?.holds ?? 0n), amount: BigInt(row?.amount ?? 0) };
+    const { count, amount } = this.#openHolds;
+    return { count: count - before.count, amount: amount - before.amount };
+  }
+}
+
+/** What was applied of each kind; nothing is said of open holds. */
+function effectsIn(rows: readonly KindRow[]): Effects {
+  return rowNames.reduce((effects, name) => {
+    const row = rows.find(({ kind }) => kind === RowKind[name]);
+    if (row === undefined) return effects;
+    return { ...effects, [name]: { count: Number(row.applied), amount: BigInt(row.amount) } };
+  }, noEffects);
 }
 
 /** What is still on its way between the books, or does not add up; empty at rest. */

@@ -3,17 +3,22 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWhole } from '../regions/commands/connection.ts';
 import { note, print, printJson } from '../regions/commands/print.ts';
 import { defaultDataDir } from '../regions/local/layout.ts';
+import { compareCommits } from './compare/compare.ts';
+import { comparisonTable, isSound } from './compare/comparison.ts';
+import { type ComparedPart, comparedParts } from './compare/run-figures.ts';
 import { deleteBenchData } from './installation.ts';
 import { type PartName, partNames, type ProfileName, profileNames, profiles } from './profile.ts';
-import { newestResult, writeResult } from './result-files.ts';
+import { newestResult, writeComparison, writeResult } from './result-files.ts';
 import { writeReadme } from './readme.ts';
 import { runBench } from './run.ts';
 import { markdownTable } from './table.ts';
 
-/** 1: figures are void. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
+/** 1: figures are void, or a part fell. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
 const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;
 /** Apart from the ports of `npm start` and of the tests. */
 const DEFAULT_PORT = 8_600;
+const DEFAULT_ROUNDS = 3;
+const ROUNDS_MAX = 100;
 const PORT_MIN = 1_024;
 const PORT_MAX = 65_400;
 
@@ -21,7 +26,10 @@ interface Options {
   readonly profile: ProfileName;
   readonly full?: boolean;
   readonly only?: ReadonlySet<PartName>;
+  readonly against?: string;
+  readonly rounds: number;
   readonly json?: boolean;
+  readonly save: boolean;
   readonly data: string;
   readonly port: number;
   readonly cpuProfile?: boolean;
@@ -36,9 +44,17 @@ Parts:
   d  CreateTransfer, one transfer per call, at fixed rates
   e  a tenth of the transfers across regions, three books, waiting for settlement
   f  memory of a ledger server once a million accounts were touched (not in quick)
+  g  as b, with 30 % holds and their ends, and 10 % groups of three legs
 
 Each figure is void unless the books balance and have exactly what was acknowledged.
-The result is written to bench/results as JSON.`;
+The result is written to bench/results as JSON.
+
+Comparing, for example with --against main --only a,b,c:
+  Measures parts a, b, c and d of an earlier commit and of this checkout in turns, each with its
+  own benchmark, and prints how fast this one is by the earlier one. Exit code 1 if the median of
+  a part's ratios is below 0.90. Of d the latency at 1,000 calls a second is compared. With
+  quick, a round takes about 5 minutes. The commit is checked out into a temporary folder, with
+  the packages of this checkout linked into it; if its package-lock.json differs, that is told.`;
 
 function parseParts(text: string): ReadonlySet<PartName> {
   const parts = new Set<PartName>();
@@ -56,13 +72,25 @@ function command(): Command {
   return new Command('bench')
     .description('Measures Meridian on this machine: real processes, real databases.')
     .addOption(
-      new Option('--profile <name>', 'how long: about 20 seconds, 3 minutes, 10 minutes')
+      new Option('--profile <name>', 'how long: about 30 seconds, 4 minutes, 15 minutes')
         .choices(profileNames)
         .default('quick'),
     )
     .option('--full', 'the same as --profile full')
     .addOption(new Option('--only <parts>', 'for example a,b').argParser(parseParts))
+    .addOption(
+      new Option('--against <commit>', 'compare with an earlier commit; see below').conflicts([
+        'cpuProfile',
+        'readme',
+      ]),
+    )
+    .addOption(
+      new Option('--rounds <count>', 'how often --against measures each commit')
+        .default(DEFAULT_ROUNDS)
+        .argParser(parseWhole(1, ROUNDS_MAX)),
+    )
     .option('--json', 'print the result as JSON instead of a table')
+    .option('--no-save', 'write nothing to bench/results')
     .option('--data <dir>', 'folder for the data, deleted afterwards', `${defaultDataDir()}-bench`)
     .addOption(
       new Option('--port <base>', 'first of the 31 ports that are used')
@@ -80,7 +108,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     note('README.md has the newest result');
     return EXIT.ok;
   }
-  const profile = profiles[options.full === true ? 'full' : options.profile];
+  const profileName = options.full === true ? 'full' : options.profile;
+  if (options.against !== undefined) {
+    return compare(options, options.against, profileName, signal);
+  }
+  const profile = profiles[profileName];
   const result = await runBench({
     profile,
     parts: options.only ?? new Set(profile.parts),
@@ -89,7 +121,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     processorProfile: options.cpuProfile === true,
     signal,
   });
-  note(`written to ${writeResult(result)}`);
+  if (options.save) note(`written to ${writeResult(result)}`);
   if (options.json === true) await printJson(result);
   else await print(markdownTable(result));
   if (result.findings.length > 0) {
@@ -98,6 +130,29 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
   await deleteBenchData(options.data);
   return EXIT.ok;
+}
+
+async function compare(
+  options: Options,
+  against: string,
+  profile: ProfileName,
+  signal: AbortSignal,
+): Promise<number> {
+  const { rounds, data: dataDir, port: basePort } = options;
+  const parts = comparable(options.only);
+  const settings = { against, rounds, profile, parts, dataDir, basePort, signal };
+  const comparison = await compareCommits(settings);
+  if (options.save) note(`written to ${writeComparison(comparison)}`);
+  if (options.json === true) await printJson(comparison);
+  else await print(comparisonTable(comparison));
+  return isSound(comparison) ? EXIT.ok : EXIT.void;
+}
+
+/** The parts to compare, all unless some were chosen. */
+function comparable(only: ReadonlySet<PartName> | undefined): readonly ComparedPart[] {
+  const parts = comparedParts.filter((part) => only?.has(part) ?? true);
+  if (only === undefined || parts.length === only.size) return parts;
+  throw new Error(`only ${comparedParts.join(', ')} can be compared; choose another --only`);
 }
 
 const stopping = new AbortController();

@@ -1,15 +1,15 @@
 import { must } from '../ledger/core/assert.ts';
 import type { BookCheck } from './book-check.ts';
 import type { Installation } from './installation.ts';
-import type { Acknowledged, Job, Latency, LoadResult } from './load/job.ts';
+import type { Job, Latency, LoadResult } from './load/job.ts';
 import type { LoadProcess } from './load-process.ts';
 import { type ProcessorUse, ProcessorWatch } from './processor-use.ts';
 
 /** One measurement, as it goes into the result file. */
 export interface Measurement {
-  /** Transfers per second. */
+  /** Requests per second: transfers, or whatever a part mixes among them. */
   readonly perSecond: number;
-  /** Transfers acknowledged, the warm-up included. */
+  /** Requests acknowledged, the warm-up included. */
   readonly acknowledged: number;
   /** Of calls or batches, in milliseconds. */
   readonly latency: Latency | undefined;
@@ -69,17 +69,12 @@ export async function measure(
   findings.push(...installation.restarts());
   return {
     perSecond: result.perSecond,
-    acknowledged: result.acknowledged.reduce((sum, told) => sum + answered(told), 0),
+    acknowledged: result.acknowledged.reduce((sum, { requests }) => sum + requests, 0),
     latency: result.latency,
     sendDelay: result.sendDelay,
     processors,
     findings,
   };
-}
-
-/** Transfers that were answered. */
-function answered({ posted, inTransit, refused }: Acknowledged): number {
-  return posted + inTransit + refused;
 }
 
 function failures({ failedCalls, errors }: LoadResult): string[] {

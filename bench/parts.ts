@@ -5,6 +5,7 @@ import type { RegionState } from '../regions/local/state.ts';
 import { transitFindings } from './book-check.ts';
 import type { Installation } from './installation.ts';
 import type { CallsJob, Route, Window } from './load/job.ts';
+import { LEGS_PER_REQUEST } from './load/mixed-calls.ts';
 import { measure, type Measurement, raw, routed } from './measure.ts';
 import { load, type PartName, type Profile, singleRates } from './profile.ts';
 import { mebibytes, residentMemory } from './resident-memory.ts';
@@ -12,10 +13,12 @@ import {
   type CrossRegionFigure,
   type Figures,
   type MemoryFigure,
+  type MixedFigure,
   seriesOf,
   type SinglesFigure,
 } from './result.ts';
 
+/** Until nothing is in motion any more: legs in transit, holds that expire. */
 const DRAIN_MS_MAX = 60_000;
 const DRAIN_POLL_MS = 20;
 
@@ -27,7 +30,7 @@ export interface PartContext {
   readonly requireGoing: () => void;
 }
 
-/** Opens the accounts of parts a to e. */
+/** Opens the accounts of all parts but f. */
 export async function openAccounts(
   { installation, profile }: PartContext,
   parts: ReadonlySet<PartName>,
@@ -53,8 +56,8 @@ export async function openAccounts(
 }
 
 /**
- * Parts a, b and c, in turns: what else happens on the machine, and how large the books have
- * grown, then touches all three alike, and their ratios hold although the figures move.
+ * Parts a, b, c and g, in turns: what else happens on the machine, and how large the books have
+ * grown, then touches all alike, and their ratios hold although the figures move.
  */
 export async function measureThroughput(
   context: PartContext,
@@ -62,17 +65,26 @@ export async function measureThroughput(
 ): Promise<Figures> {
   const { installation, profile, requireGoing } = context;
   const { roundWindow: window } = profile;
-  const measures: Record<'a' | 'b' | 'c', () => Promise<Measurement>> = {
+  const book = must(installation.books[0], 'there is a book');
+  const expired = async () => (await drained(() => book.expiring())).findings;
+  const measures: Record<'a' | 'b' | 'c' | 'g', () => Promise<Measurement>> = {
     a: () => {
       const itemsPerBatch = load.rawItemsPerBatch;
       return measure(installation, raw(installation), { kind: 'raw', itemsPerBatch, window });
     },
-    b: () => measure(installation, routed(installation), oneBook(installation, window, false)),
-    c: () => measure(installation, routed(installation), oneBook(installation, window, true)),
+    b: () => measure(installation, routed(installation), oneBook(installation, window)),
+    c: () => {
+      const job = oneBook(installation, window, { hot: true });
+      return measure(installation, routed(installation), job);
+    },
+    g: () => {
+      const job = oneBook(installation, window, { requests: 'mixed' });
+      return measure(installation, routed(installation, expired), job);
+    },
   };
-  const rounds = { a: [] as Measurement[], b: [] as Measurement[], c: [] as Measurement[] };
+  const rounds: Record<'a' | 'b' | 'c' | 'g', Measurement[]> = { a: [], b: [], c: [], g: [] };
   for (let round = 1; round <= profile.rounds; round += 1) {
-    for (const part of ['a', 'b', 'c'] as const) {
+    for (const part of ['a', 'b', 'c', 'g'] as const) {
       if (!parts.has(part)) continue;
       requireGoing();
       const measurement = await measures[part]();
@@ -84,14 +96,28 @@ export async function measureThroughput(
     ...(parts.has('a') ? { raw: seriesOf(rounds.a) } : {}),
     ...(parts.has('b') ? { batched: seriesOf(rounds.b) } : {}),
     ...(parts.has('c') ? { hot: seriesOf(rounds.c) } : {}),
+    ...(parts.has('g') ? { mixed: mixedFigure(rounds.g) } : {}),
   };
 }
 
-function oneBook(installation: Installation, window: Window, hot: boolean): CallsJob {
+function mixedFigure(rounds: readonly Measurement[]): MixedFigure {
+  const series = seriesOf(rounds);
+  return { ...series, medianLegsPerSecond: series.medianPerSecond * LEGS_PER_REQUEST };
+}
+
+/** Uniform plain transfers, unless something else is said. */
+function oneBook(
+  installation: Installation,
+  window: Window,
+  {
+    hot = false,
+    requests = 'plain',
+  }: { readonly hot?: boolean; readonly requests?: CallsJob['requests'] } = {},
+): CallsJob {
   const { name, routerAddress } = firstRegion(installation);
   const route: Route = { router: routerAddress, from: name, awayShare: 0, away: [], hot };
   const { itemsPerCall, callsInFlight: inFlight } = load;
-  return { kind: 'calls', routes: [route], itemsPerCall, inFlight, window };
+  return { kind: 'calls', requests, routes: [route], itemsPerCall, inFlight, window };
 }
 
 /** Part d: single transfers at fixed rates. */
@@ -119,14 +145,9 @@ export async function measureCrossRegion(context: PartContext): Promise<CrossReg
   const { installation, profile } = context;
   let drainMs = 0;
   const settle = async () => {
-    const begun = performance.now();
-    let found = await transitFindings(installation.books);
-    while (found.length > 0 && performance.now() - begun < DRAIN_MS_MAX) {
-      await sleep(DRAIN_POLL_MS);
-      found = await transitFindings(installation.books);
-    }
-    drainMs = performance.now() - begun;
-    return found;
+    const { findings, ms } = await drained(() => transitFindings(installation.books));
+    drainMs = ms;
+    return findings;
   };
   const names = installation.regions.map(({ name }) => name);
   const routes = installation.regions.map(({ name, routerAddress }) => ({
@@ -138,6 +159,7 @@ export async function measureCrossRegion(context: PartContext): Promise<CrossReg
   }));
   const measurement = await measure(installation, routed(installation, settle), {
     kind: 'calls',
+    requests: 'plain',
     routes,
     itemsPerCall: load.itemsPerCall,
     inFlight: load.crossRegionCallsInFlight,
@@ -173,6 +195,19 @@ export async function measureMemory(context: PartContext): Promise<MemoryFigure>
   tell('f', measurement);
   note(`   resident ${mebibytes(now)}`);
   return { accounts, residentBytes: now, peakBytes: peak, openedPerSecond, measurement };
+}
+
+/** Asks until there is nothing to find, but not for ever; says how long that took. */
+async function drained(
+  ask: () => Promise<string[]>,
+): Promise<{ readonly findings: string[]; readonly ms: number }> {
+  const begun = performance.now();
+  let findings = await ask();
+  while (findings.length > 0 && performance.now() - begun < DRAIN_MS_MAX) {
+    await sleep(DRAIN_POLL_MS);
+    findings = await ask();
+  }
+  return { findings, ms: performance.now() - begun };
 }
 
 function firstRegion(installation: Installation): RegionState {

@@ -1,7 +1,7 @@
 import type { Window } from './load/job.ts';
 
 /** The parts of the benchmark, by the letters that the options and the results use. */
-export const partNames = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export const partNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
 export type PartName = (typeof partNames)[number];
 
 export const profileNames = ['sanity', 'quick', 'full'] as const;
@@ -12,9 +12,9 @@ export interface Profile {
   readonly name: ProfileName;
   /** What is measured unless the caller chooses. */
   readonly parts: readonly PartName[];
-  /** Accounts of each book in parts a to e. */
+  /** Accounts of each book, but in part f. */
   readonly accounts: number;
-  /** How often a, b and c are measured, in turns. */
+  /** How often a, b, c and g are measured, in turns. */
   readonly rounds: number;
   readonly roundWindow: Window;
   /** Of each rate of part d. */
@@ -36,7 +36,7 @@ export const load = {
   crossRegionShare: 0.1,
 } as const;
 
-const withoutMemory: readonly PartName[] = ['a', 'b', 'c', 'd', 'e'];
+const withoutMemory: readonly PartName[] = ['a', 'b', 'c', 'd', 'e', 'g'];
 
 export const profiles: Readonly<Record<ProfileName, Profile>> = {
   sanity: {

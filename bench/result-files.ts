@@ -1,16 +1,26 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { toJson } from '../regions/commands/print.ts';
+import type { Comparison } from './compare/comparison.ts';
 import type { BenchResult } from './result.ts';
 
 const folder = join(import.meta.dirname, 'results');
 
 /** Writes a result to a file of its own. Returns its path within the checkout. */
 export function writeResult(result: BenchResult): string {
+  return write(result, result.commit);
+}
+
+/** Writes a comparison to a file of its own. Returns its path within the checkout. */
+export function writeComparison(comparison: Comparison): string {
+  return write(comparison, `${comparison.commit}-against-${comparison.against}`);
+}
+
+function write(result: BenchResult | Comparison, name: string): string {
   mkdirSync(folder, { recursive: true });
   // File names sort by time; a colon is not allowed in them everywhere.
   const time = result.startedAt.replace(/\.\d+Z$/u, 'Z').replaceAll(':', '-');
-  const path = join(folder, `${time}-${result.commit}.json`);
+  const path = join(folder, `${time}-${name}.json`);
   writeFileSync(path, `${toJson(result, 2)}\n`);
   return join('bench', 'results', basename(path));
 }
@@ -40,8 +50,8 @@ function isResult(value: unknown): value is BenchResult {
 }
 
 function isPresentable({ profile, figures, findings }: BenchResult): boolean {
-  const { raw, batched, hot, singles, crossRegion } = figures;
-  const measured = [raw, batched, hot, singles, crossRegion];
+  const { raw, batched, hot, mixed, singles, crossRegion } = figures;
+  const measured = [raw, batched, hot, mixed, singles, crossRegion];
   const complete = measured.every((figure) => figure !== undefined);
   return complete && profile.name !== 'sanity' && findings.length === 0;
 }

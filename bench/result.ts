@@ -28,6 +28,7 @@ export interface Figures {
   readonly raw?: Series;
   readonly batched?: Series;
   readonly hot?: Series;
+  readonly mixed?: MixedFigure;
   readonly singles?: readonly SinglesFigure[];
   readonly crossRegion?: CrossRegionFigure;
   readonly memory?: MemoryFigure;
@@ -37,6 +38,12 @@ export interface Figures {
 export interface Series {
   readonly medianPerSecond: number;
   readonly rounds: readonly Measurement[];
+}
+
+/** Rates are of requests. */
+export interface MixedFigure extends Series {
+  /** Plain transfers, holds, captures and releases are a leg each, groups have their three. */
+  readonly medianLegsPerSecond: number;
 }
 
 export interface SinglesFigure {

@@ -71,9 +71,9 @@ export async function runBench(options: RunOptions): Promise<BenchResult> {
 async function measureParts(context: PartContext, parts: ReadonlySet<PartName>): Promise<Figures> {
   const { requireGoing } = context;
   const any = (...names: PartName[]) => names.some((name) => parts.has(name));
-  if (any('a', 'b', 'c', 'd', 'e')) await openAccounts(context, parts);
+  if (any('a', 'b', 'c', 'd', 'e', 'g')) await openAccounts(context, parts);
   requireGoing();
-  let figures: Figures = any('a', 'b', 'c') ? await measureThroughput(context, parts) : {};
+  let figures: Figures = any('a', 'b', 'c', 'g') ? await measureThroughput(context, parts) : {};
   requireGoing();
   if (any('d')) figures = { ...figures, singles: await measureSingles(context) };
   requireGoing();
@@ -85,7 +85,7 @@ async function measureParts(context: PartContext, parts: ReadonlySet<PartName>):
 }
 
 function findingsOf(figures: Figures): string[] {
-  const { raw, batched, hot, singles, crossRegion, memory } = figures;
+  const { raw, batched, hot, mixed, singles, crossRegion, memory } = figures;
   return [
     ...findingsIn('a', raw?.rounds ?? []),
     ...findingsIn('b', batched?.rounds ?? []),
@@ -93,6 +93,7 @@ function findingsOf(figures: Figures): string[] {
     ...findingsIn('d', singles?.map(({ measurement }) => measurement) ?? []),
     ...findingsIn('e', crossRegion === undefined ? [] : [crossRegion.measurement]),
     ...findingsIn('f', memory === undefined ? [] : [memory.measurement]),
+    ...findingsIn('g', mixed?.rounds ?? []),
   ];
 }
 

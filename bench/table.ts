@@ -2,7 +2,7 @@ import { count, milliseconds } from '../regions/commands/print.ts';
 import type { Latency } from './load/job.ts';
 import { load } from './profile.ts';
 import { mebibytes } from './resident-memory.ts';
-import type { BenchResult, Figures, Series } from './result.ts';
+import type { BenchResult, Figures, MixedFigure, Series } from './result.ts';
 
 /** The result as a table in Markdown, with the machine that it was measured on. */
 export function markdownTable(result: BenchResult): string {
@@ -19,7 +19,8 @@ export function markdownTable(result: BenchResult): string {
   return lines.join('\n');
 }
 
-function figureRows({ raw, batched, hot, singles, crossRegion, memory }: Figures): string[] {
+function figureRows(figures: Figures): string[] {
+  const { raw, batched, hot, mixed, singles, crossRegion, memory } = figures;
   const rows: string[] = [];
   const add = (what: string, figure: string, latency: string) =>
     rows.push(`| ${what} | ${figure} | ${latency} |`);
@@ -49,7 +50,20 @@ function figureRows({ raw, batched, hot, singles, crossRegion, memory }: Figures
     const what = `f: memory of a ledger server, ${count(memory.accounts)} accounts touched`;
     add(what, mebibytes(memory.residentBytes), '');
   }
+  if (mixed !== undefined) {
+    const what = 'g: as b, with 30 % holds and their ends, and 10 % groups of three legs';
+    add(what, rateOf(mixed) + mixedNote(mixed, batched), latencyOf(mixed));
+  }
   return rows;
+}
+
+function mixedNote(
+  { medianPerSecond, medianLegsPerSecond }: MixedFigure,
+  batched?: Series,
+): string {
+  const legs = `, ${count(medianLegsPerSecond)} legs/s`;
+  if (batched === undefined || batched.medianPerSecond === 0) return legs;
+  return `${legs}; g / b ${(medianPerSecond / batched.medianPerSecond).toFixed(2)}`;
 }
 
 function rateOf({ medianPerSecond, rounds }: Series): string {

@@ -10,14 +10,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { BadRequest, ErrorInfo, RetryInfo } from '../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../proto/gen/google/rpc/status.ts';
+import { LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import {
   CreateTransferRequest,
   CreateTransferResponse,
   CreateTransfersResponse,
-  LedgerServiceService,
   TransferStatus,
-} from '../proto/gen/meridian/v1/ledger.ts';
-import { CallFault, type ClientOptions, MeridianClient } from './client.ts';
+} from '../proto/gen/meridian/v1/transfer.ts';
+import { type ClientOptions, MeridianClient } from './client.ts';
+import { CallFault } from './client/call-fault.ts';
 
 type Answer = (request: CreateTransferRequest) => CreateTransferResponse | Partial<ServiceError>;
 
@@ -156,7 +157,7 @@ describe('a fault says what it is', () => {
   });
 
   test('of a router that nobody can reach', async () => {
-    const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).getAccount(1n));
+    const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);
   });

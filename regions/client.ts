@@ -6,165 +6,16 @@ import {
   credentials,
   Metadata,
   type ServiceError,
-  status as GrpcStatus,
 } from '@grpc/grpc-js';
 
-import { BadRequest, ErrorInfo, RetryInfo } from '../proto/gen/google/rpc/error_details.ts';
-import { Status } from '../proto/gen/google/rpc/status.ts';
-import {
-  type CreateTransferRequest,
-  type CreateTransferResponse,
-  type CreateTransfersRequest,
-  type CreateTransfersResponse,
-  type FindAccountsRequest,
-  type FindAccountsResponse,
-  type GetAccountResponse,
-  type GetTransferRequest,
-  type GetTransferResponse,
-  LedgerServiceClient,
-  type ListAccountsRequest,
-  type ListAccountsResponse,
-  type ListEntriesRequest,
-  type ListEntriesResponse,
-  type OpenAccountRequest,
-  type OpenAccountResponse,
-  type OpenAccountsRequest,
-  type OpenAccountsResponse,
-} from '../proto/gen/meridian/v1/ledger.ts';
-
-/** One field of a request that the ledger found malformed. */
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
-
-interface FaultFields {
-  readonly code: string;
-  readonly outcome: 'not_applied' | 'unknown';
-  readonly retryable: boolean;
-  readonly violations: readonly FieldViolation[];
-  readonly reason: string;
-  readonly retryAfterMs: number | undefined;
-}
-
-/**
- * A call that got no answer it can use. Business outcomes, such as a rejected transfer,
- * are never faults. `outcome` says whether the request may have been applied; when it is
- * unknown, only asking again with the same idempotency key tells.
- */
-export class CallFault extends Error {
-  /** Name of the gRPC status, such as UNAVAILABLE. */
-  readonly code: string;
-  readonly outcome: 'not_applied' | 'unknown';
-  readonly retryable: boolean;
-  /** From BadRequest: what is malformed. */
-  readonly violations: readonly FieldViolation[];
-  /** From ErrorInfo, such as OUTCOME_UNKNOWN; empty when the server gave none. */
-  readonly reason: string;
-  /** From RetryInfo: wait at least this long. */
-  readonly retryAfterMs: number | undefined;
-
-  constructor(message: string, fields: FaultFields, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'CallFault';
-    this.code = fields.code;
-    this.outcome = fields.outcome;
-    this.retryable = fields.retryable;
-    this.violations = fields.violations;
-    this.reason = fields.reason;
-    this.retryAfterMs = fields.retryAfterMs;
-  }
-
-  /** The same fault after an earlier attempt of the same call ended in the unknown. */
-  withUnknownOutcome(): CallFault {
-    const { code, retryable, violations, reason, retryAfterMs } = this;
-    const fields = { code, retryable, violations, reason, retryAfterMs };
-    return new CallFault(this.message, { ...fields, outcome: 'unknown' }, this.cause);
-  }
-}
-
-/** Codes that say by the API's contract that nothing was applied and that a retry may help. */
-const NOT_APPLIED_RETRYABLE = new Set([
-  GrpcStatus.UNAVAILABLE,
-  GrpcStatus.ABORTED,
-  GrpcStatus.RESOURCE_EXHAUSTED,
-]);
-
-const OUTCOME_UNKNOWN = new Set([GrpcStatus.UNKNOWN, GrpcStatus.DEADLINE_EXCEEDED]);
-
-/**
- * True for a stream that broke under way: the router died or was restarted. UNAVAILABLE
- * from the transport itself is one too: the request may have reached the ledger before.
- */
-function brokeUnderWay(error: ServiceError): boolean {
-  const text = error.details;
-  if (error.code === GrpcStatus.UNAVAILABLE) return /connection dropped|GOAWAY/iu.test(text);
-  if (error.code === GrpcStatus.CANCELLED) return true;
-  return error.code === GrpcStatus.INTERNAL && /RST_STREAM|stream|socket/iu.test(text);
-}
-
-interface Details {
-  violations: FieldViolation[];
-  reason: string;
-  retryAfterMs: number | undefined;
-}
-
-/** Reads google.rpc details out of the trailer. Details that cannot be read are left out. */
-function detailsOf(error: ServiceError): Details {
-  const details: Details = { violations: [], reason: '', retryAfterMs: undefined };
-  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  if (!(bytes instanceof Uint8Array)) return details;
-  try {
-    for (const any of Status.decode(bytes).details) {
-      const type = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
-      if (type === 'google.rpc.BadRequest') {
-        for (const { field, description } of BadRequest.decode(any.value).fieldViolations) {
-          details.violations.push({ field, description });
-        }
-      } else if (type === 'google.rpc.ErrorInfo') {
-        details.reason = ErrorInfo.decode(any.value).reason;
-      } else if (type === 'google.rpc.RetryInfo') {
-        const delay = RetryInfo.decode(any.value).retryDelay;
-        if (delay) details.retryAfterMs = Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
-      }
-    }
-  } catch {
-    // The status code alone is enough to act on; half-read details are better than none.
-  }
-  return details;
-}
-
-/** The transport's own texts carry more than a user can make use of. */
-function inPlainWords({ code, details }: ServiceError): string {
-  const cause = /Last error: (?:Error: )?(.*?)\. Resolution note:/su.exec(details)?.[1];
-  if (cause !== undefined) return `no connection, ${cause}`;
-  if (code === GrpcStatus.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) {
-    return `no answer within ${/after ([\d.]+)s/u.exec(details)?.[1] ?? '?'} s`;
-  }
-  return details || 'no answer';
-}
-
-function toFault(error: ServiceError, address: string): CallFault {
-  const details = detailsOf(error);
-  const broken = brokeUnderWay(error);
-  const unknown = broken || OUTCOME_UNKNOWN.has(error.code);
-  const { violations } = details;
-  const text =
-    violations.length > 0
-      ? violations.map((v) => (v.field ? `${v.field}: ${v.description}` : v.description)).join('; ')
-      : inPlainWords(error);
-  const code = GrpcStatus[error.code];
-  return new CallFault(
-    violations.length > 0 ? text : `${address}: ${text} (${code})`,
-    {
-      ...details,
-      code,
-      outcome: unknown ? 'unknown' : 'not_applied',
-      retryable: unknown || NOT_APPLIED_RETRYABLE.has(error.code),
-    },
-    error,
-  );
-}
+import type * as account from '../proto/gen/meridian/v1/account.ts';
+import type * as asset from '../proto/gen/meridian/v1/asset.ts';
+import type { Event, SubscribeRequest } from '../proto/gen/meridian/v1/event.ts';
+import { LedgerServiceClient } from '../proto/gen/meridian/v1/ledger.ts';
+import type * as query from '../proto/gen/meridian/v1/query.ts';
+import type * as transfer from '../proto/gen/meridian/v1/transfer.ts';
+import { badAnswer, CallFault, toFault } from './client/call-fault.ts';
+import { eventsOf, placeOf, type RouterStub } from './client/subscription.ts';
 
 /** How long a call may take, all its attempts together and each of them. */
 export interface CallLimits {
@@ -217,7 +68,7 @@ type Unary<Request, Response> = (
  * Every method throws CallFault.
  */
 export class MeridianClient {
-  readonly #stubs: readonly { address: string; stub: LedgerServiceClient }[];
+  readonly #stubs: readonly RouterStub[];
   readonly #limits: CallLimits;
   readonly #signal: AbortSignal | undefined;
   readonly #onRetry: ((fault: CallFault, attempt: number) => void) | undefined;
@@ -238,52 +89,112 @@ export class MeridianClient {
     this.#onRetry = options.onRetry;
   }
 
-  openAccount(request: OpenAccountRequest): Promise<OpenAccountResponse> {
+  openAccount(request: account.OpenAccountRequest): Promise<account.OpenAccountResponse> {
     return this.#call((stub, q, m, o, done) => stub.openAccount(q, m, o, done), request);
   }
 
   /** Up to 8,000; the answers stand in the order of the requests. */
-  async openAccounts(accounts: OpenAccountRequest[]): Promise<OpenAccountResponse[]> {
-    const response = await this.#call<OpenAccountsRequest, OpenAccountsResponse>(
+  async openAccounts(
+    accounts: account.OpenAccountRequest[],
+  ): Promise<account.OpenAccountResponse[]> {
+    const response = await this.#call<account.OpenAccountsRequest, account.OpenAccountsResponse>(
       (stub, q, m, o, done) => stub.openAccounts(q, m, o, done),
-      {
-        accounts,
-      },
+      { accounts },
     );
     return complete(accounts.length, response.accounts);
   }
 
-  getAccount(id: bigint): Promise<GetAccountResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getAccount(q, m, o, done), { id });
+  getAccount(request: account.GetAccountRequest): Promise<account.GetAccountResponse> {
+    return this.#call((stub, q, m, o, done) => stub.getAccount(q, m, o, done), request);
   }
 
-  findAccounts(request: FindAccountsRequest): Promise<FindAccountsResponse> {
+  getAccounts(request: account.GetAccountsRequest): Promise<account.GetAccountsResponse> {
+    return this.#call((stub, q, m, o, done) => stub.getAccounts(q, m, o, done), request);
+  }
+
+  findAccounts(request: account.FindAccountsRequest): Promise<account.FindAccountsResponse> {
     return this.#call((stub, q, m, o, done) => stub.findAccounts(q, m, o, done), request);
   }
 
-  listAccounts(request: ListAccountsRequest): Promise<ListAccountsResponse> {
+  listAccounts(request: account.ListAccountsRequest): Promise<account.ListAccountsResponse> {
     return this.#call((stub, q, m, o, done) => stub.listAccounts(q, m, o, done), request);
   }
 
-  createTransfer(request: CreateTransferRequest): Promise<CreateTransferResponse> {
+  changeAccount(request: account.ChangeAccountRequest): Promise<account.ChangeAccountResponse> {
+    return this.#call((stub, q, m, o, done) => stub.changeAccount(q, m, o, done), request);
+  }
+
+  createTransfer(
+    request: transfer.CreateTransferRequest,
+  ): Promise<transfer.CreateTransferResponse> {
     return this.#call((stub, q, m, o, done) => stub.createTransfer(q, m, o, done), request);
   }
 
   /** Up to 8,000; the answers stand in the order of the requests. */
-  async createTransfers(transfers: CreateTransferRequest[]): Promise<CreateTransferResponse[]> {
-    const response = await this.#call<CreateTransfersRequest, CreateTransfersResponse>(
-      (stub, q, m, o, done) => stub.createTransfers(q, m, o, done),
-      { transfers },
-    );
+  async createTransfers(
+    transfers: transfer.CreateTransferRequest[],
+  ): Promise<transfer.CreateTransferResponse[]> {
+    const response = await this.#call<
+      transfer.CreateTransfersRequest,
+      transfer.CreateTransfersResponse
+    >((stub, q, m, o, done) => stub.createTransfers(q, m, o, done), { transfers });
     return complete(transfers.length, response.results);
   }
 
-  getTransfer(request: GetTransferRequest): Promise<GetTransferResponse> {
+  getTransfer(request: transfer.GetTransferRequest): Promise<transfer.GetTransferResponse> {
     return this.#call((stub, q, m, o, done) => stub.getTransfer(q, m, o, done), request);
   }
 
-  listEntries(request: ListEntriesRequest): Promise<ListEntriesResponse> {
+  getTransfers(request: transfer.GetTransfersRequest): Promise<transfer.GetTransfersResponse> {
+    return this.#call((stub, q, m, o, done) => stub.getTransfers(q, m, o, done), request);
+  }
+
+  listTransfers(request: query.ListTransfersRequest): Promise<query.ListTransfersResponse> {
+    return this.#call((stub, q, m, o, done) => stub.listTransfers(q, m, o, done), request);
+  }
+
+  listEntries(request: query.ListEntriesRequest): Promise<query.ListEntriesResponse> {
     return this.#call((stub, q, m, o, done) => stub.listEntries(q, m, o, done), request);
+  }
+
+  getStatement(request: query.GetStatementRequest): Promise<query.GetStatementResponse> {
+    return this.#call((stub, q, m, o, done) => stub.getStatement(q, m, o, done), request);
+  }
+
+  registerAsset(request: asset.RegisterAssetRequest): Promise<asset.RegisterAssetResponse> {
+    return this.#call((stub, q, m, o, done) => stub.registerAsset(q, m, o, done), request);
+  }
+
+  listAssets(request: asset.ListAssetsRequest): Promise<asset.ListAssetsResponse> {
+    return this.#call((stub, q, m, o, done) => stub.listAssets(q, m, o, done), request);
+  }
+
+  /**
+   * Events from `request.after` on. A stream that breaks is opened again behind the last event
+   * that was taken, by the policy of all calls; the time after which it gives up begins when
+   * the trouble does. An abort ends it quietly.
+   */
+  async *subscribe(request: SubscribeRequest): AsyncGenerator<Event> {
+    let { after } = request;
+    let giveUpAt: number | undefined;
+    for (let attempt = 0; ; attempt += 1) {
+      const startedAt = performance.now();
+      try {
+        for await (const event of eventsOf(this.#target(), { ...request, after }, this.#signal)) {
+          after = placeOf(event, request.of);
+          giveUpAt = undefined;
+          attempt = 0;
+          yield event;
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof CallFault)) throw error;
+        // A stream that was silent for long before it broke had worked.
+        if (performance.now() - startedAt > this.#limits.attemptTimeoutMs) giveUpAt = undefined;
+        giveUpAt ??= performance.now() + this.#limits.timeoutMs;
+        await this.#beforeRetry(error, attempt, giveUpAt);
+      }
+    }
   }
 
   /** Closes the connections. Calls under way end with a fault. */
@@ -303,16 +214,26 @@ export class MeridianClient {
       } catch (error) {
         if (!(error instanceof CallFault)) throw error;
         unknown ||= error.outcome === 'unknown';
-        const fault = unknown ? error.withUnknownOutcome() : error;
-        const waitMs = backoffMs(attempt, fault.retryAfterMs);
-        const stopped = this.#signal?.aborted === true;
-        if (!fault.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw fault;
-        this.#onRetry?.(fault, attempt + 1);
-        this.#current = (this.#current + 1) % this.#stubs.length;
-        // An abort ends the wait early; the next attempt then ends at once.
-        await sleep(waitMs, undefined, this.#signal && { signal: this.#signal }).catch(() => {});
+        await this.#beforeRetry(unknown ? error.withOutcome('unknown') : error, attempt, giveUpAt);
       }
     }
+  }
+
+  /** Waits, and goes on to the next router; throws the fault if it is no use or too late. */
+  async #beforeRetry(fault: CallFault, attempt: number, giveUpAt: number): Promise<void> {
+    const waitMs = backoffMs(attempt, fault.retryAfterMs);
+    const stopped = this.#signal?.aborted === true;
+    if (!fault.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw fault;
+    this.#onRetry?.(fault, attempt + 1);
+    this.#current = (this.#current + 1) % this.#stubs.length;
+    // An abort ends the wait early; the next attempt then ends at once.
+    await sleep(waitMs, undefined, this.#signal && { signal: this.#signal }).catch(() => {});
+  }
+
+  #target(): RouterStub {
+    const target = this.#stubs[this.#current];
+    if (!target) throw new Error('the client has no router');
+    return target;
   }
 
   #attempt<Request, Response>(
@@ -320,8 +241,7 @@ export class MeridianClient {
     request: Request,
     giveUpAt: number,
   ): Promise<Response> {
-    const target = this.#stubs[this.#current];
-    if (!target) throw new Error('the client has no router');
+    const target = this.#target();
     const timeoutMs = Math.min(this.#limits.attemptTimeoutMs, giveUpAt - performance.now());
     const options = { deadline: new Date(Date.now() + Math.max(1, timeoutMs)) };
     const signal = this.#signal;
@@ -341,12 +261,5 @@ export class MeridianClient {
 /** An answer with items missing would be matched to the wrong requests. */
 function complete<T>(expected: number, items: T[]): T[] {
   if (items.length === expected) return items;
-  throw new CallFault(`the router answered ${items.length} of ${expected} items`, {
-    code: 'INTERNAL',
-    outcome: 'unknown',
-    retryable: false,
-    violations: [],
-    reason: '',
-    retryAfterMs: undefined,
-  });
+  throw badAnswer(`the router answered ${items.length} of ${expected} items`);
 }

@@ -3,16 +3,22 @@ import { Command, CommanderError } from 'commander';
 
 import { accountCommand } from './commands/account.ts';
 import { accountsCommand } from './commands/accounts.ts';
+import { assetCommand } from './commands/asset.ts';
 import { auditCommand } from './commands/audit.ts';
 import type { CommandContext } from './commands/connection.ts';
 import { downCommand } from './commands/down.ts';
+import { eventsCommand } from './commands/events.ts';
 import { ExitCode, toFailure } from './commands/failure.ts';
+import { groupCommand } from './commands/group.ts';
+import { holdCommand } from './commands/hold.ts';
 import { endQuietlyWhenPipeCloses, note, restoreTerminal } from './commands/print.ts';
 import { replayCommand } from './commands/replay.ts';
+import { reverseCommand } from './commands/reverse.ts';
 import { startCommand } from './commands/start.ts';
 import { statementCommand } from './commands/statement.ts';
 import { statusCommand } from './commands/status.ts';
 import { transferCommand } from './commands/transfer.ts';
+import { transfersCommand } from './commands/transfers.ts';
 import { upCommand } from './commands/up.ts';
 
 /** The `meridian` command. */
@@ -25,8 +31,14 @@ function program(context: CommandContext): Command {
     .addCommand(statusCommand(context))
     .addCommand(accountCommand(context))
     .addCommand(accountsCommand(context))
+    .addCommand(assetCommand(context))
     .addCommand(transferCommand(context))
+    .addCommand(holdCommand(context))
+    .addCommand(reverseCommand(context))
+    .addCommand(groupCommand(context))
+    .addCommand(transfersCommand(context))
     .addCommand(statementCommand(context))
+    .addCommand(eventsCommand(context))
     .addCommand(replayCommand(context))
     .addCommand(auditCommand(context))
     .addHelpText(

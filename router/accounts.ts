@@ -1,5 +1,6 @@
 import type { Deadline } from '@grpc/grpc-js';
 import { must } from '../ledger/core/assert.ts';
+import { validateDryRun } from '../ledger/core/dry-run.ts';
 import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
 import { validateOpening } from '../ledger/core/validate-account.ts';
 import { invalidArgument } from '../ledger/rpc/error.ts';
@@ -34,7 +35,10 @@ export class Accounts {
     requests: readonly OpenAccountRequest[],
     deadline: Deadline,
   ): Promise<OpenAccountResponse[]> {
-    const violations = validateAll(requests, 'accounts', (request) => this.#validate(request));
+    const violations = [
+      ...validateAll(requests, 'accounts', (request) => this.#validate(request)),
+      ...validateDryRun(requests, 'accounts'),
+    ];
     if (violations.length > 0) return Promise.reject(invalidArgument(violations));
     return this.#openValid(requests, deadline);
   }

@@ -101,9 +101,7 @@ export class LookUps {
 
   /** Books that may have decided it: that of the debit account, or any. */
   #mayKnow({ debitAccountId }: GetTransferRequest, field: string): readonly Book[] {
-    return debitAccountId === 0n
-      ? this.#books.all
-      : [this.#books.ofAccount(debitAccountId, field)];
+    return debitAccountId === 0n ? this.#books.all : [this.#books.ofAccount(debitAccountId, field)];
   }
 }
 

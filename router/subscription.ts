@@ -6,6 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import type { RpcError } from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
+import type { SubscribeReply } from '../proto/gen/meridian/internal/v1/book.ts';
 import type { Event, SubscribeRequest } from '../proto/gen/meridian/v1/event.ts';
 import type { Book } from './books.ts';
 import { passedOn } from './forward.ts';
@@ -29,7 +30,7 @@ export class Subscription {
   readonly #stopWatching: () => void;
   /** Of the last event that was passed on. */
   #after: bigint;
-  #events: ClientReadableStream<Event> | undefined;
+  #events: ClientReadableStream<SubscribeReply> | undefined;
   /** Of the leader whose events these are. */
   #epoch = 0;
   #pauseMs = PAUSE_MS;
@@ -80,8 +81,8 @@ export class Subscription {
     this.#epoch = leader.epoch;
     // Of a stream that was given up there may still be something to hear.
     const isCurrent = () => events === this.#events;
-    events.on('data', (event: Event) => {
-      if (isCurrent()) this.#pass(event);
+    events.on('data', (reply: SubscribeReply) => {
+      if (isCurrent()) this.#pass(reply.events);
     });
     events.on('error', (error: ServiceError) => {
       if (isCurrent()) this.#failed(error);
@@ -106,10 +107,13 @@ export class Subscription {
     this.#connectLater();
   }
 
-  #pass(event: Event): void {
+  #pass(events: readonly Event[]): void {
     this.#pauseMs = PAUSE_MS;
-    this.#after = placeOf(event, this.#stream.request);
-    if (!this.#stream.write(event)) this.#events?.pause();
+    for (const event of events) {
+      this.#after = placeOf(event, this.#stream.request);
+      this.#stream.write(event);
+    }
+    if (this.#stream.writableNeedDrain) this.#events?.pause();
   }
 
   #failed(error: ServiceError): void {

@@ -1,6 +1,7 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { bookOf } from '../ledger/core/account-id.ts';
 import { must } from '../ledger/core/assert.ts';
+import { validateDryRun } from '../ledger/core/dry-run.ts';
 import { CALL_ROWS_MAX } from '../ledger/core/limits.ts';
 import { rowsOf, rowsOfAll } from '../ledger/core/request-rows.ts';
 import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
@@ -121,15 +122,10 @@ export class Transfers {
 
 /** What is wrong with a call as a whole. */
 function validateCall(requests: readonly CreateTransferRequest[]): FieldViolation[] {
-  const found: FieldViolation[] = [];
+  const found = validateDryRun(requests, 'transfers');
   if (rowsOfAll(requests) > CALL_ROWS_MAX) {
     const description = `must have at most ${CALL_ROWS_MAX} transfers and legs in all`;
     found.push({ field: 'transfers', description });
-  }
-  const other = requests.findIndex(({ dryRun }) => dryRun !== requests[0]?.dryRun);
-  if (other >= 0) {
-    const description = 'must be the same for all transfers of a call';
-    found.push({ field: `transfers[${other}].dry_run`, description });
   }
   return found;
 }

@@ -1,13 +1,24 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 
-/** How many transfers ended how. */
+/** How many requests ended how. */
 export interface StatusCounts {
+  /** Transfers and captures, and groups as one each. */
   posted: number;
   inTransit: number;
+  held: number;
+  released: number;
   /** Rejected, returned, or a status that is not known here. */
   refused: number;
 }
+
+const noCounts = (): StatusCounts => ({
+  posted: 0,
+  inTransit: 0,
+  held: 0,
+  released: 0,
+  refused: 0,
+});
 
 /** Numbers of the fields that are read: CreateTransfersResponse.results, .status of a result. */
 const RESULTS_FIELD = 1;
@@ -18,7 +29,7 @@ const STATUS_FIELD = 2;
  * build a thousand objects for each call would cost the generator more than sending it.
  */
 export function countStatuses(response: Uint8Array): StatusCounts {
-  const counts: StatusCounts = { posted: 0, inTransit: 0, refused: 0 };
+  const counts = noCounts();
   const reader = new BinaryReader(response);
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
@@ -34,7 +45,7 @@ export function countStatuses(response: Uint8Array): StatusCounts {
 
 /** Counts the status of one encoded CreateTransferResponse. */
 export function countStatus(response: Uint8Array): StatusCounts {
-  const counts: StatusCounts = { posted: 0, inTransit: 0, refused: 0 };
+  const counts = noCounts();
   const reader = new BinaryReader(response);
   count(counts, readStatus(reader, reader.len));
   return counts;
@@ -53,5 +64,7 @@ function readStatus(reader: BinaryReader, end: number): number {
 function count(counts: StatusCounts, status: number): void {
   if (status === TransferStatus.POSTED) counts.posted += 1;
   else if (status === TransferStatus.IN_TRANSIT) counts.inTransit += 1;
+  else if (status === TransferStatus.HELD) counts.held += 1;
+  else if (status === TransferStatus.RELEASED) counts.released += 1;
   else counts.refused += 1;
 }

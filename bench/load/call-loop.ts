@@ -2,9 +2,10 @@ import { must } from '../../ledger/core/assert.ts';
 import { Random } from '../../regions/sample/random.ts';
 import type { AccountPools } from './account-pools.ts';
 import { countStatuses } from './answer-scan.ts';
-import { drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
+import { type Call, drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
 import type { Acknowledged, CallsJob, LoadResult, TouchJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
+import { type CallCycle, mixedCalls } from './mixed-calls.ts';
 import type { RouterClient } from './router-client.ts';
 import { Tally } from './tally.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
@@ -20,7 +21,7 @@ interface Parts {
   readonly client: (router: string) => RouterClient;
 }
 
-/** Keeps calls of many transfers in flight on every route until the window ends. */
+/** Keeps calls of many requests in flight on every route until the window ends. */
 export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult> {
   const { itemsPerCall, inFlight, window } = job;
   const random = new Random(SEED);
@@ -28,24 +29,30 @@ export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult>
     const parties = parts.pools.parties(route);
     const newCall = () =>
       new EncodedCall(Array.from({ length: itemsPerCall }, () => drawTransfer(parties, random)));
+    const newCycle = (): CallCycle =>
+      job.requests === 'mixed'
+        ? mixedCalls(parties, random, itemsPerCall, CALLS_PER_SLOT)
+        : { first: undefined, calls: Array.from({ length: CALLS_PER_SLOT }, newCall) };
     // Each place in flight has calls of its own: one is only written over after its answer.
-    const slots = Array.from({ length: inFlight }, () =>
-      Array.from({ length: CALLS_PER_SLOT }, newCall),
-    );
+    const slots = Array.from({ length: inFlight }, newCycle);
     return { client: parts.client(route.router), tally: new Tally(route.from), slots };
   });
   const meter = new RateMeter(window, performance.now());
   const loop = new CallLoop(parts.keys, meter);
   const running = routes.flatMap(({ client, tally, slots }) =>
-    slots.map((calls) => {
-      let next = 0;
-      const take = () =>
-        performance.now() < meter.endsAt ? calls[next++ % calls.length] : undefined;
+    slots.map((cycle) => {
+      const turns = inTurns(cycle);
+      const take = () => (performance.now() < meter.endsAt ? turns.next().value : undefined);
       return loop.run(client, tally, take);
     }),
   );
   await Promise.all(running);
   return loop.result(routes.map(({ tally }) => tally.acknowledged));
+}
+
+function* inTurns({ first, calls }: CallCycle): Generator<Call, never> {
+  if (first !== undefined) yield first;
+  for (;;) yield* calls;
 }
 
 /** Touches every account of a region by one transfer. */
@@ -83,7 +90,7 @@ class CallLoop {
   }
 
   /** Sends what `take` gives until it gives nothing, or until a call fails. */
-  run(client: RouterClient, tally: Tally, take: () => EncodedCall | undefined): Promise<void> {
+  run(client: RouterClient, tally: Tally, take: () => Call | undefined): Promise<void> {
     return new Promise((resolve) => {
       const sendNext = () => {
         const call = take();
@@ -101,7 +108,7 @@ class CallLoop {
             resolve();
             return;
           }
-          tally.add(countStatuses(answer), call.amount);
+          tally.add(call.items, countStatuses(answer), call.effects);
           this.#meter.completed(call.items, now);
           if (now >= this.#meter.startsAt) record(this.#latency, now - sentAt);
           sendNext();

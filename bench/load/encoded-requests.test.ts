@@ -29,7 +29,7 @@ test('an encoded call decodes to what it was made of, with other keys every time
     for (const { idempotencyKey } of decoded) seen.add(idempotencyKey);
   }
   expect(seen.size).toBe(6);
-  expect(call.amount).toBe(73n);
+  expect(call.effects.transfer).toEqual({ count: 2, amount: 73n });
 });
 
 test('a single transfer is copied, so that an earlier one keeps its key', () => {
@@ -68,10 +68,15 @@ test('statuses are counted without decoding the rest', () => {
     TransferStatus.IN_TRANSIT,
     TransferStatus.POSTED,
     TransferStatus.UNSPECIFIED,
+    TransferStatus.HELD,
+    TransferStatus.RELEASED,
+    TransferStatus.HELD,
   ];
   const results = statuses.map((status) => answer(status));
   const bytes = CreateTransfersResponse.encode({ results }).finish();
-  expect(countStatuses(bytes)).toEqual({ posted: 2, inTransit: 1, refused: 2 });
+  const counts = { posted: 2, inTransit: 1, held: 2, released: 1, refused: 2 };
+  expect(countStatuses(bytes)).toEqual(counts);
   const single = CreateTransferResponse.encode(answer(TransferStatus.POSTED)).finish();
-  expect(countStatus(single)).toEqual({ posted: 1, inTransit: 0, refused: 0 });
+  const one = { posted: 1, inTransit: 0, held: 0, released: 0, refused: 0 };
+  expect(countStatus(single)).toEqual(one);
 });

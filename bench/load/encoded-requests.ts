@@ -3,11 +3,12 @@ import {
   CreateTransferRequest,
   CreateTransfersRequest,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { type Effects, transfersOf } from './effects.ts';
 import type { Random } from '../../regions/sample/random.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 /** Stands where a key will be written; nothing else in a request reads like it. */
-const KEY_PLACEHOLDER = '#'.repeat(36);
+export const KEY_PLACEHOLDER = '#'.repeat(36);
 const AMOUNT_MAX = 100;
 
 /** Who may pay whom. Ids of accounts; neither list is empty. */
@@ -47,23 +48,42 @@ export function transferOf(
   };
 }
 
-/** A call of many transfers, encoded once; only the keys change from one use to the next. */
-export class EncodedCall {
+/** A call that can be sent again and again, each time with other keys. */
+export interface Call {
+  /** Requests in it. */
   readonly items: number;
-  /** Sum of the amounts, in minor units. */
-  readonly amount: bigint;
+  readonly effects: Effects;
+  /** The bytes with fresh keys. They are good until the next call of this method. */
+  readonly withFreshKeys: (keys: TimeOrderedKeys) => Buffer;
+}
+
+/** A call of many transfers, encoded once; only the keys change from one use to the next. */
+export class EncodedCall implements Call {
+  readonly items: number;
+  readonly effects: Effects;
   readonly #bytes: Buffer;
   readonly #keyOffsets: Uint32Array;
 
-  constructor(transfers: readonly CreateTransferRequest[]) {
+  /** @param effects unless all of them are plain transfers */
+  constructor(
+    transfers: readonly CreateTransferRequest[],
+    effects = transfersOf(
+      transfers.length,
+      transfers.reduce((sum, { amount }) => sum + amount, 0n),
+    ),
+  ) {
     this.items = transfers.length;
-    this.amount = transfers.reduce((sum, { amount }) => sum + amount, 0n);
+    this.effects = effects;
     const request = CreateTransfersRequest.fromPartial({ transfers: [...transfers] });
     this.#bytes = Buffer.from(CreateTransfersRequest.encode(request).finish());
-    this.#keyOffsets = Uint32Array.from(keyOffsets(this.#bytes));
+    this.#keyOffsets = Uint32Array.from(this.offsets(KEY_PLACEHOLDER));
   }
 
-  /** The bytes with fresh keys. They are good until the next call of this method. */
+  /** Where a text stands in the bytes; that of keys only until the first of them is written. */
+  offsets(text: string): number[] {
+    return offsets(this.#bytes, text);
+  }
+
   withFreshKeys(keys: TimeOrderedKeys): Buffer {
     for (const offset of this.#keyOffsets) keys.write(this.#bytes, offset);
     return this.#bytes;
@@ -72,15 +92,14 @@ export class EncodedCall {
 
 /** A single transfer, encoded once. */
 export class EncodedTransfer {
-  /** In minor units. */
-  readonly amount: bigint;
+  readonly effects: Effects;
   readonly #bytes: Buffer;
   readonly #keyOffset: number;
 
   constructor(transfer: CreateTransferRequest) {
-    this.amount = transfer.amount;
+    this.effects = transfersOf(1, transfer.amount);
     this.#bytes = Buffer.from(CreateTransferRequest.encode(transfer).finish());
-    this.#keyOffset = must(keyOffsets(this.#bytes)[0], 'a transfer has a key');
+    this.#keyOffset = must(offsets(this.#bytes, KEY_PLACEHOLDER)[0], 'a transfer has a key');
   }
 
   /** A copy of the bytes with a fresh key. */
@@ -91,12 +110,12 @@ export class EncodedTransfer {
   }
 }
 
-function keyOffsets(bytes: Buffer): number[] {
-  const offsets: number[] = [];
-  let at = bytes.indexOf(KEY_PLACEHOLDER, 0, 'latin1');
+function offsets(bytes: Buffer, text: string): number[] {
+  const found: number[] = [];
+  let at = bytes.indexOf(text, 0, 'latin1');
   while (at >= 0) {
-    offsets.push(at);
-    at = bytes.indexOf(KEY_PLACEHOLDER, at + KEY_PLACEHOLDER.length, 'latin1');
+    found.push(at);
+    at = bytes.indexOf(text, at + text.length, 'latin1');
   }
-  return offsets;
+  return found;
 }

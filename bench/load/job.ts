@@ -1,3 +1,5 @@
+import type { Effects } from './effects.ts';
+
 /** What the benchmark asks of a load process, and what it hears back. */
 
 /** Opens accounts without limits in one region, and remembers them under its name. */
@@ -18,9 +20,11 @@ export interface Window {
   readonly measureMs: number;
 }
 
-/** Calls of many transfers, so many in flight all the time. */
+/** Calls of many requests, so many in flight all the time. */
 export interface CallsJob {
   readonly kind: 'calls';
+  /** Mixed: with holds, ends of holds and groups among plain transfers; see mixed-calls.ts. */
+  readonly requests: 'plain' | 'mixed';
   readonly routes: readonly Route[];
   readonly itemsPerCall: number;
   /** Calls in flight on each route. */
@@ -86,11 +90,16 @@ export interface Latency {
 export interface Acknowledged {
   /** Name of the payers' region; '' for the bare loop. */
   readonly from: string;
+  /** Requests that were sent and answered. */
+  readonly requests: number;
+  /** Of their answers, by status. */
   readonly posted: number;
   readonly inTransit: number;
+  readonly held: number;
+  readonly released: number;
   readonly refused: number;
-  /** Of all transfers that were sent and answered, in minor units. */
-  readonly amount: bigint;
+  /** What all of them come to if none was refused. */
+  readonly effects: Effects;
 }
 
 export interface LoadResult {
@@ -99,7 +108,7 @@ export interface LoadResult {
   readonly failedCalls: number;
   /** The first errors, for the report. */
   readonly errors: readonly string[];
-  /** Transfers answered per second within the window. */
+  /** Requests answered per second within the window. */
   readonly perSecond: number;
   /** Of calls (or batches), from the moment they were meant to be sent. */
   readonly latency: Latency | undefined;

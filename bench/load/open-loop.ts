@@ -58,7 +58,7 @@ export async function runSingles(parts: Parts, job: SinglesJob): Promise<LoadRes
         errors.push(error?.message ?? 'no answer');
         return;
       }
-      tally.add(countStatus(answer), transfer.amount);
+      tally.add(1, countStatus(answer), transfer.effects);
       meter.completed(1, now);
       if (counted) record(latency, now - dueAt);
     });

@@ -13,6 +13,7 @@ import { type Book, type Head, readHead } from '../../ledger/store/head.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { type CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { Random } from '../../regions/sample/random.ts';
+import { transfersOf } from './effects.ts';
 import { drawTransfer } from './encoded-requests.ts';
 import type { LoadResult, RawJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
@@ -84,7 +85,8 @@ export class RawBook {
       const next = this.#draw(itemsPerBatch);
       await posting;
       const now = performance.now();
-      tally.add({ posted: itemsPerBatch, inTransit: 0, refused: 0 }, batch.amount);
+      const counts = { posted: itemsPerBatch, inTransit: 0, held: 0, released: 0, refused: 0 };
+      tally.add(itemsPerBatch, counts, transfersOf(itemsPerBatch, batch.amount));
       meter.completed(itemsPerBatch, now);
       if (now >= meter.startsAt) record(latency, now - begun);
       batch = next;

@@ -2,7 +2,7 @@ import { TOTAL_MAX } from './limits.ts';
 
 /**
  * Scales of the currencies of ISO 4217 (list one): all have two decimal digits but these. A
- * registration in the journal comes before this table.
+ * registration cannot contradict this table.
  */
 const OTHER_SCALES: readonly (readonly [number, string])[] = [
   [0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'],

@@ -240,7 +240,8 @@ export function originalOf(row: JournalRow): Original | undefined {
   const settled = kind === RowKind.settlement;
   return {
     id,
-    kind,
+    // A second leg that gives back is a reversal here too, and cannot be reversed.
+    kind: settled && details?.drawn ? RowKind.reversal : kind,
     applied: reason === 0,
     debitAccountId: (settled ? peer?.account : debitAccount) ?? 0n,
     creditAccountId: (settled ? creditAccount : (peer?.account ?? creditAccount)) ?? 0n,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { EXOTIC_TEXTS } from '../test/requests.ts';
 import { accountId } from './account-id.ts';
 import { CHAIN_START, chainAfter, chainLine } from './chain.ts';
-import type { JournalRow } from './journal-row.ts';
+import { type JournalRow, NO_DETAILS, type RowDetails } from './journal-row.ts';
 
 const ROW: JournalRow = {
   seq: 7,
@@ -50,6 +50,30 @@ const BARE: JournalRow = {
   reference: '',
   metadata: {},
 };
+/** All that a row can have besides. None has everything, which does not matter to the chain. */
+const DETAILS = {
+  drawn: { id: 'd', left: 12n },
+  groupId: 'g',
+  expiresAtMicros: 1_763_711_999_000_000,
+  options: '{"scale":3}',
+  by: 'olga',
+  settings: { flags: 3, minBalance: -50n, maxBalance: 70n },
+} satisfies RowDetails;
+const HELD = {
+  debitHeldDebits: 100n,
+  debitHeldCredits: 200n,
+  creditHeldDebits: 300n,
+  creditHeldCredits: 400n,
+};
+const NO_ENTRIES = {
+  debitVersion: null,
+  creditVersion: null,
+  debitDebits: null,
+  debitCredits: null,
+  creditDebits: null,
+  creditCredits: null,
+  held: null,
+};
 
 test('the value of a batch never changes between releases', () => {
   expect(chainLine(ROW)).toBe(
@@ -64,6 +88,54 @@ test('the value of a batch never changes between releases', () => {
   expect(chainAfter(CHAIN_START, [ROW, BARE]).toString('hex')).toBe(
     '8004160f1de563c298874890a23d4c1dbbcda57b45306e510e30e78ef313178b',
   );
+});
+
+test('what a row does not have is empty', () => {
+  const peer = { book: 2, account: 9n, number: null };
+  expect(chainLine({ ...BARE, entries: NO_ENTRIES, peer, originId: ROW.id })).toBe(
+    `8|2|${ROW.id}|1|0||||||||||9|2||${ROW.id}|0:|0:|0:|0|0:|0:|1763711782000001|\n`,
+  );
+});
+
+test.each<[string, Partial<JournalRow>, string]>([
+  ['what is held', { entries: { ...NO_ENTRIES, held: HELD } }, '100|200|300|400|||||0:|0:||||'],
+  ['details', { details: DETAILS }, '||||d|12|g|1763711999000000|11:{"scale":3}|4:olga|3|-50|70|'],
+  ['details that say nothing', { details: NO_DETAILS }, '||||||||0:|0:||||'],
+  [
+    'a drawn row of which nothing is known',
+    { details: { ...NO_DETAILS, drawn: { id: 'd', left: null } } },
+    '||||d||||0:|0:||||',
+  ],
+  [
+    'settings without limits',
+    { details: { ...NO_DETAILS, settings: { flags: 3, minBalance: null, maxBalance: null } } },
+    '||||||||0:|0:|3|||',
+  ],
+])('the second part of a line with %s never changes between releases', (_, more, expected) => {
+  const [, part] = chainLine({ ...BARE, ...more }).split(`|${BARE.atMicros}|`);
+  expect(part).toBe(`${expected}\n`);
+});
+
+test('whatever a row has besides is in its line', () => {
+  const { drawn, settings } = DETAILS;
+  const lines = [
+    DETAILS,
+    { ...DETAILS, drawn: null },
+    { ...DETAILS, drawn: { ...drawn, id: 'e' } },
+    { ...DETAILS, drawn: { ...drawn, left: 13n } },
+    { ...DETAILS, groupId: 'h' },
+    { ...DETAILS, expiresAtMicros: null },
+    { ...DETAILS, options: '' },
+    { ...DETAILS, by: 'olgb' },
+    { ...DETAILS, settings: null },
+    { ...DETAILS, settings: { ...settings, flags: 4 } },
+    { ...DETAILS, settings: { ...settings, minBalance: null } },
+    { ...DETAILS, settings: { ...settings, maxBalance: -70n } },
+  ].map((details) => chainLine({ ...ROW, details }));
+  for (const held of [HELD, ...Object.keys(HELD).map((name) => ({ ...HELD, [name]: 1n }))]) {
+    lines.push(chainLine({ ...ROW, entries: { ...NO_ENTRIES, held }, details: DETAILS }));
+  }
+  expect(new Set(lines).size).toBe(lines.length);
 });
 
 test('anybody can compute it with SHA-256 and the lines', () => {
@@ -105,7 +177,8 @@ function alteredRows(): [string, JournalRow][] {
     { metadata: {} },
     { atMicros: ROW.atMicros + 1 },
   ];
-  for (const [name, value] of Object.entries(entries)) {
+  const { held: _, ...versions } = entries;
+  for (const [name, value] of Object.entries(versions)) {
     const more = typeof value === 'bigint' ? value + 1n : Number(value) + 1;
     columns.push({ entries: { ...entries, [name]: more } });
   }

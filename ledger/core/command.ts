@@ -125,6 +125,8 @@ export interface OpenOutcome {
   readonly kind: 'open';
   /** Null: refused, and not recorded. */
   readonly account: Account | null;
+  /** Of its asset; undefined if that is not known. */
+  readonly scale: number | undefined;
   readonly reason: Reason;
   /** Of the row that opened it; of the newest row when refused. */
   readonly seq: number;

@@ -11,27 +11,39 @@ const FILE = 'ledger/core/history.test.ts';
 /** So many histories have every outcome, whatever the seed. */
 const HISTORIES = 5_000;
 
+/** At night there are ten times as many, and other work on the machine. */
+const TIMEOUT_MS = 60 * 60_000;
+
 function ran(history: History, cutAlways = false, coverage?: OutcomeCoverage): HistoryRun {
   const run = new HistoryRun(history, cutAlways, coverage);
   run.run(history.steps);
   return run;
 }
 
-test('books and model agree on random histories, which have every outcome', () => {
-  const coverage = new OutcomeCoverage();
-  const property = fc.property(histories(), (history) => void ran(history, false, coverage));
-  const runs = checkRandomly(FILE, 'books and model agree', property, HISTORIES);
-  console.log(`outcomes of ${runs} histories:\n${coverage.table()}`);
-  expect(coverage.impossible()).toEqual([]);
-  if (runs >= HISTORIES) expect(coverage.missing()).toEqual([]);
-});
+test(
+  'books and model agree on random histories, which have every outcome',
+  () => {
+    const coverage = new OutcomeCoverage();
+    const property = fc.property(histories(), (history) => void ran(history, false, coverage));
+    const runs = checkRandomly(FILE, 'books and model agree', property, HISTORIES);
+    process.stdout.write(`outcomes of ${runs} histories:\n${coverage.table()}\n`);
+    expect(coverage.impossible()).toEqual([]);
+    // One case that is replayed, or a few, need not have them all.
+    expect(runs < HISTORIES ? [] : coverage.missing()).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
 
-test('how commands are cut into batches changes nothing', () => {
-  const property = fc.property(histories(), (history) => {
-    const [cut, single] = [ran(history), ran(history, true)].map(({ books }) =>
-      books.map(({ rows }) => rows),
-    );
-    assert.deepEqual(cut, single);
-  });
-  expect(checkRandomly(FILE, 'how commands are cut', property, 500)).toBeGreaterThan(0);
-});
+test(
+  'how commands are cut into batches changes nothing',
+  () => {
+    const property = fc.property(histories(), (history) => {
+      const [cut, single] = [ran(history), ran(history, true)].map(({ books }) =>
+        books.map(({ rows }) => rows),
+      );
+      assert.deepEqual(cut, single);
+    });
+    expect(checkRandomly(FILE, 'how commands are cut', property, 500)).toBeGreaterThan(0);
+  },
+  TIMEOUT_MS,
+);

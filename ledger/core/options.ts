@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Freeze, type ChangeAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { UpTo, type Condition } from '../../proto/gen/meridian/v1/movement.ts';
 import type { TransferFields } from './same-request.ts';
@@ -61,7 +62,7 @@ const NO_OPTIONS: StoredOptions = {
 /** Reads the column `options` of a transfer. */
 export function storedOptions(options: string): StoredOptions {
   if (options === '') return NO_OPTIONS;
-  const stored = JSON.parse(options) as StoredJson;
+  const stored = transferJson.parse(JSON.parse(options));
   return {
     action: storedAction(stored),
     upTo: stored.up_to ?? UpTo.UNSPECIFIED,
@@ -73,18 +74,24 @@ export function storedOptions(options: string): StoredOptions {
   };
 }
 
-interface StoredJson {
-  readonly action?: Action['$case'];
-  readonly timeout_seconds?: number;
-  readonly hold_id?: string;
-  readonly final?: boolean;
-  readonly transfer_id?: string;
-  readonly up_to?: UpTo;
-  readonly amount?: string;
-  readonly conditions?: readonly Readonly<Record<string, string>>[];
+/** Number of legs of a group, whose rows hold the rest of them. */
+export function storedLegs(options: string): number {
+  return transferJson.parse(JSON.parse(options)).legs ?? 0;
 }
 
-function storedAction(stored: StoredJson): TransferFields['action'] {
+const transferJson = z.object({
+  action: z.enum(['hold', 'capture', 'release', 'reversal', 'group']).optional(),
+  timeout_seconds: z.number().optional(),
+  hold_id: z.string().optional(),
+  final: z.boolean().optional(),
+  transfer_id: z.string().optional(),
+  legs: z.number().optional(),
+  up_to: z.literal(Object.values(UpTo)).optional(),
+  amount: z.string().optional(),
+  conditions: z.array(z.record(z.string(), z.string())).optional(),
+});
+
+function storedAction(stored: z.infer<typeof transferJson>): TransferFields['action'] {
   if (stored.action === undefined) return undefined;
   switch (stored.action) {
     case 'hold':
@@ -118,14 +125,13 @@ function storedCondition(stored: Readonly<Record<string, string>>): Condition {
  * `options` of its row.
  */
 export function changeOptions({ change, expectedVersion }: ChangeAccountRequest): string {
-  const limit = (value: bigint | undefined) => (value === undefined ? null : String(value));
   return JSON.stringify({
     change: change?.$case,
     ...(change?.$case === 'freeze' ? { freeze: change.value } : {}),
     ...(change?.$case === 'limits'
       ? {
-          min_balance: limit(change.value.minBalance),
-          max_balance: limit(change.value.maxBalance),
+          min_balance: limitText(change.value.minBalance),
+          max_balance: limitText(change.value.maxBalance),
         }
       : {}),
     ...(expectedVersion === undefined ? {} : { expected_version: String(expectedVersion) }),
@@ -137,16 +143,8 @@ export function storedChange(
   options: string,
   metadata: Readonly<Record<string, string>>,
 ): Pick<ChangeAccountRequest, 'change' | 'expectedVersion'> {
-  const stored = JSON.parse(options) as {
-    readonly change: NonNullable<ChangeAccountRequest['change']>['$case'];
-    readonly freeze?: Freeze;
-    readonly min_balance?: string | null;
-    readonly max_balance?: string | null;
-    readonly expected_version?: string;
-  };
-  const limit = (text: string | null | undefined) =>
-    text === null || text === undefined ? undefined : BigInt(text);
-  const expectedVersion = limit(stored.expected_version);
+  const stored = changeJson.parse(JSON.parse(options));
+  const expectedVersion = limitOf(stored.expected_version);
   switch (stored.change) {
     case 'freeze':
       return {
@@ -158,8 +156,8 @@ export function storedChange(
     case 'reopen':
       return { change: { $case: 'reopen', value: {} }, expectedVersion };
     case 'limits': {
-      const minBalance = limit(stored.min_balance);
-      const maxBalance = limit(stored.max_balance);
+      const minBalance = limitOf(stored.min_balance);
+      const maxBalance = limitOf(stored.max_balance);
       return { change: { $case: 'limits', value: { minBalance, maxBalance } }, expectedVersion };
     }
     case 'metadata':
@@ -168,4 +166,21 @@ export function storedChange(
         expectedVersion,
       };
   }
+}
+
+const changeJson = z.object({
+  change: z.enum(['freeze', 'close', 'reopen', 'limits', 'metadata']),
+  freeze: z.literal(Object.values(Freeze)).optional(),
+  min_balance: z.string().nullish(),
+  max_balance: z.string().nullish(),
+  expected_version: z.string().optional(),
+});
+
+/** Numbers are stored as text: JSON's own cannot hold all of 64 bits. */
+function limitText(value: bigint | undefined): string | null {
+  return value === undefined ? null : String(value);
+}
+
+function limitOf(text: string | null | undefined): bigint | undefined {
+  return text === null || text === undefined ? undefined : BigInt(text);
 }

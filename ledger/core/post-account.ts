@@ -22,11 +22,11 @@ export function postOpening(batch: Batch, { request }: command.OpenCommand): com
         ? Reason.SCALE_MISMATCH
         : Reason.UNSPECIFIED;
   if (reason !== Reason.UNSPECIFIED) {
-    return { kind: 'open', account: null, reason, seq: batch.seq };
+    return { kind: 'open', account: null, scale: known, reason, seq: batch.seq };
   }
   const { externalId } = request;
   const { account, seq } = batch.open({ externalId, ...openedAs(request), transit: false });
-  return { kind: 'open', account, reason, seq };
+  return { kind: 'open', account, scale: known, reason, seq };
 }
 
 /** Changes an account. */
@@ -98,7 +98,9 @@ export function frozenFlags(freeze: Freeze): number {
       return AccountFlag.frozenOut;
     case Freeze.BOTH:
       return AccountFlag.frozenIn | AccountFlag.frozenOut;
-    default:
+    case Freeze.NONE:
+    case Freeze.UNSPECIFIED:
+    case Freeze.UNRECOGNIZED:
       return 0;
   }
 }

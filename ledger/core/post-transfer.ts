@@ -43,7 +43,7 @@ function decide(batch: Batch, { id, request }: Single): Decision {
     case undefined:
       return transfer(batch, request, RowKind.transfer, null);
     case 'hold':
-      return hold(batch, id, request, request.action.value.timeoutSeconds);
+      return makeHold(batch, id, request, request.action.value.timeoutSeconds);
     case 'capture':
       return capture(batch, request, request.action.value);
     case 'release':
@@ -190,7 +190,7 @@ function send(
   };
 }
 
-function hold(
+function makeHold(
   batch: Batch,
   id: string,
   request: CreateTransferRequest,
@@ -362,6 +362,9 @@ function findReversible(
 ): Reason | Original {
   const found = batch.original(reversedRowId(batch.book, transferId, creditAccountId));
   if (found === undefined) return Reason.TRANSFER_NOT_FOUND;
+  // The id of a second leg is no transfer's: what came from another book goes back there.
+  const arrived = found.kind !== RowKind.group && bookOf(found.debitAccountId) !== batch.book;
+  if (arrived !== (bookOf(creditAccountId) !== batch.book)) return Reason.TRANSFER_NOT_FOUND;
   const received = bookOf(found.creditAccountId) === batch.book;
   if (!isReversible(found) || !received) return Reason.TRANSFER_NOT_REVERSIBLE;
   if (found.debitAccountId !== creditAccountId || found.creditAccountId !== debitAccountId) {

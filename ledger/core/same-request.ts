@@ -3,6 +3,7 @@ import type {
   OpenAccountRequest,
 } from '../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import { must } from './assert.ts';
 import { namedAsset } from './asset.ts';
 
 /**
@@ -58,13 +59,13 @@ function differingAction(a: Action, b: Action): string {
 }
 
 function differingLegs(a: readonly TransferFields[], b: readonly TransferFields[]): string {
+  // Their number comes first, so that nobody need read the legs of a group of another size.
+  if (a.length !== b.length) return 'group.legs';
   for (const [index, leg] of a.entries()) {
-    const other = b[index];
-    if (other === undefined) break;
-    const field = differingTransferField(leg, other);
+    const field = differingTransferField(leg, must(b[index], 'both have as many legs'));
     if (field !== '') return `group.legs[${index}].${field}`;
   }
-  return a.length === b.length ? '' : 'group.legs';
+  return '';
 }
 
 function sameConditions(a: TransferFields['conditions'], b: TransferFields['conditions']): boolean {

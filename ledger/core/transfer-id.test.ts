@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { derivedId, isTransferId, transferIdOf } from './transfer-id.ts';
+import {
+  derivedId,
+  expiryId,
+  isTransferId,
+  legId,
+  settlementId,
+  transferIdOf,
+} from './transfer-id.ts';
 
 const V7 = '0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b';
 
@@ -50,6 +57,12 @@ test('the id of a key never changes between releases', () => {
   expect(transferIdOf('shop', V7)).toBe('12ac22d1-d1aa-8953-952d-a25782355d7a');
 });
 
+test('ids of rows that belong to another never change between releases', () => {
+  expect(settlementId(2, V7)).toBe('57a59a7e-6060-88e1-be8b-a94acdbd6ea9');
+  expect(expiryId(V7)).toBe('97b4484c-ec3a-8c9d-b513-6efd4c392a2a');
+  expect(legId(V7, 999)).toBe('16658ebf-a51f-8e13-a0f3-798f2be8ed23');
+});
+
 test('no two lists of parts are read as the same', () => {
   const part = fc.string({ unit: fc.constantFrom('1', ':', 'a', ''), maxLength: 6 });
   fc.assert(
@@ -63,7 +76,7 @@ test('no two lists of parts are read as the same', () => {
 
 test('only the canonical form is a transfer id', () => {
   expect(isTransferId(V7)).toBe(true);
-  for (const text of ['', V7.toUpperCase(), `${V7} `, `${V7}\n`, V7.slice(1)]) {
+  for (const text of ['', V7.toUpperCase(), `${V7} `, `${V7}\n`, V7.slice(1), `0${V7}`]) {
     expect(isTransferId(text)).toBe(false);
   }
 });

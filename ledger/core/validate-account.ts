@@ -100,8 +100,8 @@ function checkChange(violations: Violations, change: ChangeAccountRequest['chang
   violations.check(change !== undefined, 'change', 'must be set');
   switch (change?.$case) {
     case 'freeze': {
-      const known: readonly number[] = Object.values(Freeze);
-      const sound = known.includes(change.value) && change.value !== Freeze.UNSPECIFIED;
+      const known: readonly number[] = [Freeze.NONE, Freeze.IN, Freeze.OUT, Freeze.BOTH];
+      const sound = known.includes(change.value);
       violations.check(sound, 'freeze', 'must be FREEZE_NONE, _IN, _OUT or _BOTH');
       break;
     }

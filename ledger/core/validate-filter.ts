@@ -52,19 +52,38 @@ class FilterCheck {
       this.#violations.check(false, path, `is nested more than ${DEPTH_MAX} deep`);
       return;
     }
+    this.#tests += isGroup(test) ? 0 : 1;
     switch (test?.$case) {
+      case undefined:
+        this.#violations.check(false, path, 'must have a test');
+        break;
+      case 'account':
+        this.#account(test.value, `${path}.account`);
+        break;
+      case 'code':
+        this.#violations.check(test.value >= 0, `${path}.code`, 'must not be negative');
+        break;
+      case 'reference':
+        this.#text(test.value, `${path}.reference`, 1, limits.REFERENCE_LENGTH_MAX);
+        break;
+      case 'metadata':
+        this.#metadata(test.value, `${path}.metadata`);
+        break;
+      case 'time':
+        this.#time(test.value, `${path}.time`);
+        break;
+      case 'status':
+        this.#status(test.value, `${path}.status`);
+        break;
       case 'allOf':
         this.#group(test.value.filters, `${path}.all_of`, depth);
-        return;
+        break;
       case 'anyOf':
         this.#group(test.value.filters, `${path}.any_of`, depth);
-        return;
+        break;
       case 'noneOf':
         this.#filter(test.value, `${path}.none_of`, depth + 1);
-        return;
-      default:
-        this.#tests += 1;
-        this.#test(test, path);
+        break;
     }
   }
 
@@ -73,35 +92,6 @@ class FilterCheck {
     for (const [index, filter] of filters.entries()) {
       if (this.#tests > TESTS_MAX) return;
       this.#filter(filter, `${path}.filters[${index}]`, depth + 1);
-    }
-  }
-
-  #test(test: Filter['test'], path: string): void {
-    switch (test?.$case) {
-      case undefined:
-        this.#violations.check(false, path, 'must have a test');
-        return;
-      case 'account':
-        this.#account(test.value, `${path}.account`);
-        return;
-      case 'code':
-        this.#violations.check(test.value >= 0, `${path}.code`, 'must not be negative');
-        return;
-      case 'reference':
-        this.#text(test.value, `${path}.reference`, 1, limits.REFERENCE_LENGTH_MAX);
-        return;
-      case 'metadata':
-        this.#metadata(test.value, `${path}.metadata`);
-        return;
-      case 'time':
-        this.#time(test.value, `${path}.time`);
-        return;
-      case 'status':
-        this.#violations.check(
-          test.value >= TransferStatus.POSTED && test.value <= TransferStatus.EXPIRED,
-          `${path}.status`,
-          `${test.value} is not a status that a transfer can have`,
-        );
     }
   }
 
@@ -145,7 +135,19 @@ class FilterCheck {
     );
   }
 
+  #status(status: TransferStatus, field: string): void {
+    this.#violations.check(
+      status >= TransferStatus.POSTED && status <= TransferStatus.EXPIRED,
+      field,
+      `${status} is not a status that a transfer can have`,
+    );
+  }
+
   #text(text: string, field: string, lengthMin: number, lengthMax: number): void {
     this.#violations.check(isText(text, lengthMin, lengthMax), field, textOf(lengthMin, lengthMax));
   }
+}
+
+function isGroup(test: Filter['test']): boolean {
+  return test?.$case === 'allOf' || test?.$case === 'anyOf' || test?.$case === 'noneOf';
 }

@@ -1,7 +1,10 @@
 import type { GetAccountRequest, GetAccountsRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { ReadLevel, type ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import type { GetStatementRequest, ListEntriesRequest } from '../../proto/gen/meridian/v1/query.ts';
-import type { GetTransferRequest, GetTransfersRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import type {
+  GetTransferRequest,
+  GetTransfersRequest,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { isAccountId } from './account-id.ts';
 import { KEY_LENGTH_MAX, NAMESPACE_LENGTH_MAX } from './limits.ts';
 import { compareTimestamps, isTimestamp } from './timestamp.ts';

@@ -109,7 +109,9 @@ function checkAmount(violations: Violations, { amount, action }: TransferFields)
     case 'reversal':
       violations.check(amount >= 0n, 'amount', 'must not be negative; zero is all that is left');
       break;
-    default:
+    case 'hold':
+    case 'group':
+    case undefined:
       violations.check(amount > 0n, 'amount', 'must be greater than zero');
   }
 }
@@ -141,10 +143,12 @@ function checkAction(violations: Violations, action: TransferFields['action']): 
   }
 }
 
+const KNOWN_UP_TO = [UpTo.DEBIT_AVAILABLE, UpTo.CREDIT_ROOM, UpTo.BOTH];
+
 function checkUpTo(violations: Violations, fields: TransferFields): void {
   const { upTo, action, debitAccountId, creditAccountId } = fields;
   if (upTo === UpTo.UNSPECIFIED) return;
-  const known: readonly number[] = Object.values(UpTo);
+  const known: readonly number[] = KNOWN_UP_TO;
   violations.check(known.includes(upTo), 'up_to', `${upTo} is not a value of UpTo`);
   const allowed = action === undefined || action.$case === 'hold';
   violations.check(allowed, 'up_to', 'is only for plain transfers and holds');

@@ -147,7 +147,7 @@ export function reusedKey(
 /** The answer to an opening that a batch has decided. */
 export function openAnswer(
   request: OpenAccountRequest,
-  { account, reason, seq }: OpenOutcome,
+  { account, scale, reason, seq }: OpenOutcome,
   stamp: BatchStamp,
 ): OpenAccountResponse {
   const { book, atMicros } = stamp;
@@ -155,7 +155,7 @@ export function openAnswer(
     account:
       account === null
         ? undefined
-        : openedAccount(book, account.id, request.externalId, openedAs(request), atMicros),
+        : openedAccount(book, account.id, request.externalId, openedAs(request), atMicros, scale),
     replayed: false,
     differingField: '',
     position: positionOf(stamp, seq),

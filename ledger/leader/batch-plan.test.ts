@@ -71,7 +71,7 @@ function answered(plan: BatchPlan, outcomes: Partial<TransferOutcome>[] = []) {
       made.item.answer = transferAnswer(made.item.id, made.item.request, given, STAMP);
     } else if (made.kind === 'open') {
       const account = newAccount(accountId(1, seq), 'EUR', NONE);
-      const opened = { kind: 'open', account, reason: 0, seq } as const;
+      const opened = { kind: 'open', account, scale: 2, reason: 0, seq } as const;
       made.item.answer = openAnswer(made.item.request, opened, STAMP);
     }
   }

@@ -5,6 +5,7 @@ import type {
 } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
+import { namedAsset } from '../core/asset.ts';
 import type {
   AssetCommand,
   ChangeCommand,
@@ -151,9 +152,10 @@ export class BatchPlan {
       if (opening === undefined) continue;
       const position = { book: book.number, epoch: opening.epoch, seq: opening.seq };
       const field = differingAccountField(opening.openedAs, openedAs(item.request));
+      const { account } = opening;
       item.answer =
         field === ''
-          ? { account: opening.account, replayed: true, differingField: '', position, reason: 0 }
+          ? reopened(item.request, { account, position })
           : reusedExternalId(field, position);
     }
   }
@@ -239,10 +241,9 @@ export class BatchPlan {
     for (const [item, first] of this.#openRepeats) {
       const answer = must(first.answer, 'the first of an external id has its answer');
       const field = differingAccountField(openedAs(first.request), openedAs(item.request));
-      item.answer =
-        answer.account === undefined || field === ''
-          ? { ...answer, replayed: answer.account !== undefined }
-          : reusedExternalId(field, answer.position);
+      if (answer.account === undefined) item.answer = answer;
+      else if (field === '') item.answer = reopened(item.request, answer);
+      else item.answer = reusedExternalId(field, answer.position);
     }
   }
 }
@@ -257,6 +258,22 @@ function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): Rec
   return field === ''
     ? { response: { ...response, replayed: true }, channel }
     : { response: reusedKey(item.id, field, response), channel: null };
+}
+
+/** The answer to the opening of an account that is there, unless it says another scale. */
+function reopened(
+  { asset }: OpenAccountRequest,
+  { account, position }: Pick<OpenAccountResponse, 'account' | 'position'>,
+): OpenAccountResponse {
+  const { scale } = namedAsset(asset);
+  const same = scale === undefined || scale === account?.scale;
+  return {
+    account: same ? account : undefined,
+    replayed: same,
+    differingField: '',
+    position,
+    reason: same ? Reason.UNSPECIFIED : Reason.SCALE_MISMATCH,
+  };
 }
 
 function reusedExternalId(

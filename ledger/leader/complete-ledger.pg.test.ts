@@ -181,6 +181,12 @@ const group = (name: string, legs: ReturnType<typeof leg>[]) =>
     action: { $case: 'group', value: { legs } },
   });
 
+const replayed = (response: CreateTransferResponse | undefined) => ({
+  ...response,
+  replayed: true,
+  group: { legs: response?.group?.legs.map((one) => ({ ...one, replayed: true })) },
+});
+
 test('a group is all or none, and is answered again as it was', async () => {
   const { opened, leading } = await led();
   const good = group('good', [leg(CASH, ALICE, 10n), leg(ALICE, CASH, 4n), leg(CASH, AWAY, 1n)]);
@@ -201,11 +207,6 @@ test('a group is all or none, and is answered again as it was', async () => {
   expect(first[1]?.group?.legs[0]?.transferId).toBe(legId(idOf('bad'), 0));
   expect(await balanceOf(opened, ALICE)).toEqual([6n, 0n, 6n]);
   const second = await leading.transfer([good, bad]);
-  const replayed = (response: CreateTransferResponse | undefined) => ({
-    ...response,
-    replayed: true,
-    group: { legs: response?.group?.legs.map((one) => ({ ...one, replayed: true })) },
-  });
   expect(second).toEqual(first.map(replayed));
   const [altered] = await leading.transfer([
     group('good', [leg(CASH, ALICE, 10n), leg(ALICE, CASH, 5n), leg(CASH, AWAY, 1n)]),

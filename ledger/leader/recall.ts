@@ -5,6 +5,8 @@ import {
   type CreateTransferRequest,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { must } from '../core/assert.ts';
+import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
@@ -19,7 +21,7 @@ import {
 import { RecentKeys } from '../keys/recent-keys.ts';
 import type { Sql } from '../store/connect.ts';
 import { readChanges } from '../store/read-changes.ts';
-import { readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
 import {
   type Recalled,
   recordedAnswer,
@@ -44,6 +46,8 @@ export interface Decided {
 export type Hints = ReadonlyMap<string, string> | undefined;
 
 const NOTHING_FOUND: Hints = new Map();
+
+const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
  * Finds the keys that have an outcome already: in memory, then in Redis, then, where those
@@ -129,7 +133,8 @@ export class Recall {
     if (change !== undefined) {
       return recordedChangeAnswer(id, change, differingChangeField(change.request, request));
     }
-    const transfer = (await readTransfers(this.#sql, this.#book, [id])).get(id)?.transfer;
+    const stored = await readTransfers(this.#sql, this.#book, [id], NO_LEGS);
+    const transfer = stored.get(id)?.transfer;
     return transfer === undefined ? undefined : reusedChangeKey(id, 'kind', transfer);
   }
 
@@ -151,8 +156,17 @@ export class Recall {
     wanted: readonly number[],
     found: (Recalled | undefined)[],
   ): Promise<void> {
-    const ids = new Set(wanted.map((index) => asked[index]?.id ?? ''));
-    const stored = await readTransfers(this.#sql, this.#book, [...ids]);
+    const sizes = new Map<string, number>();
+    for (const index of wanted) {
+      const { id, request } = must(asked[index], 'what is wanted was asked');
+      const { action } = request;
+      sizes.set(id, action?.$case === 'group' ? action.value.legs.length : 0);
+    }
+    const stored = await readTransfers(this.#sql, this.#book, [...sizes.keys()], {
+      legsMax: CALL_ROWS_MAX,
+      // Legs of a group of another size need not be read to tell that it is another group.
+      wants: (id, legs) => sizes.get(id) === legs,
+    });
     const again: Decided[] = [];
     for (const index of wanted) {
       const item = asked[index];

@@ -22,12 +22,12 @@ export class RpcError extends Error implements ServiceError {
     code: status,
     message: string,
     details: { typeUrl: string; value: Buffer }[] = [],
-    outcomeUnknown = false,
+    isOutcomeUnknown = false,
   ) {
     super(message);
     this.code = code;
     this.details = message;
-    this.outcomeUnknown = outcomeUnknown;
+    this.outcomeUnknown = isOutcomeUnknown;
     if (details.length > 0) {
       const bytes = Status.encode({ code, message, details }).finish();
       this.metadata.set('grpc-status-details-bin', Buffer.from(bytes));

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RpcError } from './error.ts';
-import { nextPageToken, pageSize, pageStart } from './page.ts';
+import { nextPageToken, pageNumbers, pageSize, pageStart, pageToken } from './page.ts';
 
 const token = (text: string) => Buffer.from(text, 'latin1').toString('base64url');
 
@@ -19,6 +19,15 @@ test('the token of a page leads to the one after it', () => {
       expect(pageStart(nextPageToken(last, 10, 10))).toBe(last);
     }),
   );
+});
+
+test('a token of several numbers is for those who want as many', () => {
+  const numbers = [0n, 12n, 2n ** 63n - 1n];
+  const several = pageToken(numbers);
+  expect(pageNumbers(several, 3)).toEqual(numbers);
+  expect(pageNumbers('', 3)).toBeUndefined();
+  expect(() => pageNumbers(several, 2)).toThrow(/^page_token /u);
+  expect(() => pageStart(several)).toThrow(/^page_token /u);
 });
 
 test('a page that is not full is the last one', () => {

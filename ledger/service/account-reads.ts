@@ -13,18 +13,17 @@ import type { Position } from '../../proto/gen/meridian/v1/position.ts';
 import { accountId } from '../core/account-id.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
-import type { BookMember } from '../leader/book-member.ts';
 import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
-import { notBehind, positionFor } from './read-position.ts';
+import { notBehind, positionFor, type ReadMember } from './read-position.ts';
 
 /** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
 export class AccountReads {
-  readonly #member: BookMember;
+  readonly #member: ReadMember;
 
-  constructor(member: BookMember) {
+  constructor(member: ReadMember) {
     this.#member = member;
   }
 

@@ -12,6 +12,7 @@ import type {
 import { bookOf } from '../core/account-id.ts';
 import { ISO_4217, largestAmount } from '../core/asset.ts';
 import type { AssetOutcome } from '../core/command.ts';
+import { validateDryRun } from '../core/dry-run.ts';
 import { validateAll } from '../core/validate.ts';
 import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
 import type { BookMember } from '../leader/book-member.ts';
@@ -25,7 +26,10 @@ export async function openAccounts(
   member: BookMember,
   { accounts }: OpenAccountsRequest,
 ): Promise<OpenAccountsResponse> {
-  const violations = validateAll(accounts, 'accounts', validateOpening);
+  const violations = [
+    ...validateAll(accounts, 'accounts', validateOpening),
+    ...validateDryRun(accounts, 'accounts'),
+  ];
   if (violations.length > 0) throw invalidArgument(violations);
   const leader = leaderOf(member);
   const dry = accounts[0]?.dryRun === true;

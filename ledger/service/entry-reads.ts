@@ -7,7 +7,6 @@ import type {
 import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
 import { microsBefore } from '../core/timestamp.ts';
 import { validateListEntries, validateStatement } from '../core/validate-reads.ts';
-import type { BookMember } from '../leader/book-member.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { nextPageToken, pageNumbers, pageSize, pageStart, pageToken } from '../rpc/page.ts';
 import type { Queries } from '../store/connect.ts';
@@ -16,14 +15,14 @@ import { readEntries } from '../store/read-entries.ts';
 import { readStates, type StateAt } from '../store/read-states.ts';
 import { accountNotFound } from './account-reads.ts';
 import type { LongReads } from './long-reads.ts';
-import { positionFor } from './read-position.ts';
+import { positionFor, type ReadMember } from './read-position.ts';
 
 /** What has happened to the accounts of one book. */
 export class EntryReads {
-  readonly #member: BookMember;
+  readonly #member: ReadMember;
   readonly #longReads: LongReads;
 
-  constructor(member: BookMember, longReads: LongReads) {
+  constructor(member: ReadMember, longReads: LongReads) {
     this.#member = member;
     this.#longReads = longReads;
   }

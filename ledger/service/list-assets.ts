@@ -1,12 +1,11 @@
 import type { Asset, ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { ISO_4217 } from '../core/asset.ts';
 import { TOTAL_MAX } from '../core/limits.ts';
-import type { BookMember } from '../leader/book-member.ts';
 import { loadAssets } from '../store/load-assets.ts';
-import { positionFor } from './read-position.ts';
+import { positionFor, type ReadMember } from './read-position.ts';
 
 /** Every asset that accounts of this book may hold, by code. */
-export async function listAssets(member: BookMember): Promise<ListAssetsResponse> {
+export async function listAssets(member: ReadMember): Promise<ListAssetsResponse> {
   const position = await positionFor(member, undefined);
   const registered = await loadAssets(member.sql);
   const scales = [...new Map([...ISO_4217, ...registered])];

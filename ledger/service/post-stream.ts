@@ -68,6 +68,10 @@ function submit(
     fault(FaultCode.INVALID, 'timeout_ms must have one item for each transfer');
     return;
   }
+  if (transfers.some(({ dryRun }) => dryRun)) {
+    fault(FaultCode.INVALID, 'a dry run must not be posted');
+    return;
+  }
   const now = performance.now();
   leader.submit({
     kind: 'transfers',

@@ -3,10 +3,15 @@ import {
   ReadLevel,
   type ReadOptions,
 } from '../../proto/gen/meridian/v1/position.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, type RpcError, unavailable } from '../rpc/error.ts';
 import { readPosition } from '../store/read-position.ts';
+
+/** What reads need of a member of a book. */
+export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
+  readonly config: Pick<MemberConfig, 'book'>;
+}
 
 /**
  * A position that whatever is read from now on is at least as new as, at the level that a
@@ -16,7 +21,7 @@ import { readPosition } from '../store/read-position.ts';
  * ABORTED: it has been deposed.
  */
 export async function positionFor(
-  member: BookMember,
+  member: ReadMember,
   options: ReadOptions | undefined,
 ): Promise<Position> {
   const { level = ReadLevel.UNSPECIFIED, minPosition } = options ?? {};
@@ -26,13 +31,13 @@ export async function positionFor(
 }
 
 /** Throws UNAVAILABLE if the book has not come as far as `seq`. */
-export function notBehind(member: BookMember, position: Position, seq: bigint): void {
+export function notBehind(member: ReadMember, position: Position, seq: bigint): void {
   if (seq <= position.seq) return;
   const { name } = member.config.book;
   throw unavailable('BEHIND', `${name} has come to ${position.seq}, not to ${seq} yet`, 200);
 }
 
-async function positionAt(member: BookMember, level: ReadLevel): Promise<Position> {
+async function positionAt(member: ReadMember, level: ReadLevel): Promise<Position> {
   const { leader } = member;
   if (leader === undefined) {
     const copy = level === ReadLevel.STALE ? await readPosition(member.sql) : undefined;
@@ -51,6 +56,6 @@ async function positionAt(member: BookMember, level: ReadLevel): Promise<Positio
   return { book: member.config.book.number, epoch: BigInt(epoch), seq: BigInt(seq) };
 }
 
-function notLeading(member: BookMember): RpcError {
+function notLeading(member: ReadMember): RpcError {
   return unavailable('NOT_LEADER', `this server does not lead ${member.config.book.name}`, 100);
 }

@@ -1,16 +1,17 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { SubscribeReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { assert, must } from '../core/assert.ts';
 import type { RpcError } from '../rpc/error.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEvents } from '../store/read-events.ts';
 
-/** Rows that are read at once; a subscriber who is slow holds so many in memory. */
-const PAGE_ROWS = 500;
+/** Rows that are read and written at once; a subscriber who is slow keeps so many in memory. */
+const PAGE_ROWS = 200;
 /** A subscriber looks so often by itself whether something was committed. */
 const LOOK_MS = 1_000;
 
-export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
+export type EventStream = ServerWritableStream<SubscribeRequest, SubscribeReply>;
 
 /** The leader of a book, as far as subscribers look at it. */
 export interface FollowedLeader {
@@ -43,6 +44,7 @@ export class Subscription {
   #after: number;
   /** True: something may have been committed that was not read. */
   #news = false;
+  #writing = false;
   #over = false;
   #resume: (() => void) | undefined;
 
@@ -58,17 +60,15 @@ export class Subscription {
    */
   async run(): Promise<void> {
     const { leader, account } = this.#parts;
-    const wake = () => this.#resume?.();
     const look = () => {
       this.#news = true;
-      wake();
+      this.#resume?.();
     };
     const stopListening = leader.onCommitted((accounts) => {
       if (account === null || accounts.has(account)) look();
     });
     // A leader tells of every commit; this is for the day on which it would not.
     const timer = setInterval(look, LOOK_MS);
-    this.#stream.on('drain', wake);
     this.#stream.on('cancelled', () => this.#finish());
     try {
       await this.#follow();
@@ -109,30 +109,35 @@ export class Subscription {
   /** Writes everything up to this seq. */
   async #catchUp(through: number): Promise<void> {
     const { sql, book, account } = this.#parts;
-    while (!this.#over && (account !== null || this.#after < through)) {
+    for (let full = true; full && !this.#over;) {
       const page = { account, after: this.#after, through, limit: PAGE_ROWS };
       const events = await readEvents(sql, book, page);
-      for (const event of events) {
-        if (this.#over) return;
-        await this.#write(event);
-      }
-      if (events.length < PAGE_ROWS) {
-        const complete = account !== null || this.#after === through;
-        assert(complete, `the journal ends at ${this.#after}, not at ${through}`);
-        return;
-      }
+      for (const event of events) this.#advance(event);
+      if (events.length > 0) await this.#write(events);
+      full = events.length === PAGE_ROWS;
     }
+    const complete = this.#over || account !== null || this.#after === through;
+    assert(complete, `the journal ends at ${this.#after}, not at ${through}`);
   }
 
-  async #write(event: Event): Promise<void> {
+  #advance(event: Event): void {
     const place = placeOf(event, this.#parts.account);
     assert(place === this.#after + 1, `after ${this.#after} the journal has ${place}`);
     this.#after = place;
-    this.#stream.write(event);
-    while (!this.#over && this.#stream.writableNeedDrain) await this.#pause();
   }
 
-  /** Until something happens: a commit, room in the stream, the end. */
+  /** Until the events are on their way, which takes as long as the router does not read. */
+  async #write(events: Event[]): Promise<void> {
+    if (this.#over) return;
+    this.#writing = true;
+    this.#stream.write({ events }, () => {
+      this.#writing = false;
+      this.#resume?.();
+    });
+    while (!this.#over && this.#writing) await this.#pause();
+  }
+
+  /** Until something happens: a commit, a page that was written, the end. */
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#resume = resolve;

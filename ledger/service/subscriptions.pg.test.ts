@@ -204,7 +204,7 @@ test('who does not read holds up nobody else, and misses nothing', async () => {
 test('beyond so many a subscriber is refused, until another one goes', async () => {
   const { follow } = await fixture();
   const open = Array.from({ length: 256 }, () => follow());
-  await Promise.all(open.map(({ until }) => until(4)));
+  await Promise.all(open.map((heard) => heard.until(4)));
   expect((await follow().ended)?.code).toBe(status.RESOURCE_EXHAUSTED);
   open[0]?.stream.cancel();
   await open[0]?.ended;

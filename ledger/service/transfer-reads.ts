@@ -15,23 +15,25 @@ import {
   validateReadOptions,
   validateGetTransfer,
 } from '../core/validate-reads.ts';
-import type { BookMember } from '../leader/book-member.ts';
-import { refuseMalformed } from '../rpc/error.ts';
+import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccounts } from '../store/read-accounts.ts';
-import { readTransfers } from '../store/read-transfers.ts';
+import { readTransfers, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
 import { EVERYWHERE } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
 import type { LongReads } from './long-reads.ts';
-import { positionFor } from './read-position.ts';
+import { positionFor, type ReadMember } from './read-position.ts';
+
+/** Legs of groups in one answer, whose message has its limit. */
+const LEGS_MAX = 20_000;
 
 /** Reads of the transfers of one book. */
 export class TransferReads {
-  readonly #member: BookMember;
+  readonly #member: ReadMember;
   readonly #longReads: LongReads;
 
-  constructor(member: BookMember, longReads: LongReads) {
+  constructor(member: ReadMember, longReads: LongReads) {
     this.#member = member;
     this.#longReads = longReads;
   }
@@ -43,16 +45,26 @@ export class TransferReads {
     return { found: false, transfer: undefined, ...response, positions };
   }
 
+  /** INVALID_ARGUMENT, besides what is malformed: the answer would be too long. */
   async getMany(request: GetTransfersRequest): Promise<GetTransfersResponse> {
     refuseMalformed(validateGetTransfers(request));
     const positions = [await positionFor(this.#member, request.options)];
-    return { transfers: await this.#lookUp(request.transfers), positions };
+    try {
+      return { transfers: await this.#lookUp(request.transfers), positions };
+    } catch (error) {
+      if (!(error instanceof TooManyLegs)) throw error;
+      const description = `name groups with more than ${LEGS_MAX} legs together: ask for fewer`;
+      throw invalidArgument([{ field: 'transfers', description }]);
+    }
   }
 
   async #lookUp(requests: readonly GetTransferRequest[]): Promise<GetTransferResponse[]> {
     const { sql, config } = this.#member;
     const ids = requests.map(transferIdAsked);
-    const stored = await readTransfers(sql, config.book.number, [...new Set(ids)]);
+    const stored = await readTransfers(sql, config.book.number, [...new Set(ids)], {
+      legsMax: LEGS_MAX,
+      wants: () => true,
+    });
     return ids.map((id) => {
       const transfer = stored.get(id)?.transfer;
       return { found: transfer !== undefined, transfer, positions: [] };

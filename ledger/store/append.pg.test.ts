@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ALL_LEGS } from '../test/all-legs.ts';
 import { accountId } from '../core/account-id.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
@@ -128,6 +129,7 @@ test('any text in key, namespace, reference and metadata comes back as it was', 
     ledger,
     1,
     rows.map(({ id }) => id),
+    ALL_LEGS,
   );
   expect(stored.size).toBe(rows.length);
   for (const { id, key, namespace, reference, metadata } of rows) {
@@ -171,7 +173,7 @@ test('numbers at the edges come back as they were', async () => {
     atMicros: 4_102_444_799_999_999,
   });
   await append(ledger, batchAfter(head, [row]));
-  const stored = await readTransfers(ledger, 1, [row.id]);
+  const stored = await readTransfers(ledger, 1, [row.id], ALL_LEGS);
   expect(stored.get(row.id)?.transfer).toMatchObject({
     debitAccountId: row.debitAccount,
     creditAccountId: row.creditAccount,

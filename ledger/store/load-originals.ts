@@ -12,6 +12,7 @@ interface Row {
   peer_account: bigint | null;
   amount: bigint | null;
   expires_micros: bigint | null;
+  drawn_id: string | null;
   drawn_kind: RowKind | null;
   drawn_left: bigint | null;
 }
@@ -23,7 +24,7 @@ interface Row {
 export async function loadOriginals(sql: Sql, ids: readonly string[]): Promise<Original[]> {
   const rows = await sql<Row[]>`
     SELECT j.id, j.kind, j.reason, j.debit_account, j.credit_account, j.peer_account, j.amount,
-           (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros,
+           (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros, j.drawn_id,
            d.kind AS drawn_kind, d.drawn_left
       FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
      CROSS JOIN LATERAL (SELECT * FROM journal WHERE journal.id = wanted.id OFFSET 0) j
@@ -38,7 +39,8 @@ export async function loadOriginals(sql: Sql, ids: readonly string[]): Promise<O
     const left = row.drawn_left ?? row.amount ?? 0n;
     return {
       id: row.id,
-      kind: row.kind,
+      // A second leg that gives back is a reversal here too, and cannot be reversed.
+      kind: settled && row.drawn_id !== null ? RowKind.reversal : row.kind,
       applied: row.reason === 0,
       debitAccountId: (settled ? row.peer_account : row.debit_account) ?? 0n,
       creditAccountId:

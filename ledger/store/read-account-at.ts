@@ -11,7 +11,8 @@ interface Row extends AccountRow {
 /**
  * The account with the totals and settings that it had at a time (microseconds since 1970) or
  * after a place in the journal; undefined if there was none yet. Every change of its settings
- * is a version, so the version that was newest then tells which settings were.
+ * is a version, so the version that was newest then tells which settings were. The kind of a
+ * change stands in the statement as a number, so that the index of changes applies.
  */
 export async function readAccountAt(
   sql: Sql,

@@ -113,9 +113,10 @@ test('a transfer has its key, its accounts after it, and the asset of its accoun
   ]);
 });
 
+const options = (action: Parameters<typeof transferRequest>[0]) =>
+  transferOptions(transferRequest(action));
+
 test('what is rejected says what was asked and changes no account', async () => {
-  const options = (action: Parameters<typeof transferRequest>[0]) =>
-    transferOptions(transferRequest(action));
   const { events } = await reading([
     {
       kind: RowKind.transfer,

@@ -53,22 +53,25 @@ export interface EventPage {
 }
 
 /**
- * Rows of the journal as events, in order of seq. What stands in other rows is looked up by one
- * index step each, and only where it is needed: the asset of the accounts, and the transfer
- * whose second leg a reversal draws on.
+ * Rows of the journal as events, in order of seq. Places have no gaps, so a page is a range of
+ * them: a LIMIT was seen to make the planner sort all that follows. What stands in other rows is
+ * looked up by one index step each, and only where it is needed: the asset of the accounts, and
+ * the transfer whose second leg a reversal draws on.
  */
 export async function readEvents(sql: Sql, book: number, page: EventPage): Promise<Event[]> {
-  const { account, after, through, limit } = page;
-  const place = sql`seq <= ${through}`;
+  const { account, after, through } = page;
+  const last = after + page.limit;
   const journal =
     account === null
-      ? sql`(SELECT * FROM journal WHERE seq > ${after} AND ${place} ORDER BY seq LIMIT ${limit})`
+      ? sql`(SELECT * FROM journal WHERE seq > ${after} AND seq <= ${Math.min(last, through)})`
       : sql`(
-      (SELECT * FROM journal WHERE debit_account = ${account} AND debit_version > ${after}
-          AND ${place} ORDER BY debit_version LIMIT ${limit})
+      SELECT * FROM journal
+       WHERE debit_account = ${account} AND debit_version > ${after} AND debit_version <= ${last}
+         AND seq <= ${through}
       UNION ALL
-      (SELECT * FROM journal WHERE credit_account = ${account} AND credit_version > ${after}
-          AND ${place} ORDER BY credit_version LIMIT ${limit}))`;
+      SELECT * FROM journal
+       WHERE credit_account = ${account} AND credit_version > ${after} AND credit_version <= ${last}
+         AND seq <= ${through})`;
   const rows = await sql<Row[]>`
     SELECT j.seq, j.epoch, j.id, j.kind, j.reason, j.debit_account, j.credit_account, j.amount,
            j.debit_version, j.debit_debits, j.debit_credits,
@@ -86,7 +89,7 @@ export async function readEvents(sql: Sql, book: number, page: EventPage): Promi
            j.drawn_left, j.group_id, j.options, j.changed_by,
            (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
            (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros
-      FROM ${journal} j ORDER BY j.seq LIMIT ${limit}`;
+      FROM ${journal} j ORDER BY j.seq`;
   return rows.map((row) => eventFrom(row, book));
 }
 
@@ -128,17 +131,15 @@ function partiesOf(row: Row): Pick<Event, 'debitAccountId' | 'creditAccountId'> 
 }
 
 function transferIdOf({ kind, id, origin_id: originId, drawn_id: drawnId }: Row): string {
-  switch (kind) {
-    case RowKind.account:
-    case RowKind.takeOver:
-    case RowKind.asset:
-      return '';
-    case RowKind.expiry:
-      return drawnId ?? '';
-    default:
-      return originId ?? id;
-  }
+  if (OF_NO_TRANSFER.has(kind)) return '';
+  return (kind === RowKind.expiry ? drawnId : originId) ?? id;
 }
+
+const OF_NO_TRANSFER: ReadonlySet<RowKind> = new Set([
+  RowKind.account,
+  RowKind.takeOver,
+  RowKind.asset,
+]);
 
 /** A key that is the id itself is not stored; other rows than requests have none. */
 function keyOf({ kind, id, key, group_id: groupId }: Row): string {
@@ -159,15 +160,8 @@ const REQUESTED: ReadonlySet<RowKind> = new Set([
 function askedFor({ kind, options }: Row): string {
   if (options === null || !DRAWING.has(kind)) return '';
   const { action } = storedOptions(options);
-  switch (action?.$case) {
-    case 'capture':
-    case 'release':
-      return action.value.holdId;
-    case 'reversal':
-      return action.value.transferId;
-    default:
-      return '';
-  }
+  if (action?.$case === 'reversal') return action.value.transferId;
+  return action?.$case === 'capture' || action?.$case === 'release' ? action.value.holdId : '';
 }
 
 const DRAWING: ReadonlySet<RowKind> = new Set([RowKind.capture, RowKind.release, RowKind.reversal]);

@@ -62,11 +62,12 @@ function fold(account: bigint, before: Folded, row: JournalRow): Folded {
       heldDebits: held?.creditHeldDebits ?? 0n,
       heldCredits: held?.creditHeldCredits ?? 0n,
     };
-    if (details?.settings != null) {
-      const { change } = storedChange(details.options, row.metadata);
+    const settings = details?.settings ?? null;
+    if (settings !== null) {
+      const { change } = storedChange(details?.options ?? '', row.metadata);
       after = {
         ...after,
-        ...details.settings,
+        ...settings,
         ...(change?.$case === 'metadata' ? { metadata: change.value.metadata } : {}),
       };
     }
@@ -101,7 +102,7 @@ function expected({ flags, version, ...folded }: Folded) {
 test('an account as of every place and time is the fold of the rows before', async () => {
   const opened = await database();
   const { ledger } = opened;
-  const [book] = new RandomBooks(Number(process.env['SEED'] ?? 20), 700).books;
+  const [book] = new RandomBooks(20, 350).books;
   if (book === undefined) throw new Error('there is a book');
   await storeBook(opened, book, BOOK);
   const folds = new Map<bigint, Folded>();
@@ -113,15 +114,14 @@ test('an account as of every place and time is the fold of the rows before', asy
       else if (row.creditAccount === id) folds.set(id, OPENED);
       const now = folds.get(id);
       const account = await readAccountAt(ledger, BOOK, id, 'seq', BigInt(row.seq));
-      if (now === undefined) expect(account).toBeUndefined();
-      else expect(account).toMatchObject({ id, ...expected(now) });
+      expect([account]).toMatchObject([now === undefined ? undefined : { id, ...expected(now) }]);
       // Rows of one batch have one time, at which all of them had happened.
       if (book.rows[row.seq]?.atMicros === row.atMicros) continue;
       const micros = BigInt(row.atMicros);
       expect(await readAccountAt(ledger, BOOK, id, 'micros', micros)).toEqual(account);
     }
   }
-  expect(book.rows.length).toBeGreaterThan(300);
+  expect(book.rows.length).toBeGreaterThan(150);
   const current = await readAccounts(ledger, BOOK, [...folds.keys()]);
   for (const [id, now] of folds) {
     expect(current.get(id)).toMatchObject({ id, ...expected(now) });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ALL_LEGS } from '../test/all-legs.ts';
 import { ChangeAccountRequest, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
@@ -12,7 +13,7 @@ import { testDatabases } from '../test/database.ts';
 import { insertRows, type UnnumberedColumns } from '../test/insert-rows.ts';
 import { transferRequest } from '../test/requests.ts';
 import { readChanges } from './read-changes.ts';
-import { readTransfers } from './read-transfers.ts';
+import { readTransfers, TooManyLegs } from './read-transfers.ts';
 
 const database = testDatabases();
 
@@ -34,7 +35,12 @@ async function reading(rows: readonly UnnumberedColumns[], settled = 0) {
     rows.map((row, index) => ({ ...row, seq: index + 1 })),
   );
   const ids = rows.map(({ id }, index) => id ?? idAt(index + 1));
-  const stored = await readTransfers(ledger, 1, [...ids, derivedId('test', 'never seen')]);
+  const stored = await readTransfers(
+    ledger,
+    1,
+    [...ids, derivedId('test', 'never seen')],
+    ALL_LEGS,
+  );
   return { ledger, stored, all: ids.map((id) => stored.get(id)) };
 }
 
@@ -219,7 +225,7 @@ test('a group is told with its legs, and each leg by its own id', async () => {
   const captured = { $case: 'capture' as const, value: { holdId: idAt(77), final: true } };
   const options = transferOptions(transferRequest({ action: captured, amount: 0n }));
   const reason = Reason.GROUP_FAILED;
-  const { all } = await reading([
+  const { all, ledger } = await reading([
     {
       kind: RowKind.group,
       reason: Reason.INSUFFICIENT_FUNDS,
@@ -271,6 +277,12 @@ test('a group is told with its legs, and each leg by its own id', async () => {
     })),
   });
   expect(all[0]?.legs).toEqual(all.slice(1));
+  expect(await readTransfers(ledger, 1, [group], { ...ALL_LEGS, legsMax: 3 })).toEqual(
+    new Map([[group, all[0]]]),
+  );
+  await expect(readTransfers(ledger, 1, [group], { ...ALL_LEGS, legsMax: 2 })).rejects.toThrow(
+    TooManyLegs,
+  );
   expect(all.map((one) => one?.transfer.reason)).toEqual([6, reason, reason, 6]);
 });
 
@@ -304,7 +316,9 @@ test('an id of a change is no transfer, and is told with all that was asked', as
   expect(stored.size).toBe(0);
   const read = await readChanges(ledger, 1, [1, 2, 3, 4, 5].map(idAt));
   expect([...read.values()].map(({ request }) => request)).toEqual(
-    requests.map(({ idempotencyKey: _, namespace: __, dryRun: ___, ...fields }) => fields),
+    requests.map(({ accountId: account, by, why, change, expectedVersion }) => {
+      return { accountId: account, by, why, change, expectedVersion };
+    }),
   );
   expect(read.get(idAt(2))).toMatchObject({
     reason: Reason.BALANCE_NOT_ZERO,

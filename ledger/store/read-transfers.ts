@@ -1,4 +1,5 @@
 import { RowKind } from '../core/journal-row.ts';
+import { storedLegs } from '../core/options.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 import {
@@ -19,20 +20,40 @@ const KINDS = [
   RowKind.group,
 ];
 
+/** Which legs of groups are read beside the groups themselves. */
+export interface LegsWanted {
+  /** More legs than this, of all groups together, are refused. */
+  readonly legsMax: number;
+  /** False: those of this group are left out, and it looks as if it had none. */
+  readonly wants: (id: string, legs: number) => boolean;
+}
+
+/** The groups that were asked for have more legs together than may be read at once. */
+export class TooManyLegs extends Error {
+  override readonly name = 'TooManyLegs';
+}
+
 /**
  * What the journal says of the transfers among `ids`, by id: all that a caller has asked for by
  * a key, and legs of groups by their own ids. An id of something else, such as a change of an
  * account (readChanges), is as unknown as one that was never seen.
+ *
+ * @throws TooManyLegs if groups among them have more than `legsMax` legs together
  */
 export async function readTransfers(
   sql: Sql,
   book: number,
   ids: readonly string[],
+  { legsMax, wants }: LegsWanted,
 ): Promise<Map<string, StoredTransfer>> {
-  const rows = await readRows(sql, 'id', ids);
-  const groups = rows.filter(({ kind }) => kind === RowKind.group);
+  const rows = await readRows(sql, 'id', ids, ids.length);
+  const groups = rows.filter(
+    ({ id, kind, options }) => kind === RowKind.group && wants(id, storedLegs(options ?? '')),
+  );
   const legs = new Map<string, StoredTransfer[]>(groups.map(({ id }) => [id, []]));
-  const legRows = groups.length === 0 ? [] : await readRows(sql, 'group_id', [...legs.keys()]);
+  const legRows =
+    groups.length === 0 ? [] : await readRows(sql, 'group_id', [...legs.keys()], legsMax + 1);
+  if (legRows.length > legsMax) throw new TooManyLegs(`there are more than ${legsMax} legs`);
   for (const row of legRows) legs.get(row.group_id ?? '')?.push(storedTransfer(row, book, null));
   return new Map(rows.map((row) => [row.id, storedTransfer(row, book, legs.get(row.id) ?? null)]));
 }
@@ -47,6 +68,7 @@ function readRows(
   sql: Sql,
   column: 'id' | 'group_id',
   ids: readonly string[],
+  limit: number,
 ): Promise<TransferRow[]> {
   return sql<TransferRow[]>`
     SELECT ${sql.unsafe(TRANSFER_COLUMNS)}
@@ -54,5 +76,5 @@ function readRows(
      CROSS JOIN LATERAL (
              SELECT * FROM journal WHERE journal.${sql(column)} = wanted.id OFFSET 0) j
      WHERE j.kind IN (${sql.unsafe(KINDS.join(', '))})
-     ORDER BY j.seq`;
+     ORDER BY j.seq LIMIT ${limit}`;
 }

@@ -121,31 +121,29 @@ function heldColumns(rows: readonly JournalRow[]): Column[] {
   ];
 }
 
+function idColumn(name: string, values: readonly (string | null)[]): Column {
+  return { name, type: 'uuid', literal: idsLiteral(values) };
+}
+
+function textColumn(name: string, values: readonly string[]): Column {
+  return { name, type: 'text', literal: textsLiteral(values) };
+}
+
 /** What plain transfers do not have: a batch of nothing else sends none of these columns. */
 function detailColumns(rows: readonly JournalRow[]): Column[] {
   if (rows.every((row) => row.details === null)) return [];
   const details = rows.map((row) => row.details);
-  const ids = (name: string, values: readonly (string | null)[]): Column => ({
-    name,
-    type: 'uuid',
-    literal: idsLiteral(values),
-  });
-  const texts = (name: string, values: readonly string[]): Column => ({
-    name,
-    type: 'text',
-    literal: textsLiteral(values),
-  });
   const columns = [
-    ids(
+    idColumn(
       'drawn_id',
       details.map((item) => item?.drawn?.id ?? null),
     ),
     numberColumn('drawn_left', 'int8', details, (item) => item?.drawn?.left),
-    ids(
+    idColumn(
       'group_id',
       details.map((item) => item?.groupId ?? null),
     ),
-    texts(
+    textColumn(
       'options',
       details.map((item) => item?.options ?? ''),
     ),
@@ -161,7 +159,7 @@ function detailColumns(rows: readonly JournalRow[]): Column[] {
   if (details.some((item) => item !== null && item.by !== '')) {
     const settings = details.map((item) => item?.settings);
     columns.push(
-      texts(
+      textColumn(
         'changed_by',
         details.map((item) => item?.by ?? ''),
       ),

@@ -10,10 +10,13 @@ export async function withTimeLimit<T>(
   ms: number,
   read: (sql: Queries) => Promise<T>,
 ): Promise<T> {
-  const result = await sql.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (transaction) => {
-    await transaction`SELECT set_config('statement_timeout', ${String(ms)}, true)`;
-    return { value: await read(transaction) };
-  });
+  const result = await sql.begin(
+    'ISOLATION LEVEL REPEATABLE READ READ ONLY',
+    async (transaction) => {
+      await transaction`SELECT set_config('statement_timeout', ${String(ms)}, true)`;
+      return { value: await read(transaction) };
+    },
+  );
   return result.value;
 }
 

@@ -25,19 +25,13 @@ export type Bind = (value: string | number | bigint) => string;
 
 /** The times (microseconds since 1970) whose places a filter needs. */
 export function filterTimes({ test }: Filter): bigint[] {
-  switch (test?.$case) {
-    case 'allOf':
-    case 'anyOf':
-      return test.value.filters.flatMap(filterTimes);
-    case 'noneOf':
-      return filterTimes(test.value);
-    case 'time':
-      return [test.value.from, test.value.to].flatMap((time) =>
-        time === undefined ? [] : [microsBefore(time)],
-      );
-    default:
-      return [];
+  if (test?.$case === 'time') {
+    const { from, to } = test.value;
+    return [from, to].flatMap((time) => (time === undefined ? [] : [microsBefore(time)]));
   }
+  if (test?.$case === 'noneOf') return filterTimes(test.value);
+  const isGroup = test?.$case === 'allOf' || test?.$case === 'anyOf';
+  return isGroup ? test.value.filters.flatMap(filterTimes) : [];
 }
 
 /** Where everything that passes a filter lies; the rest of the journal need not be read. */

@@ -28,12 +28,13 @@ export interface TransferRow {
   kind: RowKind;
   seq: bigint;
   epoch: bigint;
-  debit_account: bigint | null;
+  payer: bigint | null;
   payee: bigint | null;
   amount: bigint | null;
   peer_book: number | null;
   channel_number: bigint | null;
   origin_id: string | null;
+  drawn_id: string | null;
   namespace: string | null;
   key: string | null;
   asset: string | null;
@@ -86,8 +87,11 @@ const LEFT = `CASE
 
 /** Everything that `storedTransfer` needs of row `j` of the journal. */
 export const TRANSFER_COLUMNS = `
-  j.id, j.kind, j.seq, j.epoch, j.debit_account, COALESCE(j.peer_account, j.credit_account) AS payee,
-  j.amount, j.peer_book, j.channel_number, j.origin_id, j.namespace, j.key, j.asset, j.code,
+  j.id, j.kind, j.seq, j.epoch,
+  CASE WHEN j.kind = ${RowKind.settlement} THEN j.peer_account ELSE j.debit_account END AS payer,
+  CASE WHEN j.kind = ${RowKind.settlement} THEN j.credit_account
+       ELSE COALESCE(j.peer_account, j.credit_account) END AS payee,
+  j.amount, j.peer_book, j.channel_number, j.origin_id, j.drawn_id, j.namespace, j.key, j.asset, j.code,
   j.reference, j.metadata, j.group_id, j.options,
   (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
   (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros,
@@ -95,7 +99,10 @@ export const TRANSFER_COLUMNS = `
   CASE WHEN ${WENT_AWAY} THEN COALESCE(${RETURN_REASON}, j.reason) ELSE j.reason END AS final_reason,
   ${LEFT} AS left_amount`;
 
-/** A transfer that its payer's book tells of. `legs` are those of a group, in order. */
+/**
+ * A transfer as this book tells of it; of one that it received from another book, that is what
+ * its settlement says. `legs` are those of a group, in order.
+ */
 export function storedTransfer(
   row: TransferRow,
   book: number,
@@ -112,41 +119,32 @@ export function storedTransfer(
   };
 }
 
-/**
- * A transfer that was received from another book: what is known of it here. The row has the
- * account over there as its peer, and the transit account as its payer.
- */
-export function receivedTransfer(
-  row: TransferRow,
-  payer: bigint,
-  payee: bigint,
-  book: number,
-): Transfer {
-  const request = { ...requestOf(row, null), debitAccountId: payer, creditAccountId: payee };
-  const transfer = transferFrom(row, book, request, null);
-  return {
-    ...transfer,
-    transferId: row.origin_id ?? row.id,
-    creditAccountId: payee,
-    idempotencyKey: '',
-  };
-}
-
 function requestOf(row: TransferRow, legs: readonly StoredTransfer[] | null): TransferFields {
   const stored = storedOptions(row.options ?? '');
   const drawsOnHold = row.kind === RowKind.capture || row.kind === RowKind.release;
   return {
-    debitAccountId: row.debit_account ?? 0n,
+    debitAccountId: row.payer ?? 0n,
     creditAccountId: drawsOnHold ? 0n : (row.payee ?? 0n),
     amount: stored.amount ?? row.amount ?? 0n,
     asset: row.asset ?? '',
     code: row.code ?? 0,
     reference: row.reference ?? '',
     metadata: row.metadata ?? {},
-    action: legs === null ? stored.action : { $case: 'group', value: { legs: legs.map(legOf) } },
+    action: actionOf(row, stored.action, legs),
     upTo: stored.upTo,
     conditions: stored.conditions,
   };
+}
+
+function actionOf(
+  { kind, drawn_id: drawnId }: TransferRow,
+  stored: TransferFields['action'],
+  legs: readonly StoredTransfer[] | null,
+): TransferFields['action'] {
+  if (legs !== null) return { $case: 'group', value: { legs: legs.map(legOf) } };
+  // A settlement has none of what was asked; but that it is of a reversal it knows.
+  const reverses = kind === RowKind.settlement && drawnId !== null;
+  return reverses ? { $case: 'reversal', value: { transferId: drawnId } } : stored;
 }
 
 /** The leg of a group as it was asked; a group within a group there never is. */
@@ -163,10 +161,11 @@ function transferFrom(
 ): Transfer {
   const { id } = row;
   const expires = row.expires_micros;
+  const keyless = row.group_id !== null || row.kind === RowKind.settlement;
   return {
     ...request,
-    transferId: id,
-    idempotencyKey: row.group_id === null ? (row.key ?? id) : '',
+    transferId: row.origin_id ?? id,
+    idempotencyKey: keyless ? '' : (row.key ?? id),
     namespace: row.namespace ?? '',
     creditAccountId: row.payee ?? 0n,
     status: row.status,

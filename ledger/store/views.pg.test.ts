@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { ALL_LEGS } from '../test/all-legs.ts';
+import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { Side } from '../../proto/gen/meridian/v1/query.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
@@ -6,7 +8,7 @@ import type { RefusedLeg } from '../core/command.ts';
 import { testDatabases } from '../test/database.ts';
 import { Leading } from '../test/leading.ts';
 import { openRequest, transferRequest } from '../test/requests.ts';
-import { readEntries } from './read-entries.ts';
+import { type EntryPage, readEntries } from './read-entries.ts';
 import { readTransfers } from './read-transfers.ts';
 
 const database = testDatabases();
@@ -38,9 +40,15 @@ async function history() {
 
 /** The other book has answered two legs and refused the second. */
 function close(leading: Leading, transferId: string): Promise<void> {
-  const leg = { ...transferRequest(), transferId, reversalOf: '', debitAccountId: BOB, creditAccountId: AWAY };
+  const leg = {
+    ...transferRequest(),
+    transferId,
+    reversalOf: '',
+    debitAccountId: BOB,
+    creditAccountId: AWAY,
+  };
   const refused: RefusedLeg[] = [
-    { number: 2, reason: 7, leg: { ...leg, asset: 'EUR', amount: 20n } },
+    { number: 2, reason: 7, leg: { ...leg, asset: 'EUR', amount: 20n, reversalOf: '' } },
   ];
   return new Promise((resolve, reject) => {
     leading.leader.submit({
@@ -78,7 +86,7 @@ test('the views tell what happened, before and after the other book has answered
   expect(await ledger`SELECT * FROM trial_balance`).toEqual([
     { asset: 'EUR', accounts: 3n, debits: '175', credits: '175', difference: '0' },
   ]);
-  const stored = await readTransfers(ledger, 1, ids);
+  const stored = await readTransfers(ledger, 1, ids, ALL_LEGS);
   expect(ids.map((id) => stored.get(id)?.transfer.status)).toEqual([
     TransferStatus.POSTED,
     TransferStatus.POSTED,
@@ -92,16 +100,23 @@ test('the views tell what happened, before and after the other book has answered
 test('the entries of an account are read in both directions, in pages', async () => {
   const { ledger, leading, ids } = await history();
   await close(leading, ids[2] ?? '');
-  const page = { account: BOB, beyond: null, newestFirst: false, limit: 10 };
+  const page: EntryPage = {
+    account: BOB,
+    after: 0n,
+    through: 99n,
+    movingOnly: true,
+    newestFirst: false,
+    limit: 10,
+  };
   const entries = await readEntries(ledger, 1, page);
   expect(
-    entries.map((each) => [each.version, each.side, each.amount, each.balanceAfter, each.returned]),
+    entries.map((each) => [each.version, each.side, each.amount, each.balanceAfter, each.kind]),
   ).toEqual([
-    [1n, Side.CREDIT, 100n, 100n, false],
-    [2n, Side.DEBIT, 30n, 70n, false],
-    [3n, Side.DEBIT, 20n, 50n, false],
-    [4n, Side.DEBIT, 5n, 45n, false],
-    [5n, Side.CREDIT, 20n, 65n, true],
+    [1n, Side.CREDIT, 100n, 100n, EventKind.TRANSFER],
+    [2n, Side.DEBIT, 30n, 70n, EventKind.TRANSFER],
+    [3n, Side.DEBIT, 20n, 50n, EventKind.TRANSFER],
+    [4n, Side.DEBIT, 5n, 45n, EventKind.TRANSFER],
+    [5n, Side.CREDIT, 20n, 65n, EventKind.RETURN],
   ]);
   expect(entries.map((each) => each.counterpartyAccountId)).toEqual([
     ALICE,
@@ -113,12 +128,12 @@ test('the entries of an account are read in both directions, in pages', async ()
   // A return belongs to the transfer that it returns.
   expect(entries.map((each) => each.transferId)).toEqual([ids[0], ids[1], ids[2], ids[3], ids[2]]);
   expect(entries[0]).toMatchObject({ reference: 'rent', code: 7, metadata: { a: '1' } });
-  const versions = async (fields: Partial<Parameters<typeof readEntries>[2]>) =>
+  const versions = async (fields: Partial<EntryPage>) =>
     (await readEntries(ledger, 1, { ...page, ...fields })).map(({ version }) => version);
   expect(await versions({ limit: 2 })).toEqual([1n, 2n]);
-  expect(await versions({ limit: 2, beyond: 2 })).toEqual([3n, 4n]);
+  expect(await versions({ limit: 2, after: 2n })).toEqual([3n, 4n]);
   expect(await versions({ limit: 2, newestFirst: true })).toEqual([5n, 4n]);
-  expect(await versions({ limit: 9, beyond: 4, newestFirst: true })).toEqual([3n, 2n, 1n]);
+  expect(await versions({ limit: 9, through: 3n, newestFirst: true })).toEqual([3n, 2n, 1n]);
   expect(await versions({ account: accountId(1, 99) })).toEqual([]);
   await leading.stop();
 });

@@ -24,7 +24,7 @@ export class DrawFold {
     const expiresAtMicros = details?.expiresAtMicros ?? Infinity;
     const freed = this.#draw(row, amount);
     // Money that a reversal brought cannot be reversed.
-    const isReversal = kind === RowKind.settlement && details?.drawn != null;
+    const isReversal = kind === RowKind.settlement && (details?.drawn ?? null) !== null;
     const own = { kind: isReversal ? RowKind.reversal : kind, amount, left: amount };
     this.#drawn.set(id, { ...own, expiresAtMicros });
     return freed;
@@ -37,28 +37,24 @@ export class DrawFold {
     const ofHold = from.kind === RowKind.hold;
     const { left } = from;
     from.left = must(drawn.left, `row ${seq} says what is left`);
-    switch (kind) {
-      case RowKind.capture:
-        assert(ofHold && atMicros < from.expiresAtMicros, `I10: row ${seq} captures in time`);
-        assert(amount <= left, `I10: row ${seq} captures what is left`);
-        assert([0n, left - amount].includes(from.left), `I10: row ${seq} leaves the rest or none`);
-        return left - from.left;
-      case RowKind.release:
-      case RowKind.expiry: {
-        const due = atMicros >= from.expiresAtMicros;
-        assert(ofHold && due === (kind === RowKind.expiry), `I10: row ${seq} comes in its time`);
-        assert(amount === left && left > 0n && from.left === 0n, `I10: row ${seq} frees all once`);
-        return 0n;
-      }
-      case RowKind.reversal:
-        assert(REVERSIBLE.has(from.kind), `row ${seq} reverses what was moved`);
-        assert(amount <= left && from.left === left - amount, `row ${seq} reverses what is left`);
-        return 0n;
-      default:
-        assert(kind === RowKind.return, `row ${seq} draws on nothing`);
-        assert(from.left === left + amount && from.left <= from.amount, `row ${seq} gives back`);
-        return 0n;
+    if (kind === RowKind.capture) {
+      assert(ofHold && atMicros < from.expiresAtMicros, `I10: row ${seq} captures in time`);
+      assert(amount <= left, `I10: row ${seq} captures what is left`);
+      assert([0n, left - amount].includes(from.left), `I10: row ${seq} leaves the rest or none`);
+      return left - from.left;
     }
+    if (kind === RowKind.release || kind === RowKind.expiry) {
+      const due = atMicros >= from.expiresAtMicros;
+      assert(ofHold && due === (kind === RowKind.expiry), `I10: row ${seq} comes in its time`);
+      assert(amount === left && left > 0n && from.left === 0n, `I10: row ${seq} frees all once`);
+    } else if (kind === RowKind.reversal) {
+      assert(REVERSIBLE.has(from.kind), `row ${seq} reverses what was moved`);
+      assert(amount <= left && from.left === left - amount, `row ${seq} reverses what is left`);
+    } else {
+      assert(kind === RowKind.return, `row ${seq} draws on nothing`);
+      assert(from.left === left + amount && from.left <= from.amount, `row ${seq} gives back`);
+    }
+    return 0n;
   }
 }
 

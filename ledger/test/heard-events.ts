@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { SubscribeReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Event } from '../../proto/gen/meridian/v1/event.ts';
 
 /** All that a subscription says, and how it ends. */
 export class HeardEvents {
-  readonly stream: ClientReadableStream<Event>;
+  readonly stream: ClientReadableStream<Event> | ClientReadableStream<SubscribeReply>;
   readonly events: Event[] = [];
   /** Undefined: it ended in order. */
   readonly ended: Promise<ServiceError | undefined>;
 
-  constructor(stream: ClientReadableStream<Event>) {
+  /** @param stream of a router, or of a ledger server, which tells several at once */
+  constructor(stream: ClientReadableStream<Event> | ClientReadableStream<SubscribeReply>) {
     this.stream = stream;
-    stream.on('data', (event: Event) => this.events.push(event));
+    stream.on('data', (told: Event | SubscribeReply) => {
+      if ('events' in told) this.events.push(...told.events);
+      else this.events.push(told);
+    });
     this.ended = new Promise((resolve) => {
       stream.on('error', (error: ServiceError) => resolve(error));
       // An error comes right after the end.

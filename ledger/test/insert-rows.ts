@@ -12,7 +12,10 @@ export interface UnnumberedColumns {
 }
 
 /** Writes rows past the ledger, for states that are tedious to reach; no chain, no head. */
-export async function insertRows(admin: Sql, rows: readonly (UnnumberedColumns & { readonly seq: number })[]): Promise<void> {
+export async function insertRows(
+  admin: Sql,
+  rows: readonly (UnnumberedColumns & { readonly seq: number })[],
+): Promise<void> {
   for (const row of rows) {
     const columns = {
       epoch: 1,

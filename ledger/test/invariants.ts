@@ -95,7 +95,7 @@ export class JournalFold {
     this.#seq = seq;
     assert(!this.#ids.has(row.id), `I6: id ${row.id} occurs once`);
     this.#ids.add(row.id);
-    if (KEYED.has(kind) && row.details?.groupId == null) {
+    if (KEYED.has(kind) && (row.details?.groupId ?? null) === null) {
       const key = JSON.stringify([row.namespace, row.key === '' ? row.id : row.key]);
       assert(!this.#keys.has(key), `I6: key ${key} has one outcome`);
       this.#keys.add(key);
@@ -205,23 +205,17 @@ export class JournalFold {
 }
 
 /** What the table itself checks; a row that it refuses would hold up all that come after. */
-function checkColumns({
-  seq,
-  kind,
-  reason,
-  debitAccount,
-  creditAccount,
-  amount,
-  entries,
-}: JournalRow) {
-  assert(
-    entries?.debitVersion == null || debitAccount !== creditAccount,
-    `row ${seq}: one account`,
-  );
+function checkColumns(row: JournalRow): void {
+  const { seq, kind, reason, debitAccount, creditAccount, amount, entries } = row;
+  const debited = (entries?.debitVersion ?? null) !== null;
+  const credited = (entries?.creditVersion ?? null) !== null;
+  assert(!debited || debitAccount !== creditAccount, `row ${seq} has two different accounts`);
   assert(amount === null || (amount > 0n && amount < 2n ** 63n), `row ${seq} has an amount`);
   assert(reason === 0 || kind === RowKind.return || entries === null, `row ${seq} has no effect`);
-  const bothSides = (entries?.debitVersion == null) === (entries?.creditVersion == null);
-  assert(bothSides || HOLDING.has(kind) || kind === RowKind.change, `row ${seq} has both sides`);
+  assert(
+    debited === credited || HOLDING.has(kind) || kind === RowKind.change,
+    `row ${seq} has both sides`,
+  );
 }
 
 function moveTotals(

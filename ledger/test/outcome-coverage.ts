@@ -1,11 +1,10 @@
-import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { Reason, reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 
-/** What a reason or status was said of. */
-export type Said = keyof typeof TransferStatus | 'CHANGED' | 'NOT_CHANGED' | 'NOT_OPENED';
-
-/** Every outcome there is: the reasons, and what is said to be the case for each of them. */
-const OUTCOMES: Readonly<Partial<Record<keyof typeof Reason, readonly Said[]>>> = {
+/**
+ * Every outcome there is: for each reason the statuses of transfers, or what became of the
+ * change of an account or its opening.
+ */
+const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   UNSPECIFIED: ['POSTED', 'IN_TRANSIT', 'HELD', 'CAPTURED', 'RELEASED', 'EXPIRED', 'CHANGED'],
   IDEMPOTENCY_KEY_REUSED: ['REJECTED', 'NOT_CHANGED', 'NOT_OPENED'],
   GROUP_FAILED: ['REJECTED'],
@@ -46,8 +45,9 @@ const OUTCOMES: Readonly<Partial<Record<keyof typeof Reason, readonly Said[]>>> 
 export class OutcomeCoverage {
   readonly #counts = new Map<string, number>();
 
-  count(said: Said, reason: Reason): void {
-    const name = `${reasonName(reason)} ${said}`;
+  /** @param became status of a transfer, or CHANGED, NOT_CHANGED, NOT_OPENED */
+  count(became: string, reason: Reason): void {
+    const name = outcomeName(reason, became);
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
@@ -69,23 +69,15 @@ export class OutcomeCoverage {
   }
 }
 
+/** A reason that is not in the table must be produced too, and then put there. */
 function possible(): string[] {
-  return reasonNames().flatMap((reason) =>
-    (OUTCOMES[reason] ?? ['REJECTED']).map((said) => `${reason} ${said}`),
-  );
+  return Object.values(Reason)
+    .filter((reason) => reason !== Reason.UNRECOGNIZED)
+    .flatMap((reason) =>
+      (OUTCOMES[shortName(reason)] ?? ['?']).map((became) => outcomeName(reason, became)),
+    );
 }
 
-function reasonNames(): (keyof typeof Reason)[] {
-  const names = Object.keys(Reason) as (keyof typeof Reason)[];
-  return names.filter((name) => name !== 'UNRECOGNIZED');
-}
+const shortName = (reason: Reason) => reasonToJSON(reason).replace('REASON_', '');
 
-function reasonName(reason: Reason): string {
-  return reasonNames().find((name) => Reason[name] === reason) ?? `unknown reason ${reason}`;
-}
-
-/** Name of a status without its prefix. */
-export function statusName(status: TransferStatus): keyof typeof TransferStatus {
-  const names = Object.keys(TransferStatus) as (keyof typeof TransferStatus)[];
-  return names.find((name) => TransferStatus[name] === status) ?? 'UNRECOGNIZED';
-}
+const outcomeName = (reason: Reason, became: string) => `${shortName(reason)} ${became}`;

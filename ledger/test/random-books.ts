@@ -1,18 +1,17 @@
 import { ChangeAccountRequest, Freeze } from '../../proto/gen/meridian/v1/account.ts';
-import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { type Leg, UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { chainAfter } from '../core/chain.ts';
 import type * as command from '../core/command.ts';
-import { type JournalRow, RowKind } from '../core/journal-row.ts';
-import { storedOptions } from '../core/options.ts';
+import { RowKind } from '../core/journal-row.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { append } from '../store/append.ts';
 import { type Book, readHead } from '../store/head.ts';
 import type { TestDatabase } from './database.ts';
 import { type SimBook, simBooks } from './installation.ts';
 import { openRequest, transferRequest } from './requests.ts';
+import { dueHolds, sentLegs } from './sent-legs.ts';
 
 /** Accounts that callers open in each book. */
 export const RANDOM_ACCOUNTS = 4;
@@ -162,16 +161,10 @@ export class RandomBooks {
   }
 
   #sweep(book: SimBook): void {
-    const due = book.rows
-      .flatMap(({ id, seq, details }) => {
-        const expiresAtMicros = details?.expiresAtMicros ?? null;
-        return expiresAtMicros === null ? [] : [{ id, seq, expiresAtMicros }];
-      })
-      .filter(({ expiresAtMicros }) => expiresAtMicros <= book.nowMicros)
-      .toSorted((a, b) => a.expiresAtMicros - b.expiresAtMicros || a.seq - b.seq);
+    const due = dueHolds(book.rows, book.nowMicros);
     const last = due.at(-1);
     if (last === undefined) return;
-    book.add({ kind: 'expire', holds: due.map(({ id }) => id), swept: last });
+    book.add({ kind: 'expire', holds: due.map(({ id }) => id), swept: last.cursor });
   }
 
   /** Sends what waits for the other book there, and closes what it answered. */
@@ -195,29 +188,6 @@ export class RandomBooks {
     from.add({ kind: 'close', peerBook: to.number, through: sent, refused });
     this.#flush(from);
   }
-}
-
-/** What a book has sent to another, in the order of its channel. */
-function sentLegs(from: SimBook, to: number): SettleLeg[] {
-  return from.rows
-    .filter(({ kind, peer }) => kind !== RowKind.settlement && peer?.book === to)
-    .filter(({ peer }) => peer?.number !== null)
-    .map((row) => ({
-      transferId: row.id,
-      debitAccountId: must(row.debitAccount, 'a leg has a payer'),
-      creditAccountId: must(row.peer, 'a leg has a payee').account,
-      amount: must(row.amount, 'a leg has an amount'),
-      asset: 'EUR',
-      code: row.code,
-      reference: row.reference,
-      metadata: { ...row.metadata },
-      reversalOf: reversalOf(row),
-    }));
-}
-
-function reversalOf({ kind, details }: JournalRow): string {
-  const { action } = storedOptions(details?.options ?? '');
-  return kind === RowKind.reversal && action?.$case === 'reversal' ? action.value.transferId : '';
 }
 
 /** Appends all batches of a book to its database, as a leader does. */

@@ -1,6 +1,8 @@
 import type { Findings } from './findings.ts';
-import type { JournalScan, ScannedAccount } from './journal-scan.ts';
-import { type AuditSql, type BookHead, type ChannelRow, FETCH_SIZE } from './read-journal.ts';
+import { settlementId } from '../../ledger/core/transfer-id.ts';
+import type { FoldedAccount } from './account-fold.ts';
+import type { JournalScan } from './journal-scan.ts';
+import { type AuditSql, type BookHead, type ChannelRow, FETCH_SIZE } from './read-book.ts';
 
 /** A book after its journal has been read; its snapshot is still open. */
 export interface ScannedBook {
@@ -29,6 +31,10 @@ interface Leg {
   readonly payer: bigint;
   readonly payee: bigint;
   readonly text: string;
+  /** Of a reversal that left: the row that it draws on. */
+  readonly drawnId: string | null;
+  /** Of a reversal that arrived: the transfer that it reverses. */
+  readonly reversalOf: string | null;
   /** Of a second leg: 0 if it was posted. */
   readonly reason: number;
 }
@@ -95,10 +101,14 @@ class ChannelAudit {
       if (second) await this.#arrivedOnly(second);
       return;
     }
-    const returned = this.#from.scan.returns.get(this.#to.head.book)?.get(leg.id);
+    const returned = this.#from.scan.channels.returns.get(this.#to.head.book)?.get(leg.id);
     if (returned) {
       this.#returned += 1;
       if (returned.amount !== leg.amount) this.#find(leg, `${returned.amount} were returned`);
+      if (returned.payer !== leg.payer) this.#find(leg, `was returned to ${returned.payer}`);
+      if (returned.drawnId !== leg.drawnId) {
+        this.#find(leg, `gave back to ${returned.drawnId}, had drawn on ${leg.drawnId}`);
+      }
     }
     if (second) this.#both(leg, second, returned !== undefined);
     else if (returned) await this.#returnedOnly(leg);
@@ -106,7 +116,7 @@ class ChannelAudit {
   }
 
   end(): InFlight[] {
-    const returns = this.#from.scan.returns.get(this.#to.head.book)?.size ?? 0;
+    const returns = this.#from.scan.channels.returns.get(this.#to.head.book)?.size ?? 0;
     if (returns !== this.#returned) {
       const text = `${returns - this.#returned} returns belong to no leg`;
       this.#findings.add('I3', this.#place, 0, text);
@@ -127,7 +137,7 @@ class ChannelAudit {
   }
 
   #both(leg: Leg, second: Leg, returned: boolean): void {
-    if (!sameLeg(leg, second)) this.#find(leg, 'arrived as another transfer');
+    if (!this.#isSame(leg, second)) this.#find(leg, 'arrived as another transfer');
     if (second.reason === 0) {
       if (returned) this.#find(leg, 'was delivered and returned');
     } else if (!returned) {
@@ -142,7 +152,7 @@ class ChannelAudit {
     this.#add(leg);
     if (leg.number > this.#settled) return;
     const [now] = await fetchLegs(this.#to.now, this.#from.head.book, 'arrived', leg.number);
-    if (!now || !sameLeg(leg, now)) this.#find(leg, 'is settled, but never arrived');
+    if (!now || !this.#isSame(leg, now)) this.#find(leg, 'is settled, but never arrived');
   }
 
   #add(leg: Leg): void {
@@ -156,7 +166,7 @@ class ChannelAudit {
   // The payee's snapshot is older than the return: a look at it now must show the refusal.
   async #returnedOnly(leg: Leg): Promise<void> {
     const [now] = await fetchLegs(this.#to.now, this.#from.head.book, 'arrived', leg.number);
-    if (!now || now.reason === 0 || !sameLeg(leg, now)) {
+    if (!now || now.reason === 0 || !this.#isSame(leg, now)) {
       this.#find(leg, 'was returned without having been refused');
     }
   }
@@ -164,10 +174,24 @@ class ChannelAudit {
   // The payer's snapshot is older than the arrival: a look at it now must show the departure.
   async #arrivedOnly(second: Leg): Promise<void> {
     const [now] = await fetchLegs(this.#from.now, this.#to.head.book, 'sent', second.number);
-    if (!now || !sameLeg(now, second)) this.#find(second, 'arrived, but never left');
+    if (!now || !this.#isSame(now, second)) this.#find(second, 'arrived, but never left');
     if (second.reason !== 0) return;
     const asset = this.#from.scan.accounts.get(second.payer)?.asset ?? '';
     this.#tooNew.set(asset, (this.#tooNew.get(asset) ?? 0n) + second.amount);
+  }
+
+  #isSame(sent: Leg, arrived: Leg): boolean {
+    // The payer's book knows what it reverses by the row of its second leg, the other by its id.
+    const drawnOn =
+      arrived.reversalOf === null ? null : settlementId(this.#to.head.book, arrived.reversalOf);
+    return (
+      sent.id === arrived.id &&
+      sent.amount === arrived.amount &&
+      sent.payer === arrived.payer &&
+      sent.payee === arrived.payee &&
+      sent.text === arrived.text &&
+      sent.drawnId === drawnOn
+    );
   }
 
   #find(leg: Leg, text: string): void {
@@ -175,7 +199,7 @@ class ChannelAudit {
     this.#findings.add('I3', this.#place, 0, about);
   }
 
-  #transitAccounts(book: ScannedBook): ScannedAccount[] {
+  #transitAccounts(book: ScannedBook): FoldedAccount[] {
     const prefix = `transit:${this.#place}:`;
     return [...book.scan.accounts.values()].filter(
       (account) => account.transit && account.externalId.startsWith(prefix),
@@ -191,18 +215,8 @@ class ChannelAudit {
   #transit(book: ScannedBook, asset: string): bigint {
     return this.#transitAccounts(book)
       .filter((account) => account.asset === asset)
-      .reduce((sum, account) => sum + account.credits - account.debits, 0n);
+      .reduce((sum, { totals }) => sum + totals.credits - totals.debits, 0n);
   }
-}
-
-function sameLeg(a: Leg, b: Leg): boolean {
-  return (
-    a.id === b.id &&
-    a.amount === b.amount &&
-    a.payer === b.payer &&
-    a.payee === b.payee &&
-    a.text === b.text
-  );
 }
 
 type Direction = 'sent' | 'arrived';
@@ -231,6 +245,7 @@ async function fetchLegs(
       number: bigint;
       id: string;
       origin_id: string | null;
+      drawn_id: string | null;
       amount: bigint;
       near: bigint;
       far: bigint;
@@ -238,10 +253,12 @@ async function fetchLegs(
       reason: number;
     }[]
   >`SELECT channel_number AS number, id, origin_id, amount, reason, peer_account AS far,
+           CASE WHEN kind IN (2, 10) THEN drawn_id END AS drawn_id,
            CASE WHEN ${sent} THEN debit_account ELSE credit_account END AS near,
            concat(code, ':', reference, ':', metadata) AS text
       FROM journal
-     WHERE peer_book = ${peerBook} AND kind = ${sent ? 1 : 2} AND channel_number >= ${first}
+     WHERE peer_book = ${peerBook}
+       AND ${sent ? sql`kind <> 2` : sql`kind = 2`} AND channel_number >= ${first}
      ORDER BY channel_number LIMIT ${limit}`;
   return rows.map((row) => ({
     number: Number(row.number),
@@ -250,6 +267,8 @@ async function fetchLegs(
     payer: sent ? row.near : row.far,
     payee: sent ? row.far : row.near,
     text: row.text,
+    drawnId: sent ? row.drawn_id : null,
+    reversalOf: sent ? null : row.drawn_id,
     reason: row.reason,
   }));
 }

@@ -1,12 +1,17 @@
+import type { JournalRow } from '../../ledger/core/journal-row.ts';
+
 /** The invariants that an audit can refute, by the numbers that the design gives them. */
 export const INVARIANTS = {
   I1: 'each book sums to zero',
   I2: 'what is in flight is the difference of two transit accounts',
   I3: 'every channel number is applied or refused exactly once',
-  I6: 'one outcome per key',
+  I5: 'nothing happens that was not asked for',
+  I6: 'one outcome per key, one scale per asset',
   I7: 'versions have no gaps, balances are the sum of entries',
-  I9: 'limits hold at every version',
+  I9: 'limits hold at every version, settings follow from their changes',
+  I10: 'no more is drawn than is left, a hold never expires early',
   I11: 'the journal has no gaps and its chain verifies',
+  I17: 'groups are applied all or none',
   I18: 'rows cannot be changed',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
@@ -19,6 +24,9 @@ export interface Violation {
   readonly seq: number;
   readonly text: string;
 }
+
+/** Notes what a row of the book that is being read violates. */
+export type Find = (invariant: Invariant, row: JournalRow, text: string) => void;
 
 /** How many violations of one invariant in one place are kept to be shown. All are counted. */
 const KEPT_MAX = 5;

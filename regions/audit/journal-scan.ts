@@ -1,58 +1,70 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import { CHAIN_START, chainLine } from '../../ledger/core/chain.ts';
+import { namedAsset } from '../../ledger/core/asset.ts';
 import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
-import { TOTAL_MAX } from '../../ledger/core/limits.ts';
-import type { Findings, Invariant } from './findings.ts';
-
-/** An account as the book's account table has it. */
-export interface AccountRow {
-  readonly id: bigint;
-  readonly externalId: string;
-  readonly asset: string;
-  readonly minBalance: bigint | null;
-  readonly maxBalance: bigint | null;
-  readonly transit: boolean;
-  readonly openedSeq: number;
-}
-
-/** An account with what the journal's rows add up to so far. */
-export interface ScannedAccount extends AccountRow {
-  debits: bigint;
-  credits: bigint;
-  version: number;
-  /** True once its opening has been read. */
-  opened: boolean;
-}
-
-/** Money that a return gave back, by the transfer it belongs to. */
-export type Returns = Map<string, { readonly amount: bigint; readonly seq: number }>;
+import { AccountFold, type AccountRow, type FoldedAccount } from './account-fold.ts';
+import { type AskedKind, askedBy } from './asked.ts';
+import { AssetRegistry, type AssetRow } from './asset-registry.ts';
+import { ChannelFold } from './channel-fold.ts';
+import * as effect from './effect.ts';
+import type { Find, Findings, Invariant } from './findings.ts';
+import { GroupFold } from './group-fold.ts';
+import { OpenHolds } from './open-holds.ts';
+import { checkReturn, checkReversal, type ReversedRows } from './reversals.ts';
+import { foldChange } from './settings-fold.ts';
 
 export interface JournalCounts {
   rows: number;
+  /** Transfers, captures and reversals, those in groups included. */
   posted: number;
+  /** Requests that were rejected, a group once for all of its legs. */
   refused: number;
   /** Second legs posted here, of transfers from other books. */
   delivered: number;
   /** Transfers from here that the payee's book refused, paid back. */
   returned: number;
+  /** Holds that were made. */
+  held: number;
 }
 
-type EntrySide = 'debit' | 'credit';
+/** A row with the chain value that is stored on it. */
+export interface ChainedRow {
+  readonly row: JournalRow;
+  readonly chain: Uint8Array | null;
+}
+
+/** What the tables of a book have besides its journal. */
+export interface BookTables {
+  readonly accounts: Iterable<AccountRow>;
+  readonly assets: readonly AssetRow[];
+  /** Accounts opened before may have assets that nobody registered; 0 if that is not known. */
+  readonly completeSinceMicros: number;
+}
 
 /**
  * Follows a journal from its first row and checks that each follows from those before it. Holds
- * the accounts in memory, but of the rows only what is open between two books.
+ * the accounts, the open holds and what came back from other books in memory, and no other row.
  */
 export class JournalScan {
-  readonly counts: JournalCounts = { rows: 0, posted: 0, refused: 0, delivered: 0, returned: 0 };
-  /** By peer book. */
-  readonly sent = new Map<number, number>();
-  readonly applied = new Map<number, number>();
-  readonly returns = new Map<number, Returns>();
-  readonly accounts: ReadonlyMap<bigint, ScannedAccount>;
+  readonly counts: JournalCounts = {
+    rows: 0,
+    posted: 0,
+    refused: 0,
+    delivered: 0,
+    returned: 0,
+    held: 0,
+  };
+  readonly channels: ChannelFold;
+  readonly holds: OpenHolds;
+  readonly assets: AssetRegistry;
+  readonly #accounts: AccountFold;
+  readonly #groups: GroupFold;
+  readonly #table: readonly AssetRow[];
   readonly #place: string;
   readonly #findings: Findings;
+  readonly #find: Find;
+  #last: JournalRow | undefined;
   #seq = 0;
   #epoch = 0;
   #atMicros = 0;
@@ -60,14 +72,21 @@ export class JournalScan {
   #hash: Hash = createHash('sha256').update(CHAIN_START);
   #chainOpen = false;
 
-  constructor(place: string, accounts: Iterable<AccountRow>, findings: Findings) {
+  constructor(place: string, tables: BookTables, findings: Findings) {
     this.#place = place;
     this.#findings = findings;
-    const scanned = new Map<bigint, ScannedAccount>();
-    for (const account of accounts) {
-      scanned.set(account.id, { ...account, debits: 0n, credits: 0n, version: 0, opened: false });
-    }
-    this.accounts = scanned;
+    this.#find = (invariant: Invariant, row: JournalRow, text: string) =>
+      findings.add(invariant, place, row.seq, text);
+    this.#accounts = new AccountFold(tables.accounts, this.#find);
+    this.#groups = new GroupFold(this.#find);
+    this.#table = tables.assets;
+    this.channels = new ChannelFold(this.#accounts, this.#find);
+    this.holds = new OpenHolds(this.#find);
+    this.assets = new AssetRegistry(tables.completeSinceMicros, this.#find);
+  }
+
+  get accounts(): ReadonlyMap<bigint, FoldedAccount> {
+    return this.#accounts.all;
   }
 
   /** Chain value after the last whole batch. */
@@ -79,34 +98,18 @@ export class JournalScan {
     return this.#seq;
   }
 
-  /** Takes the next row in order of seq, with the chain value stored on it. */
-  row(row: JournalRow, chain: Uint8Array | null): void {
-    this.counts.rows += 1;
-    this.#order(row, chain);
-    switch (row.kind) {
-      case RowKind.transfer:
-        this.#transfer(row);
-        break;
-      case RowKind.settlement:
-        this.#settlement(row);
-        break;
-      case RowKind.return:
-        this.#return(row);
-        break;
-      case RowKind.account:
-        this.#opening(row);
-        break;
-      case RowKind.takeOver:
-        break;
-    }
-    if (row.entries) this.#entries(row);
-    else if (row.reason === 0 && row.amount !== null) {
-      this.#find('I7', row, 'a posted row has no entries');
-    }
+  /**
+   * Takes the next rows in order of seq.
+   *
+   * @param reversed what their reversals draw on (`reversedIds`), as it was before these rows
+   */
+  page(rows: readonly ChainedRow[], reversed: ReversedRows): void {
+    for (const { row, chain } of rows) this.#row(row, chain, reversed);
   }
 
   /** To be called after the last row. */
   end(): void {
+    if (this.#last) this.#groups.end(this.#last);
     if (this.#chainOpen) {
       this.#findings.add('I11', this.#place, this.#seq, 'the last batch has no chain value');
     }
@@ -115,10 +118,21 @@ export class JournalScan {
       const text = `account ${account.externalId} is in no row of the journal`;
       this.#findings.add('I18', this.#place, account.openedSeq, text);
     }
+    this.assets.end(this.#table, this.#place, this.#findings);
   }
 
-  #find(invariant: Invariant, row: JournalRow, text: string): void {
-    this.#findings.add(invariant, this.#place, row.seq, text);
+  #row(row: JournalRow, chain: Uint8Array | null, reversed: ReversedRows): void {
+    this.counts.rows += 1;
+    this.#last = row;
+    this.#order(row, chain);
+    this.#groups.row(row, chain !== null, this.#accounts.get(row.creditAccount)?.transit === true);
+    const applied = row.reason === 0 || row.kind === RowKind.return;
+    if (row.kind !== RowKind.settlement && !(applied && LEAVES.has(row.kind))) {
+      this.channels.stayed(row);
+    }
+    if (!applied || !DRAWS.has(row.kind)) this.#requireUndrawn(row);
+    if (applied) this.#applied(row, reversed);
+    else this.#refused(row);
   }
 
   #order(row: JournalRow, chain: Uint8Array | null): void {
@@ -141,127 +155,120 @@ export class JournalScan {
     this.#hash = createHash('sha256').update(chain);
   }
 
-  #transfer(row: JournalRow): void {
-    if (row.reason === 0) this.counts.posted += 1;
-    else this.counts.refused += 1;
-    if (row.peer === null) return;
-    if (row.reason !== 0) this.#find('I3', row, 'a refused transfer has a channel number');
-    this.#number(this.sent, row, 'sent');
-    this.#requireTransit(row, row.creditAccount);
+  /** What an auditor's views would take for the newest word on what is left. */
+  #requireUndrawn(row: JournalRow): void {
+    const drawn = row.details?.drawn ?? null;
+    if (drawn !== null && drawn.left !== null) {
+      this.#find(
+        'I10',
+        row,
+        `says that ${drawn.left} is left of ${drawn.id}, but draws on nothing`,
+      );
+    }
   }
 
-  #settlement(row: JournalRow): void {
-    if (row.reason === 0) this.counts.delivered += 1;
-    this.#number(this.applied, row, 'applied');
-    this.#requireTransit(row, row.debitAccount);
-    if (row.originId === null) this.#find('I3', row, 'a settlement names no transfer');
+  #refused(row: JournalRow): void {
+    if (row.kind === RowKind.settlement) this.channels.arrived(row);
+    else if ((row.details?.groupId ?? null) === null) this.counts.refused += 1;
+    if (row.entries !== null) this.#find('I7', row, 'was refused and has entries');
+    if (row.details?.settings) this.#find('I9', row, 'was refused and changes an account');
   }
 
-  #return(row: JournalRow): void {
-    this.counts.returned += 1;
-    this.#requireTransit(row, row.debitAccount);
-    if (row.originId === null || row.peer === null || row.amount === null) {
-      this.#find('I3', row, 'a return names no transfer');
+  #applied(row: JournalRow, reversed: ReversedRows): void {
+    const amount = row.amount ?? 0n;
+    switch (row.kind) {
+      case RowKind.transfer:
+        this.#asked(row, row.kind);
+        this.counts.posted += 1;
+        this.channels.left(row);
+        this.#accounts.post(row, effect.moved(amount));
+        break;
+      case RowKind.settlement:
+        this.counts.delivered += 1;
+        this.channels.arrived(row);
+        this.#accounts.post(row, effect.moved(amount));
+        break;
+      case RowKind.return:
+        this.counts.returned += 1;
+        this.channels.cameBack(row);
+        checkReturn(row, reversed, this.#find);
+        this.#accounts.post(row, effect.moved(amount));
+        break;
+      case RowKind.reversal:
+        checkReversal(row, this.#asked(row, row.kind), reversed, this.#find);
+        this.counts.posted += 1;
+        this.channels.left(row);
+        this.#accounts.post(row, effect.moved(amount));
+        break;
+      case RowKind.hold:
+      case RowKind.capture:
+      case RowKind.release:
+      case RowKind.expiry:
+        this.#held(row, row.kind);
+        break;
+      case RowKind.account:
+      case RowKind.takeOver:
+      case RowKind.group:
+      case RowKind.change:
+      case RowKind.asset:
+        this.#moneyless(row);
+        break;
+    }
+  }
+
+  /** Holds and what draws on them. */
+  #held(row: JournalRow, kind: HeldKind): void {
+    const away = row.peer !== null;
+    if (kind === RowKind.hold) {
+      this.counts.held += 1;
+      this.holds.made(row, this.#asked(row, kind));
+      this.#accounts.post(row, effect.held(row.amount ?? 0n, away));
       return;
     }
-    const returns = this.returns.get(row.peer.book) ?? new Map();
-    if (returns.has(row.originId)) this.#find('I3', row, `${row.originId} is returned twice`);
-    returns.set(row.originId, { amount: row.amount, seq: row.seq });
-    this.returns.set(row.peer.book, returns);
-  }
-
-  #number(last: Map<number, number>, row: JournalRow, word: string): void {
-    const book = row.peer?.book ?? 0;
-    const number = row.peer?.number ?? 0;
-    const before = last.get(book) ?? 0;
-    if (number !== before + 1) {
-      this.#find('I3', row, `${word} number ${number} of book ${book} follows ${before}`);
-    }
-    last.set(book, number);
-  }
-
-  #requireTransit(row: JournalRow, id: bigint | null): void {
-    const account = id === null ? undefined : this.accounts.get(id);
-    if (!account?.transit) this.#find('I2', row, `account ${id} is no transit account`);
-  }
-
-  #opening(row: JournalRow): void {
-    const account = row.creditAccount === null ? undefined : this.accounts.get(row.creditAccount);
-    if (!account) {
-      this.#find('I18', row, `account ${row.creditAccount} is missing from the account table`);
+    const asked = kind === RowKind.expiry ? undefined : this.#asked(row, kind);
+    const taken = this.holds.drawn(row, asked);
+    if (kind !== RowKind.capture) {
+      this.#accounts.post(row, effect.held(-taken, away));
       return;
     }
-    const { externalId, asset, minBalance, maxBalance, openedSeq } = account;
-    const limits = `min=${minBalance ?? 'none'} max=${maxBalance ?? 'none'}`;
-    const same =
-      !account.opened &&
-      openedSeq === row.seq &&
-      externalId === row.key &&
-      asset === row.asset &&
-      limits === row.reference;
-    // The chain covers this row; so a limit that somebody moved in the table shows here.
-    if (!same) this.#find('I18', row, `account ${externalId} is not as it was opened`);
-    account.opened = true;
+    this.counts.posted += 1;
+    this.channels.left(row);
+    this.#accounts.post(row, effect.captured(row.amount ?? 0n, taken, away));
   }
 
-  #entries(row: JournalRow): void {
-    const { entries, amount } = row;
-    if (!entries || amount === null) return;
-    if (amount <= 0n) this.#find('I1', row, `moves ${amount}`);
-    const debit = this.#entry(row, row.debitAccount, 'debit', amount, {
-      version: entries.debitVersion,
-      debits: entries.debitDebits,
-      credits: entries.debitCredits,
-    });
-    const credit = this.#entry(row, row.creditAccount, 'credit', amount, {
-      version: entries.creditVersion,
-      debits: entries.creditDebits,
-      credits: entries.creditCredits,
-    });
-    if (debit && credit && debit.asset !== credit.asset) {
-      this.#find('I1', row, `moves ${debit.asset} into ${credit.asset}`);
+  /** Rows that neither move nor hold money. */
+  #moneyless(row: JournalRow): void {
+    const { kind } = row;
+    if (kind === RowKind.change) {
+      const account = this.#accounts.get(row.creditAccount);
+      if (account && !account.transit) foldChange(row, account, this.#find);
+      else this.#find('I9', row, `changes account ${row.creditAccount}, which it may not`);
+      this.#accounts.post(row, effect.CHANGED);
+      return;
     }
+    if (row.entries !== null) this.#find('I7', row, 'has entries, though it changes no account');
+    if (kind === RowKind.asset) this.assets.registered(row);
+    if (kind !== RowKind.account) return;
+    const account = this.#accounts.open(row, namedAsset(row.asset).code);
+    if (account?.transit !== true) this.assets.opened(row);
   }
 
-  #entry(
-    row: JournalRow,
-    id: bigint | null,
-    side: EntrySide,
-    amount: bigint,
-    stored: { version: number; debits: bigint; credits: bigint },
-  ): ScannedAccount | undefined {
-    const account = id === null ? undefined : this.accounts.get(id);
-    if (!account?.opened) {
-      this.#find('I7', row, `posts to account ${id}, which is not open`);
-      return undefined;
-    }
-    account.version += 1;
-    if (side === 'debit') account.debits += amount;
-    else account.credits += amount;
-    const { version, debits, credits } = account;
-    if (stored.version !== version || stored.debits !== debits || stored.credits !== credits) {
-      const found = `${stored.version}/${stored.debits}/${stored.credits}`;
-      const wanted = `${version}/${debits}/${credits}`;
-      this.#find('I7', row, `${account.externalId} has ${found} where entries give ${wanted}`);
-      account.version = stored.version;
-      account.debits = stored.debits;
-      account.credits = stored.credits;
-    }
-    this.#limits(row, account, side);
-    return account;
-  }
-
-  #limits(row: JournalRow, account: ScannedAccount, side: EntrySide): void {
-    const { externalId, minBalance, maxBalance, debits, credits } = account;
-    const balance = credits - debits;
-    if (side === 'debit' && minBalance !== null && balance < minBalance) {
-      this.#find('I9', row, `${externalId} falls to ${balance}, below ${minBalance}`);
-    }
-    // What comes back to its payer is not held against limits: it was there before.
-    if (row.kind === RowKind.return) return;
-    if (side === 'credit' && maxBalance !== null && balance > maxBalance) {
-      this.#find('I9', row, `${externalId} rises to ${balance}, above ${maxBalance}`);
-    }
-    if (debits > TOTAL_MAX || credits > TOTAL_MAX) this.#find('I9', row, `${externalId} overflows`);
+  #asked(row: JournalRow, kind: AskedKind) {
+    this.assets.named(row);
+    return askedBy(row, kind, this.#accounts, this.#find);
   }
 }
+
+type HeldKind = (typeof RowKind)['hold' | 'capture' | 'release' | 'expiry'];
+
+/** Rows by which money may leave the book. */
+const LEAVES: ReadonlySet<RowKind> = new Set([RowKind.transfer, RowKind.capture, RowKind.reversal]);
+
+/** Rows that say what is left of another. */
+const DRAWS: ReadonlySet<RowKind> = new Set([
+  RowKind.return,
+  RowKind.capture,
+  RowKind.release,
+  RowKind.expiry,
+  RowKind.reversal,
+]);

@@ -1,90 +1,7 @@
-import type postgres from 'postgres';
-
 import type { JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
-import type { Reason } from '../../proto/gen/meridian/v1/ledger.ts';
-import type { AccountRow } from './journal-scan.ts';
-
-export type AuditSql = postgres.ReservedSql<{ bigint: bigint }>;
-
-/** Rows that one step of a cursor fetches. */
-export const FETCH_SIZE = 2_000;
-
-/** What the head and the cursors of a book say at the moment of its snapshot. */
-export interface BookHead {
-  readonly book: number;
-  readonly name: string;
-  readonly region: string;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly chain: Uint8Array;
-  readonly accounts: number;
-}
-
-export interface ChannelRow {
-  readonly peerBook: number;
-  readonly sent: number;
-  readonly settled: number;
-  readonly applied: number;
-}
-
-/** The head row; undefined when the book has never been served. */
-export async function readHead(sql: AuditSql): Promise<BookHead | undefined> {
-  const [row] = await sql<
-    {
-      book: number;
-      name: string;
-      region: string;
-      epoch: bigint;
-      seq: bigint;
-      chain: Uint8Array;
-      accounts: bigint;
-    }[]
-  >`SELECT book, name, region, epoch, seq, chain, accounts FROM head`;
-  if (!row) return undefined;
-  const { epoch, seq, accounts } = row;
-  return { ...row, epoch: Number(epoch), seq: Number(seq), accounts: Number(accounts) };
-}
-
-export async function readChannels(sql: AuditSql): Promise<ChannelRow[]> {
-  const rows = await sql<{ peer_book: number; sent: bigint; settled: bigint; applied: bigint }[]>`
-    SELECT peer_book, sent, settled, applied FROM channel ORDER BY peer_book`;
-  return rows.map((row) => ({
-    peerBook: row.peer_book,
-    sent: Number(row.sent),
-    settled: Number(row.settled),
-    applied: Number(row.applied),
-  }));
-}
-
-/** All accounts, transit accounts included. */
-export async function readAccounts(sql: AuditSql): Promise<AccountRow[]> {
-  const accounts: AccountRow[] = [];
-  const cursor = sql<
-    {
-      id: bigint;
-      external_id: string;
-      asset: string;
-      min_balance: bigint | null;
-      max_balance: bigint | null;
-      transit: boolean;
-      opened_seq: bigint;
-    }[]
-  >`SELECT id, external_id, asset, min_balance, max_balance, transit, opened_seq FROM account`;
-  for await (const rows of cursor.cursor(FETCH_SIZE)) {
-    for (const row of rows) {
-      accounts.push({
-        id: row.id,
-        externalId: row.external_id,
-        asset: row.asset,
-        minBalance: row.min_balance,
-        maxBalance: row.max_balance,
-        transit: row.transit,
-        openedSeq: Number(row.opened_seq),
-      });
-    }
-  }
-  return accounts;
-}
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { type AuditSql, FETCH_SIZE } from './read-book.ts';
+import type { ChainedRow } from './journal-scan.ts';
 
 interface StoredRow {
   readonly seq: bigint;
@@ -112,19 +29,33 @@ interface StoredRow {
   readonly reference: string | null;
   readonly metadata: Record<string, string> | null;
   readonly at_micros: bigint;
+  readonly debit_held_debits: bigint | null;
+  readonly debit_held_credits: bigint | null;
+  readonly credit_held_debits: bigint | null;
+  readonly credit_held_credits: bigint | null;
+  readonly drawn_id: string | null;
+  readonly drawn_left: bigint | null;
+  readonly group_id: string | null;
+  readonly expires_at_micros: bigint | null;
+  readonly options: string | null;
+  readonly changed_by: string | null;
+  readonly account_flags: number | null;
+  readonly min_balance: bigint | null;
+  readonly max_balance: bigint | null;
   readonly chain: Uint8Array | null;
 }
 
 /** The journal in order of seq, a few thousand rows at a time. */
-export async function* readJournal(
-  sql: AuditSql,
-): AsyncGenerator<{ row: JournalRow; chain: Uint8Array | null }[]> {
+export async function* readJournal(sql: AuditSql): AsyncGenerator<ChainedRow[]> {
   const cursor = sql<StoredRow[]>`
     SELECT seq, epoch, id, kind, reason, debit_account, credit_account, amount,
            debit_version, credit_version, debit_debits, debit_credits, credit_debits,
            credit_credits, peer_account, peer_book, channel_number, origin_id, namespace, key,
-           asset, code, reference, metadata, chain,
-           (extract(epoch FROM at) * 1000000)::int8 AS at_micros
+           asset, code, reference, metadata, chain, debit_held_debits, debit_held_credits,
+           credit_held_debits, credit_held_credits, drawn_id, drawn_left, group_id, options,
+           changed_by, account_flags, min_balance, max_balance,
+           (extract(epoch FROM at) * 1000000)::int8 AS at_micros,
+           (extract(epoch FROM expires_at) * 1000000)::int8 AS expires_at_micros
       FROM journal ORDER BY seq`;
   for await (const rows of cursor.cursor(FETCH_SIZE)) {
     yield rows.map((stored) => ({ row: rowFrom(stored), chain: stored.chain }));
@@ -151,20 +82,52 @@ function rowFrom(stored: StoredRow): JournalRow {
     reference: stored.reference ?? '',
     metadata: stored.metadata ?? {},
     atMicros: Number(stored.at_micros),
+    details: detailsFrom(stored),
   };
 }
 
 function entriesFrom(stored: StoredRow): JournalRow['entries'] {
   const { debit_version: debitVersion, credit_version: creditVersion } = stored;
-  if (debitVersion === null || creditVersion === null) return null;
+  if (debitVersion === null && creditVersion === null) return null;
   return {
-    debitVersion: Number(debitVersion),
-    creditVersion: Number(creditVersion),
-    debitDebits: stored.debit_debits ?? 0n,
-    debitCredits: stored.debit_credits ?? 0n,
-    creditDebits: stored.credit_debits ?? 0n,
-    creditCredits: stored.credit_credits ?? 0n,
+    debitVersion: debitVersion === null ? null : Number(debitVersion),
+    creditVersion: creditVersion === null ? null : Number(creditVersion),
+    debitDebits: stored.debit_debits,
+    debitCredits: stored.debit_credits,
+    creditDebits: stored.credit_debits,
+    creditCredits: stored.credit_credits,
+    held: heldFrom(stored),
   };
+}
+
+function heldFrom(stored: StoredRow): NonNullable<JournalRow['entries']>['held'] {
+  const { debit_held_debits: debitDebits, debit_held_credits: debitCredits } = stored;
+  const { credit_held_debits: creditDebits, credit_held_credits: creditCredits } = stored;
+  if ((debitDebits ?? debitCredits ?? creditDebits ?? creditCredits) === null) return null;
+  return {
+    debitHeldDebits: debitDebits ?? 0n,
+    debitHeldCredits: debitCredits ?? 0n,
+    creditHeldDebits: creditDebits ?? 0n,
+    creditHeldCredits: creditCredits ?? 0n,
+  };
+}
+
+function detailsFrom(stored: StoredRow): JournalRow['details'] {
+  const { drawn_id: id, expires_at_micros: expiresAt, account_flags: flags } = stored;
+  const details = {
+    drawn: id === null ? null : { id, left: stored.drawn_left },
+    groupId: stored.group_id,
+    expiresAtMicros: expiresAt === null ? null : Number(expiresAt),
+    options: stored.options ?? '',
+    by: stored.changed_by ?? '',
+    settings:
+      flags === null
+        ? null
+        : { flags, minBalance: stored.min_balance, maxBalance: stored.max_balance },
+  };
+  const { drawn, groupId, expiresAtMicros, options, by, settings } = details;
+  const isPlain = (drawn ?? groupId ?? expiresAtMicros ?? settings) === null;
+  return isPlain && options === '' && by === '' ? null : details;
 }
 
 function peerFrom(stored: StoredRow): JournalRow['peer'] {

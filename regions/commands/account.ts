@@ -1,38 +1,51 @@
 import { Command } from 'commander';
 
-import { Account, OpenAccountRequest } from '../../proto/gen/meridian/v1/ledger.ts';
-import { findAccount, parseAccountId } from './account-name.ts';
+import {
+  Account,
+  type GetAccountRequest,
+  OpenAccountRequest,
+  OpenAccountResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { changeCommands } from './account-change.ts';
+import { accountHistoryCommand } from './account-history.ts';
+import { accountOf, findAccount } from './account-name.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
+  type Limit,
+  parseLimit,
   parseMinor,
   parsePair,
   routerCommand,
   withConnection,
 } from './connection.ts';
+import { describeAccount } from './describe-account.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
+import { whyText } from './outcome.ts';
 import { print, printJson } from './print.ts';
+import { parseInstant } from './values/instant.ts';
+import { protoJson } from './values/proto-json.ts';
 
-/** `meridian account open|get|find` */
+/** `meridian account`: open one, look it up, change it */
 export function accountCommand(context: CommandContext): Command {
-  return new Command('account')
-    .description('open an account, or look one up')
+  const account = new Command('account')
+    .description('open an account, look one up, freeze, close or change it')
     .addHelpText('after', '\nExample:\n  $ meridian account find alice')
     .addCommand(openCommand(context))
     .addCommand(getCommand(context))
-    .addCommand(findCommand(context));
+    .addCommand(findCommand(context))
+    .addCommand(accountHistoryCommand(context));
+  for (const command of changeCommands(context)) account.addCommand(command);
+  return account;
 }
 
 interface OpenOptions extends ConnectionOptions {
   readonly region: string;
   readonly asset: string;
-  readonly min?: bigint | null;
-  readonly max?: bigint;
+  readonly min?: Limit;
+  readonly max?: Limit;
   readonly metadata?: Record<string, string>;
-}
-
-function parseLimit(text: string): bigint | null {
-  return text === 'none' ? null : parseMinor(text);
+  readonly dryRun?: boolean;
 }
 
 function openCommand(context: CommandContext): Command {
@@ -42,10 +55,11 @@ function openCommand(context: CommandContext): Command {
   ])
     .argument('<external-id>', 'your name for the account, unique in its region')
     .requiredOption('--region <name>', 'region that the account is pinned to')
-    .requiredOption('--asset <code>', 'what the account holds, such as EUR')
+    .requiredOption('--asset <code>', 'what it holds, such as EUR; EUR/2 checks the scale')
     .option('--min <minor>', 'lowest balance in minor units, or "none" (default: 0)', parseLimit)
-    .option('--max <minor>', 'highest balance in minor units (default: none)', parseMinor)
+    .option('--max <minor>', 'highest balance in minor units (default: none)', parseLimit)
     .option('--metadata <name=value>', 'a pair to keep with it; may be repeated', parsePair)
+    .option('--dry-run', 'show what the outcome would be, and write nothing')
     .action((externalId: string, options: OpenOptions) =>
       withConnection(options, context, async ({ clientFor }) => {
         const { region, asset, min, max, metadata = {} } = options;
@@ -54,36 +68,57 @@ function openCommand(context: CommandContext): Command {
             externalId,
             homeRegion: region,
             asset,
-            ...(min === null && { min: { $case: 'noMinBalance', value: true } }),
+            ...(min === 'none' && { min: { $case: 'noMinBalance', value: true } }),
             ...(typeof min === 'bigint' && { min: { $case: 'minBalance', value: min } }),
-            ...(max !== undefined && { max: { $case: 'maxBalance', value: max } }),
+            ...(max === 'none' && { max: { $case: 'noMaxBalance', value: true } }),
+            ...(typeof max === 'bigint' && { max: { $case: 'maxBalance', value: max } }),
             metadata,
+            dryRun: options.dryRun === true,
           }),
         );
-        if (!response.account) {
-          const field = response.differingField;
-          const message = `account "${externalId}" exists in ${region} with another ${field}`;
-          throw new CommandFailure(ExitCode.refused, message);
-        }
         const { account, replayed } = response;
-        if (options.json) return printJson({ account: Account.toJSON(account), replayed });
+        if (!account) context.exit(ExitCode.refused);
+        if (options.json) return printJson(protoJson(OpenAccountResponse, response));
+        if (!account) return print(`refused (${whyText(response)}); nothing was opened`);
         if (replayed) await print('This account was open already.');
+        else if (options.dryRun) await print('Dry run, nothing is written.');
         return print(describeAccount(account));
       }),
     );
 }
 
+interface GetOptions extends ConnectionOptions {
+  readonly at?: ReturnType<typeof parseInstant>;
+  readonly atSeq?: bigint;
+}
+
 function getCommand(context: CommandContext): Command {
-  return routerCommand('get', 'show an account and its balance', ['account get 281474976710657'])
-    .argument('<id>', 'id of the account')
-    .action((id: string, options: ConnectionOptions) =>
+  return routerCommand('get', 'show an account and its balances, now or as they were', [
+    'account show alice',
+    'account get 281474976710657 --at 2026-11-21T09:30:00Z',
+  ])
+    .alias('show')
+    .argument('<account>', 'id or external id of the account')
+    .option('--at <time>', 'as it was at this time', parseInstant)
+    .option('--at-seq <number>', "as it was after this place of its book's journal", parseMinor)
+    .action((name: string, options: GetOptions) =>
       withConnection(options, context, async ({ client }) => {
-        const account = await findAccount(client, String(parseAccountId(id)));
+        const asOf = asOfOf(options);
+        const found = await findAccount(client, name);
+        const account = asOf ? await accountOf(client, found.id, asOf) : found;
         return options.json
-          ? printJson({ account: Account.toJSON(account) })
+          ? printJson({ account: protoJson(Account, account) })
           : print(describeAccount(account));
       }),
     );
+}
+
+function asOfOf({ at, atSeq }: GetOptions): GetAccountRequest['asOf'] {
+  if (at && atSeq !== undefined) {
+    throw new CommandFailure(ExitCode.usage, 'give either --at or --at-seq, not both');
+  }
+  if (at) return { $case: 'asOfTime', value: at };
+  return atSeq === undefined ? undefined : { $case: 'asOfSeq', value: atSeq };
 }
 
 function findCommand(context: CommandContext): Command {
@@ -96,32 +131,10 @@ function findCommand(context: CommandContext): Command {
         const { accounts } = await client.findAccounts({ externalId, homeRegion });
         if (accounts.length === 0) context.exit(ExitCode.refused);
         if (options.json) {
-          return printJson({ accounts: accounts.map((account) => Account.toJSON(account)) });
+          return printJson({ accounts: accounts.map((account) => protoJson(Account, account)) });
         }
         const none = `No account is called "${externalId}"${homeRegion && ` in ${homeRegion}`}.`;
         return print(accounts.map(describeAccount).join('\n\n') || none);
       }),
     );
-}
-
-/** An account for people, one field a line. */
-export function describeAccount(account: Account): string {
-  const fields: [string, string][] = [
-    ['id', String(account.id)],
-    ['external id', account.externalId],
-    ['home region', `${account.homeRegion} (book ${account.book})`],
-    ['asset', account.asset],
-    ['balance', String(account.balance)],
-    ['debits', String(account.debits)],
-    ['credits', String(account.credits)],
-    ['entries', String(account.version)],
-    ['min balance', limitText(account.minBalance)],
-    ['max balance', limitText(account.maxBalance)],
-  ];
-  for (const [name, value] of Object.entries(account.metadata)) fields.push([name, value]);
-  return fields.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n');
-}
-
-function limitText(value: bigint | undefined): string {
-  return value === undefined ? 'none' : String(value);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import type { Account } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Account } from '../../proto/gen/meridian/v1/account.ts';
 import type { MeridianClient } from '../client.ts';
 import {
   type CommandContext,

@@ -7,8 +7,8 @@ const right = { align: 'right' } as const;
 
 /**
  * The audit as a table with a line for each book and one for their totals, then what is
- * violated. `replayed`: answers that the caller got as replays, by region; the journal, which
- * has one row for each key, cannot know of them.
+ * violated, then what is worth a note. `replayed`: answers that the caller got as replays, by
+ * region; the journal, which has one row for each key, cannot know of them.
  */
 export function auditTable(report: AuditReport, replayed?: ReadonlyMap<string, number>): string {
   const columns: Column[] = [
@@ -19,6 +19,8 @@ export function auditTable(report: AuditReport, replayed?: ReadonlyMap<string, n
     ...(replayed ? [{ title: 'replays answered', ...right }] : []),
     { title: 'delivered', ...right },
     { title: 'returned', ...right },
+    { title: 'open holds', ...right },
+    { title: 'overdue holds', ...right },
     { title: 'trial balance', ...right },
     { title: 'in transit', ...right },
     { title: 'hash chain', ...right },
@@ -35,6 +37,8 @@ export function auditTable(report: AuditReport, replayed?: ReadonlyMap<string, n
       ...(replayed ? [count(replays)] : []),
       sum((book) => book.delivered),
       sum((book) => book.returned),
+      sum((book) => book.openHolds),
+      sum((book) => book.overdueHolds),
       trialBalanceOf(part),
       inTransitOf(report, from),
       part.every((book) => book.chainVerified) ? good('verified') : bad('BROKEN'),
@@ -43,7 +47,8 @@ export function auditTable(report: AuditReport, replayed?: ReadonlyMap<string, n
   const names = books.map(({ name }) => name);
   const rows = books.map((book) => rowOf(book.name, [book], [book.name]));
   rows.push(rowOf('total', books, names));
-  const lines = [table(columns, rows), describeViolations(report)];
+  const notes = report.notes.map((note) => `Note: ${note}`);
+  const lines = [table(columns, rows), describeViolations(report), ...notes];
   return lines.filter((line) => line !== '').join('\n');
 }
 

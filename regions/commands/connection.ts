@@ -165,6 +165,13 @@ export function parseMinor(text: string): bigint {
   throw new InvalidArgumentError('It must be a whole number of minor units, such as 1250.');
 }
 
+/** A limit of a balance, or that there is none. */
+export type Limit = bigint | 'none';
+
+export function parseLimit(text: string): Limit {
+  return text === 'none' ? text : parseMinor(text);
+}
+
 /** NAME=VALUE pairs, gathered over repeated options. */
 export function parsePair(
   text: string,

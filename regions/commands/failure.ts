@@ -1,5 +1,5 @@
 import { BadFileError } from '../replay/bad-line.ts';
-import { CallFault } from '../client.ts';
+import { CallFault } from '../client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from '../replay/run.ts';
 
 /** What the `meridian` command ends with. */

@@ -26,6 +26,11 @@ function plain(_name: string, value: unknown): unknown {
   return value instanceof Map ? Object.fromEntries(value) : value;
 }
 
+/** Fields for people, one a line, their values below each other. */
+export function fieldLines(fields: readonly (readonly [name: string, value: string])[]): string {
+  return fields.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n');
+}
+
 /** A line about what is going on. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -1,26 +1,26 @@
 import type { Command } from 'commander';
 
-import { Account, Entry, Side } from '../../proto/gen/meridian/v1/ledger.ts';
+import type { Timestamp } from '../../proto/gen/google/protobuf/timestamp.ts';
+import { Account } from '../../proto/gen/meridian/v1/account.ts';
+import { EventKind, eventKindToJSON } from '../../proto/gen/meridian/v1/event.ts';
+import { type Entry, GetStatementResponse, Side } from '../../proto/gen/meridian/v1/query.ts';
 import { findAccount } from './account-name.ts';
-import {
-  type CommandContext,
-  type ConnectionOptions,
-  parseWhole,
-  routerCommand,
-  withConnection,
-} from './connection.ts';
+import { type CommandContext, routerCommand, withConnection } from './connection.ts';
+import { wordsOf } from './outcome.ts';
+import { gather, type PageOptions, withPageOptions } from './pages.ts';
 import { print, printJson } from './print.ts';
 import { type Column, table } from './table.ts';
+import { amountText } from './values/amount.ts';
+import { instantText, parseInstant } from './values/instant.ts';
+import { protoJson } from './values/proto-json.ts';
 
-const PAGE_SIZE_MAX = 1_000;
-
-interface StatementOptions extends ConnectionOptions {
-  readonly limit: number;
-  readonly newest?: boolean;
+interface StatementOptions extends PageOptions {
+  readonly from?: Timestamp;
+  readonly to?: Timestamp;
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'no', align: 'right' },
+  { title: 'version', align: 'right' },
   { title: 'posted at' },
   { title: 'debit', align: 'right' },
   { title: 'credit', align: 'right' },
@@ -31,59 +31,57 @@ const COLUMNS: readonly Column[] = [
 
 /** `meridian statement` */
 export function statementCommand(context: CommandContext): Command {
-  return routerCommand('statement', 'list the entries of an account and the balance after each', [
+  const command = routerCommand('statement', 'what was posted to an account between two times', [
     'statement alice',
+    'statement alice --from 2026-11-01 --to 2026-12-01 --limit 100000 --json',
     'statement 281474976710657 --newest --limit 20',
   ])
     .argument('<account>', 'id or external id of the account')
-    .option('--newest', 'newest first')
-    .option('--limit <count>', 'entries at most', parseWhole(1, 1_000_000), 100)
-    .action((name: string, options: StatementOptions) =>
-      withConnection(options, context, async ({ client }) => {
-        const account = await findAccount(client, name);
-        const entries: Entry[] = [];
-        let pageToken = '';
-        do {
-          const page = await client.listEntries({
-            accountId: account.id,
-            pageSize: Math.min(PAGE_SIZE_MAX, options.limit - entries.length),
-            pageToken,
-            newestFirst: options.newest === true,
-          });
-          entries.push(...page.entries);
-          pageToken = page.nextPageToken;
-        } while (pageToken !== '' && entries.length < options.limit);
-        if (options.json) {
-          return printJson({
-            account: Account.toJSON(account),
-            entries: entries.map((entry) => Entry.toJSON(entry)),
-            complete: pageToken === '',
-          });
-        }
-        const title = `${account.externalId} (${account.id}, ${account.homeRegion})`;
-        await print(`${title}, balance ${account.balance} ${account.asset}`);
-        await print(entries.length > 0 ? table(COLUMNS, entries.map(rowOf)) : 'No entries yet.');
-        if (pageToken !== '') await print('There are more; see --limit.');
-      }),
-    );
+    .option('--from <time>', 'from this time on (default: its opening)', parseInstant)
+    .option('--to <time>', 'before this time (default: now)', parseInstant);
+  return withPageOptions(command).action((name: string, options: StatementOptions) =>
+    withConnection(options, context, async ({ client }) => {
+      const account = await findAccount(client, name);
+      const { from, to } = options;
+      let statement = GetStatementResponse.create();
+      const { items, complete } = await gather('entries', options, async (page) => {
+        const request = { accountId: account.id, from, to, ...page, options: undefined };
+        statement = await client.getStatement(request);
+        return { items: statement.entries, nextPageToken: statement.nextPageToken };
+      });
+      const whole = { ...statement, entries: [...items], nextPageToken: '' };
+      if (options.json) {
+        const json = protoJson(GetStatementResponse, whole);
+        return printJson({ account: protoJson(Account, account), ...json, complete });
+      }
+      await printStatement(account, whole);
+      if (!complete) await print('There are more; see --limit.');
+    }),
+  );
+}
+
+async function printStatement(account: Account, statement: GetStatementResponse): Promise<void> {
+  const { opening, closing, debits, credits, entries } = statement;
+  const amount = (minor: bigint) => amountText(minor, account);
+  await print(`${account.externalId} (${account.id}, ${account.homeRegion}), ${account.asset}`);
+  await print(`opening balance  ${amount(opening?.balance ?? 0n)}`);
+  await print(entries.length > 0 ? table(COLUMNS, entries.map(rowOf)) : 'Nothing was posted.');
+  await print(`debits           ${amount(debits)}`);
+  await print(`credits          ${amount(credits)}`);
+  await print(`closing balance  ${amount(closing?.balance ?? 0n)}`);
 }
 
 function rowOf(entry: Entry): string[] {
   const debit = entry.side === Side.DEBIT;
+  const plain = entry.kind === EventKind.TRANSFER || entry.kind === EventKind.SETTLEMENT;
+  const kind = plain ? '' : wordsOf(eventKindToJSON(entry.kind), 'EVENT_KIND_');
   return [
     String(entry.version),
-    timeOf(entry),
+    instantText(entry.postedAt),
     debit ? String(entry.amount) : '',
     debit ? '' : String(entry.amount),
     String(entry.balanceAfter),
     String(entry.counterpartyAccountId),
-    entry.returned ? `returned: ${entry.reference}` : entry.reference,
+    [kind, entry.reference].filter((text) => text !== '').join(': '),
   ];
-}
-
-/** UTC to the millisecond. */
-function timeOf({ postedAt }: Entry): string {
-  if (!postedAt) return '';
-  const ms = Number(postedAt.seconds) * 1_000 + Math.floor(postedAt.nanos / 1_000_000);
-  return new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
 }

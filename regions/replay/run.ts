@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { bookOf } from '../../ledger/core/account-id.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import {
   CreateTransferRequest,
   type CreateTransferResponse,
-  OpenAccountRequest,
   Wait,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../client.ts';
 import type { BadLine } from './bad-line.ts';
 import type { Line } from './csv.ts';

@@ -1,9 +1,8 @@
+import { Reason, reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferResponse,
-  Reason,
-  reasonToJSON,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { BadLine } from './bad-line.ts';
 
 /** How many bad lines and rejections are kept to be shown. All are counted. */
@@ -89,6 +88,11 @@ export class ReplayTally {
       }
       case TransferStatus.IN_TRANSIT:
         return false;
+      // A payment is a plain transfer: it is never held.
+      case TransferStatus.HELD:
+      case TransferStatus.CAPTURED:
+      case TransferStatus.RELEASED:
+      case TransferStatus.EXPIRED:
       case TransferStatus.UNSPECIFIED:
       case TransferStatus.UNRECOGNIZED:
         throw new Error(`line ${line}: the router answered a status of an unknown kind`);

@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { build, type Histogram } from 'hdr-histogram-js';
 
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import {
   CreateTransferRequest,
   type CreateTransferResponse,
-  OpenAccountRequest,
   TransferStatus,
   Wait,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../client.ts';
 import { inParallel } from '../in-parallel.ts';
 import { type SampleCounts, Tally, type Unexpected } from './tally.ts';

@@ -1,9 +1,8 @@
+import { Reason, reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferResponse,
-  Reason,
-  reasonToJSON,
   TransferStatus,
-} from '../../proto/gen/meridian/v1/ledger.ts';
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import type { SamplePayment, SampleRepeat } from './workload.ts';
 
 /** How many unexpected answers are kept to be shown. The others are only counted. */

@@ -91,8 +91,9 @@ describe('a client that knows nothing', () => {
     expect(names[0]).toBe('meridian/v1/ledger.proto');
     expect(names).toContain('google/protobuf/timestamp.proto');
     expect(new Set(names).size).toBe(names.length);
-    const transfer = text[names.indexOf('meridian/v1/transfer.proto')];
-    expect(transfer).toContain('.meridian.v1.CreateTransferRequest.MetadataEntry');
+    expect(text[names.indexOf('meridian/v1/transfer.proto')]).toContain(
+      '.meridian.v1.CreateTransferRequest.MetadataEntry',
+    );
   });
 
   test('is told when it asks for what is not there', async () => {

@@ -18,8 +18,7 @@ function firstDifference(a: readonly Field[], b: readonly Field[]): string {
   for (let place = 0; place < Math.max(a.length, b.length); place += 1) {
     const [name, value] = a[place] ?? [];
     const [otherName, otherValue] = b[place] ?? [];
-    // Up to the kind of action the names are the same, and after it, but for the legs.
-    if (name !== otherName) return 'group.legs';
+    if (name !== otherName) throw new Error('fields differ in name before they do in value');
     if (value !== otherValue) return name ?? '';
   }
   return '';
@@ -63,9 +62,12 @@ function actionFields(action: ModelRequest['action'], prefix: string): Field[] {
     case 'reversal':
       return [[`${prefix}reversal.transfer_id`, action.value.transferId]];
     case 'group':
-      return action.value.legs.flatMap((leg, place) =>
-        transferFields(leg, `${prefix}group.legs[${place}].`),
-      );
+      return [
+        [`${prefix}group.legs`, String(action.value.legs.length)],
+        ...action.value.legs.flatMap((leg, place) =>
+          transferFields(leg, `${prefix}group.legs[${place}].`),
+        ),
+      ];
   }
 }
 

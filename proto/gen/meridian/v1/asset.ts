@@ -38,7 +38,7 @@ export interface Asset {
   scale: number;
   /** The largest amount there can be, in major units, such as "46116860184273879.03". */
   maxAmount: string;
-  /** True: a currency of ISO 4217, which is registered by its first use. */
+  /** True: a currency of ISO 4217, which need not be registered. */
   iso4217: boolean;
 }
 

@@ -117,11 +117,18 @@ export interface Event {
   kind: EventKind;
   /** UNSPECIFIED: it was applied. Of a RETURN: why the money came back. */
   reason: Reason;
-  /** Of the transfer as its payer made it, or of the change. */
+  /**
+   * Of the transfer as its payer made it, or of the change. Empty of an opening, a take-over
+   * and the registration of an asset.
+   */
   transferId: string;
+  /** Of an opening: the external id. */
   idempotencyKey: string;
   namespace: string;
-  /** The payer, and the payee, in whatever books they are. */
+  /**
+   * The payer, and the payee, in whatever books they are. Of a RETURN, which goes the other
+   * way: the payee that refused, and the payer.
+   */
   debitAccountId: bigint;
   creditAccountId: bigint;
   /** What was moved, held or released; of what was rejected: what was asked. */
@@ -138,7 +145,10 @@ export interface Event {
   creditAccount:
     | AccountState
     | undefined;
-  /** Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. */
+  /**
+   * Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. As
+   * it was asked, if rejected.
+   */
   originId: string;
   /** Of those: what is left of the hold, or to be reversed. */
   left: bigint;

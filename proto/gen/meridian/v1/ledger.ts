@@ -191,8 +191,8 @@ export const LedgerServiceService = {
   },
   /**
    * Creates transfers one after the other on one stream. Answers come in the order of the
-   * requests. A server that has 4,000 of them unanswered reads no further until it has
-   * answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
+   * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
    */
   streamTransfers: {
     path: "/meridian.v1.LedgerService/StreamTransfers" as const,
@@ -305,8 +305,8 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   getAccounts: handleUnaryCall<GetAccountsRequest, GetAccountsResponse>;
   /**
    * Creates transfers one after the other on one stream. Answers come in the order of the
-   * requests. A server that has 4,000 of them unanswered reads no further until it has
-   * answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
+   * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
    */
   streamTransfers: handleBidiStreamingCall<StreamTransfersRequest, StreamTransfersResponse>;
   /** Answers the same for up to 1,000 keys or ids. */
@@ -511,8 +511,8 @@ export interface LedgerServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Creates transfers one after the other on one stream. Answers come in the order of the
-   * requests. A server that has 4,000 of them unanswered reads no further until it has
-   * answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
+   * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
    */
   streamTransfers(): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
   streamTransfers(options: Partial<CallOptions>): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;

@@ -168,8 +168,10 @@ export interface ListTransfersRequest {
 
 export interface ListTransfersResponse {
   /**
-   * In the order in which the book decided them. A transfer received from another book says
-   * what this book knows of it: no key, and POSTED, or REJECTED if this book refused it.
+   * In the order in which the book decided them. A leg of a group is one of them, the group
+   * itself is without its legs. A transfer received from another book says
+   * what this book knows of it: no key, and POSTED, or REJECTED if this book refused it, with
+   * its action only if it is a reversal.
    */
   transfers: Transfer[];
   /** Empty on the last page. */

@@ -174,8 +174,9 @@ export interface CreateTransferResponse {
   reason: Reason;
   /**
    * Set when `reason` is IDEMPOTENCY_KEY_REUSED: the first field that differs, in the
-   * order of the fields of CreateTransferRequest. "action" if it is another kind of transfer,
-   * "kind" if the key belongs to a change of an account.
+   * order of the fields of CreateTransferRequest, such as "amount", "hold.timeout_seconds" or
+   * "group.legs[2].amount". "action" if it is another kind of transfer, "kind" if the key
+   * belongs to a change of an account.
    */
   differingField: string;
   /** True: this is the outcome of an earlier request with the same key. */
@@ -262,7 +263,10 @@ export interface GetTransferResponse {
 }
 
 export interface GetTransfersRequest {
-  /** 1..1,000. Their `options` are ignored. */
+  /**
+   * 1..1,000. Their `options` are ignored. INVALID_ARGUMENT if groups among them have more
+   * than 20,000 legs together.
+   */
   transfers: GetTransferRequest[];
   options: ReadOptions | undefined;
 }

@@ -147,6 +147,14 @@ export interface BatchFault {
   message: string;
 }
 
+/**
+ * As many events as were read at once: one message for each would cost the ledger server twice
+ * the time. The router tells them one by one.
+ */
+export interface SubscribeReply {
+  events: Event[];
+}
+
 export interface SettleRequest {
   /** Book that the legs come from. */
   originBook: number;
@@ -767,6 +775,69 @@ export const BatchFault: MessageFns<BatchFault> = {
     message.batch = (object.batch !== undefined && object.batch !== null) ? BigInt(object.batch) : 0n;
     message.code = object.code ?? 0;
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseSubscribeReply(): SubscribeReply {
+  return { events: [] };
+}
+
+export const SubscribeReply: MessageFns<SubscribeReply> = {
+  encode(message: SubscribeReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubscribeReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubscribeReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(Event.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: SubscribeReply): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => Event.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SubscribeReply>): SubscribeReply {
+    return SubscribeReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubscribeReply>): SubscribeReply {
+    const message = createBaseSubscribeReply();
+    message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1812,8 +1883,8 @@ export const BookServiceService = {
     responseStream: true as const,
     requestSerialize: (value: SubscribeRequest): Buffer => Buffer.from(SubscribeRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): SubscribeRequest => SubscribeRequest.decode(value),
-    responseSerialize: (value: Event): Buffer => Buffer.from(Event.encode(value).finish()),
-    responseDeserialize: (value: Buffer): Event => Event.decode(value),
+    responseSerialize: (value: SubscribeReply): Buffer => Buffer.from(SubscribeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubscribeReply => SubscribeReply.decode(value),
   },
   changeAccount: {
     path: "/meridian.internal.v1.BookService/ChangeAccount" as const,
@@ -1901,7 +1972,7 @@ export interface BookServiceServer extends UntypedServiceImplementation {
   getTransfers: handleUnaryCall<GetTransfersRequest, GetTransfersResponse>;
   listTransfers: handleUnaryCall<ListTransfersRequest, ListTransfersResponse>;
   getStatement: handleUnaryCall<GetStatementRequest, GetStatementResponse>;
-  subscribe: handleServerStreamingCall<SubscribeRequest, Event>;
+  subscribe: handleServerStreamingCall<SubscribeRequest, SubscribeReply>;
   changeAccount: handleUnaryCall<ChangeAccountRequest, ChangeAccountResponse>;
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
@@ -2070,12 +2141,12 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatementResponse) => void,
   ): ClientUnaryCall;
-  subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<Event>;
+  subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<SubscribeReply>;
   subscribe(
     request: SubscribeRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
-  ): ClientReadableStream<Event>;
+  ): ClientReadableStream<SubscribeReply>;
   changeAccount(
     request: ChangeAccountRequest,
     callback: (error: ServiceError | null, response: ChangeAccountResponse) => void,

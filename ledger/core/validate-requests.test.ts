@@ -82,20 +82,18 @@ test('every violation of a transfer is named, in the order of the fields', () =>
     conditions: undefined,
     dryRun: false,
   };
-  expect(fieldsOf(validateTransfer(request))).toEqual(
-    [
-      'idempotency_key',
-      'namespace',
-      'debit_account_id',
-      'credit_account_id',
-      'credit_account_id',
-      'amount',
-      'asset',
-      'code',
-      'reference',
-      'metadata',
-    ],
-  );
+  expect(fieldsOf(validateTransfer(request))).toEqual([
+    'idempotency_key',
+    'namespace',
+    'debit_account_id',
+    'credit_account_id',
+    'credit_account_id',
+    'amount',
+    'asset',
+    'code',
+    'reference',
+    'metadata',
+  ]);
 });
 
 test.each<[string, Partial<OpenAccountRequest>]>([

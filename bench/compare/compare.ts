@@ -1,0 +1,79 @@
+import { checkout } from '../../regions/local/layout.ts';
+import { note } from '../../regions/commands/print.ts';
+import { readRevision } from '../machine.ts';
+import type { ProfileName } from '../profile.ts';
+import { runChild } from './child-run.ts';
+import { compareRounds, type Comparison, type Round } from './comparison.ts';
+import type { ComparedPart } from './run-figures.ts';
+import { Worktree } from './worktree.ts';
+
+export interface CompareOptions {
+  /** Reference of the earlier commit. */
+  readonly against: string;
+  readonly rounds: number;
+  readonly profile: ProfileName;
+  readonly parts: readonly ComparedPart[];
+  /** Used by both, one after the other. */
+  readonly dataDir: string;
+  /** The first of 31 ports; used by both. */
+  readonly basePort: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Measures an earlier commit and this checkout in turns. Each runs its own benchmark on an
+ * installation of its own that is gone when the other one's begins, so that both are never on
+ * the machine at once, and what else happens there touches both alike.
+ *
+ * @throws Error if it cannot be measured, or if it was stopped
+ */
+export async function compareCommits(options: CompareOptions): Promise<Comparison> {
+  const startedAt = new Date();
+  const worktree = new Worktree(checkout, options.against);
+  // Whatever ends this process, a second Ctrl-C too.
+  const remove = () => worktree.remove();
+  process.once('exit', remove);
+  try {
+    const { packagesDiffer, commit: against } = worktree;
+    if (packagesDiffer) {
+      note(`package-lock.json of ${against} differs: both run on the packages of this checkout`);
+    }
+    const revision = readRevision();
+    const { rounds, findings } = await measureRounds(options, worktree);
+    return {
+      startedAt: startedAt.toISOString(),
+      seconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
+      profile: options.profile,
+      against,
+      ...revision,
+      packagesDiffer,
+      parts: compareRounds(options.parts, rounds),
+      findings,
+    };
+  } finally {
+    process.removeListener('exit', remove);
+    remove();
+  }
+}
+
+/** Void figures end it: the next run would delete the data that tells why. */
+async function measureRounds(
+  options: CompareOptions,
+  worktree: Worktree,
+): Promise<{ readonly rounds: Round[]; readonly findings: readonly string[] }> {
+  const { profile, parts, dataDir, basePort, signal } = options;
+  const settings = ['--profile', profile, '--only', parts.join(',')];
+  const args = [...settings, '--data', dataDir, '--port', String(basePort)];
+  const rounds: Round[] = [];
+  while (rounds.length < options.rounds) {
+    const place = `round ${rounds.length + 1} of ${options.rounds}`;
+    note(`${place}: ${worktree.commit}`);
+    const before = await runChild(worktree.path, args, signal);
+    if (before.findings.length > 0) return { rounds, findings: before.findings };
+    note(`${place}: this checkout`);
+    const now = await runChild(checkout, [...args, '--no-save'], signal);
+    if (now.findings.length > 0) return { rounds, findings: now.findings };
+    rounds.push({ before, now });
+  }
+  return { rounds, findings: [] };
+}

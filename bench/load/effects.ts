@@ -1,0 +1,48 @@
+/** The rows of a journal that are held against what was acknowledged, by their kind. */
+export const rowNames = ['transfer', 'hold', 'capture', 'release', 'expiry', 'group'] as const;
+
+export interface Total {
+  readonly count: number;
+  /** In minor units. */
+  readonly amount: bigint;
+}
+
+/**
+ * What requests come to in their payers' book if none is refused: rows by their kind, later
+ * expiries included, and by how much the open holds grow, that is those with something left.
+ */
+export type Effects = Readonly<Record<(typeof rowNames)[number] | 'openHold', Total>>;
+
+const NOTHING: Total = { count: 0, amount: 0n };
+
+export const noEffects: Effects = {
+  transfer: NOTHING,
+  hold: NOTHING,
+  capture: NOTHING,
+  release: NOTHING,
+  expiry: NOTHING,
+  group: NOTHING,
+  openHold: NOTHING,
+};
+
+/** @param amount of all together, in minor units */
+export function transfersOf(count: number, amount: bigint): Effects {
+  return { ...noEffects, transfer: { count, amount } };
+}
+
+/** All effects together. */
+export function sumOf(effects: readonly Effects[]): Effects {
+  const sum = (name: keyof Effects): Total => ({
+    count: effects.reduce((total, each) => total + each[name].count, 0),
+    amount: effects.reduce((total, each) => total + each[name].amount, 0n),
+  });
+  return {
+    transfer: sum('transfer'),
+    hold: sum('hold'),
+    capture: sum('capture'),
+    release: sum('release'),
+    expiry: sum('expiry'),
+    group: sum('group'),
+    openHold: sum('openHold'),
+  };
+}

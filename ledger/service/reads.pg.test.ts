@@ -1,0 +1,386 @@
+import { status } from '@grpc/grpc-js';
+import { expect, onTestFinished, test } from 'vitest';
+import { Freeze, GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
+import { ReadLevel, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
+import {
+  type Entry,
+  Filter,
+  GetStatementRequest,
+  ListEntriesRequest,
+  ListTransfersRequest,
+  Side,
+} from '../../proto/gen/meridian/v1/query.ts';
+import { GetTransferRequest, type Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
+import { accountId } from '../core/account-id.ts';
+import { must } from '../core/assert.ts';
+import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
+import { type RpcError, reasonOf } from '../rpc/error.ts';
+import { testDatabases } from '../test/database.ts';
+import type { SimBook } from '../test/installation.ts';
+import { BOOKS, Leading } from '../test/leading.ts';
+import { RANDOM_ACCOUNTS, RandomBooks, randomFrom, storeBook } from '../test/random-books.ts';
+import { openRequest, transferRequest } from '../test/requests.ts';
+import { AccountReads } from './account-reads.ts';
+import { EntryReads } from './entry-reads.ts';
+import { listAssets } from './list-assets.ts';
+import { LongReads } from './long-reads.ts';
+import type { ReadMember } from './read-position.ts';
+import { TransferReads } from './transfer-reads.ts';
+
+const database = testDatabases();
+const [BOOK] = BOOKS;
+const ALICE = accountId(1, 1);
+const BOB = accountId(1, 2);
+
+/** The reads of a book that random requests have gone through, and its leader. */
+async function fixture(steps: number) {
+  const opened = await database();
+  const [book] = new RandomBooks(11, steps).books;
+  if (book === undefined) throw new Error('there is a book');
+  await storeBook(opened, book, BOOK);
+  const leading = await Leading.over(opened);
+  onTestFinished(() => leading.stop());
+  const member = { sql: opened.ledger, config: { book: BOOK }, leader: leading.leader };
+  return { ...readsOf(member), opened, book, leading, member };
+}
+
+function readsOf(member: ReadMember) {
+  const longReads = new LongReads(member.sql);
+  return {
+    accounts: new AccountReads(member),
+    transfers: new TransferReads(member, longReads),
+    entries: new EntryReads(member, longReads),
+  };
+}
+
+/** The error that a read fails with. */
+async function faultOf(read: Promise<unknown>): Promise<RpcError> {
+  return read.then(
+    () => {
+      throw new Error('it does not fail');
+    },
+    (error: RpcError) => error,
+  );
+}
+
+const anyAccount = (fields: Partial<GetAccountRequest> = {}) =>
+  GetAccountRequest.fromPartial({ id: ALICE, ...fields });
+
+async function allEntries(reads: EntryReads, account: bigint): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  let pageToken = '';
+  do {
+    const request = { accountId: account, pageSize: 40, pageToken };
+    const page = await reads.list(ListEntriesRequest.fromPartial(request));
+    entries.push(...page.entries);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  return entries;
+}
+
+/** All pages of a statement; between any two of them `meanwhile` happens. */
+async function statement(
+  reads: EntryReads,
+  fields: Partial<GetStatementRequest>,
+  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
+) {
+  const first = await reads.statement(
+    GetStatementRequest.fromPartial({ accountId: ALICE, ...fields }),
+  );
+  const entries = [...first.entries];
+  let page = first;
+  while (page.nextPageToken !== '') {
+    await meanwhile();
+    const request = { accountId: ALICE, ...fields, pageToken: page.nextPageToken };
+    page = await reads.statement(GetStatementRequest.fromPartial(request));
+    entries.push(...page.entries);
+    const { opening, closing, debits, credits } = page;
+    expect({ opening, closing, debits, credits }).toEqual({
+      opening: first.opening,
+      closing: first.closing,
+      debits: first.debits,
+      credits: first.credits,
+    });
+  }
+  return { ...first, entries };
+}
+
+const MOVING: ReadonlySet<EventKind> = new Set<EventKind>([
+  EventKind.TRANSFER,
+  EventKind.SETTLEMENT,
+  EventKind.RETURN,
+  EventKind.CAPTURE,
+  EventKind.REVERSAL,
+]);
+
+const sum = (amounts: readonly bigint[]) => amounts.reduce((a, b) => a + b, 0n);
+
+/** How an entry is named, and what it names, by the row that it is of. */
+function namesOf({ kind, position }: Entry, { rows }: SimBook): Partial<Entry> {
+  const row = must(rows[Number(position?.seq) - 1], 'an entry has a row');
+  const drawn = rows.find(({ id }) => id === row.details?.drawn?.id);
+  const transferId = row.originId ?? row.id;
+  if (kind === EventKind.ACCOUNT_CHANGED) {
+    return { transferId, side: Side.UNSPECIFIED, by: 'ops' };
+  }
+  if (kind === EventKind.EXPIRY) return { transferId: drawn?.id ?? '', originId: drawn?.id ?? '' };
+  // Not the row that settled it here, but the transfer as its payer made it.
+  if (kind === EventKind.REVERSAL) return { originId: drawn?.originId ?? drawn?.id ?? '' };
+  return { transferId };
+}
+
+test('entries of an account are its versions, each with what changed it', async () => {
+  const { entries: reads, book } = await fixture(800);
+  const seen = new Set<EventKind>();
+  for (let number = 1; number <= RANDOM_ACCOUNTS; number += 1) {
+    const entries = await allEntries(reads, accountId(1, number));
+    expect(entries.map(({ version }) => version)).toEqual(entries.map((_, at) => BigInt(at + 1)));
+    let balance = 0n;
+    for (const entry of entries) {
+      const row = book.rows[Number(entry.position?.seq) - 1];
+      const moved = MOVING.has(entry.kind) ? entry.amount : 0n;
+      balance += entry.side === Side.DEBIT ? -moved : moved;
+      expect(entry).toMatchObject({
+        kind: row?.kind,
+        amount: row?.amount ?? 0n,
+        balanceAfter: balance,
+        availableAfter: balance - entry.heldDebitsAfter,
+        groupId: row?.details?.groupId ?? '',
+        by: row?.details?.by ?? '',
+        reference: row?.reference,
+      });
+      expect(entry).toMatchObject(namesOf(entry, book));
+      seen.add(entry.kind);
+    }
+  }
+  expect([...seen].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 6, 7, 8, 9, 10, 12]);
+});
+
+test('a statement explains how its closing balance came of its opening one', async () => {
+  const { entries: reads, book } = await fixture(400);
+  const all = await allEntries(reads, ALICE);
+  const pick = randomFrom(3);
+  const time = () =>
+    timestampFrom((book.rows[pick(book.rows.length)]?.atMicros ?? 0) + pick(3) - 1);
+  for (let run = 0; run < 40; run += 1) {
+    const [from, to] = [time(), time()].toSorted(compareTimestamps);
+    const period = { from: pick(6) === 0 ? undefined : from, to: pick(6) === 0 ? undefined : to };
+    const forward = await statement(reads, { ...period, pageSize: 1 + pick(40) });
+    const backward = await statement(reads, {
+      ...period,
+      newestFirst: true,
+      pageSize: 1 + pick(40),
+    });
+    expect({ ...backward, entries: backward.entries.toReversed(), nextPageToken: '' }).toEqual({
+      ...forward,
+      nextPageToken: '',
+    });
+    const within = all.filter(
+      ({ postedAt }) =>
+        postedAt !== undefined &&
+        (period.from === undefined || compareTimestamps(postedAt, period.from) >= 0) &&
+        (period.to === undefined || compareTimestamps(postedAt, period.to) < 0),
+    );
+    expect(forward.entries).toEqual(within.filter(({ kind }) => MOVING.has(kind)));
+    const moved = (side: Side) =>
+      sum(forward.entries.filter((entry) => entry.side === side).map(({ amount }) => amount));
+    const { opening, closing, debits, credits } = forward;
+    expect([debits, credits]).toEqual([moved(Side.DEBIT), moved(Side.CREDIT)]);
+    expect((closing?.balance ?? 0n) - (opening?.balance ?? 0n)).toBe(credits - debits);
+    expect((closing?.version ?? 0n) - (opening?.version ?? 0n)).toBe(BigInt(within.length));
+  }
+});
+
+test('what is posted while a statement is read does not move its pages', async () => {
+  const { entries: reads, leading } = await fixture(120);
+  const undisturbed = await statement(reads, { pageSize: 1000 });
+  let keys = 0;
+  const disturb = () => {
+    keys += 1;
+    return leading.transfer([transferRequest({ idempotencyKey: `meanwhile ${keys}` })]);
+  };
+  const disturbed = await statement(reads, { pageSize: 3 }, disturb);
+  expect(keys).toBeGreaterThan(3);
+  expect(disturbed.entries).toEqual(undisturbed.entries);
+  expect(disturbed.closing).toEqual(undisturbed.closing);
+  const later = await statement(reads, { pageSize: 1000, newestFirst: true });
+  expect(later.entries.length).toBeGreaterThan(undisturbed.entries.length);
+});
+
+test('a statement of an account, or of a time, without entries is empty', async () => {
+  const { entries: reads, leading, book } = await fixture(60);
+  const [opened] = await leading.open([openRequest({ externalId: 'new' })]);
+  const id = opened?.account?.id ?? 0n;
+  const nothing = { version: 0n, debits: 0n, credits: 0n, balance: 0n, available: 0n };
+  expect(await statement(reads, { accountId: id })).toMatchObject({
+    opening: { accountId: id, ...nothing },
+    closing: { accountId: id, ...nothing },
+    entries: [],
+    debits: 0n,
+  });
+  const before = timestampFrom((book.rows[0]?.atMicros ?? 0) - 5);
+  expect(await statement(reads, { to: before })).toMatchObject({ closing: nothing, entries: [] });
+  const same = await statement(reads, { from: before, to: before });
+  expect(same).toMatchObject({ opening: nothing, closing: nothing, entries: [] });
+  const future = await statement(reads, { from: timestampFrom(2e15) });
+  expect(future.opening).toEqual(future.closing);
+  expect(future.opening?.version).toBeGreaterThan(0n);
+  const fault = await faultOf(statement(reads, { accountId: accountId(1, 99) }));
+  expect(fault.code).toBe(status.NOT_FOUND);
+});
+
+test('an account can be asked as of a time or a place that has been', async () => {
+  const { accounts, leading } = await fixture(60);
+  const end = BigInt(leading.leader.memory.seq);
+  const now = await accounts.get(anyAccount());
+  expect(now.account).toMatchObject({ freeze: Freeze.NONE, closed: false, scale: 2 });
+  const asOf = (value: bigint) => anyAccount({ asOf: { $case: 'asOfSeq', value } });
+  expect(await accounts.get(asOf(end))).toEqual(now);
+  const future = { $case: 'asOfTime' as const, value: timestampFrom(Date.now() * 1000 + 9e15) };
+  expect(await accounts.get(anyAccount({ asOf: future }))).toEqual(now);
+  const fault = async (request: GetAccountRequest) => {
+    const { code, message } = await faultOf(accounts.get(request));
+    return [code, message];
+  };
+  expect(await fault(asOf(0n))).toEqual([status.NOT_FOUND, `there was no account ${ALICE}`]);
+  expect(await fault(asOf(-1n))).toEqual([
+    status.INVALID_ARGUMENT,
+    'as_of_seq must not be negative',
+  ]);
+  expect(await fault(asOf(end + 1n))).toEqual([
+    status.UNAVAILABLE,
+    `eu-west-1 has come to ${end}, not to ${end + 1n} yet`,
+  ]);
+  const early = { $case: 'asOfTime' as const, value: timestampFrom(0) };
+  expect(await fault(anyAccount({ asOf: early }))).toEqual([
+    status.NOT_FOUND,
+    `there was no account ${ALICE}`,
+  ]);
+  const wrong = { $case: 'asOfTime' as const, value: { seconds: 2n ** 60n, nanos: 0 } };
+  expect(await fault(anyAccount({ asOf: wrong }))).toEqual([
+    status.INVALID_ARGUMENT,
+    'as_of_time must be a time in the years 1 to 9999',
+  ]);
+});
+
+const byId = (value: string) =>
+  GetTransferRequest.fromPartial({ by: { $case: 'transferId', value } });
+
+test('accounts and transfers are read many at once, in the order asked', async () => {
+  const { accounts, transfers, book } = await fixture(80);
+  const nobody = accountId(1, 99);
+  const many = await accounts.getMany({ ids: [BOB, nobody, ALICE, BOB], options: undefined });
+  expect(many.accounts.map(({ id }) => id)).toEqual([BOB, ALICE, BOB]);
+  expect(many.missing).toEqual([nobody]);
+  const group = book.rows.find(({ kind, reason }) => kind === 11 && reason === 0)?.id ?? '';
+  const leg = book.rows.find(({ details }) => details?.groupId === group)?.id ?? '';
+  const request = {
+    transfers: [
+      byId(leg),
+      GetTransferRequest.fromPartial({ by: { $case: 'idempotencyKey', value: 'never' } }),
+      byId(group),
+      byId(leg),
+    ],
+    options: undefined,
+  };
+  const found = await transfers.getMany(request);
+  const told = found.transfers.map(({ transfer }) => transfer?.transferId ?? '');
+  expect(told).toEqual([leg, '', group, leg]);
+  expect(found.transfers.map((each) => each.found)).toEqual([true, false, true, true]);
+  expect(found.transfers[2]?.transfer?.legs[0]).toEqual(found.transfers[0]?.transfer);
+  for (const [index, each] of request.transfers.entries()) {
+    const { found: isFound, transfer } = await transfers.get(each);
+    expect({ found: isFound, transfer, positions: [] }).toEqual(found.transfers[index]);
+  }
+  const none = await faultOf(transfers.getMany({ transfers: [], options: undefined }));
+  expect(none.message).toBe('transfers must have 1 to 1000 items, not 0');
+});
+
+test('transfers are listed in pages that join', async () => {
+  const { transfers } = await fixture(150);
+  const list = async (fields: Partial<ListTransfersRequest>) => {
+    const listed: Transfer[] = [];
+    let pageToken = '';
+    do {
+      const page = await transfers.list(ListTransfersRequest.fromPartial({ ...fields, pageToken }));
+      listed.push(...page.transfers);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    return listed;
+  };
+  const scope = { $case: 'book' as const, value: BOOK.name };
+  const all = await list({ scope, pageSize: 1000 });
+  expect(await list({ scope, pageSize: 7 })).toEqual(all);
+  expect(await list({ scope, pageSize: 7, newestFirst: true })).toEqual(all.toReversed());
+  const ofBob = { scope: { $case: 'accountId' as const, value: BOB }, pageSize: 3 };
+  expect(await list(ofBob)).toEqual(
+    all.filter(({ debitAccountId: a, creditAccountId: b }) => a === BOB || b === BOB),
+  );
+  const nobody = { $case: 'accountId' as const, value: accountId(1, 99) };
+  expect((await faultOf(list({ scope: nobody }))).code).toBe(status.NOT_FOUND);
+  const filter: Filter = { test: { $case: 'code', value: -1 } };
+  expect((await faultOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
+});
+
+test('a search that takes too long is ended, and says so', async () => {
+  const { opened } = await fixture(0);
+  const longReads = new LongReads(opened.ledger);
+  const fault = await faultOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));
+  expect([fault.code, reasonOf(fault)]).toEqual([status.DEADLINE_EXCEEDED, 'TOO_SLOW']);
+  // The connection is as it was.
+  expect(await opened.ledger`SHOW statement_timeout`).toEqual([{ statement_timeout: '0' }]);
+  // They take turns, and a failure does not keep the others back.
+  const running = Array.from({ length: 10 }, (_, index) =>
+    longReads.run((sql) => sql`SELECT 1 / ${index % 3}::int4`.execute()),
+  );
+  const settled = await Promise.allSettled(running);
+  expect(settled.map((each) => each.status === 'fulfilled')).toEqual(
+    running.map((_, index) => index % 3 !== 0),
+  );
+});
+
+/** Seq of the position that an answer carries. */
+const seqOf = async (reads: AccountReads, options: Partial<ReadOptions>) => {
+  const request = anyAccount({ options: ReadOptions.fromPartial(options) });
+  return (await reads.get(request)).position?.seq;
+};
+
+test('a read is answered at the level that it asks for', async () => {
+  const { accounts, member, opened, leading } = await fixture(20);
+  const end = BigInt(leading.leader.memory.seq);
+  for (const level of [0, 1, 2, 3] as const) expect(await seqOf(accounts, { level })).toBe(end);
+  const behind = { minPosition: { book: 1, epoch: 1n, seq: end + 1n } };
+  const fault = await faultOf(seqOf(accounts, behind));
+  expect([fault.code, reasonOf(fault)]).toEqual([status.UNAVAILABLE, 'BEHIND']);
+  expect(await seqOf(accounts, { minPosition: { ...behind.minPosition, book: 2 } })).toBe(end);
+  const standby = readsOf({ ...member, leader: undefined }).accounts;
+  expect(await seqOf(standby, { level: ReadLevel.STALE })).toBe(end);
+  expect(reasonOf(await faultOf(seqOf(standby, { level: ReadLevel.LEADER })))).toBe('NOT_LEADER');
+  const unknown = ReadOptions.decode(Uint8Array.of(1 << 3, 9));
+  expect((await faultOf(seqOf(accounts, unknown))).message).toBe(
+    'options.level 9 is not a read level',
+  );
+  // Another leader takes over: the old one may still answer, but cannot prove anything.
+  const other = await Leading.over(opened, { address: '127.0.0.1:2' });
+  onTestFinished(() => other.stop());
+  const deposed = await faultOf(seqOf(accounts, { level: ReadLevel.LINEARIZABLE }));
+  expect(deposed.code).toBe(status.ABORTED);
+});
+
+test('assets are listed with the largest amount there can be', async () => {
+  const { member, opened } = await fixture(0);
+  await opened.admin`INSERT INTO asset VALUES ('ETH', 18, 1, now()), ('POINT', 0, 2, now())`;
+  const { assets } = await listAssets(member);
+  const of = (code: string) => assets.find(({ asset }) => asset === code);
+  expect(assets.map(({ asset }) => asset)).toEqual(assets.map(({ asset }) => asset).toSorted());
+  expect(of('EUR')).toEqual({
+    asset: 'EUR',
+    scale: 2,
+    maxAmount: '46116860184273879.03',
+    iso4217: true,
+  });
+  expect(of('KWD')?.maxAmount).toBe('4611686018427387.903');
+  expect(of('ETH')).toMatchObject({ maxAmount: '4.611686018427387903', iso4217: false });
+  expect(of('POINT')?.maxAmount).toBe('4611686018427387903');
+});

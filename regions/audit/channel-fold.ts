@@ -1,0 +1,79 @@
+import { type JournalRow } from '../../ledger/core/journal-row.ts';
+import type { AccountFold } from './account-fold.ts';
+import type { Find } from './findings.ts';
+
+/** Money that a return gave back. */
+export interface Returned {
+  readonly amount: bigint;
+  readonly payer: bigint | null;
+  /** Of a reversal that came back: the row that it had drawn on. */
+  readonly drawnId: string | null;
+}
+
+/** By the transfer that came back. */
+export type Returns = Map<string, Returned>;
+
+/** Follows the numbers of the legs that a book exchanges with others. */
+export class ChannelFold {
+  /** By peer book. */
+  readonly sent = new Map<number, number>();
+  readonly applied = new Map<number, number>();
+  readonly returns = new Map<number, Returns>();
+  readonly #accounts: AccountFold;
+  readonly #find: Find;
+
+  constructor(accounts: AccountFold, find: Find) {
+    this.#accounts = accounts;
+    this.#find = find;
+  }
+
+  /** Takes an applied transfer, capture or reversal: its money may be on its way from here. */
+  left(row: JournalRow): void {
+    if (row.peer === null) return;
+    this.#number(this.sent, row, 'sent');
+    this.#requireTransit(row, row.creditAccount);
+  }
+
+  /** Takes a settlement, applied or refused. */
+  arrived(row: JournalRow): void {
+    this.#number(this.applied, row, 'applied');
+    this.#requireTransit(row, row.debitAccount);
+    if (row.originId === null) this.#find('I3', row, 'a settlement names no transfer');
+  }
+
+  /** Takes a return. */
+  cameBack(row: JournalRow): void {
+    this.#requireTransit(row, row.debitAccount);
+    const { originId, peer, amount, creditAccount: payer, details } = row;
+    if (originId === null || peer === null || amount === null) {
+      this.#find('I3', row, 'a return names no transfer');
+      return;
+    }
+    const returns = this.returns.get(peer.book) ?? new Map();
+    if (returns.has(originId)) this.#find('I3', row, `${originId} is returned twice`);
+    returns.set(originId, { amount, payer, drawnId: details?.drawn?.id ?? null });
+    this.returns.set(peer.book, returns);
+  }
+
+  /** Takes any other row: nothing of it travels. */
+  stayed(row: JournalRow): void {
+    const number = row.peer?.number ?? null;
+    if (number !== null) this.#find('I3', row, `has number ${number}, though nothing leaves by it`);
+  }
+
+  #number(last: Map<number, number>, row: JournalRow, word: string): void {
+    const book = row.peer?.book ?? 0;
+    const number = row.peer?.number ?? 0;
+    const before = last.get(book) ?? 0;
+    if (number !== before + 1) {
+      this.#find('I3', row, `${word} number ${number} of book ${book} follows ${before}`);
+    }
+    last.set(book, number);
+  }
+
+  #requireTransit(row: JournalRow, id: bigint | null): void {
+    if (!this.#accounts.get(id)?.transit) {
+      this.#find('I2', row, `account ${id} is no transit account`);
+    }
+  }
+}

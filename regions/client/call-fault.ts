@@ -1,0 +1,156 @@
+import { type ServiceError, status as GrpcStatus } from '@grpc/grpc-js';
+
+import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
+import { Status } from '../../proto/gen/google/rpc/status.ts';
+
+/** One field of a request that the ledger found malformed. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+interface FaultFields {
+  readonly code: string;
+  readonly outcome: 'not_applied' | 'unknown';
+  readonly retryable: boolean;
+  readonly violations: readonly FieldViolation[];
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/**
+ * A call that got no answer it can use. Business outcomes, such as a rejected transfer,
+ * are never faults. `outcome` says whether the request may have been applied; when it is
+ * unknown, only asking again with the same idempotency key tells.
+ */
+export class CallFault extends Error {
+  /** Name of the gRPC status, such as UNAVAILABLE. */
+  readonly code: string;
+  readonly outcome: 'not_applied' | 'unknown';
+  readonly retryable: boolean;
+  /** From BadRequest: what is malformed. */
+  readonly violations: readonly FieldViolation[];
+  /** From ErrorInfo, such as OUTCOME_UNKNOWN; empty when the server gave none. */
+  readonly reason: string;
+  /** From RetryInfo: wait at least this long. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, fields: FaultFields, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'CallFault';
+    this.code = fields.code;
+    this.outcome = fields.outcome;
+    this.retryable = fields.retryable;
+    this.violations = fields.violations;
+    this.reason = fields.reason;
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+
+  /**
+   * The same fault with another outcome: unknown after an earlier attempt of the call ended
+   * so, not applied where there is nothing to apply.
+   */
+  withOutcome(outcome: CallFault['outcome']): CallFault {
+    const { code, retryable, violations, reason, retryAfterMs } = this;
+    const fields = { code, retryable, violations, reason, retryAfterMs, outcome };
+    return new CallFault(this.message, fields, this.cause);
+  }
+}
+
+/** Codes that say by the API's contract that nothing was applied and that a retry may help. */
+const NOT_APPLIED_RETRYABLE = new Set([
+  GrpcStatus.UNAVAILABLE,
+  GrpcStatus.ABORTED,
+  GrpcStatus.RESOURCE_EXHAUSTED,
+]);
+
+const OUTCOME_UNKNOWN = new Set([GrpcStatus.UNKNOWN, GrpcStatus.DEADLINE_EXCEEDED]);
+
+/**
+ * True for a stream that broke under way: the router died or was restarted. UNAVAILABLE
+ * from the transport itself is one too: the request may have reached the ledger before.
+ */
+function brokeUnderWay(error: ServiceError): boolean {
+  const text = error.details;
+  if (error.code === GrpcStatus.UNAVAILABLE) return /connection dropped|GOAWAY/iu.test(text);
+  if (error.code === GrpcStatus.CANCELLED) return true;
+  return error.code === GrpcStatus.INTERNAL && /RST_STREAM|stream|socket/iu.test(text);
+}
+
+interface Details {
+  violations: FieldViolation[];
+  reason: string;
+  retryAfterMs: number | undefined;
+}
+
+/** Reads google.rpc details out of the trailer. Details that cannot be read are left out. */
+function detailsOf(error: ServiceError): Details {
+  const details: Details = { violations: [], reason: '', retryAfterMs: undefined };
+  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  if (!(bytes instanceof Uint8Array)) return details;
+  try {
+    for (const any of Status.decode(bytes).details) {
+      const type = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
+      if (type === 'google.rpc.BadRequest') {
+        for (const { field, description } of BadRequest.decode(any.value).fieldViolations) {
+          details.violations.push({ field, description });
+        }
+      } else if (type === 'google.rpc.ErrorInfo') {
+        details.reason = ErrorInfo.decode(any.value).reason;
+      } else if (type === 'google.rpc.RetryInfo') {
+        const delay = RetryInfo.decode(any.value).retryDelay;
+        if (delay) details.retryAfterMs = Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
+      }
+    }
+  } catch {
+    // The status code alone is enough to act on; half-read details are better than none.
+  }
+  return details;
+}
+
+/** The transport's own texts carry more than a user can make use of. */
+function inPlainWords({ code, details }: ServiceError): string {
+  const cause = /Last error: (?:Error: )?(.*?)\. Resolution note:/su.exec(details)?.[1];
+  if (cause !== undefined) return `no connection, ${cause}`;
+  if (code === GrpcStatus.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) {
+    return `no answer within ${/after ([\d.]+)s/u.exec(details)?.[1] ?? '?'} s`;
+  }
+  return details || 'no answer';
+}
+
+/** A gRPC error as a fault; `address` is that of the router. */
+export function toFault(error: ServiceError, address: string): CallFault {
+  const details = detailsOf(error);
+  const broken = brokeUnderWay(error);
+  // A read that takes too long has no outcome, and asking again does not make it faster.
+  const tooSlow = details.reason === 'TOO_SLOW';
+  const unknown = broken || (OUTCOME_UNKNOWN.has(error.code) && !tooSlow);
+  const { violations } = details;
+  const text =
+    violations.length > 0
+      ? violations.map((v) => (v.field ? `${v.field}: ${v.description}` : v.description)).join('; ')
+      : inPlainWords(error);
+  const code = GrpcStatus[error.code];
+  return new CallFault(
+    violations.length > 0 ? text : `${address}: ${text} (${code})`,
+    {
+      ...details,
+      code,
+      outcome: unknown ? 'unknown' : 'not_applied',
+      retryable: unknown || NOT_APPLIED_RETRYABLE.has(error.code),
+    },
+    error,
+  );
+}
+
+/** The fault of a router that answers what it cannot mean. */
+export function badAnswer(message: string): CallFault {
+  return new CallFault(message, {
+    code: 'INTERNAL',
+    outcome: 'unknown',
+    retryable: false,
+    violations: [],
+    reason: '',
+    retryAfterMs: undefined,
+  });
+}

@@ -1,0 +1,40 @@
+import type { Timestamp } from '../../../proto/gen/google/protobuf/timestamp.ts';
+import { instantText } from './instant.ts';
+
+/**
+ * A message in proto JSON form, but for what would mislead its reader: times are to the
+ * microsecond (the generated code stops at the millisecond, and a time that is given back to a
+ * command must be the same time), and an amount of zero and a false are said.
+ */
+export function protoJson<T>(codec: { toJSON(message: T): unknown }, message: T): object {
+  return Object(completed(codec.toJSON(message), message));
+}
+
+function completed(json: unknown, message: unknown): unknown {
+  if (isTimestamp(message)) return instantText(message);
+  if (Array.isArray(json) && Array.isArray(message)) {
+    return json.map((item, index) => completed(item, message[index]));
+  }
+  if (!isRecord(json) || !isRecord(message)) return json;
+  const fields = Object.entries(message).flatMap(([name, value]) => {
+    if (name in json) return [[name, completed(json[name], value)] as const];
+    if (typeof value === 'bigint') return [[name, String(value)] as const];
+    return typeof value === 'boolean' ? [[name, value] as const] : [];
+  });
+  // What is one of several has its own name in JSON only.
+  return { ...Object.fromEntries(fields), ...unnamed(json, message) };
+}
+
+function unnamed(json: JsonRecord, message: JsonRecord): JsonRecord {
+  return Object.fromEntries(Object.entries(json).filter(([name]) => !(name in message)));
+}
+
+type JsonRecord = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === 'object' && value !== null;
+}
+
+function isTimestamp(value: unknown): value is Timestamp {
+  return isRecord(value) && typeof value['seconds'] === 'bigint' && 'nanos' in value;
+}
