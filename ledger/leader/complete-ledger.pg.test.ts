@@ -181,7 +181,7 @@ const group = (name: string, legs: ReturnType<typeof leg>[]) =>
     action: { $case: 'group', value: { legs } },
   });
 
-const replayed = (response: CreateTransferResponse | undefined) => ({
+const asReplayed = (response: CreateTransferResponse | undefined) => ({
   ...response,
   replayed: true,
   group: { legs: response?.group?.legs.map((one) => ({ ...one, replayed: true })) },
@@ -207,7 +207,7 @@ test('a group is all or none, and is answered again as it was', async () => {
   expect(first[1]?.group?.legs[0]?.transferId).toBe(legId(idOf('bad'), 0));
   expect(await balanceOf(opened, ALICE)).toEqual([6n, 0n, 6n]);
   const second = await leading.transfer([good, bad]);
-  expect(second).toEqual(first.map(replayed));
+  expect(second).toEqual(first.map(asReplayed));
   const [altered] = await leading.transfer([
     group('good', [leg(CASH, ALICE, 10n), leg(ALICE, CASH, 5n), leg(CASH, AWAY, 1n)]),
   ]);

@@ -7,7 +7,7 @@ import {
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
 import { validateAll } from '../core/validate.ts';
-import { validateTransfer } from '../core/validate-transfer.ts';
+import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';
@@ -59,7 +59,7 @@ function submit(
     return;
   }
   const { book } = member.config;
-  if (transfers.some(({ debitAccountId }) => bookOf(debitAccountId) !== book.number)) {
+  if (transfers.some((transfer) => bookOf(decidingAccountOf(transfer)) !== book.number)) {
     // To reject it as unknown would burn its key here, where it does not belong.
     fault(FaultCode.INVALID, `a debit account is not of ${book.name}`);
     return;

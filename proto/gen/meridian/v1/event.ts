@@ -26,7 +26,10 @@ export const EventKind = {
   /** EXPIRY - The time of a hold was up. */
   EXPIRY: 9,
   REVERSAL: 10,
-  /** GROUP - A group; its legs follow, each with its own kind. */
+  /**
+   * GROUP - A group; its legs follow, each with its own kind, and among them the openings of the
+   * accounts that hold money on its way to other books, where those are needed.
+   */
   GROUP: 11,
   ACCOUNT_CHANGED: 12,
   ASSET_REGISTERED: 13,
