@@ -9,8 +9,6 @@ import {
 import { readFigures, type RunFigures } from './run-figures.ts';
 
 const run = (figures: Partial<RunFigures>): RunFigures => ({
-  commit: 'abc1234',
-  dirty: false,
   findings: [],
   a: undefined,
   b: undefined,
@@ -85,19 +83,16 @@ test('figures are read from what a run prints, and nothing else is', () => {
   }));
   const printed = {
     commit: 'abc1234',
-    dirty: true,
     findings: [],
     figures: { raw: { medianPerSecond: 7, rounds: [] }, singles },
   };
   expect(readFigures(JSON.stringify(printed))).toEqual({
-    commit: 'abc1234',
-    dirty: true,
     findings: [],
     a: 7,
     b: undefined,
     c: undefined,
     d: 4,
   });
-  expect(() => readFigures('{"findings":[]}')).toThrow('commit');
+  expect(() => readFigures('{"findings":[]}')).toThrow('figures');
   expect(() => readFigures('')).toThrow('JSON');
 });

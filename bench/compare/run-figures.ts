@@ -9,8 +9,6 @@ const SINGLES_RATE = 1_000;
 
 /** What a run says. Parts that were not measured are undefined. */
 export interface RunFigures extends Readonly<Record<ComparedPart, number | undefined>> {
-  readonly commit: string;
-  readonly dirty: boolean;
   readonly findings: readonly string[];
 }
 
@@ -22,8 +20,6 @@ const single = z.object({
 
 /** As little as is needed of what a run prints, whichever commit it is of. */
 const schema = z.object({
-  commit: z.string(),
-  dirty: z.boolean(),
   findings: z.array(z.string()),
   figures: z.object({
     raw: series,
@@ -38,12 +34,10 @@ const schema = z.object({
  * @throws Error if it is something else
  */
 export function readFigures(json: string): RunFigures {
-  const { commit, dirty, findings, figures } = schema.parse(JSON.parse(json));
+  const { findings, figures } = schema.parse(JSON.parse(json));
   const { raw, batched, hot, singles } = figures;
   const compared = singles?.find(({ ratePerSecond }) => ratePerSecond === SINGLES_RATE);
   return {
-    commit,
-    dirty,
     findings,
     a: raw?.medianPerSecond,
     b: batched?.medianPerSecond,

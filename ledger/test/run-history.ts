@@ -11,6 +11,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import type * as command from '../core/command.ts';
+import { assetParts, scaleNow } from '../core/model/fold.ts';
 import { Model } from '../core/model/model.ts';
 import type { ModelTransfer } from '../core/model/state.ts';
 import { statusNow } from '../core/model/status.ts';
@@ -136,13 +137,16 @@ export class HistoryRun {
       return;
     }
     if (reason === Reason.UNSPECIFIED) this.#opened.set(name, request);
-    const seq = this.#model.book(book.number).rows;
+    const modelBook = this.#model.book(book.number);
+    const seq = modelBook.rows;
+    const scale = scaleNow(modelBook, assetParts(request.asset).code);
     const pending = book.open(request);
     this.#checks.push(() => {
       const { account } = expected;
       assert.deepEqual(pending.outcome, {
         kind: 'open',
         account: account === undefined ? null : openedAccount(account),
+        scale,
         reason,
         seq,
       });
