@@ -1,6 +1,6 @@
 import type { Deadline } from '@grpc/grpc-js';
 import { must } from '../ledger/core/assert.ts';
-import { validateDryRun } from '../ledger/core/dry-run.ts';
+import { validateDryRun } from '../ledger/core/validate-dry-run.ts';
 import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
 import { validateOpening } from '../ledger/core/validate-account.ts';
 import { invalidArgument } from '../ledger/rpc/error.ts';

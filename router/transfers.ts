@@ -1,7 +1,7 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { bookOf } from '../ledger/core/account-id.ts';
 import { must } from '../ledger/core/assert.ts';
-import { validateDryRun } from '../ledger/core/dry-run.ts';
+import { validateDryRun } from '../ledger/core/validate-dry-run.ts';
 import { CALL_ROWS_MAX } from '../ledger/core/limits.ts';
 import { rowsOf, rowsOfAll } from '../ledger/core/request-rows.ts';
 import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';

@@ -5,7 +5,8 @@ import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { postAsset, postChange, postOpening } from './post-account.ts';
 import { postGroup } from './post-group.ts';
 import { postClose, postSettlement } from './post-settlement.ts';
-import { free, isDue, partiesOfHold, postSingle } from './post-transfer.ts';
+import { free, isDue, partiesOfHold } from './post-hold.ts';
+import { postSingle } from './post-transfer.ts';
 import { expiryId } from './transfer-id.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { bookOf } from '../core/account-id.ts';
 import type { Command } from '../core/command.ts';
 import { reversedBy } from '../core/post-settlement.ts';
-import { reversedRowId } from '../core/post-transfer.ts';
+import { reversedRowId } from '../core/post-reversal.ts';
 import type { TransferFields } from '../core/same-request.ts';
 
 /** What a batch must find in memory: accounts and rows that it may look at. */

@@ -12,7 +12,7 @@ import type {
 import { bookOf } from '../core/account-id.ts';
 import { ISO_4217, largestAmount } from '../core/asset.ts';
 import type { AssetOutcome } from '../core/command.ts';
-import { validateDryRun } from '../core/dry-run.ts';
+import { validateDryRun } from '../core/validate-dry-run.ts';
 import { validateAll } from '../core/validate.ts';
 import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
 import type { BookMember } from '../leader/book-member.ts';
