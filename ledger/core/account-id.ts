@@ -24,5 +24,5 @@ export function accountId(book: number, number: number): bigint {
 
 /** True if the id has a book number and an account number. */
 export function isAccountId(id: bigint): boolean {
-  return id > 0n && bookOf(id) > 0 && accountNumberOf(id) > 0;
+  return bookOf(id) > 0 && accountNumberOf(id) > 0;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ISO_4217, largestAmount, namedAsset } from './asset.ts';
+import { decimalText, ISO_4217, largestAmount, namedAsset } from './asset.ts';
 
 test.each([
   ['JPY', 0],
@@ -38,4 +38,18 @@ test.each([
   [18, '4.611686018427387903'],
 ])('with %d decimals the largest amount is %s', (scale, amount) => {
   expect(largestAmount(scale)).toBe(amount);
+});
+
+test.each([
+  [1250n, 2, '12.50'],
+  [0n, 2, '0.00'],
+  [5n, 2, '0.05'],
+  [-5n, 2, '-0.05'],
+  [-1250n, 3, '-1.250'],
+  [7n, 0, '7'],
+  [1n, 18, '0.000000000000000001'],
+  [4_611_686_018_427_387_903n, 2, '46116860184273879.03'],
+  [-9_223_372_036_854_775_808n, 2, '-92233720368547758.08'],
+])('%s minor units at scale %s are %s', (minor, scale, text) => {
+  expect(decimalText(minor, scale)).toBe(text);
 });

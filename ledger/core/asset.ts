@@ -38,13 +38,17 @@ export interface NamedAsset {
 /** Splits the name of an asset; its form has been validated. */
 export function namedAsset(name: string): NamedAsset {
   const slash = name.indexOf('/');
-  if (slash < 0) return { code: name, scale: undefined };
+  if (slash === -1) return { code: name, scale: undefined };
   return { code: name.slice(0, slash), scale: Number(name.slice(slash + 1)) };
 }
 
 /** The largest amount there can be in an asset of this scale, in major units. */
-export function largestAmount(scale: number): string {
-  const digits = String(TOTAL_MAX).padStart(scale + 1, '0');
+export const largestAmount = (scale: number): string => decimalText(TOTAL_MAX, scale);
+
+/** Minor units in major ones, to the last digit. */
+export function decimalText(minor: bigint, scale: number): string {
+  const sign = minor < 0n ? '-' : '';
+  const digits = String(minor < 0n ? -minor : minor).padStart(scale + 1, '0');
   const point = digits.length - scale;
-  return scale === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  return sign + digits.slice(0, point) + (scale > 0 ? `.${digits.slice(point)}` : '');
 }

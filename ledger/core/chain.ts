@@ -21,7 +21,7 @@ export function chainAfter(before: Uint8Array, rows: readonly JournalRow[]): Buf
   const hash = createHash('sha256').update(before);
   let lines = '';
   for (const row of rows) lines += chainLine(row);
-  return hash.update(lines, 'utf8').digest();
+  return hash.update(lines).digest();
 }
 
 /** The line of one row. */

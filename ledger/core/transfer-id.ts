@@ -8,6 +8,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f
  * text, so that nobody can choose an id which the ledger derives.
  */
 export function transferIdOf(namespace: string, key: string): string {
+  // Only what has the length of a UUID is matched: most other keys are shorter.
   if (namespace === '' && key.length === 36) {
     const lower = key.toLowerCase();
     const version = UUID.exec(lower)?.[1];
@@ -27,7 +28,7 @@ export function derivedId(purpose: string, ...parts: string[]): string {
   const text = [purpose, ...parts].map((part) => `${part.length}:${part}`).join('');
   const hex = createHash('sha256').update(text).digest('hex');
   // RFC 9562: version 8 in the 13th digit, variant 10 in the 17th.
-  const variant = ((parseInt(hex[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
+  const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return (
     `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-` +
     `${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`

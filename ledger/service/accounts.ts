@@ -10,7 +10,6 @@ import type {
   RegisterAssetResponse,
 } from '../../proto/gen/meridian/v1/asset.ts';
 import { bookOf } from '../core/account-id.ts';
-import { ISO_4217, largestAmount } from '../core/asset.ts';
 import type { AssetOutcome } from '../core/command.ts';
 import { validateDryRun } from '../core/validate-dry-run.ts';
 import { validateAll } from '../core/validate.ts';
@@ -20,6 +19,7 @@ import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
 import { invalidArgument } from '../rpc/error.ts';
 import { leaderOf, repeatable } from './asking.ts';
+import { assetOf } from './list-assets.ts';
 
 /** Opens accounts, or tells what opening them would come to. */
 export async function openAccounts(
@@ -79,9 +79,7 @@ export async function registerAsset(
   const same = scale === request.scale;
   const { number } = member.config.book;
   return {
-    asset: same
-      ? { asset, scale, maxAmount: largestAmount(scale), iso4217: ISO_4217.has(asset) }
-      : undefined,
+    asset: same ? assetOf([asset, scale]) : undefined,
     replayed: same && !registered,
     differingField: same ? '' : 'scale',
     positions: [{ book: number, epoch: BigInt(leader.memory.epoch), seq: BigInt(seq) }],

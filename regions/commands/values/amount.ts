@@ -1,3 +1,5 @@
+import { decimalText } from '../../../ledger/core/asset.ts';
+
 /** What amounts of an account are counted in. */
 export interface Unit {
   readonly asset: string;
@@ -10,12 +12,4 @@ export function amountText(minor: bigint, { asset, scale }: Unit): string {
   return scale === undefined || scale === 0
     ? String(minor)
     : `${minor} (${decimalText(minor, scale)} ${asset})`;
-}
-
-/** Minor units in major ones, to the last digit. */
-export function decimalText(minor: bigint, scale: number): string {
-  const sign = minor < 0n ? '-' : '';
-  const digits = String(minor < 0n ? -minor : minor).padStart(scale + 1, '0');
-  const point = digits.length - scale;
-  return sign + digits.slice(0, point) + (scale > 0 ? `.${digits.slice(point)}` : '');
 }
