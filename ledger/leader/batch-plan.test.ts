@@ -207,7 +207,7 @@ test('the accounts that a batch may touch are all asked for', () => {
     },
   ];
   const commands = new BatchPlan(works, NOW).commands().map(({ command }) => command);
-  const ids = needsOf(commands, 1).accounts;
+  const ids = new Set(needsOf(commands, 1).accounts);
   expect([...ids].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(
     [1, 2, 5].map((number) => accountId(1, number)),
   );

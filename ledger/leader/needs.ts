@@ -6,13 +6,14 @@ import type { TransferFields } from '../core/same-request.ts';
 
 /** What a batch must find in memory: accounts and rows that it may look at. */
 export interface Needs {
-  readonly accounts: ReadonlySet<bigint>;
+  /** An account may occur several times: a set of all would cost more than it saves. */
+  readonly accounts: readonly bigint[];
   readonly originals: ReadonlySet<string>;
 }
 
 /** What the commands may look at in a book, but for the accounts of the originals themselves. */
 export function needsOf(commands: readonly Command[], book: number): Needs {
-  const accounts = new Set<bigint>();
+  const accounts: bigint[] = [];
   const originals = new Set<string>();
   for (const command of commands) {
     switch (command.kind) {
@@ -20,14 +21,14 @@ export function needsOf(commands: readonly Command[], book: number): Needs {
         addTransfer(command.request, book, accounts, originals);
         break;
       case 'change':
-        accounts.add(command.request.accountId);
+        accounts.push(command.request.accountId);
         break;
       case 'settle':
-        for (const leg of command.legs) accounts.add(leg.creditAccountId);
+        for (const leg of command.legs) accounts.push(leg.creditAccountId);
         break;
       case 'close':
         for (const { leg } of command.refused) {
-          accounts.add(leg.debitAccountId);
+          accounts.push(leg.debitAccountId);
           if (leg.reversalOf !== '') originals.add(reversedBy(leg));
         }
         break;
@@ -45,7 +46,7 @@ export function needsOf(commands: readonly Command[], book: number): Needs {
 function addTransfer(
   request: TransferFields,
   book: number,
-  accounts: Set<bigint>,
+  accounts: bigint[],
   originals: Set<string>,
 ): void {
   const { action, debitAccountId, creditAccountId, conditions } = request;
@@ -53,10 +54,10 @@ function addTransfer(
     for (const leg of action.value.legs) addTransfer(leg, book, accounts, originals);
     return;
   }
-  accounts.add(debitAccountId);
-  if (bookOf(creditAccountId) === book) accounts.add(creditAccountId);
+  accounts.push(debitAccountId);
+  if (bookOf(creditAccountId) === book) accounts.push(creditAccountId);
   if (conditions !== undefined) {
-    for (const { accountId } of conditions.allOf) accounts.add(accountId);
+    for (const { accountId } of conditions.allOf) accounts.push(accountId);
   }
   if (action === undefined) return;
   if (action.$case === 'capture' || action.$case === 'release') originals.add(action.value.holdId);
