@@ -118,6 +118,8 @@ const metadata = (a: string): ChangeAccountRequest['change'] => ({
 
 type Change = Partial<ChangeAccountRequest>;
 
+const change = (fields: Change) => ({ ...ChangeAccountRequest.fromPartial({}), ...fields });
+
 test.each<[string, Change, Change]>([
   ['', {}, { idempotencyKey: 'other', namespace: 'other', dryRun: true }],
   ['account_id', {}, { accountId: 9n, by: 'b' }],
@@ -136,7 +138,6 @@ test.each<[string, Change, Change]>([
   ['metadata.metadata', { change: metadata('1') }, { change: metadata('2') }],
   ['expected_version', {}, { expectedVersion: 0n }],
 ])('the first field of a change that differs is "%s"', (field, a, b) => {
-  const change = (fields: Change) => ({ ...ChangeAccountRequest.fromPartial({}), ...fields });
   expect(differingChangeField(change(a), change(b))).toBe(field);
 });
 
