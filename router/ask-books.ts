@@ -1,4 +1,5 @@
 import type { Deadline } from '@grpc/grpc-js';
+import { RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Book } from './books.ts';
 import type { ClientCall, Forward } from './forward.ts';
 
@@ -37,11 +38,15 @@ export async function askBooks<Response>(
   for (const [index, { book }] of questions.entries()) {
     const answer = answers[index];
     if (answer?.status === 'fulfilled') heard.set(book, answer.value);
-    else silent.set(book, asError(answer?.reason));
+    else silent.set(book, asError(book, answer?.reason));
   }
   return { heard, silent };
 }
 
-function asError(reason: unknown): Error {
+function asError(book: Book, reason: unknown): Error {
+  // To read has no outcome that could be unknown.
+  if (reason instanceof RpcError && reason.outcomeUnknown) {
+    return unavailable('NO_ANSWER', `${book.name} does not answer`, 200);
+  }
   return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -1,7 +1,7 @@
-import type { Deadline } from '@grpc/grpc-js';
+import { type Deadline, status } from '@grpc/grpc-js';
 import { validateAsset, validateChange } from '../ledger/core/validate-account.ts';
 import { must } from '../ledger/core/assert.ts';
-import { invalidArgument } from '../ledger/rpc/error.ts';
+import { invalidArgument, outcomeUnknown } from '../ledger/rpc/error.ts';
 import type {
   ChangeAccountRequest,
   ChangeAccountResponse,
@@ -50,8 +50,19 @@ export class Changes {
       );
     const decided = await register(must(deciding, 'there is a book'));
     if (decided.asset === undefined) return decided;
-    const followed = await Promise.all(others.map(register));
+    const followed = await this.#follow(others.map(register));
     const positions = [decided, ...followed].flatMap((response) => response.positions);
     return { ...decided, positions };
+  }
+
+  /** What has been decided stands, whether or not the other books can be told of it now. */
+  async #follow(
+    registrations: readonly Promise<RegisterAssetResponse>[],
+  ): Promise<RegisterAssetResponse[]> {
+    try {
+      return await Promise.all(registrations);
+    } catch {
+      throw outcomeUnknown(status.UNKNOWN);
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
+import { outcomeUnknown, reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
 import type { Book } from './books.ts';
@@ -64,9 +64,16 @@ function once<Response>(
     const options = { deadline: Date.now() + leftMs };
     call(leader.client, new Metadata(), options, (error, response) => {
       if (error === null) resolve(response);
+      // Without details it is not the leader who says so: no answer came in time.
+      else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
       else reject(passedOn(error));
     });
   });
+}
+
+function isOwnDeadline({ code, metadata }: ServiceError): boolean {
+  const said = metadata.get('grpc-status-details-bin').length > 0;
+  return code === status.DEADLINE_EXCEEDED && !said;
 }
 
 /** The leader's error with its details, without this process's stack and metadata. */

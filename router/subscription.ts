@@ -6,7 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import type { RpcError } from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
-import type { SubscribeReply } from '../proto/gen/meridian/internal/v1/book.ts';
+import type { BookServiceClient, SubscribeReply } from '../proto/gen/meridian/internal/v1/book.ts';
 import type { Event, SubscribeRequest } from '../proto/gen/meridian/v1/event.ts';
 import type { Book } from './books.ts';
 import { passedOn } from './forward.ts';
@@ -31,6 +31,8 @@ export class Subscription {
   /** Of the last event that was passed on. */
   #after: bigint;
   #events: ClientReadableStream<SubscribeReply> | undefined;
+  /** Of these events alone: what is not read here must hold up nothing else. */
+  #client: BookServiceClient | undefined;
   /** Of the leader whose events these are. */
   #epoch = 0;
   #pauseMs = PAUSE_MS;
@@ -68,6 +70,8 @@ export class Subscription {
     const events = this.#events;
     this.#events = undefined;
     events?.cancel();
+    this.#client?.close();
+    this.#client = undefined;
   }
 
   #connect(): void {
@@ -76,7 +80,8 @@ export class Subscription {
       this.#connectLater();
       return;
     }
-    const events = leader.client.subscribe({ ...this.#stream.request, after: this.#after });
+    this.#client = leader.connect();
+    const events = this.#client.subscribe({ ...this.#stream.request, after: this.#after });
     this.#events = events;
     this.#epoch = leader.epoch;
     // Of a stream that was given up there may still be something to hear.

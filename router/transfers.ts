@@ -100,7 +100,9 @@ export class Transfers {
     const book = bookOf(decidingAccountOf(request));
     if (violations.length === 0 && !this.#lanes.has(book)) {
       const description = `points to book ${book}, which does not exist`;
-      violations.push({ field: 'debit_account_id', description });
+      const isGroup = request.action?.$case === 'group';
+      const field = isGroup ? 'group.legs[0].debit_account_id' : 'debit_account_id';
+      violations.push({ field, description });
     }
     return violations;
   }

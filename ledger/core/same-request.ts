@@ -117,12 +117,15 @@ export interface OpenedAs {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What a request to open an account comes to: an unset lower limit is zero, an upper none. */
+/**
+ * What a request to open an account comes to: an unset lower limit is zero, an upper none. That
+ * there is no limit must be said with `true`.
+ */
 export function openedAs(request: OpenAccountRequest): OpenedAs {
   const { min, max } = request;
   return {
     asset: namedAsset(request.asset).code,
-    minBalance: min === undefined ? 0n : min.$case === 'minBalance' ? min.value : null,
+    minBalance: min?.$case === 'minBalance' ? min.value : min?.value === true ? null : 0n,
     maxBalance: max?.$case === 'maxBalance' ? max.value : null,
     metadata: request.metadata,
   };

@@ -1,5 +1,5 @@
 import { type Condition, type Group, UpTo } from '../../proto/gen/meridian/v1/movement.ts';
-import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import { type CreateTransferRequest, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf, isAccountId } from './account-id.ts';
 import * as limits from './limits.ts';
 import type { TransferFields } from './same-request.ts';
@@ -25,6 +25,7 @@ export function validateTransfer(request: CreateTransferRequest): FieldViolation
   if (
     isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX) &&
     isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX) &&
+    isWait(request.wait) &&
     isPlain(request)
   ) {
     return [];
@@ -40,10 +41,15 @@ export function validateTransfer(request: CreateTransferRequest): FieldViolation
     'namespace',
     textOf(0, limits.NAMESPACE_LENGTH_MAX),
   );
+  violations.check(isWait(request.wait), 'wait', `${request.wait} is not a value of Wait`);
   const { action } = request;
   if (action?.$case === 'group') checkGroup(violations, request, action.value);
   else checkSingle(violations, request);
   return violations.found;
+}
+
+function isWait(wait: Wait): boolean {
+  return wait === Wait.UNSPECIFIED || wait === Wait.SETTLED || wait === Wait.POSTED;
 }
 
 /** True for a well-formed plain transfer, which most are. */

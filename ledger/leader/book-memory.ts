@@ -69,6 +69,11 @@ export class BookMemory {
     return this.#channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
   }
 
+  /** Time of the newest batch that is committed. */
+  get atMicros(): number {
+    return this.#head.atMicros;
+  }
+
   /** Through where holds have been looked at for their expiry. */
   get swept(): SweepCursor {
     return this.#head.swept;

@@ -12,6 +12,15 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_channelz': 0,
 };
 
+/**
+ * Streams of one connection share its flow control: one that is not read would hold up all
+ * calls beside it.
+ */
+function ownClient(address: string): BookServiceClient {
+  const options = { ...CHANNEL_OPTIONS, 'grpc.use_local_subchannel_pool': 1 };
+  return new BookServiceClient(address, credentials.createInsecure(), options);
+}
+
 /** A lost topology stream is opened again after this pause. */
 const RETRY_MS = 200;
 
@@ -21,6 +30,8 @@ export interface Leader {
   readonly epoch: number;
   readonly address: string;
   readonly client: BookServiceClient;
+  /** A client with a connection of its own, which the caller must close. */
+  readonly connect: () => BookServiceClient;
 }
 
 interface Server {
@@ -56,7 +67,8 @@ export class Leaders {
     for (const { address, client, said } of this.#servers) {
       if (said === undefined || !said.leading || said.book !== book) continue;
       const epoch = Number(said.epoch);
-      if (found === undefined || epoch > found.epoch) found = { book, epoch, address, client };
+      if (found === undefined || epoch > found.epoch)
+        found = { book, epoch, address, client, connect: () => ownClient(address) };
     }
     return found;
   }

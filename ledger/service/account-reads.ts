@@ -17,7 +17,7 @@ import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
-import { notBehind, positionFor, type ReadMember } from './read-position.ts';
+import { notBehind, positionFor, type ReadMember, pastIsFinal } from './read-position.ts';
 
 /** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
 export class AccountReads {
@@ -44,8 +44,11 @@ export class AccountReads {
     switch (asOf?.$case) {
       case undefined:
         return (await readAccounts(sql, config.book, [id])).get(id);
-      case 'asOfTime':
-        return readAccountAt(sql, config.book, id, 'micros', microsUpTo(asOf.value));
+      case 'asOfTime': {
+        const micros = microsUpTo(asOf.value);
+        await pastIsFinal(this.#member, micros);
+        return readAccountAt(sql, config.book, id, 'micros', micros);
+      }
       case 'asOfSeq':
         notBehind(this.#member, position, asOf.value);
         return readAccountAt(sql, config.book, id, 'seq', asOf.value);

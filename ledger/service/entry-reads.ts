@@ -15,7 +15,7 @@ import { readEntries } from '../store/read-entries.ts';
 import { readStates, type StateAt } from '../store/read-states.ts';
 import { accountNotFound } from './account-reads.ts';
 import type { LongReads } from './long-reads.ts';
-import { positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
 /** What has happened to the accounts of one book. */
 export class EntryReads {
@@ -54,6 +54,10 @@ export class EntryReads {
     const limit = pageSize(request.pageSize);
     const page = statementPage(request.pageToken);
     const position = await positionFor(this.#member, request.options);
+    const bound = request.to ?? request.from;
+    if (page === undefined && bound !== undefined) {
+      await pastIsFinal(this.#member, microsBefore(bound));
+    }
     const { opening, closing, entries } = await this.#longReads.run(async (sql) => {
       const period = await periodOf(sql, request, page);
       const range = { after: period.opening.state.version, through: period.closing.state.version };

@@ -3,6 +3,7 @@ import {
   ReadLevel,
   type ReadOptions,
 } from '../../proto/gen/meridian/v1/position.ts';
+import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, type RpcError, unavailable } from '../rpc/error.ts';
@@ -30,6 +31,17 @@ export async function positionFor(
   return position;
 }
 
+/**
+ * Resolves once all is committed that will ever have been decided at or before a time, so that
+ * a read as of that time gives the same for ever. A batch has its time before it is committed;
+ * what is newer than the newest commit may be on its way.
+ */
+export async function pastIsFinal(member: ReadMember, micros: bigint): Promise<void> {
+  const { leader } = member;
+  if (leader === undefined || micros < BigInt(leader.memory.atMicros)) return;
+  await prove(leader);
+}
+
 /** Throws UNAVAILABLE if the book has not come as far as `seq`. */
 export function notBehind(member: ReadMember, position: Position, seq: bigint): void {
   if (seq <= position.seq) return;
@@ -44,16 +56,18 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
     if (copy === undefined) throw notLeading(member);
     return copy;
   }
-  if (level === ReadLevel.LINEARIZABLE) {
-    try {
-      await leader.proveLeading();
-    } catch (error) {
-      if (error instanceof LedgerFault) throw aborted(error.message, 100);
-      throw error;
-    }
-  }
+  if (level === ReadLevel.LINEARIZABLE) await prove(leader);
   const { epoch, seq } = leader.memory;
   return { book: member.config.book.number, epoch: BigInt(epoch), seq: BigInt(seq) };
+}
+
+async function prove(leader: BookLeader): Promise<void> {
+  try {
+    await leader.proveLeading();
+  } catch (error) {
+    if (error instanceof LedgerFault) throw aborted(error.message, 100);
+    throw error;
+  }
 }
 
 function notLeading(member: ReadMember): RpcError {

@@ -5,6 +5,7 @@ import { assert, must } from '../core/assert.ts';
 import type { RpcError } from '../rpc/error.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEvents } from '../store/read-events.ts';
+import type { Turns } from './turns.ts';
 
 /** Rows that are read and written at once; a subscriber who is slow keeps so many in memory. */
 const PAGE_ROWS = 200;
@@ -26,6 +27,8 @@ export interface FollowedLeader {
 
 export interface SubscriptionParts {
   readonly sql: Sql;
+  /** Shared by all subscribers of the server. */
+  readonly turns: Turns;
   readonly book: number;
   readonly leader: FollowedLeader;
   /** Null: every row of the journal. Else: the versions of this account. */
@@ -108,10 +111,10 @@ export class Subscription {
 
   /** Writes everything up to this seq. */
   async #catchUp(through: number): Promise<void> {
-    const { sql, book, account } = this.#parts;
+    const { sql, turns, book, account } = this.#parts;
     for (let full = true; full && !this.#over;) {
       const page = { account, after: this.#after, through, limit: PAGE_ROWS };
-      const events = await readEvents(sql, book, page);
+      const events = await turns.take(() => readEvents(sql, book, page));
       for (const event of events) this.#advance(event);
       if (events.length > 0) await this.#write(events);
       full = events.length === PAGE_ROWS;

@@ -14,10 +14,11 @@ import type { Book } from '../store/head.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { describe, isDatabaseError } from '../store/sqlstate.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
+import { Turns } from './turns.ts';
 
 /** Beyond so many a subscriber is refused. */
 const SUBSCRIPTIONS_MAX = 256;
-/** Subscribers wait for one another, so that many who catch up slow down no other read. */
+/** Of their own, so that who catches up takes none from other reads. */
 const CONNECTIONS = 2;
 
 /** A server's part in a book, as far as subscribers look at it. */
@@ -34,6 +35,7 @@ export class Subscriptions {
   readonly #member: FollowedMember;
   readonly #log: Logger;
   readonly #sql: Sql;
+  readonly #turns = new Turns();
   #open = 0;
 
   constructor(member: FollowedMember, log: Logger) {
@@ -81,6 +83,7 @@ export class Subscriptions {
     const account = await this.#accountOf(stream.request, leader);
     const subscription = new Subscription(stream, {
       sql: this.#sql,
+      turns: this.#turns,
       book: number,
       leader,
       account,

@@ -20,10 +20,10 @@ import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { readTransfers, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
-import { EVERYWHERE } from '../store/transfer-filter.ts';
+import { EVERYWHERE, filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
 import type { LongReads } from './long-reads.ts';
-import { positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
 /** Legs of groups in one answer, whose message has its limit. */
 const LEGS_MAX = 20_000;
@@ -65,6 +65,9 @@ export class TransferReads {
       legsMax: LEGS_MAX,
       wants: () => true,
     });
+    // One that is asked for several times is answered as often.
+    const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);
+    if (legs > LEGS_MAX) throw new TooManyLegs(`there are more than ${LEGS_MAX} legs`);
     return ids.map((id) => {
       const transfer = stored.get(id)?.transfer;
       return { found: transfer !== undefined, transfer, positions: [] };
@@ -80,6 +83,8 @@ export class TransferReads {
     const limit = pageSize(request.pageSize);
     const last = pageStart(request.pageToken);
     const position = await positionFor(this.#member, request.options);
+    const times = filter === undefined ? [] : filterTimes(filter);
+    for (const micros of times) await pastIsFinal(this.#member, micros);
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };

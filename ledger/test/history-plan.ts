@@ -106,6 +106,7 @@ const amounts = fc.oneof(
 
 const mins = often<OpenAccountRequest['min']>(
   [14, { $case: 'noMinBalance', value: true }],
+  [1, { $case: 'noMinBalance', value: false }],
   [1, undefined],
   [1, { $case: 'minBalance', value: 0n }],
   [1, { $case: 'minBalance', value: -100n }],

@@ -106,12 +106,8 @@ export class Model {
     const book = this.book(bookNumber);
     const { externalId, metadata } = request;
     const { code: asset, scale } = assetParts(request.asset);
-    const min =
-      request.min === undefined
-        ? 0n
-        : request.min.$case === 'minBalance'
-          ? request.min.value
-          : null;
+    const unlimited = request.min?.$case === 'noMinBalance' && request.min.value;
+    const min = request.min?.$case === 'minBalance' ? request.min.value : unlimited ? null : 0n;
     const max = request.max?.$case === 'maxBalance' ? request.max.value : null;
     const known = book.accounts.find((account) => account.externalId === externalId);
     const differingField = known && differingOpening(known, { asset, min, max, metadata });

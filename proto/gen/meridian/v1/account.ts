@@ -101,7 +101,7 @@ export interface OpenAccountRequest {
   min:
     | { $case: "minBalance"; value: bigint }
     | //
-    /** True: the account may be overdrawn without limit. */
+    /** True: the account may be overdrawn without limit. False is as unset. */
     { $case: "noMinBalance"; value: boolean }
     | undefined;
   /** The balance may not rise above this. Unset: no limit. */

@@ -248,7 +248,10 @@ export const LedgerServiceService = {
     responseSerialize: (value: Event): Buffer => Buffer.from(Event.encode(value).finish()),
     responseDeserialize: (value: Buffer): Event => Event.decode(value),
   },
-  /** Registers an asset with its scale, in every book. */
+  /**
+   * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
+   * it and others not yet: repeat the call.
+   */
   registerAsset: {
     path: "/meridian.v1.LedgerService/RegisterAsset" as const,
     requestStream: false as const,
@@ -317,7 +320,10 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   getStatement: handleUnaryCall<GetStatementRequest, GetStatementResponse>;
   /** The journal of a book, or the versions of an account, from any place on, then live. */
   subscribe: handleServerStreamingCall<SubscribeRequest, Event>;
-  /** Registers an asset with its scale, in every book. */
+  /**
+   * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
+   * it and others not yet: repeat the call.
+   */
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   /** Lists the assets that are registered, and the currencies that need not be. */
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
@@ -575,7 +581,10 @@ export interface LedgerServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<Event>;
-  /** Registers an asset with its scale, in every book. */
+  /**
+   * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
+   * it and others not yet: repeat the call.
+   */
   registerAsset(
     request: RegisterAssetRequest,
     callback: (error: ServiceError | null, response: RegisterAssetResponse) => void,
