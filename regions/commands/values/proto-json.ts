@@ -17,7 +17,11 @@ function completed(json: unknown, message: unknown): unknown {
   }
   if (!isRecord(json) || !isRecord(message)) return json;
   const fields = Object.entries(message).flatMap(([name, value]) => {
-    if (name in json) return [[name, completed(json[name], value)] as const];
+    if (Object.hasOwn(json, name)) return [[name, completed(json[name], value)] as const];
+    // A pair named `__proto__`, which the generated code loses.
+    if (typeof value === 'string' && value !== '' && name === '__proto__') {
+      return [[name, value] as const];
+    }
     if (typeof value === 'bigint') return [[name, String(value)] as const];
     return typeof value === 'boolean' ? [[name, value] as const] : [];
   });
@@ -26,7 +30,7 @@ function completed(json: unknown, message: unknown): unknown {
 }
 
 function unnamed(json: JsonRecord, message: JsonRecord): JsonRecord {
-  return Object.fromEntries(Object.entries(json).filter(([name]) => !(name in message)));
+  return Object.fromEntries(Object.entries(json).filter(([name]) => !Object.hasOwn(message, name)));
 }
 
 type JsonRecord = Readonly<Record<string, unknown>>;
