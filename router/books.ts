@@ -18,6 +18,16 @@ export class Books {
     this.all = books.toSorted((a, b) => a.number - b.number);
   }
 
+  /** Undefined: no book has this name. */
+  named(name: string | undefined): Book | undefined {
+    return this.all.find((book) => book.name === name);
+  }
+
+  /** All names, as an error lists them. */
+  get names(): string {
+    return this.all.map(({ name }) => name).join(', ');
+  }
+
   /** Books of a region, by number. Throws INVALID_ARGUMENT if there is no such region. */
   inRegion(region: string, field: string): readonly Book[] {
     const unknown = this.unknownRegion(region);

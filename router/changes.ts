@@ -1,7 +1,7 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { validateAsset, validateChange } from '../ledger/core/validate-account.ts';
 import { must } from '../ledger/core/assert.ts';
-import { invalidArgument, outcomeUnknown } from '../ledger/rpc/error.ts';
+import { outcomeUnknown, refuseMalformed } from '../ledger/rpc/error.ts';
 import type {
   ChangeAccountRequest,
   ChangeAccountResponse,
@@ -24,8 +24,7 @@ export class Changes {
   }
 
   change(request: ChangeAccountRequest, deadline: Deadline): Promise<ChangeAccountResponse> {
-    const violations = validateChange(request);
-    if (violations.length > 0) throw invalidArgument(violations);
+    refuseMalformed(validateChange(request));
     const book = this.#books.ofAccount(request.accountId, 'account_id');
     return this.#forward.call(book, deadline, (client, ...rest) =>
       client.changeAccount(request, ...rest),
@@ -41,8 +40,7 @@ export class Changes {
     request: RegisterAssetRequest,
     deadline: Deadline,
   ): Promise<RegisterAssetResponse> {
-    const violations = validateAsset(request);
-    if (violations.length > 0) throw invalidArgument(violations);
+    refuseMalformed(validateAsset(request));
     const [deciding, ...others] = this.#books.all;
     const register = (book: Book) =>
       this.#forward.call<RegisterAssetResponse>(book, deadline, (client, ...rest) =>

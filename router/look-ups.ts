@@ -7,6 +7,7 @@ import {
   validateReadOptions,
 } from '../ledger/core/validate-reads.ts';
 import { refuseMalformed } from '../ledger/rpc/error.ts';
+import { inOrderAsked } from '../ledger/rpc/in-order-asked.ts';
 import type { GetAccountsRequest, GetAccountsResponse } from '../proto/gen/meridian/v1/account.ts';
 import type {
   GetTransferRequest,
@@ -47,8 +48,7 @@ export class LookUps {
       responses.flatMap(({ accounts }) => accounts.map((account) => [account.id, account])),
     );
     return {
-      accounts: ids.flatMap((id) => found.get(id) ?? []),
-      missing: ids.filter((id) => !found.has(id)),
+      ...inOrderAsked(ids, found),
       positions: responses.flatMap(({ positions }) => positions),
     };
   }

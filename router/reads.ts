@@ -120,10 +120,9 @@ export class Reads {
 
   #searched({ scope }: ListTransfersRequest): Book {
     if (scope?.$case === 'accountId') return this.#books.ofAccount(scope.value, 'account_id');
-    const book = this.#books.all.find(({ name }) => name === scope?.value);
+    const book = this.#books.named(scope?.value);
     if (book !== undefined) return book;
-    const names = this.#books.all.map(({ name }) => name).join(', ');
-    const description = `must be one of ${names}, or account_id must be set`;
+    const description = `must be one of ${this.#books.names}, or account_id must be set`;
     throw invalidArgument([{ field: 'book', description }]);
   }
 

@@ -37,9 +37,9 @@ export class Subscriptions {
 
   #bookOf({ of }: SubscribeRequest): Book {
     if (of?.$case === 'accountId') return this.#books.ofAccount(of.value, 'account_id');
-    const book = this.#books.all.find(({ name }) => name === of?.value);
+    const book = this.#books.named(of?.value);
     if (book !== undefined) return book;
-    const names = this.#books.all.map(({ name }) => name).join(', ');
+    const { names } = this.#books;
     const description = of === undefined ? 'or account_id must be set' : `must be one of ${names}`;
     throw invalidArgument([{ field: 'book', description }]);
   }

@@ -8,9 +8,9 @@ import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../ledger/core/validate-transfer.ts';
 import type { Logger } from '../ledger/logger.ts';
 import {
-  invalidArgument,
   outcomeUnknown,
   overloaded,
+  refuseMalformed,
   type RpcError,
   tooLate,
   unavailable,
@@ -47,15 +47,14 @@ export class Transfers {
    * INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE: nothing is known to have been applied.
    * DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: each may or may not have been applied.
    */
-  create(
+  async create(
     requests: readonly CreateTransferRequest[],
     deadline: Deadline,
   ): Promise<CreateTransferResponse[]> {
-    const violations = [
+    refuseMalformed([
       ...validateAll(requests, 'transfers', (request) => this.#validate(request)),
       ...validateCall(requests),
-    ];
-    if (violations.length > 0) return Promise.reject(invalidArgument(violations));
+    ]);
     return this.#start(requests, deadline);
   }
 
@@ -77,8 +76,7 @@ export class Transfers {
     deadline: Deadline,
     bytes: number,
   ): Promise<CreateTransferResponse> {
-    const violations = this.#validate(request);
-    if (violations.length > 0) throw invalidArgument(violations);
+    refuseMalformed(this.#validate(request));
     const [result] = await this.#within(bytes, () => this.#start([request], deadline));
     return must(result, 'a call with one transfer has one result');
   }

@@ -5,7 +5,7 @@ import { ISO_4217 } from './asset.ts';
 import type { BookState, Channel, OpenedAccount, RegisteredAsset } from './book-state.ts';
 import type { SweepCursor } from './command.ts';
 import { type Entries, type JournalRow, RowKind } from './journal-row.ts';
-import type { Original } from './original.ts';
+import { type Original, originalOf } from './original.ts';
 import { derivedId } from './transfer-id.ts';
 
 /** The parts of a row that differ from kind to kind. */
@@ -232,36 +232,6 @@ export class Batch {
 function keep<K, V extends object>(kept: Map<K, V | undefined>, key: K, value: V): void {
   if (!kept.has(key)) kept.set(key, { ...value });
 }
-
-/** The row as what a capture, release or reversal may draw on. */
-export function originalOf(row: JournalRow): Original | undefined {
-  const { id, kind, reason, debitAccount, creditAccount, amount, peer, details } = row;
-  if (!DRAWN_ON.has(kind)) return undefined;
-  const settled = kind === RowKind.settlement;
-  return {
-    id,
-    // A second leg that gives back is a reversal here too, and cannot be reversed.
-    kind: settled && details?.drawn ? RowKind.reversal : kind,
-    applied: reason === 0,
-    debitAccountId: (settled ? peer?.account : debitAccount) ?? 0n,
-    creditAccountId: (settled ? creditAccount : (peer?.account ?? creditAccount)) ?? 0n,
-    amount: amount ?? 0n,
-    left: amount ?? 0n,
-    expiresAtMicros: details?.expiresAtMicros ?? null,
-    endedBy: null,
-  };
-}
-
-/** Kinds of rows whose id a request may name, be it in vain. */
-const DRAWN_ON: ReadonlySet<RowKind> = new Set([
-  RowKind.transfer,
-  RowKind.settlement,
-  RowKind.hold,
-  RowKind.capture,
-  RowKind.release,
-  RowKind.reversal,
-  RowKind.group,
-]);
 
 /** Number and totals of both accounts as they are now. */
 export function entriesOf(debit: Account | null, credit: Account | null): Entries {

@@ -19,6 +19,16 @@ export const RowKind = {
 } as const;
 export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 
+/** Kinds of the rows by which a book decides what is asked as a transfer, a leg included. */
+export const TRANSFER_KINDS: readonly RowKind[] = [
+  RowKind.transfer,
+  RowKind.hold,
+  RowKind.capture,
+  RowKind.release,
+  RowKind.reversal,
+  RowKind.group,
+];
+
 /**
  * The versions that a row gives its accounts: number and totals of both after it. A side that
  * it does not change is null: the payee of a hold who lives in another book, the debit side of

@@ -9,7 +9,7 @@ import type { TransferFields } from './same-request.ts';
  */
 export function transferOptions(request: TransferFields): string {
   const { action, upTo, conditions } = request;
-  if (action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined) return '';
+  if (isPlain(request)) return '';
   return JSON.stringify({
     ...(action === undefined ? {} : { action: action.$case, ...actionOptions(action) }),
     ...(upTo === UpTo.UNSPECIFIED ? {} : { up_to: upTo }),
@@ -17,6 +17,11 @@ export function transferOptions(request: TransferFields): string {
     ...(amountIsOpen(request) ? { amount: String(request.amount) } : {}),
     ...(conditions === undefined ? {} : { conditions: conditions.allOf.map(conditionOptions) }),
   });
+}
+
+/** True for a plain transfer, which the columns of its row describe. */
+export function isPlain({ action, upTo, conditions }: TransferFields): boolean {
+  return action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined;
 }
 
 /** True if the request leaves it to the ledger how much is moved. */

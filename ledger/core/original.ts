@@ -1,4 +1,10 @@
-import { RowKind } from './journal-row.ts';
+import {
+  type JournalRow,
+  type Peer,
+  type RowDetails,
+  RowKind,
+  TRANSFER_KINDS,
+} from './journal-row.ts';
 
 /**
  * A row that later rows draw on: a hold, which captures use up, or a transfer, which reversals
@@ -28,4 +34,38 @@ export function isReversible({ kind, applied }: Original): boolean {
     applied &&
     (kind === RowKind.transfer || kind === RowKind.capture || kind === RowKind.settlement)
   );
+}
+
+/** Kinds of rows whose id a request may name, be it in vain. */
+export const DRAWN_ON: ReadonlySet<RowKind> = new Set([...TRANSFER_KINDS, RowKind.settlement]);
+
+/** What tells of a row what it is as an original. */
+export interface OriginalRow extends Pick<
+  JournalRow,
+  'id' | 'kind' | 'reason' | 'debitAccount' | 'creditAccount' | 'amount'
+> {
+  readonly peer: Pick<Peer, 'account'> | null;
+  readonly details: Pick<RowDetails, 'drawn' | 'expiresAtMicros'> | null;
+}
+
+/**
+ * The row as what a capture, release or reversal may draw on, before any has. Undefined: a
+ * request cannot name it.
+ */
+export function originalOf(row: OriginalRow): Original | undefined {
+  const { id, kind, reason, debitAccount, creditAccount, amount, peer, details } = row;
+  if (!DRAWN_ON.has(kind)) return undefined;
+  const settled = kind === RowKind.settlement;
+  return {
+    id,
+    // A second leg that gives back is a reversal here too, and cannot be reversed.
+    kind: settled && details?.drawn ? RowKind.reversal : kind,
+    applied: reason === 0,
+    debitAccountId: (settled ? peer?.account : debitAccount) ?? 0n,
+    creditAccountId: (settled ? creditAccount : (peer?.account ?? creditAccount)) ?? 0n,
+    amount: amount ?? 0n,
+    left: amount ?? 0n,
+    expiresAtMicros: details?.expiresAtMicros ?? null,
+    endedBy: null,
+  };
 }

@@ -90,7 +90,7 @@ function settingsAfter(account: Account, { change }: ChangeAccountRequest): Acco
 }
 
 /** Freeze as flags. */
-export function frozenFlags(freeze: Freeze): number {
+function frozenFlags(freeze: Freeze): number {
   switch (freeze) {
     case Freeze.IN:
       return AccountFlag.frozenIn;

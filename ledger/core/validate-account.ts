@@ -14,23 +14,17 @@ import {
   isAsset,
   isMetadata,
   isNamedAsset,
-  isText,
   NOT_A_NAMED_ASSET,
   NOT_AN_ACCOUNT_ID,
   NOT_AN_ASSET,
   NOT_METADATA,
-  textOf,
   Violations,
 } from './validate.ts';
 
 /** What is malformed in a request to open an account; empty if nothing is. */
 export function validateOpening(request: OpenAccountRequest): FieldViolation[] {
   const violations = new Violations('');
-  violations.check(
-    isText(request.externalId, 1, limits.EXTERNAL_ID_LENGTH_MAX),
-    'external_id',
-    textOf(1, limits.EXTERNAL_ID_LENGTH_MAX),
-  );
+  violations.text(request.externalId, 'external_id', 1, limits.EXTERNAL_ID_LENGTH_MAX);
   violations.check(
     !request.externalId.startsWith(TRANSIT_PREFIX),
     'external_id',
@@ -56,27 +50,14 @@ export function validateOpening(request: OpenAccountRequest): FieldViolation[] {
 /** What is malformed in the external id of a request to find accounts. */
 export function validateExternalId(externalId: string): FieldViolation[] {
   const violations = new Violations('');
-  violations.check(
-    isText(externalId, 1, limits.EXTERNAL_ID_LENGTH_MAX),
-    'external_id',
-    textOf(1, limits.EXTERNAL_ID_LENGTH_MAX),
-  );
+  violations.text(externalId, 'external_id', 1, limits.EXTERNAL_ID_LENGTH_MAX);
   return violations.found;
 }
 
 /** What is malformed in a change of an account; empty if nothing is. */
 export function validateChange(request: ChangeAccountRequest): FieldViolation[] {
   const violations = new Violations('');
-  violations.check(
-    isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX),
-    'idempotency_key',
-    textOf(1, limits.KEY_LENGTH_MAX),
-  );
-  violations.check(
-    isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX),
-    'namespace',
-    textOf(0, limits.NAMESPACE_LENGTH_MAX),
-  );
+  violations.key(request);
   violations.check(isAccountId(request.accountId), 'account_id', NOT_AN_ACCOUNT_ID);
   checkWho(violations, request);
   checkChange(violations, request.change);
@@ -92,8 +73,8 @@ function checkWho(
   violations: Violations,
   { by, why }: { readonly by: string; readonly why: string },
 ): void {
-  violations.check(isText(by, 1, limits.BY_LENGTH_MAX), 'by', textOf(1, limits.BY_LENGTH_MAX));
-  violations.check(isText(why, 1, limits.WHY_LENGTH_MAX), 'why', textOf(1, limits.WHY_LENGTH_MAX));
+  violations.text(by, 'by', 1, limits.BY_LENGTH_MAX);
+  violations.text(why, 'why', 1, limits.WHY_LENGTH_MAX);
 }
 
 function checkChange(violations: Violations, change: ChangeAccountRequest['change']): void {

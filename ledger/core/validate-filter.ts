@@ -10,7 +10,7 @@ import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf, isAccountId } from './account-id.ts';
 import * as limits from './limits.ts';
 import { compareTimestamps, isTimestamp } from './timestamp.ts';
-import { type FieldViolation, isText, NOT_AN_ACCOUNT_ID, textOf, Violations } from './validate.ts';
+import { type FieldViolation, NOT_AN_ACCOUNT_ID, Violations } from './validate.ts';
 import { NOT_A_TIME, validateReadOptions } from './validate-reads.ts';
 
 const DEPTH_MAX = 8;
@@ -64,7 +64,7 @@ class FilterCheck {
         this.#violations.check(test.value >= 0, `${path}.code`, 'must not be negative');
         break;
       case 'reference':
-        this.#text(test.value, `${path}.reference`, 1, limits.REFERENCE_LENGTH_MAX);
+        this.#violations.text(test.value, `${path}.reference`, 1, limits.REFERENCE_LENGTH_MAX);
         break;
       case 'metadata':
         this.#metadata(test.value, `${path}.metadata`);
@@ -114,9 +114,9 @@ class FilterCheck {
   }
 
   #metadata({ name, value }: MetadataTest, path: string): void {
-    this.#text(name, `${path}.name`, 1, limits.METADATA_NAME_LENGTH_MAX);
+    this.#violations.text(name, `${path}.name`, 1, limits.METADATA_NAME_LENGTH_MAX);
     if (value !== undefined) {
-      this.#text(value, `${path}.value`, 0, limits.METADATA_VALUE_LENGTH_MAX);
+      this.#violations.text(value, `${path}.value`, 0, limits.METADATA_VALUE_LENGTH_MAX);
     }
   }
 
@@ -141,10 +141,6 @@ class FilterCheck {
       field,
       `${status} is not a status that a transfer can have`,
     );
-  }
-
-  #text(text: string, field: string, lengthMin: number, lengthMax: number): void {
-    this.#violations.check(isText(text, lengthMin, lengthMax), field, textOf(lengthMin, lengthMax));
   }
 }
 

@@ -9,14 +9,7 @@ import { isAccountId } from './account-id.ts';
 import { KEY_LENGTH_MAX, NAMESPACE_LENGTH_MAX } from './limits.ts';
 import { compareTimestamps, isTimestamp } from './timestamp.ts';
 import { isTransferId } from './transfer-id.ts';
-import {
-  type FieldViolation,
-  isText,
-  NOT_AN_ACCOUNT_ID,
-  textOf,
-  validateAll,
-  Violations,
-} from './validate.ts';
+import { type FieldViolation, NOT_AN_ACCOUNT_ID, validateAll, Violations } from './validate.ts';
 
 /** Largest number of transfers that one look-up may ask for. */
 export const LOOK_UPS_MAX = 1000;
@@ -76,17 +69,9 @@ export function validateGetTransfer(request: GetTransferRequest): FieldViolation
   } else if (by === undefined) {
     violations.check(false, 'idempotency_key', 'must be set, or transfer_id');
   } else {
-    violations.check(
-      isText(by.value, 1, KEY_LENGTH_MAX),
-      'idempotency_key',
-      textOf(1, KEY_LENGTH_MAX),
-    );
+    violations.text(by.value, 'idempotency_key', 1, KEY_LENGTH_MAX);
   }
-  violations.check(
-    isText(namespace, 0, NAMESPACE_LENGTH_MAX),
-    'namespace',
-    textOf(0, NAMESPACE_LENGTH_MAX),
-  );
+  violations.text(namespace, 'namespace', 0, NAMESPACE_LENGTH_MAX);
   violations.check(
     debitAccountId === 0n || isAccountId(debitAccountId),
     'debit_account_id',

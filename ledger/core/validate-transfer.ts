@@ -2,6 +2,7 @@ import { type Condition, type Group, UpTo } from '../../proto/gen/meridian/v1/mo
 import { type CreateTransferRequest, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf, isAccountId } from './account-id.ts';
 import * as limits from './limits.ts';
+import { isPlain } from './options.ts';
 import type { TransferFields } from './same-request.ts';
 import { isTransferId } from './transfer-id.ts';
 import {
@@ -12,7 +13,6 @@ import {
   NOT_A_NAMED_ASSET,
   NOT_AN_ACCOUNT_ID,
   NOT_METADATA,
-  textOf,
   validateAll,
   Violations,
 } from './validate.ts';
@@ -26,21 +26,12 @@ export function validateTransfer(request: CreateTransferRequest): FieldViolation
     isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX) &&
     isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX) &&
     isWait(request.wait) &&
-    isPlain(request)
+    isSoundPlain(request)
   ) {
     return [];
   }
   const violations = new Violations('');
-  violations.check(
-    isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX),
-    'idempotency_key',
-    textOf(1, limits.KEY_LENGTH_MAX),
-  );
-  violations.check(
-    isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX),
-    'namespace',
-    textOf(0, limits.NAMESPACE_LENGTH_MAX),
-  );
+  violations.key(request);
   violations.check(isWait(request.wait), 'wait', `${request.wait} is not a value of Wait`);
   const { action } = request;
   if (action?.$case === 'group') checkGroup(violations, request, action.value);
@@ -53,11 +44,9 @@ function isWait(wait: Wait): boolean {
 }
 
 /** True for a well-formed plain transfer, which most are. */
-function isPlain(request: TransferFields): boolean {
+function isSoundPlain(request: TransferFields): boolean {
   return (
-    request.action === undefined &&
-    request.upTo === UpTo.UNSPECIFIED &&
-    request.conditions === undefined &&
+    isPlain(request) &&
     isAccountId(request.debitAccountId) &&
     isAccountId(request.creditAccountId) &&
     request.debitAccountId !== request.creditAccountId &&
@@ -74,11 +63,7 @@ function isDescription({ code, reference, metadata }: TransferFields): boolean {
 function checkDescription(violations: Violations, fields: TransferFields): void {
   const { code, reference, metadata } = fields;
   violations.check(code >= 0, 'code', 'must not be negative');
-  violations.check(
-    isText(reference, 0, limits.REFERENCE_LENGTH_MAX),
-    'reference',
-    textOf(0, limits.REFERENCE_LENGTH_MAX),
-  );
+  violations.text(reference, 'reference', 0, limits.REFERENCE_LENGTH_MAX);
   violations.check(isMetadata(metadata), 'metadata', NOT_METADATA);
 }
 
@@ -200,7 +185,7 @@ function checkGroup(violations: Violations, request: TransferFields, { legs }: G
 
 function validateLeg(leg: TransferFields, book: number): FieldViolation[] {
   const violations = new Violations('');
-  if (!isPlain(leg)) checkSingle(violations, leg);
+  if (!isSoundPlain(leg)) checkSingle(violations, leg);
   violations.check(
     bookOf(leg.debitAccountId) === book,
     'debit_account_id',

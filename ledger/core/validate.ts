@@ -23,6 +23,17 @@ export class Violations {
   check(ok: boolean, field: string, description: string): void {
     if (!ok) this.found.push({ field: this.#path + field, description });
   }
+
+  /** The text must have so many characters and be one that can be stored. */
+  text(text: string, field: string, lengthMin: number, lengthMax: number): void {
+    this.check(isText(text, lengthMin, lengthMax), field, textOf(lengthMin, lengthMax));
+  }
+
+  /** The two texts that name what is asked. */
+  key({ idempotencyKey, namespace }: { idempotencyKey: string; namespace: string }): void {
+    this.text(idempotencyKey, 'idempotency_key', 1, limits.KEY_LENGTH_MAX);
+    this.text(namespace, 'namespace', 0, limits.NAMESPACE_LENGTH_MAX);
+  }
 }
 
 /** Violations of a call with many items: too many of them, or what each one's check finds. */
@@ -90,7 +101,7 @@ export function isMetadata(metadata: Readonly<Record<string, string>>): boolean 
 }
 
 /** What text that fails `isText` is told. */
-export function textOf(lengthMin: number, lengthMax: number): string {
+function textOf(lengthMin: number, lengthMax: number): string {
   const length = lengthMin === 0 ? `at most ${lengthMax}` : `${lengthMin} to ${lengthMax}`;
   return `must have ${length} characters, none of them NUL or U+FFFD`;
 }

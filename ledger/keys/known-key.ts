@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { isPlain } from '../core/options.ts';
 import type { TransferFields } from '../core/same-request.ts';
 
 /** What is remembered of a decided key outside the journal. */
@@ -20,11 +20,6 @@ export interface KnownKey {
 
 /** Stands for transfers that only the journal can compare. */
 const NO_FINGERPRINT = '-';
-
-/** True for a plain transfer, which all of its columns describe. */
-export function isPlain({ action, upTo, conditions }: TransferFields): boolean {
-  return action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined;
-}
 
 /** Longer texts are hashed. */
 const PLAIN_LENGTH_MAX = 96;

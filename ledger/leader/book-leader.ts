@@ -7,9 +7,10 @@ import {
 import { assert, must } from '../core/assert.ts';
 import type { Posted } from '../core/book-state.ts';
 import type { SettleCommand, TransferOutcome } from '../core/command.ts';
+import { isPlain } from '../core/options.ts';
 import { post } from '../core/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { fingerprintOf, isPlain } from '../keys/known-key.ts';
+import { fingerprintOf } from '../keys/known-key.ts';
 import type { Logger } from '../logger.ts';
 import { type Append, append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
@@ -179,6 +180,13 @@ export class BookLeader {
     return plan;
   }
 
+  /** Gives everything the answer that the journal alone has for it. */
+  async #recallRecorded(plan: BatchPlan): Promise<void> {
+    const items = plan.unanswered();
+    if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
+    await this.#recallRest(plan);
+  }
+
   /** Openings and changes, which are rare: the journal is asked for each batch of them. */
   async #recallRest(plan: BatchPlan): Promise<void> {
     const { book } = this.memory;
@@ -227,9 +235,7 @@ export class BookLeader {
   /** A batch of one work that has been executed and answered, and is never committed. */
   async #rehearsed(work: Work): Promise<Ready> {
     const plan = new BatchPlan([work], performance.now());
-    const items = plan.unanswered();
-    if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
-    await this.#recallRest(plan);
+    await this.#recallRecorded(plan);
     const ready = await this.#prepare(plan);
     this.#answerItems(ready);
     return ready;
@@ -289,10 +295,8 @@ export class BookLeader {
    */
   async #executeAgain(plan: BatchPlan): Promise<void> {
     for (;;) {
-      const items = plan.unanswered();
       const open = openCount(plan);
-      plan.answer(items, await this.#parts.recall.recorded(items));
-      await this.#recallRest(plan);
+      await this.#recallRecorded(plan);
       assert(openCount(plan) < open, 'a batch is refused for a key that the journal has');
       const ready = await this.#prepare(plan);
       if (!changesNothing(ready)) {

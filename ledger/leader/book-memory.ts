@@ -1,10 +1,9 @@
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
-import { originalOf } from '../core/batch.ts';
 import type { BookState, Channel, Posted } from '../core/book-state.ts';
 import { chainAfter } from '../core/chain.ts';
 import type { SweepCursor } from '../core/command.ts';
-import type { Original } from '../core/original.ts';
+import { type Original, originalOf } from '../core/original.ts';
 import type { Append } from '../store/append.ts';
 import { readChannels } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';

@@ -7,17 +7,12 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
+import { isPlain } from '../core/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
-import {
-  decodeKnownKey,
-  encodeKnownKey,
-  fingerprintOf,
-  isPlain,
-  type KnownKey,
-} from '../keys/known-key.ts';
+import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import type { Sql } from '../store/connect.ts';
 import { readChanges } from '../store/read-changes.ts';

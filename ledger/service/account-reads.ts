@@ -14,6 +14,7 @@ import { accountId } from '../core/account-id.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
 import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
+import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
@@ -79,21 +80,6 @@ export class AccountReads {
     const nextPage = nextPageToken(accounts.at(-1)?.id, accounts.length, size);
     return { accounts, nextPageToken: nextPage, position };
   }
-}
-
-/** Accounts in the order of the ids that asked for them, and the ids that are no accounts. */
-export function inOrderAsked(
-  ids: readonly bigint[],
-  found: ReadonlyMap<bigint, Account>,
-): Pick<GetAccountsResponse, 'accounts' | 'missing'> {
-  const accounts: Account[] = [];
-  const missing: bigint[] = [];
-  for (const id of ids) {
-    const account = found.get(id);
-    if (account === undefined) missing.push(id);
-    else accounts.push(account);
-  }
-  return { accounts, missing };
 }
 
 /** There is no such account, or at the time that was asked for there was none yet. */

@@ -15,10 +15,8 @@ import { validateDryRun } from '../core/validate-dry-run.ts';
 import { validateAll } from '../core/validate.ts';
 import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
 import type { BookMember } from '../leader/book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
-import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
-import { invalidArgument } from '../rpc/error.ts';
-import { leaderOf, repeatable } from './asking.ts';
+import { refuseMalformed } from '../rpc/error.ts';
+import { leaderOf, outcomeOf, submitAs } from './asking.ts';
 import { assetOf } from './list-assets.ts';
 
 /** Opens accounts, or tells what opening them would come to. */
@@ -26,19 +24,15 @@ export async function openAccounts(
   member: BookMember,
   { accounts }: OpenAccountsRequest,
 ): Promise<OpenAccountsResponse> {
-  const violations = [
+  refuseMalformed([
     ...validateAll(accounts, 'accounts', validateOpening),
     ...validateDryRun(accounts, 'accounts'),
-  ];
-  if (violations.length > 0) throw invalidArgument(violations);
+  ]);
   const leader = leaderOf(member);
   const dry = accounts[0]?.dryRun === true;
-  const results = await new Promise<OpenAccountResponse[]>((resolve, reject) => {
-    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
-    const work: OpenWork = { kind: 'open', requests: accounts, onOutcome: resolve, onFault };
-    if (dry) leader.submitDry(work);
-    else leader.submit(work);
-  });
+  const results = await outcomeOf<OpenAccountResponse[]>((callbacks) =>
+    submitAs(leader, dry, { kind: 'open', requests: accounts, ...callbacks }),
+  );
   return { accounts: results };
 }
 
@@ -51,14 +45,11 @@ export function changeAccount(
   if (violations.length === 0 && bookOf(request.accountId) !== member.config.book.number) {
     violations.push({ field: 'account_id', description: 'is not an account of this book' });
   }
-  if (violations.length > 0) throw invalidArgument(violations);
+  refuseMalformed(violations);
   const leader = leaderOf(member);
-  return new Promise((resolve, reject) => {
-    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
-    const work: ChangeWork = { kind: 'change', request, onOutcome: resolve, onFault };
-    if (request.dryRun) leader.submitDry(work);
-    else leader.submit(work);
-  });
+  return outcomeOf((callbacks) =>
+    submitAs(leader, request.dryRun, { kind: 'change', request, ...callbacks }),
+  );
 }
 
 /** Registers an asset in this book, or tells what that would come to. */
@@ -66,15 +57,11 @@ export async function registerAsset(
   member: BookMember,
   request: RegisterAssetRequest,
 ): Promise<RegisterAssetResponse> {
-  const violations = validateAsset(request);
-  if (violations.length > 0) throw invalidArgument(violations);
+  refuseMalformed(validateAsset(request));
   const leader = leaderOf(member);
-  const { scale, registered, seq } = await new Promise<AssetOutcome>((resolve, reject) => {
-    const onFault = (fault: LedgerFault) => reject(repeatable(fault));
-    const work: AssetWork = { kind: 'asset', request, onOutcome: resolve, onFault };
-    if (request.dryRun) leader.submitDry(work);
-    else leader.submit(work);
-  });
+  const { scale, registered, seq } = await outcomeOf<AssetOutcome>((callbacks) =>
+    submitAs(leader, request.dryRun, { kind: 'asset', request, ...callbacks }),
+  );
   const { asset } = request;
   const same = scale === request.scale;
   const { number } = member.config.book;

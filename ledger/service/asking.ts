@@ -1,6 +1,7 @@
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
+import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
 import { aborted, overloaded, type RpcError, unavailable } from '../rpc/error.ts';
 
 /** The leader of this server's book. UNAVAILABLE: another server leads it. */
@@ -10,10 +11,32 @@ export function leaderOf(member: BookMember): BookLeader {
   return leader;
 }
 
+/** Submits work that may be repeated, and gives its outcome. Throws RpcError in place of a fault. */
+export function outcomeOf<Outcome>(
+  submit: (callbacks: {
+    readonly onOutcome: (outcome: Outcome) => void;
+    readonly onFault: (fault: LedgerFault) => void;
+  }) => void,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    submit({ onOutcome: resolve, onFault: (fault) => reject(repeatable(fault)) });
+  });
+}
+
+/** Submits work to be executed, or to be answered as if it were. */
+export function submitAs(
+  leader: BookLeader,
+  dryRun: boolean,
+  work: OpenWork | ChangeWork | AssetWork,
+): void {
+  if (dryRun) leader.submitDry(work);
+  else leader.submit(work);
+}
+
 /**
  * What a fault means for a call that may be repeated: an outcome that is unknown is no worse
  * than one that was not applied.
  */
-export function repeatable({ code, message }: LedgerFault): RpcError {
+function repeatable({ code, message }: LedgerFault): RpcError {
   return code === 'overloaded' ? overloaded(message, 100) : aborted(message, 100);
 }

@@ -16,12 +16,11 @@ import { must } from '../core/assert.ts';
 import { validateAll } from '../core/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
 import type { BookMember } from '../leader/book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
 import type { DryLeg } from '../leader/work.ts';
-import { invalidArgument } from '../rpc/error.ts';
+import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
-import { leaderOf, repeatable } from './asking.ts';
+import { leaderOf, outcomeOf } from './asking.ts';
 
 /** How long another book may take to say what it would do. */
 const PEER_MS = 1000;
@@ -43,16 +42,16 @@ export async function dryRun(
     const description = 'is not an account of this book';
     violations.push({ field: `transfers[${index}].debit_account_id`, description });
   }
-  if (violations.length > 0) throw invalidArgument(violations);
+  refuseMalformed(violations);
   const leader = leaderOf(member);
-  const rehearsal = await new Promise<Rehearsal>((resolve, reject) => {
+  const rehearsal = await outcomeOf<Rehearsal>(({ onOutcome, onFault }) =>
     leader.submitDry({
       kind: 'dryTransfers',
       requests: transfers,
-      onOutcome: (results, sent) => resolve({ results, sent }),
-      onFault: (fault: LedgerFault) => reject(repeatable(fault)),
-    });
-  });
+      onOutcome: (results, sent) => onOutcome({ results, sent }),
+      onFault,
+    }),
+  );
   const { results } = rehearsal;
   const awaited = rehearsal.sent.filter(({ index }) => transfers[index]?.wait !== Wait.POSTED);
   await Promise.all(
@@ -104,23 +103,11 @@ export async function dryRunLegs(
     const description = `${originBook} is no other book of this installation`;
     throw invalidArgument([{ field: 'origin_book', description }]);
   }
-  const violations = validateLegs(books, {
-    originBook,
-    originName: origin.name,
-    closedThrough: 0n,
-    firstNumber: 1n,
-    legs,
-  });
-  if (violations.length > 0) throw invalidArgument(violations);
+  const numbers = { closedThrough: 0n, firstNumber: 1n };
+  refuseMalformed(validateLegs(books, { originBook, originName: origin.name, ...numbers, legs }));
   const leader = leaderOf(member);
-  const reasons = await new Promise<Reason[]>((resolve, reject) => {
-    leader.submitDry({
-      kind: 'legs',
-      originBook,
-      legs,
-      onOutcome: resolve,
-      onFault: (fault: LedgerFault) => reject(repeatable(fault)),
-    });
-  });
+  const reasons = await outcomeOf<Reason[]>((callbacks) =>
+    leader.submitDry({ kind: 'legs', originBook, legs, ...callbacks }),
+  );
   return { reasons };
 }

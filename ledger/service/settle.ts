@@ -2,9 +2,10 @@ import type { SettleReply, SettleRequest } from '../../proto/gen/meridian/intern
 import type { SettleOutcome } from '../core/command.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
-import { aborted, invalidArgument, unavailable } from '../rpc/error.ts';
+import { aborted, invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
 import { readRefusals } from '../store/channels.ts';
+import { leaderOf } from './asking.ts';
 
 /**
  * Applies second legs from another book. Legs that were applied before are skipped, so that a
@@ -13,15 +14,13 @@ import { readRefusals } from '../store/channels.ts';
  * ABORTED: this server does not lead the book, or the legs would leave a gap.
  */
 export async function settle(member: BookMember, request: SettleRequest): Promise<SettleReply> {
-  const { leader } = member;
-  if (leader === undefined) throw unavailable('NOT_LEADER', 'this server does not lead', 100);
+  const leader = leaderOf(member);
   const { originBook, legs } = request;
   if (!leader.memory.knowsBook(originBook) || originBook === member.config.book.number) {
     const description = `${originBook} is no other book of this installation`;
     throw invalidArgument([{ field: 'origin_book', description }]);
   }
-  const violations = validateLegs(member.config.books, request);
-  if (violations.length > 0) throw invalidArgument(violations);
+  refuseMalformed(validateLegs(member.config.books, request));
   const closedThrough = Number(request.closedThrough);
   const firstNumber = Number(request.firstNumber);
   const { applied } = leader.memory.channel(originBook);

@@ -83,8 +83,8 @@ export class TransferReads {
     const limit = pageSize(request.pageSize);
     const last = pageStart(request.pageToken);
     const position = await positionFor(this.#member, request.options);
-    const times = filter === undefined ? [] : filterTimes(filter);
-    for (const micros of times) await pastIsFinal(this.#member, micros);
+    const [newest] = filterTimes(filter).toSorted((a, b) => (a < b ? 1 : -1));
+    if (newest !== undefined) await pastIsFinal(this.#member, newest);
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };

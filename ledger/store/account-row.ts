@@ -2,6 +2,7 @@ import { type Account, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { AccountFlag } from '../core/account.ts';
 import { ISO_4217 } from '../core/asset.ts';
 import { timestampFrom } from '../core/timestamp.ts';
+import { type AccountTotals, accountState } from './account-state.ts';
 import type { Book } from './head.ts';
 
 /** An account with its settings, as statements select it. */
@@ -18,14 +19,6 @@ export interface AccountRow {
   opened_micros: bigint;
 }
 
-export interface AccountTotals {
-  readonly debits: bigint;
-  readonly credits: bigint;
-  readonly heldDebits: bigint;
-  readonly heldCredits: bigint;
-  readonly version: bigint;
-}
-
 export const NO_TOTALS: AccountTotals = {
   debits: 0n,
   credits: 0n,
@@ -36,10 +29,10 @@ export const NO_TOTALS: AccountTotals = {
 
 /** An account as callers see it. */
 export function accountFrom(row: AccountRow, totals: AccountTotals, book: Book): Account {
-  const { debits, credits, heldDebits, heldCredits, version } = totals;
-  const balance = credits - debits;
+  const { accountId: id, ...state } = accountState(row.id, totals);
   return {
-    id: row.id,
+    ...state,
+    id,
     externalId: row.external_id,
     homeRegion: book.region,
     book: book.name,
@@ -47,14 +40,7 @@ export function accountFrom(row: AccountRow, totals: AccountTotals, book: Book):
     minBalance: row.min_balance ?? undefined,
     maxBalance: row.max_balance ?? undefined,
     metadata: row.metadata ?? {},
-    debits,
-    credits,
-    balance,
-    version,
     openedAt: timestampFrom(Number(row.opened_micros)),
-    heldDebits,
-    heldCredits,
-    available: balance - heldDebits,
     freeze: freezeOf(row.flags),
     closed: (row.flags & AccountFlag.closed) !== 0,
     scale: row.scale ?? ISO_4217.get(row.asset),

@@ -1,12 +1,14 @@
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { must } from '../core/assert.ts';
 import { RowKind } from '../core/journal-row.ts';
-import type { Original } from '../core/original.ts';
+import { DRAWN_ON, type Original, originalOf } from '../core/original.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
 
 interface Row {
   id: string;
   kind: RowKind;
-  reason: number;
+  reason: Reason;
   debit_account: bigint | null;
   credit_account: bigint | null;
   peer_account: bigint | null;
@@ -32,23 +34,30 @@ export async function loadOriginals(sql: Sql, ids: readonly string[]): Promise<O
              SELECT kind, drawn_left FROM journal
               WHERE drawn_id = j.id AND drawn_left IS NOT NULL
               ORDER BY seq DESC LIMIT 1) d ON true
-     WHERE j.kind NOT IN (${RowKind.change}, ${RowKind.asset}, ${RowKind.account},
-                          ${RowKind.takeOver}, ${RowKind.return}, ${RowKind.expiry})`;
-  return rows.map((row) => {
-    const settled = row.kind === RowKind.settlement;
-    const left = row.drawn_left ?? row.amount ?? 0n;
-    return {
-      id: row.id,
-      // A second leg that gives back is a reversal here too, and cannot be reversed.
-      kind: settled && row.drawn_id !== null ? RowKind.reversal : row.kind,
-      applied: row.reason === 0,
-      debitAccountId: (settled ? row.peer_account : row.debit_account) ?? 0n,
-      creditAccountId:
-        (settled ? row.credit_account : (row.peer_account ?? row.credit_account)) ?? 0n,
-      amount: row.amount ?? 0n,
-      left,
-      expiresAtMicros: row.expires_micros === null ? null : Number(row.expires_micros),
-      endedBy: row.kind === RowKind.hold && left === 0n ? row.drawn_kind : null,
-    };
+     WHERE j.kind IN (${sql.unsafe([...DRAWN_ON].join(', '))})`;
+  return rows.map(originalFrom);
+}
+
+function originalFrom(row: Row): Original {
+  const { id, kind, reason, amount, peer_account: peer, expires_micros: expires } = row;
+  const fresh = originalOf({
+    id,
+    kind,
+    reason,
+    debitAccount: row.debit_account,
+    creditAccount: row.credit_account,
+    amount,
+    peer: peer === null ? null : { account: peer },
+    details: {
+      drawn: row.drawn_id === null ? null : { id: row.drawn_id, left: null },
+      expiresAtMicros: expires === null ? null : Number(expires),
+    },
   });
+  const original = must(fresh, 'only rows that a request may name were read');
+  const left = row.drawn_left ?? original.left;
+  return {
+    ...original,
+    left,
+    endedBy: kind === RowKind.hold && left === 0n ? row.drawn_kind : null,
+  };
 }

@@ -1,9 +1,10 @@
 import { type AccountState, type Event, EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { namedAsset } from '../core/asset.ts';
-import { RowKind } from '../core/journal-row.ts';
+import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
 import { storedOptions } from '../core/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
+import { accountState } from './account-state.ts';
 import type { Sql } from './connect.ts';
 
 interface Row {
@@ -146,15 +147,7 @@ function keyOf({ kind, id, key, group_id: groupId }: Row): string {
   return key ?? (groupId === null && REQUESTED.has(kind) ? id : '');
 }
 
-const REQUESTED: ReadonlySet<RowKind> = new Set([
-  RowKind.transfer,
-  RowKind.hold,
-  RowKind.capture,
-  RowKind.release,
-  RowKind.reversal,
-  RowKind.group,
-  RowKind.change,
-]);
+const REQUESTED: ReadonlySet<RowKind> = new Set([...TRANSFER_KINDS, RowKind.change]);
 
 /** What a rejected request wanted to draw on. */
 function askedFor({ kind, options }: Row): string {
@@ -168,28 +161,22 @@ const DRAWING: ReadonlySet<RowKind> = new Set([RowKind.capture, RowKind.release,
 
 function debitState(row: Row): AccountState | undefined {
   if (row.debit_account === null || row.debit_version === null) return undefined;
-  return {
-    accountId: row.debit_account,
+  return accountState(row.debit_account, {
     version: row.debit_version,
     debits: row.debit_debits,
     credits: row.debit_credits,
-    balance: row.debit_credits - row.debit_debits,
     heldDebits: row.debit_held_debits,
     heldCredits: row.debit_held_credits,
-    available: row.debit_credits - row.debit_debits - row.debit_held_debits,
-  };
+  });
 }
 
 function creditState(row: Row): AccountState | undefined {
   if (row.credit_account === null || row.credit_version === null) return undefined;
-  return {
-    accountId: row.credit_account,
+  return accountState(row.credit_account, {
     version: row.credit_version,
     debits: row.credit_debits,
     credits: row.credit_credits,
-    balance: row.credit_credits - row.credit_debits,
     heldDebits: row.credit_held_debits,
     heldCredits: row.credit_held_credits,
-    available: row.credit_credits - row.credit_debits - row.credit_held_debits,
-  };
+  });
 }

@@ -1,4 +1,5 @@
 import type { AccountState } from '../../proto/gen/meridian/v1/event.ts';
+import { accountState } from './account-state.ts';
 import { numbersLiteral } from './array-literal.ts';
 import type { Queries } from './connect.ts';
 
@@ -81,19 +82,7 @@ export async function readStates(
 }
 
 function stateFrom(account: bigint, row: Row): StateAt {
-  const { version, debits, credits, seq } = row;
-  const balance = credits - debits;
-  return {
-    seq,
-    state: {
-      accountId: account,
-      version,
-      debits,
-      credits,
-      balance,
-      heldDebits: row.held_debits,
-      heldCredits: row.held_credits,
-      available: balance - row.held_debits,
-    },
-  };
+  const { version, debits, credits, held_debits: heldDebits, held_credits: heldCredits } = row;
+  const totals = { version, debits, credits, heldDebits, heldCredits };
+  return { seq: row.seq, state: accountState(account, totals) };
 }

@@ -1,4 +1,4 @@
-import { RowKind } from '../core/journal-row.ts';
+import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
 import { storedLegs } from '../core/options.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
@@ -10,15 +10,6 @@ import {
 } from './transfer-row.ts';
 
 export type { StoredTransfer } from './transfer-row.ts';
-
-const KINDS = [
-  RowKind.transfer,
-  RowKind.hold,
-  RowKind.capture,
-  RowKind.release,
-  RowKind.reversal,
-  RowKind.group,
-];
 
 /** Which legs of groups are read beside the groups themselves. */
 export interface LegsWanted {
@@ -75,6 +66,6 @@ function readRows(
       FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
      CROSS JOIN LATERAL (
              SELECT * FROM journal WHERE journal.${sql(column)} = wanted.id OFFSET 0) j
-     WHERE j.kind IN (${sql.unsafe(KINDS.join(', '))})
+     WHERE j.kind IN (${sql.unsafe(TRANSFER_KINDS.join(', '))})
      ORDER BY j.seq LIMIT ${limit}`;
 }

@@ -1,6 +1,6 @@
 import type { Filter } from '../../proto/gen/meridian/v1/query.ts';
 import type { Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
-import { RowKind } from '../core/journal-row.ts';
+import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
 import type { Queries } from './connect.ts';
 import { readSeqs } from './read-seqs.ts';
 import { readStates } from './read-states.ts';
@@ -24,15 +24,7 @@ export interface TransferSearch {
   readonly limit: number;
 }
 
-const KINDS = [
-  RowKind.transfer,
-  RowKind.settlement,
-  RowKind.hold,
-  RowKind.capture,
-  RowKind.release,
-  RowKind.reversal,
-  RowKind.group,
-].join(', ');
+const KINDS = [...TRANSFER_KINDS, RowKind.settlement].join(', ');
 
 /**
  * A page of the transfers that pass a filter, by their place in the journal. Legs of groups
@@ -46,7 +38,7 @@ export async function searchTransfers(
   search: TransferSearch,
 ): Promise<Transfer[]> {
   const { account, filter, newestFirst, limit } = search;
-  const seqAt = await readSeqs(sql, filter === undefined ? [] : filterTimes(filter));
+  const seqAt = await readSeqs(sql, filterTimes(filter));
   const passing = filter === undefined ? EVERYWHERE : filterRange(filter, seqAt);
   const after = passing.after > search.within.after ? passing.after : search.within.after;
   const through = passing.through < search.within.through ? passing.through : search.within.through;

@@ -24,7 +24,8 @@ export type SeqAt = ReadonlyMap<bigint, bigint>;
 export type Bind = (value: string | number | bigint) => string;
 
 /** The times (microseconds since 1970) whose places a filter needs. */
-export function filterTimes({ test }: Filter): bigint[] {
+export function filterTimes(filter: Filter | undefined): bigint[] {
+  const test = filter?.test;
   if (test?.$case === 'time') {
     const { from, to } = test.value;
     return [from, to].flatMap((time) => (time === undefined ? [] : [microsBefore(time)]));

@@ -2,7 +2,7 @@ import { RegisterAssetRequest } from '../../../proto/gen/meridian/v1/asset.ts';
 import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { Account } from '../../../ledger/core/account.ts';
 import { must } from '../../../ledger/core/assert.ts';
-import { originalOf } from '../../../ledger/core/batch.ts';
+import { originalOf } from '../../../ledger/core/original.ts';
 import type { Channel, Posted } from '../../../ledger/core/book-state.ts';
 import { chainAfter } from '../../../ledger/core/chain.ts';
 import type { Command, SweepCursor } from '../../../ledger/core/command.ts';
