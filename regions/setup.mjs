@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
  * without dependencies, because it runs on whatever Node the machine has, before anything is
  * installed. It is silent and quick when nothing is missing.
  *
+ * With the argument `replicated` it also sees to the packages of the replicated profile.
  * MERIDIAN_NO_INSTALL=1 keeps it from installing system packages.
  */
 
@@ -183,33 +184,31 @@ function requireNode() {
   say(`the Node from npm does not run on this system; the system's ${version} is used instead`);
 }
 
-// The package must not start a server of its own on the default port, so a policy says no while
-// it is installed; one that the administrator made stays as it is.
-const aptScript = `
+// A package must not start a server of its own on the default port, nor make a database of its
+// own, so a policy says no while it is installed; one that the administrator made stays as it is.
+const aptScript = (packages) => `
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
   trap 'exit 130' INT TERM HUP
   printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
 fi
+if [ ! -e /etc/postgresql-common ]; then
+  mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/meridian.conf
+fi
 export DEBIAN_FRONTEND=noninteractive
 options='-q -o Acquire::http::Timeout=20 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=120'
 # One source that cannot be reached need not be the one that is asked for.
 apt-get $options update
-apt-get $options install -y --no-install-recommends redis-server
+apt-get $options install -y --no-install-recommends ${packages.join(' ')}
 `;
 
-/** The command that installs Redis here; undefined when this user may not, or we know none. */
-function redisInstaller() {
-  if (process.env.MERIDIAN_NO_INSTALL) return undefined;
-  if (process.platform === 'darwin') {
-    const brew = findProgram('brew');
-    if (brew === undefined || process.getuid?.() === 0) return undefined;
-    return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
-  }
-  if (findProgram('apt-get') === undefined) return undefined;
-  const title = 'apt-get install redis-server';
-  const script = ['/bin/sh', '-c', aptScript];
+/** The command that installs packages with apt; undefined when this user may not. */
+function aptInstaller(packages) {
+  if (process.env.MERIDIAN_NO_INSTALL || findProgram('apt-get') === undefined) return undefined;
+  const title = `apt-get install ${packages.join(' ')}`;
+  const script = ['/bin/sh', '-c', aptScript(packages)];
   if (process.getuid?.() === 0) return { title, command: script };
   const sudo = findProgram('sudo');
   if (sudo === undefined || spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
@@ -218,22 +217,38 @@ function redisInstaller() {
   return { title: `sudo ${title}`, command: [sudo, '-n', ...script] };
 }
 
+/** The command that installs Redis here; undefined when this user may not, or we know none. */
+function redisInstaller() {
+  if (process.platform !== 'darwin') return aptInstaller(['redis-server']);
+  const brew = findProgram('brew');
+  if (brew === undefined || process.getuid?.() === 0 || process.env.MERIDIAN_NO_INSTALL) {
+    return undefined;
+  }
+  return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
+}
+
+/** Runs an installer. Returns why it did not do what it should, in parentheses. */
+function install({ title, command: [command, ...args] }, isThere) {
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 600_000,
+  });
+  if (isThere()) return '';
+  const printed = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n');
+  const error = printed.findLast?.((line) => line.startsWith('E:')) ?? printed.at(-1) ?? '';
+  return ` (${title} failed: ${error.trim()})`;
+}
+
 function requireRedis() {
-  if (findProgram('redis-server') !== undefined) return;
+  const isThere = () => findProgram('redis-server') !== undefined;
+  if (isThere()) return;
   const installer = redisInstaller();
   let failed = '';
   if (installer !== undefined) {
     say(`Redis is not installed; running ${installer.title}`);
-    const [command, ...args] = installer.command;
-    const result = spawnSync(command, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 300_000,
-    });
-    if (findProgram('redis-server') !== undefined) return;
-    const printed = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n');
-    const error = printed.findLast?.((line) => line.startsWith('E:')) ?? printed.at(-1) ?? '';
-    failed = ` (${installer.title} failed: ${error.trim()})`;
+    failed = install(installer, isThere);
+    if (isThere()) return;
   }
   const how = process.platform === 'darwin' ? 'brew install redis' : 'the package redis-server';
   say(
@@ -242,8 +257,36 @@ function requireRedis() {
   );
 }
 
+/** Postgres, Patroni and etcd of the distribution, for books with copies in three regions. */
+function requireReplicated() {
+  const libraries = [
+    '/usr/lib/x86_64-linux-gnu',
+    '/usr/lib/aarch64-linux-gnu',
+    '/usr/lib64',
+    '/usr/lib',
+  ];
+  const tests = {
+    'etcd-server': () => findProgram('etcd') !== undefined,
+    patroni: () => findProgram('patroni') !== undefined,
+    postgresql: () => existsSync('/usr/lib/postgresql'),
+    'libnss-wrapper': () => libraries.some((path) => existsSync(join(path, 'libnss_wrapper.so'))),
+  };
+  const missing = () => Object.keys(tests).filter((name) => !tests[name]());
+  const packages = missing();
+  if (packages.length === 0) return;
+  const installer = aptInstaller(packages);
+  let failed = '';
+  if (installer !== undefined) {
+    say(`for the replicated profile: ${installer.title} (about a minute)`);
+    failed = install(installer, () => missing().length === 0);
+    if (missing().length === 0) return;
+  }
+  say(`the replicated profile cannot run here${failed}: install ${missing().join(', ')}`);
+}
+
 const reason = whyInstall();
 if (reason !== undefined) installPackages(reason);
 requirePostgres();
 requireNode();
 requireRedis();
+if (process.argv.includes('replicated')) requireReplicated();

@@ -1,8 +1,11 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 import { type Cluster, type ClusterEvent, startCluster } from '../local/cluster.ts';
 import { defaultBasePort } from '../local/layout.ts';
 import { type RegionState, removeData } from '../local/state.ts';
+import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
+import { type Delays, wanDelays } from '../replicated/layout.ts';
+import { installPackages } from '../replicated/packages.ts';
 import { type CommandContext, parseWhole } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { note, styledNote } from './print.ts';
@@ -19,6 +22,24 @@ export function portOption(): Option {
     .argParser(parseWhole(1_024, 65_400));
 }
 
+/** One-way delays between the regions, in the order of `wanDelays`. */
+export function delaysOption(): Option {
+  const defaults = Object.values(wanDelays).join(',');
+  const pairs = Object.keys(wanDelays).join(', ');
+  return new Option('--delays <ms>', `with --replicated: one-way delays of ${pairs}`)
+    .default(wanDelays, defaults)
+    .argParser(parseDelays);
+}
+
+function parseDelays(text: string): Delays {
+  const values = text.split(',').map(Number);
+  const [first = 0, second = 0, third = 0] = values;
+  if (values.length !== 3 || values.some((value) => !(value >= 0 && value <= 1_000))) {
+    throw new InvalidArgumentError('It must be three numbers of milliseconds, such as 30,70,110.');
+  }
+  return { 'eu-west~us-east': first, 'eu-west~ap-south': second, 'us-east~ap-south': third };
+}
+
 export function freshOption(): Option {
   return new Option('--fresh', 'delete the data of earlier runs first');
 }
@@ -33,7 +54,7 @@ export function describeEvent(event: ClusterEvent, sinceMs: number): string {
   if (event.state === 'ready') {
     const pid = event.pid === undefined ? '' : `pid ${event.pid}`;
     const seconds = `${(sinceMs / 1_000).toFixed(1)} s`;
-    const name = event.name.padEnd(18);
+    const name = event.name.padEnd(26);
     return `  ${styledNote('green', 'ready')}  ${name} ${pid.padEnd(12)} ${seconds}`;
   }
   if (event.state !== 'restarting') return '';
@@ -44,11 +65,41 @@ export function describeEvent(event: ClusterEvent, sinceMs: number): string {
  * Starts the regions on this machine with a line for each process that becomes ready.
  * Whoever calls it must stop the cluster. Throws CommandFailure when it does not come up.
  */
-export async function startHere(
-  { data, port, fresh }: LocalOptions,
-  { signal }: CommandContext,
+export function startHere(
+  options: LocalOptions,
+  context: CommandContext,
   tell: (line: string) => void = note,
 ): Promise<Cluster> {
+  tell(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
+  return startWith(startCluster, options, context, tell);
+}
+
+/** The same for the replicated profile; installs the packages it needs where it may. */
+export function startReplicatedHere(
+  options: LocalOptions & { readonly delays: Delays },
+  context: CommandContext,
+  tell: (line: string) => void = note,
+): Promise<ReplicatedCluster> {
+  installPackages();
+  const { data, port, delays } = options;
+  tell(`Starting three regions with copies of every book, data in ${data}, ports from ${port}`);
+  const start = (how: StartOptions) => startReplicatedCluster({ ...how, delays });
+  return startWith(start, options, context, tell);
+}
+
+interface StartOptions {
+  readonly dataDir: string;
+  readonly basePort: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: ClusterEvent) => void;
+}
+
+async function startWith<Started extends { stop(): Promise<void> }>(
+  start: (options: StartOptions) => Promise<Started>,
+  { data, port, fresh }: LocalOptions,
+  { signal }: CommandContext,
+  tell: (line: string) => void,
+): Promise<Started> {
   if (fresh) await removeData(data);
   const startedAt = performance.now();
   const onEvent = (event: ClusterEvent) => {
@@ -57,8 +108,7 @@ export async function startHere(
     const line = describeEvent(event, performance.now() - startedAt);
     if (line !== '') tell(line);
   };
-  tell(`Starting three regions, data in ${data}, ports from ${port}`);
-  const cluster = await startCluster({ dataDir: data, basePort: port, onEvent });
+  const cluster = await start({ dataDir: data, basePort: port, onEvent, signal });
   if (!signal.aborted) return cluster;
   await cluster.stop();
   throw interrupted();
@@ -70,12 +120,19 @@ export async function withClusterHere<T>(
   context: CommandContext,
   work: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
-  const cluster = await startHere(options, context);
+  return withStop(await startHere(options, context), work);
+}
+
+/** Runs `work` with something that runs, and stops it afterwards. */
+export async function withStop<Running extends { stop(): Promise<void> }, T>(
+  running: Running,
+  work: (running: Running) => Promise<T>,
+): Promise<T> {
   try {
-    return await work(cluster);
+    return await work(running);
   } finally {
     note('Stopping ...');
-    await cluster.stop();
+    await running.stop();
     note('Everything has stopped; the data stays.');
   }
 }

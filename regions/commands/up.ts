@@ -5,23 +5,28 @@ import { type Command, Option } from 'commander';
 
 import { checkout } from '../local/layout.ts';
 import type { RegionState } from '../local/state.ts';
+import type { Delays } from '../replicated/layout.ts';
 import { type CommandContext, dataOption, newCommand } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import {
+  delaysOption,
   describeEndpoints,
   freshOption,
   interrupted,
   type LocalOptions,
   portOption,
   startHere,
+  startReplicatedHere,
   untilAborted,
-  withClusterHere,
+  withStop,
 } from './local-cluster.ts';
 import { note, print, printJson } from './print.ts';
 
 interface UpOptions extends LocalOptions {
   readonly json?: boolean;
   readonly detach?: boolean;
+  readonly replicated?: boolean;
+  readonly delays: Delays;
   readonly reportToParent?: boolean;
 }
 
@@ -36,10 +41,13 @@ export function upCommand(context: CommandContext): Command {
   return newCommand('up', 'start the three regions on this machine, without any payments', [
     'up',
     'up --detach --data ./ledger-data --port 7500',
+    'up --replicated --fresh',
   ])
     .addOption(dataOption())
     .addOption(portOption())
     .addOption(freshOption())
+    .option('--replicated', 'keep a copy of every book in every region (Linux; Patroni and etcd)')
+    .addOption(delaysOption())
     .option('--detach', 'return once they are ready; "meridian down" stops them')
     .addOption(new Option('--report-to-parent').hideHelp())
     .action((options: UpOptions) => {
@@ -49,11 +57,29 @@ export function upCommand(context: CommandContext): Command {
 }
 
 async function serve(options: UpOptions, context: CommandContext): Promise<void> {
-  await withClusterHere(options, context, async ({ dataDir, regions }) => {
+  const running = await start(options, context);
+  await withStop(running, async ({ dataDir, regions }) => {
     await printReady(options, dataDir, regions);
     note('\nCtrl-C stops everything.');
     await untilAborted(context.signal);
   });
+}
+
+interface Running {
+  readonly dataDir: string;
+  readonly regions: readonly RegionState[];
+  stop(): Promise<void>;
+}
+
+async function start(
+  options: UpOptions,
+  context: CommandContext,
+  tell?: (line: string) => void,
+): Promise<Running> {
+  if (!options.replicated) return startHere(options, context, tell);
+  const cluster = await startReplicatedHere(options, context, tell);
+  const { dataDir, regions } = cluster.state();
+  return { dataDir, regions, stop: () => cluster.stop() };
 }
 
 async function printReady(
@@ -80,6 +106,9 @@ async function detach(options: UpOptions, { signal }: CommandContext): Promise<v
   const main = join(checkout, 'regions', 'main.ts');
   const args = ['up', '--report-to-parent', '--data', options.data, '--port', String(options.port)];
   if (options.fresh) args.push('--fresh');
+  if (options.replicated) {
+    args.push('--replicated', '--delays', Object.values(options.delays).join(','));
+  }
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -120,7 +149,7 @@ function tellParent(message: Report): Promise<void> {
 /** The background process: it reports while somebody listens and serves until SIGTERM. */
 async function serveDetached(options: UpOptions, context: CommandContext): Promise<void> {
   const tell = (text: string) => void tellParent({ kind: 'line', text });
-  const cluster = await startHere(options, context, tell).catch(async (error: unknown) => {
+  const cluster = await start(options, context, tell).catch(async (error: unknown) => {
     await tellParent({
       kind: 'failed',
       text: error instanceof Error ? error.message : String(error),

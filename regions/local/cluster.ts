@@ -81,14 +81,14 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-const ownPrograms: Programs = {
+export const ownPrograms: Programs = {
   ledger: join(checkout, 'regions', 'processes', 'ledger.ts'),
   router: join(checkout, 'regions', 'processes', 'router.ts'),
   migrate: migrateBook,
 };
 
 /** Starts the process that stops our children if we are killed. */
-function startGuard(runFolder: string): ChildProcess {
+export function startGuard(runFolder: string): ChildProcess {
   const script = join(import.meta.dirname, 'guard.ts');
   const flags = ['--disable-warning=ExperimentalWarning', script];
   const guard = spawn(process.execPath, [...flags, runFolder, String(process.pid)], {
@@ -256,7 +256,12 @@ class RunningCluster {
   }
 }
 
-function describeProcesses(running: RunningCluster): ClusterProcesses {
+/** What tests and faults do with the processes of a running cluster. */
+export function describeProcesses(running: {
+  readonly processes: readonly SupervisedProcess[];
+  /** Throws when nothing may be started any more. */
+  requireGoing(): void;
+}): ClusterProcesses {
   const find = (name: string): SupervisedProcess => {
     const found = running.processes.find((candidate) => candidate.name === name);
     if (found !== undefined) return found;

@@ -26,7 +26,7 @@ import { regionNames, type RegionName } from './layout.ts';
 
 const markerName = 'meridian-data.json';
 const startLock = 'start.lock';
-const ourEntries = [...regionNames, 'logs', 'run', 'cluster.json'];
+const ourEntries = [...regionNames, 'logs', 'run', 'cluster.json', 'replicated-secrets.json'];
 
 export interface DataPaths {
   readonly root: string;

@@ -44,6 +44,8 @@ export interface LinkLayout {
 }
 
 export interface PortUse {
+  /** The address it is used on; 127.0.0.1 when left out. */
+  readonly host?: string;
   readonly port: number;
   /** For example "the router of eu-west". */
   readonly use: string;

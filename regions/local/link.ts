@@ -12,11 +12,15 @@ export type LinkState = 'open' | CutMode;
 
 /** What one direction of one connection may hold back before its source is paused. */
 const heldBytesMost = 1024 * 1024;
+const loopback = '127.0.0.1';
 
 export interface LinkOptions {
   /** The port to listen on; 0 for any free one. */
   readonly port: number;
   readonly targetPort: number;
+  /** Address to listen on, and that of the target; 127.0.0.1 when left out. */
+  readonly host?: string;
+  readonly targetHost?: string;
   /** Delay of each direction in milliseconds; a round trip takes it twice. Default 0. */
   readonly delayMs?: number;
 }
@@ -94,14 +98,14 @@ interface Pair {
 /** One directed link. Make it with `openLink`. */
 export class Link {
   readonly #server: Server;
-  readonly #targetPort: number;
+  readonly #target: { readonly host: string; readonly port: number };
   readonly #pairs = new Set<Pair>();
   #delayMs: number;
   #state: LinkState = 'open';
 
   constructor(server: Server, options: LinkOptions) {
     this.#server = server;
-    this.#targetPort = options.targetPort;
+    this.#target = { host: options.targetHost ?? loopback, port: options.targetPort };
     this.#delayMs = options.delayMs ?? 0;
     server.on('connection', (socket) => this.#accept(socket));
   }
@@ -158,7 +162,7 @@ export class Link {
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ host: '127.0.0.1', port: this.#targetPort, allowHalfOpen: true });
+    const far = connect({ ...this.#target, allowHalfOpen: true });
     const delayMs = () => this.#delayMs;
     const pair: Pair = {
       sockets: [near, far],
@@ -188,7 +192,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   const link = new Link(server, options);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: options.port }, () => {
+    server.listen({ host: options.host ?? loopback, port: options.port }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -110,7 +110,7 @@ test('a Postgres that nobody supervises any more is stopped before a new one sta
   const { command, args, env, runAs } = first.process.spec;
   const orphan = spawn(command, args, { env, cwd: '/', stdio: 'ignore', detached: true, ...runAs });
   onTestFinished(() => void orphan.kill('SIGKILL'));
-  await expect.poll(() => probeTcp(port), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => probeTcp({ host: '127.0.0.1', port }), { timeout: 10_000 }).toBe(true);
   const second = await start(folder, port);
   expect(processIdentity(orphan.pid ?? 0)).toBeUndefined();
   expect(await query(second.adminUrl, (sql) => sql`SELECT 1`)).toHaveLength(1);

@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import postgres from 'postgres';
+import { ensureDatabase } from './book-database.ts';
 import { childEnvironment } from './environment.ts';
 import { stopByPid } from './leftovers.ts';
 import { findPostgres, type PostgresPrograms, requireEntry } from './postgres-binaries.ts';
@@ -169,31 +169,6 @@ function loginUrl(options: PostgresOptions, role: string, password: string, data
   return `postgres://${login}@127.0.0.1:${options.port}/${database}`;
 }
 
-/** Creates the database and the roles where they are missing. Safe to run again. */
-async function ensureDatabase(options: PostgresOptions): Promise<void> {
-  const { passwords, database } = options;
-  const sql = postgres(loginUrl(options, superuser, passwords.postgres, 'postgres'), {
-    max: 1,
-    onnotice: () => {},
-  });
-  try {
-    const roles = { meridian_ledger: passwords.ledger, auditor: passwords.auditor };
-    for (const [role, password] of Object.entries(roles)) {
-      const [known] = await sql`SELECT 1 FROM pg_roles WHERE rolname = ${role}`;
-      if (known !== undefined) continue;
-      // A utility statement takes no parameters, so Postgres itself does the quoting.
-      const [text] = await sql<{ create: string }[]>`
-        SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', ${role}::text, ${password}::text)
-          AS create`;
-      if (text !== undefined) await sql.unsafe(text.create);
-    }
-    const [known] = await sql`SELECT 1 FROM pg_database WHERE datname = ${database}`;
-    if (known === undefined) await sql`CREATE DATABASE ${sql(database)} TEMPLATE template0`;
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
-}
-
 /** What to supervise. The data directory must have been initialised. */
 function describeProcess(options: PostgresOptions, programs: PostgresPrograms): ProcessSpec {
   const { directory, port } = options;
@@ -237,7 +212,8 @@ export async function preparePostgres(options: PostgresOptions): Promise<Postgre
     auditorUrl: loginUrl(options, 'auditor', passwords.auditor, database),
     start: async () => {
       await supervised.start();
-      await ensureDatabase(options);
+      const url = loginUrl(options, superuser, passwords.postgres, 'postgres');
+      await ensureDatabase(url, database, passwords);
     },
   };
 }

@@ -7,10 +7,15 @@ import postgres from 'postgres';
 
 const defaultTimeoutMs = 1_000;
 
-/** Sends `text` to a TCP port of this machine and gives what came back first; '' for nothing. */
-function exchange(port: number, text: string, timeoutMs: number): Promise<string> {
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Sends `text` to a TCP port and gives what came back first; '' for nothing. */
+function exchange({ host, port }: Endpoint, text: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const socket = connect({ host, port });
     const finish = (answer: string | Error) => {
       clearTimeout(timer);
       socket.destroy();
@@ -29,8 +34,8 @@ function exchange(port: number, text: string, timeoutMs: number): Promise<string
 }
 
 /** True when something accepts connections on the port. */
-export async function probeTcp(port: number, timeoutMs = defaultTimeoutMs): Promise<boolean> {
-  return exchange(port, '', timeoutMs).then(
+export async function probeTcp(at: Endpoint, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  return exchange(at, '', timeoutMs).then(
     () => true,
     () => false,
   );
@@ -38,18 +43,19 @@ export async function probeTcp(port: number, timeoutMs = defaultTimeoutMs): Prom
 
 /** True when Redis answers PING with PONG, after the password if there is one. */
 export async function probeRedis(url: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
-  const { port, password } = new URL(url);
+  const { hostname: host, port, password } = new URL(url);
   const login = password === '' ? '' : `AUTH ${decodeURIComponent(password)}\r\n`;
   // One line back suffices: a refused password or a busy Redis starts with '-'.
-  const answer = await exchange(Number(port), `${login}PING\r\n`, timeoutMs).catch(() => '');
+  const at = { host, port: Number(port) };
+  const answer = await exchange(at, `${login}PING\r\n`, timeoutMs).catch(() => '');
   return answer.startsWith('+');
 }
 
 /** True when Postgres accepts the login and answers SELECT 1. */
 export async function probePostgres(url: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
-  const { port } = new URL(url);
+  const { hostname: host, port } = new URL(url);
   // The driver would wait and retry; an unreachable port is known at once.
-  if (!(await probeTcp(Number(port), timeoutMs))) return false;
+  if (!(await probeTcp({ host, port: Number(port) }, timeoutMs))) return false;
   const sql = postgres(url, { max: 1, connect_timeout: timeoutMs / 1000, onnotice: () => {} });
   try {
     await sql`SELECT 1`;
@@ -67,23 +73,36 @@ interface HealthReply {
 
 /** True when the gRPC server at HOST:PORT says that its service '' is SERVING. */
 export async function probeHealth(address: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
+  return (await askHealth(address, timeoutMs)) === 'SERVING';
+}
+
+/** True when the gRPC server at HOST:PORT answers, whether or not it serves: a standby does not. */
+export async function probeAnswers(
+  address: string,
+  timeoutMs = defaultTimeoutMs,
+): Promise<boolean> {
+  return (await askHealth(address, timeoutMs)) !== undefined;
+}
+
+/** The status of the server's service ''; undefined if it does not answer in time. */
+async function askHealth(address: string, timeoutMs: number): Promise<string | undefined> {
   const check = healthService['Check'];
   if (check === undefined) throw new Error('grpc-health-check does not define Check');
-  const port = Number(address.slice(address.lastIndexOf(':') + 1));
-  if (!(await probeTcp(port, timeoutMs))) return false;
+  const [host = '', port] = address.split(':');
+  if (!(await probeTcp({ host, port: Number(port) }, timeoutMs))) return undefined;
   // A pool of its own: a shared one would make a new probe wait for the backoff of an old one.
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.use_local_subchannel_pool': 1,
   });
   try {
-    return await new Promise<boolean>((resolve) => {
+    return await new Promise<string | undefined>((resolve) => {
       client.makeUnaryRequest(
         check.path,
         check.requestSerialize,
         check.responseDeserialize,
         { service: '' },
         { deadline: Date.now() + timeoutMs },
-        (error, reply?: HealthReply) => resolve(error === null && reply?.status === 'SERVING'),
+        (error, reply?: HealthReply) => resolve(error === null ? reply?.status : undefined),
       );
     });
   } finally {

@@ -9,6 +9,8 @@ export interface RedisOptions {
   /** For example eu-west/redis. */
   readonly name: string;
   readonly directory: string;
+  /** The address to listen on, default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   readonly password: string;
   readonly logFile: string;
@@ -35,10 +37,11 @@ export function describeRedis(options: RedisOptions): RedisServer | undefined {
   const program = findProgram('redis-server');
   if (program === undefined) return undefined;
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const url = `redis://:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}`;
+  const host = options.host ?? '127.0.0.1';
+  const url = `redis://:${encodeURIComponent(options.password)}@${host}:${options.port}`;
   const settings = [
     `port ${options.port}`,
-    'bind 127.0.0.1',
+    `bind ${host}`,
     `dir ${JSON.stringify(options.directory)}`,
     // Other users of the machine must not be able to plant answers.
     `requirepass ${JSON.stringify(options.password)}`,

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { type DataPaths, regionSecrets } from './data-dir.ts';
-import { childEnvironment } from './environment.ts';
-import { checkout, type RegionLayout, type Role } from './layout.ts';
+import type { RegionLayout, Role } from './layout.ts';
 import { type PostgresServer, preparePostgres } from './postgres.ts';
 import type { PostgresPrograms } from './postgres-binaries.ts';
 import { probeHealth } from './probes.ts';
 import { describeRedis, type RedisServer } from './redis.ts';
+import { describeServer } from './server-process.ts';
 import type { RegionState } from './state.ts';
-import { type ProcessSpec, SupervisedProcess } from './supervised-process.ts';
+import type { ProcessSpec, SupervisedProcess } from './supervised-process.ts';
 
 /** The four processes of one region, started from the database up and stopped from the top. */
 
@@ -28,16 +28,6 @@ export interface RegionOptions {
   readonly onState: NonNullable<ProcessSpec['onState']>;
   readonly onStep: (step: 'migrated' | 'ready') => void;
 }
-
-/**
- * V8 takes what the machine has before it tidies up: a ledger server that holds 140 MB would
- * grow to 640 MB. These bound it, at about 6 % of the transfers per second; what is live stays
- * far below, see bench part f.
- */
-const HEAP_FLAGS = {
-  ledger: ['--max-old-space-size=320', '--max-semi-space-size=16'],
-  router: ['--max-old-space-size=768', '--max-semi-space-size=16'],
-};
 
 // In the order of stopping: the front door first, what others lean on last.
 const stages: Readonly<Record<Role, number>> = { router: 1, ledger: 2, redis: 3, postgres: 3 };
@@ -135,15 +125,11 @@ export class RegionProcesses {
   #server(role: 'ledger' | 'router', settings: Record<string, string>): SupervisedProcess {
     const { layout, programs } = this.#options;
     const address = role === 'ledger' ? layout.ledgerAddress : layout.routerAddress;
-    return new SupervisedProcess({
-      ...this.#files(role),
-      command: process.execPath,
-      args: ['--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[role], programs[role]],
-      env: childEnvironment(settings),
-      cwd: checkout,
-      stopSignal: 'SIGTERM',
-      graceMs: 10_000,
-      readyTimeoutMs: 60_000,
+    return describeServer({
+      kind: role,
+      program: programs[role],
+      settings,
+      files: this.#files(role),
       probe: () => probeHealth(address),
     });
   }

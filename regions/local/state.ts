@@ -42,6 +42,33 @@ const regionRecord = z.object({
   redisUrl: z.string().optional(),
 });
 
+/** One copy of a book in the replicated profile; the addresses are those of an operator's. */
+const memberRecord = z.object({
+  /** Patroni's name of it, such as eu-west-1-in-us-east. */
+  name: z.string(),
+  book: z.number().int(),
+  bookName: z.string(),
+  home: z.enum(regionNames),
+  region: z.enum(regionNames),
+  /** Base URL of its Patroni REST API. */
+  patroniUrl: z.string(),
+  ledgerAddress: z.string(),
+  adminUrl: z.string(),
+  ledgerUrl: z.string(),
+  auditorUrl: z.string(),
+});
+
+/** What the replicated profile has and the embedded one has not. */
+const replicatedRecord = z.object({
+  members: z.array(memberRecord),
+  /** Base URLs of the members of etcd, by region. */
+  etcd: z.array(z.object({ region: z.enum(regionNames), url: z.string() })),
+  /** Login of the Patroni REST API. */
+  patroniAuth: z.object({ username: z.string(), password: z.string() }),
+  /** Path of the supervisor's control socket, see replicated/control.ts. */
+  controlSocket: z.string(),
+});
+
 const clusterState = z.object({
   /** Of the supervisor. SIGTERM to it stops the cluster in order. */
   pid: z.number().int(),
@@ -53,11 +80,15 @@ const clusterState = z.object({
   regions: z.array(regionRecord),
   processes: z.array(processRecord),
   links: z.array(z.object({ from: z.string(), to: z.string(), port: z.number().int() })),
+  /** Undefined: the embedded profile. */
+  replicated: replicatedRecord.optional(),
 });
 
 export type ClusterState = z.infer<typeof clusterState>;
 /** Where one region is: addresses, and URLs that contain passwords. */
 export type RegionState = z.infer<typeof regionRecord>;
+export type MemberState = z.infer<typeof memberRecord>;
+export type ReplicatedState = z.infer<typeof replicatedRecord>;
 
 const statePath = (root: string) => join(root, 'cluster.json');
 

@@ -165,13 +165,16 @@ export class SupervisedProcess {
     child.kill(signal);
   }
 
-  /** Stops the process: its stop signal, then SIGKILL after its grace period. Never throws. */
-  async stop(): Promise<void> {
+  /**
+   * Stops the process: its stop signal, or another, then SIGKILL after its grace period.
+   * Never throws.
+   */
+  async stop(signal: NodeJS.Signals = this.spec.stopSignal): Promise<void> {
     this.#stopping.abort();
     const loop = this.#loop;
     if (loop === undefined) return;
     const pid = this.#child?.pid;
-    if (pid !== undefined) signalProcess(pid, this.spec.stopSignal);
+    if (pid !== undefined) signalProcess(pid, signal);
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), this.spec.graceMs);
     await loop.catch(() => {});
     clearTimeout(timer);

@@ -14,7 +14,10 @@ export const ReadLevel = {
   LEADER: 1,
   /** LINEARIZABLE - The same, after the server has proven with a commit that it still leads. */
   LINEARIZABLE: 2,
-  /** STALE - By any copy, however far it has come; `min_position` bounds how far back that may be. */
+  /**
+   * STALE - By the nearest copy, however far it has come, also while nobody leads; `min_position`
+   * bounds how far back that may be.
+   */
   STALE: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -55,12 +58,12 @@ export interface Position {
   seq: bigint;
 }
 
-/** How a read is answered. One copy of each book exists so far: its leader answers all reads. */
+/** How a read is answered. A book may have several copies; one of them leads it. */
 export interface ReadOptions {
   level: ReadLevel;
   /**
    * The answer must be at least as new as this position of the book that is asked; other
-   * books ignore it. UNAVAILABLE if the book has not come that far.
+   * books ignore it. UNAVAILABLE if whoever may answer has not come that far.
    */
   minPosition: Position | undefined;
 }

@@ -219,6 +219,8 @@ export interface Topology {
   epoch: bigint;
   /** True: this server leads the book in that epoch. */
   leading: boolean;
+  /** Where the server is; the book is homed in `region`. */
+  serverRegion: string;
 }
 
 function createBasePostRequest(): PostRequest {
@@ -1644,7 +1646,7 @@ export const WatchTopologyRequest: MessageFns<WatchTopologyRequest> = {
 };
 
 function createBaseTopology(): Topology {
-  return { book: 0, name: "", region: "", epoch: 0n, leading: false };
+  return { book: 0, name: "", region: "", epoch: 0n, leading: false, serverRegion: "" };
 }
 
 export const Topology: MessageFns<Topology> = {
@@ -1666,6 +1668,9 @@ export const Topology: MessageFns<Topology> = {
     }
     if (message.leading !== false) {
       writer.uint32(40).bool(message.leading);
+    }
+    if (message.serverRegion !== "") {
+      writer.uint32(50).string(message.serverRegion);
     }
     return writer;
   },
@@ -1723,6 +1728,14 @@ export const Topology: MessageFns<Topology> = {
             message.leading = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.serverRegion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1752,6 +1765,9 @@ export const Topology: MessageFns<Topology> = {
     if (message.leading !== false) {
       obj.leading = message.leading;
     }
+    if (message.serverRegion !== "") {
+      obj.serverRegion = message.serverRegion;
+    }
     return obj;
   },
 
@@ -1765,6 +1781,7 @@ export const Topology: MessageFns<Topology> = {
     message.region = object.region ?? "";
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     message.leading = object.leading ?? false;
+    message.serverRegion = object.serverRegion ?? "";
     return message;
   },
 };

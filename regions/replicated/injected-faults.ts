@@ -1,0 +1,113 @@
+import type { CutMode } from '../local/link.ts';
+import { type RegionName, pairKey } from '../local/layout.ts';
+import type { SupervisedProcess } from '../local/supervised-process.ts';
+import type { Faults, FaultSignal } from './faults.ts';
+import type { Region } from './region.ts';
+import type { RegionLink } from './region-link.ts';
+
+/** What is done at once, with its failure as a rejection. */
+function atOnce(work: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    work();
+    resolve();
+  });
+}
+
+/** The faults of an installation that this process supervises. */
+export class InjectedFaults implements Faults {
+  readonly #regions: readonly Region[];
+  readonly #links: ReadonlyMap<string, RegionLink>;
+
+  constructor(regions: readonly Region[], links: ReadonlyMap<string, RegionLink>) {
+    this.#regions = regions;
+    this.#links = links;
+  }
+
+  signal(process: string, signal: FaultSignal): Promise<void> {
+    return atOnce(() => {
+      const postgres = this.#postgres(process);
+      if (postgres === undefined) this.#process(process).kill(signal);
+      else if (!postgres.region.signalPostgres(postgres.book, signal)) {
+        throw new Error(`${process} does not run`);
+      }
+    });
+  }
+
+  async stop(process: string): Promise<void> {
+    if (this.#postgres(process) !== undefined) {
+      throw new Error('Patroni starts Postgres again at once: stop its patroni process instead');
+    }
+    await this.#process(process).stop('SIGKILL');
+  }
+
+  start(process: string): Promise<void> {
+    return this.#process(process).start();
+  }
+
+  async loseRegion(name: RegionName): Promise<void> {
+    const region = this.#region(name);
+    // The links first: nothing that dies later than the rest may still tell anybody.
+    this.#eachLink(name, (link) => link.cut('blackhole'));
+    const stopped = region.processes.map((process) => process.stop('SIGKILL'));
+    for (const book of region.patronis.keys()) region.signalPostgres(book, 'SIGKILL');
+    await Promise.all(stopped);
+    // One that Patroni was starting at that very moment.
+    for (const book of region.patronis.keys()) region.signalPostgres(book, 'SIGKILL');
+  }
+
+  async restoreRegion(name: RegionName): Promise<void> {
+    const region = this.#region(name);
+    this.#eachLink(name, (link) => {
+      // What was on its way when the region was lost is lost.
+      link.cut('refuse');
+      link.heal();
+    });
+    const down = region.processes.filter(({ state }) => state === 'stopped');
+    await Promise.all(down.map((process) => process.start()));
+  }
+
+  cut(from: RegionName, to: RegionName, mode: CutMode): Promise<void> {
+    return atOnce(() => this.#link(from, to).cut(mode));
+  }
+
+  heal(from: RegionName, to: RegionName): Promise<void> {
+    return atOnce(() => this.#link(from, to).heal());
+  }
+
+  delay(from: RegionName, to: RegionName, delayMs: number | undefined): Promise<void> {
+    return atOnce(() => this.#link(from, to).setDelay(delayMs));
+  }
+
+  #eachLink(name: RegionName, work: (link: RegionLink) => void): void {
+    for (const link of this.#links.values()) {
+      if (link.layout.from === name || link.layout.to === name) work(link);
+    }
+  }
+
+  #region(name: RegionName): Region {
+    const found = this.#regions.find((region) => region.name === name);
+    if (found === undefined) throw new Error(`there is no region ${name}`);
+    return found;
+  }
+
+  #link(from: RegionName, to: RegionName): RegionLink {
+    const found = this.#links.get(pairKey(from, to));
+    if (found === undefined) throw new Error(`there is no link from ${from} to ${to}`);
+    return found;
+  }
+
+  #process(name: string): SupervisedProcess {
+    const all = this.#regions.flatMap((region) => region.processes);
+    const found = all.find((process) => process.name === name);
+    if (found !== undefined) return found;
+    throw new Error(`there is no process ${name}; there are ${all.map((p) => p.name).join(', ')}`);
+  }
+
+  /** The region and the book of a name such as eu-west/postgres-us-east-1. */
+  #postgres(name: string): { region: Region; book: number } | undefined {
+    const [, regionName, bookName] = /^([^/]+)\/postgres-(.+)$/u.exec(name) ?? [];
+    const region = this.#regions.find((candidate) => candidate.name === regionName);
+    const member = region?.members.find((candidate) => candidate.bookName === bookName);
+    return region && member && { region, book: member.book };
+  }
+}

@@ -1,0 +1,24 @@
+import type { MemberState } from '../local/state.ts';
+
+/** Which member of a book is the primary, as Patroni says. */
+
+const ASK_MS = 1_500;
+
+/** True when Patroni says that its Postgres is the primary and holds the leader's lease. */
+export async function isPrimary({ patroniUrl }: Pick<MemberState, 'patroniUrl'>): Promise<boolean> {
+  try {
+    const reply = await fetch(`${patroniUrl}/primary`, { signal: AbortSignal.timeout(ASK_MS) });
+    await reply.body?.cancel();
+    return reply.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** The primary among the members of one book; undefined while there is none. */
+export async function findPrimary<Member extends Pick<MemberState, 'patroniUrl'>>(
+  members: readonly Member[],
+): Promise<Member | undefined> {
+  const answers = await Promise.all(members.map((member) => isPrimary(member)));
+  return members.find((_, index) => answers[index]);
+}

@@ -1,0 +1,77 @@
+import type { MemberLayout, ReplicatedLayout } from './layout.ts';
+
+/**
+ * The veto on promotions. Every commit waits for any one of the two other members, so a member
+ * may be promoted only if what it has, together with what another member has, covers every
+ * acknowledgement there ever was: it must be at least as far as one other member, and that one
+ * must not go on acknowledging to the old leader, frozen or cut off as it may be, behind our
+ * back. Both are shown by one fact: the other member streams from the candidate and is not
+ * ahead of it. Patroni lets every replica follow whoever holds the lease, so where two of three
+ * members can reach each other this takes less than a second; where they cannot, nothing is
+ * promoted and nothing is lost.
+ *
+ * With Patroni this is quorum commit without its synchronous mode, which in versions before 4
+ * knows a single synchronous member: the loss of its region would stop the others' commits until
+ * Patroni has appointed another.
+ */
+
+/** All members of a book by Patroni's names, in any one's configuration the same. */
+export function memberNames(layout: ReplicatedLayout, book: number): string[] {
+  return layout.regions.flatMap(({ members }) =>
+    members.filter((member) => member.book === book).map(({ name }) => name),
+  );
+}
+
+/** The setting by which a commit waits for any one other member; a member's own name is idle. */
+export function synchronousStandbyNames(layout: ReplicatedLayout, book: number): string {
+  return `ANY 1 (${memberNames(layout, book)
+    .map((name) => `"${name}"`)
+    .join(', ')})`;
+}
+
+/** How long Patroni keeps the lease for a candidate that no other member follows. */
+const PATIENCE_SECONDS = 5;
+
+export interface GuardOptions {
+  readonly layout: ReplicatedLayout;
+  readonly member: MemberLayout;
+  readonly postgresBin: string;
+  /** Folder of the Unix socket, where the guard also finds its password file. */
+  readonly runDir: string;
+}
+
+/** The script that Patroni runs on a member that holds the lease and is about to be promoted. */
+export function promotionGuard({ layout, member, postgresBin, runDir }: GuardOptions): string {
+  const others = memberNames(layout, member.book)
+    .filter((name) => name !== member.name)
+    .map((name) => `'${name}'`)
+    .join(', ');
+  return `#!/bin/sh
+# Promotion guard of ${member.name}: exit code 0 lets Patroni promote it, any other does not.
+# Safe is: another member of the book streams from this one and is not ahead of it. Then every
+# acknowledged commit is here, and nobody is left to acknowledge anything to the old leader.
+# To promote all the same, and lose what only the unreachable members have, make the file
+# ${runDir}/accept-loss ("meridian failover --accept-loss" does); it counts once.
+if mv "${runDir}/accept-loss" "${runDir}/accept-loss.used" 2>/dev/null; then
+  echo "promotion guard: promoting ${member.name} although acknowledged commits may be lost" >&2
+  exit 0
+fi
+until=$(($(date +%s) + ${PATIENCE_SECONDS}))
+while [ "$(date +%s)" -le "$until" ]; do
+  safe=$(PGPASSFILE="${runDir}/guard.pgpass" PGCONNECT_TIMEOUT=2 "${postgresBin}/psql" \\
+    --no-psqlrc --tuples-only --no-align \\
+    --host "${runDir}" --port ${member.ports.postgres} --username postgres postgres --command "
+      SELECT EXISTS (
+        SELECT FROM pg_stat_replication
+         WHERE application_name IN (${others}) AND state = 'streaming'
+           AND greatest(write_lsn, flush_lsn, replay_lsn)
+               <= greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()))")
+  if [ "$safe" = t ]; then
+    exit 0
+  fi
+  sleep 0.1
+done
+echo "promotion guard: no other member follows ${member.name}: it may lack acknowledged commits" >&2
+exit 1
+`;
+}
