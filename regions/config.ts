@@ -46,11 +46,29 @@ const ledgerSchema = z.object({
   /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
   MERIDIAN_BOOK: z.coerce.number().int().min(1).max(32767),
   MERIDIAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
+  /** Where the other servers reach this one, as MERIDIAN_LEDGERS names it; unset: MERIDIAN_LISTEN. */
+  MERIDIAN_ADVERTISE: address.optional(),
+  /** True: every server of the book has a copy of it beside it, and leads if that is the primary. */
+  MERIDIAN_REPLICATED: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   /** Unset: known keys are looked up in the journal only. */
   MERIDIAN_REDIS_URL: z.url({ protocol: /^rediss?$/u }).optional(),
 });
 
-const routerSchema = z.object(common);
+const routerSchema = z.object({
+  ...common,
+  /**
+   * Base URLs of the members of etcd, that of the own region first. Unset: a router is never
+   * drained.
+   */
+  MERIDIAN_ETCD: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.url({ protocol: /^https?$/u })).min(1))
+    .optional(),
+});
 
 export type LedgerConfig = z.infer<typeof ledgerSchema>;
 export type RouterConfig = z.infer<typeof routerSchema>;

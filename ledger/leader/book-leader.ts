@@ -1,29 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import {
-  type CreateTransferResponse,
-  TransferStatus,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { assert, must } from '../core/assert.ts';
 import type { Posted } from '../core/book-state.ts';
-import type { SettleCommand, TransferOutcome } from '../core/command.ts';
-import { isPlain } from '../core/options.ts';
+import type { SettleCommand } from '../core/command.ts';
 import { post } from '../core/post.ts';
-import { timestampFrom } from '../core/timestamp.ts';
-import { fingerprintOf } from '../keys/known-key.ts';
 import type { Logger } from '../logger.ts';
-import { type Append, append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
-import { describe, isDatabaseError, isKnownId, isRolledBack } from '../store/sqlstate.ts';
-import { type BatchStamp, changeAnswer, openAnswer, transferAnswer } from './answers.ts';
-import { BatchPlan, type Planned, type TransferItem } from './batch-plan.ts';
+import { describe, isDatabaseError, isKnownId } from '../store/sqlstate.ts';
+import { BatchPlan, type TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
+import { commitBatch, type OnHeldUp } from './commit.ts';
 import { DryRuns, legsOf } from './dry-runs.ts';
 import { LedgerFault } from './ledger-fault.ts';
 import { needsOf } from './needs.ts';
-import type { Decided, Recall } from './recall.ts';
+import {
+  addPeers,
+  answerItems,
+  changesNothing,
+  knownOf,
+  openCount,
+  type Ready,
+  responsesOf,
+} from './ready.ts';
+import type { Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -39,15 +41,14 @@ export interface LeaderParts {
   readonly log: Logger;
   /** Called after a commit that sent legs to another book. */
   readonly onSent: (peerBook: number) => void;
+  /** Undefined: commits may take as long as they do. */
+  readonly onHeldUp?: OnHeldUp | undefined;
 }
 
-/** A batch that has been executed in memory and can be committed. */
-interface Ready {
-  readonly plan: BatchPlan;
-  readonly planned: readonly Planned[];
-  readonly posted: Posted;
-  readonly batch: Append;
-  readonly atMicros: number;
+/** What a step leaves for the next one, or why there is none. */
+interface Step {
+  readonly ready: Ready | undefined;
+  readonly reason: string | undefined;
 }
 
 /**
@@ -64,6 +65,9 @@ export class BookLeader {
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
   #stopping = false;
+  #deposed: LedgerFault | undefined;
+  /** Ends the wait for the step that is being made. */
+  #interrupt: ((fault: LedgerFault) => void) | undefined;
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
@@ -112,12 +116,7 @@ export class BookLeader {
     let ready: Ready | undefined;
     while (reason === undefined) {
       try {
-        // No batch is on its way now: what a dry run sees has been committed.
-        await this.#dryRuns.run((works) => this.#rehearse(works));
-        ready ??= await this.#next();
-        if (ready !== undefined) ready = await this.#execute(ready);
-        else if (this.#stopping) reason = 'stopped';
-        else if (this.#dryRuns.waiting === 0) reason = await this.#checkEpoch();
+        ({ ready, reason } = await this.#interruptible(this.#step(ready)));
       } catch (error) {
         ready = undefined;
         reason = await this.#fail(error);
@@ -133,6 +132,41 @@ export class BookLeader {
   stop(): void {
     this.#stopping = true;
     this.#queue.refuse(new LedgerFault('not_leader', 'the server is stopping'));
+  }
+
+  /**
+   * Ends `run` at once, whatever it waits for. Nothing is answered as done any more: what is
+   * under way, which may be committed, has an unknown outcome.
+   */
+  depose(reason: string): void {
+    if (this.#deposed !== undefined) return;
+    const code = this.#underWay.size > 0 ? 'outcome_unknown' : 'not_leader';
+    this.#deposed = new LedgerFault(code, reason);
+    this.#queue.refuse(new LedgerFault('not_leader', reason));
+    this.#interrupt?.(this.#deposed);
+  }
+
+  async #step(prepared: Ready | undefined): Promise<Step> {
+    this.#requireLead();
+    // No batch is on its way now: what a dry run sees has been committed.
+    await this.#dryRuns.run((works) => this.#rehearse(works));
+    const ready = prepared ?? (await this.#next());
+    if (ready !== undefined) return { ready: await this.#execute(ready), reason: undefined };
+    if (this.#stopping) return { ready, reason: 'stopped' };
+    const check = this.#dryRuns.waiting === 0;
+    return { ready, reason: check ? await this.#checkEpoch() : undefined };
+  }
+
+  /** Waits for a step, unless `depose` is called: then it goes on alone, and answers nobody. */
+  #interruptible(step: Promise<Step>): Promise<Step> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      step.then(resolve, reject);
+    });
+  }
+
+  #requireLead(): void {
+    if (this.#deposed !== undefined) throw this.#deposed;
   }
 
   async #checkEpoch(): Promise<string | undefined> {
@@ -237,7 +271,7 @@ export class BookLeader {
     const plan = new BatchPlan([work], performance.now());
     await this.#recallRecorded(plan);
     const ready = await this.#prepare(plan);
-    this.#answerItems(ready);
+    answerItems(ready, this.memory);
     return ready;
   }
 
@@ -265,6 +299,7 @@ export class BookLeader {
     this.memory.assume(ready.posted, ready.batch);
     const commit = this.#commit(ready);
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
+    this.#requireLead();
     if (committed.status === 'rejected') throw committed.reason;
     if (committed.value) {
       this.memory.committed();
@@ -314,11 +349,15 @@ export class BookLeader {
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
   async #commit({ batch }: Ready): Promise<boolean> {
+    this.#requireLead();
     try {
-      if (await append(this.#parts.sql, batch)) return true;
+      const { sql, onHeldUp } = this.#parts;
+      if (await commitBatch(sql, batch, onHeldUp)) return true;
     } catch (error) {
       if (isKnownId(error)) return false;
-      throw commitFault(error);
+      throw error;
+    } finally {
+      this.#requireLead();
     }
     throw new LedgerFault('not_leader', 'another leader has taken the book over');
   }
@@ -329,36 +368,14 @@ export class BookLeader {
    * the database.
    */
   #answered(ready: Ready): void {
+    this.#requireLead();
     for (const work of ready.plan.works) this.#underWay.delete(work);
-    const decided = this.#answerItems(ready);
-    const known = this.#known(decided, ready.atMicros);
+    const known = knownOf(answerItems(ready, this.memory), this.memory.epoch, ready.atMicros);
     this.#parts.recall.remember(known);
     setImmediate(() => {
       this.#publish(ready);
       this.#parts.recall.tellRedis(known);
     });
-  }
-
-  /** Gives every item its answer. Returns the transfers that this batch has decided. */
-  #answerItems({ plan, planned, posted, atMicros }: Ready): TransferItem[] {
-    const { book, epoch } = this.memory;
-    const stamp: BatchStamp = { book, epoch, atMicros, decidedAt: timestampFrom(atMicros) };
-    const decided: TransferItem[] = [];
-    for (const [index, made] of planned.entries()) {
-      const outcome = must(posted.outcomes[index], 'every command has an outcome');
-      if (made.kind === 'transfer' && outcome.kind === 'transfer') {
-        const { item } = made;
-        item.outcome = outcome;
-        item.answer = transferAnswer(item.id, item.request, outcome, stamp);
-        decided.push(item);
-      } else if (made.kind === 'open' && outcome.kind === 'open') {
-        made.item.answer = openAnswer(made.item.request, outcome, stamp);
-      } else if (made.kind === 'change' && outcome.kind === 'change') {
-        made.item.answer = changeAnswer(made.item.id, outcome, stamp);
-      }
-    }
-    plan.answerRepeats();
-    return decided;
   }
 
   #publish(ready: Ready): void {
@@ -403,16 +420,6 @@ export class BookLeader {
     for (const { onOutcome } of plan.proofs) onOutcome();
   }
 
-  #known(decided: readonly TransferItem[], atMicros: number): Decided[] {
-    const { epoch } = this.memory;
-    return decided.map(({ id, request, outcome }) => {
-      const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
-      const fingerprint = fingerprintOf(request);
-      const partial = channel !== null || !isPlain(request);
-      return { id, known: { fingerprint, reason, epoch, seq, atMicros, partial } };
-    });
-  }
-
   #answerTransfers(plan: BatchPlan): void {
     for (const { work, items } of plan.transferWorks) {
       const { onLate } = work;
@@ -440,6 +447,9 @@ export class BookLeader {
   ): Promise<void> {
     try {
       const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
+      // What the journal has may be news of a commit that is in doubt, and known to be so now.
+      await turn();
+      this.#requireLead();
       const late = [...overtaken.keys()].flatMap((index, place) => {
         const result = recorded[place]?.response;
         return result === undefined ? [] : [{ index, result }];
@@ -449,33 +459,4 @@ export class BookLeader {
       this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
     }
   }
-}
-
-/** True if a batch has nothing to commit: every key in it had its answer. */
-function changesNothing({ plan, posted }: Ready): boolean {
-  const { rows, channels, swept } = posted;
-  return rows.length === 0 && channels.size === 0 && swept === null && plan.proofs.length === 0;
-}
-
-/** How much of a plan has no answer. */
-function openCount(plan: BatchPlan): number {
-  return plan.unanswered().length + plan.unopened().length + plan.unchanged().length;
-}
-
-/** The books that the legs of a transfer are sent to. */
-function addPeers({ channel, details }: TransferOutcome, peers: Set<number>): void {
-  if (channel !== null) peers.add(channel.peerBook);
-  for (const { outcome } of details?.legs ?? []) addPeers(outcome, peers);
-}
-
-function responsesOf(items: readonly TransferItem[]): CreateTransferResponse[] {
-  return items.map(({ answer }) => must(answer, 'every item is answered').response);
-}
-
-/** What a failed commit means for those who wait for it. */
-function commitFault(error: unknown): unknown {
-  if (error instanceof LedgerFault || !isDatabaseError(error)) return error;
-  const text = describe(error);
-  if (isRolledBack(error)) return new LedgerFault('not_applied', text, error);
-  return new LedgerFault('outcome_unknown', `the commit was lost: ${text}`, error);
 }

@@ -1,29 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeyCache } from '../keys/key-cache.ts';
 import type { Logger } from '../logger.ts';
-import { Sender } from '../settlement/sender.ts';
 import { connect, type Sql } from '../store/connect.ts';
-import { type Book, type Head, readHead } from '../store/head.ts';
+import { type Head, readHead } from '../store/head.ts';
 import { describe, isDatabaseError } from '../store/sqlstate.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
-import { BookLeader } from './book-leader.ts';
-import { BookMemory } from './book-memory.ts';
-import { Recall } from './recall.ts';
-import { Sweeper } from './sweeper.ts';
-import { takeOver } from './take-over.ts';
+import type { BookLeader } from './book-leader.ts';
+import { type KnownRole, RoleWatch } from './role-watch.ts';
+import { aloneText, Term, type TermConfig } from './term.ts';
 
 /** How often a standby looks at the leader, and how often it must fail to answer in a row. */
 const PROBE_MS = 500;
 const PROBES_FAILED_MAX = 3;
+/** Pause after a failure, and between looks at what keeps this member from leading. */
+const PAUSE_MS = 250;
 const READ_CONNECTIONS = 4;
+/** How long what is queued may take when the server stops. */
+const FINISH_MS = 3_000;
 
-export interface MemberConfig {
-  readonly book: Book;
-  readonly books: readonly Book[];
-  /** Where other servers reach this one, HOST:PORT. */
-  readonly address: string;
-  readonly databaseUrl: string;
-  readonly redisUrl: string | undefined;
+export interface MemberConfig extends TermConfig {
+  /** Where this server is. */
+  readonly serverRegion: string;
 }
 
 /** What a member is doing for its book. */
@@ -31,12 +27,19 @@ export interface MemberStatus {
   readonly leading: boolean;
   /** Epoch in which it leads; 0 while it does not. */
   readonly epoch: number;
+  /** True: it leads, and commits do not get through at present. */
+  readonly heldUp: boolean;
 }
 
 /**
- * A ledger server's part in one book: it leads, or stands by until the leader is gone. A leader
- * that is answering is never pushed aside; one that does not answer is, and fenced by the
- * epoch, however alive it may turn out to be.
+ * A ledger server's part in one book: it leads, or stands by.
+ *
+ * Where all members share one database, it takes over when the leader is gone. A leader that is
+ * answering is never pushed aside; one that does not answer is, and fenced by the epoch, however
+ * alive it may turn out to be.
+ *
+ * Where each member has a copy of the book, it leads if and only if its own is the primary:
+ * whoever promotes has decided, and the epoch fences.
  */
 export class BookMember {
   readonly config: MemberConfig;
@@ -45,8 +48,10 @@ export class BookMember {
   readonly #leaders: Leaders;
   readonly #log: Logger;
   readonly #listeners = new Set<(status: MemberStatus) => void>();
-  #leader: BookLeader | undefined;
+  #term: Term | undefined;
   #stopped = false;
+  /** What keeps it from leading, as it was logged last. */
+  #lastWhy = '';
 
   constructor(config: MemberConfig, leaders: Leaders, log: Logger) {
     this.config = config;
@@ -57,12 +62,13 @@ export class BookMember {
 
   /** Undefined while this member does not lead. */
   get leader(): BookLeader | undefined {
-    return this.#leader;
+    return this.#term?.leader;
   }
 
   get status(): MemberStatus {
-    const leader = this.#leader;
-    return { leading: leader !== undefined, epoch: leader?.memory.epoch ?? 0 };
+    const { leader } = this;
+    const heldUp = leader !== undefined && this.#term?.heldUp === true;
+    return { leading: leader !== undefined, epoch: leader?.memory.epoch ?? 0, heldUp };
   }
 
   /** Calls back at every change of status. Returns how to stop it. */
@@ -76,34 +82,76 @@ export class BookMember {
    * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<void> {
-    let failed = 0;
-    let lastWhy = '';
-    while (!this.#stopped) {
-      try {
-        const head = await readHead(this.sql, this.config.book);
-        if (this.#mayTakeOver(head, failed)) {
-          failed = 0;
-          lastWhy = '';
-          await this.#lead(head);
-        } else {
-          failed = (await this.#probe(head)) ? 0 : failed + 1;
-          await sleep(PROBE_MS);
-        }
-      } catch (error) {
-        if (!isDatabaseError(error)) throw error;
-        const why = describe(error);
-        if (why !== lastWhy) this.#log.warn('the book cannot be reached', { why });
-        lastWhy = why;
-        await sleep(PROBE_MS / 2);
-      }
-    }
-    await this.sql.end({ timeout: 5 });
+    await (this.config.replicated ? this.#followRole() : this.#followLeader());
+    await this.sql.end({ timeout: 1 });
   }
 
-  /** Finishes what is queued, then ends `run`. */
+  /** Finishes what is queued, as far as that is possible soon, then ends `run`. */
   stop(): void {
     this.#stopped = true;
-    this.#leader?.stop();
+    this.#term?.stop();
+    const tooLong = () => this.#term?.end('the server is stopping');
+    setTimeout(tooLong, FINISH_MS).unref();
+  }
+
+  /** Leads while the database beside this server is the primary. */
+  async #followRole(): Promise<void> {
+    let role: KnownRole;
+    let why = '';
+    const watch = new RoleWatch(this.config.databaseUrl, (known, unknownWhy) => {
+      role = known;
+      why = whyNot(known, unknownWhy);
+      if (why !== '') this.#term?.end(why);
+    });
+    const watching = watch.run();
+    try {
+      while (!this.#stopped) {
+        if (role === undefined || role.standby) {
+          this.#tellWhy(why);
+          await sleep(50);
+        } else {
+          await this.#try(() => this.#lead());
+        }
+      }
+    } finally {
+      watch.stop();
+      await watching;
+    }
+  }
+
+  /** Leads when the server that led last is gone. */
+  async #followLeader(): Promise<void> {
+    let failed = 0;
+    while (!this.#stopped) {
+      await this.#try(async () => {
+        const head = await readHead(this.sql, this.config.book);
+        if (!head.fenced && this.#mayTakeOver(head, failed)) {
+          failed = 0;
+          return this.#lead(head);
+        }
+        failed = (await this.#probe(head)) ? 0 : failed + 1;
+        await sleep(PROBE_MS);
+        return head.fenced ? `the book is ${head.leader}` : '';
+      });
+    }
+  }
+
+  /** @param turn returns why this member does not lead, or '' if that is as it should be */
+  async #try(turn: () => Promise<string>): Promise<void> {
+    try {
+      this.#tellWhy(await turn());
+      if (this.#lastWhy === '') return;
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      this.#tellWhy(describe(error));
+    }
+    if (!this.#stopped) await sleep(PAUSE_MS);
+  }
+
+  /** Logs it if it is news. */
+  #tellWhy(why: string): void {
+    if (why !== '' && why !== this.#lastWhy) this.#log.warn('standing by', { why });
+    this.#lastWhy = why;
   }
 
   #mayTakeOver(head: Head, failed: number): boolean {
@@ -116,51 +164,29 @@ export class BookMember {
     return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
   }
 
-  async #lead(head: Head): Promise<void> {
-    const { book, books, address, databaseUrl, redisUrl } = this.config;
-    const sql = connect(databaseUrl, 1);
-    const keys =
-      redisUrl === undefined ? undefined : new KeyCache(redisUrl, head.instance, this.#log);
+  /** Returns why it did not come to lead; '' if it did, for whatever time. */
+  async #lead(head?: Head): Promise<string> {
+    if (this.#stopped) return '';
+    let led = false;
+    const onChange = () => {
+      led ||= term.leader !== undefined;
+      for (const listener of this.#listeners) listener(this.status);
+    };
+    const parts = { reads: this.sql, leaders: this.#leaders, log: this.#log, onChange };
+    const term = new Term({ ...parts, config: this.config });
+    this.#term = term;
     try {
-      const taken = await takeOver(sql, head, address, Date.now() * 1000);
-      if (taken === undefined) return;
-      const memory = await BookMemory.load(sql, book, books, taken);
-      await this.#serve(sql, memory, new Recall(this.sql, book.number, keys));
+      const why = await term.run(head);
+      return led ? '' : why;
     } finally {
-      keys?.close();
-      await sql.end({ timeout: 1 });
+      this.#term = undefined;
     }
   }
+}
 
-  async #serve(sql: Sql, memory: BookMemory, recall: Recall): Promise<void> {
-    const { book, books } = this.config;
-    const senders = new Map<number, Sender>();
-    const log = this.#log;
-    const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
-    const leader = new BookLeader({ sql, memory, recall, log, onSent });
-    for (const { number } of books) {
-      if (number === book.number) continue;
-      const parts = { sql: this.sql, leader, leaders: this.#leaders, log };
-      senders.set(number, new Sender(number, parts));
-    }
-    this.#setLeader(leader);
-    log.info('leading', { epoch: memory.epoch, seq: memory.seq });
-    const sweeper = new Sweeper(this.sql, leader, log);
-    const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
-    if (this.#stopped) leader.stop();
-    try {
-      const reason = await leader.run();
-      log.warn('stepped down', { epoch: memory.epoch, reason });
-    } finally {
-      this.#setLeader(undefined);
-      sweeper.stop();
-      for (const sender of senders.values()) sender.stop();
-      await Promise.all(helping);
-    }
-  }
-
-  #setLeader(leader: BookLeader | undefined): void {
-    this.#leader = leader;
-    for (const listener of this.#listeners) listener(this.status);
-  }
+/** Why a database may not be led through; '' if it may. */
+function whyNot(role: KnownRole, unknownWhy: string): string {
+  if (role === undefined) return `the database cannot be reached: ${unknownWhy}`;
+  if (role.standby) return 'the database follows another';
+  return role.alone === undefined ? '' : aloneText(role.alone);
 }

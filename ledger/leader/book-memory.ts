@@ -54,6 +54,11 @@ export class BookMemory {
     return new BookMemory(book, books, head, { transits, channels, assets });
   }
 
+  /** UUID of this database of the book. */
+  get instance(): string {
+    return this.#head.instance;
+  }
+
   get seq(): number {
     return this.#head.seq;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { append } from '../store/append.ts';
+import { fenceBook, unfenceBook } from '../store/fence.ts';
 import { readHead } from '../store/head.ts';
 import { testDatabases } from '../test/database.ts';
 import { BOOKS } from '../test/leading.ts';
@@ -50,4 +51,19 @@ test('the next append of the leader before is fenced', async () => {
   const guessed = { ...first, seq: second.seq };
   expect(await append(ledger, batchAfter(guessed, [row]))).toBe(false);
   expect(await readHead(ledger, BOOK)).toEqual(second);
+});
+
+test('a fenced book is not taken over, even by a server that does not know of it', async () => {
+  const { admin, ledger } = await database();
+  const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
+  if (first === undefined) throw new Error('nobody else took over');
+  const fenced = await fenceBook(admin, 'jane', 2_000_000);
+  expect(fenced).toMatchObject({ epoch: 2, leader: 'fenced by jane', seq: 2, fenced: true });
+  expect(await readHead(ledger, BOOK)).toEqual(fenced);
+  const row = journalRow(first.seq + 1, { epoch: first.epoch });
+  expect(await append(ledger, batchAfter(first, [row]))).toBe(false);
+  const unaware = { ...fenced, fenced: false };
+  expect(await takeOver(ledger, unaware, 'b:1', 1)).toBeUndefined();
+  await unfenceBook(admin);
+  expect(await takeOver(ledger, unaware, 'b:1', 1)).toMatchObject({ epoch: 3, leader: 'b:1' });
 });

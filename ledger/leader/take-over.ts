@@ -1,10 +1,7 @@
-import { EMPTY_ROW } from '../core/batch.ts';
-import { chainAfter } from '../core/chain.ts';
-import { type JournalRow, RowKind } from '../core/journal-row.ts';
-import { derivedId } from '../core/transfer-id.ts';
 import { append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
 import type { Head } from '../store/head.ts';
+import { takeOverBatch } from '../store/take-over-batch.ts';
 
 /**
  * Takes a book over: bumps its epoch and says so in the journal, in one transaction. Nothing
@@ -12,7 +9,8 @@ import type { Head } from '../store/head.ts';
  *
  * @param head the book's head as it was read
  * @param leader address of this server
- * @returns the head as it is now, or undefined if another server was faster
+ * @returns the head as it is now, or undefined if another server was faster or the book is fenced
+ * @throws CommitInDoubt if the book is not taken over, although its head may say that it is
  */
 export async function takeOver(
   sql: Sql,
@@ -20,35 +18,6 @@ export async function takeOver(
   leader: string,
   nowMicros: number,
 ): Promise<Head | undefined> {
-  const epoch = head.epoch + 1;
-  const seq = head.seq + 1;
-  const atMicros = Math.max(nowMicros, head.atMicros + 1);
-  const row: JournalRow = {
-    ...EMPTY_ROW,
-    seq,
-    epoch,
-    id: derivedId('take-over', head.instance, String(epoch)),
-    kind: RowKind.takeOver,
-    reference: leader,
-    atMicros,
-  };
-  const chain = chainAfter(head.chain, [row]);
-  const fenced = await append(sql, {
-    head: {
-      epochBefore: head.epoch,
-      epochAfter: epoch,
-      leader,
-      seqBefore: head.seq,
-      seqAfter: seq,
-      chainAfter: chain,
-      atMicros,
-      accountsAfter: head.accounts,
-    },
-    rows: [row],
-    opened: [],
-    channels: [],
-    registered: [],
-    swept: null,
-  });
-  return fenced ? { ...head, epoch, leader, seq, chain, atMicros } : undefined;
+  const { batch, taken } = takeOverBatch(head, leader, nowMicros);
+  return (await append(sql, batch)) ? taken : undefined;
 }

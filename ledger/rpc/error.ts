@@ -94,14 +94,31 @@ export function unavailable(reason: string, message: string, retryMs: number): R
   return new RpcError(status.UNAVAILABLE, message, details);
 }
 
+/** A copy of a book has come to a place in the journal that is before the one asked for. */
+export function behind(book: string, seq: bigint, asked: bigint): RpcError {
+  const message = `${book} has come to ${seq}, not to ${asked} yet`;
+  const info = errorInfo('BEHIND', { book, seq: String(seq) });
+  return new RpcError(status.UNAVAILABLE, message, [info, retryInfo(200)]);
+}
+
 /** The reason that an error's details give; '' if they give none. */
-export function reasonOf({ metadata }: RpcError): string {
+export function reasonOf(error: RpcError): string {
+  return infoOf(error)?.reason ?? '';
+}
+
+/** How far the copy that is behind has come; undefined: the error is not `behind`. */
+export function behindAt(error: RpcError): bigint | undefined {
+  const info = infoOf(error);
+  return info?.reason === 'BEHIND' ? BigInt(info.metadata['seq'] ?? 0) : undefined;
+}
+
+function infoOf({ metadata }: RpcError): ErrorInfo | undefined {
   for (const value of metadata.get('grpc-status-details-bin')) {
     if (typeof value === 'string') continue;
     const info = Status.decode(value).details.find(({ typeUrl }) => typeUrl === `${TYPE}ErrorInfo`);
-    if (info !== undefined) return ErrorInfo.decode(info.value).reason;
+    if (info !== undefined) return ErrorInfo.decode(info.value);
   }
-  return '';
+  return undefined;
 }
 
 /** The leader stepped down before it applied anything. */

@@ -2,11 +2,15 @@ import { credentials } from '@grpc/grpc-js';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  // A server that is silent, whether frozen or behind a dead link, is given up after 6 seconds.
+  'grpc.keepalive_time_ms': 3_000,
+  'grpc.keepalive_timeout_ms': 3_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
+  // Addresses may be names. Only their addresses are looked up, and again after a failure.
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
   'grpc.max_send_message_length': -1,
   'grpc.enable_channelz': 0,
@@ -14,15 +18,18 @@ const CHANNEL_OPTIONS = {
 
 /**
  * Streams of one connection share its flow control: one that is not read would hold up all
- * calls beside it.
+ * calls beside it. So this one has a connection of its own.
  */
 function ownClient(address: string): BookServiceClient {
   const options = { ...CHANNEL_OPTIONS, 'grpc.use_local_subchannel_pool': 1 };
   return new BookServiceClient(address, credentials.createInsecure(), options);
 }
 
-/** A lost topology stream is opened again after this pause. */
+/** A lost topology stream is opened again after this pause, doubled while it stays silent. */
 const RETRY_MS = 200;
+const RETRY_MS_MAX = 10_000;
+/** A server that says nothing for so long after its stream was opened is not there. */
+const FIRST_WORD_MS = 3_000;
 
 /** The leader of a book as far as it is known here. */
 export interface Leader {
@@ -34,29 +41,46 @@ export interface Leader {
   readonly connect: () => BookServiceClient;
 }
 
-interface Server {
+/** A server that can be reached, and has a copy of the book that was asked for. */
+export interface Copy {
   readonly address: string;
   readonly client: BookServiceClient;
+}
+
+interface Server {
+  readonly address: string;
+  client: BookServiceClient;
   /** What it said last; undefined while it cannot be reached. */
   said: Topology | undefined;
+  pauseMs: number;
 }
 
 /**
- * Who leads which book, learnt from the topology stream of every ledger server: the leader with
- * the highest epoch. A server that cannot be reached leads nothing as far as we know.
+ * Who leads which book, and who has a copy of it, learnt from the topology stream of every ledger
+ * server. The leader is the one with the highest epoch; once an epoch has been heard of, nobody
+ * leads in an older one, however alive it is. A server that cannot be reached does nothing as far
+ * as we know.
  */
 export class Leaders {
   readonly #servers: Server[];
+  readonly #region: string;
   readonly #listeners = new Set<(book: number) => void>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** The newest epoch in which anybody has led a book. */
+  readonly #epochs = new Map<number, number>();
   #closed = false;
 
-  /** @param addresses HOST:PORT of every ledger server */
-  constructor(addresses: readonly string[]) {
+  /**
+   * @param addresses HOST:PORT of every ledger server
+   * @param region where the caller is, for whom `copiesOf` puts what is near first
+   */
+  constructor(addresses: readonly string[], region = '') {
+    this.#region = region;
     this.#servers = addresses.map((address) => ({
       address,
-      client: new BookServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS),
+      client: ownClient(address),
       said: undefined,
+      pauseMs: RETRY_MS,
     }));
     for (const server of this.#servers) this.#watch(server);
   }
@@ -64,13 +88,31 @@ export class Leaders {
   /** The leader of a book; undefined while none is known. */
   leaderOf(book: number): Leader | undefined {
     let found: Leader | undefined;
+    let newest = this.#epochs.get(book) ?? 0;
     for (const { address, client, said } of this.#servers) {
       if (said === undefined || !said.leading || said.book !== book) continue;
       const epoch = Number(said.epoch);
-      if (found === undefined || epoch > found.epoch)
-        found = { book, epoch, address, client, connect: () => ownClient(address) };
+      if (epoch < newest) continue;
+      newest = epoch;
+      found = { book, epoch, address, client, connect: () => ownClient(address) };
     }
     return found;
+  }
+
+  /**
+   * The servers of a book that can be reached: those of the caller's region first, then the
+   * others, at last whoever says that it leads and has more to do than they.
+   */
+  copiesOf(book: number): readonly Copy[] {
+    const distance = ({ serverRegion, leading }: Topology) => {
+      if (serverRegion === this.#region) return 0;
+      return leading ? 2 : 1;
+    };
+    return this.#servers
+      .flatMap(({ address, client, said }) =>
+        said?.book === book ? [{ address, client, distance: distance(said) }] : [],
+      )
+      .toSorted((a, b) => a.distance - b.distance);
   }
 
   /** Calls back whenever something about a book may have changed. Returns how to stop it. */
@@ -92,26 +134,51 @@ export class Leaders {
     const lose = () => {
       if (lost) return;
       lost = true;
+      this.#clear(silence);
       stream.cancel();
       const { said } = server;
       server.said = undefined;
       if (this.#closed) return;
       if (said !== undefined) this.#changed(said.book);
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        if (!this.#closed) this.#watch(server);
-      }, RETRY_MS);
-      this.#timers.add(timer);
+      this.#after(server.pauseMs, () => this.#watch(server));
     };
+    const silence = this.#after(FIRST_WORD_MS, () => {
+      // Nothing else ends a connection that is opened towards a dead link.
+      server.client.close();
+      server.client = ownClient(server.address);
+      server.pauseMs = Math.min(server.pauseMs * 2, RETRY_MS_MAX);
+      lose();
+    });
     stream.on('data', (said: Topology) => {
-      if (!lost) this.#hear(server, said);
+      if (lost) return;
+      this.#clear(silence);
+      this.#hear(server, said);
     });
     stream.on('error', lose);
     stream.on('end', lose);
   }
 
+  #after(ms: number, act: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #clear(timer: NodeJS.Timeout): void {
+    clearTimeout(timer);
+    this.#timers.delete(timer);
+  }
+
   #hear(server: Server, said: Topology): void {
     server.said = said;
+    server.pauseMs = RETRY_MS;
+    if (said.leading) {
+      const known = this.#epochs.get(said.book) ?? 0;
+      this.#epochs.set(said.book, Math.max(known, Number(said.epoch)));
+    }
     this.#changed(said.book);
   }
 

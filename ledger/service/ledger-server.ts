@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   BookServiceService,
   type BookServiceServer,
@@ -26,7 +27,7 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember, type MemberConfig } from '../leader/book-member.ts';
 import type { Logger } from '../logger.ts';
-import { unavailable } from '../rpc/error.ts';
+import { aborted, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { unary } from '../rpc/unary.ts';
@@ -45,6 +46,8 @@ import { TransferReads } from './transfer-reads.ts';
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface LedgerServerConfig extends MemberConfig {
+  /** HOST:PORT to listen on. */
+  readonly listen: string;
   /** Addresses of every ledger server, this one included. */
   readonly ledgers: readonly string[];
 }
@@ -55,23 +58,27 @@ export class LedgerServer {
   readonly #leaders: Leaders;
   readonly #subscriptions: Subscriptions;
   readonly #rpc: RpcServer;
+  #stopping = false;
 
   constructor(config: LedgerServerConfig, log: Logger) {
     this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
     this.#member = new BookMember(config, this.#leaders, log);
     this.#subscriptions = new Subscriptions(this.#member, log);
     this.#rpc = new RpcServer({
-      listen: config.address,
+      listen: config.listen,
       service: BookServiceService,
       messageBytesMax: MESSAGE_BYTES_MAX,
       implementation: implementation(this.#member, this.#leaders, this.#subscriptions, log),
       serviceName: 'meridian.internal.v1.BookService',
     });
-    this.#member.onStatus(({ leading }) => this.#rpc.setServing(leading));
+    this.#member.onStatus(({ leading, heldUp }) => {
+      this.#rpc.setServing(leading && !heldUp && !this.#stopping);
+    });
   }
 
   /**
-   * Serves until `stop`. Health checks say SERVING while this server leads its book.
+   * Serves until `stop`. Health checks say SERVING while this server leads its book and
+   * commits get through.
    * @throws Error if the address cannot be listened on
    * @throws InvariantError if the book contradicts itself: the process must end
    */
@@ -85,6 +92,7 @@ export class LedgerServer {
   }
 
   stop(): void {
+    this.#stopping = true;
     this.#rpc.setServing(false);
     this.#member.stop();
   }
@@ -104,6 +112,8 @@ function implementation(
     unary(log, method, () =>
       unavailable('DATABASE', 'the database of the book cannot be reached', 200),
     );
+  const read = <Request, Response>(method: (request: Request) => Promise<Response>) =>
+    handle((request: Request) => whileLeading(member, () => method(request)));
   return {
     post: (stream) => servePostStream(member, stream),
     openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
@@ -111,24 +121,26 @@ function implementation(
     registerAsset: handle((request: RegisterAssetRequest) => registerAsset(member, request)),
     dryRun: handle((request: CreateTransfersRequest) => dryRun(member, leaders, request)),
     dryRunLegs: handle((request: DryRunLegsRequest) => dryRunLegs(member, request)),
-    getAccount: handle((request: GetAccountRequest) => accountReads.get(request)),
-    getAccounts: handle((request: GetAccountsRequest) => accountReads.getMany(request)),
-    findAccounts: handle((request: FindAccountsRequest) => accountReads.find(request)),
-    listAccounts: handle((request: ListAccountsRequest) => accountReads.list(request)),
-    getTransfer: handle((request: GetTransferRequest) => transferReads.get(request)),
-    getTransfers: handle((request: GetTransfersRequest) => transferReads.getMany(request)),
-    listTransfers: handle((request: ListTransfersRequest) => transferReads.list(request)),
-    listEntries: handle((request: ListEntriesRequest) => entryReads.list(request)),
-    getStatement: handle((request: GetStatementRequest) => entryReads.statement(request)),
-    listAssets: handle(() => listAssets(member)),
+    getAccount: read((request: GetAccountRequest) => accountReads.get(request)),
+    getAccounts: read((request: GetAccountsRequest) => accountReads.getMany(request)),
+    findAccounts: read((request: FindAccountsRequest) => accountReads.find(request)),
+    listAccounts: read((request: ListAccountsRequest) => accountReads.list(request)),
+    getTransfer: read((request: GetTransferRequest) => transferReads.get(request)),
+    getTransfers: read((request: GetTransfersRequest) => transferReads.getMany(request)),
+    listTransfers: read((request: ListTransfersRequest) => transferReads.list(request)),
+    listEntries: read((request: ListEntriesRequest) => entryReads.list(request)),
+    getStatement: read((request: GetStatementRequest) => entryReads.statement(request)),
+    listAssets: read(() => listAssets(member)),
     // What it throws is a broken invariant, and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, request)),
     watchTopology: (stream) => {
-      const { number, name, region } = member.config.book;
+      const { book, serverRegion } = member.config;
       const tell = () => {
         const { leading, epoch } = member.status;
-        const said: Topology = { book: number, name, region, leading, epoch: BigInt(epoch) };
+        const { number, name, region } = book;
+        const status = { leading, epoch: BigInt(epoch) };
+        const said: Topology = { book: number, name, region, ...status, serverRegion };
         stream.write(said);
       };
       const stopTelling = member.onStatus(tell);
@@ -137,4 +149,22 @@ function implementation(
       tell();
     },
   };
+}
+
+/**
+ * Reads, and answers only if whoever led the book before still does. A commit whose wait for a
+ * second region was cut short can be read from then on; the leader hears of that before anybody
+ * can read it, and steps down.
+ */
+async function whileLeading<Response>(
+  member: BookMember,
+  read: () => Promise<Response>,
+): Promise<Response> {
+  const { leader } = member;
+  const response = await read();
+  if (leader === undefined) return response;
+  // What has arrived on other connections by now is heard first.
+  await turn();
+  if (member.leader !== leader) throw aborted('this server has stepped down', 100);
+  return response;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Position,
   ReadLevel,
@@ -6,13 +7,17 @@ import {
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
-import { aborted, type RpcError, unavailable } from '../rpc/error.ts';
+import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { readPosition } from '../store/read-position.ts';
 
 /** What reads need of a member of a book. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
-  readonly config: Pick<MemberConfig, 'book'>;
+  readonly config: Pick<MemberConfig, 'book' | 'address' | 'replicated'>;
 }
+
+/** How long a copy that is behind may take to come as far as asked, and how often it is asked. */
+const CATCH_UP_MS = 250;
+const LOOK_MS = 20;
 
 /**
  * A position that whatever is read from now on is at least as new as, at the level that a
@@ -26,9 +31,21 @@ export async function positionFor(
   options: ReadOptions | undefined,
 ): Promise<Position> {
   const { level = ReadLevel.UNSPECIFIED, minPosition } = options ?? {};
-  const position = await positionAt(member, level);
-  if (minPosition?.book === position.book) notBehind(member, position, minPosition.seq);
-  return position;
+  const until = performance.now() + CATCH_UP_MS;
+  for (;;) {
+    const position = await positionAt(member, level);
+    if (minPosition === undefined || minPosition.book !== position.book) return position;
+    // A leader has nothing newer coming; a copy may.
+    if (
+      member.leader !== undefined ||
+      performance.now() > until ||
+      position.seq >= minPosition.seq
+    ) {
+      notBehind(member, position, minPosition.seq);
+      return position;
+    }
+    await sleep(LOOK_MS);
+  }
 }
 
 /**
@@ -45,20 +62,32 @@ export async function pastIsFinal(member: ReadMember, micros: bigint): Promise<v
 /** Throws UNAVAILABLE if the book has not come as far as `seq`. */
 export function notBehind(member: ReadMember, position: Position, seq: bigint): void {
   if (seq <= position.seq) return;
-  const { name } = member.config.book;
-  throw unavailable('BEHIND', `${name} has come to ${position.seq}, not to ${seq} yet`, 200);
+  throw behind(member.config.book.name, position.seq, seq);
 }
 
 async function positionAt(member: ReadMember, level: ReadLevel): Promise<Position> {
   const { leader } = member;
   if (leader === undefined) {
-    const copy = level === ReadLevel.STALE ? await readPosition(member.sql) : undefined;
+    const copy = level === ReadLevel.STALE ? await readCopy(member) : undefined;
     if (copy === undefined) throw notLeading(member);
     return copy;
   }
   if (level === ReadLevel.LINEARIZABLE) await prove(leader);
   const { epoch, seq } = leader.memory;
   return { book: member.config.book.number, epoch: BigInt(epoch), seq: BigInt(seq) };
+}
+
+/**
+ * Where this copy ends; undefined if it may not be read. A primary that nobody leads may have
+ * commits that no second region has. So may a standby whose newest take-over is this server's
+ * own: it was the primary, and knows of no other since.
+ */
+async function readCopy({ sql, config }: ReadMember): Promise<Position | undefined> {
+  const copy = await readPosition(sql);
+  if (copy === undefined) return undefined;
+  const { book, epoch, seq, leader, standby } = copy;
+  const trusted = !config.replicated || (standby && leader !== config.address);
+  return trusted ? { book, epoch, seq } : undefined;
 }
 
 async function prove(leader: BookLeader): Promise<void> {

@@ -30,6 +30,7 @@ import { TransferReads } from './transfer-reads.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
+const CONFIG = { book: BOOK, address: 'a:1', replicated: false };
 const ALICE = accountId(1, 1);
 const BOB = accountId(1, 2);
 
@@ -41,7 +42,7 @@ async function fixture(steps: number) {
   await storeBook(opened, book, BOOK);
   const leading = await Leading.over(opened);
   onTestFinished(() => leading.stop());
-  const member = { sql: opened.ledger, config: { book: BOOK }, leader: leading.leader };
+  const member = { sql: opened.ledger, config: CONFIG, leader: leading.leader };
   return { ...readsOf(member), opened, book, leading, member };
 }
 

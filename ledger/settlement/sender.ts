@@ -87,7 +87,9 @@ export class Sender {
     const { sql, leader } = this.#parts;
     const { settled, sent } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
-    const legs = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
+    const read = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
+    // What was sent since may be a commit that is in doubt.
+    const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
     if (first === undefined) return false;
     const { number, name } = leader.memory.book;

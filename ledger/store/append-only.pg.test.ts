@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { testDatabases } from '../test/database.ts';
 import { BOOKS } from '../test/leading.ts';
@@ -5,8 +6,20 @@ import { batchAfter, journalRow, opening } from '../test/rows.ts';
 import { append } from './append.ts';
 import { connect } from './connect.ts';
 import { readHead } from './head.ts';
+import { readOperations, recordOperation, type StoredOperation } from './operations.ts';
 
 const database = testDatabases();
+
+const operation = (fields: Partial<StoredOperation> = {}): StoredOperation => ({
+  id: randomUUID(),
+  atMicros: 1_763_711_782_000_001,
+  kind: 'fence',
+  who: 'jane',
+  why: "it's on fire",
+  details: { book: 'eu-west-1', list: [1, null] },
+  epoch: 3,
+  ...fields,
+});
 
 /** A database with a row in each table. */
 async function filled() {
@@ -17,10 +30,21 @@ async function filled() {
   const batch = batchAfter(head, [account.row, journalRow(2)], [account.opened]);
   const registered = [{ asset: 'POINTS', scale: 0, seq: 2 }];
   await append(opened.ledger, { ...batch, channels, registered });
+  await recordOperation(opened.admin, operation());
   return opened;
 }
 
-const TABLES = ['head', 'journal', 'account', 'channel', 'asset', 'entry', 'balance', 'open_hold'];
+const TABLES = [
+  'head',
+  'journal',
+  'account',
+  'channel',
+  'asset',
+  'operation',
+  'entry',
+  'balance',
+  'open_hold',
+];
 
 const CHANGES = [
   `UPDATE journal SET amount = 1 WHERE seq = 2`,
@@ -34,6 +58,9 @@ const CHANGES = [
   `UPDATE asset SET scale = 2`,
   `DELETE FROM asset`,
   `TRUNCATE asset`,
+  `UPDATE operation SET why = ''`,
+  `DELETE FROM operation`,
+  `TRUNCATE operation`,
   `INSERT INTO journal SELECT * FROM journal ON CONFLICT (seq) DO UPDATE SET amount = 1`,
 ] as const;
 
@@ -52,6 +79,7 @@ test.each(CHANGES)('a trigger keeps even the owner from: %s', async (statement) 
 
 test.each([
   'DELETE FROM head',
+  `INSERT INTO operation SELECT * FROM operation`,
   'TRUNCATE head',
   'DELETE FROM channel',
   'TRUNCATE channel',
@@ -79,6 +107,8 @@ test('auditors see the triggers, read everything and write nothing', async () =>
       'asset_no_truncate O',
       'journal_append_only O',
       'journal_no_truncate O',
+      'operation_append_only O',
+      'operation_no_truncate O',
     ]);
     for (const table of TABLES) {
       expect(await auditor`SELECT * FROM ${auditor(table)} LIMIT 1`).toBeDefined();
@@ -86,6 +116,22 @@ test('auditors see the triggers, read everything and write nothing', async () =>
     for (const statement of ['UPDATE head SET epoch = 9', ...CHANGES]) {
       await expect(auditor.unsafe(statement)).rejects.toMatchObject({ code: '42501' });
     }
+  } finally {
+    await auditor.end();
+  }
+});
+
+test('operations are told as they were recorded, newest first, each once', async () => {
+  const { admin, auditorUrl } = await database();
+  const first = operation();
+  const second = operation({ kind: 'unfence', atMicros: first.atMicros + 1, details: null });
+  await recordOperation(admin, second);
+  await recordOperation(admin, first);
+  await recordOperation(admin, { ...first, why: 'repeated' });
+  const auditor = connect(auditorUrl, 1);
+  try {
+    expect(await readOperations(auditor, 10)).toEqual([second, first]);
+    expect(await readOperations(auditor, 1)).toEqual([second]);
   } finally {
     await auditor.end();
   }

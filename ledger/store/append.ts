@@ -2,7 +2,8 @@ import type { Channel, OpenedAccount, RegisteredAsset } from '../core/book-state
 import type { SweepCursor } from '../core/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { numbersLiteral, textsLiteral } from './array-literal.ts';
-import type { Sql } from './connect.ts';
+import type { Queries, Sql } from './connect.ts';
+import { unlessInDoubt } from './commit-in-doubt.ts';
 import { json, rowColumns } from './row-columns.ts';
 
 /** What the head must be for a batch to be appended, and what it becomes. */
@@ -10,7 +11,7 @@ export interface HeadMove {
   /** The leader's epoch; at a take-over the one before. */
   readonly epochBefore: number;
   readonly epochAfter: number;
-  /** Set at a take-over: address of the new leader. */
+  /** Set at a take-over: address of the new leader. No fenced book is taken over. */
   readonly leader?: string;
   readonly seqBefore: number;
   readonly seqAfter: number;
@@ -38,8 +39,14 @@ export interface Append {
  *
  * @returns false if the head has moved: another leader owns the book, nothing was written
  * @throws PostgresError 23505 on `journal_id_key` if a transfer's id is in the journal already
+ * @throws CommitInDoubt if it was committed, but perhaps on this node alone
  */
-export async function append(sql: Sql, batch: Append): Promise<boolean> {
+export function append(sql: Sql, batch: Append): Promise<boolean> {
+  return unlessInDoubt(sql, () => appendWithin(sql, batch));
+}
+
+/** The same within a transaction, whose commit is what can be in doubt. */
+export async function appendWithin(sql: Queries, batch: Append): Promise<boolean> {
   const statement = new Statement();
   const { head } = batch;
   const at = statement.value(head.atMicros, 'int8');
@@ -51,6 +58,7 @@ export async function append(sql: Sql, batch: Append): Promise<boolean> {
             ${takeOver(statement, head)} ${sweep(statement, batch.swept)}
       WHERE epoch = ${statement.value(head.epochBefore, 'int8')}
         AND seq = ${statement.value(head.seqBefore, 'int8')}
+        ${head.leader === undefined ? '' : 'AND NOT fenced'}
       RETURNING book`,
   );
   if (batch.opened.length > 0) insertAccounts(statement, batch.opened, at);
@@ -86,7 +94,7 @@ class Statement {
     this.#parts.push(`${name} AS (${body})`);
   }
 
-  run(sql: Sql): Promise<Record<string, unknown>[]> {
+  run(sql: Queries): Promise<Record<string, unknown>[]> {
     const text = `WITH ${this.#parts.join(',\n')} SELECT count(*) AS fenced FROM fence`;
     return sql.unsafe(text, this.#values, { prepare: true });
   }

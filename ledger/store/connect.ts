@@ -5,25 +5,48 @@ export type Sql = postgres.Sql<{ bigint: bigint }>;
 /** What statements can be sent through: a pool, or a transaction of it. */
 export type Queries = postgres.ISql<{ bigint: bigint }>;
 
+export interface ConnectionEvents {
+  /** Called with each notice of the server. */
+  readonly onNotice?: (notice: postgres.Notice) => void;
+  /**
+   * Called when a connection has been closed, by whomever. The driver then opens it again when
+   * it is needed, and closes none by itself because of its age.
+   */
+  readonly onClose?: () => void;
+}
+
+/** Warnings that the server has sent through each pool. */
+const warnings = new WeakMap<Sql, number>();
+
+/** How many warnings the server has sent through a pool so far. */
+export const warningsOf = (sql: Sql): number => warnings.get(sql) ?? 0;
+
+/** True for a notice that something did not go as it should; the text may be in any language. */
+export const isWarning = ({ severity }: postgres.Notice): boolean => severity === 'WARNING';
+
 /**
  * A pool of connections to one database node.
  *
  * @param url `postgres://user:password@host:port/database`
  * @param max connections at most
- * @param onNotice called with each notice of the server
  */
-export function connect(
-  url: string,
-  max: number,
-  onNotice: (notice: postgres.Notice) => void = () => undefined,
-): Sql {
-  return postgres(url, {
+export function connect(url: string, max: number, events: ConnectionEvents = {}): Sql {
+  const { onNotice, onClose } = events;
+  const sql: Sql = postgres(url, {
     max,
     types: { bigint: postgres.BigInt },
     // A node that is down is asked again soon; the driver's own pause grows to 20 s.
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     connect_timeout: 5,
-    onnotice: onNotice,
+    // Lists are sent as text. Were a connection cut while the driver asks for the types of arrays,
+    // the failure would be nobody's, and end the process.
+    fetch_types: false,
+    onnotice: (notice) => {
+      if (isWarning(notice)) warnings.set(sql, warningsOf(sql) + 1);
+      onNotice?.(notice);
+    },
+    ...(onClose === undefined ? {} : { onclose: onClose, max_lifetime: null }),
     connection: { application_name: 'meridian', TimeZone: 'UTC' },
   });
+  return sql;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CHAIN_START } from '../core/chain.ts';
 import type { SweepCursor } from '../core/command.ts';
-import type { Sql } from './connect.ts';
+import type { Queries, Sql } from './connect.ts';
 
 /** A book as the static configuration names it. */
 export interface Book {
@@ -23,26 +23,45 @@ export interface Head {
   readonly accounts: number;
   /** Through where holds have been looked at for their expiry. */
   readonly swept: SweepCursor;
+  /** True: nobody may take the book over. */
+  readonly fenced: boolean;
 }
 
-const COLUMNS = `instance, epoch, leader, seq, chain,
+const COLUMNS = `book, instance, epoch, leader, seq, chain,
   (extract(epoch FROM at) * 1000000)::int8 AS at_micros, accounts,
-  (extract(epoch FROM swept_at) * 1000000)::int8 AS swept_micros, swept_seq`;
+  (extract(epoch FROM swept_at) * 1000000)::int8 AS swept_micros, swept_seq, fenced`;
 
 /** Reads the head; makes it first if the database is new. */
 export async function readHead(sql: Sql, book: Book): Promise<Head> {
+  const head = await findHead(sql, book);
+  if (head !== undefined) return head;
   await sql`
     INSERT INTO head (book, name, region, instance, epoch, leader, seq, chain, at, accounts)
     SELECT ${book.number}, ${book.name}, ${book.region}, ${randomUUID()}::uuid, 0, '', 0,
            ${CHAIN_START}, 'epoch', 0
      WHERE NOT EXISTS (SELECT 1 FROM head)
     ON CONFLICT (book) DO NOTHING`;
-  const rows = await sql<Row[]>`SELECT book, ${sql.unsafe(COLUMNS)} FROM head`;
+  const made = await findHead(sql, book);
+  if (made === undefined) throw new Error(`the database has no head of ${book.name}`);
+  return made;
+}
+
+async function findHead(sql: Sql, book: Book): Promise<Head | undefined> {
+  const rows = await sql<Row[]>`SELECT ${sql.unsafe(COLUMNS)} FROM head`;
   const [row] = rows;
-  if (rows.length !== 1 || row === undefined || row.book !== book.number) {
+  if (row === undefined) return undefined;
+  if (rows.length !== 1 || row.book !== book.number) {
     const found = rows.map((other) => other.book).join(', ');
     throw new Error(`the database holds book ${found}, not book ${book.number} (${book.name})`);
   }
+  return headFrom(row);
+}
+
+/** Reads the head of a book that was led before, and keeps everybody else from moving it. */
+export async function lockHead(transaction: Queries): Promise<Head> {
+  const [row] = await transaction<Row[]>`
+    SELECT ${transaction.unsafe(COLUMNS)} FROM head FOR UPDATE`;
+  if (row === undefined) throw new Error('nobody has ever led this book');
   return headFrom(row);
 }
 
@@ -64,6 +83,7 @@ interface Row {
   accounts: bigint;
   swept_micros: bigint;
   swept_seq: bigint;
+  fenced: boolean;
 }
 
 function headFrom(row: Row): Head {
@@ -76,5 +96,6 @@ function headFrom(row: Row): Head {
     atMicros: Number(row.at_micros),
     accounts: Number(row.accounts),
     swept: { expiresAtMicros: Number(row.swept_micros), seq: Number(row.swept_seq) },
+    fenced: row.fenced,
   };
 }

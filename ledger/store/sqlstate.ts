@@ -23,6 +23,11 @@ export function isRolledBack(error: unknown): boolean {
   return error instanceof postgres.PostgresError && !error.code.startsWith('57');
 }
 
+/** True if the database takes no writes, because it follows another: nothing was applied. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === '25006';
+}
+
 /** One line for a log: code and message, never parameters. */
 export function describe(error: unknown): string {
   if (error instanceof postgres.PostgresError) return `${error.code} ${error.message}`;

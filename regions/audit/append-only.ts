@@ -1,7 +1,7 @@
 import type { Findings } from './findings.ts';
 import type { AuditSql } from './read-book.ts';
 
-const TABLES = ['journal', 'account', 'asset'] as const;
+const TABLES = ['journal', 'account', 'asset', 'operation'] as const;
 
 // Bits of pg_trigger.tgtype.
 const ROW = 1;

@@ -21,7 +21,10 @@ await runProcess(async (onStop) => {
     {
       book,
       books,
-      address: config.MERIDIAN_LISTEN,
+      listen: config.MERIDIAN_LISTEN,
+      address: config.MERIDIAN_ADVERTISE ?? config.MERIDIAN_LISTEN,
+      serverRegion: config.MERIDIAN_REGION,
+      replicated: config.MERIDIAN_REPLICATED,
       databaseUrl: config.MERIDIAN_DATABASE_URL,
       redisUrl: config.MERIDIAN_REDIS_URL,
       ledgers: config.MERIDIAN_LEDGERS,

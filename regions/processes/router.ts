@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import { RouterServer } from '../../router/router-server.ts';
 import { routerConfig } from '../config.ts';
+import { DrainWatch } from '../drained.ts';
+import { Etcd } from '../etcd.ts';
 import { makeLogger } from '../logger.ts';
 import { runProcess } from './run-process.ts';
 
@@ -14,6 +16,7 @@ await runProcess(async (onStop) => {
   const server = new RouterServer(
     {
       listen: config.MERIDIAN_LISTEN,
+      region: config.MERIDIAN_REGION,
       books: config.MERIDIAN_BOOKS,
       ledgers: config.MERIDIAN_LEDGERS,
     },
@@ -21,9 +24,20 @@ await runProcess(async (onStop) => {
   );
   const stopping = new AbortController();
   onStop(() => stopping.abort());
+  const drain =
+    config.MERIDIAN_ETCD &&
+    new DrainWatch(
+      new Etcd(config.MERIDIAN_ETCD),
+      config.MERIDIAN_REGION,
+      (drained) => server.setDraining(drained),
+      log,
+    );
+  // Known before load balancers are told anything.
+  await drain?.start();
   await server.start();
   log.info('started', { listen: config.MERIDIAN_LISTEN });
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+  drain?.stop();
   await server.stop();
   log.info('stopped');
 });

@@ -12,32 +12,29 @@ import type { PaymentFiles } from './payment-files.ts';
 /** Asset of the accounts that tests open beside those of the files. */
 export const OWN_ASSET = 'CHF';
 
-/** Three regions with their links, real processes all, and what tests ask of their books. */
-export class Books {
-  readonly cluster: Cluster;
-  readonly #clients: Map<string, MeridianClient>;
+/** Where the books are. */
+export interface Place {
+  /** Addresses of routers by region, in the order in which its callers try them. */
+  readonly routers: ReadonlyMap<string, readonly string[]>;
+  /** Database of each book, as the auditor. */
+  readonly auditorUrls: () => Promise<readonly string[]>;
+}
 
-  private constructor(cluster: Cluster) {
-    this.cluster = cluster;
+/** What tests ask of books, whatever they run on. */
+export class TestBooks {
+  readonly #place: Place;
+  readonly #clients: ReadonlyMap<string, MeridianClient>;
+
+  constructor(place: Place) {
+    this.#place = place;
     const options = { timeoutMs: 120_000, attemptTimeoutMs: 10_000 };
     this.#clients = new Map(
-      cluster.regions.map(({ name, routerAddress }) => [
-        name,
-        new MeridianClient([routerAddress], options),
-      ]),
+      [...place.routers].map(([name, addresses]) => [name, new MeridianClient(addresses, options)]),
     );
   }
 
-  /** Empty books in a folder of their own. */
-  static async start(): Promise<Books> {
-    const basePort = await findFreeBase();
-    const dataDir = path.join(testFolder(), 'data');
-    return new Books(await startCluster({ dataDir, basePort, links: true }));
-  }
-
-  async stop(): Promise<void> {
+  closeClients(): void {
     for (const client of this.#clients.values()) client.close();
-    await this.cluster.stop();
   }
 
   client(region: string): MeridianClient {
@@ -53,7 +50,7 @@ export class Books {
         accountsFile: files.accounts,
         paymentsFile: files.payments,
         map: files.map,
-        regions: this.cluster.regions.map(({ name }) => name),
+        regions: [...this.#place.routers.keys()],
         onBadLine: 'refuse',
         inTransitMsMax: 60_000,
       },
@@ -65,15 +62,14 @@ export class Books {
     );
   }
 
-  audit(): Promise<AuditReport> {
-    const urls = this.cluster.regions.map(({ auditorUrl }) => auditorUrl);
-    return runAudit({ urls, onProgress: () => undefined });
+  async audit(): Promise<AuditReport> {
+    return runAudit({ urls: await this.#place.auditorUrls(), onProgress: () => undefined });
   }
 
   /** Debits and credits of every account of callers, by external id. */
   async balances(): Promise<Map<string, { debits: bigint; credits: bigint }>> {
     const found = new Map<string, { debits: bigint; credits: bigint }>();
-    for (const { name } of this.cluster.regions) {
+    for (const name of this.#place.routers.keys()) {
       let pageToken = '';
       do {
         const request = { homeRegion: name, pageSize: 1000, pageToken };
@@ -100,5 +96,31 @@ export class Books {
     expect(report.ok).toBe(true);
     expect(report.inFlight.filter(({ amountMinor }) => amountMinor !== 0n)).toEqual([]);
     return report;
+  }
+}
+
+/** Three regions with their links, without copies; real processes all. */
+export class Books extends TestBooks {
+  readonly cluster: Cluster;
+
+  private constructor(cluster: Cluster) {
+    const { regions } = cluster;
+    super({
+      routers: new Map(regions.map(({ name, routerAddress }) => [name, [routerAddress]])),
+      auditorUrls: () => Promise.resolve(regions.map(({ auditorUrl }) => auditorUrl)),
+    });
+    this.cluster = cluster;
+  }
+
+  /** Empty books in a folder of their own. */
+  static async start(): Promise<Books> {
+    const basePort = await findFreeBase();
+    const dataDir = path.join(testFolder(), 'data');
+    return new Books(await startCluster({ dataDir, basePort, links: true }));
+  }
+
+  async stop(): Promise<void> {
+    this.closeClients();
+    await this.cluster.stop();
   }
 }

@@ -1,6 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
@@ -8,9 +5,9 @@ import { must } from '../../ledger/core/assert.ts';
 import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { RouterServer } from '../../router/router-server.ts';
 import { MeridianClient } from '../client.ts';
-import { childEnvironment } from '../local/environment.ts';
 import { probeHealth } from '../local/probes.ts';
 import { Books } from './books.ts';
+import { endChild, startLedger } from './more-processes.ts';
 
 /** Two ledger servers on one book: whatever happens to them, one posts and nothing is lost. */
 
@@ -36,7 +33,12 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   );
   const first = state.ledgerAddress;
   const second = `127.0.0.1:${cluster.layout.basePort + 39}`;
-  const child = startSecond(second, [...layout.ledgers, second], layout.books, state);
+  const child = startLedger(state, second, {
+    region: REGION,
+    ledgers: [...layout.ledgers, second],
+    books: layout.books,
+  });
+  cleanUp.push(() => endChild(child));
 
   const { client, load } = await startLoad(cluster.layout.basePort + 38, [first, second], layout);
   // While the first leads, the second serves nothing and takes nothing over.
@@ -83,33 +85,6 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   expect(count?.n).toBe(load.acknowledged.size + load.unknown.length);
 });
 
-function startSecond(
-  listen: string,
-  ledgers: readonly string[],
-  books: readonly string[],
-  state: { readonly ledgerUrl: string; readonly redisUrl?: string | undefined },
-): ChildProcess {
-  const program = path.join(import.meta.dirname, '..', 'processes', 'ledger.ts');
-  const child = spawn(process.execPath, [program], {
-    stdio: 'ignore',
-    env: childEnvironment({
-      MERIDIAN_REGION: REGION,
-      MERIDIAN_LISTEN: listen,
-      MERIDIAN_LEDGERS: ledgers.join(','),
-      MERIDIAN_BOOKS: books.join(','),
-      MERIDIAN_BOOK: '1',
-      MERIDIAN_DATABASE_URL: state.ledgerUrl,
-      ...(state.redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: state.redisUrl }),
-    }),
-  });
-  cleanUp.push(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
-}
-
 interface Load {
   readonly acknowledged: Set<string>;
   /** Requests whose outcome the client never heard. */
@@ -129,7 +104,7 @@ async function startLoad(
     const [number = '', name = '', region = ''] = text.split(':');
     return { number: Number(number), name, region };
   });
-  const router = new RouterServer({ listen, books, ledgers }, quiet);
+  const router = new RouterServer({ listen, region: REGION, books, ledgers }, quiet);
   await router.start();
   cleanUp.push(() => router.stop());
   const client = new MeridianClient([listen], { timeoutMs: 60_000, attemptTimeoutMs: 5_000 });

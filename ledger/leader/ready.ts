@@ -1,0 +1,80 @@
+import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
+import { must } from '../core/assert.ts';
+import type { Posted } from '../core/book-state.ts';
+import type { TransferOutcome } from '../core/command.ts';
+import { isPlain } from '../core/options.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+import { fingerprintOf } from '../keys/known-key.ts';
+import type { Append } from '../store/append.ts';
+import { type BatchStamp, changeAnswer, openAnswer, transferAnswer } from './answers.ts';
+import type { BatchPlan, Planned, TransferItem } from './batch-plan.ts';
+import type { BookMemory } from './book-memory.ts';
+import type { Decided } from './recall.ts';
+
+/** A batch that has been executed in memory and can be committed. */
+export interface Ready {
+  readonly plan: BatchPlan;
+  readonly planned: readonly Planned[];
+  readonly posted: Posted;
+  readonly batch: Append;
+  readonly atMicros: number;
+}
+
+/** Gives every item its answer. Returns the transfers that this batch has decided. */
+export function answerItems(
+  { plan, planned, posted, atMicros }: Ready,
+  { book, epoch }: BookMemory,
+): TransferItem[] {
+  const stamp: BatchStamp = { book, epoch, atMicros, decidedAt: timestampFrom(atMicros) };
+  const decided: TransferItem[] = [];
+  for (const [index, made] of planned.entries()) {
+    const outcome = must(posted.outcomes[index], 'every command has an outcome');
+    if (made.kind === 'transfer' && outcome.kind === 'transfer') {
+      const { item } = made;
+      item.outcome = outcome;
+      item.answer = transferAnswer(item.id, item.request, outcome, stamp);
+      decided.push(item);
+    } else if (made.kind === 'open' && outcome.kind === 'open') {
+      made.item.answer = openAnswer(made.item.request, outcome, stamp);
+    } else if (made.kind === 'change' && outcome.kind === 'change') {
+      made.item.answer = changeAnswer(made.item.id, outcome, stamp);
+    }
+  }
+  plan.answerRepeats();
+  return decided;
+}
+
+/** What is remembered of the transfers that a batch has decided. */
+export function knownOf(
+  decided: readonly TransferItem[],
+  epoch: number,
+  atMicros: number,
+): Decided[] {
+  return decided.map(({ id, request, outcome }) => {
+    const { reason, seq, channel } = must(outcome, 'a decided transfer has an outcome');
+    const fingerprint = fingerprintOf(request);
+    const partial = channel !== null || !isPlain(request);
+    return { id, known: { fingerprint, reason, epoch, seq, atMicros, partial } };
+  });
+}
+
+/** True if a batch has nothing to commit: every key in it had its answer. */
+export function changesNothing({ plan, posted }: Ready): boolean {
+  const { rows, channels, swept } = posted;
+  return rows.length === 0 && channels.size === 0 && swept === null && plan.proofs.length === 0;
+}
+
+/** How much of a plan has no answer. */
+export function openCount(plan: BatchPlan): number {
+  return plan.unanswered().length + plan.unopened().length + plan.unchanged().length;
+}
+
+/** The books that the legs of a transfer are sent to. */
+export function addPeers({ channel, details }: TransferOutcome, peers: Set<number>): void {
+  if (channel !== null) peers.add(channel.peerBook);
+  for (const { outcome } of details?.legs ?? []) addPeers(outcome, peers);
+}
+
+export function responsesOf(items: readonly TransferItem[]): CreateTransferResponse[] {
+  return items.map(({ answer }) => must(answer, 'every item is answered').response);
+}

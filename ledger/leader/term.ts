@@ -1,0 +1,180 @@
+import { KeyCache } from '../keys/key-cache.ts';
+import type { Logger } from '../logger.ts';
+import type { Leaders } from '../rpc/leaders.ts';
+import { Sender } from '../settlement/sender.ts';
+import { connect, isWarning, type Sql } from '../store/connect.ts';
+import { type Book, type Head, readHead } from '../store/head.ts';
+import { readNodeRole } from '../store/node-role.ts';
+import { BookLeader } from './book-leader.ts';
+import { BookMemory } from './book-memory.ts';
+import { type OnHeldUp, whileHeldUp } from './commit.ts';
+import { Recall } from './recall.ts';
+import { Sweeper } from './sweeper.ts';
+import { takeOver } from './take-over.ts';
+
+export interface TermConfig {
+  readonly book: Book;
+  readonly books: readonly Book[];
+  /** Where other servers reach this one, HOST:PORT. */
+  readonly address: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  /** True: the book is led only where a commit waits for a second node to have it. */
+  readonly replicated: boolean;
+}
+
+export interface TermParts {
+  readonly config: TermConfig;
+  /** Connections for reading. */
+  readonly reads: Sql;
+  readonly leaders: Leaders;
+  readonly log: Logger;
+  /** Called when the leader begins or ends, and when a commit is held up and no longer is. */
+  readonly onChange: () => void;
+}
+
+/** One attempt to lead a book, from the take-over to stepping down. */
+export class Term {
+  readonly #parts: TermParts;
+  /** Rejects when the term is ended from outside. */
+  readonly #ended: Promise<never>;
+  #reject: (reason: Error) => void = () => undefined;
+  #over = false;
+  #leader: BookLeader | undefined;
+  #heldUp = false;
+
+  constructor(parts: TermParts) {
+    this.#parts = parts;
+    this.#ended = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#ended.catch(() => undefined);
+  }
+
+  /** Undefined before the take-over, and from the moment on at which the term ends. */
+  get leader(): BookLeader | undefined {
+    return this.#over ? undefined : this.#leader;
+  }
+
+  /** True while a commit waits for longer than it should. */
+  get heldUp(): boolean {
+    return this.#heldUp;
+  }
+
+  /** Takes nothing new, and ends the term when all that is queued is done. */
+  stop(): void {
+    if (this.#leader === undefined) this.end('the server is stopping');
+    else this.#leader.stop();
+  }
+
+  /** Ends the term at once, whatever it waits for. */
+  end(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leader?.depose(reason);
+    this.#reject(new TermEnded(reason));
+    this.#parts.onChange();
+  }
+
+  /**
+   * Takes the book over, if it may, and leads it.
+   *
+   * @param seen the head as whoever decided to take over has read it; undefined: read it now
+   * @returns why the term is over
+   * @throws Error of isDatabaseError; any other if the process must end
+   */
+  async run(seen?: Head): Promise<string> {
+    const { databaseUrl, replicated } = this.#parts.config;
+    const sql = connect(databaseUrl, 1, {
+      onNotice: (notice) => {
+        if (isWarning(notice) && this.#leader !== undefined) {
+          this.end(`the database warns: ${notice['message'] ?? ''}`);
+        }
+      },
+      ...(replicated && { onClose: () => this.end('the connection to the database was lost') }),
+    });
+    try {
+      const reason = await this.#untilEnded(this.#begin(sql, seen));
+      if (this.#leader !== undefined) this.#parts.log.warn('stepped down', { reason });
+      return reason;
+    } finally {
+      // Before the connection is closed, which would end the term for a wrong reason.
+      this.end('the term is over');
+      await sql.end({ timeout: 1 });
+    }
+  }
+
+  /** The reason that a term ends for by itself, or the one that `end` was called with. */
+  async #untilEnded(term: Promise<string>): Promise<string> {
+    try {
+      return await Promise.race([term, this.#ended]);
+    } catch (error) {
+      if (error instanceof TermEnded) return error.message;
+      throw error;
+    }
+  }
+
+  async #begin(sql: Sql, seen: Head | undefined): Promise<string> {
+    const { address, book, books, replicated } = this.#parts.config;
+    // Asked on the very connection that will post: its settings are what counts.
+    const role = await readNodeRole(sql);
+    if (replicated && role.standby) return 'the database follows another';
+    if (replicated && role.alone !== undefined) return aloneText(role.alone);
+    const head = seen ?? (await readHead(sql, book));
+    if (head.fenced) return `the book is ${head.leader}`;
+    const taking = takeOver(sql, head, address, Date.now() * 1000);
+    const taken = await whileHeldUp(taking, this.#onHeldUp);
+    if (taken === undefined) return 'another server took the book over';
+    const memory = await BookMemory.load(sql, book, books, taken);
+    return this.#over ? 'the term is over' : this.#lead(sql, memory);
+  }
+
+  async #lead(sql: Sql, memory: BookMemory): Promise<string> {
+    const { config, reads, leaders, log, onChange } = this.#parts;
+    const { book, books, redisUrl } = config;
+    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, memory.instance, log);
+    const recall = new Recall(reads, book.number, keys);
+    const senders = new Map<number, Sender>();
+    const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
+    const onHeldUp = this.#onHeldUp;
+    const leader = new BookLeader({ sql, memory, recall, log, onSent, onHeldUp });
+    for (const { number } of books) {
+      if (number === book.number) continue;
+      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));
+    }
+    this.#leader = leader;
+    log.info('leading', { epoch: memory.epoch, seq: memory.seq });
+    onChange();
+    const sweeper = new Sweeper(reads, leader, log);
+    const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
+    try {
+      return await leader.run();
+    } finally {
+      this.end('the term is over');
+      sweeper.stop();
+      for (const sender of senders.values()) sender.stop();
+      await Promise.all(helping);
+      keys?.close();
+    }
+  }
+
+  /** Undefined where a commit waits for nobody else. */
+  get #onHeldUp(): OnHeldUp | undefined {
+    if (!this.#parts.config.replicated) return undefined;
+    return (heldUp) => {
+      this.#heldUp = heldUp;
+      if (heldUp) this.#parts.log.warn('a commit is waiting for a second region');
+      else this.#parts.log.info('no commit is waiting for a second region any more');
+      this.#parts.onChange();
+    };
+  }
+}
+
+/** Why a book is not led where a commit would wait for nobody. */
+export function aloneText(why: string): string {
+  return `no second region would have what is acknowledged here: ${why}`;
+}
+
+class TermEnded extends Error {
+  override readonly name = 'TermEnded';
+}

@@ -1,0 +1,27 @@
+import { type Sql, warningsOf } from './connect.ts';
+
+/**
+ * A commit stands in the database that was asked, but perhaps in no other: its wait for a
+ * synchronous standby was cut short. Others may see it already, and it may still be lost.
+ */
+export class CommitInDoubt extends Error {
+  override readonly name = 'CommitInDoubt';
+  /** What the database and its driver throw has a code too. */
+  readonly code = 'COMMIT_IN_DOUBT';
+}
+
+/**
+ * Commits something. The server tells of a wait that was cut short in a warning before it
+ * reports success. Its text depends on the server's language, and no other warning belongs to a
+ * commit: any is taken for it.
+ *
+ * @throws CommitInDoubt
+ */
+export async function unlessInDoubt<T>(sql: Sql, commit: () => Promise<T>): Promise<T> {
+  const before = warningsOf(sql);
+  const result = await commit();
+  if (warningsOf(sql) !== before) {
+    throw new CommitInDoubt('the wait for a second copy of the commit was cut short');
+  }
+  return result;
+}

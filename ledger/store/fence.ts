@@ -1,0 +1,43 @@
+import { appendWithin } from './append.ts';
+import { unlessInDoubt } from './commit-in-doubt.ts';
+import type { Sql } from './connect.ts';
+import { type Head, lockHead } from './head.ts';
+import { takeOverBatch } from './take-over-batch.ts';
+
+/**
+ * Keeps a book from being led: its leader cannot post any more, and nobody takes it over until
+ * `unfenceBook`. The head is locked first, for a busy leader moves it faster than anybody far
+ * away can compare and set it. A book that is fenced already stays as it is.
+ *
+ * @param sql connection to the book's primary as the owner of the database
+ * @param by who fences it
+ * @returns the head as it is now
+ * @throws CommitInDoubt if it is fenced on this node, but perhaps on no other: fence it again
+ * @throws Error if nobody has ever led the book
+ */
+export function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head> {
+  const fence = () =>
+    sql.begin(async (transaction) => {
+      const head = await lockHead(transaction);
+      if (head.fenced) return head;
+      const { batch, taken } = takeOverBatch(head, `fenced by ${by}`, nowMicros);
+      if (!(await appendWithin(transaction, batch))) throw new Error('a locked head has moved');
+      await transaction`UPDATE head SET fenced = true`;
+      return { ...taken, fenced: true };
+    });
+  return unlessInDoubt(sql, fence);
+}
+
+/**
+ * Lets the book be taken over again, by whoever is first.
+ *
+ * @param sql as for `fenceBook`
+ * @returns false if it was not fenced
+ * @throws CommitInDoubt if it is not fenced on this node, but perhaps on another
+ */
+export function unfenceBook(sql: Sql): Promise<boolean> {
+  return unlessInDoubt(sql, async () => {
+    const { count } = await sql`UPDATE head SET fenced = false WHERE fenced`;
+    return count > 0;
+  });
+}
