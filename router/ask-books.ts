@@ -1,7 +1,5 @@
-import type { Deadline } from '@grpc/grpc-js';
-import { RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Book } from './books.ts';
-import type { ClientCall, Forward } from './forward.ts';
+import type { ClientCall, Forward, ReadLimits } from './forward.ts';
 
 /** How long a book of several may take to answer. */
 const SILENCE_MS = 2_000;
@@ -26,27 +24,21 @@ export interface Answers<Response> {
 export async function askBooks<Response>(
   forward: Forward,
   questions: readonly Question<Response>[],
-  deadline: Deadline,
+  { deadline, options }: ReadLimits,
 ): Promise<Answers<Response>> {
   const soon = Math.min(Number(deadline), Date.now() + SILENCE_MS);
   const until = questions.length === 1 ? deadline : soon;
   const heard = new Map<Book, Response>();
   const silent = new Map<Book, Error>();
   const answers = await Promise.allSettled(
-    questions.map(({ book, call }) => forward.call(book, until, call)),
+    questions.map(({ book, call }) => forward.read(book, { deadline: until, options }, call)),
   );
   for (const [index, { book }] of questions.entries()) {
     const answer = answers[index];
     if (answer?.status === 'fulfilled') heard.set(book, answer.value);
-    else silent.set(book, asError(book, answer?.reason));
+    else silent.set(book, asError(answer?.reason));
   }
   return { heard, silent };
 }
 
-function asError(book: Book, reason: unknown): Error {
-  // To read has no outcome that could be unknown.
-  if (reason instanceof RpcError && reason.outcomeUnknown) {
-    return unavailable('NO_ANSWER', `${book.name} does not answer`, 200);
-  }
-  return reason instanceof Error ? reason : new Error(String(reason));
-}
+const asError = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)));

@@ -1,10 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deadline, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ClientUnaryCall,
+  type Deadline,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { outcomeUnknown, reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
+import { ReadLevel, type ReadOptions } from '../proto/gen/meridian/v1/position.ts';
 import type { Book } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
+import { Copies, noAnswer } from './copies.ts';
+import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
 const PAUSE_MS = 20;
 const PAUSE_MS_MAX = 500;
@@ -17,20 +26,34 @@ export type ClientCall<Response> = (
   metadata: Metadata,
   options: { deadline: number },
   callback: Callback<Response>,
-) => unknown;
+) => ClientUnaryCall;
+
+/** What a read may take. */
+export interface ReadLimits {
+  readonly deadline: Deadline;
+  readonly options?: ReadOptions | undefined;
+  /** How long one copy of several is waited for before the next one is asked as well. */
+  readonly patienceMs?: number;
+}
 
 /**
- * Forwards calls that may be repeated (reads, and openings, which their external id makes
- * idempotent) to the leader of a book, and repeats them while there is time.
+ * Forwards calls that may be repeated (reads, and openings and changes, which their ids make
+ * idempotent) to a book, and repeats them while there is time.
  */
 export class Forward {
   readonly #leaders: Leaders;
+  readonly #copies: Copies;
 
   constructor(leaders: Leaders) {
     this.#leaders = leaders;
+    this.#copies = new Copies(leaders);
   }
 
-  /** UNAVAILABLE: no leader answered within the deadline. Other errors are the leader's. */
+  /**
+   * Asks the leader.
+   * UNAVAILABLE: none was known within the deadline. DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: it
+   * did not answer in time. Other errors are the leader's.
+   */
   async call<Response>(
     book: Book,
     deadline: Deadline,
@@ -44,7 +67,7 @@ export class Forward {
       if (leftMs <= 0) throw unavailable('NO_LEADER', `${book.name} does not answer`, 200);
       if (leader !== undefined) {
         try {
-          return await once(leader, leftMs, call);
+          return await this.#once(leader, leftMs, call);
         } catch (error) {
           if (!mayRepeat(error)) throw error;
         }
@@ -53,41 +76,49 @@ export class Forward {
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
     }
   }
-}
 
-function once<Response>(
-  leader: Leader,
-  leftMs: number,
-  call: ClientCall<Response>,
-): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    const options = { deadline: Date.now() + leftMs };
-    call(leader.client, new Metadata(), options, (error, response) => {
-      if (error === null) resolve(response);
-      // Without details it is not the leader who says so: no answer came in time.
-      else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
-      else reject(passedOn(error));
-    });
-  });
-}
-
-function isOwnDeadline({ code, metadata }: ServiceError): boolean {
-  const said = metadata.get('grpc-status-details-bin').length > 0;
-  return code === status.DEADLINE_EXCEEDED && !said;
-}
-
-/** The leader's error with its details, without this process's stack and metadata. */
-export function passedOn(error: ServiceError): RpcError {
-  const passed = new RpcError(error.code, error.details);
-  for (const value of error.metadata.get('grpc-status-details-bin')) {
-    passed.metadata.add('grpc-status-details-bin', value);
+  /**
+   * Asks whoever may answer at the level that the caller wants: the leader or, for STALE, any
+   * copy. UNAVAILABLE: none of them answered within the deadline. Other errors are theirs.
+   */
+  async read<Response>(
+    book: Book,
+    { deadline, options, patienceMs }: ReadLimits,
+    call: ClientCall<Response>,
+  ): Promise<Response> {
+    if (options?.level === ReadLevel.STALE) {
+      return this.#copies.ask(book, performance.now() + remainingMs(deadline), call, patienceMs);
+    }
+    try {
+      return await this.call(book, deadline, call);
+    } catch (error) {
+      // To read has no outcome that could be unknown.
+      if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);
+      throw error;
+    }
   }
-  return passed;
+
+  #once<Response>(leader: Leader, leftMs: number, call: ClientCall<Response>): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + leftMs };
+      const asked = call(leader.client, new Metadata(), options, (error, response) => {
+        stopWatching();
+        if (error === null) resolve(response);
+        // Without details it is not the leader who says so: no answer came in time.
+        else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
+        else reject(passedOn(error));
+      });
+      // A leader that has been replaced may be silent for ever.
+      const stopWatching = this.#leaders.onChange((book) => {
+        if (book !== leader.book) return;
+        const now = this.#leaders.leaderOf(book);
+        if (now !== undefined && now.epoch > leader.epoch) asked.cancel();
+      });
+    });
+  }
 }
 
 function mayRepeat(error: unknown): boolean {
-  if (!(error instanceof RpcError)) return false;
   // How long a book may take to come as far as asked, only its caller can say.
-  if (error.code === status.UNAVAILABLE) return reasonOf(error) !== 'BEHIND';
-  return error.code === status.ABORTED;
+  return error instanceof RpcError && isLoss(error) && reasonOf(error) !== 'BEHIND';
 }

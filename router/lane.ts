@@ -109,7 +109,7 @@ export class Lane {
   }
 
   close(): void {
-    clearTimeout(this.#retry);
+    this.#stopRetry();
     clearInterval(this.#sweeper);
     this.#stream?.cancel();
   }
@@ -128,13 +128,12 @@ export class Lane {
     const leader = this.#leaders.leaderOf(this.#book);
     if (leader !== undefined && this.#leader !== undefined && leader.epoch > this.#leader.epoch) {
       this.#reset('another leader has taken over');
+      // It has refused nothing yet: there is no reason to wait.
+      this.#stopRetry();
     }
     if (this.#pending.length === 0 || this.#retry !== undefined) return;
     const stream = this.#stream ?? this.#open(leader);
-    if (stream === undefined) {
-      this.#dropExpired();
-      return;
-    }
+    if (stream === undefined) return;
     while (this.#pending.length > 0 && this.#maySend()) this.#send(stream);
   }
 
@@ -267,13 +266,9 @@ export class Lane {
     }, RETRY_MS);
   }
 
-  #dropExpired(): void {
-    const now = performance.now();
-    this.#pending = this.#pending.filter((item) => {
-      if (!item.done && item.deadline <= now) this.#giveUp(item, item.attempts);
-      return !item.done;
-    });
-    this.#pendingRows = rowsIn(this.#pending);
+  #stopRetry(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   /** The time is up for an item that so many earlier attempts may have applied. */
@@ -283,8 +278,13 @@ export class Lane {
     else fail(item, unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
   }
 
-  /** Forgets those in transit whose caller has gone. */
+  /**
+   * Forgets those whose caller has gone: what is in transit, and what waits for a leader, so that
+   * it takes no room while there is none.
+   */
   #sweep(): void {
+    this.#pending = this.#pending.filter(({ done }) => !done);
+    this.#pendingRows = rowsIn(this.#pending);
     for (const [batch, waiting] of this.#late) {
       for (const [index, item] of waiting) {
         if (item.done) waiting.delete(index);

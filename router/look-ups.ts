@@ -41,7 +41,7 @@ export class LookUps {
       const part = { ids: asked.map(({ id }) => id), options };
       return { book, call: (client, ...rest) => client.getAccounts(part, ...rest) };
     });
-    const { heard, silent } = await askBooks(this.#forward, questions, deadline);
+    const { heard, silent } = await askBooks(this.#forward, questions, { deadline, options });
     for (const error of silent.values()) throw error;
     const responses = [...heard.values()];
     const found = new Map(
@@ -62,7 +62,7 @@ export class LookUps {
       books.map((book): Question<GetTransferResponse> => {
         return { book, call: (client, ...rest) => client.getTransfer(request, ...rest) };
       }),
-      deadline,
+      { deadline, options: request.options },
     );
     const positions = [...heard.values()].flatMap((response) => response.positions);
     return { ...decided(books, heard, silent), positions };
@@ -87,7 +87,7 @@ export class LookUps {
       const request = { transfers: part.map(({ each }) => each.transfer), options };
       return { book, call: (client, ...rest) => client.getTransfers(request, ...rest) };
     });
-    const { heard, silent } = await askBooks(this.#forward, questions, deadline);
+    const { heard, silent } = await askBooks(this.#forward, questions, { deadline, options });
     for (const [book, response] of heard) {
       for (const [place, { each }] of (byBook.get(book) ?? []).entries()) {
         each.answers.set(book, must(response.transfers[place], 'every look-up is answered'));

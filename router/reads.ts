@@ -29,6 +29,7 @@ import type {
 } from '../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from './ask-books.ts';
 import type { Book, Books } from './books.ts';
+import { LONG_PATIENCE_MS } from './copies.ts';
 import type { Forward } from './forward.ts';
 
 /** Reads that one book answers, and the search for accounts. */
@@ -44,7 +45,7 @@ export class Reads {
   account(request: GetAccountRequest, deadline: Deadline): Promise<GetAccountResponse> {
     refuseMalformed(validateGetAccount(request));
     const book = this.#books.ofAccount(request.id, 'id');
-    return this.#forward.call(book, deadline, (client, ...rest) =>
+    return this.#forward.read(book, { deadline, options: request.options }, (client, ...rest) =>
       client.getAccount(request, ...rest),
     );
   }
@@ -61,7 +62,7 @@ export class Reads {
       books.map((book): Question<FindAccountsResponse> => {
         return { book, call: (client, ...rest) => client.findAccounts(request, ...rest) };
       }),
-      deadline,
+      { deadline },
     );
     const responses = [...heard.values()];
     const accounts = responses.flatMap((response) => response.accounts);
@@ -82,8 +83,10 @@ export class Reads {
       const description = `is not a token of ${request.homeRegion}`;
       throw invalidArgument([{ field: 'page_token', description }]);
     }
-    const page = await this.#forward.call<ListAccountsResponse>(book, deadline, (client, ...rest) =>
-      client.listAccounts(request, ...rest),
+    const page = await this.#forward.read<ListAccountsResponse>(
+      book,
+      { deadline },
+      (client, ...rest) => client.listAccounts(request, ...rest),
     );
     const next = books[place + 1];
     if (page.nextPageToken !== '' || next === undefined) return page;
@@ -95,7 +98,7 @@ export class Reads {
     refuseMalformed(validateListEntries(request));
     pageSize(request.pageSize);
     const book = this.#books.ofAccount(request.accountId, 'account_id');
-    return this.#forward.call(book, deadline, (client, ...rest) =>
+    return this.#forward.read(book, { deadline, options: request.options }, (client, ...rest) =>
       client.listEntries(request, ...rest),
     );
   }
@@ -104,8 +107,10 @@ export class Reads {
     refuseMalformed(validateStatement(request));
     pageSize(request.pageSize);
     const book = this.#books.ofAccount(request.accountId, 'account_id');
-    return this.#forward.call(book, deadline, (client, ...rest) =>
-      client.getStatement(request, ...rest),
+    return this.#forward.read(
+      book,
+      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS },
+      (client, ...rest) => client.getStatement(request, ...rest),
     );
   }
 
@@ -113,8 +118,10 @@ export class Reads {
     const book = this.#searched(request);
     refuseMalformed(validateSearch(request, book.number));
     pageSize(request.pageSize);
-    return this.#forward.call(book, deadline, (client, ...rest) =>
-      client.listTransfers(request, ...rest),
+    return this.#forward.read(
+      book,
+      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS },
+      (client, ...rest) => client.listTransfers(request, ...rest),
     );
   }
 
@@ -129,7 +136,7 @@ export class Reads {
   /** Asks the book with the lowest number: an asset is registered there before any other. */
   assets(request: ListAssetsRequest, deadline: Deadline): Promise<ListAssetsResponse> {
     const book = must(this.#books.all[0], 'there is a book');
-    return this.#forward.call(book, deadline, (client, ...rest) =>
+    return this.#forward.read(book, { deadline }, (client, ...rest) =>
       client.listAssets(request, ...rest),
     );
   }

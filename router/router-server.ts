@@ -20,6 +20,8 @@ const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 export interface RouterConfig {
   /** HOST:PORT to listen on. */
   readonly listen: string;
+  /** Where the router is: copies of books in this region are asked first. */
+  readonly region: string;
   readonly books: readonly Book[];
   /** Addresses of every ledger server. */
   readonly ledgers: readonly string[];
@@ -32,10 +34,12 @@ export class RouterServer {
   readonly #streams: TransferStreams;
   readonly #subscriptions: Subscriptions;
   readonly #rpc: RpcServer;
+  #running = false;
+  #draining = false;
 
   constructor(config: RouterConfig, log: Logger) {
     const books = new Books(config.books);
-    this.#leaders = new Leaders(config.ledgers);
+    this.#leaders = new Leaders(config.ledgers, config.region);
     const forward = new Forward(this.#leaders);
     this.#transfers = new Transfers(books, this.#leaders, forward, log);
     this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log);
@@ -67,11 +71,26 @@ export class RouterServer {
    */
   async start(): Promise<void> {
     await this.#rpc.start();
-    this.#rpc.setServing(true);
+    this.#running = true;
+    this.#tellHealth();
+  }
+
+  /**
+   * While draining, health checks say NOT_SERVING, so that load balancers send callers elsewhere;
+   * whoever calls all the same is served.
+   */
+  setDraining(draining: boolean): void {
+    this.#draining = draining;
+    this.#tellHealth();
+  }
+
+  #tellHealth(): void {
+    this.#rpc.setServing(this.#running && !this.#draining);
   }
 
   /** Finishes the calls in progress, then closes. */
   async stop(): Promise<void> {
+    this.#running = false;
     this.#streams.stop();
     this.#subscriptions.stop();
     await this.#rpc.stop();

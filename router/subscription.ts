@@ -1,15 +1,10 @@
-import {
-  type ClientReadableStream,
-  type ServerWritableStream,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import type { ClientReadableStream, ServerWritableStream, ServiceError } from '@grpc/grpc-js';
 import type { RpcError } from '../ledger/rpc/error.ts';
 import type { Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient, SubscribeReply } from '../proto/gen/meridian/internal/v1/book.ts';
 import type { Event, SubscribeRequest } from '../proto/gen/meridian/v1/event.ts';
 import type { Book } from './books.ts';
-import { passedOn } from './forward.ts';
+import { isLoss, passedOn } from './passed-on.ts';
 
 /** Pause before a leader is asked again; doubled up to the maximum until events come. */
 const PAUSE_MS = 20;
@@ -139,10 +134,4 @@ function placeOf({ position, debitAccount, creditAccount }: Event, { of }: Subsc
   if (of?.$case !== 'accountId') return position?.seq ?? 0n;
   const state = debitAccount?.accountId === of.value ? debitAccount : creditAccount;
   return state?.version ?? 0n;
-}
-
-/** True if the leader was lost, and the next one can be asked. */
-function isLoss({ code, details }: ServiceError): boolean {
-  if (code === status.INTERNAL) return details.includes('RST_STREAM');
-  return code === status.UNAVAILABLE || code === status.ABORTED || code === status.CANCELLED;
 }

@@ -1,0 +1,112 @@
+import {
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import type { RpcError } from '../../ledger/rpc/error.ts';
+import {
+  BookServiceService,
+  type PostReply,
+  type PostRequest,
+  Topology,
+  type WatchTopologyRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import { GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import { CreateTransferResponse, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+
+type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
+type PostStream = ServerDuplexStream<PostRequest, PostReply>;
+
+/**
+ * A server of book 1 on a real socket that says and does what a test tells it to: how routers
+ * take what ledger servers rarely do cannot be tried with those.
+ */
+export class StandInServer {
+  readonly region: string;
+  /** What a read is answered; undefined: nothing. The position's seq tells copies apart. */
+  onRead: (() => bigint | RpcError | undefined) | undefined;
+  /** True: batches are posted; false: they are taken, and nothing is ever said. */
+  posts = true;
+  reads = 0;
+  /** Transfers that came, by key, each as often as it came. */
+  readonly posted: string[] = [];
+  readonly #server = new Server();
+  readonly #watchers = new Set<Watcher>();
+  #said = Topology.fromPartial({ book: 1, name: 'eu-west-1', region: 'eu-west' });
+  #port = 0;
+
+  constructor(region: string) {
+    this.region = region;
+    this.#said.serverRegion = region;
+    this.#server.addService(BookServiceService, {
+      watchTopology: (stream: Watcher) => {
+        this.#watchers.add(stream);
+        stream.on('cancelled', () => this.#watchers.delete(stream));
+        stream.write(this.#said);
+      },
+      getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) =>
+        this.#read(callback),
+      post: (stream: PostStream) => {
+        stream.on('data', (request: PostRequest) => this.#post(stream, request));
+        stream.on('end', () => stream.end());
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** @param port 0: any free one */
+  async start(port = 0): Promise<this> {
+    this.#port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(
+        `127.0.0.1:${port}`,
+        ServerCredentials.createInsecure(),
+        (error, bound) => (error === null ? resolve(bound) : reject(error)),
+      );
+    });
+    return this;
+  }
+
+  /** From now on it says that it leads in this epoch; 0: that it does not lead. */
+  lead(epoch: number): void {
+    this.#said = { ...this.#said, epoch: BigInt(epoch), leading: epoch > 0 };
+    for (const stream of this.#watchers) stream.write(this.#said);
+  }
+
+  /** Ends all topology streams; they may be opened again. */
+  hangUp(): void {
+    for (const stream of this.#watchers) stream.end();
+  }
+
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+
+  #read(callback: sendUnaryData<GetAccountResponse>): void {
+    this.reads += 1;
+    const answer = this.onRead?.();
+    if (answer === undefined) return;
+    if (typeof answer !== 'bigint') callback(answer);
+    else {
+      const position = { book: 1, epoch: 1n, seq: answer };
+      callback(null, GetAccountResponse.fromPartial({ position }));
+    }
+  }
+
+  #post(stream: PostStream, { batch, transfers }: PostRequest): void {
+    this.posted.push(...transfers.map(({ idempotencyKey }) => idempotencyKey));
+    if (!this.posts) return;
+    const results = transfers.map(({ idempotencyKey: transferId }) =>
+      CreateTransferResponse.fromPartial({ transferId, status: TransferStatus.POSTED }),
+    );
+    stream.write({ reply: { $case: 'outcome', value: { batch, results } } });
+  }
+}
