@@ -9,7 +9,7 @@ import { ensureDatabase } from '../local/book-database.ts';
 import { type ClusterEvent, describeProcesses, ownPrograms, startGuard } from '../local/cluster.ts';
 import type { ClusterProcesses } from '../local/cluster.ts';
 import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
-import { defaultBasePort, pairKey, type RegionName, regionNames } from '../local/layout.ts';
+import { defaultBasePort, type RegionName, regionNames } from '../local/layout.ts';
 import { requireFreePorts } from '../local/ports.ts';
 import { postgresUser, requireEntry } from '../local/postgres-binaries.ts';
 import {
@@ -25,11 +25,11 @@ import { serveFaults } from './control.ts';
 import type { Faults } from './faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { type Delays, describeReplicated, type ReplicatedLayout, wanDelays } from './layout.ts';
+import { Links } from './links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from './primary.ts';
 import { signalPostgres } from './process-tree.ts';
 import { leads, Region } from './region.ts';
-import { RegionLink } from './region-link.ts';
 import { readSecrets } from './secrets.ts';
 
 /** Three regions on this machine, every book replicated to all of them: start, break, stop. */
@@ -61,12 +61,12 @@ const LEADING_MS = 60_000;
 
 class RunningReplicated {
   readonly layout: ReplicatedLayout;
-  readonly links = new Map<string, RegionLink>();
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
+  #links: Links | undefined;
   #control: Server | undefined;
   #status: ClusterState['status'] = 'starting';
   #stopped: Promise<void> | undefined;
@@ -105,11 +105,8 @@ class RunningReplicated {
     this.#guard = startGuard(claim.run);
     const runAs = postgresUser([]);
     requireEntry(runAs, claim.root);
-    for (const link of layout.links) {
-      const opened = new RegionLink(link);
-      this.links.set(pairKey(link.from, link.to), opened);
-      await opened.open();
-    }
+    const links = await Links.open(layout.links);
+    this.#links = links;
     this.regions = layout.regions.map(
       (region) =>
         new Region({
@@ -122,7 +119,7 @@ class RunningReplicated {
           onState: (state, process) => this.#onState(region.name, state, process),
         }),
     );
-    this.faults = new InjectedFaults(this.regions, this.links);
+    this.faults = new InjectedFaults(this.regions, links);
     this.#control = await serveFaults(this.#socket, this.faults);
     await this.#startInOrder();
     this.#status = 'ready';
@@ -181,11 +178,20 @@ class RunningReplicated {
   async #prepareBooks(): Promise<void> {
     await Promise.all(
       this.layout.books.map(async ({ number, database, home }) => {
-        const { adminUrl } = await this.#primary(number);
-        const url = new URL(adminUrl);
-        url.pathname = '/postgres';
-        await ensureDatabase(url.href, database, regionSecrets(this.root, home));
-        await migrate(adminUrl);
+        for (;;) {
+          const { adminUrl } = await this.#primary(number);
+          const url = new URL(adminUrl);
+          url.pathname = '/postgres';
+          try {
+            await ensureDatabase(url.href, database, regionSecrets(this.root, home));
+            await migrate(adminUrl);
+            break;
+          } catch (error) {
+            // Patroni has just taken the lease from it: the next primary is prepared instead.
+            if (!isReadOnly(error)) throw error;
+            await sleep(200);
+          }
+        }
         this.#emit({ kind: 'migrated', region: home });
       }),
     );
@@ -227,7 +233,12 @@ class RunningReplicated {
   async #stop(): Promise<void> {
     this.#status = 'stopping';
     this.#control?.close();
-    for (const link of this.links.values()) link.heal();
+    // Patroni stops its Postgres in order only where it reaches etcd and the others.
+    const links = this.#links;
+    if (links !== undefined) {
+      const heal = this.layout.links.map(({ from, to }) => links.heal(from, to));
+      await Promise.allSettled(heal);
+    }
     for (const region of this.regions) {
       for (const book of region.patronis.keys()) region.signalPostgres(book, 'SIGCONT');
     }
@@ -237,7 +248,7 @@ class RunningReplicated {
       await Promise.all(group.map((process) => process.stop()));
     }
     if (this.root !== '') await stopOrphans(this.root, this.layout);
-    await Promise.all([...this.links.values()].map((link) => link.close()));
+    await links?.close();
     const guard = this.#guard;
     if (guard?.pid !== undefined && guard.exitCode === null && guard.signalCode === null) {
       const ended = once(guard, 'exit');
@@ -360,4 +371,8 @@ export async function startReplicatedCluster(
   } finally {
     options.signal?.removeEventListener('abort', running.abort);
   }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25006';
 }

@@ -1,35 +1,28 @@
 import type { CutMode } from '../local/link.ts';
-import { type RegionName, pairKey } from '../local/layout.ts';
+import type { RegionName } from '../local/layout.ts';
 import type { SupervisedProcess } from '../local/supervised-process.ts';
 import type { Faults, FaultSignal } from './faults.ts';
+import type { Links } from './links.ts';
 import type { Region } from './region.ts';
-import type { RegionLink } from './region-link.ts';
-
-/** What is done at once, with its failure as a rejection. */
-function atOnce(work: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    work();
-    resolve();
-  });
-}
 
 /** The faults of an installation that this process supervises. */
 export class InjectedFaults implements Faults {
   readonly #regions: readonly Region[];
-  readonly #links: ReadonlyMap<string, RegionLink>;
+  readonly #links: Links;
 
-  constructor(regions: readonly Region[], links: ReadonlyMap<string, RegionLink>) {
+  constructor(regions: readonly Region[], links: Links) {
     this.#regions = regions;
     this.#links = links;
   }
 
   signal(process: string, signal: FaultSignal): Promise<void> {
-    return atOnce(() => {
+    return new Promise((resolve) => {
       const postgres = this.#postgres(process);
       if (postgres === undefined) this.#process(process).kill(signal);
       else if (!postgres.region.signalPostgres(postgres.book, signal)) {
         throw new Error(`${process} does not run`);
       }
+      resolve();
     });
   }
 
@@ -47,7 +40,7 @@ export class InjectedFaults implements Faults {
   async loseRegion(name: RegionName): Promise<void> {
     const region = this.#region(name);
     // The links first: nothing that dies later than the rest may still tell anybody.
-    this.#eachLink(name, (link) => link.cut('blackhole'));
+    await this.#eachLink(name, (from, to) => this.#links.cut(from, to, 'blackhole'));
     const stopped = region.processes.map((process) => process.stop('SIGKILL'));
     for (const book of region.patronis.keys()) region.signalPostgres(book, 'SIGKILL');
     await Promise.all(stopped);
@@ -57,42 +50,38 @@ export class InjectedFaults implements Faults {
 
   async restoreRegion(name: RegionName): Promise<void> {
     const region = this.#region(name);
-    this.#eachLink(name, (link) => {
+    await this.#eachLink(name, async (from, to) => {
       // What was on its way when the region was lost is lost.
-      link.cut('refuse');
-      link.heal();
+      await this.#links.cut(from, to, 'refuse');
+      await this.#links.heal(from, to);
     });
     const down = region.processes.filter(({ state }) => state === 'stopped');
     await Promise.all(down.map((process) => process.start()));
   }
 
   cut(from: RegionName, to: RegionName, mode: CutMode): Promise<void> {
-    return atOnce(() => this.#link(from, to).cut(mode));
+    return this.#links.cut(from, to, mode);
   }
 
   heal(from: RegionName, to: RegionName): Promise<void> {
-    return atOnce(() => this.#link(from, to).heal());
+    return this.#links.heal(from, to);
   }
 
   delay(from: RegionName, to: RegionName, delayMs: number | undefined): Promise<void> {
-    return atOnce(() => this.#link(from, to).setDelay(delayMs));
+    return this.#links.delay(from, to, delayMs);
   }
 
-  #eachLink(name: RegionName, work: (link: RegionLink) => void): void {
-    for (const link of this.#links.values()) {
-      if (link.layout.from === name || link.layout.to === name) work(link);
-    }
+  async #eachLink(
+    name: RegionName,
+    work: (from: RegionName, to: RegionName) => Promise<void>,
+  ): Promise<void> {
+    const others = this.#regions.filter((region) => region.name !== name);
+    await Promise.all(others.flatMap((other) => [work(name, other.name), work(other.name, name)]));
   }
 
   #region(name: RegionName): Region {
     const found = this.#regions.find((region) => region.name === name);
     if (found === undefined) throw new Error(`there is no region ${name}`);
-    return found;
-  }
-
-  #link(from: RegionName, to: RegionName): RegionLink {
-    const found = this.#links.get(pairKey(from, to));
-    if (found === undefined) throw new Error(`there is no link from ${from} to ${to}`);
     return found;
   }
 

@@ -1,4 +1,4 @@
-import type { MemberState } from '../local/state.ts';
+import type { ClusterState, MemberState } from '../local/state.ts';
 
 /** Which member of a book is the primary, as Patroni says. */
 
@@ -21,4 +21,19 @@ export async function findPrimary<Member extends Pick<MemberState, 'patroniUrl'>
 ): Promise<Member | undefined> {
   const answers = await Promise.all(members.map((member) => isPrimary(member)));
   return members.find((_, index) => answers[index]);
+}
+
+/**
+ * The database of each book as the auditor, at its primary.
+ * Throws an Error that names the book that has none.
+ */
+export async function primaryUrls({ replicated }: ClusterState): Promise<string[]> {
+  const books = Map.groupBy(replicated?.members ?? [], ({ bookName }) => bookName);
+  return Promise.all(
+    [...books].map(async ([name, members]) => {
+      const primary = await findPrimary(members);
+      if (primary === undefined) throw new Error(`${name} has no primary at the moment`);
+      return primary.auditorUrl;
+    }),
+  );
 }

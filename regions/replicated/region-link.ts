@@ -32,8 +32,4 @@ export class RegionLink {
   setDelay(delayMs = this.layout.delayMs): void {
     for (const link of this.#ports) link.setDelay(delayMs);
   }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#ports.map((link) => link.close()));
-  }
 }
