@@ -1,3 +1,5 @@
+import { UnknownBookError } from '../operator/installation.ts';
+import { RefusedError } from '../operator/operation.ts';
 import { BadFileError } from '../replay/bad-line.ts';
 import { CallFault } from '../client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from '../replay/run.ts';
@@ -37,6 +39,8 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ReplayStalledError) {
     return new CommandFailure(ExitCode.environment, error.message);
   }
+  if (error instanceof UnknownBookError) return usageFailure(error.message);
+  if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
   if (error instanceof CallFault) return callFailure(error);
   const message = error instanceof Error ? error.message : String(error);
   return new CommandFailure(ExitCode.environment, message);

@@ -10,6 +10,7 @@ import {
 } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { print, printJson, styled } from './print.ts';
+import { showReplicated } from './replicated-status.ts';
 import { table } from './table.ts';
 
 /** `meridian status` */
@@ -17,11 +18,20 @@ export function statusCommand(context: CommandContext): Command {
   return routerCommand('status', 'show what runs and whether it serves', [
     'status',
     'status --router 127.0.0.1:7400 --json',
-  ]).action((options: ConnectionOptions) =>
-    options.router === undefined
-      ? showCluster(runningCluster(options), options, context)
-      : showRouter(options.router, options),
-  );
+    'status --watch',
+  ])
+    .option('--watch', 'of a replicated installation: again every second, until Ctrl-C')
+    .action((options: StatusOptions) => {
+      if (options.router !== undefined) return showRouter(options.router, options);
+      const state = runningCluster(options);
+      // While it starts there is nothing yet that could be asked.
+      const replicated = state.replicated !== undefined && state.status !== 'starting';
+      return replicated ? showReplicated(options, context) : showCluster(state, options, context);
+    });
+}
+
+interface StatusOptions extends ConnectionOptions {
+  readonly watch?: boolean;
 }
 
 async function showRouter(router: string, { json }: ConnectionOptions): Promise<void> {

@@ -73,5 +73,7 @@ test('a socket that a killed supervisor left is replaced; one that nobody serves
   await new Promise((resolve) => {
     server.close(resolve);
   });
-  await expect(connectFaults(path).heal('eu-west', 'us-east')).rejects.toThrow(/ENOENT|ECONNREFUSED|EPIPE/u);
+  await expect(connectFaults(path).heal('eu-west', 'us-east')).rejects.toThrow(
+    /ENOENT|ECONNREFUSED|EPIPE/u,
+  );
 });

@@ -8,7 +8,8 @@ import { checkout } from '../local/layout.ts';
 
 export interface ReplicatedPrograms {
   readonly etcd: string;
-  readonly patroni: string;
+  /** The interpreter that the distribution's Patroni is installed for. */
+  readonly python: string;
   /** For example 3.0.2. */
   readonly patroniVersion: string;
   /** The folder with postgres, initdb, pg_basebackup and pg_rewind. */
@@ -81,7 +82,13 @@ export function findPrograms(): ReplicatedPrograms {
   const hostsLibrary = findHostsLibrary();
   const complete = etcd && patroni && postgresBin && hostsLibrary;
   if (process.platform === 'linux' && complete) {
-    return { etcd, patroni, patroniVersion: versionOf(patroni), postgresBin, hostsLibrary };
+    return {
+      etcd,
+      python: '/usr/bin/python3',
+      patroniVersion: versionOf(patroni),
+      postgresBin,
+      hostsLibrary,
+    };
   }
   if (process.platform !== 'linux') {
     throw new Error('the replicated profile runs on Linux: it needs the addresses 127.77.*.*');

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../local/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
@@ -166,11 +166,14 @@ export class Region {
       runDir,
     });
     const config = this.#ownFile(join(runDir, 'patroni.yaml'), text);
+    // A copy, for the user of the databases may not be able to enter the checkout.
+    const launcher = readFileSync(join(import.meta.dirname, 'patroni_guarded.py'), 'utf8');
+    const program = this.#ownFile(join(runDir, 'patroni_guarded.py'), launcher);
     const url = `http://${region.ip}:${member.ports.patroni}/health`;
     return new SupervisedProcess({
       ...this.#files('patroni', member.bookName),
-      command: packages.patroni,
-      args: [config],
+      command: packages.python,
+      args: [program, config],
       env: childEnvironment({ ...this.#environment, LANG: 'C', LC_ALL: 'C', TZ: 'UTC' }),
       cwd: '/',
       runAs: runAs && { uid: runAs.uid, gid: runAs.gid },

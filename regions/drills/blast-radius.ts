@@ -1,0 +1,27 @@
+import type { RegionName } from '../local/layout.ts';
+import type { RecordedCall } from './load/call-log.ts';
+
+/** A region that should not notice anything, and has had no payment for so long, is harmed. */
+export const HARMED_AFTER_MS = 20_000;
+
+/** Watches that a drill breaks no more than it means to. */
+export class BlastRadius {
+  readonly #lastMs: Map<RegionName, number>;
+
+  /** `healthy`: the regions that must not be touched. */
+  constructor(healthy: readonly RegionName[], nowMs: number) {
+    this.#lastMs = new Map(healthy.map((region) => [region, nowMs]));
+  }
+
+  called({ acknowledged, home, via, to, endedAtMs }: RecordedCall): void {
+    if (acknowledged === undefined || via !== home || to !== home) return;
+    if (this.#lastMs.has(home)) this.#lastMs.set(home, endedAtMs);
+  }
+
+  /** The regions that have had no payment on their own accounts for too long. */
+  harmed(nowMs: number): RegionName[] {
+    return [...this.#lastMs]
+      .filter(([, lastMs]) => nowMs - lastMs > HARMED_AFTER_MS)
+      .map(([region]) => region);
+  }
+}

@@ -1,0 +1,399 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../local/layout.ts';
+import type { MemberState, ReplicatedState } from '../local/state.ts';
+import { Operator } from '../operator/operator.ts';
+import { BlastRadius, HARMED_AFTER_MS } from './blast-radius.ts';
+import { collectEvidence } from './evidence/collect.ts';
+import { CallLog, type RecordedCall } from './load/call-log.ts';
+import { RunClock } from './load/clock.ts';
+import { CALL_DEADLINE_MS, Load } from './load/load.ts';
+import { measureBook, measureCollateral, seriesOf } from './measure.ts';
+import { recordDrill } from './record-drill.ts';
+import type { Check, DrillReport, Evidence } from './report.ts';
+import type { DrillOptions } from './run.ts';
+import { AbortedDrill, type Drill } from './scenario.ts';
+import { steadyProblems, waitUntilSteady } from './steady.ts';
+import { Timeline } from './timeline.ts';
+import { TrackedFaults } from './tracked-faults.ts';
+import { checksOf, verdictOf } from './verdict.ts';
+import { commitOf, versionsOf } from './versions.ts';
+import { Watcher } from './watcher.ts';
+
+const ACCOUNTS_PER_REGION = 20;
+const SEED = 20_261_121;
+const STEADY_BEFORE_MS = 30_000;
+/** A copy that has to be made anew takes its time. */
+const STEADY_AFTER_MS = 180_000;
+
+export const ABORT_CONDITIONS = [
+  'the installation is not in its steady state before anything is broken',
+  `a region that should not notice has no payment on its own accounts for ${HARMED_AFTER_MS / 1_000} s`,
+  'something cannot be broken or mended as the scenario wants it',
+  'whoever runs the drill stops it',
+];
+
+/** Where a book is led. */
+type Leading = { readonly region: RegionName; readonly epoch: number } | undefined;
+
+/** One run of a drill from its first question to its report. */
+export class DrillRun {
+  readonly #options: DrillOptions;
+  readonly #id: string;
+  readonly #replicated: ReplicatedState;
+  readonly #clock = new RunClock();
+  readonly #timeline: Timeline;
+  readonly #log: CallLog;
+  readonly #load: Load;
+  readonly #watcher: Watcher;
+  readonly #faults: TrackedFaults;
+  readonly #operator: Operator;
+  readonly #abort = new AbortController();
+  readonly #checks: Check[] = [];
+  #radius: BlastRadius | undefined;
+  #aborted = '';
+  #problems: readonly string[] = [];
+  #before = new Map<string, Leading>();
+  #answeredBefore = new Map<string, number>();
+  #untilMs = 0;
+  #healedAfterMs: number | null = null;
+
+  constructor(options: DrillOptions, id: string, callsFile: string) {
+    const { state, faults, view, ratePerRegion } = options;
+    if (state.replicated === undefined) throw new Error('drills need a replicated installation');
+    this.#options = options;
+    this.#id = id;
+    this.#replicated = state.replicated;
+    this.#timeline = new Timeline((mark) => view.mark(mark));
+    this.#log = new CallLog(callsFile, (call) => this.#called(call));
+    this.#operator = new Operator(state);
+    this.#faults = new TrackedFaults(faults);
+    this.#watcher = new Watcher(state.replicated.members, this.#clock, (sighting) => {
+      this.#timeline.saw(sighting);
+    });
+    this.#load = new Load({
+      routers: state.regions.map(({ name, routerAddress }) => ({
+        region: name,
+        address: routerAddress,
+      })),
+      namespace: id,
+      ratePerRegion,
+      accountsPerRegion: ACCOUNTS_PER_REGION,
+      seed: SEED,
+      clock: this.#clock,
+      log: this.#log,
+    });
+  }
+
+  async run(): Promise<DrillReport> {
+    const { signal } = this.#options;
+    const stop = () => this.#abort.abort(new AbortedDrill('stopped by whoever ran it'));
+    signal.addEventListener('abort', stop, { once: true });
+    this.#watcher.start();
+    try {
+      if (signal.aborted) stop();
+      await this.#breakAndMend();
+      const evidence = await this.#prove();
+      return await this.#report(evidence);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#load.close();
+      await Promise.all([this.#watcher.stop(), this.#operator.close(), this.#log.close()]);
+    }
+  }
+
+  async #breakAndMend(): Promise<void> {
+    const { scenario, view } = this.#options;
+    try {
+      await this.#begin();
+      view.phase(`${scenario.name}: ${scenario.breaks}`);
+      await this.#guarded(() => scenario.run(this.#drill()));
+    } catch (error) {
+      this.#aborted = wordsOf(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
+      view.phase(`aborted: ${this.#aborted}`);
+    } finally {
+      const failed = await this.#faults.mendAll();
+      if (failed.length > 0) this.#aborted ||= `not mended: ${failed.join('; ')}`;
+    }
+    await this.#recover();
+    await this.#load.stop();
+  }
+
+  /** The steady state, then payments for a while. */
+  async #begin(): Promise<void> {
+    const { view, state, steadySeconds, by, why } = this.#options;
+    const { signal } = this.#abort;
+    view.phase('checking the steady state');
+    const problems = await waitUntilSteady(this.#watcher, state, STEADY_BEFORE_MS, signal);
+    const away = this.#away();
+    if (problems.length > 0) throw new AbortedDrill(`not steady: ${problems.join('; ')}`);
+    if (away.length > 0) {
+      throw new AbortedDrill(`${away.join(', ')}: not led at home; "meridian failback" does it`);
+    }
+    await recordDrill(this.#primaryOf(this.#target().book), {
+      id: this.#id,
+      scenario: this.#options.scenario.name,
+      by,
+      why,
+      epoch: this.#watcher.leader(this.#target().bookName)?.epoch ?? 0,
+    });
+    this.#before = this.#leading();
+    await this.#load.prepare();
+    view.phase(`payments run for ${steadySeconds} s`);
+    this.#load.start();
+    await sleep(steadySeconds * 1_000, undefined, { signal });
+    for (const { name } of state.regions) {
+      const answered = this.#log.calls.filter(
+        ({ home, acknowledged }) => home === name && acknowledged !== undefined,
+      );
+      this.#answeredBefore.set(name, answered.length);
+    }
+  }
+
+  /** Runs the scenario, and aborts it when it harms what it should not touch. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    this.#radius = new BlastRadius(this.#healthy(), this.#clock.now());
+    const guard = setInterval(() => {
+      const harmed = this.#radius?.harmed(this.#clock.now()) ?? [];
+      if (harmed.length === 0) return;
+      const text = `no payment in ${harmed.join(', ')} for ${HARMED_AFTER_MS / 1_000} s`;
+      this.#abort.abort(new AbortedDrill(text));
+    }, 1_000);
+    try {
+      await work();
+    } finally {
+      clearInterval(guard);
+    }
+  }
+
+  /** Waits until all is well again, and brings the books home. */
+  async #recover(): Promise<void> {
+    const { view, state, steadySeconds, by, why, signal } = this.#options;
+    // A drill that was aborted is waited for all the same, unless its runner has gone.
+    if (this.#timeline.injectedMs === undefined || signal.aborted) {
+      this.#problems = await steadyProblems(this.#watcher, state);
+      this.#untilMs = this.#clock.now();
+      return;
+    }
+    const healedMs = this.#timeline.healedMs ?? this.#clock.now();
+    try {
+      view.phase('waiting until everything serves again');
+      this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
+      if (this.#problems.length === 0) {
+        this.#healedAfterMs = this.#clock.now() - healedMs;
+        this.#mark('other', 'every book has all its copies again');
+      }
+      this.#timeline.end();
+      const onStep = (text: string) => view.phase(text);
+      for (const region of this.#awayRegions()) {
+        view.phase(`bringing the books of ${region} home`);
+        await this.#operator.failback(region, { by, why, onStep });
+      }
+      this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
+      view.phase(`payments run for ${steadySeconds} s more`);
+      await sleep(steadySeconds * 1_000, undefined, { signal });
+    } catch (error) {
+      this.#aborted ||= wordsOf(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
+    }
+    this.#untilMs = this.#clock.now();
+  }
+
+  async #prove(): Promise<Evidence | null> {
+    const { view, signal } = this.#options;
+    if (this.#log.calls.length === 0 || signal.aborted) return null;
+    try {
+      return await collectEvidence({
+        calls: this.#log.calls,
+        namespace: this.#id,
+        accounts: this.#load.accounts,
+        members: this.#replicated.members,
+        primaryOf: (book) => this.#primaryOf(book),
+        clientOf: (region) => this.#load.client(region),
+        epochs: this.#watcher.epochs,
+        healedAfterMs: this.#healedAfterMs,
+        signal,
+        onStep: (text) => view.phase(text),
+      });
+    } catch (error) {
+      this.#aborted ||= wordsOf(signal.aborted ? this.#abort.signal.reason : error);
+      return null;
+    }
+  }
+
+  async #report(evidence: Evidence | null): Promise<DrillReport> {
+    const { scenario, state, region, ratePerRegion, steadySeconds, by, why } = this.#options;
+    const { calls } = this.#log;
+    const span = { injectedMs: this.#timeline.injectedMs ?? 0, untilMs: this.#untilMs };
+    const after = this.#leading();
+    const broken = this.#timeline.injectedMs !== undefined;
+    const books = state.regions.map(({ book, bookName, name }) =>
+      measureBook(
+        {
+          number: book,
+          name: bookName,
+          home: name,
+          affected: broken && this.#isAffected(bookName),
+          planned: scenario.limits.pauseMs !== undefined,
+          before: this.#before.get(bookName),
+          after: after.get(bookName),
+        },
+        calls,
+        this.#watcher.sightings,
+        span,
+      ),
+    );
+    const collateral = this.#healthy().map((name) => measureCollateral(name, calls, span));
+    const errors = calls.filter(({ trouble }) => trouble !== undefined).length;
+    const checks = evidence
+      ? checksOf({
+          limits: scenario.limits,
+          evidence,
+          books,
+          collateral,
+          errors,
+          before: this.#answeredBefore,
+          problems: this.#problems,
+          away: this.#away(),
+        })
+      : [];
+    const all = [...this.#checks, ...checks];
+    return {
+      format: 1,
+      id: this.#id,
+      scenario: scenario.name,
+      hypothesis: scenario.hypothesis,
+      breaks: scenario.breaks,
+      steps: [...scenario.steps],
+      abortConditions: [...ABORT_CONDITIONS, ...scenario.abortConditions],
+      verdict: verdictOf(all, this.#aborted !== '' || evidence === null),
+      aborted: this.#aborted,
+      operator: by,
+      why,
+      startedAt: this.#clock.startedAt.toISOString(),
+      endedAt: new Date().toISOString(),
+      commit: await commitOf(),
+      versions: await versionsOf(this.#replicated, this.#watcher),
+      config: {
+        region,
+        'transfers a second and region': String(ratePerRegion),
+        'seconds of steady load': String(steadySeconds),
+        'accounts a region': String(ACCOUNTS_PER_REGION),
+        'deadline of a call': `${CALL_DEADLINE_MS / 1_000} s`,
+      },
+      timeline: this.#timeline.marks.toSorted((a, b) => a.atMs - b.atMs),
+      series: state.regions.map(({ name }) => seriesOf(name, calls)),
+      books,
+      collateral,
+      evidence,
+      checks: all,
+      notTested: [...scenario.notTested],
+      logs: [],
+    };
+  }
+
+  #drill(): Drill {
+    const { state, region, by, why, view } = this.#options;
+    const { signal } = this.#abort;
+    return {
+      state,
+      replicated: this.#replicated,
+      region,
+      target: this.#target(),
+      others: state.regions.map(({ name }) => name).filter((name) => name !== region),
+      faults: this.#faults,
+      operator: this.#operator,
+      acting: { by, why, onStep: (text) => view.phase(text) },
+      watcher: this.#watcher,
+      load: this.#load,
+      log: this.#log,
+      clock: this.#clock,
+      namespace: this.#id,
+      signal,
+      mark: (kind, text, about) => this.#mark(kind, text, about),
+      check: (check) => this.#checks.push(check),
+      pause: (ms) => sleep(ms, undefined, { signal }),
+      until: (condition, timeoutMs) => until(condition, timeoutMs, signal),
+    };
+  }
+
+  #mark(...[kind, text, about]: Parameters<Drill['mark']>): void {
+    this.#timeline.mark(this.#clock.now(), kind, text, about);
+  }
+
+  #called(call: RecordedCall): void {
+    this.#timeline.called(call, this.#nameOf(call.book));
+    this.#radius?.called(call);
+    this.#options.view.called(call);
+  }
+
+  /** The member in the broken region whose book is homed there. */
+  #target(): MemberState {
+    const { region } = this.#options;
+    const found = this.#replicated.members.find(
+      (member) => member.region === region && member.home === region,
+    );
+    if (found === undefined) throw new Error(`no book is homed in ${region}`);
+    return found;
+  }
+
+  #primaryOf(book: number): MemberState | undefined {
+    return this.#watcher
+      .members()
+      .find(({ member, patroni }) => member.book === book && patroni?.primary === true)?.member;
+  }
+
+  #leading(): Map<string, Leading> {
+    return new Map(
+      this.#options.state.regions.map(({ bookName }) => {
+        const leader = this.#watcher.leader(bookName);
+        return [bookName, leader && { region: leader.member.region, epoch: leader.epoch }];
+      }),
+    );
+  }
+
+  #awayRegions(): RegionName[] {
+    const { regions } = this.#options.state;
+    return regions
+      .filter(({ name, bookName }) => this.#watcher.leader(bookName)?.member.region !== name)
+      .map(({ name }) => name);
+  }
+
+  #away(): string[] {
+    const away = this.#awayRegions();
+    const { regions } = this.#options.state;
+    return regions.filter(({ name }) => away.includes(name)).map(({ bookName }) => bookName);
+  }
+
+  #isAffected(bookName: string): boolean {
+    const { scenario, region } = this.#options;
+    if (scenario.affected === 'all') return true;
+    return scenario.affected === 'led-there' && this.#before.get(bookName)?.region === region;
+  }
+
+  #healthy(): RegionName[] {
+    const { scenario, state, region } = this.#options;
+    if (scenario.healthy === 'none') return [];
+    const names = state.regions.map(({ name }) => name);
+    return scenario.healthy === 'all' ? names : names.filter((name) => name !== region);
+  }
+
+  #nameOf(book: number): string {
+    return this.#options.state.regions.find((one) => one.book === book)?.bookName ?? String(book);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const giveUpAt = performance.now() + timeoutMs;
+  for (;;) {
+    if (await condition()) return true;
+    if (performance.now() >= giveUpAt) return false;
+    await sleep(50, undefined, { signal });
+  }
+}

@@ -1,0 +1,42 @@
+import type { MeridianClient } from '../../client.ts';
+import { inParallel } from '../../in-parallel.ts';
+import type { RegionName } from '../../local/layout.ts';
+import type { Acknowledgement, RecordedCall } from '../load/call-log.ts';
+import { acknowledgementOf, requestOf } from '../load/request.ts';
+
+const AT_ONCE = 64;
+
+/** The outcomes that are known now, by key. */
+export interface ReAsked {
+  readonly answers: ReadonlyMap<string, Acknowledgement>;
+  /** Keys whose outcome is still not known, with why. */
+  readonly unanswered: ReadonlyMap<string, string>;
+}
+
+/** Calls whose callers did not learn the outcome. */
+export function unknownOf(calls: readonly RecordedCall[]): RecordedCall[] {
+  return calls.filter(({ trouble }) => trouble?.outcome === 'unknown');
+}
+
+/**
+ * Asks every unknown outcome again with its key, as callers are told to: what was applied is
+ * answered as it is, and what was not is applied now.
+ */
+export async function reAsk(
+  calls: readonly RecordedCall[],
+  namespace: string,
+  clientOf: (region: RegionName) => MeridianClient,
+): Promise<ReAsked> {
+  const answers = new Map<string, Acknowledgement>();
+  const unanswered = new Map<string, string>();
+  const work = unknownOf(calls).map((call) => async () => {
+    try {
+      const answer = await clientOf(call.via).createTransfer(requestOf(call, namespace));
+      answers.set(call.key, acknowledgementOf(answer));
+    } catch (error) {
+      unanswered.set(call.key, error instanceof Error ? error.message : String(error));
+    }
+  });
+  await inParallel(work, AT_ONCE);
+  return { answers, unanswered };
+}

@@ -1,0 +1,93 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { once } from 'node:events';
+import type { RegionName } from '../../local/layout.ts';
+
+/**
+ * What was asked of an installation and what was heard back: the ground truth that its journals
+ * are held against. Everything in it is plain JSON; 64-bit numbers are text.
+ */
+
+export type CallKind = 'transfer' | 'hold' | 'capture';
+
+/** What a call asked for. */
+export interface Asked {
+  readonly key: string;
+  readonly kind: CallKind;
+  /** The region whose router it was sent to first; the caller is there. */
+  readonly via: RegionName;
+  /** Home region of the account that pays. */
+  readonly home: RegionName;
+  /** Home region of the account that is paid. */
+  readonly to: RegionName;
+  /** Number of the book that decides: that of the account that pays. */
+  readonly book: number;
+  readonly debitAccount: string;
+  /** Empty for a capture. */
+  readonly creditAccount: string;
+  /** Minor units. */
+  readonly amountMinor: string;
+  /** Of a capture: transfer id of its hold. Empty otherwise. */
+  readonly holdId: string;
+}
+
+/** An outcome, in the words of the API such as POSTED and INSUFFICIENT_FUNDS. */
+export interface Acknowledgement {
+  readonly status: string;
+  /** Empty unless rejected or returned. */
+  readonly reason: string;
+  readonly transferId: string;
+  readonly book: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly replayed: boolean;
+}
+
+/** No outcome. */
+export interface CallTrouble {
+  /** gRPC status, such as UNAVAILABLE. */
+  readonly code: string;
+  /** `unknown`: it may or may not have been applied. */
+  readonly outcome: 'not_applied' | 'unknown';
+  readonly message: string;
+}
+
+/** One call that has ended. Times are milliseconds since the run began. */
+export interface RecordedCall extends Asked {
+  readonly sentAtMs: number;
+  readonly endedAtMs: number;
+  readonly acknowledged?: Acknowledgement;
+  readonly trouble?: CallTrouble;
+}
+
+/** Keeps every call in memory and writes it to a file, one JSON object a line. */
+export class CallLog {
+  readonly calls: RecordedCall[] = [];
+  readonly #file: WriteStream;
+  #broken: Error | undefined;
+
+  readonly #onCall: (call: RecordedCall) => void;
+
+  /** The file is made anew. `onCall` is told of every call. */
+  constructor(path: string, onCall: (call: RecordedCall) => void) {
+    this.#onCall = onCall;
+    this.#file = createWriteStream(path, { flags: 'w' });
+    this.#file.on('error', (error) => {
+      this.#broken = error;
+    });
+  }
+
+  add(call: RecordedCall): void {
+    this.calls.push(call);
+    this.#file.write(`${JSON.stringify(call)}\n`);
+    this.#onCall(call);
+  }
+
+  /** Throws when the file could not be written. */
+  async close(): Promise<void> {
+    if (this.#broken === undefined) {
+      this.#file.end();
+      await once(this.#file, 'close');
+    }
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+}

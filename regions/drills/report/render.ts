@@ -1,0 +1,86 @@
+import type { DrillReport } from '../report.ts';
+import { facts, list, section } from './elements.ts';
+import { Html, html } from './html.ts';
+import { booksTable, collateralTable, timeline } from './outage.ts';
+import { checksTable, proof } from './proof.ts';
+import { timeText } from './quantities.ts';
+import { style } from './style.ts';
+import { figures, verdictBox } from './summary.ts';
+
+/**
+ * The report of a drill as one HTML page that needs nothing else: no script, no network. All
+ * texts of the report are escaped.
+ */
+export function renderReport(report: DrillReport): string {
+  const page = html`${new Html('<!doctype html>')}
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta
+          http-equiv="Content-Security-Policy"
+          content="default-src 'none'; style-src 'unsafe-inline'"
+        />
+        <title>${report.scenario}: ${report.verdict} (${report.id})</title>
+        ${style}
+      </head>
+      <body>
+        <header>
+          <h1>Drill: ${report.scenario}</h1>
+          <p class="soft">
+            ${timeText(report.startedAt)} to ${timeText(report.endedAt)}, by ${report.operator}:
+            ${report.why}
+          </p>
+        </header>
+        <main>
+          ${verdictBox(report)}
+          <p>${report.breaks} <span class="soft">The hypothesis:</span> ${report.hypothesis}</p>
+          ${figures(report)} ${timeline(report)} ${booksTable(report)} ${collateralTable(report)}
+          ${checksTable(report)} ${proof(report)}
+          ${section('What was not tested', list(report.notTested))}
+          ${section('The plan', list(report.steps, true), abortRule(report))} ${again(report)}
+        </main>
+      </body>
+    </html> `;
+  return page.text;
+}
+
+function abortRule({ abortConditions }: DrillReport): Html {
+  return html`${abortConditions.length > 0 ? html`<p>It is aborted when:</p>` : ''}${list(abortConditions)}`;
+}
+
+function again(report: DrillReport): Html {
+  return section(
+    'How to run it again',
+    html`<pre><code>npx meridian drill run ${report.scenario}${optionsText(report.config)}</code></pre>
+      <p class="small soft">
+        With <code>--start</code> it makes an installation of its own for the drill, and removes it
+        afterwards.
+      </p>`,
+    facts([
+      ['settings', settingsText(report.config)],
+      ['commit', html`<code>${report.commit === '' ? 'not known' : report.commit}</code>`],
+      ['versions', settingsText(report.versions)],
+      ['drill', html`<code>${report.id}</code>`],
+    ]),
+    report.logs.length > 0 ? html`<p>Files with the details:</p>` : html``,
+    list(report.logs.map((file) => html`<code>${file}</code>`)),
+  );
+}
+
+function settingsText(record: Readonly<Record<string, string>>): string {
+  return Object.entries(record)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+/** Settings that are options of the command under the same name. */
+const optionNames = ['region', 'rate', 'seconds'];
+
+function optionsText(config: DrillReport['config']): string {
+  return optionNames
+    .map((name) => [name, config[name] ?? ''] as const)
+    .filter(([, value]) => /^[\w-]+$/u.test(value))
+    .map(([name, value]) => ` --${name} ${value}`)
+    .join('');
+}

@@ -1,0 +1,127 @@
+import type { RegionName } from '../local/layout.ts';
+import type { ClusterState, MemberState, ReplicatedState } from '../local/state.ts';
+import type { Acting } from '../operator/operation.ts';
+import type { Operator } from '../operator/operator.ts';
+import type { Faults } from '../replicated/faults.ts';
+import type { CallLog } from './load/call-log.ts';
+import type { RunClock } from './load/clock.ts';
+import type { Load } from './load/load.ts';
+import type { Check, MarkKind } from './report.ts';
+import type { Watcher } from './watcher.ts';
+
+/** What a scenario promises, beyond that nothing is lost, doubled or contradicted. */
+export interface Limits {
+  /** Affected books take writes again so many milliseconds after the injection. */
+  readonly rtoMs?: number;
+  /** Affected books never pause longer, in milliseconds. */
+  readonly pauseMs?: number;
+  /** No call of anybody ends without an outcome inside its deadline. */
+  readonly noErrors?: boolean;
+  /** Own accounts of the healthy regions never pause longer, in milliseconds. */
+  readonly collateralMs: number;
+}
+
+/** A way to break an installation, and what is expected of it then. */
+export interface Scenario {
+  readonly name: string;
+  readonly hypothesis: string;
+  /** What it breaks, in words. */
+  readonly breaks: string;
+  readonly steps: readonly string[];
+  /** Besides those that all drills have. */
+  readonly abortConditions: readonly string[];
+  /** Books whose leader it takes or moves: those led in the region it breaks, all, or none. */
+  readonly affected: 'led-there' | 'all' | 'none';
+  /** Regions whose own accounts must not feel it. */
+  readonly healthy: 'others' | 'all' | 'none';
+  readonly limits: Limits;
+  readonly notTested: readonly string[];
+  /**
+   * Breaks and mends. What it leaves broken, the drill mends after it, also when it throws.
+   * Throws AbortedDrill when going on would prove nothing or do harm.
+   */
+  run(drill: Drill): Promise<void>;
+}
+
+/** What a scenario works with. */
+export interface Drill {
+  readonly state: ClusterState;
+  readonly replicated: ReplicatedState;
+  /** The region that is broken. */
+  readonly region: RegionName;
+  /** The member that leads a book in that region: the one whose book is homed there. */
+  readonly target: MemberState;
+  /** The regions that are not. */
+  readonly others: readonly RegionName[];
+  /** What these break is mended after the drill, whatever happens. */
+  readonly faults: Faults;
+  readonly operator: Operator;
+  readonly acting: Acting;
+  readonly watcher: Watcher;
+  readonly load: Load;
+  readonly log: CallLog;
+  readonly clock: RunClock;
+  /** Keys of this drill are in it. */
+  readonly namespace: string;
+  /** Aborted when the drill must end early. */
+  readonly signal: AbortSignal;
+  mark(kind: MarkKind, text: string, about?: { book?: string; region?: RegionName }): void;
+  check(check: Check): void;
+  /** Waits; throws when the drill is aborted. */
+  pause(ms: number): Promise<void>;
+  /** Waits for it; false when it has not become so in time. Throws when the drill is aborted. */
+  until(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean>;
+}
+
+/** The drill ends early and proves nothing; what is broken is mended all the same. */
+export class AbortedDrill extends Error {
+  override readonly name = 'AbortedDrill';
+}
+
+/** The members of the target's book in the other regions. */
+export function standbysOf({ replicated, target }: Drill): MemberState[] {
+  return replicated.members.filter(
+    ({ book, region }) => book === target.book && region !== target.region,
+  );
+}
+
+/** Waits until another region leads the target's book. */
+export function untilReplaced(drill: Drill, timeoutMs: number): Promise<boolean> {
+  const { watcher, target } = drill;
+  return drill.until(() => {
+    const leader = watcher.leader(target.bookName);
+    return leader !== undefined && leader.member.region !== target.region;
+  }, timeoutMs);
+}
+
+/** Does the work and checks that no book has another leader, or another epoch, after it. */
+export async function withLeadersStaying(drill: Drill, work: () => Promise<void>): Promise<void> {
+  const leaders = () => drill.state.regions.map(({ bookName }) => drill.watcher.leader(bookName));
+  const before = leaders();
+  await work();
+  const after = leaders();
+  const moved = before.filter((leader, index) => leader?.epoch !== after[index]?.epoch);
+  drill.check({
+    name: 'no book changes its leader',
+    limit: '0',
+    measured: String(moved.length),
+    result: moved.length === 0 ? 'pass' : 'fail',
+  });
+}
+
+/** Calls within one book, of those that were answered after `fromMs` and before `toMs`. */
+export function acknowledgedWithin(
+  { log }: Drill,
+  books: readonly number[],
+  fromMs: number,
+  toMs: number,
+): number {
+  return log.calls.filter(
+    ({ acknowledged, book, home, to, endedAtMs }) =>
+      acknowledged !== undefined &&
+      books.includes(book) &&
+      home === to &&
+      endedAtMs > fromMs &&
+      endedAtMs < toMs,
+  ).length;
+}

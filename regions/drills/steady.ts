@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probeHealth } from '../local/probes.ts';
+import type { ClusterState } from '../local/state.ts';
+import type { MemberView, Watcher } from './watcher.ts';
+
+/**
+ * The steady state, which must hold before a drill and again after it: every book has one
+ * primary, led by the ledger server beside it, two replicas that stream, one of them
+ * synchronous, and every region's router serves.
+ */
+
+/** What speaks against it among the members, in words. Pure. */
+export function memberProblems(views: readonly MemberView[]): string[] {
+  const problems: string[] = [];
+  for (const [book, members] of Map.groupBy(views, ({ member }) => member.bookName)) {
+    for (const { member, patroni, ledger } of members) {
+      if (patroni === undefined) problems.push(`Patroni of ${member.name} does not answer`);
+      else if (patroni.state !== 'running') {
+        problems.push(`Postgres of ${member.name} is ${patroni.state}`);
+      }
+      if (ledger === undefined) {
+        problems.push(`the ledger server beside ${member.name} does not answer`);
+      }
+    }
+    problems.push(...bookProblems(book, members));
+  }
+  return problems;
+}
+
+function bookProblems(book: string, members: readonly MemberView[]): string[] {
+  const primaries = members.filter(({ patroni }) => patroni?.primary === true);
+  const [primary] = primaries;
+  if (primary === undefined || primaries.length > 1) {
+    return [`${book} has ${primaries.length} primaries`];
+  }
+  const problems: string[] = [];
+  if (primary.ledger?.leading !== true) problems.push(`${book} has no leader beside its primary`);
+  const others = members.filter((one) => one !== primary && one.ledger?.leading === true);
+  if (others.length > 0) problems.push(`${book} is led beside a replica`);
+  const { streaming = 0, synchronous = 0 } = primary.patroni ?? {};
+  if (streaming < members.length - 1) {
+    problems.push(`${streaming} of the ${members.length - 1} replicas of ${book} stream`);
+  }
+  if (synchronous === 0) problems.push(`${book} has no synchronous replica`);
+  return problems;
+}
+
+/** What speaks against it now, the routers included. */
+export async function steadyProblems(watcher: Watcher, state: ClusterState): Promise<string[]> {
+  const routers = await Promise.all(
+    state.regions.map(async ({ name, routerAddress }) =>
+      (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
+    ),
+  );
+  return [...memberProblems(watcher.members()), ...routers.flat()];
+}
+
+/** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
+export async function waitUntilSteady(
+  watcher: Watcher,
+  state: ClusterState,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const giveUpAt = performance.now() + timeoutMs;
+  for (;;) {
+    const problems = await steadyProblems(watcher, state);
+    if (problems.length === 0 || performance.now() >= giveUpAt) return problems;
+    await sleep(500, undefined, { signal });
+  }
+}

@@ -1,0 +1,33 @@
+import { credentials } from '@grpc/grpc-js';
+import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { probeHealth } from '../local/probes.ts';
+import type { LedgerFacts } from './facts.ts';
+import { QUESTION_MS } from './within.ts';
+
+/** What the ledger server at HOST:PORT says of itself. Throws when it is silent. */
+export async function askLedger(address: string): Promise<LedgerFacts> {
+  const [topology, serving] = await Promise.all([
+    askTopology(address),
+    probeHealth(address, QUESTION_MS).catch(() => false),
+  ]);
+  return { epoch: Number(topology.epoch), leading: topology.leading, serving };
+}
+
+function askTopology(address: string): Promise<Topology> {
+  const client = new BookServiceClient(address, credentials.createInsecure(), {
+    // A connection of its own: a shared one would wait out the pause of a failed attempt.
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  return new Promise((resolve, reject) => {
+    const stream = client.watchTopology({}, { deadline: Date.now() + QUESTION_MS * 2 });
+    stream.once('data', (said: Topology) => {
+      resolve(said);
+      stream.cancel();
+      client.close();
+    });
+    stream.on('error', (error) => {
+      reject(error);
+      client.close();
+    });
+  });
+}

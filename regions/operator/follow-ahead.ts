@@ -1,0 +1,66 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { Installation } from './installation.ts';
+import type { Member } from './member.ts';
+import type { Recorder } from './recorder.ts';
+import { until } from './within.ts';
+
+const FOLLOWING_MS = 10_000;
+const POLL_MS = 100;
+
+/**
+ * Has a copy follow the candidate before the candidate leads, and runs `work` meanwhile. A new
+ * leader is promoted, and can commit, only once another copy streams from it; over the longest
+ * link to connect takes more than a second, in which writes would pause.
+ *
+ * Patroni knows this as the tag `replicatefrom`, which stands in a copy's own configuration. Where
+ * that is not at hand, the change takes a little longer and nothing else.
+ */
+export async function whileFollowing<T>(
+  installation: Installation,
+  copy: Member | undefined,
+  candidate: Member,
+  recorder: Recorder,
+  work: () => Promise<T>,
+): Promise<T> {
+  const path = copy && configOf(installation, copy);
+  if (copy === undefined || path === undefined) return work();
+  recorder.step(`having ${copy.state.region} follow ${candidate.state.region} ahead of the change`);
+  try {
+    await replicateFrom(copy, path, candidate.state.name);
+    await until('that', FOLLOWING_MS, () => follows(copy, candidate), POLL_MS);
+  } catch (error) {
+    recorder.step(`it does not yet (${String(error)}); going on`);
+  }
+  try {
+    return await work();
+  } finally {
+    // It follows the leader again, which by now is the same one.
+    await replicateFrom(copy, path, undefined).catch((error: unknown) => {
+      recorder.step(`its configuration still says so: ${String(error)}`);
+    });
+  }
+}
+
+function configOf({ dataDir }: Installation, { state }: Member): string | undefined {
+  const path = join(dataDir, state.region, state.bookName, 'patroni.yaml');
+  return existsSync(path) ? path : undefined;
+}
+
+async function replicateFrom(copy: Member, path: string, name: string | undefined): Promise<void> {
+  const config = parseDocument(readFileSync(path, 'utf8'));
+  if (name === undefined) config.deleteIn(['tags', 'replicatefrom']);
+  else config.setIn(['tags', 'replicatefrom'], name);
+  writeFileSync(path, config.toString());
+  await copy.patroni.reload();
+}
+
+async function follows(copy: Member, candidate: Member): Promise<true | undefined> {
+  const [row] = await candidate.database.ask(
+    (sql) => sql`
+      SELECT FROM pg_stat_replication
+       WHERE application_name = ${copy.state.name} AND state = 'streaming'`,
+  );
+  return row === undefined ? undefined : true;
+}

@@ -1,0 +1,80 @@
+import { derivedId } from '../../ledger/core/transfer-id.ts';
+import { textsLiteral } from '../../ledger/store/array-literal.ts';
+import type { Sql } from '../../ledger/store/connect.ts';
+import { type OperationKind, readOperations } from '../../ledger/store/operations.ts';
+import { bestCopy } from './in-transit.ts';
+import type { Installation } from './installation.ts';
+
+/** Something that an operator did, or that a book was taken over. */
+export interface HistoryEntry {
+  /** As ISO 8601. */
+  readonly at: string;
+  readonly kind: OperationKind | 'take-over';
+  /** Books in which it is recorded. */
+  readonly books: readonly string[];
+  /** Who did it; of a take-over the ledger server, or who fenced the book. */
+  readonly who: string;
+  /** Empty: a take-over has no reason of its own. */
+  readonly why: string;
+  readonly details: unknown;
+  readonly epoch: number;
+}
+
+export interface History {
+  /** Newest first, each once. */
+  readonly entries: readonly HistoryEntry[];
+  /** Books of which no copy answered. */
+  readonly silent: readonly string[];
+}
+
+/** What was done to the books and by whom. Never throws: silent books are named. */
+export async function readHistory(installation: Installation, limit: number): Promise<History> {
+  const silent: string[] = [];
+  const entries = new Map<string, HistoryEntry>();
+  const add = (id: string, entry: HistoryEntry) => {
+    const known = entries.get(id);
+    const books = [...(known?.books ?? []), ...entry.books].toSorted();
+    entries.set(id, { ...entry, books });
+  };
+  await Promise.all(
+    installation.books.map(async (book) => {
+      const books = [book.name];
+      try {
+        const { database } = await bestCopy(installation, book);
+        const [operations, takeOvers] = await database.ask((sql) =>
+          Promise.all([readOperations(sql, limit), readTakeOvers(sql, limit)]),
+        );
+        for (const { id, atMicros, kind, who, why, details, epoch } of operations) {
+          const at = new Date(atMicros / 1_000).toISOString();
+          add(id, { at, kind, books, who, why, details, epoch });
+        }
+        for (const { id, at, reference, epoch } of takeOvers) {
+          const entry = { at: at.toISOString(), books, who: reference, why: '', details: {} };
+          add(id, { ...entry, kind: 'take-over', epoch: Number(epoch) });
+        }
+      } catch {
+        silent.push(book.name);
+      }
+    }),
+  );
+  const sorted = [...entries.values()].toSorted((a, b) => (a.at < b.at ? 1 : -1));
+  return { entries: sorted.slice(0, limit), silent: silent.toSorted() };
+}
+
+interface TakeOverRow {
+  id: string;
+  at: Date;
+  reference: string;
+  epoch: bigint;
+}
+
+/** The rows of the last epochs, found by their ids: the journal has no index of its kinds. */
+async function readTakeOvers(sql: Sql, limit: number): Promise<TakeOverRow[]> {
+  const [head] = await sql<{ instance: string; epoch: bigint }[]>`SELECT instance, epoch FROM head`;
+  if (head === undefined) return [];
+  const newest = Number(head.epoch);
+  const epochs = Array.from({ length: Math.min(limit, newest) }, (_, index) => newest - index);
+  const ids = epochs.map((epoch) => derivedId('take-over', head.instance, String(epoch)));
+  return sql<TakeOverRow[]>`
+    SELECT id, at, reference, epoch FROM journal WHERE id = ANY(${textsLiteral(ids)}::uuid[])`;
+}

@@ -1,0 +1,54 @@
+import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { QUESTION_MS, within } from './within.ts';
+
+/**
+ * The driver forgets a connection that is being made when its pool is ended, and leaves it open;
+ * after its own limit of five seconds there is none.
+ */
+const GIVE_UP_SECONDS = 6;
+
+/** After so many failures in a row the connections are given up. */
+const FAILURES_MAX = 2;
+
+/**
+ * The Postgres of one member, asked with a time limit of ours: a frozen server, or one behind a
+ * dead link, would otherwise be waited for without end. A pool that fails again is given up, so
+ * that none sits on a dead link or a node that has been demoted; one that is merely slow to
+ * connect has had the time.
+ */
+export class MemberDatabase {
+  readonly #url: string;
+  #pool: Sql | undefined;
+  #failures = 0;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Throws what the server says, or an Error when it says nothing within `limitMs`. */
+  async ask<T>(question: (sql: Sql) => Promise<T>, limitMs = QUESTION_MS): Promise<T> {
+    this.#pool ??= connect(this.#url, 2);
+    const pool = this.#pool;
+    const answer = question(pool);
+    // When the limit is first, the late failure is nobody's.
+    answer.catch(() => undefined);
+    try {
+      const found = await within(limitMs, answer);
+      this.#failures = 0;
+      return found;
+    } catch (error) {
+      this.#failures += 1;
+      if (this.#failures >= FAILURES_MAX && this.#pool === pool) {
+        this.#failures = 0;
+        this.#pool = undefined;
+        void pool.end({ timeout: GIVE_UP_SECONDS });
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.end({ timeout: 0 });
+    this.#pool = undefined;
+  }
+}

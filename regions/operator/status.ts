@@ -1,0 +1,77 @@
+import type { DrainMark } from '../drained.ts';
+import type { RegionName } from '../local/layout.ts';
+import type { Outgoing } from './facts.ts';
+
+/** How an installation is, as people and drills want to know it; nothing in it is a secret. */
+export interface InstallationStatus {
+  /** When the questions were sent, as ISO 8601. */
+  readonly at: string;
+  readonly tookMs: number;
+  /** False: etcd has no majority, so no book can get another leader. */
+  readonly coordinated: boolean;
+  readonly regions: readonly RegionStatus[];
+  readonly books: readonly BookStatus[];
+}
+
+export interface RegionStatus {
+  readonly name: RegionName;
+  readonly router: 'serving' | 'not serving';
+  readonly etcd: 'serving' | 'not serving';
+  /** Undefined: it takes calls and books. Null: etcd could not tell. */
+  readonly drained: DrainMark | null | undefined;
+}
+
+export interface BookStatus {
+  readonly book: number;
+  readonly name: string;
+  readonly home: RegionName;
+  /** The member whose ledger server leads the book; undefined while nobody does. */
+  readonly leader: LeaderStatus | undefined;
+  /** Regions of the members whose Postgres is a primary: one, unless something is wrong. */
+  readonly primaries: readonly RegionName[];
+  /** Undefined: no copy could be asked. */
+  readonly fenced: boolean | undefined;
+  readonly members: readonly MemberStatus[];
+  readonly exposure: Exposure;
+  readonly failovers: readonly FailoverStatus[];
+  /** Money on its way to other books, as the leader, or else the newest copy, has it. */
+  readonly outgoing: readonly Outgoing[];
+}
+
+export interface LeaderStatus {
+  readonly region: RegionName;
+  readonly member: string;
+  readonly epoch: number;
+  readonly ledgerAddress: string;
+}
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly region: RegionName;
+  readonly role: 'leader' | 'synchronous standby' | 'standby' | 'unknown';
+  /** Such as streaming, running, starting, stopped, no answer. */
+  readonly state: string;
+  readonly timeline: number | undefined;
+  readonly ledger: 'leading' | 'standing by' | 'no answer';
+  readonly epoch: number | undefined;
+  /** Log that the leader, or else the newest copy, has on disk and this copy has not. */
+  readonly lagBytes: number | undefined;
+  /** How old the newest transaction is that can be read here, while some are missing. */
+  readonly lagMs: number | undefined;
+}
+
+/** What would be lost if the leader's region were gone for ever at this moment. */
+export interface Exposure {
+  /** True: no acknowledged transfer would be lost. */
+  readonly safe: boolean;
+  readonly because: string;
+  /** Acknowledged log that no other region has, if that is known. */
+  readonly bytes: number | undefined;
+}
+
+/** Whether a book may be given to a region now without its leader's help. */
+export interface FailoverStatus {
+  readonly to: RegionName;
+  readonly safe: boolean;
+  readonly because: string;
+}

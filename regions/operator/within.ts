@@ -1,0 +1,50 @@
+/** How long any one part is waited for: status answers in two seconds with a region gone. */
+export const QUESTION_MS = 1_500;
+
+const TICK_MS = 50;
+
+/**
+ * Ends with `work`, or with an error once it has taken longer than `ms`. Time in which this
+ * process itself did not get to run does not count: others are not silent because we are slow.
+ * The work itself goes on; whoever started it must see to its end.
+ */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    let left = Math.ceil(ms / TICK_MS);
+    timer = setInterval(() => {
+      left -= 1;
+      if (left <= 0) reject(new Error(`no answer within ${ms / 1_000} s`));
+    }, TICK_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** One line of what went wrong, also where the driver puts several causes into one error. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  // fetch says only that it failed; why stands in its cause.
+  if (error.message === 'fetch failed' && error.cause !== undefined) return reasonOf(error.cause);
+  return error.message || error.name;
+}
+
+/** Asks `test` again and again until it gives something. Throws once `ms` are over. */
+export async function until<T>(
+  what: string,
+  ms: number,
+  test: () => Promise<T | undefined>,
+  pauseMs = 200,
+): Promise<T> {
+  const end = performance.now() + ms;
+  for (;;) {
+    const found = await test();
+    if (found !== undefined) return found;
+    if (performance.now() >= end) throw new Error(`${what} did not happen within ${ms / 1_000} s`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}

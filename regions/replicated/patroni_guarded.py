@@ -1,0 +1,79 @@
+"""Starts Patroni with what Debian 12's version (3.0.2) lacks for a ledger.
+
+Everything else is Patroni's own. Arguments are those of `patroni`.
+
+1. The lease of a leader is renewed only while it is still his. That version reads who leads, and
+   later overwrites the key whatever it says by then: a leader that was frozen in between takes the
+   lease back from its successor, whose acknowledged commits are then rewound. Mended upstream in
+   3.0.3, whose method takes another argument: there ours stays out.
+2. A primary that has lost its lease is no candidate until it has stepped down. Patroni lets it take
+   a free lease without a promotion, and so without the promotion guard.
+3. In a change of the leader that was asked for, the copies not concerned sleep two seconds before
+   they follow the new one, which can commit nothing meanwhile; and the old leader looks once a
+   second whether its Postgres has stopped. Writes pause for no longer than they must.
+"""
+
+import inspect
+import time
+
+import patroni.ha
+import patroni.postgresql
+from patroni.dcs import etcd3
+
+
+def renew_own_lease(self):
+    retry = self._retry.copy()
+
+    def _retry(*args, **kwargs):
+        kwargs['retry'] = retry
+        return retry(*args, **kwargs)
+
+    self._run_and_handle_exceptions(self._do_refresh_lease, True, retry=_retry)
+    if not self._lease:
+        return False
+    leader = self.cluster and self.cluster.leader
+    if isinstance(leader, etcd3.Leader) and leader.session == self._lease:
+        return True
+    key = etcd3.base64_encode(self.leader_path)
+    name = etcd3.base64_encode(self._name)
+    return bool(self._run_and_handle_exceptions(
+        self._client.txn,
+        {'key': key, 'target': 'VALUE', 'result': 'EQUAL', 'value': name},
+        {'request_put': {'key': key, 'value': name, 'lease': self._lease}},
+        retry=_retry))
+
+
+if len(inspect.signature(etcd3.Etcd3._update_leader).parameters) == 1:
+    etcd3.Etcd3._update_leader = etcd3.catch_return_false_exception(renew_own_lease)
+
+
+is_healthiest_node = patroni.ha.Ha.is_healthiest_node
+
+
+def is_candidate(self):
+    if self.state_handler.is_leader() and not self.is_paused():
+        return False
+    return is_healthiest_node(self)
+
+
+patroni.ha.Ha.is_healthiest_node = is_candidate
+
+
+class Impatient:
+    """The module `time`, without that sleep."""
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+    @staticmethod
+    def sleep(seconds):
+        time.sleep(0.1 if seconds == 2 else seconds)
+
+
+patroni.ha.time = Impatient()
+patroni.postgresql.STOP_POLLING_INTERVAL = 0.1
+
+
+if __name__ == '__main__':
+    from patroni.__main__ import main
+    main()
