@@ -240,15 +240,16 @@ function install({ title, command: [command, ...args] }, isThere) {
   return ` (${title} failed: ${error.trim()})`;
 }
 
+const hasRedis = () => findProgram('redis-server') !== undefined;
+
 function requireRedis() {
-  const isThere = () => findProgram('redis-server') !== undefined;
-  if (isThere()) return;
+  if (hasRedis()) return;
   const installer = redisInstaller();
   let failed = '';
   if (installer !== undefined) {
     say(`Redis is not installed; running ${installer.title}`);
-    failed = install(installer, isThere);
-    if (isThere()) return;
+    failed = install(installer, hasRedis);
+    if (hasRedis()) return;
   }
   const how = process.platform === 'darwin' ? 'brew install redis' : 'the package redis-server';
   say(

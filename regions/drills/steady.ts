@@ -55,6 +55,12 @@ export async function steadyProblems(watcher: Watcher, state: ClusterState): Pro
   return [...memberProblems(watcher.members()), ...routers.flat()];
 }
 
+/**
+ * How long it must hold. A copy that was cut off streams for a moment, until it finds out that it
+ * has to be rewound first.
+ */
+const HOLDS_MS = 5_000;
+
 /** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
 export async function waitUntilSteady(
   watcher: Watcher,
@@ -63,9 +69,13 @@ export async function waitUntilSteady(
   signal: AbortSignal,
 ): Promise<string[]> {
   const giveUpAt = performance.now() + timeoutMs;
+  let since: number | undefined;
   for (;;) {
     const problems = await steadyProblems(watcher, state);
-    if (problems.length === 0 || performance.now() >= giveUpAt) return problems;
+    const now = performance.now();
+    if (problems.length > 0) since = undefined;
+    else since ??= now;
+    if (now >= giveUpAt || (since !== undefined && now - since >= HOLDS_MS)) return problems;
     await sleep(500, undefined, { signal });
   }
 }

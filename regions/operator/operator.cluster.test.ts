@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Meridian } from '../commands/test/meridian.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
+import { whyNotReplicated } from '../test/replicated-books.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Operator, RefusedError } from './operator.ts';
 
@@ -16,7 +17,10 @@ let cluster: ReplicatedCluster;
 let operator: Operator;
 let meridian: Meridian;
 
+const skipped = whyNotReplicated() !== '';
+
 beforeAll(async () => {
+  if (skipped) return;
   const dataDir = join(folder(), 'data');
   cluster = await startReplicatedCluster({ dataDir, basePort: await findFreeBase() });
   operator = new Operator(cluster.state());
@@ -46,7 +50,7 @@ async function euWest() {
 
 const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
-describe('an operator', () => {
+describe.skipIf(skipped)('an operator', () => {
   test('sees who leads and that every other region may take over', async () => {
     const book = await bookWhen(({ failovers }) => failovers.every(({ safe }) => safe));
     expect(book).toMatchObject({
@@ -103,7 +107,7 @@ describe('an operator', () => {
   });
 });
 
-describe('the command', () => {
+describe.skipIf(skipped)('the command', () => {
   test('asks for a reason and for consent, and says what would be done', async () => {
     const change = ['switchover', '1', '--to', 'us-east'];
     expect(await meridian.run(...change)).toMatchObject({ code: 2 });

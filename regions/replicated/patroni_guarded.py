@@ -5,7 +5,7 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
 1. The lease of a leader is renewed only while it is still his. That version reads who leads, and
    later overwrites the key whatever it says by then: a leader that was frozen in between takes the
    lease back from its successor, whose acknowledged commits are then rewound. Mended upstream in
-   3.0.3, whose method takes another argument: there ours stays out.
+   3.0.3: there ours stays out.
 2. A primary that has lost its lease is no candidate until it has stepped down. Patroni lets it take
    a free lease without a promotion, and so without the promotion guard.
 3. In a change of the leader that was asked for, the copies not concerned sleep two seconds before
@@ -13,12 +13,12 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
    second whether its Postgres has stopped. Writes pause for no longer than they must.
 """
 
-import inspect
 import time
 
 import patroni.ha
 import patroni.postgresql
 from patroni.dcs import etcd3
+from patroni.version import __version__
 
 
 def renew_own_lease(self):
@@ -43,7 +43,7 @@ def renew_own_lease(self):
         retry=_retry))
 
 
-if len(inspect.signature(etcd3.Etcd3._update_leader).parameters) == 1:
+if tuple(int(part) for part in __version__.split('.')[:3]) < (3, 0, 3):
     etcd3.Etcd3._update_leader = etcd3.catch_return_false_exception(renew_own_lease)
 
 

@@ -7,17 +7,18 @@ import type { FindAccountsResponse } from '../../proto/gen/meridian/v1/account.t
 import { drainedRegions, markDrained, unmarkDrained } from '../drained.ts';
 import { Etcd } from '../etcd.ts';
 import { startCluster } from '../local/cluster.ts';
-import { childEnvironment, findProgram } from '../local/environment.ts';
+import { childEnvironment } from '../local/environment.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { probeAnswers, probeHealth } from '../local/probes.ts';
 import { testFolder } from '../local/test/folder.ts';
 import { Api } from './api-client.ts';
+import { findPrograms } from '../replicated/packages.ts';
 import { endChild, startRouter } from './more-processes.ts';
+import { whyNotReplicated } from './replicated-books.ts';
 
 /** Draining a region through a real etcd. */
 
-const program = findProgram('etcd');
-if (program === undefined) process.stderr.write('etcd is not installed: its tests are skipped\n');
+const why = whyNotReplicated();
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -36,7 +37,7 @@ function startEtcd(folder: string, port: number): ChildProcess {
     'initial-cluster': `default=${peer}`,
   };
   const options = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(must(program, 'it is installed'), options, {
+  const child = spawn(findPrograms().etcd, options, {
     stdio: 'ignore',
     env: childEnvironment(),
   });
@@ -56,7 +57,7 @@ async function etcdFixture() {
   return { etcd, urls, child, restart: () => startEtcd(folder, port), answers };
 }
 
-test.skipIf(program === undefined)('keys and values are kept as they are', async () => {
+test.skipIf(why !== '')('keys and values are kept as they are', async () => {
   const { etcd, child, urls } = await etcdFixture();
   expect(await etcd.get('a/1')).toBeUndefined();
   await etcd.put('a/2', 'zwei — ½ "€"\n');
@@ -96,7 +97,7 @@ test.skipIf(program === undefined)('keys and values are kept as they are', async
   await expect(etcd.get('b/1')).rejects.toThrow(/etcd does not answer: .*ECONNREFUSED/u);
 });
 
-test.skipIf(program === undefined)(
+test.skipIf(why !== '')(
   'a drained router turns load balancers away and serves whoever calls',
   async () => {
     const { etcd, urls, child, restart, answers } = await etcdFixture();
