@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { runAudit } from '../audit/run.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
+import type { ClusterState } from '../local/state.ts';
+import { primaryUrls } from '../replicated/primary.ts';
 import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { Progress } from './progress.ts';
@@ -30,7 +32,7 @@ export function auditCommand(context: CommandContext): Command {
       ),
     )
     .action(async (options: AuditOptions) => {
-      const urls = options.database ?? runningCluster(options).regions.map((r) => r.auditorUrl);
+      const urls = options.database ?? (await databasesOf(runningCluster(options)));
       if (urls.length === 0) {
         throw new CommandFailure(
           ExitCode.environment,
@@ -43,6 +45,12 @@ export function auditCommand(context: CommandContext): Command {
       await print(auditTable(report));
       return print(verdictOf(report));
     });
+}
+
+/** Where there are copies, the ones that are written to: they alone have everything. */
+function databasesOf(state: ClusterState): readonly string[] | Promise<readonly string[]> {
+  if (state.replicated !== undefined) return primaryUrls(state);
+  return state.regions.map(({ auditorUrl }) => auditorUrl);
 }
 
 /** Runs the audit and shows how far it is when it takes longer than a moment. */

@@ -21,12 +21,14 @@ export function statusCommand(context: CommandContext): Command {
     'status --watch',
   ])
     .option('--watch', 'of a replicated installation: again every second, until Ctrl-C')
-    .action((options: StatusOptions) => {
+    .action(async (options: StatusOptions) => {
       if (options.router !== undefined) return showRouter(options.router, options);
       const state = runningCluster(options);
       // While it starts there is nothing yet that could be asked.
       const replicated = state.replicated !== undefined && state.status !== 'starting';
-      return replicated ? showReplicated(options, context) : showCluster(state, options, context);
+      if (!replicated) return showCluster(state, options, context);
+      await showReplicated(options, context);
+      if (!options.json && !options.watch) await printAuditors(state);
     });
 }
 
@@ -94,8 +96,13 @@ async function showCluster(
   ];
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
+  await printAuditors(state);
+}
+
+/** How auditors reach the books; of a replicated one the copy in its home region. */
+async function printAuditors({ regions }: ClusterState): Promise<void> {
   await print('\nFor auditors, who can only read:');
-  for (const { auditorUrl } of state.regions) await print(`  psql ${auditorUrl}`);
+  for (const { auditorUrl } of regions) await print(`  psql ${auditorUrl}`);
 }
 
 function addressOf({ regions }: ClusterState, name: string): string {

@@ -32,7 +32,9 @@ export async function primaryUrls({ replicated }: ClusterState): Promise<string[
   return Promise.all(
     [...books].map(async ([name, members]) => {
       const primary = await findPrimary(members);
-      if (primary === undefined) throw new Error(`${name} has no primary at the moment`);
+      if (primary === undefined) {
+        throw new Error(`${name} has no primary now; name a copy of each book with --database`);
+      }
       return primary.auditorUrl;
     }),
   );
