@@ -52,7 +52,7 @@ test
       faults: running.faults,
       region: 'eu-west',
       ratePerRegion: 30,
-      steadySeconds: 5,
+      steadySeconds: 3,
       by: 'the test',
       why: `to see that ${name} passes`,
       outDir: join(folder(), 'drills'),

@@ -59,7 +59,7 @@ export async function steadyProblems(watcher: Watcher, state: ClusterState): Pro
  * How long it must hold. A copy that was cut off streams for a moment, until it finds out that it
  * has to be rewound first.
  */
-const HOLDS_MS = 5_000;
+const HOLDS_MS = 4_000;
 
 /** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
 export async function waitUntilSteady(
