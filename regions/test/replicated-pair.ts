@@ -9,6 +9,7 @@ import { migrate } from '../../ledger/store/migrate.ts';
 import { endFolder, makeFolder } from '../local/test/folder.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type PostgresServer, preparePostgres } from '../local/postgres.ts';
+import { probePostgres } from '../local/probes.ts';
 import { signalPostgres } from '../replicated/process-tree.ts';
 
 const TEMPLATE = 'template_book';
@@ -93,7 +94,10 @@ export class ReplicatedPair {
   async newBook(): Promise<PairBook> {
     const name = `book_${randomBytes(4).toString('hex')}`;
     await this.admin`CREATE DATABASE ${this.admin(name)} TEMPLATE ${this.admin(TEMPLATE)}`;
-    return { name, first: urlsOf(this.first, name), second: urlsOf(this.second, name) };
+    const book = { name, first: urlsOf(this.first, name), second: urlsOf(this.second, name) };
+    // A commit waits until the standby has it on disk; it shows it a moment later.
+    await untilTrue(() => probePostgres(book.second.adminUrl));
+    return book;
   }
 
   /** Process ids of the ledger's sessions of a book whose commits wait for a standby. */
