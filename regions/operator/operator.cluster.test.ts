@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Meridian } from '../commands/test/meridian.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
-import { whyNotReplicated } from '../test/replicated-books.ts';
+import { shortDelays, whyNotReplicated } from '../test/replicated-books.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Operator, RefusedError } from './operator.ts';
 
@@ -22,7 +22,11 @@ const skipped = whyNotReplicated() !== '';
 beforeAll(async () => {
   if (skipped) return;
   const dataDir = join(folder(), 'data');
-  cluster = await startReplicatedCluster({ dataDir, basePort: await findFreeBase() });
+  cluster = await startReplicatedCluster({
+    dataDir,
+    basePort: await findFreeBase(),
+    delays: shortDelays,
+  });
   operator = new Operator(cluster.state());
   meridian = new Meridian(dataDir);
 });

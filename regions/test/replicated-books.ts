@@ -7,7 +7,7 @@ import { primaryUrls } from '../replicated/primary.ts';
 import { TestBooks } from './books.ts';
 
 /** Short ways between the regions: what a test waits for should not be the speed of light. */
-const delays = { 'eu-west~us-east': 3, 'eu-west~ap-south': 5, 'us-east~ap-south': 8 };
+export const shortDelays = { 'eu-west~us-east': 3, 'eu-west~ap-south': 5, 'us-east~ap-south': 8 };
 
 /**
  * Why tests of the replicated profile cannot run here; '' if they can. Where everything must be
@@ -46,7 +46,9 @@ export class ReplicatedBooks extends TestBooks {
   static async start(): Promise<ReplicatedBooks> {
     const basePort = await findFreeBase();
     const dataDir = path.join(testFolder(), 'data');
-    return new ReplicatedBooks(await startReplicatedCluster({ dataDir, basePort, delays }));
+    return new ReplicatedBooks(
+      await startReplicatedCluster({ dataDir, basePort, delays: shortDelays }),
+    );
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,118 @@
+import { bookOf } from '../../ledger/core/account-id.ts';
+import type { Harm } from '../history/record.ts';
+import type { FaultSpan } from '../history/read-history.ts';
+import type { Operation } from '../history/operation.ts';
+import { decidingBook, type Evidence } from './evidence.ts';
+import { atOrBefore } from './sorted.ts';
+import { Case, type Checker } from './verdict.ts';
+
+/**
+ * I22: whoever has a path to a healthy home is served.
+ *
+ * Every fault of a history says which calls it may touch, by router and by book. A call that no
+ * such fault overlaps, a while after the fault's end included, is answered within the time that the
+ * options of the run give: faults elsewhere are not felt. Codes that the options excuse, such
+ * as those of calls which are malformed, are answers. A call to several books needs all of them.
+ */
+export const available: Checker = (evidence) => {
+  const found = new Case();
+  found.unknown(...evidence.cut);
+  const { answersWithinMs, recoversWithinMs, excusedCodes } = evidence.header.judging;
+  const excused = new Set(excusedCodes);
+  const harms = new HarmedTimes(evidence.faults, recoversWithinMs * 1e6);
+  const end = endOfRun(evidence);
+  for (const { operation, books } of callsOf(evidence)) {
+    const { router, invokedNs, heardNs, type, fault } = operation;
+    if (books.length === 0) continue;
+    // One that the run did not wait for was not late yet.
+    const lateNs = invokedNs + answersWithinMs * 1e6;
+    const isLate = Math.min(heardNs, end) > lateNs;
+    const hasFailed = type !== 'ok' && !excused.has(fault?.code ?? '') && fault !== null;
+    if (!hasFailed && !isLate) {
+      found.looked();
+      continue;
+    }
+    const untilNs = Math.min(heardNs, end);
+    if (books.some((book) => harms.overlaps(router, book, invokedNs, untilNs))) continue;
+    found.looked();
+    const took = `${Math.round((untilNs - invokedNs) / 1e6)} ms`;
+    const how = hasFailed ? `failed with ${fault.code} after ${took}` : `took ${took}`;
+    const text = `${operation.f} through ${router} to book ${books.join(', ')} ${how}, no fault near`;
+    found.violated(text, { operations: [operation] });
+  }
+  return found.verdict();
+};
+
+interface Call {
+  readonly operation: Operation;
+  /** All that it needs. */
+  readonly books: readonly number[];
+}
+
+function* callsOf({ operations }: Evidence): Generator<Call> {
+  const { transfers, changes, balances, statements, lookUps } = operations;
+  for (const operation of transfers) {
+    const { value } = operation;
+    const legs = value.action?.$case === 'group' ? value.action.value.legs : [value];
+    const payees = legs
+      .map(({ creditAccountId }) => bookOf(creditAccountId))
+      .filter((to) => to > 0);
+    yield { operation, books: [...new Set([decidingBook(value), ...payees])] };
+  }
+  for (const operation of changes) yield { operation, books: [bookOf(operation.value.accountId)] };
+  for (const operation of balances) {
+    if (operation.value.level !== 'auditor') yield { operation, books: operation.value.books };
+  }
+  for (const operation of statements) {
+    yield { operation, books: [bookOf(BigInt(operation.value.account))] };
+  }
+  for (const operation of lookUps) yield { operation, books: [operation.value.book] };
+}
+
+function endOfRun({ phases }: Evidence): number {
+  return phases.find(({ phase }) => phase === 'end')?.ns ?? Infinity;
+}
+
+interface Time {
+  readonly fromNs: number;
+  readonly toNs: number;
+}
+
+/** The times at which calls through a router to a book may be touched by a fault. */
+class HarmedTimes {
+  readonly #faults: readonly FaultSpan[];
+  readonly #afterNs: number;
+  readonly #times = new Map<string, readonly Time[]>();
+
+  constructor(faults: readonly FaultSpan[], afterNs: number) {
+    this.#faults = faults;
+    this.#afterNs = afterNs;
+  }
+
+  overlaps(router: string, book: number, fromNs: number, toNs: number): boolean {
+    const name = `${router} ${book}`;
+    const times = this.#times.get(name) ?? this.#timesOf(router, book);
+    this.#times.set(name, times);
+    const last = times[atOrBefore(times, toNs, (time) => time.fromNs)];
+    return last !== undefined && last.toNs >= fromNs;
+  }
+
+  /** Disjoint and in order. */
+  #timesOf(router: string, book: number): Time[] {
+    const own = this.#faults
+      .filter(({ harms }) => harms.some((harm) => touches(harm, router, book)))
+      .map(({ startedNs, endedNs }) => ({ fromNs: startedNs, toNs: endedNs + this.#afterNs }))
+      .toSorted((a, b) => a.fromNs - b.fromNs);
+    const merged: Time[] = [];
+    for (const time of own) {
+      const last = merged.at(-1);
+      if (last === undefined || time.fromNs > last.toNs) merged.push(time);
+      else merged[merged.length - 1] = { ...last, toNs: Math.max(last.toNs, time.toNs) };
+    }
+    return merged;
+  }
+}
+
+function touches(harm: Harm, router: string, book: number): boolean {
+  return (harm.router ?? router) === router && (harm.book ?? book) === book;
+}

@@ -1,0 +1,79 @@
+import type { Operation } from '../history/operation.ts';
+import type { Evidence } from './evidence.ts';
+import { Case, type Checker } from './verdict.ts';
+
+/**
+ * I14: a deposed leader never acknowledges.
+ *
+ * When the harness first heard of an epoch of a book, by an answer of it or from a ledger server
+ * that leads in it, every older epoch was over. So no call that began after that is answered
+ * as decided by an older one, nor is a linearizable read. Replays tell nothing: they name the
+ * epoch that decided once. (That what it acknowledged is still there is I4.)
+ */
+export const noDeposedLeader: Checker = (evidence) => {
+  const found = new Case();
+  // What was heard needs no final reads; calls that are missing might have refuted.
+  found.unknown(...evidence.cut);
+  const answers = answersOf(evidence);
+  const ofBook = Map.groupBy(
+    [...evidence.epochs.map(({ book, epoch, ns }) => ({ book, epoch, ns, by: null })), ...answers],
+    ({ book }) => book,
+  );
+  const over = new Map([...ofBook].map(([book, heard]) => [book, endsOf(heard)]));
+  for (const { book, epoch, by } of answers) {
+    found.looked();
+    const end = over.get(book)?.get(epoch);
+    if (end === undefined || end.ns >= by.invokedNs) continue;
+    const lateMs = Math.round((by.invokedNs - end.ns) / 1e6);
+    const text = `book ${book}: epoch ${epoch} answered a call that began ${lateMs} ms after`;
+    const operations = end.by === null ? [by] : [end.by, by];
+    found.violated(`${text} epoch ${end.epoch} was heard of`, { operations });
+  }
+  return found.verdict();
+};
+
+interface Heard {
+  readonly book: number;
+  readonly epoch: number;
+  readonly ns: number;
+  /** Null: it was heard from the ledger server itself. */
+  readonly by: Operation | null;
+}
+
+type Answer = Heard & { readonly by: Operation };
+
+function answersOf({ operations }: Evidence): Answer[] {
+  const { transfers, changes, balances } = operations;
+  const written = [...transfers, ...changes].flatMap((by) => {
+    if (by.reply === null || by.value.dryRun || by.reply.replayed) return [];
+    if (by.reply.reason === 'IDEMPOTENCY_KEY_REUSED') return [];
+    const { book, epoch } = by.reply.position;
+    return [{ book, epoch, ns: by.completedNs, by }];
+  });
+  const read = balances.flatMap((by) => {
+    if (by.value.level !== 'linearizable') return [];
+    return (by.reply ?? []).map(({ position: { book, epoch } }) => ({
+      book,
+      epoch,
+      ns: by.completedNs,
+      by,
+    }));
+  });
+  return [...written, ...read];
+}
+
+/** When each epoch was over for certain: a newer one was heard of. Epochs not there are not. */
+function endsOf(heard: readonly Heard[]): Map<number, Heard> {
+  const first = new Map<number, Heard>();
+  for (const one of heard) {
+    const known = first.get(one.epoch);
+    if (known === undefined || one.ns < known.ns) first.set(one.epoch, one);
+  }
+  const ends = new Map<number, Heard>();
+  let end: Heard | undefined;
+  for (const one of [...first.values()].toSorted((a, b) => b.epoch - a.epoch)) {
+    if (end !== undefined) ends.set(one.epoch, end);
+    if (end === undefined || one.ns < end.ns) end = one;
+  }
+  return ends;
+}

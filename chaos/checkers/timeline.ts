@@ -1,0 +1,36 @@
+/** Something with a beginning and an end. */
+export interface Span {
+  readonly invokedNs: number;
+  readonly completedNs: number;
+}
+
+/**
+ * Goes through the beginnings and ends of calls in the order of time. What ends at the same
+ * nanosecond at which another begins has not ended before it.
+ */
+export function inTime<T extends Span>(
+  calls: readonly T[],
+  onBegin: (call: T) => void,
+  onEnd: (call: T) => void,
+): void {
+  const begun = calls.toSorted((a, b) => a.invokedNs - b.invokedNs);
+  const ended = calls.toSorted((a, b) => compare(a.completedNs, b.completedNs));
+  let next = 0;
+  for (const call of begun) {
+    for (
+      let end = ended[next];
+      end !== undefined && end.completedNs < call.invokedNs;
+      end = ended[next]
+    ) {
+      onEnd(end);
+      next += 1;
+    }
+    onBegin(call);
+  }
+  for (const call of ended.slice(next)) onEnd(call);
+}
+
+/** Infinity less Infinity is no number. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -1,0 +1,153 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { listOf, noOperations, type Operation, type Operations } from './operation.ts';
+import type {
+  EpochRecord,
+  Harm,
+  HistoryHeader,
+  HistoryRecord,
+  NemesisRecord,
+  OperationRecord,
+  PhaseRecord,
+} from './record.ts';
+import { readValue } from './value.ts';
+
+/** A fault from its start to its end; `endedNs` is Infinity if it was never ended. */
+export interface FaultSpan {
+  readonly what: string;
+  readonly targets: readonly string[];
+  readonly harms: readonly Harm[];
+  readonly startedNs: number;
+  readonly endedNs: number;
+}
+
+export interface History {
+  readonly header: HistoryHeader;
+  readonly operations: Operations;
+  readonly faults: readonly FaultSpan[];
+  readonly epochs: readonly EpochRecord[];
+  readonly phases: readonly PhaseRecord[];
+  /** True: it breaks off, so that operations may be missing. */
+  readonly isTorn: boolean;
+}
+
+/**
+ * Reads a history. A last line that breaks off is left out and told.
+ *
+ * Throws Error with the line's number when any other line is no record of a history.
+ */
+export async function readHistory(path: string): Promise<History> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  const builder = new HistoryBuilder();
+  let number = 0;
+  let torn: number | undefined;
+  for await (const line of lines) {
+    number += 1;
+    if (torn !== undefined) throw new Error(`${path}:${torn} is no record of a history`);
+    try {
+      const record: HistoryRecord = JSON.parse(line);
+      builder.add(record);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) {
+        throw new Error(`${path}:${number}: ${String(error)}`, { cause: error });
+      }
+      torn = number;
+    }
+  }
+  return builder.build(torn !== undefined);
+}
+
+type Written = { -readonly [K in keyof Operation]: Operation[K] };
+type WrittenSpan = { -readonly [K in keyof FaultSpan]: FaultSpan[K] };
+
+/** Puts records together, in their order. */
+export class HistoryBuilder {
+  readonly #operations = noOperations();
+  readonly #open = new Map<number, Written>();
+  readonly #faults = new Map<number, WrittenSpan>();
+  readonly #epochs: EpochRecord[] = [];
+  readonly #phases: PhaseRecord[] = [];
+  #header: HistoryHeader | undefined;
+
+  /** Throws Error when the record does not fit those before it. */
+  add(record: HistoryRecord): void {
+    switch (record.kind) {
+      case 'header':
+        this.#header = record;
+        break;
+      case 'op':
+        if (record.type === 'invoke') this.#invoke(record);
+        else this.#complete(record, record.type);
+        break;
+      case 'nemesis':
+        this.#nemesis(record);
+        break;
+      case 'epoch':
+        this.#epochs.push(record);
+        break;
+      case 'phase':
+        this.#phases.push(record);
+        break;
+      default:
+        throw new Error(`there are no records of kind ${JSON.stringify(record)}`);
+    }
+  }
+
+  /** Throws Error when there was no header. */
+  build(isTorn: boolean): History {
+    if (this.#header === undefined) throw new Error('the history has no header');
+    return {
+      header: this.#header,
+      operations: this.#operations,
+      faults: [...this.#faults.values()],
+      epochs: this.#epochs,
+      phases: this.#phases,
+      // The last step of a run that was not cut short.
+      isTorn: isTorn || this.#phases.at(-1)?.phase !== 'end',
+    };
+  }
+
+  #invoke({ index, f, process, router, value, ns }: OperationRecord): void {
+    if (!(f in listOf)) throw new Error(`there are no operations called ${f}`);
+    if (this.#open.has(process)) throw new Error(`process ${process} asks two things at once`);
+    const operation: Written = {
+      index,
+      f,
+      process,
+      router,
+      value: readValue(f, value),
+      invokedNs: ns,
+      completedNs: Infinity,
+      heardNs: Infinity,
+      type: 'info',
+      reply: null,
+      fault: null,
+    };
+    this.#open.set(process, operation);
+    (this.#operations[listOf[f]] as Operation[]).push(operation);
+  }
+
+  #complete({ process, f, ns, reply, fault }: OperationRecord, type: Operation['type']): void {
+    const operation = this.#open.get(process);
+    if (operation?.f !== f) throw new Error(`process ${process} had asked for no ${f}`);
+    // One that heard `info` stays open, so that whoever goes on as this process is found.
+    if (type !== 'info') {
+      this.#open.delete(process);
+      operation.completedNs = ns;
+    }
+    operation.heardNs = ns;
+    operation.type = type;
+    operation.reply = reply ?? null;
+    operation.fault = fault ?? null;
+  }
+
+  #nemesis({ id, type, what, targets, harms, ns }: NemesisRecord): void {
+    if (type === 'start') {
+      this.#faults.set(id, { what, targets, harms, startedNs: ns, endedNs: Infinity });
+      return;
+    }
+    const span = this.#faults.get(id);
+    if (span === undefined) throw new Error(`fault ${id} ends, but never began`);
+    span.endedNs = ns;
+  }
+}

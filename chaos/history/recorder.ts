@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import type { Fault, Kind, Kinds } from './operation.ts';
+import type { Harm, HistoryHeader, HistoryRecord, Phase } from './record.ts';
+import { keyOf, plainValue } from './value.ts';
+
+/** The end of a call; exactly one of these is to be called. */
+export interface Pending<Reply> {
+  ok(reply: Reply): void;
+  /** It was definitely not applied. */
+  fail(fault: Fault): void;
+  /** It may or may not have been applied. */
+  info(fault: Fault): void;
+}
+
+/** What a record has before the recorder gives it its place. */
+type Unplaced = HistoryRecord extends infer R
+  ? R extends { readonly index: number }
+    ? Omit<R, 'index'>
+    : never
+  : never;
+
+/** Writes a history while it happens, one JSON object a line. */
+export class HistoryRecorder {
+  readonly #file: WriteStream;
+  readonly #clock: () => number;
+  #broken: Error | undefined;
+  #index = 0;
+  #processes = 0;
+  #faults = 0;
+
+  /**
+   * The file is made anew.
+   *
+   * @param clock nanoseconds since the run began, monotonic
+   */
+  constructor(path: string, header: HistoryHeader, clock: () => number) {
+    this.#clock = clock;
+    this.#file = createWriteStream(path, { flags: 'w' });
+    this.#file.on('error', (error) => {
+      this.#broken = error;
+    });
+    this.#file.write(`${JSON.stringify(header)}\n`);
+  }
+
+  /** A client that asks one thing after another. */
+  client(): RecordedClient {
+    const start = () => (this.#processes += 1);
+    return new RecordedClient(start, (record) => this.#write(record), this.#clock);
+  }
+
+  /** Writes that a fault begins; what is given back ends it. */
+  fault(what: string, targets: readonly string[], harms: readonly Harm[]): () => void {
+    this.#faults += 1;
+    const record = { kind: 'nemesis', id: this.#faults, what, targets, harms } as const;
+    this.#write({ ...record, type: 'start', ns: this.#clock() });
+    return () => this.#write({ ...record, type: 'end', ns: this.#clock() });
+  }
+
+  epoch(book: number, epoch: number, region: string): void {
+    this.#write({ kind: 'epoch', book, epoch, region, ns: this.#clock() });
+  }
+
+  phase(phase: Phase): void {
+    this.#write({ kind: 'phase', phase, ns: this.#clock() });
+  }
+
+  /** Throws when the file could not be written. */
+  async close(): Promise<void> {
+    if (this.#broken === undefined) {
+      this.#file.end();
+      await once(this.#file, 'close');
+    }
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  #write(record: Unplaced): void {
+    const { kind, ...rest } = record;
+    this.#file.write(`${JSON.stringify({ kind, index: this.#index, ...rest })}\n`);
+    this.#index += 1;
+  }
+}
+
+/** One process of a history. After an `info` it goes on as another one. */
+export class RecordedClient {
+  readonly #start: () => number;
+  readonly #write: (record: Unplaced) => void;
+  readonly #clock: () => number;
+  #process: number;
+  #isBusy = false;
+
+  constructor(start: () => number, write: (record: Unplaced) => void, clock: () => number) {
+    this.#start = start;
+    this.#write = write;
+    this.#clock = clock;
+    this.#process = start();
+  }
+
+  get process(): number {
+    return this.#process;
+  }
+
+  /** Writes that a call begins; it is to be sent after this. Throws if another is under way. */
+  invoke<K extends Kind>(
+    f: K,
+    router: string,
+    value: Kinds[K]['value'],
+  ): Pending<Kinds[K]['reply']> {
+    if (this.#isBusy) throw new Error(`process ${this.#process} asks two things at once`);
+    this.#isBusy = true;
+    const call = { kind: 'op', process: this.#process, f, router } as const;
+    const key = keyOf(f, value);
+    const named = key === '' ? call : { ...call, key };
+    const record = { ...named, type: 'invoke', value: plainValue(f, value) } as const;
+    this.#write({ ...record, ns: this.#clock() });
+    const end = (type: 'ok' | 'fail' | 'info', rest: { reply?: unknown; fault?: Fault }) => {
+      const ns = this.#clock();
+      this.#write({ ...named, type, ns, ...rest });
+      this.#isBusy = false;
+      if (type === 'info') this.#process = this.#start();
+    };
+    return {
+      ok: (reply) => end('ok', { reply }),
+      fail: (fault) => end('fail', { fault }),
+      info: (fault) => end('info', { fault }),
+    };
+  }
+}
