@@ -61,15 +61,18 @@ export class Forward {
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline);
     let pauseMs = PAUSE_MS;
+    let lost = false;
     for (;;) {
       const leader = this.#leaders.leaderOf(book.number);
       const leftMs = until - performance.now();
+      if (leftMs <= 0 && lost) throw outcomeUnknown(status.DEADLINE_EXCEEDED);
       if (leftMs <= 0) throw unavailable('NO_LEADER', `${book.name} does not answer`, 200);
       if (leader !== undefined) {
         try {
           return await this.#once(leader, leftMs, call);
         } catch (error) {
           if (!mayRepeat(error)) throw error;
+          lost ||= !saysNotApplied(error);
         }
       }
       await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));
@@ -121,4 +124,9 @@ export class Forward {
 function mayRepeat(error: unknown): boolean {
   // How long a book may take to come as far as asked, only its caller can say.
   return error instanceof RpcError && isLoss(error) && reasonOf(error) !== 'BEHIND';
+}
+
+/** True if the ledger server itself has said that nothing was applied. */
+function saysNotApplied(error: unknown): boolean {
+  return error instanceof RpcError && error.code === status.UNAVAILABLE && reasonOf(error) !== '';
 }

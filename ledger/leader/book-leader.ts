@@ -198,6 +198,8 @@ export class BookLeader {
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
   async #next(): Promise<Ready | undefined> {
     await this.#queue.waitForWork(EPOCH_CHECK_MS);
+    // What a deposed leader took from the queue now, nobody would ever answer.
+    this.#requireLead();
     const works = this.#queue.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);

@@ -46,7 +46,8 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
       onNotice?.(notice);
     },
     ...(onClose === undefined ? {} : { onclose: onClose, max_lifetime: null }),
-    connection: { application_name: 'meridian', TimeZone: 'UTC' },
+    // That a commit's wait was cut short comes as a warning, whatever the role's own setting is.
+    connection: { application_name: 'meridian', TimeZone: 'UTC', client_min_messages: 'warning' },
   });
   return sql;
 }

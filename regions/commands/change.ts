@@ -115,6 +115,7 @@ async function carryOut(
     }
     await (json ? printJson(operation) : print(describeOperation(operation)));
     if (operation.result['safeToSwitchOff'] === false) exit(ExitCode.refused);
+    if (operation.result['leading'] === false) exit(ExitCode.environment);
   } catch (error) {
     // Whoever pressed Ctrl-C is told all the same how it ended.
     const failure = toFailure(error);

@@ -194,7 +194,7 @@ function reportCommand({ exit }: CommandContext): Command {
         await print(describeDrill(report));
         // A page of an earlier release is drawn anew.
         if (!path.endsWith('.json')) {
-          writeReport(path, report);
+          await writeReport(path, report);
           note(`Page: ${join(path, 'report.html')}`);
         }
       },

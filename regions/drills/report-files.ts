@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { renderReport } from './report/render.ts';
 import { type DrillReport, drillReport } from './report.ts';
 
 /** Writes report.json and report.html into the folder of the drill. */
-export function writeReport(folder: string, report: DrillReport): void {
+export async function writeReport(folder: string, report: DrillReport): Promise<void> {
+  // The picture takes a library that no other command should have to load.
+  const { renderReport } = await import('./report/render.ts');
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderReport(report));
 }

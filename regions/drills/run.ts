@@ -57,6 +57,6 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const report = await run.run();
   const logs = new Set(options.state.processes.map(({ logFile }) => dirname(logFile)));
   const complete = { ...report, logs: [join(folder, 'calls.jsonl'), ...logs] };
-  writeReport(folder, complete);
+  await writeReport(folder, complete);
   return { report: complete, folder };
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { writeFileAtomic } from '../local/atomic-file.ts';
 import type { Installation } from './installation.ts';
 import type { Member } from './member.ts';
 import type { Recorder } from './recorder.ts';
@@ -52,7 +53,9 @@ async function replicateFrom(copy: Member, path: string, name: string | undefine
   const config = parseDocument(readFileSync(path, 'utf8'));
   if (name === undefined) config.deleteIn(['tags', 'replicatefrom']);
   else config.setIn(['tags', 'replicatefrom'], name);
-  writeFileSync(path, config.toString());
+  const { uid, gid } = statSync(path);
+  writeFileAtomic(path, config.toString());
+  chownSync(path, uid, gid);
   await copy.patroni.reload();
 }
 

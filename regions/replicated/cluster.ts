@@ -58,6 +58,8 @@ export interface ReplicatedCluster {
 
 /** A book has its leader soon after its Postgres has one. */
 const LEADING_MS = 60_000;
+/** Patroni elects in seconds; copies that have to be made anew come first. */
+const PRIMARY_MS = 180_000;
 
 class RunningReplicated {
   readonly layout: ReplicatedLayout;
@@ -167,12 +169,16 @@ class RunningReplicated {
   }
 
   async #primary(book: number): Promise<MemberState> {
-    for (;;) {
+    const until = performance.now() + PRIMARY_MS;
+    while (performance.now() < until) {
       this.requireGoing();
       const found = await findPrimary(this.#members(book));
       if (found !== undefined) return found;
       await sleep(200);
     }
+    const name = this.layout.books.find(({ number }) => number === book)?.name ?? String(book);
+    const logs = this.#paths?.logs ?? '';
+    throw new Error(`no copy of ${name} is promoted; why stands in ${logs}/*-patroni-${name}.log`);
   }
 
   async #prepareBooks(): Promise<void> {

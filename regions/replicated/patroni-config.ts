@@ -102,7 +102,8 @@ export function patroniConfig(options: PatroniOptions): string {
           sslmode: 'disable',
         },
       },
-      pre_promote: guard,
+      // Patroni takes it apart as a shell does.
+      pre_promote: `'${guard}'`,
       // The regions' addresses and the links between them are all 127.*; name real ones here.
       pg_hba: [
         'host replication replicator 127.0.0.0/8 scram-sha-256',

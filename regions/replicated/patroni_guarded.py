@@ -43,7 +43,7 @@ def renew_own_lease(self):
         retry=_retry))
 
 
-if tuple(int(part) for part in __version__.split('.')[:3]) < (3, 0, 3):
+if __version__ in ('3.0.0', '3.0.1', '3.0.2'):
     etcd3.Etcd3._update_leader = etcd3.catch_return_false_exception(renew_own_lease)
 
 
@@ -60,7 +60,7 @@ patroni.ha.Ha.is_healthiest_node = is_candidate
 
 
 class Impatient:
-    """The module `time`, without that sleep."""
+    """The module `time`, without sleeps of two seconds, all of which wait for another member."""
 
     def __getattr__(self, name):
         return getattr(time, name)

@@ -5,8 +5,8 @@ import type { MemberLayout, ReplicatedLayout } from './layout.ts';
  * may be promoted only if what it has, together with what another member has, covers every
  * acknowledgement there ever was: it must be at least as far as one other member, and that one
  * must not go on acknowledging to the old leader, frozen or cut off as it may be, behind our
- * back. Both are shown by one fact: the other member streams from the candidate and is not
- * ahead of it. Patroni lets every replica follow whoever holds the lease, so where two of three
+ * back. Both are shown by one fact: the other member streams from the candidate, has replayed
+ * what it has, and is not ahead of it. Patroni lets every replica follow whoever holds the lease, so where two of three
  * members can reach each other this takes less than a second; where they cannot, nothing is
  * promoted and nothing is lost.
  *
@@ -51,19 +51,23 @@ export function promotionGuard({ layout, member, postgresBin, runDir }: GuardOpt
 # Safe is: another member of the book streams from this one and is not ahead of it. Then every
 # acknowledged commit is here, and nobody is left to acknowledge anything to the old leader.
 # To promote all the same, and lose what only the unreachable members have, make the file
-# ${runDir}/accept-loss ("meridian failover --accept-loss" does); it counts once.
-if mv "${runDir}/accept-loss" "${runDir}/accept-loss.used" 2>/dev/null; then
+# accept-loss beside this script ("meridian failover --accept-loss" does). It counts once, and
+# for two minutes: one that was forgotten must not let anything pass weeks later.
+cd '${runDir}' || exit 1
+fresh=$(find accept-loss -mmin -2 2>/dev/null)
+if mv accept-loss accept-loss.used 2>/dev/null && [ -n "$fresh" ]; then
   echo "promotion guard: promoting ${member.name} although acknowledged commits may be lost" >&2
   exit 0
 fi
 until=$(($(date +%s) + ${PATIENCE_SECONDS}))
 while [ "$(date +%s)" -le "$until" ]; do
-  safe=$(PGPASSFILE="${runDir}/guard.pgpass" PGCONNECT_TIMEOUT=2 "${postgresBin}/psql" \\
+  safe=$(PGPASSFILE=guard.pgpass PGCONNECT_TIMEOUT=2 timeout -k 1 3 '${postgresBin}/psql' \\
     --no-psqlrc --tuples-only --no-align \\
-    --host "${runDir}" --port ${member.ports.postgres} --username postgres postgres --command "
+    --host '${runDir}' --port ${member.ports.postgres} --username postgres postgres --command "
       SELECT EXISTS (
         SELECT FROM pg_stat_replication
          WHERE application_name IN (${others}) AND state = 'streaming'
+           AND replay_lsn >= flush_lsn
            AND greatest(write_lsn, flush_lsn, replay_lsn)
                <= greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()))")
   if [ "$safe" = t ]; then
