@@ -1,0 +1,131 @@
+import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
+import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
+import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { describeOperation, type History, type Operation } from '../history.ts';
+import { describeRow, type FinalBook } from './final-book.ts';
+import type { Violation } from './violation.ts';
+
+/** I4, I5, I6 and I14: what clients heard against what the journals say. */
+export function checkAnswers(books: readonly FinalBook[], history: History): Violation[] {
+  const found: Violation[] = [];
+  for (const book of books) {
+    const rows = new Map(book.rows.map(({ row }) => [row.id, row]));
+    const returned = new Map(
+      book.rows.flatMap(({ row }) =>
+        row.kind === RowKind.return ? [[row.originId ?? '', row] as const] : [],
+      ),
+    );
+    found.push(...checkPhantoms(book, history));
+    for (const operation of history.values()) {
+      if (operation.book !== book.number) continue;
+      const what = answersOf(operation, rows.get(operation.id), returned.get(operation.id));
+      for (const [invariant, text] of what) {
+        const row = rows.get(operation.id);
+        const stored = row === undefined ? 'the journal has no such row' : describeRow(row);
+        const evidence = [...describeOperation(operation), stored];
+        found.push({ invariant, what: `${operation.key}: ${text}`, evidence });
+      }
+    }
+    found.push(...checkEpochs(book, history));
+  }
+  return found;
+}
+
+/** Kinds of rows that stand for a request of a client, unless they are legs of a group. */
+const ASKED: ReadonlySet<RowKind> = new Set([
+  RowKind.transfer,
+  RowKind.hold,
+  RowKind.capture,
+  RowKind.release,
+  RowKind.reversal,
+  RowKind.group,
+]);
+
+function checkPhantoms({ name, rows }: FinalBook, history: History): Violation[] {
+  return rows
+    .filter(({ row }) => ASKED.has(row.kind) && (row.details?.groupId ?? null) === null)
+    .filter(({ row }) => !history.has(row.id))
+    .map(({ row }) => ({
+      invariant: 'I5',
+      what: `${name} has a transfer that nobody asked for`,
+      evidence: [describeRow(row)],
+    }));
+}
+
+type Named = readonly [invariant: string, what: string];
+
+function answersOf(
+  { request: first, attempts }: Operation,
+  row: JournalRow | undefined,
+  returned: JournalRow | undefined,
+): Named[] {
+  const found: Named[] = [];
+  for (const { request, heard } of attempts) {
+    for (const { response } of heard) {
+      const { status, reason, position } = response;
+      if (row === undefined) {
+        found.push(['I4', 'was answered, and is not there']);
+        continue;
+      }
+      const isFirstBody = request.amount === first.amount;
+      const alteredDecided =
+        row.amount !== null && row.amount !== first.amount && first.amount > 0n;
+      const mine = alteredDecided === !isFirstBody;
+      if (reason === Reason.IDEMPOTENCY_KEY_REUSED) {
+        if (mine) found.push(['I6', 'was said to be in use for something else, and is not']);
+        continue;
+      }
+      if (!mine) found.push(['I6', 'has the outcome of another body']);
+      if (Number(position?.seq) !== row.seq || Number(position?.epoch) !== row.epoch) {
+        found.push(['I6', `was decided at seq ${position?.seq}, and is at ${row.seq}`]);
+      } else if ((status === TransferStatus.REJECTED) !== (row.reason !== 0)) {
+        found.push(['I6', 'was rejected for one and applied for another']);
+      } else if (status === TransferStatus.REJECTED && reason !== row.reason) {
+        found.push(['I6', 'was rejected for two reasons']);
+      } else if (status === TransferStatus.RETURNED && returned === undefined) {
+        found.push(['I6', 'was said to have come back, and has not']);
+      } else if (status === TransferStatus.POSTED && returned !== undefined) {
+        found.push(['I6', 'was said to have arrived, and came back']);
+      } else if (status === TransferStatus.IN_TRANSIT && row.peer === null) {
+        found.push(['I6', 'was said to travel, and does not']);
+      }
+    }
+  }
+  return found;
+}
+
+/** I14: nothing is decided in an epoch for a request that came after an answer of a later one. */
+function checkEpochs({ number }: FinalBook, history: History): Violation[] {
+  const decided = [...history.values()]
+    .filter(({ book }) => book === number)
+    .flatMap((operation) =>
+      operation.attempts.flatMap(({ invokedAt, heard }) =>
+        heard
+          .filter(
+            ({ response }) =>
+              !response.replayed && response.reason !== Reason.IDEMPOTENCY_KEY_REUSED,
+          )
+          .map(({ at, response }) => ({
+            operation,
+            invokedAt,
+            at,
+            epoch: Number(response.position?.epoch ?? 0n),
+          })),
+      ),
+    );
+  const firstHeard = new Map<number, number>();
+  for (const { epoch, at } of decided) {
+    firstHeard.set(epoch, Math.min(at, firstHeard.get(epoch) ?? Infinity));
+  }
+  return decided.flatMap(({ operation, invokedAt, epoch }) => {
+    const later = [...firstHeard].find(([other, at]) => other > epoch && at < invokedAt);
+    if (later === undefined) return [];
+    return [
+      {
+        invariant: 'I14',
+        what: `${operation.key} was decided in epoch ${epoch}, after epoch ${later[0]} had begun`,
+        evidence: [...describeOperation(operation), `epoch ${later[0]} answered at ${later[1]}`],
+      },
+    ];
+  });
+}

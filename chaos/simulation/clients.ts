@@ -1,0 +1,288 @@
+import { accountId, bookOf } from '../../ledger/core/account-id.ts';
+import { transferIdOf } from '../../ledger/core/transfer-id.ts';
+import { Freeze, OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
+import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
+import { type Attempt, type History, isAnswered, type Operation } from './history.ts';
+import { type Installation, REGIONS } from './installation/installation.ts';
+import type { Router } from './installation/router.ts';
+import type { OperationKind, Swarm } from './swarm.ts';
+import { SimProcess } from './world.ts';
+
+/** Longer than any answer takes once everything works. */
+const RE_ASK_MS = 4_000;
+
+/** Callers in all regions, who pay, hold, capture, reverse and ask again. */
+export class Clients {
+  readonly history: History = new Map();
+  readonly #installation: Installation;
+  readonly #swarm: Swarm;
+  readonly #processes: readonly SimProcess[];
+  #keys = 0;
+  #active = true;
+
+  constructor(installation: Installation, swarm: Swarm) {
+    this.#installation = installation;
+    this.#swarm = swarm;
+    this.#processes = Array.from(
+      { length: swarm.clients },
+      (_, index) => new SimProcess(`client-${index}`, REGIONS[index % REGIONS.length] ?? ''),
+    );
+  }
+
+  /** The newest operation that nobody has an answer to. */
+  get pending(): Operation | undefined {
+    return [...this.history.values()].findLast((operation) => !isAnswered(operation));
+  }
+
+  /** What opens the accounts of a book: a bank that may be overdrawn, and wallets with limits. */
+  openings(): OpenAccountRequest[] {
+    return Array.from({ length: this.#swarm.accounts }, (_, index) =>
+      OpenAccountRequest.fromPartial({
+        externalId: `account-${index}`,
+        homeRegion: 'eu',
+        asset: 'EUR',
+        min: index === 0 ? { $case: 'noMinBalance', value: true } : undefined,
+        max: index === 1 ? { $case: 'maxBalance', value: 400n } : undefined,
+      }),
+    );
+  }
+
+  start(): void {
+    this.#active = true;
+    for (const client of this.#processes) this.#think(client);
+  }
+
+  /** Starts nothing new; what is under way goes on. */
+  stop(): void {
+    this.#active = false;
+  }
+
+  #think(client: SimProcess): void {
+    const { world } = this.#installation;
+    world.afterFor(client, world.random.between(0, this.#swarm.thinkMs * 2), () => {
+      if (!this.#active) return;
+      this.#act(client);
+      this.#think(client);
+    });
+  }
+
+  #act(client: SimProcess): void {
+    const { random } = this.#installation.world;
+    const { repeatKey, alterBody, operations } = this.#swarm;
+    const known = [...this.history.values()];
+    const recent = known.at(-1 - random.int(Math.max(1, Math.min(10, known.length))));
+    if (recent !== undefined && random.chance(repeatKey)) {
+      this.#ask(client, recent, recent.request, this.#swarm.deadlineMs);
+    } else if (recent !== undefined && random.chance(alterBody) && recent.request.amount > 0n) {
+      const { request } = recent;
+      this.#ask(
+        client,
+        recent,
+        { ...request, amount: request.amount + 1n },
+        this.#swarm.deadlineMs,
+      );
+    } else {
+      const kind = random.weighted(operations) ?? 'transfer';
+      if (kind === 'freeze') this.#change();
+      else this.#begin(client, kind);
+    }
+  }
+
+  #begin(client: SimProcess, kind: OperationKind): void {
+    const made = this.#request(kind);
+    this.#keys += 1;
+    const key = keyOf(this.#keys);
+    const request = CreateTransferRequest.fromPartial({ ...made, idempotencyKey: key });
+    const { action } = request;
+    const debit =
+      action?.$case === 'group' ? action.value.legs[0]?.debitAccountId : request.debitAccountId;
+    const book = bookOf(debit ?? 0n);
+    const id = transferIdOf('', key);
+    const operation: Operation = { kind, key, id, book, request, attempts: [] };
+    this.history.set(id, operation);
+    this.#ask(client, operation, request, this.#swarm.deadlineMs);
+  }
+
+  #ask(
+    client: SimProcess,
+    operation: Operation,
+    request: CreateTransferRequest,
+    deadlineMs: number,
+  ): void {
+    const { world, routers } = this.#installation;
+    const { random } = world;
+    const near = routers.find(({ process }) => process.region === client.region);
+    const router = near !== undefined && random.chance(0.7) ? near : random.pick(routers);
+    const attempt = {
+      request,
+      invokedAt: world.now,
+      heard: [],
+      altered: request.amount !== operation.request.amount,
+    };
+    operation.attempts.push(attempt);
+    this.#call(client, router, operation, { attempt, deadlineMs });
+    world.afterFor(client, deadlineMs, () => {
+      if (attempt.heard.length > 0 || !this.#active) return;
+      if (!random.chance(this.#swarm.askAgain)) return;
+      world.afterFor(client, random.between(0, 500), () => {
+        this.#ask(client, operation, request, deadlineMs);
+      });
+    });
+  }
+
+  #call(
+    client: SimProcess,
+    router: Router,
+    operation: Operation,
+    { attempt, deadlineMs }: { readonly attempt: Attempt; readonly deadlineMs: number },
+  ): void {
+    const { world } = this.#installation;
+    const { book, kind, key, id } = operation;
+    const altered = attempt.altered ? ' with another body' : '';
+    world.say(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
+    world.send(client, router.process, () => {
+      router.create(book, attempt.request, deadlineMs, (response) => {
+        world.send(router.process, client, () => {
+          attempt.heard.push({ at: world.now, response });
+          const { status, reason, position } = response;
+          const place = `epoch ${position?.epoch} seq ${position?.seq}`;
+          world.say(`${client.name} hears of ${key}: status ${status} reason ${reason} ${place}`);
+        });
+      });
+    });
+  }
+
+  /**
+   * Asks once more about what nobody has answered, each key once.
+   * @param regions whose routers can be asked
+   */
+  askAgain(unanswered: Iterable<Operation>, regions: readonly string[]): void {
+    for (const operation of unanswered) {
+      const client = this.#processes.find(({ region }) => regions.includes(region));
+      const router = this.#installation.routers.find(({ process }) =>
+        regions.includes(process.region),
+      );
+      if (client === undefined || router === undefined) return;
+      const { request } = operation;
+      const attempt = {
+        request,
+        invokedAt: this.#installation.world.now,
+        heard: [],
+        altered: false,
+      };
+      operation.attempts.push(attempt);
+      this.#call(client, router, operation, { attempt, deadlineMs: RE_ASK_MS });
+    }
+  }
+
+  #account(book: number): bigint {
+    // Accounts were opened first, so they have the first numbers.
+    const { random } = this.#installation.world;
+    const bank = random.chance(0.35);
+    return accountId(book, bank ? 1 : 1 + random.int(this.#swarm.accounts));
+  }
+
+  #pair(across: boolean): { debitAccountId: bigint; creditAccountId: bigint } {
+    const { random } = this.#installation.world;
+    const from = 1 + random.int(this.#swarm.books);
+    const others = Array.from({ length: this.#swarm.books }, (_, index) => index + 1).filter(
+      (book) => book !== from,
+    );
+    const to = across ? random.pick(others) : from;
+    const debitAccountId = this.#account(from);
+    for (;;) {
+      const creditAccountId = this.#account(to);
+      if (creditAccountId !== debitAccountId) return { debitAccountId, creditAccountId };
+    }
+  }
+
+  #request(kind: OperationKind): Partial<CreateTransferRequest> {
+    const { random } = this.#installation.world;
+    const amount = BigInt(1 + random.int(120));
+    switch (kind) {
+      case 'transfer':
+      case 'freeze':
+        return { ...this.#pair(false), amount };
+      case 'across':
+        return { ...this.#pair(true), amount };
+      case 'hold': {
+        const timeoutSeconds = random.chance(0.3) ? 0 : 1 + random.int(3);
+        const action = { $case: 'hold', value: { timeoutSeconds } } as const;
+        return { ...this.#pair(random.chance(0.3)), amount, action };
+      }
+      case 'capture':
+      case 'release': {
+        const hold = this.#earlier(['hold']);
+        if (hold === undefined) return { ...this.#pair(false), amount };
+        const { debitAccountId } = hold.request;
+        const part = random.chance(0.5) ? 0n : 1n + hold.request.amount / 2n;
+        const value = { holdId: hold.id, final: random.chance(0.5) };
+        return kind === 'capture'
+          ? { debitAccountId, amount: part, action: { $case: 'capture', value } }
+          : { debitAccountId, action: { $case: 'release', value: { holdId: hold.id } } };
+      }
+      case 'reversal': {
+        const paid = this.#earlier(['transfer', 'across']);
+        if (paid?.request.action !== undefined || paid === undefined) {
+          return { ...this.#pair(false), amount };
+        }
+        return {
+          debitAccountId: paid.request.creditAccountId,
+          creditAccountId: paid.request.debitAccountId,
+          amount: random.chance(0.5) ? 0n : 1n,
+          action: { $case: 'reversal', value: { transferId: paid.id } },
+        };
+      }
+      case 'group':
+        return { action: { $case: 'group', value: { legs: this.#legs(amount) } } };
+    }
+  }
+
+  #legs(amount: bigint): Leg[] {
+    const { random } = this.#installation.world;
+    const first = this.#pair(false);
+    const more = Array.from({ length: 1 + random.int(3) }, () => this.#pair(random.chance(0.3)));
+    const book = bookOf(first.debitAccountId);
+    return [first, ...more.filter(({ debitAccountId }) => bookOf(debitAccountId) === book)].map(
+      (pair) => Leg.fromPartial({ ...pair, amount }),
+    );
+  }
+
+  /** An operation that was asked for not long ago. */
+  #earlier(kinds: readonly OperationKind[]): Operation | undefined {
+    const found = [...this.history.values()].filter(({ kind }) => kinds.includes(kind)).slice(-8);
+    return found.length === 0 ? undefined : this.#installation.world.random.pick(found);
+  }
+
+  /** Freezes or thaws an account, at whatever server leads its book. */
+  #change(): void {
+    const { world, servers, books } = this.#installation;
+    const { random } = world;
+    const { number } = random.pick(books);
+    const leader = [...servers.values()].find(
+      ({ book, member }) => book.number === number && member?.leader !== undefined,
+    );
+    this.#keys += 1;
+    const request = {
+      idempotencyKey: keyOf(this.#keys),
+      namespace: '',
+      accountId: accountId(number, 2 + random.int(this.#swarm.accounts - 1)),
+      by: 'simulation',
+      why: 'to be refused',
+      change: {
+        $case: 'freeze',
+        value: random.pick([Freeze.IN, Freeze.NONE, Freeze.OUT]),
+      } as const,
+      expectedVersion: undefined,
+      dryRun: false,
+    };
+    const ignored = { onOutcome: () => undefined, onFault: () => undefined };
+    if (leader === undefined) return;
+    world.afterFor(leader.process, 1, () => {
+      leader.member?.leader?.submit({ kind: 'change', request, ...ignored });
+    });
+  }
+}
+
+const keyOf = (number: number) => `key-${number}`;

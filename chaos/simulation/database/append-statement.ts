@@ -1,0 +1,161 @@
+import {
+  columnOf,
+  EMPTY_ACCOUNT,
+  EMPTY_CHANNEL,
+  EMPTY_ROW,
+  type StoredAccount,
+  type StoredChannel,
+  type StoredHead,
+  type StoredRow,
+  type Value,
+} from './columns.ts';
+
+/** What the posting statement of the ledger asks of the database, read from its text. */
+export interface AppendStatement {
+  readonly epochBefore: bigint;
+  readonly seqBefore: bigint;
+  /** What of the head it sets. */
+  readonly head: Partial<StoredHead> & Pick<StoredHead, 'seq' | 'chain' | 'at_micros' | 'accounts'>;
+  readonly rows: readonly StoredRow[];
+  readonly accounts: readonly StoredAccount[];
+  readonly channels: readonly StoredChannel[];
+}
+
+/** Where the parameters of a statement are: their indexes, by what they mean. */
+interface Shape {
+  readonly epochBefore: number;
+  readonly seqBefore: number;
+  readonly head: readonly (readonly [keyof StoredHead, number])[];
+  readonly journal: Insert | undefined;
+  readonly account: Insert | undefined;
+  readonly channel: Insert | undefined;
+  readonly epoch: number;
+}
+
+interface Insert {
+  readonly columns: readonly {
+    readonly name: string;
+    readonly index: number;
+    readonly type: string;
+  }[];
+}
+
+const shapes = new Map<string, Shape>();
+
+export function isAppend(text: string): boolean {
+  return text.startsWith('WITH fence AS (UPDATE head SET');
+}
+
+export function parseAppend(text: string, values: readonly unknown[]): AppendStatement {
+  let shape = shapes.get(text);
+  if (shape === undefined) {
+    shape = shapeOf(text);
+    shapes.set(text, shape);
+  }
+  const number = (index: number) => BigInt(String(values[index]));
+  const seqBefore = number(shape.seqBefore);
+  const head = headOf(shape, values);
+  const rows = inserted(shape.journal, values);
+  return {
+    epochBefore: number(shape.epochBefore),
+    seqBefore,
+    head,
+    rows: rows.map((row, index) => ({
+      ...EMPTY_ROW,
+      ...row,
+      seq: seqBefore + BigInt(index + 1),
+      epoch: number(shape.epoch),
+      at_micros: head.at_micros,
+      chain: index === rows.length - 1 ? head.chain : null,
+    })),
+    accounts: inserted(shape.account, values).map((row) => ({ ...EMPTY_ACCOUNT, ...row })),
+    channels: inserted(shape.channel, values).map((row) => ({ ...EMPTY_CHANNEL, ...row })),
+  };
+}
+
+function headOf({ head }: Shape, values: readonly unknown[]): AppendStatement['head'] {
+  const moved: { -readonly [K in keyof AppendStatement['head']]: AppendStatement['head'][K] } = {
+    seq: 0n,
+    chain: Buffer.alloc(0),
+    at_micros: 0n,
+    accounts: 0n,
+  };
+  for (const [name, index] of head) {
+    const value = values[index];
+    if (name === 'leader') moved.leader = String(value);
+    else if (name !== 'chain') moved[name] = BigInt(String(value));
+    else if (value instanceof Uint8Array) moved.chain = Buffer.from(value);
+  }
+  return moved;
+}
+
+function inserted(insert: Insert | undefined, values: readonly unknown[]): Record<string, Value>[] {
+  const rows: Record<string, Value>[] = [];
+  for (const { name, index, type } of insert?.columns ?? []) {
+    for (const [place, value] of columnOf(String(values[index]), type).entries()) {
+      (rows[place] ??= {})[name] = value;
+    }
+  }
+  return rows;
+}
+
+const HEAD_PARAMETERS: readonly (readonly [keyof StoredHead, RegExp])[] = [
+  ['seq', /SET seq = \$(\d+)/u],
+  ['chain', /, chain = \$(\d+)/u],
+  ['at_micros', /\bat = \(timestamptz 'epoch' \+ \$(\d+)/u],
+  ['accounts', /accounts = \$(\d+)/u],
+  ['epoch', /, epoch = \$(\d+)/u],
+  ['leader', /, leader = \$(\d+)/u],
+  ['swept_micros', /swept_at = \(timestamptz 'epoch' \+ \$(\d+)/u],
+  ['swept_seq', /swept_seq = \$(\d+)/u],
+];
+
+function shapeOf(text: string): Shape {
+  const fence = text.slice(0, text.indexOf('RETURNING book'));
+  const journal = insertOf(text, 'journal');
+  return {
+    epochBefore: required(/WHERE epoch = \$(\d+)/u, fence),
+    seqBefore: required(/AND seq = \$(\d+)/u, fence),
+    head: HEAD_PARAMETERS.flatMap(([name, pattern]) => {
+      const index = optional(pattern, fence);
+      return index === undefined ? [] : [[name, index] as const];
+    }),
+    journal,
+    account: insertOf(text, 'account'),
+    channel: insertOf(text, 'channel'),
+    epoch: journal === undefined ? 0 : required(/\+ ordinal, \$(\d+)/u, text),
+  };
+}
+
+/** Index of the parameter that a pattern finds. */
+function optional(pattern: RegExp, where: string): number | undefined {
+  const found = pattern.exec(where)?.[1];
+  return found === undefined ? undefined : Number(found) - 1;
+}
+
+function required(pattern: RegExp, where: string): number {
+  const index = optional(pattern, where);
+  if (index === undefined) throw new TypeError(`the posting statement has no ${pattern.source}`);
+  return index;
+}
+
+/** The columns that a statement inserts into a table from arrays; undefined: it does not. */
+function insertOf(text: string, table: string): Insert | undefined {
+  const start = text.indexOf(`INSERT INTO ${table} (`);
+  if (start < 0) return undefined;
+  const end = text.indexOf('WHERE EXISTS', start);
+  const part = text.slice(start, end);
+  const arrays = [...part.matchAll(/\$(\d+)::(\w+)\[\]/gu)];
+  const names =
+    /AS t\(([^)]*)\)/u
+      .exec(part)?.[1]
+      ?.split(',')
+      .map((name) => name.trim()) ?? [];
+  return {
+    columns: arrays.map(([, index, type = ''], place) => ({
+      name: names[place] ?? '',
+      index: Number(index) - 1,
+      type,
+    })),
+  };
+}

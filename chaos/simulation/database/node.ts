@@ -1,0 +1,282 @@
+import type { SimProcess, World } from '../world.ts';
+import { type AppendStatement, isAppend, parseAppend } from './append-statement.ts';
+import { ConnectionError, PostgresError } from './database-error.ts';
+import { answerTo } from './statements.ts';
+import { Tables } from './tables.ts';
+
+/** A transaction in the log of a node. The same object in every node that has it. */
+export interface Commit {
+  /** Unique in the simulation. */
+  readonly id: number;
+  readonly append: AppendStatement;
+}
+
+/** What a statement comes to. */
+export type Reply =
+  | { readonly rows: object[]; readonly warning: string }
+  | { readonly error: Error };
+
+/** A commit that waits for a second node. */
+interface Waiting {
+  readonly length: number;
+  readonly statement: AppendStatement;
+  readonly answer: (reply: Reply) => void;
+}
+
+/** What deliberate bugs change in a node; none of them is in the ledger. */
+export interface NodeBugs {
+  /** A commit is acknowledged before a second node has it. */
+  readonly ackAlone: boolean;
+  /** The head is not compared. */
+  readonly noCompare: boolean;
+}
+
+/** A standby as the node that it streams from knows it. */
+interface Follower {
+  /** Through which length of the log it has it, and when it said so. */
+  readonly length: number;
+  readonly at: number;
+  /** Through which length it was sent, and when. */
+  sent: number;
+  sentAt: number;
+}
+
+/** What was sent and is not acknowledged is sent again after so long. */
+const SEND_AGAIN_MS = 200;
+/** A standby streams from a node if it has been heard of within so long. */
+const STREAMING_MS = 1_000;
+
+/**
+ * One Postgres of a book, with Patroni beside it: a log of transactions, what it shows of them,
+ * and, as a primary, the wait of each commit until any one other node has it.
+ */
+export class DatabaseNode {
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly book: number;
+  readonly instance: string;
+  readonly #world: World;
+  readonly #bugs: NodeBugs;
+  readonly #nextCommit: () => number;
+  log: Commit[] = [];
+  /** What is visible here; as a standby: nothing is read but what it is. */
+  tables = new Tables();
+  primary = false;
+  /** Where it streams from. */
+  upstream: DatabaseNode | undefined;
+  readonly #followers = new Map<DatabaseNode, Follower>();
+  #queued: { readonly statement: AppendStatement; readonly answer: Waiting['answer'] }[] = [];
+  #waiting: Waiting | undefined;
+  readonly #sessions = new Set<(why: string) => void>();
+
+  constructor(
+    name: string,
+    process: SimProcess,
+    book: { readonly number: number; readonly instance: string },
+    parts: { readonly world: World; readonly bugs: NodeBugs; readonly nextCommit: () => number },
+  ) {
+    this.name = name;
+    this.process = process;
+    this.book = book.number;
+    this.instance = book.instance;
+    this.#world = parts.world;
+    this.#bugs = parts.bugs;
+    this.#nextCommit = parts.nextCommit;
+  }
+
+  get length(): number {
+    return this.log.length;
+  }
+
+  /** True while a commit waits for another node. */
+  get waits(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Calls back when this node closes its connections. Returns how to stop it. */
+  onClose(close: (why: string) => void): () => void {
+    this.#sessions.add(close);
+    return () => this.#sessions.delete(close);
+  }
+
+  /** Executes a statement; the answer comes when it does, or never. */
+  execute(text: string, values: readonly unknown[], answer: (reply: Reply) => void): void {
+    if (isAppend(text)) {
+      this.#queued.push({ statement: parseAppend(text, values), answer });
+      this.#next();
+      return;
+    }
+    const { book, instance, primary } = this;
+    const facts = { standby: !primary, book, instance };
+    answer({ rows: answerTo(text)(this.tables, values, facts), warning: '' });
+  }
+
+  /** The next append, once the one before has let go of the head's row. */
+  #next(): void {
+    while (this.#waiting === undefined) {
+      const next = this.#queued.shift();
+      if (next === undefined) return;
+      this.#append(next.statement, next.answer);
+    }
+  }
+
+  #append(statement: AppendStatement, answer: Waiting['answer']): void {
+    const { head } = this.tables;
+    if (!this.primary) {
+      answer({
+        error: new PostgresError('25006', 'cannot execute UPDATE in a read-only transaction'),
+      });
+      return;
+    }
+    const ours = head.epoch === statement.epochBefore && head.seq === statement.seqBefore;
+    if (!ours && !this.#bugs.noCompare) {
+      answer({ rows: [{ fenced: 0n }], warning: '' });
+      return;
+    }
+    try {
+      this.tables.check(statement, !this.#bugs.noCompare);
+    } catch (error) {
+      if (!(error instanceof PostgresError)) throw error;
+      answer({ error });
+      return;
+    }
+    this.log.push({ id: this.#nextCommit(), append: statement });
+    this.#waiting = { length: this.log.length, statement, answer };
+    for (const [follower, { at }] of this.#followers) {
+      if (this.#world.now - at < STREAMING_MS) this.#push(follower);
+    }
+    if (this.#bugs.ackAlone) this.#release('');
+  }
+
+  /** The wait is over: what was committed is visible from now on. */
+  #release(warning: string): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    this.tables.apply(waiting.statement);
+    waiting.answer({ rows: [{ fenced: 1n }], warning });
+    this.#next();
+  }
+
+  /** Somebody cancels the wait for a second node. */
+  cancelWait(): void {
+    this.#release('canceling wait for synchronous replication due to user request');
+  }
+
+  /** Somebody terminates the backend that waits: it is committed here, and its caller cut off. */
+  terminateWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    this.tables.apply(waiting.statement);
+    waiting.answer({ error: new ConnectionError('CONNECTION_CLOSED') });
+    this.#closeSessions('terminated');
+    this.#next();
+  }
+
+  #closeSessions(why: string): void {
+    for (const close of this.#sessions) close(why);
+  }
+
+  /** Tells its upstream how far it is, which is also its acknowledgement. */
+  tellUpstream(): void {
+    const { upstream } = this;
+    if (upstream === undefined || this.primary) return;
+    const length = this.log.length;
+    const last = this.log.at(-1);
+    this.#world.send(this.process, upstream.process, () => upstream.#hear(this, length, last));
+  }
+
+  #hear(follower: DatabaseNode, length: number, last: Commit | undefined): void {
+    const same = length === 0 || this.log[length - 1] === last;
+    if (!same) {
+      // What is ahead on the same history just waits; what has gone another way is rewound, and
+      // only to what a primary has.
+      this.#followers.delete(follower);
+      if (this.primary) this.#rewind(follower);
+      return;
+    }
+    const { sent, sentAt } = this.#followers.get(follower) ?? { sent: 0, sentAt: -Infinity };
+    this.#followers.set(follower, { length, at: this.#world.now, sent, sentAt });
+    if (this.#waiting !== undefined && this.primary && length >= this.#waiting.length) {
+      this.#release('');
+    }
+    const late = this.#world.now - sentAt > SEND_AGAIN_MS;
+    if (length < this.log.length && (sent < this.log.length || late)) this.#push(follower);
+  }
+
+  #push(follower: DatabaseNode): void {
+    const commits = [...this.log];
+    const known = this.#followers.get(follower);
+    if (known !== undefined) {
+      known.sent = commits.length;
+      known.sentAt = this.#world.now;
+    }
+    this.#world.send(this.process, follower.process, () => follower.#receive(this, commits));
+  }
+
+  #receive(from: DatabaseNode, commits: readonly Commit[]): void {
+    if (this.primary || this.upstream !== from) return;
+    const { length } = this.log;
+    if (length >= commits.length || (length > 0 && commits[length - 1] !== this.log.at(-1))) return;
+    this.log.push(...commits.slice(length));
+    this.tellUpstream();
+  }
+
+  #rewind(follower: DatabaseNode): void {
+    const commits = [...this.log];
+    this.#world.send(this.process, follower.process, () => {
+      if (follower.primary || follower.upstream !== this) return;
+      follower.log = commits;
+      follower.tellUpstream();
+    });
+  }
+
+  /** True if a standby streams from here and is not ahead: the rule of the promotion guard. */
+  get safeToPromote(): boolean {
+    return [...this.#followers].some(
+      ([follower, { length, at }]) =>
+        follower !== this && this.#world.now - at < STREAMING_MS && length <= this.log.length,
+    );
+  }
+
+  /** Begins to take writes: everything in the log is visible, whether others have it or not. */
+  promote(): void {
+    this.primary = true;
+    this.upstream = undefined;
+    this.#followers.clear();
+    this.tables = new Tables();
+    for (const { append } of this.log) this.tables.apply(append);
+  }
+
+  /** Stops as a primary: connections are closed, and commits that wait stay in the log. */
+  demote(): void {
+    this.primary = false;
+    this.#drop('demoted');
+  }
+
+  /** Follows another node from now on. */
+  follow(upstream: DatabaseNode | undefined): void {
+    if (this.upstream === upstream) return;
+    this.upstream = upstream;
+    this.#followers.clear();
+  }
+
+  /** Is gone at once; what is in the log is on disk. */
+  crash(): void {
+    this.#world.kill(this.process);
+    this.primary = false;
+    this.upstream = undefined;
+    this.#followers.clear();
+    this.#drop('crashed');
+  }
+
+  #drop(why: string): void {
+    const lost = { error: new ConnectionError('CONNECTION_CLOSED') };
+    this.#waiting?.answer(lost);
+    for (const { answer } of this.#queued) answer(lost);
+    this.#waiting = undefined;
+    this.#queued = [];
+    this.#closeSessions(why);
+  }
+}

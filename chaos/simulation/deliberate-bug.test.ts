@@ -1,0 +1,29 @@
+import { expect, test, vi } from 'vitest';
+import { DELIBERATE_BUGS } from './deliberate-bug.ts';
+import { namesOf } from './random.ts';
+import { runSeed } from './simulation.ts';
+
+vi.mock('postgres', () => import('./stand-ins/postgres.ts'));
+vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
+
+/** Some bugs show only where several faults meet. */
+const SEEDS_MAX = 200;
+
+test.each(namesOf(DELIBERATE_BUGS))(
+  'the bug %s is convicted by name',
+  async (bug) => {
+    const named: readonly string[] = DELIBERATE_BUGS[bug];
+    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      const { violations } = await runSeed(seed, { bug });
+      const convicting = violations.find(({ invariant }) => named.includes(invariant));
+      if (convicting === undefined) continue;
+      expect(convicting.what).not.toBe('');
+      expect(convicting.evidence.length).toBeGreaterThan(0);
+      // The same seed without the bug breaks nothing: it is the bug that was found.
+      expect((await runSeed(seed)).violations).toEqual([]);
+      return;
+    }
+    expect.fail(`no invariant of ${named.join(', ')} was named within ${SEEDS_MAX} seeds`);
+  },
+  600_000,
+);

@@ -1,0 +1,28 @@
+/**
+ * Bugs that can be put into the simulation's own parts, never into the ledger, to see that the
+ * checks name what they break. Each with the invariants of which one must be named.
+ */
+export const DELIBERATE_BUGS = {
+  /** The database acknowledges a commit that no second node has. */
+  'acknowledge-before-commit': ['I4'],
+  /** The database appends whatever the head says. */
+  'skip-head-compare': ['I11'],
+  /** A promotion drops the last batch of the journal. */
+  'lose-last-batch': ['I4', 'I11'],
+  /** A node is promoted whether or not another one follows it. */
+  'promote-without-guard': ['I4'],
+  /** Legs of another book are applied again, under new numbers. */
+  'apply-channel-twice': ['I3'],
+  /** A call to another book that is not answered in time counts as a refusal. */
+  'refund-on-timeout': ['I3'],
+  /** What Redis says of a key is the answer. */
+  'trust-redis-alone': ['I4', 'I6'],
+  /** A server leads, as far as known keys go, before its take-over is committed. */
+  'exists-before-barrier': ['I4', 'I6'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type DeliberateBug = keyof typeof DELIBERATE_BUGS;
+
+export function isDeliberateBug(name: string): name is DeliberateBug {
+  return Object.hasOwn(DELIBERATE_BUGS, name);
+}

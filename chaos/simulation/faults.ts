@@ -1,0 +1,289 @@
+import type { DatabaseNode } from './database/node.ts';
+import { type Installation, REGIONS } from './installation/installation.ts';
+import type { LedgerServer } from './installation/ledger-server.ts';
+import { encodeKnownKey, fingerprintOf } from '../../ledger/keys/known-key.ts';
+import type { Operation } from './history.ts';
+import type { FaultKind, Swarm } from './swarm.ts';
+import type { SimProcess } from './world.ts';
+
+/** Longer than a lease lasts and a promotion takes. */
+const LOSE_TAIL_MS = 4_000;
+
+/** Breaks things, one after the other and several at once, and mends them. */
+export class Faults {
+  readonly #installation: Installation;
+  readonly #swarm: Swarm;
+  readonly #pending: () => Operation | undefined;
+  readonly counts: Partial<Record<FaultKind, number>> = {};
+  /** What undoes the faults that last, by when each was made. */
+  readonly #undo = new Set<() => void>();
+  #active = true;
+
+  /** @param pending something that a client has no answer to */
+  constructor(installation: Installation, swarm: Swarm, pending: () => Operation | undefined) {
+    this.#installation = installation;
+    this.#swarm = swarm;
+    this.#pending = pending;
+  }
+
+  start(): void {
+    const { world } = this.#installation;
+    world.afterFor(undefined, world.random.between(0, this.#swarm.faultEveryMs * 2), () => {
+      if (!this.#active) return;
+      const kind = world.random.weighted(this.#swarm.faults);
+      if (kind !== undefined) this.#make(kind);
+      this.start();
+    });
+  }
+
+  /** Makes no more, and mends what is broken. */
+  heal(): void {
+    this.#active = false;
+    for (const undo of this.#undo) undo();
+    this.#installation.world.say('healed');
+  }
+
+  /** Takes a region away. Returns how to give it back. */
+  loseRegion(region: string): () => void {
+    return this.#isolate([region], true);
+  }
+
+  #lasting(undo: () => void, ms = this.#duration()): void {
+    const { world } = this.#installation;
+    const once = () => {
+      if (this.#undo.delete(once)) undo();
+    };
+    this.#undo.add(once);
+    world.afterFor(undefined, ms, once);
+  }
+
+  #duration(): number {
+    return this.#installation.world.random.between(0.2, 1.8) * this.#swarm.faultMs;
+  }
+
+  #make(kind: FaultKind): void {
+    const { world } = this.#installation;
+    const target = this.#hit(kind);
+    if (target === undefined) return;
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+    world.say(`fault: ${kind} ${target}`);
+  }
+
+  /** Returns what was hit; undefined: there was nothing to hit. */
+  #hit(kind: FaultKind): string | undefined {
+    const installation = this.#installation;
+    const { world, redises } = installation;
+    const { random } = world;
+    const region = random.pick(REGIONS);
+    const redis = redises.get(`redis-${region}`);
+    switch (kind) {
+      case 'crashDatabase': {
+        const node = this.#anyNode();
+        installation.crashDatabase(node, this.#duration());
+        return node.name;
+      }
+      case 'crashLedger': {
+        const server = this.#anyServer();
+        installation.crashServer(server, this.#duration());
+        return server.name;
+      }
+      case 'crashRouter': {
+        const router = random.pick(installation.routers);
+        installation.crashRouter(router, this.#duration());
+        return router.process.name;
+      }
+      case 'crashRegion':
+        this.#crashRegion(region);
+        return region;
+      case 'freezeDatabase': {
+        const node = this.#anyNode();
+        this.#freeze([node.process]);
+        return node.name;
+      }
+      case 'freezeLedger': {
+        const server = this.#anyServer();
+        this.#freeze([server.process]);
+        return server.name;
+      }
+      case 'freezeRegion':
+        this.#freeze(installation.processesIn(region));
+        return region;
+      case 'isolateRegion':
+        this.#lasting(this.#isolate([region], random.chance(0.7)));
+        return region;
+      case 'cutLink':
+      case 'cutOneWay': {
+        const to = random.pick(REGIONS.filter((other) => other !== region));
+        this.#lasting(
+          this.#cut([[region, to], ...(kind === 'cutLink' ? [[to, region] as const] : [])]),
+        );
+        return `${region} ${to}`;
+      }
+      case 'cancelWait':
+      case 'terminateWait':
+        return this.#endWait(kind, () => true);
+      case 'crashInWait':
+        return this.#crashInWait();
+      case 'loseTail':
+        return this.#loseTail();
+      case 'redisDown':
+        redis?.setUp(false);
+        this.#lasting(() => redis?.setUp(true));
+        return region;
+      case 'redisFlush':
+        redis?.flush();
+        return region;
+      case 'redisPast':
+        redis?.save();
+        this.#lasting(() => redis?.restore());
+        return region;
+      case 'redisJunk':
+        return this.#plantJunk();
+      case 'clockJump': {
+        const server = this.#anyServer();
+        server.process.skewMs = random.between(-2000, 2000);
+        return server.name;
+      }
+      case 'slowLink': {
+        const to = random.pick(REGIONS);
+        const link = world.link(region, to);
+        const { delayMs } = link;
+        link.delayMs += random.between(50, 800);
+        this.#lasting(() => {
+          link.delayMs = delayMs;
+        });
+        return `${region} ${to}`;
+      }
+    }
+  }
+
+  /** The primary more often than others, for there is more to break. */
+  #anyNode(): DatabaseNode {
+    const { world, elections } = this.#installation;
+    const { primary, nodes } = world.random.pick(elections);
+    return primary !== undefined && world.random.chance(0.6) ? primary : world.random.pick(nodes);
+  }
+
+  #anyServer(): LedgerServer {
+    const { world, servers } = this.#installation;
+    const server = this.#installation.serverOf(this.#anyNode());
+    return server ?? world.random.pick([...servers.values()]);
+  }
+
+  #crashRegion(region: string): void {
+    const installation = this.#installation;
+    const ms = this.#duration();
+    for (const { nodes } of installation.elections) {
+      for (const node of nodes) {
+        if (node.process.region === region) installation.crashDatabase(node, ms);
+      }
+    }
+    for (const server of installation.servers.values()) {
+      if (server.process.region === region) installation.crashServer(server, ms);
+    }
+    for (const router of installation.routers) {
+      if (router.process.region === region) installation.crashRouter(router, ms);
+    }
+  }
+
+  #freeze(processes: readonly SimProcess[]): void {
+    for (const process of processes) process.frozen = process.up;
+    this.#lasting(() => {
+      for (const process of processes) this.#installation.world.thaw(process);
+    });
+  }
+
+  #isolate(regions: readonly string[], bothWays: boolean): () => void {
+    const others = REGIONS.filter((region) => !regions.includes(region));
+    const outwards = this.#installation.world.random.chance(0.5);
+    return this.#cut(
+      regions.flatMap((region) =>
+        others.flatMap((other) => {
+          if (bothWays) return [[region, other] as const, [other, region] as const];
+          return [outwards ? ([region, other] as const) : ([other, region] as const)];
+        }),
+      ),
+    );
+  }
+
+  /** Cuts what is not cut yet. Returns how to mend it. */
+  #cut(pairs: readonly (readonly [string, string])[]): () => void {
+    const links = pairs
+      .map(([from, to]) => this.#installation.world.link(from, to))
+      .filter((link) => !link.cut);
+    for (const link of links) link.cut = true;
+    return () => {
+      for (const link of links) link.cut = false;
+    };
+  }
+
+  /**
+   * A commit that no other node has becomes visible at a primary that is cut off for so long that
+   * another one is promoted without it.
+   */
+  #loseTail(): string | undefined {
+    const { world, elections } = this.#installation;
+    const { primary, nodes } = world.random.pick(elections);
+    if (primary === undefined) return undefined;
+    const alone = (node: DatabaseNode) =>
+      node === primary && nodes.every((other) => other === node || other.length < node.length);
+    const { region } = primary.process;
+    this.#lasting(this.#isolate([region], true), LOSE_TAIL_MS);
+    const kind = world.random.pick(['cancelWait', 'terminateWait'] as const);
+    // What was sent before the cut may still arrive: only then is it known who has a commit.
+    world.afterFor(undefined, world.random.between(80, 300), () => this.#endWait(kind, alone));
+    return primary.name;
+  }
+
+  /** Ends the next wait for a second node that is seen soon at a node that is meant. */
+  #endWait(kind: 'cancelWait' | 'terminateWait', isMeant: (node: DatabaseNode) => boolean): string {
+    this.#whenWaiting(isMeant, (node) => {
+      this.#installation.world.say(`${kind} at ${node.name}`);
+      if (kind === 'cancelWait') node.cancelWait();
+      else node.terminateWaiting();
+    });
+    return '';
+  }
+
+  /** Kills a server whose commit waits for a second node, and starts it again at once. */
+  #crashInWait(): string {
+    const { world } = this.#installation;
+    this.#whenWaiting(
+      () => true,
+      (node) => {
+        const server = this.#installation.serverOf(node);
+        if (server === undefined) return;
+        world.say(`${server.name} is killed while its commit waits`);
+        this.#installation.crashServer(server, world.random.between(1, 40));
+      },
+    );
+    return '';
+  }
+
+  /** Acts on the first node that is meant where a commit is seen to wait, if one is seen soon. */
+  #whenWaiting(
+    isMeant: (node: DatabaseNode) => boolean,
+    act: (node: DatabaseNode) => void,
+    tries = 300,
+  ): void {
+    const { world, elections } = this.#installation;
+    const waiting = elections
+      .flatMap((election) => election.nodes)
+      .find((node) => isMeant(node) && node.waits && node.process.up && !node.process.frozen);
+    if (waiting !== undefined) act(waiting);
+    else if (tries > 0 && this.#active) {
+      world.afterFor(undefined, 3, () => this.#whenWaiting(isMeant, act, tries - 1));
+    }
+  }
+
+  /** Redis claims, in the words of another leader, that a key without an answer was applied. */
+  #plantJunk(): string | undefined {
+    const operation = this.#pending();
+    if (operation === undefined) return undefined;
+    const { id, request } = operation;
+    const known = { reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false } as const;
+    const value = encodeKnownKey('other', { ...known, fingerprint: fingerprintOf(request) });
+    for (const redis of this.#installation.redises.values()) redis.plant(id, value);
+    return id;
+  }
+}

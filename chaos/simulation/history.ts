@@ -1,0 +1,63 @@
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import type { OperationKind } from './swarm.ts';
+
+/** An answer that a client heard. */
+export interface Heard {
+  readonly at: number;
+  readonly response: CreateTransferResponse;
+}
+
+/** One call of a client: it may hear nothing, or more than once. */
+export interface Attempt {
+  readonly request: CreateTransferRequest;
+  readonly invokedAt: number;
+  readonly heard: Heard[];
+  /** True: its body is not that of the key's first request. */
+  readonly altered: boolean;
+}
+
+/** All that was asked under one key. */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly key: string;
+  /** Id of the transfer. */
+  readonly id: string;
+  /** Book that decides it. */
+  readonly book: number;
+  readonly request: CreateTransferRequest;
+  readonly attempts: Attempt[];
+}
+
+/** What clients asked and heard, by the id of the transfer. */
+export type History = Map<string, Operation>;
+
+export function isAnswered({ attempts }: Operation): boolean {
+  return attempts.some(({ altered, heard }) => !altered && heard.length > 0);
+}
+
+const NAMES = new Map<number, string>(
+  Object.entries(TransferStatus).map(([name, value]) => [value, name]),
+);
+
+/** The history of one key, line by line. */
+export function describeOperation({ kind, key, id, book, request, attempts }: Operation): string[] {
+  const { debitAccountId, creditAccountId, amount } = request;
+  const lines = [
+    `${kind} ${key} (${id}) of book ${book}: ${debitAccountId} to ${creditAccountId}, ${amount}`,
+  ];
+  for (const { invokedAt, altered, heard } of attempts) {
+    lines.push(`  asked at ${invokedAt.toFixed(1)}${altered ? ' with another body' : ''}`);
+    for (const { at, response } of heard) {
+      const { status, reason, replayed, position } = response;
+      lines.push(
+        `    heard at ${at.toFixed(1)}: ${NAMES.get(status) ?? status}, reason ${reason}, ` +
+          `epoch ${position?.epoch}, seq ${position?.seq}${replayed ? ', replayed' : ''}`,
+      );
+    }
+  }
+  return lines;
+}

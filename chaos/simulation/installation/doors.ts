@@ -1,0 +1,120 @@
+import { RowKind } from '../../../ledger/core/journal-row.ts';
+import { derivedId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
+import { timestampFrom } from '../../../ledger/core/timestamp.ts';
+import type {
+  PostReply,
+  PostRequest,
+  SettleReply,
+  SettleRequest,
+} from '../../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferResponse,
+  TransferStatus,
+} from '../../../proto/gen/meridian/v1/transfer.ts';
+import type { DeliberateBug } from '../deliberate-bug.ts';
+import type { RedisStore } from '../stand-ins/redis-store.ts';
+import type { LedgerServer } from './ledger-server.ts';
+import type { Said } from './topology.ts';
+
+type Write = (reply: PostReply['reply']) => void;
+
+/** Where requests enter a ledger server: straight through, unless a deliberate bug sits there. */
+export class Doors {
+  readonly #bug: DeliberateBug | undefined;
+  readonly #redises: ReadonlyMap<string, RedisStore>;
+
+  constructor(bug: DeliberateBug | undefined, redises: ReadonlyMap<string, RedisStore>) {
+    this.#bug = bug;
+    this.#redises = redises;
+  }
+
+  post(server: LedgerServer, request: PostRequest, write: Write): void {
+    const known = this.#knownTooEarly(server, request);
+    if (known === undefined) server.post(request, write);
+    else write({ $case: 'outcome', value: { batch: request.batch, results: [known] } });
+  }
+
+  #knownTooEarly(
+    server: LedgerServer,
+    { transfers }: PostRequest,
+  ): CreateTransferResponse | undefined {
+    const [first] = transfers;
+    if (first === undefined) return undefined;
+    const id = transferIdOf(first.namespace, first.idempotencyKey);
+    if (this.#bug === 'trust-redis-alone') {
+      const value = this.#redises.get(`redis-${server.process.region}`)?.find(id);
+      const [, reason, epoch, seq, at] = value?.split(' ').map(Number) ?? [];
+      if (seq === undefined) return undefined;
+      return replayed(id, { book: server.book.number, reason, epoch, seq, at });
+    }
+    const { node } = server;
+    if (this.#bug !== 'exists-before-barrier' || !node.primary || server.member?.leader) {
+      return undefined;
+    }
+    const row = node.tables.byId.get(id);
+    if (row === undefined || row.amount !== first.amount) return undefined;
+    if (row.channel_number !== null || row.kind !== RowKind.transfer) return undefined;
+    const { reason, epoch, seq, at_micros: at } = row;
+    const numbers = { reason, epoch: Number(epoch), seq: Number(seq), at: Number(at) };
+    return replayed(id, { book: server.book.number, ...numbers });
+  }
+
+  /** What others hear of a server. */
+  said({ node }: LedgerServer, said: Said): Said {
+    if (this.#bug !== 'exists-before-barrier' || said.leading || !node.primary) return said;
+    return { ...said, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
+  }
+
+  async settle(server: LedgerServer, request: SettleRequest): Promise<SettleReply> {
+    const reply = await server.settle(request);
+    const leader = server.member?.leader;
+    if (this.#bug !== 'apply-channel-twice' || leader === undefined) return reply;
+    const { applied } = leader.memory.channel(request.originBook);
+    return server.settle({
+      ...request,
+      firstNumber: BigInt(applied + 1),
+      legs: request.legs.map((leg) => ({
+        ...leg,
+        transferId: derivedId('again', leg.transferId, String(applied)),
+      })),
+    });
+  }
+
+  /** What the sender is told when its call has no answer; undefined: that it has none. */
+  unanswered({ firstNumber, legs }: SettleRequest): SettleReply | undefined {
+    if (this.#bug !== 'refund-on-timeout') return undefined;
+    return {
+      appliedThrough: firstNumber + BigInt(legs.length - 1),
+      refusals: legs.map((_, index) => ({
+        number: firstNumber + BigInt(index),
+        reason: Reason.CREDIT_ACCOUNT_CLOSED,
+      })),
+    };
+  }
+}
+
+function replayed(
+  transferId: string,
+  {
+    book,
+    reason = 0,
+    epoch = 0,
+    seq,
+    at = 0,
+  }: Record<'book' | 'seq', number> &
+    Partial<Record<'reason' | 'epoch' | 'at', number | undefined>>,
+): CreateTransferResponse {
+  return {
+    transferId,
+    status: reason === 0 ? TransferStatus.POSTED : TransferStatus.REJECTED,
+    reason: Object.values(Reason).find((known) => known === reason) ?? Reason.UNSPECIFIED,
+    differingField: '',
+    replayed: true,
+    position: { book, epoch: BigInt(epoch), seq: BigInt(seq) },
+    decidedAt: timestampFrom(at),
+    actualAmount: 0n,
+    expiresAt: undefined,
+    group: undefined,
+  };
+}

@@ -1,0 +1,170 @@
+import type { Book } from '../../../ledger/store/head.ts';
+import type { SettleReply, SettleRequest } from '../../../proto/gen/meridian/internal/v1/book.ts';
+import { Election } from '../database/election.ts';
+import { DatabaseNode } from '../database/node.ts';
+import type { DeliberateBug } from '../deliberate-bug.ts';
+import { enterHosts } from '../stand-ins/simulated-hosts.ts';
+import { RedisStore } from '../stand-ins/redis-store.ts';
+import { SimProcess, type World } from '../world.ts';
+import { Doors } from './doors.ts';
+import { LedgerServer } from './ledger-server.ts';
+import { Router } from './router.ts';
+import type { Said } from './topology.ts';
+
+export const REGIONS = ['eu', 'us', 'ap'] as const;
+
+const SETTLE_TIMEOUT_MS = 1_500;
+
+/** Ends of processes that nobody killed: what the ledger's own assertions have found. */
+export interface Death {
+  readonly server: string;
+  readonly at: number;
+  readonly why: string;
+}
+
+/** Three regions: in each a router, a Redis, and for every book a database node and a server. */
+export class Installation {
+  readonly world: World;
+  readonly books: readonly Book[];
+  readonly elections: readonly Election[];
+  readonly servers = new Map<string, LedgerServer>();
+  readonly routers: readonly Router[];
+  readonly redises = new Map<string, RedisStore>();
+  readonly deaths: Death[] = [];
+  readonly doors: Doors;
+  #commits = 0;
+
+  constructor(world: World, books: number, bug: DeliberateBug | undefined) {
+    this.world = world;
+    this.books = Array.from({ length: books }, (_, index) => ({
+      number: index + 1,
+      name: `book-${index + 1}`,
+      region: REGIONS[index % REGIONS.length] ?? '',
+    }));
+    for (const region of REGIONS) this.redises.set(`redis-${region}`, new RedisStore());
+    this.doors = new Doors(bug, this.redises);
+    const databases = new Map<string, DatabaseNode>();
+    this.elections = this.books.map((book) => {
+      const nodes = REGIONS.map((region) => this.#node(book, region, bug));
+      for (const node of nodes) databases.set(node.name, node);
+      const noGuard = bug === 'promote-without-guard';
+      return new Election(world, nodes, { noGuard, losesLast: bug === 'lose-last-batch' });
+    });
+    enterHosts({ world, databases, redises: this.redises });
+    this.routers = REGIONS.map((region) => new Router(world, region, this));
+    for (const { nodes } of this.elections) for (const node of nodes) this.#addServer(node);
+    for (const server of this.servers.values()) server.start();
+  }
+
+  #node(book: Book, region: string, bug: DeliberateBug | undefined): DatabaseNode {
+    const name = `db-${book.number}-${region}`;
+    const instance = `00000000-0000-4000-8000-00000000000${book.number}`;
+    return new DatabaseNode(
+      name,
+      new SimProcess(name, region),
+      { number: book.number, instance },
+      {
+        world: this.world,
+        bugs: {
+          ackAlone: bug === 'acknowledge-before-commit',
+          noCompare: bug === 'skip-head-compare',
+        },
+        nextCommit: () => (this.#commits += 1),
+      },
+    );
+  }
+
+  #addServer(node: DatabaseNode): void {
+    const book = this.books.find(({ number }) => number === node.book);
+    if (book === undefined) return;
+    const server: LedgerServer = new LedgerServer({
+      world: this.world,
+      book,
+      books: this.books,
+      node,
+      settleAt: (from, peer, request) => this.#settleAt(from, peer, request),
+      onSaid: (from, said) => this.#spread(from, said),
+      onDeath: (from, error) => this.#died(from, error),
+    });
+    this.servers.set(server.name, server);
+  }
+
+  /** The server beside a database node. */
+  serverOf(node: DatabaseNode): LedgerServer | undefined {
+    return this.servers.get(`ledger-${node.book}-${node.process.region}`);
+  }
+
+  #spread(from: LedgerServer, told: Said): void {
+    const said = this.doors.said(from, told);
+    for (const { process, topology } of [...this.servers.values(), ...this.routers]) {
+      this.world.send(from.process, process, () => topology.hear(said));
+    }
+  }
+
+  #settleAt(from: LedgerServer, peer: string, request: SettleRequest): Promise<SettleReply> {
+    return new Promise((resolve, reject) => {
+      const server = this.servers.get(peer);
+      if (server === undefined) {
+        reject(new Error('nobody is there'));
+        return;
+      }
+      const { incarnation } = from.process;
+      const back = (act: () => void) =>
+        this.world.send(server.process, from.process, act, incarnation);
+      this.world.send(from.process, server.process, () => {
+        this.doors.settle(server, request).then(
+          (reply) => back(() => resolve(reply)),
+          (error: unknown) => back(() => reject(error instanceof Error ? error : new Error('?'))),
+        );
+      });
+      this.world.afterFor(from.process, SETTLE_TIMEOUT_MS, () => {
+        const instead = this.doors.unanswered(request);
+        if (instead === undefined) reject(new Error('DEADLINE_EXCEEDED'));
+        else resolve(instead);
+      });
+    });
+  }
+
+  /** A process that an assertion ended is started again, as its supervisor would. */
+  #died(server: LedgerServer, error: unknown): void {
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.world.say(`${server.name} ends: ${why}`);
+    this.deaths.push({ server: server.name, at: this.world.now, why });
+    this.crashServer(server, 500);
+  }
+
+  crashServer(server: LedgerServer, downMs: number): void {
+    if (!server.process.up) return;
+    server.crash();
+    this.world.afterFor(undefined, downMs, () => {
+      if (!server.process.up) server.start();
+    });
+  }
+
+  crashDatabase(node: DatabaseNode, downMs: number): void {
+    if (!node.process.up) return;
+    node.crash();
+    this.world.afterFor(undefined, downMs, () => this.#election(node)?.restart(node));
+  }
+
+  crashRouter(router: Router, downMs: number): void {
+    if (!router.process.up) return;
+    router.crash();
+    this.world.afterFor(undefined, downMs, () => {
+      router.process.up = true;
+    });
+  }
+
+  #election(node: DatabaseNode): Election | undefined {
+    return this.elections[node.book - 1];
+  }
+
+  /** Everything that runs in a region. */
+  processesIn(region: string): SimProcess[] {
+    return [
+      ...this.routers.map(({ process }) => process),
+      ...[...this.servers.values()].map(({ process }) => process),
+      ...this.elections.flatMap(({ nodes }) => nodes.map(({ process }) => process)),
+    ].filter((process) => process.region === region);
+  }
+}

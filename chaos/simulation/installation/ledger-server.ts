@@ -1,0 +1,160 @@
+import { EventEmitter } from 'node:events';
+import { BookMember } from '../../../ledger/leader/book-member.ts';
+import type { Logger } from '../../../ledger/logger.ts';
+import type { Leaders } from '../../../ledger/rpc/leaders.ts';
+import { servePostStream } from '../../../ledger/service/post-stream.ts';
+import { settle } from '../../../ledger/service/settle.ts';
+import type { Book } from '../../../ledger/store/head.ts';
+import type { DatabaseNode } from '../database/node.ts';
+import type {
+  PostReply,
+  PostRequest,
+  SettleReply,
+  SettleRequest,
+} from '../../../proto/gen/meridian/internal/v1/book.ts';
+import { standInFor } from '../stand-ins/stand-in-for.ts';
+import { SimProcess, type World } from '../world.ts';
+import { type Said, Topology } from './topology.ts';
+
+/** How often a server repeats who leads, for those who have not heard it. */
+const SAY_MS = 800;
+
+export interface ServerParts {
+  readonly world: World;
+  readonly book: Book;
+  readonly books: readonly Book[];
+  readonly node: DatabaseNode;
+  /** Delivers legs to the leader of another book, as the sender's gRPC client does. */
+  readonly settleAt: (
+    from: LedgerServer,
+    peer: string,
+    request: SettleRequest,
+  ) => Promise<SettleReply>;
+  /** Called with all that it says of itself. */
+  readonly onSaid: (from: LedgerServer, said: Said) => void;
+  /** Called when the process ends by itself, which it never should. */
+  readonly onDeath: (from: LedgerServer, error: unknown) => void;
+}
+
+/**
+ * One ledger server: the ledger's own member, leader, senders and services, with a simulated
+ * database beside it and simulated calls between servers.
+ */
+export class LedgerServer {
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly topology: Topology;
+  readonly #parts: ServerParts;
+  #member: BookMember | undefined;
+
+  constructor(parts: ServerParts) {
+    const { region } = parts.node.process;
+    this.name = `ledger-${parts.book.number}-${region}`;
+    this.process = new SimProcess(this.name, region);
+    this.topology = new Topology(parts.world);
+    this.#parts = parts;
+  }
+
+  get node(): DatabaseNode {
+    return this.#parts.node;
+  }
+
+  get book(): Book {
+    return this.#parts.book;
+  }
+
+  /** Undefined while the process is down. */
+  get member(): BookMember | undefined {
+    return this.process.up ? this.#member : undefined;
+  }
+
+  start(): void {
+    this.process.up = true;
+    this.#parts.world.as(this.process, () => this.#start());
+  }
+
+  crash(): void {
+    this.#parts.world.kill(this.process);
+    this.topology.forget();
+  }
+
+  #start(): void {
+    const { world, book, books, node, settleAt } = this.#parts;
+    const config = {
+      book,
+      books,
+      address: this.name,
+      databaseUrl: `postgres://${node.name}/meridian`,
+      redisUrl: `redis://redis-${this.process.region}`,
+      replicated: true,
+      serverRegion: this.process.region,
+    };
+    const leaders = {
+      leaderOf: (peerBook: number) => {
+        const peer = this.topology.leaderOf(peerBook);
+        return peer === undefined
+          ? undefined
+          : {
+              client: {
+                settle: (
+                  request: SettleRequest,
+                  _: unknown,
+                  __: unknown,
+                  answer: (error: Error | null, reply?: SettleReply) => void,
+                ) => {
+                  settleAt(this, peer, request).then(
+                    (reply) => answer(null, reply),
+                    (error: unknown) => answer(error instanceof Error ? error : new Error('lost')),
+                  );
+                  return { cancel: () => undefined };
+                },
+              },
+            };
+      },
+    };
+    const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
+    this.#member = member;
+    member.onStatus(() => this.#say());
+    const repeat = () => {
+      this.#say();
+      world.after(SAY_MS * world.random.between(0.8, 1.2), repeat);
+    };
+    repeat();
+    member.run().catch((error: unknown) => this.#parts.onDeath(this, error));
+  }
+
+  #say(): void {
+    const { status } = this.#member ?? {};
+    if (status === undefined) return;
+    const { leading, epoch } = status;
+    this.#parts.onSaid(this, { server: this.name, book: this.book.number, epoch, leading });
+  }
+
+  /** Serves one request of a router's stream; answers come as they would on it. */
+  post(request: PostRequest, write: (reply: PostReply['reply']) => void): void {
+    const { member } = this;
+    if (member === undefined) return;
+    const stream = Object.assign(new EventEmitter(), {
+      write: ({ reply }: PostReply) => write(reply),
+      end: () => undefined,
+    });
+    servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
+    stream.emit('data', request);
+  }
+
+  /** Applies legs of another book; rejects as the call would. */
+  async settle(request: SettleRequest): Promise<SettleReply> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return settle(member, request);
+  }
+
+  #logger(): Logger {
+    const { world } = this.#parts;
+    const say = (message: string, fields: Record<string, unknown> = {}) => {
+      const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+      world.say(`${this.name}: ${message} ${rest.join(' ')}`);
+    };
+    return { debug: say, info: say, warn: say, error: say };
+  }
+}

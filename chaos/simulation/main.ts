@@ -1,0 +1,125 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { DELIBERATE_BUGS, isDeliberateBug } from './deliberate-bug.ts';
+import { runSeeds } from './seed-threads.ts';
+import type { SimulationResult } from './simulation.ts';
+
+const HELP = `Runs Meridian's ledger in virtual time, in one process: its leader, take-over and settlement
+between books on a simulated network, simulated databases and simulated clocks that break.
+
+  node chaos/simulation/main.ts [options]
+
+  --seeds N      how many seeds to run (default 200)
+  --from N       the first of them (default 1)
+  --seed N       run this one alone
+  --trace        print what happens, event by event (with --seed)
+  --threads N    how many seeds at the same time (default: one for each processor)
+  --bug NAME     put a deliberate bug in: ${Object.keys(DELIBERATE_BUGS).join(', ')}
+  --json         one JSON line for each seed with a violation, and one for the total
+  --help
+
+Exit code: 0 no violation, 1 a violation, 2 wrong options. The same seed gives the same history.
+`;
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(2);
+}
+
+/** JSON has no numbers for bigints. */
+const asJson = (value: unknown) =>
+  JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
+
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: 'string', default: '200' },
+        from: { type: 'string', default: '1' },
+        seed: { type: 'string' },
+        threads: { type: 'string', default: String(availableParallelism()) },
+        trace: { type: 'boolean', default: false },
+        bug: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const values = options();
+if (values.help) {
+  print(HELP);
+  process.exit(0);
+}
+const { bug, json, seed } = values;
+const first = Number(seed ?? values.from);
+const count = seed === undefined ? Number(values.seeds) : 1;
+const threads = Math.min(Number(values.threads), count);
+for (const number of [first, count, threads]) {
+  if (!Number.isSafeInteger(number) || number < 0)
+    refuse('--seeds, --from, --seed and --threads are numbers');
+}
+if (count < 1 || threads < 1) refuse('--seeds and --threads must be at least 1');
+if (bug !== undefined && !isDeliberateBug(bug)) refuse(`there is no bug ${bug}`);
+
+const totals = { seeds: 0, violated: 0, operations: 0, unknown: 0, takeOvers: 0, events: 0 };
+const faults: Record<string, number> = {};
+const invariants: Record<string, number> = {};
+const began = performance.now();
+let saidAt = began;
+
+function take(result: SimulationResult): void {
+  totals.seeds += 1;
+  totals.operations += result.operations;
+  totals.unknown += result.unknown;
+  totals.takeOvers += result.takeOvers;
+  totals.events += result.events;
+  for (const [kind, times] of Object.entries(result.faults)) {
+    faults[kind] = (faults[kind] ?? 0) + times;
+  }
+  for (const line of result.trace) print(line);
+  if (seed !== undefined && !json) {
+    print(`seed ${result.seed}: ${asJson(result.swarm)}\ndigest ${result.digest}`);
+  }
+  if (result.violations.length > 0) tellViolations(result);
+  if (!process.stderr.isTTY || performance.now() - saidAt < 500) return;
+  saidAt = performance.now();
+  process.stderr.write(`\r${totals.seeds} of ${count} seeds, ${totals.violated} with a violation `);
+}
+
+function tellViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
+  totals.violated += 1;
+  for (const invariant of new Set(violations.map((one) => one.invariant))) {
+    invariants[invariant] = (invariants[invariant] ?? 0) + 1;
+  }
+  if (json) {
+    print(asJson({ seed: failed, violations, swarm, digest }));
+    return;
+  }
+  for (const { invariant, what, evidence } of violations.slice(0, 5)) {
+    print(`seed ${failed}: ${invariant}: ${what}`);
+    for (const line of evidence) print(`    ${line}`);
+  }
+}
+
+const seeds = Array.from({ length: count }, (_, index) => first + index);
+await runSeeds(seeds, threads, { trace: values.trace, bug }, take);
+
+const perMinute = Math.round((totals.seeds / (performance.now() - began)) * 60_000);
+if (process.stderr.isTTY) process.stderr.write('\r');
+if (json) {
+  print(asJson({ ...totals, perMinute, faults, invariants }));
+} else {
+  print(
+    `${totals.seeds} seeds, ${totals.operations} keys, ${totals.unknown} unknown outcomes asked again, ` +
+      `${totals.takeOvers} take-overs, ${totals.events} events, ${perMinute} seeds a minute`,
+  );
+  print(`faults: ${asJson(faults)}`);
+  print(totals.violated === 0 ? 'no violation' : `violations: ${asJson(invariants)}`);
+}
+process.exitCode = totals.violated === 0 ? 0 : 1;

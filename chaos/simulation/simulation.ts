@@ -1,0 +1,284 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { RowKind } from '../../ledger/core/journal-row.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { checkAnswers } from './check/answers.ts';
+import { checkBooks } from './check/books.ts';
+import { checkCopies } from './check/copies.ts';
+import { finalBook } from './check/final-book.ts';
+import type { Violation } from './check/violation.ts';
+import { Clients } from './clients.ts';
+import type { DeliberateBug } from './deliberate-bug.ts';
+import { Faults } from './faults.ts';
+import { isAnswered } from './history.ts';
+import { Installation, REGIONS } from './installation/installation.ts';
+import { enterHosts } from './stand-ins/simulated-hosts.ts';
+import { drawSwarm, type FaultKind, type Swarm } from './swarm.ts';
+import { enterVirtualTime } from './virtual-time.ts';
+import { World } from './world.ts';
+
+export interface SimulationOptions {
+  /** Keep a line for each thing that happens. */
+  readonly trace?: boolean;
+  /** A bug to put in, to see that it is found. */
+  readonly bug?: DeliberateBug | undefined;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly swarm: Swarm;
+  /** What was found; empty if nothing was. */
+  readonly violations: readonly Violation[];
+  readonly operations: number;
+  /** Of these, what no client had an answer to when the faults were over. */
+  readonly unknown: number;
+  /** Epochs of all books together. */
+  readonly takeOvers: number;
+  readonly faults: Partial<Record<FaultKind, number>>;
+  readonly virtualMs: number;
+  readonly events: number;
+  /** Two runs with the same digest were the same, event by event. */
+  readonly digest: string;
+  readonly trace: readonly string[];
+}
+
+/** Everything must have begun to work within so long, and be at rest within so long after. */
+const BEGIN_MS = 10_000;
+const DRAIN_MS = 15_000;
+const ASK_AGAIN_MS = 5_000;
+const STEP_MS = 100;
+/** A hold must have expired so long after its time, whatever the leader's clock says. */
+const OVERDUE_MS = 5_000;
+
+/**
+ * Runs one history in virtual time: begin, load with faults, heal, drain, ask again about every
+ * unknown outcome, check. The same seed and options give the same history.
+ */
+export async function runSeed(
+  seed: number,
+  { trace = false, bug }: SimulationOptions = {},
+): Promise<SimulationResult> {
+  const world = new World(seed, trace);
+  const swarm = drawSwarm(world.random);
+  const leave = enterVirtualTime(world);
+  try {
+    const run = new Run(world, swarm, bug);
+    const { violations, unknown } = await run.run();
+    return {
+      seed,
+      swarm,
+      violations,
+      operations: run.clients.history.size,
+      unknown,
+      takeOvers: run.takeOvers,
+      faults: run.faults.counts,
+      virtualMs: Math.round(world.now),
+      events: world.executed,
+      digest: world.digest,
+      trace: world.trace,
+    };
+  } finally {
+    leave();
+    enterHosts(undefined);
+    // A seed takes no turn of the event loop; whoever runs many of them must not starve it.
+    await turn();
+  }
+}
+
+class Run {
+  readonly clients: Clients;
+  readonly faults: Faults;
+  readonly #world: World;
+  readonly #swarm: Swarm;
+  readonly #installation: Installation;
+  readonly #violations: Violation[] = [];
+
+  constructor(world: World, swarm: Swarm, bug: DeliberateBug | undefined) {
+    this.#world = world;
+    this.#swarm = swarm;
+    this.#installation = new Installation(world, swarm.books, bug);
+    this.clients = new Clients(this.#installation, swarm);
+    this.faults = new Faults(this.#installation, swarm, () => this.clients.pending);
+  }
+
+  get takeOvers(): number {
+    return this.#installation.elections.reduce(
+      (sum, { primary }) => sum + Number(primary?.tables.head.epoch ?? 0n),
+      0,
+    );
+  }
+
+  async run(): Promise<{ violations: readonly Violation[]; unknown: number }> {
+    this.#quietLinks();
+    await this.#begin();
+    this.#roughLinks();
+    this.clients.start();
+    this.faults.start();
+    await this.#world.advance(this.#swarm.faultsMs);
+    this.faults.heal();
+    this.#quietLinks();
+    await this.#world.advance(500);
+    this.clients.stop();
+    const unknown = this.#swarm.permanentLoss
+      ? await this.#loseRegion()
+      : await this.#recover(REGIONS);
+    await this.#until(DRAIN_MS, () => this.#restless(REGIONS) ?? this.#apart(), 'agree');
+    await this.#check();
+    return { violations: this.#violations, unknown };
+  }
+
+  /** Returns how many outcomes were unknown. */
+  async #recover(regions: readonly string[]): Promise<number> {
+    await this.#until(DRAIN_MS, () => this.#restless(regions), 'come to rest');
+    return this.#askAgain(regions);
+  }
+
+  /**
+   * Loses a region under load, and requires the others to recover while it stays away. All copies
+   * are the same before: a member that has not come back yet would be a second failure.
+   */
+  async #loseRegion(): Promise<number> {
+    await this.#until(DRAIN_MS, () => this.#restless(REGIONS) ?? this.#apart(), 'agree');
+    const lost = this.#world.random.pick(REGIONS);
+    this.clients.start();
+    await this.#world.advance(200);
+    this.#world.say(`${lost} is lost`);
+    const giveBack = this.faults.loseRegion(lost);
+    await this.#world.advance(600);
+    this.clients.stop();
+    const unknown = await this.#recover(REGIONS.filter((region) => region !== lost));
+    giveBack();
+    return unknown;
+  }
+
+  /** As the links of one installation are, without faults. */
+  #quietLinks(): void {
+    const { delayMs, jitterMs } = this.#swarm;
+    for (const from of REGIONS) {
+      for (const to of REGIONS) {
+        if (from === to) continue;
+        Object.assign(this.#world.link(from, to), { loss: 0, repeat: 0, delayMs, jitterMs });
+      }
+    }
+  }
+
+  #roughLinks(): void {
+    const { loss, repeat } = this.#swarm;
+    for (const from of REGIONS) {
+      for (const to of REGIONS) {
+        if (from !== to) Object.assign(this.#world.link(from, to), { loss, repeat });
+      }
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { books, servers } = this.#installation;
+    const opened = new Set<number>();
+    await this.#until(
+      BEGIN_MS,
+      () => {
+        for (const { process, member, book } of servers.values()) {
+          const leader = member?.leader;
+          if (leader === undefined || opened.has(book.number)) continue;
+          const requests = this.clients
+            .openings()
+            .map((request) => OpenAccountRequest.create(request));
+          const onFault = () => opened.delete(book.number);
+          opened.add(book.number);
+          this.#world.as(process, () => {
+            leader.submit({ kind: 'open', requests, onOutcome: () => undefined, onFault });
+          });
+        }
+        return opened.size === books.length ? undefined : 'a book has no leader';
+      },
+      'begin',
+    );
+    await this.#world.advance(500);
+  }
+
+  /** Lets time pass until nothing is in the way any more; too long is a violation of I23. */
+  async #until(ms: number, obstacle: () => string | undefined, what: string): Promise<void> {
+    const until = this.#world.now + ms;
+    for (;;) {
+      const why = obstacle();
+      if (why === undefined) return;
+      if (this.#world.now >= until) {
+        this.#violations.push({
+          invariant: 'I23',
+          what: `does not ${what} within ${ms} ms`,
+          evidence: [why],
+        });
+        return;
+      }
+      await this.#world.advance(STEP_MS);
+    }
+  }
+
+  /** What is not at rest although these regions work; undefined if everything is. */
+  #restless(regions: readonly string[]): string | undefined {
+    const { elections, servers, routers } = this.#installation;
+    for (const { primary, nodes } of elections) {
+      const book = nodes[0]?.book ?? 0;
+      if (primary === undefined || !regions.includes(primary.process.region)) {
+        return `book ${book} has no primary`;
+      }
+      const server = this.#installation.serverOf(primary);
+      if (server?.member?.leader === undefined) return `${server?.name} does not lead`;
+      const epoch = Number(primary.tables.head.epoch);
+      if (server.member.leader.memory.epoch !== epoch) return `${server.name} is behind`;
+      for (const { peer_book: peer, sent, settled } of primary.tables.channels.values()) {
+        if (sent !== settled) return `book ${book} has legs to book ${peer} that are not settled`;
+      }
+      for (const { process, topology } of [...routers, ...servers.values()]) {
+        if (!regions.includes(process.region)) continue;
+        if (topology.leaderOf(book) !== server.name) {
+          return `${process.name} does not know who leads book ${book}`;
+        }
+      }
+      for (const { id, expires_at: expires, kind, reason } of primary.tables.rows) {
+        if (expires === null || kind !== RowKind.hold || reason !== 0) continue;
+        if (
+          Number(expires) / 1000 + OVERDUE_MS < this.#world.wallMs &&
+          primary.tables.drawn.get(id) === undefined
+        ) {
+          return `hold ${id} is overdue`;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** Copies that are not the same yet. */
+  #apart(): string | undefined {
+    return checkCopies(this.#installation)[0]?.what;
+  }
+
+  /** Returns how many outcomes were unknown. */
+  async #askAgain(regions: readonly string[]): Promise<number> {
+    const open = () => [...this.clients.history.values()].filter((one) => !isAnswered(one));
+    const unknown = open().length;
+    this.clients.askAgain(open(), regions);
+    await this.#until(
+      ASK_AGAIN_MS,
+      () => (open().length === 0 ? undefined : `${open()[0]?.key} has no answer`),
+      'answer what is asked again',
+    );
+    return unknown;
+  }
+
+  async #check(): Promise<void> {
+    const { elections, books, deaths } = this.#installation;
+    const violations = this.#violations;
+    for (const { server, why, at } of deaths) {
+      const what = `${server} ended at ${at.toFixed(1)} by itself`;
+      violations.push({ invariant: 'I25', what, evidence: [why] });
+    }
+    violations.push(...checkCopies(this.#installation));
+    const finals = [];
+    for (const { primary, nodes } of elections) {
+      const node = primary ?? nodes[0];
+      const book = books.find(({ number }) => number === node?.book);
+      if (node !== undefined && book !== undefined) finals.push(await finalBook(node, book.name));
+    }
+    violations.push(...checkBooks(finals), ...checkAnswers(finals, this.clients.history));
+  }
+}

@@ -1,0 +1,85 @@
+import type { RedisStore } from './redis-store.ts';
+import { simulatedHosts } from './simulated-hosts.ts';
+
+const DELAY_MS = 0.1;
+const TIMEOUT_MS = 250;
+
+/** Takes the place of the driver's class in a simulation: the commands that the ledger uses. */
+export class Redis {
+  status: 'connecting' | 'ready' | 'close' = 'connecting';
+  readonly #store: RedisStore;
+  readonly #handlers = new Map<string, (() => void)[]>();
+  readonly #forget: () => void;
+
+  constructor(url: string) {
+    const { world, redises } = simulatedHosts();
+    const store = redises.get(new URL(url).hostname);
+    if (store === undefined) throw new Error(`there is no redis at ${url}`);
+    this.#store = store;
+    const owner = world.running;
+    const incarnation = owner?.incarnation;
+    const here = (event: 'ready' | 'close') =>
+      world.afterFor(owner, DELAY_MS, () => this.#hear(event), incarnation);
+    this.#forget = store.on(here);
+    if (store.up) here('ready');
+  }
+
+  on(event: string, handler: () => void): void {
+    const handlers = this.#handlers.get(event);
+    if (handlers === undefined) this.#handlers.set(event, [handler]);
+    else handlers.push(handler);
+  }
+
+  #hear(event: 'ready' | 'close'): void {
+    this.status = event;
+    for (const handler of this.#handlers.get(event) ?? []) handler();
+  }
+
+  disconnect(): void {
+    this.#forget();
+    this.status = 'close';
+  }
+
+  hmget(name: string, ...fields: readonly string[]): Promise<(string | null)[]> {
+    return this.#ask((store) => fields.map((field) => store.hash(name).get(field) ?? null));
+  }
+
+  hset(name: string, ...pairs: readonly string[]): Promise<number> {
+    return this.#ask((store) => {
+      const hash = store.hash(name);
+      for (let index = 0; index < pairs.length; index += 2) {
+        hash.set(pairs[index] ?? '', pairs[index + 1] ?? '');
+      }
+      return pairs.length / 2;
+    });
+  }
+
+  hlen(name: string): Promise<number> {
+    return this.#ask((store) => store.hash(name).size);
+  }
+
+  expire(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  unlink(name: string): Promise<number> {
+    return this.#ask((store) => {
+      store.unlink(name);
+      return 1;
+    });
+  }
+
+  ping(): Promise<string> {
+    return this.#ask(() => 'PONG');
+  }
+
+  #ask<T>(command: (store: RedisStore) => T): Promise<T> {
+    const { world } = simulatedHosts();
+    return new Promise((resolve, reject) => {
+      world.after(DELAY_MS, () => {
+        if (this.#store.up && this.status !== 'close') resolve(command(this.#store));
+        else world.after(TIMEOUT_MS, () => reject(new Error('Command timed out')));
+      });
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import type { DatabaseNode } from '../database/node.ts';
+import type { World } from '../world.ts';
+import type { RedisStore } from './redis-store.ts';
+
+/** What the stand-ins of the drivers can connect to, by the host names of their addresses. */
+export interface SimulatedHosts {
+  readonly world: World;
+  readonly databases: ReadonlyMap<string, DatabaseNode>;
+  readonly redises: ReadonlyMap<string, RedisStore>;
+}
+
+let entered: SimulatedHosts | undefined;
+
+/** All that connects from now on connects to these. */
+export function enterHosts(hosts: SimulatedHosts | undefined): void {
+  entered = hosts;
+}
+
+/** @throws Error outside of a simulation */
+export function simulatedHosts(): SimulatedHosts {
+  if (entered === undefined) throw new Error('no simulation is running');
+  return entered;
+}

@@ -1,0 +1,116 @@
+import type { SeededRandom } from './random.ts';
+
+/** What clients ask for. */
+export type OperationKind =
+  | 'transfer'
+  | 'across'
+  | 'hold'
+  | 'capture'
+  | 'release'
+  | 'reversal'
+  | 'group'
+  | 'freeze';
+
+/** What breaks. */
+export type FaultKind =
+  | 'crashDatabase'
+  | 'crashLedger'
+  | 'crashRouter'
+  | 'crashRegion'
+  | 'freezeDatabase'
+  | 'freezeLedger'
+  | 'freezeRegion'
+  | 'isolateRegion'
+  | 'cutLink'
+  | 'cutOneWay'
+  | 'cancelWait'
+  | 'terminateWait'
+  | 'loseTail'
+  | 'crashInWait'
+  | 'redisDown'
+  | 'redisFlush'
+  | 'redisPast'
+  | 'redisJunk'
+  | 'clockJump'
+  | 'slowLink';
+
+/** All that is drawn from the seed before anything happens: no two runs stress the same. */
+export interface Swarm {
+  readonly books: number;
+  readonly accounts: number;
+  readonly clients: number;
+  /** Between two requests of a client, on average. */
+  readonly thinkMs: number;
+  readonly deadlineMs: number;
+  /** How often a client asks again about what it has no answer to, and repeats what it has. */
+  readonly askAgain: number;
+  readonly repeatKey: number;
+  readonly alterBody: number;
+  readonly loss: number;
+  readonly repeat: number;
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly faultsMs: number;
+  /** Between two faults, on average. */
+  readonly faultEveryMs: number;
+  readonly faultMs: number;
+  /** A region that does not come back before the rest has had to recover without it. */
+  readonly permanentLoss: boolean;
+  readonly operations: Readonly<Record<OperationKind, number>>;
+  readonly faults: Readonly<Record<FaultKind, number>>;
+}
+
+export function drawSwarm(random: SeededRandom): Swarm {
+  // Many weights are zero: what a run leaves alone matters as much as what it does.
+  const weight = () => (random.chance(0.35) ? 0 : random.between(0.2, 1));
+  return {
+    books: random.chance(0.85) ? 2 : 3,
+    accounts: 3 + random.int(4),
+    clients: 2 + random.int(5),
+    thinkMs: random.between(50, 250),
+    deadlineMs: random.between(300, 3000),
+    askAgain: random.between(0.2, 0.9),
+    repeatKey: random.chance(0.5) ? random.between(0, 0.3) : 0,
+    alterBody: random.chance(0.5) ? random.between(0, 0.15) : 0,
+    loss: random.chance(0.5) ? random.between(0, 0.15) : 0,
+    repeat: random.chance(0.5) ? random.between(0, 0.3) : 0,
+    delayMs: random.between(1, 40),
+    jitterMs: random.between(0, 60),
+    faultsMs: random.between(2500, 6000),
+    faultEveryMs: random.between(250, 1800),
+    faultMs: random.between(150, 3000),
+    permanentLoss: random.chance(0.25),
+    operations: {
+      transfer: random.between(0.3, 1),
+      across: random.between(0.2, 1),
+      hold: weight(),
+      capture: weight(),
+      release: weight() / 2,
+      reversal: weight() / 2,
+      group: weight() / 2,
+      freeze: weight() / 3,
+    },
+    faults: {
+      crashDatabase: weight(),
+      crashLedger: weight(),
+      crashRouter: weight() / 4,
+      crashRegion: weight() / 2,
+      freezeDatabase: weight(),
+      freezeLedger: weight(),
+      freezeRegion: weight(),
+      isolateRegion: weight(),
+      cutLink: weight(),
+      cutOneWay: weight(),
+      cancelWait: weight(),
+      terminateWait: weight(),
+      loseTail: weight(),
+      crashInWait: weight(),
+      redisDown: weight() / 3,
+      redisFlush: weight() / 3,
+      redisPast: weight() / 3,
+      redisJunk: weight() / 2,
+      clockJump: weight() / 3,
+      slowLink: weight() / 2,
+    },
+  };
+}

@@ -1,0 +1,235 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventQueue, type QueuedEvent } from './event-queue.ts';
+import { SeededRandom } from './random.ts';
+
+/**
+ * A process of the simulated installation. What it waits for (timers, messages) belongs to it:
+ * while it is frozen that is held back, and when it is killed that is gone.
+ */
+export class SimProcess {
+  readonly name: string;
+  readonly region: string;
+  up = true;
+  frozen = false;
+  /** Counts restarts. */
+  incarnation = 0;
+  /** How far its wall clock is off, in milliseconds. */
+  skewMs = 0;
+  /** What has arrived while it was frozen. */
+  readonly heldBack: SimEvent[] = [];
+
+  constructor(name: string, region: string) {
+    this.name = name;
+    this.region = region;
+  }
+}
+
+export interface SimEvent extends QueuedEvent {
+  /** Undefined: of nobody, which nothing can hold up. */
+  readonly owner: SimProcess | undefined;
+  readonly incarnation: number;
+  readonly act: () => void;
+  cancelled: boolean;
+}
+
+/** Whose code is running: timers that it sets belong to that process. */
+const running = new AsyncLocalStorage<SimProcess | undefined>();
+
+/** Milliseconds since 1970 at the beginning of every simulation. */
+const EPOCH_MS = 1_763_700_000_000;
+
+/** What a link between two regions does to what is sent through it. */
+export interface Link {
+  cut: boolean;
+  /** Probability that a message is lost. */
+  loss: number;
+  /** Probability that it arrives twice. */
+  repeat: number;
+  /** Milliseconds one way, at least; and how much more it may take. */
+  delayMs: number;
+  jitterMs: number;
+}
+
+/**
+ * Virtual time, the processes that live in it and the network between them. All that happens is
+ * an event; between two events every promise that can go on does, so that the order of events
+ * decides everything, and the seed decides the order.
+ */
+export class World {
+  readonly random: SeededRandom;
+  readonly #events = new EventQueue<SimEvent>();
+  readonly #links = new Map<string, Link>();
+  readonly #traced: string[] | undefined;
+  #order = 0;
+  #now = 0;
+  #executed = 0;
+  #digest = 0x811c_9dc5;
+
+  /** @param traced keep a line for each thing that happens */
+  constructor(seed: number, traced: boolean) {
+    this.random = new SeededRandom(seed);
+    this.#traced = traced ? [] : undefined;
+  }
+
+  /** Milliseconds since the beginning. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Wall clock of whatever process is running, in milliseconds since 1970. */
+  get wallMs(): number {
+    return EPOCH_MS + Math.floor(this.#now + (running.getStore()?.skewMs ?? 0));
+  }
+
+  /** Whose code is running; undefined: nobody's. */
+  get running(): SimProcess | undefined {
+    return running.getStore();
+  }
+
+  /** Events so far. */
+  get executed(): number {
+    return this.#executed;
+  }
+
+  get trace(): readonly string[] {
+    return this.#traced ?? [];
+  }
+
+  /** Tells two histories apart: it depends on every event and on every traced line. */
+  get digest(): string {
+    return (this.#digest >>> 0).toString(16).padStart(8, '0');
+  }
+
+  /** A line of the trace, which is part of the digest whether it is kept or not. */
+  say(line: string): void {
+    for (let index = 0; index < line.length; index += 1) this.#mix(line.charCodeAt(index));
+    this.#traced?.push(`${this.#now.toFixed(3).padStart(11)} ${line}`);
+  }
+
+  #mix(value: number): void {
+    this.#digest = Math.imul(this.#digest ^ value, 0x0100_0193);
+  }
+
+  /** Something that happens later, to the process that is running. */
+  after(ms: number, act: () => void): SimEvent {
+    return this.afterFor(running.getStore(), ms, act);
+  }
+
+  /**
+   * Something that happens later to a process; undefined: to nobody.
+   *
+   * @param incarnation of the process that asked for it: what a process waits for dies with it, and
+   *   never reaches the one that is started in its place
+   */
+  afterFor(
+    owner: SimProcess | undefined,
+    ms: number,
+    act: () => void,
+    incarnation = owner?.incarnation ?? 0,
+  ): SimEvent {
+    const event: SimEvent = {
+      at: this.#now + Math.max(0, ms),
+      order: (this.#order += 1),
+      owner,
+      incarnation,
+      act,
+      cancelled: false,
+    };
+    this.#events.push(event);
+    return event;
+  }
+
+  /** Runs code as that of a process. */
+  as<T>(process: SimProcess, act: () => T): T {
+    return running.run(process, act);
+  }
+
+  /** Lets virtual time pass. */
+  async advance(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    for (;;) {
+      const next = this.#events.peek();
+      if (next === undefined || next.at > until) break;
+      this.#events.pop();
+      if (next.cancelled) continue;
+      this.#now = Math.max(this.#now, next.at);
+      if (this.#execute(next)) await settled();
+    }
+    this.#now = until;
+  }
+
+  #execute(event: SimEvent): boolean {
+    const { owner, act } = event;
+    if (owner !== undefined) {
+      if (event.incarnation !== owner.incarnation || !owner.up) return false;
+      if (owner.frozen) {
+        owner.heldBack.push(event);
+        return false;
+      }
+    }
+    this.#executed += 1;
+    this.#mix(event.order);
+    this.#mix(event.at * 1000);
+    running.run(owner, act);
+    return true;
+  }
+
+  /** Stops a process at once; nothing that it waits for will happen. */
+  kill(process: SimProcess): void {
+    process.up = false;
+    process.frozen = false;
+    process.incarnation += 1;
+    process.heldBack.length = 0;
+  }
+
+  /** All that was held back happens now, in the order in which it would have. */
+  thaw(process: SimProcess): void {
+    if (!process.frozen) return;
+    process.frozen = false;
+    for (const event of process.heldBack.splice(0)) {
+      this.#events.push({ ...event, at: this.#now, order: (this.#order += 1) });
+    }
+  }
+
+  link(from: string, to: string): Link {
+    const name = `${from}>${to}`;
+    let link = this.#links.get(name);
+    if (link === undefined) {
+      const inside = from === to;
+      link = { cut: false, loss: 0, repeat: 0, delayMs: inside ? 0.05 : 5, jitterMs: 0.3 };
+      this.#links.set(name, link);
+    }
+    return link;
+  }
+
+  /** True if messages pass in both directions. */
+  connected(one: string, other: string): boolean {
+    return one === other || (!this.link(one, other).cut && !this.link(other, one).cut);
+  }
+
+  /**
+   * A message, which may be lost, come late, come twice or overtake others.
+   *
+   * @param incarnation of the receiver, for an answer to what it has asked
+   */
+  send(from: SimProcess, to: SimProcess, arrive: () => void, incarnation = to.incarnation): void {
+    const link = this.link(from.region, to.region);
+    if (!to.up || link.cut || this.random.chance(link.loss)) return;
+    const times = this.random.chance(link.repeat) ? 2 : 1;
+    for (let time = 0; time < times; time += 1) {
+      const far = time === 0 ? 1 : this.random.between(1, 20);
+      const delay = (link.delayMs + this.random.next() * link.jitterMs) * far;
+      this.afterFor(to, delay, arrive, incarnation);
+    }
+  }
+}
+
+/**
+ * Resolves when no promise can go on any more: ticks come after all of them, without a turn of
+ * the event loop.
+ */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
+}
