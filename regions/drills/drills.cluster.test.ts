@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
-import { whyNotReplicated } from '../test/replicated-books.ts';
+import { shortDelays, whyNotReplicated } from '../test/replicated-books.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { readReport } from './report-files.ts';
 import { runDrill } from './run.ts';
@@ -23,6 +23,7 @@ beforeAll(async () => {
   cluster = await startReplicatedCluster({
     dataDir: join(folder(), 'data'),
     basePort: await findFreeBase(),
+    delays: shortDelays,
   });
 });
 
