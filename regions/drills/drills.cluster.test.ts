@@ -4,9 +4,10 @@ import { must } from '../../ledger/core/assert.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
 import { shortDelays, whyNotReplicated } from '../test/replicated-books.ts';
+import { Standstill } from '../test/standstill.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { readReport } from './report-files.ts';
-import { runDrill } from './run.ts';
+import { type DrillResult, runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
 
 /** The drills that matter most, for real: every region's processes, real packages, real faults. */
@@ -33,7 +34,45 @@ afterAll(() => cluster?.stop());
 const timed = /^RTO|pause/u;
 const longestMs = 60_000;
 
+/** A machine that stood still for longer has broken more than the drill did. */
+const standstillMs = 5_000;
+
 const view = { phase() {}, mark() {}, called() {} };
+
+async function runOnce(name: string): Promise<DrillResult> {
+  const running = must(cluster, 'the cluster runs');
+  const scenario = must(
+    scenarios.find((one) => one.name === name),
+    'the scenario exists',
+  );
+  return await runDrill({
+    scenario,
+    state: running.state(),
+    faults: running.faults,
+    region: 'eu-west',
+    ratePerRegion: 30,
+    steadySeconds: 3,
+    by: 'the test',
+    why: `to see that ${name} passes`,
+    outDir: join(folder(), 'drills'),
+    signal: new AbortController().signal,
+    view,
+  });
+}
+
+/** Once more after a run during which the machine stood still: that one has tested the machine. */
+async function runUndisturbed(name: string): Promise<DrillResult> {
+  const standstill = new Standstill();
+  try {
+    const drill = await runOnce(name);
+    if (standstill.longestMs < standstillMs) return drill;
+    const seconds = Math.round(standstill.longestMs / 1_000);
+    process.stderr.write(`${name}: the machine stood still for ${seconds} s; run again\n`);
+    return await runOnce(name);
+  } finally {
+    standstill.stop();
+  }
+}
 
 test
   .skipIf(why !== '')
@@ -42,24 +81,7 @@ test
   async (name) => {
     if (failed !== '') throw new Error(`${failed} failed before`);
     failed = name;
-    const running = must(cluster, 'the cluster runs');
-    const scenario = must(
-      scenarios.find((one) => one.name === name),
-      'the scenario exists',
-    );
-    const drill = await runDrill({
-      scenario,
-      state: running.state(),
-      faults: running.faults,
-      region: 'eu-west',
-      ratePerRegion: 30,
-      steadySeconds: 3,
-      by: 'the test',
-      why: `to see that ${name} passes`,
-      outDir: join(folder(), 'drills'),
-      signal: new AbortController().signal,
-      view,
-    });
+    const drill = await runUndisturbed(name);
     const { report } = drill;
     const failing = report.checks.filter(({ result }) => result !== 'pass');
     for (const { name: check, measured } of failing)
@@ -72,4 +94,6 @@ test
     expect(readReport(drill.folder).checks).toEqual(report.checks);
     failed = '';
   },
+  // A copy that has to be made anew is waited for, and a drill may have to be run twice.
+  900_000,
 );
