@@ -1,4 +1,4 @@
-import type { SeededRandom } from './random.ts';
+import type { SeededRandom } from '../random.ts';
 
 /** What clients ask for. */
 export type OperationKind =

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
-import { SeededRandom } from './random.ts';
+import { SeededRandom } from '../random.ts';
 
 /**
  * A process of the simulated installation. What it waits for (timers, messages) belongs to it:

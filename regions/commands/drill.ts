@@ -10,8 +10,8 @@ import type { Scenario } from '../drills/scenario.ts';
 import { scenarios } from '../drills/scenarios/all.ts';
 import { type RegionName, regionNames } from '../local/layout.ts';
 import type { ClusterState } from '../local/state.ts';
-import { connectFaults } from '../replicated/control.ts';
-import type { Faults } from '../replicated/faults.ts';
+import { connectFaults } from '../local/control.ts';
+import type { Faults } from '../local/faults.ts';
 import { type Delays, wanDelays } from '../replicated/layout.ts';
 import {
   type CommandContext,
@@ -111,7 +111,7 @@ function runCommand(context: CommandContext): Command {
       await confirm(scenario, options, context);
       return run(scenario, options, context, {
         state,
-        faults: connectFaults(state.replicated.controlSocket),
+        faults: connectFaults(state.controlSocket),
       });
     });
 }

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { RegionName } from '../local/layout.ts';
 import type { ClusterState } from '../local/state.ts';
-import type { Faults } from '../replicated/faults.ts';
+import type { Faults } from '../local/faults.ts';
 import { DrillRun } from './drill-run.ts';
 import type { DrillReport, TimelineMark } from './report.ts';
 import type { RecordedCall } from './load/call-log.ts';

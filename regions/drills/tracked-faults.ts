@@ -1,6 +1,6 @@
 import type { CutMode } from '../local/link.ts';
 import type { RegionName } from '../local/layout.ts';
-import type { Faults, FaultSignal } from '../replicated/faults.ts';
+import type { Faults, FaultSignal } from '../local/faults.ts';
 
 type Pair = readonly [from: RegionName, to: RegionName];
 

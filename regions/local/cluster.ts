@@ -1,11 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { migrate as migrateBook } from '../../ledger/store/migrate.ts';
+import { serveFaults } from './control.ts';
+import { EmbeddedFaults } from './embedded-faults.ts';
 import { childEnvironment } from './environment.ts';
+import type { Faults } from './faults.ts';
 import { checkout, describeLayout, pairKey, type Layout, type RegionName } from './layout.ts';
 import { type Link, openLink } from './link.ts';
 import { requireFreePorts } from './ports.ts';
+import { signalPostgres } from './postgres-tree.ts';
 import { findPostgres, requireEntry } from './postgres-binaries.ts';
 import { hasRedis } from './redis.ts';
 import { type Programs, RegionProcesses } from './region-processes.ts';
@@ -77,6 +82,9 @@ export interface Cluster {
   readonly processes: ClusterProcesses;
   /** By `FROM>TO`, for example eu-west>us-east; empty unless asked for. */
   readonly links: ReadonlyMap<string, Link>;
+  readonly faults: Faults;
+  /** What cluster.json says now. */
+  state(): ClusterState;
   /** Stops everything in order. Data stays. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -110,6 +118,7 @@ class RunningCluster {
   readonly options: ClusterOptions;
   regions: RegionProcesses[] = [];
   #guard: ChildProcess | undefined;
+  #control: Server | undefined;
   #root = '';
   #status: ClusterState['status'] = 'starting';
   #stopped: Promise<void> | undefined;
@@ -123,6 +132,19 @@ class RunningCluster {
 
   get root(): string {
     return this.#root;
+  }
+
+  #postgresFolder(region: RegionName): string {
+    return join(this.#root, region, 'postgres');
+  }
+
+  /** What can be broken of what runs. */
+  get faults(): Faults {
+    return new EmbeddedFaults({
+      processes: this.processes,
+      links: this.links,
+      postgresFolder: (region) => this.#postgresFolder(region),
+    });
   }
 
   get processes(): SupervisedProcess[] {
@@ -155,7 +177,7 @@ class RunningCluster {
       const lost = 'known keys are looked up in the journal only: slower retries, same answers';
       this.emit({ kind: 'notice', text: `no redis-server is installed; ${lost}` });
     }
-    const directories = layout.regions.map(({ name }) => join(claim.root, name, 'postgres'));
+    const directories = layout.regions.map(({ name }) => this.#postgresFolder(name));
     const postgres = await findPostgres(directories);
     requireEntry(postgres.runAs, claim.root);
     this.requireGoing();
@@ -171,6 +193,7 @@ class RunningCluster {
           onStep: (kind) => this.emit({ kind, region: region.name }),
         }),
     );
+    this.#control = await serveFaults(this.#socket, this.faults);
     await this.#startRegions();
     this.#status = 'ready';
     this.#save();
@@ -209,6 +232,10 @@ class RunningCluster {
 
   async #stop(): Promise<void> {
     this.#status = 'stopping';
+    this.#control?.close();
+    // What is frozen does not stop in order.
+    for (const { name } of this.layout.regions)
+      signalPostgres(this.#postgresFolder(name), 'SIGCONT');
     await Promise.all(this.regions.map((region) => region.stop()));
     await Promise.all([...this.links.values()].map((link) => link.close()));
     const guard = this.#guard;
@@ -232,7 +259,15 @@ class RunningCluster {
   }
 
   #save(): void {
-    writeState(this.#root, this.#describe(this.#root));
+    writeState(this.#root, this.describe());
+  }
+
+  describe(): ClusterState {
+    return this.#describe(this.#root);
+  }
+
+  get #socket(): string {
+    return join(this.#root, 'run', 'control.sock');
   }
 
   #describe(root: string): ClusterState {
@@ -252,6 +287,7 @@ class RunningCluster {
         logFile: spec.logFile,
       })),
       links: this.layout.links.map(({ from, to, port }) => ({ from, to, port })),
+      controlSocket: this.#socket,
     };
   }
 }
@@ -309,6 +345,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     regions: running.regions.flatMap(({ state }) => state ?? []),
     processes: describeProcesses(running),
     links: running.links,
+    faults: running.faults,
+    state: () => running.describe(),
     stop: () => running.stop(),
   };
 }

@@ -15,6 +15,7 @@ const state = (dataDir: string, over: Partial<ClusterState> = {}): ClusterState 
   regions: [],
   processes: [],
   links: [],
+  controlSocket: join(dataDir, 'control.sock'),
   ...over,
 });
 const claim = (dataDir: string, over?: Partial<ClusterState>) =>

@@ -65,8 +65,6 @@ const replicatedRecord = z.object({
   etcd: z.array(z.object({ region: z.enum(regionNames), url: z.string() })),
   /** Login of the Patroni REST API. */
   patroniAuth: z.object({ username: z.string(), password: z.string() }),
-  /** Path of the supervisor's control socket, see replicated/control.ts. */
-  controlSocket: z.string(),
 });
 
 const clusterState = z.object({
@@ -80,6 +78,8 @@ const clusterState = z.object({
   regions: z.array(regionRecord),
   processes: z.array(processRecord),
   links: z.array(z.object({ from: z.string(), to: z.string(), port: z.number().int() })),
+  /** Path of the supervisor's control socket, see control.ts. */
+  controlSocket: z.string(),
   /** Undefined: the embedded profile. */
   replicated: replicatedRecord.optional(),
 });

@@ -21,14 +21,14 @@ import {
   writeState,
 } from '../local/state.ts';
 import type { ProcessState, SupervisedProcess } from '../local/supervised-process.ts';
-import { serveFaults } from './control.ts';
-import type { Faults } from './faults.ts';
+import { serveFaults } from '../local/control.ts';
+import type { Faults } from '../local/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { type Delays, describeReplicated, type ReplicatedLayout, wanDelays } from './layout.ts';
 import { Links } from './links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from './primary.ts';
-import { signalPostgres } from './process-tree.ts';
+import { signalPostgres } from '../local/postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -319,8 +319,8 @@ class RunningReplicated {
           username: 'patroni',
           password: this.#paths === undefined ? '' : readSecrets(root).patroni,
         },
-        controlSocket: this.#socket,
       },
+      controlSocket: this.#socket,
     };
   }
 }

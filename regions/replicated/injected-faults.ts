@@ -1,7 +1,7 @@
 import type { CutMode } from '../local/link.ts';
 import type { RegionName } from '../local/layout.ts';
 import type { SupervisedProcess } from '../local/supervised-process.ts';
-import type { Faults, FaultSignal } from './faults.ts';
+import type { Faults, FaultSignal } from '../local/faults.ts';
 import type { Links } from './links.ts';
 import type { Region } from './region.ts';
 

@@ -16,7 +16,7 @@ import type { MemberLayout, ReplicatedLayout, ReplicatedRegion } from './layout.
 import type { ReplicatedPrograms } from './packages.ts';
 import { patroniConfig } from './patroni-config.ts';
 import { promotionGuard } from './promotion-guard.ts';
-import { signalPostgres } from './process-tree.ts';
+import { signalPostgres } from '../local/postgres-tree.ts';
 import { readSecrets } from './secrets.ts';
 
 /** All processes of one region of the replicated profile. */

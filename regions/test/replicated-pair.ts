@@ -10,7 +10,7 @@ import { endFolder, makeFolder } from '../local/test/folder.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { type PostgresServer, preparePostgres } from '../local/postgres.ts';
 import { probePostgres } from '../local/probes.ts';
-import { signalPostgres } from '../replicated/process-tree.ts';
+import { signalPostgres } from '../local/postgres-tree.ts';
 
 const TEMPLATE = 'template_book';
 const PASSWORDS = { postgres: 'test-owner', ledger: 'test-ledger', auditor: 'test-auditor' };

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { regionNames } from '../local/layout.ts';
+import { regionNames } from './layout.ts';
 import type { Faults } from './faults.ts';
 
 /**

@@ -1,17 +1,18 @@
-import type { CutMode } from '../local/link.ts';
-import type { RegionName } from '../local/layout.ts';
+import type { CutMode } from './link.ts';
+import type { RegionName } from './layout.ts';
 
 export type FaultSignal = 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGSTOP' | 'SIGCONT';
 
 /**
- * What can be broken, and mended again, in a replicated installation on this machine. The
- * supervisor implements it; drills and chaos use it from another process through its control
- * socket (control.ts) or, in tests, directly.
+ * What can be broken, and mended again, in an installation on this machine. The supervisor
+ * implements it; drills and chaos use it from another process through its control socket
+ * (control.ts) or, in tests, directly.
  *
- * Processes are named REGION/ROLE for `etcd`, `redis`, `router`, and REGION/ROLE-BOOK for
- * `patroni`, `postgres`, `ledger`, such as eu-west/postgres-us-east-1. A signal to `postgres`
- * reaches the server and all its children; SIGKILL to any supervised process is followed by its
- * restart, as on a real site, unless it was stopped.
+ * Processes are named REGION/ROLE. In the replicated profile those that a region has once for
+ * every book are named REGION/ROLE-BOOK: `patroni`, `postgres`, `ledger`, such as
+ * eu-west/postgres-us-east-1. A signal to `postgres` reaches the server and all its children;
+ * SIGKILL to any supervised process is followed by its restart, as on a real site, unless it
+ * was stopped. Links of the embedded profile carry what goes to a region's ledger server.
  *
  * Every method throws an Error that names what does not exist or did not come up.
  */

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { signalProcess } from '../local/process-identity.ts';
+import { signalProcess } from './process-identity.ts';
 
-/** The processes of a Postgres that Patroni, not we, has started. */
+/** The processes of a Postgres server, whoever has started it. */
 
 /** The pid of the server whose data is in this folder; undefined when none runs. */
 export function postmasterPid(dataDir: string): number | undefined {
