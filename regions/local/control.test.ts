@@ -42,6 +42,7 @@ test('every fault arrives as it was asked for', async () => {
   await faults.loseRegion('eu-west');
   await faults.restoreRegion('eu-west');
   await faults.cut('eu-west', 'us-east', 'blackhole');
+  await faults.cut('eu-west', 'us-east', 'lost_replies');
   await faults.heal('eu-west', 'us-east');
   await faults.delay('eu-west', 'us-east', 300);
   await faults.delay('eu-west', 'us-east', undefined);
@@ -52,6 +53,7 @@ test('every fault arrives as it was asked for', async () => {
     ['loseRegion', 'eu-west'],
     ['restoreRegion', 'eu-west'],
     ['cut', 'eu-west', 'us-east', 'blackhole'],
+    ['cut', 'eu-west', 'us-east', 'lost_replies'],
     ['heal', 'eu-west', 'us-east'],
     ['delay', 'eu-west', 'us-east', 300],
     ['delay', 'eu-west', 'us-east', undefined],

@@ -2,8 +2,9 @@ import { rmSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { regionNames } from './layout.ts';
 import type { Faults } from './faults.ts';
+import { regionNames } from './layout.ts';
+import { cutModes } from './link.ts';
 
 /**
  * Faults by another process: one JSON command a request, over HTTP on a Unix socket in the data
@@ -23,7 +24,7 @@ const command = z.discriminatedUnion('do', [
     do: z.literal('cut'),
     from: region,
     to: region,
-    mode: z.enum(['refuse', 'blackhole']),
+    mode: z.enum(cutModes),
   }),
   z.object({ do: z.literal('heal'), from: region, to: region }),
   z.object({

@@ -94,6 +94,59 @@ test('black hole: silence for existing connections, nothing lost once it is heal
   await expect.poll(() => Buffer.concat(received).toString()).toBe('kept');
 });
 
+const toServer = (sockets: readonly Socket[]) => {
+  const [socket] = sockets;
+  const heard: Buffer[] = [];
+  socket?.on('data', (data) => heard.push(data));
+  return () => Buffer.concat(heard).toString();
+};
+
+test('lost requests: what is asked is held back, what is answered flows', async () => {
+  const { link, sockets } = await fixture({}, false);
+  const old = await dial(link);
+  await expect.poll(() => sockets.length).toBe(1);
+  const heard = toServer(sockets);
+  link.cut('lost_requests');
+  old.write('request');
+  const reply = once(old, 'data');
+  sockets[0]?.write('reply');
+  expect(String((await reply)[0])).toBe('reply');
+  await sleep(200);
+  expect(heard()).toBe('');
+  link.heal();
+  await expect.poll(heard).toBe('request');
+});
+
+test('lost replies: what is asked arrives, what is answered is held back', async () => {
+  const { link } = await fixture();
+  const old = await dial(link);
+  await ask(old, 'x');
+  const received: Buffer[] = [];
+  old.on('data', (data) => received.push(data));
+  link.cut('lost_replies');
+  old.write('kept');
+  await sleep(200);
+  expect(received).toEqual([]);
+  expect(old.destroyed).toBe(false);
+  link.heal();
+  await expect.poll(() => Buffer.concat(received).toString()).toBe('kept');
+});
+
+for (const mode of ['lost_requests', 'lost_replies'] as const) {
+  test(`${mode}: new connections open and are as deaf until the link is healed`, async () => {
+    const { link } = await fixture();
+    link.cut(mode);
+    const socket = await dial(link);
+    const received: Buffer[] = [];
+    socket.on('data', (data) => received.push(data));
+    socket.write('late');
+    await sleep(200);
+    expect(received).toEqual([]);
+    link.heal();
+    await expect.poll(() => Buffer.concat(received).toString()).toBe('late');
+  });
+}
+
 test('a black hole can turn into a refusal', async () => {
   const { link } = await fixture();
   const old = await dial(link);

@@ -6,8 +6,12 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
  *
  * 'refuse': existing connections are reset, new ones too (a router answers "no route").
  * 'blackhole': existing connections stay open and silent, new ones are reset.
+ * 'lost_requests', 'lost_replies': one way is silent, that of whoever opens connections through
+ * the link or the way back to it, while the other way flows; new connections open and are as
+ * deaf. What is held up arrives once the link is healed.
  */
-export type CutMode = 'refuse' | 'blackhole';
+export const cutModes = ['refuse', 'blackhole', 'lost_requests', 'lost_replies'] as const;
+export type CutMode = (typeof cutModes)[number];
 export type LinkState = 'open' | CutMode;
 
 /** What one direction of one connection may hold back before its source is paused. */
@@ -92,7 +96,14 @@ class Flow {
 
 interface Pair {
   readonly sockets: readonly [Socket, Socket];
-  readonly flows: readonly [Flow, Flow];
+  /** What the one who opened the connection says, and what it hears. */
+  readonly flows: readonly [requests: Flow, replies: Flow];
+}
+
+/** Freezes the flows that are silent in this state, and lets the others flow. */
+function freeze({ flows: [requests, replies] }: Pair, state: Exclude<LinkState, 'refuse'>): void {
+  requests.freeze(state === 'blackhole' || state === 'lost_requests');
+  replies.freeze(state === 'blackhole' || state === 'lost_replies');
 }
 
 /** One directed link. Make it with `openLink`. */
@@ -136,14 +147,14 @@ export class Link {
     this.#state = mode;
     for (const pair of this.#pairs) {
       if (mode === 'refuse') for (const socket of pair.sockets) socket.resetAndDestroy();
-      else for (const flow of pair.flows) flow.freeze(true);
+      else freeze(pair, mode);
     }
   }
 
-  /** Lets everything pass again; black-holed connections go on where they stood. */
+  /** Lets everything pass again; connections that were silent go on where they stood. */
   heal(): void {
     this.#state = 'open';
-    for (const { flows } of this.#pairs) for (const flow of flows) flow.freeze(false);
+    for (const pair of this.#pairs) freeze(pair, 'open');
   }
 
   /** Ends every connection and stops listening. Safe to call again. */
@@ -157,7 +168,7 @@ export class Link {
 
   #accept(near: Socket): void {
     // A cut link listens on, so that nobody takes its port; a reset is what the caller sees.
-    if (this.#state !== 'open') {
+    if (this.#state === 'refuse' || this.#state === 'blackhole') {
       near.on('error', () => {});
       near.resetAndDestroy();
       return;
@@ -169,6 +180,7 @@ export class Link {
       flows: [new Flow(near, far, delayMs), new Flow(far, near, delayMs)],
     };
     this.#pairs.add(pair);
+    freeze(pair, this.#state);
     for (const socket of pair.sockets) {
       const other = socket === near ? far : near;
       socket.setNoDelay(true);
