@@ -37,13 +37,17 @@ export class LookUps {
       ids.map((id, index) => ({ id, book: this.#books.ofAccount(id, `ids[${index}]`) })),
       ({ book }) => book,
     );
-    const questions = [...byBook].map(([book, asked]): Question<GetAccountsResponse> => {
-      const part = { ids: asked.map(({ id }) => id), options };
-      return { book, call: (client, ...rest) => client.getAccounts(part, ...rest) };
-    });
-    const { heard, silent } = await askBooks(this.#forward, questions, { deadline, options });
-    for (const error of silent.values()) throw error;
-    const responses = [...heard.values()];
+    // All of them are needed, so each has the caller's whole time.
+    const responses = await Promise.all(
+      [...byBook].map(([book, asked]) => {
+        const part = { ids: asked.map(({ id }) => id), options };
+        return this.#forward.read<GetAccountsResponse>(
+          book,
+          { deadline, options },
+          (client, ...rest) => client.getAccounts(part, ...rest),
+        );
+      }),
+    );
     const found = new Map(
       responses.flatMap(({ accounts }) => accounts.map((account) => [account.id, account])),
     );
