@@ -39,7 +39,7 @@ export async function versionsOf(
   };
 }
 
-async function ownVersion(): Promise<string> {
+export async function ownVersion(): Promise<string> {
   const text = await readFile(join(checkout, 'package.json'), 'utf8');
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }

@@ -1,7 +1,7 @@
 import type { LineSeriesOption, ScatterSeriesOption } from 'echarts/charts';
 import type { MarkKind, TimelineMark } from '../report.ts';
 import { kindNames, momentsOf, type Room } from './moments.ts';
-import { fontSize, ink, line, soft, type Strip } from './strip.ts';
+import { fontSize, ink, laneAxis, soft, type Strip } from './strip.ts';
 
 /** They differ in form and in colour. */
 const looks: Readonly<Record<MarkKind, { symbol: string; size: number; color: string }>> = {
@@ -52,16 +52,7 @@ export function momentsStrip(
       z: 10,
     };
   });
-  const yAxis: Strip['yAxis'] = {
-    type: 'category',
-    data: lanes.map((kind) => kindNames[kind]),
-    inverse: true,
-    axisLine: { show: false },
-    axisTick: { show: false },
-    axisLabel: { color: ink, fontSize },
-    splitLine: { show: true, lineStyle: { color: line, opacity: 0.5 } },
-  };
-  return { yAxis, series };
+  return { yAxis: laneAxis(lanes.map((kind) => kindNames[kind])), series };
 }
 
 /** Without one, times count from the start. */

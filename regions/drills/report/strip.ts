@@ -1,4 +1,9 @@
-import type { BarSeriesOption, LineSeriesOption, ScatterSeriesOption } from 'echarts/charts';
+import type {
+  BarSeriesOption,
+  CustomSeriesOption,
+  LineSeriesOption,
+  ScatterSeriesOption,
+} from 'echarts/charts';
 import type {
   GridComponentOption,
   LegendComponentOption,
@@ -9,6 +14,7 @@ import type { ComposeOption } from 'echarts/core';
 /** What the drawing library takes for a picture. */
 export type PictureOption = ComposeOption<
   | BarSeriesOption
+  | CustomSeriesOption
   | LineSeriesOption
   | ScatterSeriesOption
   | GridComponentOption
@@ -18,7 +24,7 @@ export type PictureOption = ComposeOption<
 type List<T> = T extends readonly (infer Each)[] ? Each : T;
 export type XAxis = List<NonNullable<PictureOption['xAxis']>>;
 type YAxis = List<NonNullable<PictureOption['yAxis']>>;
-type Series = List<NonNullable<PictureOption['series']>>;
+export type Series = List<NonNullable<PictureOption['series']>>;
 
 /** One strip of the picture; all have the same axis of seconds. */
 export interface Strip {
@@ -39,3 +45,32 @@ export const fontSize = 12;
 export const ink = 'var(--ink)';
 export const soft = 'var(--soft)';
 export const line = 'var(--line)';
+
+/** What the scales of a region's strips have in common. */
+export function regionAxis(region: string) {
+  return {
+    name: region,
+    nameLocation: 'middle' as const,
+    nameRotate: 0,
+    nameGap: 52,
+    nameTextStyle: { color: ink, fontSize, align: 'right' as const },
+    axisLine: { show: false },
+    axisTick: { show: false },
+    splitLine: { show: true, lineStyle: { color: line } },
+  };
+}
+
+export const scaleText = { color: soft, fontSize: fontSize - 2 };
+
+/** What the axes of lanes have in common. */
+export function laneAxis(names: readonly string[]) {
+  return {
+    type: 'category' as const,
+    data: [...names],
+    inverse: true,
+    axisLine: { show: false },
+    axisTick: { show: false },
+    axisLabel: { color: ink, fontSize },
+    splitLine: { show: true, lineStyle: { color: line, opacity: 0.5 } },
+  };
+}

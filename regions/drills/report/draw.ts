@@ -1,0 +1,43 @@
+import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
+import {
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TitleComponent,
+} from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import { Html, escapeHtml } from './html.ts';
+import type { Layout } from './layout.ts';
+
+use([BarChart, CustomChart, LineChart, ScatterChart]);
+use([GridComponent, LegendComponent, TitleComponent, MarkAreaComponent, MarkLineComponent]);
+use([SVGRenderer]);
+
+/**
+ * A picture as SVG, drawn here, without a browser. `description` is read out instead of it. A
+ * page has room for one: the names of its parts are fixed.
+ */
+export function drawSvg(
+  { width, height, option }: Layout,
+  title: string,
+  description: string,
+): Html {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
+  try {
+    chart.setOption(option);
+    const svg = chart.renderToSVGString({ useViewBox: true });
+    const named =
+      '<svg role="img" aria-labelledby="picture-title picture-description" ' +
+      'preserveAspectRatio="xMidYMin meet" ';
+    const texts =
+      `<title id="picture-title">${escapeHtml(title)}</title>` +
+      `<desc id="picture-description">${escapeHtml(description)}</desc>`;
+    return new Html(
+      svg.replace('<svg ', named).replace(/^<svg[^>]*>/u, (open) => `${open}\n${texts}`),
+    );
+  } finally {
+    chart.dispose();
+  }
+}
