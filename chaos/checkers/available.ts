@@ -33,7 +33,7 @@ export const available: Checker = (evidence) => {
       continue;
     }
     const untilNs = Math.min(heardNs, end);
-    if (books.some((book) => harms.overlaps(router, book, invokedNs, untilNs))) continue;
+    if (harms.overlaps(router, books, invokedNs, untilNs)) continue;
     found.looked();
     const took = `${Math.round((untilNs - invokedNs) / 1e6)} ms`;
     const how = hasFailed ? `failed with ${fault.code} after ${took}` : `took ${took}`;
@@ -78,7 +78,7 @@ interface Time {
   readonly toNs: number;
 }
 
-/** The times at which calls through a router to a book may be touched by a fault. */
+/** The times at which calls through a router that need certain books may be touched by a fault. */
 class HarmedTimes {
   readonly #faults: readonly FaultSpan[];
   readonly #afterNs: number;
@@ -89,18 +89,18 @@ class HarmedTimes {
     this.#afterNs = afterNs;
   }
 
-  overlaps(router: string, book: number, fromNs: number, toNs: number): boolean {
-    const name = `${router} ${book}`;
-    const times = this.#times.get(name) ?? this.#timesOf(router, book);
+  overlaps(router: string, books: readonly number[], fromNs: number, toNs: number): boolean {
+    const name = `${router} ${books.join(' ')}`;
+    const times = this.#times.get(name) ?? this.#timesOf(router, books);
     this.#times.set(name, times);
     const last = times[atOrBefore(times, toNs, (time) => time.fromNs)];
     return last !== undefined && last.toNs >= fromNs;
   }
 
   /** Disjoint and in order. */
-  #timesOf(router: string, book: number): Time[] {
+  #timesOf(router: string, books: readonly number[]): Time[] {
     const own = this.#faults
-      .filter(({ harms }) => harms.some((harm) => touches(harm, router, book)))
+      .filter(({ harms }) => harms.some((harm) => touches(harm, router, books)))
       .map(({ startedNs, endedNs }) => ({ fromNs: startedNs, toNs: endedNs + this.#afterNs }))
       .toSorted((a, b) => a.fromNs - b.fromNs);
     const merged: Time[] = [];
@@ -113,6 +113,8 @@ class HarmedTimes {
   }
 }
 
-function touches(harm: Harm, router: string, book: number): boolean {
-  return (harm.router ?? router) === router && (harm.book ?? book) === book;
+/** True if a fault that does this harm may touch a call through the router that needs the books. */
+export function touches(harm: Harm, router: string, books: readonly number[]): boolean {
+  const needed = [harm.book, harm.and].filter((book) => book !== undefined);
+  return (harm.router ?? router) === router && needed.every((book) => books.includes(book));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeRun } from './all.ts';
+import { checkers, judgeRun } from './all.ts';
 import { gatherEvidence } from './evidence.ts';
 import { goodRun } from './test/good-run.ts';
 
@@ -12,4 +12,26 @@ test('a run in which nothing went wrong passes every checker, and gives each som
   for (const verdict of verdicts.values()) {
     expect(verdict.state === 'pass' ? verdict.checked : 0).toBeGreaterThan(0);
   }
+});
+
+test('copies are held against each other field by field, not as the same objects', () => {
+  const { story } = goodRun();
+  const { copies, missing } = story.finals();
+  const readApart = copies.map((copy) => structuredClone(copy));
+  const apart = gatherEvidence(story.history(), { copies: readApart, missing });
+  expect(checkers.I11(apart).state).toBe('pass');
+  const changed = readApart.map((copy) =>
+    copy.role === 'primary'
+      ? copy
+      : {
+          ...copy,
+          rows: copy.rows.map(({ row, chain }, index) =>
+            index === copy.rows.length - 1
+              ? { row: { ...row, metadata: { ...row.metadata, more: 'x' } }, chain }
+              : { row, chain },
+          ),
+        },
+  );
+  const other = gatherEvidence(story.history(), { copies: changed, missing });
+  expect(checkers.I11(other).state).toBe('fail');
 });

@@ -21,7 +21,9 @@ import { Case, type Checker } from './verdict.ts';
  * through in the order of the harness's clock: what began after another had ended has a
  * later version, a read of the leader at least that version. A read has the totals of the version
  * that it names; a look-up finds what was acknowledged before. A leader that does not know yet
- * that it is deposed may answer from its own epoch, except to linearizable reads.
+ * that it is deposed may answer from its own epoch, except to linearizable reads. A copy may show
+ * what its leader has not acknowledged yet: only writes and linearizable reads must not stay
+ * behind that.
  */
 export const linearizable: Checker = (evidence) => {
   const found = new Case();
@@ -57,6 +59,8 @@ interface Fact extends Span {
   readonly bound: 'write' | 'read' | 'none';
   /** True: a deposed leader may have answered it. */
   readonly mayBeDeposed: boolean;
+  /** True: a copy has answered it. */
+  readonly isOfCopy: boolean;
   /** Of a transfer that is known now, or was looked up: `callName`. */
   readonly known: string;
   readonly isMissing: boolean;
@@ -72,6 +76,7 @@ function factOf(operation: Operation, fields: Partial<Fact>): Fact {
     later: fields.later ?? NONE,
     bound: fields.bound ?? 'none',
     mayBeDeposed: fields.mayBeDeposed ?? false,
+    isOfCopy: fields.isOfCopy ?? false,
     known: fields.known ?? '',
     isMissing: fields.isMissing ?? false,
   };
@@ -152,6 +157,7 @@ function balanceFacts(operation: BalancesOperation, evidence: Evidence, found: C
       touched: read.accounts.map(({ account, version }) => ({ account: BigInt(account), version })),
       bound: isOfLeader ? 'read' : 'none',
       mayBeDeposed: level === 'leader',
+      isOfCopy: !isOfLeader,
     });
   });
 }
@@ -170,12 +176,13 @@ function lookUpFact(operation: LookUpOperation): Fact | undefined {
 const nameOf = ({ book, transferId }: LookUpOperation['value']) => callName(book, transferId);
 
 function checkTime(facts: readonly Fact[], found: Case): void {
-  const versions = new Map<bigint, { version: number; fact: Fact }>();
+  const acknowledged = new Versions();
+  const seen = new Versions();
   const known = new Map<string, Fact>();
   const onBegin = (fact: Fact) => {
     for (const { account, version } of fact.bound === 'none' ? [] : fact.touched) {
       found.looked();
-      const before = versions.get(account);
+      const before = (fact.mayBeDeposed ? acknowledged : seen).get(account);
       if (before === undefined || version > before.version) continue;
       if (fact.bound === 'read' && version === before.version) continue;
       if (fact.mayBeDeposed && before.fact.epoch > fact.epoch) continue;
@@ -191,13 +198,27 @@ function checkTime(facts: readonly Fact[], found: Case): void {
   const onEnd = (fact: Fact) => {
     if (fact.completedNs === Infinity) return;
     for (const touched of [fact.touched, fact.later]) {
-      for (const { account, version } of touched) {
-        const before = versions.get(account);
-        if (before === undefined) versions.set(account, { version, fact });
-        else if (before.version < version) Object.assign(before, { version, fact });
-      }
+      seen.add(touched, fact);
+      if (!fact.isOfCopy) acknowledged.add(touched, fact);
     }
     if (fact.known !== '' && !fact.isMissing && !known.has(fact.known)) known.set(fact.known, fact);
   };
   inTime(facts, onBegin, onEnd);
+}
+
+/** The newest version of each account that answers have told of, and by which of them. */
+class Versions {
+  readonly #newest = new Map<bigint, { version: number; fact: Fact }>();
+
+  get(account: bigint) {
+    return this.#newest.get(account);
+  }
+
+  add(touched: readonly Touched[], fact: Fact): void {
+    for (const { account, version } of touched) {
+      const before = this.#newest.get(account);
+      if (before === undefined) this.#newest.set(account, { version, fact });
+      else if (before.version < version) Object.assign(before, { version, fact });
+    }
+  }
 }

@@ -1,6 +1,7 @@
-import type { LegAnswer, Operation, Position } from '../history/operation.ts';
+import type { LegAnswer, Operation } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
+import { type Moment, momentOf } from './moment.ts';
 import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
@@ -26,19 +27,29 @@ export const wholeGroups: Checker = (evidence) => {
     if (transfer !== null && transfer.legs.length > 0) checkLegs(operation, transfer, found);
   }
   const spans = new Map([...evidence.books].map(([number, book]) => [number, groupsOf(book)]));
-  const checkMoment = (operation: Operation, { book, seq }: Position) => {
+  const checkMoment = (operation: Operation, book: number, { fromSeq, throughSeq }: Moment) => {
     const groups = spans.get(book) ?? [];
-    const group = groups[atOrBefore(groups, seq, ({ first }) => first)];
+    const group = groups[atOrBefore(groups, fromSeq, ({ first }) => first)];
     found.looked();
-    if (group === undefined || seq >= group.last) return;
-    const text = `book ${book} was read at seq ${seq}, in the middle of group ${group.id}`;
+    if (group === undefined || throughSeq >= group.last) return;
+    const text = `book ${book} was read at seq ${fromSeq}, in the middle of group ${group.id}`;
     found.violated(text, { operations: [operation] });
   };
   for (const operation of balances) {
-    for (const { position } of operation.reply ?? []) checkMoment(operation, position);
+    for (const read of operation.reply ?? []) {
+      const { book: number, seq } = read.position;
+      checkMoment(operation, number, { fromSeq: seq, throughSeq: seq });
+      const book = evidence.books.get(number);
+      if (book === undefined || operation.value.level === 'auditor') continue;
+      const moment = momentOf(book, read);
+      // One that never was is a matter of what copies answer.
+      if (moment.fromSeq <= moment.throughSeq) checkMoment(operation, number, moment);
+    }
   }
   for (const operation of statements) {
-    if (operation.reply !== null) checkMoment(operation, operation.reply.position);
+    if (operation.reply === null) continue;
+    const { book, seq } = operation.reply.position;
+    checkMoment(operation, book, { fromSeq: seq, throughSeq: seq });
   }
   return found.verdict();
 };

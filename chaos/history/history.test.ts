@@ -46,7 +46,8 @@ describe('a history', () => {
     written.phase('load');
     const request = transferRequest({
       amount: 2n ** 60n,
-      metadata: { int: '5', other: '{"int":["5"]}' },
+      // A line separator in a text ends no line of the file.
+      metadata: { int: '5', other: '{"int":["5"]}', note: 'one\u2028two' },
       conditions: { allOf: [{ accountId: 1n, test: { $case: 'balanceAtLeast', value: 0n } }] },
     });
     client.invoke('transfer', 'eu-west', request).ok(answer);

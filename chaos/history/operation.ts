@@ -70,6 +70,7 @@ export interface AccountRead {
 
 /** Accounts of one book, all of one moment. */
 export interface BookRead {
+  /** Of level `auditor`: that moment. Else one that it is at least as new as. */
   readonly position: Position;
   /** True: every account of the book, transit accounts too. */
   readonly whole: boolean;
@@ -83,6 +84,8 @@ export interface BalancesAsked extends ReadAsked {
 
 export interface StatementAsked extends ReadAsked {
   readonly account: string;
+  /** Left out: from the opening of the account. */
+  readonly fromMicros?: number;
 }
 
 export interface StatementEntry {

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { listOf, noOperations, type Operation, type Operations } from './operation.ts';
 import type {
   EpochRecord,
@@ -37,11 +36,10 @@ export interface History {
  * Throws Error with the line's number when any other line is no record of a history.
  */
 export async function readHistory(path: string): Promise<History> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   const builder = new HistoryBuilder();
   let number = 0;
   let torn: number | undefined;
-  for await (const line of lines) {
+  const take = (line: string) => {
     number += 1;
     if (torn !== undefined) throw new Error(`${path}:${torn} is no record of a history`);
     try {
@@ -53,8 +51,20 @@ export async function readHistory(path: string): Promise<History> {
       }
       torn = number;
     }
+  };
+  let rest = '';
+  for await (const chunk of textOf(path)) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
   }
+  if (rest !== '') take(rest);
   return builder.build(torn !== undefined);
+}
+
+/** In pieces that are large, for a history may have millions of lines. */
+function textOf(path: string): AsyncIterable<string> {
+  return createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 });
 }
 
 type Written = { -readonly [K in keyof Operation]: Operation[K] };

@@ -64,12 +64,15 @@ export interface OperationRecord {
 }
 
 /**
- * Calls that a fault may touch: those through the router of a region, to a book, or both.
- * Whatever is left out stands for any; `{}` touches all.
+ * Calls that a fault may touch: those through the router of a region, those that need a book,
+ * those that need two, or what is all of it. Whatever is left out stands for any; `{}` touches
+ * all.
  */
 export interface Harm {
   readonly router?: string;
   readonly book?: number;
+  /** Of a fault between two books: the call needs this one as well. */
+  readonly and?: number;
 }
 
 export interface NemesisRecord {

@@ -13,6 +13,17 @@ export interface Pending<Reply> {
   info(fault: Fault): void;
 }
 
+/** A call that has ended, as whoever watches the run is told. */
+export type EndedCall = {
+  [K in Kind]: {
+    readonly f: K;
+    readonly router: string;
+    readonly value: Kinds[K]['value'];
+    readonly type: 'ok' | 'fail' | 'info';
+    readonly tookMs: number;
+  };
+}[Kind];
+
 /** What a record has before the recorder gives it its place. */
 type Unplaced = HistoryRecord extends infer R
   ? R extends { readonly index: number }
@@ -24,7 +35,9 @@ type Unplaced = HistoryRecord extends infer R
 export class HistoryRecorder {
   readonly #file: WriteStream;
   readonly #clock: () => number;
+  readonly #onEnd: (call: EndedCall) => void;
   #broken: Error | undefined;
+  #closed = false;
   #index = 0;
   #processes = 0;
   #faults = 0;
@@ -33,9 +46,16 @@ export class HistoryRecorder {
    * The file is made anew.
    *
    * @param clock nanoseconds since the run began, monotonic
+   * @param onEnd is told of every call that ends
    */
-  constructor(path: string, header: HistoryHeader, clock: () => number) {
+  constructor(
+    path: string,
+    header: HistoryHeader,
+    clock: () => number,
+    onEnd: (call: EndedCall) => void = () => {},
+  ) {
     this.#clock = clock;
+    this.#onEnd = onEnd;
     this.#file = createWriteStream(path, { flags: 'w' });
     this.#file.on('error', (error) => {
       this.#broken = error;
@@ -46,7 +66,8 @@ export class HistoryRecorder {
   /** A client that asks one thing after another. */
   client(): RecordedClient {
     const start = () => (this.#processes += 1);
-    return new RecordedClient(start, (record) => this.#write(record), this.#clock);
+    const write = (record: Unplaced) => this.#write(record);
+    return new RecordedClient(start, write, this.#clock, this.#onEnd);
   }
 
   /** Writes that a fault begins; what is given back ends it. */
@@ -65,8 +86,9 @@ export class HistoryRecorder {
     this.#write({ kind: 'phase', phase, ns: this.#clock() });
   }
 
-  /** Throws when the file could not be written. */
+  /** What ends after it is no part of the run. Throws when the file could not be written. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#broken === undefined) {
       this.#file.end();
       await once(this.#file, 'close');
@@ -75,6 +97,7 @@ export class HistoryRecorder {
   }
 
   #write(record: Unplaced): void {
+    if (this.#closed) return;
     const { kind, ...rest } = record;
     this.#file.write(`${JSON.stringify({ kind, index: this.#index, ...rest })}\n`);
     this.#index += 1;
@@ -86,13 +109,20 @@ export class RecordedClient {
   readonly #start: () => number;
   readonly #write: (record: Unplaced) => void;
   readonly #clock: () => number;
+  readonly #onEnd: (call: EndedCall) => void;
   #process: number;
   #isBusy = false;
 
-  constructor(start: () => number, write: (record: Unplaced) => void, clock: () => number) {
+  constructor(
+    start: () => number,
+    write: (record: Unplaced) => void,
+    clock: () => number,
+    onEnd: (call: EndedCall) => void,
+  ) {
     this.#start = start;
     this.#write = write;
     this.#clock = clock;
+    this.#onEnd = onEnd;
     this.#process = start();
   }
 
@@ -112,12 +142,16 @@ export class RecordedClient {
     const key = keyOf(f, value);
     const named = key === '' ? call : { ...call, key };
     const record = { ...named, type: 'invoke', value: plainValue(f, value) } as const;
-    this.#write({ ...record, ns: this.#clock() });
+    const begunNs = this.#clock();
+    this.#write({ ...record, ns: begunNs });
     const end = (type: 'ok' | 'fail' | 'info', rest: { reply?: unknown; fault?: Fault }) => {
       const ns = this.#clock();
       this.#write({ ...named, type, ns, ...rest });
       this.#isBusy = false;
       if (type === 'info') this.#process = this.#start();
+      const tookMs = (ns - begunNs) / 1e6;
+      // The kind and its value belong together, as the parameters say.
+      this.#onEnd({ f, router, value, type, tookMs } as EndedCall);
     };
     return {
       ok: (reply) => end('ok', { reply }),

@@ -53,12 +53,19 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
+/** What was read of a line is nobody else's, so it is changed where it is. */
 function unplain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unplain);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value);
-  const [first] = entries;
+  if (!isObject(value)) return value;
   // Metadata may well have a name "int", but never a list.
-  if (first?.[0] === 'int' && Array.isArray(first[1])) return BigInt(String(first[1][0]));
-  return Object.fromEntries(entries.map(([name, field]) => [name, unplain(field)]));
+  if (Array.isArray(value['int'])) return BigInt(String(value['int'][0]));
+  for (const name in value) {
+    const field = value[name];
+    if (isObject(field)) value[name] = unplain(field);
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
