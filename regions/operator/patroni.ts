@@ -50,6 +50,11 @@ export class Patroni {
     await this.#ask('POST', '/failover', { candidate }, MOVE_MS);
   }
 
+  /** Has it throw its copy away and take a new one from the leader. Throws PatroniRefusal. */
+  async reinitialize(): Promise<void> {
+    await this.#ask('POST', '/reinitialize', { force: true }, MOVE_MS);
+  }
+
   /** Has it read its own configuration again. */
   async reload(): Promise<void> {
     await this.#ask('POST', '/reload', undefined, QUESTION_MS);

@@ -12,6 +12,7 @@ import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
 import { defaultBasePort, type RegionName, regionNames } from '../local/layout.ts';
 import { requireFreePorts } from '../local/ports.ts';
 import { postgresUser, requireEntry } from '../local/postgres-binaries.ts';
+import type { Programs } from '../local/region-processes.ts';
 import {
   claimDataDir,
   clearState,
@@ -43,6 +44,8 @@ export interface ReplicatedOptions {
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
+  /** Other servers in place of ours; for tests and chaos. */
+  readonly programs?: Pick<Programs, 'ledger' | 'router'> | undefined;
 }
 
 export interface ReplicatedCluster {
@@ -116,7 +119,7 @@ class RunningReplicated {
           region,
           paths: claim,
           packages,
-          programs: ownPrograms,
+          programs: this.#options.programs ?? ownPrograms,
           runAs,
           onState: (state, process) => this.#onState(region.name, state, process),
         }),

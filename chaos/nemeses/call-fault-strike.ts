@@ -1,0 +1,27 @@
+import type { CallFault } from '../client/call-faults.ts';
+import { type RegionName, regionNames } from '../../regions/local/layout.ts';
+import type { SeededRandom } from '../random.ts';
+import type { Scene, Strike } from './nemesis.ts';
+
+/** Mostly the calls through one router, now and then those through all. */
+export function drawRouter(random: SeededRandom): RegionName | undefined {
+  return random.chance(0.3) ? undefined : random.pick(regionNames);
+}
+
+/** Lets whole calls meet a fault while it lasts. */
+export function callFaultStrike({ calls }: Pick<Scene, 'calls'>, fault: CallFault): Strike {
+  let end: (() => void) | undefined;
+  return {
+    targets: [`calls through ${fault.router ?? 'any router'}`],
+    harms: [fault.router === undefined ? {} : { router: fault.router }],
+    begin: () => {
+      end ??= calls.add(fault);
+      return Promise.resolve();
+    },
+    end: () => {
+      end?.();
+      end = undefined;
+      return Promise.resolve();
+    },
+  };
+}

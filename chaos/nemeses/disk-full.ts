@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { profiles } from '../installation/installation.ts';
+import { needsLoopDevice, needsOwn, needsPrograms, needsRoot } from './needs.ts';
+import type { Nemesis } from './nemesis.ts';
+import { haltPostgres, startPostgres } from './postgres-of-copy.ts';
+import { once } from './session.ts';
+import { SmallDisk } from './small-disk.ts';
+import { aLeader } from './targets.ts';
+
+/** Room for two segments more: enough to begin with, soon used up. */
+const SPARE_BYTES = 32 * 1024 * 1024;
+/** Segments that were laid out before are used first. */
+const SEGMENTS_MOST = 100;
+const SEGMENTS_SENT = 6;
+const FULL_MS = 30_000;
+
+export const diskFull: Nemesis = {
+  name: 'disk-full',
+  place: 'N24',
+  says:
+    "the disk that the write-ahead log of a leader's Postgres is on is full; some time later " +
+    'there is room again',
+  profiles,
+  lastsMs: [3_000, 10_000],
+  alone: false,
+  whyNot: (installation) =>
+    Promise.resolve(
+      needsOwn(installation) ||
+        needsRoot('mount a small disk') ||
+        needsPrograms('losetup', 'mkfs.ext4', 'mount', 'umount', 'fallocate', 'truncate') ||
+        needsLoopDevice(),
+    ),
+  aim: (scene) => {
+    const { installation } = scene;
+    const leader = aLeader(scene);
+    const disk = new SmallDisk(leader.postgresFolder);
+    let isMoved = false;
+    return Promise.resolve({
+      targets: [leader.processes.postgres],
+      // Its Postgres is stopped for the disk to be put under it and taken away again, and stops
+      // by itself where the log cannot go on. No other book's is on that disk.
+      harms: [{ book: leader.book }],
+      async begin() {
+        isMoved = true;
+        await haltPostgres(installation, leader);
+        await disk.begin(SPARE_BYTES);
+        await startPostgres(installation, leader);
+        await disk.fill();
+        const { postgres } = leader.processes;
+        const found = await useUp(leader.adminUrl, SEGMENTS_MOST);
+        // What another copy writes now, this one has to receive.
+        const next = found === 'follows' ? scene.leader(leader.book) : undefined;
+        if (next !== undefined) await useUp(next.adminUrl, SEGMENTS_SENT);
+        scene.tell(
+          `${postgres} ${found === 'full' ? 'has no room' : `is on a full disk, and ${found}`}`,
+        );
+      },
+      async end() {
+        if (!isMoved) return;
+        disk.free();
+        await haltPostgres(installation, leader);
+        await disk.end();
+        await startPostgres(installation, leader);
+      },
+    });
+  },
+};
+
+/**
+ * Fills segments until there is no room, or so many are filled: it `goes on`. It `follows` where
+ * it is no primary.
+ */
+async function useUp(adminUrl: string, segments: number): Promise<'full' | 'follows' | 'goes on'> {
+  const until = performance.now() + FULL_MS;
+  for (let segment = 0; segment < segments && performance.now() < until; segment += 1) {
+    try {
+      const follows = await once(adminUrl, async (session) => {
+        const [row] = await session<{ standby: boolean }[]>`SELECT pg_is_in_recovery() AS standby`;
+        if (row?.standby === true) return true;
+        await session`SELECT pg_logical_emit_message(true, 'chaos', 'fills the disk')`;
+        await session`SELECT pg_switch_wal()`;
+        return false;
+      });
+      if (follows) return 'follows';
+    } catch {
+      // It has just started, or it has just stopped: once more tells which.
+      if (segment > 0) return 'full';
+      await sleep(500);
+    }
+  }
+  return 'goes on';
+}

@@ -1,0 +1,51 @@
+import { type Breaking, strikeWith } from './breaking.ts';
+import { harmsBetween, harmsOfLoss } from './harms.ts';
+import type { Nemesis } from './nemesis.ts';
+import { OperatorAtWork } from './operator-at-work.ts';
+import { bothWays, wayName } from './partition.ts';
+import { always, ownRandom, shuffledRegions } from './targets.ts';
+import { flap } from './unsteady-links.ts';
+
+/**
+ * A region is emptied, and filled again, while the two others lose each other now and then. What
+ * it touches: the books that were led there, on their way; and those of the others, whose leaders
+ * are at either end of the flapping links. Between them these are all books.
+ */
+export const evacuate: Nemesis = {
+  name: 'evacuate-amid-flapping',
+  place: 'N39',
+  says:
+    'an operator evacuates a region and fails back, while the links between the two others are ' +
+    'cut and healed all the time',
+  profiles: ['replicated'],
+  lastsMs: [25_000, 50_000],
+  alone: true,
+  whyNot: always,
+  aim: (scene) => {
+    const [region, one, other] = shuffledRegions(scene.random);
+    const random = ownRandom(scene.random);
+    const operator = new OperatorAtWork(scene, 'evacuate-amid-flapping');
+    const ways = bothWays(one, other);
+    const begin = (breaking: Breaking) => {
+      const { goOn, letRun, over, pause } = breaking;
+      goOn(() => flap(breaking, random, ways));
+      letRun(async () => {
+        while (!over.aborted) {
+          // Refused while a standby does not stream, as may be the case at this moment.
+          if (await operator.make({ kind: 'evacuate', region })) break;
+          await pause(1_000);
+        }
+        await pause(2_000);
+        await operator.make({ kind: 'failback', region });
+      });
+    };
+    return Promise.resolve(
+      strikeWith(scene, {
+        targets: [region, ...ways.map(wayName)],
+        harms: [...harmsOfLoss(scene, region), ...harmsBetween(scene, one, other)],
+        begin,
+        finish: () => operator.finish(region),
+      }),
+    );
+  },
+};

@@ -1,0 +1,47 @@
+import { profiles } from '../installation/installation.ts';
+import { type Breaking, strikeWith } from './breaking.ts';
+import type { Nemesis } from './nemesis.ts';
+import { always, aVictim, ownRandom, type VictimRole } from './targets.ts';
+
+const what: Readonly<Record<VictimRole, string>> = {
+  router: 'a router is',
+  ledger: "a leader's ledger server is",
+  postgres: "a leader's Postgres and all its backends are",
+};
+
+/**
+ * SIGKILL once, again and again, or the process is kept down until the end. What it touches:
+ * `aVictim`. With copies, a book whose Postgres is killed is led elsewhere after it, and the
+ * repeated kills hit one that stands by, which touches no more than the first.
+ */
+export function kill(role: VictimRole): Nemesis {
+  return {
+    name: `kill-${role}`,
+    place: 'N1',
+    says: `${what[role]} killed with SIGKILL, once, again and again, or for as long as it lasts`,
+    profiles,
+    lastsMs: [3_000, 12_000],
+    alone: false,
+    whyNot: always,
+    aim: (scene) => {
+      const { process, harms } = aVictim(scene, role);
+      // Patroni would start a Postgres that is kept down.
+      const canStayDown = role !== 'postgres' || scene.installation.profile === 'embedded';
+      const manner = scene.random.pick(['once', 'again', canStayDown ? 'for good' : 'again']);
+      const random = ownRandom(scene.random);
+      const begin = async ({ faults, goOn, pause }: Breaking) => {
+        if (manner === 'for good') return faults.stop(process);
+        await faults.signal(process, 'SIGKILL');
+        if (manner === 'once') return;
+        goOn(async () => {
+          for (;;) {
+            await pause(random.between(500, 5_000));
+            // It may not have been started again yet.
+            await faults.signal(process, 'SIGKILL').catch(() => undefined);
+          }
+        });
+      };
+      return Promise.resolve(strikeWith(scene, { targets: [process], harms, begin }));
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { profiles } from '../installation/installation.ts';
+import { type Breaking, strikeWith } from './breaking.ts';
+import { harmsOfLoss, harmsOfPartition } from './harms.ts';
+import type { Nemesis } from './nemesis.ts';
+import { cutAll, healAll, silences, wayName, waysOf } from './partition.ts';
+import { always, aRegion, ownRandom, whyNoLinks } from './targets.ts';
+
+const common = { place: 'N38', profiles, alone: true } as const;
+
+/**
+ * What it touches: its router, and the books that were led there; the two other regions keep a
+ * majority, and confirm each other's commits.
+ */
+export const loseRegion: Nemesis = {
+  ...common,
+  name: 'lose-region',
+  says: 'everything in a region is killed at once, its links go silent, and it returns later',
+  lastsMs: [10_000, 30_000],
+  whyNot: always,
+  aim: (scene) => {
+    const region = aRegion(scene.random);
+    return Promise.resolve(
+      strikeWith(scene, {
+        targets: [region],
+        harms: harmsOfLoss(scene, region),
+        begin: ({ faults }) => faults.loseRegion(region),
+      }),
+    );
+  },
+};
+
+/** What it touches is what a partition does; slow links alone touch less. */
+export const regionAdrift: Nemesis = {
+  ...common,
+  name: 'region-adrift',
+  says: 'a region is cut off while it lives, comes back over slow links, and is cut off again',
+  lastsMs: [15_000, 40_000],
+  whyNot: whyNoLinks,
+  aim: (scene) => {
+    const region = aRegion(scene.random);
+    const ways = waysOf(region);
+    const random = ownRandom(scene.random);
+    const begin = async ({ faults, goOn, pause }: Breaking) => {
+      await cutAll(faults, ways, random.pick(silences));
+      goOn(async () => {
+        for (;;) {
+          await pause(random.between(4_000, 12_000));
+          const delayMs = random.between(80, 200);
+          await Promise.all(ways.map(([from, to]) => faults.delay(from, to, delayMs)));
+          await healAll(faults, ways);
+          await pause(random.between(4_000, 12_000));
+          await cutAll(faults, ways, random.pick(silences));
+        }
+      });
+    };
+    const harms = harmsOfPartition(scene, region);
+    return Promise.resolve(strikeWith(scene, { targets: ways.map(wayName), harms, begin }));
+  },
+};

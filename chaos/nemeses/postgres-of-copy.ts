@@ -1,0 +1,44 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Copy, Installation } from '../installation/installation.ts';
+import { folderOf } from './frozen.ts';
+
+/** The Postgres of a copy, whoever has started it. */
+
+const EMPTY_MS = 20_000;
+
+/** Kills the Postgres of a copy and keeps it down until `startPostgres`. */
+export async function haltPostgres(installation: Installation, copy: Copy): Promise<void> {
+  const { faults } = installation;
+  const { patroni, postgres } = copy.processes;
+  await faults.stop(patroni ?? postgres);
+  // One that Patroni has started outlives it.
+  await faults.signal(postgres, 'SIGKILL').catch((error: unknown) => {
+    if (!isGone(error)) throw error;
+  });
+  const until = performance.now() + EMPTY_MS;
+  while (postgresPids(copy.postgresFolder).length > 0) {
+    if (performance.now() > until) throw new Error(`${postgres} does not end`);
+    await sleep(50);
+  }
+}
+
+/** Starts it again where it was stopped. */
+export async function startPostgres(installation: Installation, copy: Copy): Promise<void> {
+  const supervised = copy.processes.patroni ?? copy.processes.postgres;
+  const found = installation.state().processes.find(({ name }) => name === supervised);
+  if (found?.state === 'stopped') await installation.faults.start(supervised);
+}
+
+/** It and all its children, who work in the folder of its data. */
+export function postgresPids(folder: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .map(Number)
+    .filter((pid) => folderOf(pid) === folder);
+}
+
+/** Said of a process that does not run, see Faults. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && /is not running|does not run/u.test(error.message);
+}

@@ -1,0 +1,95 @@
+import type { Copy } from '../installation/installation.ts';
+import { type Blow, type Breaking, strikeWith } from './breaking.ts';
+import { harmsOfPartition } from './harms.ts';
+import type { Nemesis, Scene } from './nemesis.ts';
+import { OperatorAtWork } from './operator-at-work.ts';
+import { cutAll, silences, waysOf } from './partition.ts';
+import { aLeader, always, othersThan } from './targets.ts';
+
+/**
+ * Promotions while the old leader is gone in one of the ways that it can be. All touch the calls
+ * that need the book, until it is led elsewhere; one that cuts its region off, what that touches.
+ */
+
+const common = {
+  place: 'N31',
+  profiles: ['replicated'],
+  // Patroni before version 4 replaces a leader after 6 s, later ones after 20.
+  lastsMs: [15_000, 35_000],
+  alone: true,
+  whyNot: always,
+} as const;
+
+/** How the old leader is when another copy is promoted. */
+interface State {
+  readonly name: string;
+  readonly says: string;
+  break(breaking: Breaking, leader: Copy, scene: Scene): Promise<void>;
+  readonly harms: (scene: Scene, leader: Copy) => Blow['harms'];
+}
+
+const ofBook = (_: Scene, { book }: Copy) => [{ book }];
+
+const states: readonly State[] = [
+  {
+    name: 'paused',
+    says: 'frozen, its Patroni too',
+    break: async ({ faults }, { processes }) => {
+      for (const process of all(processes)) await faults.signal(process, 'SIGSTOP');
+    },
+    harms: ofBook,
+  },
+  {
+    name: 'partitioned',
+    says: 'cut off from the other regions, with all of its region',
+    break: ({ faults }, { region }, { random }) =>
+      cutAll(faults, waysOf(region), random.pick(silences)),
+    harms: (scene, { region }) => harmsOfPartition(scene, region),
+  },
+  {
+    name: 'killed',
+    says: 'killed, and kept from coming back',
+    break: async ({ faults }, { processes: { ledger, postgres: database, patroni } }) => {
+      // Patroni first, or it would have its Postgres back at once.
+      if (patroni !== undefined) await faults.stop(patroni);
+      await faults.signal(database, 'SIGKILL');
+      await faults.signal(ledger, 'SIGKILL');
+    },
+    harms: ofBook,
+  },
+];
+
+const all = ({ ledger, postgres: database, patroni }: Copy['processes']): string[] =>
+  [ledger, database, patroni].filter((process) => process !== undefined);
+
+function promoteWhile(state: State): Nemesis {
+  const name = `promote-while-${state.name}`;
+  return {
+    ...common,
+    name,
+    says: `an operator has a copy promoted while the old leader is ${state.says}; then it returns`,
+    aim: (scene) => {
+      const leader = aLeader(scene);
+      const { bookName: book, region } = leader;
+      const to = scene.random.pick(othersThan(region));
+      const operator = new OperatorAtWork(scene, name);
+      const begin = async (breaking: Breaking) => {
+        await state.break(breaking, leader, scene);
+        const { letRun, over, pause } = breaking;
+        letRun(async () => {
+          // Refused while the old one may lead still; done or superfluous a few seconds later.
+          while (!over.aborted && scene.leader(leader.book)?.region !== to) {
+            await operator.make({ kind: 'failover', book, to, acceptLoss: false });
+            await pause(1_000);
+          }
+        });
+      };
+      const harms = state.harms(scene, leader);
+      const targets = [`${book} from ${region} to ${to}`];
+      const finish = () => operator.finish();
+      return Promise.resolve(strikeWith(scene, { targets, harms, begin, finish }));
+    },
+  };
+}
+
+export const promotions: readonly Nemesis[] = states.map(promoteWhile);

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { postgresPids } from './postgres-of-copy.ts';
+
+/** How long it may take to let go of what it traces. */
+const DETACH_MS = 10_000;
+const ATTACH_MS = 10_000;
+
+/** System calls of a Postgres that fail or wait, by strace. */
+export class Strace {
+  readonly #folder: string;
+  readonly #log: string;
+  #child: ChildProcess | undefined;
+
+  /** @param folder of the Postgres */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#log = `${folder}.strace`;
+  }
+
+  /**
+   * Injects into `calls`, such as fsync,fdatasync, what `how` says in the words of strace, in
+   * the server, in all its children, and in those that it starts from now on.
+   * Throws Error when the server does not run, or cannot be traced.
+   */
+  async begin(calls: string, how: string): Promise<void> {
+    const pids = postgresPids(this.#folder);
+    if (pids.length === 0) throw new Error(`no Postgres runs in ${this.#folder}`);
+    const attach = pids.flatMap((pid) => ['-p', String(pid)]);
+    const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${how}`];
+    const child = spawn('strace', ['-f', '-qq', '-o', this.#log, ...inject, ...attach], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child = child;
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const until = performance.now() + ATTACH_MS;
+    while (!pids.some((pid) => isTracedBy(pid, child.pid))) {
+      if (child.exitCode !== null || performance.now() > until) {
+        throw new Error(`strace cannot trace the Postgres in ${this.#folder}: ${said.trim()}`);
+      }
+      await sleep(20);
+    }
+  }
+
+  /** How many calls were tampered with so far. */
+  get injected(): number {
+    try {
+      return readFileSync(this.#log, 'utf8').split(/\((?:INJECTED|DELAYED)/u).length - 1;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Lets go of everything; what was traced goes on. Safe to call at any time. */
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), DETACH_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    rmSync(this.#log, { force: true });
+  }
+}
+
+function isTracedBy(pid: number, tracer: number | undefined): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8').includes(`TracerPid:\t${tracer}\n`);
+  } catch {
+    return false;
+  }
+}
