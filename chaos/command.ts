@@ -1,0 +1,99 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseWhole } from '../regions/commands/connection.ts';
+import { deliberateBugs } from './deliberate-bugs/all.ts';
+import { type Profile, profiles } from './installation/installation.ts';
+import { nemeses } from './nemeses/all.ts';
+import type { Nemesis } from './nemeses/nemesis.ts';
+import { workloads } from './workloads/all.ts';
+import type { Workload } from './workloads/workload.ts';
+
+const DEFAULT_OUT = './chaos-runs';
+const DEFAULT_MINUTES = 10;
+
+export interface Options {
+  readonly workload?: readonly Workload[];
+  readonly nemesis?: readonly Nemesis[];
+  readonly minutes: number;
+  readonly seed?: number;
+  readonly profile: Profile;
+  readonly data?: string;
+  readonly yes?: boolean;
+  readonly bug?: string;
+  readonly out: string;
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+/** Things by their names, comma-separated; `none` for none of them. */
+function parseNames<T extends { readonly name: string; readonly place: string }>(
+  all: readonly T[],
+) {
+  return (text: string): readonly T[] => {
+    if (text === 'none') return [];
+    return text.split(',').map((name) => {
+      const found = all.find((one) => one.name === name.trim() || one.place === name.trim());
+      if (found !== undefined) return found;
+      throw new InvalidArgumentError(`There are ${all.map((one) => one.name).join(', ')}.`);
+    });
+  };
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (text !== '' && minutes > 0 && minutes <= 1_440) return minutes;
+  throw new InvalidArgumentError('It must be a number of minutes, up to 1440.');
+}
+
+export function chaosCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command('chaos')
+    .description('Breaks an installation under load, heals it, reads everything back, and judges.')
+    .addOption(
+      new Option(
+        '--workload <names>',
+        'these, comma-separated; else some, drawn from the seed',
+      ).argParser(parseNames(workloads)),
+    )
+    .addOption(
+      new Option('--nemesis <names>', 'these, or none; else some, drawn from the seed').argParser(
+        parseNames(nemeses),
+      ),
+    )
+    .addOption(
+      new Option('--minutes <minutes>', 'how long it is broken; judging takes longer')
+        .default(DEFAULT_MINUTES)
+        .argParser(parseMinutes),
+    )
+    .addOption(
+      new Option('--seed <number>', 'all chance comes from it; else a new one').argParser(
+        parseWhole(0, 2 ** 31 - 1),
+      ),
+    )
+    .addOption(
+      new Option('--profile <name>', 'of the installation that is started for the run')
+        .choices(profiles)
+        .default('embedded'),
+    )
+    .option('--data <dir>', 'break the installation that runs with this data folder instead')
+    .option('--yes', 'with --data: do break it')
+    .addOption(
+      new Option(
+        '--bug <name>',
+        'start it with a deliberate bug, to see that it is convicted',
+      ).choices(deliberateBugs.map(({ name }) => name)),
+    )
+    .option('--out <dir>', 'where the folder of the run is made', DEFAULT_OUT)
+    .option('--list', 'say what there is, and what cannot be run here')
+    .option('--json', 'print the result as JSON, and nothing else, to stdout')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 pass, 1 an invariant is violated, 2 wrong usage, ' +
+        '3 not known or not possible here.' +
+        '\nExamples:\n  $ npm run chaos' +
+        '\n  $ npm run chaos -- --profile replicated --minutes 5 --seed 17' +
+        '\n  $ npm run chaos -- --workload same-key --nemesis lose-replies --minutes 1' +
+        '\n  $ npm run chaos -- --data ~/.meridian --yes --minutes 2',
+    )
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)')
+    .action(run);
+}

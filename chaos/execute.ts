@@ -1,0 +1,170 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandFailure, ExitCode } from '../regions/commands/failure.ts';
+import { note, print, printJson } from '../regions/commands/print.ts';
+import { type Delays, wanDelays } from '../regions/replicated/layout.ts';
+import { installPackages } from '../regions/replicated/packages.ts';
+import type { Options } from './command.ts';
+import { attach } from './installation/attached.ts';
+import type { Installation } from './installation/installation.ts';
+import { startOwn } from './installation/own.ts';
+import { nemeses as allNemeses } from './nemeses/all.ts';
+import { clockDrift, clockJump, clockStrobe, largestSkewMs } from './nemeses/clock.ts';
+import type { Nemesis } from './nemeses/nemesis.ts';
+import { type JudgedRun, verdictOf } from './report/judged-run.ts';
+import { renderPage } from './report/page.ts';
+import { reportJson } from './report/report-json.ts';
+import { verdictText } from './report/text.ts';
+import { LiveLine } from './run/live-line.ts';
+import { drawPlan, type RunPlan } from './run/plan.ts';
+import { runChaos } from './run/run.ts';
+import { workloads as allWorkloads } from './workloads/all.ts';
+
+const clocks = new Set<Nemesis>([clockJump, clockStrobe, clockDrift]);
+
+/** Those that can be run here, and why the others cannot. */
+async function runnable(
+  wanted: readonly Nemesis[],
+  installation: Installation,
+): Promise<{ nemeses: Nemesis[]; notRun: JudgedRun['notRun'][number][] }> {
+  const nemeses: Nemesis[] = [];
+  const notRun = [];
+  for (const nemesis of wanted) {
+    const { name, place } = nemesis;
+    const why = nemesis.profiles.includes(installation.profile)
+      ? await nemesis.whyNot(installation)
+      : `it does not apply to the ${installation.profile} profile`;
+    if (why === '') nemeses.push(nemesis);
+    else notRun.push({ name, place, why });
+  }
+  return { nemeses, notRun };
+}
+
+async function breakAndJudge(
+  installation: Installation,
+  options: Options,
+  seed: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<JudgedRun> {
+  const { nemeses, notRun } = await runnable(options.nemesis ?? allNemeses, installation);
+  if (options.nemesis !== undefined && notRun.length > 0) {
+    const [first] = notRun;
+    throw new CommandFailure(ExitCode.environment, `${first?.name} cannot be run: ${first?.why}`);
+  }
+  const plan: RunPlan = drawPlan(seed, {
+    workloads: options.workload ?? allWorkloads,
+    nemeses,
+    allWorkloads: options.workload !== undefined,
+    allNemeses: options.nemesis !== undefined,
+  });
+  const view = new LiveLine(process.stderr);
+  try {
+    return await runChaos({
+      installation,
+      plan,
+      faultsMs: options.minutes * 60_000,
+      clockSkewMs: plan.nemeses.some((one) => clocks.has(one)) ? largestSkewMs : 0,
+      folder,
+      asked: askedFor(options),
+      notRun,
+      view,
+      signal,
+    });
+  } finally {
+    view.stop();
+  }
+}
+
+const namesOf = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+
+function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, unknown> {
+  return {
+    minutes,
+    ...(workload === undefined ? {} : { workload: namesOf(workload) }),
+    ...(nemesis === undefined ? {} : { nemesis: namesOf(nemesis) }),
+    ...(bug === undefined ? {} : { bug }),
+  };
+}
+
+/** Everything that was started for the run is gone after it, but for what it leaves to read. */
+async function withOwn(
+  options: Options,
+  seed: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<JudgedRun> {
+  const { profile, bug } = options;
+  if (profile === 'replicated') installPackages();
+  const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
+  // Postgres runs as another user there, and has to get through.
+  chmodSync(scratch, 0o711);
+  try {
+    note(`Starting three regions for the run, ${profile} profile`);
+    const own = await startOwn({ profile, folder: scratch, delays: shorter(), bug, signal });
+    try {
+      return await breakAndJudge(own, options, seed, folder, signal);
+    } finally {
+      await own.stop();
+      const logs = join(own.dataDir, 'logs');
+      if (existsSync(logs)) cpSync(logs, join(folder, 'logs'), { recursive: true });
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A tenth of the delays between real regions: faults, not light, are what a run waits for. */
+function shorter(): Delays {
+  const {
+    'eu-west~us-east': atlantic,
+    'eu-west~ap-south': suez,
+    'us-east~ap-south': pacific,
+  } = wanDelays;
+  return {
+    'eu-west~us-east': atlantic / 10,
+    'eu-west~ap-south': suez / 10,
+    'us-east~ap-south': pacific / 10,
+  };
+}
+
+/**
+ * One run as the options want it: the verdict goes to stdout, everything else into its folder.
+ * Throws CommandFailure when it cannot be run.
+ */
+export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const stamp = new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19);
+  const folder = join(options.out, `${stamp}Z-seed-${seed}`);
+  mkdirSync(folder, { recursive: true });
+  note(`Seed ${seed}; everything is kept in ${folder}`);
+  let judged: JudgedRun;
+  if (options.data === undefined) judged = await withOwn(options, seed, folder, signal);
+  else if (options.yes) {
+    judged = await breakAndJudge(attach(options.data), options, seed, folder, signal);
+  } else {
+    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
+  }
+  const report = reportJson(judged);
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(join(folder, 'report.html'), renderPage(judged));
+  if (options.json) await printJson(report);
+  else await print(verdictText(judged));
+  note(`Report: ${join(folder, 'report.html')}`);
+  const verdict = verdictOf(judged);
+  if (signal.aborted) return ExitCode.interrupted;
+  return verdict === 'pass'
+    ? ExitCode.ok
+    : verdict === 'fail'
+      ? ExitCode.refused
+      : ExitCode.environment;
+}

@@ -1,0 +1,24 @@
+import { print, printJson } from '../regions/commands/print.ts';
+import { nemeses } from './nemeses/all.ts';
+import type { Nemesis } from './nemeses/nemesis.ts';
+import { workloads } from './workloads/all.ts';
+import type { Workload } from './workloads/workload.ts';
+
+const lineOf = ({ place, name, says }: Workload | Nemesis) =>
+  `  ${place.padEnd(4)} ${name.padEnd(24)} ${says}`;
+
+const linesOf = (all: readonly (Workload | Nemesis)[]) => all.map(lineOf).join('\n');
+
+const plain = (one: Workload | Nemesis) => ({
+  name: one.name,
+  place: one.place,
+  says: one.says,
+  ...('profiles' in one ? { profiles: one.profiles } : {}),
+});
+
+/** What a run is made of, for people or as JSON. */
+export async function list(json: boolean | undefined): Promise<void> {
+  const all = { workloads: workloads.map(plain), nemeses: nemeses.map(plain) };
+  if (json) return printJson(all);
+  return print(`Workloads\n${linesOf(workloads)}\n\nNemeses\n${linesOf(nemeses)}`);
+}

@@ -1,0 +1,108 @@
+import type {
+  AccountRead,
+  BookRead,
+  ChangeAnswer,
+  Fault,
+  LookUpRead,
+  OpenAnswer,
+  Operation,
+  PageRead,
+  Position,
+  StatementEntry,
+  StatementRead,
+  TransferAnswer,
+} from '../history/operation.ts';
+import { isOf } from './judged-run.ts';
+import { firstOf, joined, positionText, SHOWN_OF_MANY } from './plain-words.ts';
+
+/** What a client was told in the end. */
+export function heardText(operation: Operation): string {
+  const { type, fault } = operation;
+  if (type === 'ok') return replyText(operation);
+  const outcome = type === 'fail' ? 'definitely not applied' : 'unknown';
+  return `${outcome}: ${fault === null ? 'the run ended first' : faultText(fault)}`;
+}
+
+const faultText = ({ code, message }: Fault) => `${code} ${message}`.trim();
+
+function replyText(operation: Operation): string {
+  if (operation.reply === null) return 'nothing';
+  if (isOf('transfers', operation) && operation.reply) return answerText(operation.reply);
+  if (isOf('changes', operation) && operation.reply) return changedText(operation.reply);
+  if (isOf('opens', operation) && operation.reply) return openedText(operation.reply);
+  if (isOf('balances', operation) && operation.reply) {
+    return firstOf(operation.reply.map(bookText), SHOWN_OF_MANY, 'books');
+  }
+  if (isOf('statements', operation) && operation.reply) return statementText(operation.reply);
+  if (isOf('pages', operation) && operation.reply) return pageText(operation.reply);
+  if (isOf('lookUps', operation) && operation.reply) return lookUpText(operation.reply);
+  return '';
+}
+
+function changedText({ reason, replayed, position }: ChangeAnswer): string {
+  const outcome = reason === '' ? 'changed' : `refused, ${reason}`;
+  return joined(outcome, replayedText(replayed), at(position));
+}
+
+function openedText({ accountId, replayed, position }: OpenAnswer): string {
+  const outcome = accountId === '' ? 'refused' : `account ${accountId}`;
+  return joined(outcome, replayedText(replayed), at(position));
+}
+
+function statementText({ position, opening, closing, entries }: StatementRead): string {
+  return joined(
+    `${entries.length} entries`,
+    `opening ${accountText(opening)}`,
+    `closing ${accountText(closing)}`,
+    at(position),
+    firstOf(entries.map(entryText), SHOWN_OF_MANY, 'entries'),
+  );
+}
+
+function pageText({ events }: PageRead): string {
+  const [first, last] = [events[0], events.at(-1)];
+  if (first === undefined || last === undefined) return 'no events';
+  const texts = events.map(({ seq, transferId, amount }) => `seq ${seq} ${transferId} ${amount}`);
+  const range = `${events.length} events, seq ${first.seq} to ${last.seq}`;
+  return `${range}: ${firstOf(texts, SHOWN_OF_MANY, 'events')}`;
+}
+
+function lookUpText({ position, found }: LookUpRead): string {
+  if (found === null) return joined('never seen', at(position));
+  return joined(found.status, found.reason, `found ${at(found.position)}`, at(position));
+}
+
+function answerText(answer: TransferAnswer): string {
+  const { status, reason, differingField, replayed, position, actualAmount, legs } = answer;
+  return joined(
+    status,
+    reason,
+    differingField === '' ? '' : `the ${differingField} differs`,
+    replayedText(replayed),
+    actualAmount === '0' ? '' : `amount ${actualAmount}`,
+    at(position),
+    firstOf(
+      legs.map((leg) => `leg ${joined(leg.status, leg.reason)}`),
+      SHOWN_OF_MANY,
+      'legs',
+    ),
+  );
+}
+
+const replayedText = (replayed: boolean) => (replayed ? 'replayed' : '');
+const at = (position: Position) => `at ${positionText(position)}`;
+
+function bookText({ position, accounts }: BookRead): string {
+  return `${at(position)}: ${firstOf(accounts.map(accountText), SHOWN_OF_MANY, 'accounts')}`;
+}
+
+function accountText(read: AccountRead): string {
+  const { account, version, debits, credits, heldDebits, heldCredits } = read;
+  const held =
+    heldDebits === '0' && heldCredits === '0' ? '' : `, held ${heldDebits}/${heldCredits}`;
+  return `${account} version ${version} debits ${debits} credits ${credits}${held}`;
+}
+
+function entryText({ version, seq, side, amount }: StatementEntry): string {
+  return `version ${version} seq ${seq} ${side} ${amount}`;
+}

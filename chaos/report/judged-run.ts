@@ -1,0 +1,88 @@
+import { invariants } from '../checkers/all.ts';
+import type { Verdict } from '../checkers/verdict.ts';
+import { listOf, type Operation, type Operations } from '../history/operation.ts';
+import type { History } from '../history/read-history.ts';
+
+/** A run that is over and judged: all that its reports are made of. */
+export interface JudgedRun {
+  readonly history: History;
+  /** By the name of the invariant, such as I1. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** Why the final reads are not complete, one sentence each. */
+  readonly missing: readonly string[];
+  /** What could not be run here, with its place in the catalogue and why. */
+  readonly notRun: readonly {
+    readonly name: string;
+    readonly place: string;
+    readonly why: string;
+  }[];
+  readonly endedAt: string;
+  /** Files with the details. */
+  readonly logs: readonly string[];
+}
+
+export type State = Verdict['state'];
+
+/** A single violation convicts; a run that was not judged at all has shown nothing. */
+export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): State {
+  const states = new Set([...verdicts.values()].map(({ state }) => state));
+  if (states.has('fail')) return 'fail';
+  return states.has('unknown') || states.size === 0 ? 'unknown' : 'pass';
+}
+
+/** An invariant in a sentence. */
+export function sentenceOf(name: string): string {
+  const sentences: Readonly<Record<string, string>> = invariants;
+  return sentences[name] ?? name;
+}
+
+/** Operations of every kind, list by list; in no order that means anything. */
+export function operationLists({ operations }: History): readonly (readonly Operation[])[] {
+  const { transfers, changes, opens, balances, statements, pages, lookUps } = operations;
+  return [transfers, changes, opens, balances, statements, pages, lookUps];
+}
+
+/** Whether an operation is of the kinds that a list has, and so asks and hears what they do. */
+export function isOf<L extends keyof Operations>(
+  list: L,
+  operation: Operation,
+): operation is Operations[L][number] {
+  return listOf[operation.f] === list;
+}
+
+/** When the last thing happened that the history has, in nanoseconds since the run began. */
+export function endOf(history: History): number {
+  let end = 0;
+  const see = (ns: number) => {
+    if (ns > end && ns !== Infinity) end = ns;
+  };
+  for (const list of operationLists(history)) {
+    for (const { invokedNs, heardNs } of list) {
+      see(invokedNs);
+      see(heardNs);
+    }
+  }
+  for (const { startedNs, endedNs } of history.faults) {
+    see(startedNs);
+    see(endedNs);
+  }
+  for (const { ns } of [...history.epochs, ...history.phases]) see(ns);
+  return end;
+}
+
+/** Options of the command that are options of the run under the same name. */
+const OPTIONS_OF_COMMAND = ['profile', 'minutes', 'workload', 'nemesis', 'bug'] as const;
+
+/** The command that makes the same run again, as far as the seed determines it. */
+export function replayCommand({ header }: History): string {
+  const chosen = OPTIONS_OF_COMMAND.flatMap((name) => {
+    const value = header.options[name];
+    const text = Array.isArray(value) ? value.join(',') : value;
+    // Whatever is no plain word was not typed like this.
+    const isWord = (typeof text === 'string' || typeof text === 'number') && WORD.test(`${text}`);
+    return isWord ? [` --${name} ${text}`] : [];
+  });
+  return `npm run chaos -- --seed ${header.seed}${chosen.join('')}`;
+}
+
+const WORD = /^[\w.,-]+$/u;

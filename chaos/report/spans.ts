@@ -1,0 +1,58 @@
+import type { History } from '../history/read-history.ts';
+import { endOf } from './judged-run.ts';
+
+/** Something that lasted, in a lane of the picture. */
+export interface Span {
+  readonly lane: string;
+  /** Seconds since the run began. */
+  readonly from: number;
+  readonly to: number;
+  readonly label: string;
+  /** What it is drawn like. */
+  readonly kind: 'phase' | 'leader' | 'fault';
+}
+
+/** What went on when: the steps of the run, who led each book, and what was broken on what. */
+export function spansOf(history: History): Span[] {
+  const end = endOf(history);
+  return [...phaseSpans(history, end), ...leaderSpans(history, end), ...faultSpans(history, end)];
+}
+
+export const STEPS = 'steps';
+
+function phaseSpans({ phases }: History, end: number): Span[] {
+  return phases.map(({ phase, ns }, index) => ({
+    lane: STEPS,
+    from: ns / 1e9,
+    to: (phases[index + 1]?.ns ?? end) / 1e9,
+    label: phase.replaceAll('_', ' '),
+    kind: 'phase',
+  }));
+}
+
+function leaderSpans({ epochs, header }: History, end: number): Span[] {
+  return header.books.flatMap(({ number, name }) => {
+    const own = epochs.filter(({ book }) => book === number);
+    return own.map(({ epoch, region, ns }, index): Span => ({
+      lane: name,
+      from: ns / 1e9,
+      to: (own[index + 1]?.ns ?? end) / 1e9,
+      label: `${region} ${epoch}`,
+      kind: 'leader',
+    }));
+  });
+}
+
+/** More targets than a picture has room for. */
+const LANES_MAX = 24;
+
+/** A fault is drawn once for each of its targets; where those are too many, once by its name. */
+function faultSpans({ faults }: History, end: number): Span[] {
+  const isByName = new Set(faults.flatMap(({ targets }) => targets)).size > LANES_MAX;
+  return faults.flatMap(({ what, targets, startedNs, endedNs }) => {
+    const [label = what] = what.split(' ');
+    const times = { from: startedNs / 1e9, to: Math.min(endedNs, end) / 1e9 };
+    const lanes = isByName || targets.length === 0 ? [what] : targets;
+    return lanes.map((lane): Span => ({ lane, ...times, label, kind: 'fault' }));
+  });
+}

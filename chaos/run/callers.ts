@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../../regions/local/layout.ts';
+import { AuditorViews } from '../client/auditor-views.ts';
+import type { CallFaults } from '../client/call-faults.ts';
+import { FaultyCalls } from '../client/call-interceptor.ts';
+import type { Caller } from '../client/caller.ts';
+import { type CallerParts, RecordedCaller } from '../client/recorded-caller.ts';
+import { Routers } from '../client/routers.ts';
+import type { HistoryRecorder } from '../history/recorder.ts';
+import type { Installation } from '../installation/installation.ts';
+import { SeededRandom } from '../random.ts';
+import type { RunPlan } from './plan.ts';
+
+/** All clients of one run: what they ask is recorded, and meets the faults of calls. */
+export class RunCallers {
+  readonly #recorder: HistoryRecorder;
+  readonly #parts: CallerParts;
+  readonly #plain: Routers;
+  readonly #faulty: FaultyCalls;
+
+  constructor(
+    installation: Installation,
+    plan: RunPlan,
+    recorder: HistoryRecorder,
+    faults: CallFaults,
+  ) {
+    this.#recorder = recorder;
+    const { copies } = installation;
+    const { regions } = installation.state();
+    const addresses = regions.map(({ name, routerAddress }) => ({
+      region: name,
+      address: routerAddress,
+    }));
+    this.#plain = new Routers(addresses);
+    const random = new SeededRandom(plan.seed + 3);
+    this.#faulty = new FaultyCalls(faults, random, (region) => this.#plain.of(region).stub);
+    const interceptors = regions.map(
+      ({ name }) => [name, [this.#faulty.interceptor(name)]] as const,
+    );
+    this.#parts = {
+      routers: new Routers(addresses, new Map(interceptors)),
+      views: new AuditorViews(copies),
+      copies,
+      deadlineMs: plan.deadlineMs,
+    };
+  }
+
+  /** A client of its own, of this region's router. */
+  caller(via: RegionName): Caller {
+    return new RecordedCaller(this.#parts, this.#recorder.client(), via);
+  }
+
+  /** Waits until nothing is on its way any more whose caller has gone; false: not in time. */
+  async lateCallsEnd(timeoutMs: number): Promise<boolean> {
+    const giveUpAt = performance.now() + timeoutMs;
+    while (this.#faulty.pending > 0) {
+      if (performance.now() > giveUpAt) return false;
+      await sleep(200);
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#faulty.close();
+    this.#parts.routers.close();
+    this.#plain.close();
+    await this.#parts.views.close();
+  }
+}

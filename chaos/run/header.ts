@@ -1,0 +1,75 @@
+import { evidencePool } from '../../regions/drills/evidence/read-back.ts';
+import { commitOf, ownVersion } from '../../regions/drills/versions.ts';
+import type { BookOfRun, HistoryHeader, Judging } from '../history/record.ts';
+import { copiesOf, type Installation } from '../installation/installation.ts';
+import type { LeaderWatch } from './leaders.ts';
+import { planOptions, type RunPlan } from './plan.ts';
+
+/** Codes by which a router says that it will not do what was asked, which is an answer. */
+const EXCUSED = [
+  'INVALID_ARGUMENT',
+  'NOT_FOUND',
+  'FAILED_PRECONDITION',
+  'OUT_OF_RANGE',
+  'RESOURCE_EXHAUSTED',
+];
+
+/** A client that hears nothing may hear so a little after its deadline. */
+const LATE_MS = 2_000;
+
+export const LIVENESS_MS = { embedded: 20_000, replicated: 45_000 } as const;
+const RECOVERS_MS = { embedded: 15_000, replicated: 30_000 } as const;
+
+function judgingOf({ profile }: Installation, plan: RunPlan, clockSkewMs: number): Judging {
+  return {
+    clockSkewMs,
+    answersWithinMs: plan.deadlineMs + LATE_MS,
+    recoversWithinMs: RECOVERS_MS[profile],
+    livenessMs: LIVENESS_MS[profile],
+    excusedCodes: EXCUSED,
+  };
+}
+
+/** Throws Error when a book has no leader whose database can be read. */
+export async function headerOf(
+  installation: Installation,
+  leaders: LeaderWatch,
+  run: {
+    readonly plan: RunPlan;
+    readonly asked: Readonly<Record<string, unknown>>;
+    readonly namespaces: readonly string[];
+    readonly clockSkewMs: number;
+  },
+): Promise<HistoryHeader> {
+  const { plan } = run;
+  const { regions } = installation.state();
+  const books: BookOfRun[] = [];
+  let postgres = '';
+  for (const { book, bookName, name } of regions) {
+    const leader = leaders.leader(book);
+    if (leader === undefined) throw new Error(`nobody leads ${bookName}`);
+    const pool = evidencePool(leader.auditorUrl);
+    try {
+      const [row] = await pool<{ seq: bigint; version: string }[]>`
+        SELECT seq, current_setting('server_version') AS version FROM head`;
+      const copies = copiesOf(installation, book).map(({ region }) => region);
+      const startSeq = Number(row?.seq ?? 0n);
+      books.push({ number: book, name: bookName, region: name, copies, startSeq });
+      postgres = row?.version ?? '';
+    } finally {
+      await pool.end({ timeout: 1 });
+    }
+  }
+  return {
+    kind: 'header',
+    seed: plan.seed,
+    commit: await commitOf(),
+    versions: { meridian: await ownVersion(), node: process.versions.node, postgres },
+    options: { profile: installation.profile, ...run.asked, ...planOptions(plan) },
+    startedAt: new Date().toISOString(),
+    books,
+    namespaces: run.namespaces,
+    exclusive: installation.own !== undefined,
+    judging: judgingOf(installation, plan, run.clockSkewMs),
+  };
+}

@@ -1,0 +1,41 @@
+import { Leaders } from '../../ledger/rpc/leaders.ts';
+import type { Copy } from '../installation/installation.ts';
+
+/** Who leads which book, as every ledger server tells the harness itself. */
+export class LeaderWatch {
+  readonly #copies: readonly Copy[];
+  readonly #leaders: Leaders;
+  readonly #told = new Map<number, number>();
+
+  /** `onEpoch` is told of every newer epoch of a book, and of the copy that leads in it. */
+  constructor(copies: readonly Copy[], onEpoch: (epoch: number, copy: Copy) => void) {
+    this.#copies = copies;
+    this.#leaders = new Leaders(copies.map(({ ledgerAddress }) => ledgerAddress));
+    this.#leaders.onChange((book) => {
+      const led = this.#leaders.leaderOf(book);
+      if (led === undefined || led.epoch <= (this.#told.get(book) ?? 0)) return;
+      const copy = this.#at(led.address);
+      if (copy === undefined) return;
+      this.#told.set(book, led.epoch);
+      onEpoch(led.epoch, copy);
+    });
+  }
+
+  leader(book: number): Copy | undefined {
+    const led = this.#leaders.leaderOf(book);
+    return led && this.#at(led.address);
+  }
+
+  /** The newest epoch in which anybody has led the book; 0: none was heard of. */
+  epoch(book: number): number {
+    return this.#told.get(book) ?? 0;
+  }
+
+  close(): void {
+    this.#leaders.close();
+  }
+
+  #at(address: string): Copy | undefined {
+    return this.#copies.find(({ ledgerAddress }) => ledgerAddress === address);
+  }
+}

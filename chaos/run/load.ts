@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../../regions/local/layout.ts';
+import type { Caller } from '../client/caller.ts';
+import { SeededRandom } from '../random.ts';
+import type { Prepared } from '../workloads/workload.ts';
+import type { RunPlan } from './plan.ts';
+
+export interface LoadOptions {
+  readonly plan: RunPlan;
+  readonly workloads: readonly { readonly prepared: Prepared; readonly weight: number }[];
+  readonly regions: readonly RegionName[];
+  readonly caller: (via: RegionName) => Caller;
+}
+
+/**
+ * The clients of a run, spread over the regions. Each asks one thing after another, so an
+ * installation that stands still is asked no more than what every client can have open.
+ */
+export class Load {
+  readonly #options: LoadOptions;
+  readonly #stop = new AbortController();
+  readonly #clients = new Set<Promise<void>>();
+  #times = 1;
+  #started = 0;
+  #failure: Error | undefined;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#startUpTo(this.#options.plan.clients);
+  }
+
+  /** From now on, this many times as many clients, which rest that many times less. */
+  overload(times: number): void {
+    this.#times = times;
+    this.#startUpTo(Math.round(this.#options.plan.clients * times));
+  }
+
+  /** Begins nothing any more and waits for what is under way. Throws what a workload threw. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#clients);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #startUpTo(clients: number): void {
+    for (let index = this.#clients.size; index < clients; index += 1) {
+      const client = this.#client(index).catch((error: unknown) => {
+        // A workload never throws because a call failed: this is a mistake of the suite.
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      });
+      this.#clients.add(client);
+      void client.finally(() => this.#clients.delete(client));
+    }
+  }
+
+  async #client(index: number): Promise<void> {
+    const { plan, regions, workloads } = this.#options;
+    this.#started += 1;
+    const random = new SeededRandom(plan.seed * 7_919 + this.#started);
+    const via = regions[index % regions.length];
+    if (via === undefined) throw new RangeError('there are no regions to ask in');
+    const caller = this.#options.caller(via);
+    const total = workloads.reduce((sum, { weight }) => sum + weight, 0);
+    while (!this.#stop.signal.aborted && index < plan.clients * this.#times) {
+      let left = random.next() * total;
+      const drawn = workloads.find(({ weight }) => (left -= weight) < 0) ?? workloads[0];
+      await drawn?.prepared.step(caller, random);
+      const rest = (random.between(0, 2) * plan.thinkMs) / this.#times;
+      await sleep(rest, undefined, { signal: this.#stop.signal }).catch(() => {});
+    }
+  }
+}

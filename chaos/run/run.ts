@@ -1,0 +1,255 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../../regions/local/layout.ts';
+import { judgeRun } from '../checkers/all.ts';
+import { gatherEvidence } from '../checkers/evidence.ts';
+import { CallFaults } from '../client/call-faults.ts';
+import type { Caller } from '../client/caller.ts';
+import { readFinalReads } from '../history/final-file.ts';
+import { readHistory } from '../history/read-history.ts';
+import type { HistoryHeader } from '../history/record.ts';
+import { type EndedCall, HistoryRecorder } from '../history/recorder.ts';
+import type { Installation } from '../installation/installation.ts';
+import { SeededRandom } from '../random.ts';
+import type { JudgedRun } from '../report/judged-run.ts';
+import { RunCallers } from './callers.ts';
+import { fence } from './fence.ts';
+import { readCopies, waitUntilDrained } from './final-reads.ts';
+import { headerOf, LIVENESS_MS } from './header.ts';
+import { waitUntilWell } from './health.ts';
+import { LeaderWatch } from './leaders.ts';
+import { Load } from './load.ts';
+import type { RunPlan } from './plan.ts';
+import { StandstillWatch } from './standstill-watch.ts';
+import { Strikes } from './strikes.ts';
+import { reAsk } from './unknown-calls.ts';
+import type { RunView } from './view.ts';
+
+export interface RunOptions {
+  readonly installation: Installation;
+  readonly plan: RunPlan;
+  /** How long the nemeses have, in milliseconds; the whole run takes longer. */
+  readonly faultsMs: number;
+  /** The largest shift of a clock by a nemesis of the plan. */
+  readonly clockSkewMs: number;
+  /** An empty folder for all that the run leaves. */
+  readonly folder: string;
+  /** As it was asked for on the command line: what a run needs besides its seed to be run again. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly notRun: JudgedRun['notRun'];
+  readonly view: RunView;
+  /** Ends the faults early; what is broken is mended and what happened is judged. */
+  readonly signal: AbortSignal;
+}
+
+const STEADY_MS = 5_000;
+const WELL_MS = 180_000;
+const RE_ASK_MS = 60_000;
+const DRAINED_MS = 30_000;
+const LATE_CALLS_MS = 60_000;
+/** Calls go on for so long after the liveness window, which none of them may feel. */
+const AFTER_WINDOW_MS = 5_000;
+
+/**
+ * One run: load, faults under load, heal, a liveness window, every unknown outcome asked again,
+ * a fence, reads of every copy, and the verdict from what was recorded.
+ *
+ * Throws Error when the installation cannot be used at all.
+ */
+export async function runChaos(options: RunOptions): Promise<JudgedRun> {
+  const run = new ChaosRun(options);
+  return run.run();
+}
+
+class ChaosRun {
+  readonly #options: RunOptions;
+  readonly #startedAt = performance.now();
+  readonly #missing: string[] = [];
+  readonly #notRun: JudgedRun['notRun'][number][];
+  /** What each workload has drawn from the seed for itself. */
+  readonly #drawn: Record<string, unknown> = {};
+  /** Calls whose outcome nobody has learnt. */
+  readonly #unknown: EndedCall[] = [];
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#notRun = [...options.notRun];
+  }
+
+  async run(): Promise<JudgedRun> {
+    const { installation, folder, view } = this.#options;
+    let recorder: HistoryRecorder | undefined;
+    const leaders = new LeaderWatch(installation.copies, (epoch, copy) =>
+      recorder?.epoch(copy.book, epoch, copy.region),
+    );
+    const path = join(folder, 'history.jsonl');
+    let header;
+    try {
+      view.phase('waiting until all is well');
+      const problems = await waitUntilWell(installation, leaders, WELL_MS, this.#options.signal);
+      if (problems.length > 0) throw new Error(`it is not well: ${problems.join('; ')}`);
+      const namespaces = this.#options.plan.workloads.map(({ workload }) =>
+        this.#namespace(workload.name),
+      );
+      header = await headerOf(installation, leaders, { ...this.#options, namespaces });
+      const now = () => Math.round((performance.now() - this.#startedAt) * 1e6);
+      recorder = new HistoryRecorder(path, header, now, (call) => this.#ended(call));
+      for (const { number } of header.books) {
+        const leader = leaders.leader(number);
+        if (leader) recorder.epoch(number, leaders.epoch(number), leader.region);
+      }
+      await this.#protocol(header, recorder, leaders);
+    } finally {
+      leaders.close();
+      await recorder?.close();
+    }
+    view.phase('judging');
+    const history = await readHistory(path);
+    const finalReads = await readFinalReads(this.#finalFolder, header.books);
+    const missing = [...new Set([...this.#missing, ...finalReads.missing])];
+    const verdicts = judgeRun(gatherEvidence(history, { ...finalReads, missing }));
+    const options = { ...header.options, drawn: this.#drawn };
+    return {
+      // What the workloads drew is known only after the first line is written.
+      history: { ...history, header: { ...header, options } },
+      verdicts,
+      missing,
+      notRun: this.#notRun,
+      endedAt: new Date().toISOString(),
+      logs: [path, this.#finalFolder, join(folder, 'logs')],
+    };
+  }
+
+  get #finalFolder(): string {
+    return join(this.#options.folder, 'final');
+  }
+
+  /** Of a workload's keys: the same seed run again is another run. */
+  #namespace(workload: string): string {
+    return `chaos-${Date.now().toString(36)}-${workload}`;
+  }
+
+  async #protocol(
+    header: HistoryHeader,
+    recorder: HistoryRecorder,
+    leaders: LeaderWatch,
+  ): Promise<void> {
+    const { installation, plan, view, faultsMs, signal } = this.#options;
+    const faults = new CallFaults();
+    const standstill = new StandstillWatch(recorder, (text) => view.phase(text));
+    const callers = new RunCallers(installation, plan, recorder, faults);
+    try {
+      recorder.phase('load');
+      const load = await this.#startLoad(header, callers);
+      view.phase('load without faults');
+      await pause(STEADY_MS, signal);
+      recorder.phase('faults');
+      const strikes = new Strikes({
+        plan,
+        recorder,
+        view,
+        recover: () => waitUntilWell(installation, leaders, WELL_MS, signal),
+        scene: {
+          installation,
+          random: new SeededRandom(plan.seed + 1),
+          calls: faults,
+          leader: (book) => leaders.leader(book),
+          overload: (times) => load.overload(times),
+          signal,
+          tell: (text) => view.phase(text),
+        },
+      });
+      try {
+        await strikes.run(faultsMs);
+      } catch (error) {
+        this.#incomplete(error);
+      }
+      for (const { what, why } of strikes.failed) {
+        const [place = '', name = what] = what.split(' ');
+        this.#notRun.push({ place, name, why: `once it could not strike: ${why}` });
+      }
+      recorder.phase('heal');
+      view.phase('healed: everything must serve now');
+      recorder.phase('liveness');
+      await pause(LIVENESS_MS[installation.profile] + AFTER_WINDOW_MS);
+      await load.stop();
+      await this.#end(recorder, callers, leaders);
+      recorder.phase('end');
+    } finally {
+      standstill.stop();
+      await callers.close();
+    }
+  }
+
+  async #startLoad(header: HistoryHeader, callers: RunCallers): Promise<Load> {
+    const { installation, plan, view, folder } = this.#options;
+    view.phase('preparing the workloads');
+    const { regions } = installation.state();
+    const random = new SeededRandom(plan.seed + 2);
+    const prepared = [];
+    for (const [index, { workload, weight }] of plan.workloads.entries()) {
+      const ready = await workload.prepare({
+        namespace: header.namespaces[index] ?? workload.name,
+        random: new SeededRandom(random.int(2 ** 31)),
+        regions: regions.map(({ name, book }) => ({ name, book })),
+        copies: installation.copies,
+        caller: (via: RegionName): Caller => callers.caller(via),
+      });
+      prepared.push({ prepared: ready, weight });
+      this.#drawn[workload.name] = ready.options;
+    }
+    const written = { ...header.options, drawn: this.#drawn };
+    writeFileSync(join(folder, 'options.json'), `${JSON.stringify(written, undefined, 2)}\n`);
+    const load = new Load({
+      plan,
+      workloads: prepared,
+      regions: regions.map(({ name }) => name),
+      caller: (via) => callers.caller(via),
+    });
+    load.start();
+    return load;
+  }
+
+  /** From the last call of the load to the reads of every copy. */
+  async #end(recorder: HistoryRecorder, callers: RunCallers, leaders: LeaderWatch): Promise<void> {
+    const { installation, view } = this.#options;
+    const regions = installation.state().regions.map(({ name }) => name);
+    recorder.phase('re_ask');
+    // What is asked now and not answered is asked once more, not twice.
+    const unknown = this.#unknown.splice(0);
+    view.phase(`asking again about ${unknown.length} unknown outcomes`);
+    const caller = (via: RegionName) => callers.caller(via);
+    const unanswered = await reAsk(unknown, regions, caller, RE_ASK_MS);
+    if (unanswered > 0) this.#missing.push(`${unanswered} outcomes are still not known`);
+    if (!(await callers.lateCallsEnd(LATE_CALLS_MS))) {
+      this.#missing.push('calls that were held back are still on their way');
+    }
+    recorder.phase('fence');
+    view.phase('fencing: every book gets a new epoch');
+    try {
+      await fence(installation, leaders);
+      await waitUntilDrained(installation, leaders, DRAINED_MS);
+    } catch (error) {
+      this.#incomplete(error);
+    }
+    recorder.phase('final_reads');
+    view.phase('reading every copy');
+    this.#missing.push(...(await readCopies(installation, this.#finalFolder)));
+  }
+
+  #ended(call: EndedCall): void {
+    this.#options.view.called(call);
+    if (call.type === 'info') this.#unknown.push(call);
+  }
+
+  #incomplete(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#missing.push(why);
+    this.#options.view.phase(why);
+  }
+}
+
+async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, signal && { signal }).catch(() => {});
+}

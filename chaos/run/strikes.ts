@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HistoryRecorder } from '../history/recorder.ts';
+import type { Nemesis, Scene, Strike } from '../nemeses/nemesis.ts';
+import type { RunPlan } from './plan.ts';
+import type { RunView } from './view.ts';
+
+/** Longer than any nemesis needs to break or to mend what it is about: a region takes its time. */
+const STEP_MS = 300_000;
+
+export interface StrikesOptions {
+  readonly plan: RunPlan;
+  readonly scene: Scene;
+  readonly recorder: HistoryRecorder;
+  readonly view: RunView;
+  /** Waits until all is well; what still is not, in words. */
+  readonly recover: () => Promise<string[]>;
+}
+
+/** Lets the nemeses of a plan strike, one after the other and sometimes two at once. */
+export class Strikes {
+  /** Those that could not be brought about, and why. */
+  readonly failed: { readonly what: string; readonly why: string }[] = [];
+  readonly #options: StrikesOptions;
+  #next = 0;
+
+  constructor(options: StrikesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Strikes until the time is up, each time from a good state; everything is mended then.
+   * Throws Error when something cannot be mended, or does not recover.
+   */
+  async run(forMs: number): Promise<void> {
+    const { plan, scene, recover, view } = this.#options;
+    const endAt = performance.now() + forMs;
+    while (performance.now() < endAt && !scene.signal.aborted) {
+      await this.#round(endAt);
+      view.phase('waiting until all is well again');
+      const problems = await recover();
+      if (problems.length > 0) throw new Error(`it does not recover: ${problems.join('; ')}`);
+      view.phase('quiet');
+      await this.#pause(scene.random.between(0.5, 1.5) * plan.quietMs);
+    }
+  }
+
+  async #round(endAt: number): Promise<void> {
+    const { plan, scene } = this.#options;
+    const first = this.#draw();
+    if (first === undefined) return this.#pause(endAt - performance.now());
+    const nemeses = [first];
+    const second = scene.random.chance(plan.pairShare) && !first.alone ? this.#draw() : undefined;
+    if (second !== undefined && second !== first && !second.alone) nemeses.push(second);
+    // The other one strikes somewhere in the middle of the first.
+    const struck = await Promise.allSettled(
+      nemeses.map(async (nemesis, index) => {
+        await this.#pause(index * scene.random.between(0, 3_000));
+        await this.#strike(nemesis);
+      }),
+    );
+    for (const result of struck) if (result.status === 'rejected') throw result.reason;
+  }
+
+  #draw(): Nemesis | undefined {
+    const { nemeses } = this.#options.plan;
+    const nemesis = nemeses[this.#next % nemeses.length];
+    this.#next += 1;
+    return nemesis;
+  }
+
+  async #strike(nemesis: Nemesis): Promise<void> {
+    const { scene, recorder, view } = this.#options;
+    const what = `${nemesis.place} ${nemesis.name}`;
+    let strike: Strike;
+    try {
+      strike = await inTime(nemesis.aim(scene), 'it finds no target');
+    } catch (error) {
+      this.#failed(what, error);
+      return;
+    }
+    const [least, most] = nemesis.lastsMs;
+    const lastsMs = scene.random.between(least, most);
+    const ended = recorder.fault(what, strike.targets, strike.harms);
+    view.fault(what, strike.targets, true);
+    try {
+      await inTime(strike.begin(), 'it does not begin');
+      await this.#pause(lastsMs);
+    } catch (error) {
+      // Another fault may have taken its target away. What it has broken is mended all the same.
+      this.#failed(what, error);
+    } finally {
+      await inTime(strike.end(), `${what} does not end`);
+      ended();
+      view.fault(what, strike.targets, false);
+    }
+  }
+
+  #failed(what: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.failed.push({ what, why });
+    this.#options.scene.tell(`${what} could not strike: ${why}`);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options.scene;
+    await sleep(Math.max(0, ms), undefined, { signal }).catch(() => {});
+  }
+}
+
+async function inTime<T>(work: Promise<T>, words: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${words} in ${STEP_MS / 1_000} s`)), STEP_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

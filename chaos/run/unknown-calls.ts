@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inParallel } from '../../regions/in-parallel.ts';
+import type { RegionName } from '../../regions/local/layout.ts';
+import type { Caller } from '../client/caller.ts';
+import type { Heard } from '../client/heard.ts';
+import type { EndedCall } from '../history/recorder.ts';
+
+const AT_ONCE = 16;
+const AGAIN_MS = 500;
+
+/**
+ * Asks calls whose outcome nobody learnt again with their keys, through one router after the other, until there is an answer: what was applied is answered as it is, and what was not is decided now. Gives how many have
+ * none when the time is up.
+ */
+export async function reAsk(
+  calls: readonly EndedCall[],
+  regions: readonly RegionName[],
+  caller: (via: RegionName) => Caller,
+  timeoutMs: number,
+): Promise<number> {
+  const giveUpAt = performance.now() + timeoutMs;
+  let unanswered = 0;
+  const work = calls.map((call, index) => async () => {
+    for (let attempt = 0; ; attempt += 1) {
+      const via = regions[(index + attempt) % regions.length];
+      if (via === undefined) throw new RangeError('there are no regions to ask in');
+      const heard = await ask(caller(via), call);
+      if (heard?.type !== 'info' && heard?.type !== 'fail') return;
+      if (performance.now() > giveUpAt) break;
+      await sleep(AGAIN_MS);
+    }
+    unanswered += 1;
+  });
+  await inParallel(work, AT_ONCE);
+  return unanswered;
+}
+
+/** Undefined: a read, which needs no answer any more. */
+async function ask(caller: Caller, call: EndedCall): Promise<Heard<unknown> | undefined> {
+  switch (call.f) {
+    case 'change':
+      return caller.change(call.value);
+    case 'open':
+      return caller.open(call.value);
+    case 'balances':
+    case 'statement':
+    case 'page':
+    case 'look_up':
+      return undefined;
+    case 'transfer':
+    case 'cross_book':
+    case 'hold':
+    case 'capture':
+    case 'release':
+    case 'reversal':
+    case 'group':
+      return caller.transfer(call.value);
+  }
+}
