@@ -52,6 +52,7 @@ export class Strikes {
     const second = scene.random.chance(plan.pairShare) && !first.alone ? this.#draw() : undefined;
     if (second !== undefined && second !== first && !second.alone) nemeses.push(second);
     // The other one strikes somewhere in the middle of the first.
+    this.#options.view.phase('faults');
     const struck = await Promise.allSettled(
       nemeses.map(async (nemesis, index) => {
         await this.#pause(index * scene.random.between(0, 3_000));

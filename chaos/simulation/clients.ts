@@ -15,6 +15,8 @@ const RE_ASK_MS = 4_000;
 /** Callers in all regions, who pay, hold, capture, reverse and ask again. */
 export class Clients {
   readonly history: History = new Map();
+  /** The same, in the order in which they were begun. */
+  readonly #begun: Operation[] = [];
   readonly #installation: Installation;
   readonly #swarm: Swarm;
   readonly #processes: readonly SimProcess[];
@@ -32,7 +34,7 @@ export class Clients {
 
   /** The newest operation that nobody has an answer to. */
   get pending(): Operation | undefined {
-    return [...this.history.values()].findLast((operation) => !isAnswered(operation));
+    return this.#begun.findLast((operation) => !isAnswered(operation));
   }
 
   /** What opens the accounts of a book: a bank that may be overdrawn, and wallets with limits. */
@@ -70,7 +72,7 @@ export class Clients {
   #act(client: SimProcess): void {
     const { random } = this.#installation.world;
     const { repeatKey, alterBody, operations } = this.#swarm;
-    const known = [...this.history.values()];
+    const known = this.#begun;
     const recent = known.at(-1 - random.int(Math.max(1, Math.min(10, known.length))));
     if (recent !== undefined && random.chance(repeatKey)) {
       this.#ask(client, recent, recent.request, this.#swarm.deadlineMs);
@@ -101,6 +103,7 @@ export class Clients {
     const id = transferIdOf('', key);
     const operation: Operation = { kind, key, id, book, request, attempts: [] };
     this.history.set(id, operation);
+    this.#begun.push(operation);
     this.#ask(client, operation, request, this.#swarm.deadlineMs);
   }
 
@@ -251,7 +254,12 @@ export class Clients {
 
   /** An operation that was asked for not long ago. */
   #earlier(kinds: readonly OperationKind[]): Operation | undefined {
-    const found = [...this.history.values()].filter(({ kind }) => kinds.includes(kind)).slice(-8);
+    const found: Operation[] = [];
+    for (let index = this.#begun.length - 1; index >= 0 && found.length < 8; index -= 1) {
+      const operation = this.#begun[index];
+      if (operation !== undefined && kinds.includes(operation.kind)) found.push(operation);
+    }
+    found.reverse();
     return found.length === 0 ? undefined : this.#installation.world.random.pick(found);
   }
 

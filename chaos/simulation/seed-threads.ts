@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { SimulationOptions, SimulationResult } from './simulation.ts';
 
+/** A world is soon garbage: with room for more of it, little of it is ever copied. */
+const LIMITS = { maxYoungGenerationSizeMb: 96 };
+
 /**
  * Runs seeds in several threads of this process; each seed is a world of its own.
  *
@@ -16,7 +19,9 @@ export async function runSeeds(
   const left = seeds[Symbol.iterator]();
   await Promise.all(
     Array.from({ length: threads }, async () => {
-      const worker = new Worker(new URL('seed-worker.ts', import.meta.url));
+      const worker = new Worker(new URL('seed-worker.ts', import.meta.url), {
+        resourceLimits: LIMITS,
+      });
       try {
         for (let next = left.next(); next.done !== true; next = left.next()) {
           onResult(await runIn(worker, next.value, options));

@@ -1,6 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
 import { SeededRandom } from '../random.ts';
+
+/** Whose code is running: timers that it sets belong to that process. */
+const running = new AsyncLocalStorage<SimProcess | undefined>();
 
 /**
  * A process of the simulated installation. What it waits for (timers, messages) belongs to it:
@@ -9,6 +12,8 @@ import { SeededRandom } from '../random.ts';
 export class SimProcess {
   readonly name: string;
   readonly region: string;
+  /** True: it runs the ledger's own code, whose promises go on after each of its events. */
+  readonly hasPromises: boolean;
   up = true;
   frozen = false;
   /** Counts restarts. */
@@ -18,9 +23,18 @@ export class SimProcess {
   /** What has arrived while it was frozen. */
   readonly heldBack: SimEvent[] = [];
 
-  constructor(name: string, region: string) {
+  readonly #scope: AsyncResource;
+
+  constructor(name: string, region: string, hasPromises = false) {
     this.name = name;
     this.region = region;
+    this.hasPromises = hasPromises;
+    this.#scope = running.run(this, () => new AsyncResource('SimProcess'));
+  }
+
+  /** Runs code as that of this process; far faster than a new context for each time. */
+  run<T>(act: () => T): T {
+    return this.#scope.runInAsyncScope(act);
   }
 }
 
@@ -32,8 +46,7 @@ export interface SimEvent extends QueuedEvent {
   cancelled: boolean;
 }
 
-/** Whose code is running: timers that it sets belong to that process. */
-const running = new AsyncLocalStorage<SimProcess | undefined>();
+const FNV_PRIME = 0x0100_0193;
 
 /** Milliseconds since 1970 at the beginning of every simulation. */
 const EPOCH_MS = 1_763_700_000_000;
@@ -58,7 +71,8 @@ export interface Link {
 export class World {
   readonly random: SeededRandom;
   readonly #events = new EventQueue<SimEvent>();
-  readonly #links = new Map<string, Link>();
+  /** By the region that sends, then the one that hears. */
+  readonly #links = new Map<string, Map<string, Link>>();
   readonly #traced: string[] | undefined;
   #order = 0;
   #now = 0;
@@ -102,12 +116,16 @@ export class World {
 
   /** A line of the trace, which is part of the digest whether it is kept or not. */
   say(line: string): void {
-    for (let index = 0; index < line.length; index += 1) this.#mix(line.charCodeAt(index));
+    let digest = this.#digest;
+    for (let index = 0; index < line.length; index += 1) {
+      digest = Math.imul(digest ^ line.charCodeAt(index), FNV_PRIME);
+    }
+    this.#digest = digest;
     this.#traced?.push(`${this.#now.toFixed(3).padStart(11)} ${line}`);
   }
 
   #mix(value: number): void {
-    this.#digest = Math.imul(this.#digest ^ value, 0x0100_0193);
+    this.#digest = Math.imul(this.#digest ^ value, FNV_PRIME);
   }
 
   /** Something that happens later, to the process that is running. */
@@ -141,19 +159,25 @@ export class World {
 
   /** Runs code as that of a process. */
   as<T>(process: SimProcess, act: () => T): T {
-    return running.run(process, act);
+    return process.run(act);
   }
 
   /** Lets virtual time pass. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
+    // Whoever lets time pass may have started something before.
+    let restless = true;
     for (;;) {
       const next = this.#events.peek();
       if (next === undefined || next.at > until) break;
       this.#events.pop();
       if (next.cancelled) continue;
       this.#now = Math.max(this.#now, next.at);
-      if (this.#execute(next)) await settled();
+      if (!this.#execute(next)) continue;
+      restless ||= next.owner === undefined || next.owner.hasPromises;
+      if (!restless) continue;
+      await settled();
+      restless = false;
     }
     this.#now = until;
   }
@@ -170,7 +194,8 @@ export class World {
     this.#executed += 1;
     this.#mix(event.order);
     this.#mix(event.at * 1000);
-    running.run(owner, act);
+    if (owner === undefined) act();
+    else owner.run(act);
     return true;
   }
 
@@ -192,12 +217,16 @@ export class World {
   }
 
   link(from: string, to: string): Link {
-    const name = `${from}>${to}`;
-    let link = this.#links.get(name);
+    let links = this.#links.get(from);
+    if (links === undefined) {
+      links = new Map();
+      this.#links.set(from, links);
+    }
+    let link = links.get(to);
     if (link === undefined) {
       const inside = from === to;
       link = { cut: false, loss: 0, repeat: 0, delayMs: inside ? 0.05 : 5, jitterMs: 0.3 };
-      this.#links.set(name, link);
+      links.set(to, link);
     }
     return link;
   }
@@ -229,7 +258,9 @@ export class World {
  * the event loop.
  */
 function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve);
-  });
+  return new Promise(atNextTick);
+}
+
+function atNextTick(resolve: () => void): void {
+  process.nextTick(resolve);
 }

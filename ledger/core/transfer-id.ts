@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -26,7 +26,7 @@ export function isTransferId(text: string): boolean {
 export function derivedId(purpose: string, ...parts: string[]): string {
   // Each part is preceded by its length, so that no two lists of parts read the same.
   const text = [purpose, ...parts].map((part) => `${part.length}:${part}`).join('');
-  const hex = createHash('sha256').update(text).digest('hex');
+  const hex = hash('sha256', text, 'hex');
   // RFC 9562: version 8 in the 13th digit, variant 10 in the 17th.
   const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return (

@@ -1,5 +1,6 @@
+import { standInFor } from '../stand-ins/stand-in-for.ts';
+import { elementsOf } from './array-literal.ts';
 import {
-  columnOf,
   EMPTY_ACCOUNT,
   EMPTY_CHANNEL,
   EMPTY_ROW,
@@ -8,6 +9,7 @@ import {
   type StoredHead,
   type StoredRow,
   type Value,
+  valuesOf,
 } from './columns.ts';
 
 /** What the posting statement of the ledger asks of the database, read from its text. */
@@ -36,7 +38,8 @@ interface Insert {
   readonly columns: readonly {
     readonly name: string;
     readonly index: number;
-    readonly type: string;
+    /** What the text of an element means. */
+    readonly valueOf: (text: string) => Value;
   }[];
 }
 
@@ -52,26 +55,28 @@ export function parseAppend(text: string, values: readonly unknown[]): AppendSta
     shape = shapeOf(text);
     shapes.set(text, shape);
   }
-  const number = (index: number) => BigInt(String(values[index]));
-  const seqBefore = number(shape.seqBefore);
+  const seqBefore = numberOf(values[shape.seqBefore]);
+  const epoch = numberOf(values[shape.epoch]);
   const head = headOf(shape, values);
-  const rows = inserted(shape.journal, values);
+  const count = countOf(shape.journal, values);
+  const rows = inserted(shape.journal, values, (place) => ({
+    ...EMPTY_ROW,
+    seq: seqBefore + BigInt(place + 1),
+    epoch,
+    at_micros: head.at_micros,
+    chain: place === count - 1 ? head.chain : null,
+  }));
   return {
-    epochBefore: number(shape.epochBefore),
+    epochBefore: numberOf(values[shape.epochBefore]),
     seqBefore,
     head,
-    rows: rows.map((row, index) => ({
-      ...EMPTY_ROW,
-      ...row,
-      seq: seqBefore + BigInt(index + 1),
-      epoch: number(shape.epoch),
-      at_micros: head.at_micros,
-      chain: index === rows.length - 1 ? head.chain : null,
-    })),
-    accounts: inserted(shape.account, values).map((row) => ({ ...EMPTY_ACCOUNT, ...row })),
-    channels: inserted(shape.channel, values).map((row) => ({ ...EMPTY_CHANNEL, ...row })),
+    rows,
+    accounts: inserted(shape.account, values, () => ({ ...EMPTY_ACCOUNT })),
+    channels: inserted(shape.channel, values, () => ({ ...EMPTY_CHANNEL })),
   };
 }
+
+const numberOf = (value: unknown) => BigInt(typeof value === 'number' ? value : String(value));
 
 function headOf({ head }: Shape, values: readonly unknown[]): AppendStatement['head'] {
   const moved: { -readonly [K in keyof AppendStatement['head']]: AppendStatement['head'][K] } = {
@@ -83,17 +88,31 @@ function headOf({ head }: Shape, values: readonly unknown[]): AppendStatement['h
   for (const [name, index] of head) {
     const value = values[index];
     if (name === 'leader') moved.leader = String(value);
-    else if (name !== 'chain') moved[name] = BigInt(String(value));
+    else if (name !== 'chain') moved[name] = numberOf(value);
     else if (value instanceof Uint8Array) moved.chain = Buffer.from(value);
   }
   return moved;
 }
 
-function inserted(insert: Insert | undefined, values: readonly unknown[]): Record<string, Value>[] {
-  const rows: Record<string, Value>[] = [];
-  for (const { name, index, type } of insert?.columns ?? []) {
-    for (const [place, value] of columnOf(String(values[index]), type).entries()) {
-      (rows[place] ??= {})[name] = value;
+/** How many rows are inserted. */
+function countOf(insert: Insert | undefined, values: readonly unknown[]): number {
+  const [first] = insert?.columns ?? [];
+  return first === undefined ? 0 : elementsOf(String(values[first.index])).length;
+}
+
+/** @param empty makes a row by its place; all that is inserted is written over what it has */
+function inserted<T extends object>(
+  insert: Insert | undefined,
+  values: readonly unknown[],
+  empty: (place: number) => T,
+): T[] {
+  const rows: T[] = [];
+  for (const { name, index, valueOf } of insert?.columns ?? []) {
+    const texts = elementsOf(String(values[index]));
+    for (let place = 0; place < texts.length; place += 1) {
+      const text = texts[place] ?? null;
+      const row = (rows[place] ??= empty(place));
+      if (text !== null) standInFor<Record<string, Value>>(row)[name] = valueOf(text);
     }
   }
   return rows;
@@ -155,7 +174,7 @@ function insertOf(text: string, table: string): Insert | undefined {
     columns: arrays.map(([, index, type = ''], place) => ({
       name: names[place] ?? '',
       index: Number(index) - 1,
-      type,
+      valueOf: valuesOf(type),
     })),
   };
 }

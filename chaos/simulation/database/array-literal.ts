@@ -2,6 +2,7 @@
 export function elementsOf(literal: string): (string | null)[] {
   const body = literal.slice(1, -1);
   if (body === '') return [];
+  if (body === 'NULL') return [null];
   if (!body.includes('"')) return body.split(',').map((item) => (item === 'NULL' ? null : item));
   const found: (string | null)[] = [];
   for (const [, quoted, plain] of body.matchAll(/(?:"((?:[^"\\]|\\.)*)"|([^,"]+))(?:,|$)/gsu)) {

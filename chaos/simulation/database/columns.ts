@@ -1,5 +1,3 @@
-import { elementsOf } from './array-literal.ts';
-
 /** A value as the driver gives it. */
 export type Value = bigint | number | string | boolean | Buffer | object | null;
 
@@ -133,31 +131,25 @@ export interface StoredHead {
   readonly swept_seq: bigint;
 }
 
-/** Reads an array parameter as the values of a column. */
-export function columnOf(literal: string, type: string): Value[] {
-  return elementsOf(literal).map((text) => (text === null ? null : valueOf(text, type)));
+/** @returns what the text of an element of an array of this type means */
+export function valuesOf(type: string): (text: string) => Value {
+  const valueOf = VALUES.get(type);
+  if (valueOf === undefined) throw new TypeError(`the simulation knows no column of type ${type}`);
+  return valueOf;
 }
 
-function valueOf(text: string, type: string): Value {
-  switch (type) {
-    case 'int8':
-      return BigInt(text);
-    case 'int2':
-    case 'int4':
-      return Number(text);
-    case 'bool':
-      return text === 'true';
-    case 'jsonb':
-      return metadataOf(text);
-    case 'timestamptz':
-      return microsOf(text);
-    case 'text':
-    case 'uuid':
-      return text;
-    default:
-      throw new TypeError(`the simulation knows no column of type ${type}`);
-  }
-}
+const asText = (text: string) => text;
+
+const VALUES = new Map<string, (text: string) => Value>([
+  ['int8', BigInt],
+  ['int2', Number],
+  ['int4', Number],
+  ['bool', (text) => text === 'true'],
+  ['jsonb', metadataOf],
+  ['timestamptz', microsOf],
+  ['text', asText],
+  ['uuid', asText],
+]);
 
 function metadataOf(text: string): Record<string, string> {
   const parsed: unknown = JSON.parse(text);

@@ -145,7 +145,7 @@ export class Election {
     const { node } = agent;
     agent.promoting = false;
     agent.candidateSince = undefined;
-    if (this.#losesLast && node.length > 1) node.log.pop();
+    if (this.#losesLast && node.length > 1) node.log = node.log.slice(0, -1);
     node.promote();
     this.#world.say(`${node.name} is promoted at ${node.length}`);
   }

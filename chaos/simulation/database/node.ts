@@ -58,6 +58,7 @@ export class DatabaseNode {
   readonly #world: World;
   readonly #bugs: NodeBugs;
   readonly #nextCommit: () => number;
+  /** Nothing but appended to, or replaced: messages refer to the beginning of it. */
   log: Commit[] = [];
   /** What is visible here; as a standby: nothing is read but what it is. */
   tables = new Tables();
@@ -206,28 +207,31 @@ export class DatabaseNode {
   }
 
   #push(follower: DatabaseNode): void {
-    const commits = [...this.log];
+    const { log } = this;
+    const { length } = log;
     const known = this.#followers.get(follower);
     if (known !== undefined) {
-      known.sent = commits.length;
+      known.sent = length;
       known.sentAt = this.#world.now;
     }
-    this.#world.send(this.process, follower.process, () => follower.#receive(this, commits));
+    this.#world.send(this.process, follower.process, () => follower.#receive(this, log, length));
   }
 
-  #receive(from: DatabaseNode, commits: readonly Commit[]): void {
+  /** @param sent how much of `commits` the message has */
+  #receive(from: DatabaseNode, commits: readonly Commit[], sent: number): void {
     if (this.primary || this.upstream !== from) return;
     const { length } = this.log;
-    if (length >= commits.length || (length > 0 && commits[length - 1] !== this.log.at(-1))) return;
-    this.log.push(...commits.slice(length));
+    if (length >= sent || (length > 0 && commits[length - 1] !== this.log.at(-1))) return;
+    this.log.push(...commits.slice(length, sent));
     this.tellUpstream();
   }
 
   #rewind(follower: DatabaseNode): void {
-    const commits = [...this.log];
+    const { log } = this;
+    const { length } = log;
     this.#world.send(this.process, follower.process, () => {
       if (follower.primary || follower.upstream !== this) return;
-      follower.log = commits;
+      follower.log = log.slice(0, length);
       follower.tellUpstream();
     });
   }

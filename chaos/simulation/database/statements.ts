@@ -175,11 +175,12 @@ function refusals({ rows }: Tables, [origin, , after, through]: readonly unknown
 function dueHolds({ rows }: Tables, values: readonly unknown[]): object[] {
   const [afterMicros = 0, afterSeq = 0, now = 0, limit = 0] = values.map(Number);
   return rows
-    .flatMap((row) => (row.expires_at === null ? [] : [{ ...row, expires_micros: row.expires_at }]))
-    .filter(({ expires_micros: expires, seq }) => {
+    .flatMap((row) => {
+      const { expires_at: expires, seq } = row;
+      if (expires === null) return [];
       const at = Number(expires);
       const later = at > afterMicros || (at === afterMicros && Number(seq) > afterSeq);
-      return later && at <= now;
+      return later && at <= now ? [{ ...row, expires_micros: expires }] : [];
     })
     .toSorted((a, b) => Number(a.expires_micros - b.expires_micros || a.seq - b.seq))
     .slice(0, limit);

@@ -41,7 +41,9 @@ export class Tables {
   readonly returns = new Map<string, StoredRow>();
   readonly #seqs = new Set<bigint>();
   /** Versions of accounts and numbers of channels, which occur once. */
-  readonly #numbers = new Set<string>();
+  readonly #versions = new Map<bigint, Set<bigint>>();
+  readonly #sent = new Map<number, Set<bigint>>();
+  readonly #applied = new Map<number, Set<bigint>>();
 
   /** @throws PostgresError 23505 if a unique index refuses the rows */
   check({ rows, accounts }: AppendStatement, seqIsKey: boolean): void {
@@ -49,9 +51,7 @@ export class Tables {
       if (this.byId.has(row.id)) throw duplicate(`id ${row.id}`);
       if (!seqIsKey) continue;
       if (this.#seqs.has(row.seq)) throw duplicate(`seq ${row.seq}`);
-      for (const number of numbersOf(row)) {
-        if (this.#numbers.has(number)) throw duplicate(number);
-      }
+      this.#checkNumbers(row);
     }
     for (const { external_id: externalId } of accounts) {
       if (this.byExternalId.has(externalId)) throw duplicate(`account ${externalId}`);
@@ -82,7 +82,7 @@ export class Tables {
     this.rows.push(row);
     this.byId.set(row.id, row);
     this.#seqs.add(row.seq);
-    for (const number of numbersOf(row)) this.#numbers.add(number);
+    this.#addNumbers(row);
     if (row.group_id !== null) {
       const legs = this.byGroup.get(row.group_id);
       if (legs === undefined) this.byGroup.set(row.group_id, [row]);
@@ -91,6 +91,37 @@ export class Tables {
     if (row.drawn_id !== null && row.drawn_left !== null) this.drawn.set(row.drawn_id, row);
     if (row.kind === RowKind.return) this.returns.set(row.origin_id ?? '', row);
     this.#balance(row);
+  }
+
+  #checkNumbers(row: StoredRow): void {
+    const { debit_account: debit, debit_version: debitVersion } = row;
+    const { credit_account: credit, credit_version: creditVersion } = row;
+    if (debit !== null && debitVersion !== null && this.#versions.get(debit)?.has(debitVersion)) {
+      throw duplicate(`${debit}:${debitVersion}`);
+    }
+    if (
+      credit !== null &&
+      creditVersion !== null &&
+      this.#versions.get(credit)?.has(creditVersion)
+    ) {
+      throw duplicate(`${credit}:${creditVersion}`);
+    }
+    const { peer_book: peer, channel_number: number } = row;
+    if (peer === null || number === null || !this.#channel(row).get(peer)?.has(number)) return;
+    throw duplicate(`number ${number} of the channel of book ${peer}`);
+  }
+
+  #addNumbers(row: StoredRow): void {
+    const { debit_account: debit, debit_version: debitVersion } = row;
+    const { credit_account: credit, credit_version: creditVersion } = row;
+    if (debit !== null && debitVersion !== null) addTo(this.#versions, debit, debitVersion);
+    if (credit !== null && creditVersion !== null) addTo(this.#versions, credit, creditVersion);
+    const { peer_book: peer, channel_number: number } = row;
+    if (peer !== null && number !== null) addTo(this.#channel(row), peer, number);
+  }
+
+  #channel({ kind }: StoredRow): Map<number, Set<bigint>> {
+    return kind === RowKind.settlement ? this.#applied : this.#sent;
   }
 
   #balance(row: StoredRow): void {
@@ -120,14 +151,8 @@ function duplicate(what: string): PostgresError {
   return new PostgresError('23505', `duplicate key: ${what}`);
 }
 
-/** What of a row occurs once in the whole journal, besides its id. */
-function numbersOf(row: StoredRow): string[] {
-  const found: string[] = [];
-  if (row.debit_version !== null) found.push(`${row.debit_account}:${row.debit_version}`);
-  if (row.credit_version !== null) found.push(`${row.credit_account}:${row.credit_version}`);
-  if (row.channel_number !== null) {
-    const inbound = row.kind === RowKind.settlement;
-    found.push(`${inbound ? 'from' : 'to'} ${row.peer_book}: ${row.channel_number}`);
-  }
-  return found;
+function addTo<K>(sets: Map<K, Set<bigint>>, key: K, number: bigint): void {
+  const known = sets.get(key);
+  if (known === undefined) sets.set(key, new Set([number]));
+  else known.add(number);
 }

@@ -50,7 +50,7 @@ export class LedgerServer {
   constructor(parts: ServerParts) {
     const { region } = parts.node.process;
     this.name = `ledger-${parts.book.number}-${region}`;
-    this.process = new SimProcess(this.name, region);
+    this.process = new SimProcess(this.name, region, true);
     this.topology = new Topology(parts.world);
     this.#parts = parts;
   }

@@ -38,6 +38,18 @@ class Identifier {
   }
 }
 
+/** Texts of statements without pieces: what a program says in one place is always the same. */
+const plainTexts = new WeakMap<readonly string[], string>();
+
+function plainText(strings: readonly string[]): string {
+  let text = plainTexts.get(strings);
+  if (text === undefined) {
+    text = strings.join('?');
+    plainTexts.set(strings, text);
+  }
+  return text;
+}
+
 /** A statement, or a piece of one: it is sent when somebody waits for it. */
 class Query implements PromiseLike<object[]> {
   readonly #pool: Pool;
@@ -72,9 +84,13 @@ class Query implements PromiseLike<object[]> {
   }
 
   #send(): Promise<object[]> {
+    if (this.#given !== undefined) return this.#pool.send(this.#strings[0] ?? '', this.#given);
+    if (!this.#parts.some((part) => part instanceof Query || part instanceof Identifier)) {
+      return this.#pool.send(plainText(this.#strings), this.#parts);
+    }
     const values: unknown[] = [];
     const text = this.#write(values);
-    return this.#pool.send(text, this.#given ?? values);
+    return this.#pool.send(text, values);
   }
 
   #write(values: unknown[]): string {
