@@ -14,15 +14,13 @@ export interface Pending<Reply> {
 }
 
 /** A call that has ended, as whoever watches the run is told. */
-export type EndedCall = {
-  [K in Kind]: {
-    readonly f: K;
-    readonly router: string;
-    readonly value: Kinds[K]['value'];
-    readonly type: 'ok' | 'fail' | 'info';
-    readonly tookMs: number;
-  };
-}[Kind];
+export interface EndedCall {
+  readonly f: Kind;
+  readonly router: string;
+  readonly value: Kinds[Kind]['value'];
+  readonly type: 'ok' | 'fail' | 'info';
+  readonly tookMs: number;
+}
 
 /** What a record has before the recorder gives it its place. */
 type Unplaced = HistoryRecord extends infer R
@@ -150,8 +148,7 @@ export class RecordedClient {
       this.#isBusy = false;
       if (type === 'info') this.#process = this.#start();
       const tookMs = (ns - begunNs) / 1e6;
-      // The kind and its value belong together, as the parameters say.
-      this.#onEnd({ f, router, value, type, tookMs } as EndedCall);
+      this.#onEnd({ f, router, value, type, tookMs });
     };
     return {
       ok: (reply) => end('ok', { reply }),

@@ -36,24 +36,8 @@ export async function reAsk(
 }
 
 /** Undefined: a read, which needs no answer any more. */
-async function ask(caller: Caller, call: EndedCall): Promise<Heard<unknown> | undefined> {
-  switch (call.f) {
-    case 'change':
-      return caller.change(call.value);
-    case 'open':
-      return caller.open(call.value);
-    case 'balances':
-    case 'statement':
-    case 'page':
-    case 'look_up':
-      return undefined;
-    case 'transfer':
-    case 'cross_book':
-    case 'hold':
-    case 'capture':
-    case 'release':
-    case 'reversal':
-    case 'group':
-      return caller.transfer(call.value);
-  }
+async function ask(caller: Caller, { value }: EndedCall): Promise<Heard<unknown> | undefined> {
+  if ('debitAccountId' in value) return caller.transfer(value);
+  if ('accountId' in value) return caller.change(value);
+  return 'externalId' in value ? caller.open(value) : undefined;
 }

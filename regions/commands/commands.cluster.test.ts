@@ -29,10 +29,12 @@ beforeAll(async () => {
     ['fx-usd', 'eu-west', 'USD', 'none'],
     ['carol', 'eu-west', 'USD', '0'],
   ] as const;
-  for (const [name, region, asset, min] of accounts) {
-    const args = ['account', 'open', name, '--region', region, '--asset', asset, '--min', min];
-    await meridian.json(0, ...args);
-  }
+  await Promise.all(
+    accounts.map(([name, region, asset, min]) => {
+      const args = ['account', 'open', name, '--region', region, '--asset', asset, '--min', min];
+      return meridian.json(0, ...args);
+    }),
+  );
 });
 afterAll(() => cluster?.stop());
 
@@ -122,21 +124,21 @@ describe('transfers', () => {
 
   test('conditions, and amounts up to what there is', async () => {
     const pay = 'transfer --from alice --to shop --amount';
-    expect(await json(1, `${pay} 1 --if-at-least alice=99999`)).toMatchObject({
-      reason: 'REASON_CONDITION_NOT_MET',
-    });
-    expect(await json(1, `${pay} 1 --if-at-most alice=1`)).toMatchObject({
-      reason: 'REASON_CONDITION_NOT_MET',
-    });
-    expect(await json(1, `${pay} 1 --if-version alice=77`)).toMatchObject({
-      reason: 'REASON_VERSION_MISMATCH',
-    });
     const most = '99999 --up-to debit --asset EUR/2 --if-at-least alice=1 --dry-run';
-    expect(await json(0, `${pay} ${most}`)).toMatchObject({ actualAmount: '9999' });
-    expect(await json(1, `${pay} 99999`)).toMatchObject({ reason: 'REASON_INSUFFICIENT_FUNDS' });
-    expect(await json(1, `${pay} 1 --asset EUR/3`)).toMatchObject({
-      reason: 'REASON_SCALE_MISMATCH',
-    });
+    const answers = [
+      [1, '1 --if-at-least alice=99999', { reason: 'REASON_CONDITION_NOT_MET' }],
+      [1, '1 --if-at-most alice=1', { reason: 'REASON_CONDITION_NOT_MET' }],
+      [1, '1 --if-version alice=77', { reason: 'REASON_VERSION_MISMATCH' }],
+      [0, most, { actualAmount: '9999' }],
+      [1, '99999', { reason: 'REASON_INSUFFICIENT_FUNDS' }],
+      [1, '1 --asset EUR/3', { reason: 'REASON_SCALE_MISMATCH' }],
+    ] as const;
+    // None of them moves anything.
+    await Promise.all(
+      answers.map(async ([code, how, answer]) => {
+        expect(await json(code, `${pay} ${how}`)).toMatchObject(answer);
+      }),
+    );
   });
 });
 
@@ -336,7 +338,8 @@ describe('the life of an account', () => {
   });
 });
 
-describe('reading', () => {
+// What changes nothing may run beside what changes nothing.
+describe.concurrent('reading', () => {
   test('an account as it was', async () => {
     const fund = await json(0, 'transfer show fund');
     const at = textAt(fund, 'transfer.decidedAt');
@@ -433,7 +436,7 @@ describe('events', () => {
   });
 });
 
-test.each([
+test.concurrent.each([
   ['transfer --from alice --to bob', /--amount/u],
   ['transfer --from alice --to bob --amount 1.5', /whole number/u],
   ['transfer --from alice --to alice --amount 1', /credit_account_id/u],

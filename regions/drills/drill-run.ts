@@ -184,11 +184,14 @@ export class DrillRun {
       }
       this.#timeline.end();
       const onStep = (text: string) => view.phase(text);
-      for (const region of this.#awayRegions()) {
+      const away = this.#awayRegions();
+      for (const region of away) {
         view.phase(`bringing the books of ${region} home`);
         await this.#operator.failback(region, { by, why, onStep });
       }
-      this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
+      if (away.length > 0 || this.#problems.length > 0) {
+        this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
+      }
       view.phase(`payments run for ${steadySeconds} s more`);
       await sleep(steadySeconds * 1_000, undefined, { signal });
     } catch (error) {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { findFreeBase } from '../local/ports.ts';
 import { testFolder } from '../local/test/folder.ts';
-import { whyNotReplicated } from '../test/replicated-books.ts';
+import { whyNotReplicated } from '../test/replicated-profile.ts';
 import { findPrograms } from './packages.ts';
 
 /** What the launcher changes in Patroni, against a real etcd. */

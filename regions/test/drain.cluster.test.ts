@@ -14,7 +14,7 @@ import { testFolder } from '../local/test/folder.ts';
 import { Api } from './api-client.ts';
 import { findPrograms } from '../replicated/packages.ts';
 import { endChild, startRouter } from './more-processes.ts';
-import { whyNotReplicated } from './replicated-books.ts';
+import { whyNotReplicated } from './replicated-profile.ts';
 
 /** Draining a region through a real etcd. */
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import {
   CreateTransferRequest,
@@ -8,24 +8,30 @@ import {
   Wait,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { Books, OWN_ASSET } from './books.ts';
-import { paymentFiles } from './payment-files.ts';
+import { type PaymentFiles, paymentFiles } from './payment-files.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /**
  * Faults in the middle of a replay of real payments: whatever is killed, cut or flushed, the
  * books must end exactly where they would have ended without it.
  */
 
-const files = paymentFiles();
-
-let books: Books | undefined;
-afterEach(async () => {
-  await books?.stop();
-  books = undefined;
+const folder = temporaryFolder();
+/** Of every test in turn, which replays payments of its own. */
+let books: Books;
+beforeAll(async () => {
+  books = await Books.start(folder());
 });
+afterAll(() => books?.stop());
 
-describe(`replay of ${files.source} payments`, () => {
+/** Enough for a fault to come in the middle of them. */
+const SOME = 20_000;
+
+const undisturbed = paymentFiles('undisturbed/');
+
+describe(`replay of ${undisturbed.source} payments`, () => {
   test('ends in the expected balances, and running it again changes nothing', async () => {
-    books = await Books.start();
+    const files = undisturbed;
     const first = await books.replay(files, () => undefined);
     expect(first).toMatchObject({
       payments: files.paymentCount,
@@ -44,45 +50,9 @@ describe(`replay of ${files.source} payments`, () => {
     expect(after.books.map(({ seq }) => seq)).toEqual(before.books.map(({ seq }) => seq));
   });
 
-  const kills = ['ledger', 'router', 'postgres', 'redis'].flatMap((role) =>
-    role === 'router' ? [`us-east/${role}`] : [`eu-west/${role}`],
-  );
-  test.each(kills)('survives kill -9 of %s, twice', async (name) => {
-    books = await Books.start();
-    const { processes } = books.cluster;
-    const kill = () => processes.kill(name, 'SIGKILL');
-    await replayWith(books, [
-      [0.25, kill],
-      [0.6, kill],
-    ]);
-    expect(processes.starts(name)).toBeGreaterThanOrEqual(3);
-  });
-
-  test('survives the loss of all that every Redis knows', async () => {
-    books = await Books.start();
-    const urls = books.cluster.regions.map(({ redisUrl }) => must(redisUrl, 'Redis runs'));
-    const flush = async () => {
-      for (const url of urls) {
-        const redis = new Redis(url);
-        await redis.flushall();
-        redis.disconnect();
-      }
-    };
-    await replayWith(books, [
-      [0.3, flush],
-      [0.7, flush],
-    ]);
-    await flush();
-    // The journal alone must now recognise every key.
-    const again = await books.replay(files, () => undefined);
-    expect(again.replayed).toBe(files.paymentCount);
-    await books.expectExactly(files);
-  });
-
+  const cutFiles = paymentFiles('cut/', SOME);
   test('a cut link holds up only what must cross it, and drains by itself', async () => {
-    const on = await Books.start();
-    books = on;
-    const { links } = on.cluster;
+    const { links } = books.cluster;
     const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
       must(links.get(name), `there is a link ${name}`),
     );
@@ -93,39 +63,84 @@ describe(`replay of ${files.source} payments`, () => {
     };
     const cutOff = async () => {
       try {
-        await whileCut(on);
+        await whileCut();
       } finally {
         for (const link of both) link.heal();
       }
     };
-    await replayWith(on, [[0.3, cut]]);
+    await replayWith(cutFiles, [[0.3, cut]]);
     await during;
-    await drained(on);
+    await drained(cutFiles);
     expect(both.map(({ state }) => state)).toEqual(['open', 'open']);
+  });
+
+  const kills = ['eu-west/ledger', 'us-east/router', 'eu-west/postgres', 'eu-west/redis'].map(
+    (name) => ({ name, files: paymentFiles(`kill-${name}/`, SOME) }),
+  );
+  test.each(kills)('survives kill -9 of $name, twice', async ({ name, files }) => {
+    const { processes } = books.cluster;
+    const starts = processes.starts(name);
+    const kill = () => processes.kill(name, 'SIGKILL');
+    await replayWith(files, [
+      [0.25, kill],
+      [0.6, kill],
+    ]);
+    expect(processes.starts(name)).toBeGreaterThanOrEqual(starts + 2);
+  });
+
+  const flushed = paymentFiles('flushed/', SOME);
+  test('survives the loss of all that every Redis knows', async () => {
+    const urls = books.cluster.regions.map(({ redisUrl }) => must(redisUrl, 'Redis runs'));
+    const flush = async () => {
+      for (const url of urls) {
+        const redis = new Redis(url);
+        await redis.flushall();
+        redis.disconnect();
+      }
+    };
+    await replayWith(flushed, [
+      [0.3, flush],
+      [0.7, flush],
+    ]);
+    await flush();
+    // The journal alone must now recognise every key.
+    const again = await books.replay(flushed, () => undefined);
+    expect(again.replayed).toBe(flushed.paymentCount);
+    await books.expectBalances(flushed);
+  });
+
+  test('after all of it no journal violates anything', async () => {
+    const report = await books.expectExactly(undisturbed);
+    // The first leader of eu-west, and one after each kill of its ledger server.
+    const epochs = new Map(report.books.map(({ name, epoch }) => [name, epoch]));
+    expect(epochs.get('eu-west-1')).toBeGreaterThanOrEqual(3);
   });
 });
 
-/** Replays with faults at certain shares of the way, replays again, and expects exact books. */
+/**
+ * Replays with faults at certain shares of the way, replays again, and expects exact balances.
+ * Journals are audited at the end: they only grow, and what was wrong once stays wrong.
+ */
 async function replayWith(
-  on: Books,
+  files: PaymentFiles,
   faults: readonly (readonly [number, () => void | Promise<void>])[],
 ): Promise<void> {
   const pending = [...faults];
   const done: Promise<void>[] = [];
-  await on.replay(files, (share) => {
+  await books.replay(files, (share) => {
     while (pending[0] !== undefined && share >= pending[0][0]) {
       done.push(Promise.resolve(pending.shift()?.[1]()));
     }
   });
   await Promise.all(done);
   expect(pending).toEqual([]);
-  const again = await on.replay(files, () => undefined);
+  const again = await books.replay(files, () => undefined);
   expect(again).toMatchObject({
     posted: files.paymentCount,
     replayed: files.paymentCount,
     inTransit: 0,
   });
-  await on.expectExactly(files);
+  await books.expectBalances(files);
 }
 
 function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.SETTLED) {
@@ -139,11 +154,11 @@ function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.
 }
 
 /** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
-async function whileCut(on: Books): Promise<void> {
+async function whileCut(): Promise<void> {
   const regions = ['eu-west', 'us-east', 'ap-south'];
   const accounts = new Map<string, bigint[]>();
   for (const region of regions) {
-    const opened = await on.client(region).openAccounts(
+    const opened = await books.client(region).openAccounts(
       ['a', 'b'].map((name) => ({
         externalId: `cut-${region}-${name}`,
         homeRegion: region,
@@ -163,19 +178,19 @@ async function whileCut(on: Books): Promise<void> {
     must(accounts.get(region)?.[at], 'the account is open');
   for (const region of regions) {
     const startedAt = performance.now();
-    const inside = await on
+    const inside = await books
       .client(region)
       .createTransfer(transfer(`in-${region}`, account(region, 0), account(region, 1)));
     expect(inside.status).toBe(TransferStatus.POSTED);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   }
   const across = transfer('across', account('eu-west', 0), account('us-east', 1), Wait.POSTED);
-  const sent = await on.client('eu-west').createTransfer(across);
+  const sent = await books.client('eu-west').createTransfer(across);
   expect(sent.status).toBe(TransferStatus.IN_TRANSIT);
   // By way of the third region both are still reached.
   const around = transfer('around', account('us-east', 0), account('ap-south', 1));
-  expect((await on.client('us-east').createTransfer(around)).status).toBe(TransferStatus.POSTED);
-  const report = await on.audit();
+  expect((await books.client('us-east').createTransfer(around)).status).toBe(TransferStatus.POSTED);
+  const report = await books.audit();
   expect(report.violations).toEqual([]);
   const waiting = report.inFlight.find(
     ({ from, to, asset }) => from === 'eu-west-1' && to === 'us-east-1' && asset === OWN_ASSET,
@@ -184,12 +199,12 @@ async function whileCut(on: Books): Promise<void> {
 }
 
 /** Waits until nothing is in transit, then expects exact books. */
-async function drained(on: Books): Promise<void> {
+async function drained(files: PaymentFiles): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
-    const report = await on.audit();
+    const report = await books.audit();
     if (report.inFlight.every(({ amountMinor }) => amountMinor === 0n)) break;
     expect(attempt).toBeLessThan(100);
     await sleep(100);
   }
-  await on.expectExactly(files);
+  await books.expectExactly(files);
 }

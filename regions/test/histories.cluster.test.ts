@@ -24,7 +24,7 @@ const FILE = 'regions/test/histories.cluster.test.ts';
 const HISTORIES = 60;
 
 /** How many run at the same time: most of the time each waits for a hold to expire. */
-const AT_ONCE = 12;
+const AT_ONCE = 30;
 
 const TIMEOUT_MS = 60 * 60_000;
 

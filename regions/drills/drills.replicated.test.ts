@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { findFreeBase } from '../local/ports.ts';
-import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
-import { shortDelays, whyNotReplicated } from '../test/replicated-books.ts';
+import { whyNotReplicated } from '../test/replicated-profile.ts';
+import { sharedInstallation } from '../test/shared-installation.ts';
 import { Standstill } from '../test/standstill.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { readReport } from './report-files.ts';
@@ -13,22 +12,11 @@ import { scenarios } from './scenarios/all.ts';
 /** The drills that matter most, for real: every region's processes, real packages, real faults. */
 
 const folder = temporaryFolder();
-let cluster: ReplicatedCluster | undefined;
+const installation = sharedInstallation();
 /** The drill that failed: after it the books may be in any state, and the next proves nothing. */
 let failed = '';
 
 const why = whyNotReplicated();
-
-beforeAll(async () => {
-  if (why !== '') return;
-  cluster = await startReplicatedCluster({
-    dataDir: join(folder(), 'data'),
-    basePort: await findFreeBase(),
-    delays: shortDelays,
-  });
-});
-
-afterAll(() => cluster?.stop());
 
 /** Checks of how long something took, and what they may reach while other tests run beside. */
 const timed = /^RTO|pause/u;
@@ -40,15 +28,15 @@ const standstillMs = 5_000;
 const view = { phase() {}, mark() {}, called() {} };
 
 async function runOnce(name: string): Promise<DrillResult> {
-  const running = must(cluster, 'the cluster runs');
+  const { state, faults } = installation();
   const scenario = must(
     scenarios.find((one) => one.name === name),
     'the scenario exists',
   );
   return await runDrill({
     scenario,
-    state: running.state(),
-    faults: running.faults,
+    state,
+    faults,
     region: 'eu-west',
     ratePerRegion: 30,
     steadySeconds: 3,
