@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once as eventOf } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { must } from '../../../ledger/core/assert.ts';
+import { encodeKnownKey, fingerprintOf } from '../../../ledger/keys/known-key.ts';
+import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
+import { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { childEnvironment } from '../../../regions/local/environment.ts';
+import { probeAnswers } from '../../../regions/local/probes.ts';
+import { findFreeBase } from '../../../regions/local/ports.ts';
+import type { Caller } from '../../client/caller.ts';
+import type { OwnInstallation } from '../../installation/own.ts';
+import type { Nemesis, Scene } from '../../nemeses/nemesis.ts';
+import { closeSession, once, openSession, type Session } from '../../nemeses/session.ts';
+import { mint, openAccounts } from '../../workloads/accounts.ts';
+import { Requests, type TransferFields } from '../../workloads/requests.ts';
+import { TROUBLE, type Trouble } from './brief-run.ts';
+
+const PATIENCE_MS = 20_000;
+
+/** A strike for so long, and the time that it takes to recover. */
+export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
+  return async (scene, installation) => {
+    const strike = await nemesis.aim(scene);
+    try {
+      await strike.begin();
+      await sleep(forMs);
+    } finally {
+      await strike.end();
+    }
+    // With a bug, what serves no more may not do so again.
+    await until(() => serves(scene, installation)).catch(() => {});
+  };
+}
+
+async function serves(scene: Scene, { copies }: OwnInstallation): Promise<boolean> {
+  if (copies.some(({ book }) => scene.leader(book) === undefined)) return false;
+  const answers = copies.map(({ adminUrl }) => once(adminUrl, (session) => session`SELECT 1`));
+  return (await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled');
+}
+
+/**
+ * Another ledger server takes the book over from one that is frozen in the middle of a commit. It
+ * goes on afterwards as if it still led: one that was idle would look first whether it does.
+ */
+export function secondServer(programs: string): Trouble {
+  return async (scene, installation) => {
+    const { faults } = installation;
+    const [region] = installation.state().regions;
+    const { name, book, bookName, ledgerUrl, ledgerAddress, auditorUrl, adminUrl } = must(
+      region,
+      'there is one',
+    );
+    const { ledger } = must(scene.leader(book), 'it is led').processes;
+    const listen = `127.0.0.1:${await findFreeBase(1)}`;
+    const second = spawn(process.execPath, [join(programs, 'ledger.mjs')], {
+      stdio: 'ignore',
+      env: childEnvironment({
+        MERIDIAN_REGION: name,
+        MERIDIAN_LISTEN: listen,
+        MERIDIAN_LEDGERS: `${ledgerAddress},${listen}`,
+        MERIDIAN_BOOKS: `${book}:${bookName}:${name}`,
+        MERIDIAN_BOOK: String(book),
+        MERIDIAN_DATABASE_URL: ledgerUrl,
+      }),
+    });
+    try {
+      await until(() => probeAnswers(listen));
+      await freezeInCommit(adminUrl, () => faults.signal(ledger, 'SIGSTOP'));
+      await until(async () => (await leaderOf(auditorUrl)) === listen);
+      await faults.signal(ledger, 'SIGCONT');
+      await sleep(1_000);
+    } finally {
+      await faults.signal(ledger, 'SIGCONT');
+      await endProcess(second);
+    }
+    await until(
+      async () =>
+        (await leaderOf(auditorUrl)) === ledgerAddress || scene.leader(book) !== undefined,
+    );
+  };
+}
+
+/**
+ * A commit waits for a second copy; the wait is cancelled, so that it is visible and safe
+ * nowhere else; its callers ask again; and the region is lost with all that it has.
+ */
+export const lostWithItsRegion: Trouble = async (scene, installation, caller) => {
+  const { faults, copies } = installation;
+  const { regions: all } = installation.state();
+  const [region] = all;
+  const { book, name } = must(region, 'there is one');
+  const leader = must(scene.leader(book), 'it is led');
+  const requests = new Requests(TROUBLE);
+  const regions = all.map((one) => ({ name: one.name, book: one.book }));
+  const setting = { namespace: TROUBLE, random: scene.random, regions, copies, caller };
+  const [payer, payee] = await openAccounts(setting, requests, [mint(name), mint(name)]);
+  const here = leader.region;
+  const others = regions.flatMap((one) => (one.name === here ? [] : [one.name]));
+  const admin = openSession(leader.adminUrl);
+  try {
+    await admin`SELECT 1`;
+    // Without Redis the journal is asked first, and tells of what is visible.
+    await faults.stop(`${here}/redis`);
+    // Nothing of what is written from now on gets out. A copy that is only frozen would find it
+    // in its sockets afterwards.
+    for (const there of others) {
+      await faults.cut(here, there, 'blackhole');
+      await faults.cut(there, here, 'blackhole');
+    }
+    const request = requests.pay(must(payer, 'opened'), must(payee, 'opened'), 5n);
+    const asked = [1, 2].map(() => askAgain(caller(here), request));
+    await until(async () => (await waits(admin)).length > 0);
+    for (const pid of await waits(admin)) await admin`SELECT pg_cancel_backend(${pid})`;
+    await Promise.all(asked);
+  } finally {
+    await closeSession(admin);
+    await faults.loseRegion(here);
+  }
+  await until(() => Promise.resolve((scene.leader(book) ?? leader) !== leader));
+  await faults.restoreRegion(here);
+};
+
+/** A book is silent for a while, with legs on their way to it, and then gone. */
+export const silentThenGone: Trouble = async (scene, { faults, copies }) => {
+  const { ledger } = must(copies.at(-1), 'there is a book').processes;
+  await faults.signal(ledger, 'SIGSTOP');
+  await sleep(1_000);
+  await faults.signal(ledger, 'SIGKILL');
+  const books = copies.map(({ book }) => book);
+  await until(() => Promise.resolve(books.every((book) => scene.leader(book) !== undefined)));
+};
+
+/** Redis has an outcome of a key that the journal has never seen, as another leader's. */
+export const redisAhead: Trouble = async (scene, installation, caller) => {
+  const { copies } = installation;
+  const { regions: all } = installation.state();
+  const [region] = all;
+  const { book, name, redisUrl = '' } = must(region, 'there is one');
+  const { auditorUrl } = must(scene.leader(book), 'it is led');
+  const requests = new Requests(TROUBLE);
+  const regions = all.map((one) => ({ name: one.name, book: one.book }));
+  const setting = { namespace: TROUBLE, random: scene.random, regions, copies, caller };
+  const [payer, payee] = await openAccounts(setting, requests, [mint(name), mint(name)]);
+  const fields = requests.pay(must(payer, 'opened'), must(payee, 'opened'), 5n);
+  const request = CreateTransferRequest.fromPartial(fields);
+  const known = encodeKnownKey('of-another', {
+    fingerprint: fingerprintOf(request),
+    reason: Reason.UNSPECIFIED,
+    epoch: 1,
+    seq: 2,
+    atMicros: Date.now() * 1_000,
+    partial: false,
+  });
+  const redis = new Redis(redisUrl);
+  try {
+    const instance = await instanceOf(auditorUrl);
+    for (const generation of ['a', 'b']) {
+      await redis.hset(`meridian:keys:{${instance}}:${generation}`, requests.idOf(fields), known);
+    }
+  } finally {
+    redis.disconnect();
+  }
+  await caller(name).transfer(fields);
+};
+
+/** UUID of the book's database, which is in the names of its keys. */
+function instanceOf(auditorUrl: string): Promise<string> {
+  return once(auditorUrl, async (session) => {
+    const [row] = await session<{ instance: string }[]>`SELECT instance FROM head`;
+    return must(row, 'it has a head').instance;
+  });
+}
+
+const ASKS_FOR_MS = 4_000;
+
+/** Until it is answered, for a while. */
+async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
+  const giveUpAt = performance.now() + ASKS_FOR_MS;
+  while (performance.now() < giveUpAt) {
+    const heard = await caller.transfer(request, 300);
+    if (heard.type === 'ok') return;
+    await sleep(20);
+  }
+}
+
+/** Backends of the ledger whose commit waits for a second copy. */
+async function waits(admin: Session): Promise<number[]> {
+  const rows = await admin<{ pid: number }[]>`
+    SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'meridian_ledger'`;
+  return rows.map(({ pid }) => pid);
+}
+
+/** Freezes a ledger server while its commit waits, which then succeeds. */
+async function freezeInCommit(adminUrl: string, freeze: () => Promise<void>): Promise<void> {
+  const inLock = () =>
+    once(
+      adminUrl,
+      (session) => session`
+        SELECT 1 FROM pg_stat_activity
+         WHERE usename = 'meridian_ledger' AND wait_event_type = 'Lock'`,
+    );
+  await once(adminUrl, (session) =>
+    session.begin(async (transaction) => {
+      await transaction`SELECT 1 FROM head FOR UPDATE`;
+      await until(async () => (await inLock()).length > 0);
+      await freeze();
+    }),
+  );
+}
+
+/** Address of the server that took the book over last. */
+function leaderOf(auditorUrl: string): Promise<string> {
+  return once(auditorUrl, async (session) => {
+    const [row] = await session<{ leader: string }[]>`SELECT leader FROM head`;
+    return row?.leader ?? '';
+  });
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > giveUpAt) throw new Error('it did not come about in time');
+    await sleep(50);
+  }
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await eventOf(child, 'exit');
+}
