@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { migrate as migrateBook } from '../../ledger/store/migrate.ts';
-import { serveFaults } from './control.ts';
+import { controlSocket, serveFaults } from './control.ts';
 import { EmbeddedFaults } from './embedded-faults.ts';
 import { childEnvironment } from './environment.ts';
 import type { Faults } from './faults.ts';
@@ -267,7 +267,7 @@ class RunningCluster {
   }
 
   get #socket(): string {
-    return join(this.#root, 'run', 'control.sock');
+    return controlSocket(join(this.#root, 'run'));
   }
 
   #describe(root: string): ClusterState {

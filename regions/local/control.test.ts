@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { testFolder } from '../local/test/folder.ts';
-import { connectFaults, serveFaults } from './control.ts';
+import { connectFaults, controlSocket, serveFaults } from './control.ts';
 import type { Faults } from './faults.ts';
 
 /** Remembers what was asked of it. */
@@ -78,4 +78,15 @@ test('a socket that a killed supervisor left is replaced; one that nobody serves
   await expect(connectFaults(path).heal('eu-west', 'us-east')).rejects.toThrow(
     /ENOENT|ECONNREFUSED|EPIPE/u,
   );
+});
+
+test('a folder that is too deep for a socket has it elsewhere, always in the same place', async () => {
+  const deep = join(testFolder(), 'x'.repeat(120), 'run');
+  const path = controlSocket(deep);
+  expect(controlSocket(deep)).toBe(path);
+  expect(controlSocket(`${deep}2`)).not.toBe(path);
+  const server = await serveFaults(path, new AskedFaults());
+  onTestFinished(() => void server.close());
+  await expect(connectFaults(path).signal('eu-west/redis', 'SIGKILL')).resolves.toBeUndefined();
+  expect(controlSocket('/data/run')).toBe('/data/run/control.sock');
 });

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { Faults } from './faults.ts';
@@ -7,8 +10,7 @@ import { regionNames } from './layout.ts';
 import { cutModes } from './link.ts';
 
 /**
- * Faults by another process: one JSON command a request, over HTTP on a Unix socket in the data
- * folder, which only the user of the supervisor can open.
+ * Faults by another process: one JSON command a request, over HTTP on a Unix socket, which only the user of the supervisor can open.
  */
 
 const region = z.enum(regionNames);
@@ -64,6 +66,17 @@ async function answer(faults: Faults, call: IncomingMessage): Promise<string> {
   } catch (error) {
     return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/** What the name of a Unix socket may have at most, with room for its end. */
+const NAME_BYTES = 100;
+
+/** The path of the control socket of an installation: in its `run` folder, if that is not too deep. */
+export function controlSocket(runFolder: string): string {
+  const path = join(runFolder, 'control.sock');
+  if (Buffer.byteLength(path) <= NAME_BYTES) return path;
+  const name = createHash('sha256').update(runFolder).digest('hex').slice(0, 16);
+  return join(tmpdir(), `meridian-${name}.sock`);
 }
 
 /** Listens on the socket until it is closed. A socket that a killed predecessor left is replaced. */

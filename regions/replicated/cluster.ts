@@ -22,7 +22,7 @@ import {
   writeState,
 } from '../local/state.ts';
 import type { ProcessState, SupervisedProcess } from '../local/supervised-process.ts';
-import { serveFaults } from '../local/control.ts';
+import { controlSocket, serveFaults } from '../local/control.ts';
 import type { Faults } from '../local/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { type Delays, describeReplicated, type ReplicatedLayout, wanDelays } from './layout.ts';
@@ -268,7 +268,7 @@ class RunningReplicated {
   }
 
   get #socket(): string {
-    return join(this.#paths?.run ?? '', 'control.sock');
+    return controlSocket(this.#paths?.run ?? '');
   }
 
   #emit(event: ClusterEvent): void {
