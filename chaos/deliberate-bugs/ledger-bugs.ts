@@ -71,8 +71,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     replacement: `const { append } = await import('../store/append.ts');
     const { takeOverBatch } = await import('../store/take-over-batch.ts');
     const { batch, taken } = takeOverBatch(head, address, Date.now() * 1000);
-    append(sql, batch).catch(() => undefined);
-    const memory = await BookMemory.load(this.#parts.reads, book, books, taken);`,
+    append(this.#parts.reads, batch).catch(() => undefined);
+    const memory = await BookMemory.load(sql, book, books, taken);`,
     invariants: ['I4', 'I6'],
     profile: 'replicated',
     workloads: ['same-key'],

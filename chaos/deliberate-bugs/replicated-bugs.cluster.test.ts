@@ -4,12 +4,11 @@ import { must } from '../../ledger/core/assert.ts';
 import { endFolder, makeFolder } from '../../regions/local/test/folder.ts';
 import { shortDelays, whyNotReplicated } from '../../regions/test/replicated-profile.ts';
 import { type OwnInstallation, startOwn } from '../installation/own.ts';
-import { pausedReplay } from '../nemeses/paused-replay.ts';
 import { workloads } from '../workloads/all.ts';
 import { deliberateBugs } from './all.ts';
 import { restartWith } from './test/begin-anew.ts';
 import { briefRun, convicted, type Trouble } from './test/brief-run.ts';
-import { lostWithItsRegion, strikeOf } from './test/troubles.ts';
+import { allBehind, lostWithItsRegion } from './test/troubles.ts';
 
 /** Bugs that do harm only where a book has several copies. */
 
@@ -28,13 +27,9 @@ afterAll(async () => {
   endFolder(folder, false);
 }, 120_000);
 
-const threeTimes: Trouble = async (...scene) => {
-  for (let time = 0; time < 3; time += 1) await strikeOf(pausedReplay, 1_500)(...scene);
-};
-
 /** In this order: the second one leaves a journal behind that says something else than it did. */
 const troubles: readonly (readonly [string, Trouble])[] = [
-  ['read-without-position', threeTimes],
+  ['read-without-position', allBehind],
   ['exists-before-barrier', lostWithItsRegion],
 ];
 

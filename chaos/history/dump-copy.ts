@@ -14,7 +14,7 @@ import type { CopyTables } from './final-reads.ts';
  * @param url the copy's database, as a role that may read it
  */
 export async function dumpCopy(url: string, region: string, folder: string): Promise<void> {
-  const pool = evidencePool(url);
+  const pool = evidencePool(url, true);
   try {
     const sql = await pool.reserve();
     try {

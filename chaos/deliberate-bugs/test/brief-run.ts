@@ -23,14 +23,19 @@ import type { RunPlan } from '../../run/plan.ts';
 import { reAsk } from '../../run/unknown-calls.ts';
 import type { Workload } from '../../workloads/workload.ts';
 
-/** Of the keys of what a trouble asks itself. */
-export const TROUBLE = 'trouble';
+/** How a trouble asks something itself. */
+export interface Asking {
+  /** Of its keys. */
+  readonly namespace: string;
+  /** A client of its own, whose calls are judged. */
+  readonly caller: (via: RegionName) => Caller;
+}
 
 /** What a bug is brought out with. */
 export type Trouble = (
   scene: Scene,
   installation: OwnInstallation,
-  caller: (via: RegionName) => Caller,
+  asking: Asking,
 ) => Promise<void>;
 
 export interface BriefOptions {
@@ -74,7 +79,8 @@ export async function briefRun(
   mkdirSync(final, { recursive: true });
   const leaders = new LeaderWatch(installation.copies, () => {});
   await allLed(installation, leaders);
-  const namespaces = [...options.workloads.map(({ name }) => name), TROUBLE];
+  const namespace = `trouble-${Date.now().toString(36)}`;
+  const namespaces = [...options.workloads.map(({ name }) => name), namespace];
   const asked = { plan, asked: {}, namespaces, clockSkewMs: 0 };
   const header = await headerOf(installation, leaders, asked);
   const startedAt = performance.now();
@@ -121,7 +127,7 @@ export async function briefRun(
       signal: new AbortController().signal,
       tell: () => {},
     };
-    await trouble?.(scene, installation, caller);
+    await trouble?.(scene, installation, { namespace, caller });
     mended?.();
     recorder.phase('heal');
     recorder.phase('liveness');

@@ -6,8 +6,9 @@ import { Redis } from 'ioredis';
 import { must } from '../../../ledger/core/assert.ts';
 import { encodeKnownKey, fingerprintOf } from '../../../ledger/keys/known-key.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { CreateTransferRequest, Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/local/environment.ts';
+import type { RegionName } from '../../../regions/local/layout.ts';
 import { probeAnswers } from '../../../regions/local/probes.ts';
 import { findFreeBase } from '../../../regions/local/ports.ts';
 import type { Caller } from '../../client/caller.ts';
@@ -16,7 +17,7 @@ import type { Nemesis, Scene } from '../../nemeses/nemesis.ts';
 import { closeSession, once, openSession, type Session } from '../../nemeses/session.ts';
 import { mint, openAccounts } from '../../workloads/accounts.ts';
 import { Requests, type TransferFields } from '../../workloads/requests.ts';
-import { TROUBLE, type Trouble } from './brief-run.ts';
+import type { Asking, Trouble } from './brief-run.ts';
 
 const PATIENCE_MS = 20_000;
 
@@ -87,18 +88,14 @@ export function secondServer(programs: string): Trouble {
  * A commit waits for a second copy; the wait is cancelled, so that it is visible and safe
  * nowhere else; its callers ask again; and the region is lost with all that it has.
  */
-export const lostWithItsRegion: Trouble = async (scene, installation, caller) => {
-  const { faults, copies } = installation;
-  const { regions: all } = installation.state();
-  const [region] = all;
-  const { book, name } = must(region, 'there is one');
+export const lostWithItsRegion: Trouble = async (scene, installation, asking) => {
+  const { faults } = installation;
+  const requests = new Requests(asking.namespace);
+  const { book, payer, payee } = await openPair(scene, installation, asking, requests);
   const leader = must(scene.leader(book), 'it is led');
-  const requests = new Requests(TROUBLE);
-  const regions = all.map((one) => ({ name: one.name, book: one.book }));
-  const setting = { namespace: TROUBLE, random: scene.random, regions, copies, caller };
-  const [payer, payee] = await openAccounts(setting, requests, [mint(name), mint(name)]);
   const here = leader.region;
-  const others = regions.flatMap((one) => (one.name === here ? [] : [one.name]));
+  const { regions } = installation.state();
+  const others = regions.flatMap(({ name }) => (name === here ? [] : [name]));
   const admin = openSession(leader.adminUrl);
   try {
     await admin`SELECT 1`;
@@ -110,8 +107,8 @@ export const lostWithItsRegion: Trouble = async (scene, installation, caller) =>
       await faults.cut(here, there, 'blackhole');
       await faults.cut(there, here, 'blackhole');
     }
-    const request = requests.pay(must(payer, 'opened'), must(payee, 'opened'), 5n);
-    const asked = [1, 2].map(() => askAgain(caller(here), request));
+    const request = requests.pay(payer, payee, 5n);
+    const asked = [1, 2].map(() => askAgain(asking.caller(here), request));
     await until(async () => (await waits(admin)).length > 0);
     for (const pid of await waits(admin)) await admin`SELECT pg_cancel_backend(${pid})`;
     await Promise.all(asked);
@@ -123,28 +120,72 @@ export const lostWithItsRegion: Trouble = async (scene, installation, caller) =>
   await faults.restoreRegion(here);
 };
 
-/** A book is silent for a while, with legs on their way to it, and then gone. */
-export const silentThenGone: Trouble = async (scene, { faults, copies }) => {
-  const { ledger } = must(copies.at(-1), 'there is a book').processes;
-  await faults.signal(ledger, 'SIGSTOP');
-  await sleep(1_000);
-  await faults.signal(ledger, 'SIGKILL');
-  const books = copies.map(({ book }) => book);
-  await until(() => Promise.resolve(books.every((book) => scene.leader(book) !== undefined)));
+/** No copy replays what it has from its leader, while somebody looks there for what was paid. */
+export const allBehind: Trouble = async (scene, installation, asking) => {
+  const { copies } = installation;
+  const standbys = copies.filter((copy) => scene.leader(copy.book) !== copy);
+  const replay = (what: 'pause' | 'resume') =>
+    Promise.all(
+      standbys.map(({ adminUrl }) =>
+        once(adminUrl, (session) => session.unsafe(`SELECT pg_wal_replay_${what}()`)),
+      ),
+    );
+  const requests = new Requests(asking.namespace);
+  const { book, payer, payee } = await openPair(scene, installation, asking, requests);
+  await replay('pause');
+  try {
+    for (const { region } of standbys.filter((copy) => copy.book === book)) {
+      const paid = await asking.caller(region).transfer(requests.pay(payer, payee, 1n));
+      if (paid.type !== 'ok') continue;
+      const asked = { level: 'stale', minPosition: paid.reply.position, books: [book] } as const;
+      await asking.caller(region).balances(asked, [String(payer.id)]);
+    }
+  } finally {
+    await replay('resume');
+  }
 };
 
-/** Redis has an outcome of a key that the journal has never seen, as another leader's. */
-export const redisAhead: Trouble = async (scene, installation, caller) => {
+/** A book is silent for a while, with a leg on its way to it, and then gone. */
+export const silentThenGone: Trouble = async (scene, installation, asking) => {
+  const { faults, copies } = installation;
+  const requests = new Requests(asking.namespace);
+  const far = must(copies.at(-1), 'there is a book');
+  const { payer, payee } = await openPair(scene, installation, asking, requests, far.home);
+  const { ledger } = far.processes;
+  await faults.signal(ledger, 'SIGSTOP');
+  await asking.caller(payer.region).transfer(requests.pay(payer, payee, 5n, { wait: Wait.POSTED }));
+  await sleep(1_000);
+  await faults.signal(ledger, 'SIGKILL');
+  await until(() => Promise.resolve(copies.every(({ book }) => scene.leader(book) !== undefined)));
+};
+
+/** Two accounts, of the first region's book if nothing else is said of the payee. */
+async function openPair(
+  scene: Scene,
+  installation: OwnInstallation,
+  { namespace, caller }: Asking,
+  requests: Requests,
+  payeeRegion?: RegionName,
+) {
   const { copies } = installation;
-  const { regions: all } = installation.state();
-  const [region] = all;
+  const regions = installation.state().regions.map(({ name, book }) => ({ name, book }));
+  const { name, book } = must(regions[0], 'there is one');
+  const setting = { namespace, random: scene.random, regions, copies, caller };
+  const [payer, payee] = await openAccounts(setting, requests, [
+    mint(name),
+    mint(payeeRegion ?? name),
+  ]);
+  return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
+}
+
+/** Redis has an outcome of a key that the journal has never seen, as another leader's. */
+export const redisAhead: Trouble = async (scene, installation, asking) => {
+  const [region] = installation.state().regions;
   const { book, name, redisUrl = '' } = must(region, 'there is one');
   const { auditorUrl } = must(scene.leader(book), 'it is led');
-  const requests = new Requests(TROUBLE);
-  const regions = all.map((one) => ({ name: one.name, book: one.book }));
-  const setting = { namespace: TROUBLE, random: scene.random, regions, copies, caller };
-  const [payer, payee] = await openAccounts(setting, requests, [mint(name), mint(name)]);
-  const fields = requests.pay(must(payer, 'opened'), must(payee, 'opened'), 5n);
+  const requests = new Requests(asking.namespace);
+  const { payer, payee } = await openPair(scene, installation, asking, requests);
+  const fields = requests.pay(payer, payee, 5n);
   const request = CreateTransferRequest.fromPartial(fields);
   const known = encodeKnownKey('of-another', {
     fingerprint: fingerprintOf(request),
@@ -163,7 +204,7 @@ export const redisAhead: Trouble = async (scene, installation, caller) => {
   } finally {
     redis.disconnect();
   }
-  await caller(name).transfer(fields);
+  await asking.caller(name).transfer(fields);
 };
 
 /** UUID of the book's database, which is in the names of its keys. */

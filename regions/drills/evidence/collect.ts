@@ -152,7 +152,7 @@ function epochsOf(
 
 /** Waits until no book has anything on its way to another. Throws when it takes too long. */
 async function untilDrained(primaries: readonly MemberState[], signal: AbortSignal): Promise<void> {
-  const pools = primaries.map(({ auditorUrl }) => evidencePool(auditorUrl));
+  const pools = primaries.map(({ auditorUrl }) => evidencePool(auditorUrl, true));
   try {
     const giveUpAt = performance.now() + DRAIN_MS;
     for (;;) {

@@ -68,11 +68,18 @@ const KINDS = new Map<number, DecidedRow['kind']>([
 const wordOf = (reason: Reason) =>
   reason === Reason.UNSPECIFIED ? '' : reasonToJSON(reason).replace(/^REASON_/u, '');
 
-/** A pool of one connection for reading evidence: it gives up instead of waiting for ever. */
-export function evidencePool(url: string): postgres.Sql<{ bigint: bigint }> {
+/**
+ * A pool of one connection for reading evidence: it gives up instead of waiting for ever.
+ *
+ * @param lists whether statements take or give lists. The driver asks the server for their types
+ * then, and were the connection cut meanwhile, the failure would be nobody's and end the
+ * process: not while the database is being broken.
+ */
+export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint: bigint }> {
   return postgres(url, {
     max: 1,
     types: { bigint: postgres.BigInt },
+    fetch_types: lists,
     connect_timeout: 5,
     onnotice: () => {},
     connection: {
@@ -95,7 +102,7 @@ export async function readBack(
   namespace: string,
   accounts: readonly bigint[],
 ): Promise<ReadBack> {
-  const pool = evidencePool(url);
+  const pool = evidencePool(url, true);
   try {
     return await pool.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (sql) => {
       const [head] = await sql<{ book: number }[]>`SELECT book FROM head`;
