@@ -10,6 +10,15 @@ import { delimiter, join } from 'node:path';
 const notInherited = /^(NODE_OPTIONS|NODE_V8_COVERAGE|VITEST.*|npm_.*|PG.*|MERIDIAN_.*)$/iu;
 const inheritedAnyway = new Set(['MERIDIAN_LOG_LEVEL']);
 
+/**
+ * Where compiled code is kept between two starts, in the checkout: what could be changed there
+ * could change the code itself.
+ */
+export const compileCache = join(
+  import.meta.dirname,
+  ...['..', '..', 'node_modules', '.cache', 'compiled'],
+);
+
 /** Folders where package managers put servers, although they are not on every user's PATH. */
 const moreFolders = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];
 

@@ -1,4 +1,4 @@
-import { childEnvironment } from './environment.ts';
+import { childEnvironment, compileCache } from './environment.ts';
 import { checkout } from './layout.ts';
 import { type ProcessSpec, SupervisedProcess } from './supervised-process.ts';
 
@@ -29,7 +29,7 @@ export function describeServer(options: ServerOptions): SupervisedProcess {
     ...options.files,
     command: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[options.kind], options.program],
-    env: childEnvironment(options.settings),
+    env: childEnvironment({ NODE_COMPILE_CACHE: compileCache, ...options.settings }),
     cwd: checkout,
     stopSignal: 'SIGTERM',
     graceMs: 10_000,

@@ -38,8 +38,7 @@ export class Meridian {
   start(...args: string[]): Running {
     const main = join(checkout, 'regions', 'main.ts');
     const child = spawn(process.execPath, [main, ...args, '--data', this.#dataDir], {
-      // Every command compiles the same modules; the cache saves half of its time.
-      env: childEnvironment({ NODE_COMPILE_CACHE: join(this.#dataDir, '..', 'compile-cache') }),
+      env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';

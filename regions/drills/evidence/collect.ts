@@ -152,7 +152,7 @@ function epochsOf(
 
 /** Waits until no book has anything on its way to another. Throws when it takes too long. */
 async function untilDrained(primaries: readonly MemberState[], signal: AbortSignal): Promise<void> {
-  const pools = primaries.map(({ auditorUrl }) => evidencePool(auditorUrl, true));
+  const pools = primaries.map(({ auditorUrl }) => evidencePool(auditorUrl));
   try {
     const giveUpAt = performance.now() + DRAIN_MS;
     for (;;) {

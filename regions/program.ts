@@ -1,0 +1,114 @@
+import { Command, CommanderError } from 'commander';
+
+import { accountCommand } from './commands/account.ts';
+import { accountsCommand } from './commands/accounts.ts';
+import { assetCommand } from './commands/asset.ts';
+import { auditCommand } from './commands/audit.ts';
+import type { CommandContext } from './commands/connection.ts';
+import { downCommand } from './commands/down.ts';
+import { drillCommand } from './commands/drill.ts';
+import { eventsCommand } from './commands/events.ts';
+import { failoverCommand } from './commands/failover.ts';
+import { ExitCode, toFailure } from './commands/failure.ts';
+import { fenceCommands } from './commands/fence.ts';
+import { groupCommand } from './commands/group.ts';
+import { historyCommand } from './commands/history.ts';
+import { holdCommand } from './commands/hold.ts';
+import { inTransitCommand } from './commands/in-transit.ts';
+import { lagCommand } from './commands/lag.ts';
+import { endQuietlyWhenPipeCloses, note, restoreTerminal } from './commands/print.ts';
+import { regionCommands } from './commands/region-changes.ts';
+import { replayCommand } from './commands/replay.ts';
+import { reverseCommand } from './commands/reverse.ts';
+import { startCommand } from './commands/start.ts';
+import { statementCommand } from './commands/statement.ts';
+import { statusCommand } from './commands/status.ts';
+import { switchoverCommand } from './commands/switchover.ts';
+import { transferCommand } from './commands/transfer.ts';
+import { transfersCommand } from './commands/transfers.ts';
+import { upCommand } from './commands/up.ts';
+import { whereCommand } from './commands/where.ts';
+
+/** The `meridian` command. */
+function program(context: CommandContext): Command {
+  const meridian = new Command('meridian')
+    .description('A payment ledger in three regions: run it, use it, audit it.')
+    .addCommand(startCommand(context))
+    .addCommand(upCommand(context))
+    .addCommand(downCommand(context))
+    .addCommand(statusCommand(context))
+    .addCommand(accountCommand(context))
+    .addCommand(accountsCommand(context))
+    .addCommand(assetCommand(context))
+    .addCommand(transferCommand(context))
+    .addCommand(holdCommand(context))
+    .addCommand(reverseCommand(context))
+    .addCommand(groupCommand(context))
+    .addCommand(transfersCommand(context))
+    .addCommand(statementCommand(context))
+    .addCommand(eventsCommand(context))
+    .addCommand(replayCommand(context))
+    .addCommand(auditCommand(context))
+    .addCommand(drillCommand(context))
+    .addCommand(lagCommand())
+    .addCommand(whereCommand(context))
+    .addCommand(inTransitCommand())
+    .addCommand(historyCommand())
+    .addCommand(switchoverCommand(context))
+    .addCommand(failoverCommand(context))
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here.' +
+        '\nExample:\n  $ meridian up --detach && meridian status',
+    );
+  for (const command of [...fenceCommands(context), ...regionCommands(context)]) {
+    meridian.addCommand(command);
+  }
+  for (const command of [meridian, ...meridian.commands.flatMap((c) => [c, ...c.commands])]) {
+    // Errors are thrown instead of ending the process, so that what runs can be stopped first.
+    command.exitOverride().showHelpAfterError('(--help tells more)');
+  }
+  return meridian;
+}
+
+/** Runs the `meridian` command and ends the process. */
+export async function main(args: readonly string[]): Promise<void> {
+  endQuietlyWhenPipeCloses();
+  const stop = new AbortController();
+  let code: ExitCode = ExitCode.ok;
+  const onSignal = () => {
+    if (stop.signal.aborted) {
+      restoreTerminal();
+      process.exit(ExitCode.interrupted);
+    }
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
+  const context: CommandContext = {
+    signal: stop.signal,
+    exit: (chosen) => {
+      code = chosen;
+    },
+  };
+  try {
+    await program(context).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has told the user already; help that was asked for is no error.
+      code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    } else if (stop.signal.aborted) {
+      code = ExitCode.interrupted;
+      note('Stopped.');
+    } else {
+      const failure = toFailure(error);
+      code = failure.exitCode;
+      note(`meridian: ${failure.message}`);
+    }
+  }
+  restoreTerminal();
+  process.exitCode = code;
+  // A connection to a server that is frozen may never close: it must not keep the command.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
