@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['*.test.ts', ...include('.test.ts')],
-          exclude: ['**/*.{pg,cluster,replicated}.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.{pg,cluster,replicated,chaos}.test.ts', '**/node_modules/**'],
           testTimeout: 120_000,
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
@@ -71,6 +71,18 @@ export default defineConfig({
           hookTimeout: 600_000,
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // Every workload and every nemesis by itself, to see that it does what it says: of the
+        // suite, not of Meridian, so not part of `npm test`.
+        test: {
+          name: 'chaos',
+          include: include('.chaos.test.ts'),
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

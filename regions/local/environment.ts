@@ -14,10 +14,8 @@ const inheritedAnyway = new Set(['MERIDIAN_LOG_LEVEL']);
  * Where compiled code is kept between two starts, in the checkout: what could be changed there
  * could change the code itself.
  */
-export const compileCache = join(
-  import.meta.dirname,
-  ...['..', '..', 'node_modules', '.cache', 'compiled'],
-);
+const modules = join(import.meta.dirname, '..', '..', 'node_modules');
+export const compileCache = join(modules, '.cache', 'compiled');
 
 /** Folders where package managers put servers, although they are not on every user's PATH. */
 const moreFolders = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];
