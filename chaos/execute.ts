@@ -142,18 +142,19 @@ function shorter(): Delays {
  * Throws CommandFailure when it cannot be run.
  */
 export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
+  if (options.data !== undefined && !options.yes) {
+    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
+  }
+  const running = options.data === undefined ? undefined : attach(options.data);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const stamp = new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19);
   const folder = join(options.out, `${stamp}Z-seed-${seed}`);
   mkdirSync(folder, { recursive: true });
   note(`Seed ${seed}; everything is kept in ${folder}`);
-  let judged: JudgedRun;
-  if (options.data === undefined) judged = await withOwn(options, seed, folder, signal);
-  else if (options.yes) {
-    judged = await breakAndJudge(attach(options.data), options, seed, folder, signal);
-  } else {
-    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
-  }
+  const judged =
+    running === undefined
+      ? await withOwn(options, seed, folder, signal)
+      : await breakAndJudge(running, options, seed, folder, signal);
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));

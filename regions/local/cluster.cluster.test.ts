@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ClusterEvent, type ClusterOptions, startCluster } from './cluster.ts';
+import { connectFaults } from './control.ts';
 import { findFreeBase } from './ports.ts';
 import { probeHealth } from './probes.ts';
 import { commandLine, processIdentity } from './process-identity.ts';
@@ -65,6 +66,19 @@ test('three regions start, survive kills, stop, and find their data again', asyn
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(true);
   link?.cut();
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(false);
+
+  // Another process breaks and mends it through the control socket, whatever it runs as by then.
+  const faults = connectFaults(state?.controlSocket ?? '');
+  await faults.stop('us-east/router');
+  expect(cluster.processes.state('us-east/router')).toBe('stopped');
+  await faults.start('us-east/router');
+  expect(cluster.processes.state('us-east/router')).toBe('ready');
+  await faults.loseRegion('ap-south');
+  expect(cluster.state().processes.filter(({ state: is }) => is === 'stopped')).toHaveLength(
+    perRegion,
+  );
+  await faults.restoreRegion('ap-south');
+  await expect(faults.signal('eu-west/nobody', 'SIGKILL')).rejects.toThrow(/no process .*nobody/u);
 
   for (const name of names.filter((candidate) => candidate.startsWith('eu-west/'))) {
     const pid = cluster.processes.pid(name);

@@ -141,7 +141,7 @@ class RunningCluster {
   /** What can be broken of what runs. */
   get faults(): Faults {
     return new EmbeddedFaults({
-      processes: this.processes,
+      processes: () => this.processes,
       links: this.links,
       postgresFolder: (region) => this.#postgresFolder(region),
     });

@@ -5,7 +5,8 @@ import { signalPostgres } from './postgres-tree.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 
 interface Parts {
-  readonly processes: readonly SupervisedProcess[];
+  /** Those that exist now: while it starts, there are more from moment to moment. */
+  readonly processes: () => readonly SupervisedProcess[];
   /** By `FROM>TO`; empty: the regions reach each other directly. */
   readonly links: ReadonlyMap<string, Link>;
   readonly postgresFolder: (region: RegionName) => string;
@@ -85,11 +86,11 @@ export class EmbeddedFaults implements Faults {
   }
 
   #ofRegion(region: RegionName): SupervisedProcess[] {
-    return this.#parts.processes.filter(({ name }) => name.startsWith(`${region}/`));
+    return this.#parts.processes().filter(({ name }) => name.startsWith(`${region}/`));
   }
 
   #process(name: string): SupervisedProcess {
-    const { processes } = this.#parts;
+    const processes = this.#parts.processes();
     const found = processes.find((process) => process.name === name);
     if (found !== undefined) return found;
     const names = processes.map((process) => process.name).join(', ');
