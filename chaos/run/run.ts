@@ -244,9 +244,11 @@ class ChaosRun {
   }
 
   #incomplete(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
+    const { signal, view } = this.#options;
+    const words = error instanceof Error ? error.message : String(error);
+    const why = signal.aborted ? 'the run was stopped before its time' : words;
     this.#missing.push(why);
-    this.#options.view.phase(why);
+    view.phase(why);
   }
 }
 
