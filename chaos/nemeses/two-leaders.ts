@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import postgres from 'postgres';
 import type { RegionName } from '../../regions/local/layout.ts';
 import { Patroni } from '../../regions/operator/patroni.ts';
 import { type Copy, copiesOf } from '../installation/installation.ts';
-import { strikeWith } from './breaking.ts';
-import type { Nemesis, Scene } from './nemesis.ts';
+import { type Blow, strikeWith } from './breaking.ts';
+import type { Nemesis, Scene, Strike } from './nemesis.ts';
+import { once } from './session.ts';
 import { aLeader, always } from './targets.ts';
 
 /** Promotions while the old leader is well. They touch the calls that need the book. */
@@ -24,17 +24,10 @@ export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
   says: 'Patroni is told to fail over to another copy at once, while the leader is well',
-  aim: (scene) => {
-    const { book, region } = aLeader(scene);
-    const standby = aStandby(scene, book, region);
-    return Promise.resolve(
-      strikeWith(scene, {
-        targets: [standby.processes.postgres],
-        harms: [{ book }],
-        begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),
-      }),
-    );
-  },
+  aim: (scene) =>
+    strikeStandby(scene, (standby) => ({
+      begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),
+    })),
 };
 
 /**
@@ -49,19 +42,23 @@ export const promoteBesideLeader: Nemesis = {
   says: 'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
   whyNot: ({ own }) =>
     Promise.resolve(own === undefined ? 'it would make a copy of a book of yours anew' : ''),
-  aim: (scene) => {
-    const { book, region } = aLeader(scene);
-    const standby = aStandby(scene, book, region);
-    return Promise.resolve(
-      strikeWith(scene, {
-        targets: [standby.processes.postgres],
-        harms: [{ book }],
-        begin: () => promote(standby),
-        finish: () => makeAnew(scene, standby),
-      }),
-    );
-  },
+  aim: (scene) =>
+    strikeStandby(scene, (standby) => ({
+      begin: () => promote(standby),
+      finish: () => makeAnew(scene, standby),
+    })),
 };
+
+/** Of a drawn book, one that does not lead it. */
+function strikeStandby(
+  scene: Scene,
+  how: (standby: Copy) => Pick<Blow, 'begin' | 'finish'>,
+): Promise<Strike> {
+  const { book, region } = aLeader(scene);
+  const standby = aStandby(scene, book, region);
+  const targets = [standby.processes.postgres];
+  return Promise.resolve(strikeWith(scene, { targets, harms: [{ book }], ...how(standby) }));
+}
 
 function aStandby({ installation, random }: Scene, book: number, leader: RegionName): Copy {
   return random.pick(copiesOf(installation, book).filter(({ region }) => region !== leader));
@@ -78,12 +75,7 @@ function patroniOf({ installation }: Scene, copy: Copy): Patroni {
 }
 
 async function promote({ adminUrl }: Copy): Promise<void> {
-  const admin = postgres(adminUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
-  try {
-    await admin`SELECT pg_promote(false)`;
-  } finally {
-    await admin.end({ timeout: 1 });
-  }
+  await once(adminUrl, (admin) => admin`SELECT pg_promote(false)`);
 }
 
 async function makeAnew(scene: Scene, copy: Copy): Promise<void> {

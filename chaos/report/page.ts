@@ -1,7 +1,7 @@
 import { facts, list, resultMark, section, table } from '../../regions/drills/report/elements.ts';
 import { Html, html, nothing } from '../../regions/drills/report/html.ts';
 import { countOf, countText, timeText } from '../../regions/drills/report/quantities.ts';
-import { style } from '../../regions/drills/report/style.ts';
+import { documentText } from '../../regions/drills/report/document.ts';
 import type { Verdict } from '../checkers/verdict.ts';
 import { type JudgedRun, replayCommand, sentenceOf, verdictOf } from './judged-run.ts';
 import { nemesisTable, type NemesisTable, type Seen } from './nemesis-table.ts';
@@ -21,41 +21,24 @@ export function renderPage(run: JudgedRun): string {
   const { header } = history;
   const verdict = verdictOf(run);
   const nemeses = nemesisTable(run);
-  const page = html`${new Html('<!doctype html>')}
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'"
-        />
-        <title>Chaos, seed ${header.seed}: ${verdict}</title>
-        ${style} ${pageStyle}
-      </head>
-      <body>
-        <header>
-          <h1>Chaos, seed ${header.seed}</h1>
-          <p class="soft">
-            ${timeText(header.startedAt)} to ${timeText(endedAt)}, ${lengthText(run)}
-          </p>
-        </header>
-        <main>
-          ${verdictBox(run)} ${figures(run, nemeses)} ${timeline(history)} ${invariantTable(run)}
-          ${violations(run)} ${nemesisSection(nemeses)}
-          ${section('Not read at the end', list(missing))}
-          ${section(
-            'What was not run here',
-            table(
-              ['nemesis', 'name', 'why'],
-              notRun.map(({ place, name, why }) => [place, name, why]),
-            ),
-          )}
-          ${again(run)} ${section('Files', list(logs.map((file) => html`<code>${file}</code>`)))}
-        </main>
-      </body>
-    </html> `;
-  return page.text;
+  return documentText({
+    title: `Chaos, seed ${header.seed}: ${verdict}`,
+    heading: `Chaos, seed ${header.seed}`,
+    under: `${timeText(header.startedAt)} to ${timeText(endedAt)}, ${lengthText(run)}`,
+    style: pageStyle,
+    main: html`
+      ${verdictBox(run)} ${figures(run, nemeses)} ${timeline(history)} ${invariantTable(run)}
+      ${violations(run)} ${nemesisSection(nemeses)} ${section('Not read at the end', list(missing))}
+      ${section(
+        'What was not run here',
+        table(
+          ['nemesis', 'name', 'why'],
+          notRun.map(({ place, name, why }) => [place, name, why]),
+        ),
+      )}
+      ${again(run)} ${section('Files', list(logs.map((file) => html`<code>${file}</code>`)))}
+    `,
+  });
 }
 
 const signs = { pass: '✓', fail: '✗', unknown: '?' } as const;

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { evidencePool } from '../../regions/drills/evidence/read-back.ts';
+import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { dumpCopy } from '../history/dump-copy.ts';
 import { copiesOf, type Copy, type Installation } from '../installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
@@ -47,16 +47,13 @@ async function standOf(copies: readonly Copy[], leader: Copy | undefined): Promi
   }
 }
 
-async function readStanding({ auditorUrl }: Copy): Promise<Standing> {
-  const pool = evidencePool(auditorUrl);
-  try {
-    const [row] = await pool<Standing[]>`
+function readStanding({ auditorUrl }: Copy): Promise<Standing> {
+  return askCopy(auditorUrl, async (sql) => {
+    const [row] = await sql<Standing[]>`
       SELECT seq, (SELECT coalesce(sum(sent - settled), 0)::int8 FROM channel) AS open FROM head`;
     if (row === undefined) throw new Error('it has no head');
     return row;
-  } finally {
-    await pool.end({ timeout: 1 });
-  }
+  });
 }
 
 /** Reads every copy into the folder. Gives what could not be read, one sentence each. */

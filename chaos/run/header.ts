@@ -1,4 +1,4 @@
-import { evidencePool } from '../../regions/drills/evidence/read-back.ts';
+import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { commitOf, ownVersion } from '../../regions/drills/versions.ts';
 import type { BookOfRun, HistoryHeader, Judging } from '../history/record.ts';
 import { copiesOf, type Installation } from '../installation/installation.ts';
@@ -48,17 +48,15 @@ export async function headerOf(
   for (const { book, bookName, name } of regions) {
     const leader = leaders.leader(book);
     if (leader === undefined) throw new Error(`nobody leads ${bookName}`);
-    const pool = evidencePool(leader.auditorUrl);
-    try {
-      const [row] = await pool<{ seq: bigint; version: string }[]>`
-        SELECT seq, current_setting('server_version') AS version FROM head`;
-      const copies = copiesOf(installation, book).map(({ region }) => region);
-      const startSeq = Number(row?.seq ?? 0n);
-      books.push({ number: book, name: bookName, region: name, copies, startSeq });
-      postgres = row?.version ?? '';
-    } finally {
-      await pool.end({ timeout: 1 });
-    }
+    const [row] = await askCopy(
+      leader.auditorUrl,
+      (sql) => sql<{ seq: bigint; version: string }[]>`
+        SELECT seq, current_setting('server_version') AS version FROM head`,
+    );
+    const copies = copiesOf(installation, book).map(({ region }) => region);
+    const startSeq = Number(row?.seq ?? 0n);
+    books.push({ number: book, name: bookName, region: name, copies, startSeq });
+    postgres = row?.version ?? '';
   }
   return {
     kind: 'header',

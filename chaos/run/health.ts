@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { evidencePool } from '../../regions/drills/evidence/read-back.ts';
-import { probeHealth } from '../../regions/local/probes.ts';
+import { askCopy } from '../../regions/drills/evidence/read-back.ts';
+import { routerProblems, untilNoProblems } from '../../regions/drills/steady.ts';
 import { copiesOf, type Installation } from '../installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
@@ -9,13 +8,11 @@ const HOLDS_MS = 3_000;
 
 /** What speaks against it that everything serves and every copy follows, in words. */
 async function problems(installation: Installation, leaders: LeaderWatch): Promise<string[]> {
-  const { regions, processes } = installation.state();
+  const now = installation.state();
+  const { regions, processes } = now;
   const down = processes
     .filter(({ state }) => state !== 'ready')
     .map(({ name, state }) => `${name} is ${state}`);
-  const routers = regions.map(async ({ name, routerAddress }) =>
-    (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
-  );
   const books = regions.map(async ({ book, bookName }) => {
     const leader = leaders.leader(book);
     if (leader === undefined) return [`nobody leads ${bookName}`];
@@ -24,38 +21,29 @@ async function problems(installation: Installation, leaders: LeaderWatch): Promi
     const streaming = await streamingFrom(leader.adminUrl);
     return streaming >= others ? [] : [`${streaming} of ${others} copies follow ${bookName}`];
   });
-  return [...down, ...(await Promise.all([...routers, ...books])).flat()];
+  return [...down, ...(await Promise.all([routerProblems(now), ...books])).flat()];
 }
 
 /** How many copies stream from this primary; 0 when it does not answer. */
 async function streamingFrom(adminUrl: string): Promise<number> {
-  const pool = evidencePool(adminUrl);
   try {
-    const [row] = await pool<{ streaming: number }[]>`
-      SELECT count(*)::int AS streaming FROM pg_stat_replication WHERE state = 'streaming'`;
+    const [row] = await askCopy(
+      adminUrl,
+      (sql) => sql<{ streaming: number }[]>`
+        SELECT count(*)::int AS streaming FROM pg_stat_replication WHERE state = 'streaming'`,
+    );
     return row?.streaming ?? 0;
   } catch {
     return 0;
-  } finally {
-    await pool.end({ timeout: 1 });
   }
 }
 
 /** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
-export async function waitUntilWell(
+export function waitUntilWell(
   installation: Installation,
   leaders: LeaderWatch,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const giveUpAt = performance.now() + timeoutMs;
-  let since: number | undefined;
-  for (;;) {
-    const found = await problems(installation, leaders);
-    const now = performance.now();
-    if (found.length > 0) since = undefined;
-    else since ??= now;
-    if (now >= giveUpAt || (since !== undefined && now - since >= HOLDS_MS)) return found;
-    await sleep(500, undefined, { signal });
-  }
+  return untilNoProblems(() => problems(installation, leaders), HOLDS_MS, timeoutMs, signal);
 }

@@ -21,7 +21,7 @@ import { waitUntilWell } from './health.ts';
 import { LeaderWatch } from './leaders.ts';
 import { Load } from './load.ts';
 import type { RunPlan } from './plan.ts';
-import { StandstillWatch } from './standstill-watch.ts';
+import { recordStandstill } from './record-standstill.ts';
 import { Strikes } from './strikes.ts';
 import { reAsk } from './unknown-calls.ts';
 import type { RunView } from './view.ts';
@@ -137,7 +137,7 @@ class ChaosRun {
   ): Promise<void> {
     const { installation, plan, view, faultsMs, signal } = this.#options;
     const faults = new CallFaults();
-    const standstill = new StandstillWatch(recorder, (text) => view.phase(text));
+    const standstill = recordStandstill(recorder, (text) => view.phase(text));
     const callers = new RunCallers(installation, plan, recorder, faults);
     try {
       recorder.phase('load');

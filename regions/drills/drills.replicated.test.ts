@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { whyNotReplicated } from '../test/replicated-profile.ts';
 import { sharedInstallation } from '../test/shared-installation.ts';
-import { Standstill } from '../test/standstill.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { readReport } from './report-files.ts';
 import { type DrillResult, runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
+import { Standstill } from './standstill.ts';
 
 /** The drills that matter most, for real: every region's processes, real packages, real faults. */
 

@@ -47,12 +47,15 @@ function bookProblems(book: string, members: readonly MemberView[]): string[] {
 
 /** What speaks against it now, the routers included. */
 export async function steadyProblems(watcher: Watcher, state: ClusterState): Promise<string[]> {
-  const routers = await Promise.all(
-    state.regions.map(async ({ name, routerAddress }) =>
-      (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
-    ),
+  return [...memberProblems(watcher.members()), ...(await routerProblems(state))];
+}
+
+/** What speaks against it among the routers, in words. */
+export async function routerProblems({ regions }: ClusterState): Promise<string[]> {
+  const routers = regions.map(async ({ name, routerAddress }) =>
+    (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
   );
-  return [...memberProblems(watcher.members()), ...routers.flat()];
+  return (await Promise.all(routers)).flat();
 }
 
 /**
@@ -62,20 +65,33 @@ export async function steadyProblems(watcher: Watcher, state: ClusterState): Pro
 const HOLDS_MS = 4_000;
 
 /** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
-export async function waitUntilSteady(
+export function waitUntilSteady(
   watcher: Watcher,
   state: ClusterState,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  return untilNoProblems(() => steadyProblems(watcher, state), HOLDS_MS, timeoutMs, signal);
+}
+
+/**
+ * Asks for problems again and again until there has been none for `holdsMs`. Gives what there
+ * is when the time is up; nothing: it holds. Throws when it is aborted.
+ */
+export async function untilNoProblems(
+  ask: () => Promise<string[]>,
+  holdsMs: number,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<string[]> {
   const giveUpAt = performance.now() + timeoutMs;
   let since: number | undefined;
   for (;;) {
-    const problems = await steadyProblems(watcher, state);
+    const problems = await ask();
     const now = performance.now();
     if (problems.length > 0) since = undefined;
     else since ??= now;
-    if (now >= giveUpAt || (since !== undefined && now - since >= HOLDS_MS)) return problems;
+    if (now >= giveUpAt || (since !== undefined && now - since >= holdsMs)) return problems;
     await sleep(500, undefined, { signal });
   }
 }

@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../ledger/store/migrate.ts';
+import { isReadOnly } from '../../ledger/store/sqlstate.ts';
 import { ensureDatabase } from '../local/book-database.ts';
 import { type ClusterEvent, describeProcesses, ownPrograms, startGuard } from '../local/cluster.ts';
 import type { ClusterProcesses } from '../local/cluster.ts';
@@ -380,8 +381,4 @@ export async function startReplicatedCluster(
   } finally {
     options.signal?.removeEventListener('abort', running.abort);
   }
-}
-
-function isReadOnly(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '25006';
 }

@@ -1,4 +1,4 @@
-import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
+import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../ledger/core/journal-row.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { describeOperation, type History, type Operation } from '../history.ts';
@@ -31,19 +31,11 @@ export function checkAnswers(books: readonly FinalBook[], history: History): Vio
   return found;
 }
 
-/** Kinds of rows that stand for a request of a client, unless they are legs of a group. */
-const ASKED: ReadonlySet<RowKind> = new Set([
-  RowKind.transfer,
-  RowKind.hold,
-  RowKind.capture,
-  RowKind.release,
-  RowKind.reversal,
-  RowKind.group,
-]);
-
 function checkPhantoms({ name, rows }: FinalBook, history: History): Violation[] {
   return rows
-    .filter(({ row }) => ASKED.has(row.kind) && (row.details?.groupId ?? null) === null)
+    .filter(
+      ({ row }) => TRANSFER_KINDS.includes(row.kind) && (row.details?.groupId ?? null) === null,
+    )
     .filter(({ row }) => !history.has(row.id))
     .map(({ row }) => ({
       invariant: 'I5',

@@ -1,6 +1,6 @@
 import type { MemberState } from '../../local/state.ts';
 import type { CopyFigures } from '../report.ts';
-import { evidencePool } from './read-back.ts';
+import { askCopy } from './read-back.ts';
 
 interface CopyHead {
   readonly seq: number;
@@ -63,31 +63,22 @@ async function settled<T>(promise: Promise<T>): Promise<{ value: T } | { why: st
   }
 }
 
-async function readHead(url: string): Promise<CopyHead> {
-  const pool = evidencePool(url);
-  try {
-    const [row] = await pool<{ seq: bigint; chain: string; in_recovery: boolean }[]>`
+function readHead(url: string): Promise<CopyHead> {
+  return askCopy(url, async (sql) => {
+    const [row] = await sql<{ seq: bigint; chain: string; in_recovery: boolean }[]>`
       SELECT seq, encode(chain, 'hex') AS chain, pg_is_in_recovery() AS in_recovery FROM head`;
     if (row === undefined) throw new Error('it has no head row');
     return { seq: Number(row.seq), chain: row.chain, inRecovery: row.in_recovery };
-  } finally {
-    await pool.end({ timeout: 1 });
-  }
+  });
 }
 
 /** Chain value of the batch that ends at `seq`, and where the journal ends now. */
-async function chainAt(
-  url: string,
-  seq: number,
-): Promise<{ seq: number; chain: string | undefined }> {
-  const pool = evidencePool(url);
-  try {
-    const [row] = await pool<{ seq: bigint; chain: string | null }[]>`
+function chainAt(url: string, seq: number): Promise<{ seq: number; chain: string | undefined }> {
+  return askCopy(url, async (sql) => {
+    const [row] = await sql<{ seq: bigint; chain: string | null }[]>`
       SELECT seq, (SELECT encode(j.chain, 'hex') FROM journal j WHERE j.seq = ${seq}) AS chain
         FROM head`;
     if (row === undefined) throw new Error('its primary has no head row');
     return { seq: Number(row.seq), chain: row.chain ?? undefined };
-  } finally {
-    await pool.end({ timeout: 1 });
-  }
+  });
 }

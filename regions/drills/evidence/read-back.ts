@@ -90,6 +90,19 @@ export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint:
   });
 }
 
+/** Asks a copy of a book one thing, through a connection of its own and without lists. */
+export async function askCopy<T>(
+  url: string,
+  ask: (sql: postgres.Sql<{ bigint: bigint }>) => Promise<T>,
+): Promise<T> {
+  const pool = evidencePool(url);
+  try {
+    return await ask(pool);
+  } finally {
+    await pool.end({ timeout: 1 });
+  }
+}
+
 /**
  * Reads all that a book has of a run: the rows with a key in its namespace, and what arrived for
  * its accounts. Throws Error when the database cannot be read.

@@ -4,7 +4,7 @@ import { Html, html } from './html.ts';
 import { booksTable, collateralTable, timeline } from './outage.ts';
 import { checksTable, proof } from './proof.ts';
 import { timeText } from './quantities.ts';
-import { style } from './style.ts';
+import { documentText } from './document.ts';
 import { figures, verdictBox } from './summary.ts';
 
 /**
@@ -12,37 +12,19 @@ import { figures, verdictBox } from './summary.ts';
  * texts of the report are escaped.
  */
 export function renderReport(report: DrillReport): string {
-  const page = html`${new Html('<!doctype html>')}
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'"
-        />
-        <title>${report.scenario}: ${report.verdict} (${report.id})</title>
-        ${style}
-      </head>
-      <body>
-        <header>
-          <h1>Drill: ${report.scenario}</h1>
-          <p class="soft">
-            ${timeText(report.startedAt)} to ${timeText(report.endedAt)}, by ${report.operator}:
-            ${report.why}
-          </p>
-        </header>
-        <main>
-          ${verdictBox(report)}
-          <p>${report.breaks} <span class="soft">The hypothesis:</span> ${report.hypothesis}</p>
-          ${figures(report)} ${timeline(report)} ${booksTable(report)} ${collateralTable(report)}
-          ${checksTable(report)} ${proof(report)}
-          ${section('What was not tested', list(report.notTested))}
-          ${section('The plan', list(report.steps, true), abortRule(report))} ${again(report)}
-        </main>
-      </body>
-    </html> `;
-  return page.text;
+  return documentText({
+    title: `${report.scenario}: ${report.verdict} (${report.id})`,
+    heading: `Drill: ${report.scenario}`,
+    under: `${timeText(report.startedAt)} to ${timeText(report.endedAt)}, by ${report.operator}: ${report.why}`,
+    main: html`
+      ${verdictBox(report)}
+      <p>${report.breaks} <span class="soft">The hypothesis:</span> ${report.hypothesis}</p>
+      ${figures(report)} ${timeline(report)} ${booksTable(report)} ${collateralTable(report)}
+      ${checksTable(report)} ${proof(report)}
+      ${section('What was not tested', list(report.notTested))}
+      ${section('The plan', list(report.steps, true), abortRule(report))} ${again(report)}
+    `,
+  });
 }
 
 function abortRule({ abortConditions }: DrillReport): Html {

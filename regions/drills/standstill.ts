@@ -5,9 +5,15 @@ const TICK_MS = 100;
  * What was measured meanwhile says nothing about what runs on it.
  */
 export class Standstill {
+  readonly #onLate: (lateMs: number) => void;
   #longestMs = 0;
   #dueAt = performance.now() + TICK_MS;
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
+
+  /** `onLate` is told ten times a second how much later than it should it is. */
+  constructor(onLate: (lateMs: number) => void = () => {}) {
+    this.#onLate = onLate;
+  }
 
   /** The longest time, in milliseconds, that this process was not run when it should have been. */
   get longestMs(): number {
@@ -21,7 +27,9 @@ export class Standstill {
 
   #tick(): void {
     const now = performance.now();
-    this.#longestMs = Math.max(this.#longestMs, now - this.#dueAt);
+    const lateMs = now - this.#dueAt;
+    this.#longestMs = Math.max(this.#longestMs, lateMs);
     this.#dueAt = now + TICK_MS;
+    this.#onLate(lateMs);
   }
 }
