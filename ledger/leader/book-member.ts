@@ -50,6 +50,8 @@ export class BookMember {
   readonly #listeners = new Set<(status: MemberStatus) => void>();
   #term: Term | undefined;
   #stopped = false;
+  /** Ends the wait for news of the own database. */
+  #wake = (): void => undefined;
   /** What keeps it from leading, as it was logged last. */
   #lastWhy = '';
 
@@ -89,6 +91,7 @@ export class BookMember {
   /** Finishes what is queued, as far as that is possible soon, then ends `run`. */
   stop(): void {
     this.#stopped = true;
+    this.#wake();
     this.#term?.stop();
     const tooLong = () => this.#term?.end('the server is stopping');
     setTimeout(tooLong, FINISH_MS).unref();
@@ -102,13 +105,16 @@ export class BookMember {
       role = known;
       why = whyNot(known, unknownWhy);
       if (why !== '') this.#term?.end(why);
+      this.#wake();
     });
     const watching = watch.run();
     try {
       while (!this.#stopped) {
         if (role === undefined || role.standby) {
           this.#tellWhy(why);
-          await sleep(50);
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
         } else {
           await this.#try(() => this.#lead());
         }
