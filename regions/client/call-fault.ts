@@ -57,24 +57,50 @@ export class CallFault extends Error {
   }
 }
 
-/** Codes that say by the API's contract that nothing was applied and that a retry may help. */
-const NOT_APPLIED_RETRYABLE = new Set([
+/** A later attempt may fare better. */
+const RETRYABLE = new Set([
   GrpcStatus.UNAVAILABLE,
   GrpcStatus.ABORTED,
   GrpcStatus.RESOURCE_EXHAUSTED,
+  GrpcStatus.UNKNOWN,
+  GrpcStatus.DEADLINE_EXCEEDED,
+  GrpcStatus.CANCELLED,
 ]);
 
-const OUTCOME_UNKNOWN = new Set([GrpcStatus.UNKNOWN, GrpcStatus.DEADLINE_EXCEEDED]);
+/** With these a server refuses before it does anything; grpc-js makes none of them up under way. */
+const DEFINITE = new Set([
+  GrpcStatus.INVALID_ARGUMENT,
+  GrpcStatus.NOT_FOUND,
+  GrpcStatus.FAILED_PRECONDITION,
+  GrpcStatus.OUT_OF_RANGE,
+  GrpcStatus.UNIMPLEMENTED,
+  GrpcStatus.PERMISSION_DENIED,
+  GrpcStatus.UNAUTHENTICATED,
+]);
+
+/** Of the reasons that a router gives, those that belong to a code which leaves it open. */
+const DEFINITE_REASONS = new Set(['TOO_SLOW', 'NOT_APPLIED']);
+
+/** How grpc-js begins what it says of a call that never left this process. */
+const NEVER_SENT =
+  /^(?:No connection established|Name resolution failed|Stream refused by server|Channel closed before call started)/u;
 
 /**
- * True for a stream that broke under way: the router died or was restarted. UNAVAILABLE
- * from the transport itself is one too: the request may have reached the ledger before.
+ * True if the request was definitely not applied. Only two can know: the server, which then
+ * gives its reason, and the transport of what it never sent. Whatever else UNAVAILABLE comes
+ * with (a reset, a dropped connection), the request may have reached the ledger before.
  */
-function brokeUnderWay(error: ServiceError): boolean {
-  const text = error.details;
-  if (error.code === GrpcStatus.UNAVAILABLE) return /connection dropped|GOAWAY/iu.test(text);
-  if (error.code === GrpcStatus.CANCELLED) return true;
-  return error.code === GrpcStatus.INTERNAL && /RST_STREAM|stream|socket/iu.test(text);
+function isDefinite({ code, details }: ServiceError, reason: string): boolean {
+  if (DEFINITE.has(code) || DEFINITE_REASONS.has(reason)) return true;
+  if (code === GrpcStatus.ABORTED || code === GrpcStatus.RESOURCE_EXHAUSTED) return reason !== '';
+  return code === GrpcStatus.UNAVAILABLE && (reason !== '' || NEVER_SENT.test(details));
+}
+
+/** A stream that broke under way is made again; other internal errors would come again. */
+function mayBeRepeated({ code, details }: ServiceError, reason: string): boolean {
+  if (code === GrpcStatus.INTERNAL) return /RST_STREAM|stream|socket/iu.test(details);
+  // A read that takes too long does not become faster by asking again.
+  return RETRYABLE.has(code) && reason !== 'TOO_SLOW';
 }
 
 interface Details {
@@ -121,10 +147,6 @@ function inPlainWords({ code, details }: ServiceError): string {
 /** A gRPC error as a fault; `address` is that of the router. */
 export function toFault(error: ServiceError, address: string): CallFault {
   const details = detailsOf(error);
-  const broken = brokeUnderWay(error);
-  // A read that takes too long has no outcome, and asking again does not make it faster.
-  const tooSlow = details.reason === 'TOO_SLOW';
-  const unknown = broken || (OUTCOME_UNKNOWN.has(error.code) && !tooSlow);
   const { violations } = details;
   const text =
     violations.length > 0
@@ -136,8 +158,8 @@ export function toFault(error: ServiceError, address: string): CallFault {
     {
       ...details,
       code,
-      outcome: unknown ? 'unknown' : 'not_applied',
-      retryable: unknown || NOT_APPLIED_RETRYABLE.has(error.code),
+      outcome: isDefinite(error, details.reason) ? 'not_applied' : 'unknown',
+      retryable: mayBeRepeated(error, details.reason),
     },
     error,
   );
