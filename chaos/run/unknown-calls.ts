@@ -9,8 +9,9 @@ const AT_ONCE = 16;
 const AGAIN_MS = 500;
 
 /**
- * Asks calls whose outcome nobody learnt again with their keys, through one router after the other, until there is an answer: what was applied is answered as it is, and what was not is decided now. Gives how many have
- * none when the time is up.
+ * Asks calls whose outcome nobody learnt again with their keys, through one router after the
+ * other, until there is an answer: what was applied is answered as it is, and what was not is
+ * decided now. Gives how many have none when the time is up.
  */
 export async function reAsk(
   calls: readonly EndedCall[],
