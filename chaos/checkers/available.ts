@@ -1,8 +1,9 @@
 import { bookOf } from '../../ledger/core/account-id.ts';
 import type { Harm } from '../history/record.ts';
 import type { FaultSpan } from '../history/read-history.ts';
-import type { Operation } from '../history/operation.ts';
+import type { Operation, PageOperation } from '../history/operation.ts';
 import { decidingBook, type Evidence } from './evidence.ts';
+import { KnownPlaces } from './known-places.ts';
 import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
@@ -11,24 +12,25 @@ import { Case, type Checker } from './verdict.ts';
  *
  * Every fault of a history says which calls it may touch, by router and by book. A call that no
  * such fault overlaps, a while after the fault's end included, is answered within the time that the
- * options of the run give: faults elsewhere are not felt. Codes that the options excuse, such
- * as those of calls which are malformed, are answers. A call to several books needs all of them.
+ * options of the run give: faults elsewhere are not felt. An error is no answer, whatever its code:
+ * no workload asks what must be refused with one. Nor is a piece of a subscription without an
+ * event, when something that was acknowledged before stands after its place. A call to several
+ * books needs all of them.
  */
 export const available: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.cut);
-  const { answersWithinMs, recoversWithinMs, excusedCodes } = evidence.header.judging;
-  const excused = new Set(excusedCodes);
+  const { answersWithinMs, recoversWithinMs } = evidence.header.judging;
   const harms = new HarmedTimes(evidence.faults, recoversWithinMs * 1e6);
   const end = endOfRun(evidence);
-  for (const { operation, books } of callsOf(evidence)) {
+  for (const { operation, books, isSilent } of callsOf(evidence)) {
     const { router, invokedNs, heardNs, type, fault } = operation;
     if (books.length === 0) continue;
     // One that the run did not wait for was not late yet.
     const lateNs = invokedNs + answersWithinMs * 1e6;
     const isLate = Math.min(heardNs, end) > lateNs;
-    const hasFailed = type !== 'ok' && !excused.has(fault?.code ?? '') && fault !== null;
-    if (!hasFailed && !isLate) {
+    const hasFailed = type !== 'ok' && fault !== null;
+    if (!hasFailed && !isLate && !isSilent) {
       found.looked();
       continue;
     }
@@ -36,7 +38,11 @@ export const available: Checker = (evidence) => {
     if (harms.overlaps(router, books, invokedNs, untilNs)) continue;
     found.looked();
     const took = `${Math.round((untilNs - invokedNs) / 1e6)} ms`;
-    const how = hasFailed ? `failed with ${fault.code} after ${took}` : `took ${took}`;
+    const how = hasFailed
+      ? `failed with ${fault.code} after ${took}`
+      : isLate
+        ? `took ${took}`
+        : `told nothing of what is there in ${took}`;
     const text = `${operation.f} through ${router} to book ${books.join(', ')} ${how}, no fault near`;
     found.violated(text, { operations: [operation] });
   }
@@ -47,10 +53,26 @@ interface Call {
   readonly operation: Operation;
   /** All that it needs. */
   readonly books: readonly number[];
+  /** True: it is a piece of a subscription that tells nothing of what there is. */
+  readonly isSilent?: boolean;
 }
 
-function* callsOf({ operations }: Evidence): Generator<Call> {
-  const { transfers, changes, balances, statements, lookUps } = operations;
+/** True if a subscription told nothing although something that was known stands after its place. */
+function isSilentPage(
+  { value, reply, invokedNs }: PageOperation,
+  { books }: Evidence,
+  known: KnownPlaces,
+): boolean {
+  if (reply === null || reply.events.length > 0) return false;
+  const { book, account, after } = value;
+  const seq = known.before(book, invokedNs);
+  if (account === '') return seq > after;
+  return (books.get(book)?.stateAt(BigInt(account), seq)?.version ?? 0) > after;
+}
+
+function* callsOf(evidence: Evidence): Generator<Call> {
+  const { operations, header } = evidence;
+  const { transfers, changes, opens, balances, statements, pages, lookUps } = operations;
   for (const operation of transfers) {
     const { value } = operation;
     const legs = value.action?.$case === 'group' ? value.action.value.legs : [value];
@@ -67,6 +89,15 @@ function* callsOf({ operations }: Evidence): Generator<Call> {
     yield { operation, books: [bookOf(BigInt(operation.value.account))] };
   }
   for (const operation of lookUps) yield { operation, books: [operation.value.book] };
+  for (const operation of opens) {
+    const home = header.books.find(({ region }) => region === operation.value.homeRegion);
+    yield { operation, books: home === undefined ? [] : [home.number] };
+  }
+  const known = new KnownPlaces(operations);
+  for (const operation of pages) {
+    const isSilent = isSilentPage(operation, evidence, known);
+    yield { operation, books: [operation.value.book], isSilent };
+  }
 }
 
 function endOfRun({ phases }: Evidence): number {

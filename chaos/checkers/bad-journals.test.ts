@@ -291,7 +291,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
     ],
     [
       'a book served nothing after the heal',
-      ['I23'],
+      ['I22', 'I23'],
       {
         history: (run) => {
           const call = callOf(run, 'third');

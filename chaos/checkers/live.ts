@@ -31,20 +31,19 @@ export const live: Checker = (evidence) => {
 };
 
 function checkServing(evidence: Evidence, healedNs: number, found: Case): void {
-  const { livenessMs, excusedCodes } = evidence.header.judging;
+  const { livenessMs } = evidence.header.judging;
   const windowNs = healedNs + livenessMs * 1e6;
   const { transfers, changes } = evidence.operations;
   const asked = new Set<number>();
   const served = new Set<number>();
-  const excused = new Set(excusedCodes);
   for (const operation of [...transfers, ...changes]) {
-    const { value, invokedNs, completedNs, type, fault } = operation;
+    const { value, invokedNs, completedNs, type } = operation;
     if (invokedNs < healedNs || value.dryRun) continue;
     found.looked();
     const book = 'accountId' in value ? bookOf(value.accountId) : decidingBook(value);
     asked.add(book);
     if (type === 'ok' && completedNs <= windowNs) served.add(book);
-    if (invokedNs < windowNs || type === 'ok' || excused.has(fault?.code ?? '')) continue;
+    if (invokedNs < windowNs || type === 'ok') continue;
     const afterMs = Math.round((invokedNs - healedNs) / 1e6);
     const text = `${operation.f} failed that began ${afterMs} ms after the heal`;
     found.violated(text, { operations: [operation] });

@@ -45,7 +45,6 @@ const header: HistoryHeader = {
     answersWithinMs: 0,
     recoversWithinMs: 0,
     livenessMs: 0,
-    excusedCodes: [],
   },
 };
 

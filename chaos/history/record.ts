@@ -12,8 +12,6 @@ export interface Judging {
   readonly recoversWithinMs: number;
   /** After everything is healed, everything serves and has drained within this time. */
   readonly livenessMs: number;
-  /** gRPC codes that are an answer, such as RESOURCE_EXHAUSTED, not a lack of one. */
-  readonly excusedCodes: readonly string[];
 }
 
 export interface BookOfRun {

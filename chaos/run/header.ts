@@ -5,15 +5,6 @@ import { copiesOf, type Installation } from '../installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 import { planOptions, type RunPlan } from './plan.ts';
 
-/** Codes by which a router says that it will not do what was asked, which is an answer. */
-const EXCUSED = [
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'RESOURCE_EXHAUSTED',
-];
-
 /** A client that hears nothing may hear so a little after its deadline. */
 const LATE_MS = 2_000;
 
@@ -26,7 +17,6 @@ function judgingOf({ profile }: Installation, plan: RunPlan, clockSkewMs: number
     answersWithinMs: plan.deadlineMs + LATE_MS,
     recoversWithinMs: RECOVERS_MS[profile],
     livenessMs: LIVENESS_MS[profile],
-    excusedCodes: EXCUSED,
   };
 }
 

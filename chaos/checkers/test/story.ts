@@ -252,7 +252,6 @@ export class Story {
           answersWithinMs: 1_000,
           recoversWithinMs: 500,
           livenessMs: 10_000,
-          excusedCodes: ['RESOURCE_EXHAUSTED'],
         },
       },
       operations: this.operations,

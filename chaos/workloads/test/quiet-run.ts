@@ -165,8 +165,6 @@ function headerOf(copies: readonly Copy[], { seed, workloads }: QuietOptions): H
       answersWithinMs: 10_000,
       recoversWithinMs: 1_000,
       livenessMs: 20_000,
-      // No workload may ask what a router refuses: a run would prove less than it seems.
-      excusedCodes: [],
     },
   };
 }
