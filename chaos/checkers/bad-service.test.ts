@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import type { PageOperation } from '../history/operation.ts';
-import { callOf, failing } from './test/bad-run.ts';
+import { callOf, failing, good } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
 /** Makes the last piece of a subscription one without an event. */
@@ -15,13 +15,13 @@ test('a subscription tells nothing of what a book has', () => {
 });
 
 test('a subscription tells nothing of what an account has', () => {
-  const history = (run: GoodRun) => silence(run, { account: String(run.alice), after: 1 });
-  expect(failing({ history })).toEqual(['I22']);
+  const account = String(good.alice);
+  expect(failing({ history: (run) => silence(run, { account, after: 1 }) })).toEqual(['I22']);
 });
 
 test('a subscription has nothing to tell yet', () => {
-  const book = (run: GoodRun) => run.story.book(1).rows.length;
-  expect(failing({ history: (run) => silence(run, { after: book(run) }) })).toEqual([]);
+  const after = good.story.book(1).rows.length;
+  expect(failing({ history: (run) => silence(run, { after }) })).toEqual([]);
 });
 
 test.each(['RESOURCE_EXHAUSTED', 'NOT_FOUND', 'INTERNAL'])(

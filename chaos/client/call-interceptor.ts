@@ -1,4 +1,4 @@
-import { type Client, InterceptingCall, type Interceptor, Metadata, status } from '@grpc/grpc-js';
+import { type Client, InterceptingCall, type Interceptor, Metadata } from '@grpc/grpc-js';
 import { type RegionName, regionNames } from '../../regions/local/layout.ts';
 import type { SeededRandom } from '../random.ts';
 import type { CallFault, CallFaults } from './call-faults.ts';
@@ -11,6 +11,13 @@ const OWN_DEADLINE_MS = 10_000;
 
 type Method = Parameters<Interceptor>[0]['method_definition'];
 
+/** How what is sent on the run's own account gets to a region's router; it meets no fault. */
+export interface OwnCalls {
+  readonly client: (router: RegionName) => Client;
+  /** Sends a serialized request of a method that has keys as a call that is in the history. */
+  readonly recorded: (router: RegionName, path: string, request: Buffer) => Promise<unknown>;
+}
+
 /**
  * Lets the calls of a run's clients meet the faults of the moment: each of them one at most.
  * Requests that carry an idempotency key are lost, repeated and held back; other unary calls are
@@ -19,16 +26,15 @@ type Method = Parameters<Interceptor>[0]['method_definition'];
 export class FaultyCalls {
   readonly #faults: CallFaults;
   readonly #random: SeededRandom;
-  readonly #plain: (region: RegionName) => Client;
+  readonly #own: OwnCalls;
   readonly #waiting = new Set<NodeJS.Timeout>();
   #underWay = 0;
   #closed = false;
 
-  /** @param plain a client of the region's router whose calls meet no fault */
-  constructor(faults: CallFaults, random: SeededRandom, plain: (region: RegionName) => Client) {
+  constructor(faults: CallFaults, random: SeededRandom, own: OwnCalls) {
     this.#faults = faults;
     this.#random = random;
-    this.#plain = plain;
+    this.#own = own;
   }
 
   /** Requests that may reach a router later, although nobody waits for their answer any more. */
@@ -101,17 +107,11 @@ export class FaultyCalls {
 
   #repeat(fault: CallFault, method: Method, next: ReturnType<NextOf>): InterceptingCall {
     return new InterceptingCall(next, {
-      start: (metadata, _, start) => {
-        // What failed for this caller may be applied for one of the others.
-        start(metadata, {
-          onReceiveStatus: (how, tell) => tell(how.code === status.OK ? how : connectionLost()),
-        });
-      },
       sendMessage: (request, send) => {
         const times = 1 + this.#random.int(fault.times);
         for (let time = 0; time < times; time += 1) {
           const afterMs = this.#random.chance(0.5) ? 0 : this.#random.between(0, fault.upToMs);
-          this.#sendAfter(afterMs, method, request);
+          this.#copyAfter(afterMs, method, request);
         }
         send(request);
       },
@@ -125,27 +125,46 @@ export class FaultyCalls {
     return call;
   }
 
-  /** Sends a request on the run's own account, through any router. */
-  #sendAfter(afterMs: number, method: Method, request: unknown, caller?: DetachedCall): void {
+  /** A copy may be what decides a key, and its answer what nobody else is told: it is judged. */
+  #copyAfter(afterMs: number, { path, requestSerialize }: Method, request: unknown): void {
+    const bytes = requestSerialize(request);
+    this.#after(afterMs, (router, done) => {
+      void this.#own.recorded(router, path, bytes).finally(done);
+    });
+  }
+
+  /** Sends the request of a caller who may have gone. */
+  #sendAfter(afterMs: number, method: Method, request: unknown, caller: DetachedCall): void {
+    const { path, requestSerialize, responseDeserialize } = method;
+    this.#after(afterMs, (router, done) => {
+      this.#own
+        .client(router)
+        .makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          new Metadata(),
+          { deadline: Date.now() + OWN_DEADLINE_MS },
+          (error, response) => {
+            done();
+            if (error === null) caller.answer(response);
+            else caller.fail(error);
+          },
+        );
+    });
+  }
+
+  /** Does something later, through any router. */
+  #after(afterMs: number, act: (router: RegionName, done: () => void) => void): void {
     if (this.#closed) return;
     const router = this.#random.pick(regionNames);
     const timer = setTimeout(() => {
       this.#waiting.delete(timer);
       this.#underWay += 1;
-      const { path, requestSerialize, responseDeserialize } = method;
-      this.#plain(router).makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        new Metadata(),
-        { deadline: Date.now() + OWN_DEADLINE_MS },
-        (error, response) => {
-          this.#underWay -= 1;
-          if (error === null) caller?.answer(response);
-          else caller?.fail(error);
-        },
-      );
+      act(router, () => {
+        this.#underWay -= 1;
+      });
     }, afterMs);
     this.#waiting.add(timer);
   }

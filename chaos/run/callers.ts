@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../../regions/local/layout.ts';
+import { ChangeAccountRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { AuditorViews } from '../client/auditor-views.ts';
 import type { CallFaults } from '../client/call-faults.ts';
 import { FaultyCalls } from '../client/call-interceptor.ts';
@@ -33,7 +35,10 @@ export class RunCallers {
     }));
     this.#plain = new Routers(addresses);
     const random = new SeededRandom(plan.seed + 3);
-    this.#faulty = new FaultyCalls(faults, random, (region) => this.#plain.of(region).stub);
+    this.#faulty = new FaultyCalls(faults, random, {
+      client: (router) => this.#plain.of(router).stub,
+      recorded: (router, path, request) => this.#ask(router, path, request),
+    });
     const interceptors = regions.map(
       ({ name }) => [name, [this.#faulty.interceptor(name)]] as const,
     );
@@ -48,6 +53,18 @@ export class RunCallers {
   /** A client of its own, of this region's router. */
   caller(via: RegionName): Caller {
     return new RecordedCaller(this.#parts, this.#recorder.client(), via);
+  }
+
+  /** One call that meets no fault, of a client of its own. */
+  #ask(router: RegionName, path: string, request: Buffer): Promise<unknown> {
+    const parts = { ...this.#parts, routers: this.#plain };
+    const caller = new RecordedCaller(parts, this.#recorder.client(), router);
+    if (path.endsWith('/CreateTransfer')) {
+      return caller.transfer(CreateTransferRequest.decode(request));
+    }
+    return path.endsWith('/ChangeAccount')
+      ? caller.change(ChangeAccountRequest.decode(request))
+      : caller.open(OpenAccountRequest.decode(request));
   }
 
   /** Waits until nothing is on its way any more whose caller has gone; false: not in time. */
