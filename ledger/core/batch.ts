@@ -64,6 +64,11 @@ export class Batch {
     return this.#state.book;
   }
 
+  /** Of the newest row before this batch. */
+  get seqBefore(): number {
+    return this.#state.seq;
+  }
+
   /** Of the newest row. */
   get seq(): number {
     return this.#state.seq + this.rows.length;

@@ -74,8 +74,15 @@ export interface ExpireCommand {
   readonly kind: 'expire';
   /** Ids of holds of this book. */
   readonly holds: readonly string[];
-  /** Every hold up to here has been looked at. */
+  /** Every hold up to here that had been seen has been looked at. */
   readonly swept: SweepCursor;
+  readonly seen: SeenHead;
+}
+
+/** The newest row that was committed when the holds were read, and the time of its batch. */
+export interface SeenHead {
+  readonly seq: number;
+  readonly atMicros: number;
 }
 
 /** A place in the order in which holds expire: by time, then by the row of the hold. */

@@ -50,8 +50,20 @@ function execute(batch: Batch, item: command.Command): command.Outcome {
   }
 }
 
-/** Frees what is left of the holds whose time is up. Others, and those that ended, stay. */
-function expire(batch: Batch, { holds, swept }: command.ExpireCommand): command.ExpireOutcome {
+/** Timeouts are whole seconds: no hold expires sooner after its row. */
+const SOONEST_MICROS = 1_000_000;
+
+/**
+ * Frees what is left of the holds whose time is up. Others, and those that ended, stay.
+ *
+ * The cursor passes no hold that nobody has looked at: none that expires after this batch, as the
+ * clock may have been set back since the holds were read, and none whose commit took so long
+ * that it was not seen then. Rows that were not seen are younger than the newest that was.
+ */
+function expire(
+  batch: Batch,
+  { holds, swept, seen }: command.ExpireCommand,
+): command.ExpireOutcome {
   let expired = 0;
   for (const id of holds) {
     const hold = batch.original(id);
@@ -68,6 +80,7 @@ function expire(batch: Batch, { holds, swept }: command.ExpireCommand): command.
     });
     expired += 1;
   }
-  batch.swept = swept;
+  const unseenFrom = batch.seqBefore > seen.seq ? seen.atMicros + SOONEST_MICROS : Infinity;
+  if (swept.expiresAtMicros <= Math.min(batch.atMicros, unseenFrom)) batch.swept = swept;
   return { kind: 'expire', expired };
 }

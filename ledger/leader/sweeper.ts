@@ -53,15 +53,15 @@ export class Sweeper {
     const last = due.at(-1);
     if (last === undefined) return false;
     await this.#expire(due, last);
-    return due.length === HOLDS_MAX;
+    return due.length === HOLDS_MAX && memory.swept.seq === last.cursor.seq;
   }
 
-  #expire(due: readonly DueHold[], { cursor }: DueHold): Promise<void> {
+  #expire(due: readonly DueHold[], { cursor, seen }: DueHold): Promise<void> {
     return new Promise((resolve, reject) => {
       const holds = due.map(({ id }) => id);
       this.#leader.submit({
         kind: 'expire',
-        command: { kind: 'expire', holds, swept: cursor },
+        command: { kind: 'expire', holds, swept: cursor, seen },
         onOutcome: resolve,
         onFault: (fault: LedgerFault) => reject(fault),
       });

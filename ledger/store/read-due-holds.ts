@@ -1,10 +1,12 @@
-import type { SweepCursor } from '../core/command.ts';
+import type { SeenHead, SweepCursor } from '../core/command.ts';
 import type { Sql } from './connect.ts';
 
 /** A hold whose time is up, ended or not. */
 export interface DueHold {
   readonly id: string;
   readonly cursor: SweepCursor;
+  /** Of the moment of the read. */
+  readonly seen: SeenHead;
 }
 
 /** Holds that expire after the cursor and not after `nowMicros`, in that order. */
@@ -14,17 +16,28 @@ export async function readDueHolds(
   nowMicros: number,
   limit: number,
 ): Promise<DueHold[]> {
-  const rows = await sql<{ id: string; seq: bigint; expires_micros: bigint }[]>`
-    SELECT id, seq, (extract(epoch FROM expires_at) * 1000000)::int8 AS expires_micros
+  const rows = await sql<Row[]>`
+    SELECT id, seq, (extract(epoch FROM expires_at) * 1000000)::int8 AS expires_micros,
+           (SELECT seq FROM head) AS head_seq,
+           (SELECT (extract(epoch FROM at) * 1000000)::int8 FROM head) AS head_micros
       FROM journal
      WHERE expires_at IS NOT NULL
        AND (expires_at, seq) > (${timestamp(sql, after.expiresAtMicros)}, ${after.seq})
        AND expires_at <= ${timestamp(sql, nowMicros)}
      ORDER BY expires_at, seq LIMIT ${limit}`;
-  return rows.map(({ id, seq, expires_micros: expiresMicros }) => ({
-    id,
-    cursor: { expiresAtMicros: Number(expiresMicros), seq: Number(seq) },
+  return rows.map((row) => ({
+    id: row.id,
+    cursor: { expiresAtMicros: Number(row.expires_micros), seq: Number(row.seq) },
+    seen: { seq: Number(row.head_seq), atMicros: Number(row.head_micros) },
   }));
+}
+
+interface Row {
+  readonly id: string;
+  readonly seq: bigint;
+  readonly expires_micros: bigint;
+  readonly head_seq: bigint;
+  readonly head_micros: bigint;
 }
 
 const timestamp = (sql: Sql, micros: number) =>

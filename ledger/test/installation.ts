@@ -38,6 +38,8 @@ export class SimBook {
   /** What the leader remembers of rows that were drawn on. */
   readonly originals = new Map<string, Original>();
   readonly scales = new Map<string, number>();
+  /** Through where holds have been looked at for their expiry. */
+  swept: command.SweepCursor | undefined;
   /** The time of the next batch. It stands still but for what a test adds. */
   nowMicros = 1_000_000;
   readonly #names: ReadonlyMap<number, string>;
@@ -117,6 +119,7 @@ export class SimBook {
     for (const channel of posted.channels.values()) this.channels.set(channel.peerBook, channel);
     for (const original of posted.originals.values()) this.originals.set(original.id, original);
     for (const { asset, scale } of posted.registered) this.scales.set(asset, scale);
+    this.swept = posted.swept ?? this.swept;
     this.rows.push(...posted.rows);
     if (posted.rows.length === 0) return;
     const before = this.batches.at(-1)?.chain ?? CHAIN_START;

@@ -163,8 +163,10 @@ export class RandomBooks {
   #sweep(book: SimBook): void {
     const due = dueHolds(book.rows, book.nowMicros);
     const last = due.at(-1);
-    if (last === undefined) return;
-    book.add({ kind: 'expire', holds: due.map(({ id }) => id), swept: last.cursor });
+    const newest = book.rows.at(-1);
+    if (last === undefined || newest === undefined) return;
+    const seen = { seq: newest.seq, atMicros: newest.atMicros };
+    book.add({ kind: 'expire', holds: due.map(({ id }) => id), swept: last.cursor, seen });
   }
 
   /** Sends what waits for the other book there, and closes what it answered. */

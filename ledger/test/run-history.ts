@@ -218,7 +218,9 @@ export class HistoryRun {
     const swept = cursor ?? { expiresAtMicros: 0, seq: 0 };
     const ids = holds.map(({ id }) => id);
     const expired = this.#model.expire(book.number, ids);
-    const pending = book.add<command.ExpireOutcome>({ kind: 'expire', holds: ids, swept });
+    const { seq = 0, atMicros = 0 } = book.rows.at(-1) ?? {};
+    const seen = { seq, atMicros };
+    const pending = book.add<command.ExpireOutcome>({ kind: 'expire', holds: ids, swept, seen });
     this.#checks.push(() => assert.deepEqual(pending.outcome, { kind: 'expire', expired }));
   }
 

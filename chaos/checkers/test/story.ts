@@ -139,7 +139,7 @@ export class Story {
       seq,
     }));
     const swept = must(cursors.at(-1), 'there are holds');
-    book.post({ kind: 'expire', holds, swept });
+    book.post({ kind: 'expire', holds, swept, seen: { seq: book.seq, atMicros: 0 } });
   }
 
   balances(numbers: readonly number[], level: ReadLevel, call: Call = {}): void {

@@ -172,7 +172,7 @@ function refusals({ rows }: Tables, [origin, , after, through]: readonly unknown
   );
 }
 
-function dueHolds({ rows }: Tables, values: readonly unknown[]): object[] {
+function dueHolds({ rows, head }: Tables, values: readonly unknown[]): object[] {
   const [afterMicros = 0, afterSeq = 0, now = 0, limit = 0] = values.map(Number);
   return rows
     .flatMap((row) => {
@@ -180,7 +180,8 @@ function dueHolds({ rows }: Tables, values: readonly unknown[]): object[] {
       if (expires === null) return [];
       const at = Number(expires);
       const later = at > afterMicros || (at === afterMicros && Number(seq) > afterSeq);
-      return later && at <= now ? [{ ...row, expires_micros: expires }] : [];
+      const seen = { head_seq: head.seq, head_micros: head.at_micros };
+      return later && at <= now ? [{ ...row, ...seen, expires_micros: expires }] : [];
     })
     .toSorted((a, b) => Number(a.expires_micros - b.expires_micros || a.seq - b.seq))
     .slice(0, limit);

@@ -93,7 +93,7 @@ export class WritingBook {
       seq,
     }));
     const swept = must(cursors.at(-1), 'holds are given in the order of their expiry');
-    this.post({ kind: 'expire', holds, swept });
+    this.post({ kind: 'expire', holds, swept, seen: { seq: Infinity, atMicros: Infinity } });
   }
 
   post(...commands: Command[]): Posted {
