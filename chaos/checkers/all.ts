@@ -67,5 +67,15 @@ export const checkers = {
 
 /** All verdicts on a run, by invariant. */
 export function judgeRun(evidence: Evidence): ReadonlyMap<string, Verdict> {
-  return new Map(Object.entries(checkers).map(([name, checker]) => [name, checker(evidence)]));
+  return new Map(Object.entries(checkers).map(([name, one]) => [name, decide(one, evidence)]));
+}
+
+/** What one checker cannot make sense of must not keep the others from deciding. */
+function decide(checker: Checker, evidence: Evidence): Verdict {
+  try {
+    return checker(evidence);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return { state: 'unknown', why: [`the checker failed: ${words}`] };
+  }
 }

@@ -9,12 +9,14 @@ import { Case, type Checker } from './verdict.ts';
  * Within the liveness window every book has acknowledged a write that began after the heal. When
  * the window is over no call fails any more. In the final reads nothing is stuck: no leg between
  * books is open, no hold is overdue by more than the window, no prepared transaction is left, and
- * every copy has come as far as its primary. Without a heal, or a call after it, the run
- * has shown nothing: unknown.
+ * every copy has come as far as its primary. What the harness itself waited for in vain counts as
+ * well: an installation that did not become well once everything was mended, a book that nobody
+ * led after the fence. Without a heal, or a call after it, the run has shown nothing: unknown.
  */
 export const live: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
+  for (const { fact, text } of evidence.facts) if (fact === 'unwell') found.violated(text);
   const healed = evidence.phases.findLast(({ phase }) => phase === 'heal');
   if (healed === undefined) found.unknown('the run was never healed');
   else checkServing(evidence, healed.ns, found);

@@ -1,8 +1,8 @@
-import type { ChainedRow } from '../../regions/audit/journal-scan.ts';
 import type { Operation, Position } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
+import { isSameRow } from './same-row.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
@@ -10,13 +10,15 @@ import { Case, type Checker } from './verdict.ts';
  *
  * Its seq has no gaps, times and epochs never go back, the hash chain verifies up to the head
  * (the audit of the journal). Every other copy has the same rows, and none that the primary does
- * not have. A place that was acknowledged as one transfer's is not another's in the end: no seq
+ * not have. Only one copy says that it is the primary, and a journal is one that can be followed to
+ * its end. A place that was acknowledged as one transfer's is not another's in the end: no seq
  * is used again by a later epoch.
  */
 export const oneJournal: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
   takeFindings(found, evidence, 'I11');
+  for (const { text, rows } of evidence.disputes) found.violated(text, { rows });
   for (const book of evidence.books.values()) {
     checkHead(book, found);
     checkCopies(book, found);
@@ -61,36 +63,13 @@ function checkCopies({ number, name, primary, replicas }: FinalBook, found: Case
     for (const [index, other] of rows.entries()) {
       const own = primary.rows[index];
       if (own === undefined) break;
-      if (own === other || isSame(own, other)) continue;
+      if (isSameRow(own, other)) continue;
       const pair = [own, other].map(({ row }) => ({ book: number, row }));
       found.violated(`${where} has another row at seq ${other.row.seq}`, { rows: pair });
       // Everything after it differs, too.
       break;
     }
   }
-}
-
-function isSame(a: ChainedRow, b: ChainedRow): boolean {
-  if (!isAlike(a.row, b.row)) return false;
-  if (a.chain === null || b.chain === null) return a.chain === b.chain;
-  return Buffer.from(a.chain).equals(b.chain);
-}
-
-/** True if both are the same down to the last field; every row of every copy is looked at. */
-function isAlike(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (!isObject(a) || !isObject(b)) return false;
-  let names = 0;
-  for (const name in a) {
-    if (!(name in b) || !isAlike(a[name], b[name])) return false;
-    names += 1;
-  }
-  for (const _ in b) names -= 1;
-  return names === 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** `id`: '' where the answer does not say it. */

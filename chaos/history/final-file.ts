@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,28 +42,32 @@ export async function writeCopy(
 }
 
 /**
- * Reads the final reads of a run. What is not there, or breaks off, is told as missing.
- *
- * Throws Error when a file cannot be read or holds something else.
+ * Reads the final reads of a run. What is not there, breaks off or is something else is told as
+ * missing.
  */
 export async function readFinalReads(
   folder: string,
   books: readonly BookOfRun[],
 ): Promise<FinalReads> {
-  const files = new Set(await readdir(folder));
+  const files = new Set(existsSync(folder) ? await readdir(folder) : []);
   const copies: CopyRead[] = [];
   const missing: string[] = [];
   for (const { name, copies: regions } of books) {
     const shared = new SharedRows();
     for (const region of regions) {
       const path = copyFile(folder, name, region);
-      const isThere = files.has(`${name}.${region}${SUFFIX}`);
-      const copy = isThere ? await readCopy(path, shared) : undefined;
-      if (copy === undefined) {
-        missing.push(
-          `the copy of ${name} in ${region} was not read${isThere ? ' to its end' : ''}`,
-        );
-      } else copies.push(copy);
+      const why = `the copy of ${name} in ${region} was not read`;
+      if (!files.has(`${name}.${region}${SUFFIX}`)) {
+        missing.push(why);
+        continue;
+      }
+      try {
+        const copy = await readCopy(path, shared);
+        if (copy === undefined) missing.push(`${why} to its end`);
+        else copies.push(copy);
+      } catch (error) {
+        missing.push(`${why}: ${error instanceof Error ? error.message : String(error)}`);
+      }
     }
   }
   return { copies, missing };

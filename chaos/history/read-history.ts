@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { listOf, noOperations, type Operation, type Operations } from './operation.ts';
 import type {
   EpochRecord,
+  FactRecord,
   Harm,
   HistoryHeader,
   HistoryRecord,
@@ -26,6 +27,7 @@ export interface History {
   readonly faults: readonly FaultSpan[];
   readonly epochs: readonly EpochRecord[];
   readonly phases: readonly PhaseRecord[];
+  readonly facts: readonly FactRecord[];
   /** True: it breaks off, so that operations may be missing. */
   readonly isTorn: boolean;
 }
@@ -77,6 +79,7 @@ export class HistoryBuilder {
   readonly #faults = new Map<number, WrittenSpan>();
   readonly #epochs: EpochRecord[] = [];
   readonly #phases: PhaseRecord[] = [];
+  readonly #facts: FactRecord[] = [];
   #header: HistoryHeader | undefined;
 
   /** Throws Error when the record does not fit those before it. */
@@ -98,6 +101,9 @@ export class HistoryBuilder {
       case 'phase':
         this.#phases.push(record);
         break;
+      case 'fact':
+        this.#facts.push(record);
+        break;
       default:
         throw new Error(`there are no records of kind ${JSON.stringify(record)}`);
     }
@@ -112,6 +118,7 @@ export class HistoryBuilder {
       faults: [...this.#faults.values()],
       epochs: this.#epochs,
       phases: this.#phases,
+      facts: this.#facts,
       // The last step of a run that was not cut short.
       isTorn: isTorn || this.#phases.at(-1)?.phase !== 'end',
     };

@@ -119,9 +119,27 @@ export interface PhaseRecord {
   readonly ns: number;
 }
 
+/**
+ * What the harness itself has found out about the run.
+ * `unwell`: nothing was broken any more, and the installation did not become well again.
+ * `missing`: something that verdicts lean on is not known.
+ * `stopped`: whoever started the run ended it before its time.
+ */
+export type Fact = 'unwell' | 'missing' | 'stopped';
+
+export interface FactRecord {
+  readonly kind: 'fact';
+  readonly index: number;
+  readonly fact: Fact;
+  /** A sentence that says what. */
+  readonly text: string;
+  readonly ns: number;
+}
+
 export type HistoryRecord =
   | HistoryHeader
   | OperationRecord
   | NemesisRecord
   | EpochRecord
-  | PhaseRecord;
+  | PhaseRecord
+  | FactRecord;

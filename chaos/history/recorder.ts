@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Fault, Kind, Kinds } from './operation.ts';
-import type { Harm, HistoryHeader, HistoryRecord, Phase } from './record.ts';
+import type { Fact, Harm, HistoryHeader, HistoryRecord, Phase } from './record.ts';
 import { keyOf, plainValue } from './value.ts';
 
 /** The end of a call; exactly one of these is to be called. */
@@ -82,6 +82,10 @@ export class HistoryRecorder {
 
   phase(phase: Phase): void {
     this.#write({ kind: 'phase', phase, ns: this.#clock() });
+  }
+
+  fact(fact: Fact, text: string): void {
+    this.#write({ kind: 'fact', fact, text, ns: this.#clock() });
   }
 
   /** What ends after it is no part of the run. Throws when the file could not be written. */

@@ -258,6 +258,7 @@ export class Story {
       faults: this.faults,
       epochs: this.epochs,
       phases: this.phases,
+      facts: [],
       isTorn: false,
     };
   }
