@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Installation } from '../installation/installation.ts';
+import type { Copy, Installation } from '../installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
 const LED_MS = 60_000;
 
+/** Nobody leads a book although nothing keeps anybody from it. */
+export class NotLedError extends Error {
+  override readonly name = 'NotLedError';
+}
+
 /**
  * Ends every epoch: all ledger servers are killed, with the sessions that they have in their
  * databases, and whoever leads then does so in a newer one. Nothing of before can be acknowledged
- * any more. Throws Error when a book is not led again.
+ * any more. Throws NotLedError when a book is not led again.
  */
 export async function fence(installation: Installation, leaders: LeaderWatch): Promise<void> {
   const { faults, copies } = installation;
@@ -15,12 +20,20 @@ export async function fence(installation: Installation, leaders: LeaderWatch): P
   const before = new Map(books.map((book) => [book, leaders.epoch(book)]));
   await Promise.all(copies.map(({ processes }) => faults.stop(processes.ledger)));
   await Promise.all(copies.map(({ processes }) => faults.start(processes.ledger)));
+  const isLed = (book: number) =>
+    leaders.leader(book) !== undefined && leaders.epoch(book) > (before.get(book) ?? 0);
   const giveUpAt = performance.now() + LED_MS;
-  for (const book of books) {
-    while (leaders.leader(book) === undefined || leaders.epoch(book) <= (before.get(book) ?? 0)) {
-      if (performance.now() > giveUpAt)
-        throw new Error(`nobody leads book ${book} after the fence`);
-      await sleep(100);
+  while (!books.every(isLed)) {
+    if (performance.now() > giveUpAt) {
+      const names = books.filter((book) => !isLed(book)).map((book) => nameOf(copies, book));
+      throw new NotLedError(
+        `nobody leads ${names.join(', ')} ${LED_MS / 1_000} s after every ledger server was started again`,
+      );
     }
+    await sleep(100);
   }
+}
+
+function nameOf(copies: readonly Copy[], book: number): string {
+  return copies.find((copy) => copy.book === book)?.bookName ?? `book ${book}`;
 }

@@ -1,26 +1,25 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { countOf } from '../../regions/drills/report/quantities.ts';
 import type { RegionName } from '../../regions/local/layout.ts';
-import { judgeRun } from '../checkers/all.ts';
-import { gatherEvidence } from '../checkers/evidence.ts';
 import { CallFaults } from '../client/call-faults.ts';
 import type { Caller } from '../client/caller.ts';
-import { readFinalReads } from '../history/final-file.ts';
-import { readHistory } from '../history/read-history.ts';
 import type { HistoryHeader } from '../history/record.ts';
 import { type EndedCall, HistoryRecorder } from '../history/recorder.ts';
 import type { Installation } from '../installation/installation.ts';
 import { SeededRandom } from '../random.ts';
 import type { JudgedRun } from '../report/judged-run.ts';
+import type { Setting } from '../workloads/workload.ts';
 import { RunCallers } from './callers.ts';
-import { fence } from './fence.ts';
+import { fence, NotLedError } from './fence.ts';
 import { readCopies, waitUntilDrained } from './final-reads.ts';
 import { headerOf, LIVENESS_MS } from './header.ts';
 import { waitUntilWell } from './health.ts';
+import { finalFolder, historyFile, judgeFolder, optionsFile } from './judge-folder.ts';
 import { LeaderWatch } from './leaders.ts';
 import { Load } from './load.ts';
 import type { RunPlan } from './plan.ts';
+import { Pulse, PULSE } from './pulse.ts';
 import { recordStandstill } from './record-standstill.ts';
 import { Strikes } from './strikes.ts';
 import { reAsk } from './unknown-calls.ts';
@@ -65,7 +64,6 @@ export async function runChaos(options: RunOptions): Promise<JudgedRun> {
 class ChaosRun {
   readonly #options: RunOptions;
   readonly #startedAt = performance.now();
-  readonly #missing: string[] = [];
   readonly #notRun: JudgedRun['notRun'][number][];
   /** What each workload has drawn from the seed for itself. */
   readonly #drawn: Record<string, unknown> = {};
@@ -83,18 +81,15 @@ class ChaosRun {
     const leaders = new LeaderWatch(installation.copies, (epoch, copy) =>
       recorder?.epoch(copy.book, epoch, copy.region),
     );
-    const path = join(folder, 'history.jsonl');
-    let header;
     try {
       view.phase('waiting until all is well');
       const problems = await waitUntilWell(installation, leaders, WELL_MS, this.#options.signal);
       if (problems.length > 0) throw new Error(`it is not well: ${problems.join('; ')}`);
-      const namespaces = this.#options.plan.workloads.map(({ workload }) =>
-        this.#namespace(workload.name),
-      );
-      header = await headerOf(installation, leaders, { ...this.#options, namespaces });
+      const names = this.#options.plan.workloads.map(({ workload }) => workload.name);
+      const namespaces = [...names, PULSE].map((name) => this.#namespace(name));
+      const header = await headerOf(installation, leaders, { ...this.#options, namespaces });
       const now = () => Math.round((performance.now() - this.#startedAt) * 1e6);
-      recorder = new HistoryRecorder(path, header, now, (call) => this.#ended(call));
+      recorder = new HistoryRecorder(historyFile(folder), header, now, (call) => this.#ended(call));
       for (const { number } of header.books) {
         const leader = leaders.leader(number);
         if (leader) recorder.epoch(number, leaders.epoch(number), leader.region);
@@ -105,24 +100,7 @@ class ChaosRun {
       await recorder?.close();
     }
     view.phase('judging');
-    const history = await readHistory(path);
-    const finalReads = await readFinalReads(this.#finalFolder, header.books);
-    const missing = [...new Set([...this.#missing, ...finalReads.missing])];
-    const verdicts = judgeRun(gatherEvidence(history, { ...finalReads, missing }));
-    const options = { ...header.options, drawn: this.#drawn };
-    return {
-      // What the workloads drew is known only after the first line is written.
-      history: { ...history, header: { ...header, options } },
-      verdicts,
-      missing,
-      notRun: this.#notRun,
-      endedAt: new Date().toISOString(),
-      logs: [path, this.#finalFolder, join(folder, 'logs')],
-    };
-  }
-
-  get #finalFolder(): string {
-    return join(this.#options.folder, 'final');
+    return judgeFolder(folder, { notRun: this.#notRun, endedAt: new Date().toISOString() });
   }
 
   /** Of a workload's keys: the same seed run again is another run. */
@@ -141,7 +119,7 @@ class ChaosRun {
     const callers = new RunCallers(installation, plan, recorder, faults);
     try {
       recorder.phase('load');
-      const load = await this.#startLoad(header, callers);
+      const { load, pulse } = await this.#startLoad(header, callers);
       view.phase('load without faults');
       await pause(STEADY_MS, signal);
       recorder.phase('faults');
@@ -149,7 +127,8 @@ class ChaosRun {
         plan,
         recorder,
         view,
-        recover: () => waitUntilWell(installation, leaders, WELL_MS, signal),
+        // Of a run that is stopped as well: what it is judged by is not to depend on the moment.
+        recover: () => waitUntilWell(installation, leaders, WELL_MS, new AbortController().signal),
         scene: {
           installation,
           random: new SeededRandom(plan.seed + 1),
@@ -161,20 +140,20 @@ class ChaosRun {
         },
       });
       try {
-        await strikes.run(faultsMs);
+        const problems = await strikes.run(faultsMs);
+        if (problems.length > 0)
+          this.#unwell(recorder, `it does not recover: ${problems.join('; ')}`);
       } catch (error) {
-        this.#incomplete(error);
+        this.#missing(recorder, error);
       }
-      for (const { what, why } of strikes.failed) {
-        const [place = '', name = what] = what.split(' ');
-        this.#notRun.push({ place, name, why: `once it could not strike: ${why}` });
-      }
+      this.#tellNotRun(recorder, strikes);
       recorder.phase('heal');
       view.phase('healed: everything must serve now');
       recorder.phase('liveness');
-      await pause(LIVENESS_MS[installation.profile] + AFTER_WINDOW_MS);
+      await pulse.beat(LIVENESS_MS[installation.profile] + AFTER_WINDOW_MS);
       await load.stop();
       await this.#end(recorder, callers, leaders);
+      if (signal.aborted) recorder.fact('stopped', 'the run was stopped before its time');
       recorder.phase('end');
     } finally {
       standstill.stop();
@@ -182,25 +161,30 @@ class ChaosRun {
     }
   }
 
-  async #startLoad(header: HistoryHeader, callers: RunCallers): Promise<Load> {
+  async #startLoad(
+    header: HistoryHeader,
+    callers: RunCallers,
+  ): Promise<{ load: Load; pulse: Pulse }> {
     const { installation, plan, view, folder } = this.#options;
     view.phase('preparing the workloads');
     const { regions } = installation.state();
     const random = new SeededRandom(plan.seed + 2);
+    const setting = (name: string, index: number): Setting => ({
+      namespace: header.namespaces[index] ?? name,
+      random: new SeededRandom(random.int(2 ** 31)),
+      regions: regions.map(({ name: region, book }) => ({ name: region, book })),
+      copies: installation.copies,
+      caller: (via: RegionName): Caller => callers.caller(via),
+    });
     const prepared = [];
     for (const [index, { workload, weight }] of plan.workloads.entries()) {
-      const ready = await workload.prepare({
-        namespace: header.namespaces[index] ?? workload.name,
-        random: new SeededRandom(random.int(2 ** 31)),
-        regions: regions.map(({ name, book }) => ({ name, book })),
-        copies: installation.copies,
-        caller: (via: RegionName): Caller => callers.caller(via),
-      });
+      const ready = await workload.prepare(setting(workload.name, index));
       prepared.push({ prepared: ready, weight });
       this.#drawn[workload.name] = ready.options;
     }
+    const pulse = await Pulse.prepare(setting(PULSE, plan.workloads.length));
     const written = { ...header.options, drawn: this.#drawn };
-    writeFileSync(join(folder, 'options.json'), `${JSON.stringify(written, undefined, 2)}\n`);
+    writeFileSync(optionsFile(folder), `${JSON.stringify(written, undefined, 2)}\n`);
     const load = new Load({
       plan,
       workloads: prepared,
@@ -208,7 +192,7 @@ class ChaosRun {
       caller: (via) => callers.caller(via),
     });
     load.start();
-    return load;
+    return { load, pulse };
   }
 
   /** From the last call of the load to the reads of every copy. */
@@ -221,9 +205,11 @@ class ChaosRun {
     view.phase(`asking again about ${unknown.length} unknown outcomes`);
     const caller = (via: RegionName) => callers.caller(via);
     const unanswered = await reAsk(unknown, regions, caller, RE_ASK_MS);
-    if (unanswered > 0) this.#missing.push(`${unanswered} outcomes are still not known`);
+    if (unanswered > 0) {
+      this.#missing(recorder, `${countOf(unanswered, 'outcome')} could not be learnt`);
+    }
     if (!(await callers.lateCallsEnd(LATE_CALLS_MS))) {
-      this.#missing.push('calls that were held back are still on their way');
+      this.#missing(recorder, 'calls that were held back are still on their way');
     }
     recorder.phase('fence');
     view.phase('fencing: every book gets a new epoch');
@@ -231,11 +217,36 @@ class ChaosRun {
       await fence(installation, leaders);
       await waitUntilDrained(installation, leaders, DRAINED_MS);
     } catch (error) {
-      this.#incomplete(error);
+      if (error instanceof NotLedError) this.#unwell(recorder, error.message);
+      else this.#missing(recorder, error);
     }
     recorder.phase('final_reads');
     view.phase('reading every copy');
-    this.#missing.push(...(await readCopies(installation, this.#finalFolder)));
+    for (const why of await readCopies(installation, finalFolder(this.#options.folder))) {
+      this.#missing(recorder, why);
+    }
+  }
+
+  /** What the run was to do and has not done. Named and not done, it has shown nothing. */
+  #tellNotRun(recorder: HistoryRecorder, { struck, failed }: Strikes): void {
+    const { plan, asked, signal } = this.#options;
+    for (const { what, why: cause } of failed) {
+      const [place = '', name = what] = what.split(' ');
+      this.#notRun.push({ place, name, why: `once it could not strike: ${cause}` });
+    }
+    const tried = new Set(failed.map(({ what }) => what));
+    const why = signal.aborted
+      ? 'not reached before the run was stopped'
+      : 'not reached in the time';
+    for (const nemesis of plan.nemeses) {
+      const { place, name } = nemesis;
+      if (struck.has(nemesis) || tried.has(`${place} ${name}`)) continue;
+      this.#notRun.push({ place, name, why });
+    }
+    if (asked['nemesis'] === undefined || plan.nemeses.length === 0) return;
+    if (struck.size === 0 && !signal.aborted) {
+      this.#missing(recorder, 'none of the nemeses that were asked for by name has struck');
+    }
   }
 
   #ended(call: EndedCall): void {
@@ -243,11 +254,17 @@ class ChaosRun {
     if (call.type === 'info') this.#unknown.push(call);
   }
 
-  #incomplete(error: unknown): void {
+  /** Something that verdicts lean on is not known. */
+  #missing(recorder: HistoryRecorder, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    recorder.fact('missing', why);
+    this.#options.view.phase(why);
+  }
+
+  /** A signal may have reached more than this process: then nobody knows whose fault it is. */
+  #unwell(recorder: HistoryRecorder, why: string): void {
     const { signal, view } = this.#options;
-    const words = error instanceof Error ? error.message : String(error);
-    const why = signal.aborted ? 'the run was stopped before its time' : words;
-    this.#missing.push(why);
+    recorder.fact(signal.aborted ? 'missing' : 'unwell', why);
     view.phase(why);
   }
 }

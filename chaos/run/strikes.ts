@@ -12,7 +12,7 @@ export interface StrikesOptions {
   readonly scene: Scene;
   readonly recorder: HistoryRecorder;
   readonly view: RunView;
-  /** Waits until all is well; what still is not, in words. */
+  /** Waits until all is well, also when the run is ended early; what still is not, in words. */
   readonly recover: () => Promise<string[]>;
 }
 
@@ -20,6 +20,8 @@ export interface StrikesOptions {
 export class Strikes {
   /** Those that could not be brought about, and why. */
   readonly failed: { readonly what: string; readonly why: string }[] = [];
+  /** Those that have struck. */
+  readonly struck = new Set<Nemesis>();
   readonly #options: StrikesOptions;
   #next = 0;
 
@@ -28,20 +30,22 @@ export class Strikes {
   }
 
   /**
-   * Strikes until the time is up, each time from a good state; everything is mended then.
-   * Throws Error when something cannot be mended, or does not recover.
+   * Strikes until the time is up, each time from a good state; everything is mended then. Gives
+   * what does not become well again, in words; nothing: all is well.
+   * Throws Error when something cannot be mended.
    */
-  async run(forMs: number): Promise<void> {
+  async run(forMs: number): Promise<string[]> {
     const { plan, scene, recover, view } = this.#options;
     const endAt = performance.now() + forMs;
     while (performance.now() < endAt && !scene.signal.aborted) {
       await this.#round(endAt);
       view.phase('waiting until all is well again');
       const problems = await recover();
-      if (problems.length > 0) throw new Error(`it does not recover: ${problems.join('; ')}`);
+      if (problems.length > 0) return problems;
       view.phase('quiet');
       await this.#pause(scene.random.between(0.5, 1.5) * plan.quietMs);
     }
+    return [];
   }
 
   async #round(endAt: number): Promise<void> {
@@ -85,6 +89,7 @@ export class Strikes {
     view.fault(what, strike.targets, true);
     try {
       await inTime(strike.begin(), 'it does not begin');
+      this.struck.add(nemesis);
       await this.#pause(lastsMs);
     } catch (error) {
       // Another fault may have taken its target away. What it has broken is mended all the same.
@@ -97,6 +102,8 @@ export class Strikes {
   }
 
   #failed(what: string, error: unknown): void {
+    // What is cut short has not failed.
+    if (this.#options.scene.signal.aborted) return;
     const why = error instanceof Error ? error.message : String(error);
     this.failed.push({ what, why });
     this.#options.scene.tell(`${what} could not strike: ${why}`);

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../../regions/local/layout.ts';
+import type { Caller } from '../client/caller.ts';
+import { mint, openAccounts, type OwnAccount } from '../workloads/accounts.ts';
+import { Requests } from '../workloads/requests.ts';
+import type { Setting } from '../workloads/workload.ts';
+
+/** The name that its keys have where those of a workload have the workload's. */
+export const PULSE = 'pulse';
+
+const BEAT_MS = 1_000;
+
+/**
+ * What the harness itself asks once everything is healed: a small transfer a second in every book
+ * through every router. Whatever the workloads ask, each book has then shown whether it serves.
+ */
+export class Pulse {
+  readonly #requests: Requests;
+  /** Two accounts of each book, from which any amount can come. */
+  readonly #pairs: readonly (readonly OwnAccount[])[];
+  readonly #callers: () => Caller[];
+
+  private constructor(requests: Requests, pairs: OwnAccount[][], callers: () => Caller[]) {
+    this.#requests = requests;
+    this.#pairs = pairs;
+    this.#callers = callers;
+  }
+
+  /** Throws Error when an account is refused, or not answered. */
+  static async prepare(setting: Setting): Promise<Pulse> {
+    const requests = new Requests(setting.namespace);
+    const names = setting.regions.map(({ name }): RegionName => name);
+    const wishes = names.flatMap((name) => [mint(name), mint(name)]);
+    const accounts = await openAccounts(setting, requests, wishes);
+    const pairs = names.map((name) => accounts.filter(({ region }) => region === name));
+    return new Pulse(requests, pairs, () => names.map((name) => setting.caller(name)));
+  }
+
+  /** Asks for so long, and waits for the last answers. */
+  async beat(forMs: number): Promise<void> {
+    const until = performance.now() + forMs;
+    const asking = this.#pairs.flatMap((pair) =>
+      this.#callers().map((caller) => this.#ask(pair, caller, until)),
+    );
+    await Promise.all(asking);
+  }
+
+  async #ask(pair: readonly OwnAccount[], caller: Caller, until: number): Promise<void> {
+    const [payer, payee] = pair;
+    if (payer === undefined || payee === undefined) return;
+    while (performance.now() < until) {
+      await caller.transfer(this.#requests.pay(payer, payee, 1n));
+      await sleep(BEAT_MS);
+    }
+  }
+}
