@@ -20,6 +20,8 @@ export interface Options {
   readonly yes?: boolean;
   readonly bug?: string;
   readonly out: string;
+  /** Folder of a run that is over. */
+  readonly judge?: string;
   readonly list?: boolean;
   readonly json?: boolean;
 }
@@ -43,6 +45,25 @@ function parseMinutes(text: string): number {
   if (text !== '' && minutes > 0 && minutes <= 1_440) return minutes;
   throw new InvalidArgumentError('It must be a number of minutes, up to 1440.');
 }
+
+function parseFolder(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must be a folder.');
+}
+
+/** A run that is over has had all of these. */
+const OF_A_RUN = [
+  'workload',
+  'nemesis',
+  'minutes',
+  'seed',
+  'profile',
+  'data',
+  'yes',
+  'bug',
+  'out',
+  'list',
+];
 
 export function chaosCommand(run: (options: Options) => Promise<void>): Command {
   return new Command('chaos')
@@ -73,7 +94,11 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         .choices(profiles)
         .default('embedded'),
     )
-    .option('--data <dir>', 'break the installation that runs with this data folder instead')
+    .addOption(
+      new Option('--data <dir>', 'break the installation that runs with this data folder instead')
+        .argParser(parseFolder)
+        .conflicts(['bug', 'profile']),
+    )
     .option('--yes', 'with --data: do break it')
     .addOption(
       new Option(
@@ -81,17 +106,27 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         'start it with a deliberate bug, to see that it is convicted',
       ).choices(deliberateBugs.map(({ name }) => name)),
     )
-    .option('--out <dir>', 'where the folder of the run is made', DEFAULT_OUT)
-    .option('--list', 'say what there is, and what cannot be run here')
+    .addOption(
+      new Option('--out <dir>', 'where the folder of the run is made')
+        .default(DEFAULT_OUT)
+        .argParser(parseFolder),
+    )
+    .addOption(
+      new Option('--judge <folder>', 'run nothing: judge what an earlier run left in its folder')
+        .argParser(parseFolder)
+        .conflicts(OF_A_RUN),
+    )
+    .option('--list', 'say what there is, and in which profiles')
     .option('--json', 'print the result as JSON, and nothing else, to stdout')
     .addHelpText(
       'after',
       '\nExit codes: 0 pass, 1 an invariant is violated, 2 wrong usage, ' +
-        '3 not known or not possible here.' +
+        '3 not known or not possible here, 130 stopped, and no violation found.' +
         '\nExamples:\n  $ npm run chaos' +
         '\n  $ npm run chaos -- --profile replicated --minutes 5 --seed 17' +
         '\n  $ npm run chaos -- --workload same-key --nemesis lose-replies --minutes 1' +
-        '\n  $ npm run chaos -- --data ~/.meridian --yes --minutes 2',
+        '\n  $ npm run chaos -- --data ~/.meridian --yes --minutes 2' +
+        `\n  $ npm run chaos -- --judge ${DEFAULT_OUT}/FOLDER`,
     )
     .exitOverride()
     .showHelpAfterError('(--help tells more)')

@@ -1,32 +1,25 @@
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandFailure, ExitCode } from '../regions/commands/failure.ts';
-import { note, print, printJson } from '../regions/commands/print.ts';
+import { note } from '../regions/commands/print.ts';
 import { type Delays, wanDelays } from '../regions/replicated/layout.ts';
 import { installPackages } from '../regions/replicated/packages.ts';
 import type { Options } from './command.ts';
 import { attach } from './installation/attached.ts';
-import type { Installation } from './installation/installation.ts';
+import type { Installation, Profile } from './installation/installation.ts';
 import { startOwn } from './installation/own.ts';
 import { nemeses as allNemeses } from './nemeses/all.ts';
 import { clockDrift, clockJump, clockStrobe, largestSkewMs } from './nemeses/clock.ts';
 import type { Nemesis } from './nemeses/nemesis.ts';
-import { type JudgedRun, verdictOf } from './report/judged-run.ts';
+import type { JudgedRun } from './report/judged-run.ts';
 import { renderPage } from './report/page.ts';
 import { reportJson } from './report/report-json.ts';
-import { verdictText } from './report/text.ts';
+import { tellVerdict } from './tell-verdict.ts';
 import { LiveLine } from './run/live-line.ts';
 import { drawPlan, type RunPlan } from './run/plan.ts';
 import { runChaos } from './run/run.ts';
+import { makeRunFolder } from './run/run-folder.ts';
 import { workloads as allWorkloads } from './workloads/all.ts';
 
 const clocks = new Set<Nemesis>([clockJump, clockStrobe, clockDrift]);
@@ -137,19 +130,26 @@ function shorter(): Delays {
   };
 }
 
+/** Throws CommandFailure when a nemesis was asked for that the profile rules out. */
+function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
+  const ruledOut = nemesis.find(({ profiles }) => !profiles.includes(profile));
+  if (ruledOut === undefined) return;
+  const words = `${ruledOut.name} does not apply to the ${profile} profile`;
+  throw new CommandFailure(ExitCode.usage, `${words}: it needs ${ruledOut.profiles.join(' or ')}`);
+}
+
 /**
  * One run as the options want it: the verdict goes to stdout, everything else into its folder.
- * Throws CommandFailure when it cannot be run.
+ * Throws CommandFailure when it cannot be run; nothing was started then if it is one of usage.
  */
 export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
   if (options.data !== undefined && !options.yes) {
     throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
   }
   const running = options.data === undefined ? undefined : attach(options.data);
+  refuseRuledOut(options, running?.profile ?? options.profile);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
-  const stamp = new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19);
-  const folder = join(options.out, `${stamp}Z-seed-${seed}`);
-  mkdirSync(folder, { recursive: true });
+  const folder = makeRunFolder(options.out, seed);
   note(`Seed ${seed}; everything is kept in ${folder}`);
   const judged =
     running === undefined
@@ -158,14 +158,8 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));
-  if (options.json) await printJson(report);
-  else await print(verdictText(judged));
+  const code = await tellVerdict(judged, options.json === true);
   note(`Report: ${join(folder, 'report.html')}`);
-  const verdict = verdictOf(judged);
-  if (signal.aborted) return ExitCode.interrupted;
-  return verdict === 'pass'
-    ? ExitCode.ok
-    : verdict === 'fail'
-      ? ExitCode.refused
-      : ExitCode.environment;
+  // What was found is found, whoever has had enough of it.
+  return signal.aborted && code !== ExitCode.refused ? ExitCode.interrupted : code;
 }

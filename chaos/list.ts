@@ -1,11 +1,17 @@
 import { print, printJson } from '../regions/commands/print.ts';
+import { profiles } from './installation/installation.ts';
 import { nemeses } from './nemeses/all.ts';
 import type { Nemesis } from './nemeses/nemesis.ts';
 import { workloads } from './workloads/all.ts';
 import type { Workload } from './workloads/workload.ts';
 
-const lineOf = ({ place, name, says }: Workload | Nemesis) =>
-  `  ${place.padEnd(4)} ${name.padEnd(24)} ${says}`;
+const lineOf = ({ place, name, says, ...rest }: Workload | Nemesis) => {
+  const where = 'profiles' in rest ? `${rest.profiles.join(', ').padEnd(PROFILES)} ` : '';
+  return `  ${place.padEnd(4)} ${name.padEnd(24)} ${where}${says}`;
+};
+
+/** How wide the names of all profiles are. */
+const PROFILES = profiles.join(', ').length;
 
 const linesOf = (all: readonly (Workload | Nemesis)[]) => all.map(lineOf).join('\n');
 
@@ -20,5 +26,7 @@ const plain = (one: Workload | Nemesis) => ({
 export async function list(json: boolean | undefined): Promise<void> {
   const all = { workloads: workloads.map(plain), nemeses: nemeses.map(plain) };
   if (json) return printJson(all);
-  return print(`Workloads\n${linesOf(workloads)}\n\nNemeses\n${linesOf(nemeses)}`);
+  return print(
+    `Workloads\n${linesOf(workloads)}\n\nNemeses, and the profiles in which they can be run\n${linesOf(nemeses)}`,
+  );
 }

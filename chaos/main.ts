@@ -2,9 +2,10 @@
 // npm run chaos: breaks an installation under load and decides from what was recorded.
 import { CommanderError } from 'commander';
 import { ExitCode, toFailure } from '../regions/commands/failure.ts';
-import { endQuietlyWhenPipeCloses, note, restoreTerminal } from '../regions/commands/print.ts';
+import { goOnWhenPipesClose, note, restoreTerminal } from '../regions/commands/print.ts';
 import { chaosCommand, type Options } from './command.ts';
 import { execute } from './execute.ts';
+import { judgeAgain } from './judge-again.ts';
 import { list } from './list.ts';
 
 async function main(args: readonly string[]): Promise<void> {
@@ -13,13 +14,24 @@ async function main(args: readonly string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       // However often it is asked for: what is broken must not stay so.
-      if (!stop.signal.aborted) note('Stopping: what is broken is mended, then judged.');
+      if (!stop.signal.aborted) {
+        note('Stopping: what is broken is mended, then judged. It takes about a minute.');
+      }
       stop.abort();
     });
   }
+  let crashed = false;
+  process.on('uncaughtException', (error) => {
+    // A mistake of the suite decides nothing, and must not leave anything broken or running.
+    crashed = true;
+    note(`chaos: ${error.stack ?? error.message}`);
+    stop.abort();
+  });
   try {
     const run = async (options: Options) => {
       if (options.list) await list(options.json);
+      else if (options.judge !== undefined)
+        code = await judgeAgain(options.judge, options.json === true);
       else code = await execute(options, stop.signal);
     };
     await chaosCommand(run).parseAsync(args, { from: 'user' });
@@ -28,15 +40,23 @@ async function main(args: readonly string[]): Promise<void> {
       code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     } else {
       const failure = toFailure(error);
-      code = stop.signal.aborted ? ExitCode.interrupted : failure.exitCode;
+      const isUsage = failure.exitCode === ExitCode.usage;
+      // Only a verdict may say that something is violated.
+      code = isUsage ? ExitCode.usage : ExitCode.environment;
+      if (stop.signal.aborted) code = ExitCode.interrupted;
       note(`chaos: ${failure.message}`);
     }
   }
   restoreTerminal();
-  process.exitCode = code;
+  process.exitCode = exitCode(code, crashed);
   // A connection to a server that is frozen may never close: it must not keep the command.
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }
 
-endQuietlyWhenPipeCloses();
+/** What was found is found, whatever went wrong after it. */
+function exitCode(decided: ExitCode, crashed: boolean): ExitCode {
+  return crashed && decided !== ExitCode.refused ? ExitCode.environment : decided;
+}
+
+goOnWhenPipesClose();
 await main(process.argv.slice(2));

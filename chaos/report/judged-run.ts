@@ -30,6 +30,11 @@ export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): State {
   return states.has('unknown') || states.size === 0 ? 'unknown' : 'pass';
 }
 
+/** Whether whoever started it ended it before its time. What it has done is judged all the same. */
+export function isStopped({ history: { facts } }: Pick<JudgedRun, 'history'>): boolean {
+  return facts.some(({ fact }) => fact === 'stopped');
+}
+
 /** An invariant in a sentence. */
 export function sentenceOf(name: string): string {
   const sentences: Readonly<Record<string, string>> = invariants;
@@ -77,7 +82,8 @@ const OPTIONS_OF_COMMAND = ['profile', 'minutes', 'workload', 'nemesis', 'bug'] 
 export function replayCommand({ header }: History): string {
   const chosen = OPTIONS_OF_COMMAND.flatMap((name) => {
     const value = header.options[name];
-    const text = Array.isArray(value) ? value.join(',') : value;
+    const names = Array.isArray(value) ? value.join(',') : undefined;
+    const text = names === '' ? 'none' : (names ?? value);
     // Whatever is no plain word was not typed like this.
     const isWord = (typeof text === 'string' || typeof text === 'number') && WORD.test(`${text}`);
     return isWord ? [` --${name} ${text}`] : [];

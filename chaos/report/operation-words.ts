@@ -2,7 +2,7 @@ import { durationText } from '../../regions/drills/report/quantities.ts';
 import type { Operation } from '../history/operation.ts';
 import { askedText } from './asked-words.ts';
 import { heardText } from './heard-words.ts';
-import { secondsText, shown } from './plain-words.ts';
+import { secondsText, shown, valueText } from './plain-words.ts';
 
 /** One call of a client, for people. */
 export interface OperationWords {
@@ -23,6 +23,15 @@ export function operationWords(operation: Operation): OperationWords {
     client: String(process),
     router,
     asked: shown(`${f.replace('_', ' ')} ${askedText(operation)}`.trim()),
-    heard: shown(heardText(operation)),
+    heard: shown(heardWords(operation)),
   };
+}
+
+/** An answer may be anything: one that is none is shown as it is. */
+function heardWords(operation: Operation): string {
+  try {
+    return heardText(operation);
+  } catch {
+    return `an answer that makes no sense: ${valueText(operation.reply)}`;
+  }
 }

@@ -68,7 +68,7 @@ function figures({ history }: JudgedRun, { rows, total }: NemesisTable): Html {
   const tiles = [
     { name: 'Operations', value: operations, tone: '' },
     { name: 'Unknown outcomes at first', value: unknown, tone: '' },
-    { name: 'Faults', value: history.faults.length, tone: '', of: `${rows.length} kinds` },
+    { name: 'Faults', value: history.faults.length, tone: '', of: countOf(rows.length, 'kind') },
     { name: 'Epochs begun', value: history.epochs.length, tone: '' },
     { name: 'Violations', value: wrong, tone: wrong > 0 ? 'fail' : '' },
   ];

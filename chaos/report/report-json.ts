@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Verdict, Witness } from '../checkers/verdict.ts';
 import type { Operation } from '../history/operation.ts';
 import type { FaultSpan } from '../history/read-history.ts';
-import { type JudgedRun, verdictOf } from './judged-run.ts';
+import { isStopped, type JudgedRun, verdictOf } from './judged-run.ts';
 import { nemesisTable } from './nemesis-table.ts';
 
 /**
@@ -48,6 +48,8 @@ export const runReport = z.object({
   options: z.record(z.string(), z.unknown()),
   startedAt: z.string(),
   endedAt: z.string(),
+  /** Before its time, by a signal. */
+  stopped: z.boolean().default(false),
   /** By invariant. */
   verdicts: z.record(z.string(), verdict),
   nemeses,
@@ -75,6 +77,7 @@ export function reportJson(run: JudgedRun): RunReport {
     options: plain(options),
     startedAt,
     endedAt,
+    stopped: isStopped(run),
     verdicts: Object.fromEntries([...verdicts].map(([name, one]) => [name, plainVerdict(one)])),
     nemeses: table,
     operations: table.total.operations,

@@ -1,10 +1,14 @@
 import { durationText } from '../../regions/drills/report/quantities.ts';
 import type { History } from '../history/read-history.ts';
-import type { JudgedRun, State } from './judged-run.ts';
+import { isStopped, type JudgedRun, type State } from './judged-run.ts';
 import { fieldsText, shown, valueText } from './plain-words.ts';
 
-/** How many invariants hold, do not, and cannot be told. */
-export function summary({ verdicts }: JudgedRun): string {
+/** How many invariants hold, do not, and cannot be told; and whether that is of all of the run. */
+export function summary(run: JudgedRun): string {
+  return isStopped(run) ? `${held(run)}; the run was stopped before its time` : held(run);
+}
+
+function held({ verdicts }: JudgedRun): string {
   const of = (state: State) =>
     [...verdicts.values()].filter((verdict) => verdict.state === state).length;
   const [failed, unknown] = [of('fail'), of('unknown')];

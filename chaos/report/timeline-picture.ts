@@ -17,7 +17,7 @@ import {
   scaleText,
   type Strip,
 } from '../../regions/drills/report/strip.ts';
-import { countText } from '../../regions/drills/report/quantities.ts';
+import { countOf, countText } from '../../regions/drills/report/quantities.ts';
 import type { History } from '../history/read-history.ts';
 import { endOf } from './judged-run.ts';
 import { type Bin, ratesOf, type RouterRates } from './rates.ts';
@@ -166,7 +166,7 @@ function description({ faults, epochs }: History, routers: readonly RouterRates[
   });
   return [
     'Steps of the run, leaders of the books and faults by what they hit, then calls per second and latency of each router over time.',
-    `${countText(faults.length)} faults, ${countText(epochs.length)} epochs.`,
+    `${countOf(faults.length, 'fault')}, ${countOf(epochs.length, 'epoch')}.`,
     ...ofRouters,
     'Faults and epochs are in the tables below.',
   ].join(' ');

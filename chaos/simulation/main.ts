@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { countOf } from '../../regions/drills/report/quantities.ts';
 import { DELIBERATE_BUGS, isDeliberateBug } from './deliberate-bug.ts';
 import { runSeeds } from './seed-threads.ts';
 import type { SimulationResult } from './simulation.ts';
@@ -36,10 +37,10 @@ function options() {
   try {
     return parseArgs({
       options: {
-        seeds: { type: 'string', default: '200' },
-        from: { type: 'string', default: '1' },
+        seeds: { type: 'string' },
+        from: { type: 'string' },
         seed: { type: 'string' },
-        threads: { type: 'string', default: String(availableParallelism()) },
+        threads: { type: 'string' },
         trace: { type: 'boolean', default: false },
         bug: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -52,18 +53,27 @@ function options() {
 }
 
 const values = options();
+
+function numberOf(name: 'seed' | 'from' | 'seeds' | 'threads'): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!/^\d+$/u.test(text) || !Number.isSafeInteger(number)) refuse(`--${name} is a whole number`);
+  return number;
+}
+
 if (values.help) {
   print(HELP);
   process.exit(0);
 }
 const { bug, json, seed } = values;
-const first = Number(seed ?? values.from);
-const count = seed === undefined ? Number(values.seeds) : 1;
-const threads = Math.min(Number(values.threads), count);
-for (const number of [first, count, threads]) {
-  if (!Number.isSafeInteger(number) || number < 0)
-    refuse('--seeds, --from, --seed and --threads are numbers');
+if (seed !== undefined && (values.seeds ?? values.from) !== undefined) {
+  refuse('--seed runs that one alone: leave out --seeds and --from');
 }
+if (values.trace && seed === undefined) refuse('--trace prints one seed: name it with --seed');
+const first = numberOf('seed') ?? numberOf('from') ?? 1;
+const count = seed === undefined ? (numberOf('seeds') ?? 200) : 1;
+const threads = Math.min(numberOf('threads') ?? availableParallelism(), count);
 if (count < 1 || threads < 1) refuse('--seeds and --threads must be at least 1');
 if (bug !== undefined && !isDeliberateBug(bug)) refuse(`there is no bug ${bug}`);
 
@@ -89,7 +99,9 @@ function take(result: SimulationResult): void {
   if (result.violations.length > 0) tellViolations(result);
   if (!process.stderr.isTTY || performance.now() - saidAt < 500) return;
   saidAt = performance.now();
-  process.stderr.write(`\r${totals.seeds} of ${count} seeds, ${totals.violated} with a violation `);
+  process.stderr.write(
+    `\r${totals.seeds} of ${countOf(count, 'seed')}, ${totals.violated} with a violation `,
+  );
 }
 
 function tellViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
@@ -116,8 +128,10 @@ if (json) {
   print(asJson({ ...totals, perMinute, faults, invariants }));
 } else {
   print(
-    `${totals.seeds} seeds, ${totals.operations} keys, ${totals.unknown} unknown outcomes asked again, ` +
-      `${totals.takeOvers} take-overs, ${totals.events} events, ${perMinute} seeds a minute`,
+    `${countOf(totals.seeds, 'seed')}, ${countOf(totals.operations, 'key')}, ` +
+      `${countOf(totals.unknown, 'unknown outcome')} asked again, ` +
+      `${countOf(totals.takeOvers, 'take-over')}, ${countOf(totals.events, 'event')}, ` +
+      `${countOf(perMinute, 'seed')} a minute`,
   );
   print(`faults: ${asJson(faults)}`);
   print(totals.violated === 0 ? 'no violation' : `violations: ${asJson(invariants)}`);

@@ -7,8 +7,10 @@ import { styleText } from 'node:util';
 
 /** Ends when the text is taken, so that a long result never piles up in memory. */
 export async function print(text: string): Promise<void> {
-  if (process.stdout.write(`${text}\n`)) return;
-  await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
+  await new Promise<void>((resolve) => {
+    // Told also when nobody takes it any more.
+    if (process.stdout.write(`${text}\n`, () => resolve())) resolve();
+  });
 }
 
 /** Prints a value as JSON. Amounts and ids become strings: they can exceed what JSON numbers hold. */
@@ -61,6 +63,11 @@ export function milliseconds(value: number): string {
 /** Writes what is left of a line of progress away and shows the cursor again. */
 export function restoreTerminal(): void {
   if (process.stderr.isTTY) process.stderr.write('\u001B[?25h');
+}
+
+/** What is printed when nobody reads it any more is dropped: the work goes on, and its exit code counts. */
+export function goOnWhenPipesClose(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
 /** A reader that has seen enough, such as `head`, is no fault of the command. */
