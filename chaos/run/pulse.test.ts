@@ -12,10 +12,11 @@ const regions = [
   { name: 'ap-south', book: 3 },
 ] as const;
 
+const never = () => Promise.reject(new Error('the pulse only opens and pays'));
+
 test('every book is asked through every router, each time with another key', async () => {
   const asked: { via: string; payer: bigint; key: string }[] = [];
   let opened = 0;
-  const never = () => Promise.reject(new Error('the pulse only opens and pays'));
   const caller = (via: RegionName): Caller => ({
     via,
     at: caller,
