@@ -1,5 +1,5 @@
 import type { Operation } from '../history/operation.ts';
-import type { Evidence } from './evidence.ts';
+import { leadingAnswers } from './reigns.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
@@ -14,7 +14,10 @@ export const noDeposedLeader: Checker = (evidence) => {
   const found = new Case();
   // What was heard needs no final reads; calls that are missing might have refuted.
   found.unknown(...evidence.cut);
-  const answers = answersOf(evidence);
+  const answers: Answer[] = leadingAnswers(evidence).map((answer) => ({
+    ...answer,
+    ns: answer.by.completedNs,
+  }));
   const ofBook = Map.groupBy(
     [...evidence.epochs.map(({ book, epoch, ns }) => ({ book, epoch, ns, by: null })), ...answers],
     ({ book }) => book,
@@ -41,26 +44,6 @@ interface Heard {
 }
 
 type Answer = Heard & { readonly by: Operation };
-
-function answersOf({ operations }: Evidence): Answer[] {
-  const { transfers, changes, balances } = operations;
-  const written = [...transfers, ...changes].flatMap((by) => {
-    if (by.reply === null || by.value.dryRun || by.reply.replayed) return [];
-    if (by.reply.reason === 'IDEMPOTENCY_KEY_REUSED') return [];
-    const { book, epoch } = by.reply.position;
-    return [{ book, epoch, ns: by.completedNs, by }];
-  });
-  const read = balances.flatMap((by) => {
-    if (by.value.level !== 'linearizable') return [];
-    return (by.reply ?? []).map(({ position: { book, epoch } }) => ({
-      book,
-      epoch,
-      ns: by.completedNs,
-      by,
-    }));
-  });
-  return [...written, ...read];
-}
 
 /** When each epoch was over for certain: a newer one was heard of. Epochs not there are not. */
 function endsOf(heard: readonly Heard[]): Map<number, Heard> {

@@ -1,0 +1,45 @@
+import type { Operation } from '../history/operation.ts';
+import type { FinalBook } from './final-book.ts';
+import { atOrBefore } from './sorted.ts';
+
+/** How far into the journal of its book the leader of an epoch knew it, at the end of a call. */
+export interface Known {
+  readonly book: number;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** How far a leader knows, and the call that shows it; null: it began with that. */
+export interface Reached {
+  readonly seq: number;
+  readonly by: Operation | null;
+}
+
+/**
+ * What leaders have to know. Each begins with all rows of the epochs before its own; what it has
+ * told of it still knows later, deposed or not. A journal has no gaps, so one seq says it all.
+ */
+export class Knowledge {
+  readonly #books: ReadonlyMap<number, FinalBook>;
+  readonly #reached = new Map<number, Map<number, Reached>>();
+
+  constructor(books: ReadonlyMap<number, FinalBook>) {
+    this.#books = books;
+  }
+
+  of(book: number, epoch: number): Reached {
+    const ofBook = this.#reached.get(book) ?? new Map<number, Reached>();
+    this.#reached.set(book, ofBook);
+    const known = ofBook.get(epoch);
+    if (known !== undefined) return known;
+    const rows = this.#books.get(book)?.rows ?? [];
+    const inherited = rows[atOrBefore(rows, epoch - 1, (row) => row.epoch)];
+    const first = { seq: inherited?.seq ?? 0, by: null };
+    ofBook.set(epoch, first);
+    return first;
+  }
+
+  add({ book, epoch, seq }: Known, by: Operation): void {
+    if (seq > this.of(book, epoch).seq) this.#reached.get(book)?.set(epoch, { seq, by });
+  }
+}
