@@ -3,6 +3,7 @@ import type { CopyRead } from '../history/final-reads.ts';
 import type { StatementOperation } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 import { type FinalBook, sameState, stateText } from './final-book.ts';
+import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
@@ -12,7 +13,8 @@ import { Case, type Checker } from './verdict.ts';
  * up, and the trial balance has their sums, credits and debits alike; so views of copies at one
  * place agree. Every statement that was read begins and ends with the states that the journal
  * gives, has each entry that moved money between them, and its opening and its entries come
- * to its closing.
+ * to its closing. It begins with the last version before the time that it was asked from: as far as
+ * whoever answered had come, which its closing tells.
  */
 export const auditAgreement: Checker = (evidence) => {
   const found = new Case();
@@ -75,6 +77,13 @@ const MOVES: ReadonlySet<RowKind> = new Set([
   RowKind.reversal,
 ]);
 
+/** How many versions an account had before a time; the times of a journal never go back. */
+function versionsBefore(book: FinalBook, account: bigint, micros: number | undefined): number {
+  if (micros === undefined) return 0;
+  const rows = book.versions.get(account) ?? [];
+  return 1 + atOrBefore(rows, micros - 1, ({ atMicros }) => atMicros);
+}
+
 function checkStatement(operation: StatementOperation, { books }: Evidence, found: Case): void {
   const { reply, value } = operation;
   const book = reply === null ? undefined : books.get(reply.position.book);
@@ -89,6 +98,10 @@ function checkStatement(operation: StatementOperation, { books }: Evidence, foun
     if (there === undefined || !sameState(there, state)) {
       say(`has ${stateText(state)}, the journal has ${stateText(there)}`);
     }
+  }
+  const before = versionsBefore(book, account, value.fromMicros);
+  if (opening.version !== Math.min(before, closing.version)) {
+    say(`begins with version ${opening.version}, not with ${before}`);
   }
   let debits = BigInt(opening.debits);
   let credits = BigInt(opening.credits);

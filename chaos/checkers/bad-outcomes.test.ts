@@ -209,7 +209,7 @@ describe('one thing is wrong with outcomes and balances', () => {
     ],
     [
       'a look-up did not find what was acknowledged',
-      ['I7'],
+      ['I7', 'I12'],
       {
         history: ({ story }) =>
           heardAs(story.operations.lookUps[0], (heard) => ({ ...heard, found: null })),

@@ -24,10 +24,7 @@ export interface Caller {
   change(request: Partial<ChangeAccountRequest>): Promise<Heard<asked.ChangeAnswer>>;
   open(request: Partial<OpenAccountRequest>): Promise<Heard<asked.OpenAnswer>>;
   /** Of `accounts`, each in its book; of level `auditor`: all accounts of the books, by their views. */
-  balances(
-    asked: asked.BalancesAsked,
-    accounts: readonly string[],
-  ): Promise<Heard<readonly asked.BookRead[]>>;
+  balances(asked: asked.BalancesAsked): Promise<Heard<readonly asked.BookRead[]>>;
   statement(asked: asked.StatementAsked): Promise<Heard<asked.StatementRead>>;
   page(asked: asked.PageAsked, most: number): Promise<Heard<asked.PageRead>>;
   lookUp(asked: asked.LookUpAsked): Promise<Heard<asked.LookUpRead>>;

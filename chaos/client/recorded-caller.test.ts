@@ -161,9 +161,9 @@ test('a write that was never sent has failed', async () => {
 
 test('a read that is not answered has failed', async () => {
   const { caller, recorded } = await fixture();
-  const asked = { level: 'leader', minPosition: null, books: [1] } as const;
-  await caller.balances(asked, [String(accountId(1, 1))]);
-  await caller.balances({ ...asked, level: 'auditor' }, []);
+  const asked = { minPosition: null, books: [1] };
+  await caller.balances({ ...asked, level: 'leader', accounts: [String(accountId(1, 1))] });
+  await caller.balances({ ...asked, level: 'auditor' });
   expect(recorded().balances.map(({ type, fault }) => [type, fault?.code])).toEqual([
     ['fail', 'DEADLINE_EXCEEDED'],
     ['fail', 'INTERNAL'],
@@ -173,14 +173,20 @@ test('a read that is not answered has failed', async () => {
 test('accounts are told with the position of their book', async () => {
   const { caller, recorded } = await fixture();
   const ids = [accountId(1, 7), accountId(2, 8)];
-  const asked = { level: 'stale', minPosition: null, books: [1, 2] } as const;
-  await caller.balances(asked, ids.map(String));
+  const asked = {
+    level: 'stale',
+    minPosition: null,
+    books: [1, 2],
+    accounts: ids.map(String),
+  } as const;
+  await caller.balances(asked);
   const zero = { credits: '0', heldDebits: '0', heldCredits: '0' };
   const bookRead = (book: number, account: bigint | undefined) => ({
     position: { book, epoch: 4, seq: 9 },
     whole: false,
     accounts: [{ account: String(account), version: 3, debits: '5', ...zero }],
   });
+  expect(recorded().balances[0]?.value).toEqual(asked);
   expect(recorded().balances[0]?.reply).toEqual([bookRead(2, ids[1]), bookRead(1, ids[0])]);
 });
 

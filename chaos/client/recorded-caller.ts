@@ -86,13 +86,10 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  balances(
-    what: asked.BalancesAsked,
-    accounts: readonly string[],
-  ): Promise<Heard<readonly asked.BookRead[]>> {
+  balances(what: asked.BalancesAsked): Promise<Heard<readonly asked.BookRead[]>> {
     const pending = this.#client.invoke('balances', this.via, what);
     if (what.level === 'auditor') return read(pending, () => this.#auditor(what.books));
-    const ids = accounts.map(BigInt);
+    const ids = (what.accounts ?? []).map(BigInt);
     const request = GetAccountsRequest.fromPartial({ ids, options: optionsOf(what) });
     return read(pending, async () =>
       booksOf(await this.#ask((stub, ...rest) => stub.getAccounts(request, ...rest))),

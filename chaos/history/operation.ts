@@ -80,6 +80,8 @@ export interface BookRead {
 /** A read of balances, of one book or more; several books are a cut of the installation. */
 export interface BalancesAsked extends ReadAsked {
   readonly books: readonly number[];
+  /** Ids. Left out: all accounts, of level `auditor`; else a history does not say it. */
+  readonly accounts?: readonly string[];
 }
 
 export interface StatementAsked extends ReadAsked {

@@ -11,10 +11,8 @@ export function readAccounts(
   minPosition: Position | null = null,
 ): Promise<Heard<readonly BookRead[]>> {
   const books = [...new Set(accounts.map(({ book }) => book))];
-  return caller.balances(
-    { level, minPosition, books },
-    accounts.map(({ id }) => String(id)),
-  );
+  const ids = accounts.map(({ id }) => String(id));
+  return caller.balances({ level, minPosition, books, accounts: ids });
 }
 
 /** Reads all accounts of books by the views of the copies, one book after the other. */
@@ -22,7 +20,7 @@ export function readAsAuditor(
   caller: Caller,
   books: readonly number[],
 ): Promise<Heard<readonly BookRead[]>> {
-  return caller.balances({ level: 'auditor', minPosition: null, books }, []);
+  return caller.balances({ level: 'auditor', minPosition: null, books });
 }
 
 /** The version that a read of one account found; undefined: it found none. */

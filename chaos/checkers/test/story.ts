@@ -148,7 +148,10 @@ export class Story {
       const accounts = book.accounts.map(({ id }) => book.state(id));
       return { position: at(book, book.seq), whole: true, accounts };
     });
-    this.record('balances', { books: numbers, level, minPosition: null }, reads, call);
+    const accounts = reads.flatMap((read) => read.accounts.map(({ account }) => account));
+    const asked = { books: numbers, level, minPosition: null };
+    const value = level === 'auditor' ? asked : { ...asked, accounts };
+    this.record('balances', value, reads, call);
   }
 
   statement(account: bigint): void {

@@ -137,8 +137,12 @@ export const allBehind: Trouble = async (scene, installation, asking) => {
     for (const { region } of standbys.filter((copy) => copy.book === book)) {
       const paid = await asking.caller(region).transfer(requests.pay(payer, payee, 1n));
       if (paid.type !== 'ok') continue;
-      const asked = { level: 'stale', minPosition: paid.reply.position, books: [book] } as const;
-      await asking.caller(region).balances(asked, [String(payer.id)]);
+      await asking.caller(region).balances({
+        level: 'stale',
+        minPosition: paid.reply.position,
+        books: [book],
+        accounts: [String(payer.id)],
+      });
     }
   } finally {
     await replay('resume');
