@@ -1,12 +1,65 @@
-import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
-import { storedOptions } from '../../ledger/core/options.ts';
-import { differingTransferField, type TransferFields } from '../../ledger/core/same-request.ts';
+import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
+import { storedChange, storedOptions } from '../../ledger/core/options.ts';
+import {
+  type ChangeFields,
+  differingAccountField,
+  differingChangeField,
+  differingTransferField,
+  openedAs,
+  type TransferFields,
+} from '../../ledger/core/same-request.ts';
+import type {
+  ChangeAccountRequest,
+  OpenAccountRequest,
+} from '../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { FinalBook } from './final-book.ts';
 
-/** Name of the first field in which a request is not what a row says was asked; '' if none. */
+/**
+ * Name of the first field in which a request is not what a row says was asked; '' if none,
+ * `kind` if the row is of something else.
+ */
 export function differsFrom(row: JournalRow, request: CreateTransferRequest, book: FinalBook) {
+  if (!TRANSFER_KINDS.includes(row.kind)) return 'kind';
   return differingTransferField(askedBy(row, book), request);
+}
+
+/** The same of a change of an account. */
+export function changeDiffersFrom(row: JournalRow, request: ChangeAccountRequest): string {
+  const asked = changeAskedBy(row);
+  return asked === undefined ? 'kind' : differingChangeField(asked, request);
+}
+
+/** The same of an opening; its region is that of the book in which the row stands. */
+export function openingDiffersFrom(row: JournalRow, request: OpenAccountRequest): string {
+  if (row.kind !== RowKind.account) return 'kind';
+  if (row.key !== request.externalId) return 'external_id';
+  const { asset, metadata, reference } = row;
+  const limits = LIMITS.exec(reference);
+  if (limits === null) return 'min_balance';
+  const minBalance = limitOf(limits[1]);
+  const opened = { asset, minBalance, maxBalance: limitOf(limits[2]), metadata };
+  return differingAccountField(opened, openedAs(request));
+}
+
+/** How the row of an opening tells the limits. */
+const LIMITS = /^min=(none|-?\d+) max=(none|-?\d+)$/u;
+
+function limitOf(text = 'none'): bigint | null {
+  return text === 'none' ? null : BigInt(text);
+}
+
+/** Undefined: the row is of something else, or cannot be read. */
+function changeAskedBy(row: JournalRow): ChangeFields | undefined {
+  const { kind, creditAccount, reference, metadata, details } = row;
+  if (kind !== RowKind.change || details === null) return undefined;
+  try {
+    const stored = storedChange(details.options, metadata);
+    return { accountId: creditAccount ?? 0n, by: details.by, why: reference, ...stored };
+  } catch {
+    // The audit of the journal names it.
+    return undefined;
+  }
 }
 
 /** What was asked by the request that a row decided; of a group with its legs. */
