@@ -140,7 +140,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
     ],
     [
       'a group has one leg less',
-      ['I17'],
+      ['I4', 'I17'],
       {
         history: answers('basket', ({ legs }) => ({
           legs: legs.map((leg, index) => (index === 0 ? { ...leg, status: 'REJECTED' } : leg)),

@@ -139,7 +139,7 @@ describe('one thing is wrong, in another way', () => {
     ],
     [
       'a group was looked up with one leg of two',
-      ['I17'],
+      ['I17', 'I18'],
       {
         history: ({ story }) =>
           heardAs(story.operations.lookUps[0], (heard) => {

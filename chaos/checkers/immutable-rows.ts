@@ -1,6 +1,7 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
 import { reasonWord } from '../history/heard.ts';
-import type { AccountRead, EventRead, Operation } from '../history/operation.ts';
+import type { AccountRead, EventRead, LookUpOperation, Operation } from '../history/operation.ts';
+import { type Place, wrongInLookUp } from './answer-to-row.ts';
 import type { Evidence } from './evidence.ts';
 import { type FinalBook, sameState, stateAfter } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
@@ -10,7 +11,9 @@ import { Case, type Checker } from './verdict.ts';
  * I18: rows are never changed.
  *
  * Every row that any client ever read, as an event of a subscription or by a look-up, is in the
- * final journal at the same place with the same content. Accounts and assets stand in their tables
+ * final journal at the same place with the same content. Of a transfer that was looked up that is
+ * its epoch, what was moved, and a status with its reason that the journals can tell of it at any
+ * time: what is held may be captured later, what was posted cannot be returned. Accounts and assets stand in their tables
  * as the journal opened them (the audit of the journal). In every copy the database itself
  * refuses to change or delete rows.
  */
@@ -72,27 +75,29 @@ function isStateOf(state: AccountRead, id: bigint | null, row: JournalRow): bool
   return id !== null && row.entries !== null && sameState(state, stateAfter(id, row));
 }
 
-function checkLookUp(
-  operation: Evidence['operations']['lookUps'][number],
-  { books }: Evidence,
-  found: Case,
-): void {
-  const transfer = operation.reply?.found ?? null;
-  const book = transfer === null ? undefined : books.get(transfer.position.book);
+function checkLookUp(operation: LookUpOperation, { books }: Evidence, found: Case): void {
+  const { value, reply } = operation;
+  const transfer = reply?.found ?? null;
+  const book = books.get(value.book);
   if (transfer === null || book === undefined) return;
   found.looked();
-  const { seq, epoch } = transfer.position;
-  const row = book.at(seq);
-  const isApplied = transfer.status !== 'REJECTED';
-  const amount = row?.kind === RowKind.group ? '0' : String(row?.amount ?? 0n);
-  const isSame =
-    row?.id === transfer.transferId &&
-    row.epoch === epoch &&
-    (row.reason === 0) === isApplied &&
-    (!isApplied || transfer.actualAmount === amount);
-  if (isSame) return;
-  found.violated(`${transfer.transferId} was looked up at seq ${seq} as something else`, {
-    operations: [operation],
-    rows: row === undefined ? [] : [{ book: book.number, row }],
-  });
+  const { position, transferId } = transfer;
+  const row = position.book === book.number ? book.at(position.seq) : undefined;
+  const wrong = wrongInFound(transfer, value.transferId, row, { book, books });
+  if (wrong === '') return;
+  const text = `${transferId} was looked up at seq ${position.seq} as something else: ${wrong}`;
+  const rows = row === undefined ? [] : [{ book: book.number, row }];
+  found.violated(text, { operations: [operation], rows });
+}
+
+function wrongInFound(
+  transfer: Parameters<typeof wrongInLookUp>[0],
+  wanted: string,
+  row: JournalRow | undefined,
+  place: Place,
+): string {
+  if (row === undefined || !TRANSFER_KINDS.includes(row.kind)) return 'there is no transfer';
+  if (transfer.transferId !== wanted) return `${wanted} was asked for`;
+  if (transfer.position.epoch !== row.epoch) return `its epoch is ${row.epoch}`;
+  return wrongInLookUp(transfer, row, place);
 }

@@ -1,7 +1,16 @@
+import { bookOf } from '../../ledger/core/account-id.ts';
 import type { JournalRow } from '../../ledger/core/journal-row.ts';
-import { settlementId, transferIdOf } from '../../ledger/core/transfer-id.ts';
-import type { Operation, Position, TransferOperation } from '../history/operation.ts';
-import { differsFrom } from './asked-row.ts';
+import { reasonWord } from '../history/heard.ts';
+import type {
+  ChangeOperation,
+  OpenOperation,
+  Operation,
+  Position,
+  TransferOperation,
+} from '../history/operation.ts';
+import { changeCalls, homeRegions } from './account-calls.ts';
+import { wrongInAnswer } from './answer-to-row.ts';
+import { changeDiffersFrom, differsFrom, openingDiffersFrom } from './asked-row.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import { Case, type Checker } from './verdict.ts';
@@ -10,97 +19,133 @@ import { Case, type Checker } from './verdict.ts';
  * I4: no acknowledged outcome is lost.
  *
  * Every `ok` to a transfer, a change or an opening, a replayed one too, names something that is
- * in the final journal of its book, under its id, with what was asked, and in every other copy
- * at the same place. What was said to be posted in another book is in the journal of that one,
- * and what was said to be returned has its return. A copy that has not come so far yet makes
- * the verdict unknown.
+ * in the final journal of its book, under its id, with every field that was asked, and in every
+ * other copy at the same place. Everything that the answer says follows from that row: its status
+ * and reason, those of the legs of a group, what was moved and when a hold expires. What was
+ * said to be posted in another book is in the journal of that one, and what was said to be
+ * returned has its return, with that reason. An opened account is in a book of the region that was
+ * asked. That something was applied which was said to be rejected is left to I21. A copy that has
+ * not come so far yet makes the verdict unknown.
  */
 export const nothingLost: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
-  const needed = new Map<FinalBook, number>();
-  const check = (operation: Operation, position: Position, id: string) => {
-    const book = evidence.books.get(position.book);
-    if (book === undefined) return undefined;
-    found.looked();
-    const row = book.byId.get(id);
-    if (row === undefined) {
-      const at = `${book.name}, seq ${position.seq} of epoch ${position.epoch}`;
-      found.violated(`${at}: acknowledged ${operation.f} ${id} is not there`, {
-        operations: [operation],
-      });
-      return undefined;
-    }
-    needed.set(book, Math.max(needed.get(book) ?? 0, row.seq));
-    return { book, row };
-  };
-  const { transfers, changes, opens } = evidence.operations;
-  for (const operation of transfers) {
-    const { reply, value } = operation;
-    if (reply === null || value.dryRun || reply.reason === 'IDEMPOTENCY_KEY_REUSED') continue;
-    const kept = check(operation, reply.position, reply.transferId);
-    if (kept !== undefined) checkContent(operation, kept.book, kept.row, evidence, found);
+  const acknowledged = new Acknowledged(evidence, found);
+  for (const [name, calls] of evidence.calls) {
+    for (const operation of calls) acknowledged.transfer(operation, name);
   }
-  for (const operation of changes) {
-    const { reply, value } = operation;
-    if (reply === null || value.dryRun || reply.reason === 'IDEMPOTENCY_KEY_REUSED') continue;
-    check(operation, reply.position, transferIdOf(value.namespace, value.idempotencyKey));
+  for (const [name, calls] of changeCalls(evidence)) {
+    for (const operation of calls) acknowledged.change(operation, name);
   }
-  for (const operation of opens) {
-    const { reply, value } = operation;
-    if (reply === null || value.dryRun || reply.accountId === '') continue;
-    const book = evidence.books.get(reply.position.book);
-    if (book === undefined) continue;
-    found.looked();
-    if (book.scan.accounts.get(BigInt(reply.accountId))?.externalId === value.externalId) continue;
-    const text = `${book.name}: account ${value.externalId}, acknowledged, is not there`;
-    found.violated(text, { operations: [operation] });
-  }
-  for (const [book, seq] of needed) checkCopies(book, seq, found);
+  for (const operation of evidence.operations.opens) acknowledged.open(operation);
+  for (const [book, seq] of acknowledged.through) checkCopies(book, seq, found);
   return found.verdict();
 };
 
-function checkContent(
-  operation: TransferOperation,
-  book: FinalBook,
-  row: JournalRow,
-  evidence: Evidence,
-  found: Case,
-): void {
-  const { value, reply } = operation;
-  const shown = { operations: [operation], rows: [{ book: book.number, row }] };
-  const at = `${book.name}, seq ${row.seq}`;
-  const field = differsFrom(row, value, book);
-  if (field !== '') found.violated(`${at}: has another ${field} than was acknowledged`, shown);
-  if (reply === null || reply.status === 'REJECTED') return;
-  if (row.reason !== 0) {
-    found.violated(`${at}: acknowledged as ${reply.status}, was rejected`, shown);
-    return;
-  }
-  if (reply.status === 'RETURNED') {
-    const returns = book.returns.get(row.peer?.book ?? 0) ?? [];
-    // There are few of them, but not so few as to go through all for each.
-    if (!returnedIds(returns).has(row.id)) found.violated(`${at}: has no return`, shown);
-    return;
-  }
-  if (reply.status !== 'POSTED') return;
-  const legs = row.peer === null ? [] : [row];
-  for (const leg of legs) {
-    const payee = evidence.books.get(leg.peer?.book ?? 0);
-    if (payee === undefined) continue;
-    const second = payee.byId.get(settlementId(book.number, leg.id));
-    if (second === undefined || second.reason !== 0) {
-      found.violated(`${at}: acknowledged as posted, ${payee.name} has not applied it`, shown);
-    }
-  }
+interface Kept {
+  readonly book: FinalBook;
+  readonly row: JournalRow;
 }
 
-const known = new WeakMap<readonly JournalRow[], Set<string>>();
+/** Holds what was acknowledged against the journals. */
+class Acknowledged {
+  /** The newest row of each book that an answer stands for. */
+  readonly through = new Map<FinalBook, number>();
+  readonly #evidence: Evidence;
+  readonly #regions: ReadonlyMap<number, string>;
+  readonly #found: Case;
 
-function returnedIds(returns: readonly JournalRow[]): Set<string> {
-  const ids = known.get(returns) ?? new Set(returns.map(({ originId }) => originId ?? ''));
-  known.set(returns, ids);
-  return ids;
+  constructor(evidence: Evidence, found: Case) {
+    this.#evidence = evidence;
+    this.#regions = homeRegions(evidence);
+    this.#found = found;
+  }
+
+  transfer(operation: TransferOperation, name: string): void {
+    const { reply, value } = operation;
+    if (reply === null || reply.reason === 'IDEMPOTENCY_KEY_REUSED') return;
+    const kept = this.#row(operation, reply.position, name);
+    if (kept === undefined) return;
+    const { book, row } = kept;
+    const field = differsFrom(row, value, book);
+    if (field !== '') this.#otherThanAsked(operation, kept, field);
+    if (reply.status === 'REJECTED' && row.reason === 0) return;
+    const wrong = wrongInAnswer(reply, value, row, { book, books: this.#evidence.books });
+    if (wrong !== '') this.#violated(operation, kept, wrong);
+  }
+
+  change(operation: ChangeOperation, name: string): void {
+    const { reply, value } = operation;
+    if (reply === null || reply.reason === 'IDEMPOTENCY_KEY_REUSED') return;
+    const kept = this.#row(operation, reply.position, name);
+    if (kept === undefined) return;
+    const { row } = kept;
+    const field = changeDiffersFrom(row, value);
+    if (field !== '') this.#otherThanAsked(operation, kept, field);
+    if (row.reason === 0 || reply.reason === reasonWord(row.reason)) return;
+    const said = reply.reason === '' ? 'applied' : `refused with ${reply.reason}`;
+    const text = `acknowledged as ${said}, was refused with ${reasonWord(row.reason)}`;
+    this.#violated(operation, kept, text);
+  }
+
+  open(operation: OpenOperation): void {
+    const { reply, value } = operation;
+    if (reply === null || value.dryRun || reply.accountId === '') return;
+    const number = bookOf(BigInt(reply.accountId));
+    const isRead = this.#evidence.books.has(number);
+    // Of a book that was not read nobody knows; that of another region is wrong all the same.
+    if (!isRead && this.#regions.get(number) === value.homeRegion) return;
+    this.#found.looked();
+    const book = this.#evidence.books.get(number);
+    const account = book?.scan.accounts.get(BigInt(reply.accountId));
+    const row = account === undefined ? undefined : book?.at(account.openedSeq);
+    if (book === undefined || row === undefined) {
+      const at = book?.name ?? `book ${number}`;
+      this.#found.violated(`${at}: account ${value.externalId}, acknowledged, is not there`, {
+        operations: [operation],
+      });
+      return;
+    }
+    this.#needs(book, row.seq);
+    const field =
+      this.#regions.get(number) === value.homeRegion
+        ? openingDiffersFrom(row, value)
+        : 'home_region';
+    if (field !== '') this.#otherThanAsked(operation, { book, row }, field);
+  }
+
+  /** The row that an answer stands for. Undefined: it is not there, or its book was not read. */
+  #row(operation: Operation, { seq, epoch }: Position, name: string): Kept | undefined {
+    const [number, id = ''] = name.split(' ');
+    const book = this.#evidence.books.get(Number(number));
+    if (book === undefined) return undefined;
+    this.#found.looked();
+    const row = book.byId.get(id);
+    if (row !== undefined) {
+      this.#needs(book, row.seq);
+      return { book, row };
+    }
+    const at = `${book.name}, seq ${seq} of epoch ${epoch}`;
+    const text = `${at}: acknowledged ${operation.f} ${id} is not there`;
+    this.#found.violated(text, { operations: [operation] });
+    return undefined;
+  }
+
+  #needs(book: FinalBook, seq: number): void {
+    this.through.set(book, Math.max(this.through.get(book) ?? 0, seq));
+  }
+
+  #otherThanAsked(operation: Operation, kept: Kept, field: string): void {
+    this.#violated(operation, kept, `has another ${field} than was acknowledged`);
+  }
+
+  #violated(operation: Operation, { book, row }: Kept, text: string): void {
+    const rows = [{ book: book.number, row }];
+    this.#found.violated(`${book.name}, seq ${row.seq}: ${text}`, {
+      operations: [operation],
+      rows,
+    });
+  }
 }
 
 /** Everything up to the newest acknowledged row is in every copy, at the same place. */

@@ -192,8 +192,7 @@ export class Story {
     const isOpen = /"amount"/u.test(row.details?.options ?? '') && row.reason === 0;
     return {
       transferId: id,
-      status: this.#status(book, row),
-      reason: reasonWord(row.reason),
+      ...this.#outcome(book, row),
       differingField: '',
       replayed,
       position: { book: book.number, epoch: row.epoch, seq: row.seq },
@@ -202,8 +201,7 @@ export class Story {
       expiresAtMicros,
       legs: legs.map((leg) => ({
         transferId: leg.id,
-        status: this.#status(book, leg),
-        reason: reasonWord(leg.reason),
+        ...this.#outcome(book, leg),
       })),
     };
   }
@@ -293,14 +291,15 @@ export class Story {
   }
   readonly #sentFrom = new Map<string, number>();
 
-  #status(book: StoryBook, row: JournalRow): string {
-    if (row.reason !== 0) return 'REJECTED';
-    if (row.kind === RowKind.hold) return 'HELD';
-    if (row.kind === RowKind.release) return 'RELEASED';
-    if (row.peer === null) return 'POSTED';
+  #outcome(book: StoryBook, row: JournalRow): { readonly status: string; readonly reason: string } {
+    if (row.reason !== 0) return { status: 'REJECTED', reason: reasonWord(row.reason) };
+    if (row.kind === RowKind.hold) return { status: 'HELD', reason: '' };
+    if (row.kind === RowKind.release) return { status: 'RELEASED', reason: '' };
+    if (row.peer === null) return { status: 'POSTED', reason: '' };
     const second = this.book(row.peer.book).row(settlementId(book.number, row.id));
-    if (second === undefined) return 'IN_TRANSIT';
-    return second.reason === 0 ? 'POSTED' : 'RETURNED';
+    if (second === undefined) return { status: 'IN_TRANSIT', reason: '' };
+    const { reason } = second;
+    return { status: reason === 0 ? 'POSTED' : 'RETURNED', reason: reasonWord(reason) };
   }
 }
 
