@@ -1,7 +1,10 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
-import type { TransferOperation } from '../history/operation.ts';
+import type { Operation, TransferOperation } from '../history/operation.ts';
+import { changeCalls } from './account-calls.ts';
+import { changeDiffersFrom, differsFrom } from './asked-row.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
+import { KnownSeqs } from './known-seqs.ts';
 import { RefusalJudge } from './refusal-judge.ts';
 import { inTime } from './timeline.ts';
 import { Case, type Checker } from './verdict.ts';
@@ -9,54 +12,83 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I21: definite refusals are honest.
  *
- * What a client was told has definitely not been applied is not in the final journal, unless
- * another call with the same key may have brought it there. What was answered as rejected is
- * rejected in the journal, too. Every reason that a journal gives was true in the state that the
+ * What a client was told has definitely not been applied, a transfer or a change of an account,
+ * is not in the final journal, unless another call with the same key and body may have brought it
+ * there: one that did not fail, and began before an answer told that the journal had come as far
+ * as the row. What was answered as rejected is rejected in the journal, too. Every reason that a journal gives was true in the state that the
  * rows before it come to, and no call was refused from a state older than itself: its row
  * stands after those of all calls that had ended before it began.
  */
 export const honestRefusals: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
+  const known = new KnownSeqs(evidence);
   for (const [name, calls] of evidence.calls) {
-    const [bookNumber, id = ''] = name.split(' ');
-    const book = evidence.books.get(Number(bookNumber));
-    const row = book?.byId.get(id);
-    if (book === undefined || row === undefined) continue;
-    checkCalls(calls, book, row, found);
+    const kept = rowOf(name, evidence);
+    if (kept === undefined || !TRANSFER_KINDS.includes(kept.row.kind)) continue;
+    const { book, row } = kept;
+    checkFailed(calls, kept, ({ value }) => differsFrom(row, value, book) === '', known, found);
+    checkRejected(calls, kept, ({ status }) => status === 'REJECTED', found);
+  }
+  for (const [name, calls] of changeCalls(evidence)) {
+    const kept = rowOf(name, evidence);
+    if (kept?.row.kind !== RowKind.change) continue;
+    const { row } = kept;
+    checkFailed(calls, kept, ({ value }) => changeDiffersFrom(row, value) === '', known, found);
+    checkRejected(calls, kept, ({ reason }) => reason !== '', found);
   }
   for (const book of evidence.books.values()) checkReasons(book, evidence, found);
   checkTime(evidence, found);
   return found.verdict();
 };
 
-function checkCalls(
-  calls: readonly TransferOperation[],
-  book: FinalBook,
-  row: JournalRow,
-  found: Case,
-): void {
-  const rows = [{ book: book.number, row }];
-  const failed = calls.find(({ type }) => type === 'fail');
-  if (failed !== undefined) {
-    found.looked();
-    if (!calls.some(mayHaveDone)) {
-      const text = `${book.name}, seq ${row.seq}: was said not to be applied`;
-      found.violated(text, { operations: [failed], rows });
-    }
-  }
-  for (const operation of calls) {
-    const { reply } = operation;
-    if (reply?.status !== 'REJECTED' || reply.reason === 'IDEMPOTENCY_KEY_REUSED') continue;
-    if (row.reason !== 0) continue;
-    const text = `${book.name}, seq ${row.seq}: was said to be rejected (${reply.reason})`;
-    found.violated(text, { operations: [operation], rows });
-  }
+interface Kept {
+  readonly book: FinalBook;
+  readonly row: JournalRow;
 }
 
-function mayHaveDone({ type, reply }: TransferOperation): boolean {
-  if (type === 'info') return true;
-  return reply !== null && !reply.replayed && reply.reason !== 'IDEMPOTENCY_KEY_REUSED';
+/** The row of a key, if it has an outcome. */
+function rowOf(callName: string, { books }: Evidence): Kept | undefined {
+  const [number, id = ''] = callName.split(' ');
+  const book = books.get(Number(number));
+  const row = book?.byId.get(id);
+  return book === undefined || row === undefined ? undefined : { book, row };
+}
+
+/** Of calls with one key: whoever asked for the row and failed needs another who may have done it. */
+function checkFailed<Call extends Operation>(
+  calls: readonly Call[],
+  { book, row }: Kept,
+  asksForRow: (call: Call) => boolean,
+  known: KnownSeqs,
+  found: Case,
+): void {
+  if (!calls.some(({ type }) => type === 'fail')) return;
+  found.looked();
+  const asking = calls.filter(asksForRow);
+  const failed = asking.find(({ type }) => type === 'fail');
+  if (failed === undefined) return;
+  // A replay tells nothing of who made the row: a router may have sent one call twice.
+  const mayHaveDone = ({ type, invokedNs }: Call) =>
+    type !== 'fail' && known.before(book.number, invokedNs) < row.seq;
+  if (asking.some(mayHaveDone)) return;
+  const text = `${book.name}, seq ${row.seq}: was said not to be applied`;
+  found.violated(text, { operations: [failed], rows: [{ book: book.number, row }] });
+}
+
+function checkRejected<Reply extends { readonly reason: string }>(
+  calls: readonly Operation<unknown, Reply>[],
+  { book, row }: Kept,
+  isRejected: (reply: Reply) => boolean,
+  found: Case,
+): void {
+  if (row.reason !== 0) return;
+  for (const operation of calls) {
+    const { reply } = operation;
+    if (reply === null || reply.reason === 'IDEMPOTENCY_KEY_REUSED' || !isRejected(reply)) continue;
+    const text = `${book.name}, seq ${row.seq}: was said to be rejected (${reply.reason})`;
+    found.violated(text, { operations: [operation], rows: [{ book: book.number, row }] });
+  }
 }
 
 function checkReasons(book: FinalBook, { header }: Evidence, found: Case): void {
