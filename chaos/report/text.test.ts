@@ -19,7 +19,7 @@ test('a run that passed says what was checked, how it went, and how to make it a
 test('a violation has its smallest witness in words', () => {
   const text = verdictText(failedRun());
   expect(text).toMatch(/✗ I4 +no acknowledged outcome is lost +2 violations/u);
-  expect(text).toContain('book-1, seq 7: acknowledged as POSTED, was rejected');
+  expect(text).toContain('book-1, seq 7: said was POSTED');
   expect(text).toMatch(
     /0\.019 s {2}client 1 by eu-west: transfer run\/yacht, 5000 from \d+ to \d+/u,
   );
