@@ -71,6 +71,7 @@ export class Forward {
         try {
           return await this.#once(leader, leftMs, call);
         } catch (error) {
+          if (lost && isOverload(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
           lost ||= !saysNotApplied(error);
         }
@@ -124,6 +125,11 @@ export class Forward {
 function mayRepeat(error: unknown): boolean {
   // How long a book may take to come as far as asked, only its caller can say.
   return error instanceof RpcError && isLoss(error) && reasonOf(error) !== 'BEHIND';
+}
+
+/** A full queue, which says nothing of what an attempt before may have done. */
+function isOverload(error: unknown): boolean {
+  return error instanceof RpcError && error.code === status.RESOURCE_EXHAUSTED;
 }
 
 /** True if the ledger server itself has said that nothing was applied. */

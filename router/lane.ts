@@ -231,13 +231,16 @@ export class Lane {
 
   #fault({ batch, code, message }: BatchFault): void {
     if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
-      const error =
-        code === FaultCode.OVERLOADED
-          ? overloaded(message, 200)
-          : invalidArgument([{ field: 'transfers', description: message }]);
       const items = this.#inFlight.get(batch) ?? [];
       this.#inFlight.delete(batch);
-      for (const item of items) fail(item, error);
+      for (const item of items) {
+        if (code === FaultCode.INVALID) {
+          fail(item, invalidArgument([{ field: 'transfers', description: message }]));
+        } else {
+          // A full queue says nothing of what an attempt before may have done.
+          fail(item, item.attempts > 1 ? outcomeUnknown(status.UNKNOWN) : overloaded(message, 200));
+        }
+      }
       return;
     }
     // Not led here any more, or the outcome is unknown: the same keys are asked again.

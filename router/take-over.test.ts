@@ -95,6 +95,24 @@ test('past its deadline a caller hears whether its transfer may have been applie
   expect(unknown.message).toContain('repeat the request with the same key');
 });
 
+test('a full queue is a refusal, unless an attempt before may have been applied', async () => {
+  const { old, next, leads, send } = await fixture();
+  old.isFull = true;
+  old.lead(1);
+  await leads(1);
+  const refused = await faultOf(send(['refused'], 10_000));
+  expect(refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED, outcomeUnknown: false });
+  old.posts = false;
+  const sent = send(['sent'], 10_000);
+  await expect.poll(() => old.posted).toEqual(['refused', 'sent']);
+  next.isFull = true;
+  next.lead(2);
+  const unknown = await faultOf(sent);
+  expect(next.posted).toEqual(['sent']);
+  expect(unknown).toMatchObject({ code: status.UNKNOWN, outcomeUnknown: true });
+  expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
+});
+
 test('while nobody leads, transfers wait; those of callers that have gone take no room', async () => {
   const { next, leads, send } = await fixture();
   const calls = Array.from({ length: 12 }, (_, call) => faultOf(send(many(`${call}`), 6_000)));

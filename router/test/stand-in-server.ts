@@ -8,6 +8,7 @@ import {
 import type { RpcError } from '../../ledger/rpc/error.ts';
 import {
   BookServiceService,
+  FaultCode,
   type PostReply,
   type PostRequest,
   Topology,
@@ -29,6 +30,8 @@ export class StandInServer {
   onRead: (() => bigint | RpcError | undefined) | undefined;
   /** True: batches are posted; false: they are taken, and nothing is ever said. */
   posts = true;
+  /** True: its queue is full, and it refuses what comes. */
+  isFull = false;
   reads = 0;
   /** Transfers that came, by key, each as often as it came. */
   readonly posted: string[] = [];
@@ -104,6 +107,11 @@ export class StandInServer {
   #post(stream: PostStream, { batch, transfers }: PostRequest): void {
     this.posted.push(...transfers.map(({ idempotencyKey }) => idempotencyKey));
     if (!this.posts) return;
+    if (this.isFull) {
+      const value = { batch, code: FaultCode.OVERLOADED, message: 'too many wait' };
+      stream.write({ reply: { $case: 'fault', value } });
+      return;
+    }
     const results = transfers.map(({ idempotencyKey: transferId }) =>
       CreateTransferResponse.fromPartial({ transferId, status: TransferStatus.POSTED }),
     );
