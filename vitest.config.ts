@@ -6,11 +6,16 @@ const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${
 /** Files of the `replicated` project, the mildest first: what breaks most has the last word. */
 const mildFirst = ['operator/', 'region-loss', 'drills/', 'chaos/'];
 
-/** Files of all other projects come before those. */
-const rank = ({ project, moduleId }: TestSpecification) =>
-  project.name === 'replicated' ? mildFirst.findIndex((part) => moduleId.includes(part)) : -2;
+/** Files of the `cluster` project that take minutes: one that is begun last would run alone. */
+const longFirst = ['deliberate-bugs', 'commands'];
 
-class MildFirst extends BaseSequencer {
+/** Files of all other projects come before those of `replicated`. */
+function rank({ project, moduleId }: TestSpecification): number {
+  if (project.name === 'replicated') return mildFirst.findIndex((part) => moduleId.includes(part));
+  return longFirst.some((part) => moduleId.includes(part)) ? -3 : -2;
+}
+
+class Ordered extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- it is not an array's
     const sorted = await super.sort(files);
@@ -22,7 +27,7 @@ export default defineConfig({
   test: {
     // How random tests are run and replayed; ledger/test/seed.ts says what they mean.
     provide: { seed: process.env['SEED'] ?? '', histories: process.env['HISTORIES'] ?? '' },
-    sequence: { sequencer: MildFirst },
+    sequence: { sequencer: Ordered },
     // Servers that all tests of a project share are stopped in order.
     teardownTimeout: 120_000,
     projects: [

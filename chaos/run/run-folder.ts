@@ -1,23 +1,41 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/commands/failure.ts';
 
-/** Makes the folder of a run in `out`. Throws CommandFailure when it cannot be made. */
+/**
+ * Makes the folder of a run in `out`, which no other run has: two may begin in the same second
+ * with the same seed. Throws CommandFailure when it cannot be made.
+ */
 export function makeRunFolder(out: string, seed: number): string {
   const stamp = new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19);
-  const folder = join(out, `${stamp}Z-seed-${seed}`);
+  const name = `${stamp}Z-seed-${seed}`;
   try {
-    makeFolder(resolve(folder));
+    makeAll(resolve(out));
+    for (let number = 1; ; number += 1) {
+      const folder = join(out, number === 1 ? name : `${name}-${number}`);
+      if (make(folder)) return folder;
+    }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(ExitCode.usage, `nothing can be kept in ${out}: ${why}`);
   }
-  return folder;
 }
 
 /** One after the other: asked for a whole path at once in /proc, Node.js tries for ever. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  mkdirSync(path);
+function makeAll(path: string): void {
+  const parent = dirname(path);
+  if (parent === path) return;
+  makeAll(parent);
+  make(path);
+}
+
+/** False: it is there already. */
+function make(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
 }
