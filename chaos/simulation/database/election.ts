@@ -100,6 +100,9 @@ export class Election {
       return;
     }
     const lease = this.#lease;
+    // As in regions/replicated/patroni_guarded.py: whoever led on while another one held the lease,
+    // frozen perhaps, competes only after it has stepped down, and then by the guard's rule.
+    if (node.primary && lease.holder !== node) this.#demote(agent, 'another one held the lease');
     if (lease.until <= now) this.#takeLease(agent);
     if (lease.holder === node && lease.until > now) {
       this.#renew(agent);
@@ -107,7 +110,6 @@ export class Election {
     }
     agent.candidateSince = undefined;
     if (lease.until <= now) return;
-    if (node.primary) this.#demote(agent, `${lease.holder?.name ?? 'nobody'} holds the lease`);
     node.follow(lease.holder);
     node.tellUpstream();
   }

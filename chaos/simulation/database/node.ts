@@ -189,6 +189,8 @@ export class DatabaseNode {
   }
 
   #hear(follower: DatabaseNode, length: number, last: Commit | undefined): void {
+    // Its connection is gone, and with it what it said before: a frozen node hears that late.
+    if (follower.upstream !== this) return;
     const same = length === 0 || this.log[length - 1] === last;
     if (!same) {
       // What is ahead on the same history just waits; what has gone another way is rewound, and
@@ -256,6 +258,7 @@ export class DatabaseNode {
   /** Stops as a primary: connections are closed, and commits that wait stay in the log. */
   demote(): void {
     this.primary = false;
+    this.#followers.clear();
     this.#drop('demoted');
   }
 
