@@ -1,7 +1,23 @@
-import type { CallFault } from '../client/call-faults.ts';
 import { type RegionName, regionNames } from '../../regions/local/layout.ts';
+import type { CallFault } from '../client/call-faults.ts';
+import { profiles } from '../installation/installation.ts';
 import type { SeededRandom } from '../random.ts';
-import type { Scene, Strike } from './nemesis.ts';
+import type { Nemesis, Scene, Strike } from './nemesis.ts';
+import { always } from './targets.ts';
+
+/** A nemesis that lets whole calls meet the fault that is drawn. */
+export function callFaultNemesis(
+  named: Pick<Nemesis, 'name' | 'place' | 'says' | 'lastsMs'>,
+  draw: (random: SeededRandom) => CallFault,
+): Nemesis {
+  return {
+    ...named,
+    profiles,
+    alone: false,
+    whyNot: always,
+    aim: (scene) => Promise.resolve(callFaultStrike(scene, draw(scene.random))),
+  };
+}
 
 /** Mostly the calls through one router, now and then those through all. */
 export function drawRouter(random: SeededRandom): RegionName | undefined {

@@ -1,24 +1,16 @@
-import { profiles } from '../installation/installation.ts';
-import { callFaultStrike, drawRouter } from './call-fault-strike.ts';
-import type { Nemesis } from './nemesis.ts';
-import { always } from './targets.ts';
+import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
 
-export const repeatCalls: Nemesis = {
-  name: 'repeat-calls',
-  place: 'N18',
-  says: 'Requests arrive two to five times, at once or seconds later, through any of the routers.',
-  profiles,
-  lastsMs: [3_000, 15_000],
-  alone: false,
-  whyNot: always,
-  aim: (scene) => {
-    const { random } = scene;
+export const repeatCalls = callFaultNemesis(
+  {
+    name: 'repeat-calls',
+    place: 'N18',
+    says: 'Requests arrive two to five times, at once or seconds later, through any of the routers.',
+    lastsMs: [3_000, 15_000],
+  },
+  (random) => {
     const router = drawRouter(random);
     const share = random.between(0.1, 0.6);
     const times = 1 + random.int(4);
-    const upToMs = random.pick([10, 500, 5_000]);
-    return Promise.resolve(
-      callFaultStrike(scene, { kind: 'repeat', router, share, times, upToMs }),
-    );
+    return { kind: 'repeat', router, share, times, upToMs: random.pick([10, 500, 5_000]) };
   },
-};
+);

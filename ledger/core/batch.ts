@@ -71,7 +71,7 @@ export class Batch {
 
   /** Of the newest row. */
   get seq(): number {
-    return this.#state.seq + this.rows.length;
+    return this.seqBefore + this.rows.length;
   }
 
   hasBook(number: number): boolean {

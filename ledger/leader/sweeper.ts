@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
-import { type DueHold, readDueHolds } from '../store/read-due-holds.ts';
+import { type DueHolds, readDueHolds } from '../store/read-due-holds.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { BookLeader } from './book-leader.ts';
 import type { LedgerFault } from './ledger-fault.ts';
@@ -50,18 +50,16 @@ export class Sweeper {
     const { memory } = this.#leader;
     const nowMicros = memory.nextMicros(Date.now() * 1000);
     const due = await readDueHolds(this.#sql, memory.swept, nowMicros, HOLDS_MAX);
-    const last = due.at(-1);
-    if (last === undefined) return false;
-    await this.#expire(due, last);
-    return due.length === HOLDS_MAX && memory.swept.seq === last.cursor.seq;
+    if (due === null) return false;
+    await this.#expire(due);
+    return due.ids.length === HOLDS_MAX && memory.swept.seq === due.cursor.seq;
   }
 
-  #expire(due: readonly DueHold[], { cursor, seen }: DueHold): Promise<void> {
+  #expire({ ids, cursor, seen }: DueHolds): Promise<void> {
     return new Promise((resolve, reject) => {
-      const holds = due.map(({ id }) => id);
       this.#leader.submit({
         kind: 'expire',
-        command: { kind: 'expire', holds, swept: cursor, seen },
+        command: { kind: 'expire', holds: ids, swept: cursor, seen },
         onOutcome: resolve,
         onFault: (fault: LedgerFault) => reject(fault),
       });

@@ -1,21 +1,22 @@
 import type { SeenHead, SweepCursor } from '../core/command.ts';
 import type { Sql } from './connect.ts';
 
-/** A hold whose time is up, ended or not. */
-export interface DueHold {
-  readonly id: string;
+/** Holds whose time is up, ended or not. */
+export interface DueHolds {
+  readonly ids: readonly string[];
+  /** The place of the last of them. */
   readonly cursor: SweepCursor;
   /** Of the moment of the read. */
   readonly seen: SeenHead;
 }
 
-/** Holds that expire after the cursor and not after `nowMicros`, in that order. */
+/** Holds that expire after the cursor and not after `nowMicros`, in that order; null: none. */
 export async function readDueHolds(
   sql: Sql,
   after: SweepCursor,
   nowMicros: number,
   limit: number,
-): Promise<DueHold[]> {
+): Promise<DueHolds | null> {
   const rows = await sql<Row[]>`
     SELECT id, seq, (extract(epoch FROM expires_at) * 1000000)::int8 AS expires_micros,
            (SELECT seq FROM head) AS head_seq,
@@ -25,11 +26,13 @@ export async function readDueHolds(
        AND (expires_at, seq) > (${timestamp(sql, after.expiresAtMicros)}, ${after.seq})
        AND expires_at <= ${timestamp(sql, nowMicros)}
      ORDER BY expires_at, seq LIMIT ${limit}`;
-  return rows.map((row) => ({
-    id: row.id,
-    cursor: { expiresAtMicros: Number(row.expires_micros), seq: Number(row.seq) },
-    seen: { seq: Number(row.head_seq), atMicros: Number(row.head_micros) },
-  }));
+  const last = rows.at(-1);
+  if (last === undefined) return null;
+  return {
+    ids: rows.map(({ id }) => id),
+    cursor: { expiresAtMicros: Number(last.expires_micros), seq: Number(last.seq) },
+    seen: { seq: Number(last.head_seq), atMicros: Number(last.head_micros) },
+  };
 }
 
 interface Row {

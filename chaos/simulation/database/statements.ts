@@ -174,13 +174,13 @@ function refusals({ rows }: Tables, [origin, , after, through]: readonly unknown
 
 function dueHolds({ rows, head }: Tables, values: readonly unknown[]): object[] {
   const [afterMicros = 0, afterSeq = 0, now = 0, limit = 0] = values.map(Number);
+  const seen = { head_seq: head.seq, head_micros: head.at_micros };
   return rows
     .flatMap((row) => {
       const { expires_at: expires, seq } = row;
       if (expires === null) return [];
       const at = Number(expires);
       const later = at > afterMicros || (at === afterMicros && Number(seq) > afterSeq);
-      const seen = { head_seq: head.seq, head_micros: head.at_micros };
       return later && at <= now ? [{ ...row, ...seen, expires_micros: expires }] : [];
     })
     .toSorted((a, b) => Number(a.expires_micros - b.expires_micros || a.seq - b.seq))
