@@ -2,8 +2,9 @@ import { bookOf } from '../../ledger/core/account-id.ts';
 import type { Harm } from '../history/record.ts';
 import type { FaultSpan } from '../history/read-history.ts';
 import type { Operation, PageOperation } from '../history/operation.ts';
-import { decidingBook, type Evidence } from './evidence.ts';
-import { KnownPlaces } from './known-places.ts';
+import { decidingBook } from './calls.ts';
+import type { Evidence } from './evidence.ts';
+import { KnownSeqs } from './known-seqs.ts';
 import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
@@ -61,7 +62,7 @@ interface Call {
 function isSilentPage(
   { value, reply, invokedNs }: PageOperation,
   { books }: Evidence,
-  known: KnownPlaces,
+  known: KnownSeqs,
 ): boolean {
   if (reply === null || reply.events.length > 0) return false;
   const { book, account, after } = value;
@@ -93,7 +94,7 @@ function* callsOf(evidence: Evidence): Generator<Call> {
     const home = header.books.find(({ region }) => region === operation.value.homeRegion);
     yield { operation, books: home === undefined ? [] : [home.number] };
   }
-  const known = new KnownPlaces(operations);
+  const known = new KnownSeqs([...transfers, ...changes, ...opens]);
   for (const operation of pages) {
     const isSilent = isSilentPage(operation, evidence, known);
     yield { operation, books: [operation.value.book], isSilent };

@@ -1,11 +1,9 @@
-import { bookOf } from '../../ledger/core/account-id.ts';
-import { transferIdOf } from '../../ledger/core/transfer-id.ts';
-import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { ChainedRow } from '../../regions/audit/journal-scan.ts';
 import type { CopyRead, FinalReads } from '../history/final-reads.ts';
-import type { TransferOperation } from '../history/operation.ts';
+import type { ChangeOperation, OpenOperation, TransferOperation } from '../history/operation.ts';
 import type { History } from '../history/read-history.ts';
 import type { BookOfRun } from '../history/record.ts';
+import { changeCalls, openCalls, transferCalls } from './calls.ts';
 import { FinalBook } from './final-book.ts';
 import { isSameRow } from './same-row.ts';
 import type { RowOfBook } from './verdict.ts';
@@ -16,6 +14,10 @@ export interface Evidence extends History {
   readonly books: ReadonlyMap<number, FinalBook>;
   /** Calls that ask for transfers, by book and transfer: `callName`. Dry runs are left out. */
   readonly calls: ReadonlyMap<string, readonly TransferOperation[]>;
+  /** The same of calls that ask to change accounts. */
+  readonly changeCalls: ReadonlyMap<string, readonly ChangeOperation[]>;
+  /** The same of calls that ask to open accounts, by region and external id: `openName`. */
+  readonly openCalls: ReadonlyMap<string, readonly OpenOperation[]>;
   /** Why the final reads are not complete, one sentence each. */
   readonly missing: readonly string[];
   /** Why the history itself is not complete. */
@@ -66,8 +68,16 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
     }
   }
   const cut = history.isTorn ? ['the history breaks off before the end of the run'] : [];
-  const calls = callsOf(history.operations.transfers);
-  return { ...history, books, calls, missing: [...cut, ...unread], cut, disputes };
+  return {
+    ...history,
+    books,
+    calls: transferCalls(history.operations),
+    changeCalls: changeCalls(history.operations),
+    openCalls: openCalls(history.operations),
+    missing: [...cut, ...unread],
+    cut,
+    disputes,
+  };
 }
 
 /** That several copies are the primary, with the rows at which the first two of them part. */
@@ -102,28 +112,7 @@ function partedAt(a: readonly ChainedRow[], b: readonly ChainedRow[]): number {
   return b.length;
 }
 
-/** The book that decides a transfer: that of its payer. */
-export function decidingBook(request: CreateTransferRequest): number {
-  const { action } = request;
-  const payer =
-    action?.$case === 'group' ? action.value.legs[0]?.debitAccountId : request.debitAccountId;
-  return bookOf(payer ?? 0n);
-}
-
-export function callName(book: number, transferId: string): string {
-  return `${book} ${transferId}`;
-}
-
-function callsOf(transfers: readonly TransferOperation[]): Map<string, TransferOperation[]> {
-  const calls = new Map<string, TransferOperation[]>();
-  for (const operation of transfers) {
-    const { value: request } = operation;
-    if (request.dryRun) continue;
-    const id = transferIdOf(request.namespace, request.idempotencyKey);
-    const name = callName(decidingBook(request), id);
-    const known = calls.get(name);
-    if (known === undefined) calls.set(name, [operation]);
-    else known.push(operation);
-  }
-  return calls;
+/** The region that each book is at home in, by number. */
+export function homeRegions({ header }: Evidence): Map<number, string> {
+  return new Map(header.books.map(({ number, region }) => [number, region]));
 }

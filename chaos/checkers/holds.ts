@@ -1,6 +1,7 @@
 import { transferIdOf } from '../../ledger/core/transfer-id.ts';
 import type { TransferOperation } from '../history/operation.ts';
-import { callName, decidingBook, type Evidence } from './evidence.ts';
+import { callName, decidingBook } from './calls.ts';
+import type { Evidence } from './evidence.ts';
 import { takeFindings } from './from-audit.ts';
 import { Case, type Checker } from './verdict.ts';
 

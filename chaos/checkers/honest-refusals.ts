@@ -1,9 +1,9 @@
-import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
+import { RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
 import type { Operation, TransferOperation } from '../history/operation.ts';
-import { changeCalls } from './account-calls.ts';
 import { changeDiffersFrom, differsFrom } from './asked-row.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
+import { type Kept, outcomeOf } from './kept.ts';
 import { KnownSeqs } from './known-seqs.ts';
 import { RefusalJudge } from './refusal-judge.ts';
 import { inTime } from './timeline.ts';
@@ -15,47 +15,36 @@ import { Case, type Checker } from './verdict.ts';
  * What a client was told has definitely not been applied, a transfer or a change of an account,
  * is not in the final journal, unless another call with the same key and body may have brought it
  * there: one that did not fail, and began before an answer told that the journal had come as far
- * as the row. What was answered as rejected is rejected in the journal, too. Every reason that a journal gives was true in the state that the
- * rows before it come to, and no call was refused from a state older than itself: its row
- * stands after those of all calls that had ended before it began.
+ * as the row. What was answered as rejected is rejected in the journal, too. Every reason that a
+ * journal gives was true in the state that the rows before it come to, and no call was refused
+ * from a state older than itself: its row stands after those of all calls that had ended before it
+ * began.
  */
 export const honestRefusals: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
-  const known = new KnownSeqs(evidence);
+  const { operations, books } = evidence;
+  const known = new KnownSeqs([...operations.transfers, ...operations.changes]);
   for (const [name, calls] of evidence.calls) {
-    const kept = rowOf(name, evidence);
-    if (kept === undefined || !TRANSFER_KINDS.includes(kept.row.kind)) continue;
-    const { book, row } = kept;
+    const { book, row } = outcomeOf(name, books);
+    if (!book || !row || !TRANSFER_KINDS.includes(row.kind)) continue;
+    const kept = { book, row };
     checkFailed(calls, kept, ({ value }) => differsFrom(row, value, book) === '', known, found);
     checkRejected(calls, kept, ({ status }) => status === 'REJECTED', found);
   }
-  for (const [name, calls] of changeCalls(evidence)) {
-    const kept = rowOf(name, evidence);
-    if (kept?.row.kind !== RowKind.change) continue;
-    const { row } = kept;
+  for (const [name, calls] of evidence.changeCalls) {
+    const { book, row } = outcomeOf(name, books);
+    if (!book || row?.kind !== RowKind.change) continue;
+    const kept = { book, row };
     checkFailed(calls, kept, ({ value }) => changeDiffersFrom(row, value) === '', known, found);
     checkRejected(calls, kept, ({ reason }) => reason !== '', found);
   }
-  for (const book of evidence.books.values()) checkReasons(book, evidence, found);
+  for (const book of books.values()) checkReasons(book, evidence, found);
   checkTime(evidence, found);
   return found.verdict();
 };
 
-interface Kept {
-  readonly book: FinalBook;
-  readonly row: JournalRow;
-}
-
-/** The row of a key, if it has an outcome. */
-function rowOf(callName: string, { books }: Evidence): Kept | undefined {
-  const [number, id = ''] = callName.split(' ');
-  const book = books.get(Number(number));
-  const row = book?.byId.get(id);
-  return book === undefined || row === undefined ? undefined : { book, row };
-}
-
-/** Of calls with one key: whoever asked for the row and failed needs another who may have done it. */
+/** Of calls with one key: if one that asked for the row failed, another may have done it. */
 function checkFailed<Call extends Operation>(
   calls: readonly Call[],
   { book, row }: Kept,

@@ -1,28 +1,31 @@
 import type { Position } from '../history/operation.ts';
-import type { Evidence } from './evidence.ts';
 import { atOrBefore } from './sorted.ts';
+
+/** A write, as far as it tells how far its book has come. */
+interface Write {
+  readonly value: { readonly dryRun: boolean };
+  readonly reply: { readonly position: Position } | null;
+  readonly completedNs: number;
+}
 
 interface Known {
   readonly ns: number;
   readonly seq: number;
 }
 
-/** How far each book had come, as far as answers to transfers and changes told. */
+/** How far each book had come, as far as the answers to some writes told. */
 export class KnownSeqs {
   /** By book, each list in the order of time, in which the seqs grow. */
   readonly #known = new Map<number, Known[]>();
 
-  constructor({ operations }: Evidence) {
-    const told: { readonly position: Position; readonly ns: number }[] = [];
-    for (const { value, reply, completedNs } of [...operations.transfers, ...operations.changes]) {
+  constructor(writes: readonly Write[]) {
+    const inOrder = writes.toSorted((a, b) => a.completedNs - b.completedNs);
+    for (const { value, reply, completedNs: ns } of inOrder) {
       if (reply === null || value.dryRun) continue;
-      told.push({ position: reply.position, ns: completedNs });
-    }
-    told.sort((a, b) => a.ns - b.ns);
-    for (const { position, ns } of told) {
-      const known = this.#known.get(position.book) ?? [];
-      this.#known.set(position.book, known);
-      if (position.seq > (known.at(-1)?.seq ?? 0)) known.push({ ns, seq: position.seq });
+      const { book, seq } = reply.position;
+      const known = this.#known.get(book) ?? [];
+      this.#known.set(book, known);
+      if (seq > (known.at(-1)?.seq ?? 0)) known.push({ ns, seq });
     }
   }
 

@@ -1,5 +1,6 @@
 import { bookOf } from '../../ledger/core/account-id.ts';
-import { decidingBook, type Evidence } from './evidence.ts';
+import { decidingBook } from './calls.ts';
+import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import { Case, type Checker } from './verdict.ts';
 

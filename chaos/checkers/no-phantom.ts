@@ -1,8 +1,8 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../ledger/core/journal-row.ts';
 import type { Operation } from '../history/operation.ts';
-import { changeCalls, homeRegions, openCalls, openName } from './account-calls.ts';
 import { changeDiffersFrom, differsFrom, openingDiffersFrom } from './asked-row.ts';
-import { callName } from './evidence.ts';
+import { callName, openName } from './calls.ts';
+import { homeRegions } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
 import { Case, type Checker } from './verdict.ts';
@@ -25,8 +25,6 @@ export const noPhantom: Checker = (evidence) => {
   takeFindings(found, evidence, 'I5');
   const { namespaces, exclusive } = evidence.header;
   const own = new Set(namespaces);
-  const changes = changeCalls(evidence);
-  const opens = openCalls(evidence);
   const regions = homeRegions(evidence);
   /** Some call has asked for exactly what the row says. */
   const check = <Call extends Operation>(
@@ -52,10 +50,11 @@ export const noPhantom: Checker = (evidence) => {
       const isLeg = (row.details?.groupId ?? null) !== null;
       if (row.kind === RowKind.account && exclusive) {
         if (book.scan.accounts.get(row.creditAccount ?? 0n)?.transit === true) continue;
-        const calls = opens.get(openName(regions.get(book.number) ?? '', row.key)) ?? [];
+        const calls =
+          evidence.openCalls.get(openName(regions.get(book.number) ?? '', row.key)) ?? [];
         check(book, row, calls, ({ value }) => openingDiffersFrom(row, value));
       } else if (row.kind === RowKind.change) {
-        const calls = changes.get(callName(book.number, row.id)) ?? [];
+        const calls = evidence.changeCalls.get(callName(book.number, row.id)) ?? [];
         check(book, row, calls, ({ value }) => changeDiffersFrom(row, value));
       } else if (TRANSFER_KINDS.includes(row.kind) && !isLeg) {
         const calls = evidence.calls.get(callName(book.number, row.id)) ?? [];

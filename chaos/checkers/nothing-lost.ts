@@ -1,5 +1,4 @@
 import { bookOf } from '../../ledger/core/account-id.ts';
-import type { JournalRow } from '../../ledger/core/journal-row.ts';
 import { reasonWord } from '../history/heard.ts';
 import type {
   ChangeOperation,
@@ -8,11 +7,11 @@ import type {
   Position,
   TransferOperation,
 } from '../history/operation.ts';
-import { changeCalls, homeRegions } from './account-calls.ts';
 import { wrongInAnswer } from './answer-to-row.ts';
 import { changeDiffersFrom, differsFrom, openingDiffersFrom } from './asked-row.ts';
-import type { Evidence } from './evidence.ts';
+import { type Evidence, homeRegions } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
+import { type Kept, outcomeOf } from './kept.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
@@ -34,18 +33,13 @@ export const nothingLost: Checker = (evidence) => {
   for (const [name, calls] of evidence.calls) {
     for (const operation of calls) acknowledged.transfer(operation, name);
   }
-  for (const [name, calls] of changeCalls(evidence)) {
+  for (const [name, calls] of evidence.changeCalls) {
     for (const operation of calls) acknowledged.change(operation, name);
   }
   for (const operation of evidence.operations.opens) acknowledged.open(operation);
   for (const [book, seq] of acknowledged.through) checkCopies(book, seq, found);
   return found.verdict();
 };
-
-interface Kept {
-  readonly book: FinalBook;
-  readonly row: JournalRow;
-}
 
 /** Holds what was acknowledged against the journals. */
 class Acknowledged {
@@ -92,11 +86,11 @@ class Acknowledged {
     const { reply, value } = operation;
     if (reply === null || value.dryRun || reply.accountId === '') return;
     const number = bookOf(BigInt(reply.accountId));
-    const isRead = this.#evidence.books.has(number);
-    // Of a book that was not read nobody knows; that of another region is wrong all the same.
-    if (!isRead && this.#regions.get(number) === value.homeRegion) return;
-    this.#found.looked();
     const book = this.#evidence.books.get(number);
+    const isAtHome = this.#regions.get(number) === value.homeRegion;
+    // Of a book that was not read nobody knows; that of another region is wrong all the same.
+    if (book === undefined && isAtHome) return;
+    this.#found.looked();
     const account = book?.scan.accounts.get(BigInt(reply.accountId));
     const row = account === undefined ? undefined : book?.at(account.openedSeq);
     if (book === undefined || row === undefined) {
@@ -107,20 +101,15 @@ class Acknowledged {
       return;
     }
     this.#needs(book, row.seq);
-    const field =
-      this.#regions.get(number) === value.homeRegion
-        ? openingDiffersFrom(row, value)
-        : 'home_region';
+    const field = isAtHome ? openingDiffersFrom(row, value) : 'home_region';
     if (field !== '') this.#otherThanAsked(operation, { book, row }, field);
   }
 
   /** The row that an answer stands for. Undefined: it is not there, or its book was not read. */
   #row(operation: Operation, { seq, epoch }: Position, name: string): Kept | undefined {
-    const [number, id = ''] = name.split(' ');
-    const book = this.#evidence.books.get(Number(number));
+    const { id, book, row } = outcomeOf(name, this.#evidence.books);
     if (book === undefined) return undefined;
     this.#found.looked();
-    const row = book.byId.get(id);
     if (row !== undefined) {
       this.#needs(book, row.seq);
       return { book, row };

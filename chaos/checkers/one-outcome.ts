@@ -9,11 +9,11 @@ import type {
   TransferAnswer,
   TransferOperation,
 } from '../history/operation.ts';
-import { changeCalls, openCalls } from './account-calls.ts';
 import { changeDiffersFrom, differsFrom } from './asked-row.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
+import { outcomeOf } from './kept.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
@@ -39,12 +39,10 @@ export const oneOutcome: Checker = (evidence) => {
   }
   const keyed: [string, readonly (TransferOperation | ChangeOperation)[]][] = [
     ...evidence.calls,
-    ...changeCalls(evidence),
+    ...evidence.changeCalls,
   ];
   for (const [name, calls] of keyed) {
-    const [bookNumber, id = ''] = name.split(' ');
-    const book = evidence.books.get(Number(bookNumber));
-    const row = book?.byId.get(id);
+    const { id, book, row } = outcomeOf(name, evidence.books);
     found.looked();
     const answered: Answered[] = [];
     for (const operation of calls) {
@@ -56,7 +54,7 @@ export const oneOutcome: Checker = (evidence) => {
     checkTogether(id, answered, found);
     if (book && row) for (const one of answered) checkPlace(one, book, row, found);
   }
-  for (const [name, calls] of openCalls(evidence)) checkOpenings(name, calls, evidence, found);
+  for (const [name, calls] of evidence.openCalls) checkOpenings(name, calls, evidence, found);
   return found.verdict();
 };
 

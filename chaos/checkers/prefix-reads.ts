@@ -22,10 +22,10 @@ import { Case, type Checker } from './verdict.ts';
  *
  * A read of a follower or of an auditor says how far its copy had come, and its epoch is that of
  * the row there. (An auditor does not take for the journal what no other copy has, see
- * client/auditor-views.ts.) Every account that an auditor read has exactly the state that the journal gives
- * it there. What the API answers is at least as new as it says: there is one moment from that
- * place on, at which every account of the book had the state that was read. No read is older than
- * the bound that it was asked with, whoever answered it.
+ * client/auditor-views.ts.) Every account that an auditor read has exactly the state that the
+ * journal gives it there. What the API answers is at least as new as it says: there is one moment
+ * from that place on, at which every account of the book had the state that was read. No read is
+ * older than the bound that it was asked with, whoever answered it.
  *
  * No answer leaves anything out, at any level: it tells a place of each book that was asked, and
  * whatever was there at that place. That is every account that was asked for, or of a whole book

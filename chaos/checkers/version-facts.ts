@@ -11,7 +11,8 @@ import type {
   StatementOperation,
   TransferOperation,
 } from '../history/operation.ts';
-import { callName, type Evidence } from './evidence.ts';
+import { callName } from './calls.ts';
+import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import type { Known } from './knowledge.ts';
 import { Reigns } from './reigns.ts';

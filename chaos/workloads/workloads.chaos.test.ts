@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endFolder, makeFolder } from '../../regions/local/test/folder.ts';
 import { checkers, judgeRun } from '../checkers/all.ts';
 import type { Evidence } from '../checkers/evidence.ts';
-import { callName, decidingBook } from '../checkers/evidence.ts';
+import { callName, decidingBook } from '../checkers/calls.ts';
 import { noOperations, type Operation, type Operations } from '../history/operation.ts';
 import { workloads } from './all.ts';
 import { type QuietRun, quietRun } from './test/quiet-run.ts';
