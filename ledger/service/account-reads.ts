@@ -9,7 +9,6 @@ import type {
   ListAccountsRequest,
   ListAccountsResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
-import type { Position } from '../../proto/gen/meridian/v1/position.ts';
 import { accountId } from '../core/account-id.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
@@ -18,7 +17,7 @@ import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
-import { notBehind, positionFor, type ReadMember, pastIsFinal } from './read-position.ts';
+import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
 /** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
 export class AccountReads {
@@ -31,16 +30,15 @@ export class AccountReads {
   /** NOT_FOUND: there is no such account, or there was none then. */
   async get(request: GetAccountRequest): Promise<GetAccountResponse> {
     refuseMalformed(validateGetAccount(request));
-    const position = await positionFor(this.#member, request.options);
-    const account = await this.#accountAsOf(request, position);
-    if (account === undefined) throw accountNotFound(request.id, request.asOf !== undefined);
+    const { asOf } = request;
+    const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
+    const position = await positionFor(this.#member, request.options, notBefore);
+    const account = await this.#accountAsOf(request);
+    if (account === undefined) throw accountNotFound(request.id, asOf !== undefined);
     return { account, position };
   }
 
-  async #accountAsOf(
-    { id, asOf }: GetAccountRequest,
-    position: Position,
-  ): Promise<Account | undefined> {
+  async #accountAsOf({ id, asOf }: GetAccountRequest): Promise<Account | undefined> {
     const { sql, config } = this.#member;
     switch (asOf?.$case) {
       case undefined:
@@ -51,7 +49,6 @@ export class AccountReads {
         return readAccountAt(sql, config.book, id, 'micros', micros);
       }
       case 'asOfSeq':
-        notBehind(this.#member, position, asOf.value);
         return readAccountAt(sql, config.book, id, 'seq', asOf.value);
     }
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Position,
   ReadLevel,
@@ -9,19 +8,16 @@ import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { readPosition } from '../store/read-position.ts';
+import { caughtUp } from './catch-up.ts';
 
 /** What reads need of a member of a book. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
   readonly config: Pick<MemberConfig, 'book' | 'address' | 'replicated'>;
 }
 
-/** How long a copy that is behind may take to come as far as asked, and how often it is asked. */
-const CATCH_UP_MS = 250;
-const LOOK_MS = 20;
-
 /**
  * A position that whatever is read from now on is at least as new as, at the level that a
- * request asks for.
+ * request asks for, and not before the seq `notBefore` of the book.
  *
  * UNAVAILABLE: this server may not answer at that level, or has not come as far as asked.
  * ABORTED: it has been deposed.
@@ -29,23 +25,18 @@ const LOOK_MS = 20;
 export async function positionFor(
   member: ReadMember,
   options: ReadOptions | undefined,
+  notBefore = 0n,
 ): Promise<Position> {
   const { level = ReadLevel.UNSPECIFIED, minPosition } = options ?? {};
-  const until = performance.now() + CATCH_UP_MS;
-  for (;;) {
-    const position = await positionAt(member, level);
-    if (minPosition === undefined || minPosition.book !== position.book) return position;
-    // A leader has nothing newer coming; a copy may.
-    if (
-      member.leader !== undefined ||
-      performance.now() > until ||
-      position.seq >= minPosition.seq
-    ) {
-      notBehind(member, position, minPosition.seq);
-      return position;
-    }
-    await sleep(LOOK_MS);
-  }
+  const { book } = member.config;
+  const bound = minPosition?.book === book.number ? minPosition.seq : 0n;
+  const asked = bound > notBefore ? bound : notBefore;
+  const position = await caughtUp(
+    () => positionAt(member, level),
+    ({ seq }) => seq >= asked,
+  );
+  if (position.seq < asked) throw behind(book.name, position.seq, asked);
+  return position;
 }
 
 /**
@@ -57,12 +48,6 @@ export async function pastIsFinal(member: ReadMember, micros: bigint): Promise<v
   const { leader } = member;
   if (leader === undefined || micros < BigInt(leader.memory.atMicros)) return;
   await prove(leader);
-}
-
-/** Throws UNAVAILABLE if the book has not come as far as `seq`. */
-export function notBehind(member: ReadMember, position: Position, seq: bigint): void {
-  if (seq <= position.seq) return;
-  throw behind(member.config.book.name, position.seq, seq);
 }
 
 async function positionAt(member: ReadMember, level: ReadLevel): Promise<Position> {

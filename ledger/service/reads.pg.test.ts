@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { Freeze, GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
@@ -367,6 +368,21 @@ test('a read is answered at the level that it asks for', async () => {
   onTestFinished(() => other.stop());
   const deposed = await faultOf(seqOf(accounts, { level: ReadLevel.LINEARIZABLE }));
   expect(deposed.code).toBe(status.ABORTED);
+});
+
+test('a leader is waited for that does not show yet what a copy has shown', async () => {
+  const { accounts, leading } = await fixture(20);
+  const next = BigInt(leading.leader.memory.seq) + 1n;
+  const options = ReadOptions.fromPartial({ minPosition: { book: 1, epoch: 1n, seq: next } });
+  const reads = [
+    accounts.get(anyAccount({ options })),
+    accounts.get(anyAccount({ asOf: { $case: 'asOfSeq', value: next } })),
+    accounts.getMany({ ids: [ALICE], options }).then(({ positions: [position] }) => ({ position })),
+  ];
+  await sleep(60);
+  await leading.open([openRequest({ externalId: 'one more' })]);
+  const positions = await Promise.all(reads.map(async (read) => (await read).position?.seq));
+  expect(positions).toEqual([next, next, next]);
 });
 
 test('assets are listed with the largest amount there can be', async () => {

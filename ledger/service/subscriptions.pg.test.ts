@@ -104,6 +104,22 @@ test('a book is told from any place on, and then live', async () => {
   expect(none.events).toEqual([]);
 });
 
+test('a place that a copy has shown before its leader is waited for', async () => {
+  const { leading, follow } = await fixture();
+  const book = follow({ after: 5n });
+  const account = follow({ of: { $case: 'accountId', value: BOB }, after: 1n });
+  const opened = follow({ of: { $case: 'accountId', value: accountId(1, 4) } });
+  await sleep(60);
+  await leading.open([openRequest({ externalId: 'dave' })]);
+  const dave = { creditAccountId: accountId(1, 4) };
+  await leading.transfer([pay(), pay(dave)]);
+  await Promise.all([book.until(2), opened.until(1)]);
+  expect([book.seqs, opened.seqs]).toEqual([[6, 7], [7]]);
+  await leading.transfer([pay()]);
+  await account.until(1);
+  expect(account.seqs).toEqual([8]);
+});
+
 test('of an account every version is told, and nothing else', async () => {
   const { leading, follow } = await fixture();
   await leading.transfer(Array.from({ length: 600 }, () => pay()));

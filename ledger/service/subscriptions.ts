@@ -13,6 +13,7 @@ import { connect, type Sql } from '../store/connect.ts';
 import type { Book } from '../store/head.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import { caughtUp } from './catch-up.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
 
@@ -111,7 +112,11 @@ export class Subscriptions {
       if (of.value !== book.name) {
         throw invalidArgument([{ field: 'book', description: `must be ${book.name} here` }]);
       }
-      requirePlace(after, BigInt(memory.seq), 'seq', book.name);
+      const newest = await caughtUp(
+        () => Promise.resolve(BigInt(memory.seq)),
+        (seq) => seq >= after,
+      );
+      requirePlace(after, newest, 'seq', book.name);
       return null;
     }
     if (of === undefined) {
@@ -122,7 +127,10 @@ export class Subscriptions {
       const description = `${id} is not an account id`;
       throw invalidArgument([{ field: 'account_id', description }]);
     }
-    const account = (await readAccounts(this.#sql, book, [id])).get(id);
+    const account = await caughtUp(
+      async () => (await readAccounts(this.#sql, book, [id])).get(id),
+      (found) => found !== undefined && found.version >= after,
+    );
     if (account === undefined) {
       throw notFound('ACCOUNT_NOT_FOUND', `there is no account ${id}`);
     }

@@ -220,7 +220,7 @@ test('an account is read at the level and as of the place that is asked', async 
   }
   const then = await account({ asOf: { $case: 'asOfSeq', value: seq } });
   expect(then.account).toEqual(now.account);
-  // What the book has not come to is not waited for.
+  // What the book does not come to is not waited for long.
   const minPosition = { book, epoch, seq: seq + 1000n };
   const behind = { code: 'UNAVAILABLE', reason: 'BEHIND', retryable: true };
   const begun = performance.now();

@@ -63,7 +63,9 @@ export interface ReadOptions {
   level: ReadLevel;
   /**
    * The answer must be at least as new as this position of the book that is asked; other
-   * books ignore it. UNAVAILABLE if whoever may answer has not come that far.
+   * books ignore it. UNAVAILABLE if whoever may answer has not come that far within a quarter of
+   * a second: ask again. A leader may be behind too, for what waits for its second region there
+   * can be read at STALE before the leader shows it.
    */
   minPosition: Position | undefined;
 }
