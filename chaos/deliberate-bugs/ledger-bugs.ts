@@ -160,10 +160,12 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'read-without-position',
     says: 'A copy answers at once, and says that it is as new as it was asked to be.',
     file: 'ledger/service/read-position.ts',
-    text: 'const position = await positionAt(member, level);',
-    replacement: `const position = await positionAt(member, level);
-    const seq = minPosition?.book === position.book ? minPosition.seq : 0n;
-    if (seq > position.seq) return { ...position, seq };`,
+    text: `({ seq }) => seq >= asked,
+  );
+  if (position.seq < asked) throw behind(book.name, position.seq, asked);`,
+    replacement: `() => true,
+  );
+  if (position.seq < asked) return { ...position, seq: asked };`,
     invariants: ['I12'],
     profile: 'replicated',
     workloads: ['session'],
