@@ -39,7 +39,7 @@ export class Copies {
   /**
    * The answer of the nearest copy that can give it, and asks again until then.
    * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
-   * newest one, at once if all of them answer. UNAVAILABLE with NO_ANSWER: none answered in time.
+   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in time.
    * Other errors are a copy's.
    *
    * @param until by performance.now()
@@ -77,7 +77,7 @@ export class Copies {
 
   /**
    * Asks one copy after the other, the next one as soon as one fails or takes too long, and takes
-   * the first answer of any. Rejects with an error that every copy would give.
+   * the first answer of any. Rejects with an error that is no loss, whichever copy gives it.
    */
   #askEach<Response>(
     copies: readonly Copy[],

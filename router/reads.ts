@@ -9,7 +9,7 @@ import {
   validateStatement,
 } from '../ledger/core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../ledger/rpc/error.ts';
-import { nextPageToken, pageSize, pageStart } from '../ledger/rpc/page.ts';
+import { pageNumbers, pageSize, pageToken } from '../ledger/rpc/page.ts';
 import type {
   FindAccountsRequest,
   FindAccountsResponse,
@@ -75,7 +75,7 @@ export class Reads {
   async accounts(request: ListAccountsRequest, deadline: Deadline): Promise<ListAccountsResponse> {
     const books = this.#books.inRegion(request.homeRegion, 'home_region');
     pageSize(request.pageSize);
-    const after = pageStart(request.pageToken);
+    const [after] = pageNumbers(request.pageToken, 1) ?? [];
     const place =
       after === undefined ? 0 : books.findIndex(({ number }) => number === bookOf(after));
     const book = books[place];
@@ -90,7 +90,7 @@ export class Reads {
     );
     const next = books[place + 1];
     if (page.nextPageToken !== '' || next === undefined) return page;
-    const token = nextPageToken(accountId(next.number, 1) - 1n, 1, 1);
+    const token = pageToken([accountId(next.number, 1) - 1n]);
     return { ...page, nextPageToken: token };
   }
 

@@ -160,12 +160,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'read-without-position',
     says: 'A copy answers at once, and says that it is as new as it was asked to be.',
     file: 'ledger/service/read-position.ts',
-    text: `({ seq }) => seq >= asked,
-  );
-  if (position.seq < asked) throw behind(book.name, position.seq, asked);`,
-    replacement: `() => true,
-  );
-  if (position.seq < asked) return { ...position, seq: asked };`,
+    text: 'if (position.seq >= asked) return position;',
+    replacement: 'return { ...position, seq: position.seq < asked ? asked : position.seq };',
     invariants: ['I12'],
     profile: 'replicated',
     workloads: ['session'],

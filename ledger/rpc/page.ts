@@ -9,14 +9,9 @@ export function pageSize(asked: number): number {
   throw invalidArgument([{ field: 'page_size', description }]);
 }
 
-/** Where the page before ended; undefined on the first page. */
-export function pageStart(token: string): bigint | undefined {
-  return pageNumbers(token, 1)?.[0];
-}
-
-/** The token of the page after one of `size` items; '' if that was the last. */
-export function nextPageToken(last: bigint | undefined, count: number, size: number): string {
-  return last === undefined || count < size ? '' : pageToken([last]);
+/** The token of the page after one of `count` items, of `size` asked for; '' if it was the last. */
+export function nextPageToken(numbers: readonly bigint[], count: number, size: number): string {
+  return count < size ? '' : pageToken(numbers);
 }
 
 /** A token that carries numbers from page to page. Tokens are opaque to callers. */

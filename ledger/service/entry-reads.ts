@@ -8,7 +8,7 @@ import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
 import { microsBefore } from '../core/timestamp.ts';
 import { validateListEntries, validateStatement } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
-import { nextPageToken, pageNumbers, pageSize, pageStart, pageToken } from '../rpc/page.ts';
+import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import type { Queries } from '../store/connect.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { readEntries } from '../store/read-entries.ts';
@@ -32,19 +32,19 @@ export class EntryReads {
     refuseMalformed(validateListEntries(request));
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const start = pageStart(request.pageToken);
-    const position = await positionFor(this.#member, request.options);
+    const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
+    const position = await positionFor(this.#member, request.options, notBefore);
     const { sql, config } = this.#member;
     const entries = await readEntries(sql, config.book.number, {
       account,
-      ...beyond(start, { after: 0n, through: INT64_MAX }, newestFirst),
+      ...beyond(last, { after: 0n, through: INT64_MAX }, newestFirst),
       movingOnly: false,
       newestFirst,
       limit,
     });
     if (entries.length === 0) await this.#mustExist(account);
-    const nextPage = nextPageToken(entries.at(-1)?.version, entries.length, limit);
-    return { entries, nextPageToken: nextPage, position };
+    const token = [entries.at(-1)?.version ?? 0n, position.seq];
+    return { entries, nextPageToken: nextPageToken(token, entries.length, limit), position };
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
@@ -53,7 +53,7 @@ export class EntryReads {
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
     const page = statementPage(request.pageToken);
-    const position = await positionFor(this.#member, request.options);
+    const position = await positionFor(this.#member, request.options, page?.notBefore);
     const bound = request.to ?? request.from;
     if (page === undefined && bound !== undefined) {
       await pastIsFinal(this.#member, microsBefore(bound));
@@ -71,14 +71,15 @@ export class EntryReads {
       return { opening: period.opening.state, closing: period.closing.state, entries: read };
     });
     if (closing.version === 0n) await this.#mustExist(account);
-    const last = entries.length < limit ? undefined : entries.at(-1)?.version;
+    const last = entries.at(-1)?.version ?? 0n;
+    const token = [opening.version, closing.version, last, position.seq];
     return {
       opening,
       closing,
       debits: closing.debits - opening.debits,
       credits: closing.credits - opening.credits,
       entries,
-      nextPageToken: last === undefined ? '' : pageToken([opening.version, closing.version, last]),
+      nextPageToken: nextPageToken(token, entries.length, limit),
       position,
     };
   }
@@ -106,17 +107,22 @@ function beyond(
   return newestFirst ? { after, through: last - 1n } : { after: last, through };
 }
 
-/** A page after the first: the versions of its period, and the one that was told last. */
+/** A page after the first. */
 interface StatementPage {
+  /** The versions of its period. */
   readonly opening: bigint;
   readonly closing: bigint;
+  /** The version that was told last. */
   readonly last: bigint;
+  /** How far the book had come for the page before: in an older copy the period would be shorter. */
+  readonly notBefore: bigint;
 }
 
 function statementPage(token: string): StatementPage | undefined {
-  const [opening, closing, last] = pageNumbers(token, 3) ?? [];
-  if (opening === undefined || closing === undefined || last === undefined) return undefined;
-  if (opening < last && last <= closing) return { opening, closing, last };
+  const numbers = pageNumbers(token, 4);
+  if (numbers === undefined) return undefined;
+  const [opening = 0n, closing = 0n, last = 0n, notBefore = 0n] = numbers;
+  if (opening < last && last <= closing) return { opening, closing, last, notBefore };
   const description = 'is not a token of this statement';
   throw invalidArgument([{ field: 'page_token', description }]);
 }

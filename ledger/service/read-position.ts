@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Position,
   ReadLevel,
@@ -8,12 +9,20 @@ import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { readPosition } from '../store/read-position.ts';
-import { caughtUp } from './catch-up.ts';
 
 /** What reads need of a member of a book. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
   readonly config: Pick<MemberConfig, 'book' | 'address' | 'replicated'>;
 }
+
+/**
+ * How long a member that is behind may take to come as far as asked, and how often it is asked.
+ *
+ * Leaders need the time as well as copies: a row that waits for its second region can be read
+ * there, at the level STALE, before its leader hears of it and shows it to anybody.
+ */
+const CATCH_UP_MS = 250;
+const LOOK_MS = 20;
 
 /**
  * A position that whatever is read from now on is at least as new as, at the level that a
@@ -31,12 +40,15 @@ export async function positionFor(
   const { book } = member.config;
   const bound = minPosition?.book === book.number ? minPosition.seq : 0n;
   const asked = bound > notBefore ? bound : notBefore;
-  const position = await caughtUp(
-    () => positionAt(member, level),
-    ({ seq }) => seq >= asked,
-  );
-  if (position.seq < asked) throw behind(book.name, position.seq, asked);
-  return position;
+  const { leader } = member;
+  if (leader !== undefined && level === ReadLevel.LINEARIZABLE) await prove(leader);
+  const until = performance.now() + CATCH_UP_MS;
+  for (;;) {
+    const position = await positionAt(member, level);
+    if (position.seq >= asked) return position;
+    if (performance.now() > until) throw behind(book.name, position.seq, asked);
+    await sleep(LOOK_MS);
+  }
 }
 
 /**
@@ -57,7 +69,6 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
     if (copy === undefined) throw notLeading(member);
     return copy;
   }
-  if (level === ReadLevel.LINEARIZABLE) await prove(leader);
   const { epoch, seq } = leader.memory;
   return { book: member.config.book.number, epoch: BigInt(epoch), seq: BigInt(seq) };
 }
@@ -75,7 +86,11 @@ async function readCopy({ sql, config }: ReadMember): Promise<Position | undefin
   return trusted ? { book, epoch, seq } : undefined;
 }
 
-async function prove(leader: BookLeader): Promise<void> {
+/**
+ * Resolves after a commit of this leader: all is committed then that a copy has shown before.
+ * ABORTED: it does not lead any more.
+ */
+export async function prove(leader: Pick<BookLeader, 'proveLeading'>): Promise<void> {
   try {
     await leader.proveLeading();
   } catch (error) {

@@ -1,4 +1,3 @@
-import type { SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { isAccountId } from '../core/account-id.ts';
 import type { Logger } from '../logger.ts';
 import {
@@ -13,7 +12,7 @@ import { connect, type Sql } from '../store/connect.ts';
 import type { Book } from '../store/head.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { describe, isDatabaseError } from '../store/sqlstate.ts';
-import { caughtUp } from './catch-up.ts';
+import { prove } from './read-position.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
 
@@ -81,7 +80,8 @@ export class Subscriptions {
     if (leader === undefined) {
       throw unavailable('NOT_LEADER', `this server does not lead ${name}`, 100);
     }
-    const account = await this.#accountOf(stream.request, leader);
+    const account = await this.#accountOf(stream, leader);
+    if (stream.cancelled) return;
     const subscription = new Subscription(stream, {
       sql: this.#sql,
       turns: this.#turns,
@@ -94,29 +94,31 @@ export class Subscriptions {
       subscription.end(aborted(`this server does not lead ${name} any more`, 100));
     });
     try {
-      // It may have stepped down while the account was looked up, or the caller have gone.
+      // It may have stepped down while the account was looked up.
       if (member.leader !== leader) throw aborted(`this server does not lead ${name}`, 100);
-      if (!stream.cancelled) await subscription.run();
+      await subscription.run();
     } finally {
       stopWatching();
     }
   }
 
-  /** The account that a request is about; null: the book. Throws if it cannot be served. */
-  async #accountOf(
-    { of, after }: SubscribeRequest,
-    { memory }: FollowedLeader,
-  ): Promise<bigint | null> {
+  /**
+   * The account that a request is about; null: the book. Throws if it cannot be served.
+   *
+   * What this server knows nothing of may have been read from a copy, which shows a row before
+   * the leader hears that it is durable. So nothing is refused before a commit, which comes after
+   * such a row and which a deposed leader cannot make.
+   */
+  async #accountOf(stream: EventStream, leader: FollowedLeader): Promise<bigint | null> {
+    const { of, after } = stream.request;
+    const { memory } = leader;
     const { book } = this.#member.config;
     if (of?.$case === 'book') {
       if (of.value !== book.name) {
         throw invalidArgument([{ field: 'book', description: `must be ${book.name} here` }]);
       }
-      const newest = await caughtUp(
-        () => Promise.resolve(BigInt(memory.seq)),
-        (seq) => seq >= after,
-      );
-      requirePlace(after, newest, 'seq', book.name);
+      if (after > memory.seq) await provenFor(stream, leader);
+      requirePlace(after, BigInt(memory.seq), 'seq', book.name);
       return null;
     }
     if (of === undefined) {
@@ -127,10 +129,12 @@ export class Subscriptions {
       const description = `${id} is not an account id`;
       throw invalidArgument([{ field: 'account_id', description }]);
     }
-    const account = await caughtUp(
-      async () => (await readAccounts(this.#sql, book, [id])).get(id),
-      (found) => found !== undefined && found.version >= after,
-    );
+    const look = async () => (await readAccounts(this.#sql, book, [id])).get(id);
+    let account = await look();
+    if (account === undefined || after > account.version) {
+      await provenFor(stream, leader);
+      account = await look();
+    }
     if (account === undefined) {
       throw notFound('ACCOUNT_NOT_FOUND', `there is no account ${id}`);
     }
@@ -142,6 +146,14 @@ export class Subscriptions {
     this.#log.warn('events cannot be read', { why: describe(error) });
     return unavailable('DATABASE', 'the database of the book cannot be reached', 200);
   }
+}
+
+/** Ends sooner if the caller goes: a commit may wait long for its second region. */
+async function provenFor(stream: EventStream, leader: FollowedLeader): Promise<void> {
+  const gone = new Promise<void>((resolve) => {
+    stream.once('cancelled', resolve);
+  });
+  await Promise.race([prove(leader), gone]);
 }
 
 function requirePlace(after: bigint, newest: bigint, what: string, of: string): void {

@@ -16,7 +16,7 @@ import {
   validateGetTransfer,
 } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
-import { nextPageToken, pageSize, pageStart } from '../rpc/page.ts';
+import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { readTransfers, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
@@ -81,8 +81,8 @@ export class TransferReads {
     refuseMalformed(validateSearch(request, book.number));
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const last = pageStart(request.pageToken);
-    const position = await positionFor(this.#member, request.options);
+    const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
+    const position = await positionFor(this.#member, request.options, notBefore);
     const [newest] = filterTimes(filter).toSorted((a, b) => (a < b ? 1 : -1));
     if (newest !== undefined) await pastIsFinal(this.#member, newest);
     const account = scope?.$case === 'accountId' ? scope.value : null;
@@ -95,8 +95,8 @@ export class TransferReads {
       const found = await readAccounts(sql, book, [account]);
       if (!found.has(account)) throw accountNotFound(account);
     }
-    const end = transfers.at(-1)?.position?.seq;
-    return { transfers, nextPageToken: nextPageToken(end, transfers.length, limit), position };
+    const token = [transfers.at(-1)?.position?.seq ?? 0n, position.seq];
+    return { transfers, nextPageToken: nextPageToken(token, transfers.length, limit), position };
   }
 }
 

@@ -118,6 +118,49 @@ test('a copy that is behind is waited for a while, and says how far it has come'
   expect((await waiting).account?.debits).toBe(10n);
 });
 
+test('pages are told by no copy that has not come as far as the page before', async () => {
+  const { book, first, second, seq } = await twoMembers();
+  await second.stale(ALICE, seq);
+  const admin = connect(book.second.adminUrl, 1);
+  cleanUp.push(() => admin.end({ timeout: 1 }));
+  await admin`SELECT pg_wal_replay_pause()`;
+  cleanUp.push(() => admin`SELECT pg_wal_replay_resume()`);
+  const more = ['b', 'c', 'd', 'e'].map((idempotencyKey) => transferRequest({ idempotencyKey }));
+  await first.transfer(...more);
+  const read = ({ accounts, member }: TestMember) => {
+    const longReads = new LongReads(member.sql);
+    const entries = new EntryReads(member, longReads);
+    const transfers = new TransferReads(member, longReads);
+    const of = { pageSize: 2, newestFirst: true, options: stale };
+    const scope = { $case: 'accountId' as const, value: ALICE };
+    return {
+      accounts,
+      lists: [
+        (pageToken: string) =>
+          entries.list(ListEntriesRequest.fromPartial({ accountId: ALICE, ...of, pageToken })),
+        (pageToken: string) =>
+          entries.statement(
+            GetStatementRequest.fromPartial({ accountId: ALICE, ...of, pageToken }),
+          ),
+        (pageToken: string) =>
+          transfers.list(ListTransfersRequest.fromPartial({ scope, ...of, pageToken })),
+      ],
+    };
+  };
+  const ofLeader = read(first).lists;
+  const ofCopy = read(second).lists;
+  const tokens = await Promise.all(ofLeader.map(async (list) => (await list('')).nextPageToken));
+  const next = () => Promise.all(ofCopy.map((list, index) => list(tokens[index] ?? '')));
+  expect(behindAt(await errorOf(next()))).toBe(seq);
+  await admin`SELECT pg_wal_replay_resume()`;
+  const pages = await next();
+  expect(pages.map((page) => [page.position?.seq, page.nextPageToken === ''])).toEqual([
+    [seq + 4n, false],
+    [seq + 4n, false],
+    [seq + 4n, false],
+  ]);
+});
+
 test('the member beside a promoted server takes over; the frozen leader, thawed, never posts', async () => {
   const { book, first, second } = await twoMembers();
   const frozen = transferRequest({ idempotencyKey: 'under way when it froze' });

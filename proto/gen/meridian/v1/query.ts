@@ -105,7 +105,8 @@ export interface Entry_MetadataEntry {
 
 /**
  * What happened to an account between two times. Pages are stable: what is posted after the
- * first page was read does not change the others.
+ * first page was read does not change the others, whichever copies answer them: UNAVAILABLE if
+ * one has not come as far as the page before.
  */
 export interface GetStatementRequest {
   accountId: bigint;

@@ -252,7 +252,10 @@ export interface GetTransferRequest {
 }
 
 export interface GetTransferResponse {
-  /** False: no book that was asked has ever decided this key. */
+  /**
+   * False: no book that was asked has decided this key by `positions`. That does not say that
+   * none will: a call whose outcome is unknown may be on its way. Ask again with its key.
+   */
   found: boolean;
   /** Unset when not found. */
   transfer:
