@@ -27,9 +27,10 @@ export function auditCommand(context: CommandContext): Command {
   ])
     .addOption(dataOption())
     .addOption(
-      new Option('--database <url>', "a book's database; repeat it for each book").argParser(
-        parseDatabase,
-      ),
+      new Option(
+        '--database <url>',
+        "a book's database, its primary (beside a copy that lags, money on its way looks lost); repeat it for each book",
+      ).argParser(parseDatabase),
     )
     .action(async (options: AuditOptions) => {
       const urls = options.database ?? (await databasesOf(runningCluster(options)));
