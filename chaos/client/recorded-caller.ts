@@ -36,7 +36,8 @@ export interface CallerParts {
 }
 
 const SILENCE_MS = 2_000;
-const STATEMENT_PAGE = 1_000;
+/** So few that most statements come in pages, which may be of several copies. */
+const STATEMENT_PAGE = 2;
 
 /** One client of the run. Each of its calls is one attempt, and all are in the history. */
 export class RecordedCaller implements Caller {

@@ -58,13 +58,15 @@ export function accountRead(account: Account | AccountState): heard.AccountRead 
 /** `pages`: all pages of one statement, oldest entries first. Throws RangeError without any. */
 export function statementRead(pages: readonly GetStatementResponse[]): heard.StatementRead {
   const [first] = pages;
-  if (first?.opening === undefined || first.closing === undefined) {
-    throw new RangeError('a statement has a first page with its opening and closing');
+  // All pages have the same. If one had not, the checkers have to see it.
+  const closing = pages.at(-1)?.closing;
+  if (first?.opening === undefined || closing === undefined) {
+    throw new RangeError('every page of a statement has its opening and closing');
   }
   return {
     position: position(first.position),
     opening: accountRead(first.opening),
-    closing: accountRead(first.closing),
+    closing: accountRead(closing),
     entries: pages.flatMap(({ entries }) => entries.map(statementEntry)),
   };
 }
