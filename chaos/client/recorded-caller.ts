@@ -36,8 +36,11 @@ export interface CallerParts {
 }
 
 const SILENCE_MS = 2_000;
-/** So few that most statements come in pages, which may be of several copies. */
-const STATEMENT_PAGE = 2;
+/**
+ * So few that long statements come in pages, which may be of several copies; so many that all of
+ * them together take no longer than one call may.
+ */
+const STATEMENT_PAGE = 20;
 
 /** One client of the run. Each of its calls is one attempt, and all are in the history. */
 export class RecordedCaller implements Caller {
