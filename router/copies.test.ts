@@ -83,6 +83,18 @@ test('a silent copy costs its patience once, then it is asked last for a while',
   expect(ap.reads).toBe(1);
 });
 
+test('a copy that cannot answer is asked once, then last for a while; one that is behind is not', async () => {
+  const { read, ap, us } = await fixture();
+  ap.onRead = () => behind('eu-west-1', AP, 99n);
+  for (let again = 0; again < 5; again += 1) expect(await read(ReadLevel.STALE)).toBe(US);
+  expect(ap.reads).toBe(5);
+  ap.onRead = () => unavailable('DATABASE', 'the database cannot be reached', 200);
+  for (let again = 0; again < 5; again += 1) expect(await read(ReadLevel.STALE)).toBe(US);
+  expect(ap.reads).toBe(6);
+  us.onRead = notLeading;
+  expect(await read(ReadLevel.STALE)).toBe(EU);
+});
+
 test('without a leader any copy answers, and other levels wait in vain', async () => {
   const { read, ap, eu, heard } = await fixture();
   eu.stop();

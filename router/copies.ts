@@ -16,8 +16,8 @@ const PATIENCE_MS = 400;
 export const LONG_PATIENCE_MS = 2_000;
 /** After so many times its patience a read stops waiting, and asks whoever is there by then. */
 const PATIENCE_TIMES = 10;
-/** A copy that was waited for in vain is not the first one to be asked for so long. */
-const SILENT_MS = 2_000;
+/** A copy that was silent, or could not answer, is asked last for so long. */
+const LAST_MS = 2_000;
 /** Pause before all are asked again. */
 const PAUSE_MS = 50;
 
@@ -29,8 +29,8 @@ export function noAnswer(book: Book): RpcError {
 /** Reads from any copy of a book: the nearest one that answers, whether or not anybody leads. */
 export class Copies {
   readonly #leaders: Leaders;
-  /** Addresses that were silent, and until when they are asked last; by performance.now(). */
-  readonly #silentUntil = new Map<string, number>();
+  /** Addresses that are asked last, and until when; by performance.now(). */
+  readonly #lastUntil = new Map<string, number>();
 
   constructor(leaders: Leaders) {
     this.#leaders = leaders;
@@ -66,13 +66,15 @@ export class Copies {
     }
   }
 
-  /** Nearest first, those that were silent lately last. */
+  /** Nearest first, those that did not answer lately last. */
   #inOrder(book: number): readonly Copy[] {
     const now = performance.now();
-    const isSilent = ({ address }: Copy) => (this.#silentUntil.get(address) ?? 0) > now;
-    return this.#leaders
-      .copiesOf(book)
-      .toSorted((a, b) => Number(isSilent(a)) - Number(isSilent(b)));
+    const isLast = ({ address }: Copy) => (this.#lastUntil.get(address) ?? 0) > now;
+    return this.#leaders.copiesOf(book).toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)));
+  }
+
+  #askLast({ address }: Copy): void {
+    this.#lastUntil.set(address, performance.now() + LAST_MS);
   }
 
   /**
@@ -112,12 +114,14 @@ export class Copies {
             return;
           }
           faults.push(fault);
+          // One whose database is away took 200 ms to say so, each time; one that is behind is near.
+          if (behindAt(fault) === undefined) this.#askLast(copy);
           if (faults.length === copies.length) end(() => resolve({ faults }));
           else askNext();
         });
         calls.push(asked);
         timer = setTimeout(() => {
-          this.#silentUntil.set(copy.address, performance.now() + SILENT_MS);
+          this.#askLast(copy);
           askNext();
         }, patienceMs);
       };
