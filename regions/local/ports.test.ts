@@ -19,6 +19,11 @@ for (const host of ['127.0.0.1', '0.0.0.0']) {
   });
 }
 
+test('a block of ports is given to one process only', async () => {
+  const base = await findFreeBase();
+  await expect(requireFreePorts([{ port: base + 49, use: 'the claim' }])).rejects.toThrow('taken');
+});
+
 test('free ports pass', async () => {
   const port = await findFreeBase(1);
   await expect(requireFreePorts([{ port, use: 'x' }])).resolves.toBeUndefined();
