@@ -39,8 +39,8 @@ export class Copies {
   /**
    * The answer of the nearest copy that can give it, and asks again until then.
    * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
-   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in time.
-   * Other errors are a copy's.
+   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in
+   * time. Other errors are a copy's.
    *
    * @param until by performance.now()
    */

@@ -44,7 +44,7 @@ export const honestRefusals: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** Of calls with one key: if one that asked for the row failed, another may have done it. */
+/** Of calls with one key: where one that asked for the row failed, another must have done it. */
 function checkFailed<Call extends Operation>(
   calls: readonly Call[],
   { book, row }: Kept,

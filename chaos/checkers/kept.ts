@@ -9,15 +9,17 @@ export interface Kept {
 }
 
 /** What the journals have of a transfer or a change, by its `callName`. */
-export interface Outcome extends Partial<Kept> {
+export interface Outcome {
   /** Of the transfer or change. */
   readonly id: string;
+  /** Undefined: it was not read. */
+  readonly book: FinalBook | undefined;
+  /** Undefined: the key has no outcome there. */
+  readonly row: JournalRow | undefined;
 }
 
-/** No book: it was not read. A book and no row: the key has no outcome there. */
 export function outcomeOf(callName: string, books: ReadonlyMap<number, FinalBook>): Outcome {
   const { number, id } = namedBy(callName);
   const book = books.get(number);
-  const row = book?.byId.get(id);
-  return { id, ...(book && { book }), ...(row && { row }) };
+  return { id, book, row: book?.byId.get(id) };
 }

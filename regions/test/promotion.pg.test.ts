@@ -56,6 +56,18 @@ async function twoMembers() {
   return { book, first, second, seq: posted?.position?.seq ?? 0n };
 }
 
+/** The same, where the second member's copy has all there is and shows nothing new until `resume`. */
+async function twoMembersApart() {
+  const { book, first, second, seq } = await twoMembers();
+  await second.stale(ALICE, seq);
+  const admin = connect(book.second.adminUrl, 1);
+  cleanUp.push(() => admin.end({ timeout: 1 }));
+  await admin`SELECT pg_wal_replay_pause()`;
+  const resume = () => admin`SELECT pg_wal_replay_resume()`;
+  cleanUp.push(resume);
+  return { first, second, seq, resume };
+}
+
 const errorOf = (failing: Promise<unknown>): Promise<RpcError> =>
   failing.then(
     () => {
@@ -99,12 +111,7 @@ test('beside a standby every read is answered at the level STALE and at no other
 });
 
 test('a copy that is behind is waited for a while, and says how far it has come', async () => {
-  const { book, first, second, seq } = await twoMembers();
-  await second.stale(ALICE, seq);
-  const admin = connect(book.second.adminUrl, 1);
-  cleanUp.push(() => admin.end({ timeout: 1 }));
-  await admin`SELECT pg_wal_replay_pause()`;
-  cleanUp.push(() => admin`SELECT pg_wal_replay_resume()`);
+  const { first, second, seq, resume } = await twoMembersApart();
   await first.transfer(transferRequest({ idempotencyKey: 'next' }));
   const started = performance.now();
   expect(behindAt(await errorOf(second.stale(ALICE, seq + 1n)))).toBe(seq);
@@ -114,45 +121,38 @@ test('a copy that is behind is waited for a while, and says how far it has come'
   const waiting = second.stale(ALICE, seq + 1n);
   waiting.catch(() => undefined);
   await sleep(60);
-  await admin`SELECT pg_wal_replay_resume()`;
+  await resume();
   expect((await waiting).account?.debits).toBe(10n);
 });
 
+/** What a member tells in pages, each list by the token of a page. */
+function listsOf({ member }: TestMember) {
+  const longReads = new LongReads(member.sql);
+  const entries = new EntryReads(member, longReads);
+  const transfers = new TransferReads(member, longReads);
+  const of = { pageSize: 2, newestFirst: true, options: stale };
+  const ofAlice = { accountId: ALICE, ...of };
+  const scope = { $case: 'accountId' as const, value: ALICE };
+  return [
+    (pageToken: string) => entries.list(ListEntriesRequest.fromPartial({ ...ofAlice, pageToken })),
+    (pageToken: string) =>
+      entries.statement(GetStatementRequest.fromPartial({ ...ofAlice, pageToken })),
+    (pageToken: string) =>
+      transfers.list(ListTransfersRequest.fromPartial({ scope, ...of, pageToken })),
+  ];
+}
+
 test('pages are told by no copy that has not come as far as the page before', async () => {
-  const { book, first, second, seq } = await twoMembers();
-  await second.stale(ALICE, seq);
-  const admin = connect(book.second.adminUrl, 1);
-  cleanUp.push(() => admin.end({ timeout: 1 }));
-  await admin`SELECT pg_wal_replay_pause()`;
-  cleanUp.push(() => admin`SELECT pg_wal_replay_resume()`);
+  const { first, second, seq, resume } = await twoMembersApart();
   const more = ['b', 'c', 'd', 'e'].map((idempotencyKey) => transferRequest({ idempotencyKey }));
   await first.transfer(...more);
-  const read = ({ accounts, member }: TestMember) => {
-    const longReads = new LongReads(member.sql);
-    const entries = new EntryReads(member, longReads);
-    const transfers = new TransferReads(member, longReads);
-    const of = { pageSize: 2, newestFirst: true, options: stale };
-    const scope = { $case: 'accountId' as const, value: ALICE };
-    return {
-      accounts,
-      lists: [
-        (pageToken: string) =>
-          entries.list(ListEntriesRequest.fromPartial({ accountId: ALICE, ...of, pageToken })),
-        (pageToken: string) =>
-          entries.statement(
-            GetStatementRequest.fromPartial({ accountId: ALICE, ...of, pageToken }),
-          ),
-        (pageToken: string) =>
-          transfers.list(ListTransfersRequest.fromPartial({ scope, ...of, pageToken })),
-      ],
-    };
-  };
-  const ofLeader = read(first).lists;
-  const ofCopy = read(second).lists;
-  const tokens = await Promise.all(ofLeader.map(async (list) => (await list('')).nextPageToken));
+  const ofCopy = listsOf(second);
+  const tokens = await Promise.all(
+    listsOf(first).map(async (list) => (await list('')).nextPageToken),
+  );
   const next = () => Promise.all(ofCopy.map((list, index) => list(tokens[index] ?? '')));
   expect(behindAt(await errorOf(next()))).toBe(seq);
-  await admin`SELECT pg_wal_replay_resume()`;
+  await resume();
   const pages = await next();
   expect(pages.map((page) => [page.position?.seq, page.nextPageToken === ''])).toEqual([
     [seq + 4n, false],
