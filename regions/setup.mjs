@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -70,6 +71,23 @@ const platformPackages = () => {
   };
 };
 
+/**
+ * True if the package has all that a patch gives it. That npm has installed a version does not say
+ * so: it may have been stopped before the patch, or the patch may be a newer one.
+ */
+function isApplied(patch) {
+  return patch.split(/^diff --git .*$/mu).every((section) => {
+    const path = /^\+\+\+ b\/(.+)$/mu.exec(section)?.[1];
+    if (path === undefined) return true;
+    const file = readFileSync(join(checkout, path), 'utf8');
+    const [, ...hunks] = section.split(/^@@ .*\n/mu);
+    return hunks.every((hunk) => {
+      const lines = hunk.split('\n').filter((line) => /^[ +]/u.test(line));
+      return file.includes(lines.map((line) => line.slice(1)).join('\n'));
+    });
+  });
+}
+
 /** Why the packages must be installed; undefined when they are what package-lock.json says. */
 function whyInstall() {
   const wanted = readJson(join(checkout, 'package-lock.json'))?.packages;
@@ -88,6 +106,10 @@ function whyInstall() {
     if (wanted[path] !== undefined && !existsSync(join(checkout, path, 'package.json'))) {
       return `${path.replace('node_modules/', '')} is not installed`;
     }
+  }
+  const patches = join(checkout, 'patches');
+  for (const name of readdirSync(patches).filter((file) => file.endsWith('.patch'))) {
+    if (!isApplied(readFileSync(join(patches, name), 'utf8'))) return `${name} is not applied`;
   }
   return undefined;
 }
@@ -120,7 +142,9 @@ function installPackages(reason) {
   const title = `npm ${verb.join(' ')}`;
   say(`${reason}; running ${title} (about half a minute)`);
   const [command, ...first] = npmCommand();
-  const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error'];
+  // Our own script applies the patches, whatever the user's configuration says of scripts.
+  const scripts = '--ignore-scripts=false';
+  const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error', scripts];
   const result = spawnSync(command, [...first, ...verb, ...quiet], {
     cwd: checkout,
     // The output of the hook is what the user sees; standard output may be read by a program.
@@ -287,6 +311,8 @@ function requireReplicated() {
 
 const reason = whyInstall();
 if (reason !== undefined) installPackages(reason);
+const left = reason && whyInstall();
+if (left !== undefined) fail(`${left}, though npm says that it has installed everything`);
 requirePostgres();
 requireNode();
 requireRedis();

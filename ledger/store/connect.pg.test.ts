@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as dial, createServer, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { testDatabases } from '../test/database.ts';
 import { connect, type Sql } from './connect.ts';
@@ -8,7 +9,7 @@ import { connect, type Sql } from './connect.ts';
 /*
  * What patches/postgres+3.4.9.patch mends of the driver, for a ledger that loses its database in
  * the middle of anything: nothing is thrown outside of every promise, which would end the process;
- * every statement is settled; a connection that is opened again begins anew.
+ * every statement is settled, by its own answer; none is run in somebody else's session.
  */
 
 const database = testDatabases();
@@ -20,12 +21,25 @@ interface Relay {
   readonly url: string;
   /** Ends all connections at once. */
   cut(how: (typeof ends)[number]): void;
+  /** Whether it ends every connection as soon as it is open. */
+  hangUp(always: boolean): void;
+  /** How many connections it has accepted so far, and how many of them are open. */
+  accepted(): number;
+  connections(): number;
 }
 
 /** Stands between the driver and its server. */
 async function relayTo(url: string): Promise<Relay> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
+  let hangsUp = false;
   const server = createServer((near) => {
+    accepted += 1;
+    if (hangsUp) {
+      near.on('error', () => {});
+      near.resume().end();
+      return;
+    }
     const far = dial({ host: new URL(url).hostname, port: Number(new URL(url).port) });
     for (const [one, other] of [
       [near, far],
@@ -55,6 +69,11 @@ async function relayTo(url: string): Promise<Relay> {
         else socket.destroy();
       }
     },
+    hangUp: (always) => {
+      hangsUp = always;
+    },
+    accepted: () => accepted,
+    connections: () => sockets.size / 2,
   };
 }
 
@@ -183,4 +202,142 @@ test('the last word of a server that ends a connection is not taken for the next
     .toHaveLength(1);
   await expect(running).rejects.toThrow(/terminating connection|CONNECTION_CLOSED|ECONNRESET/u);
   await expectSound(sql);
+});
+
+test('a value that cannot be sent fails its own statement, and none before or after it', async () => {
+  const { sql } = await cuttable();
+  const dated = (date: Date) => sql`SELECT ${date}::timestamptz AS n`.execute();
+  // One that is prepared is put together before it is known what runs ahead of it.
+  await dated(new Date());
+  const first = sql`SELECT 1 AS n, pg_sleep(0.1)::text AS s`.execute();
+  const unsendable = dated(new Date(Number.NaN));
+  const third = sql`SELECT 3 AS n`.execute();
+  await expect(unsendable).rejects.toThrow(/Invalid time value/u);
+  expect(await first).toEqual([{ n: 1, s: '' }]);
+  expect(await third).toEqual([{ n: 3 }]);
+  await expectSound(sql);
+});
+
+test('a statement whose plan has become void fails, and is planned anew', async () => {
+  const { sql, admin } = await cuttable();
+  await admin`CREATE TABLE plan (value int, bytes bytea)`;
+  const insert = () =>
+    sql`INSERT INTO plan VALUES (1, ${Buffer.from('chain')}) RETURNING value, bytes`;
+  await insert();
+  await admin`ALTER TABLE plan ALTER COLUMN value TYPE text`;
+  // The driver would send it again by itself, with bytes that it has turned into text already.
+  await expect(insert()).rejects.toThrow(/cached plan must not change result type/u);
+  expect(await insert()).toEqual([{ value: '1', bytes: Buffer.from('chain') }]);
+});
+
+test('whoever goes on after the end of a transaction is refused', async () => {
+  const { sql } = await cuttable();
+  let late: Promise<unknown> | undefined;
+  const { promise: next, resolve: goOn } = Promise.withResolvers<void>();
+  await sql.begin(async (transaction) => {
+    late = next.then(() => transaction`SELECT 'late'`);
+    await transaction`SELECT 1`;
+  });
+  await sql.begin(async (transaction) => {
+    await transaction`SELECT 1`;
+    goOn();
+    await expect(late).rejects.toThrow(/after its end/u);
+  });
+  const reserved = await sql.reserve();
+  reserved.release();
+  await expect(reserved`SELECT 1`).rejects.toThrow(/after its release/u);
+  await expectSound(sql);
+});
+
+test('a transaction that is asked for behind hundreds of statements is one', async () => {
+  const { sql } = await cuttable();
+  const before = Array.from({ length: 100 }, (_, n) => sql.unsafe(`SELECT ${n} AS n`).execute());
+  const isolation = await sql.begin('ISOLATION LEVEL REPEATABLE READ', async (transaction) => {
+    const after = sql`SELECT 'other'`.execute();
+    const [row] = await transaction`SELECT current_setting('transaction_isolation') AS level`;
+    void after;
+    return row;
+  });
+  expect(isolation).toEqual({ level: 'repeatable read' });
+  expect((await Promise.all(before)).map(([row]) => row?.['n'])).toEqual(before.map((_, n) => n));
+  expect(await sql`SHOW transaction_isolation`).toEqual([
+    { transaction_isolation: 'read committed' },
+  ]);
+});
+
+test('a connection that has never been open can be reserved', async () => {
+  const { adminUrl } = await database();
+  const sql = connect(adminUrl, 1);
+  onTestFinished(() => sql.end({ timeout: 1 }));
+  const reserved = await sql.reserve();
+  expect(await reserved`SELECT 1 AS n`).toEqual([{ n: 1 }]);
+  reserved.release();
+  await expectSound(sql);
+});
+
+test('a reservation that waits while the connection is lost is served by the next', async () => {
+  const { sql, relay } = await cuttable();
+  const running = sql`SELECT pg_sleep(10)`.execute();
+  running.catch(() => {});
+  await nextTurn();
+  const waiting = sql.reserve();
+  setTimeout(() => relay.cut('closed'), 50);
+  const reserved = await waiting;
+  expect(await reserved`SELECT 1 AS n`).toEqual([{ n: 1 }]);
+  reserved.release();
+  await expectSound(sql);
+});
+
+for (const how of ends) {
+  test(`a pool whose connection is ${how} can be ended without a time limit`, async () => {
+    const { sql, relay } = await cuttable();
+    const working = async () => {
+      try {
+        await sql`SELECT pg_sleep(10)`;
+      } finally {
+        await sql.end();
+      }
+    };
+    setTimeout(() => relay.cut(how), 50);
+    await expect(working()).rejects.toThrow(lost);
+  });
+}
+
+test('a pool that was ended does not connect again', async () => {
+  const { sql, relay, admin } = await cuttable();
+  relay.cut('closed');
+  // It is about to be opened again, after the pause that the driver makes.
+  await sleep(20);
+  sql`SELECT 1`.catch(() => {});
+  await sql.end({ timeout: 0 });
+  await sleep(300);
+  expect(relay.connections()).toBe(0);
+  expect(await admin`SELECT 1 AS n`).toEqual([{ n: 1 }]);
+});
+
+test('a server that hangs up at once is asked again after a pause, and its caller is told', async () => {
+  const { sql, relay } = await cuttable();
+  relay.hangUp(true);
+  relay.cut('closed');
+  const before = relay.accepted();
+  await expect(sql`SELECT 1`).rejects.toThrow(lost);
+  await expect(sql`SELECT 2`).rejects.toThrow(lost);
+  expect(relay.accepted() - before).toBeLessThan(5);
+  relay.hangUp(false);
+  await expectSound(sql);
+});
+
+test('a connection that is lost while the driver asks for the types of arrays is no more than that', async () => {
+  const { adminUrl } = await database();
+  const relay = await relayTo(adminUrl);
+  for (let round = 0; round < 40; round += 1) {
+    // Unlike our own pools, those that read arrays ask for them.
+    const sql = postgres(relay.url, { max: 1 });
+    setTimeout(() => relay.cut('reset'), 2 + round / 4);
+    await sql`SELECT 1 AS n`.then(
+      (rows) => expect(rows).toEqual([{ n: 1 }]),
+      (error: unknown) => expect(String(error)).toMatch(lost),
+    );
+    await sql.end({ timeout: 1 });
+  }
 });
