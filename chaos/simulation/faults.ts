@@ -147,10 +147,11 @@ export class Faults {
       case 'slowLink': {
         const to = random.pick(REGIONS);
         const link = world.link(region, to);
-        const { delayMs } = link;
-        link.delayMs += random.between(50, 800);
+        const moreMs = random.between(50, 800);
+        link.delayMs += moreMs;
+        // Only its own part is taken back, for another spell may have begun on the same link.
         this.#lasting(() => {
-          link.delayMs = delayMs;
+          link.delayMs -= moreMs;
         });
         return `${region} ${to}`;
       }

@@ -33,6 +33,11 @@ test('a seed gives the same history again, another seed another one', async () =
   expect(other.digest).not.toBe(first.digest);
 });
 
+test('a link that is slowed twice at a time is as fast as before when both are over', async () => {
+  // It stayed slow for good, and calls between two books timed out for ever.
+  expect((await runSeed(4_143_288)).violations).toEqual([]);
+});
+
 test('the clock and the timers are real again after a seed', async () => {
   const before = Date.now();
   await runSeed(9);
