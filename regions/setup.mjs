@@ -1,6 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
-import { readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -79,6 +86,7 @@ function isApplied(patch) {
   return patch.split(/^diff --git .*$/mu).every((section) => {
     const path = /^\+\+\+ b\/(.+)$/mu.exec(section)?.[1];
     if (path === undefined) return true;
+    if (!existsSync(join(checkout, path))) return false;
     const file = readFileSync(join(checkout, path), 'utf8');
     const [, ...hunks] = section.split(/^@@ .*\n/mu);
     return hunks.every((hunk) => {
@@ -88,7 +96,14 @@ function isApplied(patch) {
   });
 }
 
-/** Why the packages must be installed; undefined when they are what package-lock.json says. */
+/** The name of a patch that a package lacks; undefined when none does. */
+function missingPatch() {
+  const patches = join(checkout, 'patches');
+  const names = readdirSync(patches).filter((name) => name.endsWith('.patch'));
+  return names.find((name) => !isApplied(readFileSync(join(patches, name), 'utf8')));
+}
+
+/** Why the packages must be installed; undefined when they are as they should be. */
 function whyInstall() {
   const wanted = readJson(join(checkout, 'package-lock.json'))?.packages;
   if (wanted === undefined) fail('package-lock.json is missing or damaged; restore it from git');
@@ -107,11 +122,8 @@ function whyInstall() {
       return `${path.replace('node_modules/', '')} is not installed`;
     }
   }
-  const patches = join(checkout, 'patches');
-  for (const name of readdirSync(patches).filter((file) => file.endsWith('.patch'))) {
-    if (!isApplied(readFileSync(join(patches, name), 'utf8'))) return `${name} is not applied`;
-  }
-  return undefined;
+  const patch = missingPatch();
+  return patch && `${patch} is not applied`;
 }
 
 const outside = (path) => path !== undefined && existsSync(path) && !path.startsWith(modules);
@@ -155,6 +167,11 @@ function installPackages(reason) {
     const why = result.error?.message ?? `exit code ${result.status}`;
     fail(`${title} failed (${why}); see above, mend it and run the command again`);
   }
+}
+
+function requirePatches() {
+  const patch = missingPatch();
+  if (patch !== undefined) fail(`${patch} is not applied, though npm says that all went well`);
 }
 
 function requirePostgres() {
@@ -310,9 +327,10 @@ function requireReplicated() {
 }
 
 const reason = whyInstall();
-if (reason !== undefined) installPackages(reason);
-const left = reason && whyInstall();
-if (left !== undefined) fail(`${left}, though npm says that it has installed everything`);
+if (reason !== undefined) {
+  installPackages(reason);
+  requirePatches();
+}
 requirePostgres();
 requireNode();
 requireRedis();
