@@ -80,10 +80,13 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'trust-redis-alone',
-    says: 'What Redis says of a key is the answer, whoever told it to Redis.',
-    file: 'ledger/keys/known-key.ts',
-    text: 'if (match === null || match[1] !== token) return undefined;',
-    replacement: 'if (match === null) return undefined;',
+    says: 'A key that Redis has is answered as posted, without a look into the journal.',
+    file: 'ledger/leader/recall.ts',
+    text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
+    replacement: `} else if (recent === undefined && hints?.has(id) === true) {
+        const made = { fingerprint: '', reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false };
+        found[index] = this.#recalled(id, made as KnownKey);
+      } else if (recent !== undefined || hints === undefined) {`,
     invariants: ['I4', 'I6'],
     profile: 'embedded',
     workloads: ['same-key'],

@@ -1,18 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { profiles } from '../installation/installation.ts';
 import type { SeededRandom } from '../random.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import { needsRedis } from './needs.ts';
 import type { Nemesis } from './nemesis.ts';
-import { askRedis, keyHashes, redisOf } from './redis.ts';
+import { askRedis, idSets, redisOf } from './redis.ts';
 import { aLeader, ownRandom } from './targets.ts';
 
 /** A Redis that says what is not so, any more or at all (N30). */
 
-/** Of each hash, at most, in one go. */
+/** Of each set, at most, in one go. */
 const VALUES_MOST = 20_000;
 
 const common = {
@@ -61,25 +61,24 @@ async function configured(redis: Redis, name: string): Promise<string[]> {
   return Array.isArray(answer) ? answer.map(String) : [];
 }
 
+/** How a Redis lies, each with how often it is chosen. */
+const LIES = { forgotten: 3, exchanged: 2, invented: 2, kinds: 1 } as const;
+
 export const redisLies: Nemesis = {
   ...common,
   name: 'redis-lies',
   says:
-    'a Redis has other outcomes than the journal, as values of an earlier leader, and the leader ' +
-    'that might know better is killed; or it has garbage',
+    'a Redis forgets, exchanges or invents keys while the leader that remembers them is killed; ' +
+    'or it holds values of other kinds',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const leader = aLeader(scene);
     const { ledger } = leader.processes;
     const { process, url } = redisOf(scene.installation, leader.region);
-    const how = scene.random.weighted({ outcomes: 4, garbage: 1, kinds: 1 }) ?? 'outcomes';
-    const kills = how === 'outcomes';
+    const how = scene.random.weighted(LIES) ?? 'forgotten';
+    const kills = how !== 'kinds';
     const random = ownRandom(scene.random);
-    const lie = () =>
-      askRedis(url, (redis) => {
-        if (how === 'kinds') return spoilKinds(redis);
-        return falsify(redis, how === 'outcomes' ? otherOutcome : () => garbage(random));
-      });
+    const lie = () => askRedis(url, (redis) => lies[how](redis, random));
     const begin = async ({ faults, goOn, pause }: Breaking) => {
       scene.tell(`${process}: ${how}`);
       await lie();
@@ -93,7 +92,7 @@ export const redisLies: Nemesis = {
     };
     const finish = () =>
       askRedis(url, async (redis) => {
-        for (const name of await keyHashes(redis)) await redis.unlink(name);
+        for (const name of await idSets(redis)) await redis.unlink(name);
       });
     return Promise.resolve(
       strikeWith(scene, {
@@ -107,48 +106,46 @@ export const redisLies: Nemesis = {
   },
 };
 
-/** Every value is replaced by what `other` makes of it; undefined: left as it is. */
-async function falsify(redis: Redis, other: (value: string) => string | undefined): Promise<void> {
-  for (const name of await keyHashes(redis)) {
-    if ((await redis.type(name)) !== 'hash') continue;
-    let cursor = '0';
-    let seen = 0;
-    do {
-      const [next, pairs] = await redis.hscan(name, cursor, 'COUNT', 1_000);
-      cursor = next;
-      seen += pairs.length / 2;
-      const changed: string[] = [];
-      for (let at = 0; at < pairs.length; at += 2) {
-        const value = other(pairs[at + 1] ?? '');
-        if (value !== undefined) changed.push(pairs[at] ?? '', value);
-      }
-      if (changed.length > 0) await redis.hset(name, ...changed);
-    } while (cursor !== '0' && seen < VALUES_MOST);
+type Lie = (redis: Redis, random: SeededRandom) => Promise<void>;
+
+const lies: Readonly<Record<keyof typeof LIES, Lie>> = {
+  forgotten: async (redis) => {
+    for (const name of await setsOf(redis)) {
+      const [first, ...rest] = await redis.srandmember(name, VALUES_MOST / 2);
+      if (first !== undefined) await redis.srem(name, first, ...rest);
+    }
+  },
+  // Each set gets the ids of the next one, which is another generation or another book.
+  exchanged: async (redis) => {
+    const names = await setsOf(redis);
+    const members: string[][] = [];
+    for (const name of names) members.push(await redis.srandmember(name, VALUES_MOST));
+    for (const [index, name] of names.entries()) {
+      const [first, ...rest] = members[(index + 1) % names.length] ?? [];
+      await redis.unlink(name);
+      if (first !== undefined) await redis.sadd(name, first, ...rest);
+    }
+  },
+  invented: async (redis, random) => {
+    for (const name of await setsOf(redis)) await redis.sadd(name, ...invented(random));
+  },
+  kinds: async (redis) => {
+    for (const name of await idSets(redis)) await redis.set(name, 'no set');
+  },
+};
+
+async function setsOf(redis: Redis): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await idSets(redis)) {
+    if ((await redis.type(name)) === 'set') found.push(name);
   }
+  return found;
 }
 
-/** No leader makes this token: one has eight letters. */
-const FOREIGN_TOKEN = 'earlier-leader';
-
-/**
- * The opposite outcome, as if another leader had written it: as after a take-over whose loser had
- * told Redis of what was never committed. A value of the leader itself is never false, for it
- * tells Redis what it has committed and nobody else knows its token.
- */
-function otherOutcome(value: string): string | undefined {
-  const [token, reason, epoch, seq, ...rest] = value.split(' ');
-  if (token === FOREIGN_TOKEN || seq === undefined) return undefined;
-  const posted = reason === String(Reason.UNSPECIFIED);
-  const other = posted ? Reason.INSUFFICIENT_FUNDS : Reason.UNSPECIFIED;
-  return [FOREIGN_TOKEN, other, epoch, Number(seq) + 1, ...rest].join(' ');
-}
-
-function garbage(random: SeededRandom): string {
-  const texts = ['', ' ', '\u0000\u0001', '{"reason":0}', '-1 -1 -1', 'x'.repeat(10_000)];
-  return random.pick(texts);
-}
-
-/** What should be a hash is something else. */
-async function spoilKinds(redis: Redis): Promise<void> {
-  for (const name of await keyHashes(redis)) await redis.set(name, 'no hash');
+/** Ids that were never used, texts that are none, and one that is large. */
+function invented(random: SeededRandom): string[] {
+  const ids = Array.from({ length: 1_000 }, (_, index) =>
+    transferIdOf('invented', `${random.int(1_000_000)} ${index}`),
+  );
+  return [...ids, '', '\u0000\u0001', '{"reason":0}', 'x'.repeat(1_000_000)];
 }

@@ -31,7 +31,7 @@ export async function askRedis<T>(url: string, ask: (redis: Redis) => Promise<T>
   }
 }
 
-/** Names of the hashes in which ledger servers remember keys, see ledger/keys/key-cache.ts. */
-export function keyHashes(redis: Redis): Promise<string[]> {
-  return redis.keys('meridian:keys:*');
+/** Names of the sets in which ledger servers keep ids, see ledger/keys/key-cache.ts. */
+export function idSets(redis: Redis): Promise<string[]> {
+  return redis.keys('meridian:ids:*');
 }

@@ -1,7 +1,6 @@
 import type { DatabaseNode } from './database/node.ts';
 import { type Installation, REGIONS } from './installation/installation.ts';
 import type { LedgerServer } from './installation/ledger-server.ts';
-import { encodeKnownKey, fingerprintOf } from '../../ledger/keys/known-key.ts';
 import type { Operation } from './history.ts';
 import type { FaultKind, Swarm } from './swarm.ts';
 import type { SimProcess } from './world.ts';
@@ -277,14 +276,11 @@ export class Faults {
     }
   }
 
-  /** Redis claims, in the words of another leader, that a key without an answer was applied. */
+  /** Redis claims that a key without an answer is known. */
   #plantJunk(): string | undefined {
     const operation = this.#pending();
     if (operation === undefined) return undefined;
-    const { id, request } = operation;
-    const known = { reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false } as const;
-    const value = encodeKnownKey('other', { ...known, fingerprint: fingerprintOf(request) });
-    for (const redis of this.#installation.redises.values()) redis.plant(id, value);
-    return id;
+    for (const redis of this.#installation.redises.values()) redis.plant(operation.id);
+    return operation.id;
   }
 }

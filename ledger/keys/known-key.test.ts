@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { accountId } from '../core/account-id.ts';
 import { differingTransferField } from '../core/same-request.ts';
 import { EXOTIC_TEXTS, transferRequest } from '../test/requests.ts';
-import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from './known-key.ts';
+import { fingerprintOf } from './known-key.ts';
 
 const texts = fc.oneof(
   fc.constantFrom(...EXOTIC_TEXTS),
@@ -21,15 +21,6 @@ const requests = fc
     metadata: fc.dictionary(texts, texts, { maxKeys: 3, noNullPrototype: true }),
   })
   .map((fields) => ({ ...transferRequest(), ...fields }));
-
-const known = fc.record<KnownKey>({
-  fingerprint: requests.map(fingerprintOf),
-  reason: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7),
-  epoch: fc.integer({ min: 1 }),
-  seq: fc.maxSafeNat(),
-  atMicros: fc.maxSafeNat(),
-  partial: fc.boolean(),
-});
 
 test('two requests have the same fingerprint exactly if they are the same transfer', () => {
   fc.assert(
@@ -51,30 +42,4 @@ test.each([
   ['a pair and its text', { metadata: { 'a","b': '' } }, { metadata: { a: 'b', '': '' } }],
 ])('%s cannot be taken for another transfer', (_, a, b) => {
   expect(fingerprintOf(transferRequest(a))).not.toBe(fingerprintOf(transferRequest(b)));
-});
-
-test('what is stored comes back, for the leader that stored it', () => {
-  fc.assert(
-    fc.property(known, (value) => {
-      const stored = encodeKnownKey('tok-_en1', value);
-      expect(decodeKnownKey('tok-_en1', stored)).toEqual(value);
-      expect(decodeKnownKey('tok-_en2', stored)).toBeUndefined();
-    }),
-    { numRuns: 1000 },
-  );
-});
-
-test.each([
-  '',
-  ' ',
-  'token',
-  'token 0 1 2 3 0 ',
-  'token 0 1 2 3 2 x',
-  'token 0 1 2 -3 0 x',
-  'token  0 1 2 3 0 x',
-  'TOKEN 0 1 2 3 0 x',
-  '\ntoken 0 1 2 3 0 x',
-  '{"reason":0}',
-])('%j is no value of this leader', (value) => {
-  expect(decodeKnownKey('token', value)).toBeUndefined();
 });

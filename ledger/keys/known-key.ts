@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { isPlain } from '../core/options.ts';
 import type { TransferFields } from '../core/same-request.ts';
 
-/** What is remembered of a decided key outside the journal. */
+/** What a leader remembers of a decided key in its own memory. */
 export interface KnownKey {
   /** Of the request that decided it. */
   readonly fingerprint: string;
@@ -36,29 +36,4 @@ export function fingerprintOf(request: TransferFields): string {
   }
   if (text.length <= PLAIN_LENGTH_MAX) return text;
   return createHash('sha256').update(text).digest('base64');
-}
-
-/**
- * As stored in Redis. `token` is the leader's own, made anew at every take-over: a value with
- * another token was written by a leader before and is checked in the journal.
- */
-export function encodeKnownKey(token: string, known: KnownKey): string {
-  const { reason, epoch, seq, atMicros, partial, fingerprint } = known;
-  return `${token} ${reason} ${epoch} ${seq} ${atMicros} ${partial ? 1 : 0} ${fingerprint}`;
-}
-
-/** Undefined if the value was not written with this token, or is not one at all. */
-export function decodeKnownKey(token: string, value: string): KnownKey | undefined {
-  const match = /^(\S+) (\d+) (\d+) (\d+) (\d+) ([01]) (.+)$/su.exec(value);
-  if (match === null || match[1] !== token) return undefined;
-  const reason = Object.values(Reason).find((known) => known === Number(match[2]));
-  if (reason === undefined) return undefined;
-  return {
-    reason,
-    epoch: Number(match[3]),
-    seq: Number(match[4]),
-    atMicros: Number(match[5]),
-    partial: match[6] === '1',
-    fingerprint: match[7] ?? '',
-  };
 }

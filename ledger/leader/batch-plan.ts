@@ -119,13 +119,13 @@ export class BatchPlan {
     return found;
   }
 
-  /** What Redis answered about all transfers; undefined if it did not for one of the works. */
+  /** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
   async hints(): Promise<Hints> {
-    const found = new Map<string, string>();
+    const found = new Set<string>();
     for (const { work } of this.transferWorks) {
       const hints = await work.hints;
       if (hints === undefined) return undefined;
-      for (const [id, value] of hints) found.set(id, value);
+      for (const id of hints) found.add(id);
     }
     return found;
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { ChangeAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
@@ -12,7 +11,7 @@ import { type ChangeFields, differingChangeField } from '../core/same-request.ts
 import { timestampFrom } from '../core/timestamp.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
-import { decodeKnownKey, encodeKnownKey, fingerprintOf, type KnownKey } from '../keys/known-key.ts';
+import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import type { Sql } from '../store/connect.ts';
 import { readChanges } from '../store/read-changes.ts';
@@ -37,24 +36,21 @@ export interface Decided {
   readonly known: KnownKey;
 }
 
-/** What Redis knows of some keys, by id; undefined if it cannot be asked. */
-export type Hints = ReadonlyMap<string, string> | undefined;
-
-const NOTHING_FOUND: Hints = new Map();
+/** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
+export type Hints = ReadonlySet<string> | undefined;
 
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
- * Finds the keys that have an outcome already: in memory, then in Redis, then, where those
- * cannot be trusted alone, in the journal, which is the record.
+ * Finds the keys that have an outcome already: in this leader's own memory or in the journal,
+ * which is the record. Redis only says which keys are worth a look into the journal: no answer
+ * is made of what it holds, because anyone who reaches it could write there.
  */
 export class Recall {
   readonly #sql: Sql;
   readonly #book: number;
   readonly #keys: KeyCache | undefined;
   readonly #recent = new RecentKeys();
-  /** Tells this leader's values in Redis from those of any other. */
-  readonly #token = randomBytes(6).toString('base64url');
 
   constructor(sql: Sql, book: number, keys: KeyCache | undefined) {
     this.#sql = sql;
@@ -64,21 +60,13 @@ export class Recall {
 
   /**
    * Asks Redis about the keys of what has just arrived, so that the answer is there when its
-   * turn comes. Resolves with the values found, by id; undefined if Redis does not answer.
+   * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer.
    */
   async ask(requests: readonly CreateTransferRequest[]): Promise<Hints> {
     const ids = requests.map(({ namespace, idempotencyKey }) =>
       transferIdOf(namespace, idempotencyKey),
     );
-    const values = await this.#keys?.get(ids);
-    if (values === undefined) return undefined;
-    let found: Map<string, string> | undefined;
-    for (const [index, value] of values.entries()) {
-      if (value === undefined) continue;
-      found ??= new Map();
-      found.set(ids[index] ?? '', value);
-    }
-    return found ?? NOTHING_FOUND;
+    return this.#keys?.known(ids);
   }
 
   /**
@@ -92,11 +80,9 @@ export class Recall {
     const doubtful: number[] = [];
     for (const [index, { id, request }] of asked.entries()) {
       const recent = this.#recent.get(id);
-      const value = recent === undefined ? hints?.get(id) : undefined;
-      const known = value === undefined ? recent : decodeKnownKey(this.#token, value);
-      if (known !== undefined && this.#answers(known, request)) {
-        found[index] = this.#recalled(id, known);
-      } else if (recent !== undefined || value !== undefined || hints === undefined) {
+      if (recent !== undefined && this.#answers(recent, request)) {
+        found[index] = this.#recalled(id, recent);
+      } else if (recent !== undefined || hints === undefined || hints.has(id)) {
         // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
         doubtful.push(index);
       }
@@ -138,12 +124,9 @@ export class Recall {
     for (const { id, known } of decided) this.#recent.set(id, known);
   }
 
-  /** Tells Redis what has been committed, which may wait until everybody has the answer. */
+  /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
   tellRedis(decided: readonly Decided[]): void {
-    if (this.#keys === undefined) return;
-    const pairs: string[] = [];
-    for (const { id, known } of decided) pairs.push(id, encodeKnownKey(this.#token, known));
-    void this.#keys.put(pairs);
+    void this.#keys?.add(decided.map(({ id }) => id));
   }
 
   async #askJournal(

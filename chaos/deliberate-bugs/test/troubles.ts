@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { must } from '../../../ledger/core/assert.ts';
-import { encodeKnownKey, fingerprintOf } from '../../../ledger/keys/known-key.ts';
-import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { CreateTransferRequest, Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/local/environment.ts';
 import type { RegionName } from '../../../regions/local/layout.ts';
 import { probeAnswers } from '../../../regions/local/probes.ts';
@@ -186,7 +184,7 @@ async function openPair(
   return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
 }
 
-/** Redis has an outcome of a key that the journal has never seen, as another leader's. */
+/** Redis claims to know a key that the journal has never seen. */
 export const redisAhead: Trouble = async (scene, installation, asking) => {
   const [region] = installation.state().regions;
   const { book, name, redisUrl = '' } = must(region, 'there is one');
@@ -194,20 +192,11 @@ export const redisAhead: Trouble = async (scene, installation, asking) => {
   const requests = new Requests(asking.namespace);
   const { payer, payee } = await openPair(scene, installation, asking, requests);
   const fields = requests.pay(payer, payee, 5n);
-  const request = CreateTransferRequest.fromPartial(fields);
-  const known = encodeKnownKey('of-another', {
-    fingerprint: fingerprintOf(request),
-    reason: Reason.UNSPECIFIED,
-    epoch: 1,
-    seq: 2,
-    atMicros: Date.now() * 1_000,
-    partial: false,
-  });
   const redis = new Redis(redisUrl);
   try {
     const instance = await instanceOf(auditorUrl);
     for (const generation of ['a', 'b']) {
-      await redis.hset(`meridian:keys:{${instance}}:${generation}`, requests.idOf(fields), known);
+      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, requests.idOf(fields));
     }
   } finally {
     redis.disconnect();

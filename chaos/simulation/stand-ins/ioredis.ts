@@ -40,22 +40,23 @@ export class Redis {
     this.status = 'close';
   }
 
-  hmget(name: string, ...fields: readonly string[]): Promise<(string | null)[]> {
-    return this.#ask((store) => fields.map((field) => store.hash(name).get(field) ?? null));
+  smismember(name: string, ...members: readonly string[]): Promise<number[]> {
+    return this.#ask((store) => members.map((member) => Number(store.set(name).has(member))));
   }
 
-  hset(name: string, ...pairs: readonly string[]): Promise<number> {
+  sadd(name: string, ...members: readonly string[]): Promise<number> {
     return this.#ask((store) => {
-      const hash = store.hash(name);
-      for (let index = 0; index < pairs.length; index += 2) {
-        hash.set(pairs[index] ?? '', pairs[index + 1] ?? '');
-      }
-      return pairs.length / 2;
+      for (const member of members) store.set(name).add(member);
+      return members.length;
     });
   }
 
-  hlen(name: string): Promise<number> {
-    return this.#ask((store) => store.hash(name).size);
+  scard(name: string): Promise<number> {
+    return this.#ask((store) => store.set(name).size);
+  }
+
+  type(name: string): Promise<string> {
+    return this.#ask((store) => (store.set(name).size === 0 ? 'none' : 'set'));
   }
 
   expire(): Promise<number> {
@@ -67,10 +68,6 @@ export class Redis {
       store.unlink(name);
       return 1;
     });
-  }
-
-  ping(): Promise<string> {
-    return this.#ask(() => 'PONG');
   }
 
   #ask<T>(command: (store: RedisStore) => T): Promise<T> {

@@ -1,8 +1,8 @@
 /** One region's Redis: it may be away, forget, or come back with what it knew long ago. */
 export class RedisStore {
   up = true;
-  #hashes = new Map<string, Map<string, string>>();
-  #snapshot = new Map<string, Map<string, string>>();
+  #sets = new Map<string, Set<string>>();
+  #snapshot = new Map<string, Set<string>>();
   readonly #listeners = new Set<(event: 'ready' | 'close') => void>();
 
   on(listener: (event: 'ready' | 'close') => void): () => void {
@@ -16,49 +16,43 @@ export class RedisStore {
     for (const listener of this.#listeners) listener(up ? 'ready' : 'close');
   }
 
-  hash(name: string): Map<string, string> {
-    let hash = this.#hashes.get(name);
-    if (hash === undefined) {
-      hash = new Map();
-      this.#hashes.set(name, hash);
+  set(name: string): Set<string> {
+    let set = this.#sets.get(name);
+    if (set === undefined) {
+      set = new Set();
+      this.#sets.set(name, set);
     }
-    return hash;
+    return set;
   }
 
   unlink(name: string): void {
-    this.#hashes.delete(name);
+    this.#sets.delete(name);
   }
 
-  /** The value of a field in any hash. */
-  find(field: string): string | undefined {
-    for (const hash of this.#hashes.values()) {
-      const value = hash.get(field);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+  /** True if any set has this member. */
+  has(member: string): boolean {
+    return [...this.#sets.values()].some((set) => set.has(member));
   }
 
-  /** Writes to every hash. */
-  plant(field: string, value: string): void {
-    for (const hash of this.#hashes.values()) hash.set(field, value);
+  /** Adds a member to every set. */
+  plant(member: string): void {
+    for (const set of this.#sets.values()) set.add(member);
   }
 
   flush(): void {
-    this.#hashes.clear();
+    this.#sets.clear();
   }
 
   save(): void {
-    this.#snapshot = copyOf(this.#hashes);
+    this.#snapshot = copyOf(this.#sets);
   }
 
   /** As it was when it was saved. */
   restore(): void {
-    this.#hashes = copyOf(this.#snapshot);
+    this.#sets = copyOf(this.#snapshot);
   }
 }
 
-function copyOf(
-  hashes: ReadonlyMap<string, Map<string, string>>,
-): Map<string, Map<string, string>> {
-  return new Map([...hashes].map(([name, hash]) => [name, new Map(hash)]));
+function copyOf(sets: ReadonlyMap<string, Set<string>>): Map<string, Set<string>> {
+  return new Map([...sets].map(([name, set]) => [name, new Set(set)]));
 }
