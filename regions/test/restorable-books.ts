@@ -75,7 +75,7 @@ export class RestorableBooks {
   }
 
   startBook(number: number): void {
-    const [book] = this.#books.filter((each) => each.number === number);
+    const book = this.#books.find((each) => each.number === number);
     if (book === undefined) throw new Error(`there is no book ${number}`);
     const server = new LedgerServer(
       {
