@@ -1,7 +1,9 @@
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { legId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import type { RepairChannelReply } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   TransferStatus,
@@ -115,6 +117,15 @@ test('the payer’s book is restored: it posts nothing until what has left is bo
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
   await pay('lost-2', alice, ben, 7n);
+  const pairOf = (to: bigint, amount: bigint) => ({
+    debitAccountId: alice,
+    creditAccountId: to,
+    amount,
+  });
+  const legs = [pairOf(amy, 1n), pairOf(ben, 2n)].map((leg) => Leg.fromPartial(leg));
+  const action = { $case: 'group', value: { legs } } as const;
+  const group = { idempotencyKey: 'lost-group', action };
+  expect((await api.transfer(group)).group?.legs).toHaveLength(2);
   const lost = await ids('lost-1', 'lost-2');
   await books.restore(1, copy);
   await bothSay(1);
@@ -130,7 +141,7 @@ test('the payer’s book is restored: it posts nothing until what has left is bo
   expect(report.notes.join('\n')).toContain('CHANNEL_DIVERGED');
 
   const plan = await repair(1, false);
-  expect(listed(plan.lostSent)).toEqual(lost);
+  expect(listed(plan.lostSent)).toEqual([...lost, legId(transferIdOf('', 'lost-group'), 1)]);
   expect([plan.undone, plan.lostArrived, plan.repaired]).toEqual([[], [], false]);
   expect(await lostBy(1)).toBe(1);
   expect((await repair(1, true)).repaired).toBe(true);
@@ -144,8 +155,10 @@ test('the payer’s book is restored: it posts nothing until what has left is bo
     differingField: 'amount',
   });
   expect((await pay('over', bob, alice)).replayed).toBe(false);
-  // before, lost-1, lost-2, again-1 less again-2, over.
-  expect(await balanceOf(alice)).toBe(-5n - 5n - 7n - 5n + 5n + 5n);
+  // One of its legs has arrived, and to post the group would move that money again.
+  expect(await api.transfer(group)).toMatchObject({ reason: Reason.IDEMPOTENCY_KEY_REUSED });
+  // before, lost-1, lost-2, the leg, again-1 less again-2, over.
+  expect(await balanceOf(alice)).toBe(-5n - 5n - 7n - 2n - 5n + 5n + 5n);
 });
 
 test('the payee’s book is restored: what has arrived is booked as its payer knows it', async () => {
@@ -291,4 +304,27 @@ test('a repair that ended in the middle goes on where it was', async () => {
   await expect.poll(isWhole).toBe(true);
   await allIsWell();
   expect(await balanceOf(bob)).toBe(5n + 1201n + 5n - 5n - 5n);
+});
+
+async function hashed(number: number) {
+  const channel = await channelOf(number);
+  return [channel?.['settled_hashed'], channel?.['applied_hashed']].map(Number);
+}
+
+test('channels that existed before they had hashes catch up, and go on meanwhile', async () => {
+  await pay('before-1', alice, bob);
+  await pay('before-2', bob, alice);
+  for (const number of [1, 2]) {
+    await books.stopBook(number);
+    const sql = connect(books.url(number), 1);
+    await sql`UPDATE channel SET settled_hashed = 0, settled_hash = decode(repeat('00', 32), 'hex'),
+                                 applied_hashed = 0, applied_hash = decode(repeat('00', 32), 'hex')`;
+    await sql.end();
+  }
+  books.startBook(1);
+  books.startBook(2);
+  await expect.poll(() => cameTo(pay('after', alice, bob))).toBe('POSTED');
+  await expect.poll(() => hashed(1)).toEqual([2, 1]);
+  await expect.poll(() => hashed(2)).toEqual([1, 2]);
+  await allIsWell();
 });

@@ -38,6 +38,7 @@ const STATEMENTS: readonly (readonly [RegExp, Answer])[] = [
   [/AS final_reason/u, transfers],
   [/j\.changed_by, j\.reference/u, changes],
   [/ON j\.seq = a\.opened_seq/u, openings],
+  [/SELECT j\.id FROM unnest/u, existing],
   [/FROM outbound_leg/u, legs],
   [/j\.origin_id AS transfer_id/u, arrivedLegs],
   [/SELECT channel_number, reason FROM journal/u, refusals],
@@ -145,6 +146,10 @@ function openings({ byExternalId, byId, rows }: Tables, [wanted]: readonly unkno
     const { epoch, seq, at_micros: micros } = row;
     return [{ ...account, scale: null, epoch, seq, at_micros: micros }];
   });
+}
+
+function existing({ byId }: Tables, [wanted]: readonly unknown[]): object[] {
+  return ids(wanted).flatMap((id) => (byId.has(id) ? [{ id }] : []));
 }
 
 function legs({ rows, accounts }: Tables, values: readonly unknown[]): object[] {
