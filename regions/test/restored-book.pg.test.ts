@@ -1,5 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { test, type TestContext, vi } from 'vitest';
 import { legId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import type { RepairChannelReply } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -18,101 +18,142 @@ import { RestorableBooks } from './restorable-books.ts';
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
 
-let books: RestorableBooks;
-let api: Api;
-let alice: bigint;
-let amy: bigint;
-let bob: bigint;
-let ben: bigint;
-
-beforeEach(async () => {
-  books = await RestorableBooks.start(2);
-  api = new Api(books.routerAddress);
-  alice = await api.account('alice');
-  amy = await api.account('amy');
-  bob = await api.account('bob', { homeRegion: 'us-east' });
-  ben = await api.account('ben', { homeRegion: 'us-east' });
-});
-afterEach(async () => {
-  api.close();
-  await books.stop();
-});
-
-const pay = (
-  idempotencyKey: string,
-  debitAccountId: bigint,
-  creditAccountId: bigint,
-  amount = 5n,
-) => api.transfer({ idempotencyKey, debitAccountId, creditAccountId, amount });
+const DIVERGED = 'UNAVAILABLE CHANNEL_DIVERGED';
 
 const nameOf = (status: TransferStatus) =>
   transferStatusToJSON(status).replace('TRANSFER_STATUS_', '');
 
-/** Reason of the error that a call fails with; the status of what it came to otherwise. */
-async function cameTo(paying: ReturnType<typeof pay>): Promise<string> {
-  try {
-    return nameOf((await paying).status);
-  } catch (error) {
-    if (error instanceof ApiError) return `${error.code} ${error.reason}`;
-    throw error;
-  }
-}
-
-const DIVERGED = 'UNAVAILABLE CHANNEL_DIVERGED';
-
-/** What the channel table of a book says. */
-async function channelOf(number: number) {
-  const sql = connect(books.url(number), 1);
-  const [row] = await sql`SELECT * FROM channel`;
-  await sql.end();
-  return row;
-}
-
-const lostBy = async (number: number) => (await channelOf(number))?.['diverged_book'] ?? null;
-
-const bothSay = (lost: number | null) =>
-  expect.poll(async () => [await lostBy(1), await lostBy(2)]).toEqual([lost, lost]);
-
-function repair(number: number, confirmed: boolean): Promise<RepairChannelReply> {
-  const client = books.client(number);
-  const request = { peerBook: 3 - number, confirmed, by: 'tester', why: 'OPS-1' };
-  return new Promise((resolve, reject) => {
-    const options = { deadline: Date.now() + 10_000 };
-    client.repairChannel(request, new Metadata(), options, (error, reply) => {
-      client.close();
-      if (error === null) resolve(reply);
-      else reject(new ApiError(error));
-    });
-  });
-}
-
-const ids = async (...keys: string[]) =>
-  Promise.all(keys.map(async (key) => (await api.whatBecameOf(key)).transfer?.transferId));
-
 const listed = (legs: RepairChannelReply['lostSent']) => legs.map(({ leg }) => leg?.transferId);
 
-const balanceOf = async (id: bigint) => {
-  const request = { id, asOf: undefined, options: undefined };
-  const { account } = await api.call<{ account: { balance: bigint } | undefined }>(
-    (stub, ...rest) => stub.getAccount(request, ...rest),
-  );
-  return account?.balance;
-};
+/** Two books with two accounts each, and what tests ask of them. */
+class Story {
+  readonly books: RestorableBooks;
+  readonly api: Api;
+  alice = 0n;
+  amy = 0n;
+  bob = 0n;
+  ben = 0n;
 
-/** Both books balance and agree, and money goes both ways again. */
-async function allIsWell(): Promise<void> {
-  await bothSay(null);
-  expect((await pay('again-1', alice, bob)).status).toBe(TransferStatus.POSTED);
-  expect((await pay('again-2', bob, alice)).status).toBe(TransferStatus.POSTED);
-  const report = await runAudit({ urls: books.urls, onProgress: () => undefined });
-  expect(report.violations).toEqual([]);
-  expect(report.notes).toEqual([]);
-  const [here, there] = [await channelOf(1), await channelOf(2)];
-  expect(here?.['settled_hash']).toEqual(there?.['applied_hash']);
-  expect(there?.['settled_hash']).toEqual(here?.['applied_hash']);
+  readonly #expect: TestContext['expect'];
+
+  private constructor(books: RestorableBooks, expect: TestContext['expect']) {
+    this.books = books;
+    this.#expect = expect;
+    this.api = new Api(books.routerAddress);
+  }
+
+  static async begin({ expect, onTestFinished }: TestContext): Promise<Story> {
+    const story = new Story(await RestorableBooks.start(2), expect);
+    const { api, books } = story;
+    onTestFinished(async () => {
+      api.close();
+      await books.stop();
+    });
+    story.alice = await api.account('alice');
+    story.amy = await api.account('amy');
+    story.bob = await api.account('bob', { homeRegion: 'us-east' });
+    story.ben = await api.account('ben', { homeRegion: 'us-east' });
+    return story;
+  }
+
+  readonly pay = (
+    idempotencyKey: string,
+    debitAccountId: bigint,
+    creditAccountId: bigint,
+    amount = 5n,
+  ) => this.api.transfer({ idempotencyKey, debitAccountId, creditAccountId, amount });
+
+  /** Reason of the error that a call fails with; the status of what it came to otherwise. */
+  readonly cameTo = async (paying: ReturnType<typeof this.pay>): Promise<string> => {
+    try {
+      return nameOf((await paying).status);
+    } catch (error) {
+      if (error instanceof ApiError) return `${error.code} ${error.reason}`;
+      throw error;
+    }
+  };
+
+  /** What the channel table of a book says. */
+  readonly channelOf = async (number: number) => {
+    const sql = connect(this.books.url(number), 1);
+    const [row] = await sql`SELECT * FROM channel`;
+    await sql.end();
+    return row;
+  };
+
+  /** Through which numbers a book has hashed what it sent and what arrived. */
+  readonly hashed = async (number: number) => {
+    const channel = await this.channelOf(number);
+    return [channel?.['settled_hashed'], channel?.['applied_hashed']].map(Number);
+  };
+
+  readonly lostBy = async (number: number) =>
+    (await this.channelOf(number))?.['diverged_book'] ?? null;
+
+  readonly bothSay = (lost: number | null) =>
+    this.#expect
+      .poll(async () => [await this.lostBy(1), await this.lostBy(2)])
+      .toEqual([lost, lost]);
+
+  readonly repair = (number: number, confirmed: boolean): Promise<RepairChannelReply> => {
+    const client = this.books.client(number);
+    const request = { peerBook: 3 - number, confirmed, by: 'tester', why: 'OPS-1' };
+    return new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + 10_000 };
+      client.repairChannel(request, new Metadata(), options, (error, reply) => {
+        client.close();
+        if (error === null) resolve(reply);
+        else reject(new ApiError(error));
+      });
+    });
+  };
+
+  readonly ids = (...keys: string[]) =>
+    Promise.all(keys.map(async (key) => (await this.api.whatBecameOf(key)).transfer?.transferId));
+
+  readonly balanceOf = async (id: bigint) => {
+    const request = { id, asOf: undefined, options: undefined };
+    const { account } = await this.api.call<{ account: { balance: bigint } | undefined }>(
+      (stub, ...rest) => stub.getAccount(request, ...rest),
+    );
+    return account?.balance;
+  };
+
+  /** Both books balance and agree, and money goes both ways again. */
+  readonly allIsWell = async (): Promise<void> => {
+    await this.bothSay(null);
+    const statuses = [
+      await this.cameTo(this.pay('again-1', this.alice, this.bob)),
+      await this.cameTo(this.pay('again-2', this.bob, this.alice)),
+    ];
+    this.#expect(statuses).toEqual(['POSTED', 'POSTED']);
+    const report = await runAudit({ urls: this.books.urls, onProgress: () => undefined });
+    this.#expect(report.violations).toEqual([]);
+    this.#expect(report.notes).toEqual([]);
+    const [here, there] = [await this.channelOf(1), await this.channelOf(2)];
+    this.#expect(here?.['settled_hash']).toEqual(there?.['applied_hash']);
+    this.#expect(there?.['settled_hash']).toEqual(here?.['applied_hash']);
+  };
 }
 
-test('the payer’s book is restored: it posts nothing until what has left is booked', async () => {
+test.concurrent('the payer’s book is restored: it posts nothing until what has left is booked', async (context) => {
+  const { expect } = context;
+  const {
+    books,
+    api,
+    alice,
+    amy,
+    bob,
+    ben,
+    pay,
+    cameTo,
+    lostBy,
+    bothSay,
+    repair,
+    ids,
+    balanceOf,
+    allIsWell,
+  } = await Story.begin(context);
   expect((await pay('before', alice, bob)).status).toBe(TransferStatus.POSTED);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -161,7 +202,10 @@ test('the payer’s book is restored: it posts nothing until what has left is bo
   expect(await balanceOf(alice)).toBe(-5n - 5n - 7n - 2n - 5n + 5n + 5n);
 });
 
-test('the payee’s book is restored: what has arrived is booked as its payer knows it', async () => {
+test.concurrent('the payee’s book is restored: what has arrived is booked as its payer knows it', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, ids, balanceOf, allIsWell } =
+    await Story.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(2);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -186,7 +230,10 @@ test('the payee’s book is restored: what has arrived is booked as its payer kn
   expect([await balanceOf(bob), await balanceOf(ben)]).toEqual([5n + 5n + 5n - 5n, 7n]);
 });
 
-test('numbers that were given twice: what arrived is booked, what did not is returned', async () => {
+test.concurrent('numbers that were given twice: what arrived is booked, what did not is returned', async (context) => {
+  const { expect } = context;
+  const { books, api, alice, bob, ben, pay, cameTo, bothSay, repair, balanceOf, allIsWell } =
+    await Story.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob, 1n))).toBe('POSTED');
@@ -244,7 +291,10 @@ test('numbers that were given twice: what arrived is booked, what did not is ret
   expect(await balanceOf(ben)).toBe(2n + 64n);
 });
 
-test('both books are restored', async () => {
+test.concurrent('both books are restored', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, pay, cameTo, bothSay, repair, allIsWell } =
+    await Story.begin(context);
   await pay('before', alice, bob);
   const first = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -267,7 +317,10 @@ test('both books are restored', async () => {
   });
 });
 
-test('an empty database in place of a book', async () => {
+test.concurrent('an empty database in place of a book', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, balanceOf, allIsWell } =
+    await Story.begin(context);
   await pay('before', alice, bob);
   await pay('back', bob, amy, 2n);
   await books.restore(1);
@@ -281,7 +334,23 @@ test('an empty database in place of a book', async () => {
   await allIsWell();
 });
 
-test('a repair that ended in the middle goes on where it was', async () => {
+test.concurrent('a repair that ended in the middle goes on where it was', async (context) => {
+  const { expect } = context;
+  const {
+    books,
+    api,
+    alice,
+    bob,
+    ben,
+    pay,
+    cameTo,
+    channelOf,
+    lostBy,
+    bothSay,
+    repair,
+    balanceOf,
+    allIsWell,
+  } = await Story.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-0', alice, bob, 1n))).toBe('POSTED');
@@ -306,12 +375,9 @@ test('a repair that ended in the middle goes on where it was', async () => {
   expect(await balanceOf(bob)).toBe(5n + 1201n + 5n - 5n - 5n);
 });
 
-async function hashed(number: number) {
-  const channel = await channelOf(number);
-  return [channel?.['settled_hashed'], channel?.['applied_hashed']].map(Number);
-}
-
-test('channels that existed before they had hashes catch up, and go on meanwhile', async () => {
+test.concurrent('channels that existed before they had hashes catch up, and go on meanwhile', async (context) => {
+  const { expect } = context;
+  const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await Story.begin(context);
   await pay('before-1', alice, bob);
   await pay('before-2', bob, alice);
   for (const number of [1, 2]) {
