@@ -119,7 +119,7 @@ function drawAgain(
 
 /**
  * Opens an account again that this book has lost, under its old id. What it was called is lost:
- * whoever repairs the book has to find out.
+ * the operator has to find out.
  */
 function reopen(batch: Batch, { id, asset }: command.LostAccount): void {
   for (let found = batch.account(id); found === undefined; found = batch.account(id)) {

@@ -242,7 +242,7 @@ test.concurrent('numbers that were given twice: what arrived is booked, what did
   await pay('lost-4', alice, bob, 8n);
   await books.stopBook(2);
   await books.restore(1, copy);
-  // Nobody is there to say that numbers are missing: the book goes on, and gives them again.
+  // The other book is down and cannot say that numbers are missing: they are given again.
   const blind = (key: string, to: bigint, amount: bigint) =>
     api.transfer({
       idempotencyKey: key,
