@@ -10,6 +10,7 @@ import { drillCommand } from './commands/drill.ts';
 import { eventsCommand } from './commands/events.ts';
 import { failoverCommand } from './commands/failover.ts';
 import { ExitCode, toFailure } from './commands/failure.ts';
+import { channelCommand } from './commands/channel.ts';
 import { fenceCommands } from './commands/fence.ts';
 import { groupCommand } from './commands/group.ts';
 import { historyCommand } from './commands/history.ts';
@@ -53,6 +54,7 @@ function program(context: CommandContext): Command {
     .addCommand(lagCommand())
     .addCommand(whereCommand(context))
     .addCommand(inTransitCommand())
+    .addCommand(channelCommand(context))
     .addCommand(historyCommand())
     .addCommand(switchoverCommand(context))
     .addCommand(failoverCommand(context))

@@ -6,7 +6,13 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { outcomeUnknown, reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
+import {
+  CHANNEL_DIVERGED,
+  outcomeUnknown,
+  reasonOf,
+  RpcError,
+  unavailable,
+} from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
 import { ReadLevel, type ReadOptions } from '../proto/gen/meridian/v1/position.ts';
@@ -71,7 +77,7 @@ export class Forward {
         try {
           return await this.#once(leader, leftMs, call);
         } catch (error) {
-          if (lost && isOverload(error)) throw outcomeUnknown(status.UNKNOWN);
+          if (lost && saysNothingOfBefore(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
           lost ||= !saysNotApplied(error);
         }
@@ -124,12 +130,18 @@ export class Forward {
 
 function mayRepeat(error: unknown): boolean {
   // How long a book may take to come as far as asked, only its caller can say.
-  return error instanceof RpcError && isLoss(error) && reasonOf(error) !== 'BEHIND';
+  // Nor does a book post again before an operator has repaired it.
+  return error instanceof RpcError && isLoss(error) && !FINAL.has(reasonOf(error));
 }
 
-/** A full queue, which says nothing of what an attempt before may have done. */
-function isOverload(error: unknown): boolean {
-  return error instanceof RpcError && error.code === status.RESOURCE_EXHAUSTED;
+const FINAL: ReadonlySet<string> = new Set(['BEHIND', CHANNEL_DIVERGED]);
+
+/**
+ * A full queue, or a book that posts nothing: neither says what an attempt before may have done.
+ */
+function saysNothingOfBefore(error: unknown): boolean {
+  if (!(error instanceof RpcError)) return false;
+  return error.code === status.RESOURCE_EXHAUSTED || reasonOf(error) === CHANNEL_DIVERGED;
 }
 
 /** True if the ledger server itself has said that nothing was applied. */

@@ -1,6 +1,7 @@
 import { type ClientDuplexStream, status } from '@grpc/grpc-js';
 import {
   type BatchFault,
+  type BatchOutcome,
   FaultCode,
   type PostReply,
   type PostRequest,
@@ -13,6 +14,7 @@ import {
 } from '../proto/gen/meridian/v1/transfer.ts';
 import type { Logger } from '../ledger/logger.ts';
 import {
+  channelDiverged,
   invalidArgument,
   outcomeUnknown,
   overloaded,
@@ -192,7 +194,7 @@ export class Lane {
   #hear(reply: NonNullable<PostReply['reply']>): void {
     switch (reply.$case) {
       case 'outcome':
-        this.#settle(reply.value.batch, reply.value.results);
+        this.#settle(reply.value);
         break;
       case 'late':
         for (const { batch, index, result } of reply.value.results) {
@@ -211,13 +213,18 @@ export class Lane {
     this.#schedule();
   }
 
-  #settle(batch: bigint, results: readonly CreateTransferResponse[]): void {
+  #settle({ batch, results, halted }: BatchOutcome): void {
+    const channels = new Map(halted.map(({ index, channel }) => [index, channel]));
     const items = this.#inFlight.get(batch) ?? [];
     this.#inFlight.delete(batch);
     const late = new Map<number, LaneItem>();
     for (const [index, item] of items.entries()) {
       const result = results[index];
-      if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
+      const channel = channels.get(index);
+      if (channel !== undefined) {
+        // The book has looked its key up: no attempt before has applied it.
+        fail(item, channelDiverged(haltedText(channel), channel));
+      } else if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
         this.#giveUp(item, item.attempts - 1);
       } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
         item.inTransit = result;
@@ -229,7 +236,16 @@ export class Lane {
     if (late.size > 0) this.#late.set(batch, late);
   }
 
-  #fault({ batch, code, message }: BatchFault): void {
+  #fault({ batch, code, message, channel }: BatchFault): void {
+    if (code === FaultCode.CHANNEL_DIVERGED) {
+      for (const item of this.#inFlight.get(batch) ?? []) {
+        // The book looks no key up: it cannot say what an attempt before has done.
+        const isFirst = item.attempts === 1;
+        fail(item, isFirst ? channelDiverged(message, channel) : outcomeUnknown(status.UNKNOWN));
+      }
+      this.#inFlight.delete(batch);
+      return;
+    }
     if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
       const items = this.#inFlight.get(batch) ?? [];
       this.#inFlight.delete(batch);
@@ -295,6 +311,10 @@ export class Lane {
       if (waiting.size === 0) this.#late.delete(batch);
     }
   }
+}
+
+function haltedText(channel: string): string {
+  return `the channel ${channel} is halted: its two ends do not have the same legs`;
 }
 
 /** Rows that the items lead to. */

@@ -107,12 +107,15 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'refund-on-timeout',
     says: 'Legs that the other book does not answer for are returned to their payers.',
     file: 'ledger/settlement/sender.ts',
-    text: 'else reject(error);',
-    replacement: `else {
-          const { firstNumber, legs } = request;
-          const refusals = legs.map((_, at) => ({ number: firstNumber + BigInt(at), reason: 17 }));
-          resolve({ appliedThrough: firstNumber + BigInt(legs.length) - 1n, refusals });
-        }`,
+    text: `client.settle(request, new Metadata(), deadline, callback),
+    );`,
+    replacement: `client.settle(request, new Metadata(), deadline, callback),
+    ).catch(() => {
+      const { firstNumber, legs } = request;
+      const refusals = legs.map((_, at) => ({ number: firstNumber + BigInt(at), reason: 17 }));
+      const appliedThrough = firstNumber + BigInt(legs.length) - 1n;
+      return { appliedThrough, refusals, appliedHash: Buffer.alloc(0) };
+    });`,
     invariants: ['I2', 'I3'],
     profile: 'embedded',
     workloads: ['bank-across'],
@@ -122,10 +125,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'apply-channel-twice',
     says: 'Legs that arrive again are applied again, under new numbers.',
     file: 'ledger/service/settle.ts',
-    text: `const skip = Math.max(0, applied + 1 - firstNumber);
-  const fresh = legs.slice(skip);`,
-    replacement: `const skip = Math.max(0, applied + 1 - firstNumber);
-  const fresh = legs.map((leg, index) =>
+    text: 'const fresh = legs.slice(skip);',
+    replacement: `const fresh = legs.map((leg, index) =>
     index < skip ? { ...leg, transferId: crypto.randomUUID() } : leg,
   );`,
     invariants: ['I2', 'I3'],

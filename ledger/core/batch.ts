@@ -2,7 +2,8 @@ import { type Account, newAccount, transitExternalId } from './account.ts';
 import { accountId } from './account-id.ts';
 import { must } from './assert.ts';
 import { ISO_4217 } from './asset.ts';
-import type { BookState, Channel, OpenedAccount, RegisteredAsset } from './book-state.ts';
+import type { BookState, OpenedAccount, RegisteredAsset } from './book-state.ts';
+import { type Channel, newChannel } from './channel.ts';
 import type { SweepCursor } from './command.ts';
 import { type Entries, type JournalRow, RowKind } from './journal-row.ts';
 import { type Original, originalOf } from './original.ts';
@@ -28,6 +29,17 @@ export const EMPTY_ROW = {
   metadata: {},
   details: null,
 } as const;
+
+/** A transfer would leave by a channel whose ends disagree; it is neither applied nor recorded. */
+export class ChannelDiverged extends Error {
+  override readonly name = 'ChannelDiverged';
+  readonly peerBook: number;
+
+  constructor(peerBook: number) {
+    super(`the channel to book ${peerBook} has diverged`);
+    this.peerBook = peerBook;
+  }
+}
 
 /** How to make a step of a batch undone: everything that it touches, as it was before. */
 interface Savepoint {
@@ -114,6 +126,11 @@ export class Batch {
     return must(this.account(id), 'a transit account exists once it has an id');
   }
 
+  /** Id of the account that is opened next. */
+  nextAccountId(): bigint {
+    return accountId(this.book, this.#state.accounts + this.opened.length + 1);
+  }
+
   /** Opens an account and writes its row. */
   open(fields: {
     readonly externalId: string;
@@ -124,8 +141,7 @@ export class Batch {
     readonly transit: boolean;
   }): OpenedAccount {
     const { externalId, asset, minBalance, maxBalance, metadata, transit } = fields;
-    const number = this.#state.accounts + this.opened.length + 1;
-    const id = accountId(this.book, number);
+    const id = this.nextAccountId();
     const account = newAccount(id, asset, { minBalance, maxBalance }, transit);
     this.accounts.set(id, account);
     const seq = this.row({
@@ -144,10 +160,18 @@ export class Batch {
     return opened;
   }
 
+  /**
+   * To be called before anything of a transfer that leaves for another book is changed.
+   * @throws ChannelDiverged if nothing may be sent there now
+   */
+  requireAgreed(peerBook: number): void {
+    const channel = this.channels.get(peerBook) ?? this.#state.channel(peerBook);
+    if (channel !== undefined && channel.diverged !== null) throw new ChannelDiverged(peerBook);
+  }
+
   channel(peerBook: number): Channel {
     const touched = this.channels.get(peerBook);
-    const stored = touched ??
-      this.#state.channel(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
+    const stored = touched ?? this.#state.channel(peerBook) ?? newChannel(peerBook);
     const own = touched ?? { ...stored };
     if (touched === undefined) this.channels.set(peerBook, own);
     if (this.#savepoint !== undefined) keep(this.#savepoint.channels, peerBook, own);
@@ -198,7 +222,10 @@ export class Batch {
     );
   }
 
-  /** Runs a step that makes all of its changes or none: those it made are undone on false. */
+  /**
+   * Runs a step that makes all of its changes or none: those it made are undone if it returns
+   * false or throws.
+   */
   attempt(step: () => boolean): boolean {
     const savepoint: Savepoint = {
       rows: this.rows.length,
@@ -208,9 +235,13 @@ export class Batch {
       originals: new Map(),
     };
     this.#savepoint = savepoint;
-    const kept = step();
-    this.#savepoint = undefined;
-    if (!kept) this.#undo(savepoint);
+    let kept = false;
+    try {
+      kept = step();
+    } finally {
+      this.#savepoint = undefined;
+      if (!kept) this.#undo(savepoint);
+    }
     return kept;
   }
 

@@ -1,15 +1,8 @@
 import type { Account } from './account.ts';
+import type { Channel } from './channel.ts';
 import type * as command from './command.ts';
 import type { JournalRow } from './journal-row.ts';
 import type { Original } from './original.ts';
-
-/** Numbers of the legs exchanged with another book; see `channel` in 0001_journal.sql. */
-export interface Channel {
-  readonly peerBook: number;
-  sent: number;
-  settled: number;
-  applied: number;
-}
 
 /** An account that a batch opens, with what is stored of it besides its limits. */
 export interface OpenedAccount {

@@ -62,11 +62,13 @@ function secondPart({ entries, details }: JournalRow): string {
   );
 }
 
-function text(value: string): string {
+/** Text preceded by its length. */
+export function text(value: string): string {
   return value === '' ? '0:|' : `${value.length}:${value}|`;
 }
 
-function metadataText(metadata: Readonly<Record<string, string>>): string {
+/** Names and values of metadata, sorted by name. */
+export function metadataText(metadata: Readonly<Record<string, string>>): string {
   const names = Object.keys(metadata);
   if (names.length === 0) return '0:|';
   names.sort();

@@ -7,6 +7,7 @@ import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Account } from './account.ts';
+import type { ChannelHash, Divergence } from './channel.ts';
 
 /** What can be asked of a book. Requests have been validated (validate.ts). */
 export type Command =
@@ -16,6 +17,9 @@ export type Command =
   | AssetCommand
   | SettleCommand
   | CloseCommand
+  | DivergeCommand
+  | RehashCommand
+  | RecoverCommand
   | ExpireCommand;
 
 /** Make a transfer, of any action, whose payer lives in this book. */
@@ -52,6 +56,8 @@ export interface SettleCommand {
   readonly originBook: number;
   readonly firstNumber: number;
   readonly legs: readonly SettleLeg[];
+  /** Of the legs before the first, as their book has them; undefined: it does not say. */
+  readonly hashBefore?: string | undefined;
 }
 
 /** Take note that another book has answered every leg up to `through`. */
@@ -61,12 +67,82 @@ export interface CloseCommand {
   readonly through: number;
   /** The legs that it refused, in order, which must be returned to their payers. */
   readonly refused: readonly RefusedLeg[];
+  /** Of the legs through `through`; undefined: the hash is not known yet. */
+  readonly hash?: string | undefined;
 }
 
 export interface RefusedLeg {
   readonly number: number;
   readonly reason: Reason;
   readonly leg: SettleLeg;
+  /**
+   * Id of the row of this book that the leg drew on, as a reversal does; null: none. Undefined:
+   * what its content says.
+   */
+  readonly drawn?: string | null | undefined;
+}
+
+/** Halt the channel to a book, whose ends disagree; null: let it go on, they agree again. */
+export interface DivergeCommand {
+  readonly kind: 'diverge';
+  readonly peerBook: number;
+  readonly divergence: Divergence | null;
+}
+
+/** Bring a hash of a channel forward that is behind its cursor. */
+export interface RehashCommand {
+  readonly kind: 'rehash';
+  readonly peerBook: number;
+  readonly side: 'settled' | 'applied';
+  readonly hash: ChannelHash;
+}
+
+/** Book what this book has lost of a channel, as its peer knows it: part of a repair. */
+export interface RecoverCommand {
+  readonly kind: 'recover';
+  readonly peerBook: number;
+  /** Accounts that the legs name and this book has lost, in order of their ids. */
+  readonly accounts: readonly LostAccount[];
+  /** Legs of this book that the peer never had, and whose numbers it has for others. */
+  readonly undone: readonly UndoneLeg[];
+  /** Legs that left this book, by their numbers. */
+  readonly sent: readonly LostLeg[];
+  /** Legs that arrived, in order from the number after the last applied one. */
+  readonly arrived: readonly ArrivedLeg[];
+  /** Who repairs, and why. */
+  readonly by: string;
+  readonly why: string;
+  /** True: nothing is lost any more. The channel goes on, and the journal says so. */
+  readonly done: boolean;
+}
+
+export interface LostAccount {
+  readonly id: bigint;
+  readonly asset: string;
+}
+
+export interface UndoneLeg {
+  readonly leg: SettleLeg;
+  /** As of a RefusedLeg. */
+  readonly drawn: string | null;
+  /** True: the peer has applied the same transfer under another number. */
+  readonly arrivedElsewhere: boolean;
+}
+
+export interface LostLeg {
+  readonly number: number;
+  readonly leg: SettleLeg;
+  /** Id of the row: that of the transfer, unless another row has it. */
+  readonly rowId: string;
+  /** False: the money has left by another row, under a number that the peer has for that. */
+  readonly moves: boolean;
+}
+
+/** A second leg with the result that its book knows; UNSPECIFIED: applied. */
+export interface ArrivedLeg {
+  readonly number: number;
+  readonly leg: SettleLeg;
+  readonly reason: Reason;
 }
 
 /** Expire those of these holds that are still open and whose time is up. */
@@ -99,6 +175,8 @@ export type Outcome =
   | AssetOutcome
   | SettleOutcome
   | CloseOutcome
+  | ChannelOutcome
+  | HaltedOutcome
   | ExpireOutcome;
 
 export interface TransferOutcome {
@@ -166,6 +244,8 @@ export interface SettleOutcome {
   readonly kind: 'settle';
   /** False: the legs do not begin right after the last applied one; nothing was applied. */
   readonly inOrder: boolean;
+  /** False: the legs before them are not those that this book has; nothing was applied. */
+  readonly agrees: boolean;
   readonly appliedThrough: number;
   readonly refusals: readonly { readonly number: number; readonly reason: Reason }[];
 }
@@ -173,4 +253,15 @@ export interface SettleOutcome {
 export interface CloseOutcome {
   readonly kind: 'close';
   readonly settledThrough: number;
+}
+
+/** A channel was halted, let go on, caught up or repaired. */
+export interface ChannelOutcome {
+  readonly kind: 'channel';
+}
+
+/** A transfer that would leave by a halted channel: not applied, and not recorded. */
+export interface HaltedOutcome {
+  readonly kind: 'halted';
+  readonly peerBook: number;
 }

@@ -16,6 +16,10 @@ export const RowKind = {
   group: 11,
   change: 12,
   asset: 13,
+  /** A first leg that this book had lost, booked again as its peer knows it. */
+  recovered: 14,
+  /** An operator has repaired a channel. */
+  repair: 15,
 } as const;
 export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 
@@ -27,6 +31,7 @@ export const TRANSFER_KINDS: readonly RowKind[] = [
   RowKind.release,
   RowKind.reversal,
   RowKind.group,
+  RowKind.recovered,
 ];
 
 /**

@@ -125,6 +125,7 @@ function captured(
   amount: bigint,
   freed: bigint,
 ): Pick<Decision, 'creditAccount' | 'entries' | 'peer'> | undefined {
+  if (credit === null) batch.requireAgreed(bookOf(held.creditAccountId));
   debit.heldDebits -= freed;
   if (credit !== null) {
     credit.heldCredits -= freed;

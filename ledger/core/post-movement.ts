@@ -59,6 +59,8 @@ export function postMovement(
 /**
  * The first leg of what goes to another book. Undefined: the transit account, which is opened
  * only now that the payer's side holds, cannot take it in.
+ *
+ * @throws ChannelDiverged before anything is changed
  */
 export function send(
   batch: Batch,
@@ -67,6 +69,7 @@ export function send(
   amount: bigint,
 ): Pick<Decision, 'creditAccount' | 'entries' | 'peer'> | undefined {
   const peerBook = bookOf(payee);
+  batch.requireAgreed(peerBook);
   const transit = batch.transitAccount(batch.book, peerBook, debit.asset);
   if (transit.credits + amount > TOTAL_MAX) return undefined;
   const channel = batch.channel(peerBook);

@@ -4,6 +4,7 @@ import { type Account, AccountFlag } from './account.ts';
 import { bookOf } from './account-id.ts';
 import { assert, must } from './assert.ts';
 import { type Batch, EMPTY_ROW, move } from './batch.ts';
+import { contradicts, hashAfterAll } from './channel.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
@@ -13,27 +14,51 @@ import { derivedId, settlementId } from './transfer-id.ts';
 /** Applies second legs, or refuses them one by one. */
 export function postSettlement(
   batch: Batch,
-  { originBook, firstNumber, legs }: command.SettleCommand,
+  { originBook, firstNumber, legs, hashBefore }: command.SettleCommand,
 ): command.SettleOutcome {
   const channel = batch.channel(originBook);
-  if (firstNumber !== channel.applied + 1) {
-    return { kind: 'settle', inOrder: false, appliedThrough: channel.applied, refusals: [] };
+  const inOrder = firstNumber === channel.applied + 1;
+  const before = { through: firstNumber - 1, value: hashBefore ?? channel.appliedHash.value };
+  const agrees = channel.diverged === null && !contradicts(before, channel.appliedHash);
+  if (!inOrder || !agrees) {
+    const { applied: appliedThrough } = channel;
+    return { kind: 'settle', inOrder, agrees, appliedThrough, refusals: [] };
+  }
+  // A hash that is behind has to catch up first: see the leader.
+  if (channel.appliedHash.through === channel.applied) {
+    channel.appliedHash = hashAfterAll(channel.appliedHash, legs);
   }
   const refusals: { number: number; reason: Reason }[] = [];
   for (const leg of legs) {
     channel.applied += 1;
     const number = channel.applied;
-    const reason = settleLeg(batch, originBook, number, leg);
+    const transit = batch.transitAccount(originBook, batch.book, leg.asset);
+    const credit = batch.account(leg.creditAccountId);
+    const reason = creditRefusal(leg, credit, transit);
+    settleLeg(batch, { originBook, number, leg, reason, by: '' });
     if (reason !== Reason.UNSPECIFIED) refusals.push({ number, reason });
   }
-  return { kind: 'settle', inOrder: true, appliedThrough: channel.applied, refusals };
+  const { applied: appliedThrough } = channel;
+  return { kind: 'settle', inOrder, agrees, appliedThrough, refusals };
 }
 
-function settleLeg(batch: Batch, originBook: number, number: number, leg: SettleLeg): Reason {
+/** A second leg, and what becomes of it. */
+export interface JudgedLeg {
+  readonly originBook: number;
+  readonly number: number;
+  readonly leg: SettleLeg;
+  /** UNSPECIFIED: it is applied. */
+  readonly reason: Reason;
+  /** Who books it in a repair; '' in the normal course. */
+  readonly by: string;
+}
+
+/** Writes the row of a second leg that has been judged. */
+export function settleLeg(batch: Batch, { originBook, number, leg, reason, by }: JudgedLeg): void {
   const transit = batch.transitAccount(originBook, batch.book, leg.asset);
   const credit = batch.account(leg.creditAccountId);
-  const reason = creditRefusal(leg, credit, transit);
   const posted = reason === Reason.UNSPECIFIED && credit !== undefined;
+  const drawn = leg.reversalOf === '' ? null : { id: leg.reversalOf, left: null };
   batch.row({
     ...EMPTY_ROW,
     id: settlementId(originBook, leg.transferId),
@@ -49,10 +74,8 @@ function settleLeg(batch: Batch, originBook: number, number: number, leg: Settle
     reference: leg.reference,
     metadata: leg.metadata,
     // What is left to be reversed is kept in the book that sent it.
-    details:
-      leg.reversalOf === '' ? null : { ...NO_DETAILS, drawn: { id: leg.reversalOf, left: null } },
+    details: drawn === null && by === '' ? null : { ...NO_DETAILS, drawn, by },
   });
-  return reason;
 }
 
 /** Why a second leg is refused: the payee's half of what a transfer is judged by. */
@@ -70,25 +93,35 @@ function creditRefusal(leg: SettleLeg, credit: Account | undefined, transit: Acc
 /** Takes note of what another book has answered, and returns what it refused. */
 export function postClose(
   batch: Batch,
-  { peerBook, through, refused }: command.CloseCommand,
+  { peerBook, through, refused, hash }: command.CloseCommand,
 ): command.CloseOutcome {
   const channel = batch.channel(peerBook);
-  assert(through <= channel.sent, `book ${peerBook} answered leg ${through}, never sent`);
-  for (const { number, reason, leg } of refused) {
+  // The sender has compared what it was answered with what was sent.
+  assert(through <= channel.sent, `leg ${through} is closed before it was sent`);
+  for (const leg of refused) {
     // Already returned by a batch whose acknowledgement was lost on the way.
-    if (number <= channel.settled) continue;
-    assert(number <= through, `leg ${number} is refused beyond ${through}`);
-    returnLeg(batch, peerBook, leg, reason);
+    if (leg.number <= channel.settled) continue;
+    assert(leg.number <= through, `leg ${leg.number} is refused beyond ${through}`);
+    returnLeg(batch, peerBook, leg);
   }
-  channel.settled = Math.max(channel.settled, through);
+  if (through > channel.settled) {
+    channel.settled = through;
+    if (hash !== undefined) channel.settledHash = { through, value: hash };
+  }
   return { kind: 'close', settledThrough: channel.settled };
 }
 
-/** Gives the payer back what the payee's book refused. No limit, freeze or closing applies. */
-function returnLeg(batch: Batch, peerBook: number, leg: SettleLeg, reason: Reason): void {
+/** Gives the payer back what did not arrive. No limit, freeze or closing applies. */
+export function returnLeg(
+  batch: Batch,
+  peerBook: number,
+  refused: Omit<command.RefusedLeg, 'number'>,
+): void {
+  const { leg, reason } = refused;
+  const drawn = drawnBy(refused);
   const transit = batch.transitAccount(batch.book, peerBook, leg.asset);
   const payer = must(batch.account(leg.debitAccountId), 'the payer of a sent leg exists');
-  const drawn = leg.reversalOf === '' ? null : giveBack(batch, leg);
+  const given = drawn === null ? null : giveBack(batch, drawn, leg.amount);
   batch.row({
     ...EMPTY_ROW,
     id: derivedId('return', leg.transferId),
@@ -103,19 +136,19 @@ function returnLeg(batch: Batch, peerBook: number, leg: SettleLeg, reason: Reaso
     code: leg.code,
     reference: leg.reference,
     metadata: leg.metadata,
-    details: drawn === null ? null : { ...NO_DETAILS, drawn },
+    details: given === null ? null : { ...NO_DETAILS, drawn: given },
   });
 }
 
-/** A reversal that came back has reversed nothing: what it drew on can be reversed again. */
-function giveBack(batch: Batch, leg: SettleLeg): { id: string; left: bigint } {
-  const id = reversedBy(leg);
-  const original = must(batch.original(id), 'what a sent leg reverses exists');
-  original.left += leg.amount;
-  return { id, left: original.left };
+/** Id of the row of the leg's own book that it drew on; null: none. */
+export function drawnBy({ leg, drawn }: Pick<command.RefusedLeg, 'leg' | 'drawn'>): string | null {
+  if (drawn !== undefined || leg.reversalOf === '') return drawn ?? null;
+  return settlementId(bookOf(leg.creditAccountId), leg.reversalOf);
 }
 
-/** Id of the row that the reversal draws on, in the book that sent it as its second leg. */
-export function reversedBy({ creditAccountId, reversalOf }: SettleLeg): string {
-  return settlementId(bookOf(creditAccountId), reversalOf);
+/** A reversal that came back has reversed nothing: what it drew on can be reversed again. */
+function giveBack(batch: Batch, id: string, amount: bigint): { id: string; left: bigint } {
+  const original = must(batch.original(id), 'what a sent leg reverses exists');
+  original.left += amount;
+  return { id, left: original.left };
 }

@@ -1,9 +1,10 @@
-import { Batch, EMPTY_ROW } from './batch.ts';
+import { Batch, ChannelDiverged, EMPTY_ROW } from './batch.ts';
 import type { BookState, Posted } from './book-state.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { postAsset, postChange, postOpening } from './post-account.ts';
 import { postGroup } from './post-group.ts';
+import { postDivergence, postRecovery, postRehash } from './post-recovery.ts';
 import { postClose, postSettlement } from './post-settlement.ts';
 import { free, isDue, partiesOfHold } from './post-hold.ts';
 import { postSingle } from './post-transfer.ts';
@@ -29,12 +30,8 @@ export function post(
 
 function execute(batch: Batch, item: command.Command): command.Outcome {
   switch (item.kind) {
-    case 'transfer': {
-      const { action } = item.request;
-      return action?.$case === 'group'
-        ? postGroup(batch, item, action.value.legs)
-        : postSingle(batch, { id: item.id, request: item.request, groupId: null });
-    }
+    case 'transfer':
+      return transfer(batch, item);
     case 'open':
       return postOpening(batch, item);
     case 'change':
@@ -45,8 +42,29 @@ function execute(batch: Batch, item: command.Command): command.Outcome {
       return postSettlement(batch, item);
     case 'close':
       return postClose(batch, item);
+    case 'diverge':
+      return postDivergence(batch, item);
+    case 'rehash':
+      return postRehash(batch, item);
+    case 'recover':
+      return postRecovery(batch, item);
     case 'expire':
       return expire(batch, item);
+  }
+}
+
+function transfer(
+  batch: Batch,
+  item: command.TransferCommand,
+): command.TransferOutcome | command.HaltedOutcome {
+  const { id, request } = item;
+  try {
+    return request.action?.$case === 'group'
+      ? postGroup(batch, item, request.action.value.legs)
+      : postSingle(batch, { id, request, groupId: null });
+  } catch (error) {
+    if (error instanceof ChannelDiverged) return { kind: 'halted', peerBook: error.peerBook };
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import type {
   ChangeAccountRequest,
   OpenAccountRequest,
 } from '../../proto/gen/meridian/v1/account.ts';
+import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from './assert.ts';
 import { namedAsset } from './asset.ts';
@@ -31,6 +32,21 @@ export function differingTransferField(a: TransferFields, b: TransferFields): st
   if (action !== '') return action;
   if (a.upTo !== b.upTo) return 'up_to';
   return sameConditions(a.conditions, b.conditions) ? '' : 'conditions';
+}
+
+/**
+ * The same where the first was recovered from its leg: what a leg does not carry is lost, and a
+ * request that leaves its payee or amount open, as captures and reversals may, leaves it so here.
+ */
+export function differingRecoveredField(recovered: TransferFields, b: TransferFields): string {
+  if (recovered.debitAccountId !== b.debitAccountId) return 'debit_account_id';
+  const payee = b.creditAccountId === 0n ? recovered.creditAccountId : b.creditAccountId;
+  if (recovered.creditAccountId !== payee) return 'credit_account_id';
+  const isOpen = b.amount === 0n || b.upTo !== UpTo.UNSPECIFIED;
+  if (!isOpen && recovered.amount !== b.amount) return 'amount';
+  if (recovered.code !== b.code) return 'code';
+  if (recovered.reference !== b.reference) return 'reference';
+  return sameMetadata(recovered.metadata, b.metadata) ? '' : 'metadata';
 }
 
 type Action = TransferFields['action'];

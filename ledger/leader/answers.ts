@@ -12,9 +12,15 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { ChangeOutcome, OpenOutcome, TransferOutcome } from '../core/command.ts';
+import { RowKind } from '../core/journal-row.ts';
 import { amountIsOpen } from '../core/options.ts';
 import { legRequest } from '../core/post-group.ts';
-import { differingTransferField, openedAs, type TransferFields } from '../core/same-request.ts';
+import {
+  differingRecoveredField,
+  differingTransferField,
+  openedAs,
+  type TransferFields,
+} from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import type { Book } from '../store/head.ts';
 import type { StoredChange } from '../store/read-changes.ts';
@@ -38,6 +44,8 @@ export interface Recalled {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
   readonly channel: StoredTransfer['channel'];
+  /** The book it would go to, whose channel has diverged: it was neither applied nor recorded. */
+  readonly haltedPeer?: number;
 }
 
 function positionOf(stamp: BatchStamp, seq: number): Position {
@@ -96,8 +104,11 @@ function statusOf(
 
 /** The answer to a request whose key the journal has: its outcome, or what differs. */
 export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
-  const { transfer, channel } = stored;
-  const field = differingTransferField(stored.request, request);
+  const { transfer, channel, kind } = stored;
+  const field =
+    kind === RowKind.recovered
+      ? differingRecoveredField(stored.request, request)
+      : differingTransferField(stored.request, request);
   if (field !== '') {
     return { response: reusedKey(transfer.transferId, field, transfer), channel: null };
   }
@@ -212,19 +223,24 @@ function changeStatus(reason: Reason): ChangeStatus {
   return reason === Reason.UNSPECIFIED ? ChangeStatus.APPLIED : ChangeStatus.REJECTED;
 }
 
-/** The answer to what nobody waits for any more. */
-export const TOO_LATE: Recalled = {
-  response: {
-    transferId: '',
-    status: TransferStatus.UNSPECIFIED,
-    reason: Reason.UNSPECIFIED,
-    differingField: '',
-    replayed: false,
-    position: undefined,
-    decidedAt: undefined,
-    actualAmount: 0n,
-    expiresAt: undefined,
-    group: undefined,
-  },
-  channel: null,
+/** Of what was neither applied nor recorded. */
+const NOT_APPLIED: CreateTransferResponse = {
+  transferId: '',
+  status: TransferStatus.UNSPECIFIED,
+  reason: Reason.UNSPECIFIED,
+  differingField: '',
+  replayed: false,
+  position: undefined,
+  decidedAt: undefined,
+  actualAmount: 0n,
+  expiresAt: undefined,
+  group: undefined,
 };
+
+/** The answer to what nobody waits for any more. */
+export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
+
+/** The answer to a transfer that would leave by a channel which has diverged. */
+export function haltedAnswer(peerBook: number): Recalled {
+  return { response: NOT_APPLIED, channel: null, haltedPeer: peerBook };
+}

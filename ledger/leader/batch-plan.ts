@@ -30,6 +30,7 @@ import type { Asked, Hints } from './recall.ts';
 import type {
   AssetWork,
   ChangeWork,
+  ChannelWork,
   CloseWork,
   ExpireWork,
   OpenWork,
@@ -67,6 +68,11 @@ export type Planned =
   | { readonly kind: 'asset'; readonly command: AssetCommand; readonly work: AssetWork }
   | { readonly kind: 'settle'; readonly command: SettleCommand; readonly work: SettleWork }
   | { readonly kind: 'close'; readonly command: CloseCommand; readonly work: CloseWork }
+  | {
+      readonly kind: 'channel';
+      readonly command: ChannelWork['command'];
+      readonly work: ChannelWork;
+    }
   | { readonly kind: 'expire'; readonly command: ExpireCommand; readonly work: ExpireWork };
 
 /**
@@ -179,6 +185,7 @@ export class BatchPlan {
     for (const work of this.works) {
       if (work.kind === 'settle') planned.push({ kind: 'settle', command: work.command, work });
       if (work.kind === 'close') planned.push({ kind: 'close', command: work.command, work });
+      if (work.kind === 'channel') planned.push({ kind: 'channel', command: work.command, work });
       if (work.kind === 'expire') planned.push({ kind: 'expire', command: work.command, work });
     }
     this.#planTransfers(planned, changes);
@@ -253,7 +260,10 @@ function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): Rec
     const decided = must(first.answer, 'the first of a key has its answer');
     return { response: reusedKey(item.id, 'kind', decided), channel: null };
   }
-  const { response, channel } = must(first.answer, 'the first of a key has its answer');
+  const answer = must(first.answer, 'the first of a key has its answer');
+  // Nothing has been recorded, so that there is nothing to repeat.
+  if (answer.haltedPeer !== undefined) return answer;
+  const { response, channel } = answer;
   const field = differingTransferField(first.request, item.request);
   return field === ''
     ? { response: { ...response, replayed: true }, channel }

@@ -10,6 +10,7 @@ import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
 import { describe, isDatabaseError, isKnownId } from '../store/sqlstate.ts';
+import { Admission } from './admission.ts';
 import { BatchPlan, type TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { commitBatch, type OnHeldUp } from './commit.ts';
@@ -20,6 +21,8 @@ import {
   addPeers,
   answerItems,
   changesNothing,
+  haltedItems,
+  haltedOf,
   knownOf,
   openCount,
   type Ready,
@@ -28,7 +31,6 @@ import {
 import type { Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
-import { WorkQueue } from './work-queue.ts';
 
 /** An idle leader looks this often whether it still is one. */
 const EPOCH_CHECK_MS = 500;
@@ -45,6 +47,9 @@ export interface LeaderParts {
   readonly onHeldUp?: OnHeldUp | undefined;
 }
 
+/** Faults that leave what is remembered as true as it was. */
+const NOTHING_CHANGED: ReadonlySet<LedgerFault['code']> = new Set(['not_applied', 'diverged']);
+
 /** What a step leaves for the next one, or why there is none. */
 interface Step {
   readonly ready: Ready | undefined;
@@ -58,7 +63,7 @@ interface Step {
 export class BookLeader {
   readonly memory: BookMemory;
   readonly #parts: LeaderParts;
-  readonly #queue = new WorkQueue();
+  readonly #admission: Admission;
   readonly #waiters = new SettlementWaiters();
   readonly #dryRuns = new DryRuns();
   readonly #listeners = new Set<(accounts: Posted['accounts']) => void>();
@@ -71,18 +76,30 @@ export class BookLeader {
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
+    this.#admission = new Admission(parts.memory);
     this.#parts = parts;
   }
 
   /** Queues work; it is answered by its callbacks. */
   submit(work: Work): void {
     const asked = work.kind === 'transfers' && work.hints === undefined;
-    this.#queue.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
+    this.#admission.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
   }
 
   /** Queues what is to be answered as if it were executed, while nothing is written. */
   submitDry(work: DryWork): void {
-    if (this.#dryRuns.add(work)) this.#queue.wake();
+    const fault = this.#admission.faultOf(work);
+    if (fault !== undefined) work.onFault(fault);
+    else if (this.#dryRuns.add(work)) this.#admission.queue.wake();
+  }
+
+  /** Lets what posts wait until `release`: the channels are to be compared first. */
+  hold(): void {
+    this.#admission.hold();
+  }
+
+  release(): void {
+    this.#admission.release();
   }
 
   /**
@@ -123,7 +140,7 @@ export class BookLeader {
       }
     }
     const fault = new LedgerFault('not_leader', reason);
-    this.#queue.close(fault);
+    this.#admission.close(fault);
     this.#dryRuns.close(fault);
     return reason;
   }
@@ -131,7 +148,7 @@ export class BookLeader {
   /** Takes nothing new, finishes what is queued, then ends `run`. */
   stop(): void {
     this.#stopping = true;
-    this.#queue.refuse(new LedgerFault('not_leader', 'the server is stopping'));
+    this.#admission.refuse(new LedgerFault('not_leader', 'the server is stopping'));
   }
 
   /**
@@ -142,7 +159,7 @@ export class BookLeader {
     if (this.#deposed !== undefined) return;
     const code = this.#underWay.size > 0 ? 'outcome_unknown' : 'not_leader';
     this.#deposed = new LedgerFault(code, reason);
-    this.#queue.refuse(new LedgerFault('not_leader', reason));
+    this.#admission.refuse(new LedgerFault('not_leader', reason));
     this.#interrupt?.(this.#deposed);
   }
 
@@ -150,6 +167,11 @@ export class BookLeader {
     this.#requireLead();
     // No batch is on its way now: what a dry run sees has been committed.
     await this.#dryRuns.run((works) => this.#rehearse(works));
+    for (const work of prepared?.plan.works ?? []) {
+      // The batch before may have proven that this book has lost rows.
+      const fault = this.#admission.faultOf(work);
+      if (fault !== undefined) throw fault;
+    }
     const ready = prepared ?? (await this.#next());
     if (ready !== undefined) return { ready: await this.#execute(ready), reason: undefined };
     if (this.#stopping) return { ready, reason: 'stopped' };
@@ -192,15 +214,15 @@ export class BookLeader {
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
     // What was rolled back has changed nothing: what is remembered is still true.
-    return fault.code === 'not_applied' ? undefined : fault.message;
+    return NOTHING_CHANGED.has(fault.code) ? undefined : fault.message;
   }
 
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
   async #next(): Promise<Ready | undefined> {
-    await this.#queue.waitForWork(EPOCH_CHECK_MS);
+    await this.#admission.queue.waitForWork(EPOCH_CHECK_MS);
     // What a deposed leader took from the queue now, nobody would ever answer.
     this.#requireLead();
-    const works = this.#queue.take();
+    const works = this.#admission.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);
     return this.#prepare(await this.#plan(works));
@@ -242,7 +264,15 @@ export class BookLeader {
     const state = await this.memory.stateFor(this.#parts.sql, needs);
     const atMicros = this.memory.nextMicros(Date.now() * 1000);
     const posted = post(state, commands, atMicros);
+    if (await this.#recallHalted(plan, haltedItems(planned, posted))) return this.#prepare(plan);
     return { plan, planned, posted, batch: this.memory.appendOf(posted, atMicros), atMicros };
+  }
+
+  /** Asks the journal about what a halted channel refused: true if it knows some of the keys. */
+  async #recallHalted(plan: BatchPlan, items: readonly TransferItem[]): Promise<boolean> {
+    if (items.length === 0) return false;
+    plan.answer(items, await this.#parts.recall.recorded(items));
+    return items.some(({ answer }) => answer !== undefined);
   }
 
   /** Executes works in memory alone, one after the other, and answers them. */
@@ -265,7 +295,8 @@ export class BookLeader {
       ...ignored,
     });
     const items = ready.plan.transferWorks.flatMap((made) => made.items);
-    onOutcome(responsesOf(items), legsOf(items, ready.posted));
+    const halted = haltedOf(items, this.memory);
+    onOutcome(responsesOf(items), legsOf(items, ready.posted), halted);
   }
 
   /** A batch of one work that has been executed and answered, and is never committed. */
@@ -322,7 +353,7 @@ export class BookLeader {
       await Promise.allSettled([commit]);
       committing = false;
     };
-    await Promise.race([committed(), this.#queue.whenFull()]);
+    await Promise.race([committed(), this.#admission.queue.whenFull()]);
     return committing ? this.#next() : undefined;
   }
 
@@ -392,7 +423,7 @@ export class BookLeader {
         made.work.onOutcome(outcome);
       } else if (made.kind === 'close') {
         closed.push(made.work);
-      } else if (made.kind === 'expire') {
+      } else if (made.kind === 'expire' || made.kind === 'channel') {
         made.work.onOutcome();
       }
     }
@@ -425,7 +456,7 @@ export class BookLeader {
   #answerTransfers(plan: BatchPlan): void {
     for (const { work, items } of plan.transferWorks) {
       const { onLate } = work;
-      work.onOutcome(responsesOf(items));
+      work.onOutcome(responsesOf(items), haltedOf(items, this.memory));
       // Those in transit hear the rest when the other book has answered.
       const overtaken = new Map<number, TransferItem>();
       for (const [index, item] of items.entries()) {

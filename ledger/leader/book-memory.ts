@@ -1,7 +1,8 @@
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
-import type { BookState, Channel, Posted } from '../core/book-state.ts';
+import type { BookState, Posted } from '../core/book-state.ts';
 import { chainAfter } from '../core/chain.ts';
+import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/command.ts';
 import { type Original, originalOf } from '../core/original.ts';
 import type { Append } from '../store/append.ts';
@@ -28,6 +29,7 @@ export class BookMemory {
   readonly #assets: Map<string, number>;
   readonly #transits: Map<string, bigint>;
   readonly #channels: Map<number, Channel>;
+  #lostRows: Channel | undefined;
   #head: Head;
   /** A batch on its way to the database: the next one starts from it, nobody else sees it. */
   #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
@@ -41,6 +43,7 @@ export class BookMemory {
     this.#channels = stored.channels;
     this.#assets = stored.assets;
     this.#head = head;
+    this.#lostRows = this.#findLostRows();
   }
 
   /** @param head as the take-over left it */
@@ -70,7 +73,25 @@ export class BookMemory {
 
   /** The channel to a book; all zero if nothing was ever exchanged with it. */
   channel(peerBook: number): Readonly<Channel> {
-    return this.#channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
+    return this.#channels.get(peerBook) ?? newChannel(peerBook);
+  }
+
+  /**
+   * A channel whose other end has proven that this book has lost rows: it was restored from an
+   * older copy. It may post nothing then: money could be spent that has left already, and a key
+   * be executed again. Undefined: no such proof is known.
+   */
+  get lostRows(): Readonly<Channel> | undefined {
+    return this.#lostRows;
+  }
+
+  /** Names of two books, as a channel is called: `eu-west-1>us-east-1`. */
+  channelName(fromBook: number, toBook: number): string {
+    return `${this.bookName(fromBook)}>${this.bookName(toBook)}`;
+  }
+
+  bookName(number: number): string {
+    return this.#bookNames.get(number) ?? String(number);
   }
 
   /** Time of the newest batch that is committed. */
@@ -209,8 +230,14 @@ export class BookMemory {
     for (const original of posted.originals.values()) this.#originals.set(original);
     for (const { asset, scale } of posted.registered) this.#assets.set(asset, scale);
     for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
+    if (posted.channels.size > 0) this.#lostRows = this.#findLostRows();
     this.#head = head;
     this.#assumed = undefined;
+  }
+
+  #findLostRows(): Channel | undefined {
+    const { number } = this.book;
+    return [...this.#channels.values()].find(({ diverged }) => diverged?.book === number);
   }
 
   /** The batch that was on its way did not come to be. */

@@ -4,10 +4,23 @@
  */
 export class LedgerFault extends Error {
   override readonly name = 'LedgerFault';
-  readonly code: 'not_leader' | 'not_applied' | 'overloaded' | 'outcome_unknown';
+  readonly code: 'not_leader' | 'not_applied' | 'overloaded' | 'outcome_unknown' | 'diverged';
 
   constructor(code: LedgerFault['code'], message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;
+  }
+}
+
+/**
+ * A book that has lost rows posts nothing: its fault is `diverged`, and nothing was applied.
+ */
+export class DivergedFault extends LedgerFault {
+  /** Names of the payer's and the payee's book: `eu-west-1>us-east-1`. */
+  readonly channel: string;
+
+  constructor(message: string, channel: string) {
+    super('diverged', message);
+    this.channel = channel;
   }
 }

@@ -1,6 +1,6 @@
 import { bookOf } from '../core/account-id.ts';
-import type { Command } from '../core/command.ts';
-import { reversedBy } from '../core/post-settlement.ts';
+import type { Command, RecoverCommand } from '../core/command.ts';
+import { drawnBy } from '../core/post-settlement.ts';
 import { reversedRowId } from '../core/post-reversal.ts';
 import type { TransferFields } from '../core/same-request.ts';
 
@@ -27,16 +27,22 @@ export function needsOf(commands: readonly Command[], book: number): Needs {
         for (const leg of command.legs) accounts.push(leg.creditAccountId);
         break;
       case 'close':
-        for (const { leg } of command.refused) {
-          accounts.push(leg.debitAccountId);
-          if (leg.reversalOf !== '') originals.add(reversedBy(leg));
+        for (const refused of command.refused) {
+          accounts.push(refused.leg.debitAccountId);
+          const drawn = drawnBy(refused);
+          if (drawn !== null) originals.add(drawn);
         }
+        break;
+      case 'recover':
+        addRecovery(command, book, accounts, originals);
         break;
       case 'expire':
         for (const id of command.holds) originals.add(id);
         break;
       case 'open':
       case 'asset':
+      case 'diverge':
+      case 'rehash':
         break;
     }
   }
@@ -64,4 +70,23 @@ function addTransfer(
   if (action.$case === 'reversal') {
     originals.add(reversedRowId(book, action.value.transferId, creditAccountId));
   }
+}
+
+function addRecovery(
+  { undone, sent, arrived }: RecoverCommand,
+  book: number,
+  accounts: bigint[],
+  originals: Set<string>,
+): void {
+  for (const { leg, drawn } of undone) {
+    accounts.push(leg.debitAccountId);
+    if (drawn !== null) originals.add(drawn);
+  }
+  for (const { leg } of sent) {
+    accounts.push(leg.debitAccountId);
+    if (leg.reversalOf !== '') {
+      originals.add(reversedRowId(book, leg.reversalOf, leg.creditAccountId));
+    }
+  }
+  for (const { leg } of arrived) accounts.push(leg.creditAccountId);
 }

@@ -1,3 +1,4 @@
+import type { HaltedTransfer } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import type { Posted } from '../core/book-state.ts';
@@ -6,7 +7,13 @@ import { isPlain } from '../core/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { fingerprintOf } from '../keys/known-key.ts';
 import type { Append } from '../store/append.ts';
-import { type BatchStamp, changeAnswer, openAnswer, transferAnswer } from './answers.ts';
+import {
+  type BatchStamp,
+  changeAnswer,
+  haltedAnswer,
+  openAnswer,
+  transferAnswer,
+} from './answers.ts';
 import type { BatchPlan, Planned, TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import type { Decided } from './recall.ts';
@@ -34,6 +41,8 @@ export function answerItems(
       item.outcome = outcome;
       item.answer = transferAnswer(item.id, item.request, outcome, stamp);
       decided.push(item);
+    } else if (made.kind === 'transfer' && outcome.kind === 'halted') {
+      made.item.answer = haltedAnswer(outcome.peerBook);
     } else if (made.kind === 'open' && outcome.kind === 'open') {
       made.item.answer = openAnswer(made.item.request, outcome, stamp);
     } else if (made.kind === 'change' && outcome.kind === 'change') {
@@ -73,6 +82,34 @@ export function openCount(plan: BatchPlan): number {
 export function addPeers({ channel, details }: TransferOutcome, peers: Set<number>): void {
   if (channel !== null) peers.add(channel.peerBook);
   for (const { outcome } of details?.legs ?? []) addPeers(outcome, peers);
+}
+
+/**
+ * What a halted channel has refused. It is not recorded, so that no index of the journal can
+ * refuse a key that is known there.
+ */
+export function haltedItems(planned: readonly Planned[], { outcomes }: Posted): TransferItem[] {
+  if (outcomes.every(({ kind }) => kind !== 'halted')) return [];
+  return planned.flatMap((made, index) =>
+    made.kind === 'transfer' && outcomes[index]?.kind === 'halted' ? [made.item] : [],
+  );
+}
+
+const NOTHING_HALTED: readonly HaltedTransfer[] = [];
+
+/** The items whose channel has diverged; empty nearly always. */
+export function haltedOf(
+  items: readonly TransferItem[],
+  memory: BookMemory,
+): readonly HaltedTransfer[] {
+  let halted: HaltedTransfer[] | undefined;
+  for (let index = 0; index < items.length; index += 1) {
+    const peerBook = items[index]?.answer?.haltedPeer;
+    if (peerBook === undefined) continue;
+    halted ??= [];
+    halted.push({ index, channel: memory.channelName(memory.book.number, peerBook) });
+  }
+  return halted ?? NOTHING_HALTED;
 }
 
 export function responsesOf(items: readonly TransferItem[]): CreateTransferResponse[] {

@@ -9,11 +9,12 @@ import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { transferIdOf } from '../core/transfer-id.ts';
+import { legId, transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import type { Sql } from '../store/connect.ts';
+import { readExistingIds } from '../store/read-existing.ts';
 import { readChanges } from '../store/read-changes.ts';
 import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
 import {
@@ -105,7 +106,27 @@ export class Recall {
       if (change === undefined) continue;
       found[index] = { response: reusedKey(id, 'kind', change), channel: null };
     }
+    await this.#recallLegs(asked, found);
     return found;
+  }
+
+  /**
+   * A group of which a repair has booked a leg alone: the rest of it is lost, and to post it
+   * would move the money of that leg again.
+   */
+  async #recallLegs(asked: readonly Asked[], found: (Recalled | undefined)[]): Promise<void> {
+    const legs = asked.map(({ id, request: { action } }, index) =>
+      found[index] !== undefined || action?.$case !== 'group'
+        ? []
+        : action.value.legs.map((_, place) => legId(id, place)),
+    );
+    if (legs.every(({ length }) => length === 0)) return;
+    const known = await readExistingIds(this.#sql, legs.flat());
+    for (const [index, { id }] of asked.entries()) {
+      if (legs[index]?.some((leg) => known.has(leg)) !== true) continue;
+      const unknown = { position: undefined, decidedAt: undefined };
+      found[index] = { response: reusedKey(id, 'group.legs', unknown), channel: null };
+    }
   }
 
   /** The outcome of a key that a change of an account has or wants; undefined if it is free. */

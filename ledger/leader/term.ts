@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyCache } from '../keys/key-cache.ts';
 import type { Logger } from '../logger.ts';
 import type { Leaders } from '../rpc/leaders.ts';
@@ -32,6 +33,9 @@ export interface TermParts {
   /** Called when the leader begins or ends, and when a commit is held up and no longer is. */
   readonly onChange: () => void;
 }
+
+/** How long posting waits for the other books to say what they have of the channels to this one. */
+const COMPARE_MS = 1_000;
 
 /** One attempt to lead a book, from the take-over to stepping down. */
 export class Term {
@@ -142,11 +146,15 @@ export class Term {
       if (number === book.number) continue;
       senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));
     }
+    // What is posted before the other ends have been asked may be what a restored book has lost.
+    leader.hold();
     this.#leader = leader;
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
     const sweeper = new Sweeper(reads, leader, log);
     const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
+    const asked = [...senders.values()].map(({ compared }) => compared);
+    void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());
     try {
       return await leader.run();
     } finally {

@@ -5,7 +5,7 @@ import type {
   OpenAccountResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
 import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
-import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
+import type { HaltedTransfer, SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type {
   CreateTransferRequest,
@@ -14,7 +14,10 @@ import type {
 import type {
   AssetOutcome,
   CloseCommand,
+  DivergeCommand,
   ExpireCommand,
+  RecoverCommand,
+  RehashCommand,
   SettleCommand,
   SettleOutcome,
 } from '../core/command.ts';
@@ -33,6 +36,7 @@ export type Work =
   | AssetWork
   | SettleWork
   | CloseWork
+  | ChannelWork
   | ExpireWork
   | ProofWork;
 
@@ -51,7 +55,10 @@ export interface TransferWork extends Faultable {
   /** One for each request, by performance.now(): not to be started after that. */
   readonly startBefore: readonly number[];
   /** One result for each request, in the same order. */
-  readonly onOutcome: (results: CreateTransferResponse[]) => void;
+  readonly onOutcome: (
+    results: CreateTransferResponse[],
+    halted: readonly HaltedTransfer[],
+  ) => void;
   /** The final outcomes of those answered IN_TRANSIT, as they come; may be called often. */
   readonly onLate: (results: LateResult[]) => void;
 }
@@ -86,6 +93,13 @@ export interface SettleWork extends Faultable {
   readonly onOutcome: (outcome: SettleOutcome) => void;
 }
 
+/** What keeps the two ends of a channel in agreement; done also by a book that posts nothing. */
+export interface ChannelWork extends Faultable {
+  readonly kind: 'channel';
+  readonly command: DivergeCommand | RehashCommand | RecoverCommand;
+  readonly onOutcome: () => void;
+}
+
 export interface CloseWork extends Faultable {
   readonly kind: 'close';
   readonly command: CloseCommand;
@@ -114,7 +128,11 @@ export interface DryTransferWork extends Faultable {
   readonly kind: 'dryTransfers';
   readonly requests: readonly CreateTransferRequest[];
   /** One result for each request, and the legs that would be sent to other books. */
-  readonly onOutcome: (results: CreateTransferResponse[], sent: readonly DryLeg[]) => void;
+  readonly onOutcome: (
+    results: CreateTransferResponse[],
+    sent: readonly DryLeg[],
+    halted: readonly HaltedTransfer[],
+  ) => void;
 }
 
 /** A second leg that a transfer would lead to. */
@@ -149,10 +167,17 @@ export function sizeOf(work: Work | DryWork): number {
       return work.command.holds.length;
     case 'legs':
       return work.legs.length;
+    case 'channel':
+      return sizeOfCommand(work.command);
     case 'change':
     case 'asset':
       return 1;
     case 'proof':
       return 0;
   }
+}
+
+function sizeOfCommand(command: ChannelWork['command']): number {
+  if (command.kind !== 'recover') return 0;
+  return command.undone.length + command.sent.length + command.arrived.length;
 }

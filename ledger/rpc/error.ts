@@ -94,6 +94,32 @@ export function unavailable(reason: string, message: string, retryMs: number): R
   return new RpcError(status.UNAVAILABLE, message, details);
 }
 
+/**
+ * The two ends of a channel do not have the same legs, and nothing was applied; a long pause, for
+ * an operator has to repair it.
+ * @param channel names of the payer's and the payee's book: `eu-west-1>us-east-1`
+ */
+export function channelDiverged(message: string, channel: string): RpcError {
+  const details = [errorInfo(CHANNEL_DIVERGED, { channel }), retryInfo(DIVERGED_RETRY_MS)];
+  return new RpcError(status.UNAVAILABLE, message, details);
+}
+
+/** Reason in the details of every error that a channel which has diverged leads to. */
+export const CHANNEL_DIVERGED = 'CHANNEL_DIVERGED';
+
+const DIVERGED_RETRY_MS = 10_000;
+
+/** What a book answers to its peer: the two do not have the same legs. */
+export function legsDiffer(message: string, channel: string): RpcError {
+  const info = errorInfo(CHANNEL_DIVERGED, { channel });
+  return new RpcError(status.FAILED_PRECONDITION, message, [info]);
+}
+
+/** A channel cannot be repaired as it was asked, or needs no repair. */
+export function unrepairable(reason: string, message: string): RpcError {
+  return new RpcError(status.FAILED_PRECONDITION, message, [errorInfo(reason)]);
+}
+
 /** A copy of a book has come to a place in the journal that is before the one asked for. */
 export function behind(book: string, seq: bigint, asked: bigint): RpcError {
   const message = `${book} has come to ${seq}, not to ${asked} yet`;
@@ -102,7 +128,7 @@ export function behind(book: string, seq: bigint, asked: bigint): RpcError {
 }
 
 /** The reason that an error's details give; '' if they give none. */
-export function reasonOf(error: RpcError): string {
+export function reasonOf(error: { readonly metadata: Metadata }): string {
   return infoOf(error)?.reason ?? '';
 }
 
@@ -112,7 +138,7 @@ export function behindAt(error: RpcError): bigint | undefined {
   return info?.reason === 'BEHIND' ? BigInt(info.metadata['seq'] ?? 0) : undefined;
 }
 
-function infoOf({ metadata }: RpcError): ErrorInfo | undefined {
+function infoOf({ metadata }: { readonly metadata: Metadata }): ErrorInfo | undefined {
   for (const value of metadata.get('grpc-status-details-bin')) {
     if (typeof value === 'string') continue;
     const info = Status.decode(value).details.find(({ typeUrl }) => typeUrl === `${TYPE}ErrorInfo`);

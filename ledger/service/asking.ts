@@ -1,8 +1,8 @@
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../leader/book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
+import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
 import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
-import { aborted, overloaded, type RpcError, unavailable } from '../rpc/error.ts';
+import { aborted, channelDiverged, overloaded, type RpcError, unavailable } from '../rpc/error.ts';
 
 /** The leader of this server's book. UNAVAILABLE: another server leads it. */
 export function leaderOf(member: BookMember): BookLeader {
@@ -37,6 +37,8 @@ export function submitAs(
  * What a fault means for a call that may be repeated: an outcome that is unknown is no worse
  * than one that was not applied.
  */
-function repeatable({ code, message }: LedgerFault): RpcError {
+function repeatable(fault: LedgerFault): RpcError {
+  const { code, message } = fault;
+  if (fault instanceof DivergedFault) return channelDiverged(message, fault.channel);
   return code === 'overloaded' ? overloaded(message, 100) : aborted(message, 100);
 }

@@ -2,6 +2,7 @@ import { Metadata } from '@grpc/grpc-js';
 import type {
   DryRunLegsReply,
   DryRunLegsRequest,
+  HaltedTransfer,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
@@ -17,7 +18,7 @@ import { validateAll } from '../core/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { DryLeg } from '../leader/work.ts';
-import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
+import { channelDiverged, invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
@@ -48,11 +49,16 @@ export async function dryRun(
     leader.submitDry({
       kind: 'dryTransfers',
       requests: transfers,
-      onOutcome: (results, sent) => onOutcome({ results, sent }),
+      onOutcome: (results, sent, halted) => onOutcome({ results, sent, halted }),
       onFault,
     }),
   );
-  const { results } = rehearsal;
+  const { results, halted } = rehearsal;
+  const [first] = halted;
+  if (first !== undefined) {
+    const message = `transfers[${first.index}] would leave by ${first.channel}, which is halted`;
+    throw channelDiverged(message, first.channel);
+  }
   const awaited = rehearsal.sent.filter(({ index }) => transfers[index]?.wait !== Wait.POSTED);
   await Promise.all(
     [...Map.groupBy(awaited, ({ peerBook }) => peerBook)].map(async ([peerBook, sent]) => {
@@ -72,6 +78,7 @@ export async function dryRun(
 interface Rehearsal {
   readonly results: CreateTransferResponse[];
   readonly sent: readonly DryLeg[];
+  readonly halted: readonly HaltedTransfer[];
 }
 
 /** One reason for each leg; none if the other book does not answer. */
@@ -104,7 +111,9 @@ export async function dryRunLegs(
     throw invalidArgument([{ field: 'origin_book', description }]);
   }
   const numbers = { closedThrough: 0n, firstNumber: 1n };
-  refuseMalformed(validateLegs(books, { originBook, originName: origin.name, ...numbers, legs }));
+  const originName = origin.name;
+  const hashBefore = Buffer.alloc(0);
+  refuseMalformed(validateLegs(books, { originBook, originName, ...numbers, legs, hashBefore }));
   const leader = leaderOf(member);
   const reasons = await outcomeOf<Reason[]>((callbacks) =>
     leader.submitDry({ kind: 'legs', originBook, legs, ...callbacks }),

@@ -2,7 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   BookServiceService,
   type BookServiceServer,
+  type CompareChannelRequest,
   type DryRunLegsRequest,
+  type ListLegsRequest,
+  type RepairChannelRequest,
   type SettleRequest,
   type Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -32,12 +35,15 @@ import { Leaders } from '../rpc/leaders.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
+import { compareChannel } from './compare-channel.ts';
 import { changeAccount, openAccounts, registerAsset } from './accounts.ts';
 import { dryRun, dryRunLegs } from './dry-run.ts';
 import { EntryReads } from './entry-reads.ts';
+import { listLegs } from './list-legs.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
 import { servePostStream } from './post-stream.ts';
+import { repairChannel } from './repair-channel.ts';
 import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TransferReads } from './transfer-reads.ts';
@@ -133,7 +139,14 @@ function implementation(
     listAssets: read(() => listAssets(member)),
     // What it throws is a broken invariant, and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
-    settle: handle((request: SettleRequest) => settle(member, request)),
+    settle: handle((request: SettleRequest) => settle(member, log, request)),
+    compareChannel: handle((request: CompareChannelRequest) =>
+      compareChannel(member, log, request),
+    ),
+    listLegs: handle((request: ListLegsRequest) => listLegs(member, request)),
+    repairChannel: handle((request: RepairChannelRequest) =>
+      repairChannel(member, leaders, log, request),
+    ),
     watchTopology: (stream) => {
       const { book, serverRegion } = member.config;
       const tell = () => {

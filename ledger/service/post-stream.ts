@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   FaultCode,
+  type HaltedTransfer,
   type PostReply,
   type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -9,7 +10,7 @@ import { bookOf } from '../core/account-id.ts';
 import { validateAll } from '../core/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
 import type { BookMember } from '../leader/book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
+import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';
 import { bytesOf } from '../rpc/message-bytes.ts';
 
@@ -20,6 +21,7 @@ const FAULT_CODES = {
   not_applied: FaultCode.NOT_APPLIED,
   overloaded: FaultCode.OVERLOADED,
   outcome_unknown: FaultCode.OUTCOME_UNKNOWN,
+  diverged: FaultCode.CHANNEL_DIVERGED,
 } as const satisfies Record<LedgerFault['code'], FaultCode>;
 
 /** Serves one router's posting stream. */
@@ -45,8 +47,8 @@ function submit(
   write: (reply: PostReply['reply']) => void,
 ): void {
   const { batch, transfers, timeoutMs } = request;
-  const fault = (code: FaultCode, message: string) =>
-    write({ $case: 'fault', value: { batch, code, message } });
+  const fault = (code: FaultCode, message: string, channel = '') =>
+    write({ $case: 'fault', value: { batch, code, message, channel } });
   const { leader } = member;
   if (leader === undefined) {
     fault(FaultCode.NOT_LEADER, 'this server does not lead the book');
@@ -78,13 +80,14 @@ function submit(
     requests: transfers,
     bytes: bytesOf(request),
     startBefore: timeoutMs.map((ms) => now + ms),
-    onOutcome: (results: CreateTransferResponse[]) =>
-      write({ $case: 'outcome', value: { batch, results } }),
+    onOutcome: (results: CreateTransferResponse[], halted: readonly HaltedTransfer[]) =>
+      write({ $case: 'outcome', value: { batch, results, halted: [...halted] } }),
     onLate: (results: LateResult[]) =>
       write({
         $case: 'late',
         value: { results: results.map((late) => ({ ...late, batch })) },
       }),
-    onFault: ({ code, message }: LedgerFault) => fault(FAULT_CODES[code], message),
+    onFault: (why: LedgerFault) =>
+      fault(FAULT_CODES[why.code], why.message, why instanceof DivergedFault ? why.channel : ''),
   });
 }

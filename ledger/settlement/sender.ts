@@ -1,15 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
-import type { SettleReply, SettleRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type {
+  BookServiceClient,
+  CompareChannelReply,
+  CompareChannelRequest,
+  SettleReply,
+  SettleRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
 import { must } from '../core/assert.ts';
+import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { RefusedLeg } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
-import { type NumberedLeg, readLegsAfter, readLegsOf } from '../store/channels.ts';
+import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
 import { describe } from '../store/sqlstate.ts';
+import { CHANNEL_DIVERGED, reasonOf } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
+import { catchUp, compare, endOf, viewOf } from './compare.ts';
 
 /** Legs in one call. */
 const LEGS_MAX = 2000;
@@ -17,6 +26,10 @@ const CALL_TIMEOUT_MS = 10_000;
 /** Pause after a failed call; doubled up to the maximum while it keeps failing. */
 const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 1000;
+/** A comparison answers at once or not at all. */
+const COMPARE_TIMEOUT_MS = 2_000;
+/** Pause between comparisons of a channel that is halted: an operator has to repair it. */
+const HALTED_PAUSE_MS = 2_000;
 
 export interface SenderParts {
   readonly sql: Sql;
@@ -29,10 +42,16 @@ export interface SenderParts {
  * Delivers the second legs of this book's transfers to one other book, in the order of their
  * channel numbers, until each is applied or refused there; then closes them here. Every step
  * can be repeated: the other book's cursor skips what it has, ours what is closed.
+ *
+ * First of all, and whenever an answer does not fit, both ends compare what they have.
  */
 export class Sender {
   readonly #peerBook: number;
   readonly #parts: SenderParts;
+  /** Resolves when both ends have been compared. */
+  readonly compared: Promise<void>;
+  #onCompared: () => void = () => undefined;
+  #mustCompare = true;
   #stopped = false;
   #wake: (() => void) | undefined;
   #woken = false;
@@ -41,6 +60,9 @@ export class Sender {
   constructor(peerBook: number, parts: SenderParts) {
     this.#peerBook = peerBook;
     this.#parts = parts;
+    this.compared = new Promise((resolve) => {
+      this.#onCompared = resolve;
+    });
   }
 
   /** There may be something to send. */
@@ -61,9 +83,10 @@ export class Sender {
     while (!this.#stopped) {
       try {
         this.#woken = false;
-        const sent = await this.#sendSome();
+        const more = await this.#next();
         pauseMs = PAUSE_MS;
-        if (!sent) await this.#sleepUntilWoken();
+        if (more) continue;
+        await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
         if (this.#stopped) return;
         const why = describe(error);
@@ -74,18 +97,70 @@ export class Sender {
     }
   }
 
-  async #sleepUntilWoken(): Promise<void> {
-    if (this.#woken || this.#stopped) return;
+  /** @param timeoutMs undefined: until there may be something to send, however long that takes */
+  async #sleepUntilWoken(timeoutMs: number | undefined): Promise<void> {
+    if (this.#stopped || (this.#woken && timeoutMs === undefined)) return;
+    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
+      if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
     });
+    clearTimeout(timer);
     this.#wake = undefined;
+  }
+
+  /** One step. Returns false if there is nothing to do until woken, or while it is halted. */
+  async #next(): Promise<boolean> {
+    const { leader } = this.#parts;
+    if (this.#mustCompare) {
+      await this.#compare();
+      this.#onCompared();
+      if (leader.memory.channel(this.#peerBook).diverged !== null) return false;
+      this.#mustCompare = false;
+      await catchUp(this.#parts, this.#peerBook);
+    }
+    if (leader.memory.channel(this.#peerBook).diverged !== null) {
+      this.#mustCompare = true;
+      return false;
+    }
+    return this.#sendSome();
+  }
+
+  /**
+   * Compares the channel with its other end. The second time, this book can also say what it has
+   * of what the other end wants to compare.
+   */
+  async #compare(): Promise<void> {
+    const { leader } = this.#parts;
+    const { number: book, name } = leader.memory.book;
+    let arrivedHash: ChannelHash | null = null;
+    for (let time = 1; time <= 2; time += 1) {
+      const before = { ...leader.memory.channel(this.#peerBook) };
+      const reply = await this.#askToCompare({ book, name, view: viewOf(before, arrivedHash) });
+      if (reply?.view === undefined) return;
+      const theirs = endOf(reply.view);
+      ({ arrivedHash } = await compare(this.#parts, this.#peerBook, theirs, before));
+      const isHalted = theirs.diverged !== null;
+      if (!isHalted || leader.memory.channel(this.#peerBook).diverged?.book === book) return;
+    }
+  }
+
+  /** Undefined: a server of an older version, which compares nothing. */
+  async #askToCompare(request: CompareChannelRequest): Promise<CompareChannelReply | undefined> {
+    try {
+      return await this.#ask(COMPARE_TIMEOUT_MS, (client, deadline, callback) =>
+        client.compareChannel(request, new Metadata(), deadline, callback),
+      );
+    } catch (error) {
+      if (isServiceError(error) && error.code === status.UNIMPLEMENTED) return undefined;
+      throw error;
+    }
   }
 
   /** One call. Returns false if there is nothing to send. */
   async #sendSome(): Promise<boolean> {
     const { sql, leader } = this.#parts;
-    const { settled, sent } = leader.memory.channel(this.#peerBook);
+    const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
     const read = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
     // What was sent since may be a commit that is in doubt.
@@ -93,24 +168,43 @@ export class Sender {
     const [first] = legs;
     if (first === undefined) return false;
     const { number, name } = leader.memory.book;
-    const reply = await this.#settle({
+    const hashBefore = settledHash.through === settled ? settledHash : null;
+    const request = {
       originBook: number,
       originName: name,
       closedThrough: BigInt(settled),
       firstNumber: BigInt(first.number),
       legs: legs.map(({ leg }) => leg),
-    });
-    await this.#close(legs, settled, reply);
+      hashBefore: Buffer.from(hashBefore?.value ?? '', 'hex'),
+    };
+    try {
+      await this.#close(legs, hashBefore, await this.#settle(request));
+    } catch (error) {
+      if (!isServiceError(error) || reasonOf(error) !== CHANNEL_DIVERGED) throw error;
+      this.#mustCompare = true;
+    }
     return true;
   }
 
   #settle(request: SettleRequest): Promise<SettleReply> {
-    const { leaders } = this.#parts;
-    const peer = leaders.leaderOf(this.#peerBook);
+    return this.#ask(CALL_TIMEOUT_MS, (client, deadline, callback) =>
+      client.settle(request, new Metadata(), deadline, callback),
+    );
+  }
+
+  #ask<Reply>(
+    timeoutMs: number,
+    call: (
+      client: BookServiceClient,
+      options: { deadline: number },
+      callback: (error: ServiceError | null, reply: Reply) => void,
+    ) => ClientUnaryCall,
+  ): Promise<Reply> {
+    const peer = this.#parts.leaders.leaderOf(this.#peerBook);
     if (peer === undefined) throw new Error(`book ${this.#peerBook} has no leader that is known`);
     return new Promise((resolve, reject) => {
-      const deadline = Date.now() + CALL_TIMEOUT_MS;
-      this.#call = peer.client.settle(request, new Metadata(), { deadline }, (error, reply) => {
+      const options = { deadline: Date.now() + timeoutMs };
+      this.#call = call(peer.client, options, (error, reply) => {
         this.#call = undefined;
         if (error === null) resolve(reply);
         else reject(error);
@@ -119,28 +213,49 @@ export class Sender {
   }
 
   /** Takes note of the answer in this book: returns what was refused, advances the cursor. */
-  async #close(sent: readonly NumberedLeg[], settled: number, reply: SettleReply): Promise<void> {
-    // The peer may have applied more than this call carried, in a call whose answer was lost.
-    const through = Number(reply.appliedThrough);
-    if (through <= settled) return;
-    const legs = new Map(sent.map(({ number, leg }) => [number, leg]));
-    const numbers = reply.refusals.map(({ number }) => Number(number));
-    const missing = numbers.filter((number) => !legs.has(number));
-    if (missing.length > 0) {
-      const read = await readLegsOf(this.#parts.sql, this.#peerBook, missing);
-      for (const { number, leg } of read) legs.set(number, leg);
+  async #close(
+    legs: readonly NumberedLeg[],
+    before: ChannelHash | null,
+    reply: SettleReply,
+  ): Promise<void> {
+    const applied = Number(reply.appliedThrough);
+    // What was applied beyond is closed when it has been sent again, and so compared.
+    const answered = legs.filter(({ number }) => number <= applied);
+    const through = answered.at(-1)?.number;
+    if (through === undefined) {
+      // Legs before these were closed, and now they have not arrived.
+      this.#mustCompare = true;
+      throw new Error(`${applied} is applied, and less than was closed`);
     }
-    const refused = reply.refusals.map(({ number, reason }): RefusedLeg => {
-      const leg = must(legs.get(Number(number)), `leg ${number} was sent`);
-      return { number: Number(number), reason, leg };
+    const sent = answered.map(({ leg }) => leg);
+    const hash = before === null ? undefined : hashAfterAll(before, sent).value;
+    const differs = through === applied && differ(hash, reply.appliedHash);
+    if (differs || applied > this.#parts.leader.memory.channel(this.#peerBook).sent) {
+      this.#mustCompare = true;
+      return;
+    }
+    const byNumber = new Map(answered.map((leg) => [leg.number, leg]));
+    const refused = reply.refusals.flatMap(({ number, reason }): RefusedLeg[] => {
+      if (number > through) return [];
+      const { leg, drawn } = must(byNumber.get(Number(number)), `leg ${number} was sent`);
+      return [{ number: Number(number), reason, leg, drawn }];
     });
     await new Promise<void>((resolve, reject) => {
       this.#parts.leader.submit({
         kind: 'close',
-        command: { kind: 'close', peerBook: this.#peerBook, through, refused },
+        command: { kind: 'close', peerBook: this.#peerBook, through, refused, hash },
         onOutcome: resolve,
         onFault: (fault: LedgerFault) => reject(fault),
       });
     });
   }
+}
+
+/** False also where one of the two is not known. */
+function differ(mine: string | undefined, theirs: Buffer): boolean {
+  return mine !== undefined && theirs.length > 0 && mine !== theirs.toString('hex');
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'metadata' in error && 'code' in error;
 }

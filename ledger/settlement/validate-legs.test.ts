@@ -25,6 +25,7 @@ const request = (fields: Partial<SettleRequest> = {}): SettleRequest => ({
   closedThrough: 0n,
   firstNumber: 1n,
   legs: [leg()],
+  hashBefore: Buffer.alloc(32),
   ...fields,
 });
 
@@ -38,6 +39,7 @@ test.each<[string, Partial<SettleRequest>]>([
   ['first_number', { firstNumber: 0n }],
   ['first_number', { firstNumber: 2n ** 53n }],
   ['closed_through', { closedThrough: -1n }],
+  ['hash_before', { hashBefore: Buffer.alloc(31) }],
   ['legs', { legs: [leg(), leg()] }],
   ['legs', { legs: [leg({ transferId: 'no id' })] }],
   ['legs', { legs: [leg({ amount: 0n })] }],

@@ -9,7 +9,7 @@ const LEGS_MAX = 8000;
 
 /** What no sound book could have sent. It would otherwise end this process as a broken book. */
 export function validateLegs(books: readonly Book[], request: SettleRequest): FieldViolation[] {
-  const { originBook, originName, firstNumber, closedThrough, legs } = request;
+  const { originBook, originName, firstNumber, closedThrough, legs, hashBefore } = request;
   const found: FieldViolation[] = [];
   const check = (ok: boolean, field: string, description: string) => {
     if (!ok) found.push({ field, description });
@@ -18,6 +18,7 @@ export function validateLegs(books: readonly Book[], request: SettleRequest): Fi
   check(origin?.name === originName, 'origin_name', `must be that of book ${originBook}`);
   check(firstNumber >= 1n && firstNumber < 2n ** 53n, 'first_number', 'must be 1 to 2^53');
   check(closedThrough >= 0n && closedThrough < 2n ** 53n, 'closed_through', 'must be 0 to 2^53');
+  check(hashBefore.length === 0 || hashBefore.length === 32, 'hash_before', 'must have 32 bytes');
   check(legs.length <= LEGS_MAX, 'legs', `must have at most ${LEGS_MAX} items`);
   const ids = new Set(legs.map(({ transferId }) => transferId));
   check(ids.size === legs.length, 'legs', 'must have different transfer ids');

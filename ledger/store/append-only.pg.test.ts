@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { newChannel } from '../core/channel.ts';
 import { expect, test } from 'vitest';
 import { testDatabases } from '../test/database.ts';
 import { BOOKS } from '../test/leading.ts';
@@ -26,7 +27,7 @@ async function filled() {
   const opened = await database();
   const head = await readHead(opened.ledger, BOOKS[0]);
   const account = opening(1, 1);
-  const channels = [{ peerBook: 2, sent: 0, settled: 0, applied: 0 }];
+  const channels = [newChannel(2)];
   const batch = batchAfter(head, [account.row, journalRow(2)], [account.opened]);
   const registered = [{ asset: 'POINTS', scale: 0, seq: 2 }];
   await append(opened.ledger, { ...batch, channels, registered });

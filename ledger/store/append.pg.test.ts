@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { ALL_LEGS } from '../test/all-legs.ts';
 import { accountId } from '../core/account-id.ts';
+import { newChannel } from '../core/channel.ts';
+import { readChannels } from './channels.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { testDatabases } from '../test/database.ts';
@@ -31,7 +33,8 @@ async function everything(sql: Sql) {
 function batchOfAll(head: Awaited<ReturnType<typeof readHead>>, number: number): Append {
   const account = opening(number, head.seq + 1);
   const rows = [account.row, journalRow(head.seq + 2)];
-  const channels = [{ peerBook: 2, sent: number, settled: 0, applied: number }];
+  const appliedHash = { through: number, value: '0a'.repeat(32) };
+  const channels = [{ ...newChannel(2), sent: number, applied: number, appliedHash }];
   return { ...batchAfter(head, rows, [account.opened]), channels };
 }
 
@@ -53,7 +56,8 @@ test('a batch is written as a whole, and the head moves with it', async () => {
     [2n, 0n, batch.head.chainAfter],
   ]);
   expect(accounts).toHaveLength(1);
-  expect(channels).toEqual([{ peer_book: 2, sent: 1n, settled: 0n, applied: 1n }]);
+  expect(channels).toMatchObject([{ peer_book: 2, sent: 1n, settled: 0n, applied: 1n }]);
+  expect(await readChannels(ledger)).toEqual(batch.channels);
 });
 
 test.each<[string, Partial<Append['head']>]>([

@@ -1,7 +1,8 @@
-import type { Channel, OpenedAccount, RegisteredAsset } from '../core/book-state.ts';
+import type { OpenedAccount, RegisteredAsset } from '../core/book-state.ts';
+import type { Channel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
-import { numbersLiteral, textsLiteral } from './array-literal.ts';
+import { bytesLiteral, numbersLiteral, textsLiteral } from './array-literal.ts';
 import type { Queries, Sql } from './connect.ts';
 import { unlessInDoubt } from './commit-in-doubt.ts';
 import { json, rowColumns } from './row-columns.ts';
@@ -151,22 +152,48 @@ function insertAssets(
 }
 
 function upsertChannels(statement: Statement, channels: readonly Channel[]): void {
-  const numbers = (of: (item: Channel) => number, type: string) =>
+  const numbers = (of: (item: Channel) => number | null, type: string) =>
     statement.value(numbersLiteral(channels.map(of)), `${type}[]`);
+  const hashes = (of: (item: Channel) => string) =>
+    statement.value(bytesLiteral(channels.map(of)), 'bytea[]');
+  const whys = textsLiteral(channels.map(({ diverged }) => diverged?.why ?? ''));
   statement.with(
     'channels',
-    `INSERT INTO channel (peer_book, sent, settled, applied)
-     SELECT peer_book, sent, settled, applied
+    `INSERT INTO channel (${CHANNEL_COLUMNS.join(', ')})
+     SELECT ${CHANNEL_COLUMNS.join(', ')}
        FROM unnest(${numbers((item) => item.peerBook, 'int2')},
                    ${numbers((item) => item.sent, 'int8')},
                    ${numbers((item) => item.settled, 'int8')},
-                   ${numbers((item) => item.applied, 'int8')})
-         AS t(peer_book, sent, settled, applied)
+                   ${numbers((item) => item.applied, 'int8')},
+                   ${numbers((item) => item.settledHash.through, 'int8')},
+                   ${hashes((item) => item.settledHash.value)},
+                   ${numbers((item) => item.appliedHash.through, 'int8')},
+                   ${hashes((item) => item.appliedHash.value)},
+                   ${numbers((item) => item.diverged?.book ?? null, 'int2')},
+                   ${numbers((item) => item.diverged?.number ?? null, 'int8')},
+                   ${statement.value(whys, 'text[]')})
+         AS t(${CHANNEL_COLUMNS.join(', ')})
      ${FENCED}
      ON CONFLICT (peer_book) DO UPDATE
-       SET sent = excluded.sent, settled = excluded.settled, applied = excluded.applied`,
+       SET ${CHANNEL_COLUMNS.slice(1)
+         .map((name) => `${name} = excluded.${name}`)
+         .join(', ')}`,
   );
 }
+
+const CHANNEL_COLUMNS = [
+  'peer_book',
+  'sent',
+  'settled',
+  'applied',
+  'settled_hashed',
+  'settled_hash',
+  'applied_hashed',
+  'applied_hash',
+  'diverged_book',
+  'diverged_number',
+  'diverged_why',
+] as const;
 
 interface Scalars {
   readonly at: string;

@@ -22,6 +22,11 @@ export function idsLiteral(values: readonly (string | null)[]): string {
   return `${text}}`;
 }
 
+/** Bytes, given by their hexadecimal digits. */
+export function bytesLiteral(values: readonly string[]): string {
+  return textsLiteral(values.map((value) => String.raw`\x${value}`));
+}
+
 /** Any text; '' becomes NULL. */
 export function textsLiteral(values: readonly string[]): string {
   let text = '{';

@@ -10,7 +10,8 @@ export type OperationKind =
   | 'undrain'
   | 'evacuate'
   | 'failback'
-  | 'drill';
+  | 'drill'
+  | 'repair';
 
 /** What an operator has done. */
 export interface StoredOperation {

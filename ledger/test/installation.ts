@@ -1,7 +1,8 @@
 import type { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { Account } from '../core/account.ts';
-import type { Channel, OpenedAccount } from '../core/book-state.ts';
+import type { OpenedAccount } from '../core/book-state.ts';
+import { type Channel, newChannel } from '../core/channel.ts';
 import { chainAfter, CHAIN_START } from '../core/chain.ts';
 import type * as command from '../core/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
@@ -78,7 +79,7 @@ export class SimBook {
   }
 
   channel(peerBook: number): Channel {
-    return this.channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
+    return this.channels.get(peerBook) ?? newChannel(peerBook);
   }
 
   /** Another leader takes over, who knows nothing but what is stored. */

@@ -71,11 +71,14 @@ export class OutcomeCoverage {
 
 /** A reason that is not in the table must be produced too, and then put there. */
 function possible(): string[] {
-  return Object.values(Reason)
-    .filter((reason) => reason !== Reason.UNRECOGNIZED)
-    .flatMap((reason) =>
-      (OUTCOMES[shortName(reason)] ?? ['?']).map((became) => outcomeName(reason, became)),
-    );
+  return (
+    Object.values(Reason)
+      // A repair returns to that, not a request.
+      .filter((reason) => reason !== Reason.UNRECOGNIZED && reason !== Reason.CHANNEL_DIVERGED)
+      .flatMap((reason) =>
+        (OUTCOMES[shortName(reason)] ?? ['?']).map((became) => outcomeName(reason, became)),
+      )
+  );
 }
 
 const shortName = (reason: Reason) => reasonToJSON(reason).replace('REASON_', '');

@@ -12,6 +12,7 @@ import {
 import { must } from '../core/assert.ts';
 import type * as command from '../core/command.ts';
 import { assetParts, scaleNow } from '../core/model/fold.ts';
+import { modelHash } from '../core/model/leg-hash.ts';
 import { Model } from '../core/model/model.ts';
 import type { ModelTransfer } from '../core/model/state.ts';
 import { statusNow } from '../core/model/status.ts';
@@ -251,8 +252,9 @@ export class HistoryRun {
     const refused = refusals.map(({ number, reason }) => {
       return { number, reason, leg: must(sent[number - 1], 'what was refused was sent') };
     });
+    const hash = modelHash(sent.slice(0, applied));
     for (let times = step.closeTwice ? 2 : 1; times > 0; times -= 1) {
-      this.#close(from, { kind: 'close', peerBook: to.number, through: applied, refused });
+      this.#close(from, { kind: 'close', peerBook: to.number, through: applied, refused, hash });
     }
   }
 
@@ -269,9 +271,12 @@ export class HistoryRun {
     const inOrder = firstNumber + skip === before + 1 && skip < legs.length;
     const through = this.#model.appliedThrough(from.number, to.number);
     // Without anything to skip to, the old number is used: it must be refused.
+    const first = inOrder ? before + 1 : firstNumber;
+    const hashBefore = modelHash(sentLegs(from, to.number).slice(0, first - 1));
+    const ours = { kind: 'settle', originBook: from.number, hashBefore } as const;
     const sent: command.SettleCommand = inOrder
-      ? { kind: 'settle', originBook: from.number, firstNumber: before + 1, legs: legs.slice(skip) }
-      : { kind: 'settle', originBook: from.number, firstNumber, legs };
+      ? { ...ours, firstNumber: first, legs: legs.slice(skip) }
+      : { ...ours, firstNumber: first, legs };
     const pending = to.add<command.SettleOutcome>(sent);
     const refusals = inOrder
       ? this.#model.refusals(from.number, to.number, before + 1, through)
@@ -280,6 +285,7 @@ export class HistoryRun {
       assert.deepEqual(pending.outcome, {
         kind: 'settle',
         inOrder,
+        agrees: true,
         appliedThrough: through,
         refusals,
       }),
@@ -336,6 +342,9 @@ export class HistoryRun {
     const { sent, settled } = from.channel(to.number);
     const { applied } = to.channel(from.number);
     assert.deepEqual([settled, applied], [sent, sent], 'every leg is answered and closed');
+    const hash = { through: sent, value: modelHash(sentLegs(from, to.number)) };
+    assert.deepEqual(to.channel(from.number).appliedHash, hash, 'the legs that arrived are hashed');
+    assert.deepEqual(from.channel(to.number).settledHash, hash, 'and those that left');
     for (const { asset } of from.stored.values()) {
       const here = this.#fold(from.number - 1).transitBalance(from, to, asset);
       const there = this.#fold(to.number - 1).transitBalance(from, to, asset);

@@ -130,7 +130,7 @@ export class AccountFold {
 
   /** Frozen and closed accounts only get back what was theirs. */
   #allowed(row: JournalRow, { flags, externalId }: FoldedAccount, side: Side): void {
-    if (flags === 0 || !ASKS_LEAVE.has(row.kind)) return;
+    if (flags === 0 || !ASKS_LEAVE.has(row.kind) || isRepair(row)) return;
     const frozen = side === 'debit' ? AccountFlag.frozenOut : AccountFlag.frozenIn;
     if ((flags & frozen) !== 0) this.#find('I9', row, `${externalId} is frozen for ${side}s`);
     if ((flags & AccountFlag.closed) !== 0) this.#find('I9', row, `${externalId} is closed`);
@@ -140,6 +140,8 @@ export class AccountFold {
   #limits(row: JournalRow, account: FoldedAccount, before: Totals): void {
     const { externalId, totals, minBalance, maxBalance } = account;
     const available = availableOf(totals);
+    // What a repair books has moved before: whether it was allowed to was judged then.
+    if (isRepair(row)) return;
     if (minBalance !== null && available < minBalance && available < availableOf(before)) {
       this.#find('I9', row, `${externalId} falls to ${available}, below ${minBalance}`);
     }
@@ -158,6 +160,11 @@ export class AccountFold {
       this.#find('I9', row, `${externalId} overflows`);
     }
   }
+}
+
+/** True for legs that a repair of a channel has booked, as the other book knows them. */
+function isRepair({ kind, details }: JournalRow): boolean {
+  return kind === RowKind.recovered || (kind === RowKind.settlement && (details?.by ?? '') !== '');
 }
 
 /** Rows that a frozen or closed account forbids. */

@@ -1,8 +1,12 @@
 import type { Findings } from './findings.ts';
+import type { ChannelHash } from '../../ledger/core/channel.ts';
+import { HASH_START, hashAfter } from '../../ledger/core/channel.ts';
+import { undoneId } from '../../ledger/core/post-recovery.ts';
 import { settlementId } from '../../ledger/core/transfer-id.ts';
+import { type Direction, fetchLegs, type Leg, legs, supersededLegs } from './channel-legs.ts';
 import type { FoldedAccount } from './account-fold.ts';
 import type { JournalScan } from './journal-scan.ts';
-import { type AuditSql, type BookHead, type ChannelRow, FETCH_SIZE } from './read-book.ts';
+import type { AuditSql, BookHead, ChannelRow } from './read-book.ts';
 
 /** A book after its journal has been read; its snapshot is still open. */
 export interface ScannedBook {
@@ -24,21 +28,6 @@ export interface InFlight {
   readonly amountMinor: bigint;
 }
 
-interface Leg {
-  readonly number: number;
-  readonly id: string;
-  readonly amount: bigint;
-  readonly payer: bigint;
-  readonly payee: bigint;
-  readonly text: string;
-  /** Of a reversal that left: the row that it draws on. */
-  readonly drawnId: string | null;
-  /** Of a reversal that arrived: the transfer that it reverses. */
-  readonly reversalOf: string | null;
-  /** Of a second leg: 0 if it was posted. */
-  readonly reason: number;
-}
-
 interface Sum {
   transfers: number;
   amountMinor: bigint;
@@ -56,8 +45,8 @@ export async function auditChannel(
   findings: Findings,
 ): Promise<InFlight[]> {
   const channel = new ChannelAudit(from, to, findings);
-  const left = legs(from.sql, to.head.book, 'sent');
-  const arrived = legs(to.sql, from.head.book, 'arrived');
+  const left = channel.hashed('sent', legs(from.sql, to.head.book, 'sent'));
+  const arrived = channel.hashed('arrived', legs(to.sql, from.head.book, 'arrived'));
   let here = await left.next();
   let there = await arrived.next();
   while (here.done !== true || there.done !== true) {
@@ -71,6 +60,7 @@ export async function auditChannel(
     if (leg?.number === number) here = await left.next();
     if (second?.number === number) there = await arrived.next();
   }
+  channel.undone(await supersededLegs(from.sql, to.head.book));
   return channel.end();
 }
 
@@ -113,6 +103,37 @@ class ChannelAudit {
     if (second) this.#both(leg, second, returned !== undefined);
     else if (returned) await this.#returnedOnly(leg);
     else await this.#leftOnly(leg);
+  }
+
+  /** Passes the legs on, and holds the hash that their book keeps against what they add up to. */
+  async *hashed(way: Direction, source: AsyncGenerator<Leg>): AsyncGenerator<Leg> {
+    const [book, peer] = way === 'sent' ? [this.#from, this.#to] : [this.#to, this.#from];
+    const channel = book.channels.find(({ peerBook }) => peerBook === peer.head.book);
+    const kept = (way === 'sent' ? channel?.settledHash : channel?.appliedHash) ?? HASH_START;
+    let hash: ChannelHash = HASH_START;
+    for await (const leg of source) {
+      if (hash.through < kept.through && leg.number === hash.through + 1) {
+        hash = hashAfter(hash, leg.content);
+      }
+      yield leg;
+    }
+    if (hash.through === kept.through && hash.value === kept.value) return;
+    const text = `${book.head.name} keeps another hash of the legs through ${kept.through}`;
+    this.#findings.add('I3', this.#place, 0, text);
+  }
+
+  /** Takes the legs whose numbers a repair gave to others: all of them were returned. */
+  undone(superseded: readonly Leg[]): void {
+    const returns = this.#from.scan.channels.undone.get(this.#to.head.book) ?? new Map();
+    for (const leg of superseded) {
+      const elsewhere = undoneId(this.#to.head.book, leg.id);
+      const returned = returns.get(leg.id) ?? returns.get(elsewhere);
+      if (returned?.amount === leg.amount && returned.payer === leg.payer) continue;
+      this.#find(leg, 'lost its number in a repair and was not returned');
+    }
+    if (superseded.length === returns.size) return;
+    const text = `${returns.size - superseded.length} returns of a repair belong to no leg`;
+    this.#findings.add('I3', this.#place, 0, text);
   }
 
   end(): InFlight[] {
@@ -190,7 +211,7 @@ class ChannelAudit {
       sent.payer === arrived.payer &&
       sent.payee === arrived.payee &&
       sent.text === arrived.text &&
-      sent.drawnId === drawnOn
+      sent.reverses === drawnOn
     );
   }
 
@@ -217,58 +238,4 @@ class ChannelAudit {
       .filter((account) => account.asset === asset)
       .reduce((sum, { totals }) => sum + totals.credits - totals.debits, 0n);
   }
-}
-
-type Direction = 'sent' | 'arrived';
-
-async function* legs(sql: AuditSql, peerBook: number, way: Direction): AsyncGenerator<Leg> {
-  let after = 0;
-  for (;;) {
-    const page = await fetchLegs(sql, peerBook, way, after + 1, FETCH_SIZE);
-    yield* page;
-    after = page.at(-1)?.number ?? after;
-    if (page.length < FETCH_SIZE) return;
-  }
-}
-
-/** Legs with numbers from `first`, in order. */
-async function fetchLegs(
-  sql: AuditSql,
-  peerBook: number,
-  way: Direction,
-  first: number,
-  limit = 1,
-): Promise<Leg[]> {
-  const sent = way === 'sent';
-  const rows = await sql<
-    {
-      number: bigint;
-      id: string;
-      origin_id: string | null;
-      drawn_id: string | null;
-      amount: bigint;
-      near: bigint;
-      far: bigint;
-      text: string;
-      reason: number;
-    }[]
-  >`SELECT channel_number AS number, id, origin_id, amount, reason, peer_account AS far,
-           CASE WHEN kind IN (2, 10) THEN drawn_id END AS drawn_id,
-           CASE WHEN ${sent} THEN debit_account ELSE credit_account END AS near,
-           concat(code, ':', reference, ':', metadata) AS text
-      FROM journal
-     WHERE peer_book = ${peerBook}
-       AND ${sent ? sql`kind <> 2` : sql`kind = 2`} AND channel_number >= ${first}
-     ORDER BY channel_number LIMIT ${limit}`;
-  return rows.map((row) => ({
-    number: Number(row.number),
-    id: sent ? row.id : (row.origin_id ?? ''),
-    amount: row.amount,
-    payer: sent ? row.near : row.far,
-    payee: sent ? row.far : row.near,
-    text: row.text,
-    drawnId: sent ? row.drawn_id : null,
-    reversalOf: sent ? null : row.drawn_id,
-    reason: row.reason,
-  }));
 }

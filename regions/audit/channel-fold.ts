@@ -1,3 +1,4 @@
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { type JournalRow } from '../../ledger/core/journal-row.ts';
 import type { AccountFold } from './account-fold.ts';
 import type { Find } from './findings.ts';
@@ -19,6 +20,8 @@ export class ChannelFold {
   readonly sent = new Map<number, number>();
   readonly applied = new Map<number, number>();
   readonly returns = new Map<number, Returns>();
+  /** Returns of legs whose numbers a repair gave to others, by the ids that the returns name. */
+  readonly undone = new Map<number, Returns>();
   readonly #accounts: AccountFold;
   readonly #find: Find;
 
@@ -32,6 +35,24 @@ export class ChannelFold {
     if (row.peer === null) return;
     this.#number(this.sent, row, 'sent');
     this.#requireTransit(row, row.creditAccount);
+  }
+
+  /**
+   * Takes a leg that a repair has booked. It has the number that the other book knows it by,
+   * which may have been given to another leg before.
+   */
+  recovered(row: JournalRow): void {
+    this.#requireTransit(row, row.creditAccount);
+    const { peer, originId } = row;
+    if (peer === null || peer.number === null || originId === null) {
+      this.#find('I3', row, 'a recovered leg has no number or names no transfer');
+      return;
+    }
+    const before = this.sent.get(peer.book) ?? 0;
+    if (peer.number > before + 1) {
+      this.#find('I3', row, `sent number ${peer.number} of book ${peer.book} follows ${before}`);
+    }
+    this.sent.set(peer.book, Math.max(before, peer.number));
   }
 
   /** Takes a settlement, applied or refused. */
@@ -49,10 +70,12 @@ export class ChannelFold {
       this.#find('I3', row, 'a return names no transfer');
       return;
     }
-    const returns = this.returns.get(peer.book) ?? new Map();
+    const isUndone = row.reason === Reason.CHANNEL_DIVERGED;
+    const kept = isUndone ? this.undone : this.returns;
+    const returns = kept.get(peer.book) ?? new Map();
     if (returns.has(originId)) this.#find('I3', row, `${originId} is returned twice`);
     returns.set(originId, { amount, payer, drawnId: details?.drawn?.id ?? null });
-    this.returns.set(peer.book, returns);
+    kept.set(peer.book, returns);
   }
 
   /** Takes any other row: nothing of it travels. */

@@ -11,7 +11,7 @@ import * as effect from './effect.ts';
 import type { Find, Findings, Invariant } from './findings.ts';
 import { GroupFold } from './group-fold.ts';
 import { OpenHolds } from './open-holds.ts';
-import { checkReturn, checkReversal, type ReversedRows } from './reversals.ts';
+import { checkRecovered, checkReturn, checkReversal, type ReversedRows } from './reversals.ts';
 import { foldChange } from './settings-fold.ts';
 
 export interface JournalCounts {
@@ -206,14 +206,27 @@ export class JournalScan {
       case RowKind.expiry:
         this.#held(row, row.kind);
         break;
+      case RowKind.recovered:
+        this.#recovered(row, reversed);
+        break;
       case RowKind.account:
       case RowKind.takeOver:
+      case RowKind.repair:
       case RowKind.group:
       case RowKind.change:
       case RowKind.asset:
         this.#moneyless(row);
         break;
     }
+  }
+
+  /** A leg that a repair has booked. Without entries, the money had left by an earlier row. */
+  #recovered(row: JournalRow, reversed: ReversedRows): void {
+    this.channels.recovered(row);
+    checkRecovered(row, reversed, this.#find);
+    if (row.entries === null) return;
+    this.counts.posted += 1;
+    this.#accounts.post(row, effect.moved(row.amount ?? 0n));
   }
 
   /** Holds and what draws on them. */
@@ -262,7 +275,12 @@ export class JournalScan {
 type HeldKind = (typeof RowKind)['hold' | 'capture' | 'release' | 'expiry'];
 
 /** Rows by which money may leave the book. */
-const LEAVES: ReadonlySet<RowKind> = new Set([RowKind.transfer, RowKind.capture, RowKind.reversal]);
+const LEAVES: ReadonlySet<RowKind> = new Set([
+  RowKind.transfer,
+  RowKind.capture,
+  RowKind.reversal,
+  RowKind.recovered,
+]);
 
 /** Rows that say what is left of another. */
 const DRAWS: ReadonlySet<RowKind> = new Set([
@@ -271,4 +289,5 @@ const DRAWS: ReadonlySet<RowKind> = new Set([
   RowKind.release,
   RowKind.expiry,
   RowKind.reversal,
+  RowKind.recovered,
 ]);

@@ -1,5 +1,6 @@
 import type postgres from 'postgres';
 
+import type { ChannelHash, Divergence } from '../../ledger/core/channel.ts';
 import type { AccountRow } from './account-fold.ts';
 import type { AssetRow } from './asset-registry.ts';
 
@@ -30,6 +31,10 @@ export interface ChannelRow {
   readonly sent: number;
   readonly settled: number;
   readonly applied: number;
+  /** SHA-256 over the legs that left, and through which number. */
+  readonly settledHash: ChannelHash;
+  readonly appliedHash: ChannelHash;
+  readonly diverged: Divergence | null;
 }
 
 /** The head row; undefined when the book has never been served. */
@@ -71,13 +76,39 @@ export async function readHead(sql: AuditSql): Promise<BookHead | undefined> {
 }
 
 export async function readChannels(sql: AuditSql): Promise<ChannelRow[]> {
-  const rows = await sql<{ peer_book: number; sent: bigint; settled: bigint; applied: bigint }[]>`
-    SELECT peer_book, sent, settled, applied FROM channel ORDER BY peer_book`;
+  const rows = await sql<
+    {
+      peer_book: number;
+      sent: bigint;
+      settled: bigint;
+      applied: bigint;
+      settled_hashed: bigint;
+      settled_hash: string;
+      applied_hashed: bigint;
+      applied_hash: string;
+      diverged_book: number | null;
+      diverged_number: bigint | null;
+      diverged_why: string | null;
+    }[]
+  >`SELECT peer_book, sent, settled, applied, settled_hashed, applied_hashed,
+           encode(settled_hash, 'hex') AS settled_hash, encode(applied_hash, 'hex') AS applied_hash,
+           diverged_book, diverged_number, diverged_why
+      FROM channel ORDER BY peer_book`;
   return rows.map((row) => ({
     peerBook: row.peer_book,
     sent: Number(row.sent),
     settled: Number(row.settled),
     applied: Number(row.applied),
+    settledHash: { through: Number(row.settled_hashed), value: row.settled_hash },
+    appliedHash: { through: Number(row.applied_hashed), value: row.applied_hash },
+    diverged:
+      row.diverged_book === null
+        ? null
+        : {
+            book: row.diverged_book,
+            number: Number(row.diverged_number),
+            why: row.diverged_why ?? '',
+          },
   }));
 }
 

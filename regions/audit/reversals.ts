@@ -28,10 +28,19 @@ export type ReversedRows = ReadonlyMap<string, ReversedRow>;
 export function reversedIds(rows: readonly JournalRow[]): string[] {
   const ids = new Set<string>();
   for (const { kind, details } of rows) {
-    if (kind !== RowKind.reversal && kind !== RowKind.return) continue;
+    if (!DRAWS.has(kind)) continue;
     if (details !== null && details.drawn !== null) ids.add(details.drawn.id);
   }
   return [...ids];
+}
+
+const DRAWS: ReadonlySet<RowKind> = new Set([RowKind.reversal, RowKind.return, RowKind.recovered]);
+
+/** Takes a reversal that a repair has booked; what it draws on may be lost. */
+export function checkRecovered(row: JournalRow, rows: ReversedRows, find: Find): void {
+  if ((row.details?.drawn ?? null) === null) return;
+  const original = originalOf(row, rows, find);
+  if (original) checkLeft(row, original, original.left - (row.amount ?? 0n), find);
 }
 
 /** Takes the row of a reversal that was applied. */

@@ -255,11 +255,19 @@ function overdueHolds({ head, scan }: ScannedBook): number {
   return count;
 }
 
-function notesOf({ head, scan }: ScannedBook): string[] {
+function notesOf({ head, scan, channels }: ScannedBook): string[] {
+  const notes = channels.flatMap(({ peerBook, diverged }) => {
+    if (diverged === null) return [];
+    const { book, number, why } = diverged;
+    const state = `CHANNEL_DIVERGED from number ${number}: book ${book} has lost rows (${why})`;
+    return [`${head.name}: the channel with book ${peerBook} is halted, ${state}`];
+  });
   const { unregistered } = scan.assets;
-  if (unregistered === 0) return [];
-  const what = 'accounts opened with an asset that nobody had to register, and nobody has';
-  return [`${head.name}: ${what}: ${unregistered}`];
+  if (unregistered > 0) {
+    const what = 'accounts opened with an asset that nobody had to register, and nobody has';
+    notes.push(`${head.name}: ${what}: ${unregistered}`);
+  }
+  return notes;
 }
 
 /** Uniqueness is an index of the database; this counts instead of trusting it. */

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { must } from '../../ledger/core/assert.ts';
 import { type Cluster, startCluster } from '../local/cluster.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
+import { copyDatabase, restoreDatabase } from './test/restore-database.ts';
 
 // One story: each chapter goes on with what the ones before it have left.
 
@@ -435,6 +437,32 @@ describe('events', () => {
     expect(lines(out)).toMatchObject([{ kind: 'EVENT_KIND_TRANSFER', reference: 'tail' }]);
   });
 });
+
+test('a book restored from an older copy is found out and repaired', async () => {
+  const { adminUrl } = must(cluster.regions[0], 'eu-west runs');
+  const whileStopped = async (work: (url: string) => Promise<void>) => {
+    await cluster.faults.stop('eu-west/ledger');
+    await work(adminUrl);
+    await cluster.faults.start('eu-west/ledger');
+  };
+  await whileStopped(copyDatabase);
+  const lost = 'transfer --from bank --to bob --amount 41 --key lost-by-restore --reference rent';
+  expect(await json(0, lost)).toMatchObject({ status: 'TRANSFER_STATUS_POSTED' });
+  await whileStopped(restoreDatabase);
+  const isFound = async () => (await run('channel list')).out;
+  await expect.poll(isFound, { timeout: 30_000 }).toContain('CHANNEL_DIVERGED');
+  expect((await run('status')).out).toContain('eu-west-1 has lost rows and posts nothing');
+  const refused = await run('transfer --from bank --to fees --amount 1 --timeout 2');
+  expect(refused).toMatchObject({ code: 3, err: expect.stringContaining('has lost rows') });
+  const repair = 'channel repair eu-west-1';
+  const leg = { reference: 'rent', amount: '41', result: 'applied' };
+  expect(await json(1, repair)).toMatchObject([{ peer: 'us-east-1', lostSent: [leg] }]);
+  expect((await run(`${repair} --yes`)).code).toBe(2);
+  expect(await json(0, `${repair} --why OPS-1 --yes`)).toMatchObject([{ repaired: true }]);
+  await expect.poll(async () => (await run('channel list')).code, { timeout: 30_000 }).toBe(0);
+  expect(await json(0, lost)).toMatchObject({ status: 'TRANSFER_STATUS_POSTED', replayed: true });
+  expect(await json(0, 'audit')).toMatchObject({ ok: true, notes: [] });
+}, 120_000);
 
 test.concurrent.each([
   ['transfer --from alice --to bob', /--amount/u],

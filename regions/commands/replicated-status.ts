@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BookStatus, InstallationStatus, MemberStatus } from '../operator/status.ts';
-import type { CommandContext } from './connection.ts';
+import { Channels } from '../operator/channels.ts';
+import { divergedLines } from './channel.ts';
+import { type CommandContext, runningCluster } from './connection.ts';
 import { ExitCode } from './failure.ts';
 import { type OperatorOptions, withOperator } from './operator-options.ts';
 import { count, milliseconds, print, printJson, styled, toJson } from './print.ts';
@@ -19,8 +21,12 @@ export async function showReplicated(
   await withOperator(options, async (operator) => {
     if (!options.watch) {
       const status = await operator.status();
-      if (!isServing(status)) exit(ExitCode.environment);
-      return options.json ? printJson(status) : print(describeStatus(status));
+      const channels = await new Channels(runningCluster(options)).states();
+      const { diverged } = channels;
+      if (!isServing(status) || diverged.length > 0) exit(ExitCode.environment);
+      if (options.json) return printJson({ ...status, diverged });
+      await print(describeStatus(status));
+      return diverged.length === 0 ? undefined : print(divergedLines(channels).join('\n'));
     }
     while (!signal.aborted) {
       const status = await operator.status();

@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 
 import { probeHealth } from '../local/probes.ts';
 import type { ClusterState } from '../local/state.ts';
+import { Channels } from '../operator/channels.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
   routerCommand,
   runningCluster,
 } from './connection.ts';
+import { divergedLines } from './channel.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { print, printJson, styled } from './print.ts';
 import { showReplicated } from './replicated-status.ts';
@@ -61,7 +63,10 @@ async function showCluster(
     ...process,
     serving: process.state === 'ready' && answers.get(process.name) !== false,
   }));
-  const serving = state.status === 'ready' && processes.every((process) => process.serving);
+  const channels = await new Channels(state).states();
+  const { diverged } = channels;
+  const ready = state.status === 'ready' && processes.every((process) => process.serving);
+  const serving = ready && diverged.length === 0;
   if (!serving) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
@@ -76,7 +81,7 @@ async function showCluster(
         auditorUrl,
       }),
     );
-    await printJson({ serving, status, pid, startedAt, dataDir, regions, processes });
+    await printJson({ serving, status, pid, startedAt, dataDir, regions, processes, diverged });
     return;
   }
   const rows = processes.map(({ name, state: now, pid, starts, serving: ok }) => [
@@ -96,6 +101,7 @@ async function showCluster(
   ];
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
+  if (diverged.length > 0) await print(divergedLines(channels).join('\n'));
   await printAuditors(state);
 }
 

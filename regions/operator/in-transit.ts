@@ -81,14 +81,13 @@ interface Row {
 
 function readInTransit(sql: Sql, olderThanMs: number): Promise<Row[]> {
   return sql<Row[]>`
-    SELECT j.id, j.peer_book, j.debit_account, j.peer_account, a.asset, coalesce(s.scale, 0) AS scale,
-           j.amount, j.at,
+    SELECT j.transfer_id AS id, j.peer_book, j.debit_account, j.credit_account AS peer_account,
+           j.asset, coalesce(s.scale, 0) AS scale, j.amount, j.at,
            extract(epoch FROM clock_timestamp() - j.at)::float8 * 1000 AS age_ms,
            j.channel_number
       FROM channel c
-      JOIN journal j ON j.peer_book = c.peer_book AND j.kind <> 2 AND j.channel_number > c.settled
-      JOIN account a ON a.id = j.debit_account
-      LEFT JOIN asset s ON s.asset = a.asset
+      JOIN outbound_leg j ON j.peer_book = c.peer_book AND j.channel_number > c.settled
+      LEFT JOIN asset s ON s.asset = j.asset
      WHERE j.at <= clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
      ORDER BY j.at LIMIT ${MOST}`;
 }

@@ -108,13 +108,13 @@ export class StandInServer {
     this.posted.push(...transfers.map(({ idempotencyKey }) => idempotencyKey));
     if (!this.posts) return;
     if (this.isFull) {
-      const value = { batch, code: FaultCode.OVERLOADED, message: 'too many wait' };
+      const value = { batch, code: FaultCode.OVERLOADED, message: 'too many wait', channel: '' };
       stream.write({ reply: { $case: 'fault', value } });
       return;
     }
     const results = transfers.map(({ idempotencyKey: transferId }) =>
       CreateTransferResponse.fromPartial({ transferId, status: TransferStatus.POSTED }),
     );
-    stream.write({ reply: { $case: 'outcome', value: { batch, results } } });
+    stream.write({ reply: { $case: 'outcome', value: { batch, results, halted: [] } } });
   }
 }

@@ -1,6 +1,7 @@
 import type { Account } from '../../../ledger/core/account.ts';
 import { EMPTY_ROW } from '../../../ledger/core/batch.ts';
-import type { Channel, Posted } from '../../../ledger/core/book-state.ts';
+import type { Posted } from '../../../ledger/core/book-state.ts';
+import { type Channel, newChannel } from '../../../ledger/core/channel.ts';
 import { chainAfter, CHAIN_START } from '../../../ledger/core/chain.ts';
 import type { Command } from '../../../ledger/core/command.ts';
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
@@ -58,7 +59,7 @@ export class StoryBook {
   }
 
   channel(peerBook: number): Channel {
-    return this.#channels.get(peerBook) ?? { peerBook, sent: 0, settled: 0, applied: 0 };
+    return this.#channels.get(peerBook) ?? newChannel(peerBook);
   }
 
   /** Accounts of callers, as they are now. */

@@ -104,6 +104,13 @@ export interface StoredChannel {
   readonly sent: bigint;
   readonly settled: bigint;
   readonly applied: bigint;
+  readonly settled_hashed: bigint;
+  readonly settled_hash: Buffer;
+  readonly applied_hashed: bigint;
+  readonly applied_hash: Buffer;
+  readonly diverged_book: number | null;
+  readonly diverged_number: bigint | null;
+  readonly diverged_why: string | null;
 }
 
 /** Likewise. */
@@ -118,7 +125,19 @@ export const EMPTY_ACCOUNT: StoredAccount = {
   opened_seq: 0n,
 };
 
-export const EMPTY_CHANNEL: StoredChannel = { peer_book: 0, sent: 0n, settled: 0n, applied: 0n };
+export const EMPTY_CHANNEL: StoredChannel = {
+  peer_book: 0,
+  sent: 0n,
+  settled: 0n,
+  applied: 0n,
+  settled_hashed: 0n,
+  settled_hash: Buffer.alloc(32),
+  applied_hashed: 0n,
+  applied_hash: Buffer.alloc(32),
+  diverged_book: null,
+  diverged_number: null,
+  diverged_why: null,
+};
 
 export interface StoredHead {
   readonly epoch: bigint;
@@ -148,6 +167,7 @@ const VALUES = new Map<string, (text: string) => Value>([
   ['jsonb', metadataOf],
   ['timestamptz', microsOf],
   ['text', asText],
+  ['bytea', (text) => Buffer.from(text.slice(2), 'hex')],
   ['uuid', asText],
 ]);
 

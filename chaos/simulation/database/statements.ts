@@ -38,7 +38,9 @@ const STATEMENTS: readonly (readonly [RegExp, Answer])[] = [
   [/AS final_reason/u, transfers],
   [/j\.changed_by, j\.reference/u, changes],
   [/ON j\.seq = a\.opened_seq/u, openings],
-  [/JOIN account a ON a\.id = j\.debit_account/u, legs],
+  [/SELECT j\.id FROM unnest/u, existing],
+  [/FROM outbound_leg/u, legs],
+  [/j\.origin_id AS transfer_id/u, arrivedLegs],
   [/SELECT channel_number, reason FROM journal/u, refusals],
   [/WHERE expires_at IS NOT NULL/u, dueHolds],
   [/FROM journal ORDER BY seq/u, journal],
@@ -146,8 +148,12 @@ function openings({ byExternalId, byId, rows }: Tables, [wanted]: readonly unkno
   });
 }
 
+function existing({ byId }: Tables, [wanted]: readonly unknown[]): object[] {
+  return ids(wanted).flatMap((id) => (byId.has(id) ? [{ id }] : []));
+}
+
 function legs({ rows, accounts }: Tables, values: readonly unknown[]): object[] {
-  const [peerBook, , which] = values;
+  const [peerBook, which] = values;
   const numbers = typeof which === 'string' ? new Set(ids(which)) : undefined;
   const limit = Number(values.at(-1));
   return rows
@@ -158,7 +164,30 @@ function legs({ rows, accounts }: Tables, values: readonly unknown[]): object[] 
         (numbers?.has(String(row.channel_number)) ?? Number(row.channel_number) > Number(which)),
     )
     .slice(0, limit)
-    .map((row) => ({ ...row, asset: accounts.get(row.debit_account ?? 0n)?.asset ?? '' }));
+    .map((row) => ({
+      ...row,
+      transfer_id: row.id,
+      credit_account: row.peer_account,
+      asset: accounts.get(row.debit_account ?? 0n)?.asset ?? '',
+    }));
+}
+
+function arrivedLegs({ rows, accounts }: Tables, values: readonly unknown[]): object[] {
+  const [origin, after, limit] = values;
+  return rows
+    .filter(
+      (row) =>
+        row.peer_book === origin &&
+        row.kind === RowKind.settlement &&
+        Number(row.channel_number) > Number(after),
+    )
+    .slice(0, Number(limit))
+    .map((row) => ({
+      ...row,
+      transfer_id: row.origin_id,
+      debit_account: row.peer_account,
+      asset: accounts.get(row.debit_account ?? 0n)?.asset ?? '',
+    }));
 }
 
 function refusals({ rows }: Tables, [origin, , after, through]: readonly unknown[]): object[] {

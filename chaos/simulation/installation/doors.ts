@@ -32,7 +32,7 @@ export class Doors {
   post(server: LedgerServer, request: PostRequest, write: Write): void {
     const known = this.#knownTooEarly(server, request);
     if (known === undefined) server.post(request, write);
-    else write({ $case: 'outcome', value: { batch: request.batch, results: [known] } });
+    else write({ $case: 'outcome', value: { batch: request.batch, results: [known], halted: [] } });
   }
 
   #knownTooEarly(
@@ -73,6 +73,7 @@ export class Doors {
     return server.settle({
       ...request,
       firstNumber: BigInt(applied + 1),
+      hashBefore: Buffer.alloc(0),
       legs: request.legs.map((leg) => ({
         ...leg,
         transferId: derivedId('again', leg.transferId, String(applied)),
@@ -89,6 +90,7 @@ export class Doors {
         number: firstNumber + BigInt(index),
         reason: Reason.CREDIT_ACCOUNT_CLOSED,
       })),
+      appliedHash: Buffer.alloc(0),
     };
   }
 }

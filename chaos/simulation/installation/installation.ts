@@ -1,5 +1,4 @@
 import type { Book } from '../../../ledger/store/head.ts';
-import type { SettleReply, SettleRequest } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { Election } from '../database/election.ts';
 import { DatabaseNode } from '../database/node.ts';
 import type { DeliberateBug } from '../deliberate-bug.ts';
@@ -82,7 +81,16 @@ export class Installation {
       book,
       books: this.books,
       node,
-      settleAt: (from, peer, request) => this.#settleAt(from, peer, request),
+      settleAt: (from, peer, request) =>
+        this.#callAt(from, peer, {
+          ask: (asked) => this.doors.settle(asked, request),
+          unanswered: () => this.doors.unanswered(request),
+        }),
+      compareAt: (from, peer, request) =>
+        this.#callAt(from, peer, {
+          ask: (asked) => asked.compareChannel(request),
+          unanswered: () => undefined,
+        }),
       onSaid: (from, said) => this.#spread(from, said),
       onDeath: (from, error) => this.#died(from, error),
     });
@@ -101,7 +109,7 @@ export class Installation {
     }
   }
 
-  #settleAt(from: LedgerServer, peer: string, request: SettleRequest): Promise<SettleReply> {
+  #callAt<Reply>(from: LedgerServer, peer: string, call: Call<Reply>): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const server = this.servers.get(peer);
       if (server === undefined) {
@@ -112,13 +120,13 @@ export class Installation {
       const back = (act: () => void) =>
         this.world.send(server.process, from.process, act, incarnation);
       this.world.send(from.process, server.process, () => {
-        this.doors.settle(server, request).then(
+        call.ask(server).then(
           (reply) => back(() => resolve(reply)),
           (error: unknown) => back(() => reject(error instanceof Error ? error : new Error('?'))),
         );
       });
       this.world.afterFor(from.process, SETTLE_TIMEOUT_MS, () => {
-        const instead = this.doors.unanswered(request);
+        const instead = call.unanswered();
         if (instead === undefined) reject(new Error('DEADLINE_EXCEEDED'));
         else resolve(instead);
       });
@@ -167,4 +175,11 @@ export class Installation {
       ...this.elections.flatMap(({ nodes }) => nodes.map(({ process }) => process)),
     ].filter((process) => process.region === region);
   }
+}
+
+/** A call from one ledger server to another. */
+interface Call<Reply> {
+  readonly ask: (server: LedgerServer) => Promise<Reply>;
+  /** What the caller is answered when there is no answer; undefined: that there is none. */
+  readonly unanswered: () => Reply | undefined;
 }

@@ -3,10 +3,13 @@ import { BookMember } from '../../../ledger/leader/book-member.ts';
 import type { Logger } from '../../../ledger/logger.ts';
 import type { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
+import { compareChannel } from '../../../ledger/service/compare-channel.ts';
 import { settle } from '../../../ledger/service/settle.ts';
 import type { Book } from '../../../ledger/store/head.ts';
 import type { DatabaseNode } from '../database/node.ts';
 import type {
+  CompareChannelReply,
+  CompareChannelRequest,
   PostReply,
   PostRequest,
   SettleReply,
@@ -30,6 +33,12 @@ export interface ServerParts {
     peer: string,
     request: SettleRequest,
   ) => Promise<SettleReply>;
+  /** Asks the leader of another book to compare a channel, likewise. */
+  readonly compareAt: (
+    from: LedgerServer,
+    peer: string,
+    request: CompareChannelRequest,
+  ) => Promise<CompareChannelReply>;
   /** Called with all that it says of itself. */
   readonly onSaid: (from: LedgerServer, said: Said) => void;
   /** Called when the process ends by itself, which it never should. */
@@ -79,7 +88,7 @@ export class LedgerServer {
   }
 
   #start(): void {
-    const { world, book, books, node, settleAt } = this.#parts;
+    const { world, book, books, node, settleAt, compareAt } = this.#parts;
     const config = {
       book,
       books,
@@ -96,18 +105,14 @@ export class LedgerServer {
           ? undefined
           : {
               client: {
-                settle: (
-                  request: SettleRequest,
+                settle: (request: SettleRequest, _: unknown, __: unknown, answer: Answer) =>
+                  answered(settleAt(this, peer, request), answer),
+                compareChannel: (
+                  request: CompareChannelRequest,
                   _: unknown,
                   __: unknown,
-                  answer: (error: Error | null, reply?: SettleReply) => void,
-                ) => {
-                  settleAt(this, peer, request).then(
-                    (reply) => answer(null, reply),
-                    (error: unknown) => answer(error instanceof Error ? error : new Error('lost')),
-                  );
-                  return { cancel: () => undefined };
-                },
+                  answer: Answer,
+                ) => answered(compareAt(this, peer, request), answer),
               },
             };
       },
@@ -146,7 +151,14 @@ export class LedgerServer {
   async settle(request: SettleRequest): Promise<SettleReply> {
     const { member } = this;
     if (member === undefined) throw new Error('the server is down');
-    return settle(member, request);
+    return settle(member, this.#logger(), request);
+  }
+
+  /** Compares a channel with another book; rejects as the call would. */
+  async compareChannel(request: CompareChannelRequest): Promise<CompareChannelReply> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return compareChannel(member, this.#logger(), request);
   }
 
   #logger(): Logger {
@@ -157,4 +169,15 @@ export class LedgerServer {
     };
     return { debug: say, info: say, warn: say, error: say };
   }
+}
+
+type Answer = (error: Error | null, reply?: unknown) => void;
+
+/** Answers as the gRPC client of a ledger server does. */
+function answered(reply: Promise<unknown>, answer: Answer): { readonly cancel: () => void } {
+  reply.then(
+    (value) => answer(null, value),
+    (error: unknown) => answer(error instanceof Error ? error : new Error('lost')),
+  );
+  return { cancel: () => undefined };
 }

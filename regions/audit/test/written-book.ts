@@ -3,7 +3,8 @@ import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts'
 import type { Account } from '../../../ledger/core/account.ts';
 import { must } from '../../../ledger/core/assert.ts';
 import { originalOf } from '../../../ledger/core/original.ts';
-import type { Channel, Posted } from '../../../ledger/core/book-state.ts';
+import type { Posted } from '../../../ledger/core/book-state.ts';
+import type { Channel } from '../../../ledger/core/channel.ts';
 import { chainAfter } from '../../../ledger/core/chain.ts';
 import type { Command, SweepCursor } from '../../../ledger/core/command.ts';
 import type { JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';

@@ -33,6 +33,16 @@ export const EventKind = {
   GROUP: 11,
   ACCOUNT_CHANGED: 12,
   ASSET_REGISTERED: 13,
+  /**
+   * RECOVERED - A transfer to another book that this book had lost when its database was restored from an
+   * older copy, booked again as the payee's book knows it. `by` is who repaired the book.
+   */
+  RECOVERED: 14,
+  /**
+   * REPAIR - A channel to another book was repaired: all that this book had lost of it is booked. `by` is
+   * who did so. Why stands in `reference`.
+   */
+  REPAIR: 15,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -53,6 +63,8 @@ export namespace EventKind {
   export type GROUP = typeof EventKind.GROUP;
   export type ACCOUNT_CHANGED = typeof EventKind.ACCOUNT_CHANGED;
   export type ASSET_REGISTERED = typeof EventKind.ASSET_REGISTERED;
+  export type RECOVERED = typeof EventKind.RECOVERED;
+  export type REPAIR = typeof EventKind.REPAIR;
   export type UNRECOGNIZED = typeof EventKind.UNRECOGNIZED;
 }
 
@@ -86,6 +98,10 @@ export function eventKindToJSON(object: EventKind): string {
       return "EVENT_KIND_ACCOUNT_CHANGED";
     case EventKind.ASSET_REGISTERED:
       return "EVENT_KIND_ASSET_REGISTERED";
+    case EventKind.RECOVERED:
+      return "EVENT_KIND_RECOVERED";
+    case EventKind.REPAIR:
+      return "EVENT_KIND_REPAIR";
     case EventKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -121,8 +137,8 @@ export interface Event {
   /** UNSPECIFIED: it was applied. Of a RETURN: why the money came back. */
   reason: Reason;
   /**
-   * Of the transfer as its payer made it, or of the change. Empty of an opening, a take-over
-   * and the registration of an asset.
+   * Of the transfer as its payer made it, or of the change. Empty of an opening, a take-over,
+   * the registration of an asset and a repair.
    */
   transferId: string;
   /** Of an opening: the external id. */
@@ -161,7 +177,10 @@ export interface Event {
   expiresAt:
     | Timestamp
     | undefined;
-  /** Of a change: who made it. Why stands in `reference`. */
+  /**
+   * Of a change: who made it. Why stands in `reference`. Of what a repair has booked: who
+   * repaired the book.
+   */
   by: string;
 }
 

@@ -81,6 +81,12 @@ export const Reason = {
    * recorded: register the asset and ask again.
    */
   ASSET_NOT_REGISTERED: 33,
+  /**
+   * CHANNEL_DIVERGED - Of a transfer that was returned. The payer's book had been restored from an older copy, and
+   * the number of this transfer in the channel to the payee's book was taken: it never arrived.
+   * Ask again with another key.
+   */
+  CHANNEL_DIVERGED: 40,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -121,6 +127,7 @@ export namespace Reason {
   export type INSUFFICIENT_FUNDS = typeof Reason.INSUFFICIENT_FUNDS;
   export type MAX_BALANCE_EXCEEDED = typeof Reason.MAX_BALANCE_EXCEEDED;
   export type ASSET_NOT_REGISTERED = typeof Reason.ASSET_NOT_REGISTERED;
+  export type CHANNEL_DIVERGED = typeof Reason.CHANNEL_DIVERGED;
   export type UNRECOGNIZED = typeof Reason.UNRECOGNIZED;
 }
 
@@ -194,6 +201,8 @@ export function reasonToJSON(object: Reason): string {
       return "REASON_MAX_BALANCE_EXCEEDED";
     case Reason.ASSET_NOT_REGISTERED:
       return "REASON_ASSET_NOT_REGISTERED";
+    case Reason.CHANNEL_DIVERGED:
+      return "REASON_CHANNEL_DIVERGED";
     case Reason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -70,6 +70,11 @@ export const FaultCode = {
   INVALID: 4,
   /** NOT_APPLIED - The database rolled it back; nothing was applied. Worth another try. */
   NOT_APPLIED: 5,
+  /**
+   * CHANNEL_DIVERGED - The book has lost rows that other books have built on: it was restored from an older copy.
+   * It posts nothing until an operator has repaired it; nothing was applied.
+   */
+  CHANNEL_DIVERGED: 10,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -82,6 +87,7 @@ export namespace FaultCode {
   export type OUTCOME_UNKNOWN = typeof FaultCode.OUTCOME_UNKNOWN;
   export type INVALID = typeof FaultCode.INVALID;
   export type NOT_APPLIED = typeof FaultCode.NOT_APPLIED;
+  export type CHANNEL_DIVERGED = typeof FaultCode.CHANNEL_DIVERGED;
   export type UNRECOGNIZED = typeof FaultCode.UNRECOGNIZED;
 }
 
@@ -99,6 +105,8 @@ export function faultCodeToJSON(object: FaultCode): string {
       return "FAULT_CODE_INVALID";
     case FaultCode.NOT_APPLIED:
       return "FAULT_CODE_NOT_APPLIED";
+    case FaultCode.CHANNEL_DIVERGED:
+      return "FAULT_CODE_CHANNEL_DIVERGED";
     case FaultCode.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -125,8 +133,20 @@ export interface PostReply {
 
 export interface BatchOutcome {
   batch: bigint;
-  /** One for each transfer. Status UNSPECIFIED: too late to start, nothing was applied. */
+  /**
+   * One for each transfer. Status UNSPECIFIED: nothing was applied, as it was too late to start
+   * or as `halted` says.
+   */
   results: CreateTransferResponse[];
+  /** Transfers that would have left by a channel that has diverged. */
+  halted: HaltedTransfer[];
+}
+
+export interface HaltedTransfer {
+  /** Index in the results. */
+  index: number;
+  /** Names of the payer's and the payee's book: `eu-west-1>us-east-1`. */
+  channel: string;
 }
 
 /** The final outcome of transfers that were answered IN_TRANSIT on this stream. */
@@ -145,6 +165,8 @@ export interface BatchFault {
   batch: bigint;
   code: FaultCode;
   message: string;
+  /** With CHANNEL_DIVERGED: names of the two books of the channel. */
+  channel: string;
 }
 
 /**
@@ -167,6 +189,8 @@ export interface SettleRequest {
   /** Channel number of the first leg; the others follow without gaps. */
   firstNumber: bigint;
   legs: SettleLeg[];
+  /** Hash of the legs before `first_number`. Empty: the origin does not know it yet. */
+  hashBefore: Buffer;
 }
 
 export interface SettleLeg {
@@ -202,6 +226,103 @@ export interface SettleReply {
   appliedThrough: bigint;
   /** The refused ones after `closed_through`, in order. */
   refusals: Refusal[];
+  /** Hash of the legs through `applied_through`. Empty: this book does not know it yet. */
+  appliedHash: Buffer;
+}
+
+/**
+ * What one end of a channel has of both directions. Hashes run over the legs in the order of
+ * their numbers (ledger/core/channel.ts).
+ */
+export interface ChannelView {
+  /** Last number given to a leg that left this book. */
+  sent: bigint;
+  /** The other book has answered every leg up to this number. */
+  settled: bigint;
+  /** Hash of the legs that left, through `settled_hashed`, which is at most `settled`. */
+  settledHash: Buffer;
+  settledHashed: bigint;
+  /** Last number applied or refused of those that the other book sent. */
+  applied: bigint;
+  /** Hash of the legs that arrived, through `applied_hashed`, which is at most `applied`. */
+  appliedHash: Buffer;
+  appliedHashed: bigint;
+  /** Set while this book has halted the channel. */
+  diverged: Divergence | undefined;
+}
+
+export interface Divergence {
+  /** First channel number that is known to differ. */
+  number: bigint;
+  /** The book that has lost rows. */
+  book: number;
+  why: string;
+}
+
+export interface CompareChannelRequest {
+  /** Book that asks. */
+  book: number;
+  name: string;
+  view: ChannelView | undefined;
+}
+
+export interface CompareChannelReply {
+  view: ChannelView | undefined;
+}
+
+export interface ListLegsRequest {
+  /** Book that asks: the other end of the channel. */
+  book: number;
+  name: string;
+  /**
+   * True: the legs that the asking book sent, as this one has applied or refused them. False:
+   * those that this book sent, as far as it regards them as settled.
+   */
+  arrived: boolean;
+  /** Legs after this number. */
+  after: bigint;
+  /** At most 2,000. */
+  limit: number;
+}
+
+export interface ListLegsReply {
+  /** In order, without gaps. */
+  legs: NumberedLeg[];
+}
+
+export interface NumberedLeg {
+  number: bigint;
+  leg:
+    | SettleLeg
+    | undefined;
+  /** UNSPECIFIED: it was applied. Otherwise why the payee's book refused it. */
+  reason: Reason;
+  /** When this book decided it: microseconds since 1970. */
+  atMicros: bigint;
+}
+
+export interface RepairChannelRequest {
+  /** The other end of the channel. */
+  peerBook: number;
+  /** False: only list. */
+  confirmed: boolean;
+  /** Who repairs, and why. Required if confirmed. */
+  by: string;
+  why: string;
+}
+
+export interface RepairChannelReply {
+  /** Left this book and reached the other, and this book has no row of it. */
+  lostSent: NumberedLeg[];
+  /**
+   * Left this book since it was restored, under numbers that the other has for other legs: it is
+   * returned to its payer, unless it reached the other under another number.
+   */
+  undone: NumberedLeg[];
+  /** Left the other book and reached this one, and this book has no row of it. */
+  lostArrived: NumberedLeg[];
+  /** True: all of that is booked, and the channel goes on. */
+  repaired: boolean;
 }
 
 export interface Refusal {
@@ -444,7 +565,7 @@ export const PostReply: MessageFns<PostReply> = {
 };
 
 function createBaseBatchOutcome(): BatchOutcome {
-  return { batch: 0n, results: [] };
+  return { batch: 0n, results: [], halted: [] };
 }
 
 export const BatchOutcome: MessageFns<BatchOutcome> = {
@@ -457,6 +578,9 @@ export const BatchOutcome: MessageFns<BatchOutcome> = {
     }
     for (const v of message.results) {
       CreateTransferResponse.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.halted) {
+      HaltedTransfer.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -490,6 +614,14 @@ export const BatchOutcome: MessageFns<BatchOutcome> = {
             message.results.push(CreateTransferResponse.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.halted.push(HaltedTransfer.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -510,6 +642,9 @@ export const BatchOutcome: MessageFns<BatchOutcome> = {
     if (message.results?.length) {
       obj.results = message.results.map((e) => CreateTransferResponse.toJSON(e));
     }
+    if (message.halted?.length) {
+      obj.halted = message.halted.map((e) => HaltedTransfer.toJSON(e));
+    }
     return obj;
   },
 
@@ -520,6 +655,85 @@ export const BatchOutcome: MessageFns<BatchOutcome> = {
     const message = createBaseBatchOutcome();
     message.batch = (object.batch !== undefined && object.batch !== null) ? BigInt(object.batch) : 0n;
     message.results = object.results?.map((e) => CreateTransferResponse.fromPartial(e)) || [];
+    message.halted = object.halted?.map((e) => HaltedTransfer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHaltedTransfer(): HaltedTransfer {
+  return { index: 0, channel: "" };
+}
+
+export const HaltedTransfer: MessageFns<HaltedTransfer> = {
+  encode(message: HaltedTransfer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).uint32(message.index);
+    }
+    if (message.channel !== "") {
+      writer.uint32(18).string(message.channel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HaltedTransfer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHaltedTransfer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: HaltedTransfer): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.channel !== "") {
+      obj.channel = message.channel;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HaltedTransfer>): HaltedTransfer {
+    return HaltedTransfer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HaltedTransfer>): HaltedTransfer {
+    const message = createBaseHaltedTransfer();
+    message.index = object.index ?? 0;
+    message.channel = object.channel ?? "";
     return message;
   },
 };
@@ -686,7 +900,7 @@ export const LateResult: MessageFns<LateResult> = {
 };
 
 function createBaseBatchFault(): BatchFault {
-  return { batch: 0n, code: 0, message: "" };
+  return { batch: 0n, code: 0, message: "", channel: "" };
 }
 
 export const BatchFault: MessageFns<BatchFault> = {
@@ -702,6 +916,9 @@ export const BatchFault: MessageFns<BatchFault> = {
     }
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
+    }
+    if (message.channel !== "") {
+      writer.uint32(82).string(message.channel);
     }
     return writer;
   },
@@ -743,6 +960,14 @@ export const BatchFault: MessageFns<BatchFault> = {
             message.message = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -766,6 +991,9 @@ export const BatchFault: MessageFns<BatchFault> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.channel !== "") {
+      obj.channel = message.channel;
+    }
     return obj;
   },
 
@@ -777,6 +1005,7 @@ export const BatchFault: MessageFns<BatchFault> = {
     message.batch = (object.batch !== undefined && object.batch !== null) ? BigInt(object.batch) : 0n;
     message.code = object.code ?? 0;
     message.message = object.message ?? "";
+    message.channel = object.channel ?? "";
     return message;
   },
 };
@@ -845,7 +1074,7 @@ export const SubscribeReply: MessageFns<SubscribeReply> = {
 };
 
 function createBaseSettleRequest(): SettleRequest {
-  return { originBook: 0, originName: "", closedThrough: 0n, firstNumber: 0n, legs: [] };
+  return { originBook: 0, originName: "", closedThrough: 0n, firstNumber: 0n, legs: [], hashBefore: Buffer.alloc(0) };
 }
 
 export const SettleRequest: MessageFns<SettleRequest> = {
@@ -870,6 +1099,9 @@ export const SettleRequest: MessageFns<SettleRequest> = {
     }
     for (const v of message.legs) {
       SettleLeg.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.hashBefore.length !== 0) {
+      writer.uint32(50).bytes(message.hashBefore);
     }
     return writer;
   },
@@ -927,6 +1159,14 @@ export const SettleRequest: MessageFns<SettleRequest> = {
             message.legs.push(SettleLeg.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hashBefore = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -956,6 +1196,9 @@ export const SettleRequest: MessageFns<SettleRequest> = {
     if (message.legs?.length) {
       obj.legs = message.legs.map((e) => SettleLeg.toJSON(e));
     }
+    if (message.hashBefore.length !== 0) {
+      obj.hashBefore = base64FromBytes(message.hashBefore);
+    }
     return obj;
   },
 
@@ -973,6 +1216,7 @@ export const SettleRequest: MessageFns<SettleRequest> = {
       ? BigInt(object.firstNumber)
       : 0n;
     message.legs = object.legs?.map((e) => SettleLeg.fromPartial(e)) || [];
+    message.hashBefore = object.hashBefore ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -1434,7 +1678,7 @@ export const DryRunLegsReply: MessageFns<DryRunLegsReply> = {
 };
 
 function createBaseSettleReply(): SettleReply {
-  return { appliedThrough: 0n, refusals: [] };
+  return { appliedThrough: 0n, refusals: [], appliedHash: Buffer.alloc(0) };
 }
 
 export const SettleReply: MessageFns<SettleReply> = {
@@ -1447,6 +1691,9 @@ export const SettleReply: MessageFns<SettleReply> = {
     }
     for (const v of message.refusals) {
       Refusal.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.appliedHash.length !== 0) {
+      writer.uint32(26).bytes(message.appliedHash);
     }
     return writer;
   },
@@ -1480,6 +1727,14 @@ export const SettleReply: MessageFns<SettleReply> = {
             message.refusals.push(Refusal.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.appliedHash = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1500,6 +1755,9 @@ export const SettleReply: MessageFns<SettleReply> = {
     if (message.refusals?.length) {
       obj.refusals = message.refusals.map((e) => Refusal.toJSON(e));
     }
+    if (message.appliedHash.length !== 0) {
+      obj.appliedHash = base64FromBytes(message.appliedHash);
+    }
     return obj;
   },
 
@@ -1512,6 +1770,980 @@ export const SettleReply: MessageFns<SettleReply> = {
       ? BigInt(object.appliedThrough)
       : 0n;
     message.refusals = object.refusals?.map((e) => Refusal.fromPartial(e)) || [];
+    message.appliedHash = object.appliedHash ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseChannelView(): ChannelView {
+  return {
+    sent: 0n,
+    settled: 0n,
+    settledHash: Buffer.alloc(0),
+    settledHashed: 0n,
+    applied: 0n,
+    appliedHash: Buffer.alloc(0),
+    appliedHashed: 0n,
+    diverged: undefined,
+  };
+}
+
+export const ChannelView: MessageFns<ChannelView> = {
+  encode(message: ChannelView, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sent !== 0n) {
+      if (BigInt.asIntN(64, message.sent) !== message.sent) {
+        throw new globalThis.Error("value provided for field message.sent of type int64 too large");
+      }
+      writer.uint32(8).int64(message.sent);
+    }
+    if (message.settled !== 0n) {
+      if (BigInt.asIntN(64, message.settled) !== message.settled) {
+        throw new globalThis.Error("value provided for field message.settled of type int64 too large");
+      }
+      writer.uint32(16).int64(message.settled);
+    }
+    if (message.settledHash.length !== 0) {
+      writer.uint32(26).bytes(message.settledHash);
+    }
+    if (message.settledHashed !== 0n) {
+      if (BigInt.asIntN(64, message.settledHashed) !== message.settledHashed) {
+        throw new globalThis.Error("value provided for field message.settledHashed of type int64 too large");
+      }
+      writer.uint32(32).int64(message.settledHashed);
+    }
+    if (message.applied !== 0n) {
+      if (BigInt.asIntN(64, message.applied) !== message.applied) {
+        throw new globalThis.Error("value provided for field message.applied of type int64 too large");
+      }
+      writer.uint32(40).int64(message.applied);
+    }
+    if (message.appliedHash.length !== 0) {
+      writer.uint32(50).bytes(message.appliedHash);
+    }
+    if (message.appliedHashed !== 0n) {
+      if (BigInt.asIntN(64, message.appliedHashed) !== message.appliedHashed) {
+        throw new globalThis.Error("value provided for field message.appliedHashed of type int64 too large");
+      }
+      writer.uint32(56).int64(message.appliedHashed);
+    }
+    if (message.diverged !== undefined) {
+      Divergence.encode(message.diverged, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChannelView {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChannelView();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sent = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.settled = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.settledHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.settledHashed = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.applied = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.appliedHash = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.appliedHashed = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.diverged = Divergence.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ChannelView): unknown {
+    const obj: any = {};
+    if (message.sent !== 0n) {
+      obj.sent = message.sent.toString();
+    }
+    if (message.settled !== 0n) {
+      obj.settled = message.settled.toString();
+    }
+    if (message.settledHash.length !== 0) {
+      obj.settledHash = base64FromBytes(message.settledHash);
+    }
+    if (message.settledHashed !== 0n) {
+      obj.settledHashed = message.settledHashed.toString();
+    }
+    if (message.applied !== 0n) {
+      obj.applied = message.applied.toString();
+    }
+    if (message.appliedHash.length !== 0) {
+      obj.appliedHash = base64FromBytes(message.appliedHash);
+    }
+    if (message.appliedHashed !== 0n) {
+      obj.appliedHashed = message.appliedHashed.toString();
+    }
+    if (message.diverged !== undefined) {
+      obj.diverged = Divergence.toJSON(message.diverged);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChannelView>): ChannelView {
+    return ChannelView.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChannelView>): ChannelView {
+    const message = createBaseChannelView();
+    message.sent = (object.sent !== undefined && object.sent !== null) ? BigInt(object.sent) : 0n;
+    message.settled = (object.settled !== undefined && object.settled !== null) ? BigInt(object.settled) : 0n;
+    message.settledHash = object.settledHash ?? Buffer.alloc(0);
+    message.settledHashed = (object.settledHashed !== undefined && object.settledHashed !== null)
+      ? BigInt(object.settledHashed)
+      : 0n;
+    message.applied = (object.applied !== undefined && object.applied !== null) ? BigInt(object.applied) : 0n;
+    message.appliedHash = object.appliedHash ?? Buffer.alloc(0);
+    message.appliedHashed = (object.appliedHashed !== undefined && object.appliedHashed !== null)
+      ? BigInt(object.appliedHashed)
+      : 0n;
+    message.diverged = (object.diverged !== undefined && object.diverged !== null)
+      ? Divergence.fromPartial(object.diverged)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDivergence(): Divergence {
+  return { number: 0n, book: 0, why: "" };
+}
+
+export const Divergence: MessageFns<Divergence> = {
+  encode(message: Divergence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asIntN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type int64 too large");
+      }
+      writer.uint32(8).int64(message.number);
+    }
+    if (message.book !== 0) {
+      writer.uint32(16).int32(message.book);
+    }
+    if (message.why !== "") {
+      writer.uint32(26).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Divergence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDivergence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.book = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Divergence): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.book !== 0) {
+      obj.book = Math.round(message.book);
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Divergence>): Divergence {
+    return Divergence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Divergence>): Divergence {
+    const message = createBaseDivergence();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.book = object.book ?? 0;
+    message.why = object.why ?? "";
+    return message;
+  },
+};
+
+function createBaseCompareChannelRequest(): CompareChannelRequest {
+  return { book: 0, name: "", view: undefined };
+}
+
+export const CompareChannelRequest: MessageFns<CompareChannelRequest> = {
+  encode(message: CompareChannelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.book !== 0) {
+      writer.uint32(8).int32(message.book);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.view !== undefined) {
+      ChannelView.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompareChannelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompareChannelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.book = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = ChannelView.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CompareChannelRequest): unknown {
+    const obj: any = {};
+    if (message.book !== 0) {
+      obj.book = Math.round(message.book);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.view !== undefined) {
+      obj.view = ChannelView.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CompareChannelRequest>): CompareChannelRequest {
+    return CompareChannelRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompareChannelRequest>): CompareChannelRequest {
+    const message = createBaseCompareChannelRequest();
+    message.book = object.book ?? 0;
+    message.name = object.name ?? "";
+    message.view = (object.view !== undefined && object.view !== null)
+      ? ChannelView.fromPartial(object.view)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCompareChannelReply(): CompareChannelReply {
+  return { view: undefined };
+}
+
+export const CompareChannelReply: MessageFns<CompareChannelReply> = {
+  encode(message: CompareChannelReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.view !== undefined) {
+      ChannelView.encode(message.view, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompareChannelReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompareChannelReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.view = ChannelView.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: CompareChannelReply): unknown {
+    const obj: any = {};
+    if (message.view !== undefined) {
+      obj.view = ChannelView.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CompareChannelReply>): CompareChannelReply {
+    return CompareChannelReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompareChannelReply>): CompareChannelReply {
+    const message = createBaseCompareChannelReply();
+    message.view = (object.view !== undefined && object.view !== null)
+      ? ChannelView.fromPartial(object.view)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListLegsRequest(): ListLegsRequest {
+  return { book: 0, name: "", arrived: false, after: 0n, limit: 0 };
+}
+
+export const ListLegsRequest: MessageFns<ListLegsRequest> = {
+  encode(message: ListLegsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.book !== 0) {
+      writer.uint32(8).int32(message.book);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.arrived !== false) {
+      writer.uint32(24).bool(message.arrived);
+    }
+    if (message.after !== 0n) {
+      if (BigInt.asIntN(64, message.after) !== message.after) {
+        throw new globalThis.Error("value provided for field message.after of type int64 too large");
+      }
+      writer.uint32(32).int64(message.after);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLegsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLegsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.book = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.arrived = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.after = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListLegsRequest): unknown {
+    const obj: any = {};
+    if (message.book !== 0) {
+      obj.book = Math.round(message.book);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.arrived !== false) {
+      obj.arrived = message.arrived;
+    }
+    if (message.after !== 0n) {
+      obj.after = message.after.toString();
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListLegsRequest>): ListLegsRequest {
+    return ListLegsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListLegsRequest>): ListLegsRequest {
+    const message = createBaseListLegsRequest();
+    message.book = object.book ?? 0;
+    message.name = object.name ?? "";
+    message.arrived = object.arrived ?? false;
+    message.after = (object.after !== undefined && object.after !== null) ? BigInt(object.after) : 0n;
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListLegsReply(): ListLegsReply {
+  return { legs: [] };
+}
+
+export const ListLegsReply: MessageFns<ListLegsReply> = {
+  encode(message: ListLegsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.legs) {
+      NumberedLeg.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListLegsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListLegsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.legs.push(NumberedLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ListLegsReply): unknown {
+    const obj: any = {};
+    if (message.legs?.length) {
+      obj.legs = message.legs.map((e) => NumberedLeg.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListLegsReply>): ListLegsReply {
+    return ListLegsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListLegsReply>): ListLegsReply {
+    const message = createBaseListLegsReply();
+    message.legs = object.legs?.map((e) => NumberedLeg.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNumberedLeg(): NumberedLeg {
+  return { number: 0n, leg: undefined, reason: 0, atMicros: 0n };
+}
+
+export const NumberedLeg: MessageFns<NumberedLeg> = {
+  encode(message: NumberedLeg, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asIntN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type int64 too large");
+      }
+      writer.uint32(8).int64(message.number);
+    }
+    if (message.leg !== undefined) {
+      SettleLeg.encode(message.leg, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== 0) {
+      writer.uint32(24).int32(message.reason);
+    }
+    if (message.atMicros !== 0n) {
+      if (BigInt.asIntN(64, message.atMicros) !== message.atMicros) {
+        throw new globalThis.Error("value provided for field message.atMicros of type int64 too large");
+      }
+      writer.uint32(32).int64(message.atMicros);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NumberedLeg {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNumberedLeg();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.leg = SettleLeg.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atMicros = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: NumberedLeg): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.leg !== undefined) {
+      obj.leg = SettleLeg.toJSON(message.leg);
+    }
+    if (message.reason !== 0) {
+      obj.reason = reasonToJSON(message.reason);
+    }
+    if (message.atMicros !== 0n) {
+      obj.atMicros = message.atMicros.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NumberedLeg>): NumberedLeg {
+    return NumberedLeg.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NumberedLeg>): NumberedLeg {
+    const message = createBaseNumberedLeg();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.leg = (object.leg !== undefined && object.leg !== null) ? SettleLeg.fromPartial(object.leg) : undefined;
+    message.reason = object.reason ?? 0;
+    message.atMicros = (object.atMicros !== undefined && object.atMicros !== null) ? BigInt(object.atMicros) : 0n;
+    return message;
+  },
+};
+
+function createBaseRepairChannelRequest(): RepairChannelRequest {
+  return { peerBook: 0, confirmed: false, by: "", why: "" };
+}
+
+export const RepairChannelRequest: MessageFns<RepairChannelRequest> = {
+  encode(message: RepairChannelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peerBook !== 0) {
+      writer.uint32(8).int32(message.peerBook);
+    }
+    if (message.confirmed !== false) {
+      writer.uint32(16).bool(message.confirmed);
+    }
+    if (message.by !== "") {
+      writer.uint32(26).string(message.by);
+    }
+    if (message.why !== "") {
+      writer.uint32(34).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepairChannelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepairChannelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.peerBook = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.confirmed = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RepairChannelRequest): unknown {
+    const obj: any = {};
+    if (message.peerBook !== 0) {
+      obj.peerBook = Math.round(message.peerBook);
+    }
+    if (message.confirmed !== false) {
+      obj.confirmed = message.confirmed;
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepairChannelRequest>): RepairChannelRequest {
+    return RepairChannelRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepairChannelRequest>): RepairChannelRequest {
+    const message = createBaseRepairChannelRequest();
+    message.peerBook = object.peerBook ?? 0;
+    message.confirmed = object.confirmed ?? false;
+    message.by = object.by ?? "";
+    message.why = object.why ?? "";
+    return message;
+  },
+};
+
+function createBaseRepairChannelReply(): RepairChannelReply {
+  return { lostSent: [], undone: [], lostArrived: [], repaired: false };
+}
+
+export const RepairChannelReply: MessageFns<RepairChannelReply> = {
+  encode(message: RepairChannelReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.lostSent) {
+      NumberedLeg.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.undone) {
+      NumberedLeg.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.lostArrived) {
+      NumberedLeg.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.repaired !== false) {
+      writer.uint32(32).bool(message.repaired);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RepairChannelReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRepairChannelReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lostSent.push(NumberedLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.undone.push(NumberedLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lostArrived.push(NumberedLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.repaired = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RepairChannelReply): unknown {
+    const obj: any = {};
+    if (message.lostSent?.length) {
+      obj.lostSent = message.lostSent.map((e) => NumberedLeg.toJSON(e));
+    }
+    if (message.undone?.length) {
+      obj.undone = message.undone.map((e) => NumberedLeg.toJSON(e));
+    }
+    if (message.lostArrived?.length) {
+      obj.lostArrived = message.lostArrived.map((e) => NumberedLeg.toJSON(e));
+    }
+    if (message.repaired !== false) {
+      obj.repaired = message.repaired;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RepairChannelReply>): RepairChannelReply {
+    return RepairChannelReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RepairChannelReply>): RepairChannelReply {
+    const message = createBaseRepairChannelReply();
+    message.lostSent = object.lostSent?.map((e) => NumberedLeg.fromPartial(e)) || [];
+    message.undone = object.undone?.map((e) => NumberedLeg.fromPartial(e)) || [];
+    message.lostArrived = object.lostArrived?.map((e) => NumberedLeg.fromPartial(e)) || [];
+    message.repaired = object.repaired ?? false;
     return message;
   },
 };
@@ -1954,7 +3186,10 @@ export const BookServiceService = {
     responseSerialize: (value: DryRunLegsReply): Buffer => Buffer.from(DryRunLegsReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): DryRunLegsReply => DryRunLegsReply.decode(value),
   },
-  /** Delivers second legs from the payer's book, in the order of their channel numbers. */
+  /**
+   * Delivers second legs from the payer's book, in the order of their channel numbers.
+   * FAILED_PRECONDITION with CHANNEL_DIVERGED: the two books do not have the same legs.
+   */
   settle: {
     path: "/meridian.internal.v1.BookService/Settle" as const,
     requestStream: false as const,
@@ -1963,6 +3198,40 @@ export const BookServiceService = {
     requestDeserialize: (value: Buffer): SettleRequest => SettleRequest.decode(value),
     responseSerialize: (value: SettleReply): Buffer => Buffer.from(SettleReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): SettleReply => SettleReply.decode(value),
+  },
+  /**
+   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * itself. An end that finds a difference halts the channel, durably, before it answers.
+   */
+  compareChannel: {
+    path: "/meridian.internal.v1.BookService/CompareChannel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompareChannelRequest): Buffer =>
+      Buffer.from(CompareChannelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompareChannelRequest => CompareChannelRequest.decode(value),
+    responseSerialize: (value: CompareChannelReply): Buffer => Buffer.from(CompareChannelReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompareChannelReply => CompareChannelReply.decode(value),
+  },
+  /** What this book has of the channel to another one, leg by leg. */
+  listLegs: {
+    path: "/meridian.internal.v1.BookService/ListLegs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListLegsRequest): Buffer => Buffer.from(ListLegsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListLegsRequest => ListLegsRequest.decode(value),
+    responseSerialize: (value: ListLegsReply): Buffer => Buffer.from(ListLegsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListLegsReply => ListLegsReply.decode(value),
+  },
+  /** Lists what this book has lost of a channel and its peer still has, or books it. */
+  repairChannel: {
+    path: "/meridian.internal.v1.BookService/RepairChannel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RepairChannelRequest): Buffer => Buffer.from(RepairChannelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RepairChannelRequest => RepairChannelRequest.decode(value),
+    responseSerialize: (value: RepairChannelReply): Buffer => Buffer.from(RepairChannelReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RepairChannelReply => RepairChannelReply.decode(value),
   },
   /** Who leads which book, now and at every change. */
   watchTopology: {
@@ -1997,8 +3266,20 @@ export interface BookServiceServer extends UntypedServiceImplementation {
   dryRun: handleUnaryCall<CreateTransfersRequest, CreateTransfersResponse>;
   /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
   dryRunLegs: handleUnaryCall<DryRunLegsRequest, DryRunLegsReply>;
-  /** Delivers second legs from the payer's book, in the order of their channel numbers. */
+  /**
+   * Delivers second legs from the payer's book, in the order of their channel numbers.
+   * FAILED_PRECONDITION with CHANNEL_DIVERGED: the two books do not have the same legs.
+   */
   settle: handleUnaryCall<SettleRequest, SettleReply>;
+  /**
+   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * itself. An end that finds a difference halts the channel, durably, before it answers.
+   */
+  compareChannel: handleUnaryCall<CompareChannelRequest, CompareChannelReply>;
+  /** What this book has of the channel to another one, leg by leg. */
+  listLegs: handleUnaryCall<ListLegsRequest, ListLegsReply>;
+  /** Lists what this book has lost of a channel and its peer still has, or books it. */
+  repairChannel: handleUnaryCall<RepairChannelRequest, RepairChannelReply>;
   /** Who leads which book, now and at every change. */
   watchTopology: handleServerStreamingCall<WatchTopologyRequest, Topology>;
 }
@@ -2241,7 +3522,10 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DryRunLegsReply) => void,
   ): ClientUnaryCall;
-  /** Delivers second legs from the payer's book, in the order of their channel numbers. */
+  /**
+   * Delivers second legs from the payer's book, in the order of their channel numbers.
+   * FAILED_PRECONDITION with CHANNEL_DIVERGED: the two books do not have the same legs.
+   */
   settle(
     request: SettleRequest,
     callback: (error: ServiceError | null, response: SettleReply) => void,
@@ -2256,6 +3540,57 @@ export interface BookServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SettleReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * itself. An end that finds a difference halts the channel, durably, before it answers.
+   */
+  compareChannel(
+    request: CompareChannelRequest,
+    callback: (error: ServiceError | null, response: CompareChannelReply) => void,
+  ): ClientUnaryCall;
+  compareChannel(
+    request: CompareChannelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompareChannelReply) => void,
+  ): ClientUnaryCall;
+  compareChannel(
+    request: CompareChannelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompareChannelReply) => void,
+  ): ClientUnaryCall;
+  /** What this book has of the channel to another one, leg by leg. */
+  listLegs(
+    request: ListLegsRequest,
+    callback: (error: ServiceError | null, response: ListLegsReply) => void,
+  ): ClientUnaryCall;
+  listLegs(
+    request: ListLegsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListLegsReply) => void,
+  ): ClientUnaryCall;
+  listLegs(
+    request: ListLegsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListLegsReply) => void,
+  ): ClientUnaryCall;
+  /** Lists what this book has lost of a channel and its peer still has, or books it. */
+  repairChannel(
+    request: RepairChannelRequest,
+    callback: (error: ServiceError | null, response: RepairChannelReply) => void,
+  ): ClientUnaryCall;
+  repairChannel(
+    request: RepairChannelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RepairChannelReply) => void,
+  ): ClientUnaryCall;
+  repairChannel(
+    request: RepairChannelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RepairChannelReply) => void,
   ): ClientUnaryCall;
   /** Who leads which book, now and at every change. */
   watchTopology(request: WatchTopologyRequest, options?: Partial<CallOptions>): ClientReadableStream<Topology>;
@@ -2274,6 +3609,10 @@ export const BookServiceClient = makeGenericClientConstructor(
   service: typeof BookServiceService;
   serviceName: string;
 };
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 

@@ -1,0 +1,81 @@
+import type { BookMemory } from './book-memory.ts';
+import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
+import type { DryWork, Work } from './work.ts';
+import { WorkQueue } from './work-queue.ts';
+
+/** What a book does also while it posts nothing. */
+const ALWAYS: ReadonlySet<Work['kind'] | DryWork['kind']> = new Set(['channel', 'proof']);
+
+/**
+ * What a leader lets into its queue. A book that has lost rows posts nothing, whatever the work;
+ * until its channels have been compared after a take-over, work waits.
+ */
+export class Admission {
+  readonly queue = new WorkQueue();
+  readonly #memory: BookMemory;
+  /** Work that arrived while it was held back. */
+  readonly #waiting = new WorkQueue();
+  #held = false;
+
+  constructor(memory: BookMemory) {
+    this.#memory = memory;
+  }
+
+  add(work: Work): void {
+    const fault = this.faultOf(work);
+    if (fault !== undefined) work.onFault(fault);
+    else if (this.#held && !ALWAYS.has(work.kind)) this.#waiting.add(work);
+    else this.queue.add(work);
+  }
+
+  /** The next batch; what may not be posted any more has been given its fault. */
+  take(): Work[] {
+    return this.queue.take().filter((work) => {
+      const fault = this.faultOf(work);
+      if (fault !== undefined) work.onFault(fault);
+      return fault === undefined;
+    });
+  }
+
+  /** Why the work may not be done; undefined: it may. */
+  faultOf({ kind }: Work | DryWork): LedgerFault | undefined {
+    return ALWAYS.has(kind) ? undefined : lostRowsFault(this.#memory);
+  }
+
+  /** Lets nothing that posts begin until `release`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    for (let works = this.#waiting.take(); works.length > 0; works = this.#waiting.take()) {
+      for (const work of works) this.add(work);
+    }
+  }
+
+  /** Refuses all that will come; what waits can still be taken. */
+  refuse(fault: LedgerFault): void {
+    this.release();
+    this.queue.refuse(fault);
+  }
+
+  /** Refuses all that waits and all that will come. */
+  close(fault: LedgerFault): void {
+    this.#waiting.close(fault);
+    this.queue.close(fault);
+  }
+}
+
+/** Why the book posts nothing; undefined: it posts. */
+export function lostRowsFault(memory: BookMemory): LedgerFault | undefined {
+  const channel = memory.lostRows;
+  if (channel === undefined) return undefined;
+  const { name, number } = memory.book;
+  const { peerBook, diverged } = channel;
+  const message =
+    `${name} has lost rows that other books have built on (${diverged?.why ?? ''}): it posts ` +
+    `nothing until its channels are repaired (meridian channel repair ${name})`;
+  return new DivergedFault(message, memory.channelName(number, peerBook));
+}

@@ -1,0 +1,28 @@
+import type { ListLegsReply, ListLegsRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import { refuseMalformed } from '../rpc/error.ts';
+import { readArrivedLegs, readClosedLegs } from '../store/channels.ts';
+import { requirePeer } from './compare-channel.ts';
+import { leaderOf, outcomeOf } from './asking.ts';
+
+const LIMIT_MAX = 2000;
+
+/** What this book has of a channel, for the other end, which may have lost it. */
+export async function listLegs(
+  member: BookMember,
+  { book, name, arrived, after, limit }: ListLegsRequest,
+): Promise<ListLegsReply> {
+  const leader = leaderOf(member);
+  requirePeer(member, book, name);
+  const isLimit = limit > 0 && limit <= LIMIT_MAX;
+  refuseMalformed(isLimit ? [] : [{ field: 'limit', description: `must be 1 to ${LIMIT_MAX}` }]);
+  // A deposed leader might leave out what its successor has.
+  await outcomeOf<void>(({ onOutcome, onFault }) => {
+    leader.proveLeading().then(onOutcome, onFault);
+  });
+  const { settled: through } = leader.memory.channel(book);
+  const legs = arrived
+    ? await readArrivedLegs(member.sql, book, Number(after), limit)
+    : await readClosedLegs(member.sql, book, { after: Number(after), through, limit });
+  return { legs };
+}

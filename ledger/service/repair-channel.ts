@@ -1,0 +1,125 @@
+import type {
+  RepairChannelReply,
+  RepairChannelRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import type { ArrivedLeg, LostAccount, RecoverCommand } from '../core/command.ts';
+import { BY_LENGTH_MAX, WHY_LENGTH_MAX } from '../core/limits.ts';
+import type { FieldViolation } from '../core/validate.ts';
+import type { BookMember } from '../leader/book-member.ts';
+import type { Logger } from '../logger.ts';
+import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
+import type { Leaders } from '../rpc/leaders.ts';
+import { submitChannel } from '../settlement/compare.ts';
+import { findLosses, type Losses, type Step } from '../settlement/losses.ts';
+import type { Sql } from '../store/connect.ts';
+import { readAssetsOf } from '../store/read-existing.ts';
+import { leaderOf, outcomeOf } from './asking.ts';
+
+/** Numbers of one batch. */
+const STEPS_MAX = 500;
+
+/**
+ * Lists what this book has lost of a channel and its other end still has; if confirmed, books
+ * that and lets the channel go on. A repair that ended in the middle goes on where it was: what
+ * is booked is not missing any more.
+ *
+ * FAILED_PRECONDITION with NOT_DIVERGED: this book has lost nothing of the channel.
+ * FAILED_PRECONDITION with ACCOUNT_REUSED: a lost leg names an account that is another one now.
+ */
+export async function repairChannel(
+  member: BookMember,
+  leaders: Leaders,
+  log: Logger,
+  { peerBook, confirmed, by, why }: RepairChannelRequest,
+): Promise<RepairChannelReply> {
+  const leader = leaderOf(member);
+  refuseMalformed(confirmed ? decisionViolations(by, why) : []);
+  const { number: book, name } = member.config.book;
+  await outcomeOf<void>(({ onOutcome, onFault }) => {
+    leader.proveLeading().then(onOutcome, onFault);
+  });
+  const channel = { ...leader.memory.channel(peerBook) };
+  if (channel.diverged?.book !== book) {
+    throw unrepairable('NOT_DIVERGED', `${name} has lost nothing of its channel to ${peerBook}`);
+  }
+  const peer = leaders.leaderOf(peerBook);
+  if (peer === undefined) throw unavailable('NO_LEADER', `book ${peerBook} has no leader now`, 200);
+  const losses = await findLosses({ sql: member.sql, peer, book, name }, channel);
+  const { lostSent, undone, lostArrived } = losses;
+  const accounts = await lostAccounts(member.sql, losses);
+  if (confirmed) {
+    const commands = recoveries(losses, { kind: 'recover', peerBook, accounts, by, why });
+    for (const command of commands) {
+      await outcomeOf<void>(({ onOutcome, onFault }) => {
+        submitChannel(leader, command).then(onOutcome, onFault);
+      });
+    }
+    const counts = { sent: lostSent.length, undone: undone.length, arrived: lostArrived.length };
+    log.warn('a channel was repaired', { peerBook, by, why, ...counts });
+  }
+  return {
+    lostSent: [...lostSent],
+    undone: [...undone],
+    lostArrived: [...lostArrived],
+    repaired: confirmed,
+  };
+}
+
+function decisionViolations(by: string, why: string): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  const check = (field: string, text: string, most: number) => {
+    if (text !== '' && text.length <= most) return;
+    found.push({ field, description: `must have 1 to ${most} characters` });
+  };
+  check('by', by, BY_LENGTH_MAX);
+  check('why', why, WHY_LENGTH_MAX);
+  return found;
+}
+
+/** The commands that book the losses, each a batch; the last one ends the halt. */
+function recoveries(
+  { steps, arrived }: Losses,
+  shared: Pick<RecoverCommand, 'kind' | 'peerBook' | 'accounts' | 'by' | 'why'>,
+): RecoverCommand[] {
+  const count = Math.max(1, Math.ceil(Math.max(steps.length, arrived.length) / STEPS_MAX));
+  return Array.from({ length: count }, (_, index) => {
+    const part = <T>(items: readonly T[]) =>
+      items.slice(index * STEPS_MAX, (index + 1) * STEPS_MAX);
+    return {
+      ...shared,
+      ...stepsOf(part<Step>(steps)),
+      arrived: part<ArrivedLeg>(arrived),
+      done: index === count - 1,
+    };
+  });
+}
+
+function stepsOf(steps: readonly Step[]): Pick<RecoverCommand, 'sent' | 'undone'> {
+  return {
+    sent: steps.flatMap(({ sent }) => sent ?? []),
+    undone: steps.flatMap(({ undone }) => undone ?? []),
+  };
+}
+
+/** Accounts that the lost legs move money of and to, and that this book has lost as well. */
+async function lostAccounts(sql: Sql, losses: Losses): Promise<LostAccount[]> {
+  const named = new Map<bigint, string>();
+  for (const { leg } of losses.lostSent) {
+    if (leg !== undefined) named.set(leg.debitAccountId, leg.asset);
+  }
+  for (const { leg, reason } of losses.arrived) {
+    if (reason === Reason.UNSPECIFIED) named.set(leg.creditAccountId, leg.asset);
+  }
+  const known = await readAssetsOf(sql, [...named.keys()]);
+  for (const [id, { asset, transit }] of known) {
+    if (asset === named.get(id) && !transit) continue;
+    const what = transit ? 'a transit account' : `one of ${asset}`;
+    const text = `account ${id} was one of ${named.get(id) ?? ''} and is ${what} now`;
+    throw unrepairable('ACCOUNT_REUSED', text);
+  }
+  return [...named]
+    .filter(([id]) => !known.has(id))
+    .map(([id, asset]) => ({ id, asset }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}

@@ -1,0 +1,161 @@
+import { Metadata } from '@grpc/grpc-js';
+import type {
+  ListLegsReply,
+  ListLegsRequest,
+  NumberedLeg as ListedLeg,
+  SettleLeg,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { accountId } from '../core/account-id.ts';
+import { must } from '../core/assert.ts';
+import { type Channel, legLine } from '../core/channel.ts';
+import type { ArrivedLeg, LostLeg, UndoneLeg } from '../core/command.ts';
+import { recoveredId, undoneId } from '../core/post-recovery.ts';
+import type { Leader } from '../rpc/leaders.ts';
+import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
+import type { Sql } from '../store/connect.ts';
+import { readExistingIds } from '../store/read-existing.ts';
+
+const PAGE = 2000;
+const CALL_TIMEOUT_MS = 10_000;
+/** Number that no account ever has: the peer refuses what is for it. */
+const NO_ACCOUNT = 2 ** 48 - 1;
+
+/** What happens with one number of a channel when it is repaired. */
+export interface Step {
+  readonly sent: LostLeg | null;
+  readonly undone: UndoneLeg | null;
+}
+
+/** What a book has lost of a channel and its peer still has. */
+export interface Losses {
+  readonly steps: readonly Step[];
+  readonly arrived: readonly ArrivedLeg[];
+  /** The same, to be listed. */
+  readonly lostSent: readonly ListedLeg[];
+  readonly lostArrived: readonly ListedLeg[];
+  readonly undone: readonly ListedLeg[];
+}
+
+export interface LossParts {
+  readonly sql: Sql;
+  readonly peer: Leader;
+  readonly book: number;
+  readonly name: string;
+}
+
+/**
+ * Compares a channel leg by leg with its other end, from where both have agreed last. It may be
+ * asked again when a part of what it has found has been booked.
+ */
+export async function findLosses(parts: LossParts, channel: Readonly<Channel>): Promise<Losses> {
+  const { peerBook, settled, applied, sent } = channel;
+  const theirs = await listAll(parts, true, settled);
+  const ours = await readAll(parts.sql, peerBook, settled, sent);
+  const lostArrived = await listAll(parts, false, applied);
+  const arrivedIds = new Set(theirs.map(({ leg }) => leg?.transferId));
+  const byNumber = new Map(ours.map((leg) => [leg.number, leg]));
+  const lostSent = theirs.filter(({ number, leg }) => {
+    const mine = byNumber.get(Number(number));
+    return leg !== undefined && !isSame(Number(number), mine?.leg, leg);
+  });
+  const taken = await readExistingIds(
+    parts.sql,
+    lostSent.flatMap(({ leg }) => leg?.transferId ?? []),
+  );
+  const steps = lostSent.map((listed): Step => {
+    const leg = must(listed.leg, 'a lost leg has its content');
+    const mine = byNumber.get(Number(listed.number));
+    const id = leg.transferId;
+    const rowId = taken.has(id) ? recoveredId(peerBook, id) : id;
+    return {
+      sent: { number: Number(listed.number), leg, rowId, moves: true },
+      undone: mine === undefined ? null : undoneLeg(mine, arrivedIds),
+    };
+  });
+  const last = Number(theirs.at(-1)?.number ?? settled);
+  // The peer has them under another number already, and must not apply them again.
+  const repeated = ours.filter(
+    ({ number, leg }) => number > last && arrivedIds.has(leg.transferId),
+  );
+  const collided = lostSent.flatMap(({ number }) => byNumber.get(Number(number)) ?? []);
+  return {
+    steps: [...steps, ...repeated.map((leg) => ({ sent: emptied(peerBook, leg), undone: null }))],
+    arrived: lostArrived.map(({ number, leg, reason }) => ({
+      number: Number(number),
+      leg: must(leg, 'a leg has its content'),
+      reason,
+    })),
+    lostSent,
+    lostArrived,
+    undone: [...collided, ...repeated].map(listedLeg),
+  };
+}
+
+function isSame(number: number, mine: SettleLeg | undefined, theirs: SettleLeg): boolean {
+  return mine !== undefined && legLine(number, mine) === legLine(number, theirs);
+}
+
+function undoneLeg(
+  { leg, drawn }: NumberedLeg,
+  arrivedIds: ReadonlySet<string | undefined>,
+): UndoneLeg {
+  return { leg, drawn, arrivedElsewhere: arrivedIds.has(leg.transferId) };
+}
+
+/**
+ * The number still has to be answered: the peer refuses a leg for no account, and its amount goes
+ * back to the payer, who has paid by the recovered leg.
+ */
+function emptied(peerBook: number, { number, leg }: NumberedLeg): LostLeg {
+  const transferId = undoneId(peerBook, leg.transferId);
+  const creditAccountId = accountId(peerBook, NO_ACCOUNT);
+  const rowId = recoveredId(peerBook, transferId);
+  return {
+    number,
+    leg: { ...leg, transferId, creditAccountId, reversalOf: '' },
+    rowId,
+    moves: false,
+  };
+}
+
+function listedLeg({ number, leg, atMicros }: NumberedLeg): ListedLeg {
+  const reason = Reason.UNSPECIFIED;
+  return { number: BigInt(number), leg, reason, atMicros: BigInt(atMicros) };
+}
+
+async function readAll(
+  sql: Sql,
+  peerBook: number,
+  after: number,
+  through: number,
+): Promise<NumberedLeg[]> {
+  const legs: NumberedLeg[] = [];
+  for (;;) {
+    const page = await readLegsAfter(sql, peerBook, legs.at(-1)?.number ?? after, PAGE);
+    legs.push(...page.filter(({ number }) => number <= through));
+    if (page.length < PAGE) return legs;
+  }
+}
+
+async function listAll(parts: LossParts, arrived: boolean, after: number): Promise<ListedLeg[]> {
+  const { book, name } = parts;
+  const legs: ListedLeg[] = [];
+  for (;;) {
+    const from = legs.at(-1)?.number ?? BigInt(after);
+    const request = { book, name, arrived, after: from, limit: PAGE };
+    const { legs: page } = await ask(parts.peer, request);
+    legs.push(...page);
+    if (page.length < PAGE) return legs;
+  }
+}
+
+function ask({ client }: Leader, request: ListLegsRequest): Promise<ListLegsReply> {
+  return new Promise((resolve, reject) => {
+    const options = { deadline: Date.now() + CALL_TIMEOUT_MS };
+    client.listLegs(request, new Metadata(), options, (error, reply) => {
+      if (error === null) resolve(reply);
+      else reject(error);
+    });
+  });
+}

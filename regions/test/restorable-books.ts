@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { credentials } from '@grpc/grpc-js';
+import { inject } from 'vitest';
+import type { Logger } from '../../ledger/logger.ts';
+import { LedgerServer } from '../../ledger/service/ledger-server.ts';
+import { connect, type Sql } from '../../ledger/store/connect.ts';
+import type { Book } from '../../ledger/store/head.ts';
+import { BookServiceClient } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { RouterServer } from '../../router/router-server.ts';
+import { findFreeBase } from '../local/ports.ts';
+
+const BOOKS: readonly Book[] = [
+  { number: 1, name: 'eu-west-1', region: 'eu-west' },
+  { number: 2, name: 'us-east-1', region: 'us-east' },
+  { number: 3, name: 'ap-south-1', region: 'ap-south' },
+];
+
+interface Running {
+  readonly server: LedgerServer;
+  readonly ended: Promise<void>;
+}
+
+/** Servers of some books in this process, whose databases can be put back to older copies. */
+export class RestorableBooks {
+  readonly routerAddress: string;
+  /** What the servers have logged at the level of errors, by their message. */
+  readonly errors: string[] = [];
+  readonly #log: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message) => this.errors.push(message),
+  };
+  readonly #books: readonly Book[];
+  readonly #base: number;
+  readonly #prefix = `restorable_${randomBytes(4).toString('hex')}`;
+  readonly #admin: Sql;
+  readonly #running = new Map<number, Running>();
+  readonly #router: RouterServer;
+  #copies = 0;
+
+  private constructor(books: readonly Book[], base: number) {
+    this.#books = books;
+    this.#base = base;
+    this.#admin = connect(urlOf(inject('servers').adminUrl, 'postgres'), 1);
+    this.routerAddress = `127.0.0.1:${base}`;
+    const listen = this.routerAddress;
+    const region = 'eu-west';
+    this.#router = new RouterServer({ listen, region, books, ledgers: this.#ledgers }, this.#log);
+  }
+
+  static async start(count: number): Promise<RestorableBooks> {
+    const books = BOOKS.slice(0, count);
+    const made = new RestorableBooks(books, await findFreeBase(count + 1));
+    for (const { number } of books) {
+      await made.#create(made.#database(number), inject('servers').template);
+    }
+    await made.#router.start();
+    for (const { number } of books) made.startBook(number);
+    return made;
+  }
+
+  get urls(): string[] {
+    return this.#books.map(({ number }) => this.url(number));
+  }
+
+  /** Of a book's database, as its owner. */
+  url(number: number): string {
+    return urlOf(inject('servers').adminUrl, this.#database(number));
+  }
+
+  /** A client of the book's server, which the caller closes. */
+  client(number: number): BookServiceClient {
+    return new BookServiceClient(this.#address(number), credentials.createInsecure());
+  }
+
+  startBook(number: number): void {
+    const book = this.#books.find((each) => each.number === number);
+    if (book === undefined) throw new Error(`there is no book ${number}`);
+    const server = new LedgerServer(
+      {
+        book,
+        books: this.#books,
+        address: this.#address(number),
+        listen: this.#address(number),
+        ledgers: this.#ledgers,
+        databaseUrl: urlOf(inject('servers').ledgerUrl, this.#database(number)),
+        redisUrl: undefined,
+        replicated: false,
+        serverRegion: book.region,
+      },
+      this.#log,
+    );
+    this.#running.set(number, { server, ended: server.run() });
+  }
+
+  async stopBook(number: number): Promise<void> {
+    const running = this.#running.get(number);
+    this.#running.delete(number);
+    running?.server.stop();
+    await running?.ended;
+  }
+
+  /** A copy of the book's database as it is now. */
+  async copy(number: number): Promise<string> {
+    this.#copies += 1;
+    const name = `${this.#prefix}_copy_${this.#copies}`;
+    await this.stopBook(number);
+    await this.#create(name, this.#database(number));
+    this.startBook(number);
+    return name;
+  }
+
+  /** Puts a copy in place of the book's database; without one, an empty database. */
+  async restore(number: number, copy = inject('servers').template): Promise<void> {
+    await this.stopBook(number);
+    await this.#drop(this.#database(number));
+    await this.#create(this.#database(number), copy);
+    this.startBook(number);
+  }
+
+  async stop(): Promise<void> {
+    const stopping = this.#books.map(({ number }) => this.stopBook(number));
+    await Promise.all([this.#router.stop(), ...stopping]);
+    const rows = await this.#admin<{ datname: string }[]>`
+      SELECT datname FROM pg_database WHERE datname LIKE ${`${this.#prefix}%`}`;
+    for (const { datname } of rows) await this.#drop(datname);
+    await this.#admin.end();
+  }
+
+  get #ledgers(): string[] {
+    return this.#books.map(({ number }) => this.#address(number));
+  }
+
+  #address(number: number): string {
+    return `127.0.0.1:${this.#base + number}`;
+  }
+
+  #database(number: number): string {
+    return `${this.#prefix}_${number}`;
+  }
+
+  async #create(name: string, template: string): Promise<void> {
+    await this.#admin`CREATE DATABASE ${this.#admin(name)} TEMPLATE ${this.#admin(template)}`;
+  }
+
+  async #drop(name: string): Promise<void> {
+    await this.#admin`DROP DATABASE ${this.#admin(name)} WITH (FORCE)`;
+  }
+}
+
+function urlOf(url: string, database: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${database}`;
+  return parsed.href;
+}
