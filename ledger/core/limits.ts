@@ -8,6 +8,9 @@ export const CALL_ROWS_MAX = 64_000;
 export const GROUP_LEGS_MAX = 1000;
 export const CONDITIONS_MAX = 8;
 
+/** Largest number of tests of one filter. */
+export const FILTER_TESTS_MAX = 64;
+
 /** Lengths in characters (UTF-16 units), as the proto documents them. */
 export const KEY_LENGTH_MAX = 128;
 export const NAMESPACE_LENGTH_MAX = 64;

@@ -42,8 +42,12 @@ import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TransferReads } from './transfer-reads.ts';
 
-/** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
-const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+const LIMITS = {
+  /** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
+  messageBytes: 64 * 1024 * 1024,
+  connectionBytes: 128 * 1024 * 1024,
+  totalBytes: 256 * 1024 * 1024,
+};
 
 export interface LedgerServerConfig extends MemberConfig {
   /** HOST:PORT to listen on. */
@@ -67,7 +71,7 @@ export class LedgerServer {
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: BookServiceService,
-      messageBytesMax: MESSAGE_BYTES_MAX,
+      limits: LIMITS,
       implementation: implementation(this.#member, this.#leaders, this.#subscriptions, log),
       serviceName: 'meridian.internal.v1.BookService',
     });

@@ -1,5 +1,8 @@
+import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+import { must } from '../../ledger/core/assert.ts';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
@@ -94,6 +97,16 @@ describe('a client that knows nothing', () => {
     expect(text[names.indexOf('meridian/v1/transfer.proto')]).toContain(
       '.meridian.v1.CreateTransferRequest.MetadataEntry',
     );
+  });
+
+  test.each([LEDGER, 'grpc.health.v1.Health'])('can link %s strictly', async (service) => {
+    const reply = await reflect(router(), { file_containing_symbol: service });
+    const files = (reply.file_descriptor_response?.file_descriptor_proto ?? []).map((file) =>
+      fromBinary(FileDescriptorProtoSchema, file),
+    );
+    const file = must(files[0], 'the file of the service comes first');
+    const linked = createFileRegistry(file, (name) => files.find((each) => each.name === name));
+    expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
   test('is told when it asks for what is not there', async () => {

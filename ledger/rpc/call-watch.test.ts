@@ -1,0 +1,211 @@
+import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import {
+  credentials,
+  Metadata,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  status,
+} from '@grpc/grpc-js';
+import { expect, onTestFinished, test } from 'vitest';
+import { GetAccountRequest, GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
+import {
+  CreateTransferRequest,
+  type StreamTransfersRequest,
+  StreamTransfersResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { MalformedMessage } from './message-bytes.ts';
+import { RpcServer } from './server.ts';
+
+/** What a server takes of callers who send what they should not, and how it treats the others. */
+
+const MIB = 1024 * 1024;
+const LIMITS = { messageBytes: 4 * MIB, connectionBytes: 6 * MIB, totalBytes: 12 * MIB };
+const SERVICE = '/meridian.v1.LedgerService';
+
+type Unary = ServerUnaryCall<GetAccountRequest, GetAccountResponse>;
+type Stream = ServerDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
+
+/** A server of two methods, and how long each takes. */
+async function started() {
+  const deadlines: number[] = [];
+  const server = new RpcServer({
+    listen: '127.0.0.1:0',
+    service: LedgerServiceService,
+    serviceName: 'meridian.v1.LedgerService',
+    limits: LIMITS,
+    implementation: {
+      getAccount: (call: Unary, callback: sendUnaryData<GetAccountResponse>) => {
+        deadlines.push(Number(call.getDeadline()) - Date.now());
+        callback(null, GetAccountResponse.fromPartial({}));
+      },
+      streamTransfers: (stream: Stream) => {
+        stream.on('data', (request: StreamTransfersRequest | MalformedMessage) => {
+          if (request instanceof MalformedMessage) stream.emit('error', request.error);
+          else stream.write(StreamTransfersResponse.fromPartial({ sequence: request.sequence }));
+        });
+        stream.on('end', () => stream.end());
+      },
+    },
+  });
+  const port = await server.start();
+  onTestFinished(() => server.stop());
+  return { address: `127.0.0.1:${port}`, deadlines };
+}
+
+interface Answer {
+  /** grpc-status, or how the stream ended. */
+  readonly how: string;
+  readonly message: string;
+}
+
+/** Opens a stream on a connection of its own or of another, for a test to write to. */
+function opened(
+  address: string,
+  method: string,
+  headers: Record<string, string> = {},
+  on?: Session,
+) {
+  const session = on ?? connectTo(address);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `${SERVICE}/${method}`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  const answer = new Promise<Answer>((resolve) => {
+    const hear = (said: IncomingHttpHeaders) => {
+      if (said['grpc-status'] === undefined) return;
+      resolve({
+        how: String(said['grpc-status']),
+        message: decodeURI(String(said['grpc-message'] ?? '')),
+      });
+    };
+    stream.on('response', hear);
+    stream.on('trailers', hear);
+    stream.on('error', (error) => resolve({ how: error.message, message: '' }));
+    stream.on('close', () => resolve({ how: 'closed', message: '' }));
+    stream.resume();
+  });
+  return { stream, answer };
+}
+
+type Session = ReturnType<typeof connect>;
+
+function connectTo(address: string): Session {
+  const session = connect(`http://${address}`);
+  session.on('error', () => undefined);
+  onTestFinished(() => session.destroy());
+  return session;
+}
+
+function frame(bytes: Uint8Array, isCompressed = false, length = bytes.length): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(isCompressed ? 1 : 0);
+  head.writeUInt32BE(length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+const good = () =>
+  frame(GetAccountRequest.encode(GetAccountRequest.fromPartial({ id: 1n })).finish());
+
+test.each<[string, Uint8Array, Record<string, string>]>([
+  ['bytes that are no message', frame(Uint8Array.of(0x0a, 5, 1)), {}],
+  ['a message that is cut', good().subarray(0, 6), {}],
+  ['compressed bytes that are none', frame(Buffer.from('none'), true), { 'grpc-encoding': 'gzip' }],
+  ['a timeout that is none', good(), { 'grpc-timeout': 'soon' }],
+  ['a timeout without a unit', good(), { 'grpc-timeout': '100' }],
+  ['a timeout with more behind it', good(), { 'grpc-timeout': '5S and more' }],
+])('%s: INVALID_ARGUMENT', async (_, body, headers) => {
+  const { address } = await started();
+  const { stream, answer } = opened(address, 'GetAccount', headers);
+  stream.end(body);
+  expect((await answer).how).toBe(String(status.INVALID_ARGUMENT));
+});
+
+test('a stream that ends within a message does not end well, after the answers before', async () => {
+  const { address } = await started();
+  const { stream, answer } = opened(address, 'StreamTransfers');
+  const whole = frame(Uint8Array.of(0x08, 7));
+  let bytes = 0;
+  stream.on('data', (data: Buffer) => {
+    bytes += data.length;
+  });
+  stream.end(Buffer.concat([whole, whole.subarray(0, 6)]));
+  expect((await answer).how).toBe(String(status.INVALID_ARGUMENT));
+  expect(bytes).toBeGreaterThan(5);
+});
+
+test('a deadline of 30 days or 99,999,999 hours has not passed', async () => {
+  const { address, deadlines } = await started();
+  for (const timeout of ['2592000S', '4294967S', '5000000S', '99999999H']) {
+    const { stream, answer } = opened(address, 'GetAccount', { 'grpc-timeout': timeout });
+    stream.end(good());
+    expect(await answer).toMatchObject({ how: '0' });
+  }
+  expect(Math.min(...deadlines)).toBeGreaterThan(29 * 86_400_000);
+  const client = new LedgerServiceClient(address, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  await new Promise<void>((resolve, reject) => {
+    const options = { deadline: Date.now() + 40 * 86_400_000 };
+    client.getAccount(GetAccountRequest.fromPartial({}), new Metadata(), options, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+  expect(deadlines.at(-1)).toBeGreaterThan(39 * 86_400_000);
+});
+
+test('a few bytes that stand for very many are not unpacked', async () => {
+  const { address } = await started();
+  const bomb = gzipSync(Buffer.alloc(3 * MIB));
+  expect(bomb.length).toBeLessThan(4_000);
+  const { stream, answer } = opened(address, 'GetAccount', { 'grpc-encoding': 'gzip' });
+  stream.end(frame(bomb, true));
+  expect((await answer).how).toBe(String(status.RESOURCE_EXHAUSTED));
+});
+
+/** Sends that much of a message of 4 MiB, and no more. */
+async function unfinished(stream: ClientHttp2Stream, bytes: number): Promise<void> {
+  stream.write(frame(Buffer.alloc(bytes), false, 4 * MIB - 1));
+  await sleep(50);
+}
+
+test('unfinished messages of one connection are bounded, and do not concern others', async () => {
+  const { address } = await started();
+  const session = connectTo(address);
+  const calls = Array.from({ length: 3 }, () => opened(address, 'GetAccount', {}, session));
+  for (const { stream } of calls) await unfinished(stream, 3 * MIB);
+  const refused = await Promise.race(calls.map(({ answer }) => answer));
+  expect(refused.how).toBe(String(status.RESOURCE_EXHAUSTED));
+  const other = opened(address, 'GetAccount');
+  other.stream.end(good());
+  expect((await other.answer).how).toBe('0');
+});
+
+test('of all connections, the one that takes most gives up its oldest message', async () => {
+  const { address } = await started();
+  const greedy = Array.from({ length: 5 }, () => opened(address, 'GetAccount'));
+  for (const { stream } of greedy) await unfinished(stream, 3 * MIB);
+  const refused = await Promise.race(greedy.map(({ answer }) => answer));
+  expect(refused).toMatchObject({ how: String(status.RESOURCE_EXHAUSTED) });
+  const modest = opened(address, 'GetAccount');
+  modest.stream.end(good());
+  expect((await modest.answer).how).toBe('0');
+});
+
+test('what arrives in one piece after another is taken, however small they are', async () => {
+  const { address } = await started();
+  const text = 'r'.repeat(100_000);
+  const body = frame(
+    CreateTransferRequest.encode(CreateTransferRequest.fromPartial({ reference: text })).finish(),
+  );
+  const { stream, answer } = opened(address, 'GetAccount');
+  for (let at = 0; at < body.length; at += 1_000) stream.write(body.subarray(at, at + 1_000));
+  stream.end();
+  expect((await answer).how).toBe('0');
+});
