@@ -6,7 +6,14 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { outcomeUnknown, reasonOf, RpcError, unavailable } from '../ledger/rpc/error.ts';
+import {
+  callerGone,
+  outcomeUnknown,
+  reasonOf,
+  RpcError,
+  tooLate,
+  unavailable,
+} from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
 import type { BookServiceClient } from '../proto/gen/meridian/internal/v1/book.ts';
 import { ReadLevel, type ReadOptions } from '../proto/gen/meridian/v1/position.ts';
@@ -17,6 +24,13 @@ import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
 const PAUSE_MS = 20;
 const PAUSE_MS_MAX = 500;
+/**
+ * So much longer than it is waited for a ledger server may answer. A call that is given up resets
+ * its stream, and a connection bears only so many resets.
+ */
+const GRACE_MS = 500;
+/** With less than this left nobody is asked: no answer would come in time. */
+const SHORTEST_MS = 2;
 
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 
@@ -34,6 +48,8 @@ export interface ReadLimits {
   readonly options?: ReadOptions | undefined;
   /** How long one copy of several is waited for before the next one is asked as well. */
   readonly patienceMs?: number;
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -52,12 +68,15 @@ export class Forward {
   /**
    * Asks the leader.
    * UNAVAILABLE: none was known within the deadline. DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: it
-   * did not answer in time. Other errors are the leader's.
+   * did not answer in time. CANCELLED: the caller has gone. Other errors are the leader's.
+   *
+   * @param signal aborted when the caller has gone; only for reads
    */
   async call<Response>(
     book: Book,
     deadline: Deadline,
     call: ClientCall<Response>,
+    signal?: AbortSignal,
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline);
     let pauseMs = PAUSE_MS;
@@ -65,11 +84,11 @@ export class Forward {
     for (;;) {
       const leader = this.#leaders.leaderOf(book.number);
       const leftMs = until - performance.now();
-      if (leftMs <= 0 && lost) throw outcomeUnknown(status.DEADLINE_EXCEEDED);
-      if (leftMs <= 0) throw unavailable('NO_LEADER', `${book.name} does not answer`, 200);
+      if (signal?.aborted === true) throw callerGone();
+      if (leftMs <= SHORTEST_MS) throw this.#timeUp(book, lost);
       if (leader !== undefined) {
         try {
-          return await this.#once(leader, leftMs, call);
+          return await this.#once(leader, leftMs, call, signal);
         } catch (error) {
           if (lost && isOverload(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
@@ -87,14 +106,15 @@ export class Forward {
    */
   async read<Response>(
     book: Book,
-    { deadline, options, patienceMs }: ReadLimits,
+    { deadline, options, patienceMs, signal }: ReadLimits,
     call: ClientCall<Response>,
   ): Promise<Response> {
     if (options?.level === ReadLevel.STALE) {
-      return this.#copies.ask(book, performance.now() + remainingMs(deadline), call, patienceMs);
+      const until = performance.now() + remainingMs(deadline);
+      return this.#copies.ask(book, until, call, { patienceMs, signal });
     }
     try {
-      return await this.call(book, deadline, call);
+      return await this.call(book, deadline, call, signal);
     } catch (error) {
       // To read has no outcome that could be unknown.
       if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);
@@ -102,11 +122,29 @@ export class Forward {
     }
   }
 
-  #once<Response>(leader: Leader, leftMs: number, call: ClientCall<Response>): Promise<Response> {
+  /** When nobody was asked, or those that were have been lost. */
+  #timeUp(book: Book, lost: boolean): RpcError {
+    if (lost) return outcomeUnknown(status.DEADLINE_EXCEEDED);
+    if (this.#leaders.leaderOf(book.number) === undefined) {
+      return unavailable('NO_LEADER', `${book.name} does not answer`, 200);
+    }
+    return tooLate(`the deadline passed before ${book.name} could be asked`);
+  }
+
+  #once<Response>(
+    leader: Leader,
+    leftMs: number,
+    call: ClientCall<Response>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const options = { deadline: Date.now() + leftMs };
+      const options = { deadline: Date.now() + leftMs + GRACE_MS };
+      const timer = setTimeout(() => reject(outcomeUnknown(status.DEADLINE_EXCEEDED)), leftMs);
+      const cancel = () => asked.cancel();
       const asked = call(leader.client, new Metadata(), options, (error, response) => {
+        clearTimeout(timer);
         stopWatching();
+        signal?.removeEventListener('abort', cancel);
         if (error === null) resolve(response);
         // Without details it is not the leader who says so: no answer came in time.
         else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
@@ -116,8 +154,9 @@ export class Forward {
       const stopWatching = this.#leaders.onChange((book) => {
         if (book !== leader.book) return;
         const now = this.#leaders.leaderOf(book);
-        if (now !== undefined && now.epoch > leader.epoch) asked.cancel();
+        if (now !== undefined && now.epoch > leader.epoch) cancel();
       });
+      signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 }

@@ -137,9 +137,13 @@ function implementation(parts: Parts, log: Logger): LedgerServiceServer {
     subscribe: (stream) => subscriptions.serve(stream),
     getTransfer: unary(log, (request, deadline) => lookUps.transfer(request, deadline)),
     getTransfers: unary(log, (request, deadline) => lookUps.transfers(request, deadline)),
-    listTransfers: unary(log, (request, deadline) => reads.transfers(request, deadline)),
+    listTransfers: unary(log, (request, deadline, signalOf) =>
+      reads.transfers(request, deadline, signalOf()),
+    ),
     listEntries: unary(log, (request, deadline) => reads.entries(request, deadline)),
-    getStatement: unary(log, (request, deadline) => reads.statement(request, deadline)),
+    getStatement: unary(log, (request, deadline, signalOf) =>
+      reads.statement(request, deadline, signalOf()),
+    ),
     listAssets: unary(log, (request, deadline) => reads.assets(request, deadline)),
   };
 }

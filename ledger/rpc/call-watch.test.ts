@@ -1,4 +1,4 @@
-import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import {
@@ -196,6 +196,26 @@ test('of all connections, the one that takes most gives up its oldest message', 
   const modest = opened(address, 'GetAccount');
   modest.stream.end(good());
   expect((await modest.answer).how).toBe('0');
+});
+
+test('callers who give calls up all the time leave the streams beside them alone', async () => {
+  const { address } = await started();
+  const session = connectTo(address);
+  const posting = opened(address, 'StreamTransfers', {}, session);
+  let answers = 0;
+  posting.stream.on('data', () => {
+    answers += 1;
+  });
+  posting.stream.write(frame(Uint8Array.of(0x08, 6)));
+  await expect.poll(() => answers).toBe(1);
+  // The connection of a server that allows no more than Node does by itself ends after 1,000.
+  for (let call = 0; call < 3_000; call += 1) {
+    opened(address, 'GetAccount', {}, session).stream.close(constants.NGHTTP2_CANCEL);
+    if (call % 20 === 0) await sleep(2);
+  }
+  posting.stream.write(frame(Uint8Array.of(0x08, 7)));
+  await expect.poll(() => answers).toBe(2);
+  expect(session.destroyed).toBe(false);
 });
 
 test('what arrives in one piece after another is taken, however small they are', async () => {

@@ -142,3 +142,6 @@ export function tooSlow(message: string): RpcError {
 export function tooLate(message: string): RpcError {
   return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('NOT_APPLIED')]);
 }
+
+/** The caller has given the call up: nothing more is done for it, and it gets no answer. */
+export const callerGone = () => new RpcError(status.CANCELLED, 'the caller has gone');

@@ -1,3 +1,4 @@
+import { connect } from '../store/connect.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
@@ -340,6 +341,29 @@ test('a search that takes too long is ended, and says so', async () => {
   expect(settled.map((each) => each.status === 'fulfilled')).toEqual(
     running.map((_, index) => index % 3 !== 0),
   );
+});
+
+test('searches whose callers have gone take neither a turn nor the database', async () => {
+  const { opened } = await fixture(0);
+  const cancelling = connect(opened.ledgerUrl, 1);
+  onTestFinished(() => cancelling.end({ timeout: 1 }));
+  const longReads = new LongReads(opened.ledger, cancelling);
+  const callers = Array.from({ length: 202 }, () => new AbortController());
+  const searches = callers.map(({ signal }) =>
+    faultOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
+  );
+  const next = longReads.run((sql) => sql`SELECT 1 AS one`.execute());
+  const refused = await faultOf(next);
+  expect(reasonOf(refused)).toBe('OVERLOADED');
+  await sleep(300);
+  const began = performance.now();
+  for (const caller of callers) caller.abort();
+  expect(await longReads.run((sql) => sql`SELECT 1 AS one`.execute())).toEqual([{ one: 1 }]);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  for (const fault of await Promise.all(searches)) expect(fault.code).toBe(status.CANCELLED);
+  // Whoever uses their connections next is left alone.
+  const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
+  await Promise.all(after);
 });
 
 /** Seq of the position that an answer carries. */

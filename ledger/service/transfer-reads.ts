@@ -75,7 +75,7 @@ export class TransferReads {
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
-  async list(request: ListTransfersRequest): Promise<ListTransfersResponse> {
+  async list(request: ListTransfersRequest, signal?: AbortSignal): Promise<ListTransfersResponse> {
     const { sql, config } = this.#member;
     const { book } = config;
     refuseMalformed(validateSearch(request, book.number));
@@ -88,8 +88,10 @@ export class TransferReads {
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
-    const transfers = await this.#longReads.run((reading) =>
-      searchTransfers(reading, book.number, { account, filter, within, newestFirst, limit }),
+    const search = { account, filter, within, newestFirst, limit };
+    const transfers = await this.#longReads.run(
+      (reading) => searchTransfers(reading, book.number, search),
+      signal,
     );
     if (transfers.length === 0 && account !== null) {
       const found = await readAccounts(sql, book, [account]);

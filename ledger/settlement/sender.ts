@@ -110,7 +110,7 @@ export class Sender {
     if (peer === undefined) throw new Error(`book ${this.#peerBook} has no leader that is known`);
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + CALL_TIMEOUT_MS;
-      this.#call = peer.client.settle(request, new Metadata(), { deadline }, (error, reply) => {
+      this.#call = peer.posting.settle(request, new Metadata(), { deadline }, (error, reply) => {
         this.#call = undefined;
         if (error === null) resolve(reply);
         else reject(error);

@@ -1,5 +1,5 @@
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 import { must } from '../../ledger/core/assert.ts';
@@ -100,12 +100,24 @@ describe('a client that knows nothing', () => {
   });
 
   test.each([LEDGER, 'grpc.health.v1.Health'])('can link %s strictly', async (service) => {
-    const reply = await reflect(router(), { file_containing_symbol: service });
-    const files = (reply.file_descriptor_response?.file_descriptor_proto ?? []).map((file) =>
-      fromBinary(FileDescriptorProtoSchema, file),
-    );
-    const file = must(files[0], 'the file of the service comes first');
-    const linked = createFileRegistry(file, (name) => files.find((each) => each.name === name));
+    const files = new Map<string, FileDescriptorProto>();
+    const ask = async (question: object) => {
+      const reply = await reflect(router(), question);
+      for (const bytes of reply.file_descriptor_response?.file_descriptor_proto ?? []) {
+        const file = fromBinary(FileDescriptorProtoSchema, bytes);
+        files.set(file.name, file);
+      }
+    };
+    await ask({ file_containing_symbol: service });
+    const [first] = files.values();
+    // A server may leave out what is imported; a client then asks for it by name.
+    for (const file of files.values()) {
+      for (const name of file.dependency) {
+        if (!files.has(name)) await ask({ file_by_filename: name });
+      }
+    }
+    const file = must(first, 'the file of the service comes first');
+    const linked = createFileRegistry(file, (name) => files.get(name));
     expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
