@@ -8,6 +8,9 @@ export const CALL_ROWS_MAX = 64_000;
 export const GROUP_LEGS_MAX = 1000;
 export const CONDITIONS_MAX = 8;
 
+/** Largest number of assets that are registered in one book: a list of them fits one message. */
+export const ASSETS_MAX = 65_536;
+
 /** Largest number of tests of one filter. */
 export const FILTER_TESTS_MAX = 64;
 

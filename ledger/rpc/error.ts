@@ -88,6 +88,11 @@ export function overloaded(message: string, retryMs: number): RpcError {
   return new RpcError(status.RESOURCE_EXHAUSTED, message, details);
 }
 
+/** There is room for no more of something, and to wait does not help; nothing was applied. */
+export function full(reason: string, message: string): RpcError {
+  return new RpcError(status.RESOURCE_EXHAUSTED, message, [errorInfo(reason)]);
+}
+
 /** The book has no leader that can be reached; nothing was applied. */
 export function unavailable(reason: string, message: string, retryMs: number): RpcError {
   const details = [errorInfo(reason), retryInfo(retryMs)];

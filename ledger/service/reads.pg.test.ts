@@ -1,3 +1,4 @@
+import { ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { connect } from '../store/connect.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
@@ -424,4 +425,24 @@ test('assets are listed with the largest amount there can be', async () => {
   expect(of('KWD')?.maxAmount).toBe('4611686018427387.903');
   expect(of('ETH')).toMatchObject({ maxAmount: '4.611686018427387903', iso4217: false });
   expect(of('POINT')?.maxAmount).toBe('4611686018427387903');
+});
+
+test('as many assets as there may be fit a message, and no more are registered', async () => {
+  const { member, opened, leading } = await fixture(0);
+  await leading.stop();
+  await opened.admin`
+    INSERT INTO asset SELECT 'LONGEST.ASSET' || lpad(to_hex(n), 3, 'X'), 18, n, now()
+      FROM generate_series(1, 4095) n`;
+  await opened.admin`
+    INSERT INTO asset SELECT 'LONG.ASSET-' || lpad(n::text, 5, '0'), 18, n, now()
+      FROM generate_series(1, 61441) n`;
+  const { memory } = (await Leading.over(opened)).leader;
+  expect(['NEW', 'EUR', 'LONG.ASSET-00001'].map((name) => memory.mayRegister(name))).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  const response = await listAssets(member);
+  expect(response.assets.length).toBeGreaterThan(65_536);
+  expect(ListAssetsResponse.encode(response).finish().length).toBeLessThan(4 * 1024 * 1024);
 });
