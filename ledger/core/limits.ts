@@ -25,6 +25,9 @@ export const METADATA_PAIRS_MAX = 16;
 export const METADATA_NAME_LENGTH_MAX = 64;
 export const METADATA_VALUE_LENGTH_MAX = 256;
 
+/** Largest reply to a look-up of many, in bytes, as far as callers' own texts make it large. */
+export const REPLY_BYTES_MAX = 16 * 1024 * 1024;
+
 export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_SIZE_MAX = 1000;
 

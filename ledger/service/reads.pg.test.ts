@@ -3,7 +3,11 @@ import { connect } from '../store/connect.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
-import { Freeze, GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import {
+  Freeze,
+  GetAccountRequest,
+  GetAccountsRequest,
+} from '../../proto/gen/meridian/v1/account.ts';
 import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { ReadLevel, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import {
@@ -14,7 +18,12 @@ import {
   ListTransfersRequest,
   Side,
 } from '../../proto/gen/meridian/v1/query.ts';
-import { GetTransferRequest, type Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
+import {
+  CreateTransferRequest,
+  GetTransferRequest,
+  GetTransfersRequest,
+  type Transfer,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
@@ -445,4 +454,38 @@ test('as many assets as there may be fit a message, and no more are registered',
   const response = await listAssets(member);
   expect(response.assets.length).toBeGreaterThan(65_536);
   expect(ListAssetsResponse.encode(response).finish().length).toBeLessThan(4 * 1024 * 1024);
+});
+
+test('an answer that would be too large is refused, however little was asked', async () => {
+  const { accounts, transfers, leading } = await fixture(0);
+  const metadata = Object.fromEntries(
+    Array.from({ length: 16 }, (_, index) => [`${index}`.padEnd(64, 'n'), 'v'.repeat(256)]),
+  );
+  const open = { noMinBalance: undefined, asset: 'EUR', metadata };
+  const [rich, other] = await leading.open([
+    openRequest({ ...open, externalId: 'rich' }),
+    openRequest({ ...open, externalId: 'other' }),
+  ]);
+  const [from, to] = [rich?.account?.id ?? 0n, other?.account?.id ?? 0n];
+  const many = accounts.getMany(
+    GetAccountsRequest.fromPartial({ ids: Array.from({ length: 4_000 }, () => from) }),
+  );
+  expect((await faultOf(many)).message).toContain('ids name accounts with more than');
+  const legs = Array.from({ length: 200 }, () => ({
+    debitAccountId: from,
+    creditAccountId: to,
+    amount: 1n,
+    metadata,
+  }));
+  const group = CreateTransferRequest.fromPartial({
+    idempotencyKey: 'group',
+    action: { $case: 'group', value: { legs } },
+  });
+  await leading.transfer([group]);
+  const asked = GetTransfersRequest.fromPartial({
+    transfers: Array.from({ length: 50 }, () => ({
+      by: { $case: 'idempotencyKey', value: 'group' },
+    })),
+  });
+  expect((await faultOf(transfers.getMany(asked))).message).toContain('bytes of metadata');
 });
