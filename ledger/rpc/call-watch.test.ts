@@ -9,7 +9,7 @@ import {
   type ServerUnaryCall,
   status,
 } from '@grpc/grpc-js';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { GetAccountRequest, GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import {
@@ -17,6 +17,8 @@ import {
   type StreamTransfersRequest,
   StreamTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { CallWatches } from './call-watch.ts';
+import { reasonOf } from './error.ts';
 import { MalformedMessage } from './message-bytes.ts';
 import { RpcServer } from './server.ts';
 
@@ -228,4 +230,50 @@ test('what arrives in one piece after another is taken, however small they are',
   for (let at = 0; at < body.length; at += 1_000) stream.write(body.subarray(at, at + 1_000));
   stream.end();
   expect((await answer).how).toBe('0');
+});
+
+test('a stream whose answers are not read pays for itself, and an empty call for nothing', () => {
+  const refused: string[] = [];
+  const watches = new CallWatches(LIMITS, []);
+  onTestFinished(() => watches.close());
+  const open = (session: object, name: string, type: string) =>
+    watches.open(session, { path: `/x/${name}`, type }, () => refused.push(name));
+  const [greedy, modest] = [{}, {}];
+  const idle = open(greedy, 'idle', 'unary');
+  const small = open(greedy, 'small stream', 'bidi');
+  const large = open(greedy, 'large stream', 'bidi');
+  const other = open(modest, 'other', 'unary');
+  other.holds(2 * MIB);
+  small.holds(MIB);
+  large.holds(9 * MIB);
+  expect(refused).toEqual([]);
+  large.holds(10 * MIB);
+  expect(refused).toEqual(['large stream']);
+  expect(watches.bytes).toBe(3 * MIB);
+  for (const call of [idle, small, large, other]) call.end();
+  expect(watches.bytes).toBe(0);
+});
+
+test('a message that does not end is refused after a while, and a stream without one is not', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const refused: string[] = [];
+  const watches = new CallWatches(LIMITS, []);
+  onTestFinished(() => watches.close());
+  const open = (name: string, type: string) =>
+    watches.open({}, { path: `/x/${name}`, type }, (error) =>
+      refused.push(`${name} ${error.code} ${reasonOf(error)}`),
+    );
+  open('slow call', 'unary');
+  open('whole call', 'unary').requestEnded();
+  open('slow stream', 'bidi').unfinished(true);
+  const whole = open('whole stream', 'bidi');
+  whole.unfinished(true);
+  whole.unfinished(false);
+  open('quiet stream', 'bidi');
+  vi.advanceTimersByTime(29_000);
+  expect(refused).toEqual([]);
+  vi.advanceTimersByTime(2_000);
+  const late = `${status.DEADLINE_EXCEEDED} NOT_APPLIED`;
+  expect(refused).toEqual([`slow call ${late}`, `slow stream ${late}`]);
 });

@@ -109,13 +109,21 @@ export class CallWatches {
     }
   }
 
-  /** The oldest call that may be refused, of the connection that takes most. */
+  /**
+   * Of the connection that takes most: the oldest call that may be refused, or else the one that
+   * takes most, such as a stream whose answers are not read. Others must not pay for it.
+   */
   #greediest(): CallWatch | undefined {
-    const byBytes = [...this.#connections.values()].toSorted((a, b) => b.bytes - a.bytes);
-    for (const { calls } of byBytes) {
-      for (const call of calls) if (call.mayBeRefused && call.bytes > 0) return call;
+    let greediest: Connection | undefined;
+    for (const connection of this.#connections.values()) {
+      if (connection.bytes > (greediest?.bytes ?? 0)) greediest = connection;
     }
-    return undefined;
+    let largest: CallWatch | undefined;
+    for (const call of greediest?.calls ?? []) {
+      if (call.mayBeRefused && call.bytes > 0) return call;
+      if (call.bytes > (largest?.bytes ?? 0)) largest = call;
+    }
+    return largest;
   }
 
   #sweep(): void {
@@ -169,7 +177,7 @@ export class CallWatch {
     return this.#unfinishedSince;
   }
 
-  /** A stream is refused only for a message that has not arrived: others have begun to be served. */
+  /** A stream, part of which has been served, only while a message of it has not arrived. */
   get mayBeRefused(): boolean {
     return !this.#isOver && (this.#isUnary || this.#unfinishedSince !== undefined);
   }
