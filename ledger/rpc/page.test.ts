@@ -56,8 +56,9 @@ test.each([
   expect(() => pageNumbers(text, 1)).toThrow(/^page_token /u);
 });
 
+const text = (length: number) => '\u20ac'.repeat(length);
+
 test('a page of the default size fits a client of the default size, whatever is in it', () => {
-  const text = (length: number) => '\u20ac'.repeat(length);
   const metadata = Object.fromEntries(
     Array.from({ length: limits.METADATA_PAIRS_MAX }, (_, index) => [
       `${index % 10}${index > 9 ? 'x' : 'y'}${text(limits.METADATA_NAME_LENGTH_MAX - 2)}`,
