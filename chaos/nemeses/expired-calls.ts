@@ -1,4 +1,4 @@
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
@@ -9,10 +9,11 @@ import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
 
-/** Calls in a second, one every so many milliseconds. */
 const EVERY_MS = 10;
-/** A read at LINEARIZABLE takes a commit: most of these expire somewhere on their way. */
-const DEADLINE_MS = [1, 30] as const;
+/** As many calls each time: more than one of them expires, whatever the machine has to do. */
+const CALLS = 4;
+/** A read at LINEARIZABLE takes a commit: these expire on their way, at one server or another. */
+const DEADLINE_MS = [1, 5] as const;
 /** How often a transfer is sent on the stream beside them. */
 const POST_EVERY_MS = 200;
 
@@ -25,7 +26,7 @@ export const expiredCalls: Nemesis = {
   name: 'expired-calls',
   place: 'N52',
   says:
-    '100 reads a second through a router have deadlines that they cannot meet, on the connection ' +
+    'more than 100 reads a second through a router have deadlines that they cannot meet, on the connection ' +
     'of a stream of transfers',
   profiles,
   lastsMs: [30_000, 60_000],
@@ -41,6 +42,7 @@ export const expiredCalls: Nemesis = {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
     });
+    let expired = 0;
     let answers = 0;
     let breaks = 0;
     /** The stream must outlast what happens beside it: each break is counted. */
@@ -60,15 +62,17 @@ export const expiredCalls: Nemesis = {
         options: { level: ReadLevel.LINEARIZABLE },
       });
       const deadline = Date.now() + random.between(...DEADLINE_MS);
-      client.getAccount(request, new Metadata(), { deadline }, () => undefined);
+      client.getAccount(request, new Metadata(), { deadline }, (error) => {
+        if (error?.code === status.DEADLINE_EXCEEDED) expired += 1;
+      });
     };
     const begin = ({ goOn, over, pause }: Breaking) => {
       goOn(async () => {
         let stream = post(over);
         let sequence = 0n;
-        for (let call = 0; !over.aborted; call += 1) {
-          ask();
-          if (call % (POST_EVERY_MS / EVERY_MS) === 0) {
+        for (let time = 0; !over.aborted; time += 1) {
+          for (let one = 0; one < CALLS; one += 1) ask();
+          if (time % (POST_EVERY_MS / EVERY_MS) === 0) {
             if (stream.destroyed) stream = post(over);
             sequence += 1n;
             // One that is malformed is answered, and moves nothing.
@@ -80,7 +84,10 @@ export const expiredCalls: Nemesis = {
     };
     const finish = () => {
       client.close();
-      scene.tell(`${answers} answers on the stream beside the calls, which broke ${breaks} times`);
+      scene.tell(
+        `${expired} calls expired; the stream beside them gave ${answers} answers and broke ` +
+          `${breaks} times`,
+      );
       return Promise.resolve();
     };
     const targets = [`${region}/router`, `${home}/ledger`];

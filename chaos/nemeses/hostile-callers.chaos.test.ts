@@ -83,7 +83,10 @@ test('decode-bombs: whoever sends none waits no longer', async () => {
 test('expired-calls: a minute of 100 a second breaks no stream', async () => {
   const before = sentAgain();
   const said = await strike(expiredCalls, 11, 60_000);
-  expect(said).toMatch(/^[1-9]\d* answers on the stream .* broke 0 times$/u);
+  expect(said).toMatch(/ broke 0 times$/u);
+  const [expired, answers] = [...said.matchAll(/\d+/gu)].map(Number);
+  expect(expired).toBeGreaterThan(6_000);
+  expect(answers).toBeGreaterThan(100);
   expect(sentAgain()).toEqual(before);
   failed = false;
 });

@@ -95,7 +95,7 @@ export class LedgerServer {
         return peer === undefined
           ? undefined
           : {
-              client: {
+              posting: {
                 settle: (
                   request: SettleRequest,
                   _: unknown,
