@@ -1,5 +1,9 @@
-import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
-import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import {
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 import { must } from '../../ledger/core/assert.ts';
@@ -109,15 +113,20 @@ describe('a client that knows nothing', () => {
       }
     };
     await ask({ file_containing_symbol: service });
-    const [first] = files.values();
     // A server may leave out what is imported; a client then asks for it by name.
     for (const file of files.values()) {
       for (const name of file.dependency) {
         if (!files.has(name)) await ask({ file_by_filename: name });
       }
     }
-    const file = must(first, 'the file of the service comes first');
-    const linked = createFileRegistry(file, (name) => files.get(name));
+    // Each after those that it imports, as a strict linker wants them.
+    const sorted = new Set<FileDescriptorProto>();
+    const add = (file: FileDescriptorProto) => {
+      for (const name of file.dependency) add(must(files.get(name), name));
+      sorted.add(file);
+    };
+    for (const file of files.values()) add(file);
+    const linked = createFileRegistry(create(FileDescriptorSetSchema, { file: [...sorted] }));
     expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
