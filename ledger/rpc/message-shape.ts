@@ -4,25 +4,31 @@ import { LOOK_UPS_MAX } from '../core/validate-reads.ts';
 import { descriptors } from './descriptors.ts';
 
 /**
+ * Of a list inside an item. A few too many pass, and are refused when the item is validated: then a
+ * stream goes on, and only that item is answered with a fault.
+ */
+const inItem = (most: number): number => most * 4;
+
+/**
  * How many items each list of a request may have, by the full name of its field. Validation
  * checks the same again with its own words; these bounds come before anything is decoded.
  */
 export const ITEMS_MAX: Readonly<Record<string, number>> = {
   'meridian.v1.OpenAccountsRequest.accounts': limits.CALL_ITEMS_MAX,
-  'meridian.v1.OpenAccountRequest.metadata': limits.METADATA_PAIRS_MAX,
+  'meridian.v1.OpenAccountRequest.metadata': inItem(limits.METADATA_PAIRS_MAX),
   'meridian.v1.GetAccountsRequest.ids': limits.CALL_ITEMS_MAX,
-  'meridian.v1.Metadata.metadata': limits.METADATA_PAIRS_MAX,
+  'meridian.v1.Metadata.metadata': inItem(limits.METADATA_PAIRS_MAX),
   'meridian.v1.CreateTransfersRequest.transfers': limits.CALL_ITEMS_MAX,
-  'meridian.v1.CreateTransferRequest.metadata': limits.METADATA_PAIRS_MAX,
-  'meridian.v1.Group.legs': limits.GROUP_LEGS_MAX,
-  'meridian.v1.Leg.metadata': limits.METADATA_PAIRS_MAX,
-  'meridian.v1.Conditions.all_of': limits.CONDITIONS_MAX,
+  'meridian.v1.CreateTransferRequest.metadata': inItem(limits.METADATA_PAIRS_MAX),
+  'meridian.v1.Group.legs': inItem(limits.GROUP_LEGS_MAX),
+  'meridian.v1.Leg.metadata': inItem(limits.METADATA_PAIRS_MAX),
+  'meridian.v1.Conditions.all_of': inItem(limits.CONDITIONS_MAX),
   'meridian.v1.GetTransfersRequest.transfers': LOOK_UPS_MAX,
   'meridian.v1.Filters.filters': limits.FILTER_TESTS_MAX,
   'meridian.internal.v1.PostRequest.transfers': limits.CALL_ITEMS_MAX,
   'meridian.internal.v1.PostRequest.timeout_ms': limits.CALL_ITEMS_MAX,
   'meridian.internal.v1.SettleRequest.legs': limits.CALL_ITEMS_MAX,
-  'meridian.internal.v1.SettleLeg.metadata': limits.METADATA_PAIRS_MAX,
+  'meridian.internal.v1.SettleLeg.metadata': inItem(limits.METADATA_PAIRS_MAX),
   'meridian.internal.v1.DryRunLegsRequest.legs': limits.CALL_ITEMS_MAX,
 };
 

@@ -124,7 +124,7 @@ class Walk {
     const counted = (this.#items[list] ?? 0) + items;
     this.#items[list] = counted;
     if (counted > field.itemsMax) {
-      this.#refuse(field, depth, `must have at most ${field.itemsMax} items`);
+      this.#refuse(field, depth, 'has too many items');
     }
   }
 
