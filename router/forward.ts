@@ -25,11 +25,11 @@ import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 const PAUSE_MS = 20;
 const PAUSE_MS_MAX = 500;
 /**
- * So much longer than it is waited for a ledger server may answer. A call that is given up resets
- * its stream, and a connection bears only so many resets.
+ * How much longer than a call is waited for a ledger server may take to answer it. A call that is
+ * given up resets its stream, and a server closes a connection that has too many resets.
  */
 const GRACE_MS = 500;
-/** With less than this left nobody is asked: no answer would come in time. */
+/** With less than this left no server is asked: no answer would come in time. */
 const SHORTEST_MS = 2;
 
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
@@ -122,7 +122,7 @@ export class Forward {
     }
   }
 
-  /** When nobody was asked, or those that were have been lost. */
+  /** When no server was asked, or those that were have been lost. */
   #timeUp(book: Book, lost: boolean): RpcError {
     if (lost) return outcomeUnknown(status.DEADLINE_EXCEEDED);
     if (this.#leaders.leaderOf(book.number) === undefined) {

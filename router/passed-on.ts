@@ -10,7 +10,7 @@ export function passedOn(error: ServiceError): RpcError {
   return passed;
 }
 
-/** True if there was no answer in time, whether the server says so or was not heard. */
+/** True if there was no answer in time, whether the server says so or says nothing. */
 export function isOwnDeadline(error: ServiceError): boolean {
   if (error.code !== status.DEADLINE_EXCEEDED) return false;
   const said = error.metadata.get('grpc-status-details-bin').length > 0;

@@ -99,7 +99,7 @@ class Victim {
   get summary(): string {
     const sorted = this.#waits.toSorted((a, b) => a - b);
     const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
-    return `p99 ${Math.round(p99)} ms of ${sorted.length} calls beside, ${this.#failures} failed`;
+    return `p99 ${Math.round(p99)} ms of ${sorted.length} other calls, ${this.#failures} failed`;
   }
 
   close(): void {
@@ -108,7 +108,7 @@ class Victim {
 }
 
 /**
- * Nobody is harmed by them who sends none: whoever is not answered in time meanwhile convicts the
+ * They harm no other caller: a call that is not answered in time meanwhile convicts the
  * servers. A victim that needs no book says how long it waited.
  */
 export const decodeBombs: Nemesis = {

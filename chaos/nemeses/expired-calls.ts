@@ -14,12 +14,12 @@ const EVERY_MS = 10;
 const CALLS = 4;
 /** A read at LINEARIZABLE takes a commit: these expire on their way, at one server or another. */
 const DEADLINE_MS = [1, 5] as const;
-/** How often a transfer is sent on the stream beside them. */
+/** How often a transfer is sent on the stream of the same connection. */
 const POST_EVERY_MS = 200;
 
 /**
  * Their callers reset the streams of calls that expire, and a server closes a connection on which
- * that happens too often, with all that is on it. It harms nothing: whoever is not answered
+ * that happens too often, with all that is on it. It harms nothing: a call that is not answered
  * meanwhile convicts the servers.
  */
 export const expiredCalls: Nemesis = {
@@ -45,7 +45,7 @@ export const expiredCalls: Nemesis = {
     let expired = 0;
     let answers = 0;
     let breaks = 0;
-    /** The stream must outlast what happens beside it: each break is counted. */
+    /** The stream must outlast the calls around it: each break is counted. */
     const post = (over: AbortSignal) => {
       const stream = client.streamTransfers();
       stream.on('data', () => {
@@ -85,7 +85,7 @@ export const expiredCalls: Nemesis = {
     const finish = () => {
       client.close();
       scene.tell(
-        `${expired} calls expired; the stream beside them gave ${answers} answers and broke ` +
+        `${expired} calls expired; the stream on their connection gave ${answers} answers and broke ` +
           `${breaks} times`,
       );
       return Promise.resolve();

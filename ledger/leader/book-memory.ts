@@ -139,7 +139,7 @@ export class BookMemory {
     };
   }
 
-  /** False: the asset is not registered, and so many are that no other may be. */
+  /** False: the asset is not registered, and the book has room for no other. */
   mayRegister(asset: string): boolean {
     return this.#assets.size < ASSETS_MAX || this.#assets.has(asset) || ISO_4217.has(asset);
   }

@@ -80,15 +80,15 @@ function opened(
     ...headers,
   });
   const answer = new Promise<Answer>((resolve) => {
-    const hear = (said: IncomingHttpHeaders) => {
+    const answered = (said: IncomingHttpHeaders) => {
       if (said['grpc-status'] === undefined) return;
       resolve({
         how: String(said['grpc-status']),
         message: decodeURI(String(said['grpc-message'] ?? '')),
       });
     };
-    stream.on('response', hear);
-    stream.on('trailers', hear);
+    stream.on('response', answered);
+    stream.on('trailers', answered);
     stream.on('error', (error) => resolve({ how: error.message, message: '' }));
     stream.on('close', () => resolve({ how: 'closed', message: '' }));
     stream.resume();
@@ -200,7 +200,7 @@ test('of all connections, the one that takes most gives up its oldest message', 
   expect((await modest.answer).how).toBe('0');
 });
 
-test('callers who give calls up all the time leave the streams beside them alone', async () => {
+test('callers who give calls up all the time leave the other streams of their connection alone', async () => {
   const { address } = await started();
   const session = connectTo(address);
   const posting = opened(address, 'StreamTransfers', {}, session);

@@ -4,7 +4,7 @@ import { MalformedMessage } from './message-bytes.ts';
 /** How long the rest of a message may take, from its first byte or from the beginning of its call. */
 const UNFINISHED_MS = 30_000;
 const SWEEP_MS = 1_000;
-/** Compressed bytes may stand for so many times as many, and for a few more. */
+/** How many times its compressed size a message may have, and how many bytes more. */
 const EXPANSION_MAX = 200;
 const EXPANSION_FREE = 64 * 1024;
 /** Requests of health checks and reflection, which nothing but their bytes bounds. */
@@ -35,7 +35,7 @@ interface Connection {
  * Watches what the messages of all calls of a server take in memory: what has arrived of a request,
  * a unary request until it is answered, and a unary answer until it is on its way. The patched
  * gRPC library reports it. Beyond the bounds a call is refused: of a connection that takes too
- * much the newest, of all connections the oldest one of that which takes most. So whoever takes
+ * much the newest, of all connections the oldest one of that which takes most. So a caller who takes
  * little is served whatever others do.
  */
 export class CallWatches {
@@ -182,7 +182,7 @@ export class CallWatch {
     return !this.#isOver && (this.#isUnary || this.#unfinishedSince !== undefined);
   }
 
-  /** To what size a message of so many compressed bytes may be decompressed. */
+  /** The largest size that a message of this compressed size may have. */
   decompressedBytesMax(compressed: number): number {
     return compressed * EXPANSION_MAX + EXPANSION_FREE;
   }
@@ -193,7 +193,7 @@ export class CallWatch {
     return new MalformedMessage(invalidArgument([{ field: 'request', description: details }]));
   }
 
-  /** Its messages take so many bytes now. */
+  /** Called with the bytes that its messages take now. */
   holds(bytes: number): void {
     if (this.#isOver || bytes === this.#bytes) return;
     const by = bytes - this.#bytes;

@@ -44,7 +44,7 @@ export class RpcServer {
     this.#server = new Server({
       'grpc.max_receive_message_length': config.limits.messageBytes,
       'grpc-node.call_watch': watches.open.bind(watches),
-      // A caller that gives calls up resets their streams. Beyond so many, and so many a second,
+      // A caller that gives calls up resets their streams. Beyond this many, at once and per second,
       // Node closes the connection, and with it all calls that others have on it.
       'grpc-node.stream_reset_burst': RESETS_BURST,
       'grpc-node.stream_reset_rate': RESETS_PER_SECOND,

@@ -13,7 +13,7 @@ export interface Failures {
   /** To any other error. */
   readonly otherwise?: () => RpcError;
   /**
-   * When the time is up, before the caller gives up: else it would hear nothing, and would reset
+   * When the time is up, before the caller gives up: else it would get no answer, and would reset
    * the stream, which a connection bears only so often. Undefined: the handler sees to it itself.
    */
   readonly timeUp?: () => RpcError;

@@ -21,7 +21,7 @@ import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/r
 import { metadataBytes } from './reply-bytes.ts';
 import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
-/** Accounts that are read by one query: of these no more than so many are too many to keep. */
+/** Accounts that are read by one query: these few fit in memory, however large they are. */
 const AT_ONCE = 1_000;
 
 /** Reads of the accounts of one book. Each tells a position that it is at least as new as. */

@@ -49,7 +49,7 @@ export class LongReads {
           'one account, code or reference',
       );
     } finally {
-      // Whoever waits takes the place, before anybody who comes now can.
+      // The next in the queue takes the place, before a newcomer can.
       const [next] = this.#waiting;
       if (next === undefined) this.#running -= 1;
       else next.begin();

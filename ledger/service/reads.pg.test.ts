@@ -371,7 +371,7 @@ test('searches whose callers have gone take neither a turn nor the database', as
   expect(await longReads.run((sql) => sql`SELECT 1 AS one`.execute())).toEqual([{ one: 1 }]);
   expect(performance.now() - began).toBeLessThan(1_000);
   for (const fault of await Promise.all(searches)) expect(fault.code).toBe(status.CANCELLED);
-  // Whoever uses their connections next is left alone.
+  // The next users of their connections are left alone.
   const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
   await Promise.all(after);
 });
