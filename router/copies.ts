@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
 import { must } from '../ledger/core/assert.ts';
-import { behindAt, type RpcError, unavailable } from '../ledger/rpc/error.ts';
+import { behindAt, callerGone, type RpcError, unavailable } from '../ledger/rpc/error.ts';
 import type { Copy, Leaders } from '../ledger/rpc/leaders.ts';
 import type { Book } from './books.ts';
 import type { ClientCall } from './forward.ts';
@@ -20,6 +20,19 @@ const PATIENCE_TIMES = 10;
 const LAST_MS = 2_000;
 /** Pause before all are asked again. */
 const PAUSE_MS = 50;
+
+/** What one read of copies may take. */
+interface AskLimits {
+  readonly patienceMs?: number | undefined;
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface RoundLimits extends AskLimits {
+  /** By Date.now(). */
+  readonly deadline: number;
+  readonly patienceMs: number;
+}
 
 /** No copy that may answer did so within the deadline. */
 export function noAnswer(book: Book): RpcError {
@@ -40,7 +53,7 @@ export class Copies {
    * The answer of the nearest copy that can give it, and asks again until then.
    * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
    * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in
-   * time. Other errors are a copy's.
+   * time. CANCELLED: the caller has gone. Other errors are a copy's.
    *
    * @param until by performance.now()
    */
@@ -48,19 +61,21 @@ export class Copies {
     book: Book,
     until: number,
     call: ClientCall<Response>,
-    patienceMs = PATIENCE_MS,
+    { patienceMs = PATIENCE_MS, signal }: AskLimits = {},
   ): Promise<Response> {
     let newest: RpcError | undefined;
     for (;;) {
       const copies = this.#inOrder(book.number);
       if (copies.length > 0) {
         const leftMs = Math.min(until - performance.now(), patienceMs * PATIENCE_TIMES);
-        const round = await this.#askEach(copies, Date.now() + leftMs, patienceMs, call);
+        const limits = { deadline: Date.now() + leftMs, patienceMs, signal };
+        const round = await this.#askEach(copies, limits, call);
         if ('response' in round) return round.response;
         const behind = round.faults.filter((fault) => behindAt(fault) !== undefined);
         newest = farthest(newest === undefined ? behind : [...behind, newest]);
         if (newest !== undefined && behind.length === copies.length) throw newest;
       }
+      if (signal?.aborted === true) throw callerGone();
       if (performance.now() + PAUSE_MS >= until) throw newest ?? noAnswer(book);
       await sleep(PAUSE_MS * (0.5 + Math.random() / 2));
     }
@@ -83,8 +98,7 @@ export class Copies {
    */
   #askEach<Response>(
     copies: readonly Copy[],
-    deadline: number,
-    patienceMs: number,
+    { deadline, patienceMs, signal }: RoundLimits,
     call: ClientCall<Response>,
   ): Promise<{ response: Response } | { faults: RpcError[] }> {
     return new Promise((resolve, reject) => {
@@ -95,9 +109,12 @@ export class Copies {
       const end = (settle: () => void) => {
         isOver = true;
         clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
         for (const each of calls) each.cancel();
         settle();
       };
+      const leave = () => end(() => reject(callerGone()));
+      signal?.addEventListener('abort', leave, { once: true });
       const askNext = () => {
         clearTimeout(timer);
         if (calls.length === copies.length) return;

@@ -8,9 +8,11 @@ import {
 } from '@grpc/grpc-js';
 import {
   CHANNEL_DIVERGED,
+  callerGone,
   outcomeUnknown,
   reasonOf,
   RpcError,
+  tooLate,
   unavailable,
 } from '../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../ledger/rpc/leaders.ts';
@@ -23,6 +25,13 @@ import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
 const PAUSE_MS = 20;
 const PAUSE_MS_MAX = 500;
+/**
+ * How much longer than a call is waited for a ledger server may take to answer it. A call that is
+ * given up resets its stream, and a server closes a connection that has too many resets.
+ */
+const GRACE_MS = 500;
+/** With less than this left no server is asked: no answer would come in time. */
+const SHORTEST_MS = 2;
 
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 
@@ -40,6 +49,8 @@ export interface ReadLimits {
   readonly options?: ReadOptions | undefined;
   /** How long one copy of several is waited for before the next one is asked as well. */
   readonly patienceMs?: number;
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -58,12 +69,15 @@ export class Forward {
   /**
    * Asks the leader.
    * UNAVAILABLE: none was known within the deadline. DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: it
-   * did not answer in time. Other errors are the leader's.
+   * did not answer in time. CANCELLED: the caller has gone. Other errors are the leader's.
+   *
+   * @param signal aborted when the caller has gone; only for reads
    */
   async call<Response>(
     book: Book,
     deadline: Deadline,
     call: ClientCall<Response>,
+    signal?: AbortSignal,
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline);
     let pauseMs = PAUSE_MS;
@@ -71,11 +85,11 @@ export class Forward {
     for (;;) {
       const leader = this.#leaders.leaderOf(book.number);
       const leftMs = until - performance.now();
-      if (leftMs <= 0 && lost) throw outcomeUnknown(status.DEADLINE_EXCEEDED);
-      if (leftMs <= 0) throw unavailable('NO_LEADER', `${book.name} does not answer`, 200);
+      if (signal?.aborted === true) throw callerGone();
+      if (leftMs <= SHORTEST_MS) throw this.#timeUp(book, lost);
       if (leader !== undefined) {
         try {
-          return await this.#once(leader, leftMs, call);
+          return await this.#once(leader, leftMs, call, signal);
         } catch (error) {
           if (lost && saysNothingOfBefore(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
@@ -93,14 +107,15 @@ export class Forward {
    */
   async read<Response>(
     book: Book,
-    { deadline, options, patienceMs }: ReadLimits,
+    { deadline, options, patienceMs, signal }: ReadLimits,
     call: ClientCall<Response>,
   ): Promise<Response> {
     if (options?.level === ReadLevel.STALE) {
-      return this.#copies.ask(book, performance.now() + remainingMs(deadline), call, patienceMs);
+      const until = performance.now() + remainingMs(deadline);
+      return this.#copies.ask(book, until, call, { patienceMs, signal });
     }
     try {
-      return await this.call(book, deadline, call);
+      return await this.call(book, deadline, call, signal);
     } catch (error) {
       // To read has no outcome that could be unknown.
       if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);
@@ -108,11 +123,29 @@ export class Forward {
     }
   }
 
-  #once<Response>(leader: Leader, leftMs: number, call: ClientCall<Response>): Promise<Response> {
+  /** When no server was asked, or those that were have been lost. */
+  #timeUp(book: Book, lost: boolean): RpcError {
+    if (lost) return outcomeUnknown(status.DEADLINE_EXCEEDED);
+    if (this.#leaders.leaderOf(book.number) === undefined) {
+      return unavailable('NO_LEADER', `${book.name} does not answer`, 200);
+    }
+    return tooLate(`the deadline passed before ${book.name} could be asked`);
+  }
+
+  #once<Response>(
+    leader: Leader,
+    leftMs: number,
+    call: ClientCall<Response>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const options = { deadline: Date.now() + leftMs };
+      const options = { deadline: Date.now() + leftMs + GRACE_MS };
+      const timer = setTimeout(() => reject(outcomeUnknown(status.DEADLINE_EXCEEDED)), leftMs);
+      const cancel = () => asked.cancel();
       const asked = call(leader.client, new Metadata(), options, (error, response) => {
+        clearTimeout(timer);
         stopWatching();
+        signal?.removeEventListener('abort', cancel);
         if (error === null) resolve(response);
         // Without details it is not the leader who says so: no answer came in time.
         else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
@@ -122,8 +155,9 @@ export class Forward {
       const stopWatching = this.#leaders.onChange((book) => {
         if (book !== leader.book) return;
         const now = this.#leaders.leaderOf(book);
-        if (now !== undefined && now.epoch > leader.epoch) asked.cancel();
+        if (now !== undefined && now.epoch > leader.epoch) cancel();
       });
+      signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 }

@@ -177,7 +177,7 @@ export class Lane {
 
   #open(leader: Leader | undefined): Stream | undefined {
     if (leader === undefined) return undefined;
-    const stream = leader.client.post();
+    const stream = leader.posting.post();
     this.#leader = leader;
     this.#stream = stream;
     stream.on('data', ({ reply }: PostReply) => {

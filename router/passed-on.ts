@@ -1,5 +1,5 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { RpcError } from '../ledger/rpc/error.ts';
+import { reasonOf, RpcError } from '../ledger/rpc/error.ts';
 
 /** A ledger server's error with its details, without this process's stack and metadata. */
 export function passedOn(error: ServiceError): RpcError {
@@ -10,10 +10,11 @@ export function passedOn(error: ServiceError): RpcError {
   return passed;
 }
 
-/** True if no server says so: its answer did not come in time. */
-export function isOwnDeadline({ code, metadata }: ServiceError): boolean {
-  const said = metadata.get('grpc-status-details-bin').length > 0;
-  return code === status.DEADLINE_EXCEEDED && !said;
+/** True if there was no answer in time, whether the server says so or says nothing. */
+export function isOwnDeadline(error: ServiceError): boolean {
+  if (error.code !== status.DEADLINE_EXCEEDED) return false;
+  const said = error.metadata.get('grpc-status-details-bin').length > 0;
+  return !said || reasonOf(passedOn(error)) === 'OUTCOME_UNKNOWN';
 }
 
 /** True if the server was lost or cannot answer now, and another one can be asked. */

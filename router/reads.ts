@@ -103,24 +103,32 @@ export class Reads {
     );
   }
 
-  statement(request: GetStatementRequest, deadline: Deadline): Promise<GetStatementResponse> {
+  statement(
+    request: GetStatementRequest,
+    deadline: Deadline,
+    signal: AbortSignal,
+  ): Promise<GetStatementResponse> {
     refuseMalformed(validateStatement(request));
     pageSize(request.pageSize);
     const book = this.#books.ofAccount(request.accountId, 'account_id');
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS },
+      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
       (client, ...rest) => client.getStatement(request, ...rest),
     );
   }
 
-  transfers(request: ListTransfersRequest, deadline: Deadline): Promise<ListTransfersResponse> {
+  transfers(
+    request: ListTransfersRequest,
+    deadline: Deadline,
+    signal: AbortSignal,
+  ): Promise<ListTransfersResponse> {
     const book = this.#searched(request);
     refuseMalformed(validateSearch(request, book.number));
     pageSize(request.pageSize);
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS },
+      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
       (client, ...rest) => client.listTransfers(request, ...rest),
     );
   }

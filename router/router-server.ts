@@ -14,8 +14,12 @@ import { Subscriptions } from './subscriptions.ts';
 import { TransferStreams } from './transfer-streams.ts';
 import { Transfers } from './transfers.ts';
 
-/** 8,000 transfers of up to 2 KiB each. */
-const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+const LIMITS = {
+  /** 8,000 transfers of up to 2 KiB each. */
+  messageBytes: 16 * 1024 * 1024,
+  connectionBytes: 48 * 1024 * 1024,
+  totalBytes: 128 * 1024 * 1024,
+};
 
 export interface RouterConfig {
   /** HOST:PORT to listen on. */
@@ -47,7 +51,7 @@ export class RouterServer {
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: LedgerServiceService,
-      messageBytesMax: MESSAGE_BYTES_MAX,
+      limits: LIMITS,
       implementation: implementation(
         {
           transfers: this.#transfers,
@@ -133,9 +137,13 @@ function implementation(parts: Parts, log: Logger): LedgerServiceServer {
     subscribe: (stream) => subscriptions.serve(stream),
     getTransfer: unary(log, (request, deadline) => lookUps.transfer(request, deadline)),
     getTransfers: unary(log, (request, deadline) => lookUps.transfers(request, deadline)),
-    listTransfers: unary(log, (request, deadline) => reads.transfers(request, deadline)),
+    listTransfers: unary(log, (request, deadline, signalOf) =>
+      reads.transfers(request, deadline, signalOf()),
+    ),
     listEntries: unary(log, (request, deadline) => reads.entries(request, deadline)),
-    getStatement: unary(log, (request, deadline) => reads.statement(request, deadline)),
+    getStatement: unary(log, (request, deadline, signalOf) =>
+      reads.statement(request, deadline, signalOf()),
+    ),
     listAssets: unary(log, (request, deadline) => reads.assets(request, deadline)),
   };
 }

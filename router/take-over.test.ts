@@ -4,9 +4,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { accountId } from '../ledger/core/account-id.ts';
 import { reasonOf, RpcError } from '../ledger/rpc/error.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
+import { GetAccountRequest } from '../proto/gen/meridian/v1/account.ts';
 import { CreateTransferRequest, TransferStatus } from '../proto/gen/meridian/v1/transfer.ts';
 import { Books } from './books.ts';
 import { Forward } from './forward.ts';
+import { Reads } from './reads.ts';
 import { StandInServer } from './test/stand-in-server.ts';
 import { Transfers } from './transfers.ts';
 
@@ -23,7 +25,8 @@ async function fixture() {
   if (old === undefined || next === undefined) throw new Error('there are two');
   const leaders = new Leaders(servers.map(({ address }) => address));
   const books = new Books([{ number: 1, name: 'eu-west-1', region: 'eu-west' }]);
-  const transfers = new Transfers(books, leaders, new Forward(leaders), quiet);
+  const forward = new Forward(leaders);
+  const transfers = new Transfers(books, leaders, forward, quiet);
   onTestFinished(() => {
     transfers.close();
     leaders.close();
@@ -33,7 +36,10 @@ async function fixture() {
     expect.poll(() => leaders.leaderOf(1)?.epoch, { interval: 5 }).toBe(epoch);
   const send = (keys: readonly string[], timeoutMs: number) =>
     transfers.create(keys.map(request), Date.now() + timeoutMs);
-  return { old, next, leads, send };
+  const reads = new Reads(books, forward);
+  const account = GetAccountRequest.fromPartial({ id: accountId(1, 1) });
+  const read = (timeoutMs: number) => reads.account(account, Date.now() + timeoutMs);
+  return { old, next, leads, read, send };
 }
 
 const request = (idempotencyKey: string) =>
@@ -111,6 +117,24 @@ test('a full queue is a refusal, unless an attempt before may have been applied'
   expect(next.posted).toEqual(['sent']);
   expect(unknown).toMatchObject({ code: status.UNKNOWN, outcomeUnknown: true });
   expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
+});
+
+test('reads that are given up leave the postings to the same server alone', async () => {
+  const { old, leads, read, send } = await fixture();
+  old.posts = false;
+  old.lead(1);
+  await leads(1);
+  send(['sent'], 20_000).catch(() => undefined);
+  await expect.poll(() => old.posted).toEqual(['sent']);
+  // The stand-in closes a connection after 1,000 streams that are reset, as Node does by itself.
+  for (let round = 0; round < 30; round += 1) {
+    await Promise.allSettled(Array.from({ length: 100 }, () => read(20 + (round % 20))));
+  }
+  expect(old.reads).toBeGreaterThan(2_000);
+  old.posts = true;
+  await send(['next'], 10_000);
+  // What was on its way has not been lost, and so was not sent again.
+  expect(old.posted).toEqual(['sent', 'next']);
 });
 
 test('while nobody leads, transfers wait; those of callers that have gone take no room', async () => {

@@ -118,6 +118,20 @@ test('answers come in the order of the requests, however they are decided', asyn
   expect(heard.answers).toEqual(['3 key 3', '4 key 4', '9 key 9']);
 });
 
+test('a message that is not decoded ends a stream, after the answers to those before', async () => {
+  const { stream, begun, heard } = await fixture();
+  write(stream, 1);
+  const pairs = Array.from({ length: 100 }, (_, index) => [`name ${index}`, '']);
+  write(stream, 2, { metadata: Object.fromEntries(pairs) });
+  write(stream, 3);
+  await settled(() => begun.length, 1);
+  begun[0]?.decide();
+  const error = await heard.ended;
+  expect(error?.code).toBe(status.INVALID_ARGUMENT);
+  expect(error?.details).toBe('transfer.metadata has too many items');
+  expect(heard.answers).toEqual(['1 key 1']);
+});
+
 test('a fault of one transfer is its answer, and the stream goes on', async () => {
   const { stream, begun, heard } = await fixture();
   for (const sequence of [0, 1, 2, 3]) write(stream, sequence);

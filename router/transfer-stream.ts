@@ -1,7 +1,7 @@
 import { type Deadline, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { Logger } from '../ledger/logger.ts';
 import { invalidArgument, RpcError } from '../ledger/rpc/error.ts';
-import { bytesOf } from '../ledger/rpc/message-bytes.ts';
+import { bytesOf, MalformedMessage } from '../ledger/rpc/message-bytes.ts';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
@@ -52,7 +52,7 @@ export class TransferStream {
     this.#stream = stream;
     this.#create = create;
     this.#log = log;
-    stream.on('data', (message: StreamTransfersRequest) => this.#take(message));
+    stream.on('data', (message: StreamTransfersRequest | MalformedMessage) => this.#take(message));
     stream.on('end', () => this.stop('complete'));
     stream.on('drain', () => this.#answer());
     // What is on its way goes on: a caller that comes back asks with the same keys.
@@ -68,8 +68,12 @@ export class TransferStream {
     this.#answer();
   }
 
-  #take(message: StreamTransfersRequest): void {
+  #take(message: StreamTransfersRequest | MalformedMessage): void {
     if (this.#end !== undefined) return;
+    if (message instanceof MalformedMessage) {
+      this.stop(message.error);
+      return;
+    }
     const { sequence, transfer } = message;
     if (this.#newest !== undefined && sequence <= this.#newest) {
       const description = `${sequence} must be greater than ${this.#newest}, the one before`;

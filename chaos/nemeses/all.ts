@@ -17,6 +17,8 @@ import { loseReplies, loseRequests } from './lose-calls.ts';
 import { overload } from './overload.ts';
 import { repeatCalls } from './repeat-calls.ts';
 import { databaseAndClock } from './database-and-clock.ts';
+import { decodeBombs } from './decode-bombs.ts';
+import { expiredCalls } from './expired-calls.ts';
 import type { Nemesis } from './nemesis.ts';
 
 /** Every way to break an installation, in the order of the catalogue. */
@@ -49,4 +51,6 @@ export const nemeses: readonly Nemesis[] = [
   repeatCalls,
   lateCalls,
   overload,
+  decodeBombs,
+  expiredCalls,
 ];

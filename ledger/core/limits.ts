@@ -8,6 +8,12 @@ export const CALL_ROWS_MAX = 64_000;
 export const GROUP_LEGS_MAX = 1000;
 export const CONDITIONS_MAX = 8;
 
+/** Largest number of assets that are registered in one book: a list of them fits one message. */
+export const ASSETS_MAX = 65_536;
+
+/** Largest number of tests of one filter. */
+export const FILTER_TESTS_MAX = 64;
+
 /** Lengths in characters (UTF-16 units), as the proto documents them. */
 export const KEY_LENGTH_MAX = 128;
 export const NAMESPACE_LENGTH_MAX = 64;
@@ -18,6 +24,9 @@ export const WHY_LENGTH_MAX = 128;
 export const METADATA_PAIRS_MAX = 16;
 export const METADATA_NAME_LENGTH_MAX = 64;
 export const METADATA_VALUE_LENGTH_MAX = 256;
+
+/** Largest reply to a look-up of many, in bytes, as far as callers' own texts make it large. */
+export const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_SIZE_MAX = 1000;

@@ -14,7 +14,6 @@ import { type FieldViolation, NOT_AN_ACCOUNT_ID, Violations } from './validate.t
 import { NOT_A_TIME, validateReadOptions } from './validate-reads.ts';
 
 const DEPTH_MAX = 8;
-const TESTS_MAX = 64;
 
 /**
  * What is malformed in a search for transfers, but for its page.
@@ -40,9 +39,9 @@ class FilterCheck {
   check(filter: Filter): FieldViolation[] {
     this.#filter(filter, 'filter', 1);
     this.#violations.check(
-      this.#tests <= TESTS_MAX,
+      this.#tests <= limits.FILTER_TESTS_MAX,
       'filter',
-      `must not have more than ${TESTS_MAX} tests`,
+      `must not have more than ${limits.FILTER_TESTS_MAX} tests`,
     );
     return this.#violations.found;
   }
@@ -90,7 +89,7 @@ class FilterCheck {
   #group(filters: readonly Filter[], path: string, depth: number): void {
     this.#violations.check(filters.length > 0, path, 'must have at least one filter');
     for (const [index, filter] of filters.entries()) {
-      if (this.#tests > TESTS_MAX) return;
+      if (this.#tests > limits.FILTER_TESTS_MAX) return;
       this.#filter(filter, `${path}.filters[${index}]`, depth + 1);
     }
   }

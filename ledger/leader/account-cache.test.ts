@@ -118,3 +118,16 @@ test('it may forget, and never errs, whatever its size', () => {
     { numRuns: 300 },
   );
 });
+
+test('accounts of more assets than 16 bits can number come back, and soon', () => {
+  const cache = new AccountCache(7);
+  const began = performance.now();
+  const count = 70_000;
+  for (let number = 1; number <= count; number += 1) {
+    cache.set(account(number, { asset: `A${number}` }));
+  }
+  expect(performance.now() - began).toBeLessThan(2_000);
+  for (const number of [1, 65_535, 65_536, 65_537, count]) {
+    expect(cache.get(accountId(7, number))?.asset).toBe(`A${number}`);
+  }
+});

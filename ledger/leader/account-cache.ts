@@ -29,6 +29,8 @@ export class AccountCache {
   /** Slot by the account's number in its book. */
   readonly #slots = new Map<number, number>();
   readonly #assets: string[] = [];
+  /** Of each asset its place in `#assets`. */
+  readonly #assetIndexes = new Map<string, number>();
   /** By slot, only of accounts for which something is held: few at any time. */
   readonly #held = new Map<number, HeldTotals>();
   #hand = 0;
@@ -38,7 +40,7 @@ export class AccountCache {
   #min: BigInt64Array<ArrayBuffer>;
   #max: BigInt64Array<ArrayBuffer>;
   #versions: Float64Array<ArrayBuffer>;
-  #asset: Uint16Array<ArrayBuffer>;
+  #asset: Uint32Array<ArrayBuffer>;
   #flags: Uint8Array<ArrayBuffer>;
 
   /** @param capacity accounts to keep at most; must exceed what one batch can touch */
@@ -52,7 +54,7 @@ export class AccountCache {
     this.#min = new BigInt64Array(size);
     this.#max = new BigInt64Array(size);
     this.#versions = new Float64Array(size);
-    this.#asset = new Uint16Array(size);
+    this.#asset = new Uint32Array(size);
     this.#flags = new Uint8Array(size);
   }
 
@@ -133,15 +135,16 @@ export class AccountCache {
     this.#min = copied(new BigInt64Array(size), this.#min);
     this.#max = copied(new BigInt64Array(size), this.#max);
     this.#versions = copied(new Float64Array(size), this.#versions);
-    this.#asset = copied(new Uint16Array(size), this.#asset);
+    this.#asset = copied(new Uint32Array(size), this.#asset);
     this.#flags = copied(new Uint8Array(size), this.#flags);
   }
 
   #assetIndex(asset: string): number {
-    const index = this.#assets.indexOf(asset);
-    if (index >= 0) return index;
-    assert(this.#assets.length < 65_535, 'a book holds fewer than 65,535 assets');
-    return this.#assets.push(asset) - 1;
+    const known = this.#assetIndexes.get(asset);
+    if (known !== undefined) return known;
+    const index = this.#assets.push(asset) - 1;
+    this.#assetIndexes.set(asset, index);
+    return index;
   }
 }
 

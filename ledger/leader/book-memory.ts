@@ -1,3 +1,5 @@
+import { ISO_4217 } from '../core/asset.ts';
+import { ASSETS_MAX } from '../core/limits.ts';
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
 import type { BookState, Posted } from '../core/book-state.ts';
@@ -156,6 +158,11 @@ export class BookMemory {
         this.#assets.get(asset) ??
         assumed?.registered.find((registered) => registered.asset === asset)?.scale,
     };
+  }
+
+  /** False: the asset is not registered, and the book has room for no other. */
+  mayRegister(asset: string): boolean {
+    return this.#assets.size < ASSETS_MAX || this.#assets.has(asset) || ISO_4217.has(asset);
   }
 
   /** Those that exist among `ids`: in the batch on its way, remembered, or in the journal. */

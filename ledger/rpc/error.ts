@@ -88,6 +88,11 @@ export function overloaded(message: string, retryMs: number): RpcError {
   return new RpcError(status.RESOURCE_EXHAUSTED, message, details);
 }
 
+/** There is room for no more of something, and to wait does not help; nothing was applied. */
+export function full(reason: string, message: string): RpcError {
+  return new RpcError(status.RESOURCE_EXHAUSTED, message, [errorInfo(reason)]);
+}
+
 /** The book has no leader that can be reached; nothing was applied. */
 export function unavailable(reason: string, message: string, retryMs: number): RpcError {
   const details = [errorInfo(reason), retryInfo(retryMs)];
@@ -168,3 +173,6 @@ export function tooSlow(message: string): RpcError {
 export function tooLate(message: string): RpcError {
   return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('NOT_APPLIED')]);
 }
+
+/** The caller has given the call up: nothing more is done for it, and it gets no answer. */
+export const callerGone = () => new RpcError(status.CANCELLED, 'the caller has gone');

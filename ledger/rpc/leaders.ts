@@ -17,8 +17,9 @@ const CHANNEL_OPTIONS = {
 };
 
 /**
- * Streams of one connection share its flow control: one that is not read would hold up all
- * calls beside it. So this one has a connection of its own.
+ * Calls of one connection share its flow control and its end: a stream that is not read holds up
+ * the others, and too many calls that are given up make the server close it. So this one has a
+ * connection of its own.
  */
 function ownClient(address: string): BookServiceClient {
   const options = { ...CHANNEL_OPTIONS, 'grpc.use_local_subchannel_pool': 1 };
@@ -36,7 +37,10 @@ export interface Leader {
   readonly book: number;
   readonly epoch: number;
   readonly address: string;
+  /** For reads and whatever else may be given up. */
   readonly client: BookServiceClient;
+  /** For what moves money, and must not end with reads that are given up. */
+  readonly posting: BookServiceClient;
   /** A client with a connection of its own, which the caller must close. */
   readonly connect: () => BookServiceClient;
 }
@@ -50,6 +54,8 @@ export interface Copy {
 interface Server {
   readonly address: string;
   client: BookServiceClient;
+  /** Also of its topology stream: what says that a server is there is there for postings. */
+  posting: BookServiceClient;
   /** What it said last; undefined while it cannot be reached. */
   said: Topology | undefined;
   pauseMs: number;
@@ -79,6 +85,7 @@ export class Leaders {
     this.#servers = addresses.map((address) => ({
       address,
       client: ownClient(address),
+      posting: ownClient(address),
       said: undefined,
       pauseMs: RETRY_MS,
     }));
@@ -89,12 +96,12 @@ export class Leaders {
   leaderOf(book: number): Leader | undefined {
     let found: Leader | undefined;
     let newest = this.#epochs.get(book) ?? 0;
-    for (const { address, client, said } of this.#servers) {
+    for (const { address, client, posting, said } of this.#servers) {
       if (said === undefined || !said.leading || said.book !== book) continue;
       const epoch = Number(said.epoch);
       if (epoch < newest) continue;
       newest = epoch;
-      found = { book, epoch, address, client, connect: () => ownClient(address) };
+      found = { book, epoch, address, client, posting, connect: () => ownClient(address) };
     }
     return found;
   }
@@ -124,11 +131,14 @@ export class Leaders {
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const { client } of this.#servers) client.close();
+    for (const { client, posting } of this.#servers) {
+      client.close();
+      posting.close();
+    }
   }
 
   #watch(server: Server): void {
-    const stream = server.client.watchTopology({});
+    const stream = server.posting.watchTopology({});
     let lost = false;
     // A lost stream is told of by an error, by its end, or by both.
     const lose = () => {
@@ -145,7 +155,9 @@ export class Leaders {
     const silence = this.#after(FIRST_WORD_MS, () => {
       // Nothing else ends a connection that is opened towards a dead link.
       server.client.close();
+      server.posting.close();
       server.client = ownClient(server.address);
+      server.posting = ownClient(server.address);
       server.pauseMs = Math.min(server.pauseMs * 2, RETRY_MS_MAX);
       lose();
     });

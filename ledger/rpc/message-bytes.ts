@@ -1,19 +1,73 @@
-import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { invalidArgument, type RpcError } from './error.ts';
+import { requestShape } from './message-shape.ts';
+import { scanMessage } from './scan-message.ts';
 
 /** Encoded size of the requests that are still in memory. */
 const sizes = new WeakMap<object, number>();
 
-/** The same service, which remembers how large each request was on the wire. */
+/**
+ * Stands where a request would, which could not be decoded: gRPC has no way to say why, and it
+ * must not overtake the answers to what came before it on a stream.
+ */
+export class MalformedMessage {
+  /** INVALID_ARGUMENT. */
+  readonly error: RpcError;
+
+  constructor(error: RpcError) {
+    this.error = error;
+  }
+}
+
+/**
+ * The same service, which decodes nothing before its size is known to be bounded, and remembers how
+ * large each request was on the wire. A handler is given a MalformedMessage for what is no request.
+ */
 export function measured<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {
+    const shape = requestShape(method.path);
     const requestDeserialize = (bytes: Buffer): unknown => {
-      const request: unknown = method.requestDeserialize(bytes);
+      const violation = scanMessage(bytes, shape);
+      if (violation !== undefined) return new MalformedMessage(invalidArgument([violation]));
+      let request: unknown;
+      try {
+        request = method.requestDeserialize(bytes);
+      } catch (error) {
+        const description = `cannot be decoded: ${String(error)}`;
+        return new MalformedMessage(invalidArgument([{ field: 'request', description }]));
+      }
       if (typeof request === 'object' && request !== null) sizes.set(request, bytes.length);
       return request;
     };
     return [name, { ...method, requestDeserialize }];
   });
   return { ...service, ...Object.fromEntries(methods) };
+}
+
+/**
+ * An implementation of a service whose handlers, but for those of streams of requests, get nothing
+ * that is malformed: it is answered for them.
+ */
+export function answeringMalformed(
+  service: ServiceDefinition,
+  implementation: UntypedServiceImplementation,
+): UntypedServiceImplementation {
+  const handlers = Object.entries(implementation).map(([name, handle]) => {
+    if (service[name]?.requestStream !== false) return [name, handle];
+    const answering = (call: RequestCall, callback?: (error: RpcError) => void) => {
+      if (!(call.request instanceof MalformedMessage))
+        Reflect.apply(handle, implementation, [call, callback]);
+      else if (callback === undefined) call.emit('error', call.request.error);
+      else callback(call.request.error);
+    };
+    return [name, answering];
+  });
+  return Object.fromEntries(handlers);
+}
+
+interface RequestCall {
+  readonly request: unknown;
+  emit(event: 'error', error: RpcError): boolean;
 }
 
 /** Encoded size of a request of a measured service, in bytes. */

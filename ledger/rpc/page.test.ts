@@ -1,4 +1,12 @@
 import * as fc from 'fast-check';
+import { Account, ListAccountsResponse } from '../../proto/gen/meridian/v1/account.ts';
+import {
+  Entry,
+  ListEntriesResponse,
+  ListTransfersResponse,
+} from '../../proto/gen/meridian/v1/query.ts';
+import { Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
+import * as limits from '../core/limits.ts';
 import { expect, test } from 'vitest';
 import { RpcError } from './error.ts';
 import { nextPageToken, pageNumbers, pageSize, pageToken } from './page.ts';
@@ -46,4 +54,49 @@ test.each([
   ['a line feed at the end', token('after 1\n')],
 ])('%s is no token', (_, text) => {
   expect(() => pageNumbers(text, 1)).toThrow(/^page_token /u);
+});
+
+const text = (length: number) => '\u20ac'.repeat(length);
+
+test('a page of the default size fits a client of the default size, whatever is in it', () => {
+  const metadata = Object.fromEntries(
+    Array.from({ length: limits.METADATA_PAIRS_MAX }, (_, index) => [
+      `${index % 10}${index > 9 ? 'x' : 'y'}${text(limits.METADATA_NAME_LENGTH_MAX - 2)}`,
+      text(limits.METADATA_VALUE_LENGTH_MAX),
+    ]),
+  );
+  const id = 'c0ffee00-0000-7000-8000-000000000000';
+  const most = {
+    metadata,
+    idempotencyKey: text(limits.KEY_LENGTH_MAX),
+    namespace: text(limits.NAMESPACE_LENGTH_MAX),
+    reference: text(limits.REFERENCE_LENGTH_MAX),
+    externalId: text(limits.EXTERNAL_ID_LENGTH_MAX),
+    by: text(limits.BY_LENGTH_MAX),
+    transferId: id,
+    originId: id,
+    groupId: id,
+  };
+  const pages = [
+    ListTransfersResponse.encode({
+      transfers: Array.from({ length: limits.PAGE_SIZE_DEFAULT }, () => Transfer.fromPartial(most)),
+      nextPageToken: '',
+      position: undefined,
+    }),
+    ListEntriesResponse.encode({
+      entries: Array.from({ length: limits.PAGE_SIZE_DEFAULT }, () => Entry.fromPartial(most)),
+      nextPageToken: '',
+      position: undefined,
+    }),
+    ListAccountsResponse.encode({
+      accounts: Array.from({ length: limits.PAGE_SIZE_DEFAULT }, () => Account.fromPartial(most)),
+      nextPageToken: '',
+      position: undefined,
+    }),
+  ];
+  for (const page of pages) {
+    const bytes = page.finish().length;
+    expect(bytes).toBeGreaterThan(1024 * 1024);
+    expect(bytes + 100 * 1024).toBeLessThan(4 * 1024 * 1024);
+  }
 });

@@ -1,30 +1,29 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import * as protoLoader from '@grpc/proto-loader';
+import type * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { measured } from './message-bytes.ts';
-import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
-
-/** Every file of proto/ and what it imports, as `npm run generate` leaves it. */
-const DESCRIPTORS = path.join(import.meta.dirname, '..', '..', 'proto', 'gen', 'descriptors.binpb');
+import { HealthImplementation } from 'grpc-health-check';
+import { type CallLimits, CallWatches } from './call-watch.ts';
+import { descriptorFiles } from './descriptors.ts';
+import { answeringMalformed, measured } from './message-bytes.ts';
 
 /** How long calls in progress may take when the server stops. */
 const DRAIN_MS = 5_000;
+
+/** Streams that one connection may reset at once, and in each second after. */
+const RESETS_BURST = 10_000;
+const RESETS_PER_SECOND = 1_000;
 
 export interface RpcServerConfig {
   /** HOST:PORT to listen on. */
   readonly listen: string;
   readonly service: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
-  /** Largest message taken. */
-  readonly messageBytesMax: number;
+  readonly limits: CallLimits;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
 }
@@ -34,30 +33,44 @@ export class RpcServer {
   readonly #server: Server;
   readonly #health = new HealthImplementation();
   readonly #config: RpcServerConfig;
+  readonly #watches: CallWatches;
 
   constructor(config: RpcServerConfig) {
+    const { service } = config;
     this.#config = config;
+    const paths = Object.values(service).map((method) => method.path);
+    const watches = new CallWatches(config.limits, paths);
+    this.#watches = watches;
     this.#server = new Server({
-      'grpc.max_receive_message_length': config.messageBytesMax,
+      'grpc.max_receive_message_length': config.limits.messageBytes,
+      'grpc-node.call_watch': watches.open.bind(watches),
+      // A caller that gives calls up resets their streams. Beyond this many, at once and per second,
+      // Node closes the connection, and with it all calls that others have on it.
+      'grpc-node.stream_reset_burst': RESETS_BURST,
+      'grpc-node.stream_reset_rate': RESETS_PER_SECOND,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': 10_000,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.enable_channelz': 0,
     });
-    this.#server.addService(measured(config.service), config.implementation);
+    const answering = answeringMalformed(service, config.implementation);
+    this.#server.addService(measured(service), answering);
     this.#health.addToServer(this.#server);
     const services = [config.serviceName, 'grpc.health.v1.Health'];
     new ReflectionService(descriptors(), { services }).addToServer(this.#server);
     this.setServing(false);
   }
 
-  /** @throws Error naming the address if it cannot be listened on */
-  async start(): Promise<void> {
+  /**
+   * Resolves with the port that it listens on.
+   * @throws Error naming the address if it cannot be listened on
+   */
+  start(): Promise<number> {
     const { listen } = this.#config;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(listen, ServerCredentials.createInsecure(), (error) => {
-        if (error === null) resolve();
+    return new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
         else reject(new Error(`cannot listen on ${listen}: ${error.message}`, { cause: error }));
       });
     });
@@ -72,6 +85,7 @@ export class RpcServer {
 
   /** Takes no new calls, waits for those in progress a while, then cuts them. */
   async stop(): Promise<void> {
+    this.#watches.close();
     this.setServing(false);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
@@ -87,20 +101,10 @@ export class RpcServer {
 }
 
 /**
- * What reflection tells. The descriptors of our own files come from the compiler of protocols:
- * those that proto-loader makes lack their imports, and clients cannot link them.
+ * What reflection says. The descriptors come from the compiler of protocols: those that
+ * proto-loader makes lack what strict clients need to link them.
  */
 function descriptors(): protoLoader.PackageDefinition {
-  const reader = new BinaryReader(readFileSync(DESCRIPTORS));
-  const files: Buffer[] = [];
-  while (reader.pos < reader.len) {
-    // A FileDescriptorSet has one field: the files.
-    reader.tag();
-    files.push(Buffer.from(reader.bytes()));
-  }
   const format = 'Protocol Buffer 3 EnumDescriptorProto';
-  return {
-    ...protoLoader.loadSync(healthProto),
-    files: { format, type: {}, fileDescriptorProtos: files },
-  };
+  return { files: { format, type: {}, fileDescriptorProtos: [...descriptorFiles] } };
 }

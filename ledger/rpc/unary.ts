@@ -1,30 +1,77 @@
-import { type Deadline, type handleUnaryCall, status } from '@grpc/grpc-js';
+import { type Deadline, type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { Logger } from '../logger.ts';
 import { RpcError } from './error.ts';
 
+/** How much sooner than its deadline a call is answered that cannot be answered in time. */
+const MARGIN_MS = 100;
+const MARGIN_SHARE = 0.1;
+/** Longer timers run out at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** What a call that failed is answered, other than by an RpcError. */
+export interface Failures {
+  /** To any other error. */
+  readonly otherwise?: () => RpcError;
+  /**
+   * When the time is up, before the caller gives up: else it would get no answer, and would reset
+   * the stream, which a connection bears only so often. Undefined: the handler sees to it itself.
+   */
+  readonly timeUp?: () => RpcError;
+}
+
+/** Aborted when the call has ended, by its caller too; made when it is first asked for. */
+export type SignalOf = () => AbortSignal;
+
 /**
  * Makes a gRPC handler of an async function. An RpcError goes to the caller as it is; anything
- * else is logged and becomes what `otherwise` makes of it.
+ * else is logged and becomes what `failures` make of it.
  */
 export function unary<Request, Response>(
   log: Logger,
-  handle: (request: Request, deadline: Deadline) => Promise<Response>,
-  otherwise: () => RpcError = () => new RpcError(status.INTERNAL, 'failed; see the log'),
+  handle: (request: Request, deadline: Deadline, signalOf: SignalOf) => Promise<Response>,
+  { otherwise = () => new RpcError(status.INTERNAL, 'failed; see the log'), timeUp }: Failures = {},
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const answer = async () => {
-      let response: Response;
+    let isAnswered = false;
+    const answer = (error: RpcError | null, response?: Response) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      callback(error, response);
+    };
+    const deadline = call.getDeadline();
+    const stopTimer = timeUp && before(deadline, () => answer(timeUp()));
+    const work = async () => {
       try {
-        response = await handle(call.request, call.getDeadline());
+        answer(null, await handle(call.request, deadline, signalOfCall(call)));
       } catch (error) {
-        if (!(error instanceof RpcError)) {
+        if (!(error instanceof RpcError) && !call.cancelled) {
           log.warn('a call failed', { method: call.getPath(), why: String(error) });
         }
-        callback(error instanceof RpcError ? error : otherwise());
-        return;
+        answer(error instanceof RpcError ? error : otherwise());
+      } finally {
+        stopTimer?.();
       }
-      callback(null, response);
     };
-    void answer();
+    void work();
+  };
+}
+
+/** Acts a little before a deadline. Returns how to stop it. */
+function before(deadline: Deadline, act: () => void): (() => void) | undefined {
+  const ms = Number(deadline) - Date.now();
+  if (ms > TIMER_MS_MAX) return undefined;
+  const timer = setTimeout(act, ms - Math.min(MARGIN_MS, ms * MARGIN_SHARE));
+  return () => clearTimeout(timer);
+}
+
+function signalOfCall(call: ServerUnaryCall<unknown, unknown>): SignalOf {
+  let controller: AbortController | undefined;
+  return () => {
+    if (controller !== undefined) return controller.signal;
+    const made = new AbortController();
+    controller = made;
+    if (call.cancelled) made.abort();
+    else call.once('cancelled', () => made.abort());
+    return made.signal;
   };
 }

@@ -10,14 +10,19 @@ import type {
   ListAccountsResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
 import { accountId } from '../core/account-id.ts';
+import { REPLY_BYTES_MAX } from '../core/limits.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
-import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
+import { invalidArgument, notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
+import { metadataBytes } from './reply-bytes.ts';
 import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
+
+/** Accounts that are read by one query: these few fit in memory, however large they are. */
+const AT_ONCE = 1_000;
 
 /** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
 export class AccountReads {
@@ -53,12 +58,30 @@ export class AccountReads {
     }
   }
 
+  /** INVALID_ARGUMENT, besides what is malformed: the answer would be too large. */
   async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
     const positions = [await positionFor(this.#member, request.options)];
+    return { ...inOrderAsked(request.ids, await this.#bounded(request.ids)), positions };
+  }
+
+  /** The accounts among `ids`, unless an answer that has them all would be too large. */
+  async #bounded(ids: readonly bigint[]): Promise<Map<bigint, Account>> {
     const { sql, config } = this.#member;
-    const found = await readAccounts(sql, config.book, request.ids);
-    return { ...inOrderAsked(request.ids, found), positions };
+    const found = new Map<bigint, Account>();
+    let bytes = 0;
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const part = ids.slice(at, at + AT_ONCE);
+      for (const [id, account] of await readAccounts(sql, config.book, part)) {
+        found.set(id, account);
+      }
+      // One that is asked for several times is answered as often.
+      for (const id of part) bytes += metadataBytes(found.get(id)?.metadata ?? {});
+      if (bytes <= REPLY_BYTES_MAX) continue;
+      const what = `accounts with more than ${REPLY_BYTES_MAX} bytes of metadata together`;
+      throw invalidArgument([{ field: 'ids', description: `name ${what}: ask for fewer` }]);
+    }
+    return found;
   }
 
   async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {

@@ -15,7 +15,8 @@ import { validateDryRun } from '../core/validate-dry-run.ts';
 import { validateAll } from '../core/validate.ts';
 import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
 import type { BookMember } from '../leader/book-member.ts';
-import { refuseMalformed } from '../rpc/error.ts';
+import { ASSETS_MAX } from '../core/limits.ts';
+import { full, refuseMalformed } from '../rpc/error.ts';
 import { leaderOf, outcomeOf, submitAs } from './asking.ts';
 import { assetOf } from './list-assets.ts';
 
@@ -52,13 +53,19 @@ export function changeAccount(
   );
 }
 
-/** Registers an asset in this book, or tells what that would come to. */
+/**
+ * Registers an asset in this book, or tells what that would come to. RESOURCE_EXHAUSTED: there are
+ * too many.
+ */
 export async function registerAsset(
   member: BookMember,
   request: RegisterAssetRequest,
 ): Promise<RegisterAssetResponse> {
   refuseMalformed(validateAsset(request));
   const leader = leaderOf(member);
+  if (!leader.memory.mayRegister(request.asset)) {
+    throw full('ASSETS_FULL', `${ASSETS_MAX} assets are registered, and there is room for no more`);
+  }
   const { scale, registered, seq } = await outcomeOf<AssetOutcome>((callbacks) =>
     submitAs(leader, request.dryRun, { kind: 'asset', request, ...callbacks }),
   );

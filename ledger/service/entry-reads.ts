@@ -48,7 +48,10 @@ export class EntryReads {
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
-  async statement(request: GetStatementRequest): Promise<GetStatementResponse> {
+  async statement(
+    request: GetStatementRequest,
+    signal?: AbortSignal,
+  ): Promise<GetStatementResponse> {
     refuseMalformed(validateStatement(request));
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
@@ -69,7 +72,7 @@ export class EntryReads {
         limit,
       });
       return { opening: period.opening.state, closing: period.closing.state, entries: read };
-    });
+    }, signal);
     if (closing.version === 0n) await this.#mustExist(account);
     const last = entries.at(-1)?.version ?? 0n;
     const token = [opening.version, closing.version, last, position.seq];

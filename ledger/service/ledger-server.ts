@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import {
   BookServiceService,
   type BookServiceServer,
@@ -30,10 +31,11 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember, type MemberConfig } from '../leader/book-member.ts';
 import type { Logger } from '../logger.ts';
-import { aborted, unavailable } from '../rpc/error.ts';
+import { connect, type Sql } from '../store/connect.ts';
+import { aborted, outcomeUnknown, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { RpcServer } from '../rpc/server.ts';
-import { unary } from '../rpc/unary.ts';
+import { type SignalOf, unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
 import { changeAccount, openAccounts, registerAsset } from './accounts.ts';
@@ -48,8 +50,12 @@ import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TransferReads } from './transfer-reads.ts';
 
-/** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
-const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+const LIMITS = {
+  /** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
+  messageBytes: 64 * 1024 * 1024,
+  connectionBytes: 128 * 1024 * 1024,
+  totalBytes: 256 * 1024 * 1024,
+};
 
 export interface LedgerServerConfig extends MemberConfig {
   /** HOST:PORT to listen on. */
@@ -63,6 +69,8 @@ export class LedgerServer {
   readonly #member: BookMember;
   readonly #leaders: Leaders;
   readonly #subscriptions: Subscriptions;
+  /** Ends the reads of callers who have gone. */
+  readonly #cancelling: Sql;
   readonly #rpc: RpcServer;
   #stopping = false;
 
@@ -70,11 +78,14 @@ export class LedgerServer {
     this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
     this.#member = new BookMember(config, this.#leaders, log);
     this.#subscriptions = new Subscriptions(this.#member, log);
+    this.#cancelling = connect(config.databaseUrl, 1);
+    const longReads = new LongReads(this.#member.sql, this.#cancelling);
+    const reads = { subscriptions: this.#subscriptions, longReads };
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: BookServiceService,
-      messageBytesMax: MESSAGE_BYTES_MAX,
-      implementation: implementation(this.#member, this.#leaders, this.#subscriptions, log),
+      limits: LIMITS,
+      implementation: implementation(this.#member, this.#leaders, reads, log),
       serviceName: 'meridian.internal.v1.BookService',
     });
     this.#member.onStatus(({ leading, heldUp }) => {
@@ -95,6 +106,7 @@ export class LedgerServer {
     this.#leaders.close();
     await this.#rpc.stop();
     await this.#subscriptions.close();
+    await this.#cancelling.end({ timeout: 1 });
   }
 
   stop(): void {
@@ -107,19 +119,26 @@ export class LedgerServer {
 function implementation(
   member: BookMember,
   leaders: Leaders,
-  subscriptions: Subscriptions,
+  {
+    subscriptions,
+    longReads,
+  }: { readonly subscriptions: Subscriptions; readonly longReads: LongReads },
   log: Logger,
 ): BookServiceServer {
-  const longReads = new LongReads(member.sql);
   const accountReads = new AccountReads(member);
   const transferReads = new TransferReads(member, longReads);
   const entryReads = new EntryReads(member, longReads);
-  const handle = <Request, Response>(method: (request: Request) => Promise<Response>) =>
-    unary(log, method, () =>
-      unavailable('DATABASE', 'the database of the book cannot be reached', 200),
-    );
-  const read = <Request, Response>(method: (request: Request) => Promise<Response>) =>
-    handle((request: Request) => whileLeading(member, () => method(request)));
+  const failures = {
+    otherwise: () => unavailable('DATABASE', 'the database of the book cannot be reached', 200),
+    timeUp: () => outcomeUnknown(status.DEADLINE_EXCEEDED),
+  };
+  const handle = <Request, Response>(
+    method: (request: Request, signalOf: SignalOf) => Promise<Response>,
+  ) => unary(log, (request: Request, _, signalOf) => method(request, signalOf), failures);
+  const read = <Request, Response>(
+    method: (request: Request, signalOf: SignalOf) => Promise<Response>,
+  ) =>
+    handle((request: Request, signalOf) => whileLeading(member, () => method(request, signalOf)));
   return {
     post: (stream) => servePostStream(member, stream),
     openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
@@ -133,9 +152,13 @@ function implementation(
     listAccounts: read((request: ListAccountsRequest) => accountReads.list(request)),
     getTransfer: read((request: GetTransferRequest) => transferReads.get(request)),
     getTransfers: read((request: GetTransfersRequest) => transferReads.getMany(request)),
-    listTransfers: read((request: ListTransfersRequest) => transferReads.list(request)),
+    listTransfers: read((request: ListTransfersRequest, signalOf) =>
+      transferReads.list(request, signalOf()),
+    ),
     listEntries: read((request: ListEntriesRequest) => entryReads.list(request)),
-    getStatement: read((request: GetStatementRequest) => entryReads.statement(request)),
+    getStatement: read((request: GetStatementRequest, signalOf) =>
+      entryReads.statement(request, signalOf()),
+    ),
     listAssets: read(() => listAssets(member)),
     // What it throws is a broken invariant, and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
@@ -152,8 +175,8 @@ function implementation(
       const tell = () => {
         const { leading, epoch } = member.status;
         const { number, name, region } = book;
-        const status = { leading, epoch: BigInt(epoch) };
-        const said: Topology = { book: number, name, region, ...status, serverRegion };
+        const role = { leading, epoch: BigInt(epoch) };
+        const said: Topology = { book: number, name, region, ...role, serverRegion };
         stream.write(said);
       };
       const stopTelling = member.onStatus(tell);

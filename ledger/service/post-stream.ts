@@ -12,7 +12,7 @@ import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.t
 import type { BookMember } from '../leader/book-member.ts';
 import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';
-import { bytesOf } from '../rpc/message-bytes.ts';
+import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';
 
 type Stream = ServerDuplexStream<PostRequest, PostReply>;
 
@@ -31,7 +31,10 @@ export function servePostStream(member: BookMember, stream: Stream): void {
     // A router that is gone asks again with the same keys; it needs no answer here.
     if (open) stream.write({ reply });
   };
-  stream.on('data', (request: PostRequest) => submit(member, request, write));
+  stream.on('data', (request: PostRequest | MalformedMessage) => {
+    if (request instanceof MalformedMessage) stream.emit('error', request.error);
+    else submit(member, request, write);
+  });
   stream.on('end', () => stream.end());
   stream.on('cancelled', () => {
     open = false;

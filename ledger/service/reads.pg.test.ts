@@ -1,7 +1,13 @@
+import { ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
+import { connect } from '../store/connect.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
-import { Freeze, GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import {
+  Freeze,
+  GetAccountRequest,
+  GetAccountsRequest,
+} from '../../proto/gen/meridian/v1/account.ts';
 import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { ReadLevel, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import {
@@ -12,7 +18,12 @@ import {
   ListTransfersRequest,
   Side,
 } from '../../proto/gen/meridian/v1/query.ts';
-import { GetTransferRequest, type Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
+import {
+  CreateTransferRequest,
+  GetTransferRequest,
+  GetTransfersRequest,
+  type Transfer,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
@@ -342,6 +353,29 @@ test('a search that takes too long is ended, and says so', async () => {
   );
 });
 
+test('searches whose callers have gone take neither a turn nor the database', async () => {
+  const { opened } = await fixture(0);
+  const cancelling = connect(opened.ledgerUrl, 1);
+  onTestFinished(() => cancelling.end({ timeout: 1 }));
+  const longReads = new LongReads(opened.ledger, cancelling);
+  const callers = Array.from({ length: 202 }, () => new AbortController());
+  const searches = callers.map(({ signal }) =>
+    faultOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
+  );
+  const next = longReads.run((sql) => sql`SELECT 1 AS one`.execute());
+  const refused = await faultOf(next);
+  expect(reasonOf(refused)).toBe('OVERLOADED');
+  await sleep(300);
+  const began = performance.now();
+  for (const caller of callers) caller.abort();
+  expect(await longReads.run((sql) => sql`SELECT 1 AS one`.execute())).toEqual([{ one: 1 }]);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  for (const fault of await Promise.all(searches)) expect(fault.code).toBe(status.CANCELLED);
+  // The next users of their connections are left alone.
+  const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
+  await Promise.all(after);
+});
+
 /** Seq of the position that an answer carries. */
 const seqOf = async (reads: AccountReads, options: Partial<ReadOptions>) => {
   const request = anyAccount({ options: ReadOptions.fromPartial(options) });
@@ -400,4 +434,58 @@ test('assets are listed with the largest amount there can be', async () => {
   expect(of('KWD')?.maxAmount).toBe('4611686018427387.903');
   expect(of('ETH')).toMatchObject({ maxAmount: '4.611686018427387903', iso4217: false });
   expect(of('POINT')?.maxAmount).toBe('4611686018427387903');
+});
+
+test('as many assets as there may be fit a message, and no more are registered', async () => {
+  const { member, opened, leading } = await fixture(0);
+  await leading.stop();
+  await opened.admin`
+    INSERT INTO asset SELECT 'LONGEST.ASSET' || lpad(to_hex(n), 3, 'X'), 18, n, now()
+      FROM generate_series(1, 4095) n`;
+  await opened.admin`
+    INSERT INTO asset SELECT 'LONG.ASSET-' || lpad(n::text, 5, '0'), 18, n, now()
+      FROM generate_series(1, 61441) n`;
+  const { memory } = (await Leading.over(opened)).leader;
+  expect(['NEW', 'EUR', 'LONG.ASSET-00001'].map((name) => memory.mayRegister(name))).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  const response = await listAssets(member);
+  expect(response.assets.length).toBeGreaterThan(65_536);
+  expect(ListAssetsResponse.encode(response).finish().length).toBeLessThan(4 * 1024 * 1024);
+});
+
+test('an answer that would be too large is refused, however little was asked', async () => {
+  const { accounts, transfers, leading } = await fixture(0);
+  const metadata = Object.fromEntries(
+    Array.from({ length: 16 }, (_, index) => [`${index}`.padEnd(64, 'n'), 'v'.repeat(256)]),
+  );
+  const open = { noMinBalance: undefined, asset: 'EUR', metadata };
+  const [rich, other] = await leading.open([
+    openRequest({ ...open, externalId: 'rich' }),
+    openRequest({ ...open, externalId: 'other' }),
+  ]);
+  const [from, to] = [rich?.account?.id ?? 0n, other?.account?.id ?? 0n];
+  const many = accounts.getMany(
+    GetAccountsRequest.fromPartial({ ids: Array.from({ length: 4_000 }, () => from) }),
+  );
+  expect((await faultOf(many)).message).toContain('ids name accounts with more than');
+  const legs = Array.from({ length: 200 }, () => ({
+    debitAccountId: from,
+    creditAccountId: to,
+    amount: 1n,
+    metadata,
+  }));
+  const group = CreateTransferRequest.fromPartial({
+    idempotencyKey: 'group',
+    action: { $case: 'group', value: { legs } },
+  });
+  await leading.transfer([group]);
+  const asked = GetTransfersRequest.fromPartial({
+    transfers: Array.from({ length: 50 }, () => ({
+      by: { $case: 'idempotencyKey', value: 'group' },
+    })),
+  });
+  expect((await faultOf(transfers.getMany(asked))).message).toContain('bytes of metadata');
 });

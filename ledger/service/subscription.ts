@@ -116,7 +116,8 @@ export class Subscription {
     const { sql, turns, book, account } = this.#parts;
     for (let full = true; full && !this.#over;) {
       const page = { account, after: this.#after, through, limit: PAGE_ROWS };
-      const events = await turns.take(() => readEvents(sql, book, page));
+      // A caller who has gone while others had their turns needs nothing read any more.
+      const events = await turns.take(async () => (this.#over ? [] : readEvents(sql, book, page)));
       for (const event of events) this.#advance(event);
       if (events.length > 0) await this.#write(events);
       full = events.length === PAGE_ROWS;

@@ -8,6 +8,7 @@ import type {
   GetTransfersRequest,
   GetTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { REPLY_BYTES_MAX } from '../core/limits.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { validateSearch } from '../core/validate-filter.ts';
 import {
@@ -18,10 +19,11 @@ import {
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import { readAccounts } from '../store/read-accounts.ts';
-import { readTransfers, TooManyLegs } from '../store/read-transfers.ts';
+import { readTransfers, TooManyBytes, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
 import { EVERYWHERE, filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
+import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
@@ -52,8 +54,12 @@ export class TransferReads {
     try {
       return { transfers: await this.#lookUp(request.transfers), positions };
     } catch (error) {
-      if (!(error instanceof TooManyLegs)) throw error;
-      const description = `name groups with more than ${LEGS_MAX} legs together: ask for fewer`;
+      if (!(error instanceof TooManyLegs) && !(error instanceof TooManyBytes)) throw error;
+      const what =
+        error instanceof TooManyLegs
+          ? `groups with more than ${LEGS_MAX} legs together`
+          : `transfers with more than ${REPLY_BYTES_MAX} bytes of metadata together`;
+      const description = `name ${what}: ask for fewer`;
       throw invalidArgument([{ field: 'transfers', description }]);
     }
   }
@@ -63,11 +69,15 @@ export class TransferReads {
     const ids = requests.map(transferIdAsked);
     const stored = await readTransfers(sql, config.book.number, [...new Set(ids)], {
       legsMax: LEGS_MAX,
+      bytesMax: REPLY_BYTES_MAX,
       wants: () => true,
     });
     // One that is asked for several times is answered as often.
     const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);
     if (legs > LEGS_MAX) throw new TooManyLegs(`there are more than ${LEGS_MAX} legs`);
+    const sizes = new Map([...stored].map(([id, { transfer }]) => [id, transferBytes(transfer)]));
+    const bytes = ids.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
+    if (bytes > REPLY_BYTES_MAX) throw new TooManyBytes(`there are ${bytes} bytes`);
     return ids.map((id) => {
       const transfer = stored.get(id)?.transfer;
       return { found: transfer !== undefined, transfer, positions: [] };
@@ -75,7 +85,7 @@ export class TransferReads {
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
-  async list(request: ListTransfersRequest): Promise<ListTransfersResponse> {
+  async list(request: ListTransfersRequest, signal?: AbortSignal): Promise<ListTransfersResponse> {
     const { sql, config } = this.#member;
     const { book } = config;
     refuseMalformed(validateSearch(request, book.number));
@@ -88,8 +98,10 @@ export class TransferReads {
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
-    const transfers = await this.#longReads.run((reading) =>
-      searchTransfers(reading, book.number, { account, filter, within, newestFirst, limit }),
+    const search = { account, filter, within, newestFirst, limit };
+    const transfers = await this.#longReads.run(
+      (reading) => searchTransfers(reading, book.number, search),
+      signal,
     );
     if (transfers.length === 0 && account !== null) {
       const found = await readAccounts(sql, book, [account]);

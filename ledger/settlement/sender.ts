@@ -204,7 +204,7 @@ export class Sender {
     if (peer === undefined) throw new Error(`book ${this.#peerBook} has no leader that is known`);
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + timeoutMs };
-      this.#call = call(peer.client, options, (error, reply) => {
+      this.#call = call(peer.posting, options, (error, reply) => {
         this.#call = undefined;
         if (error === null) resolve(reply);
         else reject(error);

@@ -13,7 +13,7 @@ import { testDatabases } from '../test/database.ts';
 import { insertRows, type UnnumberedColumns } from '../test/insert-rows.ts';
 import { transferRequest } from '../test/requests.ts';
 import { readChanges } from './read-changes.ts';
-import { readTransfers, TooManyLegs } from './read-transfers.ts';
+import { readTransfers, TooManyBytes, TooManyLegs } from './read-transfers.ts';
 
 const database = testDatabases();
 
@@ -325,4 +325,22 @@ test('an id of a change is no transfer, and is told with all that was asked', as
     position: { book: 1, epoch: 1n, seq: 2n },
     decidedAt: timestampFrom(Date.UTC(2026, 0, 1, 0, 0, 2) * 1000),
   });
+});
+
+test('transfers and legs with more metadata than may be read at once are refused', async () => {
+  const metadata = JSON.stringify({ text: 'x'.repeat(200) });
+  const group = idAt(1);
+  const transfer = { kind: RowKind.transfer, ...between, amount: 1, metadata };
+  const { all, ledger } = await reading([
+    { kind: RowKind.group, key: 'group', options: '{"action":"group","legs":2}' },
+    { ...transfer, id: derivedId('leg', '0'), group_id: group },
+    { ...transfer, id: derivedId('leg', '1'), group_id: group },
+    { ...transfer, key: 'alone' },
+  ]);
+  const read = (id: string, bytesMax: number) =>
+    readTransfers(ledger, 1, [id], { ...ALL_LEGS, bytesMax });
+  expect((await read(group, 2 * 220)).get(group)).toEqual(all[0]);
+  await expect(read(group, 2 * 200)).rejects.toThrow(TooManyBytes);
+  expect((await read(idAt(4), 220)).get(idAt(4))).toEqual(all[3]);
+  await expect(read(idAt(4), 200)).rejects.toThrow(TooManyBytes);
 });

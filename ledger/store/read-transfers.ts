@@ -15,6 +15,8 @@ export type { StoredTransfer } from './transfer-row.ts';
 export interface LegsWanted {
   /** More legs than this, of all groups together, are refused. */
   readonly legsMax: number;
+  /** More bytes of metadata than this, of transfers or of legs, are refused; undefined: any. */
+  readonly bytesMax?: number;
   /** False: those of this group are left out, and it looks as if it had none. */
   readonly wants: (id: string, legs: number) => boolean;
 }
@@ -24,26 +26,34 @@ export class TooManyLegs extends Error {
   override readonly name = 'TooManyLegs';
 }
 
+/** What was asked for takes more bytes than may be read at once. */
+export class TooManyBytes extends Error {
+  override readonly name = 'TooManyBytes';
+}
+
 /**
  * What the journal says of the transfers among `ids`, by id: all that a caller has asked for by
  * a key, and legs of groups by their own ids. An id of something else, such as a change of an
  * account (readChanges), is as unknown as one that was never seen.
  *
  * @throws TooManyLegs if groups among them have more than `legsMax` legs together
+ * @throws TooManyBytes if their metadata, or that of those legs, takes more than `bytesMax`
  */
 export async function readTransfers(
   sql: Sql,
   book: number,
   ids: readonly string[],
-  { legsMax, wants }: LegsWanted,
+  { legsMax, bytesMax = Number.MAX_SAFE_INTEGER, wants }: LegsWanted,
 ): Promise<Map<string, StoredTransfer>> {
-  const rows = await readRows(sql, 'id', ids, ids.length);
+  const rows = await readRows(sql, 'id', ids, { rowsMax: ids.length, bytesMax });
   const groups = rows.filter(
     ({ id, kind, options }) => kind === RowKind.group && wants(id, storedLegs(options ?? '')),
   );
   const legs = new Map<string, StoredTransfer[]>(groups.map(({ id }) => [id, []]));
   const legRows =
-    groups.length === 0 ? [] : await readRows(sql, 'group_id', [...legs.keys()], legsMax + 1);
+    groups.length === 0
+      ? []
+      : await readRows(sql, 'group_id', [...legs.keys()], { rowsMax: legsMax + 1, bytesMax });
   if (legRows.length > legsMax) throw new TooManyLegs(`there are more than ${legsMax} legs`);
   for (const row of legRows) legs.get(row.group_id ?? '')?.push(storedTransfer(row, book, null));
   return new Map(rows.map((row) => [row.id, storedTransfer(row, book, legs.get(row.id) ?? null)]));
@@ -53,19 +63,27 @@ export async function readTransfers(
  * Rows of transfers that have one of these ids, or belong to one of these groups, in the order
  * of the journal: one query for all. OFFSET 0 keeps the planner from anything but one index
  * step for each id: with statistics that lag behind the journal it was seen to compare every
- * row with every id, which takes 40 s.
+ * row with every id, which takes 40 s. Rows are cut by the database where they would take too much
+ * memory here.
  */
-function readRows(
+async function readRows(
   sql: Sql,
   column: 'id' | 'group_id',
   ids: readonly string[],
-  limit: number,
+  { rowsMax, bytesMax }: { readonly rowsMax: number; readonly bytesMax: number },
 ): Promise<TransferRow[]> {
-  return sql<TransferRow[]>`
-    SELECT ${sql.unsafe(TRANSFER_COLUMNS)}
-      FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
-     CROSS JOIN LATERAL (
-             SELECT * FROM journal WHERE journal.${sql(column)} = wanted.id OFFSET 0) j
-     WHERE j.kind IN (${sql.unsafe(TRANSFER_KINDS.join(', '))})
-     ORDER BY j.seq LIMIT ${limit}`;
+  const rows = await sql<(TransferRow & { bytes_through: bigint })[]>`
+    SELECT ${sql.unsafe(TRANSFER_COLUMNS)}, j.bytes_through
+      FROM (SELECT found.*, sum(coalesce(octet_length(found.metadata::text), 0))
+                              OVER (ORDER BY found.seq)::int8 AS bytes_through
+              FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
+             CROSS JOIN LATERAL (
+                     SELECT * FROM journal WHERE journal.${sql(column)} = wanted.id OFFSET 0) found
+             WHERE found.kind IN (${sql.unsafe(TRANSFER_KINDS.join(', '))})
+             ORDER BY found.seq LIMIT ${rowsMax}) j
+     WHERE j.bytes_through - coalesce(octet_length(j.metadata::text), 0) <= ${bytesMax}
+     ORDER BY j.seq`;
+  const through = rows.at(-1)?.bytes_through ?? 0n;
+  if (through > bytesMax) throw new TooManyBytes(`there are more than ${bytesMax} bytes`);
+  return rows;
 }

@@ -1,23 +1,55 @@
 import postgres from 'postgres';
+import { must } from '../core/assert.ts';
 import type { Queries, Sql } from './connect.ts';
+
+/** How a read is given up while it runs. */
+export interface GiveUp {
+  readonly signal: AbortSignal;
+  /** Another pool: in its own the reads that are given up could take every connection. */
+  readonly through: Sql;
+}
 
 /**
  * Reads in a transaction whose statements may take so long each; one that takes longer throws
  * an error of isTimeUp. It sees one state of the book throughout.
+ *
+ * @param giveUp when its signal is aborted, the statement that runs is cancelled
  */
 export async function withTimeLimit<T>(
   sql: Sql,
   ms: number,
   read: (sql: Queries) => Promise<T>,
+  giveUp?: GiveUp,
 ): Promise<T> {
   const result = await sql.begin(
     'ISOLATION LEVEL REPEATABLE READ READ ONLY',
     async (transaction) => {
-      await transaction`SELECT set_config('statement_timeout', ${String(ms)}, true)`;
-      return { value: await read(transaction) };
+      const [row] = await transaction<{ pid: number }[]>`
+        SELECT pg_backend_pid() AS pid, set_config('statement_timeout', ${String(ms)}, true)`;
+      giveUp?.signal.throwIfAborted();
+      const stop = giveUp && cancelOnAbort(giveUp, must(row, 'a backend has a number').pid);
+      try {
+        return { value: await read(transaction) };
+      } finally {
+        // After this the connection serves another read, which must not be cancelled.
+        await stop?.();
+      }
     },
   );
   return result.value;
+}
+
+/** Cancels what a backend runs when the signal is aborted. Returns how to stop that. */
+function cancelOnAbort({ signal, through }: GiveUp, pid: number): () => Promise<void> {
+  let cancelled: Promise<unknown> | undefined;
+  const cancel = () => {
+    cancelled = through`SELECT pg_cancel_backend(${pid})`.catch(() => undefined);
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  return async () => {
+    signal.removeEventListener('abort', cancel);
+    await cancelled;
+  };
 }
 
 /** True if a statement took longer than it may; it has changed nothing. */

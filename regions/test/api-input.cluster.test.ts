@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
@@ -404,6 +405,40 @@ describe('what is no request at all', () => {
       );
     },
   );
+
+  test.each(['half a header', 'a truncated message', 'less than the header says'])(
+    '%s is malformed',
+    async (what) => {
+      const cut = {
+        'half a header': 3,
+        'a truncated message': 20,
+        'less than the header says': 1e6,
+      };
+      const body = frame(wellFormed(), wellFormed().length + 10).subarray(
+        0,
+        Reflect.get(cut, what),
+      );
+      expect(await rawCall(router, method, body)).toBe('grpc-status 3');
+    },
+  );
+
+  const items = Buffer.alloc(2_000_000, Uint8Array.of(0x0a, 0));
+  test.each<[string, string, () => Buffer]>([
+    ['a million openings', 'OpenAccounts', () => frame(items)],
+    ['a few kilobytes of them', 'OpenAccounts', () => frame(gzipSync(items), undefined, 1)],
+    ['groups in groups', 'GetAccount', () => frame(Buffer.alloc(1_000_000, 0x0b))],
+  ])('%s are refused at once, by routers and ledger servers', async (_, name, body) => {
+    const ledger = cluster.regions[0]?.ledgerAddress ?? '';
+    const began = performance.now();
+    for (const [address, service] of [
+      [router, 'meridian.v1.LedgerService'],
+      [ledger, 'meridian.internal.v1.BookService'],
+    ] as const) {
+      const answer = await rawCall(address, `/${service}/${name}`, body(), 'gzip');
+      expect(answer).toMatch(/^grpc-status [38]$/u);
+    }
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
 
   test('an unknown method is not implemented', async () => {
     const answer = await rawCall(router, '/meridian.v1.LedgerService/Steal', frame(wellFormed()));

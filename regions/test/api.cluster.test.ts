@@ -1,5 +1,12 @@
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import {
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+import { must } from '../../ledger/core/assert.ts';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
@@ -94,6 +101,33 @@ describe('a client that knows nothing', () => {
     expect(text[names.indexOf('meridian/v1/transfer.proto')]).toContain(
       '.meridian.v1.CreateTransferRequest.MetadataEntry',
     );
+  });
+
+  test.each([LEDGER, 'grpc.health.v1.Health'])('can link %s strictly', async (service) => {
+    const files = new Map<string, FileDescriptorProto>();
+    const ask = async (question: object) => {
+      const reply = await reflect(router(), question);
+      for (const bytes of reply.file_descriptor_response?.file_descriptor_proto ?? []) {
+        const file = fromBinary(FileDescriptorProtoSchema, bytes);
+        files.set(file.name, file);
+      }
+    };
+    await ask({ file_containing_symbol: service });
+    // A server may leave out what is imported; a client then asks for it by name.
+    for (const file of files.values()) {
+      for (const name of file.dependency) {
+        if (!files.has(name)) await ask({ file_by_filename: name });
+      }
+    }
+    // Each after those that it imports, as a strict linker wants them.
+    const sorted = new Set<FileDescriptorProto>();
+    const add = (file: FileDescriptorProto) => {
+      for (const name of file.dependency) add(must(files.get(name), name));
+      sorted.add(file);
+    };
+    for (const file of files.values()) add(file);
+    const linked = createFileRegistry(create(FileDescriptorSetSchema, { file: [...sorted] }));
+    expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
   test('is told when it asks for what is not there', async () => {

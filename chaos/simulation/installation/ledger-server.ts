@@ -104,7 +104,7 @@ export class LedgerServer {
         return peer === undefined
           ? undefined
           : {
-              client: {
+              posting: {
                 settle: (request: SettleRequest, _: unknown, __: unknown, answer: Answer) =>
                   answered(settleAt(this, peer, request), answer),
                 compareChannel: (

@@ -220,7 +220,10 @@ export interface GetAccountResponse {
 }
 
 export interface GetAccountsRequest {
-  /** 1..8,000, of any books. */
+  /**
+   * 1..8,000, of any books. INVALID_ARGUMENT if the metadata of those of one book takes more
+   * than 16 MiB.
+   */
   ids: bigint[];
   options: ReadOptions | undefined;
 }

@@ -250,7 +250,8 @@ export const LedgerServiceService = {
   },
   /**
    * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
-   * it and others not yet: repeat the call.
+   * it and others not yet: repeat the call. RESOURCE_EXHAUSTED with ASSETS_FULL: 65,536 are
+   * registered, and there is room for no more.
    */
   registerAsset: {
     path: "/meridian.v1.LedgerService/RegisterAsset" as const,
@@ -322,7 +323,8 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   subscribe: handleServerStreamingCall<SubscribeRequest, Event>;
   /**
    * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
-   * it and others not yet: repeat the call.
+   * it and others not yet: repeat the call. RESOURCE_EXHAUSTED with ASSETS_FULL: 65,536 are
+   * registered, and there is room for no more.
    */
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   /** Lists the assets that are registered, and the currencies that need not be. */
@@ -583,7 +585,8 @@ export interface LedgerServiceClient extends Client {
   ): ClientReadableStream<Event>;
   /**
    * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
-   * it and others not yet: repeat the call.
+   * it and others not yet: repeat the call. RESOURCE_EXHAUSTED with ASSETS_FULL: 65,536 are
+   * registered, and there is room for no more.
    */
   registerAsset(
     request: RegisterAssetRequest,

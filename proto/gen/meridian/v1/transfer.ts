@@ -268,7 +268,7 @@ export interface GetTransferResponse {
 export interface GetTransfersRequest {
   /**
    * 1..1,000. Their `options` are ignored. INVALID_ARGUMENT if groups among them have more
-   * than 20,000 legs together.
+   * than 20,000 legs together, or if the metadata of those of one book takes more than 16 MiB.
    */
   transfers: GetTransferRequest[];
   options: ReadOptions | undefined;

@@ -1,0 +1,229 @@
+import { invalidArgument, overloaded, type RpcError, tooLate } from './error.ts';
+import { MalformedMessage } from './message-bytes.ts';
+
+/** How long the rest of a message may take, from its first byte or from the beginning of its call. */
+const UNFINISHED_MS = 30_000;
+const SWEEP_MS = 1_000;
+/** How many times its compressed size a message may have, and how many bytes more. */
+const EXPANSION_MAX = 200;
+const EXPANSION_FREE = 64 * 1024;
+/** Requests of health checks and reflection, which nothing but their bytes bounds. */
+const OTHER_MESSAGE_BYTES_MAX = 64 * 1024;
+
+/** What the messages of calls may take in memory, in bytes. */
+export interface CallLimits {
+  /** Of one message. */
+  readonly messageBytes: number;
+  /** Of the calls of one connection together. */
+  readonly connectionBytes: number;
+  /** Of all calls. */
+  readonly totalBytes: number;
+}
+
+/** A method as gRPC knows it. */
+interface Method {
+  readonly path: string;
+  readonly type: string;
+}
+
+interface Connection {
+  bytes: number;
+  readonly calls: Set<CallWatch>;
+}
+
+/**
+ * Watches what the messages of all calls of a server take in memory: what has arrived of a request,
+ * a unary request until it is answered, and a unary answer until it is on its way. The patched
+ * gRPC library reports it. Beyond the bounds a call is refused: of a connection that takes too
+ * much the newest, of all connections the oldest one of that which takes most. So a caller who takes
+ * little is served whatever others do.
+ */
+export class CallWatches {
+  readonly #limits: CallLimits;
+  /** Paths of the methods whose handlers take a MalformedMessage. */
+  readonly #ownPaths: ReadonlySet<string>;
+  readonly #connections = new Map<object, Connection>();
+  readonly #sweeper: NodeJS.Timeout;
+  #bytes = 0;
+
+  constructor(limits: CallLimits, ownPaths: Iterable<string>) {
+    this.#limits = limits;
+    this.#ownPaths = new Set(ownPaths);
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /** What all calls take now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  /**
+   * Watches a call that has begun. The option `grpc-node.call_watch` of a server.
+   *
+   * @param session identifies the connection
+   * @param refuse ends the call
+   */
+  open(session: object, method: Method, refuse: (error: RpcError) => void): CallWatch {
+    let connection = this.#connections.get(session);
+    if (connection === undefined) {
+      connection = { bytes: 0, calls: new Set() };
+      this.#connections.set(session, connection);
+    }
+    const { calls } = connection;
+    const isOwn = this.#ownPaths.has(method.path);
+    const call = new CallWatch(
+      {
+        messageBytesMax: isOwn ? this.#limits.messageBytes : OTHER_MESSAGE_BYTES_MAX,
+        isOwn,
+        isUnary: method.type === 'unary',
+        refuse,
+      },
+      {
+        changed: (by) => this.#changed(session, call, by),
+        ended: () => {
+          calls.delete(call);
+          if (calls.size === 0) this.#connections.delete(session);
+        },
+      },
+    );
+    calls.add(call);
+    return call;
+  }
+
+  #changed(session: object, call: CallWatch, by: number): void {
+    this.#bytes += by;
+    const connection = this.#connections.get(session);
+    if (connection === undefined) return;
+    connection.bytes += by;
+    if (by <= 0) return;
+    if (connection.bytes > this.#limits.connectionBytes && call.mayBeRefused) {
+      call.refuse(overloaded('the calls of this connection take too much memory', 200));
+    }
+    if (this.#bytes > this.#limits.totalBytes) {
+      this.#greediest()?.refuse(overloaded('the calls in progress take too much memory', 200));
+    }
+  }
+
+  /**
+   * Of the connection that takes most: the oldest call that may be refused, or else the one that
+   * takes most, such as a stream whose answers are not read. Others must not pay for it.
+   */
+  #greediest(): CallWatch | undefined {
+    let greediest: Connection | undefined;
+    for (const connection of this.#connections.values()) {
+      if (connection.bytes > (greediest?.bytes ?? 0)) greediest = connection;
+    }
+    let largest: CallWatch | undefined;
+    for (const call of greediest?.calls ?? []) {
+      if (call.mayBeRefused && call.bytes > 0) return call;
+      if (call.bytes > (largest?.bytes ?? 0)) largest = call;
+    }
+    return largest;
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const { calls } of this.#connections.values()) {
+      for (const call of calls) {
+        if (now - (call.unfinishedSince ?? now) < UNFINISHED_MS) continue;
+        call.refuse(tooLate(`the request did not arrive within ${UNFINISHED_MS / 1000} seconds`));
+      }
+    }
+  }
+}
+
+/** What gRPC reports of one call. */
+export class CallWatch {
+  readonly messageBytesMax: number;
+  readonly #isOwn: boolean;
+  readonly #isUnary: boolean;
+  readonly #refuse: (error: RpcError) => void;
+  readonly #changed: (by: number) => void;
+  readonly #ended: () => void;
+  #bytes = 0;
+  /** By performance.now(). */
+  #unfinishedSince: number | undefined;
+  #isOver = false;
+
+  constructor(
+    about: {
+      readonly messageBytesMax: number;
+      readonly isOwn: boolean;
+      readonly isUnary: boolean;
+      readonly refuse: (error: RpcError) => void;
+    },
+    report: { readonly changed: (by: number) => void; readonly ended: () => void },
+  ) {
+    this.messageBytesMax = about.messageBytesMax;
+    this.#isOwn = about.isOwn;
+    this.#isUnary = about.isUnary;
+    this.#refuse = about.refuse;
+    this.#changed = report.changed;
+    this.#ended = report.ended;
+    if (about.isUnary) this.#unfinishedSince = performance.now();
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Since when the rest of a message is waited for; undefined: there is none. */
+  get unfinishedSince(): number | undefined {
+    return this.#unfinishedSince;
+  }
+
+  /** A stream, part of which has been served, only while a message of it has not arrived. */
+  get mayBeRefused(): boolean {
+    return !this.#isOver && (this.#isUnary || this.#unfinishedSince !== undefined);
+  }
+
+  /** The largest size that a message of this compressed size may have. */
+  decompressedBytesMax(compressed: number): number {
+    return compressed * EXPANSION_MAX + EXPANSION_FREE;
+  }
+
+  /** What its handler gets in place of a message; undefined: the handler is not ours. */
+  malformed(details: string): MalformedMessage | undefined {
+    if (!this.#isOwn) return undefined;
+    return new MalformedMessage(invalidArgument([{ field: 'request', description: details }]));
+  }
+
+  /** Called with the bytes that its messages take now. */
+  holds(bytes: number): void {
+    if (this.#isOver || bytes === this.#bytes) return;
+    const by = bytes - this.#bytes;
+    this.#bytes = bytes;
+    this.#changed(by);
+  }
+
+  /** Whether a message of a stream has begun whose end has not come. */
+  unfinished(isUnfinished: boolean): void {
+    if (this.#isUnary) return;
+    if (!isUnfinished) this.#unfinishedSince = undefined;
+    else this.#unfinishedSince ??= performance.now();
+  }
+
+  /** The caller sends nothing more. */
+  requestEnded(): void {
+    this.#unfinishedSince = undefined;
+  }
+
+  refuse(error: RpcError): void {
+    if (this.#isOver) return;
+    this.#refuse(error);
+    this.end();
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.holds(0);
+    this.#isOver = true;
+    this.#unfinishedSince = undefined;
+    this.#ended();
+  }
+}
