@@ -1,5 +1,4 @@
 import type {
-  Account,
   FindAccountsRequest,
   FindAccountsResponse,
   GetAccountRequest,
@@ -17,9 +16,9 @@ import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
-import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, positionFor, readAt, type ReadMember } from './read-position.ts';
 
-/** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
+/** Reads of the accounts of one book. Each answers with the position of what it has read. */
 export class AccountReads {
   readonly #member: ReadMember;
 
@@ -30,50 +29,57 @@ export class AccountReads {
   /** NOT_FOUND: there is no such account, or there was none then. */
   async get(request: GetAccountRequest): Promise<GetAccountResponse> {
     refuseMalformed(validateGetAccount(request));
-    const { asOf } = request;
-    const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
-    const position = await positionFor(this.#member, request.options, notBefore);
-    const account = await this.#accountAsOf(request);
-    if (account === undefined) throw accountNotFound(request.id, asOf !== undefined);
+    const { id, options, asOf } = request;
+    if (asOf !== undefined) return this.#getAsOf(request);
+    const { sql, config } = this.#member;
+    const { found, position } = await readAt(this.#member, options, () =>
+      readAccounts(sql, config.book, [id]),
+    );
+    const account = found.get(id);
+    if (account === undefined) throw accountNotFound(id);
     return { account, position };
   }
 
-  async #accountAsOf({ id, asOf }: GetAccountRequest): Promise<Account | undefined> {
+  /** The past has no snapshot to agree with, but lies before the position of the answer. */
+  async #getAsOf({ id, options, asOf }: GetAccountRequest): Promise<GetAccountResponse> {
     const { sql, config } = this.#member;
-    switch (asOf?.$case) {
-      case undefined:
-        return (await readAccounts(sql, config.book, [id])).get(id);
-      case 'asOfTime': {
-        const micros = microsUpTo(asOf.value);
-        await pastIsFinal(this.#member, micros);
-        return readAccountAt(sql, config.book, id, 'micros', micros);
-      }
-      case 'asOfSeq':
-        return readAccountAt(sql, config.book, id, 'seq', asOf.value);
-    }
+    const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
+    const micros = asOf?.$case === 'asOfTime' ? microsUpTo(asOf.value) : undefined;
+    // A time that may still be decided at is made past first.
+    if (micros !== undefined) await pastIsFinal(this.#member, micros);
+    const position = await positionFor(this.#member, options, notBefore);
+    const account =
+      micros === undefined
+        ? await readAccountAt(sql, config.book, id, 'seq', notBefore, position.seq)
+        : await readAccountAt(sql, config.book, id, 'micros', micros, position.seq);
+    if (account === undefined) throw accountNotFound(id, true);
+    return { account, position };
   }
 
   async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
-    const positions = [await positionFor(this.#member, request.options)];
     const { sql, config } = this.#member;
-    const found = await readAccounts(sql, config.book, request.ids);
-    return { ...inOrderAsked(request.ids, found), positions };
+    const { found, position } = await readAt(this.#member, request.options, () =>
+      readAccounts(sql, config.book, request.ids),
+    );
+    return { ...inOrderAsked(request.ids, found), positions: [position] };
   }
 
   async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {
-    const positions = [await positionFor(this.#member, undefined)];
     const { sql, config } = this.#member;
-    const accounts = await readAccountsByExternalId(sql, config.book, [externalId]);
-    return { accounts, positions };
+    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
+      readAccountsByExternalId(sql, config.book, [externalId]),
+    );
+    return { accounts, positions: [position] };
   }
 
   async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
-    const position = await positionFor(this.#member, undefined);
     const { sql, config } = this.#member;
     const size = pageSize(request.pageSize);
     const [after = accountId(config.book.number, 1) - 1n] = pageNumbers(request.pageToken, 1) ?? [];
-    const accounts = await listAccounts(sql, config.book, after, size);
+    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
+      listAccounts(sql, config.book, after, size),
+    );
     const nextPage = nextPageToken([accounts.at(-1)?.id ?? after], accounts.length, size);
     return { accounts, nextPageToken: nextPage, position };
   }

@@ -1,5 +1,6 @@
 import { overloaded, tooSlow } from '../rpc/error.ts';
 import type { Queries, Sql } from '../store/connect.ts';
+import type { Seen } from '../store/read-position.ts';
 import { isTimeUp, withTimeLimit } from '../store/time-limit.ts';
 
 /** So few of its connections may be taken by reads that can take long. */
@@ -21,7 +22,7 @@ export class LongReads {
   }
 
   /** RESOURCE_EXHAUSTED: too many wait already. DEADLINE_EXCEEDED: it takes too long. */
-  async run<T>(read: (sql: Queries) => Promise<T>): Promise<T> {
+  async run<T>(read: (sql: Queries) => Promise<T>): Promise<Seen<T>> {
     await this.#turn();
     try {
       return await withTimeLimit(this.#sql, STATEMENT_MS, read);

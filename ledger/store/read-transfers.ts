@@ -1,7 +1,9 @@
 import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
 import { storedLegs } from '../core/options.ts';
 import { idsLiteral } from './array-literal.ts';
-import type { Sql } from './connect.ts';
+import type { Queries, Sql } from './connect.ts';
+import { readSeen, type Seen } from './read-position.ts';
+import { withTimeLimit } from './time-limit.ts';
 import {
   type StoredTransfer,
   storedTransfer,
@@ -32,18 +34,43 @@ export class TooManyLegs extends Error {
  * @throws TooManyLegs if groups among them have more than `legsMax` legs together
  */
 export async function readTransfers(
+  sql: Queries,
+  book: number,
+  ids: readonly string[],
+  wanted: LegsWanted,
+): Promise<Map<string, StoredTransfer>> {
+  return withLegs(sql, book, await rowsOf(sql, 'id', ids, ids.length), wanted);
+}
+
+/**
+ * The same, with where the journal ended at the time. Only groups take more than one round
+ * trip: their legs are read after them, in the same snapshot.
+ */
+export async function readTransfersSeen(
   sql: Sql,
   book: number,
   ids: readonly string[],
+  wanted: LegsWanted,
+): Promise<Seen<Map<string, StoredTransfer>>> {
+  const { found, end } = await readSeen<TransferRow>(sql, rowsOf(sql, 'id', ids, ids.length));
+  if (found.some(({ kind }) => kind === RowKind.group)) {
+    return withTimeLimit(sql, 0, (snapshot) => readTransfers(snapshot, book, ids, wanted));
+  }
+  return { found: await withLegs(sql, book, found, wanted), end };
+}
+
+async function withLegs(
+  sql: Queries,
+  book: number,
+  rows: readonly TransferRow[],
   { legsMax, wants }: LegsWanted,
 ): Promise<Map<string, StoredTransfer>> {
-  const rows = await readRows(sql, 'id', ids, ids.length);
   const groups = rows.filter(
     ({ id, kind, options }) => kind === RowKind.group && wants(id, storedLegs(options ?? '')),
   );
   const legs = new Map<string, StoredTransfer[]>(groups.map(({ id }) => [id, []]));
   const legRows =
-    groups.length === 0 ? [] : await readRows(sql, 'group_id', [...legs.keys()], legsMax + 1);
+    groups.length === 0 ? [] : await rowsOf(sql, 'group_id', [...legs.keys()], legsMax + 1);
   if (legRows.length > legsMax) throw new TooManyLegs(`there are more than ${legsMax} legs`);
   for (const row of legRows) legs.get(row.group_id ?? '')?.push(storedTransfer(row, book, null));
   return new Map(rows.map((row) => [row.id, storedTransfer(row, book, legs.get(row.id) ?? null)]));
@@ -55,12 +82,7 @@ export async function readTransfers(
  * step for each id: with statistics that lag behind the journal it was seen to compare every
  * row with every id, which takes 40 s.
  */
-function readRows(
-  sql: Sql,
-  column: 'id' | 'group_id',
-  ids: readonly string[],
-  limit: number,
-): Promise<TransferRow[]> {
+function rowsOf(sql: Queries, column: 'id' | 'group_id', ids: readonly string[], limit: number) {
   return sql<TransferRow[]>`
     SELECT ${sql.unsafe(TRANSFER_COLUMNS)}
       FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
