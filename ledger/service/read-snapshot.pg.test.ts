@@ -45,6 +45,13 @@ const stateOf = ({ id, version, balance }: Account) => ({ accountId: id, version
 
 const at = (position: Position | undefined) => must(position, 'an answer has a position');
 
+const said = (what: string, account: Account | undefined, position: Position | undefined) => {
+  return { what, states: [stateOf(must(account, what))], position: at(position) };
+};
+const heldOf = (what: string, position: Position | undefined, hold: Transfer | undefined) => {
+  return { what, states: [], position: at(position), left: must(hold, what).left };
+};
+
 type Reads = readonly [AccountReads, TransferReads, EntryReads];
 
 /** Every kind of read that has state in its answer. */
@@ -55,12 +62,6 @@ function claims([accounts, transfers, entries]: Reads, level: ReadLevel): Promis
     GetTransferRequest.fromPartial({ by: { $case: 'idempotencyKey', value }, options });
   const page = { accountId: ALICE, options, newestFirst: true, pageSize: 1 };
   const future = timestampFrom(Date.now() * 1_000 + 3_600_000_000);
-  const said = (what: string, account: Account | undefined, position: Position | undefined) => {
-    return { what, states: [stateOf(must(account, what))], position: at(position) };
-  };
-  const heldOf = (what: string, position: Position | undefined, hold: Transfer | undefined) => {
-    return { what, states: [], position: at(position), left: must(hold, what).left };
-  };
   return [
     accounts
       .get(GetAccountRequest.fromPartial(one))
