@@ -45,7 +45,7 @@ const stateOf = ({ id, version, balance }: Account) => ({ accountId: id, version
 
 const at = (position: Position | undefined) => must(position, 'an answer has a position');
 
-const said = (what: string, account: Account | undefined, position: Position | undefined) => {
+const oneAccount = (what: string, account: Account | undefined, position: Position | undefined) => {
   return { what, states: [stateOf(must(account, what))], position: at(position) };
 };
 const heldOf = (what: string, position: Position | undefined, hold: Transfer | undefined) => {
@@ -65,10 +65,10 @@ function claims([accounts, transfers, entries]: Reads, level: ReadLevel): Promis
   return [
     accounts
       .get(GetAccountRequest.fromPartial(one))
-      .then(({ account, position }) => said('get', account, position)),
+      .then(({ account, position }) => oneAccount('get', account, position)),
     accounts
       .get(GetAccountRequest.fromPartial({ ...one, asOf: { $case: 'asOfTime', value: future } }))
-      .then(({ account, position }) => said('get as of', account, position)),
+      .then(({ account, position }) => oneAccount('get as of', account, position)),
     accounts.getMany({ ids: [ALICE, BOB], options }).then((many) => {
       return {
         what: 'getMany',
@@ -107,7 +107,7 @@ function claims([accounts, transfers, entries]: Reads, level: ReadLevel): Promis
           accounts
             .find({ externalId: 'alice', homeRegion: '' })
             .then(({ accounts: [account], positions: [position] }) =>
-              said('find', account, position),
+              oneAccount('find', account, position),
             ),
           accounts.list({ homeRegion: '', pageSize: 9, pageToken: '' }).then((list) => {
             return {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import { probeHealth } from '../local/probes.ts';
+import { askLedger } from '../operator/ask-ledger.ts';
 import type { ClusterState } from '../local/state.ts';
 import {
   type CommandContext,
@@ -57,9 +58,18 @@ async function showCluster(
       ]),
     ),
   );
+  const clocks = new Map<string, string>(
+    await Promise.all(
+      state.regions.map(async ({ name, ledgerAddress }) => {
+        const said = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+      }),
+    ),
+  );
   const processes = state.processes.map((process) => ({
     ...process,
     serving: process.state === 'ready' && answers.get(process.name) !== false,
+    clockAlarm: clocks.get(process.name) ?? '',
   }));
   const serving = state.status === 'ready' && processes.every((process) => process.serving);
   if (!serving) exit(ExitCode.environment);
@@ -96,6 +106,9 @@ async function showCluster(
   ];
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
+  for (const { name, clockAlarm } of processes) {
+    if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
+  }
   await printAuditors(state);
 }
 

@@ -10,7 +10,8 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
     askTopology(address),
     probeHealth(address, QUESTION_MS).catch(() => false),
   ]);
-  return { epoch: Number(topology.epoch), leading: topology.leading, serving };
+  const { epoch, leading, clockAlarm } = topology;
+  return { epoch: Number(epoch), leading, serving, clockAlarm };
 }
 
 function askTopology(address: string): Promise<Topology> {
