@@ -14,7 +14,8 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
   return { epoch: Number(epoch), leading, serving, clockAlarm };
 }
 
-function askTopology(address: string): Promise<Topology> {
+/** The first word of its topology stream. Throws when it is silent. */
+export function askTopology(address: string): Promise<Topology> {
   const client = new BookServiceClient(address, credentials.createInsecure(), {
     // A connection of its own: a shared one would wait out the pause of a failed attempt.
     'grpc.use_local_subchannel_pool': 1,
