@@ -65,8 +65,9 @@ export function upToToJSON(object: UpTo): string {
 export interface Hold {
   /**
    * The hold expires this many seconds after the book decided it, by the book's clock, which
-   * follows elapsed time whatever a server's wall clock does: from that moment on nothing can be captured. What it reserved is free again shortly after,
-   * never before. Zero: it never expires.
+   * follows elapsed time whatever a server's wall clock does. From that moment on nothing can be
+   * captured. What it reserved is free again shortly after, never before. Zero: it never
+   * expires.
    */
   timeoutSeconds: number;
 }
