@@ -10,7 +10,13 @@ import { attach } from './installation/attached.ts';
 import type { Installation, Profile } from './installation/installation.ts';
 import { startOwn } from './installation/own.ts';
 import { nemeses as allNemeses } from './nemeses/all.ts';
-import { clockDrift, clockJump, clockStrobe, largestSkewMs } from './nemeses/clock.ts';
+import {
+  clockAhead,
+  clockDrift,
+  clockJump,
+  clockStrobe,
+  toleratedSkewMs,
+} from './nemeses/clock.ts';
 import type { Nemesis } from './nemeses/nemesis.ts';
 import type { JudgedRun } from './report/judged-run.ts';
 import { renderPage } from './report/page.ts';
@@ -22,7 +28,7 @@ import { runChaos } from './run/run.ts';
 import { makeRunFolder } from './run/run-folder.ts';
 import { workloads as allWorkloads } from './workloads/all.ts';
 
-const clocks = new Set<Nemesis>([clockJump, clockStrobe, clockDrift]);
+const clocks = new Set<Nemesis>([clockAhead, clockJump, clockStrobe, clockDrift]);
 
 /** Those that can be run here, and why the others cannot. */
 async function runnable(
@@ -66,7 +72,7 @@ async function breakAndJudge(
       installation,
       plan,
       faultsMs: options.minutes * 60_000,
-      clockSkewMs: plan.nemeses.some((one) => clocks.has(one)) ? largestSkewMs : 0,
+      clockSkewMs: plan.nemeses.some((one) => clocks.has(one)) ? toleratedSkewMs : 0,
       folder,
       asked: askedFor(options),
       notRun,

@@ -1,5 +1,6 @@
 import { transferIdOf } from '../../ledger/core/transfer-id.ts';
 import type { TransferOperation } from '../history/operation.ts';
+import { checkPace } from './book-pace.ts';
 import { callName, decidingBook } from './calls.ts';
 import type { Evidence } from './evidence.ts';
 import { takeFindings } from './from-audit.ts';
@@ -12,12 +13,14 @@ import { Case, type Checker } from './verdict.ts';
  * expiries and captures stand on their side of the hold's end by the book's own clock (the audit
  * of the journal). By the clock of the harness no client heard that a hold had expired before
  * its time, counted from when the hold was asked for, and none captured it later than its
- * time after the hold was answered; both within what the books' clocks may be off.
+ * time after the hold was answered; both within what the books' clocks may be off. And the time
+ * of each book passes as the harness's does.
  */
 export const holds: Checker = (evidence) => {
   const found = new Case();
   found.unknown(...evidence.missing);
   takeFindings(found, evidence, 'I10');
+  checkPace(evidence, found);
   const skewMs = evidence.header.judging.clockSkewMs;
   const heldBy = holdsOf(evidence);
   for (const operation of evidence.operations.transfers) {

@@ -64,13 +64,13 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'exists-before-barrier',
     says: 'A leader answers known keys before its take-over is committed.',
     file: 'ledger/leader/term.ts',
-    text: `const taking = takeOver(sql, head, address, Date.now() * 1000);
+    text: `const taking = takeOver(sql, head, address, nowMicros());
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
     const memory = await BookMemory.load(sql, book, books, taken);`,
     replacement: `const { append } = await import('../store/append.ts');
     const { takeOverBatch } = await import('../store/take-over-batch.ts');
-    const { batch, taken } = takeOverBatch(head, address, Date.now() * 1000);
+    const { batch, taken } = takeOverBatch(head, address, nowMicros());
     append(this.#parts.reads, batch).catch(() => undefined);
     const memory = await BookMemory.load(sql, book, books, taken);`,
     invariants: ['I4', 'I6'],
@@ -162,10 +162,10 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'read-without-position',
-    says: 'A copy answers at once, and says that it is as new as it was asked to be.',
+    says: 'A copy answers at once, however new the answer has to be.',
     file: 'ledger/service/read-position.ts',
     text: 'if (position.seq >= asked) return position;',
-    replacement: 'return { ...position, seq: position.seq < asked ? asked : position.seq };',
+    replacement: 'return position;',
     invariants: ['I12'],
     profile: 'replicated',
     workloads: ['session'],

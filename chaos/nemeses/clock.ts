@@ -10,10 +10,14 @@ import { aLeader, aRegion, ownRandom } from './targets.ts';
  * by the monotonic clock.
  */
 
-const JUMPS_MS = [100, 1_000, 60_000, 3_600_000];
+const HOUR_MS = 3_600_000;
+const JUMPS_MS = [100, 1_000, 60_000, HOUR_MS];
 
-/** The largest shift that any of these makes, either way, in milliseconds. */
-export const largestSkewMs = 3_600_000;
+/**
+ * How far the time of a book may be off meanwhile, in milliseconds: rows are stamped by elapsed
+ * time, and servers that agree within a second are not corrected before they lead a book.
+ */
+export const toleratedSkewMs = 2_000;
 
 /** So much faster or slower than it should be. */
 const DRIFT = 0.05;
@@ -27,8 +31,8 @@ interface Clocks {
 /**
  * The clocks of one ledger server, of all of them, or of one router.
  *
- * A ledger server reads the wall clock for the time that it writes into rows, which never goes
- * back, and it hears no deadline by it: a wrong one touches no call at all. A router counts
+ * A ledger server stamps rows by elapsed time, which comes nearer to the wall clock slowly, and
+ * takes no deadline from it: a wrong one touches no call at all. A router counts
  * what is left of a call's deadline by the wall clock, so a call that is under way when it
  * jumps may end too early.
  */
@@ -88,6 +92,21 @@ export const clockJump: Nemesis = {
     return clockStrike(scene, clocks, (_, shift) => {
       scene.tell(`the clocks of ${clocks.processes.join(', ')} jump by ${byMs} ms`);
       shift(byMs);
+    });
+  },
+};
+
+export const clockAhead: Nemesis = {
+  ...common,
+  name: 'clock-ahead',
+  place: 'N21',
+  says: 'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
+  lastsMs: [5_000, 10_000],
+  aim: (scene) => {
+    const clocks = { processes: [aLeader(scene).processes.ledger], harms: [] };
+    return clockStrike(scene, clocks, (_, shift) => {
+      scene.tell(`the clock of ${clocks.processes.join(', ')} jumps an hour ahead`);
+      shift(HOUR_MS);
     });
   },
 };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { type CreateTransferResponse, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
+import { askTopology } from '../../regions/operator/ask-ledger.ts';
 import { endFolder, makeFolder } from '../../regions/local/test/folder.ts';
 import { Api } from '../../regions/test/api-client.ts';
 import { CallFaults } from '../client/call-faults.ts';
@@ -14,7 +15,7 @@ import { SeededRandom } from '../random.ts';
 import { LeaderWatch } from '../run/leaders.ts';
 import { cancelledBackends } from './cancelled-waits.ts';
 import { channelReplay, settlementKill } from './channel-replay.ts';
-import { clockDrift, clockJump, clockStrobe } from './clock.ts';
+import { clockAhead, clockDrift, clockJump, clockStrobe } from './clock.ts';
 import { diskFull } from './disk-full.ts';
 import { fsyncError, slowDisk } from './failing-disk.ts';
 import {
@@ -163,25 +164,45 @@ async function whilePaying(book: number, to: number, work: () => Promise<void>):
   }
 }
 
+/** How far the wall clock of the server that leads a book is from ours, in milliseconds. */
+async function wallSkewOf(book: number): Promise<number> {
+  const said = await askTopology(copyOf(book).ledgerAddress);
+  return Number(said.wallMicros) / 1_000 - Date.now();
+}
+
 test('clock-drift: the clock of a book runs away slowly', () =>
   strikes(clockDrift, 14, async () => {
     await sleep(1_000);
-    expect(await skewOf(1)).toBeLessThan(100);
-    await expect.poll(() => skewOf(1), WAIT).toBeGreaterThan(150);
+    expect(await wallSkewOf(1)).toBeLessThan(100);
+    await expect.poll(() => wallSkewOf(1), WAIT).toBeGreaterThan(150);
+    expect(Math.abs(await skewOf(1))).toBeLessThan(150);
   }));
 
 test('clock-strobe: the clock of a book is ahead now and then', () =>
   strikes(clockStrobe, 19, async () => {
-    await expect.poll(() => skewOf(2), WAIT).toBeGreaterThan(200);
+    await expect.poll(() => wallSkewOf(2), WAIT).toBeGreaterThan(200);
+    expect(Math.abs(await skewOf(2))).toBeLessThan(1_000);
   }));
 
 test('clock-jump: the clock of a book is an hour ahead; its monotonic clock is not', () =>
   strikes(clockJump, 73, async () => {
     await sleep(100);
-    expect(await skewOf(3)).toBeGreaterThan(3_590_000);
+    expect(await wallSkewOf(3)).toBeGreaterThan(3_590_000);
     expect(await pay(3, { to: 1 })).toMatchObject({ replayed: false });
-    expect(Math.abs(await skewOf(2))).toBeLessThan(60_000);
+    for (const book of [2, 3]) expect(Math.abs(await skewOf(book))).toBeLessThan(60_000);
   }));
+
+const alarmOf = async (book: number) => (await askTopology(copyOf(book).ledgerAddress)).clockAlarm;
+
+test('clock-ahead: a book keeps its time, and its server says that its clock is wrong', async () => {
+  await strikes(clockAhead, 3, async (targets) => {
+    expect(targets).toEqual([copyOf(2).processes.ledger]);
+    await expect.poll(() => alarmOf(2), WAIT).toMatch(/wall clock is about 60 min ahead/u);
+    expect(Math.abs(await skewOf(2))).toBeLessThan(1_000);
+  });
+  await expect.poll(() => alarmOf(2), WAIT).toBe('');
+  expect(Math.abs(await skewOf(2))).toBeLessThan(1_000);
+});
 
 test('clock-jump: a router whose clock jumps back answers', () =>
   strikes(clockJump, 33, async (targets) => {

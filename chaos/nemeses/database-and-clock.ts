@@ -1,6 +1,6 @@
 import { cancelledBackends, syncWaitTrap } from './cancelled-waits.ts';
 import { channelReplay, settlementKill } from './channel-replay.ts';
-import { clockDrift, clockJump, clockStrobe } from './clock.ts';
+import { clockAhead, clockDrift, clockJump, clockStrobe } from './clock.ts';
 import { diskFull } from './disk-full.ts';
 import { fsyncError, slowDisk } from './failing-disk.ts';
 import {
@@ -19,6 +19,7 @@ export const databaseAndClock: readonly Nemesis[] = [
   channelReplay,
   settlementKill,
   clockJump,
+  clockAhead,
   clockStrobe,
   clockDrift,
   diskFull,

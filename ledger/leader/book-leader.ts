@@ -41,6 +41,8 @@ export interface LeaderParts {
   readonly memory: BookMemory;
   readonly recall: Recall;
   readonly log: Logger;
+  /** The time of the book, in microseconds since 1970. */
+  readonly nowMicros: () => number;
   /** Called after a commit that sent legs to another book. */
   readonly onSent: (peerBook: number) => void;
   /** Undefined: commits may take as long as they do. */
@@ -78,6 +80,11 @@ export class BookLeader {
     this.memory = parts.memory;
     this.#admission = new Admission(parts.memory);
     this.#parts = parts;
+  }
+
+  /** The time that a batch made now would have, in microseconds since 1970. */
+  nextMicros(): number {
+    return this.memory.nextMicros(this.#parts.nowMicros());
   }
 
   /** Queues work; it is answered by its callbacks. */
@@ -262,7 +269,7 @@ export class BookLeader {
     const commands = planned.map(({ command }) => command);
     const needs = needsOf(commands, this.memory.book.number);
     const state = await this.memory.stateFor(this.#parts.sql, needs);
-    const atMicros = this.memory.nextMicros(Date.now() * 1000);
+    const atMicros = this.nextMicros();
     const posted = post(state, commands, atMicros);
     if (await this.#recallHalted(plan, haltedItems(planned, posted))) return this.#prepare(plan);
     return { plan, planned, posted, batch: this.memory.appendOf(posted, atMicros), atMicros };
@@ -314,7 +321,7 @@ export class BookLeader {
     const command: SettleCommand = { kind: 'settle', originBook, firstNumber, legs };
     const needs = needsOf([command], this.memory.book.number);
     const state = await this.memory.stateFor(this.#parts.sql, needs);
-    const [outcome] = post(state, [command], this.memory.nextMicros(Date.now() * 1000)).outcomes;
+    const [outcome] = post(state, [command], this.nextMicros()).outcomes;
     const refusals = outcome?.kind === 'settle' ? outcome.refusals : [];
     const reasons = new Map(refusals.map(({ number, reason }) => [number, reason]));
     onOutcome(legs.map((_, index) => reasons.get(firstNumber + index) ?? Reason.UNSPECIFIED));

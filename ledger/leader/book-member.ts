@@ -6,6 +6,7 @@ import { describe, isDatabaseError } from '../store/sqlstate.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from './book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
+import { ServerClock } from './server-clock.ts';
 import { aloneText, Term, type TermConfig } from './term.ts';
 
 /** How often a standby looks at the leader, and how often it must fail to answer in a row. */
@@ -29,6 +30,8 @@ export interface MemberStatus {
   readonly epoch: number;
   /** True: it leads, and commits do not get through at present. */
   readonly heldUp: boolean;
+  /** What is wrong with the clocks, in a sentence; '' if nothing is. */
+  readonly clockAlarm: string;
 }
 
 /**
@@ -45,6 +48,7 @@ export class BookMember {
   readonly config: MemberConfig;
   /** Connections for reading. */
   readonly sql: Sql;
+  readonly clock: ServerClock;
   readonly #leaders: Leaders;
   readonly #log: Logger;
   readonly #listeners = new Set<(status: MemberStatus) => void>();
@@ -59,6 +63,7 @@ export class BookMember {
     this.config = config;
     this.#leaders = leaders;
     this.#log = log;
+    this.clock = new ServerClock(leaders, log, () => this.#say());
     this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
   }
 
@@ -70,7 +75,12 @@ export class BookMember {
   get status(): MemberStatus {
     const { leader } = this;
     const heldUp = leader !== undefined && this.#term?.heldUp === true;
-    return { leading: leader !== undefined, epoch: leader?.memory.epoch ?? 0, heldUp };
+    return {
+      leading: leader !== undefined,
+      epoch: leader?.memory.epoch ?? 0,
+      heldUp,
+      clockAlarm: this.clock.alarm,
+    };
   }
 
   /** Calls back at every change of status. Returns how to stop it. */
@@ -84,7 +94,12 @@ export class BookMember {
    * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<void> {
-    await (this.config.replicated ? this.#followRole() : this.#followLeader());
+    this.clock.watch();
+    try {
+      await (this.config.replicated ? this.#followRole() : this.#followLeader());
+    } finally {
+      this.clock.stop();
+    }
     await this.sql.end({ timeout: 1 });
   }
 
@@ -160,6 +175,10 @@ export class BookMember {
     this.#lastWhy = why;
   }
 
+  #say(): void {
+    for (const listener of this.#listeners) listener(this.status);
+  }
+
   #mayTakeOver(head: Head, failed: number): boolean {
     // Nobody ever led it, or we did ourselves before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;
@@ -176,9 +195,15 @@ export class BookMember {
     let led = false;
     const onChange = () => {
       led ||= term.leader !== undefined;
-      for (const listener of this.#listeners) listener(this.status);
+      this.#say();
     };
-    const parts = { reads: this.sql, leaders: this.#leaders, log: this.#log, onChange };
+    const parts = {
+      reads: this.sql,
+      leaders: this.#leaders,
+      log: this.#log,
+      clock: this.clock,
+      onChange,
+    };
     const term = new Term({ ...parts, config: this.config });
     this.#term = term;
     try {

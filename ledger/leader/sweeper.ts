@@ -48,7 +48,7 @@ export class Sweeper {
   /** One batch. Returns true if there may be more at once. */
   async #sweep(): Promise<boolean> {
     const { memory } = this.#leader;
-    const nowMicros = memory.nextMicros(Date.now() * 1000);
+    const nowMicros = this.#leader.nextMicros();
     const due = await readDueHolds(this.#sql, memory.swept, nowMicros, HOLDS_MAX);
     if (due === null) return false;
     await this.#expire(due);

@@ -67,3 +67,10 @@ test('a fenced book is not taken over, even by a server that does not know of it
   await unfenceBook(admin);
   expect(await takeOver(ledger, unaware, 'b:1', 1)).toMatchObject({ epoch: 3, leader: 'b:1' });
 });
+
+test('a fence is stamped by the database where the clock of the operator is ahead', async () => {
+  const { ledger, admin } = await database();
+  await takeOver(ledger, await readHead(ledger, BOOK), '127.0.0.1:1', 1_000_000);
+  const { atMicros } = await fenceBook(admin, 'jane', (Date.now() + 3_600_000) * 1_000);
+  expect(atMicros).toBeLessThan((Date.now() + 60_000) * 1_000);
+});

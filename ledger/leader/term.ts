@@ -10,6 +10,7 @@ import { BookLeader } from './book-leader.ts';
 import { BookMemory } from './book-memory.ts';
 import { type OnHeldUp, whileHeldUp } from './commit.ts';
 import { Recall } from './recall.ts';
+import type { ServerClock } from './server-clock.ts';
 import { Sweeper } from './sweeper.ts';
 import { takeOver } from './take-over.ts';
 
@@ -30,6 +31,7 @@ export interface TermParts {
   readonly reads: Sql;
   readonly leaders: Leaders;
   readonly log: Logger;
+  readonly clock: ServerClock;
   /** Called when the leader begins or ends, and when a commit is held up and no longer is. */
   readonly onChange: () => void;
 }
@@ -104,6 +106,7 @@ export class Term {
     } finally {
       // Before the connection is closed, which would end the term for a wrong reason.
       this.end('the term is over');
+      this.#parts.clock.forget();
       await sql.end({ timeout: 1 });
     }
   }
@@ -126,14 +129,15 @@ export class Term {
     if (replicated && role.alone !== undefined) return aloneText(role.alone);
     const head = seen ?? (await readHead(sql, book));
     if (head.fenced) return `the book is ${head.leader}`;
-    const taking = takeOver(sql, head, address, Date.now() * 1000);
+    const nowMicros = await this.#parts.clock.timeOf(head.atMicros);
+    const taking = takeOver(sql, head, address, nowMicros());
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
     const memory = await BookMemory.load(sql, book, books, taken);
-    return this.#over ? 'the term is over' : this.#lead(sql, memory);
+    return this.#over ? 'the term is over' : this.#lead(sql, memory, nowMicros);
   }
 
-  async #lead(sql: Sql, memory: BookMemory): Promise<string> {
+  async #lead(sql: Sql, memory: BookMemory, nowMicros: () => number): Promise<string> {
     const { config, reads, leaders, log, onChange } = this.#parts;
     const { book, books, redisUrl } = config;
     const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, memory.instance, log);
@@ -141,7 +145,7 @@ export class Term {
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
     const onHeldUp = this.#onHeldUp;
-    const leader = new BookLeader({ sql, memory, recall, log, onSent, onHeldUp });
+    const leader = new BookLeader({ sql, memory, recall, log, nowMicros, onSent, onHeldUp });
     for (const { number } of books) {
       if (number === book.number) continue;
       senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));

@@ -32,6 +32,9 @@ const RETRY_MS_MAX = 10_000;
 /** A server that says nothing for so long after its stream was opened is not there. */
 const FIRST_WORD_MS = 3_000;
 
+/** What a server said of its clocks longer ago than this is not believed. */
+const CLOCK_MS = 15_000;
+
 /** The leader of a book as far as it is known here. */
 export interface Leader {
   readonly book: number;
@@ -59,6 +62,8 @@ interface Server {
   /** What it said last; undefined while it cannot be reached. */
   said: Topology | undefined;
   pauseMs: number;
+  /** By performance.now(): when it said so. */
+  saidAt: number;
 }
 
 /**
@@ -88,6 +93,7 @@ export class Leaders {
       posting: ownClient(address),
       said: undefined,
       pauseMs: RETRY_MS,
+      saidAt: 0,
     }));
     for (const server of this.#servers) this.#watch(server);
   }
@@ -120,6 +126,24 @@ export class Leaders {
         said?.book === book ? [{ address, client, distance: distance(said) }] : [],
       )
       .toSorted((a, b) => a.distance - b.distance);
+  }
+
+  /** How many servers there are. */
+  get peerCount(): number {
+    return this.#servers.length;
+  }
+
+  /** What the clocks of the servers that were heard of lately show now, but for the way here. */
+  peerClocks(): { wallMicros: number; steadyMicros: number }[] {
+    const now = performance.now();
+    return this.#servers.flatMap(({ said, saidAt }) => {
+      if (said === undefined || said.steadyMicros === 0n || now - saidAt > CLOCK_MS) return [];
+      const passed = (now - saidAt) * 1_000;
+      const { wallMicros, steadyMicros } = said;
+      return [
+        { wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed },
+      ];
+    });
   }
 
   /** Calls back whenever something about a book may have changed. Returns how to stop it. */
@@ -185,12 +209,16 @@ export class Leaders {
   }
 
   #hear(server: Server, said: Topology): void {
+    const before = server.said;
     server.said = said;
     server.pauseMs = RETRY_MS;
+    server.saidAt = performance.now();
     if (said.leading) {
       const known = this.#epochs.get(said.book) ?? 0;
       this.#epochs.set(said.book, Math.max(known, Number(said.epoch)));
     }
+    // Most of the time a server only repeats itself, with newer times of its clocks.
+    if (before?.leading === said.leading && before.epoch === said.epoch) return;
     this.#changed(said.book);
   }
 

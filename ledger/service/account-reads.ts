@@ -18,13 +18,15 @@ import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
+import type { Seen } from '../store/read-position.ts';
+import { withTimeLimit } from '../store/time-limit.ts';
 import { metadataBytes } from './reply-bytes.ts';
-import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, positionFor, readAt, type ReadMember } from './read-position.ts';
 
 /** Accounts that are read by one query: these few fit in memory, however large they are. */
 const AT_ONCE = 1_000;
 
-/** Reads of the accounts of one book. Each tells a position that it is at least as new as. */
+/** Reads of the accounts of one book. Each answers with the position of what it has read. */
 export class AccountReads {
   readonly #member: ReadMember;
 
@@ -35,68 +37,77 @@ export class AccountReads {
   /** NOT_FOUND: there is no such account, or there was none then. */
   async get(request: GetAccountRequest): Promise<GetAccountResponse> {
     refuseMalformed(validateGetAccount(request));
-    const { asOf } = request;
-    const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
-    const position = await positionFor(this.#member, request.options, notBefore);
-    const account = await this.#accountAsOf(request);
-    if (account === undefined) throw accountNotFound(request.id, asOf !== undefined);
+    const { id, options, asOf } = request;
+    if (asOf !== undefined) return this.#getAsOf(request);
+    const { sql, config } = this.#member;
+    const { found, position } = await readAt(this.#member, options, () =>
+      readAccounts(sql, config.book, [id]),
+    );
+    const account = found.get(id);
+    if (account === undefined) throw accountNotFound(id);
     return { account, position };
   }
 
-  async #accountAsOf({ id, asOf }: GetAccountRequest): Promise<Account | undefined> {
+  /** The past has no snapshot to agree with, but lies before the position of the answer. */
+  async #getAsOf({ id, options, asOf }: GetAccountRequest): Promise<GetAccountResponse> {
     const { sql, config } = this.#member;
-    switch (asOf?.$case) {
-      case undefined:
-        return (await readAccounts(sql, config.book, [id])).get(id);
-      case 'asOfTime': {
-        const micros = microsUpTo(asOf.value);
-        await pastIsFinal(this.#member, micros);
-        return readAccountAt(sql, config.book, id, 'micros', micros);
-      }
-      case 'asOfSeq':
-        return readAccountAt(sql, config.book, id, 'seq', asOf.value);
-    }
+    const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
+    const micros = asOf?.$case === 'asOfTime' ? microsUpTo(asOf.value) : undefined;
+    // A time that may still be decided at is made past first.
+    if (micros !== undefined) await pastIsFinal(this.#member, micros);
+    const position = await positionFor(this.#member, options, notBefore);
+    const account =
+      micros === undefined
+        ? await readAccountAt(sql, config.book, id, 'seq', notBefore, position.seq)
+        : await readAccountAt(sql, config.book, id, 'micros', micros, position.seq);
+    if (account === undefined) throw accountNotFound(id, true);
+    return { account, position };
   }
 
   /** INVALID_ARGUMENT, besides what is malformed: the answer would be too large. */
   async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
-    const positions = [await positionFor(this.#member, request.options)];
-    return { ...inOrderAsked(request.ids, await this.#bounded(request.ids)), positions };
+    const { found, position } = await readAt(this.#member, request.options, () =>
+      this.#bounded(request.ids),
+    );
+    return { ...inOrderAsked(request.ids, found), positions: [position] };
   }
 
-  /** The accounts among `ids`, unless an answer that has them all would be too large. */
-  async #bounded(ids: readonly bigint[]): Promise<Map<bigint, Account>> {
+  /** The accounts among `ids` in one snapshot, unless an answer with them all would be too large. */
+  async #bounded(ids: readonly bigint[]): Promise<Seen<Map<bigint, Account>>> {
     const { sql, config } = this.#member;
-    const found = new Map<bigint, Account>();
-    let bytes = 0;
-    for (let at = 0; at < ids.length; at += AT_ONCE) {
-      const part = ids.slice(at, at + AT_ONCE);
-      for (const [id, account] of await readAccounts(sql, config.book, part)) {
-        found.set(id, account);
-      }
-      // One that is asked for several times is answered as often.
-      for (const id of part) bytes += metadataBytes(found.get(id)?.metadata ?? {});
-      if (bytes <= REPLY_BYTES_MAX) continue;
-      const what = `accounts with more than ${REPLY_BYTES_MAX} bytes of metadata together`;
-      throw invalidArgument([{ field: 'ids', description: `name ${what}: ask for fewer` }]);
+    if (ids.length <= AT_ONCE) {
+      const seen = await readAccounts(sql, config.book, ids);
+      refuseLarge(ids, seen.found);
+      return seen;
     }
-    return found;
+    return withTimeLimit(sql, 0, async (snapshot) => {
+      const all = new Map<bigint, Account>();
+      for (let at = 0, bytes = 0; at < ids.length; at += AT_ONCE) {
+        const part = ids.slice(at, at + AT_ONCE);
+        const { found } = await readAccounts(snapshot, config.book, part);
+        bytes = refuseLarge(part, found, bytes);
+        for (const [id, account] of found) all.set(id, account);
+      }
+      return all;
+    });
   }
 
   async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {
-    const positions = [await positionFor(this.#member, undefined)];
     const { sql, config } = this.#member;
-    const accounts = await readAccountsByExternalId(sql, config.book, [externalId]);
-    return { accounts, positions };
+    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
+      readAccountsByExternalId(sql, config.book, [externalId]),
+    );
+    return { accounts, positions: [position] };
   }
 
   async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
-    const position = await positionFor(this.#member, undefined);
     const { sql, config } = this.#member;
     const size = pageSize(request.pageSize);
     const [after = accountId(config.book.number, 1) - 1n] = pageNumbers(request.pageToken, 1) ?? [];
-    const accounts = await listAccounts(sql, config.book, after, size);
+    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
+      listAccounts(sql, config.book, after, size),
+    );
     const nextPage = nextPageToken([accounts.at(-1)?.id ?? after], accounts.length, size);
     return { accounts, nextPageToken: nextPage, position };
   }
@@ -105,4 +116,20 @@ export class AccountReads {
 /** There is no such account, or at the time that was asked for there was none yet. */
 export function accountNotFound(id: bigint, then = false): RpcError {
   return notFound('ACCOUNT_NOT_FOUND', `there ${then ? 'was' : 'is'} no account ${id}`);
+}
+
+/**
+ * Adds up the metadata of an answer, in which an account has a place each time it was asked for.
+ * INVALID_ARGUMENT: there is too much of it.
+ */
+function refuseLarge(
+  ids: readonly bigint[],
+  found: ReadonlyMap<bigint, Account>,
+  bytesBefore = 0,
+): number {
+  let bytes = bytesBefore;
+  for (const id of ids) bytes += metadataBytes(found.get(id)?.metadata ?? {});
+  if (bytes <= REPLY_BYTES_MAX) return bytes;
+  const what = `accounts with more than ${REPLY_BYTES_MAX} bytes of metadata together`;
+  throw invalidArgument([{ field: 'ids', description: `name ${what}: ask for fewer` }]);
 }

@@ -10,12 +10,12 @@ import { validateListEntries, validateStatement } from '../core/validate-reads.t
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
 import type { Queries } from '../store/connect.ts';
-import { readAccounts } from '../store/read-accounts.ts';
+import { accountExists } from '../store/read-accounts.ts';
 import { readEntries } from '../store/read-entries.ts';
 import { readStates, type StateAt } from '../store/read-states.ts';
 import { accountNotFound } from './account-reads.ts';
 import type { LongReads } from './long-reads.ts';
-import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
 
 /** What has happened to the accounts of one book. */
 export class EntryReads {
@@ -33,15 +33,21 @@ export class EntryReads {
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
     const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
-    const position = await positionFor(this.#member, request.options, notBefore);
     const { sql, config } = this.#member;
-    const entries = await readEntries(sql, config.book.number, {
-      account,
-      ...beyond(last, { after: 0n, through: INT64_MAX }, newestFirst),
-      movingOnly: false,
-      newestFirst,
-      limit,
-    });
+    const read = () =>
+      readEntries(sql, config.book.number, {
+        account,
+        ...beyond(last, { after: 0n, through: INT64_MAX }, newestFirst),
+        movingOnly: false,
+        newestFirst,
+        limit,
+      });
+    const { found: entries, position } = await readAt(
+      this.#member,
+      request.options,
+      read,
+      notBefore,
+    );
     if (entries.length === 0) await this.#mustExist(account);
     const token = [entries.at(-1)?.version ?? 0n, position.seq];
     return { entries, nextPageToken: nextPageToken(token, entries.length, limit), position };
@@ -56,23 +62,27 @@ export class EntryReads {
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
     const page = statementPage(request.pageToken);
-    const position = await positionFor(this.#member, request.options, page?.notBefore);
     const bound = request.to ?? request.from;
     if (page === undefined && bound !== undefined) {
       await pastIsFinal(this.#member, microsBefore(bound));
     }
-    const { opening, closing, entries } = await this.#longReads.run(async (sql) => {
-      const period = await periodOf(sql, request, page);
-      const range = { after: period.opening.state.version, through: period.closing.state.version };
-      const read = await readEntries(sql, this.#member.config.book.number, {
-        account,
-        ...beyond(page?.last, range, newestFirst),
-        movingOnly: true,
-        newestFirst,
-        limit,
-      });
-      return { opening: period.opening.state, closing: period.closing.state, entries: read };
-    }, signal);
+    const read = () =>
+      this.#longReads.run(async (sql) => {
+        const period = await periodOf(sql, request, page);
+        const opens = period.opening.state;
+        const closes = period.closing.state;
+        const range = { after: opens.version, through: closes.version };
+        const { found: moves } = await readEntries(sql, this.#member.config.book.number, {
+          account,
+          ...beyond(page?.last, range, newestFirst),
+          movingOnly: true,
+          newestFirst,
+          limit,
+        });
+        return { opening: opens, closing: closes, entries: moves };
+      }, signal);
+    const { found, position } = await readAt(this.#member, request.options, read, page?.notBefore);
+    const { opening, closing, entries } = found;
     if (closing.version === 0n) await this.#mustExist(account);
     const last = entries.at(-1)?.version ?? 0n;
     const token = [opening.version, closing.version, last, position.seq];
@@ -88,9 +98,7 @@ export class EntryReads {
   }
 
   async #mustExist(account: bigint): Promise<void> {
-    const { sql, config } = this.#member;
-    const found = await readAccounts(sql, config.book, [account]);
-    if (!found.has(account)) throw accountNotFound(account);
+    if (!(await accountExists(this.#member.sql, account))) throw accountNotFound(account);
   }
 }
 

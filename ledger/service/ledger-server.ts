@@ -116,6 +116,9 @@ export class LedgerServer {
   }
 }
 
+/** What a server says of its clocks is old after a while. */
+const CLOCK_REPEAT_MS = 5_000;
+
 function implementation(
   member: BookMember,
   leaders: Leaders,
@@ -173,13 +176,27 @@ function implementation(
     watchTopology: (stream) => {
       const { book, serverRegion } = member.config;
       const tell = () => {
-        const { leading, epoch } = member.status;
+        const { leading, epoch, clockAlarm } = member.status;
         const { number, name, region } = book;
-        const role = { leading, epoch: BigInt(epoch) };
-        const said: Topology = { book: number, name, region, ...role, serverRegion };
+        const said: Topology = {
+          book: number,
+          name,
+          region,
+          leading,
+          epoch: BigInt(epoch),
+          serverRegion,
+          wallMicros: BigInt(Date.now()) * 1_000n,
+          steadyMicros: BigInt(Math.floor(member.clock.steadyMicros())),
+          clockAlarm,
+        };
         stream.write(said);
       };
-      const stopTelling = member.onStatus(tell);
+      const stopListening = member.onStatus(tell);
+      const repeating = setInterval(tell, CLOCK_REPEAT_MS);
+      const stopTelling = () => {
+        stopListening();
+        clearInterval(repeating);
+      };
       stream.on('cancelled', stopTelling);
       stream.on('error', stopTelling);
       tell();

@@ -1,12 +1,13 @@
 import type { Asset, ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { ISO_4217, largestAmount } from '../core/asset.ts';
-import { loadAssets } from '../store/load-assets.ts';
-import { positionFor, type ReadMember } from './read-position.ts';
+import { readAssets } from '../store/load-assets.ts';
+import { readAt, type ReadMember } from './read-position.ts';
 
 /** Every asset that accounts of this book may hold, by code. */
 export async function listAssets(member: ReadMember): Promise<ListAssetsResponse> {
-  const position = await positionFor(member, undefined);
-  const registered = await loadAssets(member.sql);
+  const { found: registered, position } = await readAt(member, undefined, () =>
+    readAssets(member.sql),
+  );
   const assets = [...new Map([...ISO_4217, ...registered])].map(assetOf);
   // By UTF-16 units, which for the letters of a code is what anybody expects.
   assets.sort((a, b) => (a.asset < b.asset ? -1 : 1));

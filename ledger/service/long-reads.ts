@@ -1,5 +1,6 @@
 import { callerGone, overloaded, tooSlow } from '../rpc/error.ts';
 import type { Queries, Sql } from '../store/connect.ts';
+import type { Seen } from '../store/read-position.ts';
 import { isTimeUp, withTimeLimit } from '../store/time-limit.ts';
 
 /** So few of its connections may be taken by reads that can take long. */
@@ -35,7 +36,7 @@ export class LongReads {
    *
    * @param signal aborted when the caller has gone
    */
-  async run<T>(read: (sql: Queries) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(read: (sql: Queries) => Promise<T>, signal?: AbortSignal): Promise<Seen<T>> {
     await this.#turn(signal);
     const through = this.#cancelling;
     const giveUp = signal === undefined || through === undefined ? undefined : { signal, through };

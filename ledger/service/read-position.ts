@@ -8,7 +8,7 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember, MemberConfig } from '../leader/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
-import { readPosition } from '../store/read-position.ts';
+import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';
 
 /** What reads need of a member of a book. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
@@ -23,6 +23,53 @@ export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
  */
 const CATCH_UP_MS = 250;
 const LOOK_MS = 20;
+
+/**
+ * Reads, and answers what was found with the position of the very snapshot that it was found
+ * in: subscribing from there neither misses nor repeats anything of it.
+ *
+ * Faults as those of `positionFor`.
+ *
+ * @param notBefore a seq of the book that the snapshot must have
+ */
+export async function readAt<T>(
+  member: ReadMember,
+  options: ReadOptions | undefined,
+  read: () => Promise<Seen<T>>,
+  notBefore = 0n,
+): Promise<{ found: T; position: Position }> {
+  const { leader } = member;
+  const mayRead = leader !== undefined || options?.level === ReadLevel.STALE;
+  if (!mayRead) throw notLeading(member);
+  // A copy says in the same statement how far it has come, and is asked before only if that matters.
+  const bounded = notBefore > 0n || options?.minPosition !== undefined;
+  if (leader !== undefined || bounded) await positionFor(member, options, notBefore);
+  const { found, end } = await read();
+  if (leader === undefined) {
+    const position = copyPosition(member, end);
+    if (position === undefined) throw notLeading(member);
+    return { found, position };
+  }
+  if (end === undefined || end.epoch !== BigInt(leader.memory.epoch)) throw notLeading(member);
+  const { book, epoch, seq } = end;
+  await acknowledged(member, leader, seq);
+  return { found, position: { book, epoch, seq } };
+}
+
+/**
+ * Resolves once the leader has heard that everything through `seq` is committed. What a read
+ * finds before that is not acknowledged to anybody yet.
+ */
+async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint): Promise<void> {
+  const until = performance.now() + CATCH_UP_MS;
+  while (BigInt(leader.memory.seq) < seq) {
+    if (member.leader !== leader) throw notLeading(member);
+    if (performance.now() > until) {
+      throw behind(member.config.book.name, BigInt(leader.memory.seq), seq);
+    }
+    await sleep(1);
+  }
+}
 
 /**
  * A position that whatever is read from now on is at least as new as, at the level that a
@@ -78,8 +125,14 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
  * commits that no second region has. So may a standby whose newest take-over is this server's
  * own: it was the primary, and knows of no other since.
  */
-async function readCopy({ sql, config }: ReadMember): Promise<Position | undefined> {
-  const copy = await readPosition(sql);
+async function readCopy(member: ReadMember): Promise<Position | undefined> {
+  return copyPosition(member, await readPosition(member.sql));
+}
+
+function copyPosition(
+  { config }: ReadMember,
+  copy: CopyPosition | undefined,
+): Position | undefined {
   if (copy === undefined) return undefined;
   const { book, epoch, seq, leader, standby } = copy;
   const trusted = !config.replicated || (standby && leader !== config.address);

@@ -129,7 +129,7 @@ export class Subscriptions {
       const description = `${id} is not an account id`;
       throw invalidArgument([{ field: 'account_id', description }]);
     }
-    const look = async () => (await readAccounts(this.#sql, book, [id])).get(id);
+    const look = async () => (await readAccounts(this.#sql, book, [id])).found.get(id);
     let account = await look();
     if (account === undefined || after > account.version) {
       await provenFor(stream, leader);

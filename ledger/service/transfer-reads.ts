@@ -1,3 +1,4 @@
+import type { Position, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import type {
   ListTransfersRequest,
   ListTransfersResponse,
@@ -18,14 +19,14 @@ import {
 } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
-import { readAccounts } from '../store/read-accounts.ts';
-import { readTransfers, TooManyBytes, TooManyLegs } from '../store/read-transfers.ts';
+import { accountExists } from '../store/read-accounts.ts';
+import { readTransfersSeen, TooManyBytes, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
 import { EVERYWHERE, filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
-import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
+import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
 
 /** Legs of groups in one answer, whose message has its limit. */
 const LEGS_MAX = 20_000;
@@ -42,17 +43,16 @@ export class TransferReads {
 
   async get(request: GetTransferRequest): Promise<GetTransferResponse> {
     refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
-    const positions = [await positionFor(this.#member, request.options)];
-    const [response] = await this.#lookUp([request]);
-    return { found: false, transfer: undefined, ...response, positions };
+    const { found, position } = await this.#lookUp([request], request.options);
+    return { found: false, transfer: undefined, ...found[0], positions: [position] };
   }
 
   /** INVALID_ARGUMENT, besides what is malformed: the answer would be too long. */
   async getMany(request: GetTransfersRequest): Promise<GetTransfersResponse> {
     refuseMalformed(validateGetTransfers(request));
-    const positions = [await positionFor(this.#member, request.options)];
     try {
-      return { transfers: await this.#lookUp(request.transfers), positions };
+      const { found, position } = await this.#lookUp(request.transfers, request.options);
+      return { transfers: found, positions: [position] };
     } catch (error) {
       if (!(error instanceof TooManyLegs) && !(error instanceof TooManyBytes)) throw error;
       const what =
@@ -64,24 +64,30 @@ export class TransferReads {
     }
   }
 
-  async #lookUp(requests: readonly GetTransferRequest[]): Promise<GetTransferResponse[]> {
+  async #lookUp(
+    requests: readonly GetTransferRequest[],
+    options: ReadOptions | undefined,
+  ): Promise<{ found: GetTransferResponse[]; position: Position }> {
     const { sql, config } = this.#member;
     const ids = requests.map(transferIdAsked);
-    const stored = await readTransfers(sql, config.book.number, [...new Set(ids)], {
-      legsMax: LEGS_MAX,
-      bytesMax: REPLY_BYTES_MAX,
-      wants: () => true,
-    });
+    const { found: stored, position } = await readAt(this.#member, options, () =>
+      readTransfersSeen(sql, config.book.number, [...new Set(ids)], {
+        legsMax: LEGS_MAX,
+        bytesMax: REPLY_BYTES_MAX,
+        wants: () => true,
+      }),
+    );
     // One that is asked for several times is answered as often.
     const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);
     if (legs > LEGS_MAX) throw new TooManyLegs(`there are more than ${LEGS_MAX} legs`);
     const sizes = new Map([...stored].map(([id, { transfer }]) => [id, transferBytes(transfer)]));
     const bytes = ids.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
     if (bytes > REPLY_BYTES_MAX) throw new TooManyBytes(`there are ${bytes} bytes`);
-    return ids.map((id) => {
+    const found = ids.map((id): GetTransferResponse => {
       const transfer = stored.get(id)?.transfer;
       return { found: transfer !== undefined, transfer, positions: [] };
     });
+    return { found, position };
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
@@ -92,20 +98,22 @@ export class TransferReads {
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
     const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
-    const position = await positionFor(this.#member, request.options, notBefore);
     const [newest] = filterTimes(filter).toSorted((a, b) => (a < b ? 1 : -1));
     if (newest !== undefined) await pastIsFinal(this.#member, newest);
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
     const search = { account, filter, within, newestFirst, limit };
-    const transfers = await this.#longReads.run(
-      (reading) => searchTransfers(reading, book.number, search),
-      signal,
+    const read = () =>
+      this.#longReads.run((reading) => searchTransfers(reading, book.number, search), signal);
+    const { found: transfers, position } = await readAt(
+      this.#member,
+      request.options,
+      read,
+      notBefore,
     );
-    if (transfers.length === 0 && account !== null) {
-      const found = await readAccounts(sql, book, [account]);
-      if (!found.has(account)) throw accountNotFound(account);
+    if (transfers.length === 0 && account !== null && !(await accountExists(sql, account))) {
+      throw accountNotFound(account);
     }
     const token = [transfers.at(-1)?.position?.seq ?? 0n, position.seq];
     return { transfers, nextPageToken: nextPageToken(token, transfers.length, limit), position };

@@ -159,7 +159,7 @@ test('any text as external id is found again, and no other', async () => {
     ),
   );
   for (const { account, externalId, metadata } of opened) {
-    const found = await readAccountsByExternalId(ledger, BOOK, [externalId]);
+    const { found } = await readAccountsByExternalId(ledger, BOOK, [externalId]);
     expect(found).toMatchObject([{ id: account.id, externalId, metadata }]);
   }
   const read = await readOpened(ledger, BOOK, [...EXOTIC_TEXTS, 'never opened']);

@@ -2,6 +2,9 @@ import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: bigint }>;
 
+/** Part of a statement. */
+export type Fragment = postgres.Fragment;
+
 /** What statements can be sent through: a pool, or a transaction of it. */
 export type Queries = postgres.ISql<{ bigint: bigint }>;
 

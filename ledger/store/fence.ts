@@ -11,6 +11,8 @@ import { takeOverBatch } from './take-over-batch.ts';
  *
  * @param sql connection to the book's primary as the owner of the database
  * @param by who fences it
+ * @param nowMicros the time by the caller's clock, in microseconds since 1970; the earlier of it
+ *   and that of the database is written
  * @returns the head as it is now
  * @throws CommitInDoubt if it is fenced on this node, but perhaps on no other: fence it again
  * @throws Error if nobody has ever led the book
@@ -20,7 +22,11 @@ export function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head
     sql.begin(async (transaction) => {
       const head = await lockHead(transaction);
       if (head.fenced) return head;
-      const { batch, taken } = takeOverBatch(head, `fenced by ${by}`, nowMicros);
+      // Two clocks must be wrong to stamp the row ahead, for what is stamped later is ahead as well.
+      const [clock] = await transaction<{ micros: bigint }[]>`
+        SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8 AS micros`;
+      const earlier = Math.min(nowMicros, Number(clock?.micros ?? nowMicros));
+      const { batch, taken } = takeOverBatch(head, `fenced by ${by}`, earlier);
       if (!(await appendWithin(transaction, batch))) throw new Error('a locked head has moved');
       await transaction`UPDATE head SET fenced = true`;
       return { ...taken, fenced: true };

@@ -13,6 +13,8 @@ interface Row extends AccountRow {
  * after a place in the journal; undefined if there was none yet. Every change of its settings
  * is a version, so the version that was newest then tells which settings were. The kind of a
  * change stands in the statement as a number, so that the index of changes applies.
+ *
+ * @param through what comes after this place in the journal is left out
  */
 export async function readAccountAt(
   sql: Sql,
@@ -20,8 +22,13 @@ export async function readAccountAt(
   id: bigint,
   asOf: Exclude<AsOf, 'version'>,
   bound: bigint,
+  through: bigint,
 ): Promise<Account | undefined> {
-  const [then] = await readStates(sql, id, asOf, [bound]);
+  let [then] = await readStates(sql, id, asOf, [bound]);
+  // Rare: of a time that the book had not reached when its position was taken.
+  if (then !== undefined && then.seq > through) {
+    [then] = await readStates(sql, id, 'seq', [through]);
+  }
   if (then === undefined) return undefined;
   const [row] = await sql<Row[]>`
     SELECT a.id, a.external_id, a.asset, s.scale,
@@ -44,7 +51,7 @@ export async function readAccountAt(
                 AND options LIKE '{"change":"metadata"%'
               ORDER BY seq DESC LIMIT 1) m ON true
      WHERE a.id = ${id}`;
-  if (row === undefined) return undefined;
+  if (row === undefined || row.opened_seq > through) return undefined;
   const opened = asOf === 'seq' ? row.opened_seq : row.opened_micros;
   return opened > bound ? undefined : accountFrom(row, then.state, book);
 }

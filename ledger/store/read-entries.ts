@@ -3,6 +3,7 @@ import { type Entry, Side } from '../../proto/gen/meridian/v1/query.ts';
 import { RowKind } from '../core/journal-row.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import type { Queries } from './connect.ts';
+import { readSeen, type Seen } from './read-position.ts';
 
 interface Row {
   version: bigint;
@@ -59,11 +60,15 @@ export interface EntryPage {
  * What a row draws on it names by the id of a row of this book; of a transfer that came from
  * another book that is its settlement, which knows the transfer.
  */
-export async function readEntries(sql: Queries, book: number, page: EntryPage): Promise<Entry[]> {
+export async function readEntries(
+  sql: Queries,
+  book: number,
+  page: EntryPage,
+): Promise<Seen<Entry[]>> {
   const { account, after, through, limit } = page;
   const order = page.newestFirst ? sql`DESC` : sql`ASC`;
   const moving = page.movingOnly ? sql`AND kind IN (${sql.unsafe(MOVING.join(', '))})` : sql``;
-  const rows = await sql<Row[]>`
+  const query = sql`
     WITH page AS (
       (SELECT debit_version AS version FROM journal
         WHERE debit_account = ${account}
@@ -83,7 +88,8 @@ export async function readEntries(sql: Queries, book: number, page: EntryPage): 
             SELECT * FROM entry
              WHERE entry.account = ${account} AND entry.version = page.version OFFSET 0) e
      ORDER BY page.version ${order}`;
-  return rows.map((row) => entryFrom(row, book));
+  const { found, end } = await readSeen<Row>(sql, query, sql`ORDER BY rows.version ${order}`);
+  return { found: found.map((row) => entryFrom(row, book)), end };
 }
 
 function entryFrom(row: Row, book: number): Entry {

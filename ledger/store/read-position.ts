@@ -1,5 +1,5 @@
 import type { Position } from '../../proto/gen/meridian/v1/position.ts';
-import type { Sql } from './connect.ts';
+import type { Fragment, Queries } from './connect.ts';
 
 /** Where the journal of a copy ends. */
 export interface CopyPosition extends Position {
@@ -9,9 +9,55 @@ export interface CopyPosition extends Position {
   readonly standby: boolean;
 }
 
+/** What a read has found, and where the journal ended in the snapshot that it was found in. */
+export interface Seen<T> {
+  readonly found: T;
+  /** Undefined if the book was never led. */
+  readonly end: CopyPosition | undefined;
+}
+
+/**
+ * The end of the journal as columns of another statement: one statement has one snapshot, and
+ * between two of them there may be a commit.
+ */
+export interface EndRow {
+  end_book: number;
+  end_epoch: bigint;
+  end_seq: bigint;
+  end_leader: string;
+  end_standby: boolean;
+}
+
+/** What selects `EndRow` from the table head. */
+export const END_COLUMNS = `head.book AS end_book, head.epoch AS end_epoch, head.seq AS end_seq,
+  head.leader AS end_leader, pg_is_in_recovery() AS end_standby`;
+
+/** Where the journal ends, from any row of the statement. */
+export function endFrom(row: EndRow | undefined): CopyPosition | undefined {
+  if (row === undefined) return undefined;
+  const { end_book: book, end_epoch: epoch, end_seq: seq } = row;
+  return { book, epoch, seq, leader: row.end_leader, standby: row.end_standby };
+}
+
+/**
+ * What a query finds, with the end of the journal in its snapshot: one statement.
+ *
+ * @param order of the rows, by columns of the query as those of `rows`
+ */
+export async function readSeen<Row extends object>(
+  sql: Queries,
+  query: Fragment,
+  order: Fragment = sql``,
+): Promise<Seen<Row[]>> {
+  type Joined = Row & EndRow & { end_found: true | null };
+  const rows = await sql<Joined[]>`
+    SELECT ${sql.unsafe(END_COLUMNS)}, rows.*
+      FROM head LEFT JOIN (SELECT true AS end_found, q.* FROM (${query}) q) rows ON true ${order}`;
+  return { found: rows.filter((row) => row.end_found === true), end: endFrom(rows[0]) };
+}
+
 /** Where the journal of this copy ends; undefined if the book was never led. */
-export async function readPosition(sql: Sql): Promise<CopyPosition | undefined> {
-  const [row] = await sql<CopyPosition[]>`
-    SELECT book, epoch, seq, leader, pg_is_in_recovery() AS standby FROM head`;
-  return row;
+export async function readPosition(sql: Queries): Promise<CopyPosition | undefined> {
+  const [row] = await sql<EndRow[]>`SELECT ${sql.unsafe(END_COLUMNS)} FROM head`;
+  return endFrom(row);
 }

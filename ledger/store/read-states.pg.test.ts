@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { AccountFlag } from '../core/account.ts';
 import { accountId } from '../core/account-id.ts';
+import { INT64_MAX } from '../core/limits.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { storedChange } from '../core/options.ts';
 import { testDatabases } from '../test/database.ts';
@@ -113,19 +114,19 @@ test('an account as of every place and time is the fold of the rows before', asy
       if (before !== undefined) folds.set(id, fold(id, before, row));
       else if (row.creditAccount === id) folds.set(id, OPENED);
       const now = folds.get(id);
-      const account = await readAccountAt(ledger, BOOK, id, 'seq', BigInt(row.seq));
+      const account = await readAccountAt(ledger, BOOK, id, 'seq', BigInt(row.seq), INT64_MAX);
       expect([account]).toMatchObject([now === undefined ? undefined : { id, ...expected(now) }]);
       // Rows of one batch have one time, at which all of them had happened.
       if (book.rows[row.seq]?.atMicros === row.atMicros) continue;
       const micros = BigInt(row.atMicros);
-      expect(await readAccountAt(ledger, BOOK, id, 'micros', micros)).toEqual(account);
+      expect(await readAccountAt(ledger, BOOK, id, 'micros', micros, INT64_MAX)).toEqual(account);
     }
   }
   expect(book.rows.length).toBeGreaterThan(150);
-  const current = await readAccounts(ledger, BOOK, [...folds.keys()]);
+  const { found: current } = await readAccounts(ledger, BOOK, [...folds.keys()]);
   for (const [id, now] of folds) {
     expect(current.get(id)).toMatchObject({ id, ...expected(now) });
-    const late = await readAccountAt(ledger, BOOK, id, 'micros', 2n ** 62n);
+    const late = await readAccountAt(ledger, BOOK, id, 'micros', 2n ** 62n, INT64_MAX);
     expect(late).toEqual(current.get(id));
   }
 });
@@ -144,7 +145,7 @@ test('places are found by time, and versions by themselves', async () => {
     expect(seqs.get(time)).toBe(BigInt(last?.seq ?? 0));
   }
   const id = accountId(1, 1);
-  const newest = (await readAccounts(ledger, BOOK, [id])).get(id)?.version ?? 0n;
+  const newest = (await readAccounts(ledger, BOOK, [id])).found.get(id)?.version ?? 0n;
   const states = await readStates(ledger, id, 'version', [3n, 0n, newest + 5n, 1n]);
   expect(states.map(({ state }) => state.version)).toEqual([3n, 0n, newest, 1n]);
   expect(await readStates(ledger, accountId(1, 99), 'seq', [4n])).toMatchObject([

@@ -1,7 +1,9 @@
 import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
 import { storedLegs } from '../core/options.ts';
 import { idsLiteral } from './array-literal.ts';
-import type { Sql } from './connect.ts';
+import type { Queries, Sql } from './connect.ts';
+import { readSeen, type Seen } from './read-position.ts';
+import { withTimeLimit } from './time-limit.ts';
 import {
   type StoredTransfer,
   storedTransfer,
@@ -40,12 +42,41 @@ export class TooManyBytes extends Error {
  * @throws TooManyBytes if their metadata, or that of those legs, takes more than `bytesMax`
  */
 export async function readTransfers(
+  sql: Queries,
+  book: number,
+  ids: readonly string[],
+  wanted: LegsWanted,
+): Promise<Map<string, StoredTransfer>> {
+  const { bytesMax = Number.MAX_SAFE_INTEGER } = wanted;
+  const rows = await readRows(sql, 'id', ids, { rowsMax: ids.length, bytesMax });
+  return withLegs(sql, book, rows, wanted);
+}
+
+/**
+ * The same, with where the journal ended at the time. Only groups take more than one round
+ * trip: their legs are read after them, in the same snapshot.
+ */
+export async function readTransfersSeen(
   sql: Sql,
   book: number,
   ids: readonly string[],
+  wanted: LegsWanted,
+): Promise<Seen<Map<string, StoredTransfer>>> {
+  const { bytesMax = Number.MAX_SAFE_INTEGER } = wanted;
+  const bounds = { rowsMax: ids.length, bytesMax };
+  const { found, end } = await readSeen<BoundedRow>(sql, rowsOf(sql, 'id', ids, bounds));
+  if (found.some(({ kind }) => kind === RowKind.group)) {
+    return withTimeLimit(sql, 0, (snapshot) => readTransfers(snapshot, book, ids, wanted));
+  }
+  return { found: await withLegs(sql, book, within(found, bytesMax), wanted), end };
+}
+
+async function withLegs(
+  sql: Queries,
+  book: number,
+  rows: readonly TransferRow[],
   { legsMax, bytesMax = Number.MAX_SAFE_INTEGER, wants }: LegsWanted,
 ): Promise<Map<string, StoredTransfer>> {
-  const rows = await readRows(sql, 'id', ids, { rowsMax: ids.length, bytesMax });
   const groups = rows.filter(
     ({ id, kind, options }) => kind === RowKind.group && wants(id, storedLegs(options ?? '')),
   );
@@ -67,12 +98,38 @@ export async function readTransfers(
  * memory here.
  */
 async function readRows(
-  sql: Sql,
+  sql: Queries,
   column: 'id' | 'group_id',
   ids: readonly string[],
-  { rowsMax, bytesMax }: { readonly rowsMax: number; readonly bytesMax: number },
-): Promise<TransferRow[]> {
-  const rows = await sql<(TransferRow & { bytes_through: bigint })[]>`
+  bounds: Bounds,
+): Promise<readonly TransferRow[]> {
+  return within(await rowsOf(sql, column, ids, bounds), bounds.bytesMax);
+}
+
+interface Bounds {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
+/** A row with the bytes of metadata up to and with it. */
+type BoundedRow = TransferRow & { readonly bytes_through: bigint };
+
+function within(rows: readonly BoundedRow[], bytesMax: number): readonly TransferRow[] {
+  const most = rows.reduce(
+    (max, { bytes_through }) => (bytes_through > max ? bytes_through : max),
+    0n,
+  );
+  if (most > bytesMax) throw new TooManyBytes(`there are more than ${bytesMax} bytes`);
+  return rows;
+}
+
+function rowsOf(
+  sql: Queries,
+  column: 'id' | 'group_id',
+  ids: readonly string[],
+  { rowsMax, bytesMax }: Bounds,
+) {
+  return sql<BoundedRow[]>`
     SELECT ${sql.unsafe(TRANSFER_COLUMNS)}, j.bytes_through
       FROM (SELECT found.*, sum(coalesce(octet_length(found.metadata::text), 0))
                               OVER (ORDER BY found.seq)::int8 AS bytes_through
@@ -83,7 +140,4 @@ async function readRows(
              ORDER BY found.seq LIMIT ${rowsMax}) j
      WHERE j.bytes_through - coalesce(octet_length(j.metadata::text), 0) <= ${bytesMax}
      ORDER BY j.seq`;
-  const through = rows.at(-1)?.bytes_through ?? 0n;
-  if (through > bytesMax) throw new TooManyBytes(`there are more than ${bytesMax} bytes`);
-  return rows;
 }

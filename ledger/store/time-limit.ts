@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { must } from '../core/assert.ts';
 import type { Queries, Sql } from './connect.ts';
+import { END_COLUMNS, endFrom, type EndRow, type Seen } from './read-position.ts';
 
 /** How a read is given up while it runs. */
 export interface GiveUp {
@@ -11,8 +12,10 @@ export interface GiveUp {
 
 /**
  * Reads in a transaction whose statements may take so long each; one that takes longer throws
- * an error of isTimeUp. It sees one state of the book throughout.
+ * an error of isTimeUp. It sees one state of the book throughout, and where the journal ends in
+ * it.
  *
+ * @param ms 0: they may take as long as they do
  * @param giveUp when its signal is aborted, the statement that runs is cancelled
  */
 export async function withTimeLimit<T>(
@@ -20,23 +23,28 @@ export async function withTimeLimit<T>(
   ms: number,
   read: (sql: Queries) => Promise<T>,
   giveUp?: GiveUp,
-): Promise<T> {
+): Promise<Seen<T>> {
   const result = await sql.begin(
     'ISOLATION LEVEL REPEATABLE READ READ ONLY',
-    async (transaction) => {
-      const [row] = await transaction<{ pid: number }[]>`
-        SELECT pg_backend_pid() AS pid, set_config('statement_timeout', ${String(ms)}, true)`;
+    async (transaction): Promise<{ seen: Seen<T> }> => {
+      // The first statement takes the snapshot of all of them. A book that was never led has no head.
+      const [first] = await transaction<((EndRow | { end_book: null }) & { pid: number })[]>`
+        SELECT pg_backend_pid() AS pid, ${transaction.unsafe(END_COLUMNS)}
+          FROM (SELECT set_config('statement_timeout', ${String(ms)}, true)) AS limited
+          LEFT JOIN head ON true`;
+      const row = must(first, 'a left join has a row');
+      const end = row.end_book === null ? undefined : endFrom(row);
       giveUp?.signal.throwIfAborted();
-      const stop = giveUp && cancelOnAbort(giveUp, must(row, 'a backend has a number').pid);
+      const stop = giveUp && cancelOnAbort(giveUp, row.pid);
       try {
-        return { value: await read(transaction) };
+        return { seen: { found: await read(transaction), end } };
       } finally {
         // After this the connection serves another read, which must not be cancelled.
         await stop?.();
       }
     },
   );
-  return result.value;
+  return result.seen;
 }
 
 /** Cancels what a backend runs when the signal is aborted. Returns how to stop that. */

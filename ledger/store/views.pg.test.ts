@@ -108,7 +108,7 @@ test('the entries of an account are read in both directions, in pages', async ()
     newestFirst: false,
     limit: 10,
   };
-  const entries = await readEntries(ledger, 1, page);
+  const { found: entries } = await readEntries(ledger, 1, page);
   expect(
     entries.map((each) => [each.version, each.side, each.amount, each.balanceAfter, each.kind]),
   ).toEqual([
@@ -129,7 +129,7 @@ test('the entries of an account are read in both directions, in pages', async ()
   expect(entries.map((each) => each.transferId)).toEqual([ids[0], ids[1], ids[2], ids[3], ids[2]]);
   expect(entries[0]).toMatchObject({ reference: 'rent', code: 7, metadata: { a: '1' } });
   const versions = async (fields: Partial<EntryPage>) =>
-    (await readEntries(ledger, 1, { ...page, ...fields })).map(({ version }) => version);
+    (await readEntries(ledger, 1, { ...page, ...fields })).found.map(({ version }) => version);
   expect(await versions({ limit: 2 })).toEqual([1n, 2n]);
   expect(await versions({ limit: 2, after: 2n })).toEqual([3n, 4n]);
   expect(await versions({ limit: 2, newestFirst: true })).toEqual([5n, 4n]);

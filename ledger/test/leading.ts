@@ -30,6 +30,7 @@ export const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, er
 export interface LeadOptions {
   readonly address?: string;
   readonly withRedis?: boolean;
+  readonly nowMicros?: () => number;
 }
 
 /** A leader of the first book in this process, and what tests ask of it. */
@@ -69,7 +70,8 @@ export class Leading {
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
     const recall = new Recall(reads, book.number, keys);
-    const leader = new BookLeader({ sql, memory, recall, log: SILENT, onSent: nothing });
+    const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
+    const leader = new BookLeader({ sql, memory, recall, log: SILENT, nowMicros, onSent: nothing });
     return new Leading(sql, reads, head, leader, keys);
   }
 

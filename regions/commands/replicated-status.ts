@@ -84,6 +84,7 @@ function describeBook(book: BookStatus, books: readonly BookStatus[]): string {
   return [
     `${styled('bold', book.name)} (book ${book.book}) ${leaderText(book)}`,
     memberTable(book.members),
+    ...clockLines(book.members),
     `If ${from} were gone now: ${loss}; ${exposure.because}.`,
     ...failovers.map(
       ({ to, safe, because }) =>
@@ -124,6 +125,13 @@ export function memberTable(members: readonly MemberStatus[]): string {
     goodBad(member.ledger, member.ledger !== 'no answer'),
   ]);
   return table(columns, rows);
+}
+
+/** A line for each ledger server whose clocks disagree. */
+function clockLines(members: readonly MemberStatus[]): string[] {
+  return members.flatMap(({ region, clockAlarm }) =>
+    clockAlarm === '' ? [] : [styled('red', `Clock in ${region}: ${clockAlarm}.`)],
+  );
 }
 
 export function lagTexts({ role, lagBytes, lagMs }: MemberStatus): [bytes: string, time: string] {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import { probeHealth } from '../local/probes.ts';
+import { askLedger } from '../operator/ask-ledger.ts';
 import type { ClusterState } from '../local/state.ts';
 import { Channels } from '../operator/channels.ts';
 import {
@@ -59,9 +60,18 @@ async function showCluster(
       ]),
     ),
   );
+  const clocks = new Map<string, string>(
+    await Promise.all(
+      state.regions.map(async ({ name, ledgerAddress }) => {
+        const said = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+      }),
+    ),
+  );
   const processes = state.processes.map((process) => ({
     ...process,
     serving: process.state === 'ready' && answers.get(process.name) !== false,
+    clockAlarm: clocks.get(process.name) ?? '',
   }));
   const channels = await new Channels(state).states();
   const { diverged } = channels;
@@ -102,6 +112,9 @@ async function showCluster(
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
   if (diverged.length > 0) await print(divergedLines(channels).join('\n'));
+  for (const { name, clockAlarm } of processes) {
+    if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
+  }
   await printAuditors(state);
 }
 

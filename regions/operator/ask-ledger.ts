@@ -10,10 +10,12 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
     askTopology(address),
     probeHealth(address, QUESTION_MS).catch(() => false),
   ]);
-  return { epoch: Number(topology.epoch), leading: topology.leading, serving };
+  const { epoch, leading, clockAlarm } = topology;
+  return { epoch: Number(epoch), leading, serving, clockAlarm };
 }
 
-function askTopology(address: string): Promise<Topology> {
+/** The first word of its topology stream. Throws when it is silent. */
+export function askTopology(address: string): Promise<Topology> {
   const client = new BookServiceClient(address, credentials.createInsecure(), {
     // A connection of its own: a shared one would wait out the pause of a failed attempt.
     'grpc.use_local_subchannel_pool': 1,

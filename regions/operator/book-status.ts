@@ -61,6 +61,7 @@ function describeMember(facts: BookFacts, { member, ...said }: MemberFacts): Mem
     timeline: patroni?.timeline,
     ledger: ledger === undefined ? 'no answer' : standing,
     epoch: ledger?.epoch,
+    clockAlarm: ledger?.clockAlarm ?? '',
     lagBytes,
     lagMs: postgres && (behind ? (asPrimarySees?.flushLagMs ?? postgres.replayAgeMs ?? 0) : 0),
   };

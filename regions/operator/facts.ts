@@ -81,6 +81,8 @@ export interface LedgerFacts {
   readonly epoch: number;
   readonly leading: boolean;
   readonly serving: boolean;
+  /** What is wrong with its clocks, in a sentence; empty: nothing. */
+  readonly clockAlarm: string;
 }
 
 export interface MemberFacts {

@@ -124,8 +124,12 @@ describe('a book for people', () => {
   });
 
   test('a zombie that says it leads is not the leader', () => {
-    const zombie = memberIn('eu-west', { ledger: { epoch: 3, leading: true, serving: true } });
-    const now = memberIn('us-east', { ledger: { epoch: 4, leading: true, serving: true } });
+    const zombie = memberIn('eu-west', {
+      ledger: { epoch: 3, leading: true, serving: true, clockAlarm: '' },
+    });
+    const now = memberIn('us-east', {
+      ledger: { epoch: 4, leading: true, serving: true, clockAlarm: '' },
+    });
     expect(describeBook(bookWith([zombie, now]), 'eu-west').leader?.region).toBe('us-east');
   });
 

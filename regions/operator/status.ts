@@ -54,6 +54,8 @@ export interface MemberStatus {
   readonly timeline: number | undefined;
   readonly ledger: 'leading' | 'standing by' | 'no answer';
   readonly epoch: number | undefined;
+  /** What is wrong with the clocks of its ledger server; empty: nothing, as far as is known. */
+  readonly clockAlarm: string;
   /** Log that the leader, or else the newest copy, has on disk and this copy has not. */
   readonly lagBytes: number | undefined;
   /** How old the newest transaction is that can be read here, while some are missing. */

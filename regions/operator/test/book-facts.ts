@@ -55,7 +55,7 @@ export function memberIn(region: RegionName, changes: Partial<MemberFacts> = {})
           standbys: others.map((other) => standbyOf(other, 1_000n)),
         })
       : postgresOf(),
-    ledger: { epoch: 3, leading: leads, serving: leads },
+    ledger: { epoch: 3, leading: leads, serving: leads, clockAlarm: '' },
     ...changes,
   };
 }

@@ -64,9 +64,10 @@ export function upToToJSON(object: UpTo): string {
  */
 export interface Hold {
   /**
-   * The hold expires this many seconds after the book decided it, by the book's clock: from
-   * that moment on nothing can be captured. What it reserved is free again shortly after,
-   * never before. Zero: it never expires.
+   * The hold expires this many seconds after the book decided it, by the book's clock, which
+   * follows elapsed time whatever a server's wall clock does. From that moment on nothing can be
+   * captured. What it reserved is free again shortly after, never before. Zero: it never
+   * expires.
    */
   timeoutSeconds: number;
 }

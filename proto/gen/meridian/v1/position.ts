@@ -48,7 +48,12 @@ export function readLevelToJSON(object: ReadLevel): string {
   }
 }
 
-/** Where in a book's journal something is: the unit of order, reading and proof. */
+/**
+ * Where in a book's journal something is: the unit of order, reading and proof.
+ *
+ * That of a read is where the journal ended in the very snapshot that was read: a subscription
+ * to the book after its `seq` neither misses nor repeats anything of what the read has found.
+ */
 export interface Position {
   /** Number of the book, 1..32767. */
   book: number;

@@ -342,6 +342,17 @@ export interface Topology {
   leading: boolean;
   /** Where the server is; the book is homed in `region`. */
   serverRegion: string;
+  /**
+   * What the clocks of the server show, in microseconds since 1970. The wall clock may jump; the
+   * steady clock follows elapsed time and is what rows are stamped by. Said every five seconds.
+   */
+  wallMicros: bigint;
+  steadyMicros: bigint;
+  /**
+   * What is wrong with the clocks of the server or the time of its book, in a sentence; empty if
+   * nothing is.
+   */
+  clockAlarm: string;
 }
 
 function createBasePostRequest(): PostRequest {
@@ -2878,7 +2889,17 @@ export const WatchTopologyRequest: MessageFns<WatchTopologyRequest> = {
 };
 
 function createBaseTopology(): Topology {
-  return { book: 0, name: "", region: "", epoch: 0n, leading: false, serverRegion: "" };
+  return {
+    book: 0,
+    name: "",
+    region: "",
+    epoch: 0n,
+    leading: false,
+    serverRegion: "",
+    wallMicros: 0n,
+    steadyMicros: 0n,
+    clockAlarm: "",
+  };
 }
 
 export const Topology: MessageFns<Topology> = {
@@ -2903,6 +2924,21 @@ export const Topology: MessageFns<Topology> = {
     }
     if (message.serverRegion !== "") {
       writer.uint32(50).string(message.serverRegion);
+    }
+    if (message.wallMicros !== 0n) {
+      if (BigInt.asIntN(64, message.wallMicros) !== message.wallMicros) {
+        throw new globalThis.Error("value provided for field message.wallMicros of type int64 too large");
+      }
+      writer.uint32(240).int64(message.wallMicros);
+    }
+    if (message.steadyMicros !== 0n) {
+      if (BigInt.asIntN(64, message.steadyMicros) !== message.steadyMicros) {
+        throw new globalThis.Error("value provided for field message.steadyMicros of type int64 too large");
+      }
+      writer.uint32(248).int64(message.steadyMicros);
+    }
+    if (message.clockAlarm !== "") {
+      writer.uint32(258).string(message.clockAlarm);
     }
     return writer;
   },
@@ -2968,6 +3004,30 @@ export const Topology: MessageFns<Topology> = {
             message.serverRegion = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.wallMicros = reader.int64() as bigint;
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.steadyMicros = reader.int64() as bigint;
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.clockAlarm = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3000,6 +3060,15 @@ export const Topology: MessageFns<Topology> = {
     if (message.serverRegion !== "") {
       obj.serverRegion = message.serverRegion;
     }
+    if (message.wallMicros !== 0n) {
+      obj.wallMicros = message.wallMicros.toString();
+    }
+    if (message.steadyMicros !== 0n) {
+      obj.steadyMicros = message.steadyMicros.toString();
+    }
+    if (message.clockAlarm !== "") {
+      obj.clockAlarm = message.clockAlarm;
+    }
     return obj;
   },
 
@@ -3014,6 +3083,13 @@ export const Topology: MessageFns<Topology> = {
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     message.leading = object.leading ?? false;
     message.serverRegion = object.serverRegion ?? "";
+    message.wallMicros = (object.wallMicros !== undefined && object.wallMicros !== null)
+      ? BigInt(object.wallMicros)
+      : 0n;
+    message.steadyMicros = (object.steadyMicros !== undefined && object.steadyMicros !== null)
+      ? BigInt(object.steadyMicros)
+      : 0n;
+    message.clockAlarm = object.clockAlarm ?? "";
     return message;
   },
 };
@@ -3233,7 +3309,7 @@ export const BookServiceService = {
     responseSerialize: (value: RepairChannelReply): Buffer => Buffer.from(RepairChannelReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): RepairChannelReply => RepairChannelReply.decode(value),
   },
-  /** Who leads which book, now and at every change. */
+  /** Who leads which book, now, at every change, and every five seconds. */
   watchTopology: {
     path: "/meridian.internal.v1.BookService/WatchTopology" as const,
     requestStream: false as const,
@@ -3280,7 +3356,7 @@ export interface BookServiceServer extends UntypedServiceImplementation {
   listLegs: handleUnaryCall<ListLegsRequest, ListLegsReply>;
   /** Lists what this book has lost of a channel and its peer still has, or books it. */
   repairChannel: handleUnaryCall<RepairChannelRequest, RepairChannelReply>;
-  /** Who leads which book, now and at every change. */
+  /** Who leads which book, now, at every change, and every five seconds. */
   watchTopology: handleServerStreamingCall<WatchTopologyRequest, Topology>;
 }
 
@@ -3592,7 +3668,7 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RepairChannelReply) => void,
   ): ClientUnaryCall;
-  /** Who leads which book, now and at every change. */
+  /** Who leads which book, now, at every change, and every five seconds. */
   watchTopology(request: WatchTopologyRequest, options?: Partial<CallOptions>): ClientReadableStream<Topology>;
   watchTopology(
     request: WatchTopologyRequest,
