@@ -61,12 +61,29 @@ export interface CloseCommand {
   readonly through: number;
   /** The legs that it refused, in order, which must be returned to their payers. */
   readonly refused: readonly RefusedLeg[];
+  /** The final captures that it applied, in order: what they left of their holds is freed. */
+  readonly finals: readonly FinalCapture[];
 }
 
 export interface RefusedLeg {
   readonly number: number;
   readonly reason: Reason;
   readonly leg: SettleLeg;
+  /** Null: it is no capture. */
+  readonly capture: CaptureOf | null;
+}
+
+/** What a capture drew on. */
+export interface CaptureOf {
+  readonly holdId: string;
+  /** True: what it left of the hold is freed as soon as it is applied. */
+  readonly final: boolean;
+}
+
+export interface FinalCapture {
+  readonly number: number;
+  readonly transferId: string;
+  readonly holdId: string;
 }
 
 /** Expire those of these holds that are still open and whose time is up. */

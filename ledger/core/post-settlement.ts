@@ -7,6 +7,7 @@ import { type Batch, EMPTY_ROW, move } from './batch.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
+import { freeRest, holdAgain } from './post-hold.ts';
 import { risesAbove } from './refusal.ts';
 import { derivedId, settlementId } from './transfer-id.ts';
 
@@ -67,28 +68,45 @@ function creditRefusal(leg: SettleLeg, credit: Account | undefined, transit: Acc
   return Reason.UNSPECIFIED;
 }
 
-/** Takes note of what another book has answered, and returns what it refused. */
+/**
+ * Takes note of what another book has answered: returns what it refused, and then frees what
+ * the final captures that it applied have left of their holds.
+ */
 export function postClose(
   batch: Batch,
-  { peerBook, through, refused }: command.CloseCommand,
+  { peerBook, through, refused, finals }: command.CloseCommand,
 ): command.CloseOutcome {
   const channel = batch.channel(peerBook);
   assert(through <= channel.sent, `book ${peerBook} answered leg ${through}, never sent`);
-  for (const { number, reason, leg } of refused) {
+  for (const leg of refused) {
     // Already returned by a batch whose acknowledgement was lost on the way.
-    if (number <= channel.settled) continue;
-    assert(number <= through, `leg ${number} is refused beyond ${through}`);
-    returnLeg(batch, peerBook, leg, reason);
+    if (leg.number <= channel.settled) continue;
+    assert(leg.number <= through, `leg ${leg.number} is refused beyond ${through}`);
+    returnLeg(batch, peerBook, leg);
+  }
+  for (const capture of finals) {
+    if (capture.number <= channel.settled) continue;
+    assert(capture.number <= through, `leg ${capture.number} is applied beyond ${through}`);
+    freeRest(batch, capture);
   }
   channel.settled = Math.max(channel.settled, through);
   return { kind: 'close', settledThrough: channel.settled };
 }
 
 /** Gives the payer back what the payee's book refused. No limit, freeze or closing applies. */
-function returnLeg(batch: Batch, peerBook: number, leg: SettleLeg, reason: Reason): void {
+function returnLeg(
+  batch: Batch,
+  peerBook: number,
+  { leg, reason, capture }: command.RefusedLeg,
+): void {
   const transit = batch.transitAccount(batch.book, peerBook, leg.asset);
   const payer = must(batch.account(leg.debitAccountId), 'the payer of a sent leg exists');
-  const drawn = leg.reversalOf === '' ? null : giveBack(batch, leg);
+  const drawn =
+    capture !== null
+      ? holdAgain(batch, payer, capture, leg.amount)
+      : leg.reversalOf !== ''
+        ? giveBack(batch, leg)
+        : null;
   batch.row({
     ...EMPTY_ROW,
     id: derivedId('return', leg.transferId),

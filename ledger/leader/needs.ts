@@ -27,10 +27,12 @@ export function needsOf(commands: readonly Command[], book: number): Needs {
         for (const leg of command.legs) accounts.push(leg.creditAccountId);
         break;
       case 'close':
-        for (const { leg } of command.refused) {
+        for (const { leg, capture } of command.refused) {
           accounts.push(leg.debitAccountId);
           if (leg.reversalOf !== '') originals.add(reversedBy(leg));
+          if (capture !== null) originals.add(capture.holdId);
         }
+        for (const { holdId } of command.finals) originals.add(holdId);
         break;
       case 'expire':
         for (const id of command.holds) originals.add(id);

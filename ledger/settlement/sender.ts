@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
 import type { SettleReply, SettleRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
-import { must } from '../core/assert.ts';
-import type { RefusedLeg } from '../core/command.ts';
+import type { FinalCapture, RefusedLeg } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
-import { type NumberedLeg, readLegsAfter, readLegsOf } from '../store/channels.ts';
+import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { Leaders } from '../rpc/leaders.ts';
@@ -121,23 +120,26 @@ export class Sender {
   /** Takes note of the answer in this book: returns what was refused, advances the cursor. */
   async #close(sent: readonly NumberedLeg[], settled: number, reply: SettleReply): Promise<void> {
     // The peer may have applied more than this call carried, in a call whose answer was lost.
-    const through = Number(reply.appliedThrough);
+    // That is closed by the next calls, which carry it.
+    const last = sent.at(-1)?.number ?? 0;
+    const through = Math.min(Number(reply.appliedThrough), last);
     if (through <= settled) return;
-    const legs = new Map(sent.map(({ number, leg }) => [number, leg]));
-    const numbers = reply.refusals.map(({ number }) => Number(number));
-    const missing = numbers.filter((number) => !legs.has(number));
-    if (missing.length > 0) {
-      const read = await readLegsOf(this.#parts.sql, this.#peerBook, missing);
-      for (const { number, leg } of read) legs.set(number, leg);
+    const reasons = new Map(reply.refusals.map(({ number, reason }) => [Number(number), reason]));
+    const refused: RefusedLeg[] = [];
+    const finals: FinalCapture[] = [];
+    for (const { number, leg, capture } of sent) {
+      if (number > through) break;
+      const reason = reasons.get(number);
+      if (reason !== undefined) {
+        refused.push({ number, reason, leg, capture });
+      } else if (capture?.final === true) {
+        finals.push({ number, transferId: leg.transferId, holdId: capture.holdId });
+      }
     }
-    const refused = reply.refusals.map(({ number, reason }): RefusedLeg => {
-      const leg = must(legs.get(Number(number)), `leg ${number} was sent`);
-      return { number: Number(number), reason, leg };
-    });
     await new Promise<void>((resolve, reject) => {
       this.#parts.leader.submit({
         kind: 'close',
-        command: { kind: 'close', peerBook: this.#peerBook, through, refused },
+        command: { kind: 'close', peerBook: this.#peerBook, through, refused, finals },
         onOutcome: resolve,
         onFault: (fault: LedgerFault) => reject(fault),
       });

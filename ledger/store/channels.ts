@@ -2,14 +2,15 @@ import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { RowKind } from '../core/journal-row.ts';
 import type { Channel } from '../core/book-state.ts';
+import type { CaptureOf } from '../core/command.ts';
 import { storedOptions } from '../core/options.ts';
-import { numbersLiteral } from './array-literal.ts';
-import type postgres from 'postgres';
 import type { Sql } from './connect.ts';
 
 export interface NumberedLeg {
   readonly number: number;
   readonly leg: SettleLeg;
+  /** Null: it is no capture. */
+  readonly capture: CaptureOf | null;
 }
 
 interface LegRow {
@@ -24,6 +25,7 @@ interface LegRow {
   metadata: Record<string, string> | null;
   kind: RowKind;
   options: string | null;
+  drawn_id: string | null;
 }
 
 /** Every channel of the book. */
@@ -40,36 +42,18 @@ export async function readChannels(sql: Sql): Promise<Channel[]> {
 }
 
 /** Legs sent to a book with a number above `after`, in order. */
-export function readLegsAfter(
+export async function readLegsAfter(
   sql: Sql,
   peerBook: number,
   after: number,
   limit: number,
 ): Promise<NumberedLeg[]> {
-  return readLegs(sql, peerBook, sql`j.channel_number > ${after}`, limit);
-}
-
-/** The legs sent to a book that have these numbers, in order. */
-export function readLegsOf(
-  sql: Sql,
-  peerBook: number,
-  numbers: readonly number[],
-): Promise<NumberedLeg[]> {
-  const wanted = sql`j.channel_number = ANY(${numbersLiteral(numbers)}::int8[])`;
-  return readLegs(sql, peerBook, wanted, numbers.length);
-}
-
-async function readLegs(
-  sql: Sql,
-  peerBook: number,
-  wanted: postgres.PendingQuery<postgres.Row[]>,
-  limit: number,
-): Promise<NumberedLeg[]> {
   const rows = await sql<LegRow[]>`
     SELECT j.channel_number, j.id, j.debit_account, j.peer_account, j.amount, a.asset,
-           j.code, j.reference, j.metadata, j.kind, j.options
+           j.code, j.reference, j.metadata, j.kind, j.options, j.drawn_id
       FROM journal j JOIN account a ON a.id = j.debit_account
-     WHERE j.peer_book = ${peerBook} AND j.kind <> ${RowKind.settlement} AND ${wanted}
+     WHERE j.peer_book = ${peerBook} AND j.kind <> ${RowKind.settlement}
+       AND j.channel_number > ${after}
      ORDER BY j.channel_number LIMIT ${limit}`;
   return rows.map((row) => ({
     number: Number(row.channel_number),
@@ -84,6 +68,7 @@ async function readLegs(
       metadata: row.metadata ?? {},
       reversalOf: reversedTransfer(row),
     },
+    capture: captureOf(row),
   }));
 }
 
@@ -92,6 +77,13 @@ function reversedTransfer({ kind, options }: LegRow): string {
   if (kind !== RowKind.reversal) return '';
   const { action } = storedOptions(options ?? '');
   return action?.$case === 'reversal' ? action.value.transferId : '';
+}
+
+/** What a leg captured; null if it captured nothing. */
+function captureOf({ kind, options, drawn_id: holdId }: LegRow): CaptureOf | null {
+  if (kind !== RowKind.capture || holdId === null) return null;
+  const { action } = storedOptions(options ?? '');
+  return { holdId, final: action?.$case === 'capture' && action.value.final };
 }
 
 /** Numbers after `after` up to `through` of an inbound channel that this book refused. */

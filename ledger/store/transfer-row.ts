@@ -70,7 +70,7 @@ export const TRANSFER_STATUS = `CASE
   WHEN j.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
   WHEN j.kind = ${RowKind.hold} THEN COALESCE(${newestDrawn(`CASE
     WHEN d.drawn_left > 0 THEN ${TransferStatus.HELD}
-    WHEN d.kind = ${RowKind.capture} THEN ${TransferStatus.CAPTURED}
+    WHEN d.kind IN (${RowKind.capture}, ${RowKind.rest}) THEN ${TransferStatus.CAPTURED}
     WHEN d.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
     ELSE ${TransferStatus.EXPIRED} END`)}, ${TransferStatus.HELD})
   WHEN NOT (${WENT_AWAY}) THEN ${TransferStatus.POSTED}

@@ -26,7 +26,7 @@ export interface Verdict {
   readonly payee: bigint;
   /** To be moved, held or freed. */
   readonly amount: bigint;
-  /** Of a final capture: what is left of the hold after it. */
+  /** Of a final capture within one book: what is left of the hold after it. */
   readonly freed: bigint;
 }
 
@@ -60,21 +60,28 @@ function judgeDraw(book: ModelBook, request: ModelRequest, holdId: string): Verd
     const accounts = { payer: debitAccountId, payee: creditAccountId };
     return { reason: Reason.HOLD_NOT_FOUND, ...accounts, amount: 0n, freed: 0n };
   }
-  const { left, end } = holdNow(book, hold);
+  const { left, end, closing } = holdNow(book, hold);
   const amount = request.amount === 0n ? left : request.amount;
   const { payer, payee } = hold;
   const reason = firstReason([
     [Reason.HOLD_HAS_DIFFERENT_ACCOUNT, debitAccountId !== payer],
-    [Reason.HOLD_CAPTURED, end === 'captured'],
+    [Reason.HOLD_CAPTURED, end === 'captured' || (end === undefined && closing)],
     [Reason.HOLD_RELEASED, end === 'released'],
     [Reason.HOLD_EXPIRED, end === 'expired' || (end === undefined && isOverdue(book, hold))],
     [Reason.HOLD_EXCEEDED, amount > left],
     ...namedChecks(book, request, payer, payee),
     // What was held is free again whatever has become of the accounts.
     ...(action?.$case === 'capture' ? lifeChecks(book, payer, payee) : []),
+    [Reason.OVERFLOW, action?.$case === 'capture' && isOverfull(named(book, payer))],
   ]);
-  const isFinal = action?.$case === 'capture' && action.value.final;
+  const isHere = bookNumberOf(payee) === book.number;
+  const isFinal = action?.$case === 'capture' && action.value.final && isHere;
   return { reason, payer, payee, amount, freed: isFinal ? left - amount : 0n };
+}
+
+/** Captures that come back are held again, above what any hold was judged by. */
+function isOverfull(debit: AccountNow | undefined): boolean {
+  return debit !== undefined && debit.debits + debit.heldDebits > TOTAL_MAX;
 }
 
 function judgeReversal(book: ModelBook, request: ModelRequest, transferId: string): Verdict {

@@ -91,6 +91,8 @@ export interface ModelTravel {
   verdict: Reason | undefined;
   /** True: the payer's book has taken note of the verdict. */
   closed: boolean;
+  /** Of a capture that came back: its hold has the amount again. */
+  gaveBack: boolean;
 }
 
 export type Travelling = ModelTransfer & { readonly travel: ModelTravel };

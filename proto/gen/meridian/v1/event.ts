@@ -33,6 +33,11 @@ export const EventKind = {
   GROUP: 11,
   ACCOUNT_CHANGED: 12,
   ASSET_REGISTERED: 13,
+  /**
+   * REST - What a final capture left of its hold is free: the payee's book, in another region, has
+   * applied the capture. `transfer_id` is that of the capture.
+   */
+  REST: 16,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -53,6 +58,7 @@ export namespace EventKind {
   export type GROUP = typeof EventKind.GROUP;
   export type ACCOUNT_CHANGED = typeof EventKind.ACCOUNT_CHANGED;
   export type ASSET_REGISTERED = typeof EventKind.ASSET_REGISTERED;
+  export type REST = typeof EventKind.REST;
   export type UNRECOGNIZED = typeof EventKind.UNRECOGNIZED;
 }
 
@@ -86,6 +92,8 @@ export function eventKindToJSON(object: EventKind): string {
       return "EVENT_KIND_ACCOUNT_CHANGED";
     case EventKind.ASSET_REGISTERED:
       return "EVENT_KIND_ASSET_REGISTERED";
+    case EventKind.REST:
+      return "EVENT_KIND_REST";
     case EventKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -149,8 +157,9 @@ export interface Event {
     | AccountState
     | undefined;
   /**
-   * Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. As
-   * it was asked, if rejected.
+   * Of a capture, release, expiry or rest: the hold. Of a reversal: the transfer that it
+   * reverses. As it was asked, if rejected. Of a RETURN: the hold that has the amount again, or
+   * that expires with it; the transfer that can be reversed again; empty otherwise.
    */
   originId: string;
   /** Of those: what is left of the hold, or to be reversed. */

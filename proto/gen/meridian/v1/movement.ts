@@ -72,14 +72,21 @@ export interface Hold {
 }
 
 /**
- * Moves what a hold has reserved, in full or in part, as often as something is left.
+ * Moves what a hold has reserved, in full or in part, as often as something is left. A capture
+ * that the payee's book in another region refuses (status RETURNED) leaves the hold as it was:
+ * the amount is reserved again, and can be captured again. If the hold's time is up when the
+ * money comes back, or the hold was released meanwhile, the amount is free instead.
  * `debit_account_id` must be the payer of the hold; `credit_account_id` must be unset, for the
  * payee is that of the hold. `amount` zero: all that is left.
  */
 export interface Capture {
   /** `transfer_id` of the hold. */
   holdId: string;
-  /** True: what is left after this capture is released at once. */
+  /**
+   * True: what is left after this capture is released: at once if the payee is in the book of the
+   * payer; otherwise when the payee's book has applied the capture. Until then it stays reserved,
+   * and nothing else can be captured or released.
+   */
   final: boolean;
 }
 

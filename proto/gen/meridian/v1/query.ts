@@ -82,15 +82,18 @@ export interface Entry {
     | Timestamp
     | undefined;
   /**
-   * TRANSFER, SETTLEMENT, RETURN, CAPTURE and REVERSAL move money; HOLD, RELEASE and EXPIRY
-   * change what is held; ACCOUNT_CHANGED its settings.
+   * TRANSFER, SETTLEMENT, RETURN, CAPTURE and REVERSAL move money; HOLD, RELEASE, EXPIRY and REST
+   * change what is held, and a RETURN of a capture too; ACCOUNT_CHANGED its settings.
    */
   kind: EventKind;
   heldDebitsAfter: bigint;
   heldCreditsAfter: bigint;
   /** `balance_after` less `held_debits_after`. */
   availableAfter: bigint;
-  /** Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. */
+  /**
+   * Of a capture, release, expiry or rest, and of a return that is held again: the hold. Of a
+   * reversal: the transfer that it reverses.
+   */
   originId: string;
   /** Of a leg: its group. */
   groupId: string;

@@ -68,7 +68,10 @@ export const TransferStatus = {
   CAPTURED: 6,
   /** RELEASED - Of a release, and of the hold that it ended. */
   RELEASED: 7,
-  /** EXPIRED - Of a hold: its time was up, and what was left of it is free again. */
+  /**
+   * EXPIRED - Of a hold: its time was up, and what was left of it is free again, or came back from the
+   * payee's book.
+   */
   EXPIRED: 8,
   UNRECOGNIZED: -1,
 } as const;
@@ -317,7 +320,8 @@ export interface Transfer {
   /** What was moved, held or released. Zero when rejected, and of a group. */
   actualAmount: bigint;
   /**
-   * Of a hold: what can still be captured. Of a posted transfer within one book: what can
+   * Of a hold: what is still reserved and can be captured, unless a final capture is on its way
+   * to another region. Of a posted transfer within one book: what can
    * still be reversed.
    */
   left: bigint;
