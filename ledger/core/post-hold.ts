@@ -5,7 +5,7 @@ import { bookOf } from './account-id.ts';
 import { must } from './assert.ts';
 import { type Batch, EMPTY_ROW, move, reserve } from './batch.ts';
 import type { CaptureOf, FinalCapture } from './command.ts';
-import { type Decision, rejected } from './decision.ts';
+import { type Decision, nothingMoved, rejected } from './decision.ts';
 import { NO_DETAILS, type Peer, type RowDetails, RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
 import type { Original } from './original.ts';
@@ -23,6 +23,7 @@ export function postHold(
   const judged = judge(batch, request);
   if (typeof judged === 'number') return rejected(RowKind.hold, judged, request);
   const { debit, credit, amount } = judged;
+  if (amount === 0n) return nothingMoved(RowKind.hold, request);
   const { debitAccountId, creditAccountId } = request;
   const expiresAtMicros = timeoutSeconds === 0 ? null : batch.atMicros + timeoutSeconds * 1_000_000;
   batch.addHold({

@@ -79,6 +79,7 @@ export function transferAnswer(
                 return [transferAnswer(made.id, legRequest(leg), made.outcome, stamp).response];
               }),
             },
+      dryRun: false,
     },
     channel,
   };
@@ -121,6 +122,7 @@ function replayedResponse({ transfer, request, legs }: StoredTransfer): CreateTr
     actualAmount: open ? transfer.actualAmount : 0n,
     expiresAt: transfer.expiresAt,
     group: legs === null ? undefined : { legs: legs.map(replayedResponse) },
+    dryRun: false,
   };
 }
 
@@ -141,6 +143,7 @@ export function reusedKey(
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   };
 }
 
@@ -225,6 +228,7 @@ export const TOO_LATE: Recalled = {
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   },
   channel: null,
 };

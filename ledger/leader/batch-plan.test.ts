@@ -129,6 +129,7 @@ test('a repeat that differs is refused by the name of the first field that does'
       actualAmount: 0n,
       expiresAt: undefined,
       group: undefined,
+      dryRun: false,
     };
     expect(others[index]).toEqual(expected);
   }

@@ -17,6 +17,7 @@ const inTransit = (transferId: string): CreateTransferResponse => ({
   actualAmount: 0n,
   expiresAt: undefined,
   group: undefined,
+  dryRun: false,
   replayed: false,
   position: undefined,
   decidedAt: undefined,

@@ -78,6 +78,7 @@ export class TransferReads {
   async list(request: ListTransfersRequest): Promise<ListTransfersResponse> {
     const { sql, config } = this.#member;
     const { book } = config;
+    const books = config.books.map(({ number }) => number);
     refuseMalformed(validateSearch(request, book.number));
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
@@ -89,7 +90,14 @@ export class TransferReads {
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
     const transfers = await this.#longReads.run((reading) =>
-      searchTransfers(reading, book.number, { account, filter, within, newestFirst, limit }),
+      searchTransfers(reading, book.number, {
+        account,
+        filter,
+        books,
+        within,
+        newestFirst,
+        limit,
+      }),
     );
     if (transfers.length === 0 && account !== null) {
       const found = await readAccounts(sql, book, [account]);

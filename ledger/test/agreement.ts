@@ -27,9 +27,9 @@ function withDetails(outcome: TransferOutcome): unknown {
 
 function expectedOutcome(transfer: ModelTransfer): unknown {
   const { request, reason, seq, amount, expiresAt, travel, legs } = transfer;
-  const { action, upTo } = request;
+  const { action, upTo, rest = false } = request;
   const isGroup = action?.$case === 'group';
-  const isOpen = upTo !== 0 || (request.amount === 0n && !isGroup);
+  const isOpen = upTo !== 0 || rest || (request.amount === 0n && !isGroup);
   const own = legs.map((leg) => ({ id: leg.id, outcome: expectedOutcome(leg) }));
   return {
     kind: 'transfer',
@@ -120,6 +120,8 @@ function checkRow(book: SimBook, transfer: ModelTransfer): void {
     action: action?.$case === 'group' ? action : stored.action,
     upTo: stored.upTo,
     conditions: stored.conditions,
+    allowZero: stored.allowZero,
+    rest: stored.rest,
   };
   assert.equal(differingTransferField(again, request), '', 'the row tells the request');
 }

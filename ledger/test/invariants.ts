@@ -109,7 +109,10 @@ export class JournalFold {
     this.#groups.take(row);
     const freed = this.#draws.take(row);
     if (entries !== null) this.#takeEntries(row, entries, freed);
-    if (KEYED.has(kind) && kind !== RowKind.group) {
+    const moves = kind === RowKind.transfer || kind === RowKind.hold;
+    const nothing = moves && reason === 0 && row.amount === null;
+    if (nothing) assert(entries === null && row.peer === null, `row ${seq} moves nothing`);
+    if (KEYED.has(kind) && kind !== RowKind.group && !nothing) {
       assert((entries !== null) === (reason === 0), `row ${seq} was applied or has a reason`);
     }
     this.#takePeer(row);

@@ -87,6 +87,8 @@ export class RandomBooks {
       action: undefined,
       upTo: UpTo.UNSPECIFIED,
       conditions: undefined,
+      allowZero: false,
+      rest: false,
     };
     switch (this.#pick(5)) {
       case 0: {

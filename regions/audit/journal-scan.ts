@@ -190,6 +190,10 @@ export class JournalScan {
 
   #applied(row: JournalRow, reversed: ReversedRows): void {
     const amount = row.amount ?? 0n;
+    if (row.amount === null && (row.kind === RowKind.transfer || row.kind === RowKind.hold)) {
+      this.#nothing(row, row.kind);
+      return;
+    }
     switch (row.kind) {
       case RowKind.transfer:
         this.#asked(row, row.kind);
@@ -264,6 +268,17 @@ export class JournalScan {
     this.counts.posted += 1;
     this.channels.left(row);
     this.#accounts.post(row, effect.captured(row.amount ?? 0n, taken, away));
+  }
+
+  /** A transfer or hold of nothing, as its request allows: no account changes, nothing travels. */
+  #nothing(row: JournalRow, kind: AskedKind): void {
+    const { allowZero, rest } = this.#asked(row, kind);
+    if (kind === RowKind.hold) this.counts.held += 1;
+    else this.counts.posted += 1;
+    if (!allowZero && !rest) this.#find('I5', row, 'moves nothing, which was not asked');
+    if (row.entries !== null || row.peer !== null || row.details?.expiresAtMicros) {
+      this.#find('I7', row, 'moves nothing, and has entries, a peer or a time to expire');
+    }
   }
 
   /** What a final capture left is freed because of that capture. */

@@ -116,5 +116,6 @@ function replayed(
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   };
 }

@@ -107,6 +107,16 @@ export function holdNow(book: ModelBook, hold: ModelTransfer): HoldNow {
   return { left, end: left === 0n ? 'captured' : undefined, closing };
 }
 
+/** What was captured of a hold, what is on its way included. */
+export function capturedNow(book: ModelBook, hold: ModelTransfer): bigint {
+  return book.transfers
+    .filter(({ request: { action }, travel }) => {
+      const cameBack = travel !== null && travel.closed && !wasApplied(travel);
+      return action?.$case === 'capture' && action.value.holdId === hold.id && !cameBack;
+    })
+    .reduce((sum, { amount }) => sum + amount, 0n);
+}
+
 const wasApplied = ({ verdict }: ModelTravel) => verdict === Reason.UNSPECIFIED;
 
 /** True once the time of a hold is up. */

@@ -30,8 +30,12 @@ export interface Verdict {
   readonly freed: bigint;
 }
 
-/** Judges a transfer or a leg of a group, but not a group. */
-export function judge(book: ModelBook, request: ModelRequest): Verdict {
+/**
+ * Judges a transfer or a leg of a group, but not a group.
+ *
+ * @param asked the amount to be moved or held at most; of a leg with `rest`: what is left of it
+ */
+export function judge(book: ModelBook, request: ModelRequest, asked: bigint): Verdict {
   const { action } = request;
   switch (action?.$case) {
     case 'capture':
@@ -43,7 +47,7 @@ export function judge(book: ModelBook, request: ModelRequest): Verdict {
       throw new Error('a group is judged leg by leg');
     case 'hold':
     case undefined:
-      return judgeMovement(book, request, request.amount, []);
+      return judgeMovement(book, request, asked, []);
   }
 }
 
@@ -125,14 +129,17 @@ function judgeMovement(
   const { debitAccountId: payer, creditAccountId: payee } = request;
   const debit = named(book, payer);
   const credit = named(book, payee);
-  const amount = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
+  const most = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
+  // Nothing may be moved if the request says so, or if nothing is left for a leg to move.
+  const isNothing = most <= 0n && (request.allowZero || (request.rest === true && asked === 0n));
+  const amount = isNothing ? 0n : most;
   const reason = firstReason([
     ...checks,
     ...namedChecks(book, request, payer, payee),
     ...lifeChecks(book, payer, payee),
-    [Reason.NOTHING_AVAILABLE, request.upTo !== UpTo.UNSPECIFIED && amount <= 0n],
-    ...(debit === undefined ? [] : debitChecks(debit, amount)),
-    ...(credit === undefined ? [] : creditChecks(credit, amount)),
+    [Reason.NOTHING_AVAILABLE, request.upTo !== UpTo.UNSPECIFIED && amount <= 0n && !isNothing],
+    ...(debit === undefined || isNothing ? [] : debitChecks(debit, amount)),
+    ...(credit === undefined || isNothing ? [] : creditChecks(credit, amount)),
   ]);
   return { reason, payer, payee, amount, freed: 0n };
 }

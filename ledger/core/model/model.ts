@@ -283,8 +283,17 @@ export class Model {
     return this.legs(from, to).filter(({ travel }) => travel.closed).length;
   }
 
-  #single(book: ModelBook, id: string, request: ModelRequest): ModelTransfer {
-    let verdict = judge(book, request);
+  #single(
+    book: ModelBook,
+    id: string,
+    request: ModelRequest,
+    asked = request.amount,
+  ): ModelTransfer {
+    let verdict = judge(book, request, asked);
+    // Without an amount nothing happens to any account.
+    if (verdict.reason === Reason.UNSPECIFIED && verdict.amount === 0n) {
+      return addTransfer(book, id, request, verdict, null);
+    }
     let travel: ModelTravel | null = null;
     const payeeBook = bookNumberOf(verdict.payee);
     const { $case } = request.action ?? {};
@@ -342,7 +351,8 @@ export class Model {
     const done: ModelTransfer[] = [];
     const legId = (place: number) => derivedId('leg', id, String(place));
     for (const [place, leg] of legs.entries()) {
-      const applied = this.#single(book, legId(place), leg);
+      const asked = leg.rest ? leg.amount - movedBefore(legs, done) : leg.amount;
+      const applied = this.#single(book, legId(place), leg, asked < 0n ? 0n : asked);
       done.push(applied);
       if (applied.reason !== Reason.UNSPECIFIED) break;
     }
@@ -425,6 +435,12 @@ function addAccount(
   return account;
 }
 
+/** What the legs before a leg with `rest` moved or held, back to the first without. */
+function movedBefore(legs: readonly ModelRequest[], done: readonly ModelTransfer[]): bigint {
+  const first = legs.slice(0, done.length).findLastIndex(({ rest }) => rest !== true);
+  return done.slice(first).reduce((sum, { amount }) => sum + amount, 0n);
+}
+
 function holdOf(book: ModelBook, id: string): ModelTransfer {
   const hold = book.transfers.find((transfer) => transfer.id === id);
   if (hold === undefined) throw new Error(`what was captured was no hold of book ${book.number}`);
@@ -453,7 +469,8 @@ function addTransfer(
   book.rows += 1;
   const applied = reason === Reason.UNSPECIFIED;
   const { action } = request;
-  const seconds = action?.$case === 'hold' && applied ? action.value.timeoutSeconds : 0;
+  const isHeld = action?.$case === 'hold' && applied && amount > 0n;
+  const seconds = isHeld ? action.value.timeoutSeconds : 0;
   const transfer = {
     id,
     request,

@@ -60,7 +60,7 @@ export interface ModelTotals {
 export type ModelRequest = Omit<
   CreateTransferRequest,
   'idempotencyKey' | 'namespace' | 'wait' | 'dryRun'
->;
+> & { readonly rest?: boolean };
 
 export interface ModelTransfer {
   readonly id: string;

@@ -10,7 +10,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 /**
  * Makes the amount an upper bound: as much is moved or held as the limits allow, and that is
  * the amount which is stored. If it is nothing, the transfer is rejected with
- * NOTHING_AVAILABLE. Only for plain transfers and holds.
+ * NOTHING_AVAILABLE, unless it has `allow_zero`. Only for plain transfers and holds.
  */
 export const UpTo = {
   /** UNSPECIFIED - Exactly the amount. */
@@ -148,6 +148,18 @@ export interface Leg {
     | undefined;
   upTo: UpTo;
   conditions: Conditions | undefined;
+  allowZero: boolean;
+  /**
+   * True: `amount` is a total, and what the legs before this one moved or held of it is taken
+   * off. Those are the legs directly before it, back to and with the first without `rest`. If they
+   * left nothing, the leg is applied with an `actual_amount` of zero. Only for plain transfers and
+   * holds, not for the first leg of a group, and only with the debit or the credit account of the
+   * leg directly before it. With `up_to`, it moves as much of the rest as the limits allow.
+   *
+   * "15 from A as far as it goes, the rest from B" is a group of two legs to the same account:
+   *   {debit A, amount 15, up_to DEBIT_AVAILABLE, allow_zero} and {debit B, amount 15, rest}.
+   */
+  rest: boolean;
 }
 
 export interface Leg_MetadataEntry {
@@ -519,6 +531,8 @@ function createBaseLeg(): Leg {
     action: undefined,
     upTo: 0,
     conditions: undefined,
+    allowZero: false,
+    rest: false,
   };
 }
 
@@ -573,6 +587,12 @@ export const Leg: MessageFns<Leg> = {
     }
     if (message.conditions !== undefined) {
       Conditions.encode(message.conditions, writer.uint32(106).fork()).join();
+    }
+    if (message.allowZero !== false) {
+      writer.uint32(112).bool(message.allowZero);
+    }
+    if (message.rest !== false) {
+      writer.uint32(120).bool(message.rest);
     }
     return writer;
   },
@@ -697,6 +717,22 @@ export const Leg: MessageFns<Leg> = {
             message.conditions = Conditions.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.allowZero = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.rest = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -752,6 +788,12 @@ export const Leg: MessageFns<Leg> = {
     }
     if (message.conditions !== undefined) {
       obj.conditions = Conditions.toJSON(message.conditions);
+    }
+    if (message.allowZero !== false) {
+      obj.allowZero = message.allowZero;
+    }
+    if (message.rest !== false) {
+      obj.rest = message.rest;
     }
     return obj;
   },
@@ -810,6 +852,8 @@ export const Leg: MessageFns<Leg> = {
     message.conditions = (object.conditions !== undefined && object.conditions !== null)
       ? Conditions.fromPartial(object.conditions)
       : undefined;
+    message.allowZero = object.allowZero ?? false;
+    message.rest = object.rest ?? false;
     return message;
   },
 };
