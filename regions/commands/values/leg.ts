@@ -35,8 +35,8 @@ const legSchema = z
     release: z.strictObject({ holdId: z.string() }).optional(),
     reversal: z.strictObject({ transferId: z.string() }).optional(),
     upTo: z.enum(['debit', 'credit', 'both']).optional(),
-    allowZero: z.boolean().default(false),
-    rest: z.boolean().default(false),
+    allowZero: z.boolean().optional(),
+    rest: z.boolean().optional(),
     ifAtLeast: amounts,
     ifAtMost: amounts,
     ifVersion: amounts,
@@ -57,7 +57,7 @@ export function parseLeg(text: string, before: readonly NamedLeg[] = []): NamedL
       'It must be FROM:TO:AMOUNT[:CODE]; accounts with ":" in their names go by id, or into a file.',
     );
   }
-  const parsed = { from, to, amount: parseMinor(amount), allowZero: false, rest: false };
+  const parsed = { from, to, amount: parseMinor(amount) };
   if (code === undefined) return [...before, parsed];
   return [...before, { ...parsed, code: parseWhole(0, CODE_MAX)(code) }];
 }
@@ -85,8 +85,8 @@ export function legOf(leg: NamedLeg, idOf: (name: string) => bigint): Leg {
     action: actionOf(leg),
     upTo: leg.upTo ? UP_TO[leg.upTo] : UpTo.UNSPECIFIED,
     conditions: conditionsOf(leg, idOf),
-    allowZero: leg.allowZero,
-    rest: leg.rest,
+    allowZero: leg.allowZero ?? false,
+    rest: leg.rest ?? false,
   };
 }
 
