@@ -70,7 +70,7 @@ export async function dryRun(
 }
 
 /** An answer, and those of its legs, marked as that of a dry run. */
-function asDry(answer: CreateTransferResponse): CreateTransferResponse {
+export function asDry(answer: CreateTransferResponse): CreateTransferResponse {
   const group = answer.group && { legs: answer.group.legs.map(asDry) };
   return { ...answer, group, dryRun: true };
 }
