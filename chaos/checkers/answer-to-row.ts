@@ -96,8 +96,8 @@ function saidInAnswer(row: JournalRow, place: Place): Said[] {
 function saidInLookUp(row: JournalRow, place: Place): Said[] {
   const said = saidInAnswer(row, place);
   if (row.kind !== RowKind.hold || row.reason !== 0) return said;
-  const end = ENDED[endsOf(place.book).holds.get(row.id) ?? 0];
-  return end === undefined ? said : [...said, [end, '']];
+  const ends = endsOf(place.book).holds.get(row.id) ?? [];
+  return [...said, ...ends.map((kind): Said => [ENDED[kind] ?? '', ''])];
 }
 
 /** What a hold is called once nothing is left of it, by the kind of row that took the last. */
@@ -105,6 +105,8 @@ const ENDED: Readonly<Record<number, string>> = {
   [RowKind.capture]: 'CAPTURED',
   [RowKind.release]: 'RELEASED',
   [RowKind.expiry]: 'EXPIRED',
+  [RowKind.return]: 'EXPIRED',
+  [RowKind.rest]: 'CAPTURED',
 };
 
 /** Of money for another book: that one decides whether it is posted, the return that it is back. */
@@ -122,8 +124,8 @@ function saidOnItsWay(row: JournalRow, { book, books }: Place): Said[] {
 
 /** What came of the holds of a book, and of what it has sent to others. */
 interface Ends {
-  /** Kind of the row that left nothing of a hold, by its id. */
-  readonly holds: ReadonlyMap<string, RowKind>;
+  /** Kinds of the rows that left nothing of a hold, by its id: captures may come back. */
+  readonly holds: ReadonlyMap<string, readonly RowKind[]>;
   /** By the transfer whose money came back. */
   readonly returns: ReadonlyMap<string, JournalRow>;
 }
@@ -137,11 +139,13 @@ function endsOf(book: FinalBook): Ends {
 }
 
 function findEnds(rows: readonly JournalRow[]): Ends {
-  const holds = new Map<string, RowKind>();
+  const holds = new Map<string, RowKind[]>();
   const returns = new Map<string, JournalRow>();
   for (const row of rows) {
     const drawn = row.details?.drawn ?? null;
-    if (drawn?.left === 0n && row.kind in ENDED) holds.set(drawn.id, row.kind);
+    if (drawn?.left === 0n && row.kind in ENDED) {
+      holds.set(drawn.id, [...(holds.get(drawn.id) ?? []), row.kind]);
+    }
     if (row.kind === RowKind.return) returns.set(row.originId ?? '', row);
   }
   return { holds, returns };

@@ -77,6 +77,8 @@ function askedBy(row: JournalRow, book: FinalBook): TransferFields {
     action: row.kind === RowKind.group ? groupOf(row, book) : stored.action,
     upTo: stored.upTo,
     conditions: stored.conditions,
+    allowZero: stored.allowZero,
+    rest: stored.rest,
   };
 }
 
@@ -94,8 +96,8 @@ function optionsOf({ details }: JournalRow) {
 
 function groupOf({ id }: JournalRow, book: FinalBook): TransferFields['action'] {
   const legs = (book.legs.get(id) ?? []).map((leg) => {
-    const { action, ...fields } = askedBy(leg, book);
-    return { ...fields, action: action?.$case === 'group' ? undefined : action };
+    const { action, rest = false, ...fields } = askedBy(leg, book);
+    return { ...fields, rest, action: action?.$case === 'group' ? undefined : action };
   });
   return { $case: 'group', value: { legs } };
 }

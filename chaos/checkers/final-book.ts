@@ -2,7 +2,7 @@ import { must } from '../../ledger/core/assert.ts';
 import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
 import { Findings } from '../../regions/audit/findings.ts';
 import { JournalScan } from '../../regions/audit/journal-scan.ts';
-import { reversedIds, type ReversedRow } from '../../regions/audit/reversals.ts';
+import { reversedIds, type ReversedRow, undrawn } from '../../regions/audit/reversals.ts';
 import type { CopyRead } from '../history/final-reads.ts';
 import type { AccountRead } from '../history/operation.ts';
 import type { BookOfRun } from '../history/record.ts';
@@ -121,9 +121,7 @@ export class FinalBook {
     for (const id of reversedIds(this.rows)) {
       const row = this.byId.get(id);
       if (row === undefined) continue;
-      const amount = row.amount ?? 0n;
-      const reverses = (row.details?.drawn ?? null) !== null;
-      found.set(id, { ...row, amount, reverses, left: amount });
+      found.set(id, undrawn(row));
     }
     return found;
   }

@@ -138,15 +138,24 @@ export class RefusalJudge {
     const draws = this.#draws.get(id) ?? [];
     const last = draws[atOrBefore(draws, row.seq - 1, ({ seq }) => seq)];
     const left = last?.details?.drawn?.left ?? hold.amount ?? 0n;
-    if (row.reason === Reason.HOLD_CAPTURED) return endedBy(left, last, RowKind.capture);
+    if (row.reason === Reason.HOLD_CAPTURED) {
+      const closes = draws.some((draw) => draw.seq < row.seq && isFinalAway(draw));
+      return closes ? '' : endedBy(left, last, RowKind.capture);
+    }
     if (row.reason === Reason.HOLD_RELEASED) return endedBy(left, last, RowKind.release);
     if (row.reason === Reason.HOLD_EXCEEDED) {
       return (row.amount ?? 0n) <= left ? `${left} was left of hold ${id}` : '';
     }
-    if (left === 0n) return endedBy(left, last, RowKind.expiry);
+    if (left === 0n && last?.kind !== RowKind.return) return endedBy(left, last, RowKind.expiry);
     const expiresAt = hold.details?.expiresAtMicros ?? Infinity;
     return row.atMicros >= expiresAt ? '' : `${left} was left of hold ${id}`;
   }
+}
+
+/** Nothing else can be drawn until the payee's book has answered, and then perhaps never. */
+function isFinalAway({ kind, peer, details }: JournalRow): boolean {
+  const final = details?.options.includes('"final":true') ?? false;
+  return kind === RowKind.capture && peer !== null && final;
 }
 
 function endedBy(left: bigint, last: JournalRow | undefined, kind: RowKind): string {

@@ -69,6 +69,8 @@ export interface CloseCommand {
   readonly refused: readonly RefusedLeg[];
   /** Of the legs through `through`; undefined: the hash is not known yet. */
   readonly hash?: string | undefined;
+  /** The final captures that it applied, in order: what they left of their holds is freed. */
+  readonly finals: readonly FinalCapture[];
 }
 
 export interface RefusedLeg {
@@ -80,6 +82,21 @@ export interface RefusedLeg {
    * what its content says.
    */
   readonly drawn?: string | null | undefined;
+  /** Null: it is no capture. */
+  readonly capture: CaptureOf | null;
+}
+
+/** What a capture drew on. */
+export interface CaptureOf {
+  readonly holdId: string;
+  /** True: what it left of the hold is freed as soon as it is applied. */
+  readonly final: boolean;
+}
+
+export interface FinalCapture {
+  readonly number: number;
+  readonly transferId: string;
+  readonly holdId: string;
 }
 
 /** Halt the channel to a book, whose ends disagree; null: let it go on, they agree again. */
@@ -123,8 +140,9 @@ export interface LostAccount {
 
 export interface UndoneLeg {
   readonly leg: SettleLeg;
-  /** As of a RefusedLeg. */
+  /** Both as of a RefusedLeg. */
   readonly drawn: string | null;
+  readonly capture: CaptureOf | null;
   /** True: the peer has applied the same transfer under another number. */
   readonly arrivedElsewhere: boolean;
 }

@@ -1,4 +1,4 @@
-import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { Entries, Peer, RowDetails, RowKind } from './journal-row.ts';
 
@@ -13,6 +13,11 @@ export interface Decision {
   readonly peer: Peer | null;
   readonly drawn: RowDetails['drawn'];
   readonly expiresAtMicros: number | null;
+}
+
+/** A row that was applied and moves or holds nothing: no entry, and nothing travels. */
+export function nothingMoved(kind: RowKind, request: CreateTransferRequest): Decision {
+  return rejected(kind, Reason.UNSPECIFIED, { ...request, amount: 0n });
 }
 
 /** A row without effect. */

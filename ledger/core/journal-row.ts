@@ -20,6 +20,7 @@ export const RowKind = {
   recovered: 14,
   /** An operator has repaired a channel. */
   repair: 15,
+  rest: 16,
 } as const;
 export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 
@@ -86,7 +87,7 @@ export interface JournalRow {
   /** Null: no account was changed. */
   readonly entries: Entries | null;
   readonly peer: Peer | null;
-  /** The transfer that a settlement or return belongs to. */
+  /** The transfer that a settlement or return belongs to; of a rest: the final capture. */
   readonly originId: string | null;
   readonly namespace: string;
   readonly key: string;
@@ -103,9 +104,11 @@ export interface JournalRow {
 /** What only some rows have. */
 export interface RowDetails {
   /**
-   * What the row draws on: the hold of a capture, release or expiry, the transfer of a
-   * reversal, and what is left of it after this row. A return of a reversal gives back. `left`
-   * is null where this book does not keep it: on the settlement of a reversal.
+   * What the row draws on: the hold of a capture, release, expiry or rest, the transfer of a
+   * reversal, and what is left of it after this row. A return of a reversal gives back, and a
+   * return of a capture to the hold that it came from; one that finds the time of its hold up
+   * says that nothing is left, and one that does not change its hold names none. `left` is null
+   * where this book does not keep it: on the settlement of a reversal.
    */
   readonly drawn: { readonly id: string; readonly left: bigint | null } | null;
   /** Of a leg: id of its group. */

@@ -108,13 +108,19 @@ test('what is stored of a transfer is read back as it was asked', () => {
         conditions,
         upTo: fc.constantFrom(...Object.values(UpTo)),
         amount: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+        allowZero: fc.boolean(),
+        rest: fc.boolean(),
       }),
-      (fields) => {
-        const request = transferRequest(fields);
+      (asWritten) => {
+        const { upTo: side, allowZero } = asWritten;
+        // Without `up_to` there is no such request.
+        const fields = { ...asWritten, allowZero: allowZero && side !== UpTo.UNSPECIFIED };
+        const request = { ...transferRequest(fields), rest: fields.rest };
         const { amount, ...stored } = storedOptions(transferOptions(request));
-        const { action, upTo, conditions: asked } = fields;
-        expect(stored).toEqual({ action, upTo, conditions: asked });
-        const plain = action === undefined && upTo === 0 && asked === undefined;
+        const { action, upTo, conditions: asked, rest } = fields;
+        const again = { action, upTo, conditions: asked, allowZero: fields.allowZero, rest };
+        expect(stored).toEqual(again);
+        const plain = action === undefined && upTo === 0 && asked === undefined && !rest;
         expect(amount).toBe(!plain && amountIsOpen(request) ? fields.amount : undefined);
       },
     ),

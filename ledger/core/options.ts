@@ -8,7 +8,7 @@ import type { TransferFields } from './same-request.ts';
  * `options`. '' for a plain transfer.
  */
 export function transferOptions(request: TransferFields): string {
-  const { action, upTo, conditions } = request;
+  const { action, upTo, conditions, allowZero, rest = false } = request;
   if (isPlain(request)) return '';
   return JSON.stringify({
     ...(action === undefined ? {} : { action: action.$case, ...actionOptions(action) }),
@@ -16,17 +16,22 @@ export function transferOptions(request: TransferFields): string {
     // The row has the amount that was moved; this is the one that was asked.
     ...(amountIsOpen(request) ? { amount: String(request.amount) } : {}),
     ...(conditions === undefined ? {} : { conditions: conditions.allOf.map(conditionOptions) }),
+    ...(allowZero ? { allow_zero: true } : {}),
+    ...(rest ? { rest: true } : {}),
   });
 }
 
 /** True for a plain transfer, which the columns of its row describe. */
-export function isPlain({ action, upTo, conditions }: TransferFields): boolean {
-  return action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined;
+export function isPlain({ action, upTo, conditions, rest }: TransferFields): boolean {
+  return (
+    action === undefined && upTo === UpTo.UNSPECIFIED && conditions === undefined && rest !== true
+  );
 }
 
 /** True if the request leaves it to the ledger how much is moved. */
-export function amountIsOpen({ action, upTo, amount }: TransferFields): boolean {
-  return upTo !== UpTo.UNSPECIFIED || (amount === 0n && action?.$case !== 'group');
+export function amountIsOpen({ action, upTo, amount, rest }: TransferFields): boolean {
+  if (upTo !== UpTo.UNSPECIFIED || rest === true) return true;
+  return amount === 0n && action?.$case !== 'group';
 }
 
 type Action = NonNullable<TransferFields['action']>;
@@ -52,7 +57,11 @@ function conditionOptions({ accountId, test }: Condition): object {
 }
 
 /** What `transferOptions` has written. Of a group the legs are missing: they are rows. */
-export interface StoredOptions extends Pick<TransferFields, 'action' | 'upTo' | 'conditions'> {
+export interface StoredOptions extends Pick<
+  TransferFields,
+  'action' | 'upTo' | 'conditions' | 'allowZero'
+> {
+  readonly rest: boolean;
   /** What was asked, where the row has what was moved instead. */
   readonly amount: bigint | undefined;
 }
@@ -61,6 +70,8 @@ const NO_OPTIONS: StoredOptions = {
   action: undefined,
   upTo: UpTo.UNSPECIFIED,
   conditions: undefined,
+  allowZero: false,
+  rest: false,
   amount: undefined,
 };
 
@@ -75,6 +86,8 @@ export function storedOptions(options: string): StoredOptions {
       stored.conditions === undefined
         ? undefined
         : { allOf: stored.conditions.map(storedCondition) },
+    allowZero: stored.allow_zero ?? false,
+    rest: stored.rest ?? false,
     amount: stored.amount === undefined ? undefined : BigInt(stored.amount),
   };
 }
@@ -94,6 +107,8 @@ const transferJson = z.object({
   up_to: z.literal(Object.values(UpTo)).optional(),
   amount: z.string().optional(),
   conditions: z.array(z.record(z.string(), z.string())).optional(),
+  allow_zero: z.boolean().optional(),
+  rest: z.boolean().optional(),
 });
 
 function storedAction(stored: z.infer<typeof transferJson>): TransferFields['action'] {

@@ -26,6 +26,11 @@ export interface Original {
   readonly expiresAtMicros: number | null;
   /** Of a hold of which nothing is left: the kind of row that ended it. */
   endedBy: RowKind | null;
+  /**
+   * Of a hold: a final capture is on its way to another book. What it leaves stays reserved,
+   * and cannot be drawn on, until that book has answered.
+   */
+  closing: boolean;
 }
 
 /** True for rows whose money can be given back by a reversal. */
@@ -67,5 +72,6 @@ export function originalOf(row: OriginalRow): Original | undefined {
     left: amount ?? 0n,
     expiresAtMicros: details?.expiresAtMicros ?? null,
     endedBy: null,
+    closing: false,
   };
 }

@@ -4,7 +4,7 @@ import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer
 import { type Batch, EMPTY_ROW } from './batch.ts';
 import type { LegOutcome, TransferCommand, TransferOutcome } from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
-import { transferOptions } from './options.ts';
+import { amountIsOpen, transferOptions } from './options.ts';
 import { postSingle, rejectSingle, type Single } from './post-transfer.ts';
 import { legId } from './transfer-id.ts';
 
@@ -22,12 +22,14 @@ export function postGroup(
     request: legRequest(leg),
     groupId: command.id,
   }));
+  const runs = new Runs(legs);
   let outcomes: LegOutcome[] = [];
   let seq = 0;
   const applied = batch.attempt(() => {
     seq = groupRow(batch, command, Reason.UNSPECIFIED);
-    for (const single of singles) {
-      const outcome = postSingle(batch, single);
+    for (const [index, single] of singles.entries()) {
+      const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });
+      runs.moved(outcome, index);
       outcomes.push({ id: single.id, outcome });
       if (outcome.reason !== Reason.UNSPECIFIED) return false;
     }
@@ -47,6 +49,34 @@ export function postGroup(
   return { kind: 'transfer', reason, seq, channel: null, details };
 }
 
+/** What the legs of a group leave to those that follow them with `rest`. */
+class Runs {
+  readonly #legs: readonly Leg[];
+  /** Moved or held by the run so far. */
+  #moved = 0n;
+
+  constructor(legs: readonly Leg[]) {
+    this.#legs = legs;
+  }
+
+  /** What is left of the total of a leg; undefined if its amount is its own. */
+  leftFor(index: number): bigint | undefined {
+    const leg = this.#legs[index];
+    if (leg?.rest !== true) {
+      this.#moved = 0n;
+      return undefined;
+    }
+    return leg.amount > this.#moved ? leg.amount - this.#moved : 0n;
+  }
+
+  /** Takes what became of the leg that was asked about last. */
+  moved({ details }: TransferOutcome, index: number): void {
+    const leg = this.#legs[index];
+    if (leg === undefined) return;
+    this.#moved += amountIsOpen(leg) ? (details?.actualAmount ?? 0n) : leg.amount;
+  }
+}
+
 function groupRow(batch: Batch, { id, request }: TransferCommand, reason: Reason): number {
   const { namespace, idempotencyKey, code, reference, metadata } = request;
   return batch.row({
@@ -64,6 +94,6 @@ function groupRow(batch: Batch, { id, request }: TransferCommand, reason: Reason
 }
 
 /** A leg as a transfer of its own, without a key. */
-export function legRequest(leg: Leg): CreateTransferRequest {
+export function legRequest(leg: Leg): CreateTransferRequest & Pick<Leg, 'rest'> {
   return { ...leg, idempotencyKey: '', namespace: '', wait: 0, dryRun: false };
 }

@@ -3,12 +3,15 @@ import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer
 import type { Account } from './account.ts';
 import { bookOf } from './account-id.ts';
 import { must } from './assert.ts';
-import { type Batch, move, reserve } from './batch.ts';
-import { type Decision, rejected } from './decision.ts';
-import { type Peer, RowKind } from './journal-row.ts';
+import { type Batch, EMPTY_ROW, move, reserve } from './batch.ts';
+import type { CaptureOf, FinalCapture } from './command.ts';
+import { type Decision, nothingMoved, rejected } from './decision.ts';
+import { NO_DETAILS, type Peer, type RowDetails, RowKind } from './journal-row.ts';
+import { TOTAL_MAX } from './limits.ts';
 import type { Original } from './original.ts';
 import { judge, send } from './post-movement.ts';
 import * as refusal from './refusal.ts';
+import { derivedId } from './transfer-id.ts';
 
 /** Reserves an amount. */
 export function postHold(
@@ -20,6 +23,7 @@ export function postHold(
   const judged = judge(batch, request);
   if (typeof judged === 'number') return rejected(RowKind.hold, judged, request);
   const { debit, credit, amount } = judged;
+  if (amount === 0n) return nothingMoved(RowKind.hold, request);
   const { debitAccountId, creditAccountId } = request;
   const expiresAtMicros = timeoutSeconds === 0 ? null : batch.atMicros + timeoutSeconds * 1_000_000;
   batch.addHold({
@@ -32,6 +36,7 @@ export function postHold(
     left: amount,
     expiresAtMicros,
     endedBy: null,
+    closing: false,
   });
   return {
     reason: Reason.UNSPECIFIED,
@@ -64,6 +69,7 @@ function findHold(
   if (found?.kind !== RowKind.hold || !found.applied) return Reason.HOLD_NOT_FOUND;
   if (found.debitAccountId !== debitAccountId) return Reason.HOLD_HAS_DIFFERENT_ACCOUNT;
   if (found.left === 0n) return ENDED[found.endedBy ?? RowKind.capture] ?? Reason.HOLD_CAPTURED;
+  if (found.closing) return Reason.HOLD_CAPTURED;
   if (isDue(batch, found)) return Reason.HOLD_EXPIRED;
   if (amount > found.left) return Reason.HOLD_EXCEEDED;
   return { hold: found, ...partiesOfHold(batch, found) };
@@ -72,6 +78,7 @@ function findHold(
 const ENDED: Partial<Record<RowKind, Reason>> = {
   [RowKind.release]: Reason.HOLD_RELEASED,
   [RowKind.expiry]: Reason.HOLD_EXPIRED,
+  [RowKind.return]: Reason.HOLD_EXPIRED,
 };
 
 /** True if the time of a hold is up at the time of this batch. */
@@ -102,12 +109,15 @@ export function postCapture(
     refusal.conditionRefusal(batch, request);
   if (reason !== Reason.UNSPECIFIED) return rejected(RowKind.capture, reason, request);
   const amount = request.amount === 0n ? held.left : request.amount;
-  const freed = final ? held.left : amount;
-  // What is captured was reserved: neither total nor limit can stand against it. It leaves the
-  // held amounts first, in the same version as it is posted.
+  const away = found.credit === null;
+  // Another book may refuse what goes there; then the hold must be as it was before.
+  const freed = final && !away ? held.left : amount;
+  // What is captured was reserved: no limit can stand against it. It leaves the held amounts
+  // first, in the same version as it is posted.
   const moved = captured(batch, found, amount, freed);
   if (moved === undefined) return rejected(RowKind.capture, Reason.OVERFLOW, request);
   held.left -= freed;
+  held.closing = final && away;
   if (held.left === 0n) held.endedBy = RowKind.capture;
   return {
     reason: Reason.UNSPECIFIED,
@@ -125,6 +135,8 @@ function captured(
   amount: bigint,
   freed: bigint,
 ): Pick<Decision, 'creditAccount' | 'entries' | 'peer'> | undefined {
+  // The total rises above what holds were judged by when captures come back and are made again.
+  if (debit.debits + debit.heldDebits > TOTAL_MAX) return undefined;
   if (credit === null) batch.requireAgreed(bookOf(held.creditAccountId));
   debit.heldDebits -= freed;
   if (credit !== null) {
@@ -170,4 +182,54 @@ export function free(
     peer: awayPeer(credit, held.creditAccountId),
     drawn: { id: held.id, left: 0n },
   };
+}
+
+/**
+ * The payee's book has applied a final capture: what that left of its hold is free. Nothing may
+ * be left, or have expired meanwhile.
+ */
+export function freeRest(batch: Batch, { transferId, holdId }: FinalCapture): void {
+  const hold = must(batch.original(holdId), 'the hold of a sent capture exists');
+  hold.closing = false;
+  if (hold.left === 0n) return;
+  const { drawn, ...freed } = free({ hold, ...partiesOfHold(batch, hold) }, RowKind.rest);
+  batch.row({
+    ...EMPTY_ROW,
+    ...freed,
+    id: derivedId('rest', transferId),
+    kind: RowKind.rest,
+    debitAccount: hold.debitAccountId,
+    originId: transferId,
+    details: { ...NO_DETAILS, drawn },
+  });
+}
+
+/**
+ * A capture that came back has captured nothing: its amount, which the payer has back, is held
+ * again, unless the hold has ended otherwise meanwhile. A hold that was released stays so, and
+ * one whose time is up expires: then the amount is free.
+ *
+ * @param payer has the amount back already
+ * @returns what the row of the return draws on; null if it leaves the hold as it is
+ */
+export function holdAgain(
+  batch: Batch,
+  payer: Account,
+  { holdId, final }: CaptureOf,
+  amount: bigint,
+): RowDetails['drawn'] {
+  const hold = must(batch.original(holdId), 'the hold of a sent capture exists');
+  // No capture follows a final one, so that of a hold is the last to be answered.
+  if (final) hold.closing = false;
+  const goesOn = hold.left > 0n || hold.endedBy === RowKind.capture;
+  if (isDue(batch, hold)) {
+    if (hold.left > 0n || !goesOn) return null;
+    hold.endedBy = RowKind.return;
+    return { id: holdId, left: 0n };
+  }
+  if (!goesOn) return null;
+  payer.heldDebits += amount;
+  hold.left += amount;
+  hold.endedBy = null;
+  return { id: holdId, left: hold.left };
 }

@@ -3,13 +3,14 @@ import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer
 import type { Account } from './account.ts';
 import { bookOf } from './account-id.ts';
 import { type Batch, move } from './batch.ts';
-import { type Decision, rejected } from './decision.ts';
+import { type Decision, nothingMoved, rejected } from './decision.ts';
 import type { RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
 import type { Original } from './original.ts';
 import * as refusal from './refusal.ts';
 
 export interface Judged extends refusal.FoundParties {
+  /** Zero: nothing is moved or held, as the request allows. */
   readonly amount: bigint;
 }
 
@@ -24,12 +25,14 @@ export function judge(batch: Batch, request: CreateTransferRequest): Reason | Ju
     away: away && batch.hasBook(peerBook),
   });
   if (typeof found === 'number') return found;
-  const amount = refusal.amountWithin(request, found);
+  const within = refusal.amountWithin(request, found);
+  const nothing = request.allowZero && within <= 0n;
+  const amount = nothing ? 0n : within;
   const reason =
     refusal.assetRefusal(batch, request.asset, found) ||
     refusal.flagRefusal(found) ||
     refusal.conditionRefusal(batch, request) ||
-    refusal.amountRefusal(found, amount);
+    (nothing ? Reason.UNSPECIFIED : refusal.amountRefusal(found, amount));
   return reason === Reason.UNSPECIFIED ? { ...found, amount } : reason;
 }
 
@@ -43,6 +46,7 @@ export function postMovement(
   const judged = judge(batch, request);
   if (typeof judged === 'number') return rejected(kind, judged, request);
   const { debit, credit, amount } = judged;
+  if (amount === 0n) return nothingMoved(kind, request);
   const drawn = drawOn === null ? null : { id: drawOn.id, left: drawOn.left - amount };
   const made = { reason: Reason.UNSPECIFIED, kind, amount, drawn, expiresAtMicros: null };
   if (credit !== null) {

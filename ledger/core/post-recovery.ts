@@ -45,10 +45,10 @@ export function postRecovery(batch: Batch, item: command.RecoverCommand): comman
   const channel = batch.channel(peerBook);
   for (const account of item.accounts) reopen(batch, account);
   // They free what the recovered legs may draw on.
-  for (const { leg, drawn, arrivedElsewhere } of item.undone) {
+  for (const { leg, drawn, capture, arrivedElsewhere } of item.undone) {
     const transferId = arrivedElsewhere ? undoneId(peerBook, leg.transferId) : leg.transferId;
     const reason = Reason.CHANNEL_DIVERGED;
-    returnLeg(batch, peerBook, { leg: { ...leg, transferId }, drawn, reason });
+    returnLeg(batch, peerBook, { leg: { ...leg, transferId }, drawn, capture, reason });
   }
   for (const lost of item.sent) {
     recoverSent(batch, item, lost);
@@ -104,7 +104,7 @@ function recoverSent(
   });
 }
 
-const PLAIN = { asset: '', upTo: 0, conditions: undefined } as const;
+const PLAIN = { asset: '', upTo: 0, allowZero: false, conditions: undefined } as const;
 
 /** What a lost reversal had drawn on, where this book still has it and as much is left of it. */
 function drawAgain(

@@ -8,6 +8,7 @@ import { contradicts, hashAfterAll } from './channel.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
+import { freeRest, holdAgain } from './post-hold.ts';
 import { risesAbove } from './refusal.ts';
 import { derivedId, settlementId } from './transfer-id.ts';
 
@@ -90,10 +91,13 @@ function creditRefusal(leg: SettleLeg, credit: Account | undefined, transit: Acc
   return Reason.UNSPECIFIED;
 }
 
-/** Takes note of what another book has answered, and returns what it refused. */
+/**
+ * Takes note of what another book has answered: returns what it refused, and then frees what
+ * the final captures that it applied have left of their holds.
+ */
 export function postClose(
   batch: Batch,
-  { peerBook, through, refused, hash }: command.CloseCommand,
+  { peerBook, through, refused, finals, hash }: command.CloseCommand,
 ): command.CloseOutcome {
   const channel = batch.channel(peerBook);
   // The sender has compared what it was answered with what was sent.
@@ -104,6 +108,11 @@ export function postClose(
     assert(leg.number <= through, `leg ${leg.number} is refused beyond ${through}`);
     returnLeg(batch, peerBook, leg);
   }
+  for (const capture of finals) {
+    if (capture.number <= channel.settled) continue;
+    assert(capture.number <= through, `leg ${capture.number} is applied beyond ${through}`);
+    freeRest(batch, capture);
+  }
   if (through > channel.settled) {
     channel.settled = through;
     if (hash !== undefined) channel.settledHash = { through, value: hash };
@@ -111,17 +120,25 @@ export function postClose(
   return { kind: 'close', settledThrough: channel.settled };
 }
 
-/** Gives the payer back what did not arrive. No limit, freeze or closing applies. */
+/**
+ * Gives the payer back what did not arrive; what a capture took is held again. No limit, freeze
+ * or closing applies.
+ */
 export function returnLeg(
   batch: Batch,
   peerBook: number,
   refused: Omit<command.RefusedLeg, 'number'>,
 ): void {
-  const { leg, reason } = refused;
+  const { leg, reason, capture } = refused;
   const drawn = drawnBy(refused);
   const transit = batch.transitAccount(batch.book, peerBook, leg.asset);
   const payer = must(batch.account(leg.debitAccountId), 'the payer of a sent leg exists');
-  const given = drawn === null ? null : giveBack(batch, drawn, leg.amount);
+  const given =
+    capture !== null
+      ? holdAgain(batch, payer, capture, leg.amount)
+      : drawn !== null
+        ? giveBack(batch, drawn, leg.amount)
+        : null;
   batch.row({
     ...EMPTY_ROW,
     id: derivedId('return', leg.transferId),

@@ -5,6 +5,7 @@ import type { TransferOutcome } from './command.ts';
 import { type Decision, rejected } from './decision.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { amountIsOpen, transferOptions } from './options.ts';
+import type { TransferFields } from './same-request.ts';
 import { postCapture, postHold, postRelease } from './post-hold.ts';
 import { postMovement } from './post-movement.ts';
 import { postReversal } from './post-reversal.ts';
@@ -12,14 +13,23 @@ import { postReversal } from './post-reversal.ts';
 /** A transfer that is no group, and where it belongs. */
 export interface Single {
   readonly id: string;
-  readonly request: CreateTransferRequest;
+  readonly request: CreateTransferRequest & Pick<TransferFields, 'rest'>;
   /** Null: it is not a leg. */
   readonly groupId: string | null;
+  /** Of a leg with `rest`: what the legs before it left of its amount. */
+  readonly left?: bigint | undefined;
 }
 
 /** Decides any transfer but a group, and writes its row. */
 export function postSingle(batch: Batch, single: Single): TransferOutcome {
-  return record(batch, single, decide(batch, single));
+  const { left, request } = single;
+  if (left === undefined) return record(batch, single, decide(batch, single));
+  // If nothing is left, nothing is what the leg has to move.
+  const rest = { ...request, amount: left, allowZero: request.allowZero || left === 0n };
+  const made = decide(batch, { ...single, request: rest });
+  // A rejected row keeps the amount as it was asked.
+  const { reason, kind } = made;
+  return record(batch, single, reason === 0 ? made : rejected(kind, reason, request));
 }
 
 function decide(batch: Batch, { id, request }: Single): Decision {

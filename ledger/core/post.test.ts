@@ -245,9 +245,9 @@ test('a return goes back once, whatever the payer is limited to', () => {
     metadata: {},
     reversalOf: '',
   };
-  const refused = [{ number: 2, reason: Reason.MAX_BALANCE_EXCEEDED, leg }];
+  const refused = [{ number: 2, reason: Reason.MAX_BALANCE_EXCEEDED, leg, capture: null }];
   for (let times = 0; times < 3; times += 1) {
-    here.add({ kind: 'close', peerBook: 2, through: 2, refused });
+    here.add({ kind: 'close', peerBook: 2, through: 2, refused, finals: [] });
     here.flush();
     const { debits, credits } = stored.get(FULL) ?? { debits: 0n, credits: 0n };
     expect([debits, credits]).toEqual([10n, 30n]);
@@ -263,7 +263,7 @@ test('a return goes back once, whatever the payer is limited to', () => {
 
 test('to close a leg that was never sent is a broken invariant', () => {
   const [here] = twoBooks();
-  here.add({ kind: 'close', peerBook: 2, through: 2, refused: [] });
+  here.add({ kind: 'close', peerBook: 2, through: 2, refused: [], finals: [] });
   expect(() => here.flush()).toThrow(/before it was sent/u);
 });
 

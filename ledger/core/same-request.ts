@@ -14,7 +14,10 @@ import { namedAsset } from './asset.ts';
 export type TransferFields = Omit<
   CreateTransferRequest,
   'idempotencyKey' | 'namespace' | 'wait' | 'dryRun'
->;
+> & {
+  /** Of a leg that moves what the legs before it left. */
+  readonly rest?: boolean;
+};
 
 /**
  * Name of the first field, in the order of the proto, in which two transfers of one key
@@ -31,7 +34,9 @@ export function differingTransferField(a: TransferFields, b: TransferFields): st
   const action = differingAction(a.action, b.action);
   if (action !== '') return action;
   if (a.upTo !== b.upTo) return 'up_to';
-  return sameConditions(a.conditions, b.conditions) ? '' : 'conditions';
+  if (!sameConditions(a.conditions, b.conditions)) return 'conditions';
+  if (a.allowZero !== b.allowZero) return 'allow_zero';
+  return (a.rest ?? false) === (b.rest ?? false) ? '' : 'rest';
 }
 
 /**

@@ -10,7 +10,9 @@ import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf, isAccountId } from './account-id.ts';
 import * as limits from './limits.ts';
 import { compareTimestamps, isTimestamp } from './timestamp.ts';
+import { isTransferId } from './transfer-id.ts';
 import { type FieldViolation, NOT_AN_ACCOUNT_ID, Violations } from './validate.ts';
+import { NOT_A_TRANSFER_ID } from './validate-transfer.ts';
 import { NOT_A_TIME, validateReadOptions } from './validate-reads.ts';
 
 const DEPTH_MAX = 8;
@@ -73,6 +75,12 @@ class FilterCheck {
         break;
       case 'status':
         this.#status(test.value, `${path}.status`);
+        break;
+      case 'holdId':
+        this.#violations.check(isTransferId(test.value), `${path}.hold_id`, NOT_A_TRANSFER_ID);
+        break;
+      case 'reversalOf':
+        this.#violations.check(isTransferId(test.value), `${path}.reversal_of`, NOT_A_TRANSFER_ID);
         break;
       case 'allOf':
         this.#group(test.value.filters, `${path}.all_of`, depth);

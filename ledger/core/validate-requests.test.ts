@@ -80,6 +80,7 @@ test('every violation of a transfer is named, in the order of the fields', () =>
     action: undefined,
     upTo: 0,
     conditions: undefined,
+    allowZero: false,
     dryRun: false,
   };
   expect(fieldsOf(validateTransfer(request))).toEqual([

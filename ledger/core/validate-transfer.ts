@@ -1,4 +1,9 @@
-import { type Condition, type Group, UpTo } from '../../proto/gen/meridian/v1/movement.ts';
+import {
+  type Condition,
+  type Group,
+  UpTo,
+  type Leg,
+} from '../../proto/gen/meridian/v1/movement.ts';
 import { type CreateTransferRequest, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf, isAccountId } from './account-id.ts';
 import * as limits from './limits.ts';
@@ -47,6 +52,7 @@ function isWait(wait: Wait): boolean {
 function isSoundPlain(request: TransferFields): boolean {
   return (
     isPlain(request) &&
+    !request.allowZero &&
     isAccountId(request.debitAccountId) &&
     isAccountId(request.creditAccountId) &&
     request.debitAccountId !== request.creditAccountId &&
@@ -88,6 +94,11 @@ function checkSingle(violations: Violations, fields: TransferFields): void {
   checkDescription(violations, fields);
   checkAction(violations, action);
   checkUpTo(violations, fields);
+  violations.check(
+    !fields.allowZero || fields.upTo !== UpTo.UNSPECIFIED,
+    'allow_zero',
+    'is only for an amount with up_to',
+  );
   checkConditions(violations, fields);
 }
 
@@ -107,7 +118,7 @@ function checkAmount(violations: Violations, { amount, action }: TransferFields)
   }
 }
 
-const NOT_A_TRANSFER_ID = 'must be a transfer id: a UUID in its canonical form';
+export const NOT_A_TRANSFER_ID = 'must be a transfer id: a UUID in its canonical form';
 
 function checkAction(violations: Violations, action: TransferFields['action']): void {
   switch (action?.$case) {
@@ -176,11 +187,28 @@ function checkGroup(violations: Violations, request: TransferFields, { legs }: G
   unset(request.asset === '', 'asset');
   unset(request.upTo === UpTo.UNSPECIFIED, 'up_to');
   unset(request.conditions === undefined, 'conditions');
+  unset(!request.allowZero, 'allow_zero');
   checkDescription(violations, request);
   const book = bookOf(legs[0]?.debitAccountId ?? 0n);
   const validate = (leg: TransferFields) => validateLeg(leg, book);
   const found = validateAll(legs, 'group.legs', validate, limits.GROUP_LEGS_MAX);
   for (const { field, description } of found) violations.check(false, field, description);
+  for (const [index, leg] of legs.entries()) {
+    if (leg.rest) checkRest(violations, leg, legs[index - 1], `group.legs[${index}].rest`);
+  }
+}
+
+function checkRest(violations: Violations, leg: Leg, before: Leg | undefined, field: string): void {
+  const { action, debitAccountId, creditAccountId } = leg;
+  violations.check(before !== undefined, field, 'is not for the first leg: none was before it');
+  const moves = action === undefined || action.$case === 'hold';
+  violations.check(moves, field, 'is only for plain transfers and holds');
+  // So both are in one asset.
+  const meets =
+    before === undefined ||
+    before.debitAccountId === debitAccountId ||
+    before.creditAccountId === creditAccountId;
+  violations.check(meets, field, 'must have the debit or the credit account of the leg before');
 }
 
 function validateLeg(leg: TransferFields, book: number): FieldViolation[] {

@@ -87,6 +87,7 @@ export function transferAnswer(
                 return [transferAnswer(made.id, legRequest(leg), made.outcome, stamp).response];
               }),
             },
+      dryRun: false,
     },
     channel,
   };
@@ -132,6 +133,7 @@ function replayedResponse({ transfer, request, legs }: StoredTransfer): CreateTr
     actualAmount: open ? transfer.actualAmount : 0n,
     expiresAt: transfer.expiresAt,
     group: legs === null ? undefined : { legs: legs.map(replayedResponse) },
+    dryRun: false,
   };
 }
 
@@ -152,6 +154,7 @@ export function reusedKey(
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   };
 }
 
@@ -235,6 +238,7 @@ const NOT_APPLIED: CreateTransferResponse = {
   actualAmount: 0n,
   expiresAt: undefined,
   group: undefined,
+  dryRun: false,
 };
 
 /** The answer to what nobody waits for any more. */

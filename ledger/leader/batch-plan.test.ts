@@ -129,6 +129,7 @@ test('a repeat that differs is refused by the name of the first field that does'
       actualAmount: 0n,
       expiresAt: undefined,
       group: undefined,
+      dryRun: false,
     };
     expect(others[index]).toEqual(expected);
   }
@@ -187,6 +188,7 @@ test('the accounts that a batch may touch are all asked for', () => {
     debitAccountId: accountId(2, 7),
   };
   const faults = { onOutcome: nothing, onFault: nothing };
+  const paid = { ...leg, debitAccountId: accountId(1, 5) };
   const works: Work[] = [
     transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
     opening([{}]),
@@ -201,7 +203,8 @@ test('the accounts that a batch may touch are all asked for', () => {
         kind: 'close',
         peerBook: 2,
         through: 1,
-        refused: [{ number: 1, reason: 7, leg: { ...leg, debitAccountId: accountId(1, 5) } }],
+        refused: [{ number: 1, reason: 7, leg: paid, capture: null }],
+        finals: [],
       },
       ...faults,
     },

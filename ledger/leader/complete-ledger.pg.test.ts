@@ -171,6 +171,7 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
 const leg = (debitAccountId: bigint, creditAccountId: bigint, amount: bigint) => ({
   ...transferRequest({ debitAccountId, creditAccountId, amount }),
   action: undefined,
+  rest: false,
 });
 
 const group = (name: string, legs: ReturnType<typeof leg>[]) =>

@@ -31,7 +31,9 @@ export function needsOf(commands: readonly Command[], book: number): Needs {
           accounts.push(refused.leg.debitAccountId);
           const drawn = drawnBy(refused);
           if (drawn !== null) originals.add(drawn);
+          if (refused.capture !== null) originals.add(refused.capture.holdId);
         }
+        for (const { holdId } of command.finals) originals.add(holdId);
         break;
       case 'recover':
         addRecovery(command, book, accounts, originals);
@@ -78,9 +80,10 @@ function addRecovery(
   accounts: bigint[],
   originals: Set<string>,
 ): void {
-  for (const { leg, drawn } of undone) {
+  for (const { leg, drawn, capture } of undone) {
     accounts.push(leg.debitAccountId);
     if (drawn !== null) originals.add(drawn);
+    if (capture !== null) originals.add(capture.holdId);
   }
   for (const { leg } of sent) {
     accounts.push(leg.debitAccountId);

@@ -198,6 +198,7 @@ export class Recall {
         actualAmount: 0n,
         expiresAt: undefined,
         group: undefined,
+        dryRun: false,
       },
       channel: null,
     };

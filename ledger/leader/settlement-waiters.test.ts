@@ -17,6 +17,7 @@ const inTransit = (transferId: string): CreateTransferResponse => ({
   actualAmount: 0n,
   expiresAt: undefined,
   group: undefined,
+  dryRun: false,
   replayed: false,
   position: undefined,
   decidedAt: undefined,
@@ -26,7 +27,7 @@ const closed = (
   peerBook: number,
   through: number,
   refused: CloseCommand['refused'] = [],
-): CloseCommand => ({ kind: 'close', peerBook, through, refused });
+): CloseCommand => ({ kind: 'close', peerBook, through, refused, finals: [] });
 
 const listener = () => vi.fn<(results: LateResult[]) => void>();
 
@@ -39,7 +40,7 @@ test('each caller hears once, in one call, of all its transfers that were answer
   const [a, b] = [listener(), listener()];
   for (const [number, onLate] of [a, b, a, a].entries()) waiters.add(2, waiter(number + 1, onLate));
   const leg = { ...transferRequest(), transferId: 'transfer 3', reversalOf: '' };
-  const refused = [{ number: 3, reason: Reason.MAX_BALANCE_EXCEEDED, leg }];
+  const refused = [{ number: 3, reason: Reason.MAX_BALANCE_EXCEEDED, leg, capture: null }];
   waiters.settle(closed(2, 3, refused));
   expect(a.mock.calls).toEqual([
     [

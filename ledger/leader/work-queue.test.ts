@@ -30,7 +30,7 @@ function legs(count: number): SettleWork {
 
 const close: CloseWork = {
   kind: 'close',
-  command: { kind: 'close', peerBook: 2, through: 1, refused: [] },
+  command: { kind: 'close', peerBook: 2, through: 1, refused: [], finals: [] },
   onOutcome: nothing,
   onFault: nothing,
 };

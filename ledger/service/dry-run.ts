@@ -72,7 +72,13 @@ export async function dryRun(
       }
     }),
   );
-  return { results };
+  return { results: results.map(asDry) };
+}
+
+/** An answer, and those of its legs, marked as that of a dry run. */
+export function asDry(answer: CreateTransferResponse): CreateTransferResponse {
+  const group = answer.group && { legs: answer.group.legs.map(asDry) };
+  return { ...answer, group, dryRun: true };
 }
 
 interface Rehearsal {

@@ -12,7 +12,7 @@ import { type CopyPosition, readPosition, type Seen } from '../store/read-positi
 
 /** What reads need of a member of a book. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
-  readonly config: Pick<MemberConfig, 'book' | 'address' | 'replicated'>;
+  readonly config: Pick<MemberConfig, 'book' | 'books' | 'address' | 'replicated'>;
 }
 
 /**

@@ -42,7 +42,7 @@ import { TransferReads } from './transfer-reads.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
-const CONFIG = { book: BOOK, address: 'a:1', replicated: false };
+const CONFIG = { book: BOOK, books: [BOOK], address: 'a:1', replicated: false };
 const ALICE = accountId(1, 1);
 const BOB = accountId(1, 2);
 

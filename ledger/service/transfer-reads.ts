@@ -94,6 +94,7 @@ export class TransferReads {
   async list(request: ListTransfersRequest, signal?: AbortSignal): Promise<ListTransfersResponse> {
     const { sql, config } = this.#member;
     const { book } = config;
+    const books = config.books.map(({ number }) => number);
     refuseMalformed(validateSearch(request, book.number));
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
@@ -103,7 +104,7 @@ export class TransferReads {
     const account = scope?.$case === 'accountId' ? scope.value : null;
     const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
     const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
-    const search = { account, filter, within, newestFirst, limit };
+    const search = { account, filter, books, within, newestFirst, limit };
     const read = () =>
       this.#longReads.run((reading) => searchTransfers(reading, book.number, search), signal);
     const { found: transfers, position } = await readAt(

@@ -97,10 +97,12 @@ function isSame(number: number, mine: SettleLeg | undefined, theirs: SettleLeg):
 }
 
 function undoneLeg(
-  { leg, drawn }: NumberedLeg,
+  { leg, drawn, capture }: NumberedLeg,
   arrivedIds: ReadonlySet<string | undefined>,
 ): UndoneLeg {
-  return { leg, drawn, arrivedElsewhere: arrivedIds.has(leg.transferId) };
+  const arrivedElsewhere = arrivedIds.has(leg.transferId);
+  // A capture that did arrive, under another number, has taken its amount from the hold for good.
+  return { leg, drawn, capture: arrivedElsewhere ? null : capture, arrivedElsewhere };
 }
 
 /**

@@ -7,9 +7,8 @@ import type {
   SettleReply,
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import { must } from '../core/assert.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
-import type { RefusedLeg } from '../core/command.ts';
+import type { FinalCapture, RefusedLeg } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
@@ -234,16 +233,21 @@ export class Sender {
       this.#mustCompare = true;
       return;
     }
-    const byNumber = new Map(answered.map((leg) => [leg.number, leg]));
-    const refused = reply.refusals.flatMap(({ number, reason }): RefusedLeg[] => {
-      if (number > through) return [];
-      const { leg, drawn } = must(byNumber.get(Number(number)), `leg ${number} was sent`);
-      return [{ number: Number(number), reason, leg, drawn }];
-    });
+    const reasons = new Map(reply.refusals.map(({ number, reason }) => [Number(number), reason]));
+    const refused: RefusedLeg[] = [];
+    const finals: FinalCapture[] = [];
+    for (const { number, leg, drawn, capture } of answered) {
+      const reason = reasons.get(number);
+      if (reason !== undefined) {
+        refused.push({ number, reason, leg, drawn, capture });
+      } else if (capture?.final === true) {
+        finals.push({ number, transferId: leg.transferId, holdId: capture.holdId });
+      }
+    }
     await new Promise<void>((resolve, reject) => {
       this.#parts.leader.submit({
         kind: 'close',
-        command: { kind: 'close', peerBook: this.#peerBook, through, refused, hash },
+        command: { kind: 'close', peerBook: this.#peerBook, through, refused, finals, hash },
         onOutcome: resolve,
         onFault: (fault: LedgerFault) => reject(fault),
       });

@@ -6,7 +6,8 @@ import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { Channel } from '../core/channel.ts';
 import { RowKind } from '../core/journal-row.ts';
 import { storedOptions } from '../core/options.ts';
-import { idsLiteral, numbersLiteral } from './array-literal.ts';
+import type { CaptureOf } from '../core/command.ts';
+import { idsLiteral } from './array-literal.ts';
 import type postgres from 'postgres';
 import type { Sql } from './connect.ts';
 
@@ -19,6 +20,8 @@ export interface NumberedLeg {
   readonly kind: RowKind;
   /** When its row was decided. */
   readonly atMicros: number;
+  /** Null: it is no capture. */
+  readonly capture: CaptureOf | null;
 }
 
 interface LegRow {
@@ -76,23 +79,13 @@ export async function readChannels(sql: Sql): Promise<Channel[]> {
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** Legs sent to a book with a number above `after`, in order. */
-export function readLegsAfter(
+export async function readLegsAfter(
   sql: Sql,
   peerBook: number,
   after: number,
   limit: number,
 ): Promise<NumberedLeg[]> {
   return readLegs(sql, peerBook, sql`channel_number > ${after}`, limit);
-}
-
-/** The legs sent to a book that have these numbers, in order. */
-export function readLegsOf(
-  sql: Sql,
-  peerBook: number,
-  numbers: readonly number[],
-): Promise<NumberedLeg[]> {
-  const wanted = sql`channel_number = ANY(${numbersLiteral(numbers)}::int8[])`;
-  return readLegs(sql, peerBook, wanted, numbers.length);
 }
 
 async function readLegs(
@@ -113,6 +106,7 @@ async function readLegs(
     drawn: row.drawn_id !== null && REVERSES.has(row.kind) ? row.drawn_id : null,
     kind: row.kind,
     atMicros: Number(row.at_micros),
+    capture: captureOf(row),
   }));
 }
 
@@ -189,6 +183,13 @@ export async function readClosedLegs(
     reason: reasons.get(leg.transferId) ?? Reason.UNSPECIFIED,
     atMicros: BigInt(atMicros),
   }));
+}
+
+/** What a leg captured; null if it captured nothing. */
+function captureOf({ kind, options, drawn_id: holdId }: LegRow): CaptureOf | null {
+  if (kind !== RowKind.capture || holdId === null) return null;
+  const { action } = storedOptions(options ?? '');
+  return { holdId, final: action?.$case === 'capture' && action.value.final };
 }
 
 /** Numbers after `after` up to `through` of an inbound channel that this book refused. */

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { RowKind } from '../core/journal-row.ts';
 import { testDatabases } from '../test/database.ts';
 import { RandomBooks, storeBook } from '../test/random-books.ts';
-import { storedOriginal } from '../test/stored-original.ts';
 import { loadOriginals } from './load-originals.ts';
 
 const database = testDatabases();
@@ -15,7 +14,7 @@ test('rows that others draw on are loaded as the journal has them', async () => 
     await storeBook(stored, book, { number: book.number, name: book.name, region: 'test' });
     const ids = book.rows.map(({ id }) => id);
     const loaded = await loadOriginals(stored.ledger, ids);
-    const expected = ids.flatMap((id) => storedOriginal(book.rows, id) ?? []);
+    const expected = ids.flatMap((id) => book.storedOriginal(id) ?? []);
     expect(new Map(loaded.map((original) => [original.id, original]))).toEqual(
       new Map(expected.map((original) => [original.id, original])),
     );

@@ -100,9 +100,10 @@ test('a transfer is told with all that was asked', async () => {
     kind: RowKind.transfer,
     channel: null,
     legs: null,
-    request: fields,
+    request: { ...fields, rest: false },
     transfer: {
       ...fields,
+      rest: false,
       transferId: idAt(1),
       idempotencyKey: 'key',
       namespace: 'shop',
@@ -112,6 +113,8 @@ test('a transfer is told with all that was asked', async () => {
       decidedAt: timestampFrom(Date.UTC(2026, 0, 1, 0, 0, 1) * 1000),
       actualAmount: 20n,
       left: 20n,
+      capturedAmount: 0n,
+      releasedAmount: 0n,
       expiresAt: undefined,
       groupId: '',
       legs: [],
@@ -154,6 +157,17 @@ test('a hold is as its newest draw has left it', async () => {
     [undefined, undefined, undefined],
     [TransferStatus.REJECTED, 0n, 0n],
     [TransferStatus.HELD, 100n, 100n],
+  ]);
+  const parts = [0, 1, 3, 6, 8].map((place) => {
+    const { capturedAmount, releasedAmount } = all[place]?.transfer ?? {};
+    return [capturedAmount, releasedAmount];
+  });
+  expect(parts).toEqual([
+    [0n, 0n],
+    [40n, 0n],
+    [100n, 0n],
+    [0n, 100n],
+    [0n, 100n],
   ]);
   expect(all[0]?.transfer).toMatchObject({
     action: { $case: 'hold', value: { timeoutSeconds: 60 } },

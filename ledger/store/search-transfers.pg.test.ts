@@ -1,3 +1,4 @@
+import { bookOf } from '../core/account-id.ts';
 import * as fc from 'fast-check';
 import { expect, inject, test } from 'vitest';
 import { ALL_LEGS } from '../test/all-legs.ts';
@@ -37,6 +38,7 @@ const STATUSES = [
 const ALL: TransferSearch = {
   account: null,
   filter: undefined,
+  books: [1, 2],
   within: EVERYWHERE,
   newestFirst: false,
   limit: 1_000_000,
@@ -70,6 +72,18 @@ function passes({ test: asked }: Filter, transfer: Transfer): boolean {
       return isWithin(asked.value, transfer);
     case 'status':
       return transfer.status === asked.value;
+    case 'holdId': {
+      const { action, status } = transfer;
+      const ofHold = action?.$case === 'capture' || action?.$case === 'release';
+      const applied = status !== TransferStatus.REJECTED;
+      return ofHold && applied && action.value.holdId === asked.value;
+    }
+    case 'reversalOf': {
+      const { action, status } = transfer;
+      const received = bookOf(transfer.debitAccountId) !== BOOK.number;
+      const applied = status !== TransferStatus.REJECTED || received;
+      return action?.$case === 'reversal' && applied && action.value.transferId === asked.value;
+    }
     case 'allOf':
       return asked.value.filters.every((filter) => passes(filter, transfer));
     case 'anyOf':
@@ -115,6 +129,11 @@ function filters(book: SimBook): fc.Arbitrary<Filter> {
     name: fc.constantFrom('order', 'vip', 'a"b', 'never'),
     value: fc.constantFrom(undefined, '7', '8', '', "it's"),
   });
+  const holds = book.rows.filter(({ kind }) => kind === RowKind.hold).map(({ id }) => id);
+  // As its payer's book knows it, whatever is reversed.
+  const reversed = book.rows.flatMap(({ id, originId, kind }) => {
+    return kind === RowKind.transfer || kind === RowKind.settlement ? [originId ?? id] : [];
+  });
   const status = fc.constantFrom(...STATUSES);
   const { filter } = fc.letrec<{ filter: Filter; group: { filters: Filter[] } }>((tie) => ({
     group: fc.record({ filters: fc.array(tie('filter'), { minLength: 1, maxLength: 4 }) }),
@@ -126,6 +145,11 @@ function filters(book: SimBook): fc.Arbitrary<Filter> {
         fc.record({
           $case: fc.constant('reference' as const),
           value: fc.constantFrom('rent', 'fee', 'NULL', 'no'),
+        }),
+        fc.record({ $case: fc.constant('holdId' as const), value: fc.constantFrom(...holds) }),
+        fc.record({
+          $case: fc.constant('reversalOf' as const),
+          value: fc.constantFrom(...reversed),
         }),
         fc.record({ $case: fc.constant('metadata' as const), value: metadata }),
         fc.record({ $case: fc.constant('time' as const), value: range }),
@@ -145,6 +169,7 @@ function filters(book: SimBook): fc.Arbitrary<Filter> {
 const request = (filter: Filter) => ({
   scope: undefined,
   filter,
+  books: [1, 2],
   pageSize: 0,
   pageToken: '',
   newestFirst: false,

@@ -18,6 +18,8 @@ export interface TransferSearch {
   /** Transfers that this account paid or received; null: all of the book. */
   readonly account: bigint | null;
   readonly filter: Filter | undefined;
+  /** Numbers of all books there are. */
+  readonly books: readonly number[];
   /** Only what lies here. */
   readonly within: SeqRange;
   readonly newestFirst: boolean;
@@ -49,7 +51,9 @@ export async function searchTransfers(
   const order = newestFirst ? 'DESC' : 'ASC';
   const condition =
     `j.seq > ${bind(after)}::int8 AND j.seq <= ${bind(through)}::int8 AND j.kind IN (${KINDS})` +
-    (filter === undefined ? '' : ` AND ${filterCondition(filter, seqAt, bind)}`);
+    (filter === undefined
+      ? ''
+      : ` AND ${filterCondition(filter, { seqAt, books: search.books }, bind)}`);
   const bounds: VersionBounds = { condition, order, limit };
   const found =
     account === null

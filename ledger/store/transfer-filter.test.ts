@@ -27,9 +27,11 @@ const SEQ_AT = new Map([
   [19n, 9n],
 ]);
 
+const CONTEXT = { seqAt: SEQ_AT, books: [1, 2] };
+
 function compiled(asked: Test): [text: string, values: (string | number | bigint)[]] {
   const values: (string | number | bigint)[] = [];
-  const text = filterCondition(of(asked), SEQ_AT, (value) => `$${values.push(value)}`);
+  const text = filterCondition(of(asked), CONTEXT, (value) => `$${values.push(value)}`);
   return [text, values];
 }
 
@@ -100,7 +102,7 @@ test.each<[name: string, asked: Test, text: string, values: (string | number | b
 });
 
 test('a filter that was never validated lets nothing pass', () => {
-  expect(filterCondition({ test: undefined }, SEQ_AT, () => '')).toBe('false');
+  expect(filterCondition({ test: undefined }, CONTEXT, () => '')).toBe('false');
 });
 
 test('the times of a filter are those of all its tests, each the last moment before', () => {

@@ -5,8 +5,11 @@ import {
   Side,
   type TimeRange,
 } from '../../proto/gen/meridian/v1/query.ts';
+import { RowKind } from '../core/journal-row.ts';
 import { INT64_MAX } from '../core/limits.ts';
 import { microsBefore } from '../core/timestamp.ts';
+import { settlementId } from '../core/transfer-id.ts';
+import { idsLiteral } from './array-literal.ts';
 import { TRANSFER_STATUS } from './transfer-row.ts';
 
 /** Places in the journal: after the first, through the second. */
@@ -19,6 +22,13 @@ export const EVERYWHERE: SeqRange = { after: 0n, through: INT64_MAX };
 
 /** The newest place at or before a time (microseconds since 1970), as readSeqs has found it. */
 export type SeqAt = ReadonlyMap<bigint, bigint>;
+
+/** What a filter is judged by besides the rows themselves. */
+export interface FilterContext {
+  readonly seqAt: SeqAt;
+  /** Numbers of all books there are. */
+  readonly books: readonly number[];
+}
 
 /** Gives a value to the statement and answers its placeholder, such as `$3`. */
 export type Bind = (value: string | number | bigint) => string;
@@ -58,7 +68,7 @@ function timeRange({ from, to }: TimeRange, seqAt: SeqAt): SeqRange {
  * The condition that row `j` of the journal passes a filter, which has been validated. Columns
  * that are absent make a test null, which counts as not passed, also under `none_of`.
  */
-export function filterCondition({ test }: Filter, seqAt: SeqAt, bind: Bind): string {
+export function filterCondition({ test }: Filter, context: FilterContext, bind: Bind): string {
   switch (test?.$case) {
     case undefined:
       // Never of a filter that has been validated; and then it must not pass everything.
@@ -72,22 +82,32 @@ export function filterCondition({ test }: Filter, seqAt: SeqAt, bind: Bind): str
     case 'metadata':
       return metadataCondition(test.value, bind);
     case 'time': {
-      const { after, through } = timeRange(test.value, seqAt);
+      const { after, through } = timeRange(test.value, context.seqAt);
       return `(j.seq > ${bind(after)}::int8 AND j.seq <= ${bind(through)}::int8)`;
     }
     case 'status':
       return `(${TRANSFER_STATUS}) = ${bind(test.value)}::int4`;
+    case 'holdId':
+      return `(j.kind IN (${RowKind.capture}, ${RowKind.release}) AND j.drawn_left IS NOT NULL
+        AND j.drawn_id = ${bind(test.value)}::uuid)`;
+    case 'reversalOf':
+      return reversalCondition(test.value, context, bind);
     case 'allOf':
-      return joined(test.value.filters, ' AND ', seqAt, bind);
+      return joined(test.value.filters, ' AND ', context, bind);
     case 'anyOf':
-      return joined(test.value.filters, ' OR ', seqAt, bind);
+      return joined(test.value.filters, ' OR ', context, bind);
     case 'noneOf':
-      return `(${filterCondition(test.value, seqAt, bind)}) IS NOT TRUE`;
+      return `(${filterCondition(test.value, context, bind)}) IS NOT TRUE`;
   }
 }
 
-function joined(filters: readonly Filter[], word: string, seqAt: SeqAt, bind: Bind): string {
-  return `(${filters.map((filter) => filterCondition(filter, seqAt, bind)).join(word)})`;
+function joined(
+  filters: readonly Filter[],
+  word: string,
+  context: FilterContext,
+  bind: Bind,
+): string {
+  return `(${filters.map((filter) => filterCondition(filter, context, bind)).join(word)})`;
 }
 
 function accountCondition({ accountId, side }: AccountTest, bind: Bind): string {
@@ -102,4 +122,12 @@ function accountCondition({ accountId, side }: AccountTest, bind: Bind): string 
 function metadataCondition({ name, value }: MetadataTest, bind: Bind): string {
   if (value === undefined) return `j.metadata ? ${bind(name)}::text`;
   return `j.metadata @> ${bind(JSON.stringify({ [name]: value }))}::text::jsonb`;
+}
+
+/** What was received here is reversed by the row of its second leg, whatever book it came from. */
+function reversalCondition(id: string, { books }: FilterContext, bind: Bind): string {
+  const rows = idsLiteral([id, ...books.map((book) => settlementId(book, id))]);
+  return `((j.kind = ${RowKind.reversal} AND j.drawn_left IS NOT NULL
+      AND j.drawn_id = ANY(${bind(rows)}::uuid[]))
+    OR (j.kind = ${RowKind.settlement} AND j.drawn_id = ${bind(id)}::uuid))`;
 }

@@ -48,6 +48,7 @@ export interface TransferRow {
   status: TransferStatus;
   final_reason: Reason;
   left_amount: bigint;
+  captured_amount: bigint;
 }
 
 /** The newest row that draws on row `j`: a hold or a transfer that was reversed. */
@@ -68,9 +69,10 @@ const WENT_AWAY = `j.channel_number IS NOT NULL AND j.kind <> ${RowKind.settleme
 export const TRANSFER_STATUS = `CASE
   WHEN j.reason <> 0 THEN ${TransferStatus.REJECTED}
   WHEN j.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
+  WHEN j.kind = ${RowKind.hold} AND j.amount IS NULL THEN ${TransferStatus.CAPTURED}
   WHEN j.kind = ${RowKind.hold} THEN COALESCE(${newestDrawn(`CASE
     WHEN d.drawn_left > 0 THEN ${TransferStatus.HELD}
-    WHEN d.kind = ${RowKind.capture} THEN ${TransferStatus.CAPTURED}
+    WHEN d.kind IN (${RowKind.capture}, ${RowKind.rest}) THEN ${TransferStatus.CAPTURED}
     WHEN d.kind = ${RowKind.release} THEN ${TransferStatus.RELEASED}
     ELSE ${TransferStatus.EXPIRED} END`)}, ${TransferStatus.HELD})
   WHEN NOT (${WENT_AWAY}) THEN ${TransferStatus.POSTED}
@@ -83,7 +85,14 @@ export const TRANSFER_STATUS = `CASE
 const LEFT = `CASE
   WHEN j.reason = 0 AND (j.kind = ${RowKind.hold} OR j.peer_book IS NULL AND
        j.kind IN (${RowKind.transfer}, ${RowKind.capture}))
-  THEN COALESCE(${newestDrawn('d.drawn_left')}, j.amount) ELSE 0 END`;
+  THEN COALESCE(${newestDrawn('d.drawn_left')}, j.amount, 0) ELSE 0 END`;
+
+/** What was captured of a hold, but for what came back. */
+const CAPTURED = `CASE WHEN j.reason = 0 AND j.kind = ${RowKind.hold} THEN (
+  SELECT COALESCE(sum(c.amount), 0)::int8 FROM journal c
+   WHERE c.drawn_id = j.id AND c.drawn_left IS NOT NULL AND c.kind = ${RowKind.capture}
+     AND NOT EXISTS (SELECT 1 FROM journal r
+          WHERE r.origin_id = c.id AND r.kind = ${RowKind.return})) ELSE 0 END`;
 
 /** Everything that `storedTransfer` needs of row `j` of the journal. */
 export const TRANSFER_COLUMNS = `
@@ -97,7 +106,7 @@ export const TRANSFER_COLUMNS = `
   (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros,
   ${TRANSFER_STATUS} AS status,
   CASE WHEN ${WENT_AWAY} THEN COALESCE(${RETURN_REASON}, j.reason) ELSE j.reason END AS final_reason,
-  ${LEFT} AS left_amount`;
+  ${LEFT} AS left_amount, ${CAPTURED} AS captured_amount`;
 
 /**
  * A transfer as this book tells of it; of one that it received from another book, that is what
@@ -133,6 +142,8 @@ function requestOf(row: TransferRow, legs: readonly StoredTransfer[] | null): Tr
     action: actionOf(row, stored.action, legs),
     upTo: stored.upTo,
     conditions: stored.conditions,
+    allowZero: stored.allowZero,
+    rest: stored.rest,
   };
 }
 
@@ -149,8 +160,8 @@ function actionOf(
 
 /** The leg of a group as it was asked; a group within a group there never is. */
 function legOf({ request }: StoredTransfer): Leg {
-  const { action } = request;
-  return { ...request, action: action?.$case === 'group' ? undefined : action };
+  const { action, rest = false } = request;
+  return { ...request, rest, action: action?.$case === 'group' ? undefined : action };
 }
 
 function transferFrom(
@@ -159,7 +170,8 @@ function transferFrom(
   request: TransferFields,
   legs: readonly StoredTransfer[] | null,
 ): Transfer {
-  const { id } = row;
+  const { id, amount, left_amount: left, captured_amount: capturedAmount } = row;
+  const isHeld = row.kind === RowKind.hold && row.status !== TransferStatus.REJECTED;
   const expires = row.expires_micros;
   const keyless = row.group_id !== null || row.kind === RowKind.settlement;
   return {
@@ -173,8 +185,11 @@ function transferFrom(
     position: { book, epoch: row.epoch, seq: row.seq },
     decidedAt: timestampFrom(Number(row.at_micros)),
     action: legs === null ? request.action : { $case: 'group', value: { legs: [] } },
-    actualAmount: row.status === TransferStatus.REJECTED ? 0n : (row.amount ?? 0n),
-    left: row.left_amount,
+    actualAmount: row.status === TransferStatus.REJECTED ? 0n : (amount ?? 0n),
+    left,
+    capturedAmount,
+    releasedAmount: isHeld ? (amount ?? 0n) - left - capturedAmount : 0n,
+    rest: request.rest ?? false,
     expiresAt: expires === null ? undefined : timestampFrom(Number(expires)),
     groupId: row.group_id ?? '',
     legs: legs?.map(({ transfer }) => transfer) ?? [],

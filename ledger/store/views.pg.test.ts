@@ -48,12 +48,17 @@ function close(leading: Leading, transferId: string): Promise<void> {
     creditAccountId: AWAY,
   };
   const refused: RefusedLeg[] = [
-    { number: 2, reason: 7, leg: { ...leg, asset: 'EUR', amount: 20n, reversalOf: '' } },
+    {
+      number: 2,
+      reason: 7,
+      leg: { ...leg, asset: 'EUR', amount: 20n, reversalOf: '' },
+      capture: null,
+    },
   ];
   return new Promise((resolve, reject) => {
     leading.leader.submit({
       kind: 'close',
-      command: { kind: 'close', peerBook: 2, through: 2, refused },
+      command: { kind: 'close', peerBook: 2, through: 2, refused, finals: [] },
       onOutcome: resolve,
       onFault: reject,
     });

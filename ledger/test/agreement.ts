@@ -10,7 +10,6 @@ import { differingTransferField } from '../core/same-request.ts';
 import { settlementId } from '../core/transfer-id.ts';
 import type { SimBook } from './installation.ts';
 import type { JournalFold } from './invariants.ts';
-import { storedOriginal } from './stored-original.ts';
 
 /** Throws unless post() says of a transfer what the model does, to the last field. */
 export function checkOutcome(outcome: TransferOutcome | undefined, expected: ModelTransfer): void {
@@ -28,9 +27,9 @@ function withDetails(outcome: TransferOutcome): unknown {
 
 function expectedOutcome(transfer: ModelTransfer): unknown {
   const { request, reason, seq, amount, expiresAt, travel, legs } = transfer;
-  const { action, upTo } = request;
+  const { action, upTo, rest = false } = request;
   const isGroup = action?.$case === 'group';
-  const isOpen = upTo !== 0 || (request.amount === 0n && !isGroup);
+  const isOpen = upTo !== 0 || rest || (request.amount === 0n && !isGroup);
   const own = legs.map((leg) => ({ id: leg.id, outcome: expectedOutcome(leg) }));
   return {
     kind: 'transfer',
@@ -67,12 +66,12 @@ export function checkBook(
   for (const transfer of model.transfers.slice(checked)) checkRow(book, transfer);
   for (const transfer of model.transfers) checkLeft(book, model, transfer);
   for (const { from, transfer } of model.received) {
-    const original = storedOriginal(book.rows, settlementId(from, transfer.id));
+    const original = book.storedOriginal(settlementId(from, transfer.id));
     const left = leftToReverse(model, transfer, from);
     assert.equal(original?.left, left, 'as much is left to reverse');
   }
   for (const original of book.originals.values()) {
-    assert.deepEqual(original, storedOriginal(book.rows, original.id), 'the journal says the same');
+    assert.deepEqual(original, book.storedOriginal(original.id), 'the journal says the same');
   }
 }
 
@@ -121,6 +120,8 @@ function checkRow(book: SimBook, transfer: ModelTransfer): void {
     action: action?.$case === 'group' ? action : stored.action,
     upTo: stored.upTo,
     conditions: stored.conditions,
+    allowZero: stored.allowZero,
+    rest: stored.rest,
   };
   assert.equal(differingTransferField(again, request), '', 'the row tells the request');
 }
@@ -128,7 +129,7 @@ function checkRow(book: SimBook, transfer: ModelTransfer): void {
 function checkLeft(book: SimBook, model: ModelBook, transfer: ModelTransfer): void {
   const { id, request, reason, travel } = transfer;
   if (reason !== 0) return;
-  const original = storedOriginal(book.rows, id);
+  const original = book.storedOriginal(id);
   switch (request.action?.$case) {
     case 'hold':
       assert.equal(original?.left, holdNow(model, transfer).left, 'as much is left of the hold');

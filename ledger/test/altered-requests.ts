@@ -24,7 +24,24 @@ export function alteredTransfer(
     const possible = retry.action?.$case === 'group' ? GROUP : singleAlterations(retry);
     retry = chosen(possible, choice)(retry);
   }
+  const { action: made } = retry;
+  if (made?.$case === 'group') {
+    const legs = withSoundRests(made.value.legs);
+    retry = { ...retry, action: { $case: 'group', value: { legs } } };
+  }
   return { kind: 'transfer', request: retry };
+}
+
+/** Legs that move the rest only where there is something before them to be the rest of. */
+export function withSoundRests(legs: readonly Leg[]): Leg[] {
+  return legs.map((leg, place) => {
+    const before = legs[place - 1];
+    const moves = leg.action === undefined || leg.action.$case === 'hold';
+    const meets =
+      before?.debitAccountId === leg.debitAccountId ||
+      before?.creditAccountId === leg.creditAccountId;
+    return { ...leg, rest: leg.rest && moves && meets };
+  });
 }
 
 /** The retry of a change of an account. */
@@ -72,13 +89,14 @@ function plainTransfer(
     action: undefined,
     upTo: UpTo.UNSPECIFIED,
     conditions: undefined,
+    allowZero: false,
     wait: 0,
     dryRun: false,
   };
   return { kind: 'transfer', request };
 }
 
-type Single = Omit<Leg, 'action'> & Pick<CreateTransferRequest, 'action'>;
+type Single = Omit<Leg, 'action' | 'rest'> & Pick<CreateTransferRequest, 'action'>;
 
 /** Of a transfer or leg of any kind. */
 const described = [
@@ -154,7 +172,7 @@ function singleAlterations<T extends Single>({
 
 function otherUpTo<T extends Single>(of: T): T {
   const upTo = of.upTo === UpTo.DEBIT_AVAILABLE ? UpTo.UNSPECIFIED : UpTo.DEBIT_AVAILABLE;
-  return { ...of, upTo };
+  return { ...of, upTo, allowZero: false };
 }
 
 function otherConditions({ conditions }: Single, accountId: bigint): Single['conditions'] {

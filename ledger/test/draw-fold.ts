@@ -16,7 +16,10 @@ interface Drawn {
 export class DrawFold {
   readonly #drawn = new Map<string, Drawn>();
 
-  /** Takes the next row; says how much of its hold a capture has used up or freed. */
+  /**
+   * Takes the next row; says how much less is held after it: of a capture what it has used up or
+   * freed, of a return what it has given back, which is negative.
+   */
   take(row: JournalRow): bigint {
     const { kind, entries, id, details } = row;
     if (entries === null) return 0n;
@@ -30,7 +33,7 @@ export class DrawFold {
     return freed;
   }
 
-  #draw({ seq, kind, atMicros, details }: JournalRow, amount: bigint): bigint {
+  #draw({ seq, kind, atMicros, details, peer }: JournalRow, amount: bigint): bigint {
     const drawn = details?.drawn ?? null;
     if (drawn === null || kind === RowKind.settlement) return 0n;
     const from = must(this.#drawn.get(drawn.id), `row ${seq} draws on something`);
@@ -40,13 +43,23 @@ export class DrawFold {
     if (kind === RowKind.capture) {
       assert(ofHold && atMicros < from.expiresAtMicros, `I10: row ${seq} captures in time`);
       assert(amount <= left, `I10: row ${seq} captures what is left`);
-      assert([0n, left - amount].includes(from.left), `I10: row ${seq} leaves the rest or none`);
+      const rest = [0n, left - amount];
+      // Elsewhere it may be refused: then the hold must be whole again.
+      const may = peer === null ? rest : rest.slice(1);
+      assert(may.includes(from.left), `I10: row ${seq} leaves the rest or none`);
       return left - from.left;
     }
     if (kind === RowKind.release || kind === RowKind.expiry) {
       const due = atMicros >= from.expiresAtMicros;
       assert(ofHold && due === (kind === RowKind.expiry), `I10: row ${seq} comes in its time`);
       assert(amount === left && left > 0n && from.left === 0n, `I10: row ${seq} frees all once`);
+    } else if (kind === RowKind.rest) {
+      assert(ofHold && amount === left && from.left === 0n, `I10: row ${seq} frees all once`);
+    } else if (kind === RowKind.return && ofHold) {
+      const due = atMicros >= from.expiresAtMicros;
+      const same = from.left === (due ? 0n : left + amount) && from.left <= from.amount;
+      assert(same && (!due || left === 0n), `I10: row ${seq} gives back to a hold in its time`);
+      return due ? 0n : -amount;
     } else if (kind === RowKind.reversal) {
       assert(REVERSIBLE.has(from.kind), `row ${seq} reverses what was moved`);
       assert(amount <= left && from.left === left - amount, `row ${seq} reverses what is left`);

@@ -56,6 +56,9 @@ export interface MovePlan {
   readonly payee: readonly [book: number, number: number];
   readonly amount: bigint;
   readonly upTo: UpTo;
+  readonly allowZero: boolean;
+  /** It moves the rest, if it can. */
+  readonly rest: boolean;
   readonly timeoutSeconds: number;
 }
 
@@ -236,6 +239,8 @@ function movePlan(books: number): fc.Arbitrary<LegPlan> {
       [1, UpTo.CREDIT_ROOM],
       [1, UpTo.BOTH],
     ),
+    allowZero: fc.boolean(),
+    rest: often([2, false], [1, true]),
     timeoutSeconds: fc.constantFrom(0, 0, 1, 1, 2, 5, 2 ** 31 - 1),
     words,
     conditions,
@@ -275,6 +280,8 @@ function calmLegPlan(books: number): fc.Arbitrary<LegPlan> {
         payee: fc.tuple(book, fc.constantFrom(1, 2, 3)),
         amount: fc.constantFrom(1n, 50n, 100n),
         upTo: often([6, UpTo.UNSPECIFIED], [1, UpTo.BOTH]),
+        allowZero: fc.boolean(),
+        rest: fc.boolean(),
         timeoutSeconds: fc.constantFrom(0, 1, 2),
         ...calm,
       }),
@@ -300,6 +307,8 @@ function exchangePlan(books: number): fc.Arbitrary<LegPlan[]> {
     what: 'move',
     upTo: UpTo.UNSPECIFIED,
     timeoutSeconds: 0,
+    allowZero: false,
+    rest: false,
     conditions: [],
   } as const;
   const silent = { ...NO_WORDS, metadata: { rate: '1.1' } };

@@ -82,6 +82,11 @@ export class SimBook {
     return this.channels.get(peerBook) ?? newChannel(peerBook);
   }
 
+  /** A row that others draw on, as the journal has it. */
+  storedOriginal(id: string): Original | undefined {
+    return storedOriginal(this.rows, id, (peerBook) => this.channel(peerBook).settled);
+  }
+
   /** Another leader takes over, who knows nothing but what is stored. */
   forget(): void {
     this.#cache = new AccountCache(this.number, 3);
@@ -103,7 +108,7 @@ export class SimBook {
         account: (id) => this.account(id),
         transitAccountId: (externalId) => this.#transits.get(externalId),
         channel: (peerBook) => this.channels.get(peerBook),
-        original: (id) => this.originals.get(id) ?? storedOriginal(this.rows, id),
+        original: (id) => this.originals.get(id) ?? this.storedOriginal(id),
         scaleOf: (asset) => this.scales.get(asset),
       },
       waiting.map((item) => item.command),

@@ -40,7 +40,12 @@ const KEYED: ReadonlySet<RowKind> = new Set([
 ]);
 
 /** Kinds that change what is held, and move nothing. */
-const HOLDING: ReadonlySet<RowKind> = new Set([RowKind.hold, RowKind.release, RowKind.expiry]);
+const HOLDING: ReadonlySet<RowKind> = new Set([
+  RowKind.hold,
+  RowKind.release,
+  RowKind.expiry,
+  RowKind.rest,
+]);
 
 /** A leg as its payer's journal has it. */
 interface SentLeg {
@@ -104,13 +109,16 @@ export class JournalFold {
     this.#groups.take(row);
     const freed = this.#draws.take(row);
     if (entries !== null) this.#takeEntries(row, entries, freed);
-    if (KEYED.has(kind) && kind !== RowKind.group) {
+    const moves = kind === RowKind.transfer || kind === RowKind.hold;
+    const nothing = moves && reason === 0 && row.amount === null;
+    if (nothing) assert(entries === null && row.peer === null, `row ${seq} moves nothing`);
+    if (KEYED.has(kind) && kind !== RowKind.group && !nothing) {
       assert((entries !== null) === (reason === 0), `row ${seq} was applied or has a reason`);
     }
     this.#takePeer(row);
   }
 
-  /** @param freed what a capture takes from its hold */
+  /** @param freed how much less is held after a capture or a return */
   #takeEntries(row: JournalRow, entries: Entries, freed: bigint): void {
     const { seq, kind, debitAccount, creditAccount, details } = row;
     const hasDebit = entries.debitVersion !== null;
@@ -229,12 +237,14 @@ function moveTotals(
   const posted = HOLDING.has(kind) ? 0n : amount;
   if (debit !== undefined) {
     debit.debits += posted;
-    debit.heldDebits += held;
+    if (kind !== RowKind.return) debit.heldDebits += held;
   }
   if (credit !== undefined) {
     credit.credits += posted;
+    // What comes back to a payer from a capture is held of it again.
+    if (kind === RowKind.return) credit.heldDebits += held;
     // The payee of a capture in another book knew nothing of the hold.
-    if (!credit.transit) credit.heldCredits += held;
+    else if (!credit.transit) credit.heldCredits += held;
   }
 }
 

@@ -3,7 +3,7 @@ import { type Conditions, type Leg, UpTo } from '../../proto/gen/meridian/v1/mov
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
 import { legId, settlementId, transferIdOf } from '../core/transfer-id.ts';
-import { alteredChange, alteredTransfer } from './altered-requests.ts';
+import { alteredChange, alteredTransfer, withSoundRests } from './altered-requests.ts';
 import type { DeliverStep, RequestStep, TimeStep } from './history.ts';
 import type {
   ConditionPlan,
@@ -84,7 +84,11 @@ export class PlannedRequests {
     words,
   }: GroupPlan): CreateTransferRequest {
     const id = transferIdOf(namespace, idempotencyKey);
-    const legs = planned.map((leg, place) => this.#leg(legId(id, place), book, leg, true));
+    const asked = planned.map((plan, place) => {
+      const leg = this.#leg(legId(id, place), book, plan, true);
+      return 'payee' in plan ? { ...leg, rest: plan.rest } : leg;
+    });
+    const legs = withSoundRests(asked);
     this.#asked.push({
       id,
       what: 'group',
@@ -103,6 +107,7 @@ export class PlannedRequests {
       action: { $case: 'group', value: { legs } },
       upTo: UpTo.UNSPECIFIED,
       conditions: undefined,
+      allowZero: false,
       wait: 0,
       dryRun: false,
     };
@@ -129,6 +134,8 @@ export class PlannedRequests {
       action: what === 'hold' ? { $case: 'hold', value: { timeoutSeconds } } : undefined,
       upTo: looksAway ? UpTo.DEBIT_AVAILABLE : plan.upTo,
       conditions: conditionsOf(plan.conditions, debitAccountId),
+      allowZero: plan.upTo !== UpTo.UNSPECIFIED && plan.allowZero,
+      rest: false,
     };
   }
 
@@ -160,6 +167,8 @@ export class PlannedRequests {
       action: drawAction(plan, targetId),
       upTo: UpTo.UNSPECIFIED,
       conditions: conditionsOf(plan.conditions, debitAccountId),
+      allowZero: false,
+      rest: false,
     };
   }
 
@@ -185,6 +194,8 @@ function firstMove({ what, words, conditions }: LegPlan, book: number): LegPlan 
     payee: [book, 2],
     amount: 100n,
     upTo: UpTo.UNSPECIFIED,
+    allowZero: false,
+    rest: false,
     timeoutSeconds: 2,
     words,
     conditions,

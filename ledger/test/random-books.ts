@@ -11,7 +11,7 @@ import { type Book, readHead } from '../store/head.ts';
 import type { TestDatabase } from './database.ts';
 import { type SimBook, simBooks } from './installation.ts';
 import { openRequest, transferRequest } from './requests.ts';
-import { dueHolds, sentLegs } from './sent-legs.ts';
+import { closeOf, dueHolds, sentLegs } from './sent-legs.ts';
 
 /** Accounts that callers open in each book. */
 export const RANDOM_ACCOUNTS = 4;
@@ -87,6 +87,8 @@ export class RandomBooks {
       action: undefined,
       upTo: UpTo.UNSPECIFIED,
       conditions: undefined,
+      allowZero: false,
+      rest: false,
     };
     switch (this.#pick(5)) {
       case 0: {
@@ -184,10 +186,7 @@ export class RandomBooks {
     const pending = to.add<command.SettleOutcome>({ ...settle, legs });
     this.#flush(to);
     const { refusals } = must(pending.outcome, 'the legs were answered');
-    const refused = refusals.map(({ number, reason }) => {
-      return { number, reason, leg: must(legs[number - settled - 1], 'it was sent') };
-    });
-    from.add({ kind: 'close', peerBook: to.number, through: sent, refused });
+    from.add(closeOf(from, to.number, { after: settled, through: sent }, refusals));
     this.#flush(from);
   }
 }

@@ -31,7 +31,7 @@ import type { DeliverStep, History, Step } from './history.ts';
 import { type Pending, type SimBook, simBooks } from './installation.ts';
 import { checkInFlight, JournalFold } from './invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';
-import { dueHolds, sentLegs } from './sent-legs.ts';
+import { closeOf, dueHolds, sentLegs } from './sent-legs.ts';
 
 /** The first request of a key, and what comes of it. */
 type Decided =
@@ -248,14 +248,10 @@ export class HistoryRun {
     const { applied } = to.channel(from.number);
     if (applied <= settled) return;
     const refusals = this.#model.refusals(from.number, to.number, settled + 1, applied);
-    const sent = sentLegs(from, to.number);
-    const refused = refusals.map(({ number, reason }) => {
-      return { number, reason, leg: must(sent[number - 1], 'what was refused was sent') };
-    });
-    const hash = modelHash(sent.slice(0, applied));
-    for (let times = step.closeTwice ? 2 : 1; times > 0; times -= 1) {
-      this.#close(from, { kind: 'close', peerBook: to.number, through: applied, refused, hash });
-    }
+    const answered = { after: settled, through: applied };
+    const hash = modelHash(sentLegs(from, to.number).slice(0, applied));
+    const close = { ...closeOf(from, to.number, answered, refusals), hash };
+    for (let times = step.closeTwice ? 2 : 1; times > 0; times -= 1) this.#close(from, close);
   }
 
   /** What the settlement service does: skips what was applied, asks the book for the rest. */

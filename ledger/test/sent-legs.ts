@@ -1,29 +1,62 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { SweepCursor } from '../core/command.ts';
+import { must } from '../core/assert.ts';
+import type { CaptureOf, CloseCommand, SettleOutcome, SweepCursor } from '../core/command.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
+import { storedOptions } from '../core/options.ts';
 import type { SimBook } from './installation.ts';
 
 /** The legs of one book to another as its journal has them, the first has number 1. */
 export function sentLegs(book: SimBook, peerBook: number): SettleLeg[] {
-  return book.rows.flatMap((row) => {
-    const { peer, kind } = row;
-    if (peer === null || peer.book !== peerBook) return [];
-    if (peer.number === null || kind === RowKind.settlement) return [];
+  return sentRows(book, peerBook).map((row) => {
     const debitAccountId = row.debitAccount ?? 0n;
-    return [
-      {
-        transferId: row.id,
-        debitAccountId,
-        creditAccountId: peer.account,
-        amount: row.amount ?? 0n,
-        asset: book.stored.get(debitAccountId)?.asset ?? '',
-        code: row.code,
-        reference: row.reference,
-        metadata: { ...row.metadata },
-        reversalOf: kind === RowKind.reversal ? reversedTransfer(book.rows, row) : '',
-      },
-    ];
+    return {
+      transferId: row.id,
+      debitAccountId,
+      creditAccountId: row.peer?.account ?? 0n,
+      amount: row.amount ?? 0n,
+      asset: book.stored.get(debitAccountId)?.asset ?? '',
+      code: row.code,
+      reference: row.reference,
+      metadata: { ...row.metadata },
+      reversalOf: row.kind === RowKind.reversal ? reversedTransfer(book.rows, row) : '',
+    };
   });
+}
+
+function sentRows(book: SimBook, peerBook: number): JournalRow[] {
+  return book.rows.filter(({ peer, kind }) => {
+    return peer?.book === peerBook && peer.number !== null && kind !== RowKind.settlement;
+  });
+}
+
+/** The close of every leg up to a number, given what the other book refused of those after `after`. */
+export function closeOf(
+  book: SimBook,
+  peerBook: number,
+  { after, through }: { readonly after: number; readonly through: number },
+  refusals: SettleOutcome['refusals'],
+): CloseCommand {
+  const legs = sentLegs(book, peerBook);
+  const captures = sentRows(book, peerBook).map(captureOf);
+  const refused = refusals.map(({ number, reason }) => {
+    const leg = must(legs[number - 1], 'what was refused was sent');
+    return { number, reason, leg, capture: captures[number - 1] ?? null };
+  });
+  const isRefused = new Set(refused.map(({ number }) => number));
+  const finals = captures.slice(0, through).flatMap((capture, index) => {
+    const number = index + 1;
+    if (capture?.final !== true || number <= after || isRefused.has(number)) return [];
+    return [{ number, transferId: legs[index]?.transferId ?? '', holdId: capture.holdId }];
+  });
+  return { kind: 'close', peerBook, through, refused, finals };
+}
+
+/** What a row captured; null if it is no capture. */
+export function captureOf({ kind, details }: JournalRow): CaptureOf | null {
+  if (kind !== RowKind.capture) return null;
+  const { action } = storedOptions(details?.options ?? '');
+  const final = action?.$case === 'capture' && action.value.final;
+  return { holdId: details?.drawn?.id ?? '', final };
 }
 
 /** What goes back to another book came from there: the row that it draws on says as what. */

@@ -56,9 +56,13 @@ function optionsOf(row: JournalRow, find: Find): StoredOptions {
 }
 
 /** The amount of the row is that of the request, unless the request left it open. */
-function checkAmount(row: JournalRow, { upTo, amount, action }: StoredOptions, find: Find): void {
+function checkAmount(
+  row: JournalRow,
+  { upTo, amount, action, rest }: StoredOptions,
+  find: Find,
+): void {
   const moved = row.amount ?? 0n;
-  if (upTo === UpTo.UNSPECIFIED) {
+  if (upTo === UpTo.UNSPECIFIED && !rest) {
     const isOpen = amount === 0n && action !== undefined && action.$case !== 'hold';
     if (amount !== undefined && !isOpen) find('I5', row, `moves ${moved}, asked was ${amount}`);
   } else if (amount === undefined || moved > amount) {

@@ -63,18 +63,19 @@ export class ChannelFold {
   }
 
   /** Takes a return. */
-  cameBack(row: JournalRow): void {
+  cameBack(row: JournalRow, isCapture: boolean): void {
     this.#requireTransit(row, row.debitAccount);
     const { originId, peer, amount, creditAccount: payer, details } = row;
     if (originId === null || peer === null || amount === null) {
       this.#find('I3', row, 'a return names no transfer');
       return;
     }
+    const drawnId = isCapture ? null : (details?.drawn?.id ?? null);
     const isUndone = row.reason === Reason.CHANNEL_DIVERGED;
     const kept = isUndone ? this.undone : this.returns;
     const returns = kept.get(peer.book) ?? new Map();
     if (returns.has(originId)) this.#find('I3', row, `${originId} is returned twice`);
-    returns.set(originId, { amount, payer, drawnId: details?.drawn?.id ?? null });
+    returns.set(originId, { amount, payer, drawnId });
     kept.set(peer.book, returns);
   }
 

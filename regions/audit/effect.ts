@@ -5,6 +5,12 @@ export function moved(amount: bigint): Effect {
   return { debit: { ...NO_TOTALS, debits: amount }, credit: { ...NO_TOTALS, credits: amount } };
 }
 
+/** Of a capture that comes back to its payer, of which `again` is reserved as before. */
+export function heldAgain(amount: bigint, again: bigint): Effect {
+  const { debit, credit } = moved(amount);
+  return { debit, credit: credit && { ...credit, heldDebits: again } };
+}
+
 /** Of money that is reserved. A payee in another book knows nothing of it. */
 export function held(amount: bigint, away: boolean): Effect {
   return {

@@ -40,6 +40,11 @@ export interface BookTables {
   readonly assets: readonly AssetRow[];
   /** Accounts opened before may have assets that nobody registered; 0 if that is not known. */
   readonly completeSinceMicros: number;
+  /**
+   * Leaders of earlier epochs may have kept what came back from a capture from its hold. Unset:
+   * none did.
+   */
+  readonly heldAgainSinceMicros?: number;
 }
 
 /**
@@ -61,12 +66,14 @@ export class JournalScan {
   readonly #accounts: AccountFold;
   readonly #groups: GroupFold;
   readonly #table: readonly AssetRow[];
+  readonly #heldAgainSince: number;
   readonly #place: string;
   readonly #findings: Findings;
   readonly #find: Find;
   #last: JournalRow | undefined;
   #seq = 0;
   #epoch = 0;
+  #epochMicros = 0;
   #atMicros = 0;
   #chain: Uint8Array = CHAIN_START;
   #hash: Hash = createHash('sha256').update(CHAIN_START);
@@ -80,6 +87,7 @@ export class JournalScan {
     this.#accounts = new AccountFold(tables.accounts, this.#find);
     this.#groups = new GroupFold(this.#find);
     this.#table = tables.assets;
+    this.#heldAgainSince = tables.heldAgainSinceMicros ?? 0;
     this.channels = new ChannelFold(this.#accounts, this.#find);
     this.holds = new OpenHolds(this.#find);
     this.assets = new AssetRegistry(tables.completeSinceMicros, this.#find);
@@ -104,7 +112,12 @@ export class JournalScan {
    * @param reversed what their reversals draw on (`reversedIds`), as it was before these rows
    */
   page(rows: readonly ChainedRow[], reversed: ReversedRows): void {
+    this.holds.recall(
+      rows.map(({ row }) => row),
+      reversed,
+    );
     for (const { row, chain } of rows) this.#row(row, chain, reversed);
+    this.holds.forget();
   }
 
   /** To be called after the last row. */
@@ -143,6 +156,7 @@ export class JournalScan {
     }
     if (row.atMicros < this.#atMicros) this.#find('I11', row, 'is earlier than the row before');
     this.#seq = row.seq;
+    if (row.epoch !== this.#epoch) this.#epochMicros = row.atMicros;
     this.#epoch = row.epoch;
     this.#atMicros = row.atMicros;
     this.#hash.update(chainLine(row));
@@ -176,6 +190,10 @@ export class JournalScan {
 
   #applied(row: JournalRow, reversed: ReversedRows): void {
     const amount = row.amount ?? 0n;
+    if (row.amount === null && (row.kind === RowKind.transfer || row.kind === RowKind.hold)) {
+      this.#nothing(row, row.kind);
+      return;
+    }
     switch (row.kind) {
       case RowKind.transfer:
         this.#asked(row, row.kind);
@@ -190,9 +208,7 @@ export class JournalScan {
         break;
       case RowKind.return:
         this.counts.returned += 1;
-        this.channels.cameBack(row);
-        checkReturn(row, reversed, this.#find);
-        this.#accounts.post(row, effect.moved(amount));
+        this.#cameBack(row, reversed);
         break;
       case RowKind.reversal:
         checkReversal(row, this.#asked(row, row.kind), reversed, this.#find);
@@ -204,7 +220,8 @@ export class JournalScan {
       case RowKind.capture:
       case RowKind.release:
       case RowKind.expiry:
-        this.#held(row, row.kind);
+      case RowKind.rest:
+        this.#held(row, row.kind, reversed);
         break;
       case RowKind.recovered:
         this.#recovered(row, reversed);
@@ -229,8 +246,23 @@ export class JournalScan {
     this.#accounts.post(row, effect.moved(row.amount ?? 0n));
   }
 
+  #cameBack(row: JournalRow, reversed: ReversedRows): void {
+    const amount = row.amount ?? 0n;
+    const origin = reversed.get(row.originId ?? '');
+    const capture = origin?.kind === RowKind.capture ? origin : undefined;
+    this.channels.cameBack(row, capture !== undefined);
+    if (!capture) checkReturn(row, reversed, this.#find);
+    const again = capture ? this.holds.cameBack(row, capture, this.#isOld) : 0n;
+    this.#accounts.post(row, effect.heldAgain(amount, again));
+  }
+
+  /** True: a leader of this epoch may not know that captures come back to their holds. */
+  get #isOld(): boolean {
+    return this.#epochMicros < this.#heldAgainSince;
+  }
+
   /** Holds and what draws on them. */
-  #held(row: JournalRow, kind: HeldKind): void {
+  #held(row: JournalRow, kind: HeldKind, reversed: ReversedRows): void {
     const away = row.peer !== null;
     if (kind === RowKind.hold) {
       this.counts.held += 1;
@@ -238,8 +270,10 @@ export class JournalScan {
       this.#accounts.post(row, effect.held(row.amount ?? 0n, away));
       return;
     }
-    const asked = kind === RowKind.expiry ? undefined : this.#asked(row, kind);
-    const taken = this.holds.drawn(row, asked);
+    if (kind === RowKind.rest) this.#restOf(row, reversed);
+    const alone = kind === RowKind.expiry || kind === RowKind.rest;
+    const asked = alone ? undefined : this.#asked(row, kind);
+    const taken = this.holds.drawn(row, asked, this.#isOld);
     if (kind !== RowKind.capture) {
       this.#accounts.post(row, effect.held(-taken, away));
       return;
@@ -247,6 +281,26 @@ export class JournalScan {
     this.counts.posted += 1;
     this.channels.left(row);
     this.#accounts.post(row, effect.captured(row.amount ?? 0n, taken, away));
+  }
+
+  /** A transfer or hold of nothing, as its request allows: no account changes, nothing travels. */
+  #nothing(row: JournalRow, kind: AskedKind): void {
+    const { allowZero, rest } = this.#asked(row, kind);
+    if (kind === RowKind.hold) this.counts.held += 1;
+    else this.counts.posted += 1;
+    if (!allowZero && !rest) this.#find('I5', row, 'moves nothing, which was not asked');
+    if (row.entries !== null || row.peer !== null || row.details?.expiresAtMicros) {
+      this.#find('I7', row, 'moves nothing, and has entries, a peer or a time to expire');
+    }
+  }
+
+  /** What a final capture left is freed because of that capture. */
+  #restOf(row: JournalRow, reversed: ReversedRows): void {
+    const capture = reversed.get(row.originId ?? '');
+    const draws = capture?.final === true && capture.drawnId === row.details?.drawn?.id;
+    if (capture?.reason !== 0 || capture.seq >= row.seq || !draws) {
+      this.#find('I10', row, `frees what ${row.originId} left, which closes no hold`);
+    }
   }
 
   /** Rows that neither move nor hold money. */
@@ -272,7 +326,7 @@ export class JournalScan {
   }
 }
 
-type HeldKind = (typeof RowKind)['hold' | 'capture' | 'release' | 'expiry'];
+type HeldKind = (typeof RowKind)['hold' | 'capture' | 'release' | 'expiry' | 'rest'];
 
 /** Rows by which money may leave the book. */
 const LEAVES: ReadonlySet<RowKind> = new Set([
@@ -288,6 +342,7 @@ const DRAWS: ReadonlySet<RowKind> = new Set([
   RowKind.capture,
   RowKind.release,
   RowKind.expiry,
+  RowKind.rest,
   RowKind.reversal,
   RowKind.recovered,
 ]);

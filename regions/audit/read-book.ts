@@ -152,6 +152,14 @@ export async function readAssets(sql: AuditSql): Promise<AssetRow[]> {
   }));
 }
 
+/** Since when captures that come back are held again; Infinity if that is not so yet. */
+export async function readHeldAgainSince(sql: AuditSql): Promise<number> {
+  const [row] = await sql<{ at: bigint }[]>`
+    SELECT (extract(epoch FROM applied_at) * 1000000)::int8 AS at FROM migration
+     WHERE name = '0005_captures_that_return.sql'`;
+  return row === undefined ? Infinity : Number(row.at);
+}
+
 /** Since when accounts of this book can only be opened with assets that are known. */
 export async function readCompleteSince(sql: AuditSql): Promise<number> {
   const [row] = await sql<{ at: bigint }[]>`

@@ -2,7 +2,7 @@ import type { StoredOptions } from '../../ledger/core/options.ts';
 import { type JournalRow, type Peer, RowKind } from '../../ledger/core/journal-row.ts';
 import type { Find } from './findings.ts';
 
-/** A row that reversals draw on, with what is left of it before the rows about to be read. */
+/** A row that reversals or returns draw on or come from, with what is left of it before the rows about to be read. */
 export interface ReversedRow {
   readonly seq: number;
   readonly kind: RowKind;
@@ -14,23 +14,55 @@ export interface ReversedRow {
   readonly originId: string | null;
   /** True: it is a reversal itself, or the second leg of one. */
   readonly reverses: boolean;
+  /** Of a capture: its hold. */
+  readonly drawnId: string | null;
+  /** Of a final capture. */
+  readonly final: boolean;
+  /** Of a hold that expires. */
+  readonly expiresAtMicros: number | null;
+  /** Kind of the row that took the last of it, if nothing is left. */
+  readonly endedBy: RowKind | null;
   left: bigint;
+}
+
+/** A row before any other has drawn on it. */
+export function undrawn(row: JournalRow): ReversedRow {
+  const amount = row.amount ?? 0n;
+  const drawn = row.details?.drawn ?? null;
+  return {
+    ...row,
+    amount,
+    reverses: drawn !== null,
+    drawnId: drawn?.id ?? null,
+    final: isFinalCapture(row.details?.options ?? ''),
+    expiresAtMicros: row.details?.expiresAtMicros ?? null,
+    endedBy: null,
+    left: amount,
+  };
+}
+
+/** True if the options of a row are those of a final capture. */
+export function isFinalCapture(options: string): boolean {
+  return /^\{"action":"capture",.*"final":true/u.test(options);
 }
 
 /** By the id of the row. */
 export type ReversedRows = ReadonlyMap<string, ReversedRow>;
 
 /**
- * Ids of the rows that a page draws on by reversals. Every transfer of a journal could be
+ * Ids of the rows that a page draws on by reversals, or that come back in it. Every transfer of a journal could be
  * reversed, so none is kept in memory: they are looked up for each page of rows. What is left of
  * them is taken from a row before the page, which has been checked when its turn came.
  */
 export function reversedIds(rows: readonly JournalRow[]): string[] {
   const ids = new Set<string>();
-  for (const { kind, details } of rows) {
+  for (const { kind, details, originId } of rows) {
+    // What came back may be a capture: then its hold is looked up too.
+    if (kind === RowKind.return || kind === RowKind.rest) ids.add(originId ?? '');
     if (!DRAWS.has(kind)) continue;
     if (details !== null && details.drawn !== null) ids.add(details.drawn.id);
   }
+  ids.delete('');
   return [...ids];
 }
 

@@ -11,6 +11,7 @@ import {
   readAssets,
   readChannels,
   readCompleteSince,
+  readHeldAgainSince,
   readHead,
 } from './read-book.ts';
 import { readJournal } from './read-journal.ts';
@@ -169,8 +170,11 @@ async function scanBook(
 ): Promise<ScannedBook> {
   const accounts = await readAccounts(sql);
   const assets = await readAssets(sql);
-  const completeSinceMicros = await readCompleteSince(sql);
-  const scan = new JournalScan(head.name, { accounts, assets, completeSinceMicros }, findings);
+  const since = {
+    completeSinceMicros: await readCompleteSince(sql),
+    heldAgainSinceMicros: await readHeldAgainSince(sql),
+  };
+  const scan = new JournalScan(head.name, { accounts, assets, ...since }, findings);
   for await (const page of readJournal(sql)) {
     const rows = page.map(({ row }) => row);
     // The snapshot's connection is busy with the cursor. Rows do not change, so it makes no

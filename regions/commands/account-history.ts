@@ -55,7 +55,7 @@ export function accountHistoryCommand(context: CommandContext): Command {
 function rowOf(entry: Entry): string[] {
   const { version, postedAt, kind, side, amount, counterpartyAccountId, by, reference } = entry;
   // What ends a hold gives back what the hold took.
-  const frees = kind === EventKind.RELEASE || kind === EventKind.EXPIRY;
+  const frees = kind === EventKind.RELEASE || kind === EventKind.EXPIRY || kind === EventKind.REST;
   const sign = (side === Side.DEBIT) === frees ? '+' : '-';
   return [
     String(version),

@@ -9,7 +9,9 @@ import { instantText } from './values/instant.ts';
 
 /** A transfer of whatever kind for people: one field a line, then the legs of a group. */
 export function describeTransfer(transfer: Transfer, unit: Unit): string {
-  const { amount, actualAmount, left, position } = transfer;
+  const { amount, actualAmount, left, position, capturedAmount, releasedAmount } = transfer;
+  const ofHold = (value: bigint) =>
+    transfer.action?.$case === 'hold' ? amountText(value, unit) : '';
   const isGroup = transfer.action?.$case === 'group';
   const fields: [string, string][] = [
     ['transfer', transfer.transferId],
@@ -24,9 +26,13 @@ export function describeTransfer(transfer: Transfer, unit: Unit): string {
     ['amount', isGroup ? '' : asked(amount, unit)],
     ['actual', actualAmount === amount ? '' : amountText(actualAmount, unit)],
     ['left', left === 0n && transfer.action?.$case !== 'hold' ? '' : amountText(left, unit)],
+    ['captured', ofHold(capturedAmount)],
+    ['released', ofHold(releasedAmount)],
     ['expires at', instantText(transfer.expiresAt)],
     ['asset', transfer.asset],
     ['up to', UP_TO_TEXTS[transfer.upTo] ?? ''],
+    ['may be nothing', transfer.allowZero ? 'yes' : ''],
+    ['rest', transfer.rest ? 'what the legs before it left of the amount' : ''],
     ['only if', (transfer.conditions?.allOf ?? []).map(conditionText).join(', ')],
     ['code', transfer.code === 0 ? '' : String(transfer.code)],
     ['reference', transfer.reference],

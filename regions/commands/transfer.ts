@@ -20,6 +20,7 @@ export interface TransferOptions extends RequestOptions, ConditionTerms {
   readonly amount: bigint;
   readonly asset: string;
   readonly upTo?: keyof typeof UP_TO;
+  readonly allowZero: boolean;
 }
 
 /** `meridian transfer` and `meridian transfer show` */
@@ -68,6 +69,7 @@ export function withTransferOptions(command: Command): Command {
         'as much of the amount as the limits of this side allow',
       ).choices(Object.keys(UP_TO)),
     )
+    .option('--allow-zero', 'with --up-to: apply it also if the limits leave nothing', false)
     .option(
       '--if-at-least <account=minor>',
       'only if so much is available; may be repeated',
@@ -94,12 +96,13 @@ export function accountsOf(
 }
 
 export function fieldsOf(options: TransferOptions, accounts: NamedAccounts) {
-  const { to, amount, asset, upTo } = options;
+  const { to, amount, asset, upTo, allowZero } = options;
   return {
     creditAccountId: accounts.idOf(to),
     amount,
     asset,
     upTo: upTo ? UP_TO[upTo] : UpTo.UNSPECIFIED,
+    allowZero,
     conditions: conditionsOf(options, accounts.idOf),
   };
 }

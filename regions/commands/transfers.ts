@@ -10,6 +10,7 @@ import { type ScopeOptions, scopeOf, withScopeOptions } from './scope.ts';
 import { type Column, table } from './table.ts';
 import {
   filterOfTerms,
+  parseTransferId,
   parseMetadataTerm,
   parseStatus,
   type SearchTerms,
@@ -49,6 +50,8 @@ export function transfersCommand(context: CommandContext): Command {
       listOf(parseMetadataTerm),
     )
     .option('--status <status>', 'such as posted, rejected, in-transit', listOf(parseStatus))
+    .option('--hold <key|id>', 'captures and releases of this hold', listOf(parseTransferId))
+    .option('--reversals-of <key|id>', 'reversals of this transfer', listOf(parseTransferId))
     .option('--from <time>', 'decided from this time on', parseInstant)
     .option('--to <time>', 'decided before this time', parseInstant)
     .option('--filter <json>', 'a filter as in the proto', parseFilter)

@@ -21,6 +21,7 @@ import type { History } from '../../history/read-history.ts';
 import type { BookOfRun, EpochRecord, Phase, PhaseRecord } from '../../history/record.ts';
 import { kindOf } from '../../history/value.ts';
 import { type RowChange, StoryBook } from './story-book.ts';
+import { captureOf } from '../../../ledger/test/sent-legs.ts';
 
 const MS = 1_000_000;
 const REGIONS = ['eu-west', 'us-east', 'ap-south'];
@@ -125,9 +126,16 @@ export class Story {
       const second = this.book(to).row(settlementId(from, row.id));
       const { reason = 0 } = second ?? {};
       const leg = must(legs[index], 'every row has a leg');
-      return reason === 0 ? [] : [{ number: settled + index + 1, reason, leg }];
+      const number = settled + index + 1;
+      return reason === 0 ? [] : [{ number, reason, leg, capture: captureOf(row) }];
     });
-    sender.post({ kind: 'close', peerBook: to, through: sent, refused });
+    const finals = rows.flatMap((row, index) => {
+      const number = settled + index + 1;
+      const capture = captureOf(row);
+      if (capture?.final !== true || refused.some((leg) => leg.number === number)) return [];
+      return [{ number, transferId: row.id, holdId: capture.holdId }];
+    });
+    sender.post({ kind: 'close', peerBook: to, through: sent, refused, finals });
   }
 
   /** Frees the holds whose time is up. */

@@ -74,17 +74,24 @@ function balances({ accounts, balances: newest }: Tables, [wanted]: readonly unk
   });
 }
 
-function originals({ byId, drawn }: Tables, [wanted]: readonly unknown[]): object[] {
+function originals(
+  { byId, drawn, captured, channels }: Tables,
+  [wanted]: readonly unknown[],
+): object[] {
   return ids(wanted).flatMap((id) => {
     const row = byId.get(id);
     if (row === undefined || !DRAWABLE.has(row.kind)) return [];
     const newest = drawn.get(id);
+    const capture = captured.get(id);
+    const settled = channels.get(capture?.peer_book ?? 0)?.settled ?? 0n;
+    const final = capture?.options?.includes('"final":true') ?? false;
     return [
       {
         ...row,
         expires_micros: row.expires_at,
         drawn_kind: newest?.kind ?? null,
         drawn_left: newest?.drawn_left ?? null,
+        closing: final && (capture?.channel_number ?? 0n) > settled,
       },
     ];
   });
@@ -110,6 +117,8 @@ function transfers(tables: Tables, values: readonly unknown[]): object[] {
       status: statusOf(tables, row),
       final_reason: (wentAway(row) ? tables.returns.get(row.id)?.reason : undefined) ?? row.reason,
       left_amount: tables.drawn.get(row.id)?.drawn_left ?? row.amount ?? 0n,
+      // The simulation's clients compare none of it.
+      captured_amount: 0n,
     }));
 }
 
@@ -121,7 +130,9 @@ function statusOf({ drawn, returns, channels }: Tables, row: StoredRow): Transfe
   if (row.kind === RowKind.hold) {
     const newest = drawn.get(row.id);
     if (newest === undefined || (newest.drawn_left ?? 0n) > 0n) return TransferStatus.HELD;
-    if (newest.kind === RowKind.capture) return TransferStatus.CAPTURED;
+    if (newest.kind === RowKind.capture || newest.kind === RowKind.rest) {
+      return TransferStatus.CAPTURED;
+    }
     return newest.kind === RowKind.release ? TransferStatus.RELEASED : TransferStatus.EXPIRED;
   }
   if (!wentAway(row)) return TransferStatus.POSTED;
@@ -153,15 +164,12 @@ function existing({ byId }: Tables, [wanted]: readonly unknown[]): object[] {
 }
 
 function legs({ rows, accounts }: Tables, values: readonly unknown[]): object[] {
-  const [peerBook, which] = values;
-  const numbers = typeof which === 'string' ? new Set(ids(which)) : undefined;
+  const [peerBook, after] = values;
   const limit = Number(values.at(-1));
   return rows
     .filter(
       (row) =>
-        row.peer_book === peerBook &&
-        wentAway(row) &&
-        (numbers?.has(String(row.channel_number)) ?? Number(row.channel_number) > Number(which)),
+        row.peer_book === peerBook && wentAway(row) && Number(row.channel_number) > Number(after),
     )
     .slice(0, limit)
     .map((row) => ({

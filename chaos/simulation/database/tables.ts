@@ -37,6 +37,8 @@ export class Tables {
   readonly channels = new Map<number, StoredChannel>();
   /** Newest row that draws on another, by the id of that one. */
   readonly drawn = new Map<string, StoredRow>();
+  /** The newest capture of each hold. */
+  readonly captured = new Map<string, StoredRow>();
   /** Returns, by the transfer that came back. */
   readonly returns = new Map<string, StoredRow>();
   readonly #seqs = new Set<bigint>();
@@ -89,6 +91,9 @@ export class Tables {
       else legs.push(row);
     }
     if (row.drawn_id !== null && row.drawn_left !== null) this.drawn.set(row.drawn_id, row);
+    if (row.kind === RowKind.capture && row.drawn_left !== null) {
+      this.captured.set(row.drawn_id ?? '', row);
+    }
     if (row.kind === RowKind.return) this.returns.set(row.origin_id ?? '', row);
     this.#balance(row);
   }

@@ -117,5 +117,6 @@ function replayed(
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   };
 }

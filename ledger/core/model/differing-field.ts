@@ -43,6 +43,8 @@ function transferFields(request: ModelRequest, prefix: string): Field[] {
         .map(({ accountId, test }) => `${accountId} ${test?.$case} ${test?.value}`)
         .join(),
     ],
+    [`${prefix}allow_zero`, String(request.allowZero)],
+    [`${prefix}rest`, String(request.rest ?? false)],
   ];
 }
 

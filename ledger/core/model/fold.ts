@@ -7,6 +7,7 @@ import {
   type ModelSettings,
   type ModelTotals,
   type ModelTransfer,
+  type ModelTravel,
 } from './state.ts';
 
 /** Everything about one account, as of now. */
@@ -78,24 +79,45 @@ function settingsAfter(settings: ModelSettings, { request }: ModelChange): Model
 export interface HoldNow {
   readonly left: bigint;
   readonly end: 'captured' | 'released' | 'expired' | undefined;
+  /** True: a final capture waits for the answer of the payee's book. */
+  readonly closing: boolean;
 }
 
 export function holdNow(book: ModelBook, hold: ModelTransfer): HoldNow {
-  if (book.expired.includes(hold.id)) return { left: 0n, end: 'expired' };
-  let left = hold.amount;
-  for (const { request, reason, amount } of book.transfers) {
+  const draws = book.transfers.filter(({ request, reason }) => {
     const { action } = request;
-    if (reason !== Reason.UNSPECIFIED) continue;
-    if (action?.$case === 'release' && action.value.holdId === hold.id) {
-      return { left: 0n, end: 'released' };
-    }
-    if (action?.$case === 'capture' && action.value.holdId === hold.id) {
-      left -= amount;
-      if (action.value.final || left === 0n) return { left: 0n, end: 'captured' };
-    }
-  }
-  return { left, end: undefined };
+    const ofHold = action?.$case === 'capture' || action?.$case === 'release';
+    return reason === Reason.UNSPECIFIED && ofHold && action.value.holdId === hold.id;
+  });
+  const captures = draws.filter(({ request }) => request.action?.$case === 'capture');
+  const finals = captures.filter(
+    ({ request: { action } }) => action?.$case === 'capture' && action.value.final,
+  );
+  const closing = finals.some(({ travel }) => travel !== null && !travel.closed);
+  if (book.expired.includes(hold.id)) return { left: 0n, end: 'expired', closing };
+  if (draws.length > captures.length) return { left: 0n, end: 'released', closing };
+  // One that was refused elsewhere has ended nothing.
+  const ended = finals.some(
+    ({ travel }) => travel === null || (travel.closed && wasApplied(travel)),
+  );
+  if (ended) return { left: 0n, end: 'captured', closing };
+  const left = captures
+    .filter(({ travel }) => travel === null || !travel.gaveBack)
+    .reduce((rest, { amount }) => rest - amount, hold.amount);
+  return { left, end: left === 0n ? 'captured' : undefined, closing };
 }
+
+/** What was captured of a hold, what is on its way included. */
+export function capturedNow(book: ModelBook, hold: ModelTransfer): bigint {
+  return book.transfers
+    .filter(({ request: { action }, travel }) => {
+      const cameBack = travel !== null && travel.closed && !wasApplied(travel);
+      return action?.$case === 'capture' && action.value.holdId === hold.id && !cameBack;
+    })
+    .reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+const wasApplied = ({ verdict }: ModelTravel) => verdict === Reason.UNSPECIFIED;
 
 /** True once the time of a hold is up. */
 export function isOverdue(book: ModelBook, hold: ModelTransfer): boolean {

@@ -26,12 +26,16 @@ export interface Verdict {
   readonly payee: bigint;
   /** To be moved, held or freed. */
   readonly amount: bigint;
-  /** Of a final capture: what is left of the hold after it. */
+  /** Of a final capture within one book: what is left of the hold after it. */
   readonly freed: bigint;
 }
 
-/** Judges a transfer or a leg of a group, but not a group. */
-export function judge(book: ModelBook, request: ModelRequest): Verdict {
+/**
+ * Judges a transfer or a leg of a group, but not a group.
+ *
+ * @param asked the amount to be moved or held at most; of a leg with `rest`: what is left of it
+ */
+export function judge(book: ModelBook, request: ModelRequest, asked: bigint): Verdict {
   const { action } = request;
   switch (action?.$case) {
     case 'capture':
@@ -43,7 +47,7 @@ export function judge(book: ModelBook, request: ModelRequest): Verdict {
       throw new Error('a group is judged leg by leg');
     case 'hold':
     case undefined:
-      return judgeMovement(book, request, request.amount, []);
+      return judgeMovement(book, request, asked, []);
   }
 }
 
@@ -60,21 +64,28 @@ function judgeDraw(book: ModelBook, request: ModelRequest, holdId: string): Verd
     const accounts = { payer: debitAccountId, payee: creditAccountId };
     return { reason: Reason.HOLD_NOT_FOUND, ...accounts, amount: 0n, freed: 0n };
   }
-  const { left, end } = holdNow(book, hold);
+  const { left, end, closing } = holdNow(book, hold);
   const amount = request.amount === 0n ? left : request.amount;
   const { payer, payee } = hold;
   const reason = firstReason([
     [Reason.HOLD_HAS_DIFFERENT_ACCOUNT, debitAccountId !== payer],
-    [Reason.HOLD_CAPTURED, end === 'captured'],
+    [Reason.HOLD_CAPTURED, end === 'captured' || (end === undefined && closing)],
     [Reason.HOLD_RELEASED, end === 'released'],
     [Reason.HOLD_EXPIRED, end === 'expired' || (end === undefined && isOverdue(book, hold))],
     [Reason.HOLD_EXCEEDED, amount > left],
     ...namedChecks(book, request, payer, payee),
     // What was held is free again whatever has become of the accounts.
     ...(action?.$case === 'capture' ? lifeChecks(book, payer, payee) : []),
+    [Reason.OVERFLOW, action?.$case === 'capture' && isOverfull(named(book, payer))],
   ]);
-  const isFinal = action?.$case === 'capture' && action.value.final;
+  const isHere = bookNumberOf(payee) === book.number;
+  const isFinal = action?.$case === 'capture' && action.value.final && isHere;
   return { reason, payer, payee, amount, freed: isFinal ? left - amount : 0n };
+}
+
+/** Captures that come back are held again, above what any hold was judged by. */
+function isOverfull(debit: AccountNow | undefined): boolean {
+  return debit !== undefined && debit.debits + debit.heldDebits > TOTAL_MAX;
 }
 
 function judgeReversal(book: ModelBook, request: ModelRequest, transferId: string): Verdict {
@@ -118,14 +129,17 @@ function judgeMovement(
   const { debitAccountId: payer, creditAccountId: payee } = request;
   const debit = named(book, payer);
   const credit = named(book, payee);
-  const amount = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
+  const most = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
+  // Nothing may be moved if the request says so, or if nothing is left for a leg to move.
+  const isNothing = most <= 0n && (request.allowZero || (request.rest === true && asked === 0n));
+  const amount = isNothing ? 0n : most;
   const reason = firstReason([
     ...checks,
     ...namedChecks(book, request, payer, payee),
     ...lifeChecks(book, payer, payee),
-    [Reason.NOTHING_AVAILABLE, request.upTo !== UpTo.UNSPECIFIED && amount <= 0n],
-    ...(debit === undefined ? [] : debitChecks(debit, amount)),
-    ...(credit === undefined ? [] : creditChecks(credit, amount)),
+    [Reason.NOTHING_AVAILABLE, request.upTo !== UpTo.UNSPECIFIED && amount <= 0n && !isNothing],
+    ...(debit === undefined || isNothing ? [] : debitChecks(debit, amount)),
+    ...(credit === undefined || isNothing ? [] : creditChecks(credit, amount)),
   ]);
   return { reason, payer, payee, amount, freed: 0n };
 }

@@ -231,19 +231,51 @@ export class Model {
     );
   }
 
-  /** The payer's book hears of every verdict up to a number, and returns what was refused. */
+  /**
+   * The payer's book learns every verdict up to a number: it returns what was refused, and then
+   * frees what the final captures that were applied have left of their holds.
+   */
   close(from: number, to: number, through: number): void {
     const book = this.book(from);
-    for (const { payer, amount, travel } of this.legs(from, to)) {
-      if (travel.number > through || travel.closed) continue;
-      travel.closed = true;
+    const legs = this.legs(from, to);
+    const open = legs.filter(({ travel }) => travel.number <= through && !travel.closed);
+    for (const { travel } of open) {
       if (travel.verdict === undefined) throw new Error(`leg ${travel.number} was never answered`);
-      if (travel.verdict === Reason.UNSPECIFIED) continue;
-      const transit = this.#transit(book, from, to, travel.asset);
-      addVersion(book, transit.id, { debits: amount });
-      addVersion(book, payer, { credits: amount });
-      book.rows += 1;
     }
+    for (const leg of open) {
+      if (leg.travel.verdict === Reason.UNSPECIFIED) continue;
+      this.#return(book, leg);
+      leg.travel.closed = true;
+    }
+    for (const leg of open) {
+      const { action } = leg.request;
+      if (!leg.travel.closed && action?.$case === 'capture' && action.value.final) {
+        const hold = holdOf(book, action.value.holdId);
+        const { left, end } = holdNow(book, hold);
+        if (end === undefined) {
+          free(book, hold.payer, hold.payee, left);
+          book.rows += 1;
+        }
+      }
+      leg.travel.closed = true;
+    }
+  }
+
+  /** The payer has the amount back, reserved as it was if it came from a hold that goes on. */
+  #return(book: ModelBook, { payer, amount, travel, request }: Travelling): void {
+    const transit = this.#transit(book, book.number, travel.to, travel.asset);
+    const { action } = request;
+    if (action?.$case === 'capture') {
+      const hold = holdOf(book, action.value.holdId);
+      const { end } = holdNow(book, hold);
+      const goesOn = end === undefined || end === 'captured';
+      travel.gaveBack = goesOn && !isOverdue(book, hold);
+      // Nothing was left that a sweep would find.
+      if (end === 'captured' && isOverdue(book, hold)) book.expired.push(hold.id);
+    }
+    addVersion(book, transit.id, { debits: amount });
+    addVersion(book, payer, { credits: amount, heldDebits: travel.gaveBack ? amount : 0n });
+    book.rows += 1;
   }
 
   /** Number of the last leg that the payer's book has closed. */
@@ -251,8 +283,17 @@ export class Model {
     return this.legs(from, to).filter(({ travel }) => travel.closed).length;
   }
 
-  #single(book: ModelBook, id: string, request: ModelRequest): ModelTransfer {
-    let verdict = judge(book, request);
+  #single(
+    book: ModelBook,
+    id: string,
+    request: ModelRequest,
+    asked = request.amount,
+  ): ModelTransfer {
+    let verdict = judge(book, request, asked);
+    // Without an amount nothing happens to any account.
+    if (verdict.reason === Reason.UNSPECIFIED && verdict.amount === 0n) {
+      return addTransfer(book, id, request, verdict, null);
+    }
     let travel: ModelTravel | null = null;
     const payeeBook = bookNumberOf(verdict.payee);
     const { $case } = request.action ?? {};
@@ -265,7 +306,7 @@ export class Model {
         verdict = { ...verdict, reason: Reason.OVERFLOW };
       } else {
         const number = this.legs(book.number, payeeBook).length + 1;
-        travel = { to: payeeBook, number, asset, verdict: undefined, closed: false };
+        travel = { to: payeeBook, number, asset, ...NOT_ANSWERED };
       }
     }
     if (verdict.reason === Reason.UNSPECIFIED) this.#apply(book, request, verdict);
@@ -310,7 +351,8 @@ export class Model {
     const done: ModelTransfer[] = [];
     const legId = (place: number) => derivedId('leg', id, String(place));
     for (const [place, leg] of legs.entries()) {
-      const applied = this.#single(book, legId(place), leg);
+      const asked = leg.rest ? leg.amount - movedBefore(legs, done) : leg.amount;
+      const applied = this.#single(book, legId(place), leg, asked < 0n ? 0n : asked);
       done.push(applied);
       if (applied.reason !== Reason.UNSPECIFIED) break;
     }
@@ -367,6 +409,8 @@ function answerAgain(reason: Reason, differingField: string) {
     : { reason: Reason.IDEMPOTENCY_KEY_REUSED, differingField, replayed: false };
 }
 
+const NOT_ANSWERED = { verdict: undefined, closed: false, gaveBack: false };
+
 type OpenedWith = Pick<ModelSettings, 'min' | 'max' | 'metadata'>;
 
 function differingOpening(known: ModelAccount, asked: OpenedWith & { asset: string }): string {
@@ -391,6 +435,18 @@ function addAccount(
   return account;
 }
 
+/** What the legs before a leg with `rest` moved or held, back to the first without. */
+function movedBefore(legs: readonly ModelRequest[], done: readonly ModelTransfer[]): bigint {
+  const first = legs.slice(0, done.length).findLastIndex(({ rest }) => rest !== true);
+  return done.slice(first).reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+function holdOf(book: ModelBook, id: string): ModelTransfer {
+  const hold = book.transfers.find((transfer) => transfer.id === id);
+  if (hold === undefined) throw new Error(`what was captured was no hold of book ${book.number}`);
+  return hold;
+}
+
 const NOTHING: ModelTotals = { debits: 0n, credits: 0n, heldDebits: 0n, heldCredits: 0n };
 
 function addVersion(book: ModelBook, account: bigint, delta: Partial<ModelTotals>): void {
@@ -413,7 +469,8 @@ function addTransfer(
   book.rows += 1;
   const applied = reason === Reason.UNSPECIFIED;
   const { action } = request;
-  const seconds = action?.$case === 'hold' && applied ? action.value.timeoutSeconds : 0;
+  const isHeld = action?.$case === 'hold' && applied && amount > 0n;
+  const seconds = isHeld ? action.value.timeoutSeconds : 0;
   const transfer = {
     id,
     request,

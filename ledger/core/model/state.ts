@@ -60,7 +60,7 @@ export interface ModelTotals {
 export type ModelRequest = Omit<
   CreateTransferRequest,
   'idempotencyKey' | 'namespace' | 'wait' | 'dryRun'
->;
+> & { readonly rest?: boolean };
 
 export interface ModelTransfer {
   readonly id: string;
@@ -91,6 +91,8 @@ export interface ModelTravel {
   verdict: Reason | undefined;
   /** True: the payer's book has taken note of the verdict. */
   closed: boolean;
+  /** Of a capture that came back: its hold has the amount again. */
+  gaveBack: boolean;
 }
 
 export type Travelling = ModelTransfer & { readonly travel: ModelTravel };

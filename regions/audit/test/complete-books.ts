@@ -136,7 +136,8 @@ function exchange({ near, far }: Books, { alice, bob }: Accounts): void {
   };
   const legs = [leg(fee, 5n, 'fee'), leg(paid, 45n, 'boarding'), leg(gift, 40n, 'gift')];
   far.post({ kind: 'settle', originBook: 1, firstNumber: 1, legs });
-  near.post({ kind: 'close', peerBook: 2, through: 3, refused: [] });
+  const finals = [{ number: 2, transferId: paid, holdId: flight }];
+  near.post({ kind: 'close', peerBook: 2, through: 3, refused: [], finals });
 
   const toAlice = { debitAccountId: bob, creditAccountId: alice };
   const giveBack = (key: string, amount: bigint): SettleLeg => {
@@ -150,7 +151,7 @@ function exchange({ near, far }: Books, { alice, bob }: Accounts): void {
   near.post({ kind: 'settle', originBook: 2, firstNumber: 2, legs: [refused] });
   near.change('gifts again', alice, { $case: 'freeze', value: Freeze.NONE });
   const reason = Reason.CREDIT_ACCOUNT_FROZEN;
-  const returned = [{ number: 2, reason, leg: refused }];
-  far.post({ kind: 'close', peerBook: 1, through: 2, refused: returned });
+  const returned = [{ number: 2, reason, leg: refused, capture: null }];
+  far.post({ kind: 'close', peerBook: 1, through: 2, refused: returned, finals: [] });
   giveBack('wrong taste', 25n);
 }

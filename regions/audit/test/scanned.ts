@@ -3,7 +3,7 @@ import type { AccountRow } from '../account-fold.ts';
 import type { AssetRow } from '../asset-registry.ts';
 import { Findings } from '../findings.ts';
 import { type ChainedRow, JournalScan } from '../journal-scan.ts';
-import type { ReversedRow } from '../reversals.ts';
+import { type ReversedRow, undrawn } from '../reversals.ts';
 import type { Written } from './written-book.ts';
 
 /** What a test wants to be different from what the book has written. */
@@ -46,11 +46,5 @@ function chainedRows(book: Written): ChainedRow[] {
 /** Before the first row of a journal, all of every row is left to be reversed. */
 function reversedRows(book: Written): Map<string, ReversedRow> {
   const rows = book.batches.flatMap((batch) => batch.rows);
-  return new Map(
-    rows.map((row) => {
-      const amount = row.amount ?? 0n;
-      const reverses = row.details !== null && row.details.drawn !== null;
-      return [row.id, { ...row, amount, reverses, left: amount }];
-    }),
-  );
+  return new Map(rows.map((row) => [row.id, undrawn(row)]));
 }

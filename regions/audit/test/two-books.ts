@@ -24,7 +24,7 @@ export function twoBooks(): readonly [Written, Written] {
   pay('in flight', bank, bob, 30n);
   far.post({ kind: 'settle', originBook: near.number, firstNumber: 1, legs });
   const reason = Reason.MAX_BALANCE_EXCEEDED;
-  const refused = legs.slice(1).map((leg) => ({ number: 2, reason, leg }));
-  near.post({ kind: 'close', peerBook: far.number, through: 2, refused });
+  const refused = legs.slice(1).map((leg) => ({ number: 2, reason, leg, capture: null }));
+  near.post({ kind: 'close', peerBook: far.number, through: 2, refused, finals: [] });
   return [near.written(), far.written()];
 }

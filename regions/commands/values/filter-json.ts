@@ -61,6 +61,8 @@ const TESTS: ReadonlyMap<string, z.ZodType<Filter['test']>> = new Map(
   Object.entries<z.ZodType<Filter['test']>>({
     account: account.transform((value) => ({ $case: 'account', value })),
     code: z.int32().transform((value) => ({ $case: 'code', value })),
+    holdId: z.string().transform((value) => ({ $case: 'holdId', value })),
+    reversalOf: z.string().transform((value) => ({ $case: 'reversalOf', value })),
     reference: z.string().transform((value) => ({ $case: 'reference', value })),
     metadata: metadata.transform((value) => ({ $case: 'metadata', value })),
     time: time.transform((value) => ({ $case: 'time', value })),

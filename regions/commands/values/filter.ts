@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
+import { isTransferId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import type { Timestamp } from '../../../proto/gen/google/protobuf/timestamp.ts';
 import type { Filter } from '../../../proto/gen/meridian/v1/query.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
@@ -10,6 +11,8 @@ export interface SearchTerms {
   readonly reference?: readonly string[];
   readonly metadata?: readonly MetadataTerm[];
   readonly status?: readonly TransferStatus[];
+  readonly hold?: readonly string[];
+  readonly reversalsOf?: readonly string[];
   readonly from?: Timestamp;
   readonly to?: Timestamp;
   /** A whole tree, which must pass as well. */
@@ -29,11 +32,14 @@ const filterOf = (test: Test): Filter => ({ test });
 /** The terms as one filter; undefined when there are none. */
 export function filterOfTerms(terms: SearchTerms): Filter | undefined {
   const { code = [], reference = [], metadata = [], status = [], from, to } = terms;
+  const { hold = [], reversalsOf = [] } = terms;
   const kinds: Filter[][] = [
     code.map((value) => filterOf({ $case: 'code', value })),
     reference.map((value) => filterOf({ $case: 'reference', value })),
     metadata.map((value) => filterOf({ $case: 'metadata', value })),
     status.map((value) => filterOf({ $case: 'status', value })),
+    hold.map((value) => filterOf({ $case: 'holdId', value })),
+    reversalsOf.map((value) => filterOf({ $case: 'reversalOf', value })),
     from || to ? [filterOf({ $case: 'time', value: { from, to } })] : [],
     terms.filter ? [terms.filter] : [],
   ];
@@ -43,6 +49,11 @@ export function filterOfTerms(terms: SearchTerms): Filter | undefined {
 
 function joined($case: 'allOf' | 'anyOf', filters: Filter[]): Filter | undefined {
   return filters.length > 1 ? filterOf({ $case, value: { filters } }) : filters[0];
+}
+
+/** A transfer by its id, or by its key without a namespace. */
+export function parseTransferId(text: string): string {
+  return isTransferId(text) ? text : transferIdOf('', text);
 }
 
 /** NAME or NAME=VALUE. */

@@ -35,6 +35,8 @@ const legSchema = z
     release: z.strictObject({ holdId: z.string() }).optional(),
     reversal: z.strictObject({ transferId: z.string() }).optional(),
     upTo: z.enum(['debit', 'credit', 'both']).optional(),
+    allowZero: z.boolean().optional(),
+    rest: z.boolean().optional(),
     ifAtLeast: amounts,
     ifAtMost: amounts,
     ifVersion: amounts,
@@ -83,6 +85,8 @@ export function legOf(leg: NamedLeg, idOf: (name: string) => bigint): Leg {
     action: actionOf(leg),
     upTo: leg.upTo ? UP_TO[leg.upTo] : UpTo.UNSPECIFIED,
     conditions: conditionsOf(leg, idOf),
+    allowZero: leg.allowZero ?? false,
+    rest: leg.rest ?? false,
   };
 }
 

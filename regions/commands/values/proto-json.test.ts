@@ -29,5 +29,6 @@ test('zeros and falses are said, what is not set is not', () => {
     metadata: { seconds: '1' },
     hold: { timeoutSeconds: 60 },
     dryRun: false,
+    allowZero: false,
   });
 });

@@ -37,6 +37,14 @@ function checkChange(run: ClusterRun, book: ModelBook, event: Event): void {
   });
 }
 
+/** What nobody asks for: it follows from something else. */
+const CONSEQUENCES: ReadonlySet<EventKind> = new Set([
+  EventKind.SETTLEMENT,
+  EventKind.RETURN,
+  EventKind.EXPIRY,
+  EventKind.REST,
+]);
+
 function checkMovement(run: ClusterRun, book: ModelBook, event: Event, drawn: Drawn): void {
   const { kind } = event;
   const payerBook = kind === EventKind.SETTLEMENT ? bookOf(event.debitAccountId) : book.number;
@@ -46,10 +54,10 @@ function checkMovement(run: ClusterRun, book: ModelBook, event: Event, drawn: Dr
     'the model has the transfer',
   );
   const left = drawn.after(book, event, transfer);
-  if (kind === EventKind.SETTLEMENT || kind === EventKind.RETURN || kind === EventKind.EXPIRY) {
+  if (CONSEQUENCES.has(kind)) {
     expect(event).toEqual({
       ...event,
-      ...consequence(run, kind, transfer),
+      ...consequence(run, book, event, transfer),
       left: kind === EventKind.SETTLEMENT ? 0n : left,
       idempotencyKey: '',
       groupId: '',
@@ -62,9 +70,11 @@ function checkMovement(run: ClusterRun, book: ModelBook, event: Event, drawn: Dr
 /** What a row says of a transfer that has set it off. */
 function consequence(
   run: ClusterRun,
-  kind: EventKind,
+  book: ModelBook,
+  { kind, originId }: Event,
   { id, request, amount, travel, ...transfer }: ModelTransfer,
 ): Partial<Event> {
+  const { action } = request;
   const payer = run.ids.of(transfer.payer);
   const payee = run.ids.of(transfer.payee);
   const sent = {
@@ -72,15 +82,23 @@ function consequence(
     amount,
     asset: travel?.asset ?? '',
     // The hold of a capture is no concern of the other book.
-    originId: request.action?.$case === 'reversal' ? request.action.value.transferId : '',
+    originId: action?.$case === 'reversal' ? action.value.transferId : '',
   };
   if (kind === EventKind.SETTLEMENT) {
     const { code, reference, metadata } = request;
     return { ...sent, debitAccountId: payer, creditAccountId: payee, code, reference, metadata };
   }
-  if (kind === EventKind.RETURN) return { ...sent, debitAccountId: payee, creditAccountId: payer };
+  if (kind === EventKind.RETURN) {
+    const back = { ...sent, debitAccountId: payee, creditAccountId: payer };
+    if (action?.$case !== 'capture') return back;
+    const { holdId } = action.value;
+    // The hold has the amount again, or may expire with it.
+    if (travel?.gaveBack === true) return { ...back, originId: holdId };
+    return { ...back, originId: book.expired.includes(holdId) ? originId : '' };
+  }
   const accounts = { debitAccountId: payer, creditAccountId: payee };
-  return { reason: Reason.UNSPECIFIED, originId: id, ...accounts };
+  const hold = action?.$case === 'capture' ? action.value.holdId : id;
+  return { reason: Reason.UNSPECIFIED, originId: hold, ...accounts };
 }
 
 function checkRequest(
@@ -151,9 +169,10 @@ class Drawn {
     const origin = originOf(transfer);
     const away = bookOf(transfer.payee) !== book.number;
     if (kind === EventKind.RETURN) {
-      return action?.$case === 'reversal'
-        ? this.#add(`${bookOf(transfer.payee)} ${origin}`, amount)
-        : 0n;
+      if (action?.$case === 'reversal') {
+        return this.#add(`${bookOf(transfer.payee)} ${origin}`, amount);
+      }
+      return transfer.travel?.gaveBack === true ? this.#add(`hold ${origin}`, amount) : 0n;
     }
     if (reason !== Reason.UNSPECIFIED) return 0n;
     if (kind === EventKind.HOLD) this.#add(`hold ${transferId}`, amount);
@@ -164,7 +183,7 @@ class Drawn {
     if (moved && !away) this.#add(`${book.number} ${transferId}`, amount);
     if (kind !== EventKind.CAPTURE) return 0n;
     const left = this.#add(`hold ${origin}`, -amount);
-    return action?.$case === 'capture' && action.value.final ? 0n : left;
+    return action?.$case === 'capture' && action.value.final && !away ? 0n : left;
   }
 
   #add(what: string, amount: bigint): bigint {

@@ -1,5 +1,11 @@
 import { bookOf } from '../../../ledger/core/account-id.ts';
-import { accountNow, holdNow, leftToReverse, scaleNow } from '../../../ledger/core/model/fold.ts';
+import {
+  accountNow,
+  capturedNow,
+  holdNow,
+  leftToReverse,
+  scaleNow,
+} from '../../../ledger/core/model/fold.ts';
 import type { ModelAnswer, ModelChangeAnswer } from '../../../ledger/core/model/model.ts';
 import type { ModelAccount, ModelBook, ModelTransfer } from '../../../ledger/core/model/state.ts';
 import { statusNow } from '../../../ledger/core/model/status.ts';
@@ -45,6 +51,7 @@ export class Expected {
         actualAmount: 0n,
         expiresAt: undefined,
         group: undefined,
+        dryRun: false,
       };
     }
     return this.#response(book, transfer, replayed, first);
@@ -57,9 +64,9 @@ export class Expected {
     first: boolean,
   ): CreateTransferResponse {
     const { id, request, amount, expiresAt, legs } = transfer;
-    const { action, upTo } = request;
+    const { action, upTo, rest = false } = request;
     const isGroup = action?.$case === 'group';
-    const isOpen = upTo !== 0 || (request.amount === 0n && !isGroup);
+    const isOpen = upTo !== 0 || rest || (request.amount === 0n && !isGroup);
     const now = statusNow(book, transfer);
     const isHeld = action?.$case === 'hold' && now.status !== TransferStatus.REJECTED;
     return {
@@ -80,6 +87,7 @@ export class Expected {
             }),
           }
         : undefined,
+      dryRun: false,
     };
   }
 
@@ -116,6 +124,9 @@ export class Expected {
     const { id, reason, amount, expiresAt, payee } = transfer;
     const request = this.#ids.fields(transfer.request);
     const { debitAccountId, asset, code, reference, metadata, action, upTo, conditions } = request;
+    const { allowZero } = request;
+    const left = leftNow(book, transfer);
+    const captured = action?.$case === 'hold' ? capturedNow(book, transfer) : 0n;
     const group = action?.$case === 'group';
     return {
       debitAccountId,
@@ -135,7 +146,11 @@ export class Expected {
       ...statusNow(book, transfer),
       action: group ? { $case: 'group', value: { legs: [] } } : action,
       actualAmount: amount,
-      left: leftNow(book, transfer),
+      left,
+      capturedAmount: captured,
+      releasedAmount: action?.$case === 'hold' ? amount - left - captured : 0n,
+      allowZero,
+      rest: transfer.request.rest ?? false,
       expiresAt: expiresAt === null ? undefined : timestampFrom(expiresAt),
       groupId,
       legs: transfer.legs.map((leg) => this.transfer(book, leg, NO_KEY, id)),

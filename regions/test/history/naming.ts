@@ -80,7 +80,7 @@ export class Naming {
     const id = transferIdOf(namespace, idempotencyKey);
     this.#remember(before, id);
     if (action?.$case !== 'group')
-      return { ...request, ...this.#leg({ ...request, action }), idempotencyKey };
+      return { ...request, ...this.#leg({ ...request, action, rest: false }), idempotencyKey };
     const legs = action.value.legs.map((leg, place) => {
       this.#remember(legId(before, place), legId(id, place));
       return this.#leg(leg);

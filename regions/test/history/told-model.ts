@@ -134,6 +134,7 @@ export class ToldModel {
     const { kind } = event;
     if (kind === EventKind.SETTLEMENT) return this.#arrive(book, event);
     if (kind === EventKind.RETURN) return this.#return(book, event);
+    if (kind === EventKind.REST) return this.#rest(book, event);
     if (kind === EventKind.EXPIRY) this.#expire(book, event);
     else this.#decide(book, event);
     return true;
@@ -185,6 +186,17 @@ export class ToldModel {
     const leg = this.#transfer(book, event.transferId);
     if (leg === undefined || !isTravelling(leg) || leg.travel.verdict === undefined) return false;
     assert.equal(event.reason, leg.travel.verdict, `why ${event.transferId} came back`);
+    this.model.book(book).now = microsOf(event.at);
+    this.model.close(book, leg.travel.to, leg.travel.number);
+    return true;
+  }
+
+  #rest(book: number, event: Event): boolean {
+    const leg = this.#transfer(book, event.transferId);
+    if (leg === undefined || !isTravelling(leg) || leg.travel.verdict === undefined) return false;
+    assert.equal(leg.travel.verdict, Reason.UNSPECIFIED, `${event.transferId} was applied`);
+    // A return of the same moment may have closed it already.
+    this.model.book(book).now = microsOf(event.at);
     this.model.close(book, leg.travel.to, leg.travel.number);
     return true;
   }

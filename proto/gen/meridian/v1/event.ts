@@ -43,6 +43,11 @@ export const EventKind = {
    * who did so. Why stands in `reference`.
    */
   REPAIR: 15,
+  /**
+   * REST - What a final capture left of its hold is free: the payee's book, in another region, has
+   * applied the capture. `transfer_id` is that of the capture.
+   */
+  REST: 16,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -65,6 +70,7 @@ export namespace EventKind {
   export type ASSET_REGISTERED = typeof EventKind.ASSET_REGISTERED;
   export type RECOVERED = typeof EventKind.RECOVERED;
   export type REPAIR = typeof EventKind.REPAIR;
+  export type REST = typeof EventKind.REST;
   export type UNRECOGNIZED = typeof EventKind.UNRECOGNIZED;
 }
 
@@ -102,6 +108,8 @@ export function eventKindToJSON(object: EventKind): string {
       return "EVENT_KIND_RECOVERED";
     case EventKind.REPAIR:
       return "EVENT_KIND_REPAIR";
+    case EventKind.REST:
+      return "EVENT_KIND_REST";
     case EventKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -165,8 +173,9 @@ export interface Event {
     | AccountState
     | undefined;
   /**
-   * Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. As
-   * it was asked, if rejected.
+   * Of a capture, release, expiry or rest: the hold. Of a reversal: the transfer that it
+   * reverses. As it was asked, if rejected. Of a RETURN: the hold that has the amount again, or
+   * that expires with it; the transfer that can be reversed again; empty otherwise.
    */
   originId: string;
   /** Of those: what is left of the hold, or to be reversed. */

@@ -10,7 +10,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 /**
  * Makes the amount an upper bound: as much is moved or held as the limits allow, and that is
  * the amount which is stored. If it is nothing, the transfer is rejected with
- * NOTHING_AVAILABLE. Only for plain transfers and holds.
+ * NOTHING_AVAILABLE, unless it has `allow_zero`. Only for plain transfers and holds.
  */
 export const UpTo = {
   /** UNSPECIFIED - Exactly the amount. */
@@ -73,14 +73,21 @@ export interface Hold {
 }
 
 /**
- * Moves what a hold has reserved, in full or in part, as often as something is left.
+ * Moves what a hold has reserved, in full or in part, as often as something is left. A capture
+ * that the payee's book in another region refuses (status RETURNED) leaves the hold as it was:
+ * the amount is reserved again, and can be captured again. If the hold's time is up when the
+ * money comes back, or the hold was released meanwhile, the amount is free instead.
  * `debit_account_id` must be the payer of the hold; `credit_account_id` must be unset, for the
  * payee is that of the hold. `amount` zero: all that is left.
  */
 export interface Capture {
   /** `transfer_id` of the hold. */
   holdId: string;
-  /** True: what is left after this capture is released at once. */
+  /**
+   * True: what is left after this capture is released: at once if the payee is in the book of the
+   * payer; otherwise when the payee's book has applied the capture. Until then it stays reserved,
+   * and nothing else can be captured or released.
+   */
   final: boolean;
 }
 
@@ -142,6 +149,18 @@ export interface Leg {
     | undefined;
   upTo: UpTo;
   conditions: Conditions | undefined;
+  allowZero: boolean;
+  /**
+   * True: `amount` is a total, and what the legs before this one moved or held of it is taken
+   * off. Those are the legs directly before it, back to and with the first without `rest`. If they
+   * left nothing, the leg is applied with an `actual_amount` of zero. Only for plain transfers and
+   * holds, not for the first leg of a group, and only with the debit or the credit account of the
+   * leg directly before it. With `up_to`, it moves as much of the rest as the limits allow.
+   *
+   * "15 from A as far as it goes, the rest from B" is a group of two legs to the same account:
+   *   {debit A, amount 15, up_to DEBIT_AVAILABLE, allow_zero} and {debit B, amount 15, rest}.
+   */
+  rest: boolean;
 }
 
 export interface Leg_MetadataEntry {
@@ -513,6 +532,8 @@ function createBaseLeg(): Leg {
     action: undefined,
     upTo: 0,
     conditions: undefined,
+    allowZero: false,
+    rest: false,
   };
 }
 
@@ -567,6 +588,12 @@ export const Leg: MessageFns<Leg> = {
     }
     if (message.conditions !== undefined) {
       Conditions.encode(message.conditions, writer.uint32(106).fork()).join();
+    }
+    if (message.allowZero !== false) {
+      writer.uint32(112).bool(message.allowZero);
+    }
+    if (message.rest !== false) {
+      writer.uint32(120).bool(message.rest);
     }
     return writer;
   },
@@ -691,6 +718,22 @@ export const Leg: MessageFns<Leg> = {
             message.conditions = Conditions.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.allowZero = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.rest = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -746,6 +789,12 @@ export const Leg: MessageFns<Leg> = {
     }
     if (message.conditions !== undefined) {
       obj.conditions = Conditions.toJSON(message.conditions);
+    }
+    if (message.allowZero !== false) {
+      obj.allowZero = message.allowZero;
+    }
+    if (message.rest !== false) {
+      obj.rest = message.rest;
     }
     return obj;
   },
@@ -804,6 +853,8 @@ export const Leg: MessageFns<Leg> = {
     message.conditions = (object.conditions !== undefined && object.conditions !== null)
       ? Conditions.fromPartial(object.conditions)
       : undefined;
+    message.allowZero = object.allowZero ?? false;
+    message.rest = object.rest ?? false;
     return message;
   },
 };

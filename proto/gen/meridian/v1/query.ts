@@ -82,15 +82,18 @@ export interface Entry {
     | Timestamp
     | undefined;
   /**
-   * TRANSFER, SETTLEMENT, RETURN, CAPTURE and REVERSAL move money; HOLD, RELEASE and EXPIRY
-   * change what is held; ACCOUNT_CHANGED its settings.
+   * TRANSFER, SETTLEMENT, RETURN, CAPTURE and REVERSAL move money; HOLD, RELEASE, EXPIRY and REST
+   * change what is held, and a RETURN of a capture too; ACCOUNT_CHANGED its settings.
    */
   kind: EventKind;
   heldDebitsAfter: bigint;
   heldCreditsAfter: bigint;
   /** `balance_after` less `held_debits_after`. */
   availableAfter: bigint;
-  /** Of a capture, release or expiry: the hold. Of a reversal: the transfer that it reverses. */
+  /**
+   * Of a capture, release, expiry or rest, and of a return that is held again: the hold. Of a
+   * reversal: the transfer that it reverses.
+   */
   originId: string;
   /** Of a leg: its group. */
   groupId: string;
@@ -203,6 +206,18 @@ export interface Filter {
     | //
     /** It does not pass. */
     { $case: "noneOf"; value: Filter }
+    | //
+    /**
+     * Captures and releases that have drawn on this hold: its `transfer_id`. Those that were
+     * rejected have drawn on nothing.
+     */
+    { $case: "holdId"; value: string }
+    | //
+    /**
+     * Reversals that have drawn on this transfer: its `transfer_id`. They are in the book of the
+     * transfer's payee, and, if its payer is in another, received in that of its payer.
+     */
+    { $case: "reversalOf"; value: string }
     | undefined;
 }
 
@@ -1621,6 +1636,12 @@ export const Filter: MessageFns<Filter> = {
       case "noneOf":
         Filter.encode(message.test.value, writer.uint32(74).fork()).join();
         break;
+      case "holdId":
+        writer.uint32(82).string(message.test.value);
+        break;
+      case "reversalOf":
+        writer.uint32(90).string(message.test.value);
+        break;
     }
     return writer;
   },
@@ -1710,6 +1731,22 @@ export const Filter: MessageFns<Filter> = {
             message.test = { $case: "noneOf", value: Filter.decode(reader, reader.uint32()) };
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.test = { $case: "holdId", value: reader.string() };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.test = { $case: "reversalOf", value: reader.string() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1742,6 +1779,10 @@ export const Filter: MessageFns<Filter> = {
       obj.anyOf = Filters.toJSON(message.test.value);
     } else if (message.test?.$case === "noneOf") {
       obj.noneOf = Filter.toJSON(message.test.value);
+    } else if (message.test?.$case === "holdId") {
+      obj.holdId = message.test.value;
+    } else if (message.test?.$case === "reversalOf") {
+      obj.reversalOf = message.test.value;
     }
     return obj;
   },
@@ -1803,6 +1844,18 @@ export const Filter: MessageFns<Filter> = {
       case "noneOf": {
         if (object.test?.value !== undefined && object.test?.value !== null) {
           message.test = { $case: "noneOf", value: Filter.fromPartial(object.test.value) };
+        }
+        break;
+      }
+      case "holdId": {
+        if (object.test?.value !== undefined && object.test?.value !== null) {
+          message.test = { $case: "holdId", value: object.test.value };
+        }
+        break;
+      }
+      case "reversalOf": {
+        if (object.test?.value !== undefined && object.test?.value !== null) {
+          message.test = { $case: "reversalOf", value: object.test.value };
         }
         break;
       }

@@ -24,7 +24,10 @@ export const Reason = {
   HOLD_NOT_FOUND: 9,
   /** HOLD_HAS_DIFFERENT_ACCOUNT - The debit account is not the payer of the hold. */
   HOLD_HAS_DIFFERENT_ACCOUNT: 10,
-  /** HOLD_CAPTURED - Nothing is left of the hold: captured in full, or finally. */
+  /**
+   * HOLD_CAPTURED - Nothing is left of the hold: captured in full, or finally. Also while a final capture is on
+   * its way to another region, whatever becomes of it.
+   */
   HOLD_CAPTURED: 11,
   /** HOLD_RELEASED - Nothing is left of the hold: released. */
   HOLD_RELEASED: 12,

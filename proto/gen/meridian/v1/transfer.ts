@@ -64,11 +64,17 @@ export const TransferStatus = {
    * something is left of it.
    */
   HELD: 5,
-  /** CAPTURED - Of a hold: nothing is left of it, because it was captured in full or finally. */
+  /**
+   * CAPTURED - Of a hold: nothing is left of it, because it was captured in full or finally, or nothing was
+   * held (`allow_zero`).
+   */
   CAPTURED: 6,
   /** RELEASED - Of a release, and of the hold that it ended. */
   RELEASED: 7,
-  /** EXPIRED - Of a hold: its time was up, and what was left of it is free again. */
+  /**
+   * EXPIRED - Of a hold: its time was up, and what was left of it is free again, or came back from the
+   * payee's book.
+   */
   EXPIRED: 8,
   UNRECOGNIZED: -1,
 } as const;
@@ -159,6 +165,13 @@ export interface CreateTransferRequest {
    * payee's book in another region would say is asked of it.
    */
   dryRun: boolean;
+  /**
+   * Only with `up_to`. True: if the limits leave nothing of the amount, the transfer is applied
+   * all the same and moves or holds nothing: POSTED or HELD, `actual_amount` zero, no entries.
+   * Everything else stands against it as ever: accounts, assets, freezes, conditions. A payee's
+   * book in another region is not asked.
+   */
+  allowZero: boolean;
 }
 
 export interface CreateTransferRequest_MetadataEntry {
@@ -199,7 +212,14 @@ export interface CreateTransferResponse {
     | Timestamp
     | undefined;
   /** Of a group. */
-  group: GroupResult | undefined;
+  group:
+    | GroupResult
+    | undefined;
+  /**
+   * True: of a dry run. Nothing was written, the key has no outcome, and `transfer_id` names
+   * nothing. Legs of a group say so too.
+   */
+  dryRun: boolean;
 }
 
 export interface GroupResult {
@@ -317,7 +337,8 @@ export interface Transfer {
   /** What was moved, held or released. Zero when rejected, and of a group. */
   actualAmount: bigint;
   /**
-   * Of a hold: what can still be captured. Of a posted transfer within one book: what can
+   * Of a hold: what is still reserved and can be captured, unless a final capture is on its way
+   * to another region. Of a posted transfer within one book: what can
    * still be reversed.
    */
   left: bigint;
@@ -329,6 +350,16 @@ export interface Transfer {
   groupId: string;
   /** Of a group: its legs, in order. */
   legs: Transfer[];
+  /** Of a hold: what was captured of it so far, what is on its way to another region included. */
+  capturedAmount: bigint;
+  /**
+   * Of a hold: what is free again of it: released, expired, left by a final capture, or come back
+   * after its end. `left`, `captured_amount` and `released_amount` add up to `actual_amount`.
+   */
+  releasedAmount: bigint;
+  allowZero: boolean;
+  /** Of a leg that moves what the legs before it left of `amount`. */
+  rest: boolean;
 }
 
 export interface Transfer_MetadataEntry {
@@ -352,6 +383,7 @@ function createBaseCreateTransferRequest(): CreateTransferRequest {
     upTo: 0,
     conditions: undefined,
     dryRun: false,
+    allowZero: false,
   };
 }
 
@@ -421,6 +453,9 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(144).bool(message.dryRun);
+    }
+    if (message.allowZero !== false) {
+      writer.uint32(152).bool(message.allowZero);
     }
     return writer;
   },
@@ -585,6 +620,14 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.allowZero = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -655,6 +698,9 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.allowZero !== false) {
+      obj.allowZero = message.allowZero;
+    }
     return obj;
   },
 
@@ -722,6 +768,7 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
       ? Conditions.fromPartial(object.conditions)
       : undefined;
     message.dryRun = object.dryRun ?? false;
+    message.allowZero = object.allowZero ?? false;
     return message;
   },
 };
@@ -816,6 +863,7 @@ function createBaseCreateTransferResponse(): CreateTransferResponse {
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    dryRun: false,
   };
 }
 
@@ -853,6 +901,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     }
     if (message.group !== undefined) {
       GroupResult.encode(message.group, writer.uint32(82).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(104).bool(message.dryRun);
     }
     return writer;
   },
@@ -950,6 +1001,14 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
             message.group = GroupResult.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -994,6 +1053,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     if (message.group !== undefined) {
       obj.group = GroupResult.toJSON(message.group);
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -1022,6 +1084,7 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     message.group = (object.group !== undefined && object.group !== null)
       ? GroupResult.fromPartial(object.group)
       : undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
@@ -1920,6 +1983,10 @@ function createBaseTransfer(): Transfer {
     expiresAt: undefined,
     groupId: "",
     legs: [],
+    capturedAmount: 0n,
+    releasedAmount: 0n,
+    allowZero: false,
+    rest: false,
   };
 }
 
@@ -2019,6 +2086,24 @@ export const Transfer: MessageFns<Transfer> = {
     }
     for (const v of message.legs) {
       Transfer.encode(v!, writer.uint32(210).fork()).join();
+    }
+    if (message.capturedAmount !== 0n) {
+      if (BigInt.asIntN(64, message.capturedAmount) !== message.capturedAmount) {
+        throw new globalThis.Error("value provided for field message.capturedAmount of type int64 too large");
+      }
+      writer.uint32(216).int64(message.capturedAmount);
+    }
+    if (message.releasedAmount !== 0n) {
+      if (BigInt.asIntN(64, message.releasedAmount) !== message.releasedAmount) {
+        throw new globalThis.Error("value provided for field message.releasedAmount of type int64 too large");
+      }
+      writer.uint32(224).int64(message.releasedAmount);
+    }
+    if (message.allowZero !== false) {
+      writer.uint32(232).bool(message.allowZero);
+    }
+    if (message.rest !== false) {
+      writer.uint32(240).bool(message.rest);
     }
     return writer;
   },
@@ -2247,6 +2332,38 @@ export const Transfer: MessageFns<Transfer> = {
             message.legs.push(Transfer.decode(reader, reader.uint32()));
             continue;
           }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.capturedAmount = reader.int64() as bigint;
+            continue;
+          }
+          case 28: {
+            if (tag !== 224) {
+              break;
+            }
+
+            message.releasedAmount = reader.int64() as bigint;
+            continue;
+          }
+          case 29: {
+            if (tag !== 232) {
+              break;
+            }
+
+            message.allowZero = reader.bool();
+            continue;
+          }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.rest = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2341,6 +2458,18 @@ export const Transfer: MessageFns<Transfer> = {
     if (message.legs?.length) {
       obj.legs = message.legs.map((e) => Transfer.toJSON(e));
     }
+    if (message.capturedAmount !== 0n) {
+      obj.capturedAmount = message.capturedAmount.toString();
+    }
+    if (message.releasedAmount !== 0n) {
+      obj.releasedAmount = message.releasedAmount.toString();
+    }
+    if (message.allowZero !== false) {
+      obj.allowZero = message.allowZero;
+    }
+    if (message.rest !== false) {
+      obj.rest = message.rest;
+    }
     return obj;
   },
 
@@ -2424,6 +2553,14 @@ export const Transfer: MessageFns<Transfer> = {
       : undefined;
     message.groupId = object.groupId ?? "";
     message.legs = object.legs?.map((e) => Transfer.fromPartial(e)) || [];
+    message.capturedAmount = (object.capturedAmount !== undefined && object.capturedAmount !== null)
+      ? BigInt(object.capturedAmount)
+      : 0n;
+    message.releasedAmount = (object.releasedAmount !== undefined && object.releasedAmount !== null)
+      ? BigInt(object.releasedAmount)
+      : 0n;
+    message.allowZero = object.allowZero ?? false;
+    message.rest = object.rest ?? false;
     return message;
   },
 };
