@@ -9,12 +9,12 @@ import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
 import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
-import { describe, isDatabaseError, isKnownId } from '../store/sqlstate.ts';
+import { describe, isKnownId } from '../store/sqlstate.ts';
 import { BatchPlan, type TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { commitBatch, type OnHeldUp } from './commit.ts';
 import { DryRuns, legsOf } from './dry-runs.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { isBug, LedgerFault } from './ledger-fault.ts';
 import { needsOf } from './needs.ts';
 import {
   addPeers,
@@ -43,6 +43,8 @@ export interface LeaderParts {
   readonly onSent: (peerBook: number) => void;
   /** Undefined: commits may take as long as they do. */
   readonly onHeldUp?: OnHeldUp | undefined;
+  /** Called with a bug that shows where `run` does not wait for it. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** What a step leaves for the next one, or why there is none. */
@@ -114,18 +116,22 @@ export class BookLeader {
   async run(): Promise<string> {
     let reason: string | undefined;
     let ready: Ready | undefined;
-    while (reason === undefined) {
-      try {
-        ({ ready, reason } = await this.#interruptible(this.#step(ready)));
-      } catch (error) {
-        ready = undefined;
-        reason = await this.#fail(error);
+    try {
+      while (reason === undefined) {
+        try {
+          ({ ready, reason } = await this.#interruptible(this.#step(ready)));
+        } catch (error) {
+          ready = undefined;
+          reason = await this.#fail(error);
+        }
       }
+      return reason;
+    } finally {
+      // Also after a bug: what waits here must not wait for a process that is about to end.
+      const fault = new LedgerFault('not_leader', reason ?? 'this leader has failed');
+      this.#queue.close(fault);
+      this.#dryRuns.close(fault);
     }
-    const fault = new LedgerFault('not_leader', reason);
-    this.#queue.close(fault);
-    this.#dryRuns.close(fault);
-    return reason;
   }
 
   /** Takes nothing new, finishes what is queued, then ends `run`. */
@@ -161,7 +167,11 @@ export class BookLeader {
   #interruptible(step: Promise<Step>): Promise<Step> {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
-      step.then(resolve, reject);
+      step.then(resolve, (error: unknown) => {
+        reject(error);
+        // `run` is over by now and does not see it.
+        if (this.#deposed !== undefined && isBug(error)) this.#parts.onBug(error);
+      });
     });
   }
 
@@ -175,24 +185,33 @@ export class BookLeader {
       if (epoch === this.memory.epoch) return undefined;
       return `${leader} has taken the book over in epoch ${epoch}`;
     } catch (error) {
+      if (isBug(error)) throw error;
       return `the database cannot be read: ${describe(error)}`;
     }
   }
 
   /** Faults all that is under way. Returns why this leader must step down, if it must. */
   async #fail(error: unknown): Promise<string | undefined> {
-    // What neither the database nor another leader caused is a bug of ours.
-    if (!(error instanceof LedgerFault) && !isDatabaseError(error)) throw error;
+    if (isBug(error)) {
+      // What is under way may have been committed before the bug showed.
+      this.#faultUnderWay(new LedgerFault('outcome_unknown', 'this leader has failed', error));
+      throw error;
+    }
     const fault =
       error instanceof LedgerFault ? error : new LedgerFault('not_leader', describe(error), error);
-    this.memory.dropped();
-    for (const work of this.#underWay) work.onFault(fault);
-    this.#underWay.clear();
+    // The step of a deposed leader goes on alone, with the memory that it began with.
+    if (this.#deposed === undefined) this.memory.dropped();
+    this.#faultUnderWay(fault);
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
     // What was rolled back has changed nothing: what is remembered is still true.
     return fault.code === 'not_applied' ? undefined : fault.message;
+  }
+
+  #faultUnderWay(fault: LedgerFault): void {
+    for (const work of this.#underWay) work.onFault(fault);
+    this.#underWay.clear();
   }
 
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
@@ -301,6 +320,10 @@ export class BookLeader {
     this.memory.assume(ready.posted, ready.batch);
     const commit = this.#commit(ready);
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
+    for (const settled of [committed, ahead]) {
+      // Before the reasons to step down, behind which a bug would be lost.
+      if (settled.status === 'rejected' && isBug(settled.reason)) throw settled.reason;
+    }
     this.#requireLead();
     if (committed.status === 'rejected') throw committed.reason;
     if (committed.value) {
@@ -352,15 +375,18 @@ export class BookLeader {
   /** False: a key of the batch is in the journal already, and nothing was written. */
   async #commit({ batch }: Ready): Promise<boolean> {
     this.#requireLead();
+    const { sql, onHeldUp } = this.#parts;
+    let written: boolean;
     try {
-      const { sql, onHeldUp } = this.#parts;
-      if (await commitBatch(sql, batch, onHeldUp)) return true;
+      written = await commitBatch(sql, batch, onHeldUp);
     } catch (error) {
+      if (isBug(error)) throw error;
+      this.#requireLead();
       if (isKnownId(error)) return false;
       throw error;
-    } finally {
-      this.#requireLead();
     }
+    this.#requireLead();
+    if (written) return true;
     throw new LedgerFault('not_leader', 'another leader has taken the book over');
   }
 
@@ -458,6 +484,7 @@ export class BookLeader {
       });
       onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
     } catch (error) {
+      if (isBug(error)) this.#parts.onBug(error);
       this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
     }
   }

@@ -4,7 +4,7 @@ import type { SettleReply, SettleRequest } from '../../proto/gen/meridian/intern
 import { must } from '../core/assert.ts';
 import type { RefusedLeg } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import { LedgerFault } from '../leader/ledger-fault.ts';
+import { isBug, LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
 import { type NumberedLeg, readLegsAfter, readLegsOf } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
@@ -55,7 +55,10 @@ export class Sender {
     this.wake();
   }
 
-  /** Sends until `stop`. Faults are logged and tried again. */
+  /**
+   * Sends until `stop`. Faults are logged and tried again.
+   * @throws Error of isBug
+   */
   async run(): Promise<void> {
     let pauseMs = PAUSE_MS;
     while (!this.#stopped) {
@@ -65,6 +68,7 @@ export class Sender {
         pauseMs = PAUSE_MS;
         if (!sent) await this.#sleepUntilWoken();
       } catch (error) {
+        if (isBug(error) && !isCallFault(error)) throw error;
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
@@ -107,7 +111,9 @@ export class Sender {
   #settle(request: SettleRequest): Promise<SettleReply> {
     const { leaders } = this.#parts;
     const peer = leaders.leaderOf(this.#peerBook);
-    if (peer === undefined) throw new Error(`book ${this.#peerBook} has no leader that is known`);
+    if (peer === undefined) {
+      throw new LedgerFault('not_leader', `book ${this.#peerBook} has no leader that is known`);
+    }
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + CALL_TIMEOUT_MS;
       this.#call = peer.client.settle(request, new Metadata(), { deadline }, (error, reply) => {
@@ -143,4 +149,9 @@ export class Sender {
       });
     });
   }
+}
+
+/** True for a status that a gRPC call has ended with. */
+function isCallFault(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

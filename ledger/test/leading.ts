@@ -32,6 +32,10 @@ export interface LeadOptions {
   readonly withRedis?: boolean;
 }
 
+const onBug = (error: unknown): never => {
+  throw error;
+};
+
 /** A leader of the first book in this process, and what tests ask of it. */
 export class Leading {
   readonly leader: BookLeader;
@@ -69,7 +73,7 @@ export class Leading {
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
     const recall = new Recall(reads, book.number, keys);
-    const leader = new BookLeader({ sql, memory, recall, log: SILENT, onSent: nothing });
+    const leader = new BookLeader({ sql, memory, recall, log: SILENT, onSent: nothing, onBug });
     return new Leading(sql, reads, head, leader, keys);
   }
 

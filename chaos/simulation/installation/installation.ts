@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import type { Book } from '../../../ledger/store/head.ts';
 import type { SettleReply, SettleRequest } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { Election } from '../database/election.ts';
@@ -105,7 +106,7 @@ export class Installation {
     return new Promise((resolve, reject) => {
       const server = this.servers.get(peer);
       if (server === undefined) {
-        reject(new Error('nobody is there'));
+        reject(callFault(status.UNAVAILABLE));
         return;
       }
       const { incarnation } = from.process;
@@ -119,7 +120,7 @@ export class Installation {
       });
       this.world.afterFor(from.process, SETTLE_TIMEOUT_MS, () => {
         const instead = this.doors.unanswered(request);
-        if (instead === undefined) reject(new Error('DEADLINE_EXCEEDED'));
+        if (instead === undefined) reject(callFault(status.DEADLINE_EXCEEDED));
         else resolve(instead);
       });
     });
@@ -167,4 +168,9 @@ export class Installation {
       ...this.elections.flatMap(({ nodes }) => nodes.map(({ process }) => process)),
     ].filter((process) => process.region === region);
   }
+}
+
+/** What a call ends with, as the gRPC client gives it. */
+function callFault(code: status): Error {
+  return Object.assign(new Error(status[code]), { code });
 }
