@@ -158,11 +158,12 @@ test.skipIf(!hasRedis())('a Redis keeps to its password and comes back after kil
   expect(await probeRedis(server.url)).toBe(true);
 });
 
+const inDatabase = (url: string, name: string) => url.replace('/eu_west_1', `/${name}`);
+
 test('an auditor takes no more than a share, and writes nothing in any database', async () => {
   const folder = testFolder();
   const server = await start(folder, await findFreeBase(1));
   await migrate(server.adminUrl);
-  const inDatabase = (url: string, name: string) => url.replace('/eu_west_1', `/${name}`);
   for (const name of ['postgres', 'template1']) {
     const refused = query(inDatabase(server.auditorUrl, name), (sql) => sql`SELECT 1`);
     await expect(refused).rejects.toMatchObject({ code: '42501' });
@@ -214,8 +215,13 @@ test('a book is taken over while an auditor holds all connections that it gets',
   }
   const [book] = BOOKS;
   const config = {
-    ...{ book, books: BOOKS, address: 'a:1', databaseUrl: server.ledgerUrl, redisUrl: undefined },
-    ...{ serverRegion: book.region, replicated: false },
+    book,
+    books: BOOKS,
+    address: 'a:1',
+    databaseUrl: server.ledgerUrl,
+    redisUrl: undefined,
+    serverRegion: book.region,
+    replicated: false,
   };
   for (const epoch of [1, 2]) {
     const member = new BookMember(config, new Leaders([]), SILENT);
