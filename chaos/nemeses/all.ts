@@ -7,6 +7,7 @@ import { oneWayConnections, oneWayLoss } from './one-way.ts';
 import { bridge, isolateRegion, ring } from './partition.ts';
 import { pauseLeader } from './pause-leader.ts';
 import { freezeRouter, restartRouter, routerWithoutHome } from './router-faults.ts';
+import { freezeLedger } from './freeze-ledger.ts';
 import { evacuate } from './evacuate.ts';
 import { promotions } from './promotion.ts';
 import { switchover } from './switchover.ts';
@@ -27,6 +28,7 @@ export const nemeses: readonly Nemesis[] = [
   killBackend,
   ...victimRoles.map(gracefulStop),
   pauseLeader,
+  freezeLedger,
   isolateRegion,
   bridge,
   ring,

@@ -1,25 +1,23 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
-import { assert, must } from '../core/assert.ts';
+import { assert } from '../core/assert.ts';
 import type { Posted } from '../core/book-state.ts';
-import type { SettleCommand } from '../core/command.ts';
 import { post } from '../core/post.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
-import { readEpoch } from '../store/head.ts';
 import { readOpened } from '../store/read-opened.ts';
-import { describe, isDatabaseError, isKnownId } from '../store/sqlstate.ts';
+import { describe, isKnownId } from '../store/sqlstate.ts';
 import { Admission } from './admission.ts';
 import { BatchPlan, type TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { commitBatch, type OnHeldUp } from './commit.ts';
-import { DryRuns, legsOf } from './dry-runs.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { DryRuns, legsOf, reasonsOf, settlementOf } from './dry-runs.ts';
+import { isBug, LedgerFault } from './ledger-fault.ts';
 import { needsOf } from './needs.ts';
 import {
   addPeers,
   answerItems,
+  answerWorks,
   changesNothing,
   haltedItems,
   haltedOf,
@@ -30,6 +28,7 @@ import {
 } from './ready.ts';
 import type { Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
+import { whyNotLeading } from './take-over.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
 
 /** An idle leader looks this often whether it still is one. */
@@ -47,6 +46,8 @@ export interface LeaderParts {
   readonly onSent: (peerBook: number) => void;
   /** Undefined: commits may take as long as they do. */
   readonly onHeldUp?: OnHeldUp | undefined;
+  /** Called with a bug that shows where `run` does not wait for it. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** Faults that leave what is remembered as true as it was. */
@@ -138,18 +139,22 @@ export class BookLeader {
   async run(): Promise<string> {
     let reason: string | undefined;
     let ready: Ready | undefined;
-    while (reason === undefined) {
-      try {
-        ({ ready, reason } = await this.#interruptible(this.#step(ready)));
-      } catch (error) {
-        ready = undefined;
-        reason = await this.#fail(error);
+    try {
+      while (reason === undefined) {
+        try {
+          ({ ready, reason } = await this.#interruptible(this.#step(ready)));
+        } catch (error) {
+          ready = undefined;
+          reason = await this.#fail(error);
+        }
       }
+      return reason;
+    } finally {
+      // Also after a bug: what waits here must not wait for a process that is about to end.
+      const fault = new LedgerFault('not_leader', reason ?? 'this leader has failed');
+      this.#admission.close(fault);
+      this.#dryRuns.close(fault);
     }
-    const fault = new LedgerFault('not_leader', reason);
-    this.#admission.close(fault);
-    this.#dryRuns.close(fault);
-    return reason;
   }
 
   /** Takes nothing new, finishes what is queued, then ends `run`. */
@@ -183,14 +188,21 @@ export class BookLeader {
     if (ready !== undefined) return { ready: await this.#execute(ready), reason: undefined };
     if (this.#stopping) return { ready, reason: 'stopped' };
     const check = this.#dryRuns.waiting === 0;
-    return { ready, reason: check ? await this.#checkEpoch() : undefined };
+    return {
+      ready,
+      reason: check ? await whyNotLeading(this.#parts.sql, this.memory.epoch) : undefined,
+    };
   }
 
   /** Waits for a step, unless `depose` is called: then it goes on alone, and answers nobody. */
   #interruptible(step: Promise<Step>): Promise<Step> {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
-      step.then(resolve, reject);
+      step.then(resolve, (error: unknown) => {
+        reject(error);
+        // `run` is over by now and does not see it.
+        if (this.#deposed !== undefined && isBug(error)) this.#parts.onBug(error);
+      });
     });
   }
 
@@ -198,30 +210,28 @@ export class BookLeader {
     if (this.#deposed !== undefined) throw this.#deposed;
   }
 
-  async #checkEpoch(): Promise<string | undefined> {
-    try {
-      const { epoch, leader } = await readEpoch(this.#parts.sql);
-      if (epoch === this.memory.epoch) return undefined;
-      return `${leader} has taken the book over in epoch ${epoch}`;
-    } catch (error) {
-      return `the database cannot be read: ${describe(error)}`;
-    }
-  }
-
   /** Faults all that is under way. Returns why this leader must step down, if it must. */
   async #fail(error: unknown): Promise<string | undefined> {
-    // What neither the database nor another leader caused is a bug of ours.
-    if (!(error instanceof LedgerFault) && !isDatabaseError(error)) throw error;
+    if (isBug(error)) {
+      // What is under way may have been committed before the bug showed.
+      this.#faultUnderWay(new LedgerFault('outcome_unknown', 'this leader has failed', error));
+      throw error;
+    }
     const fault =
       error instanceof LedgerFault ? error : new LedgerFault('not_leader', describe(error), error);
-    this.memory.dropped();
-    for (const work of this.#underWay) work.onFault(fault);
-    this.#underWay.clear();
+    // The step of a deposed leader goes on alone, with the memory that it began with.
+    if (this.#deposed === undefined) this.memory.dropped();
+    this.#faultUnderWay(fault);
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
     // What was rolled back has changed nothing: what is remembered is still true.
     return NOTHING_CHANGED.has(fault.code) ? undefined : fault.message;
+  }
+
+  #faultUnderWay(fault: LedgerFault): void {
+    for (const work of this.#underWay) work.onFault(fault);
+    this.#underWay.clear();
   }
 
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
@@ -287,7 +297,7 @@ export class BookLeader {
     for (const work of works) {
       if (work.kind === 'legs') await this.#rehearseLegs(work);
       else if (work.kind === 'dryTransfers') await this.#rehearseTransfers(work);
-      else this.#answerWorks(await this.#rehearsed(work));
+      else answerWorks(await this.#rehearsed(work));
     }
   }
 
@@ -316,15 +326,11 @@ export class BookLeader {
   }
 
   async #rehearseLegs(work: LegsWork): Promise<void> {
-    const { originBook, legs, onOutcome } = work;
-    const firstNumber = this.memory.channel(originBook).applied + 1;
-    const command: SettleCommand = { kind: 'settle', originBook, firstNumber, legs };
+    const command = settlementOf(work, this.memory);
     const needs = needsOf([command], this.memory.book.number);
     const state = await this.memory.stateFor(this.#parts.sql, needs);
     const [outcome] = post(state, [command], this.nextMicros()).outcomes;
-    const refusals = outcome?.kind === 'settle' ? outcome.refusals : [];
-    const reasons = new Map(refusals.map(({ number, reason }) => [number, reason]));
-    onOutcome(legs.map((_, index) => reasons.get(firstNumber + index) ?? Reason.UNSPECIFIED));
+    work.onOutcome(reasonsOf(command, outcome));
   }
 
   /**
@@ -339,6 +345,10 @@ export class BookLeader {
     this.memory.assume(ready.posted, ready.batch);
     const commit = this.#commit(ready);
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
+    for (const settled of [committed, ahead]) {
+      // Before the reasons to step down, behind which a bug would be lost.
+      if (settled.status === 'rejected' && isBug(settled.reason)) throw settled.reason;
+    }
     this.#requireLead();
     if (committed.status === 'rejected') throw committed.reason;
     if (committed.value) {
@@ -390,15 +400,18 @@ export class BookLeader {
   /** False: a key of the batch is in the journal already, and nothing was written. */
   async #commit({ batch }: Ready): Promise<boolean> {
     this.#requireLead();
+    const { sql, onHeldUp } = this.#parts;
+    let written: boolean;
     try {
-      const { sql, onHeldUp } = this.#parts;
-      if (await commitBatch(sql, batch, onHeldUp)) return true;
+      written = await commitBatch(sql, batch, onHeldUp);
     } catch (error) {
+      if (isBug(error)) throw error;
+      this.#requireLead();
       if (isKnownId(error)) return false;
       throw error;
-    } finally {
-      this.#requireLead();
     }
+    this.#requireLead();
+    if (written) return true;
     throw new LedgerFault('not_leader', 'another leader has taken the book over');
   }
 
@@ -435,7 +448,7 @@ export class BookLeader {
       }
     }
     this.#answerTransfers(ready.plan);
-    this.#answerWorks(ready);
+    answerWorks(ready);
     // Last, for the callers of this very batch may wait for what is closed in it.
     for (const { command, onOutcome } of closed) {
       onOutcome();
@@ -443,21 +456,6 @@ export class BookLeader {
     }
     for (const peerBook of peers) this.#parts.onSent(peerBook);
     if (posted.rows.length > 0) for (const listener of this.#listeners) listener(posted.accounts);
-  }
-
-  /** Answers whoever asked for something else than transfers between books. */
-  #answerWorks({ plan, planned, posted }: Ready): void {
-    for (const { work, items } of plan.openWorks) {
-      work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
-    }
-    for (const { work, answer } of plan.changes) {
-      work.onOutcome(must(answer, 'every change is answered'));
-    }
-    for (const [index, made] of planned.entries()) {
-      const outcome = posted.outcomes[index];
-      if (made.kind === 'asset' && outcome?.kind === 'asset') made.work.onOutcome(outcome);
-    }
-    for (const { onOutcome } of plan.proofs) onOutcome();
   }
 
   #answerTransfers(plan: BatchPlan): void {
@@ -496,6 +494,7 @@ export class BookLeader {
       });
       onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
     } catch (error) {
+      if (isBug(error)) this.#parts.onBug(error);
       this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
     }
   }

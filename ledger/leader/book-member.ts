@@ -15,6 +15,9 @@ const PROBES_FAILED_MAX = 3;
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;
 const READ_CONNECTIONS = 4;
+/** A term that ends sooner counts as failed; after several the next one is waited for longer. */
+const SHORT_TERM_MS = 2_000;
+const SHORT_TERM_PAUSE_MS_MAX = 2_000;
 /** How long what is queued may take when the server stops. */
 const FINISH_MS = 3_000;
 
@@ -58,6 +61,11 @@ export class BookMember {
   #wake = (): void => undefined;
   /** What keeps it from leading, as it was logged last. */
   #lastWhy = '';
+  /** Terms in a row that ended soon after they began. */
+  #shortTerms = 0;
+  /** Rejects with the bug that ends this member. */
+  readonly #broken: Promise<never>;
+  #break: (error: unknown) => void = () => undefined;
 
   constructor(config: MemberConfig, leaders: Leaders, log: Logger) {
     this.config = config;
@@ -65,6 +73,11 @@ export class BookMember {
     this.#log = log;
     this.clock = new ServerClock(leaders, log, () => this.#say());
     this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
+    this.#broken = new Promise<never>((_, reject) => {
+      this.#break = reject;
+    });
+    // `run` waits for it.
+    this.#broken.catch(() => undefined);
   }
 
   /** Undefined while this member does not lead. */
@@ -96,7 +109,8 @@ export class BookMember {
   async run(): Promise<void> {
     this.clock.watch();
     try {
-      await (this.config.replicated ? this.#followRole() : this.#followLeader());
+      const working = this.config.replicated ? this.#followRole() : this.#followLeader();
+      await Promise.race([working, this.#broken]);
     } finally {
       this.clock.stop();
     }
@@ -123,6 +137,7 @@ export class BookMember {
       this.#wake();
     });
     const watching = watch.run();
+    watching.catch(this.#onBug);
     try {
       while (!this.#stopped) {
         if (role === undefined || role.standby) {
@@ -169,6 +184,14 @@ export class BookMember {
     if (!this.#stopped) await sleep(PAUSE_MS);
   }
 
+  /** What is broken must acknowledge nothing more, and ends `run`. */
+  readonly #onBug = (error: unknown): void => {
+    this.#stopped = true;
+    this.#break(error);
+    this.#term?.end('this server has failed');
+    this.#wake();
+  };
+
   /** Logs it if it is news. */
   #tellWhy(why: string): void {
     if (why !== '' && why !== this.#lastWhy) this.#log.warn('standing by', { why });
@@ -191,6 +214,7 @@ export class BookMember {
 
   /** Returns why it did not come to lead; '' if it did, for whatever time. */
   async #lead(head?: Head): Promise<string> {
+    if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
     if (this.#stopped) return '';
     let led = false;
     const onChange = () => {
@@ -203,16 +227,25 @@ export class BookMember {
       log: this.#log,
       clock: this.clock,
       onChange,
+      onBug: this.#onBug,
     };
     const term = new Term({ ...parts, config: this.config });
     this.#term = term;
+    const began = performance.now();
     try {
       const why = await term.run(head);
       return led ? '' : why;
     } finally {
       this.#term = undefined;
+      const short = led && performance.now() - began < SHORT_TERM_MS;
+      this.#shortTerms = short ? this.#shortTerms + 1 : 0;
     }
   }
+}
+
+/** A book whose leaders keep failing is not taken over several times a second. */
+function shortTermPauseMs(terms: number): number {
+  return Math.min(SHORT_TERM_PAUSE_MS_MAX, 100 * 2 ** (terms - 2));
 }
 
 /** Why a database may not be led through; '' if it may. */

@@ -1,9 +1,12 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
 import type { Posted } from '../core/book-state.ts';
+import type { Outcome, SettleCommand } from '../core/command.ts';
 import type { TransferItem } from './batch-plan.ts';
+import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';
-import { type DryLeg, type DryWork, sizeOf } from './work.ts';
+import { type DryLeg, type DryWork, type LegsWork, sizeOf } from './work.ts';
 
 /** Items of all dry runs that wait; beyond them work is refused at once. */
 const WAITING_MAX = 16_000;
@@ -82,4 +85,20 @@ export function legsOf(items: readonly TransferItem[], posted: Posted): DryLeg[]
     };
     return [{ index, peerBook: row.peer.book, leg }];
   });
+}
+
+/** The command that legs would be settled by if they came next. */
+export function settlementOf({ originBook, legs }: LegsWork, memory: BookMemory): SettleCommand {
+  const firstNumber = memory.channel(originBook).applied + 1;
+  return { kind: 'settle', originBook, firstNumber, legs };
+}
+
+/** Why each leg would be refused; UNSPECIFIED: it would be applied. */
+export function reasonsOf(
+  { firstNumber, legs }: SettleCommand,
+  outcome: Outcome | undefined,
+): Reason[] {
+  const refusals = outcome?.kind === 'settle' ? outcome.refusals : [];
+  const reasons = new Map(refusals.map(({ number, reason }) => [number, reason]));
+  return legs.map((_, index) => reasons.get(firstNumber + index) ?? Reason.UNSPECIFIED);
 }

@@ -1,3 +1,5 @@
+import { isDatabaseError } from '../store/sqlstate.ts';
+
 /**
  * Why a request could not be executed. `outcome` tells what is known of its effect: with
  * `unknown` it may or may not have been applied, and only its key can tell.
@@ -23,4 +25,12 @@ export class DivergedFault extends LedgerFault {
     super('diverged', message);
     this.channel = channel;
   }
+}
+
+/**
+ * True for what neither the database nor another leader caused: above all InvariantError. Nothing
+ * may be tried again after it; the process ends with its stack trace.
+ */
+export function isBug(error: unknown): boolean {
+  return !(error instanceof LedgerFault) && !isDatabaseError(error);
 }

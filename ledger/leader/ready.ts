@@ -53,6 +53,21 @@ export function answerItems(
   return decided;
 }
 
+/** Answers all that was asked besides transfers and what comes of settlement. */
+export function answerWorks({ plan, planned, posted }: Ready): void {
+  for (const { work, items } of plan.openWorks) {
+    work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
+  }
+  for (const { work, answer } of plan.changes) {
+    work.onOutcome(must(answer, 'every change is answered'));
+  }
+  for (const [index, made] of planned.entries()) {
+    const outcome = posted.outcomes[index];
+    if (made.kind === 'asset' && outcome?.kind === 'asset') made.work.onOutcome(outcome);
+  }
+  for (const { onOutcome } of plan.proofs) onOutcome();
+}
+
 /** What is remembered of the transfers that a batch has decided. */
 export function knownOf(
   decided: readonly TransferItem[],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Sql } from '../store/connect.ts';
 import { type NodeRole, readNodeRole } from '../store/node-role.ts';
-import { describe } from '../store/sqlstate.ts';
+import { describe, isDatabaseError } from '../store/sqlstate.ts';
 
 /** How often the Postgres of this member is asked what it is. */
 const ASK_MS = 100;
@@ -27,7 +27,10 @@ export class RoleWatch {
     this.#sql = connect(url, 1);
   }
 
-  /** Watches until `stop`. */
+  /**
+   * Watches until `stop`.
+   * @throws Error that no database caused: the process must end
+   */
   async run(): Promise<void> {
     while (!this.#stopped) {
       await this.#ask();
@@ -50,6 +53,7 @@ export class RoleWatch {
       if (role === undefined) await this.#reconnect();
       else this.#tell(role, '');
     } catch (error) {
+      if (!isDatabaseError(error)) throw error;
       this.#tell(undefined, describe(error));
     } finally {
       clearTimeout(late);

@@ -4,7 +4,7 @@ import type { Sql } from '../store/connect.ts';
 import { type DueHolds, readDueHolds } from '../store/read-due-holds.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { BookLeader } from './book-leader.ts';
-import type { LedgerFault } from './ledger-fault.ts';
+import { isBug, type LedgerFault } from './ledger-fault.ts';
 
 /** How often holds are looked for whose time is up: what they reserve is free that late. */
 const SWEEP_MS = 100;
@@ -32,13 +32,17 @@ export class Sweeper {
     this.#stopped = true;
   }
 
-  /** Sweeps until `stop`. Faults are logged and tried again. */
+  /**
+   * Sweeps until `stop`. Faults are logged and tried again.
+   * @throws Error of isBug
+   */
   async run(): Promise<void> {
     while (!this.#stopped) {
       let more = false;
       try {
         more = await this.#sweep();
       } catch (error) {
+        if (isBug(error)) throw error;
         this.#log.debug('holds cannot be expired', { why: describe(error) });
       }
       if (!more) await sleep(SWEEP_MS);

@@ -1,7 +1,9 @@
 import { append } from '../store/append.ts';
 import type { Sql } from '../store/connect.ts';
-import type { Head } from '../store/head.ts';
+import { type Head, readEpoch } from '../store/head.ts';
+import { describe } from '../store/sqlstate.ts';
 import { takeOverBatch } from '../store/take-over-batch.ts';
+import { isBug } from './ledger-fault.ts';
 
 /**
  * Takes a book over: bumps its epoch and says so in the journal, in one transaction. Nothing
@@ -20,4 +22,15 @@ export async function takeOver(
 ): Promise<Head | undefined> {
   const { batch, taken } = takeOverBatch(head, leader, nowMicros);
   return (await append(sql, batch)) ? taken : undefined;
+}
+
+/** Why the leader of an epoch does not lead any more, as far as its database says; undefined: it does. */
+export async function whyNotLeading(sql: Sql, mine: number): Promise<string | undefined> {
+  try {
+    const { epoch, leader } = await readEpoch(sql);
+    return epoch === mine ? undefined : `${leader} has taken the book over in epoch ${epoch}`;
+  } catch (error) {
+    if (isBug(error)) throw error;
+    return `the database cannot be read: ${describe(error)}`;
+  }
 }

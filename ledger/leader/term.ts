@@ -9,6 +9,7 @@ import { readNodeRole } from '../store/node-role.ts';
 import { BookLeader } from './book-leader.ts';
 import { BookMemory } from './book-memory.ts';
 import { type OnHeldUp, whileHeldUp } from './commit.ts';
+import { isBug } from './ledger-fault.ts';
 import { Recall } from './recall.ts';
 import type { ServerClock } from './server-clock.ts';
 import { Sweeper } from './sweeper.ts';
@@ -34,6 +35,8 @@ export interface TermParts {
   readonly clock: ServerClock;
   /** Called when the leader begins or ends, and when a commit is held up and no longer is. */
   readonly onChange: () => void;
+  /** Called with a bug that shows after `run` has returned, or where `run` does not wait for it. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** How long posting waits for the other books to say what they have of the channels to this one. */
@@ -42,19 +45,18 @@ const COMPARE_MS = 1_000;
 /** One attempt to lead a book, from the take-over to stepping down. */
 export class Term {
   readonly #parts: TermParts;
-  /** Rejects when the term is ended from outside. */
-  readonly #ended: Promise<never>;
-  #reject: (reason: Error) => void = () => undefined;
+  /** Resolves with the reason when the term is ended from outside. */
+  readonly #ended: Promise<string>;
+  #resolveEnded: (reason: string) => void = () => undefined;
   #over = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
 
   constructor(parts: TermParts) {
     this.#parts = parts;
-    this.#ended = new Promise<never>((_, reject) => {
-      this.#reject = reject;
+    this.#ended = new Promise<string>((resolve) => {
+      this.#resolveEnded = resolve;
     });
-    this.#ended.catch(() => undefined);
   }
 
   /** Undefined before the take-over, and from the moment on at which the term ends. */
@@ -75,10 +77,15 @@ export class Term {
 
   /** Ends the term at once, whatever it waits for. */
   end(reason: string): void {
+    this.#resolveEnded(reason);
+    this.#close(reason);
+  }
+
+  /** From here on nothing is acknowledged. Leaves it to the term itself to say why it ends. */
+  #close(reason: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#leader?.depose(reason);
-    this.#reject(new TermEnded(reason));
     this.#parts.onChange();
   }
 
@@ -99,27 +106,24 @@ export class Term {
       },
       ...(replicated && { onClose: () => this.end('the connection to the database was lost') }),
     });
+    const term = this.#begin(sql, seen);
+    // Once the term is ended from outside, nothing waits for it: its bug must not be lost.
+    term.catch(this.#reportBug);
     try {
-      const reason = await this.#untilEnded(this.#begin(sql, seen));
+      const reason = await Promise.race([term, this.#ended]);
       if (this.#leader !== undefined) this.#parts.log.warn('stepped down', { reason });
       return reason;
     } finally {
       // Before the connection is closed, which would end the term for a wrong reason.
-      this.end('the term is over');
+      this.#close('the term is over');
       this.#parts.clock.forget();
       await sql.end({ timeout: 1 });
     }
   }
 
-  /** The reason that a term ends for by itself, or the one that `end` was called with. */
-  async #untilEnded(term: Promise<string>): Promise<string> {
-    try {
-      return await Promise.race([term, this.#ended]);
-    } catch (error) {
-      if (error instanceof TermEnded) return error.message;
-      throw error;
-    }
-  }
+  readonly #reportBug = (error: unknown): void => {
+    if (isBug(error)) this.#parts.onBug(error);
+  };
 
   async #begin(sql: Sql, seen: Head | undefined): Promise<string> {
     const { address, book, books, replicated } = this.#parts.config;
@@ -145,7 +149,9 @@ export class Term {
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
     const onHeldUp = this.#onHeldUp;
-    const leader = new BookLeader({ sql, memory, recall, log, nowMicros, onSent, onHeldUp });
+    const { onBug } = this.#parts;
+    const parts = { sql, memory, recall, log, nowMicros, onSent, onHeldUp, onBug };
+    const leader = new BookLeader(parts);
     for (const { number } of books) {
       if (number === book.number) continue;
       senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));
@@ -159,14 +165,15 @@ export class Term {
     const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
     const asked = [...senders.values()].map(({ compared }) => compared);
     void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());
+    const helped = Promise.all(helping).catch(this.#reportBug);
+    void helped.finally(() => keys?.close());
     try {
       return await leader.run();
     } finally {
-      this.end('the term is over');
+      // The term does not wait for its helpers, which may be reading from a database that hangs.
+      this.#close('the term is over');
       sweeper.stop();
       for (const sender of senders.values()) sender.stop();
-      await Promise.all(helping);
-      keys?.close();
     }
   }
 
@@ -185,8 +192,4 @@ export class Term {
 /** Why a book is not led where a commit would wait for nobody. */
 export function aloneText(why: string): string {
   return `no second region would have what is acknowledged here: ${why}`;
-}
-
-class TermEnded extends Error {
-  override readonly name = 'TermEnded';
 }

@@ -10,7 +10,7 @@ import type {
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { FinalCapture, RefusedLeg } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import { LedgerFault } from '../leader/ledger-fault.ts';
+import { isBug, LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';
 import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
@@ -76,7 +76,10 @@ export class Sender {
     this.wake();
   }
 
-  /** Sends until `stop`. Faults are logged and tried again. */
+  /**
+   * Sends until `stop`. Faults are logged and tried again.
+   * @throws Error of isBug
+   */
   async run(): Promise<void> {
     let pauseMs = PAUSE_MS;
     while (!this.#stopped) {
@@ -87,6 +90,7 @@ export class Sender {
         if (more) continue;
         await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
+        if (isBug(error) && !isCallFault(error)) throw error;
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
@@ -200,7 +204,9 @@ export class Sender {
     ) => ClientUnaryCall,
   ): Promise<Reply> {
     const peer = this.#parts.leaders.leaderOf(this.#peerBook);
-    if (peer === undefined) throw new Error(`book ${this.#peerBook} has no leader that is known`);
+    if (peer === undefined) {
+      throw new LedgerFault('not_leader', `book ${this.#peerBook} has no leader that is known`);
+    }
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + timeoutMs };
       this.#call = call(peer.posting, options, (error, reply) => {
@@ -224,7 +230,7 @@ export class Sender {
     if (through === undefined) {
       // Legs before these were closed, and now they have not arrived.
       this.#mustCompare = true;
-      throw new Error(`${applied} is applied, and less than was closed`);
+      throw new LedgerFault('not_leader', `${applied} is applied, and less than was closed`);
     }
     const sent = answered.map(({ leg }) => leg);
     const hash = before === null ? undefined : hashAfterAll(before, sent).value;
@@ -262,4 +268,9 @@ function differ(mine: string | undefined, theirs: Buffer): boolean {
 
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'metadata' in error && 'code' in error;
+}
+
+/** True for a status that a gRPC call has ended with. */
+function isCallFault(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

@@ -6,8 +6,6 @@ import { type Sql, warningsOf } from './connect.ts';
  */
 export class CommitInDoubt extends Error {
   override readonly name = 'CommitInDoubt';
-  /** What the database and its driver throw has a code too. */
-  readonly code = 'COMMIT_IN_DOUBT';
 }
 
 /**

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
-import { isKnownId, isRolledBack } from './sqlstate.ts';
+import { InvariantError } from '../core/assert.ts';
+import { CommitInDoubt } from './commit-in-doubt.ts';
+import { isDatabaseError, isKnownId, isRolledBack } from './sqlstate.ts';
 
 /** An error as the driver makes it of what the database said. */
 function said(code: string): Error {
@@ -30,3 +33,59 @@ test.each(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'ECONNRESET', '23505'])(
     expect([isRolledBack(error), isKnownId(error)]).toEqual([false, false]);
   },
 );
+
+/** An error of Node with its code, as the modules of Node make it. */
+function coded<T extends Error>(error: T, code: string, syscall?: string): T {
+  return Object.assign(error, { code, ...(syscall !== undefined && { syscall }) });
+}
+
+test.each([
+  said('23505'),
+  new CommitInDoubt('the wait was cut short'),
+  coded(new Error('lost'), 'CONNECTION_CLOSED'),
+  coded(new Error('closed'), 'CONNECTION_ENDED'),
+  coded(new Error('gone'), 'CONNECTION_DESTROYED'),
+  coded(new Error('slow'), 'CONNECT_TIMEOUT'),
+  coded(new Error('refused'), 'ECONNREFUSED', 'connect'),
+  coded(new Error('reset'), 'ECONNRESET', 'read'),
+  coded(new Error('ended by the other party'), 'EPIPE'),
+  coded(new Error('no such host'), 'ENOTFOUND', 'getaddrinfo'),
+  coded(new Error('no such socket'), 'ENOENT', 'connect'),
+  new AggregateError([coded(new Error('refused'), 'ECONNREFUSED', 'connect')]),
+])('%o is an error of the database or of the way to it', (error) => {
+  expect(isDatabaseError(error)).toBe(true);
+});
+
+test.each([
+  () => Buffer.alloc(-1),
+  () => Buffer.alloc(8).writeInt32BE(2 ** 40),
+  () => readFileSync('/nowhere'),
+  () => readFileSync('/'),
+  () => new URL('no url'),
+])('what %o throws is a bug of ours, although it has a code', (bug) => {
+  let thrown: unknown;
+  try {
+    bug();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toHaveProperty('code');
+  expect(isDatabaseError(thrown)).toBe(false);
+});
+
+test.each([
+  new Error('no code'),
+  new InvariantError('broken'),
+  coded(new InvariantError('broken'), 'BROKEN'),
+  // The driver's own, for a statement that we have written wrongly.
+  coded(new Error('undefined values are not allowed'), 'UNDEFINED_VALUE'),
+  coded(new Error('query not called as a tagged template literal'), 'NOT_TAGGED_CALL'),
+  coded(new Error('too many parameters'), 'MAX_PARAMETERS_EXCEEDED'),
+  coded(new TypeError('invalid'), 'ECONNRESET'),
+  new AggregateError([]),
+  new AggregateError([coded(new Error('reset'), 'ECONNRESET'), new Error('no code')]),
+  'a text',
+  undefined,
+])('%o is a bug of ours', (error) => {
+  expect(isDatabaseError(error)).toBe(false);
+});

@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { CommitInDoubt } from './commit-in-doubt.ts';
 
 /**
  * True if the journal refused a row because its id, or the external id of an account, is there
@@ -34,13 +35,47 @@ export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What the driver says when a connection is lost, refused by its other side, or closed. */
+const DRIVER_CODES: ReadonlySet<string> = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+]);
+
+/** What a socket or the resolver of names reports. */
+const NETWORK_CODES: ReadonlySet<string> = new Set(
+  (
+    'ECONNABORTED ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTCONN EHOSTDOWN EHOSTUNREACH ' +
+    'ENETDOWN ENETRESET ENETUNREACH EADDRNOTAVAIL EAI_AGAIN EAI_FAIL EAI_NODATA EAI_NONAME ' +
+    'ENOTFOUND ERR_SOCKET_CLOSED ERR_SOCKET_CLOSED_BEFORE_CONNECTION ' +
+    'ERR_SOCKET_CONNECTION_TIMEOUT ERR_STREAM_DESTROYED ERR_STREAM_WRITE_AFTER_END ' +
+    'ERR_STREAM_PREMATURE_CLOSE'
+  ).split(' '),
+);
+
+/** What else may keep a socket from being opened: no such path, no permission, no descriptors. */
+const CONNECT_CODES: ReadonlySet<string> = new Set(
+  'ENOENT EACCES EPERM EMFILE ENFILE ENOBUFS ENOMEM EAGAIN'.split(' '),
+);
+
 /**
- * True for what a database, its driver or the way to it can throw; those carry a code. Anything
- * else is a bug of ours and must end the process rather than be tried again.
+ * True for what Postgres says, and for a connection to it that the driver, a socket or the
+ * resolver of names reports as failed. Anything else, with a code or without, is a bug of ours
+ * and must end the process rather than be tried again.
  */
 export function isDatabaseError(error: unknown): boolean {
-  return (
-    error instanceof postgres.PostgresError ||
-    (error instanceof Error && 'code' in error && typeof error.code === 'string')
-  );
+  if (error instanceof postgres.PostgresError || error instanceof CommitInDoubt) return true;
+  // A bug may carry a code too: Node gives one to each TypeError and RangeError of its own.
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) {
+    return false;
+  }
+  // One for each address of a host that was tried.
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return error.errors.every(isDatabaseError);
+  }
+  if (!('code' in error) || typeof error.code !== 'string') return false;
+  if (DRIVER_CODES.has(error.code) || NETWORK_CODES.has(error.code)) return true;
+  const connecting = 'syscall' in error && error.syscall === 'connect';
+  return connecting && CONNECT_CODES.has(error.code);
 }

@@ -33,6 +33,10 @@ export interface LeadOptions {
   readonly nowMicros?: () => number;
 }
 
+const onBug = (error: unknown): never => {
+  throw error;
+};
+
 /** A leader of the first book in this process, and what tests ask of it. */
 export class Leading {
   readonly leader: BookLeader;
@@ -71,7 +75,15 @@ export class Leading {
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
     const recall = new Recall(reads, book.number, keys);
     const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
-    const leader = new BookLeader({ sql, memory, recall, log: SILENT, nowMicros, onSent: nothing });
+    const leader = new BookLeader({
+      sql,
+      memory,
+      recall,
+      log: SILENT,
+      nowMicros,
+      onSent: nothing,
+      onBug,
+    });
     return new Leading(sql, reads, head, leader, keys);
   }
 

@@ -57,8 +57,9 @@ export function describeEvent(event: ClusterEvent, sinceMs: number): string {
     const name = event.name.padEnd(26);
     return `  ${styledNote('green', 'ready')}  ${name} ${pid.padEnd(12)} ${seconds}`;
   }
-  if (event.state !== 'restarting') return '';
-  return `  ${styledNote('red', 'ended')}  ${event.name}: ${event.reason}; starting it again`;
+  if (event.state !== 'restarting' && event.state !== 'backing-off') return '';
+  const when = event.state === 'restarting' ? 'starting it again' : 'starting it again, later';
+  return `  ${styledNote('red', 'ended')}  ${event.name}: ${event.reason}; ${when}`;
 }
 
 /**

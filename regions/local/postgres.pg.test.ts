@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
+import { BookMember } from '../../ledger/leader/book-member.ts';
+import { Leaders } from '../../ledger/rpc/leaders.ts';
+import { migrate } from '../../ledger/store/migrate.ts';
+import { BOOKS, SILENT } from '../../ledger/test/leading.ts';
 import { findFreeBase } from './ports.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { processIdentity } from './process-identity.ts';
@@ -152,4 +156,100 @@ test.skipIf(!hasRedis())('a Redis keeps to its password and comes back after kil
   await server.process.waitReady(10_000);
   await sleep(50);
   expect(await probeRedis(server.url)).toBe(true);
+});
+
+const inDatabase = (url: string, name: string) => url.replace('/eu_west_1', `/${name}`);
+
+test('an auditor takes no more than a share, and writes nothing in any database', async () => {
+  const folder = testFolder();
+  const server = await start(folder, await findFreeBase(1));
+  await migrate(server.adminUrl);
+  for (const name of ['postgres', 'template1']) {
+    const refused = query(inDatabase(server.auditorUrl, name), (sql) => sql`SELECT 1`);
+    await expect(refused).rejects.toMatchObject({ code: '42501' });
+    const rights = await query(
+      inDatabase(server.adminUrl, name),
+      (sql) => sql`
+        SELECT has_database_privilege('auditor', ${name}, 'TEMPORARY') AS temporary,
+          has_function_privilege('auditor', 'lo_create(oid)', 'EXECUTE') AS large`,
+    );
+    expect(rights[0]).toEqual({ temporary: false, large: false });
+  }
+  for (const write of ['CREATE TEMPORARY TABLE t (n int)', 'SELECT lo_create(0)']) {
+    const refused = query(server.auditorUrl, (sql) => sql.unsafe(write));
+    await expect(refused).rejects.toMatchObject({ code: '42501' });
+  }
+  const [limits] = await query(
+    server.auditorUrl,
+    (sql) => sql`
+      SELECT current_setting('statement_timeout') AS statement,
+        current_setting('idle_in_transaction_session_timeout') AS idle,
+        current_setting('lock_timeout') AS lock, current_setting('temp_file_limit') AS files`,
+  );
+  expect(limits).toEqual({ statement: '10min', idle: '5min', lock: '10s', files: '1GB' });
+  const raised = query(server.auditorUrl, (sql) => sql`SET temp_file_limit = -1`);
+  await expect(raised).rejects.toMatchObject({ code: '42501' });
+});
+
+test('a book is taken over while an auditor holds all connections that it gets', async () => {
+  const folder = testFolder();
+  const server = await start(folder, await findFreeBase(1));
+  await migrate(server.adminUrl);
+  const greedy = Array.from({ length: 60 }, () =>
+    postgres(server.auditorUrl, { max: 1, onnotice: () => {} }),
+  );
+  onTestFinished(async () => {
+    await Promise.all(greedy.map((sql) => sql.end({ timeout: 0 })));
+  });
+  const held: postgres.Sql[] = [];
+  for (const sql of greedy) {
+    await sql`SELECT 1`.then(
+      () => held.push(sql),
+      () => undefined,
+    );
+  }
+  expect(held.length).toBeGreaterThan(5);
+  expect(held.length).toBeLessThan(30);
+  for (const sql of held) {
+    sql`SELECT pg_sleep(60) FROM head`.catch(() => undefined);
+  }
+  const [book] = BOOKS;
+  const config = {
+    book,
+    books: BOOKS,
+    address: 'a:1',
+    databaseUrl: server.ledgerUrl,
+    redisUrl: undefined,
+    serverRegion: book.region,
+    replicated: false,
+  };
+  for (const epoch of [1, 2]) {
+    const member = new BookMember(config, new Leaders([]), SILENT);
+    const running = member.run();
+    await expect.poll(() => member.status.epoch, { timeout: 10_000 }).toBe(epoch);
+    member.stop();
+    await running;
+  }
+});
+
+test('an installation of an older version has the limits from its next start on', async () => {
+  const folder = testFolder();
+  const port = await findFreeBase(1);
+  const first = await start(folder, port);
+  await query(first.adminUrl, async (sql) => {
+    await sql`ALTER ROLE auditor RESET ALL`;
+    await sql`ALTER ROLE auditor CONNECTION LIMIT -1`;
+    await sql`GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC`;
+  });
+  await first.process.stop();
+  const again = await start(folder, port);
+  const [row] = await query(
+    again.adminUrl,
+    (sql) => sql`
+      SELECT rolconnlimit > 0 AS limited, cardinality(setting.setconfig) AS settings,
+        has_database_privilege('auditor', 'postgres', 'CONNECT, TEMPORARY') AS reaches
+        FROM pg_roles JOIN pg_db_role_setting AS setting ON setting.setrole = pg_roles.oid
+       WHERE rolname = 'auditor'`,
+  );
+  expect(row).toEqual({ limited: true, settings: 5, reaches: false });
 });

@@ -25,6 +25,8 @@ const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '50',
+  // A connection that never logs in holds its place no longer than that.
+  authentication_timeout: '10s',
   shared_buffers: '128MB',
   // An acknowledged transfer is on disk: none of these three may ever be relaxed.
   fsync: 'on',

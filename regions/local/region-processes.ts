@@ -3,7 +3,7 @@ import { type DataPaths, regionSecrets } from './data-dir.ts';
 import type { RegionLayout, Role } from './layout.ts';
 import { type PostgresServer, preparePostgres } from './postgres.ts';
 import type { PostgresPrograms } from './postgres-binaries.ts';
-import { probeHealth } from './probes.ts';
+import { probeAnswers, probeHealth, probePostgres } from './probes.ts';
 import { describeRedis, type RedisServer } from './redis.ts';
 import { describeServer } from './server-process.ts';
 import type { RegionState } from './state.ts';
@@ -58,8 +58,8 @@ export class RegionProcesses {
     const postgres = await this.#preparePostgres();
     const redis = this.#prepareRedis();
     this.#state = describeRegion(layout, postgres, redis);
-    const ledger = this.#server('ledger', ledgerSettings(layout, postgres, redis));
-    const router = this.#server('router', commonSettings(layout, layout.routerAddress));
+    const ledger = this.#server('ledger', postgres, ledgerSettings(layout, postgres, redis));
+    const router = this.#server('router', postgres, commonSettings(layout, layout.routerAddress));
     this.#processes = [postgres.process, redis?.process, ledger, router].filter(
       (process) => process !== undefined,
     );
@@ -122,7 +122,11 @@ export class RegionProcesses {
     });
   }
 
-  #server(role: 'ledger' | 'router', settings: Record<string, string>): SupervisedProcess {
+  #server(
+    role: 'ledger' | 'router',
+    { adminUrl }: PostgresServer,
+    settings: Record<string, string>,
+  ): SupervisedProcess {
     const { layout, programs } = this.#options;
     const address = role === 'ledger' ? layout.ledgerAddress : layout.routerAddress;
     return describeServer({
@@ -131,6 +135,10 @@ export class RegionProcesses {
       settings,
       files: this.#files(role),
       probe: () => probeHealth(address),
+      liveness: {
+        answers: () => probeAnswers(address),
+        wouldHelp: () => probePostgres(adminUrl),
+      },
     });
   }
 }

@@ -12,6 +12,7 @@ export interface ServerOptions {
   readonly settings: Readonly<Record<string, string>>;
   readonly files: Pick<ProcessSpec, 'name' | 'logFile' | 'pidFile' | 'stage' | 'onState'>;
   readonly probe: ProcessSpec['probe'];
+  readonly liveness: ProcessSpec['liveness'];
 }
 
 /**
@@ -35,5 +36,6 @@ export function describeServer(options: ServerOptions): SupervisedProcess {
     graceMs: 10_000,
     readyTimeoutMs: 60_000,
     probe: options.probe,
+    liveness: options.liveness,
   });
 }

@@ -24,7 +24,7 @@ import { isRunning, processIdentity } from './process-identity.ts';
 
 const processRecord = z.object({
   name: z.string(),
-  state: z.enum(['starting', 'ready', 'restarting', 'stopped']),
+  state: z.enum(['starting', 'ready', 'restarting', 'backing-off', 'stopped']),
   pid: z.number().int().optional(),
   starts: z.number().int(),
   logFile: z.string(),

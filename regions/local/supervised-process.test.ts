@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { stopLeftovers } from './leftovers.ts';
 import { findFreeBase } from './ports.ts';
-import { probeHealth } from './probes.ts';
+import { probeAnswers, probeHealth } from './probes.ts';
 import { processIdentity } from './process-identity.ts';
 import { type ProcessSpec, type ProcessState, SupervisedProcess } from './supervised-process.ts';
 import { testFolder } from './test/folder.ts';
@@ -129,4 +130,49 @@ test('a pid file finds a process again, unless the pid means another one now', a
   const stopped = stopLeftovers(folder);
   await expect(stopped).resolves.toEqual(['test/server']);
   expect(processIdentity(pid)).toBeUndefined();
+});
+
+/** The times at which a process that prints each of its starts was started, in ms. */
+const startsIn = (folder: string) =>
+  readFileSync(join(folder, 'server.log'), 'utf8').trim().split('\n').map(Number);
+
+test('a process that dies again and again is started after pauses that grow', async () => {
+  const {
+    process: server,
+    states,
+    folder,
+  } = await fixture('', {
+    args: ['-e', 'console.log(Date.now()); setTimeout(() => process.exit(70), 50)'],
+    probe: () => Promise.resolve(true),
+  });
+  await server.start();
+  await expect.poll(() => startsIn(folder).length, { timeout: 20_000 }).toBe(6);
+  expect(states).toContain('backing-off');
+  expect(server.lastReason).toBe('exit code 70');
+  const starts = startsIn(folder);
+  const pauses = starts.slice(1).map((at, index) => at - (starts[index] ?? 0));
+  expect(pauses[4]).toBeGreaterThan(800);
+});
+
+test('a process that is frozen is killed and started again', async () => {
+  const silence = { helps: false };
+  const { address } = await fixture('stand-in.ts');
+  const watched = await fixture('stand-in.ts', {
+    env: { MERIDIAN_LISTEN: address },
+    probe: () => probeHealth(address),
+    liveness: {
+      answers: () => probeAnswers(address, 100),
+      wouldHelp: () => Promise.resolve(silence.helps),
+      pauseMs: 20,
+    },
+  });
+  await watched.process.start();
+  watched.process.kill('SIGSTOP');
+  // What it works with does not answer either: it is left alone.
+  await sleep(2_000);
+  expect(watched.process.starts).toBe(1);
+  silence.helps = true;
+  await expect.poll(() => watched.process.starts, { timeout: 20_000 }).toBe(2);
+  expect(watched.process.lastReason).toMatch(/did not answer 8 times in a row/u);
+  await watched.process.waitReady(10_000);
 });

@@ -7,9 +7,23 @@ import { signalProcess } from './process-identity.ts';
 
 /**
  * 'starting': it runs and its probe has not succeeded yet. 'ready': it has.
- * 'restarting': it died by itself and is about to be started again.
+ * 'restarting': it died by itself and is about to be started again. 'backing-off': it has died
+ * again and again, and is started again after a pause that grows.
  */
-export type ProcessState = 'starting' | 'ready' | 'restarting' | 'stopped';
+export type ProcessState = 'starting' | 'ready' | 'restarting' | 'backing-off' | 'stopped';
+
+/** How a process that runs but does nothing, because it is frozen or loops, is recognised. */
+export interface Liveness {
+  /** Resolves to true when the process answers anything at all, whether it serves or not. */
+  readonly answers: () => Promise<boolean>;
+  /**
+   * Resolves to true when what the process works with answers. It is left alone otherwise: a host
+   * that is frozen as a whole is not helped by the end of one of its processes.
+   */
+  readonly wouldHelp: () => Promise<boolean>;
+  /** Pause between two questions; default 500. */
+  readonly pauseMs?: number;
+}
 
 export interface ProcessSpec {
   /** REGION/ROLE, for example eu-west/postgres. */
@@ -33,6 +47,8 @@ export interface ProcessSpec {
   readonly readyTimeoutMs: number;
   /** Resolves to true when the process serves. A rejection counts as "not yet". */
   readonly probe: () => Promise<boolean>;
+  /** Watched from the first readiness of each life on; left out: nothing is watched. */
+  readonly liveness?: Liveness | undefined;
   /** Runs before every start. */
   readonly prepare?: () => Promise<void>;
   readonly onState?: (state: ProcessState, process: SupervisedProcess) => void;
@@ -42,22 +58,39 @@ interface RunResult {
   readonly becameReady: boolean;
   readonly lastedMs: number;
   readonly reason: string;
+  /** True: it ended itself because of a bug, which another start does not remove. */
+  readonly broken: boolean;
 }
+
+/** With it a process says that it has come upon a bug of its own (EX_SOFTWARE of sysexits). */
+export const BROKEN_EXIT_CODE = 70;
 
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
 // children of its killed predecessor still hold the shared memory.
 const firstStartAttempts = 4;
 const backoffFirstMs = 100;
 const backoffMostMs = 5_000;
+const backoffMostBrokenMs = 60_000;
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
+const stableAfterBrokenMs = 300_000;
+/** From this death of a series on the state says that it is one. */
+const seriesDeaths = 3;
+/** A process is killed after so many questions in a row that it has not answered. */
+const livenessFailuresMax = 8;
+const livenessPauseMs = 500;
 const probeFirstMs = 25;
 const probeMostMs = 250;
 
 /** Full jitter on the upper half, so that processes that died together do not return together. */
-function backoffMs(failures: number): number {
-  const most = Math.min(backoffMostMs, backoffFirstMs * 2 ** (failures - 1));
+function backoffMs(failures: number, broken: boolean): number {
+  const limit = broken ? backoffMostBrokenMs : backoffMostMs;
+  const most = Math.min(limit, backoffFirstMs * 2 ** (failures - 1));
   return most / 2 + Math.random() * (most / 2);
+}
+
+function notRun(reason: string): RunResult {
+  return { becameReady: false, lastedMs: 0, reason, broken: false };
 }
 
 /** One child process that is kept running until it is told to stop. */
@@ -194,10 +227,13 @@ export class SupervisedProcess {
         const result = await this.#liveOnce(stopping);
         if (stopping.aborted) break;
         this.#lastReason = result.reason;
-        failures = result.becameReady && result.lastedMs > stableAfterMs ? 1 : failures + 1;
+        const stableMs = result.broken ? stableAfterBrokenMs : stableAfterMs;
+        failures = result.becameReady && result.lastedMs > stableMs ? 1 : failures + 1;
         if (!this.#everReady && failures >= firstStartAttempts) break;
-        this.#set('restarting');
-        await sleep(backoffMs(failures), undefined, { signal: stopping }).catch(() => {});
+        this.#set(failures >= seriesDeaths ? 'backing-off' : 'restarting');
+        await sleep(backoffMs(failures, result.broken), undefined, { signal: stopping }).catch(
+          () => {},
+        );
       }
     } finally {
       this.#set('stopped');
@@ -211,12 +247,11 @@ export class SupervisedProcess {
   async #liveOnce(stopping: AbortSignal): Promise<RunResult> {
     try {
       await this.spec.prepare?.();
-      if (stopping.aborted) return { becameReady: false, lastedMs: 0, reason: 'stopped' };
+      if (stopping.aborted) return notRun('stopped');
       return await this.#runOnce(stopping);
     } catch (error) {
       if (!this.#everReady) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      return { becameReady: false, lastedMs: 0, reason };
+      return notRun(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -248,9 +283,12 @@ export class SupervisedProcess {
     const { spec } = this;
     const startedAt = Date.now();
     const child = this.#spawn();
+    let broken = false;
+    let killedFor = '';
     const exit = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => {
+        broken = code === BROKEN_EXIT_CODE;
         resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`);
       });
     });
@@ -268,12 +306,18 @@ export class SupervisedProcess {
         becameReady = true;
         this.#everReady = true;
         this.#set('ready');
+        void this.#killWhenSilent(over, () => {
+          killedFor = `it did not answer ${livenessFailuresMax} times in a row and was killed`;
+          this.#set('restarting');
+          child.kill('SIGKILL');
+        });
       });
     }
-    const reason = await exit;
+    const ended = await exit;
+    const reason = killedFor === '' ? ended : killedFor;
     this.#child = undefined;
     rmSync(spec.pidFile, { force: true });
-    return { becameReady, lastedMs: Date.now() - startedAt, reason };
+    return { becameReady, lastedMs: Date.now() - startedAt, reason, broken };
   }
 
   /** Calls `onReady` once the probe succeeds, unless the process ends before that. */
@@ -289,6 +333,25 @@ export class SupervisedProcess {
       }
       await sleep(pauseMs, undefined, { signal: over }).catch(() => {});
       pauseMs = Math.min(probeMostMs, pauseMs * 2);
+    }
+  }
+
+  /** Calls `kill` when the process has been silent for long although it could do its work. */
+  async #killWhenSilent(over: AbortSignal, kill: () => void): Promise<void> {
+    const { liveness } = this.spec;
+    if (liveness === undefined) return;
+    let silent = 0;
+    while (!over.aborted) {
+      const answers = await liveness.answers().catch(() => false);
+      const helps = answers || (await liveness.wouldHelp().catch(() => false));
+      if (over.aborted) return;
+      // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
+      silent = answers || !helps ? 0 : silent + 1;
+      if (silent >= livenessFailuresMax) {
+        kill();
+        return;
+      }
+      await sleep(liveness.pauseMs ?? livenessPauseMs, undefined, { signal: over }).catch(() => {});
     }
   }
 

@@ -42,6 +42,11 @@ export interface Plan {
   readonly warnings: readonly string[];
   /** Why it is refused; empty: it is done when asked for. */
   readonly objections: readonly string[];
+  /**
+   * Those of the objections that pass by themselves while the copy concerned catches up. What can
+   * wait for that need not be refused for them.
+   */
+  readonly whileBehind?: readonly string[];
   /** What is missing for it here and now; empty: it can be done. */
   readonly impossible: readonly string[];
 }

@@ -24,6 +24,21 @@ function leaderSeeing(region: 'us-east' | 'ap-south', flushed: bigint, streaming
   return memberIn('eu-west', { postgres: { ...leader.postgres, flushed: far, standbys } });
 }
 
+const home = memberIn('eu-west', { postgres: postgresOf() });
+
+/** A leader in us-east, whose standby in eu-west is so far. */
+function away(flushed: bigint, streaming: boolean) {
+  const leader = memberIn('eu-west');
+  if ('silent' in leader.postgres) throw new Error('the leader answers');
+  const standbys = leader.postgres.standbys.map((standby) => ({
+    ...standby,
+    name: nameIn('eu-west'),
+    flushed,
+    streaming,
+  }));
+  return memberIn('us-east', { postgres: { ...leader.postgres, flushed: far, standbys } });
+}
+
 describe('a planned change', () => {
   test('is possible to a copy that streams', () => {
     const plan = planSwitchover(bookWith(), 'us-east');
@@ -129,5 +144,21 @@ describe('regions', () => {
     const drained = bookWith([], { drained: new Set(['eu-west']) });
     expect(planUndrain([drained], 'eu-west').objections).toEqual([]);
     expect(planFailback([drained], 'eu-west').objections).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a copy at home that is behind is waited for',
+      [away(0n, true), memberIn('eu-west', { postgres: postgresOf({ flushed: 0n }) })],
+      0,
+    ],
+    ['a copy at home that does not stream yet is waited for', [away(far, false), home], 0],
+    ['a copy at home whose Patroni is silent is not', [away(far, true), silentIn('eu-west')], 1],
+  ] as const)('%s', (_, members, objections) => {
+    const facts = bookWith([...members], { coordination: { leader: nameIn('us-east') } });
+    const plan = planFailback([facts], 'eu-west');
+    expect(plan.objections.length > 0).toBe(objections > 0);
+    // The switchover itself, asked for now, is refused in each case.
+    expect(planSwitchover(facts, 'eu-west').objections).not.toEqual([]);
   });
 });

@@ -28,11 +28,15 @@ const copyIn = ({ members }: BookFacts, region: RegionName) =>
 
 export function planSwitchover(facts: BookFacts, to: RegionName): Plan {
   const objections: string[] = [];
+  const whileBehind: string[] = [];
   const candidate = copyIn(facts, to);
   const leader = ledFrom(facts);
   if (candidate === undefined) objections.push(`${facts.name} has no copy in ${to}`);
   else if (candidate === leader) objections.push(`${to} leads ${facts.name} already`);
-  else objections.push(...whatKeepsFromSwitching(facts, candidate));
+  else {
+    whileBehind.push(...whatIsBehind(facts, candidate));
+    objections.push(...whatForbidsLeading(facts, candidate), ...whileBehind);
+  }
   objections.push(...whatIsWrongWithLeader(facts));
   const from = leader?.member.region ?? 'nobody';
   const steps = [
@@ -45,18 +49,18 @@ export function planSwitchover(facts: BookFacts, to: RegionName): Plan {
   const warnings = third
     ? []
     : [`no third copy streams, so payments wait until the copy in ${from} is back`];
-  return { kind: 'switchover', subject: facts.name, steps, warnings, objections, impossible: [] };
+  const refusal = { objections, whileBehind, impossible: [] };
+  return { kind: 'switchover', subject: facts.name, steps, warnings, ...refusal };
 }
 
-/** What keeps a planned change waiting or endangers it; the leader is there, to be asked. */
-function whatKeepsFromSwitching(facts: BookFacts, candidate: MemberFacts): string[] {
-  const found = whatForbidsLeading(facts, candidate);
+/** How far a copy is behind the leader, if that would hold a planned change up. */
+function whatIsBehind(facts: BookFacts, candidate: MemberFacts): string[] {
   const { name, region } = candidate.member;
   const seen = primaryOf(facts)?.postgres.standbys.find((standby) => standby.name === name);
-  if (seen?.streaming !== true) return [...found, `${region} does not stream from the leader`];
+  if (seen?.streaming !== true) return [`${region} does not stream from the leader`];
   const behind = newestPosition(facts) - seen.flushed;
-  if (behind <= BigInt(CATCH_UP_BYTES)) return found;
-  return [...found, `${region} is ${behind.toLocaleString('en-US')} bytes behind`];
+  if (behind <= BigInt(CATCH_UP_BYTES)) return [];
+  return [`${region} is ${behind.toLocaleString('en-US')} bytes behind`];
 }
 
 function whatIsWrongWithLeader(facts: BookFacts): string[] {
@@ -194,7 +198,7 @@ export function planFailback(homes: readonly BookFacts[], region: RegionName): P
     // The mark is taken away first; a copy that is still catching up is waited for.
     const plan = planSwitchover({ ...facts, drained: new Set() }, region);
     return plan.objections
-      .filter((text) => !text.endsWith('behind') && !text.endsWith('stream from the leader'))
+      .filter((text) => plan.whileBehind?.includes(text) !== true)
       .map((text) => `${facts.name}: ${text}`);
   });
   if (away.length === 0 && !drained) objections.push(`every book of ${region} is led there`);

@@ -116,6 +116,7 @@ export function patroniConfig(options: PatroniOptions): string {
         ...durability,
         // A commit is acknowledged when a second region has it on disk, or not at all.
         synchronous_standby_names: synchronousStandbyNames(layout, member.book),
+        ...clients,
         ...replication,
         ...resources,
         unix_socket_directories: runDir,
@@ -133,6 +134,15 @@ const durability = {
   full_page_writes: 'on',
   // After a crash of one backend the leader moves rather than restarts, see above.
   restart_after_crash: 'off',
+};
+
+/** What a client may hold up. */
+const clients = {
+  // A connection that never logs in holds its place no longer than that.
+  authentication_timeout: '10s',
+  // A copy that waits for an auditor's query before it replays what the query looks at is no
+  // candidate meanwhile, nor does the promotion guard count it as one that follows.
+  max_standby_streaming_delay: '3s',
 };
 
 /** A silent peer is given up after seconds, not after the default minute. */

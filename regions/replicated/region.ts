@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../local/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
 import { childEnvironment } from '../local/environment.ts';
 import type { RunAs } from '../local/postgres-binaries.ts';
-import { probeAnswers, probeHealth } from '../local/probes.ts';
+import { probeAnswers, probeHealth, probePostgres } from '../local/probes.ts';
 import { describeRedis } from '../local/redis.ts';
 import type { Programs } from '../local/region-processes.ts';
 import { describeServer } from '../local/server-process.ts';
@@ -227,6 +227,11 @@ export class Region {
       files: this.#files('ledger', member.bookName),
       // Two of three stand by, and say that they do not serve.
       probe: () => probeAnswers(listen),
+      // While its Postgres answers, Patroni leaves the book's leader where it is.
+      liveness: {
+        answers: () => probeAnswers(listen),
+        wouldHelp: () => probePostgres(this.#describeMember(member).adminUrl),
+      },
     });
   }
 
@@ -242,6 +247,10 @@ export class Region {
       files: this.#files('router'),
       // It may have been drained before it was started.
       probe: () => probeAnswers(listen),
+      liveness: {
+        answers: () => probeAnswers(listen),
+        wouldHelp: async () => (await ask(`${etcd[0] ?? ''}/health`)).ok,
+      },
     });
   }
 

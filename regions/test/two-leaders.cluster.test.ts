@@ -49,6 +49,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
 
   // Frozen, it is replaced; thawed, it must find out before it can post.
   const pid = must(cluster.processes.pid(`${REGION}/ledger`), 'the ledger server runs');
+  // Not for long: after a dozen seconds its supervisor would start another in its place.
   process.kill(pid, 'SIGSTOP');
   cleanUp.push(() => {
     try {

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import type { Book } from '../../../ledger/store/head.ts';
 import { Election } from '../database/election.ts';
 import { DatabaseNode } from '../database/node.ts';
@@ -113,7 +114,7 @@ export class Installation {
     return new Promise((resolve, reject) => {
       const server = this.servers.get(peer);
       if (server === undefined) {
-        reject(new Error('nobody is there'));
+        reject(callFault(status.UNAVAILABLE));
         return;
       }
       const { incarnation } = from.process;
@@ -127,7 +128,7 @@ export class Installation {
       });
       this.world.afterFor(from.process, SETTLE_TIMEOUT_MS, () => {
         const instead = call.unanswered();
-        if (instead === undefined) reject(new Error('DEADLINE_EXCEEDED'));
+        if (instead === undefined) reject(callFault(status.DEADLINE_EXCEEDED));
         else resolve(instead);
       });
     });
@@ -182,4 +183,9 @@ interface Call<Reply> {
   readonly ask: (server: LedgerServer) => Promise<Reply>;
   /** What the caller is answered when there is no answer; undefined: that there is none. */
   readonly unanswered: () => Reply | undefined;
+}
+
+/** What a call ends with, as the gRPC client gives it. */
+function callFault(code: status): Error {
+  return Object.assign(new Error(status[code]), { code });
 }
