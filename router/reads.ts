@@ -68,7 +68,11 @@ export class Reads {
     const accounts = responses.flatMap((response) => response.accounts);
     // That there is none may be said only if every book has said so.
     if (accounts.length === 0) for (const error of silent.values()) throw error;
-    return { accounts, positions: responses.flatMap((response) => response.positions) };
+    return {
+      accounts,
+      positions: responses.flatMap((response) => response.positions),
+      silentBooks: [...silent.keys()].map(({ name }) => name),
+    };
   }
 
   /** Pages go on from book to book where a region homes several. */

@@ -65,7 +65,7 @@ export class AccountReads {
     const positions = [await positionFor(this.#member, undefined)];
     const { sql, config } = this.#member;
     const accounts = await readAccountsByExternalId(sql, config.book, [externalId]);
-    return { accounts, positions };
+    return { accounts, positions, silentBooks: [] };
   }
 
   async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {

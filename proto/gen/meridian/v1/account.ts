@@ -248,6 +248,11 @@ export interface FindAccountsResponse {
    * nothing was found, the call fails with UNAVAILABLE.
    */
   positions: Position[];
+  /**
+   * Names of the books that did not answer. Unless this is empty, one of them may have another
+   * account of the same external id: the one that was found need not be the one that is meant.
+   */
+  silentBooks: string[];
 }
 
 export interface ListAccountsRequest {
@@ -1887,7 +1892,7 @@ export const FindAccountsRequest: MessageFns<FindAccountsRequest> = {
 };
 
 function createBaseFindAccountsResponse(): FindAccountsResponse {
-  return { accounts: [], positions: [] };
+  return { accounts: [], positions: [], silentBooks: [] };
 }
 
 export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
@@ -1897,6 +1902,9 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     }
     for (const v of message.positions) {
       Position.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.silentBooks) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1930,6 +1938,14 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
             message.positions.push(Position.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.silentBooks.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1950,6 +1966,9 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     if (message.positions?.length) {
       obj.positions = message.positions.map((e) => Position.toJSON(e));
     }
+    if (message.silentBooks?.length) {
+      obj.silentBooks = message.silentBooks;
+    }
     return obj;
   },
 
@@ -1960,6 +1979,7 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     const message = createBaseFindAccountsResponse();
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
     message.positions = object.positions?.map((e) => Position.fromPartial(e)) || [];
+    message.silentBooks = object.silentBooks?.map((e) => e) || [];
     return message;
   },
 };

@@ -239,6 +239,18 @@ export interface TransferFault {
   outcomeUnknown: boolean;
 }
 
+/**
+ * A key, with its namespace, belongs to the book of the debit account: what identifies a transfer
+ * is the key, the namespace and that book. The same key for payers in two books names two
+ * transfers, which have one transfer id. A look-up that does not say the payer asks every book:
+ *
+ *   FAILED_PRECONDITION  AMBIGUOUS_KEY  several books have one; PreconditionFailure lists a
+ *                                       violation for each, with its book and payer
+ *   UNAVAILABLE          BOOKS_SILENT   a book did not answer, and may have one; `books` in the
+ *                                       metadata of ErrorInfo names those
+ *
+ * To set `debit_account_id` avoids both.
+ */
 export interface GetTransferRequest {
   by:
     | { $case: "idempotencyKey"; value: string }
@@ -246,7 +258,10 @@ export interface GetTransferRequest {
     | undefined;
   /** Namespace of the key. */
   namespace: string;
-  /** If set, only the book of this account is asked; otherwise every book. */
+  /**
+   * If set, only the book of this account is asked; otherwise every book. In one book a key has
+   * one transfer, whichever of its accounts paid: the answer says who did.
+   */
   debitAccountId: bigint;
   options: ReadOptions | undefined;
 }
@@ -261,10 +276,14 @@ export interface GetTransferResponse {
   transfer:
     | Transfer
     | undefined;
-  /** One per book that answered; as for FindAccounts. */
+  /** One per book that was asked. */
   positions: Position[];
 }
 
+/**
+ * If one look-up is ambiguous the call fails as GetTransfer does, and the subject of each violation
+ * names its look-up, such as `transfers[17]`.
+ */
 export interface GetTransfersRequest {
   /**
    * 1..1,000. Their `options` are ignored. INVALID_ARGUMENT if groups among them have more
