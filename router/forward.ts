@@ -53,11 +53,14 @@ export class Forward {
    * Asks the leader.
    * UNAVAILABLE: none was known within the deadline. DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: it
    * did not answer in time. Other errors are the leader's.
+   *
+   * @param onUnclear called when the outcome of an attempt is not known, and it is sent again
    */
   async call<Response>(
     book: Book,
     deadline: Deadline,
     call: ClientCall<Response>,
+    onUnclear?: () => void,
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline);
     let pauseMs = PAUSE_MS;
@@ -73,7 +76,10 @@ export class Forward {
         } catch (error) {
           if (lost && isOverload(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
-          lost ||= !saysNotApplied(error);
+          if (!saysNotApplied(error)) {
+            lost = true;
+            onUnclear?.();
+          }
         }
       }
       await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));

@@ -35,6 +35,10 @@ export class StandInServer {
   onRead: (() => bigint | RpcError | undefined) | undefined;
   /** True: batches are posted; false: they are taken, and nothing is ever said. */
   posts = true;
+  /** True: it knows every key already. */
+  replays = false;
+  /** What it answers of every transfer. */
+  outcome: TransferStatus = TransferStatus.POSTED;
   /** True: its queue is full, and it refuses what comes. */
   isFull = false;
   /** What look-ups of transfers are answered, in the order asked; undefined: nothing. */
@@ -130,7 +134,11 @@ export class StandInServer {
       return;
     }
     const results = transfers.map(({ idempotencyKey: transferId }) =>
-      CreateTransferResponse.fromPartial({ transferId, status: TransferStatus.POSTED }),
+      CreateTransferResponse.fromPartial({
+        transferId,
+        status: this.outcome,
+        replayed: this.replays,
+      }),
     );
     stream.write({ reply: { $case: 'outcome', value: { batch, results } } });
   }

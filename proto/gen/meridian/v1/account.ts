@@ -130,7 +130,10 @@ export interface OpenAccountResponse {
   account:
     | Account
     | undefined;
-  /** True: the account was opened by an earlier request with the same fields. */
+  /**
+   * True: the account was opened by an earlier request with the same fields, which may have been
+   * an attempt of the router within this call: see `resent`.
+   */
   replayed: boolean;
   /**
    * Set when the external id is taken by an account that was opened otherwise: the name of
@@ -145,6 +148,8 @@ export interface OpenAccountResponse {
    * ASSET_NOT_REGISTERED. None of them is recorded.
    */
   reason: Reason;
+  /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
+  resent?: boolean | undefined;
 }
 
 export interface OpenAccountsRequest {
@@ -339,9 +344,14 @@ export interface ChangeAccountResponse {
   reason: Reason;
   /** Set when `reason` is IDEMPOTENCY_KEY_REUSED. */
   differingField: string;
+  /** True: this is the outcome of an earlier request with the same key; see `resent`. */
   replayed: boolean;
   position: Position | undefined;
-  decidedAt: Timestamp | undefined;
+  decidedAt:
+    | Timestamp
+    | undefined;
+  /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
+  resent?: boolean | undefined;
 }
 
 function createBaseOpenAccountRequest(): OpenAccountRequest {
@@ -655,7 +665,7 @@ export const OpenAccountRequest_MetadataEntry: MessageFns<OpenAccountRequest_Met
 };
 
 function createBaseOpenAccountResponse(): OpenAccountResponse {
-  return { account: undefined, replayed: false, differingField: "", position: undefined, reason: 0 };
+  return { account: undefined, replayed: false, differingField: "", position: undefined, reason: 0, resent: undefined };
 }
 
 export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
@@ -674,6 +684,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     }
     if (message.reason !== 0) {
       writer.uint32(40).int32(message.reason);
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(48).bool(message.resent);
     }
     return writer;
   },
@@ -731,6 +744,14 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
             message.reason = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -760,6 +781,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     if (message.reason !== 0) {
       obj.reason = reasonToJSON(message.reason);
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -777,6 +801,7 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
       ? Position.fromPartial(object.position)
       : undefined;
     message.reason = object.reason ?? 0;
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };
@@ -2793,6 +2818,7 @@ function createBaseChangeAccountResponse(): ChangeAccountResponse {
     replayed: false,
     position: undefined,
     decidedAt: undefined,
+    resent: undefined,
   };
 }
 
@@ -2818,6 +2844,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     }
     if (message.decidedAt !== undefined) {
       Timestamp.encode(message.decidedAt, writer.uint32(58).fork()).join();
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(64).bool(message.resent);
     }
     return writer;
   },
@@ -2891,6 +2920,14 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
             message.decidedAt = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2926,6 +2963,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     if (message.decidedAt !== undefined) {
       obj.decidedAt = fromTimestamp(message.decidedAt).toISOString();
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -2945,6 +2985,7 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     message.decidedAt = (object.decidedAt !== undefined && object.decidedAt !== null)
       ? Timestamp.fromPartial(object.decidedAt)
       : undefined;
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };

@@ -179,7 +179,10 @@ export interface CreateTransferResponse {
    * belongs to a change of an account.
    */
   differingField: string;
-  /** True: this is the outcome of an earlier request with the same key. */
+  /**
+   * True: this is the outcome of an earlier request with the same key. That may have been an
+   * attempt of the router within this very call: see `resent`.
+   */
   replayed: boolean;
   /** Of the row that decided it in the payer's book. */
   position:
@@ -199,7 +202,17 @@ export interface CreateTransferResponse {
     | Timestamp
     | undefined;
   /** Of a group. */
-  group: GroupResult | undefined;
+  group:
+    | GroupResult
+    | undefined;
+  /**
+   * True: the router sent the request to the book more than once within this call, because the
+   * leader or the connection to it was lost. If `replayed` is true as well, the earlier request
+   * is either the router's own or one that the caller made before: the router cannot know which.
+   * Unset: it was sent once, and `replayed` is true only for a key that was sent in an earlier call, or
+   * earlier in this one. Not set in the legs of a group.
+   */
+  resent?: boolean | undefined;
 }
 
 export interface GroupResult {
@@ -835,6 +848,7 @@ function createBaseCreateTransferResponse(): CreateTransferResponse {
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    resent: undefined,
   };
 }
 
@@ -872,6 +886,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     }
     if (message.group !== undefined) {
       GroupResult.encode(message.group, writer.uint32(82).fork()).join();
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(96).bool(message.resent);
     }
     return writer;
   },
@@ -969,6 +986,14 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
             message.group = GroupResult.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1013,6 +1038,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     if (message.group !== undefined) {
       obj.group = GroupResult.toJSON(message.group);
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -1041,6 +1069,7 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     message.group = (object.group !== undefined && object.group !== null)
       ? GroupResult.fromPartial(object.group)
       : undefined;
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };
