@@ -14,7 +14,7 @@ import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
 import { notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
-import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
+import { accountPages, pageOf, pageSize } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
 import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
@@ -72,9 +72,12 @@ export class AccountReads {
     const position = await positionFor(this.#member, undefined);
     const { sql, config } = this.#member;
     const size = pageSize(request.pageSize);
-    const [after = accountId(config.book.number, 1) - 1n] = pageNumbers(request.pageToken, 1) ?? [];
-    const accounts = await listAccounts(sql, config.book, after, size);
-    const nextPage = nextPageToken([accounts.at(-1)?.id ?? after], accounts.length, size);
+    const tokens = accountPages(request);
+    const [after = accountId(config.book.number, 1) - 1n] =
+      tokens.numbers(request.pageToken, 1) ?? [];
+    const read = await listAccounts(sql, config.book, after, size + 1);
+    const { items: accounts, isLast } = pageOf(read, size);
+    const nextPage = isLast ? '' : tokens.token([accounts.at(-1)?.id ?? after]);
     return { accounts, nextPageToken: nextPage, position };
   }
 }

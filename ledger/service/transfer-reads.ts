@@ -16,12 +16,13 @@ import {
   validateGetTransfer,
 } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
-import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
+import { pageOf, pageSize, transferPages } from '../rpc/page.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { readTransfers, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
-import { EVERYWHERE, filterTimes } from '../store/transfer-filter.ts';
+import { filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
+import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, positionFor, type ReadMember } from './read-position.ts';
 
@@ -81,22 +82,31 @@ export class TransferReads {
     refuseMalformed(validateSearch(request, book.number));
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
-    const position = await positionFor(this.#member, request.options, notBefore);
+    const tokens = transferPages(request);
+    const [last, end] = tokens.numbers(request.pageToken, 2) ?? [];
     const [newest] = filterTimes(filter).toSorted((a, b) => (a < b ? 1 : -1));
-    if (newest !== undefined) await pastIsFinal(this.#member, newest);
+    // Before the position is taken: what the first page ends with is what all pages end with.
+    if (newest !== undefined && end === undefined) await pastIsFinal(this.#member, newest);
+    const position = await positionFor(this.#member, request.options, end);
+    const through = end ?? position.seq;
     const account = scope?.$case === 'accountId' ? scope.value : null;
-    const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
-    const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
-    const transfers = await this.#longReads.run((reading) =>
-      searchTransfers(reading, book.number, { account, filter, within, newestFirst, limit }),
+    const within = beyond(last, { after: 0n, through }, newestFirst);
+    const read = await this.#longReads.run((reading) =>
+      searchTransfers(reading, book.number, {
+        account,
+        filter,
+        within,
+        newestFirst,
+        limit: limit + 1,
+      }),
     );
+    const { items: transfers, isLast } = pageOf(read, limit);
     if (transfers.length === 0 && account !== null) {
       const found = await readAccounts(sql, book, [account]);
       if (!found.has(account)) throw accountNotFound(account);
     }
-    const token = [transfers.at(-1)?.position?.seq ?? 0n, position.seq];
-    return { transfers, nextPageToken: nextPageToken(token, transfers.length, limit), position };
+    const token = [transfers.at(-1)?.position?.seq ?? 0n, through];
+    return { transfers, nextPageToken: isLast ? '' : tokens.token(token), position };
   }
 }
 

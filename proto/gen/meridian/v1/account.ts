@@ -260,17 +260,24 @@ export interface FindAccountsResponse {
   silentBooks: string[];
 }
 
+/**
+ * Every account that was open when the first page was read, once; one that is opened while the
+ * pages are read may be among them. Balances are those of the moment when their page is read.
+ */
 export interface ListAccountsRequest {
   homeRegion: string;
   /** 1..1000; zero means 100. */
   pageSize: number;
-  /** `next_page_token` of the page before; empty for the first page. */
+  /**
+   * `next_page_token` of the page before; empty for the first page. INVALID_ARGUMENT if it is
+   * that of another region.
+   */
   pageToken: string;
 }
 
 export interface ListAccountsResponse {
   accounts: Account[];
-  /** Empty on the last page. */
+  /** Empty on the last page, full or not. */
   nextPageToken: string;
   position: Position | undefined;
 }
