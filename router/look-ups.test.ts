@@ -88,7 +88,7 @@ test('a key that two books have is no answer, but an error that lists both', asy
   const ofPayer = await books.transfer(byKey({ debitAccountId: payerIn(2) }), soon());
   expect(ofPayer.transfer?.debitAccountId).toBe(payerIn(2));
   const byId = {
-    by: { $case: 'transferId', value: '0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b' },
+    by: { $case: 'transferId', value: '0193A1B2-c3d4-7e5f-8a6b-7c8d9e0f1a2b' },
   } as const;
   expect((await faultOf(books.transfer(byKey(byId), soon()))).message).toMatch(/^transfer_id /u);
 });

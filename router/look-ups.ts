@@ -64,7 +64,8 @@ export class LookUps {
   }
 
   /** FAILED_PRECONDITION: several books have one of that name. UNAVAILABLE: a book is silent. */
-  async transfer(request: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
+  async transfer(asked: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
+    const request = withCanonicalId(asked);
     refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
     const books = this.#mayKnow(request, 'debit_account_id');
     const { heard, silent } = await askBooks(
@@ -82,9 +83,10 @@ export class LookUps {
 
   /** Faults as for one; the details name each look-up that is ambiguous. */
   async transfers(
-    { transfers, options }: GetTransfersRequest,
+    { transfers: wanted, options }: GetTransfersRequest,
     deadline: Deadline,
   ): Promise<GetTransfersResponse> {
+    const transfers = wanted.map(withCanonicalId);
     refuseMalformed(validateGetTransfers({ transfers, options }));
     const asked = transfers.map((transfer, index) => ({
       transfer,
@@ -116,6 +118,13 @@ export class LookUps {
   #mayKnow({ debitAccountId }: GetTransferRequest, field: string): readonly Book[] {
     return debitAccountId === 0n ? this.#books.all : [this.#books.ofAccount(debitAccountId, field)];
   }
+}
+
+/** An id is the same in every case. */
+function withCanonicalId(request: GetTransferRequest): GetTransferRequest {
+  const { by } = request;
+  if (by?.$case !== 'transferId') return request;
+  return { ...request, by: { $case: 'transferId', value: by.value.toLowerCase() } };
 }
 
 /** What is known of one look-up, and the field of the request that names it. */

@@ -34,8 +34,9 @@ test('a token of several numbers is for those who want as many', () => {
 });
 
 test('a token is refused by every query but its own', () => {
-  const of = (parts: readonly string[]) => new PageTokens(...parts);
-  const queries = [['a', 'b'], ['ab'], ['a'], ['a', 'b', ''], ['b', 'a'], []].map(of);
+  const queries = [['a', 'b'], ['ab'], ['a'], ['a', 'b', ''], ['b', 'a'], []].map(
+    (parts) => new PageTokens(...parts),
+  );
   const pairs = queries.flatMap((mine) => queries.map((other) => ({ mine, other })));
   for (const { mine, other } of pairs.filter((pair) => pair.mine !== pair.other)) {
     const read = () => other.numbers(mine.token([1n]), 1);
@@ -47,18 +48,18 @@ test('a token is refused by every query but its own', () => {
 test('every field that selects items is of the query; the page and how it is read are not', () => {
   const scope = { $case: 'book', value: 'eu-west-1' } as const;
   const first = ListTransfersRequest.fromPartial({ scope, pageSize: 5 });
-  const token = transferPages(first).token([3n, 9n]);
+  const following = transferPages(first).token([3n, 9n]);
   const options = { level: ReadLevel.STALE };
-  for (const same of [{ pageSize: 7 }, { pageToken: token }, { options }]) {
+  for (const same of [{ pageSize: 7 }, { pageToken: following }, { options }]) {
     const next = ListTransfersRequest.fromPartial({ ...first, ...same });
-    expect(transferPages(next).numbers(token, 2)).toEqual([3n, 9n]);
+    expect(transferPages(next).numbers(following, 2)).toEqual([3n, 9n]);
   }
   const filter = { test: { $case: 'code', value: 1 } } as const;
   const account = { $case: 'accountId', value: 1n } as const;
   const others = [{ filter }, { newestFirst: true }, { scope: account }];
   for (const other of others) {
     const next = ListTransfersRequest.fromPartial({ ...first, ...other });
-    expect(() => transferPages(next).numbers(token, 2)).toThrow(/another query$/u);
+    expect(() => transferPages(next).numbers(following, 2)).toThrow(/another query$/u);
   }
 });
 
