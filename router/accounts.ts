@@ -58,12 +58,16 @@ export class Accounts {
       requests,
       ({ homeRegion, externalId }) => this.#books.forAccount(homeRegion, externalId, 'home_region'),
       async (book, accounts) => {
+        let resent = false;
         const opened = await this.#forward.call<OpenAccountsResponse>(
           book,
           deadline,
           (client, ...rest) => client.openAccounts({ accounts }, ...rest),
+          { onUnclear: () => (resent = true) },
         );
-        return opened.accounts;
+        return resent
+          ? opened.accounts.map((response) => ({ ...response, resent }))
+          : opened.accounts;
       },
     );
   }

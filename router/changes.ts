@@ -23,12 +23,17 @@ export class Changes {
     this.#forward = forward;
   }
 
-  change(request: ChangeAccountRequest, deadline: Deadline): Promise<ChangeAccountResponse> {
+  async change(request: ChangeAccountRequest, deadline: Deadline): Promise<ChangeAccountResponse> {
     refuseMalformed(validateChange(request));
     const book = this.#books.ofAccount(request.accountId, 'account_id');
-    return this.#forward.call(book, deadline, (client, ...rest) =>
-      client.changeAccount(request, ...rest),
+    let resent = false;
+    const response = await this.#forward.call<ChangeAccountResponse>(
+      book,
+      deadline,
+      (client, ...rest) => client.changeAccount(request, ...rest),
+      { onUnclear: () => (resent = true) },
     );
+    return resent ? { ...response, resent } : response;
   }
 
   /**
@@ -42,15 +47,19 @@ export class Changes {
   ): Promise<RegisterAssetResponse> {
     refuseMalformed(validateAsset(request));
     const [deciding, ...others] = this.#books.all;
+    let resent = false;
     const register = (book: Book) =>
-      this.#forward.call<RegisterAssetResponse>(book, deadline, (client, ...rest) =>
-        client.registerAsset(request, ...rest),
+      this.#forward.call<RegisterAssetResponse>(
+        book,
+        deadline,
+        (client, ...rest) => client.registerAsset(request, ...rest),
+        { onUnclear: () => (resent ||= book === deciding) },
       );
     const decided = await register(must(deciding, 'there is a book'));
     if (decided.asset === undefined) return decided;
     const followed = await this.#follow(others.map(register));
     const positions = [decided, ...followed].flatMap((response) => response.positions);
-    return { ...decided, positions };
+    return { ...decided, positions, ...(resent ? { resent } : {}) };
   }
 
   /** What has been decided stands, whether or not the other books can be told of it now. */

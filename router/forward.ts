@@ -53,6 +53,13 @@ export interface ReadLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface CallOptions {
+  /** Aborted when the caller has gone; only for reads. */
+  readonly signal?: AbortSignal;
+  /** Called when the outcome of an attempt is not known, and it is sent again. */
+  readonly onUnclear?: () => void;
+}
+
 /**
  * Forwards calls that may be repeated (reads, and openings and changes, which their ids make
  * idempotent) to a book, and repeats them while there is time.
@@ -70,14 +77,12 @@ export class Forward {
    * Asks the leader.
    * UNAVAILABLE: none was known within the deadline. DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: it
    * did not answer in time. CANCELLED: the caller has gone. Other errors are the leader's.
-   *
-   * @param signal aborted when the caller has gone; only for reads
    */
   async call<Response>(
     book: Book,
     deadline: Deadline,
     call: ClientCall<Response>,
-    signal?: AbortSignal,
+    { signal, onUnclear }: CallOptions = {},
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline);
     let pauseMs = PAUSE_MS;
@@ -93,7 +98,10 @@ export class Forward {
         } catch (error) {
           if (lost && saysNothingOfBefore(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
-          lost ||= !saysNotApplied(error);
+          if (!saysNotApplied(error)) {
+            lost = true;
+            onUnclear?.();
+          }
         }
       }
       await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));
@@ -115,7 +123,7 @@ export class Forward {
       return this.#copies.ask(book, until, call, { patienceMs, signal });
     }
     try {
-      return await this.call(book, deadline, call, signal);
+      return await this.call(book, deadline, call, signal === undefined ? {} : { signal });
     } catch (error) {
       // To read has no outcome that could be unknown.
       if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);

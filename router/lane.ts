@@ -227,7 +227,7 @@ export class Lane {
       } else if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
         this.#giveUp(item, item.attempts - 1);
       } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
-        item.inTransit = result;
+        item.inTransit = answerTo(item, result);
         late.set(index, item);
       } else {
         finish(item, result);
@@ -329,7 +329,17 @@ const waits = ({ request }: LaneItem) => request.wait !== Wait.POSTED;
 function finish(item: LaneItem, result: CreateTransferResponse): void {
   if (item.done) return;
   item.done = true;
-  item.onResult(result);
+  item.onResult(answerTo(item, result));
+}
+
+/**
+ * What the caller gets. After more than one attempt the book cannot tell the caller's repetition
+ * from the lane's own, unless an answer within this call has said already which it is.
+ */
+function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {
+  if (item.attempts <= 1) return result;
+  const replayed = item.inTransit?.replayed ?? result.replayed;
+  return { ...result, replayed, resent: true };
 }
 
 function fail(item: LaneItem, error: RpcError): void {

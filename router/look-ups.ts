@@ -1,4 +1,4 @@
-import type { Deadline } from '@grpc/grpc-js';
+import { type Deadline, status } from '@grpc/grpc-js';
 import { must } from '../ledger/core/assert.ts';
 import {
   validateGetAccounts,
@@ -6,7 +6,13 @@ import {
   validateGetTransfers,
   validateReadOptions,
 } from '../ledger/core/validate-reads.ts';
-import { refuseMalformed } from '../ledger/rpc/error.ts';
+import {
+  ambiguousKey,
+  booksSilent,
+  type Candidate,
+  refuseMalformed,
+  RpcError,
+} from '../ledger/rpc/error.ts';
 import { inOrderAsked } from '../ledger/rpc/in-order-asked.ts';
 import type { GetAccountsRequest, GetAccountsResponse } from '../proto/gen/meridian/v1/account.ts';
 import type {
@@ -57,8 +63,9 @@ export class LookUps {
     };
   }
 
-  /** UNAVAILABLE: no book that answered has seen it, and one is silent. */
-  async transfer(request: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
+  /** FAILED_PRECONDITION: several books have one of that name. UNAVAILABLE: a book is silent. */
+  async transfer(asked: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
+    const request = withCanonicalId(asked);
     refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
     const books = this.#mayKnow(request, 'debit_account_id');
     const { heard, silent } = await askBooks(
@@ -69,17 +76,21 @@ export class LookUps {
       { deadline, options: request.options },
     );
     const positions = [...heard.values()].flatMap((response) => response.positions);
-    return { ...decided(books, heard, silent), positions };
+    const field = request.by?.$case === 'transferId' ? 'transfer_id' : 'idempotency_key';
+    const [response] = decided([{ field, books, answers: heard }], silent);
+    return { ...must(response, 'one look-up has one answer'), positions };
   }
 
-  /** UNAVAILABLE: as for one. */
+  /** Faults as for one; the details name each look-up that is ambiguous. */
   async transfers(
-    { transfers, options }: GetTransfersRequest,
+    { transfers: wanted, options }: GetTransfersRequest,
     deadline: Deadline,
   ): Promise<GetTransfersResponse> {
+    const transfers = wanted.map(withCanonicalId);
     refuseMalformed(validateGetTransfers({ transfers, options }));
     const asked = transfers.map((transfer, index) => ({
       transfer,
+      field: `transfers[${index}]`,
       books: this.#mayKnow(transfer, `transfers[${index}].debit_account_id`),
       answers: new Map<Book, GetTransferResponse>(),
     }));
@@ -98,7 +109,7 @@ export class LookUps {
       }
     }
     return {
-      transfers: asked.map(({ books, answers }) => decided(books, answers, silent)),
+      transfers: decided(asked, silent),
       positions: [...heard.values()].flatMap((response) => response.positions),
     };
   }
@@ -109,20 +120,63 @@ export class LookUps {
   }
 }
 
-/** What became of a transfer: the answer of the first book that knows it. */
+/** An id is the same in every case. */
+function withCanonicalId(request: GetTransferRequest): GetTransferRequest {
+  const { by } = request;
+  if (by?.$case !== 'transferId') return request;
+  return { ...request, by: { $case: 'transferId', value: by.value.toLowerCase() } };
+}
+
+/** What is known of one look-up, and the field of the request that names it. */
+interface LookedUp {
+  readonly field: string;
+  readonly books: readonly Book[];
+  readonly answers: ReadonlyMap<Book, GetTransferResponse>;
+}
+
+/**
+ * What became of each transfer. A key belongs to the book of its payer, so that one name can
+ * stand for a transfer in each book. Only if every book that may have it has answered, and one
+ * has it at most, the answer is certain to concern the transfer that the caller means.
+ *
+ * FAILED_PRECONDITION: several books have one of them. UNAVAILABLE: a book is silent.
+ */
 function decided(
-  books: readonly Book[],
-  answers: ReadonlyMap<Book, GetTransferResponse>,
+  lookedUp: readonly LookedUp[],
   silent: ReadonlyMap<Book, Error>,
-): GetTransferResponse {
-  for (const book of books) {
-    const answer = answers.get(book);
-    if (answer?.found === true) return { ...answer, positions: [] };
+): GetTransferResponse[] {
+  const candidates: Candidate[] = [];
+  const responses = lookedUp.map(({ field, books, answers }): GetTransferResponse => {
+    const found = books.filter((book) => answers.get(book)?.found === true);
+    const [first] = found;
+    const answer = first === undefined ? undefined : answers.get(first);
+    if (found.length > 1) {
+      for (const book of found) {
+        const payer = answers.get(book)?.transfer?.debitAccountId ?? 0n;
+        candidates.push({ field, book: book.name, payer });
+      }
+    }
+    return { found: false, transfer: undefined, ...answer, positions: [] };
+  });
+  // Whatever the silent books know, several transfers of one name stay several.
+  if (candidates.length > 0) throw ambiguousKey(candidates);
+  refuseSilence(lookedUp, silent);
+  return responses;
+}
+
+/** Throws if a book that may have one of the transfers did not answer. */
+function refuseSilence(lookedUp: readonly LookedUp[], silent: ReadonlyMap<Book, Error>): void {
+  if (silent.size === 0) return;
+  const asked = new Set(lookedUp.flatMap(({ books }) => books));
+  const missing = [...silent.keys()].filter((book) => asked.has(book));
+  for (const book of missing) {
+    const error = must(silent.get(book), 'a silent book has its error');
+    // A book that was the only one to ask says itself why; so does one that refuses the request.
+    const isLost = error instanceof RpcError && error.code === status.UNAVAILABLE;
+    if (!isLost || lookedUp.every(({ books }) => books.length === 1)) throw error;
   }
-  // "Never seen" may be said only if every book has said so.
-  for (const book of books) {
-    const error = silent.get(book);
-    if (error !== undefined) throw error;
-  }
-  return { found: false, transfer: undefined, positions: [] };
+  throw booksSilent(
+    missing.map(({ name }) => name),
+    'it may have a transfer of the same key; set debit_account_id to ask one book only',
+  );
 }

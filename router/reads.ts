@@ -9,7 +9,7 @@ import {
   validateStatement,
 } from '../ledger/core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../ledger/rpc/error.ts';
-import { pageNumbers, pageSize, pageToken } from '../ledger/rpc/page.ts';
+import { accountPages, pageSize } from '../ledger/rpc/page.ts';
 import type {
   FindAccountsRequest,
   FindAccountsResponse,
@@ -68,14 +68,19 @@ export class Reads {
     const accounts = responses.flatMap((response) => response.accounts);
     // That there is none may be said only if every book has said so.
     if (accounts.length === 0) for (const error of silent.values()) throw error;
-    return { accounts, positions: responses.flatMap((response) => response.positions) };
+    return {
+      accounts,
+      positions: responses.flatMap((response) => response.positions),
+      silentBooks: [...silent.keys()].map(({ name }) => name),
+    };
   }
 
   /** Pages go on from book to book where a region homes several. */
   async accounts(request: ListAccountsRequest, deadline: Deadline): Promise<ListAccountsResponse> {
     const books = this.#books.inRegion(request.homeRegion, 'home_region');
     pageSize(request.pageSize);
-    const [after] = pageNumbers(request.pageToken, 1) ?? [];
+    const tokens = accountPages(request);
+    const [after] = tokens.numbers(request.pageToken, 1) ?? [];
     const place =
       after === undefined ? 0 : books.findIndex(({ number }) => number === bookOf(after));
     const book = books[place];
@@ -83,15 +88,19 @@ export class Reads {
       const description = `is not a token of ${request.homeRegion}`;
       throw invalidArgument([{ field: 'page_token', description }]);
     }
-    const page = await this.#forward.read<ListAccountsResponse>(
-      book,
-      { deadline },
-      (client, ...rest) => client.listAccounts(request, ...rest),
-    );
-    const next = books[place + 1];
-    if (page.nextPageToken !== '' || next === undefined) return page;
-    const token = pageToken([accountId(next.number, 1) - 1n]);
-    return { ...page, nextPageToken: token };
+    const read = (of: Book, asked: ListAccountsRequest) =>
+      this.#forward.read<ListAccountsResponse>(of, { deadline }, (client, ...rest) =>
+        client.listAccounts(asked, ...rest),
+      );
+    const page = await read(book, request);
+    if (page.nextPageToken !== '') return page;
+    // The last page of the last book that has accounts is the last of all.
+    for (const next of books.slice(place + 1)) {
+      const { accounts } = await read(next, { ...request, pageSize: 1, pageToken: '' });
+      if (accounts.length === 0) continue;
+      return { ...page, nextPageToken: tokens.token([accountId(next.number, 1) - 1n]) };
+    }
+    return page;
   }
 
   entries(request: ListEntriesRequest, deadline: Deadline): Promise<ListEntriesResponse> {

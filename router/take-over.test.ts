@@ -85,6 +85,42 @@ test('what a silent leader was sent goes to its successor as soon as that is hea
   expect(old.posted).toEqual(keys);
 });
 
+test("a replay that may be the router's own repetition is said to be one", async () => {
+  const { old, next, leads, send } = await fixture();
+  old.lead(1);
+  await leads(1);
+  old.replays = true;
+  const [known] = await send(['known'], 10_000);
+  expect(known).toMatchObject({ replayed: true });
+  expect(known?.resent).toBeUndefined();
+  old.posts = false;
+  const outcome = send(['once'], 10_000);
+  await expect.poll(() => old.posted).toEqual(['known', 'once']);
+  next.replays = true;
+  next.lead(2);
+  const [once] = await outcome;
+  expect(once).toMatchObject({ replayed: true, resent: true });
+  const [later] = await send(['later'], 10_000);
+  expect(later?.resent).toBeUndefined();
+});
+
+test('what was new and in transit before the leader was lost is no replay', async () => {
+  const { old, next, leads, send } = await fixture();
+  old.outcome = TransferStatus.IN_TRANSIT;
+  old.lead(1);
+  await leads(1);
+  const outcome = send(['far'], 10_000);
+  await expect.poll(() => old.posted).toEqual(['far']);
+  await sleep(100);
+  next.replays = true;
+  next.lead(2);
+  expect((await outcome)[0]).toMatchObject({
+    status: TransferStatus.POSTED,
+    replayed: false,
+    resent: true,
+  });
+});
+
 test('past its deadline a caller hears whether its transfer may have been applied', async () => {
   const { old, leads, send } = await fixture();
   const unsent = await faultOf(send(['unsent'], 400));

@@ -1,5 +1,6 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { bookOf } from '../ledger/core/account-id.ts';
+import { withCanonicalIds } from '../ledger/core/canonical-ids.ts';
 import { must } from '../ledger/core/assert.ts';
 import { validateDryRun } from '../ledger/core/validate-dry-run.ts';
 import { CALL_ROWS_MAX } from '../ledger/core/limits.ts';
@@ -48,9 +49,10 @@ export class Transfers {
    * DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: each may or may not have been applied.
    */
   async create(
-    requests: readonly CreateTransferRequest[],
+    asked: readonly CreateTransferRequest[],
     deadline: Deadline,
   ): Promise<CreateTransferResponse[]> {
+    const requests = asked.map(withCanonicalIds);
     refuseMalformed([
       ...validateAll(requests, 'transfers', (request) => this.#validate(request)),
       ...validateCall(requests),
@@ -72,10 +74,11 @@ export class Transfers {
 
   /** The outcome of a single one, from a request of so many bytes; faults as above. */
   async createOne(
-    request: CreateTransferRequest,
+    asked: CreateTransferRequest,
     deadline: Deadline,
     bytes: number,
   ): Promise<CreateTransferResponse> {
+    const request = withCanonicalIds(asked);
     refuseMalformed(this.#validate(request));
     const [result] = await this.#within(bytes, () => this.#start([request], deadline));
     return must(result, 'a call with one transfer has one result');

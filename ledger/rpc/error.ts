@@ -1,5 +1,10 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
+import {
+  BadRequest,
+  ErrorInfo,
+  PreconditionFailure,
+  RetryInfo,
+} from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import type { FieldViolation } from '../core/validate.ts';
 
@@ -80,6 +85,50 @@ export function refuseMalformed(violations: readonly FieldViolation[]): void {
 /** There is no such thing. */
 export function notFound(reason: string, message: string): RpcError {
   return new RpcError(status.NOT_FOUND, message, [errorInfo(reason)]);
+}
+
+/** One of several transfers that a key or id names, and the field that names it. */
+export interface Candidate {
+  readonly field: string;
+  readonly book: string;
+  /** Zero for a group. */
+  readonly payer: bigint;
+}
+
+/** A key or id names transfers in several books, and the request does not say which one. */
+export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
+  let left = TRAILER_BYTES;
+  const violations = candidates
+    .map(({ field, book, payer }) => ({
+      type: 'AMBIGUOUS_KEY',
+      subject: field,
+      description: payer === 0n ? `${book}: a group` : `${book}: payer ${payer}`,
+    }))
+    .filter(({ subject, description }) => {
+      left -= subject.length + description.length + 40;
+      return left > 0;
+    });
+  const field = candidates[0]?.field ?? '';
+  const listed = violations.filter(({ subject }) => subject === field);
+  const message =
+    `${field} names transfers in several books ` +
+    `(${listed.map(({ description }) => description).join('; ')}): set debit_account_id`;
+  const value = Buffer.from(PreconditionFailure.encode({ violations }).finish());
+  return new RpcError(status.FAILED_PRECONDITION, message, [
+    errorInfo('AMBIGUOUS_KEY'),
+    { typeUrl: `${TYPE}PreconditionFailure`, value },
+  ]);
+}
+
+/**
+ * Books that may have what is asked did not answer, so that no answer of the others is certain.
+ *
+ * @param hint what the caller can do, besides trying again
+ */
+export function booksSilent(books: readonly string[], hint: string): RpcError {
+  const names = books.join(', ');
+  const details = [errorInfo('BOOKS_SILENT', { books: names }), retryInfo(200)];
+  return new RpcError(status.UNAVAILABLE, `${names} did not answer: ${hint}`, details);
 }
 
 /** A queue is full; nothing was applied. */

@@ -8,8 +8,10 @@ import {
 import { Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
 import * as limits from '../core/limits.ts';
 import { expect, test } from 'vitest';
+import { ReadLevel } from '../../proto/gen/meridian/v1/position.ts';
+import { ListTransfersRequest } from '../../proto/gen/meridian/v1/query.ts';
 import { RpcError } from './error.ts';
-import { nextPageToken, pageNumbers, pageSize, pageToken } from './page.ts';
+import { pageOf, pageSize, PageTokens, transferPages } from './page.ts';
 
 const token = (text: string) => Buffer.from(text, 'latin1').toString('base64url');
 
@@ -21,39 +23,72 @@ test('a page has 1 to 1,000 items, and 100 if nothing is asked', () => {
   }
 });
 
+const TOKENS = new PageTokens('entries', 'of alice');
+
 test('the token of a page leads to the one after it', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), (last) => {
-      expect(pageNumbers(nextPageToken([last, 7n], 10, 10), 2)).toEqual([last, 7n]);
+      expect(TOKENS.numbers(TOKENS.token([last, 7n]), 2)).toEqual([last, 7n]);
     }),
   );
 });
 
 test('a token of several numbers is for those who want as many', () => {
   const numbers = [0n, 12n, 2n ** 63n - 1n];
-  const several = pageToken(numbers);
-  expect(pageNumbers(several, 3)).toEqual(numbers);
-  expect(pageNumbers('', 3)).toBeUndefined();
-  expect(() => pageNumbers(several, 2)).toThrow(/^page_token /u);
+  const several = TOKENS.token(numbers);
+  expect(TOKENS.numbers(several, 3)).toEqual(numbers);
+  expect(TOKENS.numbers('', 3)).toBeUndefined();
+  expect(() => TOKENS.numbers(several, 2)).toThrow(/^page_token /u);
 });
 
-test('a page that is not full is the last one', () => {
-  expect(nextPageToken([5n], 9, 10)).toBe('');
-  expect(nextPageToken([0n], 0, 10)).toBe('');
+test('a token is refused by every query but its own', () => {
+  const queries = [['a', 'b'], ['ab'], ['a'], ['a', 'b', ''], ['b', 'a'], []].map(
+    (parts) => new PageTokens(...parts),
+  );
+  const pairs = queries.flatMap((mine) => queries.map((other) => ({ mine, other })));
+  for (const { mine, other } of pairs.filter((pair) => pair.mine !== pair.other)) {
+    const read = () => other.numbers(mine.token([1n]), 1);
+    expect(read).toThrow('page_token is the token of another query');
+  }
+  for (const mine of queries) expect(mine.numbers(mine.token([1n]), 1)).toEqual([1n]);
+});
+
+test('every field that selects items is of the query; the page and how it is read are not', () => {
+  const scope = { $case: 'book', value: 'eu-west-1' } as const;
+  const first = ListTransfersRequest.fromPartial({ scope, pageSize: 5 });
+  const following = transferPages(first).token([3n, 9n]);
+  const options = { level: ReadLevel.STALE };
+  for (const same of [{ pageSize: 7 }, { pageToken: following }, { options }]) {
+    const next = ListTransfersRequest.fromPartial({ ...first, ...same });
+    expect(transferPages(next).numbers(following, 2)).toEqual([3n, 9n]);
+  }
+  const filter = { test: { $case: 'code', value: 1 } } as const;
+  const account = { $case: 'accountId', value: 1n } as const;
+  const others = [{ filter }, { newestFirst: true }, { scope: account }];
+  for (const other of others) {
+    const next = ListTransfersRequest.fromPartial({ ...first, ...other });
+    expect(() => transferPages(next).numbers(following, 2)).toThrow(/another query$/u);
+  }
+});
+
+test('a page is the last one unless one more item was read', () => {
+  expect(pageOf([1, 2], 2)).toEqual({ items: [1, 2], isLast: true });
+  expect(pageOf([1, 2, 3], 2)).toEqual({ items: [1, 2], isLast: false });
+  expect(pageOf([], 2)).toEqual({ items: [], isLast: true });
 });
 
 test.each([
   ['something else', 'garbage'],
   ['an empty text', token(' ')],
-  ['a text without a number', token('after ')],
-  ['a negative number', token('after -1')],
-  ['two numbers', token('after 1 after 2')],
-  ['more digits than any number has', token('after 12345678901234567890')],
-  ['a number beyond 64 bits', token('after 9223372036854775808')],
-  ['the largest number of 19 digits', token('after 9999999999999999999')],
-  ['a line feed at the end', token('after 1\n')],
+  ['a text without a number', token('0123456789abcdef ')],
+  ['a negative number', token('0123456789abcdef -1')],
+  ['two numbers', token('0123456789abcdef 1 after 2')],
+  ['more digits than any number has', token('0123456789abcdef 12345678901234567890')],
+  ['a number beyond 64 bits', token('0123456789abcdef 9223372036854775808')],
+  ['the largest number of 19 digits', token('0123456789abcdef 9999999999999999999')],
+  ['a line feed at the end', token('0123456789abcdef 1\n')],
 ])('%s is no token', (_, text) => {
-  expect(() => pageNumbers(text, 1)).toThrow(/^page_token /u);
+  expect(() => TOKENS.numbers(text, 1)).toThrow(/^page_token /u);
 });
 
 const text = (length: number) => '\u20ac'.repeat(length);

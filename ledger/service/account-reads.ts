@@ -15,7 +15,7 @@ import { microsUpTo } from '../core/timestamp.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
 import { invalidArgument, notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
-import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
+import { accountPages, pageOf, pageSize } from '../rpc/page.ts';
 import { readAccountAt } from '../store/read-account-at.ts';
 import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
 import type { Seen } from '../store/read-position.ts';
@@ -98,17 +98,20 @@ export class AccountReads {
     const { found: accounts, position } = await readAt(this.#member, undefined, () =>
       readAccountsByExternalId(sql, config.book, [externalId]),
     );
-    return { accounts, positions: [position] };
+    return { accounts, positions: [position], silentBooks: [] };
   }
 
   async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
     const { sql, config } = this.#member;
     const size = pageSize(request.pageSize);
-    const [after = accountId(config.book.number, 1) - 1n] = pageNumbers(request.pageToken, 1) ?? [];
-    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
-      listAccounts(sql, config.book, after, size),
+    const tokens = accountPages(request);
+    const [after = accountId(config.book.number, 1) - 1n] =
+      tokens.numbers(request.pageToken, 1) ?? [];
+    const { found, position } = await readAt(this.#member, undefined, () =>
+      listAccounts(sql, config.book, after, size + 1),
     );
-    const nextPage = nextPageToken([accounts.at(-1)?.id ?? after], accounts.length, size);
+    const { items: accounts, isLast } = pageOf(found, size);
+    const nextPage = isLast ? '' : tokens.token([accounts.at(-1)?.id ?? after]);
     return { accounts, nextPageToken: nextPage, position };
   }
 }

@@ -8,12 +8,13 @@ import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
 import { microsBefore } from '../core/timestamp.ts';
 import { validateListEntries, validateStatement } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
-import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
+import { entryPages, type PageTokens, pageOf, pageSize, statementPages } from '../rpc/page.ts';
 import type { Queries } from '../store/connect.ts';
 import { accountExists } from '../store/read-accounts.ts';
 import { readEntries } from '../store/read-entries.ts';
 import { readStates, type StateAt } from '../store/read-states.ts';
 import { accountNotFound } from './account-reads.ts';
+import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
 
@@ -32,25 +33,25 @@ export class EntryReads {
     refuseMalformed(validateListEntries(request));
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
+    const tokens = entryPages(request);
+    const [last, end, notBefore] = tokens.numbers(request.pageToken, 3) ?? [];
     const { sql, config } = this.#member;
     const read = () =>
       readEntries(sql, config.book.number, {
         account,
-        ...beyond(last, { after: 0n, through: INT64_MAX }, newestFirst),
+        ...beyond(last, { after: 0n, through: end ?? INT64_MAX }, newestFirst),
         movingOnly: false,
         newestFirst,
-        limit,
+        limit: limit + 1,
       });
-    const { found: entries, position } = await readAt(
-      this.#member,
-      request.options,
-      read,
-      notBefore,
-    );
-    if (entries.length === 0) await this.#mustExist(account);
-    const token = [entries.at(-1)?.version ?? 0n, position.seq];
-    return { entries, nextPageToken: nextPageToken(token, entries.length, limit), position };
+    const { found, position } = await readAt(this.#member, request.options, read, notBefore);
+    if (found.length === 0) await this.#mustExist(account);
+    const { items: entries, isLast } = pageOf(found, limit);
+    if (isLast) return { entries, nextPageToken: '', position };
+    // What the first page could have shown is all that its pages show.
+    const through = end ?? (await versionAt(sql, account, position.seq));
+    const token = [entries.at(-1)?.version ?? 0n, through, notBefore ?? position.seq];
+    return { entries, nextPageToken: tokens.token(token), position };
   }
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
@@ -61,7 +62,8 @@ export class EntryReads {
     refuseMalformed(validateStatement(request));
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const page = statementPage(request.pageToken);
+    const tokens = statementPages(request);
+    const page = statementPage(tokens, request.pageToken);
     const bound = request.to ?? request.from;
     if (page === undefined && bound !== undefined) {
       await pastIsFinal(this.#member, microsBefore(bound));
@@ -77,13 +79,14 @@ export class EntryReads {
           ...beyond(page?.last, range, newestFirst),
           movingOnly: true,
           newestFirst,
-          limit,
+          limit: limit + 1,
         });
-        return { opening: opens, closing: closes, entries: moves };
+        return { opening: opens, closing: closes, moves };
       }, signal);
     const { found, position } = await readAt(this.#member, request.options, read, page?.notBefore);
-    const { opening, closing, entries } = found;
+    const { opening, closing, moves } = found;
     if (closing.version === 0n) await this.#mustExist(account);
+    const { items: entries, isLast } = pageOf(moves, limit);
     const last = entries.at(-1)?.version ?? 0n;
     const token = [opening.version, closing.version, last, position.seq];
     return {
@@ -92,7 +95,7 @@ export class EntryReads {
       debits: closing.debits - opening.debits,
       credits: closing.credits - opening.credits,
       entries,
-      nextPageToken: nextPageToken(token, entries.length, limit),
+      nextPageToken: isLast ? '' : tokens.token(token),
       position,
     };
   }
@@ -102,20 +105,10 @@ export class EntryReads {
   }
 }
 
-/** Versions of an account: after the first, through the second. */
-interface VersionRange {
-  readonly after: bigint;
-  readonly through: bigint;
-}
-
-/** What of a range lies beyond the version that the page before ended with. */
-function beyond(
-  last: bigint | undefined,
-  { after, through }: VersionRange,
-  newestFirst: boolean,
-): VersionRange {
-  if (last === undefined) return { after, through };
-  return newestFirst ? { after, through: last - 1n } : { after: last, through };
+/** The version that an account had at a place in the journal of its book. */
+async function versionAt(sql: Queries, account: bigint, seq: bigint): Promise<bigint> {
+  const [at] = await readStates(sql, account, 'seq', [seq]);
+  return at?.state.version ?? 0n;
 }
 
 /** A page after the first. */
@@ -129,8 +122,8 @@ interface StatementPage {
   readonly notBefore: bigint;
 }
 
-function statementPage(token: string): StatementPage | undefined {
-  const numbers = pageNumbers(token, 4);
+function statementPage(tokens: PageTokens, token: string): StatementPage | undefined {
+  const numbers = tokens.numbers(token, 4);
   if (numbers === undefined) return undefined;
   const [opening = 0n, closing = 0n, last = 0n, notBefore = 0n] = numbers;
   if (opening < last && last <= closing) return { opening, closing, last, notBefore };

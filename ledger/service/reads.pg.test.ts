@@ -310,6 +310,57 @@ test('accounts and transfers are read many at once, in the order asked', async (
   expect(none.message).toBe('transfers must have 1 to 1000 items, not 0');
 });
 
+test('what is posted after the first page is in no page, and a full last page is the last', async () => {
+  const { accounts, transfers, entries, leading } = await fixture(60);
+  const scope = { $case: 'book' as const, value: BOOK.name };
+  const post = (idempotencyKey: string) => leading.transfer([transferRequest({ idempotencyKey })]);
+  const listTransfers = async (fields: Partial<ListTransfersRequest>) => {
+    const { transfers: items, nextPageToken } = await transfers.list(
+      ListTransfersRequest.fromPartial({ scope, ...fields }),
+    );
+    return { items: items.map(({ transferId }) => transferId), nextPageToken };
+  };
+  const listEntries = async (fields: Partial<ListEntriesRequest>) => {
+    const { entries: items, nextPageToken } = await entries.list(
+      ListEntriesRequest.fromPartial({ accountId: ALICE, ...fields }),
+    );
+    return { items: items.map(({ version }) => String(version)), nextPageToken };
+  };
+  const listStatement = async (fields: Partial<GetStatementRequest>) => {
+    const { entries: items, nextPageToken } = await entries.statement(
+      GetStatementRequest.fromPartial({ accountId: ALICE, ...fields }),
+    );
+    return { items: items.map(({ version }) => String(version)), nextPageToken };
+  };
+  const listAccounts = async ({ pageSize = 0, pageToken = '' }) => {
+    const request = { homeRegion: BOOK.region, pageSize, pageToken };
+    const { accounts: items, nextPageToken } = await accounts.list(request);
+    return { items: items.map(({ id }) => String(id)), nextPageToken };
+  };
+  const lists = [listTransfers, listEntries, listStatement, listAccounts];
+  const tokens: string[] = [];
+  for (const [index, list] of lists.entries()) {
+    const whole = await list({ pageSize: 1000 });
+    const { length } = whole.items;
+    expect(length).toBeGreaterThan(2);
+    expect(whole.nextPageToken).toBe('');
+    expect(await list({ pageSize: length })).toEqual(whole);
+    const first = await list({ pageSize: length - 1 });
+    await post(`after the first page ${index}`);
+    const second = await list({ pageSize: length, pageToken: first.nextPageToken });
+    expect([...first.items, ...second.items]).toEqual(whole.items);
+    expect(second.nextPageToken).toBe('');
+    tokens.push(first.nextPageToken);
+  }
+  for (const [index, list] of lists.entries()) {
+    for (const pageToken of tokens.toSpliced(index, 1)) {
+      expect((await faultOf(list({ pageToken }))).message).toMatch(/^page_token /u);
+    }
+  }
+  const ofBob = faultOf(listEntries({ accountId: BOB, pageToken: tokens[1] ?? '' }));
+  expect((await ofBob).message).toBe('page_token is the token of another query');
+});
+
 test('transfers are listed in pages that join', async () => {
   const { transfers } = await fixture(150);
   const list = async (fields: Partial<ListTransfersRequest>) => {

@@ -9,7 +9,7 @@ import type {
   GetTransfersRequest,
   GetTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { REPLY_BYTES_MAX } from '../core/limits.ts';
+import { INT64_MAX, REPLY_BYTES_MAX } from '../core/limits.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { validateSearch } from '../core/validate-filter.ts';
 import {
@@ -18,12 +18,13 @@ import {
   validateGetTransfer,
 } from '../core/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
-import { nextPageToken, pageNumbers, pageSize } from '../rpc/page.ts';
+import { pageOf, pageSize, transferPages } from '../rpc/page.ts';
 import { accountExists } from '../store/read-accounts.ts';
 import { readTransfersSeen, TooManyBytes, TooManyLegs } from '../store/read-transfers.ts';
 import { searchTransfers } from '../store/search-transfers.ts';
-import { EVERYWHERE, filterTimes } from '../store/transfer-filter.ts';
+import { filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
+import { beyond } from './beyond.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
@@ -98,26 +99,24 @@ export class TransferReads {
     refuseMalformed(validateSearch(request, book.number));
     const { scope, filter, newestFirst } = request;
     const limit = pageSize(request.pageSize);
-    const [last, notBefore] = pageNumbers(request.pageToken, 2) ?? [];
+    const tokens = transferPages(request);
+    const [last, end] = tokens.numbers(request.pageToken, 2) ?? [];
     const [newest] = filterTimes(filter).toSorted((a, b) => (a < b ? 1 : -1));
-    if (newest !== undefined) await pastIsFinal(this.#member, newest);
+    // Before the first page is read: where that ends all pages end.
+    if (newest !== undefined && end === undefined) await pastIsFinal(this.#member, newest);
     const account = scope?.$case === 'accountId' ? scope.value : null;
-    const bound = newestFirst ? { through: (last ?? 0n) - 1n } : { after: last ?? 0n };
-    const within = last === undefined ? EVERYWHERE : { ...EVERYWHERE, ...bound };
-    const search = { account, filter, books, within, newestFirst, limit };
+    const range = { after: 0n, through: end ?? INT64_MAX };
+    const within = beyond(last, range, newestFirst);
+    const search = { account, filter, books, within, newestFirst, limit: limit + 1 };
     const read = () =>
       this.#longReads.run((reading) => searchTransfers(reading, book.number, search), signal);
-    const { found: transfers, position } = await readAt(
-      this.#member,
-      request.options,
-      read,
-      notBefore,
-    );
+    const { found, position } = await readAt(this.#member, request.options, read, end);
+    const { items: transfers, isLast } = pageOf(found, limit);
     if (transfers.length === 0 && account !== null && !(await accountExists(sql, account))) {
       throw accountNotFound(account);
     }
-    const token = [transfers.at(-1)?.position?.seq ?? 0n, position.seq];
-    return { transfers, nextPageToken: nextPageToken(token, transfers.length, limit), position };
+    const token = [transfers.at(-1)?.position?.seq ?? 0n, end ?? position.seq];
+    return { transfers, nextPageToken: isLast ? '' : tokens.token(token), position };
   }
 }
 

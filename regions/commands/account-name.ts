@@ -8,11 +8,18 @@ const LOOKUPS_AT_ONCE = 32;
 
 /**
  * The account that a user means: by its id, which is digits only, or by its external id.
- * Throws CommandFailure when there is none, or more than one with that external id.
+ * Throws CommandFailure when there is none, or more than one with that external id, or a book that
+ * may have one does not answer.
  */
 export async function findAccount(client: MeridianClient, name: string): Promise<Account> {
   if (/^\d+$/u.test(name)) return accountOf(client, parseAccountId(name));
-  const { accounts } = await client.findAccounts({ externalId: name, homeRegion: '' });
+  const { accounts, silentBooks } = await client.findAccounts({ externalId: name, homeRegion: '' });
+  if (silentBooks.length > 0) {
+    throw new CommandFailure(
+      ExitCode.environment,
+      `${silentBooks.join(', ')} did not answer and may have another account "${name}"; give the id`,
+    );
+  }
   const [first, ...others] = accounts;
   if (first && others.length === 0) return first;
   if (first) {

@@ -1,3 +1,5 @@
+import type { Command } from 'commander';
+
 import { isTransferId } from '../../ledger/core/transfer-id.ts';
 import {
   type GetTransferResponse,
@@ -5,30 +7,62 @@ import {
   type Transfer,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../client.ts';
+import { findAccount } from './account-name.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import type { Unit } from './values/amount.ts';
 
-/** Asks every book for a transfer by its id, which is a UUID, or else by its key. */
-export function askForTransfer(
+/** How a user names a transfer besides its key or id. */
+export interface LookUpOptions {
+  readonly namespace: string;
+  /** Id or external id of the payer; undefined: every book is asked. */
+  readonly from?: string;
+}
+
+export function withPayerOption(command: Command): Command {
+  return command.option(
+    '--from <account>',
+    'payer of the transfer, where its key was used in several books',
+  );
+}
+
+/**
+ * Asks for a transfer by its id, which is a UUID, or else by its key: the book of the payer, or
+ * every book. CallFault AMBIGUOUS_KEY, BOOKS_SILENT: without the payer no answer is certain.
+ * CommandFailure (refused): the transfer has another payer.
+ */
+export async function askForTransfer(
   client: MeridianClient,
   name: string,
-  namespace: string,
+  { namespace, from }: LookUpOptions,
 ): Promise<GetTransferResponse> {
   const id = name.toLowerCase();
   const byId = namespace === '' && isTransferId(id);
   const by = byId
     ? ({ $case: 'transferId', value: id } as const)
     : ({ $case: 'idempotencyKey', value: name } as const);
-  return client.getTransfer(GetTransferRequest.create({ by, namespace }));
+  const debitAccountId = from === undefined ? 0n : (await findAccount(client, from)).id;
+  const response = await client.getTransfer(
+    GetTransferRequest.create({ by, namespace, debitAccountId }),
+  );
+  if (response.transfer && debitAccountId !== 0n)
+    checkPayer(name, response.transfer, from ?? '', debitAccountId);
+  return response;
+}
+
+/** A key belongs to a book: in the book of the payer it may be that of another payer. */
+function checkPayer(name: string, transfer: Transfer, from: string, payer: bigint): void {
+  const payers = [transfer, ...transfer.legs].map(({ debitAccountId }) => debitAccountId);
+  if (payers.includes(payer)) return;
+  throw new CommandFailure(ExitCode.refused, `"${name}" is not a transfer from ${from}`);
 }
 
 /** Throws CommandFailure (refused) when no book has seen it. */
 export async function findTransfer(
   client: MeridianClient,
   name: string,
-  namespace: string,
+  options: LookUpOptions,
 ): Promise<Transfer> {
-  const { transfer } = await askForTransfer(client, name, namespace);
+  const { transfer } = await askForTransfer(client, name, options);
   if (transfer) return transfer;
   throw new CommandFailure(ExitCode.refused, `"${name}" was never seen`);
 }
@@ -37,9 +71,9 @@ export async function findTransfer(
 export async function findHold(
   client: MeridianClient,
   name: string,
-  namespace: string,
+  options: LookUpOptions,
 ): Promise<Transfer> {
-  const transfer = await findTransfer(client, name, namespace);
+  const transfer = await findTransfer(client, name, options);
   if (transfer.action?.$case === 'hold') return transfer;
   throw new CommandFailure(ExitCode.refused, `"${name}" is not a hold`);
 }

@@ -10,7 +10,7 @@ import {
   withConnection,
 } from './connection.ts';
 import { describeTransfer } from './describe-transfer.ts';
-import { findHold, unitOf } from './find-transfer.ts';
+import { findHold, type LookUpOptions, unitOf, withPayerOption } from './find-transfer.ts';
 import { print, printJson } from './print.ts';
 import {
   type RequestFields,
@@ -67,7 +67,9 @@ function createCommand(context: CommandContext): Command {
 
 const HOLD_ARGUMENT = ['<hold>', 'id or key of the hold'] as const;
 
-interface CaptureOptions extends RequestOptions {
+interface EndOptions extends RequestOptions, LookUpOptions {}
+
+interface CaptureOptions extends EndOptions {
   readonly amount?: bigint;
   readonly final?: boolean;
 }
@@ -77,7 +79,7 @@ function captureCommand(context: CommandContext): Command {
     'hold capture order-9',
     'hold capture order-9 --amount 4200 --final',
   ]);
-  return withRequestOptions(command.argument(...HOLD_ARGUMENT))
+  return withRequestOptions(withPayerOption(command.argument(...HOLD_ARGUMENT)))
     .option('--amount <minor>', 'amount in minor units (default: all that is left)', parseMinor)
     .option('--final', 'release what is left after it')
     .action((name: string, options: CaptureOptions) =>
@@ -92,8 +94,8 @@ function releaseCommand(context: CommandContext): Command {
   const command = routerCommand('release', 'free all that is left of a hold', [
     'hold release order-9',
   ]);
-  return withRequestOptions(command.argument(...HOLD_ARGUMENT)).action(
-    (name: string, options: RequestOptions) =>
+  return withRequestOptions(withPayerOption(command.argument(...HOLD_ARGUMENT))).action(
+    (name: string, options: EndOptions) =>
       endHold(name, options, context, ({ transferId }) => ({
         action: { $case: 'release', value: { holdId: transferId } },
       })),
@@ -103,26 +105,27 @@ function releaseCommand(context: CommandContext): Command {
 /** Sends what captures or releases a hold; its payer is looked up. */
 function endHold(
   name: string,
-  options: RequestOptions,
+  options: EndOptions,
   context: CommandContext,
   fields: (hold: Transfer) => RequestFields,
 ): Promise<void> {
   return withConnection(options, context, async (connection) => {
-    const hold = await findHold(connection.client, name, options.namespace);
+    const hold = await findHold(connection.client, name, options);
     const payer = await accountOf(connection.client, hold.debitAccountId);
     return sendTransfer(fields(hold), payer, options, connection, context);
   });
 }
 
 function showCommand(context: CommandContext): Command {
-  return routerCommand('show', 'show what is left of a hold and when it expires', [
+  const command = routerCommand('show', 'show what is left of a hold and when it expires', [
     'hold show order-9',
-  ])
+  ]);
+  return withPayerOption(command)
     .argument(...HOLD_ARGUMENT)
     .option('--namespace <name>', 'namespace of the key', '')
-    .action((name: string, options: ConnectionOptions & { namespace: string }) =>
+    .action((name: string, options: ConnectionOptions & LookUpOptions) =>
       withConnection(options, context, async ({ client }) => {
-        const hold = await findHold(client, name, options.namespace);
+        const hold = await findHold(client, name, options);
         if (options.json) {
           return printJson({ hold: protoJson(Transfer, hold) });
         }

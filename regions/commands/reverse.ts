@@ -4,10 +4,10 @@ import type { Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountOf } from './account-name.ts';
 import { type CommandContext, parseMinor, routerCommand, withConnection } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { findTransfer } from './find-transfer.ts';
+import { findTransfer, type LookUpOptions, withPayerOption } from './find-transfer.ts';
 import { type RequestOptions, sendTransfer, withRequestOptions } from './transfer-request.ts';
 
-interface ReverseOptions extends RequestOptions {
+interface ReverseOptions extends RequestOptions, LookUpOptions {
   readonly amount?: bigint;
 }
 
@@ -17,11 +17,11 @@ export function reverseCommand(context: CommandContext): Command {
     'reverse invoice-17',
     'reverse invoice-17 --amount 250 --key refund-17 --reference "one item came back"',
   ]).argument('<transfer>', 'id or key of the transfer');
-  return withRequestOptions(command)
+  return withRequestOptions(withPayerOption(command))
     .option('--amount <minor>', 'amount in minor units (default: all that is left)', parseMinor)
     .action((name: string, options: ReverseOptions) =>
       withConnection(options, context, async (connection) => {
-        const transfer = await findTransfer(connection.client, name, options.namespace);
+        const transfer = await findTransfer(connection.client, name, options);
         const { transferId, debitAccountId, creditAccountId } = transfer;
         checkAccounts(name, transfer);
         const payer = await accountOf(connection.client, creditAccountId);

@@ -9,21 +9,23 @@ import {
 } from './connection.ts';
 import { describeTransfer } from './describe-transfer.ts';
 import { ExitCode } from './failure.ts';
-import { askForTransfer, unitOf } from './find-transfer.ts';
+import { askForTransfer, type LookUpOptions, unitOf, withPayerOption } from './find-transfer.ts';
 import { print, printJson } from './print.ts';
 import { protoJson } from './values/proto-json.ts';
 
 /** `meridian transfer show` */
 export function transferShowCommand(context: CommandContext): Command {
-  return routerCommand('show', 'show what became of a transfer, by its key or id', [
+  const command = routerCommand('show', 'show what became of a transfer, by its key or id', [
     'transfer show invoice-17',
     'transfer show 0199d2c4-7b1e-7c30-9a54-3f0c6d2b8e11 --json',
-  ])
+    'transfer show invoice-17 --from alice',
+  ]);
+  return withPayerOption(command)
     .argument('<key-or-id>', 'idempotency key, or id (a UUID)')
     .option('--namespace <name>', 'namespace of the key', '')
-    .action((name: string, options: ConnectionOptions & { namespace: string }) =>
+    .action((name: string, options: ConnectionOptions & LookUpOptions) =>
       withConnection(options, context, async ({ client }) => {
-        const response = await askForTransfer(client, name, options.namespace);
+        const response = await askForTransfer(client, name, options);
         const { transfer } = response;
         if (!transfer) context.exit(ExitCode.refused);
         if (options.json) return printJson(protoJson(GetTransferResponse, response));

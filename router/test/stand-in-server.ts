@@ -15,13 +15,18 @@ import {
   type WatchTopologyRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
-import { CreateTransferResponse, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import {
+  CreateTransferResponse,
+  type GetTransferResponse,
+  type GetTransfersResponse,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 
 type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
 type PostStream = ServerDuplexStream<PostRequest, PostReply>;
 
 /**
- * A server of book 1 on a real socket that says and does what a test tells it to: how routers
+ * A server of one book on a real socket that says and does what a test tells it to: how routers
  * take what ledger servers rarely do cannot be tried with those.
  */
 export class StandInServer {
@@ -30,18 +35,26 @@ export class StandInServer {
   onRead: (() => bigint | RpcError | undefined) | undefined;
   /** True: batches are posted; false: they are taken, and nothing is ever said. */
   posts = true;
+  /** True: it knows every key already. */
+  replays = false;
+  /** What it answers of every transfer. */
+  outcome: TransferStatus = TransferStatus.POSTED;
   /** True: its queue is full, and it refuses what comes. */
   isFull = false;
+  /** What look-ups of transfers are answered, in the order asked; undefined: nothing. */
+  lookedUp: readonly GetTransferResponse[] | undefined;
   reads = 0;
   /** Transfers that came, by key, each as often as it came. */
   readonly posted: string[] = [];
   readonly #server = new Server();
   readonly #watchers = new Set<Watcher>();
-  #said = Topology.fromPartial({ book: 1, name: 'eu-west-1', region: 'eu-west' });
+  #said: Topology;
   #port = 0;
 
-  constructor(region: string) {
+  /** @param book number of the only book it serves */
+  constructor(region: string, book = 1) {
     this.region = region;
+    this.#said = Topology.fromPartial({ book, name: `${region}-1`, region });
     this.#said.serverRegion = region;
     this.#server.addService(BookServiceService, {
       watchTopology: (stream: Watcher) => {
@@ -51,6 +64,14 @@ export class StandInServer {
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) =>
         this.#read(callback),
+      getTransfer: (_call: unknown, callback: sendUnaryData<GetTransferResponse>) => {
+        const [answer] = this.lookedUp ?? [];
+        if (answer !== undefined) callback(null, answer);
+      },
+      getTransfers: (_call: unknown, callback: sendUnaryData<GetTransfersResponse>) => {
+        if (this.lookedUp === undefined) return;
+        callback(null, { transfers: [...this.lookedUp], positions: [] });
+      },
       post: (stream: PostStream) => {
         stream.on('data', (request: PostRequest) => this.#post(stream, request));
         stream.on('end', () => stream.end());
@@ -113,7 +134,11 @@ export class StandInServer {
       return;
     }
     const results = transfers.map(({ idempotencyKey: transferId }) =>
-      CreateTransferResponse.fromPartial({ transferId, status: TransferStatus.POSTED }),
+      CreateTransferResponse.fromPartial({
+        transferId,
+        status: this.outcome,
+        replayed: this.replays,
+      }),
     );
     stream.write({ reply: { $case: 'outcome', value: { batch, results, halted: [] } } });
   }

@@ -130,7 +130,10 @@ export interface OpenAccountResponse {
   account:
     | Account
     | undefined;
-  /** True: the account was opened by an earlier request with the same fields. */
+  /**
+   * True: the account was opened by an earlier request with the same fields, which may have been
+   * an attempt of the router within this call: see `resent`.
+   */
   replayed: boolean;
   /**
    * Set when the external id is taken by an account that was opened otherwise: the name of
@@ -145,6 +148,8 @@ export interface OpenAccountResponse {
    * ASSET_NOT_REGISTERED. None of them is recorded.
    */
   reason: Reason;
+  /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
+  resent?: boolean | undefined;
 }
 
 export interface OpenAccountsRequest {
@@ -251,19 +256,31 @@ export interface FindAccountsResponse {
    * nothing was found, the call fails with UNAVAILABLE.
    */
   positions: Position[];
+  /**
+   * Names of the books that did not answer. Unless this is empty, one of them may have another
+   * account of the same external id: the one that was found need not be the one that is meant.
+   */
+  silentBooks: string[];
 }
 
+/**
+ * Every account that was open when the first page was read, once; one that is opened while the
+ * pages are read may be among them. Balances are those of the moment when their page is read.
+ */
 export interface ListAccountsRequest {
   homeRegion: string;
   /** 1..1000; zero means 100. */
   pageSize: number;
-  /** `next_page_token` of the page before; empty for the first page. */
+  /**
+   * `next_page_token` of the page before; empty for the first page. INVALID_ARGUMENT if it is
+   * that of another region.
+   */
   pageToken: string;
 }
 
 export interface ListAccountsResponse {
   accounts: Account[];
-  /** Empty on the last page. */
+  /** Empty on the last page, full or not. */
   nextPageToken: string;
   position: Position | undefined;
 }
@@ -337,9 +354,14 @@ export interface ChangeAccountResponse {
   reason: Reason;
   /** Set when `reason` is IDEMPOTENCY_KEY_REUSED. */
   differingField: string;
+  /** True: this is the outcome of an earlier request with the same key; see `resent`. */
   replayed: boolean;
   position: Position | undefined;
-  decidedAt: Timestamp | undefined;
+  decidedAt:
+    | Timestamp
+    | undefined;
+  /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
+  resent?: boolean | undefined;
 }
 
 function createBaseOpenAccountRequest(): OpenAccountRequest {
@@ -653,7 +675,7 @@ export const OpenAccountRequest_MetadataEntry: MessageFns<OpenAccountRequest_Met
 };
 
 function createBaseOpenAccountResponse(): OpenAccountResponse {
-  return { account: undefined, replayed: false, differingField: "", position: undefined, reason: 0 };
+  return { account: undefined, replayed: false, differingField: "", position: undefined, reason: 0, resent: undefined };
 }
 
 export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
@@ -672,6 +694,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     }
     if (message.reason !== 0) {
       writer.uint32(40).int32(message.reason);
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(48).bool(message.resent);
     }
     return writer;
   },
@@ -729,6 +754,14 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
             message.reason = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -758,6 +791,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     if (message.reason !== 0) {
       obj.reason = reasonToJSON(message.reason);
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -775,6 +811,7 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
       ? Position.fromPartial(object.position)
       : undefined;
     message.reason = object.reason ?? 0;
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };
@@ -1890,7 +1927,7 @@ export const FindAccountsRequest: MessageFns<FindAccountsRequest> = {
 };
 
 function createBaseFindAccountsResponse(): FindAccountsResponse {
-  return { accounts: [], positions: [] };
+  return { accounts: [], positions: [], silentBooks: [] };
 }
 
 export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
@@ -1900,6 +1937,9 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     }
     for (const v of message.positions) {
       Position.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.silentBooks) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1933,6 +1973,14 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
             message.positions.push(Position.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.silentBooks.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1953,6 +2001,9 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     if (message.positions?.length) {
       obj.positions = message.positions.map((e) => Position.toJSON(e));
     }
+    if (message.silentBooks?.length) {
+      obj.silentBooks = message.silentBooks;
+    }
     return obj;
   },
 
@@ -1963,6 +2014,7 @@ export const FindAccountsResponse: MessageFns<FindAccountsResponse> = {
     const message = createBaseFindAccountsResponse();
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
     message.positions = object.positions?.map((e) => Position.fromPartial(e)) || [];
+    message.silentBooks = object.silentBooks?.map((e) => e) || [];
     return message;
   },
 };
@@ -2776,6 +2828,7 @@ function createBaseChangeAccountResponse(): ChangeAccountResponse {
     replayed: false,
     position: undefined,
     decidedAt: undefined,
+    resent: undefined,
   };
 }
 
@@ -2801,6 +2854,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     }
     if (message.decidedAt !== undefined) {
       Timestamp.encode(message.decidedAt, writer.uint32(58).fork()).join();
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(64).bool(message.resent);
     }
     return writer;
   },
@@ -2874,6 +2930,14 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
             message.decidedAt = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2909,6 +2973,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     if (message.decidedAt !== undefined) {
       obj.decidedAt = fromTimestamp(message.decidedAt).toISOString();
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -2928,6 +2995,7 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     message.decidedAt = (object.decidedAt !== undefined && object.decidedAt !== null)
       ? Timestamp.fromPartial(object.decidedAt)
       : undefined;
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };

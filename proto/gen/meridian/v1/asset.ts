@@ -25,12 +25,14 @@ export interface RegisterAssetResponse {
   asset:
     | Asset
     | undefined;
-  /** True: it was registered before with this scale. */
+  /** True: it was registered before with this scale; see `resent`. */
   replayed: boolean;
   /** "scale" if the asset is registered with another one. Nothing was applied. */
   differingField: string;
   /** One per book. The book with the lowest number decides, the others follow. */
   positions: Position[];
+  /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
+  resent?: boolean | undefined;
 }
 
 export interface Asset {
@@ -175,7 +177,7 @@ export const RegisterAssetRequest: MessageFns<RegisterAssetRequest> = {
 };
 
 function createBaseRegisterAssetResponse(): RegisterAssetResponse {
-  return { asset: undefined, replayed: false, differingField: "", positions: [] };
+  return { asset: undefined, replayed: false, differingField: "", positions: [], resent: undefined };
 }
 
 export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
@@ -191,6 +193,9 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     }
     for (const v of message.positions) {
       Position.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(40).bool(message.resent);
     }
     return writer;
   },
@@ -240,6 +245,14 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
             message.positions.push(Position.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -266,6 +279,9 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     if (message.positions?.length) {
       obj.positions = message.positions.map((e) => Position.toJSON(e));
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     return obj;
   },
 
@@ -278,6 +294,7 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     message.replayed = object.replayed ?? false;
     message.differingField = object.differingField ?? "";
     message.positions = object.positions?.map((e) => Position.fromPartial(e)) || [];
+    message.resent = object.resent ?? undefined;
     return message;
   },
 };

@@ -36,11 +36,18 @@ export function sideToJSON(object: Side): string {
   }
 }
 
+/**
+ * Every version of an account, as far as it had come when the first page was read: what is posted
+ * later is in none of the pages. UNAVAILABLE if a copy has not come as far as the first page.
+ */
 export interface ListEntriesRequest {
   accountId: bigint;
   /** 1..1000; zero means 100. */
   pageSize: number;
-  /** `next_page_token` of the page before; empty for the first page. */
+  /**
+   * `next_page_token` of the page before; empty for the first page. INVALID_ARGUMENT if another
+   * field but `page_size` and `options` differs from the request for that page.
+   */
   pageToken: string;
   /** False: oldest first. */
   newestFirst: boolean;
@@ -49,7 +56,7 @@ export interface ListEntriesRequest {
 
 export interface ListEntriesResponse {
   entries: Entry[];
-  /** Empty on the last page. */
+  /** Empty on the last page, full or not. */
   nextPageToken: string;
   position: Position | undefined;
 }
@@ -123,7 +130,10 @@ export interface GetStatementRequest {
     | undefined;
   /** 1..1000; zero means 100. */
   pageSize: number;
-  /** `next_page_token` of the page before, with the same other fields; empty for the first. */
+  /**
+   * `next_page_token` of the page before; empty for the first page. INVALID_ARGUMENT if another
+   * field but `page_size` and `options` differs from the request for that page.
+   */
   pageToken: string;
   newestFirst: boolean;
   options: ReadOptions | undefined;
@@ -140,14 +150,17 @@ export interface GetStatementResponse {
   credits: bigint;
   /** Entries that moved money; holds and changes are left out. */
   entries: Entry[];
-  /** Empty on the last page. */
+  /** Empty on the last page, full or not. */
   nextPageToken: string;
   position: Position | undefined;
 }
 
 /**
  * Transfers of one book that pass a filter: those that its accounts paid, and those that they
- * received from other books.
+ * received from other books. The pages show what the book had decided when the first of them was
+ * read, each transfer once: what is decided later is in none of them. What becomes of a transfer
+ * after that (its status, reason and what is left of it) is shown, and looked at by a filter, as
+ * it is when its own page is read. UNAVAILABLE if a copy has not come as far as the first page.
  */
 export interface ListTransfersRequest {
   scope:
@@ -164,7 +177,10 @@ export interface ListTransfersRequest {
     | undefined;
   /** 1..1000; zero means 100. */
   pageSize: number;
-  /** `next_page_token` of the page before, with the same other fields; empty for the first. */
+  /**
+   * `next_page_token` of the page before; empty for the first page. INVALID_ARGUMENT if another
+   * field but `page_size` and `options` differs from the request for that page.
+   */
   pageToken: string;
   newestFirst: boolean;
   options: ReadOptions | undefined;
@@ -178,7 +194,7 @@ export interface ListTransfersResponse {
    * its action only if it is a reversal.
    */
   transfers: Transfer[];
-  /** Empty on the last page. */
+  /** Empty on the last page, full or not. */
   nextPageToken: string;
   position: Position | undefined;
 }

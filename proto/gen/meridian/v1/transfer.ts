@@ -192,7 +192,10 @@ export interface CreateTransferResponse {
    * belongs to a change of an account.
    */
   differingField: string;
-  /** True: this is the outcome of an earlier request with the same key. */
+  /**
+   * True: this is the outcome of an earlier request with the same key. That may have been an
+   * attempt of the router within this very call: see `resent`.
+   */
   replayed: boolean;
   /** Of the row that decided it in the payer's book. */
   position:
@@ -214,6 +217,16 @@ export interface CreateTransferResponse {
   /** Of a group. */
   group:
     | GroupResult
+    | undefined;
+  /**
+   * True: the router sent the request to the book more than once within this call, because the
+   * leader or the connection to it was lost. If `replayed` is true as well, the earlier request
+   * is either the router's own or one that the caller made before: the router cannot know which.
+   * Unset: it was sent once, and `replayed` is true only for a key that was sent in an earlier call, or
+   * earlier in this one. Not set in the legs of a group.
+   */
+  resent?:
+    | boolean
     | undefined;
   /**
    * True: of a dry run. Nothing was written, the key has no outcome, and `transfer_id` names
@@ -259,6 +272,18 @@ export interface TransferFault {
   outcomeUnknown: boolean;
 }
 
+/**
+ * A key, with its namespace, belongs to the book of the debit account: what identifies a transfer
+ * is the key, the namespace and that book. The same key for payers in two books names two
+ * transfers, which have one transfer id. A look-up that does not say the payer asks every book:
+ *
+ *   FAILED_PRECONDITION  AMBIGUOUS_KEY  several books have one; PreconditionFailure lists a
+ *                                       violation for each, with its book and payer
+ *   UNAVAILABLE          BOOKS_SILENT   a book did not answer, and may have one; `books` in the
+ *                                       metadata of ErrorInfo names those
+ *
+ * To set `debit_account_id` avoids both.
+ */
 export interface GetTransferRequest {
   by:
     | { $case: "idempotencyKey"; value: string }
@@ -266,7 +291,10 @@ export interface GetTransferRequest {
     | undefined;
   /** Namespace of the key. */
   namespace: string;
-  /** If set, only the book of this account is asked; otherwise every book. */
+  /**
+   * If set, only the book of this account is asked; otherwise every book. In one book a key has
+   * one transfer, whichever of its accounts paid: the answer says who did.
+   */
   debitAccountId: bigint;
   options: ReadOptions | undefined;
 }
@@ -281,10 +309,14 @@ export interface GetTransferResponse {
   transfer:
     | Transfer
     | undefined;
-  /** One per book that answered; as for FindAccounts. */
+  /** One per book that was asked. */
   positions: Position[];
 }
 
+/**
+ * If one look-up is ambiguous the call fails as GetTransfer does, and the subject of each violation
+ * names its look-up, such as `transfers[17]`.
+ */
 export interface GetTransfersRequest {
   /**
    * 1..1,000. Their `options` are ignored. INVALID_ARGUMENT if groups among them have more
@@ -863,6 +895,7 @@ function createBaseCreateTransferResponse(): CreateTransferResponse {
     actualAmount: 0n,
     expiresAt: undefined,
     group: undefined,
+    resent: undefined,
     dryRun: false,
   };
 }
@@ -901,6 +934,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     }
     if (message.group !== undefined) {
       GroupResult.encode(message.group, writer.uint32(82).fork()).join();
+    }
+    if (message.resent !== undefined) {
+      writer.uint32(96).bool(message.resent);
     }
     if (message.dryRun !== false) {
       writer.uint32(104).bool(message.dryRun);
@@ -1001,6 +1037,14 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
             message.group = GroupResult.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.resent = reader.bool();
+            continue;
+          }
           case 13: {
             if (tag !== 104) {
               break;
@@ -1053,6 +1097,9 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     if (message.group !== undefined) {
       obj.group = GroupResult.toJSON(message.group);
     }
+    if (message.resent !== undefined) {
+      obj.resent = message.resent;
+    }
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
@@ -1084,6 +1131,7 @@ export const CreateTransferResponse: MessageFns<CreateTransferResponse> = {
     message.group = (object.group !== undefined && object.group !== null)
       ? GroupResult.fromPartial(object.group)
       : undefined;
+    message.resent = object.resent ?? undefined;
     message.dryRun = object.dryRun ?? false;
     return message;
   },
