@@ -15,6 +15,13 @@ const addresses = z
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .pipe(z.array(address));
 
+/** A number as text, because a setting that is missing would be read as the number NaN. */
+const bookNumber = z
+  .string()
+  .regex(/^\d{1,5}$/u, 'must be a whole number')
+  .transform(Number)
+  .pipe(z.int().min(1).max(32767));
+
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/u, 'must be a name such as eu-west-1');
 
 const book = z
@@ -44,7 +51,7 @@ const common = {
 const ledgerSchema = z.object({
   ...common,
   /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
-  MERIDIAN_BOOK: z.coerce.number().int().min(1).max(32767),
+  MERIDIAN_BOOK: bookNumber,
   MERIDIAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
   /** Where the other servers reach this one, as MERIDIAN_LEDGERS names it; unset: MERIDIAN_LISTEN. */
   MERIDIAN_ADVERTISE: address.optional(),
@@ -77,7 +84,10 @@ export type RouterConfig = z.infer<typeof routerSchema>;
 function parse<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   const result = schema.safeParse(env);
   if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const lines = result.error.issues.map(({ path, message }) => {
+    const missing = env[String(path[0])] === undefined;
+    return `${path.join('.')}: ${missing ? 'is required and not set' : message}`;
+  });
   throw new Error(`the configuration is wrong\n  ${lines.join('\n  ')}`);
 }
 
