@@ -41,6 +41,11 @@ const books = z
 const common = {
   MERIDIAN_REGION: name,
   MERIDIAN_LISTEN: address,
+  /** True: it may listen where other hosts reach it, though nothing is encrypted or authenticated. */
+  MERIDIAN_INSECURE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   MERIDIAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Addresses of every ledger server of every region, this one included. */
   MERIDIAN_LEDGERS: addresses,
@@ -80,10 +85,39 @@ const routerSchema = z.object({
 export type LedgerConfig = z.infer<typeof ledgerSchema>;
 export type RouterConfig = z.infer<typeof routerSchema>;
 
+type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
+
+/** What a server gives up on an address that other hosts reach. */
+const INSECURE =
+  'calls are neither encrypted nor authenticated there: anyone who reaches the port can read and move money';
+
+/** True if other hosts may reach the address. A host name is not resolved, so it counts as public. */
+function isPublic(listen: string): boolean {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  return host !== 'localhost' && !/^127(\.\d{1,3}){3}$/u.test(host);
+}
+
+/** What to warn of at the start; undefined when only this host reaches the server. */
+export function insecurity({ MERIDIAN_LISTEN }: Listening): string | undefined {
+  return isPublic(MERIDIAN_LISTEN) ? INSECURE : undefined;
+}
+
+/** Throws an Error for an address that other hosts reach, unless that is accepted. */
+function requireProtection({ MERIDIAN_LISTEN, MERIDIAN_INSECURE }: Listening): void {
+  if (MERIDIAN_INSECURE || !isPublic(MERIDIAN_LISTEN)) return;
+  throw new Error(
+    `MERIDIAN_LISTEN: other hosts may reach ${MERIDIAN_LISTEN}, and ${INSECURE}; ` +
+      'listen on 127.0.0.1, or accept it with MERIDIAN_INSECURE=true',
+  );
+}
+
 /** Throws an Error whose message names every variable that is wrong, one a line. */
-function parse<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+function parse<T extends Listening>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   const result = schema.safeParse(env);
-  if (result.success) return result.data;
+  if (result.success) {
+    requireProtection(result.data);
+    return result.data;
+  }
   const lines = result.error.issues.map(({ path, message }) => {
     const missing = env[String(path[0])] === undefined;
     return `${path.join('.')}: ${missing ? 'is required and not set' : message}`;

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
+
 import { Command, CommanderError } from 'commander';
 
-import packageJson from '../package.json' with { type: 'json' };
 import { accountCommand } from './commands/account.ts';
 import { accountsCommand } from './commands/accounts.ts';
 import { assetCommand } from './commands/asset.ts';
@@ -33,7 +34,7 @@ import { whereCommand } from './commands/where.ts';
 /** The `meridian` command. */
 function program(context: CommandContext, json: boolean): Command {
   const meridian = new Command('meridian')
-    .version(packageJson.version, '--version', 'print the version of meridian')
+    .version(versionOf(), '--version', 'print the version of meridian')
     .description('A payment ledger in three regions: run it, use it, audit it.')
     .addCommand(startCommand(context))
     .addCommand(upCommand(context))
@@ -72,6 +73,13 @@ function program(context: CommandContext, json: boolean): Command {
     command.exitOverride().showHelpAfterError('(--help tells more)');
   }
   return meridian;
+}
+
+/** The version of the checkout that the command is of. */
+function versionOf(): string {
+  const file = new URL('../package.json', import.meta.url);
+  const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return version;
 }
 
 /** Runs the `meridian` command and ends the process. */
