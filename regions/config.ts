@@ -15,6 +15,13 @@ const addresses = z
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .pipe(z.array(address));
 
+/** A number as text, because a setting that is missing would be read as the number NaN. */
+const bookNumber = z
+  .string()
+  .regex(/^\d{1,5}$/u, 'must be a whole number')
+  .transform(Number)
+  .pipe(z.int().min(1).max(32767));
+
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/u, 'must be a name such as eu-west-1');
 
 const book = z
@@ -34,6 +41,11 @@ const books = z
 const common = {
   MERIDIAN_REGION: name,
   MERIDIAN_LISTEN: address,
+  /** True: it may listen where other hosts reach it, though nothing is encrypted or authenticated. */
+  MERIDIAN_INSECURE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   MERIDIAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Addresses of every ledger server of every region, this one included. */
   MERIDIAN_LEDGERS: addresses,
@@ -44,7 +56,7 @@ const common = {
 const ledgerSchema = z.object({
   ...common,
   /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
-  MERIDIAN_BOOK: z.coerce.number().int().min(1).max(32767),
+  MERIDIAN_BOOK: bookNumber,
   MERIDIAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
   /** Where the other servers reach this one, as MERIDIAN_LEDGERS names it; unset: MERIDIAN_LISTEN. */
   MERIDIAN_ADVERTISE: address.optional(),
@@ -73,11 +85,43 @@ const routerSchema = z.object({
 export type LedgerConfig = z.infer<typeof ledgerSchema>;
 export type RouterConfig = z.infer<typeof routerSchema>;
 
+type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
+
+/** What a server gives up on an address that other hosts reach. */
+const INSECURE =
+  'calls are neither encrypted nor authenticated there: anyone who reaches the port can read and move money';
+
+/** True if other hosts may reach the address. A host name is not resolved, so it counts as public. */
+function isPublic(listen: string): boolean {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  return host !== 'localhost' && !/^127(\.\d{1,3}){3}$/u.test(host);
+}
+
+/** What to warn of at the start; undefined when only this host reaches the server. */
+export function insecurity({ MERIDIAN_LISTEN }: Listening): string | undefined {
+  return isPublic(MERIDIAN_LISTEN) ? INSECURE : undefined;
+}
+
+/** Throws an Error for an address that other hosts reach, unless that is accepted. */
+function requireProtection({ MERIDIAN_LISTEN, MERIDIAN_INSECURE }: Listening): void {
+  if (MERIDIAN_INSECURE || !isPublic(MERIDIAN_LISTEN)) return;
+  throw new Error(
+    `MERIDIAN_LISTEN: other hosts may reach ${MERIDIAN_LISTEN}, and ${INSECURE}; ` +
+      'listen on 127.0.0.1, or accept it with MERIDIAN_INSECURE=true',
+  );
+}
+
 /** Throws an Error whose message names every variable that is wrong, one a line. */
-function parse<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+function parse<T extends Listening>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
   const result = schema.safeParse(env);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (result.success) {
+    requireProtection(result.data);
+    return result.data;
+  }
+  const lines = result.error.issues.map(({ path, message }) => {
+    const missing = env[String(path[0])] === undefined;
+    return `${path.join('.')}: ${missing ? 'is required and not set' : message}`;
+  });
   throw new Error(`the configuration is wrong\n  ${lines.join('\n  ')}`);
 }
 

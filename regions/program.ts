@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { Command, CommanderError } from 'commander';
 
 import { accountCommand } from './commands/account.ts';
@@ -9,7 +11,7 @@ import { downCommand } from './commands/down.ts';
 import { drillCommand } from './commands/drill.ts';
 import { eventsCommand } from './commands/events.ts';
 import { failoverCommand } from './commands/failover.ts';
-import { ExitCode, toFailure } from './commands/failure.ts';
+import { errorJson, ExitCode, toFailure } from './commands/failure.ts';
 import { channelCommand } from './commands/channel.ts';
 import { fenceCommands } from './commands/fence.ts';
 import { groupCommand } from './commands/group.ts';
@@ -17,7 +19,7 @@ import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
 import { inTransitCommand } from './commands/in-transit.ts';
 import { lagCommand } from './commands/lag.ts';
-import { endQuietlyWhenPipeCloses, note, restoreTerminal } from './commands/print.ts';
+import { endQuietlyWhenPipeCloses, note, printJson, restoreTerminal } from './commands/print.ts';
 import { regionCommands } from './commands/region-changes.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reverseCommand } from './commands/reverse.ts';
@@ -31,8 +33,9 @@ import { upCommand } from './commands/up.ts';
 import { whereCommand } from './commands/where.ts';
 
 /** The `meridian` command. */
-function program(context: CommandContext): Command {
+function program(context: CommandContext, json: boolean): Command {
   const meridian = new Command('meridian')
+    .version(versionOf(), '--version', 'print the version of meridian')
     .description('A payment ledger in three regions: run it, use it, audit it.')
     .addCommand(startCommand(context))
     .addCommand(upCommand(context))
@@ -68,14 +71,23 @@ function program(context: CommandContext): Command {
   }
   for (const command of [meridian, ...meridian.commands.flatMap((c) => [c, ...c.commands])]) {
     // Errors are thrown instead of ending the process, so that what runs can be stopped first.
+    if (json) command.configureOutput({ writeErr: () => {} });
     command.exitOverride().showHelpAfterError('(--help tells more)');
   }
   return meridian;
 }
 
+/** The version of the checkout that the command is of. */
+function versionOf(): string {
+  const file = new URL('../package.json', import.meta.url);
+  const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return version;
+}
+
 /** Runs the `meridian` command and ends the process. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWhenPipeCloses();
+  const json = args.includes('--json');
   const stop = new AbortController();
   let code: ExitCode = ExitCode.ok;
   const onSignal = () => {
@@ -95,18 +107,20 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   };
   try {
-    await program(context).parseAsync(args, { from: 'user' });
+    await program(context, json).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has told the user already; help that was asked for is no error.
       code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+      if (json && code !== ExitCode.ok) await printJson(errorJson(error));
     } else if (stop.signal.aborted) {
       code = ExitCode.interrupted;
       note('Stopped.');
     } else {
       const failure = toFailure(error);
       code = failure.exitCode;
-      note(`meridian: ${failure.message}`);
+      if (json) await printJson(errorJson(error));
+      else note(`meridian: ${failure.message}`);
     }
   }
   restoreTerminal();

@@ -123,7 +123,7 @@ function changeCommand(name: string, description: string, example = ''): Command
   const account = `alice ${example}`.trimEnd();
   const command = routerCommand(name, description, [
     `account ${name} ${account} --by jane --why "ticket 4711"`,
-  ]).argument('<account>', 'id or external id of the account');
+  ]).argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION');
   return withKeyOptions(command)
     .requiredOption('--by <who>', 'who changes it; kept in the journal')
     .requiredOption('--why <text>', 'why; kept in the journal')

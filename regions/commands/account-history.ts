@@ -30,7 +30,7 @@ export function accountHistoryCommand(context: CommandContext): Command {
     'history',
     'list all that happened to an account, holds and changes too',
     ['account history alice', 'account history alice --newest --limit 20 --json'],
-  ).argument('<account>', 'id or external id of the account');
+  ).argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION');
   return withPageOptions(command).action((name: string, options: PageOptions) =>
     withConnection(options, context, async ({ client }) => {
       const account = await findAccount(client, name);

@@ -98,7 +98,7 @@ function getCommand(context: CommandContext): Command {
     'account get 281474976710657 --at 2026-11-21T09:30:00Z',
   ])
     .alias('show')
-    .argument('<account>', 'id or external id of the account')
+    .argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION')
     .option('--at <time>', 'as it was at this time', parseInstant)
     .option('--at-seq <number>', "as it was after this place of its book's journal", parseMinor)
     .action((name: string, options: GetOptions) =>

@@ -9,7 +9,7 @@ import {
   routerCommand,
   withConnection,
 } from './connection.ts';
-import { print } from './print.ts';
+import { print, printRaw } from './print.ts';
 import { csvLine, table, type Column } from './table.ts';
 
 const PAGE_SIZE = 1_000;
@@ -71,9 +71,10 @@ function valuesOf(account: Account): string[] {
 }
 
 async function printAsCsv(pages: AsyncGenerator<Account[]>): Promise<void> {
-  await print(csvLine(COLUMNS.map(({ name }) => name)));
+  await printRaw(csvLine(COLUMNS.map(({ name }) => name)));
   for await (const page of pages) {
-    if (page.length > 0) await print(page.map((account) => csvLine(valuesOf(account))).join('\n'));
+    if (page.length > 0)
+      await printRaw(page.map((account) => csvLine(valuesOf(account))).join('\n'));
   }
 }
 
@@ -84,9 +85,9 @@ async function printAsJson(pages: AsyncGenerator<Account[]>): Promise<void> {
     for (const account of page) {
       const values = valuesOf(account);
       const entries = COLUMNS.map(({ name }, index) => [name, values[index]]);
-      await print(separator + JSON.stringify(Object.fromEntries(entries)));
+      await printRaw(separator + JSON.stringify(Object.fromEntries(entries)));
       separator = ',';
     }
   }
-  await print(separator === ',' ? ']}' : '{"accounts":[]}');
+  await printRaw(separator === ',' ? ']}' : '{"accounts":[]}');
 }

@@ -33,7 +33,11 @@ export function newCommand(
   return new Command(name)
     .description(description)
     .addHelpText('after', `\n${title}:\n${lines.join('\n')}`)
-    .option('--json', 'print the result as JSON, and nothing else, to stdout');
+    .addOption(
+      new Option('--json', 'print the result as JSON, and nothing else, to stdout').conflicts(
+        'csv',
+      ),
+    );
 }
 
 /** The option that says where a cluster on this machine keeps its data. */
@@ -172,7 +176,7 @@ export function parseLimit(text: string): Limit {
   return text === 'none' ? text : parseMinor(text);
 }
 
-/** NAME=VALUE pairs, gathered over repeated options. */
+/** NAME=VALUE pairs, gathered over repeated options; a name given twice would lose a value. */
 export function parsePair(
   text: string,
   before: Record<string, string> = {},
@@ -180,6 +184,9 @@ export function parsePair(
   const [, name, value] = /^([^=]+)=(.*)$/su.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new InvalidArgumentError('It must be NAME=VALUE.');
+  }
+  if (Object.hasOwn(before, name)) {
+    throw new InvalidArgumentError(`"${name}" has a value already.`);
   }
   return { ...before, [name]: value };
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 
 import { readState } from '../local/state.ts';
-import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
+import { type CommandContext, dataOption, newCommand } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { note, print, printJson } from './print.ts';
 
@@ -20,7 +20,11 @@ export function downCommand({ signal }: CommandContext): Command {
   return newCommand('down', 'stop the regions that run on this machine; data stays', ['down'])
     .addOption(dataOption())
     .action(async (options: DownOptions) => {
-      const { pid } = runningCluster(options);
+      const pid = readState(options.data)?.pid;
+      if (pid === undefined) {
+        if (options.json) return printJson({ stopped: false });
+        return print(`Meridian is not running with the data in ${options.data}; nothing to stop.`);
+      }
       if (!options.json) note(`Stopping the regions (pid ${pid}) ...`);
       process.kill(pid, 'SIGTERM');
       const giveUpAt = performance.now() + STOP_MS_MAX;

@@ -11,7 +11,7 @@ import {
   withConnection,
 } from './connection.ts';
 import { placeText, reasonText, wordsOf } from './outcome.ts';
-import { note, print, toJson } from './print.ts';
+import { note, print, printRaw, toJson } from './print.ts';
 import { type ScopeOptions, scopeOf, withScopeOptions } from './scope.ts';
 import { instantText } from './values/instant.ts';
 import { protoJson } from './values/proto-json.ts';
@@ -50,7 +50,7 @@ export function eventsCommand(context: CommandContext): Command {
         let { after = 0n } = options;
         try {
           for await (const event of client.subscribe({ of, after, historyOnly })) {
-            await print(options.json ? toJson(protoJson(Event, event)) : lineOf(event));
+            await (options.json ? printRaw(toJson(protoJson(Event, event))) : print(lineOf(event)));
             after = placeOf(event, of);
           }
         } catch (error) {

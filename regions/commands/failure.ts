@@ -1,3 +1,5 @@
+import { CommanderError } from 'commander';
+
 import { UnknownBookError } from '../operator/installation.ts';
 import { RefusedError } from '../operator/operation.ts';
 import { BadFileError } from '../replay/bad-line.ts';
@@ -44,6 +46,30 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof CallFault) return callFailure(error);
   const message = error instanceof Error ? error.message : String(error);
   return new CommandFailure(ExitCode.environment, message);
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  [ExitCode.refused]: 'REFUSED',
+  [ExitCode.usage]: 'USAGE',
+  [ExitCode.environment]: 'NOT_POSSIBLE',
+};
+
+/**
+ * What a command with --json prints, to stdout, when it ends with an error. `code` is the gRPC
+ * code of a call that failed, else REFUSED, USAGE or NOT_POSSIBLE, as the exit code has it.
+ */
+export function errorJson(error: unknown) {
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /u, '');
+    return { error: { code: 'USAGE', message, details: {} } };
+  }
+  const { exitCode, message } = toFailure(error);
+  const isCall = error instanceof CallFault;
+  const code = isCall ? error.code : CODES[exitCode];
+  const details = isCall
+    ? { outcome: error.outcome, reason: error.reason, violations: error.violations }
+    : {};
+  return { error: { code, message, details } };
 }
 
 function callFailure(fault: CallFault): CommandFailure {

@@ -1,12 +1,22 @@
 import { styleText } from 'node:util';
 
+import { visible, visibleLines } from './visible.ts';
+
 /**
  * The only place that writes to the terminal. Results go to stdout, so that they can be piped;
  * all else goes to stderr.
  */
 
-/** Ends when the text is taken, so that a long result never piles up in memory. */
-export async function print(text: string): Promise<void> {
+/** Prints text for people: control characters that came with the data are shown, not obeyed. */
+export function print(text: string): Promise<void> {
+  return printRaw(visibleLines(text));
+}
+
+/**
+ * Prints JSON or CSV for programs, as it is. Ends when the text is taken, so that a long result
+ * never piles up in memory.
+ */
+export async function printRaw(text: string): Promise<void> {
   await new Promise<void>((resolve) => {
     // Told also when nobody takes it any more.
     if (process.stdout.write(`${text}\n`, () => resolve())) resolve();
@@ -15,7 +25,7 @@ export async function print(text: string): Promise<void> {
 
 /** Prints a value as JSON. Amounts and ids become strings: they can exceed what JSON numbers hold. */
 export function printJson(value: unknown): Promise<void> {
-  return print(toJson(value, 2));
+  return printRaw(toJson(value, 2));
 }
 
 /** JSON on one line, or indented. */
@@ -30,12 +40,12 @@ function plain(_name: string, value: unknown): unknown {
 
 /** Fields for people, one a line, their values below each other. */
 export function fieldLines(fields: readonly (readonly [name: string, value: string])[]): string {
-  return fields.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n');
+  return fields.map(([name, value]) => `${visible(name).padEnd(12)} ${visible(value)}`).join('\n');
 }
 
 /** A line about what is going on. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visibleLines(text)}\n`);
 }
 
 type Style = Parameters<typeof styleText>[0];

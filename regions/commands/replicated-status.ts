@@ -6,7 +6,7 @@ import { divergedLines } from './channel.ts';
 import { type CommandContext, runningCluster } from './connection.ts';
 import { ExitCode } from './failure.ts';
 import { type OperatorOptions, withOperator } from './operator-options.ts';
-import { count, milliseconds, print, printJson, styled, toJson } from './print.ts';
+import { count, milliseconds, print, printRaw, printJson, styled, toJson } from './print.ts';
 import { table } from './table.ts';
 import { amountText } from './values/amount.ts';
 
@@ -30,7 +30,7 @@ export async function showReplicated(
     }
     while (!signal.aborted) {
       const status = await operator.status();
-      if (options.json) await print(toJson(status));
+      if (options.json) await printRaw(toJson(status));
       else if (process.stdout.isTTY) await print(CLEAR + describeStatus(status));
       else await print(summary(status));
       // It ends when the command is asked to, which is no error.

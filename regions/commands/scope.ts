@@ -13,7 +13,10 @@ export interface ScopeOptions {
 export function withScopeOptions(command: Command): Command {
   return command
     .option('--book <name>', 'all of this book, such as eu-west-1')
-    .option('--account <account>', 'what concerns this account: its id or external id');
+    .option(
+      '--account <account>',
+      'what concerns this account: its id, external id or EXTERNAL_ID@REGION',
+    );
 }
 
 /** Throws CommandFailure (usage) unless it is exactly one of both. */

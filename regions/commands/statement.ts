@@ -36,7 +36,7 @@ export function statementCommand(context: CommandContext): Command {
     'statement alice --from 2026-11-01 --to 2026-12-01 --limit 100000 --json',
     'statement 281474976710657 --newest --limit 20',
   ])
-    .argument('<account>', 'id or external id of the account')
+    .argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION')
     .option('--from <time>', 'from this time on (default: its opening)', parseInstant)
     .option('--to <time>', 'before this time (default: now)', parseInstant);
   return withPageOptions(command).action((name: string, options: StatementOptions) =>

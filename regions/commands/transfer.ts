@@ -53,8 +53,14 @@ function createCommand(context: CommandContext): Command {
 export function withTransferOptions(command: Command): Command {
   const both = withRequestOptions(
     command
-      .requiredOption('--from <account>', 'account to debit: its id or external id')
-      .requiredOption('--to <account>', 'account to credit: its id or external id')
+      .requiredOption(
+        '--from <account>',
+        'account to debit: its id, external id or EXTERNAL_ID@REGION',
+      )
+      .requiredOption(
+        '--to <account>',
+        'account to credit: its id, external id or EXTERNAL_ID@REGION',
+      )
       .requiredOption('--amount <minor>', 'amount in minor units', parseMinor),
   );
   return both

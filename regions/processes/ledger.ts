@@ -1,7 +1,7 @@
 // A ledger server process: reads its configuration, serves until SIGTERM or SIGINT.
 import { must } from '../../ledger/core/assert.ts';
 import { LedgerServer } from '../../ledger/service/ledger-server.ts';
-import { ledgerConfig } from '../config.ts';
+import { insecurity, ledgerConfig } from '../config.ts';
 import { makeLogger } from '../logger.ts';
 import { runProcess } from './run-process.ts';
 
@@ -32,6 +32,8 @@ await runProcess(async (onStop) => {
     log,
   );
   onStop(() => server.stop());
+  const warning = insecurity(config);
+  if (warning !== undefined) log.warn('insecure', { listen: config.MERIDIAN_LISTEN, warning });
   log.info('started', { listen: config.MERIDIAN_LISTEN });
   await server.run();
   log.info('stopped');

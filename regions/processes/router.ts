@@ -1,7 +1,7 @@
 // A router process: reads its configuration, serves until SIGTERM or SIGINT.
 import { once } from 'node:events';
 import { RouterServer } from '../../router/router-server.ts';
-import { routerConfig } from '../config.ts';
+import { insecurity, routerConfig } from '../config.ts';
 import { DrainWatch } from '../drained.ts';
 import { Etcd } from '../etcd.ts';
 import { makeLogger } from '../logger.ts';
@@ -35,6 +35,8 @@ await runProcess(async (onStop) => {
   // Known before load balancers are told anything.
   await drain?.start();
   await server.start();
+  const warning = insecurity(config);
+  if (warning !== undefined) log.warn('insecure', { listen: config.MERIDIAN_LISTEN, warning });
   log.info('started', { listen: config.MERIDIAN_LISTEN });
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
   drain?.stop();

@@ -28,3 +28,9 @@ test('terms become conditions', () => {
     ],
   });
 });
+
+test('an account that is given twice is refused, as one of the conditions would be lost', () => {
+  expect(() => parseAccountValue('bob=9', parseAccountValue('bob=7'))).toThrow(
+    InvalidArgumentError,
+  );
+});

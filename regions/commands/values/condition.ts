@@ -21,6 +21,9 @@ export function parseAccountValue(
   if (name === undefined || value === undefined) {
     throw new InvalidArgumentError('It must be ACCOUNT=NUMBER, such as alice=1250.');
   }
+  if (Object.hasOwn(before, name)) {
+    throw new InvalidArgumentError(`"${name}" has a value already.`);
+  }
   return { ...before, [name]: parseMinor(value) };
 }
 

@@ -92,3 +92,9 @@ test.each([
   expect(() => read(legs)).toThrow(CommandFailure);
   expect(() => read(legs)).toThrow(message);
 });
+
+test('an account of a leg may be named by id: or name:, which is no account of its own', () => {
+  expect(parseLeg('id:5:name:7:100')).toEqual([{ from: 'id:5', to: 'name:7', amount: 100n }]);
+  expect(parseLeg('id:5:bob:100:3')).toEqual([{ from: 'id:5', to: 'bob', amount: 100n, code: 3 }]);
+  expect(() => parseLeg('id:5:7')).toThrow(InvalidArgumentError);
+});

@@ -49,9 +49,13 @@ const legSchema = z
 /** A leg of a group with its accounts by name or id. */
 export type NamedLeg = z.output<typeof legSchema>;
 
+/** An account may be id:NUMBER or name:TEXT, which is never read as two accounts. */
+const LEG =
+  /^((?:id:|name:)?(?!(?:id|name):)[^:]+):((?:id:|name:)?(?!(?:id|name):)[^:]+):([^:]+)(?::([^:]+))?$/su;
+
 /** FROM:TO:AMOUNT or FROM:TO:AMOUNT:CODE, gathered over repeated options. */
 export function parseLeg(text: string, before: readonly NamedLeg[] = []): NamedLeg[] {
-  const [, from, to, amount, code] = /^([^:]+):([^:]+):([^:]+)(?::([^:]+))?$/su.exec(text) ?? [];
+  const [, from, to, amount, code] = LEG.exec(text) ?? [];
   if (from === undefined || to === undefined || amount === undefined) {
     throw new InvalidArgumentError(
       'It must be FROM:TO:AMOUNT[:CODE]; accounts with ":" in their names go by id, or into a file.',

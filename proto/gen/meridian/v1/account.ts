@@ -534,7 +534,7 @@ export const OpenAccountRequest: MessageFns<OpenAccountRequest> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -589,7 +589,7 @@ export const OpenAccountRequest: MessageFns<OpenAccountRequest> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.dryRun = object.dryRun ?? false;
     return message;
@@ -1264,7 +1264,7 @@ export const Account: MessageFns<Account> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -1329,7 +1329,7 @@ export const Account: MessageFns<Account> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.debits = (object.debits !== undefined && object.debits !== null) ? BigInt(object.debits) : 0n;
     message.credits = (object.credits !== undefined && object.credits !== null) ? BigInt(object.credits) : 0n;
@@ -2714,7 +2714,7 @@ export const Metadata: MessageFns<Metadata> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -2735,7 +2735,7 @@ export const Metadata: MessageFns<Metadata> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     return message;
   },

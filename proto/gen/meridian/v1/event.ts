@@ -685,7 +685,7 @@ export const Event: MessageFns<Event> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -746,7 +746,7 @@ export const Event: MessageFns<Event> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.debitAccount = (object.debitAccount !== undefined && object.debitAccount !== null)
       ? AccountState.fromPartial(object.debitAccount)

@@ -769,7 +769,7 @@ export const Leg: MessageFns<Leg> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -821,7 +821,7 @@ export const Leg: MessageFns<Leg> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     switch (object.action?.$case) {
       case "hold": {

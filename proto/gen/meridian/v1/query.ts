@@ -840,7 +840,7 @@ export const Entry: MessageFns<Entry> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -908,7 +908,7 @@ export const Entry: MessageFns<Entry> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.position = (object.position !== undefined && object.position !== null)
       ? Position.fromPartial(object.position)

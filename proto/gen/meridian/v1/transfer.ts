@@ -701,7 +701,7 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -760,7 +760,7 @@ export const CreateTransferRequest: MessageFns<CreateTransferRequest> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.wait = object.wait ?? 0;
     switch (object.action?.$case) {
@@ -2456,7 +2456,7 @@ export const Transfer: MessageFns<Transfer> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -2546,7 +2546,7 @@ export const Transfer: MessageFns<Transfer> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.status = object.status ?? 0;
     message.reason = object.reason ?? 0;

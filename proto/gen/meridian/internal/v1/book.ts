@@ -1413,7 +1413,7 @@ export const SettleLeg: MessageFns<SettleLeg> = {
     if (message.metadata) {
       const entries = globalThis.Object.entries(message.metadata) as [string, string][];
       if (entries.length > 0) {
-        obj.metadata = {};
+        obj.metadata = Object.create(null);
         entries.forEach(([k, v]) => {
           obj.metadata[k] = v;
         });
@@ -1448,7 +1448,7 @@ export const SettleLeg: MessageFns<SettleLeg> = {
         }
         return acc;
       },
-      {},
+      Object.create(null),
     );
     message.reversalOf = object.reversalOf ?? "";
     return message;

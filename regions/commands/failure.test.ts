@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+
+import { CommandFailure, errorJson, ExitCode } from './failure.ts';
+
+test('every error is an object for --json', () => {
+  expect(errorJson(new CommandFailure(ExitCode.refused, 'no'))).toEqual({
+    error: { code: 'REFUSED', message: 'no', details: {} },
+  });
+  expect(errorJson(new Error('down'))).toMatchObject({ error: { code: 'NOT_POSSIBLE' } });
+});
