@@ -16,8 +16,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'drop-last-leg-of-a-group',
     says: 'A group is applied without its last leg.',
     file: 'ledger/core/post-group.ts',
-    text: 'for (const single of singles) {',
-    replacement: 'for (const single of singles.slice(0, -1)) {',
+    text: 'for (const [index, single] of singles.entries()) {',
+    replacement: 'for (const [index, single] of singles.slice(0, -1).entries()) {',
     invariants: ['I17'],
     profile: 'embedded',
     workloads: ['groups'],
@@ -149,11 +149,11 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'ignore-limit-in-group',
     says: 'A leg of a group may take an account below its lower limit.',
     file: 'ledger/core/post-group.ts',
-    text: 'const outcome = postSingle(batch, single);',
+    text: 'const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });',
     replacement: `const payer = batch.account(single.request.debitAccountId) ?? {};
       const { minBalance } = payer;
       payer.minBalance = null;
-      const outcome = postSingle(batch, single);
+      const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });
       payer.minBalance = minBalance;`,
     invariants: ['I9'],
     profile: 'embedded',

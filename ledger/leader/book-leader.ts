@@ -304,13 +304,8 @@ export class BookLeader {
   async #rehearseTransfers({ requests, onOutcome, onFault }: DryTransferWork): Promise<void> {
     const startBefore = requests.map(() => Infinity);
     const ignored = { onOutcome: () => undefined, onLate: () => undefined };
-    const ready = await this.#rehearsed({
-      kind: 'transfers',
-      requests,
-      startBefore,
-      onFault,
-      ...ignored,
-    });
+    const work = { kind: 'transfers', requests, startBefore, onFault, ...ignored } as const;
+    const ready = await this.#rehearsed(work);
     const items = ready.plan.transferWorks.flatMap((made) => made.items);
     const halted = haltedOf(items, this.memory);
     onOutcome(responsesOf(items), legsOf(items, ready.posted), halted);

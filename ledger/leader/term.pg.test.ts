@@ -18,7 +18,8 @@ const nothing = () => undefined;
 
 const configOf = ({ ledgerUrl }: TestDatabase) => ({
   book: BOOKS[0],
-  books: BOOKS,
+  // Alone, so that posting need not wait for other books to be compared with.
+  books: [BOOKS[0]],
   address: 'a:1',
   databaseUrl: ledgerUrl,
   redisUrl: undefined,

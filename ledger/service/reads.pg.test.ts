@@ -1,13 +1,6 @@
-import { ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
-import { connect } from '../store/connect.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  Freeze,
-  GetAccountRequest,
-  GetAccountsRequest,
-} from '../../proto/gen/meridian/v1/account.ts';
+import { Freeze, GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { ReadLevel, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import {
@@ -18,64 +11,20 @@ import {
   ListTransfersRequest,
   Side,
 } from '../../proto/gen/meridian/v1/query.ts';
-import {
-  CreateTransferRequest,
-  GetTransferRequest,
-  GetTransfersRequest,
-  type Transfer,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import { GetTransferRequest, type Transfer } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
-import { type RpcError, reasonOf } from '../rpc/error.ts';
-import { testDatabases } from '../test/database.ts';
+import { reasonOf } from '../rpc/error.ts';
 import type { SimBook } from '../test/installation.ts';
-import { BOOKS, Leading } from '../test/leading.ts';
-import { RANDOM_ACCOUNTS, RandomBooks, randomFrom, storeBook } from '../test/random-books.ts';
+import { Leading } from '../test/leading.ts';
+import { RANDOM_ACCOUNTS, randomFrom } from '../test/random-books.ts';
 import { openRequest, transferRequest } from '../test/requests.ts';
 import { AccountReads } from './account-reads.ts';
 import { EntryReads } from './entry-reads.ts';
-import { listAssets } from './list-assets.ts';
-import { LongReads } from './long-reads.ts';
-import type { ReadMember } from './read-position.ts';
-import { TransferReads } from './transfer-reads.ts';
+import { ALICE, BOB, BOOK, faultOf, readFixtures, readsOf } from '../test/read-fixture.ts';
 
-const database = testDatabases();
-const [BOOK] = BOOKS;
-const CONFIG = { book: BOOK, books: [BOOK], address: 'a:1', replicated: false };
-const ALICE = accountId(1, 1);
-const BOB = accountId(1, 2);
-
-/** The reads of a book that random requests have gone through, and its leader. */
-async function fixture(steps: number) {
-  const opened = await database();
-  const [book] = new RandomBooks(11, steps).books;
-  if (book === undefined) throw new Error('there is a book');
-  await storeBook(opened, book, BOOK);
-  const leading = await Leading.over(opened);
-  onTestFinished(() => leading.stop());
-  const member = { sql: opened.ledger, config: CONFIG, leader: leading.leader };
-  return { ...readsOf(member), opened, book, leading, member };
-}
-
-function readsOf(member: ReadMember) {
-  const longReads = new LongReads(member.sql);
-  return {
-    accounts: new AccountReads(member),
-    transfers: new TransferReads(member, longReads),
-    entries: new EntryReads(member, longReads),
-  };
-}
-
-/** The error that a read fails with. */
-async function faultOf(read: Promise<unknown>): Promise<RpcError> {
-  return read.then(
-    () => {
-      throw new Error('it does not fail');
-    },
-    (error: RpcError) => error,
-  );
-}
+const { fixture } = readFixtures();
 
 const anyAccount = (fields: Partial<GetAccountRequest> = {}) =>
   GetAccountRequest.fromPartial({ id: ALICE, ...fields });
@@ -387,49 +336,6 @@ test('transfers are listed in pages that join', async () => {
   expect((await faultOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
 });
 
-test('a search that takes too long is ended, and says so', async () => {
-  const { opened } = await fixture(0);
-  const longReads = new LongReads(opened.ledger);
-  const fault = await faultOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));
-  expect([fault.code, reasonOf(fault)]).toEqual([status.DEADLINE_EXCEEDED, 'TOO_SLOW']);
-  // The connection is as it was.
-  expect(await opened.ledger`SHOW statement_timeout`).toEqual([{ statement_timeout: '0' }]);
-  // They take turns, and a failure does not keep the others back.
-  const running = Array.from({ length: 10 }, (_, index) =>
-    longReads.run((sql) => sql`SELECT 1 / ${index % 3}::int4`.execute()),
-  );
-  const settled = await Promise.allSettled(running);
-  expect(settled.map((each) => each.status === 'fulfilled')).toEqual(
-    running.map((_, index) => index % 3 !== 0),
-  );
-});
-
-test('searches whose callers have gone take neither a turn nor the database', async () => {
-  const { opened } = await fixture(0);
-  const cancelling = connect(opened.ledgerUrl, 1);
-  onTestFinished(() => cancelling.end({ timeout: 1 }));
-  const longReads = new LongReads(opened.ledger, cancelling);
-  const callers = Array.from({ length: 202 }, () => new AbortController());
-  const searches = callers.map(({ signal }) =>
-    faultOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
-  );
-  const next = longReads.run((sql) => sql`SELECT 1 AS one`.execute());
-  const refused = await faultOf(next);
-  expect(reasonOf(refused)).toBe('OVERLOADED');
-  await sleep(300);
-  const began = performance.now();
-  for (const caller of callers) caller.abort();
-  expect((await longReads.run((sql) => sql`SELECT 1 AS one`.execute())).found).toEqual([
-    { one: 1 },
-  ]);
-  expect(performance.now() - began).toBeLessThan(1_000);
-  for (const fault of await Promise.all(searches)) expect(fault.code).toBe(status.CANCELLED);
-  // The next users of their connections are left alone.
-  const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
-  await Promise.all(after);
-});
-
-/** Seq of the position that an answer carries. */
 const seqOf = async (reads: AccountReads, options: Partial<ReadOptions>) => {
   const request = anyAccount({ options: ReadOptions.fromPartial(options) });
   return (await reads.get(request)).position?.seq;
@@ -470,76 +376,4 @@ test('a leader is waited for that does not show yet what a copy has shown', asyn
   await leading.open([openRequest({ externalId: 'one more' })]);
   const positions = await Promise.all(reads.map(async (read) => (await read).position?.seq));
   expect(positions).toEqual([next, next, next]);
-});
-
-test('assets are listed with the largest amount there can be', async () => {
-  const { member, opened } = await fixture(0);
-  await opened.admin`INSERT INTO asset VALUES ('ETH', 18, 1, now()), ('POINT', 0, 2, now())`;
-  const { assets } = await listAssets(member);
-  const of = (code: string) => assets.find(({ asset }) => asset === code);
-  expect(assets.map(({ asset }) => asset)).toEqual(assets.map(({ asset }) => asset).toSorted());
-  expect(of('EUR')).toEqual({
-    asset: 'EUR',
-    scale: 2,
-    maxAmount: '46116860184273879.03',
-    iso4217: true,
-  });
-  expect(of('KWD')?.maxAmount).toBe('4611686018427387.903');
-  expect(of('ETH')).toMatchObject({ maxAmount: '4.611686018427387903', iso4217: false });
-  expect(of('POINT')?.maxAmount).toBe('4611686018427387903');
-});
-
-test('as many assets as there may be fit a message, and no more are registered', async () => {
-  const { member, opened, leading } = await fixture(0);
-  await leading.stop();
-  await opened.admin`
-    INSERT INTO asset SELECT 'LONGEST.ASSET' || lpad(to_hex(n), 3, 'X'), 18, n, now()
-      FROM generate_series(1, 4095) n`;
-  await opened.admin`
-    INSERT INTO asset SELECT 'LONG.ASSET-' || lpad(n::text, 5, '0'), 18, n, now()
-      FROM generate_series(1, 61441) n`;
-  const { leader } = await Leading.over(opened);
-  const { memory } = leader;
-  expect(['NEW', 'EUR', 'LONG.ASSET-00001'].map((name) => memory.mayRegister(name))).toEqual([
-    false,
-    true,
-    true,
-  ]);
-  const response = await listAssets({ ...member, leader });
-  expect(response.assets.length).toBeGreaterThan(65_536);
-  expect(ListAssetsResponse.encode(response).finish().length).toBeLessThan(4 * 1024 * 1024);
-});
-
-test('an answer that would be too large is refused, however little was asked', async () => {
-  const { accounts, transfers, leading } = await fixture(0);
-  const metadata = Object.fromEntries(
-    Array.from({ length: 16 }, (_, index) => [`${index}`.padEnd(64, 'n'), 'v'.repeat(256)]),
-  );
-  const open = { noMinBalance: undefined, asset: 'EUR', metadata };
-  const [rich, other] = await leading.open([
-    openRequest({ ...open, externalId: 'rich' }),
-    openRequest({ ...open, externalId: 'other' }),
-  ]);
-  const [from, to] = [rich?.account?.id ?? 0n, other?.account?.id ?? 0n];
-  const many = accounts.getMany(
-    GetAccountsRequest.fromPartial({ ids: Array.from({ length: 4_000 }, () => from) }),
-  );
-  expect((await faultOf(many)).message).toContain('ids name accounts with more than');
-  const legs = Array.from({ length: 200 }, () => ({
-    debitAccountId: from,
-    creditAccountId: to,
-    amount: 1n,
-    metadata,
-  }));
-  const group = CreateTransferRequest.fromPartial({
-    idempotencyKey: 'group',
-    action: { $case: 'group', value: { legs } },
-  });
-  await leading.transfer([group]);
-  const asked = GetTransfersRequest.fromPartial({
-    transfers: Array.from({ length: 50 }, () => ({
-      by: { $case: 'idempotencyKey', value: 'group' },
-    })),
-  });
-  expect((await faultOf(transfers.getMany(asked))).message).toContain('bytes of metadata');
 });
