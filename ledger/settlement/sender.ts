@@ -114,19 +114,24 @@ export class Sender {
 
   /** One step. Returns false if there is nothing to do until woken, or while it is halted. */
   async #next(): Promise<boolean> {
-    const { leader } = this.#parts;
     if (this.#mustCompare) {
       await this.#compare();
       this.#onCompared();
-      if (leader.memory.channel(this.#peerBook).diverged !== null) return false;
+      if (this.#isHalted) return false;
       this.#mustCompare = false;
       await catchUp(this.#parts, this.#peerBook);
     }
-    if (leader.memory.channel(this.#peerBook).diverged !== null) {
+    if (this.#isHalted) {
       this.#mustCompare = true;
       return false;
     }
     return this.#sendSome();
+  }
+
+  /** A book that has lost rows sends nothing at all: it could not close what is answered. */
+  get #isHalted(): boolean {
+    const { memory } = this.#parts.leader;
+    return memory.lostRows !== undefined || memory.channel(this.#peerBook).diverged !== null;
   }
 
   /**
