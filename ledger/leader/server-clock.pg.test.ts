@@ -99,7 +99,7 @@ const decidedMicros = ({ decidedAt }: CreateTransferResponse) =>
   Number(microsUpTo(must(decidedAt, 'it is decided')));
 
 test.each([HOUR_MS, -HOUR_MS])(
-  'a wall clock that jumps by %i ms reaches neither rows nor expiries, and is told of',
+  'a wall clock that jumps by %i ms reaches neither rows nor expiries, and raises an alarm',
   async (byMs) => {
     const opened = await database();
     const { member, post, warnings } = await leadingMember(opened);

@@ -17,7 +17,7 @@ const LOOK_MS = 20;
 
 /** What is known of other servers' clocks. */
 export interface PeerClocks {
-  /** Those that were heard of lately, as they are now. */
+  /** Those of servers that answered lately, as they are now. */
   peerClocks(): readonly PeerClock[];
   /** How many other servers there are. */
   readonly peerCount: number;

@@ -133,7 +133,7 @@ export class Leaders {
     return this.#servers.length;
   }
 
-  /** What the clocks of the servers that were heard of lately show now, but for the way here. */
+  /** What the clocks of the servers that answered lately show now, but for the way here. */
   peerClocks(): { wallMicros: number; steadyMicros: number }[] {
     const now = performance.now();
     return this.#servers.flatMap(({ said, saidAt }) => {

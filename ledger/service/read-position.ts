@@ -57,7 +57,7 @@ export async function readAt<T>(
 }
 
 /**
- * Resolves once the leader has heard that everything through `seq` is committed. What a read
+ * Resolves once the leader knows that everything through `seq` is committed. What a read
  * finds before that is not acknowledged to anybody yet.
  */
 async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint): Promise<void> {

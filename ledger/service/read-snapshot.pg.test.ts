@@ -139,7 +139,7 @@ class Replay {
     }
   }
 
-  /** The same claim as whoever has followed the events through its position would make it. */
+  /** The same claim, made from the events through its position. */
   agreed({ what, position, states, left }: Claim): Claim {
     const through = <T extends { seq: bigint }>(list: readonly T[] = []) =>
       list.findLast(({ seq }) => seq <= position.seq);
@@ -218,7 +218,7 @@ test('what is read is what a subscriber knows who has followed through its posit
       for (const level of [ReadLevel.LEADER, ReadLevel.LINEARIZABLE]) {
         said.push(...(await Promise.all(claims(parts(leading.leader), level))));
       }
-      // A copy, as far as reads look at it: nobody leads here.
+      // A copy, as far as reads look at it: no server leads here.
       said.push(...(await Promise.all(claims(parts(), ReadLevel.STALE))));
     }
   } finally {
