@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { connect } from '../store/connect.ts';
 import { status } from '@grpc/grpc-js';
