@@ -333,7 +333,7 @@ function finish(item: LaneItem, result: CreateTransferResponse): void {
 }
 
 /**
- * What the caller gets. After more than one attempt the book cannot tell the caller's repetition
+ * What the caller gets. After more than one attempt the book cannot distinguish the caller's repetition
  * from the lane's own, unless an answer within this call has said already which it is.
  */
 function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {

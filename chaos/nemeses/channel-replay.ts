@@ -40,8 +40,9 @@ export const channelReplay: Nemesis = {
 
 /**
  * Sets every channel back by up to so many legs; gives by how many in all. Never beyond a leg
- * that was refused: what was refused is given back in the very transaction that says so, and no
- * replay can come between the two.
+ * that was refused, or a final capture that was applied: what is given back or freed for them is
+ * so in the very transaction that says so, and no replay can come between the two. The hash of
+ * what is closed starts again, as that of a channel from before there were hashes.
  */
 async function setBack(session: Session, legs: number): Promise<number> {
   const [row] = await session<{ count: number }[]>`
@@ -50,10 +51,12 @@ async function setBack(session: Session, legs: number): Promise<number> {
              GREATEST(c.settled - ${legs}, 0, COALESCE((
                SELECT max(leg.channel_number)
                  FROM journal back JOIN journal leg ON leg.id = back.origin_id
-                WHERE back.kind = ${RowKind.return} AND back.peer_book = c.peer_book), 0)) AS target
+                WHERE back.kind IN (${RowKind.return}, ${RowKind.rest})
+                  AND leg.peer_book = c.peer_book), 0)) AS target
         FROM channel c
     ), moved AS (
-      UPDATE channel c SET settled = before.target
+      UPDATE channel c
+         SET settled = before.target, settled_hashed = 0, settled_hash = decode(repeat('00', 32), 'hex')
         FROM before WHERE before.peer_book = c.peer_book AND before.target < c.settled
       RETURNING before.settled - before.target AS legs
     )

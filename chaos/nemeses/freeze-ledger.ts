@@ -8,14 +8,14 @@ const REPLACED_WITHIN_MS = 25_000;
 
 /**
  * The leader's ledger server alone is frozen: its Postgres is well and keeps its lease, so no
- * other region takes the book over. The supervisor beside it must end it and start another. Should
+ * other region takes the book over. The supervisor of its region must end it and start another. Should
  * it not have done so by the end, the run fails. It touches all calls that need the book.
  */
 export const freezeLedger: Nemesis = {
   name: 'freeze-ledger',
   place: 'N3',
   says:
-    "a leader's ledger server is frozen with SIGSTOP beside a healthy Postgres, until its " +
+    "a leader's ledger server is frozen with SIGSTOP next to a healthy Postgres, until its " +
     'supervisor has replaced it',
   profiles,
   lastsMs: [REPLACED_WITHIN_MS + 1_000, 45_000],

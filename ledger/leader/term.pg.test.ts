@@ -68,7 +68,7 @@ function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<
 
 const broken = () => new InvariantError('broken by the test');
 
-test('a broken invariant ends the term with its own error, and answers whoever waits', async () => {
+test('a broken invariant ends the term with its own error, and answers every caller that waits', async () => {
   const { term, ended, bugs } = await leading(await database());
   const { leader } = term;
   const hints = Promise.reject(broken());

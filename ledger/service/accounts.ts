@@ -37,7 +37,7 @@ export async function openAccounts(
   return { accounts: results };
 }
 
-/** Changes an account of this book, or tells what that would come to. */
+/** Changes an account of this book, or answers what that would come to. */
 export function changeAccount(
   member: BookMember,
   request: ChangeAccountRequest,
@@ -54,7 +54,7 @@ export function changeAccount(
 }
 
 /**
- * Registers an asset in this book, or tells what that would come to. RESOURCE_EXHAUSTED: there are
+ * Registers an asset in this book, or answers what that would come to. RESOURCE_EXHAUSTED: there are
  * too many.
  */
 export async function registerAsset(

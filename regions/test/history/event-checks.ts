@@ -37,7 +37,7 @@ function checkChange(run: ClusterRun, book: ModelBook, event: Event): void {
   });
 }
 
-/** What nobody asks for: it follows from something else. */
+/** What no request asks for: it follows from something else. */
 const CONSEQUENCES: ReadonlySet<EventKind> = new Set([
   EventKind.SETTLEMENT,
   EventKind.RETURN,
