@@ -68,6 +68,8 @@ interface Question<A extends Answer> {
   readonly ask: () => (first: boolean) => A;
   /** What a dry run must say too. */
   readonly outcomeOf: (answer: A) => unknown;
+  /** What a dry run must have answered where the real call answered this. */
+  readonly asDry: (answer: A) => A;
   /** What two answers at the same time must both say. */
   readonly decisionOf: (answer: A) => unknown;
   /** What becomes of a request whose key is taken. */
@@ -232,6 +234,7 @@ export class ClusterRun {
         return (first) => this.expected.answer(book, id, answer, first);
       },
       outcomeOf: transferOutcome,
+      asDry,
       decisionOf: transferDecision,
       refused: 'REJECTED',
     });
@@ -251,6 +254,7 @@ export class ClusterRun {
         return () => this.expected.change(book, id, answer);
       },
       outcomeOf: ({ position: _p, decidedAt: _d, ...outcome }) => outcome,
+      asDry: (answer) => answer,
       decisionOf: (answer) => ({ ...answer, replayed: true }),
       refused: 'NOT_CHANGED',
     });
@@ -282,7 +286,8 @@ export class ClusterRun {
     if (dry === undefined || real === undefined) return;
     if (this.told.expired !== expired || this.#dueBetween(dry, real)) return;
     this.#tally.count('dry runs');
-    expect(question.outcomeOf(dry), 'the dry run').toEqual(question.outcomeOf(real));
+    const expected = question.outcomeOf(question.asDry(real));
+    expect(question.outcomeOf(dry), 'the dry run').toEqual(expected);
   }
 
   /** The answer to a key that had its outcome, or was given it at the same time. */
@@ -362,4 +367,10 @@ function transferOutcome(answer: CreateTransferResponse): unknown {
 function transferDecision(answer: CreateTransferResponse): unknown {
   const legs = answer.group?.legs.map((leg) => ({ ...leg, replayed: true, status: 0, reason: 0 }));
   return { ...answer, replayed: true, group: legs };
+}
+
+/** A dry run says that it is one, in each leg of a group as well. */
+function asDry(answer: CreateTransferResponse): CreateTransferResponse {
+  const legs = answer.group?.legs.map(asDry);
+  return { ...answer, dryRun: true, group: legs === undefined ? undefined : { legs } };
 }
