@@ -8,7 +8,7 @@ import type {
   GetTransfersRequest,
   GetTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { transferIdOf } from '../core/transfer-id.ts';
+import { earlierIdOf, transferIdOf } from '../core/transfer-id.ts';
 import { validateSearch } from '../core/validate-filter.ts';
 import {
   validateGetTransfers,
@@ -61,11 +61,12 @@ export class TransferReads {
 
   async #lookUp(requests: readonly GetTransferRequest[]): Promise<GetTransferResponse[]> {
     const { sql, config } = this.#member;
-    const ids = requests.map(transferIdAsked);
-    const stored = await readTransfers(sql, config.book.number, [...new Set(ids)], {
+    const asked = requests.map(idsAsked);
+    const stored = await readTransfers(sql, config.book.number, [...new Set(asked.flat())], {
       legsMax: LEGS_MAX,
       wants: () => true,
     });
+    const ids = asked.map((each) => each.find((id) => stored.has(id)) ?? '');
     // One that is asked for several times is answered as often.
     const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);
     if (legs > LEGS_MAX) throw new TooManyLegs(`there are more than ${LEGS_MAX} legs`);
@@ -110,8 +111,11 @@ export class TransferReads {
   }
 }
 
-/** Id of the transfer that a request, which has been validated, asks for. */
-function transferIdAsked({ by, namespace }: GetTransferRequest): string {
-  if (by?.$case === 'idempotencyKey') return transferIdOf(namespace, by.value);
-  return by?.value ?? '';
+/** Ids that the transfer may have which a request, which has been validated, asks for. */
+function idsAsked({ by, namespace }: GetTransferRequest): string[] {
+  if (by?.$case !== 'idempotencyKey') return [by?.value ?? ''];
+  const earlier = earlierIdOf(namespace, by.value);
+  const id = transferIdOf(namespace, by.value);
+  // A key that an earlier release has decided keeps its outcome, and so is found first.
+  return earlier === undefined ? [id] : [earlier, id];
 }
