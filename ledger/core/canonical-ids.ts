@@ -3,7 +3,8 @@ import type { TransferFields } from './same-request.ts';
 
 /**
  * The request with the ids it refers to (of holds, of transfers to reverse) in lower case: an id
- * is the same in every case. Keys stay as they are: their ids are made from what was typed.
+ * is the same in every case. Keys stay as they were typed: an earlier release may have decided one
+ * under an id of its case (earlierIdOf).
  */
 export function withCanonicalIds(request: CreateTransferRequest): CreateTransferRequest {
   const { action } = request;

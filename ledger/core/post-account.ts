@@ -9,7 +9,7 @@ import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { changeOptions } from './options.ts';
 import { availableOf, expectedOf } from './refusal.ts';
 import { openedAs } from './same-request.ts';
-import { derivedId } from './transfer-id.ts';
+import { derivedId, storedKey } from './transfer-id.ts';
 
 /** Opens an account, or refuses without a row: an asset may be registered meanwhile. */
 export function postOpening(batch: Batch, { request }: command.OpenCommand): command.OpenOutcome {
@@ -53,7 +53,7 @@ export function postChange(
     creditAccount: accountId,
     entries: applied ? entriesOf(null, account) : null,
     namespace,
-    key: idempotencyKey === id ? '' : idempotencyKey,
+    key: storedKey(id, idempotencyKey),
     reference: why,
     metadata: change?.$case === 'metadata' ? change.value.metadata : {},
     details: {

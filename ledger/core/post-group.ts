@@ -6,7 +6,7 @@ import type { LegOutcome, TransferCommand, TransferOutcome } from './command.ts'
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { amountIsOpen, transferOptions } from './options.ts';
 import { postSingle, rejectSingle, type Single } from './post-transfer.ts';
-import { legId } from './transfer-id.ts';
+import { legId, storedKey } from './transfer-id.ts';
 
 /**
  * Applies the legs of a group in order, all or none. Its row comes first and those of the legs
@@ -85,7 +85,7 @@ function groupRow(batch: Batch, { id, request }: TransferCommand, reason: Reason
     kind: RowKind.group,
     reason,
     namespace,
-    key: idempotencyKey === id ? '' : idempotencyKey,
+    key: storedKey(id, idempotencyKey),
     code,
     reference,
     metadata,

@@ -9,6 +9,7 @@ import type { TransferFields } from './same-request.ts';
 import { postCapture, postHold, postRelease } from './post-hold.ts';
 import { postMovement } from './post-movement.ts';
 import { postReversal } from './post-reversal.ts';
+import { storedKey } from './transfer-id.ts';
 
 /** A transfer that is no group, and where it belongs. */
 export interface Single {
@@ -65,8 +66,7 @@ function record(batch: Batch, { id, request, groupId }: Single, made: Decision):
     peer,
     originId: null,
     namespace: request.namespace,
-    // A key that is the id itself is not stored twice.
-    key: request.idempotencyKey === id ? '' : request.idempotencyKey,
+    key: storedKey(id, request.idempotencyKey),
     asset: request.asset,
     code: request.code,
     reference: request.reference,

@@ -1,11 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  canonicalKey,
   derivedId,
+  earlierIdOf,
   expiryId,
   isTransferId,
   legId,
   settlementId,
+  storedKey,
   transferIdOf,
 } from './transfer-id.ts';
 
@@ -47,9 +50,37 @@ test('a namespace keeps keys apart, UUIDs too', () => {
   expect(ids[1]?.[14]).toBe('8');
 });
 
-test('keys that are hashed keep their case', () => {
+test('a key that is a UUID is one in every case, with or without a namespace', () => {
+  const v8 = V7.replace('7e5f', '8e5f');
+  for (const [namespace, key] of [
+    ['', V7],
+    ['', v8],
+    ['shop', V7],
+    ['shop', v8],
+  ] as const) {
+    const id = transferIdOf(namespace, key);
+    expect(transferIdOf(namespace, key.toUpperCase())).toBe(id);
+    expect(transferIdOf(namespace, key.replace('a', 'A'))).toBe(id);
+    expect(storedKey(id, key.toUpperCase())).toBe(id === key ? '' : key);
+  }
+});
+
+test('keys that are other text keep their case', () => {
   expect(transferIdOf('', 'Order')).not.toBe(transferIdOf('', 'order'));
-  expect(transferIdOf('shop', V7)).not.toBe(transferIdOf('shop', V7.toUpperCase()));
+  const text = V7.replaceAll('-', '');
+  expect(transferIdOf('', text)).not.toBe(transferIdOf('', text.toUpperCase()));
+  expect(canonicalKey('Order')).toBe('Order');
+  expect(storedKey('', 'Order')).toBe('Order');
+});
+
+test('only a UUID that is hashed, and not in lower case, had another id', () => {
+  const v8 = V7.replace('7e5f', '8e5f').toUpperCase();
+  expect(earlierIdOf('', v8)).toBe(derivedId('transfer', '', v8));
+  expect(earlierIdOf('shop', V7.toUpperCase())).toBe('d9d8f9cf-9cc7-8ca3-a6ff-ce2abf4d74c3');
+  expect(earlierIdOf('', v8.toLowerCase())).toBeUndefined();
+  expect(earlierIdOf('shop', V7)).toBeUndefined();
+  expect(earlierIdOf('', V7.toUpperCase())).toBeUndefined();
+  expect(earlierIdOf('', 'Order 17')).toBeUndefined();
 });
 
 test('the id of a key never changes between releases', () => {

@@ -1,20 +1,54 @@
 import { hash } from 'node:crypto';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Where a UUID says its version. */
+const VERSION_PLACE = 14;
 
 /**
  * Id of the transfer that a key names: the key itself where it is a UUID and no namespace is
  * given, else a version 8 UUID made from both. A version 8 UUID is hashed like any other
- * text, so that nobody can choose an id which the ledger derives.
+ * text, so that no caller can choose an id which the ledger derives. A key that is a UUID names
+ * the same transfer in every letter case.
  */
 export function transferIdOf(namespace: string, key: string): string {
-  // Only what has the length of a UUID is matched: most other keys are shorter.
-  if (namespace === '' && key.length === 36) {
-    const lower = key.toLowerCase();
-    const version = UUID.exec(lower)?.[1];
-    if (version !== undefined && version !== '8') return lower;
-  }
+  const uuid = uuidOf(key);
+  if (uuid === undefined) return derivedId('transfer', namespace, key);
+  return isItsOwnId(namespace, uuid) ? uuid : derivedId('transfer', namespace, uuid);
+}
+
+/**
+ * The id that an earlier release gave to a key, where it was another: letter case counted then
+ * in a UUID that is hashed. Undefined for every other key. A book may have a row of this id, and
+ * its outcome is that of the key; no new row has it.
+ */
+export function earlierIdOf(namespace: string, key: string): string | undefined {
+  const uuid = uuidOf(key);
+  if (uuid === undefined || uuid === key || isItsOwnId(namespace, uuid)) return undefined;
   return derivedId('transfer', namespace, key);
+}
+
+/** The key in the form that compares: a UUID is in lower case, other text is as it was typed. */
+export function canonicalKey(key: string): string {
+  return uuidOf(key) ?? key;
+}
+
+/** A key as a row stores it: '' where it is the id of the row, which is not stored twice. */
+export function storedKey(id: string, key: string): string {
+  const canonical = canonicalKey(key);
+  return canonical === id ? '' : canonical;
+}
+
+/** The text in lower case if it is a UUID of 36 characters. */
+function uuidOf(text: string): string | undefined {
+  // Only what has the length of a UUID is matched: most other keys are shorter.
+  if (text.length !== 36) return undefined;
+  const lower = text.toLowerCase();
+  return UUID.test(lower) ? lower : undefined;
+}
+
+function isItsOwnId(namespace: string, uuid: string): boolean {
+  return namespace === '' && uuid.charAt(VERSION_PLACE) !== '8';
 }
 
 /** True if the text is a UUID in its canonical form. */

@@ -1,4 +1,7 @@
-import type { ChangeAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import type {
+  ChangeAccountRequest,
+  ChangeAccountResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
@@ -9,7 +12,7 @@ import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { legId, transferIdOf } from '../core/transfer-id.ts';
+import { canonicalKey, earlierIdOf, legId, transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
@@ -39,6 +42,9 @@ export interface Decided {
 
 /** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
 export type Hints = ReadonlySet<string> | undefined;
+
+/** Undefined: the key is free. */
+type ChangeAnswer = ChangeAccountResponse | undefined;
 
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
@@ -77,9 +83,10 @@ export class Recall {
    * @param hints what Redis answered to `ask`, for all of them; undefined if it did not
    */
   async known(asked: readonly Asked[], hints: Hints): Promise<(Recalled | undefined)[]> {
-    const found: (Recalled | undefined)[] = asked.map(() => undefined);
+    const found = await this.#recordedEarlier(asked);
     const doubtful: number[] = [];
     for (const [index, { id, request }] of asked.entries()) {
+      if (found[index] !== undefined) continue;
       const recent = this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
         found[index] = this.#recalled(id, recent);
@@ -94,8 +101,9 @@ export class Recall {
 
   /** Asks the journal alone, after its unique index has refused a batch. */
   async recorded(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
-    const found: (Recalled | undefined)[] = asked.map(() => undefined);
-    await this.#askJournal(asked, [...asked.keys()], found);
+    const found = await this.#recordedEarlier(asked);
+    const wanted = [...asked.keys()].filter((index) => found[index] === undefined);
+    await this.#askJournal(asked, wanted, found);
     const unknown = asked.filter((_, index) => found[index] === undefined);
     if (unknown.length === 0) return found;
     // The key may be that of a change of an account: both share the keys of a book.
@@ -129,8 +137,37 @@ export class Recall {
     }
   }
 
-  /** The outcome of a key that a change of an account has or wants; undefined if it is free. */
-  async change(id: string, request: ChangeFields): Promise<ChangeAccountResponse | undefined> {
+  /**
+   * Outcomes that an earlier release recorded under another id of the key, which rarely has one:
+   * nothing is asked for keys that cannot. Its rows were there before this leader began, so that
+   * the journal's answer is a proof.
+   */
+  async #recordedEarlier(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
+    const found: (Recalled | undefined)[] = asked.map(() => undefined);
+    const places: number[] = [];
+    const earlier: Asked[] = [];
+    for (const [index, { request }] of asked.entries()) {
+      const id = earlierIdOf(request.namespace, request.idempotencyKey);
+      if (id === undefined) continue;
+      places.push(index);
+      // A key in its canonical form has no earlier id: the look-up ends with this one.
+      const idempotencyKey = canonicalKey(request.idempotencyKey);
+      earlier.push({ id, request: { ...request, idempotencyKey } });
+    }
+    if (earlier.length === 0) return found;
+    const recorded = await this.recorded(earlier);
+    for (const [place, index] of places.entries()) found[index] = recorded[place];
+    return found;
+  }
+
+  /** The outcome of the key of a change of an account; undefined if it is free. */
+  async change(id: string, request: ChangeAccountRequest): Promise<ChangeAnswer> {
+    const earlier = earlierIdOf(request.namespace, request.idempotencyKey);
+    const known = earlier === undefined ? undefined : await this.#change(earlier, request);
+    return known ?? this.#change(id, request);
+  }
+
+  async #change(id: string, request: ChangeFields): Promise<ChangeAnswer> {
     const change = (await readChanges(this.#sql, this.#book, [id])).get(id);
     if (change !== undefined) {
       return recordedChangeAnswer(id, change, differingChangeField(change.request, request));

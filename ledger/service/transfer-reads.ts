@@ -10,7 +10,7 @@ import type {
   GetTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { INT64_MAX, REPLY_BYTES_MAX } from '../core/limits.ts';
-import { transferIdOf } from '../core/transfer-id.ts';
+import { earlierIdOf, transferIdOf } from '../core/transfer-id.ts';
 import { validateSearch } from '../core/validate-filter.ts';
 import {
   validateGetTransfers,
@@ -70,14 +70,15 @@ export class TransferReads {
     options: ReadOptions | undefined,
   ): Promise<{ found: GetTransferResponse[]; position: Position }> {
     const { sql, config } = this.#member;
-    const ids = requests.map(transferIdAsked);
+    const asked = requests.map(idsAsked);
     const { found: stored, position } = await readAt(this.#member, options, () =>
-      readTransfersSeen(sql, config.book.number, [...new Set(ids)], {
+      readTransfersSeen(sql, config.book.number, [...new Set(asked.flat())], {
         legsMax: LEGS_MAX,
         bytesMax: REPLY_BYTES_MAX,
         wants: () => true,
       }),
     );
+    const ids = asked.map((each) => each.find((id) => stored.has(id)) ?? '');
     // One that is asked for several times is answered as often.
     const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);
     if (legs > LEGS_MAX) throw new TooManyLegs(`there are more than ${LEGS_MAX} legs`);
@@ -120,8 +121,11 @@ export class TransferReads {
   }
 }
 
-/** Id of the transfer that a request, which has been validated, asks for. */
-function transferIdAsked({ by, namespace }: GetTransferRequest): string {
-  if (by?.$case === 'idempotencyKey') return transferIdOf(namespace, by.value);
-  return by?.value ?? '';
+/** Ids that the transfer may have which a request, which has been validated, asks for. */
+function idsAsked({ by, namespace }: GetTransferRequest): string[] {
+  if (by?.$case !== 'idempotencyKey') return [by?.value ?? ''];
+  const earlier = earlierIdOf(namespace, by.value);
+  const id = transferIdOf(namespace, by.value);
+  // A key that an earlier release has decided keeps its outcome, and so is found first.
+  return earlier === undefined ? [id] : [earlier, id];
 }

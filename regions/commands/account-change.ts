@@ -159,10 +159,12 @@ function applyChange(
 }
 
 function describeChange(response: ChangeAccountResponse, dryRun: boolean): string {
-  const { status, changeId, position, replayed } = response;
+  const { status, changeId, position, replayed, resent } = response;
   const rejected = status === ChangeStatus.REJECTED;
   const outcome = rejected ? `rejected (${whyText(response)}); nothing was changed` : 'changed';
-  const again = replayed ? ', as answered before' : '';
+  // A router that sent it twice cannot know whether an earlier call was first.
+  const before = resent === true ? ', as answered before or by this call' : ', as answered before';
+  const again = replayed ? before : '';
   const dry = dryRun ? 'dry run, nothing is written: ' : '';
   const place = position && !dryRun ? ` at ${placeText(position)}` : '';
   return `${dry}${outcome}${again}\nchange ${changeId}${place}`;

@@ -76,11 +76,13 @@ function openCommand(context: CommandContext): Command {
             dryRun: options.dryRun === true,
           }),
         );
-        const { account, replayed } = response;
+        const { account, replayed, resent } = response;
         if (!account) context.exit(ExitCode.refused);
         if (options.json) return printJson(protoJson(OpenAccountResponse, response));
         if (!account) return print(`refused (${whyText(response)}); nothing was opened`);
-        if (replayed) await print('This account was open already.');
+        // A router that sent it twice cannot know which of both opened the account.
+        const here = resent === true ? ', or was opened by this call' : '';
+        if (replayed) await print(`This account was open already${here}.`);
         else if (options.dryRun) await print('Dry run, nothing is written.');
         return print(describeAccount(account));
       }),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { isTransferId } from '../../ledger/core/transfer-id.ts';
+import { isTransferId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import {
   type GetTransferResponse,
   GetTransferRequest,
@@ -35,18 +35,39 @@ export async function askForTransfer(
   name: string,
   { namespace, from }: LookUpOptions,
 ): Promise<GetTransferResponse> {
-  const id = name.toLowerCase();
-  const byId = namespace === '' && isTransferId(id);
-  const by = byId
-    ? ({ $case: 'transferId', value: id } as const)
-    : ({ $case: 'idempotencyKey', value: name } as const);
   const debitAccountId = from === undefined ? 0n : (await findAccount(client, from)).id;
-  const response = await client.getTransfer(
-    GetTransferRequest.create({ by, namespace, debitAccountId }),
-  );
+  const response = await askByName(client, name, namespace, debitAccountId);
   if (response.transfer && debitAccountId !== 0n)
     checkPayer(name, response.transfer, from ?? '', debitAccountId);
   return response;
+}
+
+/**
+ * A UUID without a namespace is an id. Of version 8 it may be a key too, of a transfer whose id
+ * is another. CommandFailure (refused): it is the id of one transfer and the key of another.
+ */
+export async function askByName(
+  client: Pick<MeridianClient, 'getTransfer'>,
+  name: string,
+  namespace: string,
+  debitAccountId: bigint,
+): Promise<GetTransferResponse> {
+  const ask = (by: GetTransferRequest['by']) =>
+    client.getTransfer(GetTransferRequest.create({ by, namespace, debitAccountId }));
+  const id = name.toLowerCase();
+  const isId = namespace === '' && isTransferId(id);
+  if (!isId) return ask({ $case: 'idempotencyKey', value: name });
+  const byId = await ask({ $case: 'transferId', value: id });
+  // The key of any other UUID is its id.
+  if (transferIdOf('', id) === id) return byId;
+  const byKey = await ask({ $case: 'idempotencyKey', value: name });
+  if (byId.transfer === undefined || byKey.transfer === undefined)
+    return byId.transfer === undefined ? byKey : byId;
+  const other = byKey.transfer.transferId;
+  throw new CommandFailure(
+    ExitCode.refused,
+    `"${name}" is the id of one transfer and the key of another, whose id is ${other}`,
+  );
 }
 
 /** A key belongs to a book: in the book of the payer it may be that of another payer. */

@@ -123,7 +123,8 @@ export function transferStatusToJSON(object: TransferStatus): string {
 export interface CreateTransferRequest {
   /**
    * 1..128 characters. A UUID made by the payer's side (version 7 is best) is also the
-   * transfer's id; any other key is hashed with the namespace into one.
+   * transfer's id; a UUID of version 8, a UUID with a namespace and any other key are hashed
+   * with the namespace into one. A UUID is the same key in every letter case.
    * A key belongs to the book of the debit account and has one outcome for ever.
    */
   idempotencyKey: string;
@@ -335,7 +336,7 @@ export interface GetTransfersResponse {
 
 export interface Transfer {
   transferId: string;
-  /** Empty for a leg of a group. */
+  /** Empty for a leg of a group. A UUID is in lower case. */
   idempotencyKey: string;
   namespace: string;
   debitAccountId: bigint;
