@@ -1,3 +1,5 @@
+import { must } from '../ledger/core/assert.ts';
+import { RpcError } from '../ledger/rpc/error.ts';
 import type { Book } from './books.ts';
 import type { ClientCall, Forward, ReadLimits } from './forward.ts';
 
@@ -14,31 +16,36 @@ export interface Question<Response> {
 export interface Answers<Response> {
   readonly heard: ReadonlyMap<Book, Response>;
   /** Books without an answer, and why. */
-  readonly silent: ReadonlyMap<Book, Error>;
+  readonly silent: ReadonlyMap<Book, RpcError>;
 }
 
 /**
  * Asks several books at once. A region that does not answer must not keep the others' answers
  * back: of several books each has a short time.
+ *
+ * @throws Error that is no answer to a call, such as an InvariantError: no book is to blame for it
  */
 export async function askBooks<Response>(
-  forward: Forward,
+  forward: Pick<Forward, 'read'>,
   questions: readonly Question<Response>[],
   { deadline, options }: ReadLimits,
 ): Promise<Answers<Response>> {
   const soon = Math.min(Number(deadline), Date.now() + SILENCE_MS);
   const until = questions.length === 1 ? deadline : soon;
   const heard = new Map<Book, Response>();
-  const silent = new Map<Book, Error>();
+  const silent = new Map<Book, RpcError>();
   const answers = await Promise.allSettled(
     questions.map(({ book, call }) => forward.read(book, { deadline: until, options }, call)),
   );
   for (const [index, { book }] of questions.entries()) {
-    const answer = answers[index];
-    if (answer?.status === 'fulfilled') heard.set(book, answer.value);
-    else silent.set(book, asError(answer?.reason));
+    const answer = must(answers[index], 'every question is settled');
+    if (answer.status === 'fulfilled') {
+      heard.set(book, answer.value);
+      continue;
+    }
+    const reason: unknown = answer.reason;
+    if (!(reason instanceof RpcError)) throw reason;
+    silent.set(book, reason);
   }
   return { heard, silent };
 }
-
-const asError = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)));

@@ -9,6 +9,7 @@ import { endFolder, makeFolder } from '../../regions/local/test/folder.ts';
 import { touches } from '../checkers/available.ts';
 import { describeCopies } from '../installation/copies.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
+import { freezeLedger } from './freeze-ledger.ts';
 import { kill } from './kill.ts';
 import { killBackend } from './kill-backend.ts';
 import { gracefulStop } from './graceful-stop.ts';
@@ -156,6 +157,19 @@ describe('processes that are frozen', () => {
       const touched = struck.payments.filter(isTouched(aimed));
       expect(await struck.unpaid(touched, 500)).toEqual(touched);
       await expectOthersServed(aimed);
+    });
+  });
+
+  test.each([freezeLedger])('$name', async (nemesis) => {
+    await strike(nemesis, 1, async (aimed) => {
+      const ledger = must(aimed.targets[0], 'it has a target');
+      const startsBefore = struck.starts(ledger);
+      const touched = struck.payments.filter(isTouched(aimed));
+      expect(await struck.unpaid(touched, 500)).toEqual(touched);
+      await expectOthersServed(aimed);
+      // Nothing thaws it: what pays again is the process that its supervisor has started.
+      expect(await struck.unpaid(touched, 25_000)).toEqual([]);
+      expect(struck.starts(ledger)).toBe(startsBefore + 1);
     });
   });
 });

@@ -1,4 +1,5 @@
 import { type Deadline, type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { InvariantError } from '../core/assert.ts';
 import type { Logger } from '../logger.ts';
 import { RpcError } from './error.ts';
 
@@ -24,7 +25,8 @@ export type SignalOf = () => AbortSignal;
 
 /**
  * Makes a gRPC handler of an async function. An RpcError goes to the caller as it is; anything
- * else is logged and becomes what `failures` make of it.
+ * else is logged and becomes what `failures` make of it. A broken invariant is answered with
+ * INTERNAL and is thrown where nothing handles it: it ends the process.
  */
 export function unary<Request, Response>(
   log: Logger,
@@ -44,6 +46,14 @@ export function unary<Request, Response>(
       try {
         answer(null, await handle(call.request, deadline, signalOfCall(call)));
       } catch (error) {
+        if (error instanceof InvariantError) {
+          answer(new RpcError(status.INTERNAL, 'the server has come upon a bug, and ends'));
+          // Once the answer is written: the process takes nothing with it that the caller needs.
+          setImmediate(() => {
+            throw error;
+          });
+          return;
+        }
         if (!(error instanceof RpcError) && !call.cancelled) {
           log.warn('a call failed', { method: call.getPath(), why: String(error) });
         }

@@ -172,7 +172,7 @@ const by = (value: string, namespace = '') =>
 
 test('look-ups find a key under either id', async () => {
   const [posted] = await leading.transfer([key(NEW_V8)]);
-  const config = { book: BOOK, address: 'a:1', replicated: false };
+  const config = { book: BOOK, books: [BOOK], address: 'a:1', replicated: false };
   const member = { sql: opened.ledger, config, leader: leading.leader };
   const reads = new TransferReads(member, new LongReads(opened.ledger));
   const wanted = [

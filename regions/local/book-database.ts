@@ -32,9 +32,9 @@ export async function ensureDatabase(
 ): Promise<void> {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} });
   try {
-    // A standby has all of it from its primary.
-    const [node] = await sql<{ standby: boolean }[]>`SELECT pg_is_in_recovery() AS standby`;
-    if (node?.standby === true) return;
+    // A standby gets all of it from its primary, and can be written to by nothing else.
+    const [standby] = await sql`SELECT 1 WHERE pg_is_in_recovery()`;
+    if (standby !== undefined) return;
     const roles = { meridian_ledger: passwords.ledger, auditor: passwords.auditor };
     for (const [role, password] of Object.entries(roles)) {
       const [known] = await sql`SELECT 1 FROM pg_roles WHERE rolname = ${role}`;
