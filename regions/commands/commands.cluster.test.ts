@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -5,7 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Cluster, startCluster } from '../local/cluster.ts';
+import { childEnvironment, findProgram } from '../local/environment.ts';
+import { withPassword } from '../local/passfile.ts';
 import { findFreeBase } from '../local/ports.ts';
+import { connect } from '../../ledger/store/connect.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
 
@@ -434,6 +438,33 @@ describe('events', () => {
     expect({ code, err }).toEqual({ code: 0, err: `resume with --after ${start + 1}\n` });
     expect(lines(out)).toMatchObject([{ kind: 'EVENT_KIND_TRANSFER', reference: 'tail' }]);
   });
+});
+
+/** What the embedded installation keeps secret. */
+const passwords = () =>
+  cluster.regions.flatMap(({ adminUrl, ledgerUrl, auditorUrl, redisUrl = 'redis://' }) =>
+    [adminUrl, ledgerUrl, auditorUrl, redisUrl].map((url) => new URL(url).password),
+  );
+
+test('status prints no password, and commands of psql that work', async () => {
+  const [text, asJson] = await Promise.all([run('status'), run('status --json')]);
+  const printed = text.out + text.err + asJson.out + asJson.err;
+  expect(passwords().filter((each) => each !== '' && printed.includes(each))).toEqual([]);
+  const commands = text.out.match(/PGPASSFILE=.+$/gmu) ?? [];
+  expect(commands).toHaveLength(3);
+  for (const command of commands) {
+    const [, passfile = '', url = ''] = /^PGPASSFILE=(\S+) psql (\S+)$/u.exec(command) ?? [];
+    const sql = connect(withPassword(url, undefined, passfile), 1);
+    expect(await sql`SELECT current_user AS me`).toEqual([{ me: 'auditor' }]);
+    await sql.end();
+    if (findProgram('psql') === undefined) continue;
+    const shell = ['-c', `${command} -Atc 'SELECT current_user'`];
+    const out = execFileSync('/bin/sh', shell, { encoding: 'utf8', env: childEnvironment() });
+    expect(out).toBe('auditor\n');
+  }
+  const { regions } = Object(JSON.parse(asJson.out));
+  const [{ auditorUrl, auditorPassfile }] = regions;
+  expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
 });
 
 test.concurrent.each([
