@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import lock from './package-lock.json' with { type: 'json' };
 import manifest from './package.json' with { type: 'json' };
 
 /** The repository's own rules, which no linter knows. */
@@ -38,6 +39,23 @@ const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/logger.ts'];
 const folderOf = (file: string) => file.split('/')[0] ?? '';
 
 describe('tidy', () => {
+  test('npm install finds nothing to change in package-lock.json', () => {
+    const { name, version, license, bin, engines } = manifest;
+    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    expect(lock.packages['']).toEqual({
+      name,
+      version,
+      license,
+      bin,
+      engines,
+      dependencies,
+      devDependencies,
+      optionalDependencies,
+      // npm adds it where there is a script of its own to run, such as postinstall.
+      hasInstallScript: true,
+    });
+  });
+
   test('imports point left: proto, ledger, router, regions, then chaos and bench', () => {
     const wrong: string[] = [];
     for (const file of files.filter((name) => folderOf(name) in layers)) {

@@ -77,10 +77,10 @@ class FilterCheck {
         this.#status(test.value, `${path}.status`);
         break;
       case 'holdId':
-        this.#violations.check(isTransferId(test.value), `${path}.hold_id`, NOT_A_TRANSFER_ID);
+        this.#transferId(test.value, `${path}.hold_id`);
         break;
       case 'reversalOf':
-        this.#violations.check(isTransferId(test.value), `${path}.reversal_of`, NOT_A_TRANSFER_ID);
+        this.#transferId(test.value, `${path}.reversal_of`);
         break;
       case 'allOf':
         this.#group(test.value.filters, `${path}.all_of`, depth);
@@ -92,6 +92,11 @@ class FilterCheck {
         this.#filter(test.value, `${path}.none_of`, depth + 1);
         break;
     }
+  }
+
+  /** An id is the same in every letter case. */
+  #transferId(id: string, path: string): void {
+    this.#violations.check(isTransferId(id.toLowerCase()), path, NOT_A_TRANSFER_ID);
   }
 
   #group(filters: readonly Filter[], path: string, depth: number): void {

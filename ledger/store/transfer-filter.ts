@@ -91,7 +91,7 @@ export function filterCondition({ test }: Filter, context: FilterContext, bind: 
       return `(j.kind IN (${RowKind.capture}, ${RowKind.release}) AND j.drawn_left IS NOT NULL
         AND j.drawn_id = ${bind(test.value)}::uuid)`;
     case 'reversalOf':
-      return reversalCondition(test.value, context, bind);
+      return reversalCondition(test.value.toLowerCase(), context, bind);
     case 'allOf':
       return joined(test.value.filters, ' AND ', context, bind);
     case 'anyOf':

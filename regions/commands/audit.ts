@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { runAudit } from '../audit/run.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 import type { ClusterState } from '../local/state.ts';
+import { withPassword } from '../local/passfile.ts';
 import { primaryUrls } from '../replicated/primary.ts';
 import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
@@ -23,17 +24,19 @@ export function auditCommand(context: CommandContext): Command {
   return newCommand('audit', 'read every journal from its first row and check that all adds up', [
     'audit',
     'audit --json > audit.json',
-    'audit --database postgres://auditor:secret@127.0.0.1:7402/eu_west_1',
+    'audit --database postgres://auditor@127.0.0.1:7402/eu_west_1',
   ])
     .addOption(dataOption())
     .addOption(
       new Option(
         '--database <url>',
-        "a book's database, its primary (beside a copy that lags, money on its way looks lost); repeat it for each book",
+        "a book's database, its primary (beside a copy that lags, money on its way looks lost), its password in PGPASSWORD or PGPASSFILE; repeat it for each book",
       ).argParser(parseDatabase),
     )
     .action(async (options: AuditOptions) => {
-      const urls = options.database ?? (await databasesOf(runningCluster(options)));
+      const urls =
+        options.database?.map((url) => withPassword(url)) ??
+        (await databasesOf(runningCluster(options)));
       if (urls.length === 0) {
         throw new CommandFailure(
           ExitCode.environment,
@@ -73,5 +76,5 @@ export async function auditWithProgress(
 
 function parseDatabase(text: string, before: readonly string[] = []): string[] {
   if (/^postgres(ql)?:\/\/.+\/.+/u.test(text) && URL.canParse(text)) return [...before, text];
-  throw new InvalidArgumentError('It must be postgres://USER:PASSWORD@HOST:PORT/DATABASE.');
+  throw new InvalidArgumentError('It must be postgres://USER@HOST:PORT/DATABASE.');
 }

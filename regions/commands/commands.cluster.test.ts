@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,10 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { must } from '../../ledger/core/assert.ts';
 import { type Cluster, startCluster } from '../local/cluster.ts';
+import { childEnvironment, findProgram } from '../local/environment.ts';
+import { withPassword } from '../local/passfile.ts';
 import { findFreeBase } from '../local/ports.ts';
+import { connect } from '../../ledger/store/connect.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
 import { copyDatabase, restoreDatabase } from './test/restore-database.ts';
+import { passwordsOf } from './test/passwords.ts';
+import { WRONG_USAGE } from './test/wrong-usage.ts';
 
 // One story: each chapter goes on with what the ones before it have left.
 
@@ -464,32 +470,28 @@ test('a book restored from an older copy is found out and repaired', async () =>
   expect(await json(0, 'audit')).toMatchObject({ ok: true, notes: [] });
 }, 120_000);
 
-test.concurrent.each([
-  ['transfer --from alice --to bob', /--amount/u],
-  ['transfer --from alice --to bob --amount 1.5', /whole number/u],
-  ['transfer --from alice --to alice --amount 1', /credit_account_id/u],
-  ['transfer --from alice --to bob --amount 1 --up-to all', /Allowed choices/u],
-  ['transfer --from alice --to bob --amount 1 --if-at-least alice', /ACCOUNT=NUMBER/u],
-  ['hold create --from alice --to bob --amount 1 --expires-in soon', /duration/u],
-  ['hold capture', /missing required argument/u],
-  ['group', /--leg/u],
-  ['group --leg alice:bob', /FROM:TO:AMOUNT/u],
-  ['group --file /no/such/file', /ENOENT/u],
-  ['account freeze alice --in --out --by a --why b', /one of/u],
-  ['account freeze alice', /--by/u],
-  ['account limits alice --by a --why b --min 0', /--max/u],
-  ['account metadata alice --by a --why b', /--none/u],
-  ['account show alice --at 2026-01-01 --at-seq 1', /either/u],
-  ['account show alice --at noon', /must be a time/u],
-  ['statement alice --from 2026-02-01 --to 2026-01-01', /to/u],
-  ['transfers', /--book or --account/u],
-  ['transfers --book eu-west-1 --filter {"no":1}', /must have exactly one of/u],
-  ['transfers --book mars-1', /must be one of eu-west-1/u],
-  ['transfers --book eu-west-1 --status done', /must be one of/u],
-  ['events --book eu-west-1 --account alice', /--book or --account/u],
-  ['asset register points --scale 2 --by a --why b', /asset/u],
-  ['asset register POINTS --scale 19 --by a --why b', /from 0 to 18/u],
-])('"meridian %s" is wrong usage', async (line, message) => {
+test('status prints no password, and commands of psql that work', async () => {
+  const [text, asJson] = await Promise.all([run('status'), run('status --json')]);
+  const printed = text.out + text.err + asJson.out + asJson.err;
+  expect(passwordsOf(cluster).filter((each) => each !== '' && printed.includes(each))).toEqual([]);
+  const commands = text.out.match(/PGPASSFILE=.+$/gmu) ?? [];
+  expect(commands).toHaveLength(3);
+  for (const command of commands) {
+    const [, passfile = '', url = ''] = /^PGPASSFILE=(\S+) psql (\S+)$/u.exec(command) ?? [];
+    const sql = connect(withPassword(url, undefined, passfile), 1);
+    expect(await sql`SELECT current_user AS me`).toEqual([{ me: 'auditor' }]);
+    await sql.end();
+    if (findProgram('psql') === undefined) continue;
+    const shell = ['-c', `${command} -Atc 'SELECT current_user'`];
+    const out = execFileSync('/bin/sh', shell, { encoding: 'utf8', env: childEnvironment() });
+    expect(out).toBe('auditor\n');
+  }
+  const { regions } = Object(JSON.parse(asJson.out));
+  const [{ auditorUrl, auditorPassfile }] = regions;
+  expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
+});
+
+test.concurrent.each(WRONG_USAGE)('"meridian %s" is wrong usage', async (line, message) => {
   const { code, out, err } = await run(line);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toMatch(message);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { auditorPassfile, psqlCommand, withoutPassword } from '../local/passfile.ts';
 import { probeHealth } from '../local/probes.ts';
 import { askLedger } from '../operator/ask-ledger.ts';
 import type { ClusterState } from '../local/state.ts';
@@ -80,6 +81,7 @@ async function showCluster(
   if (!serving) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
+    const passfile = auditorPassfile(dataDir);
     // Of the connections to the databases only that of auditors, who can change nothing.
     const regions = state.regions.map(
       ({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
@@ -88,7 +90,8 @@ async function showCluster(
         bookName,
         routerAddress,
         ledgerAddress,
-        auditorUrl,
+        auditorUrl: withoutPassword(auditorUrl),
+        auditorPassfile: passfile,
       }),
     );
     await printJson({ serving, status, pid, startedAt, dataDir, regions, processes, diverged });
@@ -119,9 +122,9 @@ async function showCluster(
 }
 
 /** How auditors reach the books; of a replicated one the copy in its home region. */
-async function printAuditors({ regions }: ClusterState): Promise<void> {
+async function printAuditors({ dataDir, regions }: ClusterState): Promise<void> {
   await print('\nFor auditors, who can only read:');
-  for (const { auditorUrl } of regions) await print(`  psql ${auditorUrl}`);
+  for (const { auditorUrl } of regions) await print(`  ${psqlCommand(dataDir, auditorUrl)}`);
 }
 
 function addressOf({ regions }: ClusterState, name: string): string {

@@ -20,13 +20,21 @@ import { regionNames, type RegionName } from './layout.ts';
  *
  *   meridian-data.json   marks the folder as ours; nothing is ever deleted without it
  *   cluster.json         the running cluster (see state.ts)
+ *   auditor.pgpass       the passwords of auditors, for psql (see passfile.ts)
  *   run/  logs/          a pid file and a log per process
  *   REGION/              secrets.json, postgres/, redis/
  */
 
 const markerName = 'meridian-data.json';
 const startLock = 'start.lock';
-const ourEntries = [...regionNames, 'logs', 'run', 'cluster.json', 'replicated-secrets.json'];
+const ourEntries = [
+  ...regionNames,
+  'logs',
+  'run',
+  'cluster.json',
+  'replicated-secrets.json',
+  'auditor.pgpass',
+];
 
 export interface DataPaths {
   readonly root: string;

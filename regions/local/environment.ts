@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /**
@@ -30,6 +31,12 @@ export function childEnvironment(settings: Record<string, string> = {}): Record<
   }
   return { ...env, ...settings };
 }
+
+/** The password for databases whose URL has none; undefined: one of the password file. */
+export const ownPassword = (): string | undefined => process.env['PGPASSWORD'];
+
+/** The password file of libpq. */
+export const ownPassfile = (): string => process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
 
 /** The full path of the program `name`, or undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {

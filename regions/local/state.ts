@@ -13,6 +13,7 @@ import {
 } from './data-dir.ts';
 import { regionNames } from './layout.ts';
 import { stopLeftovers } from './leftovers.ts';
+import { writeAuditorPassfile } from './passfile.ts';
 import { isRunning, processIdentity } from './process-identity.ts';
 
 /**
@@ -116,8 +117,13 @@ export function readState(dataDir: string): ClusterState | undefined {
   }
 }
 
-/** Writes cluster.json as a whole. */
+/** Writes cluster.json as a whole, and the password file for the databases that it names. */
 export function writeState(root: string, state: ClusterState): void {
+  const databases = [...state.regions, ...(state.replicated?.members ?? [])];
+  writeAuditorPassfile(
+    root,
+    databases.map(({ auditorUrl }) => auditorUrl),
+  );
   writeFileAtomic(statePath(root), `${JSON.stringify(state, undefined, 2)}\n`);
 }
 
