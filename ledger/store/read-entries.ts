@@ -39,6 +39,7 @@ const MOVING = [
   RowKind.return,
   RowKind.capture,
   RowKind.reversal,
+  RowKind.recovered,
 ];
 
 export interface EntryPage {

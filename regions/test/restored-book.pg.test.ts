@@ -4,6 +4,10 @@ import { legId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import type { RepairChannelReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
+import {
+  GetStatementRequest,
+  type GetStatementResponse,
+} from '../../proto/gen/meridian/v1/query.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   TransferStatus,
@@ -33,7 +37,6 @@ class Story {
   amy = 0n;
   bob = 0n;
   ben = 0n;
-  /** Of the third book, where there is one. */
   carl = 0n;
 
   readonly #expect: TestContext['expect'];
@@ -214,6 +217,12 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
   expect((await pay('over', bob, alice)).replayed).toBe(false);
   // One of its legs has arrived, and to post the group would move that money again.
   expect(await api.transfer(group)).toMatchObject({ reason: Reason.IDEMPOTENCY_KEY_REUSED });
+  // A statement has what was booked again.
+  const request = GetStatementRequest.fromPartial({ accountId: alice });
+  const { entries } = await api.call<GetStatementResponse>((stub, ...rest) =>
+    stub.getStatement(request, ...rest),
+  );
+  expect(entries.map(({ transferId }) => transferId)).toEqual(expect.arrayContaining(lost));
   // before, lost-1, lost-2, the leg, again-1 less again-2, over.
   expect(await balanceOf(alice)).toBe(-5n - 5n - 7n - 2n - 5n + 5n + 5n);
 });
@@ -335,7 +344,7 @@ test.concurrent('both books are restored', async (context) => {
 
 test.concurrent('two of three books are restored: each is repaired from both others', async (context) => {
   const { expect } = context;
-  const { books, api, alice, amy, bob, ben, carl, pay, cameTo, divergedOf, repair, balanceOf } =
+  const { books, alice, amy, bob, ben, carl, pay, cameTo, divergedOf, repair, balanceOf } =
     await Story.begin(context, 3);
   await pay('before-1', alice, bob);
   await pay('before-2', carl, alice);
@@ -345,7 +354,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   await expect.poll(() => cameTo(pay('lost-2', carl, bob, 2n))).toBe('POSTED');
   expect(await cameTo(pay('lost-3', bob, carl, 4n))).toBe('POSTED');
   expect(await cameTo(pay('lost-4', alice, bob, 8n))).toBe('POSTED');
-  // Of this one, and of this one alone, neither end has a row in the end.
+  // Of this one neither end has a row in the end.
   expect(await cameTo(pay('lost-5', carl, alice, 16n))).toBe('POSTED');
   await books.stopBook(1);
   await books.restore(3, third);
@@ -357,13 +366,10 @@ test.concurrent('two of three books are restored: each is repaired from both oth
     { 1: 1, 2: 3 },
   ]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
-  expect(await cameTo(pay('local-2', carl, carl + 100n))).toBe(DIVERGED);
   expect(await cameTo(pay('local-3', bob, ben))).toBe('POSTED');
-
   // The third book has lost rows itself, and still gives what it has of the first.
   expect((await repair(1, false, 3)).lostSent.map(({ leg }) => leg?.amount)).toEqual([1n]);
   expect((await repair(1, true, 3)).repaired).toBe(true);
-  // One channel in order is not enough to post again.
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect((await repair(1, true, 2)).repaired).toBe(true);
   await expect.poll(() => cameTo(pay('local-1', alice, amy))).toBe('POSTED');
@@ -383,7 +389,6 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   expect(await balanceOf(carl)).toBe(-5n + 1n - 2n + 4n + 5n - 5n - 16n);
   const report = await runAudit({ urls: books.urls, onProgress: () => undefined });
   expect([report.violations, report.notes]).toEqual([[], []]);
-  expect((await api.whatBecameOf('lost-2', carl)).transfer?.status).toBe(TransferStatus.POSTED);
 });
 
 test.concurrent('a copy that lags is promoted and leads in a newer epoch elsewhere', async (context) => {
