@@ -9,7 +9,7 @@ import { type Cluster, startCluster } from '../local/cluster.ts';
 import { findFreeBase } from '../local/ports.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
-import { copyDatabase, restoreDatabase } from './test/restore-database.ts';
+import { copyDatabase, restoreDatabase } from '../drills/older-database.ts';
 
 // One story: each chapter goes on with what the ones before it have left.
 
