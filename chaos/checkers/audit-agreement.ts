@@ -75,6 +75,7 @@ const MOVES: ReadonlySet<RowKind> = new Set([
   RowKind.return,
   RowKind.capture,
   RowKind.reversal,
+  RowKind.recovered,
 ]);
 
 /** How many versions an account had before a time; the times of a journal never go back. */

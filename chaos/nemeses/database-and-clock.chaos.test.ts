@@ -4,9 +4,15 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { type CreateTransferResponse, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
+import {
+  type CreateTransferResponse,
+  TransferStatus,
+  Wait,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { runAudit } from '../../regions/audit/run.ts';
 import { askTopology } from '../../regions/operator/ask-ledger.ts';
 import { endFolder, makeFolder } from '../../regions/local/test/folder.ts';
+import { Channels } from '../../regions/operator/channels.ts';
 import { Api } from '../../regions/test/api-client.ts';
 import { CallFaults } from '../client/call-faults.ts';
 import type { Copy } from '../installation/installation.ts';
@@ -28,6 +34,7 @@ import type { Nemesis } from './nemesis.ts';
 import { askRedis, idSets, redisOf } from './redis.ts';
 import { redisLies, redisPast } from './redis-lies.ts';
 import { redisLost } from './redis-lost.ts';
+import { restoredBook } from './restored-book.ts';
 import { once } from './session.ts';
 
 /**
@@ -240,6 +247,55 @@ test('settlement-kill: a ledger server dies while legs are under way', () =>
       }),
     );
   }));
+
+test('restored-book: what no other book has is lost, and nothing else', async () => {
+  const paid: { from: number; to: number; key: string }[] = [];
+  const over = new AbortController();
+  const paying = own.copies.flatMap(({ book }) =>
+    own.copies.map(async ({ book: to }) => {
+      while (!over.signal.aborted) {
+        const key = randomUUID();
+        const answer = await pay(book, { to, key, deadlineMs: 2_000 }).catch(() => undefined);
+        if (answer?.status === TransferStatus.POSTED) paid.push({ from: book, to, key });
+      }
+    }),
+  );
+  let lost = '';
+  try {
+    await strikes(restoredBook, 7, async ([book = '']) => {
+      lost = book;
+      const named = async () => {
+        const { diverged } = await new Channels(own.state()).states();
+        return diverged.map((one) => [one.book, one.lost]);
+      };
+      await expect.poll(named, WAIT).toContainEqual([book, book]);
+      // It posts nothing meanwhile, a payment within it neither.
+      const { book: number } = must(
+        own.copies.find(({ bookName }) => bookName === book),
+        book,
+      );
+      await expect(pay(number)).rejects.toThrow(/has lost rows/u);
+    });
+  } finally {
+    over.abort();
+    await Promise.all(paying);
+  }
+  expect(told.join('\n')).toMatch(/has again what .* has: [1-9]/u);
+  // Asked again, every payment that another book knows is answered as before, and moves nothing.
+  const restored = own.copies.find(({ bookName }) => bookName === lost)?.book;
+  const forgotten: typeof paid = [];
+  for (const payment of paid) {
+    const { replayed, status } = await pay(payment.from, payment);
+    expect(status).toBe(TransferStatus.POSTED);
+    if (!replayed) forgotten.push(payment);
+  }
+  expect(forgotten.length).toBeGreaterThan(0);
+  const isWithin = ({ from, to }: (typeof paid)[number]) => from === restored && to === restored;
+  expect(forgotten.filter((payment) => !isWithin(payment))).toEqual([]);
+  const urls = own.copies.map(({ auditorUrl }) => auditorUrl);
+  const report = await runAudit({ urls, onProgress: () => undefined });
+  expect([report.violations, report.notes]).toEqual([[], []]);
+});
 
 test('disk-full: a write does not succeed, and does once there is room', () =>
   strikes(diskFull, 1, async () => {

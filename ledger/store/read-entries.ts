@@ -40,6 +40,7 @@ const MOVING = [
   RowKind.return,
   RowKind.capture,
   RowKind.reversal,
+  RowKind.recovered,
 ];
 
 export interface EntryPage {

@@ -13,7 +13,7 @@ import { findFreeBase } from '../local/ports.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
-import { copyDatabase, restoreDatabase } from './test/restore-database.ts';
+import { copyDatabase, restoreDatabase } from '../drills/older-database.ts';
 import { passwordsOf } from './test/passwords.ts';
 import { WRONG_USAGE } from './test/wrong-usage.ts';
 

@@ -6,7 +6,7 @@ import { LeaderWatch } from './leader-watch.ts';
 import type { Member } from './member.ts';
 import { type Acting, type Operation, type OperationResult, requireDoable } from './operation.ts';
 import { PatroniRefusal } from './patroni.ts';
-import { ledFrom, planFailover } from './plan.ts';
+import { ledFrom, NEXT_AFTER_LOSS, planFailover } from './plan.ts';
 import { Recorder } from './recorder.ts';
 import { headOf, primaryOf } from './safety.ts';
 import { until } from './within.ts';
@@ -39,6 +39,7 @@ export async function failover(
       const epoch = headOf(facts)?.epoch ?? 0;
       const waitMs = consent === undefined ? LEADING_MS : LEADING_ALONE_MS;
       const led = await promote(installation, book, candidate, epoch, waitMs, recorder);
+      if (consent !== undefined) recorder.step(NEXT_AFTER_LOSS);
       return { from, to, ...led };
     } finally {
       // What was not needed must not let a later promotion pass that nobody has asked for.

@@ -99,6 +99,9 @@ describe('an unplanned change', () => {
     const accepted = planFailover(alone, 'us-east', true);
     expect(accepted.objections).toEqual([]);
     expect(accepted.warnings.join()).toContain('you accept that');
+    // What to do next: the other books may have legs that the copy lacks.
+    expect(accepted.steps.join()).toContain('"meridian channel list"');
+    expect(planFailover(gone, 'us-east', true).steps.join()).not.toContain('meridian channel');
   });
 
   test('no acceptance helps without a majority of etcd', () => {

@@ -75,6 +75,11 @@ function whatIsWrongWithLeader(facts: BookFacts): string[] {
   return ['its commits do not wait for a second region; mend that first'];
 }
 
+/** What an operator does once a copy is promoted whose loss was accepted. */
+export const NEXT_AFTER_LOSS =
+  'see "meridian channel list": if other books have legs that this copy lacks, it posts nothing ' +
+  'until "meridian channel repair" has booked them';
+
 export function planFailover(facts: BookFacts, to: RegionName, acceptLoss: boolean): Plan {
   const objections: string[] = [];
   const warnings: string[] = [];
@@ -100,6 +105,7 @@ export function planFailover(facts: BookFacts, to: RegionName, acceptLoss: boole
   const steps = [
     `have Patroni promote ${facts.name} in ${to}`,
     `wait until the ledger server in ${to} leads in a newer epoch, which needs a second region`,
+    ...(warnings.length > 0 ? [NEXT_AFTER_LOSS] : []),
   ];
   return { kind: 'failover', subject: facts.name, steps, warnings, objections, impossible };
 }

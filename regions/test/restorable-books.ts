@@ -36,6 +36,8 @@ export class RestorableBooks {
   readonly #prefix = `restorable_${randomBytes(4).toString('hex')}`;
   readonly #admin: Sql;
   readonly #running = new Map<number, Running>();
+  /** Books that are led by the server of their other copy, at an address of its own. */
+  readonly #promoted = new Set<number>();
   readonly #router: RouterServer;
   #copies = 0;
 
@@ -51,7 +53,7 @@ export class RestorableBooks {
 
   static async start(count: number): Promise<RestorableBooks> {
     const books = BOOKS.slice(0, count);
-    const made = new RestorableBooks(books, await findFreeBase(count + 1));
+    const made = new RestorableBooks(books, await findFreeBase(2 * count + 1));
     for (const { number } of books) {
       await made.#create(made.#database(number), inject('servers').template);
     }
@@ -87,7 +89,7 @@ export class RestorableBooks {
         databaseUrl: urlOf(inject('servers').ledgerUrl, this.#database(number)),
         redisUrl: undefined,
         replicated: false,
-        serverRegion: book.region,
+        serverRegion: this.#promoted.has(number) ? 'ap-south' : book.region,
       },
       this.#log,
     );
@@ -119,6 +121,24 @@ export class RestorableBooks {
     this.startBook(number);
   }
 
+  /**
+   * Ends the leader for good and lets the server of another region lead with a copy that lags, as
+   * `failover --accept-loss` does. Its epoch is newer than the lost one, as after a promotion.
+   */
+  async promote(number: number, copy: string): Promise<void> {
+    const leading = connect(this.url(number), 1);
+    const [head] = await leading<{ epoch: bigint }[]>`SELECT epoch FROM head`;
+    await leading.end();
+    await this.stopBook(number);
+    await this.#drop(this.#database(number));
+    await this.#create(this.#database(number), copy);
+    const promoted = connect(this.url(number), 1);
+    await promoted`UPDATE head SET epoch = ${Number(head?.epoch)}`;
+    await promoted.end();
+    this.#promoted.add(number);
+    this.startBook(number);
+  }
+
   async stop(): Promise<void> {
     const stopping = this.#books.map(({ number }) => this.stopBook(number));
     await Promise.all([this.#router.stop(), ...stopping]);
@@ -129,11 +149,13 @@ export class RestorableBooks {
   }
 
   get #ledgers(): string[] {
-    return this.#books.map(({ number }) => this.#address(number));
+    const count = this.#books.length;
+    return Array.from({ length: 2 * count }, (_, index) => `127.0.0.1:${this.#base + 1 + index}`);
   }
 
   #address(number: number): string {
-    return `127.0.0.1:${this.#base + number}`;
+    const other = this.#promoted.has(number) ? this.#books.length : 0;
+    return `127.0.0.1:${this.#base + number + other}`;
   }
 
   #database(number: number): string {

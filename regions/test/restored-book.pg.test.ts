@@ -4,6 +4,10 @@ import { legId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
 import type { RepairChannelReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
+import {
+  GetStatementRequest,
+  type GetStatementResponse,
+} from '../../proto/gen/meridian/v1/query.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   TransferStatus,
@@ -33,6 +37,7 @@ class Story {
   amy = 0n;
   bob = 0n;
   ben = 0n;
+  carl = 0n;
 
   readonly #expect: TestContext['expect'];
 
@@ -42,8 +47,8 @@ class Story {
     this.api = new Api(books.routerAddress);
   }
 
-  static async begin({ expect, onTestFinished }: TestContext): Promise<Story> {
-    const story = new Story(await RestorableBooks.start(2), expect);
+  static async begin({ expect, onTestFinished }: TestContext, count = 2): Promise<Story> {
+    const story = new Story(await RestorableBooks.start(count), expect);
     const { api, books } = story;
     onTestFinished(async () => {
       api.close();
@@ -53,6 +58,7 @@ class Story {
     story.amy = await api.account('amy');
     story.bob = await api.account('bob', { homeRegion: 'us-east' });
     story.ben = await api.account('ben', { homeRegion: 'us-east' });
+    if (count > 2) story.carl = await api.account('carl', { homeRegion: 'ap-south' });
     return story;
   }
 
@@ -90,14 +96,27 @@ class Story {
   readonly lostBy = async (number: number) =>
     (await this.channelOf(number))?.['diverged_book'] ?? null;
 
+  /** By the peers of a book: which book has lost rows; channels that are in order are left out. */
+  readonly divergedOf = async (number: number) => {
+    const sql = connect(this.books.url(number), 1);
+    const rows = await sql<{ peer_book: number; diverged_book: number }[]>`
+      SELECT peer_book, diverged_book FROM channel WHERE diverged_book IS NOT NULL`;
+    await sql.end();
+    return Object.fromEntries(rows.map((row) => [row.peer_book, row.diverged_book]));
+  };
+
   readonly bothSay = (lost: number | null) =>
     this.#expect
       .poll(async () => [await this.lostBy(1), await this.lostBy(2)])
       .toEqual([lost, lost]);
 
-  readonly repair = (number: number, confirmed: boolean): Promise<RepairChannelReply> => {
+  readonly repair = (
+    number: number,
+    confirmed: boolean,
+    peerBook = 3 - number,
+  ): Promise<RepairChannelReply> => {
     const client = this.books.client(number);
-    const request = { peerBook: 3 - number, confirmed, by: 'tester', why: 'OPS-1' };
+    const request = { peerBook, confirmed, by: 'tester', why: 'OPS-1' };
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + 10_000 };
       client.repairChannel(request, new Metadata(), options, (error, reply) => {
@@ -198,6 +217,12 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
   expect((await pay('over', bob, alice)).replayed).toBe(false);
   // One of its legs has arrived, and to post the group would move that money again.
   expect(await api.transfer(group)).toMatchObject({ reason: Reason.IDEMPOTENCY_KEY_REUSED });
+  // A statement has what was booked again.
+  const request = GetStatementRequest.fromPartial({ accountId: alice });
+  const { entries } = await api.call<GetStatementResponse>((stub, ...rest) =>
+    stub.getStatement(request, ...rest),
+  );
+  expect(entries.map(({ transferId }) => transferId)).toEqual(expect.arrayContaining(lost));
   // before, lost-1, lost-2, the leg, again-1 less again-2, over.
   expect(await balanceOf(alice)).toBe(-5n - 5n - 7n - 2n - 5n + 5n + 5n);
 });
@@ -315,6 +340,84 @@ test.concurrent('both books are restored', async (context) => {
     status: TransferStatus.POSTED,
     replayed: false,
   });
+});
+
+test.concurrent('two of three books are restored: each is repaired from both others', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, ben, carl, pay, cameTo, divergedOf, repair, balanceOf } =
+    await Story.begin(context, 3);
+  await pay('before-1', alice, bob);
+  await pay('before-2', carl, alice);
+  const first = await books.copy(1);
+  await expect.poll(() => cameTo(pay('lost-1', alice, carl, 1n))).toBe('POSTED');
+  const third = await books.copy(3);
+  await expect.poll(() => cameTo(pay('lost-2', carl, bob, 2n))).toBe('POSTED');
+  expect(await cameTo(pay('lost-3', bob, carl, 4n))).toBe('POSTED');
+  expect(await cameTo(pay('lost-4', alice, bob, 8n))).toBe('POSTED');
+  // Of this one neither end has a row in the end.
+  expect(await cameTo(pay('lost-5', carl, alice, 16n))).toBe('POSTED');
+  await books.stopBook(1);
+  await books.restore(3, third);
+  await books.restore(1, first);
+  const all = () => Promise.all([1, 2, 3].map(divergedOf));
+  await expect.poll(all).toEqual([
+    { 2: 1, 3: 1 },
+    { 1: 1, 3: 3 },
+    { 1: 1, 2: 3 },
+  ]);
+  expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
+  expect(await cameTo(pay('local-3', bob, ben))).toBe('POSTED');
+  // The third book has lost rows itself, and still gives what it has of the first.
+  expect((await repair(1, false, 3)).lostSent.map(({ leg }) => leg?.amount)).toEqual([1n]);
+  expect((await repair(1, true, 3)).repaired).toBe(true);
+  expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
+  expect((await repair(1, true, 2)).repaired).toBe(true);
+  await expect.poll(() => cameTo(pay('local-1', alice, amy))).toBe('POSTED');
+  await expect.poll(() => divergedOf(3)).toEqual({ 2: 3 });
+  expect((await repair(3, true, 2)).repaired).toBe(true);
+  await expect.poll(all).toEqual([{}, {}, {}]);
+  for (const [from, to] of [
+    [alice, bob],
+    [bob, carl],
+    [carl, alice],
+  ] as const) {
+    expect(await cameTo(pay(`again-${from}`, from, to))).toBe('POSTED');
+  }
+  expect(await pay('lost-4', alice, bob, 8n)).toMatchObject({ replayed: true });
+  expect(await pay('lost-5', carl, alice, 16n)).toMatchObject({ replayed: false });
+  expect(await balanceOf(alice)).toBe(-5n + 5n - 1n - 8n - 5n - 5n + 5n + 16n);
+  expect(await balanceOf(carl)).toBe(-5n + 1n - 2n + 4n + 5n - 5n - 16n);
+  const report = await runAudit({ urls: books.urls, onProgress: () => undefined });
+  expect([report.violations, report.notes]).toEqual([[], []]);
+});
+
+test.concurrent('a copy that lags is promoted and leads in a newer epoch elsewhere', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, ids, balanceOf, allIsWell } =
+    await Story.begin(context);
+  await pay('before', alice, bob);
+  const lagging = await books.copy(1);
+  await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
+  expect(await cameTo(pay('lost-2', bob, alice, 3n))).toBe('POSTED');
+  const [lost] = await ids('lost-1');
+  await books.promote(1, lagging);
+  await bothSay(1);
+  expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
+  expect(await cameTo(pay('lost-1', alice, bob))).toBe(DIVERGED);
+  expect(await cameTo(pay('local-2', bob, ben))).toBe('POSTED');
+  expect(books.errors).toContain('CHANNEL_DIVERGED');
+
+  const plan = await repair(1, false);
+  expect(listed(plan.lostSent)).toEqual([lost]);
+  expect(plan.lostArrived.map(({ leg }) => leg?.amount)).toEqual([3n]);
+  expect((await repair(1, true)).repaired).toBe(true);
+  await allIsWell();
+  expect(await pay('lost-1', alice, bob)).toMatchObject({
+    status: TransferStatus.POSTED,
+    replayed: true,
+  });
+  // before, lost-1, lost-2; again-1 and again-2 are even.
+  expect(await balanceOf(alice)).toBe(-5n - 5n + 3n);
 });
 
 test.concurrent('an empty database in place of a book', async (context) => {
