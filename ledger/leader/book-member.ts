@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 import { connect, type Sql } from '../store/connect.ts';
 import { type Head, readHead } from '../store/head.ts';
-import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import { describe, isDatabaseError, isMissingTable } from '../store/sqlstate.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from './book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
@@ -14,6 +14,9 @@ const PROBES_FAILED_MAX = 3;
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;
 const READ_CONNECTIONS = 4;
+/** What a server says that was started before its book was made. */
+const NO_BOOK =
+  'the database has no book; make it with "meridian book create --database URL", and start again';
 /** How long what is queued may take when the server stops. */
 const FINISH_MS = 3_000;
 
@@ -81,6 +84,7 @@ export class BookMember {
 
   /**
    * Leads or stands by until `stop`.
+   * @throws Error if the one database of the book has no schema, which names the command
    * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<void> {
@@ -149,7 +153,10 @@ export class BookMember {
       if (this.#lastWhy === '') return;
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
-      this.#tellWhy(describe(error));
+      const none = isMissingTable(error);
+      if (none && !this.config.replicated && this.#lastWhy === '')
+        throw new Error(NO_BOOK, { cause: error });
+      this.#tellWhy(none ? NO_BOOK : describe(error));
     }
     if (!this.#stopped) await sleep(PAUSE_MS);
   }

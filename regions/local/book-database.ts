@@ -3,12 +3,13 @@ import postgres from 'postgres';
 /**
  * Creates a book's database and its roles where they are missing. Safe to run again.
  *
+ * @param passwords of the roles; one without a password cannot log in with any
  * @param adminUrl the database `postgres` of the server, as the superuser
  */
 export async function ensureDatabase(
   adminUrl: string,
   database: string,
-  passwords: { readonly ledger: string; readonly auditor: string },
+  passwords: { readonly ledger: string | undefined; readonly auditor: string | undefined },
 ): Promise<void> {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} });
   try {
@@ -18,7 +19,7 @@ export async function ensureDatabase(
       if (known !== undefined) continue;
       // A utility statement takes no parameters, so Postgres itself does the quoting.
       const [text] = await sql<{ create: string }[]>`
-        SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', ${role}::text, ${password}::text)
+        SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', ${role}::text, ${password ?? null}::text)
           AS create`;
       if (text !== undefined) await sql.unsafe(text.create);
     }
