@@ -6,6 +6,7 @@ import { accountCommand } from './commands/account.ts';
 import { accountsCommand } from './commands/accounts.ts';
 import { assetCommand } from './commands/asset.ts';
 import { auditCommand } from './commands/audit.ts';
+import { bookCommand } from './commands/book.ts';
 import type { CommandContext } from './commands/connection.ts';
 import { downCommand } from './commands/down.ts';
 import { drillCommand } from './commands/drill.ts';
@@ -53,6 +54,7 @@ function program(context: CommandContext, json: boolean): Command {
     .addCommand(eventsCommand(context))
     .addCommand(replayCommand(context))
     .addCommand(auditCommand(context))
+    .addCommand(bookCommand())
     .addCommand(drillCommand(context))
     .addCommand(lagCommand())
     .addCommand(whereCommand(context))

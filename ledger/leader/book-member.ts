@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 import { connect, type Sql } from '../store/connect.ts';
 import { type Head, readHead } from '../store/head.ts';
-import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import { describe, isDatabaseError, isMissingTable } from '../store/sqlstate.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from './book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
@@ -18,6 +18,9 @@ const READ_CONNECTIONS = 4;
 /** A term that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_TERM_MS = 2_000;
 const SHORT_TERM_PAUSE_MS_MAX = 2_000;
+/** What a server says that was started before its book was made. */
+const NO_BOOK =
+  'the database has no book; make it with "meridian book create --database URL", and start again';
 /** How long what is queued may take when the server stops. */
 const FINISH_MS = 3_000;
 
@@ -104,6 +107,7 @@ export class BookMember {
 
   /**
    * Leads or stands by until `stop`.
+   * @throws Error if the one database of the book has no schema, which names the command
    * @throws Error that no database caused, above all InvariantError: the process must end
    */
   async run(): Promise<void> {
@@ -179,7 +183,10 @@ export class BookMember {
       if (this.#lastWhy === '') return;
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
-      this.#tellWhy(describe(error));
+      const none = isMissingTable(error);
+      if (none && !this.config.replicated && this.#lastWhy === '')
+        throw new Error(NO_BOOK, { cause: error });
+      this.#tellWhy(none ? NO_BOOK : describe(error));
     }
     if (!this.#stopped) await sleep(PAUSE_MS);
   }

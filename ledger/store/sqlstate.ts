@@ -29,6 +29,11 @@ export function isReadOnly(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === '25006';
 }
 
+/** True if a table does not exist: the database was never migrated. */
+export function isMissingTable(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === '42P01';
+}
+
 /** One line for a log: code and message, never parameters. */
 export function describe(error: unknown): string {
   if (error instanceof postgres.PostgresError) return `${error.code} ${error.message}`;

@@ -23,12 +23,13 @@ const LARGE_OBJECT_MAKERS = 'lo_create(oid), lo_creat(int), lo_from_bytea(oid, b
  * server out of the reach of those who only read. Safe to run again: an installation of an older
  * version has the limits from its next start on.
  *
+ * @param passwords of the roles; one without a password cannot log in with any
  * @param adminUrl the database `postgres` of the server, as the superuser
  */
 export async function ensureDatabase(
   adminUrl: string,
   database: string,
-  passwords: { readonly ledger: string; readonly auditor: string },
+  passwords: { readonly ledger: string | undefined; readonly auditor: string | undefined },
 ): Promise<void> {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} });
   try {
@@ -41,7 +42,7 @@ export async function ensureDatabase(
       if (known !== undefined) continue;
       // A utility statement takes no parameters, so Postgres itself does the quoting.
       const [text] = await sql<{ create: string }[]>`
-        SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', ${role}::text, ${password}::text)
+        SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', ${role}::text, ${password ?? null}::text)
           AS create`;
       if (text !== undefined) await sql.unsafe(text.create);
     }

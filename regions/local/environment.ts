@@ -38,6 +38,12 @@ export const ownPassword = (): string | undefined => process.env['PGPASSWORD'];
 /** The password file of libpq. */
 export const ownPassfile = (): string => process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
 
+/** Passwords for roles that are made. */
+export const newPasswords = () => ({
+  ledger: process.env['MERIDIAN_LEDGER_PASSWORD'],
+  auditor: process.env['MERIDIAN_AUDITOR_PASSWORD'],
+});
+
 /** The full path of the program `name`, or undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((part) => part !== '');

@@ -32,8 +32,8 @@ export class Installation {
   constructor(state: ClusterState) {
     if (state.replicated === undefined) {
       throw new Error(
-        'this installation has one copy of each book, so there is nothing to fail over to; ' +
-          'start a replicated one with "meridian up --replicated"',
+        'this command works on replicated installations only, and this one has one copy of each ' +
+          'book; start a replicated one with "meridian up --replicated"',
       );
     }
     this.#state = state;

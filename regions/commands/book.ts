@@ -1,0 +1,71 @@
+import { Command, InvalidArgumentError } from 'commander';
+
+import { migrate } from '../../ledger/store/migrate.ts';
+import { ensureDatabase } from '../local/book-database.ts';
+import { newPasswords } from '../local/environment.ts';
+import { withoutPassword, withPassword } from '../local/passfile.ts';
+import { newCommand } from './connection.ts';
+import { print, printJson } from './print.ts';
+
+interface BookOptions {
+  readonly database: string;
+  readonly json?: boolean;
+}
+
+const URL_EXAMPLE = 'postgres://postgres@127.0.0.1:5432/eu_west_1';
+
+/** `meridian book`: the database of a book whose servers are started by hand. */
+export function bookCommand(): Command {
+  return new Command('book')
+    .description('create or migrate the database of a book, for servers started by hand')
+    .addCommand(
+      bookChange('create', 'create the database, its roles and its schema, where missing').action(
+        async (options: BookOptions) => {
+          const url = new URL(withPassword(options.database));
+          const database = decodeURIComponent(url.pathname.slice(1));
+          const server = new URL(url);
+          server.pathname = '/postgres';
+          await ensureDatabase(withPassword(server.href), database, newPasswords());
+          await finish('created', url.href, options);
+        },
+      ),
+    )
+    .addCommand(
+      bookChange('migrate', 'bring the schema of a book up to date').action(
+        (options: BookOptions) => finish('migrated', withPassword(options.database), options),
+      ),
+    );
+}
+
+function bookChange(name: string, description: string): Command {
+  return newCommand(name, `${description}; safe to run again`, [
+    `book ${name} --database ${URL_EXAMPLE}`,
+  ])
+    .requiredOption(
+      '--database <url>',
+      'its database as the owner, without a password: that is in PGPASSWORD or PGPASSFILE',
+      parseDatabase,
+    )
+    .addHelpText(
+      'after',
+      name === 'create'
+        ? '\nRoles that are made get the passwords in MERIDIAN_LEDGER_PASSWORD and\n' +
+            'MERIDIAN_AUDITOR_PASSWORD; without them they have none.'
+        : '',
+    );
+}
+
+async function finish(done: 'created' | 'migrated', url: string, options: BookOptions) {
+  await migrate(url);
+  const database = withoutPassword(url);
+  if (options.json) return printJson({ database, [done]: true });
+  return print(`The book in ${database} is ${done} and up to date.`);
+}
+
+function parseDatabase(text: string): string {
+  if (!/^postgres(ql)?:\/\/.+\/.+/u.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('It must be postgres://USER@HOST:PORT/DATABASE.');
+  }
+  if (new URL(text).password === '') return text;
+  throw new InvalidArgumentError('Give the password in PGPASSWORD or PGPASSFILE.');
+}
