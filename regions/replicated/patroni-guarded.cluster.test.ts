@@ -70,7 +70,7 @@ test.skipIf(whyNotReplicated() !== '')(
 );
 
 /**
- * A replica at position 100 of its timeline, beside another at 90 of timeline 2. Prints whether it
+ * A replica at position 100 of its timeline, and another one at 90 of timeline 2. Prints whether it
  * is a candidate on timeline 1 and on timeline 2. Then whether a replica is restarted to follow
  * another leader where replay is in the segment of what it has received, and where it is behind.
  */
