@@ -5,6 +5,7 @@ import type { Leaders } from '../rpc/leaders.ts';
 import { Sender } from '../settlement/sender.ts';
 import { connect, isWarning, type Sql } from '../store/connect.ts';
 import { type Book, type Head, readHead } from '../store/head.ts';
+import { leaveFork } from '../store/leave-fork.ts';
 import { readNodeRole } from '../store/node-role.ts';
 import { BookLeader } from './book-leader.ts';
 import { BookMemory } from './book-memory.ts';
@@ -131,6 +132,7 @@ export class Term {
     const role = await readNodeRole(sql);
     if (replicated && role.standby) return 'the database follows another';
     if (replicated && role.alone !== undefined) return aloneText(role.alone);
+    if (replicated) await leaveFork(sql);
     const head = seen ?? (await readHead(sql, book));
     if (head.fenced) return `the book is ${head.leader}`;
     const nowMicros = await this.#parts.clock.timeOf(head.atMicros);

@@ -2,6 +2,7 @@ import { appendWithin } from './append.ts';
 import { unlessInDoubt } from './commit-in-doubt.ts';
 import type { Sql } from './connect.ts';
 import { type Head, lockHead } from './head.ts';
+import { leaveFork } from './leave-fork.ts';
 import { takeOverBatch } from './take-over-batch.ts';
 
 /**
@@ -17,7 +18,7 @@ import { takeOverBatch } from './take-over-batch.ts';
  * @throws CommitInDoubt if it is fenced on this node, but perhaps on no other: fence it again
  * @throws Error if nobody has ever led the book
  */
-export function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head> {
+export async function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head> {
   const fence = () =>
     sql.begin(async (transaction) => {
       const head = await lockHead(transaction);
@@ -31,6 +32,7 @@ export function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head
       await transaction`UPDATE head SET fenced = true`;
       return { ...taken, fenced: true };
     });
+  await leaveFork(sql);
   return unlessInDoubt(sql, fence);
 }
 
@@ -41,7 +43,8 @@ export function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head
  * @returns false if it was not fenced
  * @throws CommitInDoubt if it is not fenced on this node, but perhaps on another
  */
-export function unfenceBook(sql: Sql): Promise<boolean> {
+export async function unfenceBook(sql: Sql): Promise<boolean> {
+  await leaveFork(sql);
   return unlessInDoubt(sql, async () => {
     const { count } = await sql`UPDATE head SET fenced = false WHERE fenced`;
     return count > 0;

@@ -68,3 +68,47 @@ test.skipIf(whyNotReplicated() !== '')(
     expect(stdout.trim().split('\n')).toEqual(['False', 'new']);
   },
 );
+
+/**
+ * A replica at position 100 of its timeline, and another one at 90 of timeline 2. Prints whether it
+ * is a candidate on timeline 1 and on timeline 2. Then whether a replica is restarted to follow
+ * another leader where replay is in the segment of what it has received, and where it is behind.
+ */
+const compared = `
+import sys
+from types import SimpleNamespace
+sys.path.insert(0, sys.argv[1])
+from patroni.postgresql.config import ConfigHandler
+ConfigHandler.check_recovery_conf = lambda self, member: (True, False)
+import patroni_guarded
+from patroni.ha import Ha, _MemberStatus
+
+other = SimpleNamespace(name='other', nofailover=False, api_url='http://other')
+status = _MemberStatus(other, True, True, 0, 2, 90, {}, False)
+
+class Replica(Ha):
+    def __init__(self, timeline):
+        self.state_handler = SimpleNamespace(
+            name='me', last_operation=lambda: 100, get_replica_timeline=lambda: timeline)
+    is_standby_cluster = check_timeline = is_synchronous_mode = lambda self: False
+    is_lagging = lambda self, position: False
+    fetch_nodes_statuses = lambda self, members: [status]
+
+print(*[Replica(timeline)._is_healthiest_node([other]) for timeline in (1, 2)])
+
+def follows(received, replayed):
+    postgres = SimpleNamespace(is_starting=lambda: False, received_location=lambda: received,
+                               replayed_location=lambda: replayed)
+    return ConfigHandler.check_recovery_conf(SimpleNamespace(_postgresql=postgres), None)[1]
+
+segment = 16 * 1024 ** 2
+print(follows(2 * segment - 1, segment), follows(2 * segment, 2 * segment - 1), follows(None, segment))
+`;
+
+test.skipIf(whyNotReplicated() !== '')(
+  'a replica on an old timeline is no candidate; one whose replay is behind is restarted',
+  async () => {
+    const { stdout } = await run(findPrograms().python, ['-c', compared, import.meta.dirname]);
+    expect(stdout.trim().split('\n')).toEqual(['False True', 'False True False']);
+  },
+);

@@ -17,6 +17,7 @@ import time
 
 import patroni.ha
 import patroni.postgresql
+import patroni.postgresql.config
 from patroni.dcs import etcd3
 from patroni.version import __version__
 
@@ -57,6 +58,52 @@ def is_candidate(self):
 
 
 patroni.ha.Ha.is_healthiest_node = is_candidate
+
+
+is_most_advanced = patroni.ha.Ha._is_healthiest_node
+
+
+def is_on_newest_timeline(self, members, check_replication_lag=True):
+    # The members are asked once: one that is lost keeps each question waiting.
+    statuses = []
+    fetch = self.fetch_nodes_statuses
+
+    def fetch_once(asked):
+        statuses.extend(fetch(asked))
+        return statuses
+
+    self.fetch_nodes_statuses = fetch_once
+    try:
+        if not is_most_advanced(self, members, check_replication_lag):
+            return False
+    finally:
+        del self.fetch_nodes_statuses
+    newest = max((status.timeline or 0 for status in statuses), default=0)
+    if newest == 0:
+        return True
+    mine = self.state_handler.get_replica_timeline() or 0
+    if mine < newest:
+        patroni.ha.logger.info('My timeline %s is behind %s, that of another member', mine, newest)
+    return mine >= newest
+
+
+patroni.ha.Ha._is_healthiest_node = is_on_newest_timeline
+
+
+check_recovery_conf = patroni.postgresql.config.ConfigHandler.check_recovery_conf
+WAL_SEGMENT_SIZE = 16 * 1024 ** 2
+
+
+def check_recovery_conf_and_replay(self, member):
+    change, restart = check_recovery_conf(self, member)
+    if change and not restart and not self._postgresql.is_starting():
+        received = self._postgresql.received_location() or 0
+        replayed = self._postgresql.replayed_location() or 0
+        restart = received // WAL_SEGMENT_SIZE > replayed // WAL_SEGMENT_SIZE
+    return change, restart
+
+
+patroni.postgresql.config.ConfigHandler.check_recovery_conf = check_recovery_conf_and_replay
 
 
 class Impatient:

@@ -10,6 +10,12 @@ import type { MemberLayout, ReplicatedLayout } from './layout.ts';
  * members can reach each other this takes less than a second; where they cannot, nothing is
  * promoted and nothing is lost.
  *
+ * Timelines: Postgres serves a standby only a timeline of its own history, so a member on a newer
+ * timeline never streams from a candidate on an older one, which is therefore never promoted; the
+ * launcher, patroni_guarded.py, keeps it from being a candidate at all. A copy of an old leader that
+ * streams from a candidate on a newer timeline can be its other member: it can confirm no commit
+ * of that timeline (ledger/store/leave-fork.ts), so the candidate has all that was acknowledged.
+ *
  * With Patroni this is quorum commit without its synchronous mode, which in versions before 4
  * knows a single synchronous member: the loss of its region would stop the others' commits until
  * Patroni has appointed another.

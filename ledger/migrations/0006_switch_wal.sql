@@ -1,0 +1,3 @@
+-- A leader puts its commits beyond the WAL segment of the last promotion: see
+-- ledger/store/leave-fork.ts.
+GRANT EXECUTE ON FUNCTION pg_switch_wal() TO meridian_ledger;
