@@ -47,7 +47,7 @@ export interface ProcessSpec {
   readonly readyTimeoutMs: number;
   /** Resolves to true when the process serves. A rejection counts as "not yet". */
   readonly probe: () => Promise<boolean>;
-  /** Watched from the first readiness of each life on; left out: nothing is watched. */
+  /** Watched from the start of each life on; left out: nothing is watched. */
   readonly liveness?: Liveness | undefined;
   /** Runs before every start. */
   readonly prepare?: () => Promise<void>;
@@ -78,6 +78,8 @@ const stableAfterBrokenMs = 300_000;
 const seriesDeaths = 3;
 /** A process is killed after so many questions in a row that it has not answered. */
 const livenessFailuresMax = 8;
+/** The same of one that has answered nothing since its start, which takes its time. */
+const startFailuresMax = 40;
 const livenessPauseMs = 500;
 const probeFirstMs = 25;
 const probeMostMs = 250;
@@ -306,11 +308,12 @@ export class SupervisedProcess {
         becameReady = true;
         this.#everReady = true;
         this.#set('ready');
-        void this.#killWhenSilent(over, () => {
-          killedFor = `it did not answer ${livenessFailuresMax} times in a row and was killed`;
-          this.#set('restarting');
-          child.kill('SIGKILL');
-        });
+      });
+      // From the start on: one that is frozen before it was seen to be ready must not stay.
+      void this.#killWhenSilent(over, () => {
+        killedFor = 'it did not answer for long and was killed';
+        this.#set('restarting');
+        child.kill('SIGKILL');
       });
     }
     const ended = await exit;
@@ -341,13 +344,15 @@ export class SupervisedProcess {
     const { liveness } = this.spec;
     if (liveness === undefined) return;
     let silent = 0;
+    let failuresMax = startFailuresMax;
     while (!over.aborted) {
       const answers = await liveness.answers().catch(() => false);
       const helps = answers || (await liveness.wouldHelp().catch(() => false));
       if (over.aborted) return;
       // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
       silent = answers || !helps ? 0 : silent + 1;
-      if (silent >= livenessFailuresMax) {
+      if (answers) failuresMax = livenessFailuresMax;
+      if (silent >= failuresMax) {
         kill();
         return;
       }
