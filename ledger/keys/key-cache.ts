@@ -28,6 +28,7 @@ export class KeyCache {
   /** True until the generation that is not current has anything. */
   #otherIsEmpty = true;
   #up = false;
+  #closed = false;
   /** Set while the next attempt after a fault is due. */
   #revival: NodeJS.Timeout | undefined;
 
@@ -92,6 +93,7 @@ export class KeyCache {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#revival);
     this.#redis.disconnect();
   }
@@ -128,6 +130,7 @@ export class KeyCache {
   #setUp(up: boolean, why: string): void {
     if (up === this.#up) return;
     this.#up = up;
+    if (this.#closed) return;
     if (up) this.#log.info('redis is up', { why });
     else this.#log.warn('redis is down; known keys are looked up in the journal', { why });
   }

@@ -4,6 +4,7 @@ import { InvariantError } from '../core/assert.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../test/database.ts';
+import type { Logger } from '../logger.ts';
 import { BOOKS, SILENT } from '../test/leading.ts';
 import { transferRequest } from '../test/requests.ts';
 import { BookMember } from './book-member.ts';
@@ -28,14 +29,18 @@ const configOf = ({ ledgerUrl }: TestDatabase) => ({
 });
 
 /** A term that leads, the bugs that it reports, and why it ended. */
-async function leading(opened: TestDatabase, reads = connect(opened.ledgerUrl, 2)) {
+async function leading(
+  opened: TestDatabase,
+  reads = connect(opened.ledgerUrl, 2),
+  log: Logger = SILENT,
+) {
   const bugs: unknown[] = [];
   const leaders = new Leaders([]);
   const term = new Term({
     config: configOf(opened),
     reads,
     leaders,
-    log: SILENT,
+    log,
     clock: new ServerClock(leaders, SILENT, nothing),
     onChange: nothing,
     onBug: (error) => bugs.push(error),
@@ -147,4 +152,18 @@ test('a book whose leaders fail one after the other is not taken over all the ti
     SELECT count(*)::int AS times FROM journal WHERE kind = 5`;
   expect(taken?.times).toBeGreaterThan(2);
   expect(taken?.times).toBeLessThan(9);
+});
+
+test('a server that is asked to stop warns of nothing, and one that is deposed does', async () => {
+  const opened = await database();
+  const warned: string[] = [];
+  const log = { ...SILENT, warn: (text: string) => void warned.push(text) };
+  const stopped = await leading(opened, connect(opened.ledgerUrl, 2), log);
+  stopped.term.stop();
+  expect(await stopped.ended).toBe('stopped');
+  expect(warned).toEqual([]);
+  const deposed = await leading(opened, connect(opened.ledgerUrl, 2), log);
+  deposed.term.end('the test ends it');
+  await deposed.ended;
+  expect(warned).toContain('stepped down');
 });

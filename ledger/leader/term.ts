@@ -50,6 +50,7 @@ export class Term {
   readonly #ended: Promise<string>;
   #resolveEnded: (reason: string) => void = () => undefined;
   #over = false;
+  #stopping = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
 
@@ -72,6 +73,7 @@ export class Term {
 
   /** Takes nothing new, and ends the term when all that is queued is done. */
   stop(): void {
+    this.#stopping = true;
     if (this.#leader === undefined) this.end('the server is stopping');
     else this.#leader.stop();
   }
@@ -112,7 +114,9 @@ export class Term {
     term.catch(this.#reportBug);
     try {
       const reason = await Promise.race([term, this.#ended]);
-      if (this.#leader !== undefined) this.#parts.log.warn('stepped down', { reason });
+      // A server that was asked to stop has nothing to warn of.
+      const level = this.#stopping ? 'info' : 'warn';
+      if (this.#leader !== undefined) this.#parts.log[level]('stepped down', { reason });
       return reason;
     } finally {
       // Before the connection is closed, which would end the term for a wrong reason.

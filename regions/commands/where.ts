@@ -12,7 +12,7 @@ export function whereCommand({ exit }: CommandContext): Command {
     'where alice',
     'where 281474976710657 --json',
   ])
-    .argument('<account>', 'id or external id')
+    .argument('<account>', 'id:NUMBER, name:TEXT, NAME@REGION, or an id or external id')
     .action((account: string, options: OperatorOptions) =>
       withOperator(options, async (operator) => {
         const found = await operator.where(account);

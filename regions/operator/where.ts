@@ -1,3 +1,4 @@
+import { textsLiteral } from '../../ledger/store/array-literal.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
 import type { BookStatus } from './status.ts';
 import { describeBook } from './book-status.ts';
@@ -12,7 +13,7 @@ export interface Whereabouts {
 }
 
 /**
- * The accounts with this id or external id, read from the newest copy of each book that answers,
+ * The accounts that this text may name, as of the other commands, read from the newest copy of each book that answers,
  * so also while a book has no leader. Throws when none is found and a book could not be asked.
  */
 export async function whereIs(installation: Installation, name: string): Promise<Whereabouts[]> {
@@ -34,7 +35,7 @@ export async function whereIs(installation: Installation, name: string): Promise
 
 async function findIn(installation: Installation, book: Book, name: string) {
   const { database } = await bestCopy(installation, book);
-  const rows = await database.ask((sql) => readAccounts(sql, name));
+  const rows = await database.ask((sql) => accountsNamed(sql, name, book.home));
   if (rows.length === 0) return [];
   const status = describeBook(await installation.facts(book), book.home);
   return rows.map(({ id, external_id: externalId }): Whereabouts => ({
@@ -44,10 +45,23 @@ async function findIn(installation: Installation, book: Book, name: string) {
   }));
 }
 
-function readAccounts(sql: Sql, name: string): Promise<{ id: bigint; external_id: string }[]> {
-  const id = /^\d{1,19}$/u.test(name) ? BigInt(name) : 0n;
-  if (id > 0n && BigInt.asIntN(64, id) === id) {
-    return sql`SELECT id, external_id FROM account WHERE id = ${id.toString()}::int8`;
-  }
-  return sql`SELECT id, external_id FROM account WHERE external_id = ${name}`;
+/** `id:NUMBER` is the id, `name:TEXT` the external id; other text is looked up as all it may be. */
+export function accountsNamed(
+  sql: Sql,
+  name: string,
+  home: string,
+): Promise<{ id: bigint; external_id: string }[]> {
+  const [, kind, exact] = /^(id|name):(.*)$/su.exec(name) ?? [];
+  const id = kind === 'name' ? null : idOf(exact ?? name);
+  const names = kind === 'id' ? [] : [exact ?? name];
+  if (kind === undefined && name.endsWith(`@${home}`)) names.push(name.slice(0, -home.length - 1));
+  return sql`
+    SELECT id, external_id FROM account
+     WHERE id = ${id}::int8 OR external_id = ANY(${textsLiteral(names)}::text[]) ORDER BY id`;
+}
+
+/** As Postgres takes it; null if the text is no id of 64 bits. */
+function idOf(text: string): string | null {
+  const id = /^\d{1,19}$/u.test(text) ? BigInt(text) : 0n;
+  return id > 0n && BigInt.asIntN(64, id) === id ? String(id) : null;
 }
