@@ -191,7 +191,7 @@ test('a process that froze before it answered its supervisor is killed as soon a
       },
       listens: async () => (questions.listens = await probeListens(address)),
       wouldHelp: () => Promise.resolve(true),
-      pauseMs: 50,
+      pauseMs: 200,
     },
   });
   await watched.process.start();
