@@ -120,7 +120,7 @@ export class ReplicatedPair {
   }
 
   /** Path of a file in the data directory of a server. */
-  fileOf(which: 'first' | 'second', file: string): string {
+  fileOf(which: 'first' | 'second' | 'third', file: string): string {
     return join(this.#folder, which, file);
   }
 
