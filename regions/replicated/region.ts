@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../local/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
 import { childEnvironment } from '../local/environment.ts';
 import type { RunAs } from '../local/postgres-binaries.ts';
-import { probeAnswers, probeHealth, probePostgres } from '../local/probes.ts';
+import { probeAnswers, probeHealth, probeListens, probePostgres } from '../local/probes.ts';
 import { describeRedis } from '../local/redis.ts';
 import type { Programs } from '../local/region-processes.ts';
 import { describeServer } from '../local/server-process.ts';
@@ -230,6 +230,7 @@ export class Region {
       // While its Postgres answers, Patroni leaves the book's leader where it is.
       liveness: {
         answers: () => probeAnswers(listen),
+        listens: () => probeListens(listen),
         wouldHelp: () => probePostgres(this.#describeMember(member).adminUrl),
       },
     });
@@ -249,6 +250,7 @@ export class Region {
       probe: () => probeAnswers(listen),
       liveness: {
         answers: () => probeAnswers(listen),
+        listens: () => probeListens(listen),
         wouldHelp: async () => (await ask(`${etcd[0] ?? ''}/health`)).ok,
       },
     });
