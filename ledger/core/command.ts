@@ -58,6 +58,8 @@ export interface SettleCommand {
   readonly legs: readonly SettleLeg[];
   /** Of the legs before the first, as their book has them; undefined: it does not say. */
   readonly hashBefore?: string | undefined;
+  /** What legs captured in their own book, by their numbers. Undefined: none is a capture. */
+  readonly captures?: ReadonlyMap<number, CaptureOf> | undefined;
 }
 
 /** Take note that another book has answered every leg up to `through`. */
@@ -154,6 +156,8 @@ export interface LostLeg {
   readonly rowId: string;
   /** False: the money has left by another row, under a number that the peer has for that. */
   readonly moves: boolean;
+  /** What it captured and is to capture again. Null: nothing, or that is not known. */
+  readonly capture: CaptureOf | null;
 }
 
 /** A second leg with the result that its book knows; UNSPECIFIED: applied. */
@@ -161,6 +165,8 @@ export interface ArrivedLeg {
   readonly number: number;
   readonly leg: SettleLeg;
   readonly reason: Reason;
+  /** What it captured in the peer's book; null: nothing, or that is not known. */
+  readonly capture: CaptureOf | null;
 }
 
 /** Expire those of these holds that are still open and whose time is up. */

@@ -115,7 +115,10 @@ export interface RowDetails {
   readonly groupId: string | null;
   /** Of a hold that expires. */
   readonly expiresAtMicros: number | null;
-  /** The part of the request that has no column of its own (options.ts); '' if none. */
+  /**
+   * The part of the request that has no column of its own (options.ts); '' if none. Of a
+   * settlement: what its leg captured in the book that it left.
+   */
   readonly options: string;
   /** Who made a change or registered an asset; why stands in `reference`. */
   readonly by: string;

@@ -21,6 +21,11 @@ export function transferOptions(request: TransferFields): string {
   });
 }
 
+/** The same of a capture whose amount is that of its row. */
+export function captureOptions({ holdId, final }: { holdId: string; final: boolean }): string {
+  return JSON.stringify({ action: 'capture', hold_id: holdId, final });
+}
+
 /** True for a plain transfer, which the columns of its row describe. */
 export function isPlain({ action, upTo, conditions, rest }: TransferFields): boolean {
   return (

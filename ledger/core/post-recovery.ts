@@ -5,7 +5,8 @@ import { type Batch, EMPTY_ROW, move } from './batch.ts';
 import { hashAfter } from './channel.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, type RowDetails, RowKind } from './journal-row.ts';
-import { transferOptions } from './options.ts';
+import { captureOptions, transferOptions } from './options.ts';
+import { isDue } from './post-hold.ts';
 import { reversedRowId } from './post-reversal.ts';
 import { returnLeg, settleLeg } from './post-settlement.ts';
 import { derivedId } from './transfer-id.ts';
@@ -51,12 +52,12 @@ export function postRecovery(batch: Batch, item: command.RecoverCommand): comman
     returnLeg(batch, peerBook, { leg: { ...leg, transferId }, drawn, capture, reason });
   }
   for (const lost of item.sent) {
-    recoverSent(batch, item, lost);
+    if (!captureAgain(batch, item, lost)) recoverSent(batch, item, lost);
     channel.sent = Math.max(channel.sent, lost.number);
   }
-  for (const { number, leg, reason } of item.arrived) {
+  for (const { number, leg, reason, capture } of item.arrived) {
     assert(number === channel.applied + 1, `leg ${number} follows ${channel.applied}`);
-    settleLeg(batch, { originBook: peerBook, number, leg, reason, by });
+    settleLeg(batch, { originBook: peerBook, number, leg, reason, by, capture });
     if (channel.appliedHash.through === channel.applied) {
       channel.appliedHash = hashAfter(channel.appliedHash, leg);
     }
@@ -72,6 +73,54 @@ export function postRecovery(batch: Batch, item: command.RecoverCommand): comman
     details: { ...NO_DETAILS, by, options: JSON.stringify({ channel: peerBook }) },
   });
   return DONE;
+}
+
+/**
+ * Books a lost capture as what it was, so that its hold goes on like any other: the answer of
+ * the payee's book frees the rest, or holds the amount again. False: this cannot be
+ * done, as the hold is lost too, has ended or is ending, or the number has another leg here.
+ */
+function captureAgain(
+  batch: Batch,
+  { peerBook, by }: command.RecoverCommand,
+  { number, leg, rowId, moves, capture }: command.LostLeg,
+): boolean {
+  const hold = capture === null ? undefined : batch.original(capture.holdId);
+  if (capture === null || hold === undefined) return false;
+  const { amount } = leg;
+  const isOpen = hold.kind === RowKind.hold && hold.applied && hold.left >= amount;
+  const isItsHold =
+    hold.debitAccountId === leg.debitAccountId && hold.creditAccountId === leg.creditAccountId;
+  // One whose time is up is freed as a whole by its expiry.
+  if (!isOpen || !isItsHold || hold.closing || isDue(batch, hold)) return false;
+  const isNext = number === batch.channel(peerBook).sent + 1;
+  if (!moves || !isNext || rowId !== leg.transferId) return false;
+  const transit = batch.transitAccount(batch.book, peerBook, leg.asset);
+  const payer = must(batch.account(leg.debitAccountId), 'the payer of a hold exists');
+  payer.heldDebits -= amount;
+  hold.left -= amount;
+  hold.closing = capture.final;
+  if (hold.left === 0n) hold.endedBy = RowKind.capture;
+  batch.row({
+    ...EMPTY_ROW,
+    id: rowId,
+    kind: RowKind.capture,
+    debitAccount: payer.id,
+    creditAccount: transit.id,
+    amount,
+    entries: move(payer, transit, amount),
+    peer: { book: peerBook, account: leg.creditAccountId, number },
+    code: leg.code,
+    reference: leg.reference,
+    metadata: leg.metadata,
+    details: {
+      ...NO_DETAILS,
+      by,
+      drawn: { id: hold.id, left: hold.left },
+      options: captureOptions(capture),
+    },
+  });
+  return true;
 }
 
 /** A first leg that left this book before it was restored. */

@@ -8,6 +8,7 @@ import { contradicts, hashAfterAll } from './channel.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from './journal-row.ts';
 import { TOTAL_MAX } from './limits.ts';
+import { captureOptions } from './options.ts';
 import { freeRest, holdAgain } from './post-hold.ts';
 import { risesAbove } from './refusal.ts';
 import { derivedId, settlementId } from './transfer-id.ts';
@@ -15,7 +16,7 @@ import { derivedId, settlementId } from './transfer-id.ts';
 /** Applies second legs, or refuses them one by one. */
 export function postSettlement(
   batch: Batch,
-  { originBook, firstNumber, legs, hashBefore }: command.SettleCommand,
+  { originBook, firstNumber, legs, hashBefore, captures }: command.SettleCommand,
 ): command.SettleOutcome {
   const channel = batch.channel(originBook);
   const inOrder = firstNumber === channel.applied + 1;
@@ -36,7 +37,8 @@ export function postSettlement(
     const transit = batch.transitAccount(originBook, batch.book, leg.asset);
     const credit = batch.account(leg.creditAccountId);
     const reason = creditRefusal(leg, credit, transit);
-    settleLeg(batch, { originBook, number, leg, reason, by: '' });
+    const capture = captures?.get(number) ?? null;
+    settleLeg(batch, { originBook, number, leg, reason, by: '', capture });
     if (reason !== Reason.UNSPECIFIED) refusals.push({ number, reason });
   }
   const { applied: appliedThrough } = channel;
@@ -52,14 +54,19 @@ export interface JudgedLeg {
   readonly reason: Reason;
   /** Who books it in a repair; '' in the normal course. */
   readonly by: string;
+  /** Kept for the origin, should it lose its row. */
+  readonly capture: command.CaptureOf | null;
 }
 
 /** Writes the row of a second leg that has been judged. */
-export function settleLeg(batch: Batch, { originBook, number, leg, reason, by }: JudgedLeg): void {
+export function settleLeg(batch: Batch, judged: JudgedLeg): void {
+  const { originBook, number, leg, reason, by, capture } = judged;
   const transit = batch.transitAccount(originBook, batch.book, leg.asset);
   const credit = batch.account(leg.creditAccountId);
   const posted = reason === Reason.UNSPECIFIED && credit !== undefined;
   const drawn = leg.reversalOf === '' ? null : { id: leg.reversalOf, left: null };
+  const options = capture === null ? '' : captureOptions(capture);
+  const isPlain = drawn === null && by === '' && options === '';
   batch.row({
     ...EMPTY_ROW,
     id: settlementId(originBook, leg.transferId),
@@ -75,7 +82,7 @@ export function settleLeg(batch: Batch, { originBook, number, leg, reason, by }:
     reference: leg.reference,
     metadata: leg.metadata,
     // What is left to be reversed is kept in the book that sent it.
-    details: drawn === null && by === '' ? null : { ...NO_DETAILS, drawn, by },
+    details: isPlain ? null : { ...NO_DETAILS, drawn, by, options },
   });
 }
 

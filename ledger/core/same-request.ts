@@ -45,13 +45,15 @@ export function differingTransferField(a: TransferFields, b: TransferFields): st
  */
 export function differingRecoveredField(recovered: TransferFields, b: TransferFields): string {
   if (recovered.debitAccountId !== b.debitAccountId) return 'debit_account_id';
-  const payee = b.creditAccountId === 0n ? recovered.creditAccountId : b.creditAccountId;
+  const isNamed = recovered.creditAccountId !== 0n && b.creditAccountId !== 0n;
+  const payee = isNamed ? b.creditAccountId : recovered.creditAccountId;
   if (recovered.creditAccountId !== payee) return 'credit_account_id';
   const isOpen = b.amount === 0n || b.upTo !== UpTo.UNSPECIFIED;
   if (!isOpen && recovered.amount !== b.amount) return 'amount';
   if (recovered.code !== b.code) return 'code';
   if (recovered.reference !== b.reference) return 'reference';
-  return sameMetadata(recovered.metadata, b.metadata) ? '' : 'metadata';
+  if (!sameMetadata(recovered.metadata, b.metadata)) return 'metadata';
+  return recovered.action?.$case === 'capture' ? differingAction(recovered.action, b.action) : '';
 }
 
 type Action = TransferFields['action'];

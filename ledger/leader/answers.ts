@@ -12,7 +12,6 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { ChangeOutcome, OpenOutcome, TransferOutcome } from '../core/command.ts';
-import { RowKind } from '../core/journal-row.ts';
 import { amountIsOpen } from '../core/options.ts';
 import { legRequest } from '../core/post-group.ts';
 import {
@@ -105,11 +104,10 @@ function statusOf(
 
 /** The answer to a request whose key the journal has: its outcome, or what differs. */
 export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
-  const { transfer, channel, kind } = stored;
-  const field =
-    kind === RowKind.recovered
-      ? differingRecoveredField(stored.request, request)
-      : differingTransferField(stored.request, request);
+  const { transfer, channel, recovered } = stored;
+  const field = recovered
+    ? differingRecoveredField(stored.request, request)
+    : differingTransferField(stored.request, request);
   if (field !== '') {
     return { response: reusedKey(transfer.transferId, field, transfer), channel: null };
   }

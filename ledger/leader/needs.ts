@@ -85,8 +85,9 @@ function addRecovery(
     if (drawn !== null) originals.add(drawn);
     if (capture !== null) originals.add(capture.holdId);
   }
-  for (const { leg } of sent) {
+  for (const { leg, capture } of sent) {
     accounts.push(leg.debitAccountId);
+    if (capture !== null) originals.add(capture.holdId);
     if (leg.reversalOf !== '') {
       originals.add(reversedRowId(book, leg.reversalOf, leg.creditAccountId));
     }

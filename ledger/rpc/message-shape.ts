@@ -28,6 +28,7 @@ export const ITEMS_MAX: Readonly<Record<string, number>> = {
   'meridian.internal.v1.PostRequest.transfers': limits.CALL_ITEMS_MAX,
   'meridian.internal.v1.PostRequest.timeout_ms': limits.CALL_ITEMS_MAX,
   'meridian.internal.v1.SettleRequest.legs': limits.CALL_ITEMS_MAX,
+  'meridian.internal.v1.SettleRequest.captures': limits.CALL_ITEMS_MAX,
   'meridian.internal.v1.SettleLeg.metadata': inItem(limits.METADATA_PAIRS_MAX),
   'meridian.internal.v1.DryRunLegsRequest.legs': limits.CALL_ITEMS_MAX,
 };

@@ -119,7 +119,9 @@ export async function dryRunLegs(
   const numbers = { closedThrough: 0n, firstNumber: 1n };
   const originName = origin.name;
   const hashBefore = Buffer.alloc(0);
-  refuseMalformed(validateLegs(books, { originBook, originName, ...numbers, legs, hashBefore }));
+  refuseMalformed(
+    validateLegs(books, { originBook, originName, ...numbers, legs, hashBefore, captures: [] }),
+  );
   const leader = leaderOf(member);
   const reasons = await outcomeOf<Reason[]>((callbacks) =>
     leader.submitDry({ kind: 'legs', originBook, legs, ...callbacks }),

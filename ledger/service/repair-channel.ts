@@ -10,7 +10,7 @@ import type { BookMember } from '../leader/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
-import { submitChannel } from '../settlement/compare.ts';
+import { catchUp, submitChannel } from '../settlement/compare.ts';
 import { findLosses, type Losses, type Step } from '../settlement/losses.ts';
 import type { Sql } from '../store/connect.ts';
 import { readAssetsOf } from '../store/read-existing.ts';
@@ -26,6 +26,7 @@ const STEPS_MAX = 500;
  *
  * FAILED_PRECONDITION with NOT_DIVERGED: this book has lost nothing of the channel.
  * FAILED_PRECONDITION with ACCOUNT_REUSED: a lost leg names an account that is another one now.
+ * FAILED_PRECONDITION with FOREIGN_DATABASE: this database is no older copy of the book.
  */
 export async function repairChannel(
   member: BookMember,
@@ -39,13 +40,19 @@ export async function repairChannel(
   await outcomeOf<void>(({ onOutcome, onFault }) => {
     leader.proveLeading().then(onOutcome, onFault);
   });
-  const channel = { ...leader.memory.channel(peerBook) };
-  if (channel.diverged?.book !== book) {
+  if (leader.memory.channel(peerBook).diverged?.book !== book) {
     throw unrepairable('NOT_DIVERGED', `${name} has lost nothing of its channel to ${peerBook}`);
   }
+  await outcomeOf<void>(({ onOutcome, onFault }) => {
+    catchUp({ sql: member.sql, leader, log }, peerBook).then(onOutcome, onFault);
+  });
+  const channel = { ...leader.memory.channel(peerBook) };
   const peer = leaders.leaderOf(peerBook);
   if (peer === undefined) throw unavailable('NO_LEADER', `book ${peerBook} has no leader now`, 200);
   const losses = await findLosses({ sql: member.sql, peer, book, name }, channel);
+  if (losses.foreign !== undefined) {
+    throw foreign(name, leader.memory.bookName(peerBook), losses.foreign);
+  }
   const { lostSent, undone, lostArrived } = losses;
   const accounts = await lostAccounts(member.sql, losses);
   if (confirmed) {
@@ -62,8 +69,25 @@ export async function repairChannel(
     lostSent: [...lostSent],
     undone: [...undone],
     lostArrived: [...lostArrived],
+    reserved: [...losses.reserved],
     repaired: confirmed,
   };
+}
+
+/**
+ * Nothing can be booked on rows that are not those of the book: its own have to come back first.
+ * Neither of two books can know that it is the other one that differs.
+ */
+function foreign(name: string, peer: string, why: string): Error {
+  return unrepairable(
+    'FOREIGN_DATABASE',
+    `${name} and ${peer} differ in legs that both have closed, so the database of one of them is ` +
+      `no older copy of its book: of ${name}, ${why}. Nothing was changed. Stop the ledger ` +
+      'servers of the book whose database was replaced, and keep a dump of that database: what ' +
+      'only it has cannot be booked. Put a backup of the book in its place, however old; without ' +
+      'one, an empty database ("meridian book create"). Start all ledger servers and routers ' +
+      'again, then run "meridian channel repair" for each book that "meridian channel list" names',
+  );
 }
 
 function decisionViolations(by: string, why: string): FieldViolation[] {

@@ -4,7 +4,7 @@ import type {
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { type ChannelHash, type Divergence, hashAfterAll, legLine } from '../core/channel.ts';
-import type { SettleOutcome } from '../core/command.ts';
+import type { SettleCommand, SettleOutcome } from '../core/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../leader/book-member.ts';
 import type { Logger } from '../logger.ts';
@@ -53,9 +53,14 @@ export async function settle(
   if (fresh.length > 0) {
     const hashBefore = hashAt(request, legs.slice(0, skip));
     const first = firstNumber + skip;
+    const captures = capturesOf(request);
     const command = { kind: 'settle', originBook, firstNumber: first, legs: fresh } as const;
     outcome = await outcomeOf<SettleOutcome>((callbacks) =>
-      leader.submit({ kind: 'settle', command: { ...command, hashBefore }, ...callbacks }),
+      leader.submit({
+        kind: 'settle',
+        command: { ...command, hashBefore, captures },
+        ...callbacks,
+      }),
     );
     if (!outcome.agrees) throw await hashDiffers(leader, log, originBook, first);
   }
@@ -73,6 +78,11 @@ export async function settle(
     refusals: refusals.map(({ number, reason }) => ({ number: BigInt(number), reason })),
     appliedHash: appliedHashOf(leader, originBook, outcome.appliedThrough),
   };
+}
+
+function capturesOf({ captures }: SettleRequest): SettleCommand['captures'] {
+  if (captures.length === 0) return undefined;
+  return new Map(captures.map(({ number, holdId, final }) => [Number(number), { holdId, final }]));
 }
 
 /** Empty if another call has applied more meanwhile, or the hash is behind. */

@@ -1,20 +1,26 @@
 import { Metadata } from '@grpc/grpc-js';
 import type {
+  CompareChannelReply,
   ListLegsReply,
   ListLegsRequest,
   NumberedLeg as ListedLeg,
+  ReservedHold,
   SettleLeg,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { type Channel, legLine } from '../core/channel.ts';
-import type { ArrivedLeg, LostLeg, UndoneLeg } from '../core/command.ts';
+import type { ChannelEnd } from '../core/channel-compare.ts';
+import type { ArrivedLeg, CaptureOf, LostLeg, UndoneLeg } from '../core/command.ts';
 import { recoveredId, undoneId } from '../core/post-recovery.ts';
 import type { Leader } from '../rpc/leaders.ts';
 import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
 import { readExistingIds } from '../store/read-existing.ts';
+import { readOpenHolds } from '../store/read-open-holds.ts';
+import { endOf, viewOf } from './compare.ts';
+import { foreignLegs } from './foreign-legs.ts';
 
 const PAGE = 2000;
 const CALL_TIMEOUT_MS = 10_000;
@@ -35,6 +41,10 @@ export interface Losses {
   readonly lostSent: readonly ListedLeg[];
   readonly lostArrived: readonly ListedLeg[];
   readonly undone: readonly ListedLeg[];
+  /** Holds that lost legs captured, and that are not captured again. */
+  readonly reserved: readonly ReservedHold[];
+  /** Undefined: this book is an older copy. Otherwise why it is not, in words (foreign-legs.ts). */
+  readonly foreign: string | undefined;
 }
 
 export interface LossParts {
@@ -53,6 +63,8 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
   const theirs = await listAll(parts, true, settled);
   const ours = await readAll(parts.sql, peerBook, settled, sent);
   const lostArrived = await listAll(parts, false, applied);
+  const view = await askView(parts, channel);
+  const unknown = { arrived: theirs, left: lostArrived };
   const arrivedIds = new Set(theirs.map(({ leg }) => leg?.transferId));
   const byNumber = new Map(ours.map((leg) => [leg.number, leg]));
   const lostSent = theirs.filter(({ number, leg }) => {
@@ -68,8 +80,11 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     const mine = byNumber.get(Number(listed.number));
     const id = leg.transferId;
     const rowId = taken.has(id) ? recoveredId(peerBook, id) : id;
+    // Of a number that has another leg here, and of a capture that was made again, the row is
+    // not that of a capture.
+    const capture = mine === undefined && rowId === id ? captureOf(listed) : null;
     return {
-      sent: { number: Number(listed.number), leg, rowId, moves: true },
+      sent: { number: Number(listed.number), leg, rowId, moves: true, capture },
       undone: mine === undefined ? null : undoneLeg(mine, arrivedIds),
     };
   });
@@ -81,15 +96,54 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
   const collided = lostSent.flatMap(({ number }) => byNumber.get(Number(number)) ?? []);
   return {
     steps: [...steps, ...repeated.map((leg) => ({ sent: emptied(peerBook, leg), undone: null }))],
-    arrived: lostArrived.map(({ number, leg, reason }) => ({
-      number: Number(number),
-      leg: must(leg, 'a leg has its content'),
-      reason,
+    arrived: lostArrived.map((listed) => ({
+      number: Number(listed.number),
+      leg: must(listed.leg, 'a leg has its content'),
+      reason: listed.reason,
+      capture: captureOf(listed),
     })),
     lostSent,
     lostArrived,
     undone: [...collided, ...repeated].map(listedLeg),
+    reserved: await reservedHolds(parts.sql, steps, lostSent, ours),
+    foreign: view === undefined ? undefined : foreignLegs(channel, view, unknown),
   };
+}
+
+/**
+ * Holds that lost legs captured and of which something is left, where a capture cannot be booked
+ * as one (post-recovery.ts). A capture that was made again has drawn on its hold by that row.
+ */
+async function reservedHolds(
+  sql: Sql,
+  steps: readonly Step[],
+  lostSent: readonly ListedLeg[],
+  ours: readonly NumberedLeg[],
+): Promise<ReservedHold[]> {
+  const madeAgain = new Set(ours.map(({ leg }) => leg.transferId));
+  const captures = lostSent.flatMap(({ capture, leg }, index) => {
+    if (capture === undefined || leg === undefined || madeAgain.has(leg.transferId)) return [];
+    return [
+      { leg, holdId: capture.holdId, isBooked: (steps[index]?.sent?.capture ?? null) !== null },
+    ];
+  });
+  const holds = await readOpenHolds(
+    sql,
+    captures.map(({ holdId }) => holdId),
+  );
+  const open = new Map(holds.map((hold) => [hold.holdId, hold]));
+  const reserved: ReservedHold[] = [];
+  for (const { leg, holdId, isBooked } of captures) {
+    const hold = open.get(holdId);
+    if (hold === undefined) continue;
+    if (isBooked && hold.left >= leg.amount) hold.left -= leg.amount;
+    else reserved.push({ ...hold, transferId: leg.transferId });
+  }
+  return reserved;
+}
+
+function captureOf({ capture }: ListedLeg): CaptureOf | null {
+  return capture === undefined ? null : { holdId: capture.holdId, final: capture.final };
 }
 
 function isSame(number: number, mine: SettleLeg | undefined, theirs: SettleLeg): boolean {
@@ -118,12 +172,14 @@ function emptied(peerBook: number, { number, leg }: NumberedLeg): LostLeg {
     leg: { ...leg, transferId, creditAccountId, reversalOf: '' },
     rowId,
     moves: false,
+    capture: null,
   };
 }
 
-function listedLeg({ number, leg, atMicros }: NumberedLeg): ListedLeg {
+function listedLeg({ number, leg, atMicros, capture: captured }: NumberedLeg): ListedLeg {
   const reason = Reason.UNSPECIFIED;
-  return { number: BigInt(number), leg, reason, atMicros: BigInt(atMicros) };
+  const capture = captured === null ? undefined : { number: BigInt(number), ...captured };
+  return { number: BigInt(number), leg, reason, atMicros: BigInt(atMicros), capture };
 }
 
 async function readAll(
@@ -160,4 +216,20 @@ function ask({ client }: Leader, request: ListLegsRequest): Promise<ListLegsRepl
       else reject(error);
     });
   });
+}
+
+/** What the other end has of the channel now, after its legs were listed: it stands still. */
+async function askView(
+  { peer, book, name }: LossParts,
+  channel: Readonly<Channel>,
+): Promise<ChannelEnd | undefined> {
+  const request = { book, name, view: viewOf(channel) };
+  const { view } = await new Promise<CompareChannelReply>((resolve, reject) => {
+    const options = { deadline: Date.now() + CALL_TIMEOUT_MS };
+    peer.client.compareChannel(request, new Metadata(), options, (error, reply) => {
+      if (error === null) resolve(reply);
+      else reject(error);
+    });
+  });
+  return view === undefined ? undefined : endOf(view);
 }

@@ -184,6 +184,7 @@ export class Sender {
       firstNumber: BigInt(first.number),
       legs: legs.map(({ leg }) => leg),
       hashBefore: Buffer.from(hashBefore?.value ?? '', 'hex'),
+      captures: legs.flatMap(legCaptures),
     };
     try {
       await this.#close(legs, hashBefore, await this.#settle(request));
@@ -264,6 +265,10 @@ export class Sender {
       });
     });
   }
+}
+
+function legCaptures({ number, capture }: NumberedLeg): SettleRequest['captures'] {
+  return capture === null ? [] : [{ number: BigInt(number), ...capture }];
 }
 
 /** False also where one of the two is not known. */

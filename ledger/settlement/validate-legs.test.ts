@@ -19,6 +19,8 @@ const leg = (fields: Partial<SettleLeg> = {}): SettleLeg => ({
   ...fields,
 });
 
+const capture = (holdId = transferIdOf('', 'hold')) => ({ number: 1n, holdId, final: true });
+
 const request = (fields: Partial<SettleRequest> = {}): SettleRequest => ({
   originBook: 2,
   originName: 'us-east-1',
@@ -26,11 +28,13 @@ const request = (fields: Partial<SettleRequest> = {}): SettleRequest => ({
   firstNumber: 1n,
   legs: [leg()],
   hashBefore: Buffer.alloc(32),
+  captures: [],
   ...fields,
 });
 
 test('what a sound book sends is sound', () => {
   expect(validateLegs(books, request())).toEqual([]);
+  expect(validateLegs(books, request({ captures: [capture()] }))).toEqual([]);
 });
 
 test.each<[string, Partial<SettleRequest>]>([
@@ -40,6 +44,8 @@ test.each<[string, Partial<SettleRequest>]>([
   ['first_number', { firstNumber: 2n ** 53n }],
   ['closed_through', { closedThrough: -1n }],
   ['hash_before', { hashBefore: Buffer.alloc(31) }],
+  ['captures', { captures: [capture('no id')] }],
+  ['captures', { captures: [capture(), capture()] }],
   ['legs', { legs: [leg(), leg()] }],
   ['legs', { legs: [leg({ transferId: 'no id' })] }],
   ['legs', { legs: [leg({ amount: 0n })] }],

@@ -10,6 +10,7 @@ const LEGS_MAX = 8000;
 /** What no sound book could have sent. It would otherwise end this process as a broken book. */
 export function validateLegs(books: readonly Book[], request: SettleRequest): FieldViolation[] {
   const { originBook, originName, firstNumber, closedThrough, legs, hashBefore } = request;
+  const { captures } = request;
   const found: FieldViolation[] = [];
   const check = (ok: boolean, field: string, description: string) => {
     if (!ok) found.push({ field, description });
@@ -31,5 +32,8 @@ export function validateLegs(books: readonly Book[], request: SettleRequest): Fi
       leg.asset !== '',
   );
   check(sound, 'legs', 'must have ids, accounts, an asset and an amount above zero');
+  check(captures.length <= legs.length, 'captures', 'must have at most as many items as legs');
+  const holds = captures.every(({ holdId }) => isTransferId(holdId));
+  check(holds, 'captures', 'must have the ids of holds');
   return found;
 }

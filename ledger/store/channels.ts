@@ -154,6 +154,7 @@ export async function readArrivedLegs(
     leg: legFrom(row, row.drawn_id ?? ''),
     reason: row.reason,
     atMicros: row.at_micros,
+    capture: listedCapture(row.channel_number, captureOf(row)),
   }));
 }
 
@@ -177,19 +178,28 @@ export async function readClosedLegs(
     SELECT origin_id, reason FROM journal
      WHERE kind = ${sql.unsafe(String(RowKind.return))} AND origin_id = ANY(${idsLiteral(ids)}::uuid[])`;
   const reasons = new Map(returned.map((row) => [row.origin_id, row.reason]));
-  return legs.map(({ number, leg, atMicros }) => ({
+  return legs.map(({ number, leg, atMicros, capture }) => ({
     number: BigInt(number),
     leg,
     reason: reasons.get(leg.transferId) ?? Reason.UNSPECIFIED,
     atMicros: BigInt(atMicros),
+    capture: listedCapture(BigInt(number), capture),
   }));
 }
 
-/** What a leg captured; null if it captured nothing. */
-function captureOf({ kind, options, drawn_id: holdId }: LegRow): CaptureOf | null {
-  if (kind !== RowKind.capture || holdId === null) return null;
-  const { action } = storedOptions(options ?? '');
-  return { holdId, final: action?.$case === 'capture' && action.value.final };
+/** What a leg captured, by its first or its second row; null if it captured nothing. */
+function captureOf({ kind, options }: Pick<LegRow, 'kind' | 'options'>): CaptureOf | null {
+  if (options === null || !CAPTURES.has(kind)) return null;
+  const { action } = storedOptions(options);
+  return action?.$case === 'capture' ? action.value : null;
+}
+
+/** Rows of legs that may say what was captured. */
+const CAPTURES: ReadonlySet<RowKind> = new Set([RowKind.capture, RowKind.settlement]);
+
+/** The same of a leg in a list. */
+function listedCapture(number: bigint, capture: CaptureOf | null): ListedLeg['capture'] {
+  return capture === null ? undefined : { number, ...capture };
 }
 
 /** Numbers after `after` up to `through` of an inbound channel that this book refused. */

@@ -16,6 +16,8 @@ export interface StoredTransfer {
    */
   readonly request: TransferFields;
   readonly kind: RowKind;
+  /** True: an operator has booked it again as its leg is known elsewhere. */
+  readonly recovered: boolean;
   /** Where its second leg went; null within one book, of a hold, or when rejected. */
   readonly channel: { readonly peerBook: number; readonly number: number } | null;
   /** Of a group: its legs, in order. Otherwise null. */
@@ -43,6 +45,7 @@ export interface TransferRow {
   metadata: Record<string, string> | null;
   group_id: string | null;
   options: string | null;
+  changed_by: string | null;
   at_micros: bigint;
   expires_micros: bigint | null;
   status: TransferStatus;
@@ -101,7 +104,7 @@ export const TRANSFER_COLUMNS = `
   CASE WHEN j.kind = ${RowKind.settlement} THEN j.credit_account
        ELSE COALESCE(j.peer_account, j.credit_account) END AS payee,
   j.amount, j.peer_book, j.channel_number, j.origin_id, j.drawn_id, j.namespace, j.key, j.asset, j.code,
-  j.reference, j.metadata, j.group_id, j.options,
+  j.reference, j.metadata, j.group_id, j.options, j.changed_by,
   (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
   (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros,
   ${TRANSFER_STATUS} AS status,
@@ -123,6 +126,8 @@ export function storedTransfer(
     transfer: transferFrom(row, book, request, legs),
     request,
     kind: row.kind,
+    recovered:
+      row.kind === RowKind.recovered || (row.kind === RowKind.capture && row.changed_by !== null),
     channel: number === null ? null : { peerBook: Number(row.peer_book), number: Number(number) },
     legs,
   };
@@ -153,9 +158,10 @@ function actionOf(
   legs: readonly StoredTransfer[] | null,
 ): TransferFields['action'] {
   if (legs !== null) return { $case: 'group', value: { legs: legs.map(legOf) } };
-  // A settlement has none of what was asked; but that it is of a reversal it knows.
-  const reverses = kind === RowKind.settlement && drawnId !== null;
-  return reverses ? { $case: 'reversal', value: { transferId: drawnId } } : stored;
+  if (kind !== RowKind.settlement) return stored;
+  // A settlement has none of what was asked; but that it is of a reversal it knows. What it
+  // captures is a matter of the payer's book.
+  return drawnId === null ? undefined : { $case: 'reversal', value: { transferId: drawnId } };
 }
 
 /** The leg of a group as it was asked; a group within a group there never is. */

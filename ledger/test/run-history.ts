@@ -31,7 +31,7 @@ import type { DeliverStep, History, Step } from './history.ts';
 import { type Pending, type SimBook, simBooks } from './installation.ts';
 import { checkInFlight, JournalFold } from './invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';
-import { closeOf, dueHolds, sentLegs } from './sent-legs.ts';
+import { closeOf, dueHolds, sentCaptures, sentLegs } from './sent-legs.ts';
 
 /** The first request of a key, and what comes of it. */
 type Decided =
@@ -269,7 +269,8 @@ export class HistoryRun {
     // Without anything to skip to, the old number is used: it must be refused.
     const first = inOrder ? before + 1 : firstNumber;
     const hashBefore = modelHash(sentLegs(from, to.number).slice(0, first - 1));
-    const ours = { kind: 'settle', originBook: from.number, hashBefore } as const;
+    const captures = sentCaptures(from, to.number);
+    const ours = { kind: 'settle', originBook: from.number, hashBefore, captures } as const;
     const sent: command.SettleCommand = inOrder
       ? { ...ours, firstNumber: first, legs: legs.slice(skip) }
       : { ...ours, firstNumber: first, legs };

@@ -23,6 +23,14 @@ export function sentLegs(book: SimBook, peerBook: number): SettleLeg[] {
   });
 }
 
+/** What the legs of one book to another captured, by their numbers. */
+export function sentCaptures(book: SimBook, peerBook: number): Map<number, CaptureOf> {
+  const captures = sentRows(book, peerBook).map(captureOf);
+  return new Map(
+    captures.flatMap((capture, index) => (capture === null ? [] : [[index + 1, capture] as const])),
+  );
+}
+
 function sentRows(book: SimBook, peerBook: number): JournalRow[] {
   return book.rows.filter(({ peer, kind }) => {
     return peer?.book === peerBook && peer.number !== null && kind !== RowKind.settlement;

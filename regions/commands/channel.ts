@@ -111,6 +111,7 @@ function describeLoss({
   lostSent,
   undone,
   lostArrived,
+  reserved,
   repaired,
 }: ChannelLoss): string {
   const title = repaired
@@ -121,7 +122,21 @@ function describeLoss({
     ...section(`Left ${book} and reached ${peer}; the payer is debited`, lostSent),
     ...section(`Left ${book} since; returned, unless it reached ${peer} as another number`, undone),
     ...section(`Left ${peer} and reached ${book}; booked with this result`, lostArrived),
+    ...reservedLines(reserved, repaired),
   ].join('\n');
+}
+
+/** Holds that only an operator can free, with the command for each. */
+function reservedLines(reserved: ChannelLoss['reserved'], repaired: boolean): string[] {
+  if (reserved.length === 0) return [];
+  const when = repaired ? 'now' : 'after the repair';
+  return [
+    `Captured, and still reserved; release each ${when} (${reserved.length}):`,
+    ...reserved.map(
+      ({ holdId, debitAccountId, left, asset }) =>
+        `  ${left} ${asset}: meridian hold release ${holdId} --from id:${debitAccountId}`,
+    ),
+  ];
 }
 
 function section(title: string, legs: readonly ListedLeg[]): string[] {

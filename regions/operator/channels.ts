@@ -8,6 +8,7 @@ import {
   type NumberedLeg,
   type RepairChannelReply,
   type RepairChannelRequest,
+  type ReservedHold,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterState } from '../local/state.ts';
@@ -61,6 +62,8 @@ export interface ListedLeg {
   /** When the book that has it decided it, as ISO 8601. */
   readonly at: string;
   readonly reference: string;
+  /** Hold that it captured; '': none, or that is not known. */
+  readonly holdId: string;
   /** `applied`, or why the payee's book refused it. */
   readonly result: string;
 }
@@ -72,6 +75,8 @@ export interface ChannelLoss {
   readonly lostSent: readonly ListedLeg[];
   readonly undone: readonly ListedLeg[];
   readonly lostArrived: readonly ListedLeg[];
+  /** Holds that lost legs captured and that stay reserved until they are released. */
+  readonly reserved: readonly ReservedHold[];
   readonly repaired: boolean;
 }
 
@@ -159,6 +164,7 @@ export class Channels {
         lostSent: reply.lostSent.map(listed),
         undone: reply.undone.map(listed),
         lostArrived: reply.lostArrived.map(listed),
+        reserved: reply.reserved,
         repaired: reply.repaired,
       });
     }
@@ -280,7 +286,7 @@ function callRepair(address: string, request: RepairChannelRequest): Promise<Rep
   });
 }
 
-function listed({ number, leg, reason, atMicros }: NumberedLeg): ListedLeg {
+function listed({ number, leg, reason, atMicros, capture }: NumberedLeg): ListedLeg {
   return {
     number: Number(number),
     transferId: leg?.transferId ?? '',
@@ -290,6 +296,7 @@ function listed({ number, leg, reason, atMicros }: NumberedLeg): ListedLeg {
     asset: leg?.asset ?? '',
     at: new Date(Number(atMicros / 1_000n)).toISOString(),
     reference: leg?.reference ?? '',
+    holdId: capture?.holdId ?? '',
     result: reason === 0 ? 'applied' : reasonToJSON(reason).replace('REASON_', ''),
   };
 }

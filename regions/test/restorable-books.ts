@@ -38,7 +38,7 @@ export class RestorableBooks {
   readonly #running = new Map<number, Running>();
   /** Books that are led by the server of their other copy, at an address of its own. */
   readonly #promoted = new Set<number>();
-  readonly #router: RouterServer;
+  #router: RouterServer;
   #copies = 0;
 
   private constructor(books: readonly Book[], base: number) {
@@ -46,9 +46,7 @@ export class RestorableBooks {
     this.#base = base;
     this.#admin = connect(urlOf(inject('servers').adminUrl, 'postgres'), 1);
     this.routerAddress = `127.0.0.1:${base}`;
-    const listen = this.routerAddress;
-    const region = 'eu-west';
-    this.#router = new RouterServer({ listen, region, books, ledgers: this.#ledgers }, this.#log);
+    this.#router = this.#newRouter();
   }
 
   static async start(count: number): Promise<RestorableBooks> {
@@ -122,6 +120,22 @@ export class RestorableBooks {
   }
 
   /**
+   * Puts copies in place of the databases of some books while every server is down: then no
+   * server remembers an epoch that is lost.
+   */
+  async restoreAll(copies: ReadonlyMap<number, string>): Promise<void> {
+    await this.#router.stop();
+    for (const { number } of this.#books) await this.stopBook(number);
+    for (const [number, copy] of copies) {
+      await this.#drop(this.#database(number));
+      await this.#create(this.#database(number), copy);
+    }
+    this.#router = this.#newRouter();
+    await this.#router.start();
+    for (const { number } of this.#books) this.startBook(number);
+  }
+
+  /**
    * Ends the leader for good and lets the server of another region lead with a copy that lags, as
    * `failover --accept-loss` does. Its epoch is newer than the lost one, as after a promotion.
    */
@@ -146,6 +160,12 @@ export class RestorableBooks {
       SELECT datname FROM pg_database WHERE datname LIKE ${`${this.#prefix}%`}`;
     for (const { datname } of rows) await this.#drop(datname);
     await this.#admin.end();
+  }
+
+  #newRouter(): RouterServer {
+    const listen = this.routerAddress;
+    const options = { listen, region: 'eu-west', books: this.#books, ledgers: this.#ledgers };
+    return new RouterServer(options, this.#log);
   }
 
   get #ledgers(): string[] {

@@ -1,159 +1,19 @@
-import { Metadata } from '@grpc/grpc-js';
-import { test, type TestContext, vi } from 'vitest';
+import { test, vi } from 'vitest';
 import { legId, transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { connect } from '../../ledger/store/connect.ts';
-import type { RepairChannelReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import {
   GetStatementRequest,
   type GetStatementResponse,
 } from '../../proto/gen/meridian/v1/query.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import {
-  TransferStatus,
-  transferStatusToJSON,
-  Wait,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import { TransferStatus, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
 import { runAudit } from '../audit/run.ts';
-import { Api, ApiError } from './api-client.ts';
-import { RestorableBooks } from './restorable-books.ts';
+import { DIVERGED, listed, nameOf, Story } from './restored-story.ts';
 
 /** A book that was put back to an older copy is found out, does no harm, and can be repaired. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
-
-const DIVERGED = 'UNAVAILABLE CHANNEL_DIVERGED';
-
-const nameOf = (status: TransferStatus) =>
-  transferStatusToJSON(status).replace('TRANSFER_STATUS_', '');
-
-const listed = (legs: RepairChannelReply['lostSent']) => legs.map(({ leg }) => leg?.transferId);
-
-/** Two books with two accounts each, and what tests ask of them. */
-class Story {
-  readonly books: RestorableBooks;
-  readonly api: Api;
-  alice = 0n;
-  amy = 0n;
-  bob = 0n;
-  ben = 0n;
-  carl = 0n;
-
-  readonly #expect: TestContext['expect'];
-
-  private constructor(books: RestorableBooks, expect: TestContext['expect']) {
-    this.books = books;
-    this.#expect = expect;
-    this.api = new Api(books.routerAddress);
-  }
-
-  static async begin({ expect, onTestFinished }: TestContext, count = 2): Promise<Story> {
-    const story = new Story(await RestorableBooks.start(count), expect);
-    const { api, books } = story;
-    onTestFinished(async () => {
-      api.close();
-      await books.stop();
-    });
-    story.alice = await api.account('alice');
-    story.amy = await api.account('amy');
-    story.bob = await api.account('bob', { homeRegion: 'us-east' });
-    story.ben = await api.account('ben', { homeRegion: 'us-east' });
-    if (count > 2) story.carl = await api.account('carl', { homeRegion: 'ap-south' });
-    return story;
-  }
-
-  readonly pay = (
-    idempotencyKey: string,
-    debitAccountId: bigint,
-    creditAccountId: bigint,
-    amount = 5n,
-  ) => this.api.transfer({ idempotencyKey, debitAccountId, creditAccountId, amount });
-
-  /** Reason of the error that a call fails with; the status of what it came to otherwise. */
-  readonly cameTo = async (paying: ReturnType<typeof this.pay>): Promise<string> => {
-    try {
-      return nameOf((await paying).status);
-    } catch (error) {
-      if (error instanceof ApiError) return `${error.code} ${error.reason}`;
-      throw error;
-    }
-  };
-
-  /** What the channel table of a book says. */
-  readonly channelOf = async (number: number) => {
-    const sql = connect(this.books.url(number), 1);
-    const [row] = await sql`SELECT * FROM channel`;
-    await sql.end();
-    return row;
-  };
-
-  /** Through which numbers a book has hashed what it sent and what arrived. */
-  readonly hashed = async (number: number) => {
-    const channel = await this.channelOf(number);
-    return [channel?.['settled_hashed'], channel?.['applied_hashed']].map(Number);
-  };
-
-  readonly lostBy = async (number: number) =>
-    (await this.channelOf(number))?.['diverged_book'] ?? null;
-
-  /** By the peers of a book: which book has lost rows; channels that are in order are left out. */
-  readonly divergedOf = async (number: number) => {
-    const sql = connect(this.books.url(number), 1);
-    const rows = await sql<{ peer_book: number; diverged_book: number }[]>`
-      SELECT peer_book, diverged_book FROM channel WHERE diverged_book IS NOT NULL`;
-    await sql.end();
-    return Object.fromEntries(rows.map((row) => [row.peer_book, row.diverged_book]));
-  };
-
-  readonly bothSay = (lost: number | null) =>
-    this.#expect
-      .poll(async () => [await this.lostBy(1), await this.lostBy(2)])
-      .toEqual([lost, lost]);
-
-  readonly repair = (
-    number: number,
-    confirmed: boolean,
-    peerBook = 3 - number,
-  ): Promise<RepairChannelReply> => {
-    const client = this.books.client(number);
-    const request = { peerBook, confirmed, by: 'tester', why: 'OPS-1' };
-    return new Promise((resolve, reject) => {
-      const options = { deadline: Date.now() + 10_000 };
-      client.repairChannel(request, new Metadata(), options, (error, reply) => {
-        client.close();
-        if (error === null) resolve(reply);
-        else reject(new ApiError(error));
-      });
-    });
-  };
-
-  readonly ids = (...keys: string[]) =>
-    Promise.all(keys.map(async (key) => (await this.api.whatBecameOf(key)).transfer?.transferId));
-
-  readonly balanceOf = async (id: bigint) => {
-    const request = { id, asOf: undefined, options: undefined };
-    const { account } = await this.api.call<{ account: { balance: bigint } | undefined }>(
-      (stub, ...rest) => stub.getAccount(request, ...rest),
-    );
-    return account?.balance;
-  };
-
-  /** Both books balance and agree, and money goes both ways again. */
-  readonly allIsWell = async (): Promise<void> => {
-    await this.bothSay(null);
-    const statuses = [
-      await this.cameTo(this.pay('again-1', this.alice, this.bob)),
-      await this.cameTo(this.pay('again-2', this.bob, this.alice)),
-    ];
-    this.#expect(statuses).toEqual(['POSTED', 'POSTED']);
-    const report = await runAudit({ urls: this.books.urls, onProgress: () => undefined });
-    this.#expect(report.violations).toEqual([]);
-    this.#expect(report.notes).toEqual([]);
-    const [here, there] = [await this.channelOf(1), await this.channelOf(2)];
-    this.#expect(here?.['settled_hash']).toEqual(there?.['applied_hash']);
-    this.#expect(there?.['settled_hash']).toEqual(here?.['applied_hash']);
-  };
-}
 
 test.concurrent('the payer’s book is restored: it posts nothing until what has left is booked', async (context) => {
   const { expect } = context;
@@ -435,6 +295,54 @@ test.concurrent('an empty database in place of a book', async (context) => {
   await repair(1, true);
   expect([await balanceOf(alice), await balanceOf(amy)]).toEqual([-5n, 2n]);
   await allIsWell();
+});
+
+test.concurrent('a database that never was this book is named as such, until an older copy is in its place', async (context) => {
+  const { expect } = context;
+  const { books, alice, amy, bob, ben, pay, cameTo, lostBy, repair, balanceOf, allIsWell } =
+    await Story.begin(context);
+  const [first, second] = [await books.copy(1), await books.copy(2)];
+  await expect.poll(() => cameTo(pay('own-1', alice, bob, 1n))).toBe('POSTED');
+  expect(await cameTo(pay('own-2', bob, alice, 2n))).toBe('POSTED');
+  const peer = await books.copy(2);
+  // Another history of the same accounts, with as many legs each way.
+  await books.restoreAll(
+    new Map([
+      [1, first],
+      [2, second],
+    ]),
+  );
+  await expect.poll(() => cameTo(pay('foreign-1', amy, ben, 9n))).toBe('POSTED');
+  expect(await cameTo(pay('foreign-2', ben, amy, 9n))).toBe('POSTED');
+  const foreign = await books.copy(1);
+  await books.restoreAll(
+    new Map([
+      [1, foreign],
+      [2, peer],
+    ]),
+  );
+  // Neither can know that it is the other one that differs: both post nothing.
+  const say = () => Promise.all([lostBy(1), lostBy(2)]);
+  await expect.poll(say).toEqual([1, 2]);
+  expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
+  expect(await cameTo(pay('local-2', bob, ben))).toBe(DIVERGED);
+  const code = 'FAILED_PRECONDITION';
+  for (const number of [1, 2]) {
+    const refused = repair(number, true);
+    await expect(refused).rejects.toMatchObject({ code, reason: 'FOREIGN_DATABASE' });
+    await expect(refused).rejects.toThrow(
+      /the legs through 1 that it has sent are not those that have arrived\. Nothing was changed\. Stop .* keep a dump .* Put a backup of the book in its place, .* Start all ledger servers and routers again, then run "meridian channel repair" for each book/u,
+    );
+  }
+  expect(await say()).toEqual([1, 2]);
+  // What the refusal says to do.
+  await books.restoreAll(new Map([[1, first]]));
+  await expect.poll(say).toEqual([1, 2]);
+  const { lostSent, lostArrived } = await repair(1, true);
+  expect([lostSent.length, lostArrived.length]).toEqual([1, 1]);
+  expect(await repair(2, true)).toMatchObject({ lostSent: [], undone: [], lostArrived: [] });
+  await allIsWell();
+  expect([await balanceOf(alice), await balanceOf(bob)]).toEqual([-1n + 2n, 1n - 2n]);
 });
 
 test.concurrent('a repair that ended in the middle goes on where it was', async (context) => {

@@ -191,6 +191,21 @@ export interface SettleRequest {
   legs: SettleLeg[];
   /** Hash of the legs before `first_number`. Empty: the origin does not know it yet. */
   hashBefore: Buffer;
+  /**
+   * Which of the legs capture what a hold of the origin reserves. The payee's book only keeps it,
+   * for an origin that has lost its rows; it is no part of the hash.
+   */
+  captures: LegCapture[];
+}
+
+/** What a leg captured in the book that it left. */
+export interface LegCapture {
+  /** Channel number of the leg. */
+  number: bigint;
+  /** UUID. */
+  holdId: string;
+  /** True: what the capture left of the hold is free once it is applied. */
+  final: boolean;
 }
 
 export interface SettleLeg {
@@ -299,6 +314,8 @@ export interface NumberedLeg {
   reason: Reason;
   /** When this book decided it: microseconds since 1970. */
   atMicros: bigint;
+  /** Unset: it captured nothing, or it arrived before books kept what legs capture. */
+  capture: LegCapture | undefined;
 }
 
 export interface RepairChannelRequest {
@@ -323,6 +340,25 @@ export interface RepairChannelReply {
   lostArrived: NumberedLeg[];
   /** True: all of that is booked, and the channel goes on. */
   repaired: boolean;
+  /**
+   * Holds that legs of `lost_sent` captured and that the repair does not draw on, as this book has
+   * given their numbers or what they captured to others since. An operator has to release them.
+   */
+  reserved: ReservedHold[];
+}
+
+/** A hold of this book of which something is left although it was captured. */
+export interface ReservedHold {
+  /** UUID. */
+  holdId: string;
+  debitAccountId: bigint;
+  creditAccountId: bigint;
+  /** Minor units that are still reserved. */
+  left: bigint;
+  /** Of the payer. */
+  asset: string;
+  /** The lost capture. */
+  transferId: string;
 }
 
 export interface Refusal {
@@ -1085,7 +1121,15 @@ export const SubscribeReply: MessageFns<SubscribeReply> = {
 };
 
 function createBaseSettleRequest(): SettleRequest {
-  return { originBook: 0, originName: "", closedThrough: 0n, firstNumber: 0n, legs: [], hashBefore: Buffer.alloc(0) };
+  return {
+    originBook: 0,
+    originName: "",
+    closedThrough: 0n,
+    firstNumber: 0n,
+    legs: [],
+    hashBefore: Buffer.alloc(0),
+    captures: [],
+  };
 }
 
 export const SettleRequest: MessageFns<SettleRequest> = {
@@ -1113,6 +1157,9 @@ export const SettleRequest: MessageFns<SettleRequest> = {
     }
     if (message.hashBefore.length !== 0) {
       writer.uint32(50).bytes(message.hashBefore);
+    }
+    for (const v of message.captures) {
+      LegCapture.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1178,6 +1225,14 @@ export const SettleRequest: MessageFns<SettleRequest> = {
             message.hashBefore = Buffer.from(reader.bytes());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.captures.push(LegCapture.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1210,6 +1265,9 @@ export const SettleRequest: MessageFns<SettleRequest> = {
     if (message.hashBefore.length !== 0) {
       obj.hashBefore = base64FromBytes(message.hashBefore);
     }
+    if (message.captures?.length) {
+      obj.captures = message.captures.map((e) => LegCapture.toJSON(e));
+    }
     return obj;
   },
 
@@ -1228,6 +1286,103 @@ export const SettleRequest: MessageFns<SettleRequest> = {
       : 0n;
     message.legs = object.legs?.map((e) => SettleLeg.fromPartial(e)) || [];
     message.hashBefore = object.hashBefore ?? Buffer.alloc(0);
+    message.captures = object.captures?.map((e) => LegCapture.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLegCapture(): LegCapture {
+  return { number: 0n, holdId: "", final: false };
+}
+
+export const LegCapture: MessageFns<LegCapture> = {
+  encode(message: LegCapture, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0n) {
+      if (BigInt.asIntN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type int64 too large");
+      }
+      writer.uint32(8).int64(message.number);
+    }
+    if (message.holdId !== "") {
+      writer.uint32(18).string(message.holdId);
+    }
+    if (message.final !== false) {
+      writer.uint32(24).bool(message.final);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LegCapture {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLegCapture();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.holdId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.final = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: LegCapture): unknown {
+    const obj: any = {};
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    if (message.holdId !== "") {
+      obj.holdId = message.holdId;
+    }
+    if (message.final !== false) {
+      obj.final = message.final;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LegCapture>): LegCapture {
+    return LegCapture.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LegCapture>): LegCapture {
+    const message = createBaseLegCapture();
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    message.holdId = object.holdId ?? "";
+    message.final = object.final ?? false;
     return message;
   },
 };
@@ -2430,7 +2585,7 @@ export const ListLegsReply: MessageFns<ListLegsReply> = {
 };
 
 function createBaseNumberedLeg(): NumberedLeg {
-  return { number: 0n, leg: undefined, reason: 0, atMicros: 0n };
+  return { number: 0n, leg: undefined, reason: 0, atMicros: 0n, capture: undefined };
 }
 
 export const NumberedLeg: MessageFns<NumberedLeg> = {
@@ -2452,6 +2607,9 @@ export const NumberedLeg: MessageFns<NumberedLeg> = {
         throw new globalThis.Error("value provided for field message.atMicros of type int64 too large");
       }
       writer.uint32(32).int64(message.atMicros);
+    }
+    if (message.capture !== undefined) {
+      LegCapture.encode(message.capture, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2501,6 +2659,14 @@ export const NumberedLeg: MessageFns<NumberedLeg> = {
             message.atMicros = reader.int64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.capture = LegCapture.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2527,6 +2693,9 @@ export const NumberedLeg: MessageFns<NumberedLeg> = {
     if (message.atMicros !== 0n) {
       obj.atMicros = message.atMicros.toString();
     }
+    if (message.capture !== undefined) {
+      obj.capture = LegCapture.toJSON(message.capture);
+    }
     return obj;
   },
 
@@ -2539,6 +2708,9 @@ export const NumberedLeg: MessageFns<NumberedLeg> = {
     message.leg = (object.leg !== undefined && object.leg !== null) ? SettleLeg.fromPartial(object.leg) : undefined;
     message.reason = object.reason ?? 0;
     message.atMicros = (object.atMicros !== undefined && object.atMicros !== null) ? BigInt(object.atMicros) : 0n;
+    message.capture = (object.capture !== undefined && object.capture !== null)
+      ? LegCapture.fromPartial(object.capture)
+      : undefined;
     return message;
   },
 };
@@ -2652,7 +2824,7 @@ export const RepairChannelRequest: MessageFns<RepairChannelRequest> = {
 };
 
 function createBaseRepairChannelReply(): RepairChannelReply {
-  return { lostSent: [], undone: [], lostArrived: [], repaired: false };
+  return { lostSent: [], undone: [], lostArrived: [], repaired: false, reserved: [] };
 }
 
 export const RepairChannelReply: MessageFns<RepairChannelReply> = {
@@ -2668,6 +2840,9 @@ export const RepairChannelReply: MessageFns<RepairChannelReply> = {
     }
     if (message.repaired !== false) {
       writer.uint32(32).bool(message.repaired);
+    }
+    for (const v of message.reserved) {
+      ReservedHold.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2717,6 +2892,14 @@ export const RepairChannelReply: MessageFns<RepairChannelReply> = {
             message.repaired = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reserved.push(ReservedHold.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2743,6 +2926,9 @@ export const RepairChannelReply: MessageFns<RepairChannelReply> = {
     if (message.repaired !== false) {
       obj.repaired = message.repaired;
     }
+    if (message.reserved?.length) {
+      obj.reserved = message.reserved.map((e) => ReservedHold.toJSON(e));
+    }
     return obj;
   },
 
@@ -2755,6 +2941,158 @@ export const RepairChannelReply: MessageFns<RepairChannelReply> = {
     message.undone = object.undone?.map((e) => NumberedLeg.fromPartial(e)) || [];
     message.lostArrived = object.lostArrived?.map((e) => NumberedLeg.fromPartial(e)) || [];
     message.repaired = object.repaired ?? false;
+    message.reserved = object.reserved?.map((e) => ReservedHold.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReservedHold(): ReservedHold {
+  return { holdId: "", debitAccountId: 0n, creditAccountId: 0n, left: 0n, asset: "", transferId: "" };
+}
+
+export const ReservedHold: MessageFns<ReservedHold> = {
+  encode(message: ReservedHold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.holdId !== "") {
+      writer.uint32(10).string(message.holdId);
+    }
+    if (message.debitAccountId !== 0n) {
+      if (BigInt.asIntN(64, message.debitAccountId) !== message.debitAccountId) {
+        throw new globalThis.Error("value provided for field message.debitAccountId of type int64 too large");
+      }
+      writer.uint32(16).int64(message.debitAccountId);
+    }
+    if (message.creditAccountId !== 0n) {
+      if (BigInt.asIntN(64, message.creditAccountId) !== message.creditAccountId) {
+        throw new globalThis.Error("value provided for field message.creditAccountId of type int64 too large");
+      }
+      writer.uint32(24).int64(message.creditAccountId);
+    }
+    if (message.left !== 0n) {
+      if (BigInt.asIntN(64, message.left) !== message.left) {
+        throw new globalThis.Error("value provided for field message.left of type int64 too large");
+      }
+      writer.uint32(32).int64(message.left);
+    }
+    if (message.asset !== "") {
+      writer.uint32(42).string(message.asset);
+    }
+    if (message.transferId !== "") {
+      writer.uint32(50).string(message.transferId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReservedHold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReservedHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.holdId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.debitAccountId = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.creditAccountId = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.left = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.asset = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: ReservedHold): unknown {
+    const obj: any = {};
+    if (message.holdId !== "") {
+      obj.holdId = message.holdId;
+    }
+    if (message.debitAccountId !== 0n) {
+      obj.debitAccountId = message.debitAccountId.toString();
+    }
+    if (message.creditAccountId !== 0n) {
+      obj.creditAccountId = message.creditAccountId.toString();
+    }
+    if (message.left !== 0n) {
+      obj.left = message.left.toString();
+    }
+    if (message.asset !== "") {
+      obj.asset = message.asset;
+    }
+    if (message.transferId !== "") {
+      obj.transferId = message.transferId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReservedHold>): ReservedHold {
+    return ReservedHold.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReservedHold>): ReservedHold {
+    const message = createBaseReservedHold();
+    message.holdId = object.holdId ?? "";
+    message.debitAccountId = (object.debitAccountId !== undefined && object.debitAccountId !== null)
+      ? BigInt(object.debitAccountId)
+      : 0n;
+    message.creditAccountId = (object.creditAccountId !== undefined && object.creditAccountId !== null)
+      ? BigInt(object.creditAccountId)
+      : 0n;
+    message.left = (object.left !== undefined && object.left !== null) ? BigInt(object.left) : 0n;
+    message.asset = object.asset ?? "";
+    message.transferId = object.transferId ?? "";
     return message;
   },
 };
