@@ -40,6 +40,10 @@ export interface Leader {
   readonly book: number;
   readonly epoch: number;
   readonly address: string;
+  /** Where the server is; the book may be homed elsewhere. */
+  readonly region: string;
+  /** What the server says is wrong with its clocks or the time of the book; '' if nothing is. */
+  readonly clockAlarm: string;
   /** For reads and whatever else may be given up. */
   readonly client: BookServiceClient;
   /** For what moves money, and must not end with reads that are given up. */
@@ -107,7 +111,9 @@ export class Leaders {
       const epoch = Number(said.epoch);
       if (epoch < newest) continue;
       newest = epoch;
-      found = { book, epoch, address, client, posting, connect: () => ownClient(address) };
+      const { serverRegion: region, clockAlarm } = said;
+      const connect = () => ownClient(address);
+      found = { book, epoch, address, region, clockAlarm, client, posting, connect };
     }
     return found;
   }

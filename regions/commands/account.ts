@@ -21,7 +21,7 @@ import {
 } from './connection.ts';
 import { describeAccount } from './describe-account.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { whyText } from './outcome.ts';
+import { dryText, whyText } from './outcome.ts';
 import { print, printJson } from './print.ts';
 import { parseInstant } from './values/instant.ts';
 import { protoJson } from './values/proto-json.ts';
@@ -79,11 +79,12 @@ function openCommand(context: CommandContext): Command {
         const { account, replayed, resent } = response;
         if (!account) context.exit(ExitCode.refused);
         if (options.json) return printJson(protoJson(OpenAccountResponse, response));
-        if (!account) return print(`refused (${whyText(response)}); nothing was opened`);
+        const dry = dryText(response.dryRun);
+        if (!account) return print(`${dry}refused (${whyText(response)}); nothing was opened`);
         // A router that sent it twice cannot know which of both opened the account.
         const here = resent === true ? ', or was opened by this call' : '';
+        if (response.dryRun) await print('Dry run, nothing is written.');
         if (replayed) await print(`This account was open already${here}.`);
-        else if (options.dryRun) await print('Dry run, nothing is written.');
         return print(describeAccount(account));
       }),
     );

@@ -70,15 +70,20 @@ describe('accounts and assets', () => {
   });
 
   test('a dry run opens nothing', async () => {
-    const dry = await json(0, 'account open zoe --region eu-west --asset EUR --dry-run');
-    expect(dry).toMatchObject({ account: { externalId: 'zoe', asset: 'EUR' } });
+    const open = 'account open zoe --region eu-west --asset EUR';
+    const dry = await json(0, `${open} --dry-run`);
+    expect(dry).toMatchObject({ account: { externalId: 'zoe', asset: 'EUR' }, dryRun: true });
+    expect((await run(`${open} --dry-run`)).out).toMatch(/^Dry run, nothing is written\.\n/u);
     expect(await run('account find zoe')).toMatchObject({ code: 1 });
+    const refused = await run('account open zoe --region eu-west --asset EUR/3 --dry-run');
+    expect(refused.out).toMatch(/^dry run, nothing is written: refused/u);
   });
 
   test('an asset is registered once, with its scale', async () => {
     const register = 'asset register POINTS --scale 1';
     expect(await json(0, register, ...ops, '--dry-run')).toMatchObject({
       asset: { asset: 'POINTS', scale: 1, maxAmount: '461168601842738790.3' },
+      dryRun: true,
     });
     expect((await run('asset list')).out).not.toContain('POINTS');
     expect(await json(0, register, ...ops)).not.toMatchObject({ replayed: true });
@@ -122,6 +127,7 @@ describe('transfers', () => {
     expect(dry.out).toMatch(
       /^dry run, nothing is written: posted 1 \(0\.01 EUR\)\ntransfer \S+$/mu,
     );
+    expect(await json(0, `${pay} --dry-run`)).toMatchObject({ dryRun: true });
     const { err } = await run(pay);
     const key = /^key (\S+)$/mu.exec(err)?.[1] ?? '';
     expect(await json(0, `transfer show ${key}`)).toMatchObject({
@@ -297,7 +303,7 @@ describe('the life of an account', () => {
   const pay = 'transfer --from alice --to shop --amount 1';
 
   test('frozen, and free again', async () => {
-    await change(0, 'freeze alice --out --dry-run');
+    expect(await change(0, 'freeze alice --out --dry-run')).toMatchObject({ dryRun: true });
     expect(await account('alice')).toMatchObject({ account: { freeze: 'FREEZE_NONE' } });
     await change(0, 'freeze alice --out --key freeze-1');
     expect(await json(1, pay)).toMatchObject({ reason: 'REASON_DEBIT_ACCOUNT_FROZEN' });

@@ -38,6 +38,7 @@ import {
   OpenAccountsResponse,
 } from "./account.ts";
 import { ListAssetsRequest, ListAssetsResponse, RegisterAssetRequest, RegisterAssetResponse } from "./asset.ts";
+import { ListBooksRequest, ListBooksResponse } from "./book.ts";
 import { Event, SubscribeRequest } from "./event.ts";
 import {
   GetStatementRequest,
@@ -273,6 +274,19 @@ export const LedgerServiceService = {
     responseSerialize: (value: ListAssetsResponse): Buffer => Buffer.from(ListAssetsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAssetsResponse => ListAssetsResponse.decode(value),
   },
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks: {
+    path: "/meridian.v1.LedgerService/ListBooks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBooksRequest): Buffer => Buffer.from(ListBooksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBooksRequest => ListBooksRequest.decode(value),
+    responseSerialize: (value: ListBooksResponse): Buffer => Buffer.from(ListBooksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBooksResponse => ListBooksResponse.decode(value),
+  },
 } as const;
 
 export interface LedgerServiceServer extends UntypedServiceImplementation {
@@ -329,6 +343,11 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   /** Lists the assets that are registered, and the currencies that need not be. */
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks: handleUnaryCall<ListBooksRequest, ListBooksResponse>;
 }
 
 export interface LedgerServiceClient extends Client {
@@ -618,6 +637,25 @@ export interface LedgerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks(
+    request: ListBooksRequest,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
+  ): ClientUnaryCall;
+  listBooks(
+    request: ListBooksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
+  ): ClientUnaryCall;
+  listBooks(
+    request: ListBooksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
   ): ClientUnaryCall;
 }
 
