@@ -17,8 +17,9 @@ const cell = (text: string) => text.replaceAll('|', String.raw`\|`);
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/u, '');
 
+const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
