@@ -37,6 +37,19 @@ const documented = new Map<string, Documented>(
 
 const fields: Record<string, z.ZodType> = { ...routerSchema.shape, ...ledgerSchema.shape };
 
+/** What the page has to say of a setting that is not set. */
+function defaultOf(name: string): string {
+  const unset = fields[name]?.safeParse(undefined);
+  if (unset?.success !== true) return 'required';
+  return typeof unset.data === 'string' ? unset.data : (JSON.stringify(unset.data) ?? 'unset');
+}
+
+/** Every value of a setting that is a choice; undefined for others. */
+function choicesOf(name: string): string | undefined {
+  const refused = fields[name]?.safeParse('none of them').error?.issues[0];
+  return refused?.code === 'invalid_value' ? refused.values.join(', ') : undefined;
+}
+
 const accepts = (name: string, text: string | undefined) =>
   fields[name]?.safeParse(text).success === true;
 
@@ -51,32 +64,24 @@ describe('the page of settings agrees with the schemas', () => {
     const ofRouter = name in routerSchema.shape;
     expect(of).toBe(ofLedger && ofRouter ? 'both' : ofLedger ? 'ledger' : 'router');
 
-    const unset = fields[name]?.safeParse(undefined);
-    const found = unset?.success === true ? String(unset.data ?? 'unset') : 'required';
-    expect(byDefault).toBe(found);
+    expect(byDefault).toBe(defaultOf(name));
 
     expect({ name, example, accepted: accepts(name, example) }).toMatchObject({ accepted: true });
     expect(accepts(name, '\u{0}')).toBe(false);
 
-    const bounds = /^(\d+) to (\d+)$/u.exec(values);
-    if (bounds !== null) {
-      const [, least = '', most = ''] = bounds;
-      const near = [Number(least) - 1, Number(least), Number(most), Number(most) + 1];
-      expect(near.map((value) => accepts(name, String(value)))).toEqual([false, true, true, false]);
-    }
-    // Only listed values, all in one spelling: a choice.
-    if (/^[a-z]+(?:, [a-z]+)+$/u.test(values)) {
-      expect(values.split(', ').filter((value) => !accepts(name, value))).toEqual([]);
-    }
+    const [, least = '', most = ''] = /^(\d+) to (\d+)$/u.exec(values) ?? [];
+    const inside = least === '' ? [] : [least, most];
+    const outside = least === '' ? [] : [Number(least) - 1, Number(most) + 1];
+    expect(inside.filter((value) => !accepts(name, value))).toEqual([]);
+    expect(outside.filter((value) => accepts(name, String(value)))).toEqual([]);
   });
 
-  test('every choice that a schema has is on the page', () => {
-    for (const [name, field] of Object.entries(fields)) {
-      const refused = field.safeParse('none of them').error?.issues[0];
-      if (refused?.code === 'invalid_value') {
-        expect(documented.get(name)?.accepts).toBe(refused.values.join(', '));
-      }
-    }
+  test('the page has every value of a setting that is a choice, in order', () => {
+    const choices = Object.keys(fields).filter((name) => choicesOf(name) !== undefined);
+    expect(choices).toContain('MERIDIAN_LOG_LEVEL');
+    expect(choices.map((name) => [name, documented.get(name)?.accepts])).toEqual(
+      choices.map((name) => [name, choicesOf(name)]),
+    );
   });
 });
 
