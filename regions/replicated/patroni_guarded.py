@@ -249,9 +249,13 @@ init_ha = patroni.ha.Ha.__init__
 
 def init_guarded(self, *args):
     init_ha(self, *args)
-    guard, execute = self.state_handler._pre_promote, self._rewind.execute
+    guard, rewind = self.state_handler._pre_promote, self._rewind
     self.state_handler._pre_promote = lambda: guard() and take_timeline(self)
-    self._rewind.execute = lambda leader: rewind_in_turn(self, execute, leader)
+    execute, pg_rewind = rewind.execute, rewind.pg_rewind
+    rewind.execute = lambda leader: rewind_in_turn(self, execute, leader)
+    # Patroni removes a copy whose rewind has failed if its leader answers again by then: a
+    # connection that broke is no reason to have all of it sent.
+    rewind.pg_rewind = lambda source: pg_rewind(source) or pg_rewind(source)
 
 
 patroni.ha.Ha.__init__ = init_guarded
