@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -153,7 +153,8 @@ test.skipIf(skipped)('no two promotions take the same number of a timeline', asy
 /**
  * Two copies of a book that need a rewind at the same time. Prints which rewinds have begun: after
  * the other one has tried during the first, after it has tried again when that was done, and after
- * it has tried once more when the first had died in its next rewind.
+ * it has tried once more when the first had died in its next rewind. Then whether a copy has been
+ * rewound whose connection broke once.
  */
 const rewound = `
 import os, sys, threading, time
@@ -169,6 +170,8 @@ def execute(self, leader):
         go_on.wait()
 
 Rewind.execute = execute
+failures = [True]
+Rewind.pg_rewind = lambda self, source: not (failures and failures.pop())
 import patroni_guarded
 from patroni.dcs import etcd3
 from patroni.ha import Ha
@@ -201,6 +204,7 @@ second._rewind.execute('quick')
 first.dcs._client.call_rpc('/lease/revoke', {'ID': first.dcs._lease})
 second._rewind.execute('quick')
 print(*begun)
+print(first._rewind.pg_rewind({}))
 os._exit(0)
 `;
 
@@ -209,6 +213,7 @@ test.skipIf(skipped)('one copy of a book is rewound at a time', async () => {
     'first',
     'first second',
     'first second first second',
+    'True',
   ]);
 });
 
@@ -225,10 +230,11 @@ print(ConfigHandler.format_dsn(None, at, True))
 
 test.skipIf(skipped)('a rewind does not wait for a leader that is silent', async () => {
   const silent = createServer(() => undefined);
-  silent.listen(0, '127.0.0.1');
+  const port = await findFreeBase(1);
+  silent.listen(port, '127.0.0.1');
   await once(silent, 'listening');
   onTestFinished(() => void silent.close());
-  const [dsn = ''] = await python(found, String((silent.address() as AddressInfo).port));
+  const [dsn = ''] = await python(found, String(port));
   expect(dsn).toMatch(/ keepalives_idle=\d keepalives_interval=\d keepalives_count=\d tcp_user/u);
   const psql = join(findPrograms().postgresBin, 'psql');
   const connecting = run(psql, [dsn, '--command', 'SELECT 1'], { timeout: 20_000 });

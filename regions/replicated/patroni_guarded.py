@@ -12,10 +12,10 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
    knew of it leaves a timeline whose number Postgres would give again. Then Postgres, pg_rewind and
    Patroni take two histories for one: they compare numbers. So a promotion takes its number in
    etcd, while the lease is still its own, and steps over those that others have taken.
-4. One copy of a book is rewound at a time. A copy is of no use to anybody until its rewind is
-   done: with both other copies in pieces, the loss of the leader would be the loss of the book.
-   Each also has the whole speed of the links. And no connection to another member waits
-   without a limit for one that is lost.
+4. One copy of a book is rewound at a time. A copy is of no use until its rewind is done: with both
+   other copies in pieces, the loss of the leader would be the loss of the book. The first also has
+   the whole speed of the links, and with it the book has its second copy. No connection to
+   another member waits without a limit for one that is lost.
 5. In a change of the leader that was asked for, the copies not concerned sleep two seconds before
    they follow the new one, which can commit nothing meanwhile; and the old leader looks once a
    second whether its Postgres has stopped. Writes pause for no longer than they must.
@@ -249,9 +249,13 @@ init_ha = patroni.ha.Ha.__init__
 
 def init_guarded(self, *args):
     init_ha(self, *args)
-    guard, execute = self.state_handler._pre_promote, self._rewind.execute
+    guard, rewind = self.state_handler._pre_promote, self._rewind
     self.state_handler._pre_promote = lambda: guard() and take_timeline(self)
-    self._rewind.execute = lambda leader: rewind_in_turn(self, execute, leader)
+    execute, pg_rewind = rewind.execute, rewind.pg_rewind
+    rewind.execute = lambda leader: rewind_in_turn(self, execute, leader)
+    # Patroni removes a copy whose rewind has failed if its leader answers again by then: a
+    # connection that broke is no reason to have all of it sent.
+    rewind.pg_rewind = lambda source: pg_rewind(source) or pg_rewind(source)
 
 
 patroni.ha.Ha.__init__ = init_guarded

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
 import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { findFreeBase } from '../local/ports.ts';
 import { testFolder } from '../local/test/folder.ts';
 import { follow, ReplicatedPair } from '../test/replicated-pair.ts';
 import { shortDelays, whyNotReplicated } from '../test/replicated-profile.ts';
@@ -40,10 +41,11 @@ async function statusOf(standby: Sql): Promise<number> {
       ),
     );
   });
-  server.listen(0, '127.0.0.1');
+  const port = await findFreeBase(1);
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  return (server.address() as AddressInfo).port;
+  return port;
 }
 
 /** Runs the guard of the third server, whose only other member is the second; its exit code. */
@@ -57,7 +59,7 @@ async function runGuard(patroni: number): Promise<number> {
   };
   const member = memberOf('third', pair.third.port);
   const regions = [member, memberOf('second', pair.second.port)].map((one, index) => ({
-    ...described.regions[index]!,
+    ...must(described.regions[index], 'there are three regions'),
     host: '127.0.0.1',
     members: [one],
   }));
@@ -72,6 +74,20 @@ async function runGuard(patroni: number): Promise<number> {
   const guard = spawn('sh', ['-c', script], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = await once(guard, 'exit');
   return code;
+}
+
+/** How far a standby is in bytes. */
+async function positionOf(standby: Sql, which: 'receive' | 'replay'): Promise<number> {
+  const [row] = await standby<{ at: string }[]>`
+    SELECT ${standby.unsafe(`pg_last_wal_${which}_lsn()`)} - '0/0' AS at`;
+  return Number(row?.at);
+}
+
+/** How far the first is in bytes. */
+async function end(): Promise<number> {
+  const [row] = await pair.admin<{ at: string }[]>`
+    SELECT pg_current_wal_flush_lsn() - '0/0' AS at`;
+  return Number(row?.at);
 }
 
 /** Keeps the replay on a standby from passing the next change of a table's columns. */
@@ -93,7 +109,6 @@ test.skipIf(whyNotReplicated() !== '')(
   'a witness with unreplayed WAL that the candidate lacks does not let it be promoted',
   async () => {
     pair = await ReplicatedPair.start();
-    const { admin } = pair;
     const { name, second } = await pair.newBook();
     const leader = connectTo(pair.first.adminUrl.replace(/[^/]*$/u, name));
     const witness = connectTo(second.adminUrl);
@@ -105,16 +120,6 @@ test.skipIf(whyNotReplicated() !== '')(
     await follow(candidate, 'third', pair.first);
     await leader`CREATE TABLE held_up ()`;
     await leader`CREATE TABLE held_up_later ()`;
-    const positionOf = async (server: Sql, which: 'receive' | 'replay') => {
-      const [row] = await server<{ at: string }[]>`
-        SELECT ${server.unsafe(`pg_last_wal_${which}_lsn()`)} - '0/0' AS at`;
-      return Number(row?.at);
-    };
-    const end = async () => {
-      const [row] = await admin<{ at: string }[]>`
-        SELECT pg_current_wal_flush_lsn() - '0/0' AS at`;
-      return Number(row?.at);
-    };
     const patient = { timeout: 20_000 };
     const created = await end();
     await expect.poll(() => positionOf(witness, 'replay'), patient).toBeGreaterThanOrEqual(created);

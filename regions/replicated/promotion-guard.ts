@@ -18,7 +18,8 @@ import type { MemberLayout, ReplicatedLayout } from './layout.ts';
  *
  * Timelines: Postgres serves a standby only a timeline of its own history, so a member on a newer
  * timeline never streams from a candidate on an older one, which is therefore never promoted; the
- * launcher, patroni_guarded.py, keeps it from being a candidate at all. A copy of an old leader that
+ * launcher, patroni_guarded.py, keeps it from being a candidate at all, and has each promotion take
+ * a number of its own, without which two histories could pass for one timeline. A copy of an old leader that
  * streams from a candidate on a newer timeline can be its other member: it can confirm no commit
  * of that timeline (ledger/store/leave-fork.ts), so the candidate has all that was acknowledged.
  *
@@ -95,7 +96,7 @@ position_of() {
   case $1 in
     ${addresses}
   esac
-  timeout -k 1 3 python3 -c "
+  timeout -k 1 3 python3 -I -c "
 import json
 from urllib.request import ProxyHandler, build_opener
 status = json.load(build_opener(ProxyHandler({})).open('$patroni', timeout=2))

@@ -117,8 +117,8 @@ test('a leader takes no word of a copy beyond the fork, and that of a true copy 
 
 /**
  * The second is promoted and lost before another server has seen its timeline; then the third is
- * promoted, and the second comes back as its copy. `taken`: the third knows that the number is taken,
- * as patroni_guarded.py has it know.
+ * promoted, and the second comes back as its copy. `taken`: the third has the file that
+ * patroni_guarded.py writes where the number is taken.
  */
 test.each([
   { numbers: 'the same number', taken: false, counts: true },
