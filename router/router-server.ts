@@ -68,6 +68,7 @@ export class RouterServer {
         log,
       ),
       serviceName: 'meridian.v1.LedgerService',
+      endsItself: ['streamTransfers', 'subscribe'],
     });
   }
 

@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js';
+import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
@@ -63,6 +63,8 @@ interface Server {
   client: BookServiceClient;
   /** Also of its topology stream: what says that a server is there is there for postings. */
   posting: BookServiceClient;
+  /** Its topology stream. */
+  stream: ClientReadableStream<Topology> | undefined;
   /** What it said last; undefined while it cannot be reached. */
   said: Topology | undefined;
   pauseMs: number;
@@ -95,6 +97,7 @@ export class Leaders {
       address,
       client: ownClient(address),
       posting: ownClient(address),
+      stream: undefined,
       said: undefined,
       pauseMs: RETRY_MS,
       saidAt: 0,
@@ -161,7 +164,9 @@ export class Leaders {
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const { client, posting } of this.#servers) {
+    for (const { client, posting, stream } of this.#servers) {
+      // A client that is closed leaves its streams open.
+      stream?.cancel();
       client.close();
       posting.close();
     }
@@ -169,6 +174,7 @@ export class Leaders {
 
   #watch(server: Server): void {
     const stream = server.posting.watchTopology({});
+    server.stream = stream;
     let lost = false;
     // A lost stream is told of by an error, by its end, or by both.
     const lose = () => {

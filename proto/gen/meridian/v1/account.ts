@@ -220,7 +220,10 @@ export interface GetAccountRequest {
     /** After everything that was decided at or before this time. */
     { $case: "asOfTime"; value: Timestamp }
     | //
-    /** After this place in the journal of the account's book. */
+    /**
+     * After this place in the journal of the account's book. UNAVAILABLE if the book has not come
+     * that far.
+     */
     { $case: "asOfSeq"; value: bigint }
     | undefined;
   options: ReadOptions | undefined;

@@ -29,7 +29,10 @@ export interface RegisterAssetResponse {
   replayed: boolean;
   /** "scale" if the asset is registered with another one. Nothing was applied. */
   differingField: string;
-  /** One per book. The book with the lowest number decides, the others follow. */
+  /**
+   * One per book. The book with the lowest number decides, the others follow; when refused, only
+   * that of the book that has decided.
+   */
   positions: Position[];
   /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
   resent?:

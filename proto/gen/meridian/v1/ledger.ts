@@ -194,6 +194,7 @@ export const LedgerServiceService = {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers: {
     path: "/meridian.v1.LedgerService/StreamTransfers" as const,
@@ -325,6 +326,7 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers: handleBidiStreamingCall<StreamTransfersRequest, StreamTransfersResponse>;
   /** Answers the same for up to 1,000 keys or ids. */
@@ -540,6 +542,7 @@ export interface LedgerServiceClient extends Client {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers(): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
   streamTransfers(options: Partial<CallOptions>): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
