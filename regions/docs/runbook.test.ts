@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -26,4 +26,21 @@ test('the runbook has every alarm that a server logs', () => {
   expect(all).toContain('the clocks disagree');
   expect(all).toContain('stepped down');
   expect(all.filter((text) => !page.includes(`\`${text}\``))).toEqual([]);
+});
+
+test('what the table of the runbook quotes is what commands and logs say', () => {
+  const [, table = ''] = /## What you see\n([\s\S]*?)\n## /u.exec(page) ?? [];
+  const cells = table.split('\n').map((line) => line.split('|')[2] ?? '');
+  const quotes = cells.flatMap((cell) =>
+    [...cell.matchAll(/`([^`]+)`/gu)].map(([, text = '']) => text),
+  );
+  // An option is no text, and what follows an ellipsis differs from case to case.
+  const texts = quotes
+    .filter((text) => !text.startsWith('--'))
+    .map((text) => text.replace(/ ?…$/u, ''));
+  expect(texts.length).toBeGreaterThan(15);
+  const sources = ['*.ts', '*.py', ':!*.test.ts', ':!*/test/*'];
+  const isThere = (text: string) =>
+    spawnSync('git', ['grep', '-qF', '-e', text, '--', ...sources], { cwd: root }).status === 0;
+  expect(texts.filter((text) => !isThere(text))).toEqual([]);
 });
