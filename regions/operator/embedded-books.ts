@@ -13,7 +13,7 @@ export class EmbeddedBooks implements BookCopies {
   readonly #places: ReadonlyMap<number, RegionState>;
   readonly #databases: ReadonlyMap<number, MemberDatabase>;
 
-  constructor({ regions }: ClusterState) {
+  constructor({ regions }: Pick<ClusterState, 'regions'>) {
     this.books = regions.map(({ book: number, bookName: name, name: home }) => ({
       number,
       name,
