@@ -19,6 +19,22 @@ test('an installation that does not run is down already', async () => {
   expect(await meridian().run('status')).toMatchObject({ code: 3, out: '' });
 });
 
+test('an error in JSON is one line, as after events', async () => {
+  const { code, out, err } = await meridian().run('in-transit', '--json');
+  expect({ code, err }).toEqual({ code: 3, err: '' });
+  expect(out).toMatch(/^\{"error":\{"code":"NOT_POSSIBLE",.+\}\n$/u);
+});
+
+test.each(['postgres://owner:secret@127.0.0.1:1/book', 'postgres://owner:secret@127.0.0.1'])(
+  'a password in the URL %s is not printed',
+  async (url) => {
+    const { code, out, err } = await meridian().run('book', 'create', '--database', url, '--json');
+    expect(code).toBe(2);
+    expect(out + err).toMatch(/--database: /u);
+    expect(out + err).not.toContain('secret');
+  },
+);
+
 test('two forms of output at once are wrong usage', async () => {
   const { code, out } = await meridian().run('accounts', '--csv', '--json');
   const { error } = Object(JSON.parse(out));

@@ -12,7 +12,7 @@ import { downCommand } from './commands/down.ts';
 import { drillCommand } from './commands/drill.ts';
 import { eventsCommand } from './commands/events.ts';
 import { failoverCommand } from './commands/failover.ts';
-import { errorJson, ExitCode, toFailure } from './commands/failure.ts';
+import { ExitCode, interruption, toFailure } from './commands/failure.ts';
 import { channelCommand } from './commands/channel.ts';
 import { fenceCommands } from './commands/fence.ts';
 import { groupCommand } from './commands/group.ts';
@@ -20,7 +20,8 @@ import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
 import { inTransitCommand } from './commands/in-transit.ts';
 import { lagCommand } from './commands/lag.ts';
-import { endQuietlyWhenPipeCloses, note, printJson, restoreTerminal } from './commands/print.ts';
+import { endQuietlyWhenPipeCloses, note, restoreTerminal } from './commands/print.ts';
+import { printError } from './commands/print-error.ts';
 import { regionCommands } from './commands/region-changes.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reverseCommand } from './commands/reverse.ts';
@@ -54,18 +55,18 @@ function program(context: CommandContext, json: boolean): Command {
     .addCommand(eventsCommand(context))
     .addCommand(replayCommand(context))
     .addCommand(auditCommand(context))
-    .addCommand(bookCommand())
+    .addCommand(bookCommand(context))
     .addCommand(drillCommand(context))
     .addCommand(lagCommand())
     .addCommand(whereCommand(context))
-    .addCommand(inTransitCommand())
+    .addCommand(inTransitCommand(context))
     .addCommand(channelCommand(context))
-    .addCommand(historyCommand())
+    .addCommand(historyCommand(context))
     .addCommand(switchoverCommand(context))
     .addCommand(failoverCommand(context))
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here.' +
+      '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here,\n130 ended by Ctrl-C.' +
         '\nExample:\n  $ meridian up --detach && meridian status',
     );
   for (const command of [...fenceCommands(context), ...regionCommands(context)]) {
@@ -114,15 +115,12 @@ export async function main(args: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) {
       // Commander has told the user already; help that was asked for is no error.
       code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-      if (json && code !== ExitCode.ok) await printJson(errorJson(error));
-    } else if (stop.signal.aborted) {
-      code = ExitCode.interrupted;
-      note('Stopped.');
+      if (json && code !== ExitCode.ok) await printError(error);
     } else {
-      const failure = toFailure(error);
+      const failure = stop.signal.aborted ? interruption(error) : toFailure(error);
       code = failure.exitCode;
-      if (json) await printJson(errorJson(error));
-      else note(`meridian: ${failure.message}`);
+      if (json) await printError(stop.signal.aborted ? failure : error);
+      else note(stop.signal.aborted ? failure.message : `meridian: ${failure.message}`);
     }
   }
   restoreTerminal();

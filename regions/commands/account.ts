@@ -102,7 +102,7 @@ function getCommand(context: CommandContext): Command {
   ])
     .alias('show')
     .argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION')
-    .option('--at <time>', 'as it was at this time', parseInstant)
+    .option('--at <time>', 'as it was at this time, such as 2026-11-21T09:30:00Z', parseInstant)
     .option('--at-seq <number>', "as it was after this place of its book's journal", parseMinor)
     .action((name: string, options: GetOptions) =>
       withConnection(options, context, async ({ client }) => {

@@ -14,8 +14,10 @@ import { connect } from '../../ledger/store/connect.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
 import { copyDatabase, restoreDatabase } from '../drills/older-database.ts';
+import { testBookReads } from './test/book-reads.ts';
+import { testJsonNames } from './test/json-names.ts';
 import { passwordsOf } from './test/passwords.ts';
-import { WRONG_USAGE } from './test/wrong-usage.ts';
+import { testWrongUsage } from './test/wrong-usage.ts';
 
 // One story: each chapter goes on with what the ones before it have left.
 
@@ -497,8 +499,7 @@ test('status prints no password, and commands of psql that work', async () => {
   expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
 });
 
-test.concurrent.each(WRONG_USAGE)('"meridian %s" is wrong usage', async (line, message) => {
-  const { code, out, err } = await run(line);
-  expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toMatch(message);
-});
+const installation = () => ({ meridian, faults: cluster.faults, folder: folder() });
+testBookReads(installation);
+testJsonNames(installation);
+testWrongUsage(installation);

@@ -88,7 +88,7 @@ export async function withConnection<T>(
 ): Promise<T> {
   const seconds = options.timeout;
   const limits = { timeoutMs: seconds * 1_000, signal, onRetry: retryNotes() };
-  const routers = options.router === undefined ? routersOf(runningCluster(options)) : undefined;
+  const routers = options.router === undefined ? routersOf(startedCluster(options)) : undefined;
   const clients = new Map(
     routers?.map(({ name }, index) => {
       const order = [...routers.slice(index), ...routers.slice(0, index)];
@@ -130,10 +130,14 @@ export function runningCluster({ data }: { readonly data: string }): ClusterStat
   );
 }
 
+/** The same once its regions are known. Throws CommandFailure (environment) before. */
+export function startedCluster(options: { readonly data: string }): ClusterState {
+  const state = runningCluster(options);
+  if (state.regions.length > 0) return state;
+  throw new CommandFailure(ExitCode.environment, 'Meridian is still starting; try again soon');
+}
+
 function routersOf({ regions }: ClusterState): { name: string; address: string }[] {
-  if (regions.length === 0) {
-    throw new CommandFailure(ExitCode.environment, 'Meridian is still starting; try again soon');
-  }
   return regions.map(({ name, routerAddress }) => ({ name, address: routerAddress }));
 }
 
@@ -152,6 +156,18 @@ function parseAddress(text: string): string {
   const port = Number(/^[^\s:]+:(\d{1,5})$/u.exec(text)?.[1]);
   if (port >= 1 && port <= 65_535) return text;
   throw new InvalidArgumentError('It must be HOST:PORT.');
+}
+
+/**
+ * The URL of a database. Throws CommandFailure (usage), which does not quote it: there may be a
+ * password in it.
+ */
+export function parseDatabaseUrl(text: string): string {
+  if (/^postgres(ql)?:\/\/.+\/.+/u.test(text) && URL.canParse(text)) return text;
+  throw new CommandFailure(
+    ExitCode.usage,
+    '--database: it must be postgres://USER@HOST:PORT/DATABASE',
+  );
 }
 
 function parseSeconds(text: string): number {

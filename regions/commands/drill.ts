@@ -46,6 +46,7 @@ interface RunOptions {
 export function drillCommand(context: CommandContext): Command {
   return new Command('drill')
     .description('break a replicated installation on purpose and prove that nothing was lost')
+    .addHelpText('after', '\nExample:\n  $ meridian drill run region-loss --start')
     .addCommand(listCommand())
     .addCommand(runCommand(context))
     .addCommand(reportCommand(context));

@@ -48,15 +48,31 @@ export function toFailure(error: unknown): CommandFailure {
   return new CommandFailure(ExitCode.environment, message);
 }
 
+/**
+ * A command that Ctrl-C has ended. Its caller must know whether money may have moved, and what
+ * goes on without the command.
+ */
+export function interruption(error: unknown): CommandFailure {
+  if (error instanceof CallFault && error.outcome === 'unknown') {
+    return new CommandFailure(ExitCode.interrupted, `Stopped; ${NOT_KNOWN}`);
+  }
+  const message = error instanceof CommandFailure ? error.message : 'Stopped.';
+  return new CommandFailure(ExitCode.interrupted, message);
+}
+
+const NOT_KNOWN = 'whether it was applied is not known: ask again with the same key';
+
 const CODES: Readonly<Record<number, string>> = {
   [ExitCode.refused]: 'REFUSED',
   [ExitCode.usage]: 'USAGE',
   [ExitCode.environment]: 'NOT_POSSIBLE',
+  [ExitCode.interrupted]: 'INTERRUPTED',
 };
 
 /**
  * What a command with --json prints, to stdout, when it ends with an error. `code` is the gRPC
- * code of a call that failed, else REFUSED, USAGE or NOT_POSSIBLE, as the exit code has it.
+ * code of a call that failed, else REFUSED, USAGE, NOT_POSSIBLE or INTERRUPTED, as the exit code
+ * has it.
  */
 export function errorJson(error: unknown) {
   if (error instanceof CommanderError) {
@@ -78,8 +94,5 @@ function callFailure(fault: CallFault): CommandFailure {
   if (fault.outcome === 'not_applied') {
     return new CommandFailure(ExitCode.environment, `${fault.message}; nothing was applied`);
   }
-  return new CommandFailure(
-    ExitCode.environment,
-    `${fault.message}; whether it was applied is not known: ask again with the same key`,
-  );
+  return new CommandFailure(ExitCode.environment, `${fault.message}; ${NOT_KNOWN}`);
 }

@@ -139,7 +139,7 @@ export async function withStop<Running extends { stop(): Promise<void> }, T>(
 }
 
 export function interrupted(): CommandFailure {
-  return new CommandFailure(ExitCode.interrupted, 'stopped');
+  return new CommandFailure(ExitCode.interrupted, 'Stopped.');
 }
 
 /** Resolves when the command is asked to end. */

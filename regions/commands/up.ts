@@ -128,6 +128,7 @@ function untilReady(child: ChildProcess, signal: AbortSignal): Promise<readonly 
     child.on('message', (report: Report) => {
       if (report.kind === 'line') note(report.text);
       else if (report.kind === 'ready') resolve(report.regions);
+      else if (signal.aborted) reject(interrupted());
       else reject(new CommandFailure(ExitCode.environment, report.text));
     });
     child.on('error', reject);

@@ -1,6 +1,5 @@
 import type { Sql } from '../../ledger/store/connect.ts';
-import type { Book, Installation } from './installation.ts';
-import { newestCopy } from './safety.ts';
+import type { BookCopies, NamedBook } from './book-copies.ts';
 
 /** A transfer whose money has left the payer's book and is not settled in the payee's. */
 export interface InTransit {
@@ -21,27 +20,43 @@ export interface InTransit {
   readonly channelNumber: bigint;
 }
 
-/** More than so many of one book are not told one by one. */
-const MOST = 1_000;
-
-/**
- * The transfers that have been on their way for at least so long, the oldest first, at most
- * 1,000 of each book. Throws when no copy of a book answers.
- */
-export async function inTransit(
-  installation: Installation,
-  olderThanMs: number,
-): Promise<InTransit[]> {
-  const all = await Promise.all(
-    installation.books.map((book) => inTransitFrom(installation, book, olderThanMs)),
-  );
-  return all.flat().toSorted((a, b) => b.ageMs - a.ageMs);
+export interface TransitList {
+  /** The oldest first; of each book at most 1,000. */
+  readonly transfers: readonly InTransit[];
+  /** False: there are more of some book. */
+  readonly complete: boolean;
+  /** Books of which no copy answered: what leaves them is missing. */
+  readonly silent: readonly string[];
 }
 
-async function inTransitFrom(installation: Installation, book: Book, olderThanMs: number) {
-  const member = await bestCopy(installation, book);
-  const rows = await member.database.ask((sql) => readInTransit(sql, olderThanMs));
-  const nameOf = new Map(installation.books.map(({ number, name }) => [number, name]));
+const BOOK_MAX = 1_000;
+
+/** The transfers that have been on their way for at least so long. Never throws. */
+export async function inTransit(copies: BookCopies, olderThanMs: number): Promise<TransitList> {
+  const silent: string[] = [];
+  const all = await Promise.all(
+    copies.books.map(async (book) => {
+      try {
+        return await inTransitFrom(copies, book, olderThanMs);
+      } catch {
+        silent.push(book.name);
+        return [];
+      }
+    }),
+  );
+  return {
+    transfers: all
+      .flatMap((found) => found.slice(0, BOOK_MAX))
+      .toSorted((a, b) => b.ageMs - a.ageMs),
+    complete: all.every((found) => found.length <= BOOK_MAX),
+    silent: silent.toSorted(),
+  };
+}
+
+async function inTransitFrom(copies: BookCopies, book: NamedBook, olderThanMs: number) {
+  const database = await copies.newestCopy(book);
+  const rows = await database.ask((sql) => readInTransit(sql, olderThanMs));
+  const nameOf = new Map(copies.books.map(({ number, name }) => [number, name]));
   return rows.map((row): InTransit => ({
     transferId: row.id,
     fromBook: book.name,
@@ -55,15 +70,6 @@ async function inTransitFrom(installation: Installation, book: Book, olderThanMs
     ageMs: Math.round(row.age_ms),
     channelNumber: row.channel_number,
   }));
-}
-
-/** The primary of a book, or else its newest copy that answers. Throws when none does. */
-export async function bestCopy(installation: Installation, book: Book) {
-  const facts = await installation.patientFacts(book);
-  const newest = newestCopy(facts);
-  const found = facts.members.find(({ postgres }) => postgres === newest);
-  if (found !== undefined) return installation.member(book, found.member.region);
-  throw new Error(`no copy of ${book.name} answers`);
 }
 
 interface Row {
@@ -89,5 +95,5 @@ function readInTransit(sql: Sql, olderThanMs: number): Promise<Row[]> {
       JOIN outbound_leg j ON j.peer_book = c.peer_book AND j.channel_number > c.settled
       LEFT JOIN asset s ON s.asset = j.asset
      WHERE j.at <= clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
-     ORDER BY j.at LIMIT ${MOST}`;
+     ORDER BY j.at LIMIT ${BOOK_MAX + 1}`;
 }
