@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,8 +50,11 @@ if (!existsSync(join(modules, 'commander'))) {
   refuse('the npm packages are not installed; run "npm install" in the checkout');
 }
 const installed = join(modules, '.bin', 'node');
-if (isNewEnough(process.version)) await import('./main.ts');
-else if (runs(installed)) handOver(installed);
+if (isNewEnough(process.version)) {
+  // Before main.ts, which would otherwise have its types removed at every start.
+  module.enableCompileCache?.(join(modules, '.cache', 'compiled'));
+  await import('./main.ts');
+} else if (runs(installed)) handOver(installed);
 else {
   refuse(
     `this is Node ${process.version}, and Node ${oldestNode.join('.')} or newer is needed ` +

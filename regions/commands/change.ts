@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { Acting, Operation, Plan } from '../operator/operation.ts';
 import type { Change, Operator } from '../operator/operator.ts';
 import type { CommandContext } from './connection.ts';
-import { CommandFailure, ExitCode, toFailure } from './failure.ts';
+import { toFailure } from './error-report.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
 import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
 import { note, print, printJson, styledNote } from './print.ts';
 

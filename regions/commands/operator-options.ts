@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { type RegionName, regionNames } from '../local/layout.ts';
-import { Operator } from '../operator/operator.ts';
+import type { Operator } from '../operator/operator.ts';
 import { dataOption, newCommand, runningCluster } from './connection.ts';
 
 /** Options of every command of operators. */
@@ -24,7 +24,9 @@ export async function withOperator<T>(
   options: OperatorOptions,
   work: (operator: Operator) => Promise<T>,
 ): Promise<T> {
-  const operator = new Operator(runningCluster(options));
+  const state = runningCluster(options);
+  const { Operator } = await import('../operator/operator.ts');
+  const operator = new Operator(state);
   try {
     return await work(operator);
   } finally {

@@ -7,6 +7,7 @@ import { answered, type MemberFacts } from './facts.ts';
 import { Member } from './member.ts';
 import type { BookFacts } from './safety.ts';
 import type { InstallationStatus, RegionStatus } from './status.ts';
+import { UnknownBookError } from './operation.ts';
 import { QUESTION_MS } from './within.ts';
 
 /** How often a silent part is asked before a decision is made without it. */
@@ -141,11 +142,6 @@ interface Answers {
 const isEmpty = ({ etcd, members }: Answers) =>
   etcd.agreed === undefined &&
   members.flat().every(({ postgres }) => answered(postgres) === undefined);
-
-/** The user named a book that there is not. */
-export class UnknownBookError extends Error {
-  override readonly name = 'UnknownBookError';
-}
 
 function isComplete({ coordination, etcd, members }: BookFacts): boolean {
   if (coordination === undefined || etcd.healthy.length < etcd.members) return false;

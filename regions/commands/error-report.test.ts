@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { CommandFailure, errorJson, ExitCode } from './failure.ts';
+import { errorJson } from './error-report.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
 
 test('every error is an object for --json', () => {
   expect(errorJson(new CommandFailure(ExitCode.refused, 'no'))).toEqual({
