@@ -12,9 +12,9 @@ import { fileURLToPath } from 'node:url';
  * Exit code 3 when no Node here runs it.
  */
 
-const regions = dirname(fileURLToPath(import.meta.url));
+const self = fileURLToPath(import.meta.url);
+const regions = dirname(self);
 const modules = join(dirname(regions), 'node_modules');
-const main = join(regions, 'main.ts');
 /** The first Node that runs TypeScript as it is. */
 const oldestNode = [22, 18];
 
@@ -34,9 +34,9 @@ function runs(node) {
   return status === 0 && isNewEnough(stdout.trim());
 }
 
-/** Runs the command in another Node, and ends as it ends. */
+/** Runs this again in another Node, which runs TypeScript, and ends as it ends. */
 function handOver(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both, and a second one would not let the command stop in order.
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGINT');
