@@ -39,6 +39,15 @@ const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/logger.ts'];
 const folderOf = (file: string) => file.split('/')[0] ?? '';
 
 describe('tidy', () => {
+  test('what runs tests first installs what they would otherwise skip', () => {
+    const scripts = new Map<string, string>(Object.entries(manifest.scripts));
+    const running = [...scripts].filter(([, command]) => command.startsWith('vitest run'));
+    expect(running.map(([name]) => name)).toContain('test');
+    for (const [name] of running) {
+      expect(scripts.get(`pre${name}`), name).toBe('node regions/setup.mjs replicated');
+    }
+  });
+
   test('npm install finds nothing to change in package-lock.json', () => {
     const { name, version, license, bin, engines } = manifest;
     const { dependencies, devDependencies, optionalDependencies } = manifest;

@@ -9,7 +9,7 @@ import {
   routerCommand,
   withConnection,
 } from './connection.ts';
-import { errorJson, interruption, toFailure } from './failure.ts';
+import { errorJson, interruption, toFailure } from './error-report.ts';
 import { print, printRaw, toJson } from './print.ts';
 import { csvLine, table, type Column } from './table.ts';
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { MeridianClient } from '../client.ts';
+import type { MeridianClient } from '../client.ts';
 import { defaultDataDir, regionNames } from '../local/layout.ts';
 import { type ClusterState, readState } from '../local/state.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
@@ -86,6 +86,7 @@ export async function withConnection<T>(
   { signal }: CommandContext,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
+  const { MeridianClient: Client } = await import('../client.ts');
   const seconds = options.timeout;
   const limits = { timeoutMs: seconds * 1_000, signal, onRetry: retryNotes() };
   const routers = options.router === undefined ? routersOf(startedCluster(options)) : undefined;
@@ -94,7 +95,7 @@ export async function withConnection<T>(
       const order = [...routers.slice(index), ...routers.slice(0, index)];
       return [
         name,
-        new MeridianClient(
+        new Client(
           order.map(({ address }) => address),
           limits,
         ),
@@ -102,7 +103,7 @@ export async function withConnection<T>(
     }),
   );
   const [first] = clients.values();
-  const client = first ?? new MeridianClient([options.router ?? ''], limits);
+  const client = first ?? new Client([options.router ?? ''], limits);
   try {
     return await work({
       client,

@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { type RegionName, regionNames } from '../local/layout.ts';
+import type { ClusterState } from '../local/state.ts';
 import type { BookCopies } from '../operator/book-copies.ts';
-import { EmbeddedBooks } from '../operator/embedded-books.ts';
-import { Installation } from '../operator/installation.ts';
-import { Operator } from '../operator/operator.ts';
+import type { Operator } from '../operator/operator.ts';
 import { type CommandContext, dataOption, newCommand, startedCluster } from './connection.ts';
 import { note } from './print.ts';
 import { whileWaiting } from './waiting.ts';
@@ -29,7 +28,9 @@ export async function withOperator<T>(
   options: OperatorOptions,
   work: (operator: Operator) => Promise<T>,
 ): Promise<T> {
-  const operator = new Operator(startedCluster(options));
+  const state = startedCluster(options);
+  const { Operator } = await import('../operator/operator.ts');
+  const operator = new Operator(state);
   try {
     return await work(operator);
   } finally {
@@ -44,13 +45,21 @@ export async function withBookCopies<T>(
   work: (copies: BookCopies) => Promise<T>,
 ): Promise<T> {
   const state = startedCluster(options);
-  const copies =
-    state.replicated === undefined ? new EmbeddedBooks(state) : new Installation(state);
+  const copies = await copiesOf(state);
   try {
     return await whileWaiting('Reading the books', signal, work(copies));
   } finally {
     await copies.close();
   }
+}
+
+async function copiesOf(state: ClusterState): Promise<BookCopies> {
+  if (state.replicated === undefined) {
+    const { EmbeddedBooks } = await import('../operator/embedded-books.ts');
+    return new EmbeddedBooks(state);
+  }
+  const { Installation } = await import('../operator/installation.ts');
+  return new Installation(state);
 }
 
 /** Says which books did not answer, where the rest is shown all the same. */

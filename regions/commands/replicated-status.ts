@@ -15,12 +15,10 @@ import {
   printJson,
   styled,
   toJson,
+  WATCH_MS,
 } from './print.ts';
 import { table } from './table.ts';
 import { amountText } from './values/amount.ts';
-
-/** How often a status is shown again. */
-export const WATCH_MS = 1_000;
 
 /** Shows a replicated installation, once or every second. */
 export async function showReplicated(

@@ -2,20 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 
 import { auditorPassfile, psqlCommand, withoutPassword } from '../local/passfile.ts';
-import { probeHealth } from '../local/probes.ts';
-import { askLedger } from '../operator/ask-ledger.ts';
 import type { ClusterState } from '../local/state.ts';
-import { Channels } from '../operator/channels.ts';
+import { divergedLines } from './channel.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
   routerCommand,
   runningCluster,
 } from './connection.ts';
-import { divergedLines } from './channel.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { clearScreen, print, printJson, printRaw, styled, toJson } from './print.ts';
-import { showReplicated, WATCH_MS } from './replicated-status.ts';
+import { clearScreen, print, printJson, printRaw, styled, toJson, WATCH_MS } from './print.ts';
 import { table } from './table.ts';
 
 /** `meridian status` */
@@ -32,6 +28,7 @@ export function statusCommand(context: CommandContext): Command {
       // While it starts there is nothing yet that could be asked.
       const replicated = state.replicated !== undefined && state.status !== 'starting';
       if (!replicated) return showEmbedded(options, context);
+      const { showReplicated } = await import('./replicated-status.ts');
       await showReplicated(options, context);
       if (!options.json && !options.watch) await printAuditors(state);
     });
@@ -66,6 +63,8 @@ async function showCluster(
   { json, watch }: StatusOptions,
   { exit }: CommandContext,
 ): Promise<void> {
+  const { askLedger } = await import('../operator/ask-ledger.ts');
+  const { Channels } = await import('../operator/channels.ts');
   // A process may be ready by its supervisor's account and yet not answer at this moment.
   const answers = new Map<string, boolean>(
     await Promise.all(
@@ -152,6 +151,7 @@ function addressOf({ regions }: ClusterState, name: string): string {
   return region.redisUrl === undefined ? '' : new URL(region.redisUrl).host;
 }
 
-function serves(address: string): Promise<boolean> {
+async function serves(address: string): Promise<boolean> {
+  const { probeHealth } = await import('../local/probes.ts');
   return probeHealth(address).catch(() => false);
 }

@@ -103,7 +103,7 @@ async function printReady(
 
 /** Starts this command again in the background and waits until it is ready or has failed. */
 async function detach(options: UpOptions, { signal }: CommandContext): Promise<void> {
-  const main = join(checkout, 'regions', 'main.ts');
+  const main = join(checkout, 'regions', 'meridian.mjs');
   const args = ['up', '--report-to-parent', '--data', options.data, '--port', String(options.port)];
   if (options.fresh) args.push('--fresh');
   if (options.replicated) {

@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { lock } from 'proper-lockfile';
 import { z } from 'zod';
 import { writeFileAtomic } from './atomic-file.ts';
 import { regionNames, type RegionName } from './layout.ts';
@@ -132,6 +131,7 @@ export async function withStartLock<T>(root: string, work: () => Promise<T>): Pr
   } catch (error) {
     throw explainAccess(error, root);
   }
+  const { lock } = await import('proper-lockfile');
   const release = await lock(root, {
     lockfilePath: join(root, startLock),
     stale: 5_000,

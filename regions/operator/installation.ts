@@ -7,6 +7,7 @@ import { describeBook } from './book-status.ts';
 import { answered, type MemberFacts } from './facts.ts';
 import type { MemberDatabase } from './member-database.ts';
 import { Member } from './member.ts';
+import { UnknownBookError } from './operation.ts';
 import { type BookFacts, newestCopy } from './safety.ts';
 import type { BookStatus, InstallationStatus, RegionStatus } from './status.ts';
 import { QUESTION_MS } from './within.ts';
@@ -155,11 +156,6 @@ interface Answers {
 const isEmpty = ({ etcd, members }: Answers) =>
   etcd.agreed === undefined &&
   members.flat().every(({ postgres }) => answered(postgres) === undefined);
-
-/** The user named a book that there is not. */
-export class UnknownBookError extends Error {
-  override readonly name = 'UnknownBookError';
-}
 
 function isComplete({ coordination, etcd, members }: BookFacts): boolean {
   if (coordination === undefined || etcd.healthy.length < etcd.members) return false;

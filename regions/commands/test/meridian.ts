@@ -43,7 +43,7 @@ export class Meridian {
 
   /** Starts a command; what it prints is gathered. */
   start(...args: string[]): Running {
-    const main = join(checkout, 'regions', 'main.ts');
+    const main = join(checkout, 'regions', 'meridian.mjs');
     const child = spawn(process.execPath, [main, ...args, '--data', this.#dataDir], {
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { CallFault } from '../client/call-fault.ts';
-import { CommandFailure, errorJson, ExitCode, interruption } from './failure.ts';
+import { errorJson, interruption } from './error-report.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
 
 test('every error is an object for --json', () => {
   expect(errorJson(new CommandFailure(ExitCode.refused, 'no'))).toEqual({
