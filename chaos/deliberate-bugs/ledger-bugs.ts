@@ -193,4 +193,17 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     workloads: ['feed'],
     nemeses: [],
   },
+  {
+    name: 'blind-to-a-diverged-channel',
+    says: 'Both ends of a channel find the same legs whenever they compare them.',
+    file: 'ledger/settlement/compare.ts',
+    text: `  const found =
+    ownLoss(`,
+    replacement: `  const found = theirs === theirs ? null :
+    ownLoss(`,
+    invariants: ['I2', 'I3', 'I4', 'I23'],
+    profile: 'embedded',
+    workloads: ['bank', 'bank-across'],
+    nemeses: ['restored-book'],
+  },
 ];
