@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type JournalRow, NO_DETAILS, RowKind } from '../../ledger/core/journal-row.ts';
+import { transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { gatherEvidence } from './evidence.ts';
 import { withoutLost } from './lost-rows.ts';
 import { nothingLost } from './nothing-lost.ts';
+import { oneJournal } from './one-journal.ts';
 import type { RowChange } from './test/story-book.ts';
 import { Story } from './test/story.ts';
+import type { Checker } from './verdict.ts';
 
 /** What a restored book may have lost, and what nobody may excuse. */
 
@@ -29,9 +32,12 @@ beforeAll(() => {
 });
 
 /** State of I4 where the journal of the first book was changed, and these rows are lost. */
-function verdictOf(change: RowChange, ...ids: string[]): string {
+const verdictOf = (change: RowChange, ...ids: string[]) => verdict(nothingLost, change, ids);
+
+function verdict(checker: Checker, change: RowChange, ids: readonly string[]): string {
   const evidence = gatherEvidence(story.history(), story.finals({ book: 1, change }));
-  return nothingLost(withoutLost(evidence, { book: 1, ids: new Set(ids) })).state;
+  const seqs = new Map(ids.map((id) => [id, story.book(1).row(id)?.seq ?? 0]));
+  return checker(withoutLost(evidence, { book: 1, seqs })).state;
 }
 
 const without = (id: string) => (row: JournalRow) => (row.id === id ? null : row);
@@ -65,6 +71,19 @@ describe('what is lost for good', () => {
   test('is not what the journal still has, with something else', () => {
     const other = (row: JournalRow) => (row.id === within ? { ...row, reference: 'x' } : row);
     expect(verdictOf(other, within)).toBe('fail');
+  });
+});
+
+describe('a place that was acknowledged', () => {
+  const other = (row: JournalRow) =>
+    row.id === within ? { ...row, id: transferIdOf('run', 'other') } : row;
+
+  test('may be that of another row where the replaced database had it', () => {
+    expect(verdict(oneJournal, other, [within])).toBe('pass');
+  });
+
+  test('may not be where it had it not', () => {
+    expect(verdict(oneJournal, other, [])).toBe('fail');
   });
 });
 

@@ -1,6 +1,8 @@
 import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
 import { storedOptions } from '../../ledger/core/options.ts';
 import { differingRecoveredField, type TransferFields } from '../../ledger/core/same-request.ts';
+import { transferIdOf } from '../../ledger/core/transfer-id.ts';
+import type { ChangeOperation, TransferOperation } from '../history/operation.ts';
 import type { invariants } from './all.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
@@ -9,8 +11,8 @@ import type { FinalBook } from './final-book.ts';
 export interface LostRows {
   /** Number of the book. */
   readonly book: number;
-  /** Ids of the rows that the copy does not have. */
-  readonly ids: ReadonlySet<string>;
+  /** Of the rows that the copy does not have: the seq of each, by its id. */
+  readonly seqs: ReadonlyMap<string, number>;
 }
 
 /**
@@ -33,14 +35,15 @@ export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
 /**
  * The evidence without the calls that ask for what was lost for good: what the replaced database
  * had, the journal has not, and no other book has a leg of. What a repair has booked again is
- * excused from having what a leg does not carry, and from nothing else.
+ * excused from having what a leg does not carry, and from nothing else. That a place in the
+ * journal was acknowledged is excused of the row that the replaced database had there.
  */
-export function withoutLost(evidence: Evidence, { book: number, ids }: LostRows): Evidence {
+export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows): Evidence {
   const book = evidence.books.get(number);
   if (book === undefined) return evidence;
   const elsewhere = arrivedFrom(evidence, number);
   const names = (id: string) => `${number} ${id}`;
-  const isLost = (id: string) => ids.has(id) && !book.byId.has(id) && !elsewhere.has(id);
+  const isLost = (id: string) => seqs.has(id) && !book.byId.has(id) && !elsewhere.has(id);
   const calls = new Map(
     [...evidence.calls].filter(([name, asked]) => {
       const id = name.slice(names('').length);
@@ -60,7 +63,18 @@ export function withoutLost(evidence: Evidence, { book: number, ids }: LostRows)
       ([name]) => !name.startsWith(names('')) || !isLost(name.slice(names('').length)),
     ),
   );
-  return { ...evidence, calls, changeCalls };
+  const isToBeThere = ({ value, reply }: TransferOperation | ChangeOperation) => {
+    if (reply === null || reply.position.book !== number) return true;
+    const id = transferIdOf(value.namespace, value.idempotencyKey);
+    return seqs.get(id) !== reply.position.seq;
+  };
+  const { transfers, changes } = evidence.operations;
+  const operations = {
+    ...evidence.operations,
+    transfers: transfers.filter(isToBeThere),
+    changes: changes.filter(isToBeThere),
+  };
+  return { ...evidence, operations, calls, changeCalls };
 }
 
 /** Ids of all legs of a book that any other has a row of. */

@@ -195,12 +195,10 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'blind-to-a-diverged-channel',
-    says: 'Both ends of a channel find the same legs whenever they compare them.',
-    file: 'ledger/settlement/compare.ts',
-    text: `  const found =
-    ownLoss(`,
-    replacement: `  const found = theirs === theirs ? null :
-    ownLoss(`,
+    says: 'No book takes note that the two ends of a channel do not have the same legs.',
+    file: 'ledger/core/post-recovery.ts',
+    text: 'batch.channel(peerBook).diverged = divergence;',
+    replacement: '',
     invariants: ['I2', 'I3', 'I4', 'I23'],
     profile: 'embedded',
     workloads: ['bank', 'bank-across'],

@@ -54,7 +54,7 @@ async function judged(name: string, names: readonly string[]) {
     const shown = verdict.state === 'fail' ? verdict.witnesses.map(({ text }) => text) : [];
     return [invariant, verdict.state, shown] as const;
   });
-  return { found, failed, count: lost?.ids.size ?? 0 };
+  return { found, failed, count: lost?.seqs.size ?? 0 };
 }
 
 test('nothing but what no other book knows is lost, and the books balance', async () => {

@@ -91,9 +91,10 @@ class Restoring {
     const { adminUrl, book } = this.#leader;
     const rows = await once(
       adminUrl,
-      (sql) => sql<{ id: string }[]>`SELECT id FROM journal WHERE seq > ${this.#copied}`,
+      (sql) =>
+        sql<{ id: string; seq: string }[]>`SELECT id, seq FROM journal WHERE seq > ${this.#copied}`,
     );
-    this.#loses({ book, ids: new Set(rows.map(({ id }) => id)) });
+    this.#loses({ book, seqs: new Map(rows.map(({ id, seq }) => [id, Number(seq)])) });
     await restoreDatabase(adminUrl);
     const states = await this.#channels.states();
     if (states.unread.length > 0) throw new Error(`not read: ${states.unread.join()}`);
