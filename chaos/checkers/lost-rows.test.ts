@@ -74,16 +74,16 @@ describe('what is lost for good', () => {
   });
 });
 
-describe('a place that was acknowledged', () => {
-  const other = (row: JournalRow) =>
-    row.id === within ? { ...row, id: transferIdOf('run', 'other') } : row;
+const elsewhere = (row: JournalRow) =>
+  row.id === within ? { ...row, id: transferIdOf('run', 'other') } : row;
 
+describe('a place that was acknowledged', () => {
   test('may be that of another row where the replaced database had it', () => {
-    expect(verdict(oneJournal, other, [within])).toBe('pass');
+    expect(verdict(oneJournal, elsewhere, [within])).toBe('pass');
   });
 
   test('may not be where it had it not', () => {
-    expect(verdict(oneJournal, other, [])).toBe('fail');
+    expect(verdict(oneJournal, elsewhere, [])).toBe('fail');
   });
 });
 
