@@ -9,7 +9,7 @@ import type { RowChange } from './test/story-book.ts';
 import { Story } from './test/story.ts';
 import type { Checker } from './verdict.ts';
 
-/** What a restored book may have lost, and what nobody may excuse. */
+/** What a restored book may have lost, and what no restore excuses. */
 
 const pay = (debitAccountId: bigint, creditAccountId: bigint, amount: bigint) => ({
   debitAccountId,
@@ -95,7 +95,7 @@ describe('what a repair has booked again', () => {
   test.each([
     ['another amount', { amount: 8n }],
     ['another reference', { reference: 'x' }],
-    ['nobody who did it', { details: NO_DETAILS, reference: 'x' }],
+    ['no operator', { details: NO_DETAILS, reference: 'x' }],
   ])('is not with %s', (_, different) => {
     expect(verdictOf(bookedAgain(different), across)).toBe('fail');
   });
