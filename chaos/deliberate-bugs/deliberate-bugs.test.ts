@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkout } from '../../regions/local/layout.ts';
 import { nemeses } from '../nemeses/all.ts';
+import { restoredBook } from '../nemeses/restored-book.ts';
 import { workloads } from '../workloads/all.ts';
 import { deliberateBugs } from './all.ts';
 import { withBug } from './deliberate-bug.ts';
@@ -25,7 +26,7 @@ test.each(deliberateBugs)('$name fits its module as it is', (bug) => {
 test.each(deliberateBugs)('$name is brought out by what there is', (bug) => {
   expect(bug.invariants).not.toEqual([]);
   expect(bug.workloads).not.toEqual([]);
-  const known = new Set([...workloads, ...nemeses].map(({ name }) => name));
+  const known = new Set([...workloads, ...nemeses, restoredBook()].map(({ name }) => name));
   expect([...bug.workloads, ...bug.nemeses].filter((name) => !known.has(name))).toEqual([]);
   const used = nemeses.filter(({ name }) => bug.nemeses.includes(name));
   expect(used.filter(({ profiles }) => !profiles.includes(bug.profile))).toEqual([]);

@@ -193,4 +193,15 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     workloads: ['feed'],
     nemeses: [],
   },
+  {
+    name: 'blind-to-a-diverged-channel',
+    says: 'No book takes note that the two ends of a channel do not have the same legs.',
+    file: 'ledger/core/post-recovery.ts',
+    text: 'batch.channel(peerBook).diverged = divergence;',
+    replacement: '',
+    invariants: ['I2', 'I3', 'I4', 'I23'],
+    profile: 'embedded',
+    workloads: ['bank', 'bank-across'],
+    nemeses: ['restored-book'],
+  },
 ];

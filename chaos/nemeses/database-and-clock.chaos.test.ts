@@ -262,7 +262,7 @@ test('restored-book: what no other book has is lost, and nothing else', async ()
   );
   let lost = '';
   try {
-    await strikes(restoredBook, 7, async ([book = '']) => {
+    await strikes(restoredBook(), 7, async ([book = '']) => {
       lost = book;
       const named = async () => {
         const { diverged } = await new Channels(own.state()).states();

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { copyDatabase, dropCopies, restoreDatabase } from '../../regions/drills/older-database.ts';
 import { Channels, type ChannelStates } from '../../regions/operator/channels.ts';
+import { must } from '../../ledger/core/assert.ts';
+import type { LostRows } from '../checkers/lost-rows.ts';
 import type { Copy } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import { needsOwn } from './needs.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
+import { once } from './session.ts';
 import { aLeader, ownRandom } from './targets.ts';
 
 const NAMED_MS = 60_000;
@@ -13,10 +16,12 @@ const AGAIN_MS = 200;
 
 /**
  * A book that loses rows for good. It is not in the list of all nemeses: acknowledged payments
- * within the book are lost by it, which the checkers of a run rightly convict. Its own test says
- * what must be left.
+ * within the book are lost by it, which the checkers of a run rightly convict. Its own tests say
+ * what must be left, and which checkers hold (checkers/lost-rows.ts).
+ *
+ * @param loses called with what the database had and the copy has not, before it is replaced
  */
-export const restoredBook: Nemesis = {
+export const restoredBook = (loses: (lost: LostRows) => void = () => undefined): Nemesis => ({
   name: 'restored-book',
   place: 'N43',
   says:
@@ -29,14 +34,14 @@ export const restoredBook: Nemesis = {
   aim: (scene) => {
     const leader = aLeader(scene);
     const random = ownRandom(scene.random);
-    const lost = new LostRows(scene, leader);
+    const lost = new Restoring(scene, leader, loses);
     return Promise.resolve(
       strikeWith(scene, {
         targets: [leader.bookName],
         // It posts nothing until it is repaired; the others go on but for what would go there.
         harms: [{ book: leader.book }],
         begin: async (breaking) => {
-          await lost.whileDown(breaking, () => copyDatabase(leader.adminUrl));
+          await lost.whileDown(breaking, () => lost.copy());
           await breaking.pause(random.between(3_000, 6_000));
           await lost.whileDown(breaking, () => lost.restore());
         },
@@ -44,19 +49,24 @@ export const restoredBook: Nemesis = {
       }),
     );
   },
-};
+});
 
 /** What a book loses, and what its operator does about it. */
-class LostRows {
+class Restoring {
   readonly #scene: Scene;
   readonly #leader: Copy;
+  readonly #loses: (lost: LostRows) => void;
   readonly #channels: Channels;
   /** Names of the channels of which other books have legs that the book has no row of. */
   #missed: readonly string[] = [];
 
-  constructor(scene: Scene, leader: Copy) {
+  /** Last seq of the copy. */
+  #copied = 0;
+
+  constructor(scene: Scene, leader: Copy, loses: (lost: LostRows) => void) {
     this.#scene = scene;
     this.#leader = leader;
+    this.#loses = loses;
     this.#channels = new Channels(scene.installation.state());
   }
 
@@ -68,9 +78,24 @@ class LostRows {
     await faults.start(ledger);
   }
 
+  /** Makes the copy. */
+  async copy(): Promise<void> {
+    const { adminUrl } = this.#leader;
+    const [head] = await once(adminUrl, (sql) => sql<{ seq: string }[]>`SELECT seq FROM head`);
+    this.#copied = Number(must(head, 'a book has a head').seq);
+    await copyDatabase(adminUrl);
+  }
+
   /** Puts the copy in the place of the database, and sees what the other books have more. */
   async restore(): Promise<void> {
-    await restoreDatabase(this.#leader.adminUrl);
+    const { adminUrl, book } = this.#leader;
+    const rows = await once(
+      adminUrl,
+      (sql) =>
+        sql<{ id: string; seq: string }[]>`SELECT id, seq FROM journal WHERE seq > ${this.#copied}`,
+    );
+    this.#loses({ book, seqs: new Map(rows.map(({ id, seq }) => [id, Number(seq)])) });
+    await restoreDatabase(adminUrl);
     const states = await this.#channels.states();
     if (states.unread.length > 0) throw new Error(`not read: ${states.unread.join()}`);
     this.#missed = missedBy(this.#leader.bookName, states);

@@ -13,12 +13,13 @@ import { must } from '../core/assert.ts';
 import { type Channel, legLine } from '../core/channel.ts';
 import type { ChannelEnd } from '../core/channel-compare.ts';
 import type { ArrivedLeg, CaptureOf, LostLeg, UndoneLeg } from '../core/command.ts';
+import { RowKind } from '../core/journal-row.ts';
 import { recoveredId, undoneId } from '../core/post-recovery.ts';
 import type { Leader } from '../rpc/leaders.ts';
 import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
 import { readExistingIds } from '../store/read-existing.ts';
-import { readOpenHolds } from '../store/read-open-holds.ts';
+import { loadOriginals } from '../store/load-originals.ts';
 import { endOf, viewOf } from './compare.ts';
 import { foreignLegs } from './foreign-legs.ts';
 
@@ -123,21 +124,33 @@ async function reservedHolds(
   const madeAgain = new Set(ours.map(({ leg }) => leg.transferId));
   const captures = lostSent.flatMap(({ capture, leg }, index) => {
     if (capture === undefined || leg === undefined || madeAgain.has(leg.transferId)) return [];
-    return [
-      { leg, holdId: capture.holdId, isBooked: (steps[index]?.sent?.capture ?? null) !== null },
-    ];
+    return [{ leg, holdId: capture.holdId, again: steps[index]?.sent?.capture ?? null }];
   });
-  const holds = await readOpenHolds(
+  if (captures.length === 0) return [];
+  const found = await loadOriginals(
     sql,
     captures.map(({ holdId }) => holdId),
   );
-  const open = new Map(holds.map((hold) => [hold.holdId, hold]));
+  const holds = new Map(
+    found.filter(({ kind }) => kind === RowKind.hold).map((one) => [one.id, one]),
+  );
+  // What is undone comes back to its hold first.
+  for (const { undone } of steps) {
+    const hold = holds.get(undone?.capture?.holdId ?? '');
+    if (hold === undefined || undone === null) continue;
+    if (hold.left > 0n || hold.endedBy === RowKind.capture) hold.left += undone.leg.amount;
+  }
   const reserved: ReservedHold[] = [];
-  for (const { leg, holdId, isBooked } of captures) {
-    const hold = open.get(holdId);
-    if (hold === undefined) continue;
-    if (isBooked && hold.left >= leg.amount) hold.left -= leg.amount;
-    else reserved.push({ ...hold, transferId: leg.transferId });
+  for (const { leg, holdId, again } of captures) {
+    const hold = holds.get(holdId);
+    if (hold === undefined || hold.left === 0n) continue;
+    if (again !== null && hold.left >= leg.amount) {
+      hold.left -= leg.amount;
+      continue;
+    }
+    const { left, debitAccountId, creditAccountId } = hold;
+    const { asset, transferId } = leg;
+    reserved.push({ holdId, debitAccountId, creditAccountId, left, asset, transferId });
   }
   return reserved;
 }

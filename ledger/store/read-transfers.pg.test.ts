@@ -98,6 +98,7 @@ test('a transfer is told with all that was asked', async () => {
   const { idempotencyKey: _, namespace: __, wait: ___, dryRun: ____, ...fields } = request;
   expect(all[0]).toEqual({
     kind: RowKind.transfer,
+    recovered: false,
     channel: null,
     legs: null,
     request: { ...fields, rest: false },

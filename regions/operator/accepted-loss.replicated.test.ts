@@ -197,4 +197,6 @@ test.skipIf(skipped)(
     const kinds = entries.filter(({ why }) => why === 'OPS-1').map(({ kind }) => kind);
     expect(new Set(kinds)).toEqual(new Set(['failover', 'repair']));
   },
+  // Patroni promotes, rewinds and starts copies in it, one after another.
+  600_000,
 );

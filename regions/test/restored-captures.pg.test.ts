@@ -7,7 +7,7 @@ import { listed, nameOf, Story } from './restored-story.ts';
 
 /** Captures that the book of their payer loses: what becomes of the holds. */
 
-vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
+vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 
 type Fields = Partial<CreateTransferRequest>;
 
