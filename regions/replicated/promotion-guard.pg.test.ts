@@ -66,7 +66,7 @@ async function runGuard(patroni: number): Promise<number> {
   const script = promotionGuard({
     layout: { ...described, regions },
     member,
-    postgresBin: findPrograms().postgresBin,
+    ...findPrograms(),
     runDir,
   });
   // These servers have no Unix socket.

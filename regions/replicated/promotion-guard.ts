@@ -49,12 +49,20 @@ export interface GuardOptions {
   readonly layout: ReplicatedLayout;
   readonly member: MemberLayout;
   readonly postgresBin: string;
+  /** The interpreter that runs Patroni. */
+  readonly python: string;
   /** Folder of the Unix socket, where the guard also finds its password file. */
   readonly runDir: string;
 }
 
 /** The script that Patroni runs on a member that holds the lease and is about to be promoted. */
-export function promotionGuard({ layout, member, postgresBin, runDir }: GuardOptions): string {
+export function promotionGuard({
+  layout,
+  member,
+  postgresBin,
+  python,
+  runDir,
+}: GuardOptions): string {
   const others = layout.regions.flatMap(({ host, members }) =>
     members
       .filter(({ book, name }) => book === member.book && name !== member.name)
@@ -96,7 +104,7 @@ position_of() {
   case $1 in
     ${addresses}
   esac
-  timeout -k 1 3 python3 -I -c "
+  timeout -k 1 3 '${python}' -I -c "
 import json
 from urllib.request import ProxyHandler, build_opener
 status = json.load(build_opener(ProxyHandler({})).open('$patroni', timeout=2))

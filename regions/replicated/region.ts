@@ -188,10 +188,10 @@ export class Region {
   /** The promotion guard and its password file. */
   #writeGuard(member: MemberLayout, runDir: string): string {
     const { layout, paths, packages } = this.options;
-    const { postgresBin } = packages;
+    const { postgresBin, python } = packages;
     const password = regionSecrets(paths.root, member.home).postgres;
     this.#ownFile(join(runDir, 'guard.pgpass'), `*:*:*:postgres:${password}\n`);
-    const script = promotionGuard({ layout, member, postgresBin, runDir });
+    const script = promotionGuard({ layout, member, postgresBin, python, runDir });
     const path = this.#ownFile(join(runDir, 'promotion-guard'), script);
     chmodSync(path, 0o700);
     return path;
