@@ -41,7 +41,7 @@ async function started() {
         stream.on('data', () => stream.write(PostReply.fromPartial({})));
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) => {
-        void sleep(SLOW_MS).then(() => callback(null, GetAccountResponse.fromPartial({})));
+        setTimeout(() => callback(null, GetAccountResponse.fromPartial({})), SLOW_MS);
       },
     },
   });
