@@ -41,7 +41,7 @@ async function started() {
         stream.on('data', () => stream.write(PostReply.fromPartial({})));
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) => {
-        void sleep(SLOW_MS).then(() => callback(null, GetAccountResponse.fromPartial({})));
+        setTimeout(() => callback(null, GetAccountResponse.fromPartial({})), SLOW_MS);
       },
     },
   });
@@ -53,7 +53,7 @@ async function started() {
   return { server, client };
 }
 
-/** Resolves once the stream has heard something; `ended` with the reason of its end. */
+/** Resolves once the stream has received a message; `ended` with the reason of its end. */
 async function open<Message>(stream: ClientReadableStream<Message>) {
   const ended = new Promise<string>((resolve) => {
     stream.on('error', (error: ServiceError) => resolve(reasonOf(error)));

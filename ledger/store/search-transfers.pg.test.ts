@@ -106,6 +106,10 @@ function isWithin({ from, to }: TimeRange, { decidedAt }: Transfer): boolean {
   );
 }
 
+/** An id is the same in every letter case. */
+const inAnyCase = (ids: readonly string[]) =>
+  fc.constantFrom(...ids, ...ids.map((id) => id.toUpperCase()));
+
 /** Filters about what is in these rows. */
 function filters(book: SimBook): fc.Arbitrary<Filter> {
   const times = [0, ...book.rows.map(({ atMicros }) => atMicros)];
@@ -135,9 +139,6 @@ function filters(book: SimBook): fc.Arbitrary<Filter> {
   const reversed = book.rows.flatMap(({ id, originId, kind }) => {
     return kind === RowKind.transfer || kind === RowKind.settlement ? [originId ?? id] : [];
   });
-  // An id is the same in every letter case.
-  const inAnyCase = (ids: readonly string[]) =>
-    fc.constantFrom(...ids, ...ids.map((id) => id.toUpperCase()));
   const status = fc.constantFrom(...STATUSES);
   const { filter } = fc.letrec<{ filter: Filter; group: { filters: Filter[] } }>((tie) => ({
     group: fc.record({ filters: fc.array(tie('filter'), { minLength: 1, maxLength: 4 }) }),
