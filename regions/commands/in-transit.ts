@@ -58,7 +58,7 @@ function transitTable(found: readonly InTransit[]): string {
     `${each.fromBook} ${each.debitAccountId}`,
     `${each.toBook} ${each.creditAccountId}`,
     String(each.channelNumber),
-    amountText(each.amount, each),
+    each.scale === 0 ? `${each.amount} ${each.asset}` : amountText(each.amount, each),
     each.at,
     milliseconds(each.ageMs),
   ]);

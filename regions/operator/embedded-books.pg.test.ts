@@ -47,7 +47,9 @@ test('books without copies are read, and those that do not answer are named', as
   const silent = ['us-east-1'];
   const transit = await inTransit(copies, 0);
   expect(transit).toMatchObject({
-    transfers: [{ fromBook: 'eu-west-1', toBook: 'us-east-1', creditAccountId, amount: 5n }],
+    transfers: [
+      { fromBook: 'eu-west-1', toBook: 'us-east-1', creditAccountId, amount: 5n, scale: 2 },
+    ],
     complete: true,
     silent,
   });
@@ -65,7 +67,7 @@ test('books without copies are read, and those that do not answer are named', as
         leader: undefined,
         members: [{ region: 'eu-west', state: 'running', ledger: 'no answer' }],
         exposure: { safe: false },
-        outgoing: [{ toBook: 2, amount: 5n, transfers: 1 }],
+        outgoing: [{ toBook: 2, amount: 5n, scale: 2, transfers: 1 }],
       },
     },
   ]);

@@ -1,3 +1,4 @@
+import { ISO_4217 } from '../../ledger/core/asset.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 
@@ -64,7 +65,7 @@ async function inTransitFrom(copies: BookCopies, book: NamedBook, olderThanMs: n
     debitAccountId: row.debit_account,
     creditAccountId: row.peer_account,
     asset: row.asset,
-    scale: row.scale,
+    scale: row.scale ?? ISO_4217.get(row.asset) ?? 0,
     amount: row.amount,
     at: row.at.toISOString(),
     ageMs: Math.round(row.age_ms),
@@ -78,7 +79,8 @@ interface Row {
   debit_account: bigint;
   peer_account: bigint;
   asset: string;
-  scale: number;
+  /** Null: not registered, as the currencies of ISO 4217. */
+  scale: number | null;
   amount: bigint;
   at: Date;
   age_ms: number;
@@ -88,7 +90,7 @@ interface Row {
 function readInTransit(sql: Sql, olderThanMs: number): Promise<Row[]> {
   return sql<Row[]>`
     SELECT j.transfer_id AS id, j.peer_book, j.debit_account, j.credit_account AS peer_account,
-           j.asset, coalesce(s.scale, 0) AS scale, j.amount, j.at,
+           j.asset, s.scale, j.amount, j.at,
            extract(epoch FROM clock_timestamp() - j.at)::float8 * 1000 AS age_ms,
            j.channel_number
       FROM channel c

@@ -18,11 +18,11 @@ export function testBookReads(
   const run = (line: string) => installation().meridian.run(...line.split(' '));
   const listed = async () => (await run('in-transit')).out;
   const faults = () => installation().faults;
+  const idOf = async (name: string) =>
+    BigInt(textAt(await json(0, `account show ${name}`), 'account.id'));
   /** A client, and the ids of two accounts: names are looked up in every book. */
   const beforehand = async () => {
-    const { regions } = Object(await json(0, 'status'));
-    const idOf = async (name: string) =>
-      BigInt(textAt(await json(0, `account show ${name}`), 'account.id'));
+    const { regions } = Object(JSON.parse((await run('status --json')).out));
     const [bank, bob] = await Promise.all([idOf('bank'), idOf('bob')]);
     return { client: new MeridianClient([regions[0].routerAddress]), bank, bob };
   };
