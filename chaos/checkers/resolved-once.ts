@@ -1,5 +1,7 @@
 import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
+import { undoneId } from '../../ledger/core/post-recovery.ts';
 import { settlementId } from '../../ledger/core/transfer-id.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
 import { Case, type Checker } from './verdict.ts';
@@ -11,7 +13,8 @@ import { Case, type Checker } from './verdict.ts';
  * numbers. A number that both have is the same transfer; one that the payee's book applied was
  * not returned; one that it refused was returned once, with the same amount to the same payer;
  * one that the payer's book takes for settled has arrived; none has arrived that was not sent.
- * The cursors of both say what the journals say. (That nothing is open for long is I23.)
+ * A leg whose number a repair gave to another one was returned. The cursors of both say what the
+ * journals say. (That nothing is open for long is I23.)
  */
 export const resolvedOnce: Checker = (evidence) => {
   const found = new Case();
@@ -32,14 +35,20 @@ function checkChannel(from: FinalBook, to: FinalBook, found: Case): void {
   const returns = new Map<string, JournalRow>();
   for (const row of from.returns.get(to.number) ?? []) returns.set(row.originId ?? '', row);
   const sent = new Set<number>();
-  for (const leg of from.departures.get(to.number) ?? []) {
+  const departures = from.departures.get(to.number) ?? [];
+  const recovered = byNumber(departures.filter(({ kind }) => kind === RowKind.recovered));
+  for (const leg of departures) {
     found.looked();
     const number = leg.peer?.number ?? 0;
     sent.add(number);
+    const isUndone = leg.kind !== RowKind.recovered && recovered.has(number);
+    const id = isUndone && !returns.has(leg.id) ? undoneId(to.number, leg.id) : legIdOf(leg);
     const second = seconds.get(number);
-    const returned = returns.get(leg.id);
-    returns.delete(leg.id);
-    const problem = problemOf(leg, second, returned, to.number, number <= settled);
+    const returned = returns.get(id);
+    returns.delete(id);
+    const problem = isUndone
+      ? undoneProblem(leg, returned)
+      : problemOf(leg, second, returned, to.number, number <= settled);
     if (problem === '') continue;
     const text = `${from.name}>${to.name}, number ${number} (transfer ${leg.id}) ${problem}`;
     const rows = [{ book: from.number, row: leg }];
@@ -56,6 +65,20 @@ function checkChannel(from: FinalBook, to: FinalBook, found: Case): void {
     const text = `${from.name}: seq ${row.seq} returns ${row.originId}, which never left`;
     found.violated(text, { rows: [{ book: from.number, row }] });
   }
+}
+
+/** The transfer of a leg. A repair may give its row another id. */
+function legIdOf({ kind, id, originId }: JournalRow): string {
+  return kind === RowKind.recovered ? (originId ?? id) : id;
+}
+
+/** Of a leg whose number a repair gave to another one. */
+function undoneProblem(leg: JournalRow, returned: JournalRow | undefined): string {
+  const isReturned =
+    returned?.reason === Reason.CHANNEL_DIVERGED &&
+    returned.amount === leg.amount &&
+    returned.creditAccount === leg.debitAccount;
+  return isReturned ? '' : 'lost its number in a repair and was not returned';
 }
 
 function problemOf(
@@ -87,7 +110,7 @@ function isSame(leg: JournalRow, second: JournalRow, toBook: number): boolean {
   const reverses = second.details?.drawn?.id;
   const drawn = reverses === undefined ? undefined : settlementId(toBook, reverses);
   return (
-    second.originId === leg.id &&
+    second.originId === legIdOf(leg) &&
     second.amount === leg.amount &&
     second.peer?.account === leg.debitAccount &&
     second.creditAccount === leg.peer?.account &&
