@@ -71,6 +71,13 @@ const balanceOf = async (id: bigint) => {
   return account?.balance;
 };
 
+/** Every copy has what is acknowledged: it could lead without a loss. */
+const allHaveIt = async () => {
+  const { books } = await operator.status();
+  const book = books.find(({ name }) => name === BOOK);
+  return book?.failovers.every(({ safe }) => safe);
+};
+
 /** Pays one unit again and again, until it is stopped. Counts what was answered as POSTED. */
 class Payer {
   posted = 0n;
@@ -111,11 +118,6 @@ test.skipIf(skipped)(
     const hold = { $case: 'hold', value: { timeoutSeconds: 0 } } as const;
     const held = { idempotencyKey: names('held'), debitAccountId: alice, creditAccountId: bob };
     const { transferId: holdId } = await api.transfer({ ...held, amount: 9n, action: hold });
-    const allHaveIt = async () => {
-      const { books } = await operator.status();
-      const book = books.find(({ name }) => name === BOOK);
-      return book?.failovers.every(({ safe }) => safe);
-    };
     await expect.poll(allHaveIt, EVERY_SECOND).toBe(true);
     await stopCopy('ap-south');
     // The copy in us-east confirms these; that in ap-south never has them.
