@@ -38,7 +38,7 @@ const waiting = 3;
 
 export default defineConfig({
   test: {
-    // How random tests are run and replayed; ledger/test/seed.ts says what they mean.
+    // How random tests are run and replayed; ledger/testing/history/seed.ts says what they mean.
     provide: { seed: process.env['SEED'] ?? '', histories: process.env['HISTORIES'] ?? '' },
     sequence: { sequencer: Ordered },
     // Servers that all tests of a project share are stopped in order.
@@ -77,7 +77,7 @@ export default defineConfig({
         // databases of its own.
         test: {
           name: 'pg',
-          globalSetup: ['regions/test/postgres-setup.ts'],
+          globalSetup: ['regions/testing/postgres-setup.ts'],
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -100,7 +100,7 @@ export default defineConfig({
         // Breaks one replicated installation that is started for all of them.
         test: {
           name: 'replicated',
-          globalSetup: ['regions/test/replicated-setup.ts'],
+          globalSetup: ['regions/testing/replicated-setup.ts'],
           include: include('.replicated.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 600_000,
@@ -114,7 +114,7 @@ export default defineConfig({
         // drill measures how long things take.
         test: {
           name: 'slow',
-          globalSetup: ['regions/test/replicated-setup.ts'],
+          globalSetup: ['regions/testing/replicated-setup.ts'],
           include: include('.slow.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 600_000,

@@ -1,17 +1,17 @@
 // npm run bench: measures Meridian on this machine.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseWhole } from '../regions/commands/connection.ts';
-import { note, print, printJson } from '../regions/commands/print.ts';
-import { defaultDataDir } from '../regions/local/layout.ts';
+import { parseWhole } from '../regions/cli/connection.ts';
+import { note, print, printJson } from '../regions/terminal/print.ts';
+import { defaultDataDir } from '../regions/topology/layout.ts';
 import { compareCommits } from './compare/compare.ts';
 import { comparisonTable, isSound } from './compare/comparison.ts';
 import { type ComparedPart, comparedParts } from './compare/run-figures.ts';
-import { deleteBenchData } from './installation.ts';
+import { deleteBenchData } from './measure/installation.ts';
 import { type PartName, partNames, type ProfileName, profileNames, profiles } from './profile.ts';
 import { newestResult, writeComparison, writeResult } from './result-files.ts';
-import { writeReadme } from './readme.ts';
+import { writeReadme } from './result/readme.ts';
 import { runBench } from './run.ts';
-import { markdownTable } from './table.ts';
+import { markdownTable } from './result/table.ts';
 
 /** 1: figures are void, or a part fell. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
 const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from '../ledger/core/assert.ts';
-import { count, milliseconds, note } from '../regions/commands/print.ts';
-import type { RegionState } from '../regions/local/state.ts';
-import { transitFindings } from './book-check.ts';
-import type { Installation } from './installation.ts';
+import { count, milliseconds, note } from '../regions/terminal/print.ts';
+import type { RegionState } from '../regions/topology/state.ts';
+import { transitFindings } from './measure/book-check.ts';
+import type { Installation } from './measure/installation.ts';
 import type { CallsJob, Route, Window } from './load/job.ts';
 import { LEGS_PER_REQUEST } from './load/mixed-calls.ts';
-import { measure, type Measurement, raw, routed } from './measure.ts';
+import { measure, type Measurement, raw, routed } from './measure/measure.ts';
 import { load, type PartName, type Profile, singleRates } from './profile.ts';
-import { mebibytes, residentMemory } from './resident-memory.ts';
+import { mebibytes, residentMemory } from './measure/resident-memory.ts';
 import {
   type CrossRegionFigure,
   type Figures,
@@ -16,7 +16,7 @@ import {
   type MixedFigure,
   seriesOf,
   type SinglesFigure,
-} from './result.ts';
+} from './result/result.ts';
 
 /** Until nothing is in motion any more: legs in transit, holds that expire. */
 const DRAIN_MS_MAX = 60_000;

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { toJson } from '../regions/commands/print.ts';
+import { toJson } from '../regions/terminal/print.ts';
 import type { Comparison } from './compare/comparison.ts';
-import type { BenchResult } from './result.ts';
+import type { BenchResult } from './result/result.ts';
 
 const folder = join(import.meta.dirname, 'results');
 

@@ -1,8 +1,8 @@
 import { must } from '../ledger/core/assert.ts';
-import { note } from '../regions/commands/print.ts';
-import { Installation } from './installation.ts';
-import { describeMachine, readRevision, readVersions } from './machine.ts';
-import type { Measurement } from './measure.ts';
+import { note } from '../regions/terminal/print.ts';
+import { Installation } from './measure/installation.ts';
+import { describeMachine, readRevision, readVersions } from './measure/machine.ts';
+import type { Measurement } from './measure/measure.ts';
 import {
   measureCrossRegion,
   measureMemory,
@@ -12,8 +12,8 @@ import {
   type PartContext,
 } from './parts.ts';
 import { load, type PartName, type Profile } from './profile.ts';
-import type { BenchResult, Figures } from './result.ts';
-import { targetsOf } from './targets.ts';
+import type { BenchResult, Figures } from './result/result.ts';
+import { targetsOf } from './result/targets.ts';
 
 export interface RunOptions {
   readonly profile: Profile;

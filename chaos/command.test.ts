@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ExitCode } from '../regions/commands/failure.ts';
+import { ExitCode } from '../regions/terminal/failure.ts';
 import { chaosCommand, type Options } from './command.ts';
-import { execute } from './execute.ts';
-import { nemeses } from './nemeses/all.ts';
+import { execute } from './run/execute.ts';
+import { nemeses } from './drive/nemeses/all.ts';
 import { makeRunFolder } from './run/run-folder.ts';
 
 async function parsed(...args: string[]): Promise<Options> {

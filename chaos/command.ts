@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseWhole } from '../regions/commands/connection.ts';
-import { deliberateBugs } from './deliberate-bugs/all.ts';
-import { type Profile, profiles } from './installation/installation.ts';
-import { nemeses } from './nemeses/all.ts';
-import type { Nemesis } from './nemeses/nemesis.ts';
-import { workloads } from './workloads/all.ts';
-import type { Workload } from './workloads/workload.ts';
+import { parseWhole } from '../regions/cli/connection.ts';
+import { deliberateBugs } from './drive/deliberate-bugs/all.ts';
+import { type Profile, profiles } from './drive/installation/installation.ts';
+import { nemeses } from './drive/nemeses/all.ts';
+import type { Nemesis } from './drive/nemeses/nemesis.ts';
+import { workloads } from './drive/workloads/all.ts';
+import type { Workload } from './drive/workloads/workload.ts';
 
 const DEFAULT_OUT = './chaos-runs';
 const DEFAULT_MINUTES = 10;

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // npm run chaos: breaks an installation under load and decides from what was recorded.
 import { CommanderError } from 'commander';
-import { toFailure } from '../regions/commands/error-report.ts';
-import { ExitCode } from '../regions/commands/failure.ts';
-import { goOnWhenPipesClose, note, restoreTerminal } from '../regions/commands/print.ts';
+import { toFailure } from '../regions/cli/error-report.ts';
+import { ExitCode } from '../regions/terminal/failure.ts';
+import { goOnWhenPipesClose, note, restoreTerminal } from '../regions/terminal/print.ts';
 import { chaosCommand, type Options } from './command.ts';
-import { execute } from './execute.ts';
-import { judgeAgain } from './judge-again.ts';
-import { list } from './list.ts';
+import { execute } from './run/execute.ts';
+import { judgeAgain } from './run/judge-again.ts';
+import { list } from './run/list.ts';
 
 async function main(args: readonly string[]): Promise<void> {
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** What the servers log to; regions/logger.ts makes one. */
+/** What the servers log to; regions/server/logger.ts makes one. */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;

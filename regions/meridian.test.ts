@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { testFolder } from './local/test/folder.ts';
+import { testFolder } from './testing/folder.ts';
 
 /** A preload script that makes a Node pass for one that does not run TypeScript. */
 const OLD = `data:text/javascript,if (!process.env.HANDED_OVER) {

@@ -1,17 +1,17 @@
 import type { Deadline } from '@grpc/grpc-js';
 import { must } from '../ledger/core/assert.ts';
-import { validateDryRun } from '../ledger/core/validate-dry-run.ts';
-import { type FieldViolation, validateAll } from '../ledger/core/validate.ts';
-import { validateOpening } from '../ledger/core/validate-account.ts';
+import { validateDryRun } from '../ledger/core/validate/validate-dry-run.ts';
+import { type FieldViolation, validateAll } from '../ledger/core/validate/validate.ts';
+import { validateOpening } from '../ledger/core/validate/validate-account.ts';
 import { refuseMalformed } from '../ledger/rpc/error.ts';
 import type {
   OpenAccountRequest,
   OpenAccountResponse,
   OpenAccountsResponse,
 } from '../proto/gen/meridian/v1/account.ts';
-import type { Books } from './books.ts';
-import { askByBook } from './by-book.ts';
-import type { ClientCall, Forward } from './forward.ts';
+import type { Books } from './books/books.ts';
+import { askByBook } from './books/by-book.ts';
+import type { ClientCall, Forward } from './books/forward.ts';
 
 /** Openings of accounts. */
 export class Accounts {

@@ -7,11 +7,11 @@ import { ChangeAccountRequest, OpenAccountRequest } from '../proto/gen/meridian/
 import { RegisterAssetRequest } from '../proto/gen/meridian/v1/asset.ts';
 import { CreateTransferRequest } from '../proto/gen/meridian/v1/transfer.ts';
 import { Accounts } from './accounts.ts';
-import { Books } from './books.ts';
+import { Books } from './books/books.ts';
 import { Changes } from './changes.ts';
-import { DryRuns } from './dry-runs.ts';
-import { Forward } from './forward.ts';
-import { StandInServer } from './test/stand-in-server.ts';
+import { DryRuns } from './transfers/dry-runs.ts';
+import { Forward } from './books/forward.ts';
+import { StandInServer } from './testing/stand-in-server.ts';
 
 /** What callers of openings, changes and registrations see while a book changes its leader. */
 

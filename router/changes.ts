@@ -1,5 +1,5 @@
 import { type Deadline, status } from '@grpc/grpc-js';
-import { validateAsset, validateChange } from '../ledger/core/validate-account.ts';
+import { validateAsset, validateChange } from '../ledger/core/validate/validate-account.ts';
 import { must } from '../ledger/core/assert.ts';
 import { outcomeUnknown, refuseMalformed } from '../ledger/rpc/error.ts';
 import type {
@@ -10,8 +10,8 @@ import type {
   RegisterAssetRequest,
   RegisterAssetResponse,
 } from '../proto/gen/meridian/v1/asset.ts';
-import type { Book, Books } from './books.ts';
-import type { ClientCall, Forward } from './forward.ts';
+import type { Book, Books } from './books/books.ts';
+import type { ClientCall, Forward } from './books/forward.ts';
 
 /** Changes of accounts, and registrations of assets. */
 export class Changes {

@@ -1,6 +1,6 @@
 import type { Leaders } from '../ledger/rpc/leaders.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
-import type { Books } from './books.ts';
+import type { Books } from './books/books.ts';
 
 /** Every book, and what the server that leads it has last said of itself. */
 export function listBooks(books: Books, leaders: Leaders): ListBooksResponse {

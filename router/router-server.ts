@@ -6,15 +6,15 @@ import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
 import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
-import { type Book, Books } from './books.ts';
+import { type Book, Books } from './books/books.ts';
 import { Changes } from './changes.ts';
-import { Forward } from './forward.ts';
+import { Forward } from './books/forward.ts';
 import { listBooks } from './list-books.ts';
-import { LookUps } from './look-ups.ts';
-import { Reads } from './reads.ts';
-import { Subscriptions } from './subscriptions.ts';
-import { TransferStreams } from './transfer-streams.ts';
-import { Transfers } from './transfers.ts';
+import { LookUps } from './reads/look-ups.ts';
+import { Reads } from './reads/reads.ts';
+import { Subscriptions } from './reads/subscriptions.ts';
+import { TransferStreams } from './transfers/transfer-streams.ts';
+import { Transfers } from './transfers/transfers.ts';
 
 const LIMITS = {
   /** 8,000 transfers of up to 2 KiB each. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { childEnvironment } from '../../regions/local/environment.ts';
+import { childEnvironment } from '../../regions/processes/environment.ts';
 import { readFigures, type RunFigures } from './run-figures.ts';
 
 /** Exit code of a benchmark whose figures are void; it prints its result all the same. */

@@ -1,6 +1,6 @@
-import { checkout } from '../../regions/local/layout.ts';
-import { note } from '../../regions/commands/print.ts';
-import { readRevision } from '../machine.ts';
+import { checkout } from '../../regions/topology/layout.ts';
+import { note } from '../../regions/terminal/print.ts';
+import { readRevision } from '../measure/machine.ts';
 import type { ProfileName } from '../profile.ts';
 import { runChild } from './child-run.ts';
 import { compareRounds, type Comparison, type Round } from './comparison.ts';

@@ -1,6 +1,6 @@
 import { must } from '../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
-import { inParallel } from '../../regions/in-parallel.ts';
+import { inParallel } from '../../router/client/in-parallel.ts';
 import type { OpenJob, Route } from './job.ts';
 import type { Parties } from './encoded-requests.ts';
 import type { RouterClient } from './router-client.ts';

@@ -1,5 +1,5 @@
 import { must } from '../../ledger/core/assert.ts';
-import { Random } from '../../regions/sample/random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { AccountPools } from './account-pools.ts';
 import { countStatuses } from './answer-scan.ts';
 import { type Call, drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';

@@ -7,8 +7,8 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../../ledger/core/account-id.ts';
-import { validateTransfer } from '../../ledger/core/validate-transfer.ts';
-import { Random } from '../../regions/sample/random.ts';
+import { validateTransfer } from '../../ledger/core/validate/validate-transfer.ts';
+import { Random } from '../../ledger/core/random.ts';
 import { countStatus, countStatuses } from './answer-scan.ts';
 import { drawTransfer, EncodedCall, EncodedTransfer, transferOf } from './encoded-requests.ts';
 import { TimeOrderedKeys } from './time-ordered-keys.ts';

@@ -4,7 +4,7 @@ import {
   CreateTransfersRequest,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { type Effects, transfersOf } from './effects.ts';
-import type { Random } from '../../regions/sample/random.ts';
+import type { Random } from '../../ledger/core/random.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 /** Stands where a key will be written; nothing else in a request reads like it. */

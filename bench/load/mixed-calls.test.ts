@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { must } from '../../ledger/core/assert.ts';
-import { validateTransfer } from '../../ledger/core/validate-transfer.ts';
+import { validateTransfer } from '../../ledger/core/validate/validate-transfer.ts';
 import {
   type CreateTransferRequest,
   CreateTransfersRequest,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { Random } from '../../regions/sample/random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import { type Effects, noEffects, sumOf, transfersOf } from './effects.ts';
 import { LEGS_PER_REQUEST, mixedCalls } from './mixed-calls.ts';
 import { TimeOrderedKeys } from './time-ordered-keys.ts';

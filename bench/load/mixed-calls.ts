@@ -1,7 +1,7 @@
 import { must } from '../../ledger/core/assert.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
-import type { Random } from '../../regions/sample/random.ts';
+import type { Random } from '../../ledger/core/random.ts';
 import { type Effects, noEffects, sumOf, transfersOf } from './effects.ts';
 import {
   type Call,

@@ -1,5 +1,5 @@
 import { must } from '../../ledger/core/assert.ts';
-import { Random } from '../../regions/sample/random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { AccountPools } from './account-pools.ts';
 import { countStatus } from './answer-scan.ts';
 import { drawTransfer, EncodedTransfer } from './encoded-requests.ts';

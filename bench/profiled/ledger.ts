@@ -2,4 +2,4 @@
 import { profileThisProcess } from './processor-profile.ts';
 
 profileThisProcess('ledger');
-await import('../../regions/processes/ledger.ts');
+await import('../../regions/server/ledger.ts');

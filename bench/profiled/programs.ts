@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { migrate } from '../../ledger/store/migrate.ts';
-import { checkout } from '../../regions/local/layout.ts';
-import type { Programs } from '../../regions/local/region-processes.ts';
+import { checkout } from '../../regions/topology/layout.ts';
+import type { Programs } from '../../regions/supervisor/embedded/region-processes.ts';
 
 /** The servers as everybody runs them. */
 export const ownPrograms: Programs = {
-  ledger: join(checkout, 'regions', 'processes', 'ledger.ts'),
-  router: join(checkout, 'regions', 'processes', 'router.ts'),
+  ledger: join(checkout, 'regions', 'server', 'ledger.ts'),
+  router: join(checkout, 'regions', 'server', 'router.ts'),
   migrate,
 };
 

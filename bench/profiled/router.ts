@@ -2,4 +2,4 @@
 import { profileThisProcess } from './processor-profile.ts';
 
 profileThisProcess('router');
-await import('../../regions/processes/router.ts');
+await import('../../regions/server/router.ts');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { nemeses } from '../nemeses/all.ts';
+import { nemeses } from '../drive/nemeses/all.ts';
 import { catalogueText } from './catalogue.ts';
 
 test('the catalogue is what the code has; renew it with npm run catalogue', () => {

@@ -1,9 +1,9 @@
-import { invariants } from '../checkers/all.ts';
-import { deliberateBugs } from '../deliberate-bugs/all.ts';
-import { profiles } from '../installation/installation.ts';
-import { nemeses } from '../nemeses/all.ts';
+import { invariants } from '../judge/checkers/all.ts';
+import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
+import { profiles } from '../drive/installation/installation.ts';
+import { nemeses } from '../drive/nemeses/all.ts';
 import { DELIBERATE_BUGS } from '../simulation/deliberate-bug.ts';
-import { workloads } from '../workloads/all.ts';
+import { workloads } from '../drive/workloads/all.ts';
 
 const INTRODUCTION = `# What the chaos suite has
 

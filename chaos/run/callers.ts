@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegionName } from '../../regions/local/layout.ts';
+import type { RegionName } from '../../regions/topology/layout.ts';
 import { ChangeAccountRequest, OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
-import { AuditorViews } from '../client/auditor-views.ts';
-import type { CallFaults } from '../client/call-faults.ts';
-import { FaultyCalls } from '../client/call-interceptor.ts';
-import type { Caller } from '../client/caller.ts';
-import { type CallerParts, RecordedCaller } from '../client/recorded-caller.ts';
-import { Routers } from '../client/routers.ts';
-import type { HistoryRecorder } from '../history/recorder.ts';
-import type { Installation } from '../installation/installation.ts';
+import { AuditorViews } from '../drive/client/auditor-views.ts';
+import type { CallFaults } from '../drive/client/call-faults.ts';
+import { FaultyCalls } from '../drive/client/call-interceptor.ts';
+import type { Caller } from '../drive/client/caller.ts';
+import { type CallerParts, RecordedCaller } from '../drive/client/recorded-caller.ts';
+import { Routers } from '../drive/client/routers.ts';
+import type { HistoryRecorder } from '../judge/history/recorder.ts';
+import type { Installation } from '../drive/installation/installation.ts';
 import { SeededRandom } from '../random.ts';
 import type { RunPlan } from './plan.ts';
 

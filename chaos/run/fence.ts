@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Copy, Installation } from '../installation/installation.ts';
+import type { Copy, Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
 const LED_MS = 60_000;

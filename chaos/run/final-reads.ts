@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
-import { dumpCopy } from '../history/dump-copy.ts';
-import { copiesOf, type Copy, type Installation } from '../installation/installation.ts';
+import { dumpCopy } from '../judge/history/dump-copy.ts';
+import { copiesOf, type Copy, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
 /** Where one copy stands. */

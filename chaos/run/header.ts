@@ -1,7 +1,7 @@
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { commitOf, ownVersion } from '../../regions/drills/versions.ts';
-import type { BookOfRun, HistoryHeader, Judging } from '../history/record.ts';
-import { copiesOf, type Installation } from '../installation/installation.ts';
+import type { BookOfRun, HistoryHeader, Judging } from '../judge/history/record.ts';
+import { copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 import { planOptions, type RunPlan } from './plan.ts';
 

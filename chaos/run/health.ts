@@ -1,6 +1,6 @@
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { routerProblems, untilNoProblems } from '../../regions/drills/steady.ts';
-import { copiesOf, type Installation } from '../installation/installation.ts';
+import { copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
 /** A copy that was cut off streams for a moment, until it finds out that it must be rewound. */

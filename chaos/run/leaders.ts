@@ -1,5 +1,5 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
-import type { Copy } from '../installation/installation.ts';
+import type { Copy } from '../drive/installation/installation.ts';
 
 /** Who leads which book, as every ledger server tells the harness itself. */
 export class LeaderWatch {

@@ -1,4 +1,4 @@
-import type { EndedCall } from '../history/recorder.ts';
+import type { EndedCall } from '../judge/history/recorder.ts';
 import type { RunView } from './view.ts';
 
 const DRAW_MS = 500;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegionName } from '../../regions/local/layout.ts';
-import type { Caller } from '../client/caller.ts';
+import type { RegionName } from '../../regions/topology/layout.ts';
+import type { Caller } from '../drive/client/caller.ts';
 import { SeededRandom } from '../random.ts';
-import type { Prepared } from '../workloads/workload.ts';
+import type { Prepared } from '../drive/workloads/workload.ts';
 import type { RunPlan } from './plan.ts';
 
 export interface LoadOptions {

@@ -1,6 +1,6 @@
-import type { Nemesis } from '../nemeses/nemesis.ts';
+import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { SeededRandom } from '../random.ts';
-import type { Workload } from '../workloads/workload.ts';
+import type { Workload } from '../drive/workloads/workload.ts';
 
 /** All that is drawn from the seed before anything happens: no two runs stress the same. */
 export interface RunPlan {

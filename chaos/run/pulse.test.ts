@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
-import type { RegionName } from '../../regions/local/layout.ts';
-import type { Caller } from '../client/caller.ts';
+import type { RegionName } from '../../regions/topology/layout.ts';
+import type { Caller } from '../drive/client/caller.ts';
 import { SeededRandom } from '../random.ts';
-import type { Setting } from '../workloads/workload.ts';
+import type { Setting } from '../drive/workloads/workload.ts';
 import { Pulse } from './pulse.ts';
 
 const regions = [

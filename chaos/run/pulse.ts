@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegionName } from '../../regions/local/layout.ts';
-import type { Caller } from '../client/caller.ts';
-import { mint, openAccounts, type OwnAccount } from '../workloads/accounts.ts';
-import { Requests } from '../workloads/requests.ts';
-import type { Setting } from '../workloads/workload.ts';
+import type { RegionName } from '../../regions/topology/layout.ts';
+import type { Caller } from '../drive/client/caller.ts';
+import { mint, openAccounts, type OwnAccount } from '../drive/workloads/accounts.ts';
+import { Requests } from '../drive/workloads/requests.ts';
+import type { Setting } from '../drive/workloads/workload.ts';
 
 /** The name that its keys have where those of a workload have the workload's. */
 export const PULSE = 'pulse';

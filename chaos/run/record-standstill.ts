@@ -1,5 +1,5 @@
-import { Standstill } from '../../regions/drills/standstill.ts';
-import type { HistoryRecorder } from '../history/recorder.ts';
+import { Standstill } from '../../regions/faults/standstill.ts';
+import type { HistoryRecorder } from '../judge/history/recorder.ts';
 
 /** A machine that has so much else to do is a fault of its own. */
 const LATE_MS = 1_500;

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { CommandFailure, ExitCode } from '../../regions/commands/failure.ts';
+import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 
 /**
  * Makes the folder of a run in `out`, which no other run has: two may begin in the same second

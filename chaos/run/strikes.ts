@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HistoryRecorder } from '../history/recorder.ts';
-import type { Nemesis, Scene, Strike } from '../nemeses/nemesis.ts';
+import type { HistoryRecorder } from '../judge/history/recorder.ts';
+import type { Nemesis, Scene, Strike } from '../drive/nemeses/nemesis.ts';
 import type { RunPlan } from './plan.ts';
 import type { RunView } from './view.ts';
 

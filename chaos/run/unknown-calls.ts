@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inParallel } from '../../regions/in-parallel.ts';
-import type { RegionName } from '../../regions/local/layout.ts';
-import type { Caller } from '../client/caller.ts';
-import type { Heard } from '../client/heard.ts';
-import type { EndedCall } from '../history/recorder.ts';
+import { inParallel } from '../../router/client/in-parallel.ts';
+import type { RegionName } from '../../regions/topology/layout.ts';
+import type { Caller } from '../drive/client/caller.ts';
+import type { Heard } from '../drive/client/heard.ts';
+import type { EndedCall } from '../judge/history/recorder.ts';
 
 const AT_ONCE = 16;
 const AGAIN_MS = 500;

@@ -1,4 +1,4 @@
-import type { EndedCall } from '../history/recorder.ts';
+import type { EndedCall } from '../judge/history/recorder.ts';
 
 /** Who is told how a run goes. */
 export interface RunView {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { countOf } from '../../regions/drills/report/quantities.ts';
+import { countOf } from '../../regions/report/quantities.ts';
 import { DELIBERATE_BUGS, isDeliberateBug } from './deliberate-bug.ts';
 import { runSeeds } from './seed-threads.ts';
 import type { SimulationResult } from './simulation.ts';

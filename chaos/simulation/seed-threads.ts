@@ -19,7 +19,7 @@ export async function runSeeds(
   const left = seeds[Symbol.iterator]();
   await Promise.all(
     Array.from({ length: threads }, async () => {
-      const worker = new Worker(new URL('seed-worker.ts', import.meta.url), {
+      const worker = new Worker(new URL('./seed-worker.ts', import.meta.url), {
         resourceLimits: LIMITS,
       });
       try {

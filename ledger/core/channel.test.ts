@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import { simBooks } from '../test/installation.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
-import { sentLegs } from '../test/sent-legs.ts';
+import { simBooks } from '../testing/books/installation.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { sentLegs } from '../testing/books/sent-legs.ts';
 import { accountId } from './account-id.ts';
 import { hashAfter, hashAfterAll, HASH_START, legLine, newChannel } from './channel.ts';
 import { isRepaired, ownLoss, peerLoss } from './channel-compare.ts';
-import type * as command from './command.ts';
+import type * as command from './post/command.ts';
 
 const LEG = {
   transferId: '0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b',

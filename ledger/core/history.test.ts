@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { histories, type History } from '../test/history.ts';
-import { OutcomeCoverage } from '../test/outcome-coverage.ts';
-import { HistoryRun } from '../test/run-history.ts';
-import { checkRandomly } from '../test/seed.ts';
+import { histories, type History } from '../testing/history/history.ts';
+import { OutcomeCoverage } from '../testing/history/outcome-coverage.ts';
+import { HistoryRun } from '../testing/history/run-history.ts';
+import { checkRandomly } from '../testing/history/seed.ts';
 
 const FILE = 'ledger/core/history.test.ts';
 

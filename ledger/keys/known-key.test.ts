@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accountId } from '../core/account-id.ts';
-import { differingTransferField } from '../core/same-request.ts';
-import { EXOTIC_TEXTS, transferRequest } from '../test/requests.ts';
+import { differingTransferField } from '../core/validate/same-request.ts';
+import { EXOTIC_TEXTS, transferRequest } from '../testing/books/requests.ts';
 import { fingerprintOf } from './known-key.ts';
 
 const texts = fc.oneof(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import { isPlain } from '../core/options.ts';
-import type { TransferFields } from '../core/same-request.ts';
+import { isPlain } from '../core/validate/options.ts';
+import type { TransferFields } from '../core/validate/same-request.ts';
 
 /** What a leader remembers of a decided key in its own memory. */
 export interface KnownKey {

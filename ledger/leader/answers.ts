@@ -11,15 +11,15 @@ import {
   type CreateTransferResponse,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import type { ChangeOutcome, OpenOutcome, TransferOutcome } from '../core/command.ts';
-import { amountIsOpen } from '../core/options.ts';
-import { legRequest } from '../core/post-group.ts';
+import type { ChangeOutcome, OpenOutcome, TransferOutcome } from '../core/post/command.ts';
+import { amountIsOpen } from '../core/validate/options.ts';
+import { legRequest } from '../core/post/post-group.ts';
 import {
   differingRecoveredField,
   differingTransferField,
   openedAs,
   type TransferFields,
-} from '../core/same-request.ts';
+} from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import type { Book } from '../store/head.ts';
 import type { StoredChange } from '../store/read-changes.ts';

@@ -11,9 +11,9 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { newAccount } from '../core/account.ts';
 import { accountId } from '../core/account-id.ts';
-import type { TransferOutcome } from '../core/command.ts';
+import type { TransferOutcome } from '../core/post/command.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { type BatchStamp, openAnswer, transferAnswer } from './answers.ts';
 import { BatchPlan } from './batch-plan.ts';
 import { needsOf } from './needs.ts';

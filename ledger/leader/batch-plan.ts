@@ -15,13 +15,13 @@ import type {
   SettleCommand,
   TransferCommand,
   TransferOutcome,
-} from '../core/command.ts';
+} from '../core/post/command.ts';
 import {
   differingAccountField,
   differingChangeField,
   differingTransferField,
   openedAs,
-} from '../core/same-request.ts';
+} from '../core/validate/same-request.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
 import type { StoredOpening } from '../store/read-opened.ts';

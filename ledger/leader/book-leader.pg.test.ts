@@ -9,9 +9,9 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
-import { type TestDatabase, testDatabases } from '../test/database.ts';
-import { Leading, redisClient } from '../test/leading.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { Leading, redisClient } from '../testing/database/leading.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 
 const database = testDatabases();
 const withRedis = inject('servers').redisUrl !== '';

@@ -1,8 +1,8 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { assert } from '../core/assert.ts';
-import type { Posted } from '../core/book-state.ts';
-import { post } from '../core/post.ts';
+import type { Posted } from '../core/post/book-state.ts';
+import { post } from '../core/post/post.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
 import { readOpened } from '../store/read-opened.ts';

@@ -13,12 +13,12 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
-import type { AssetOutcome } from '../core/command.ts';
+import type { AssetOutcome } from '../core/post/command.ts';
 import { legId, transferIdOf } from '../core/transfer-id.ts';
 import { connect } from '../store/connect.ts';
-import { type TestDatabase, testDatabases } from '../test/database.ts';
-import { Leading, SILENT } from '../test/leading.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { Leading, SILENT } from '../testing/database/leading.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import type { DryLeg } from './work.ts';
 import { Sweeper } from './sweeper.ts';
 

@@ -1,8 +1,8 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
-import type { Posted } from '../core/book-state.ts';
-import type { Outcome, SettleCommand } from '../core/command.ts';
+import type { Posted } from '../core/post/book-state.ts';
+import type { Outcome, SettleCommand } from '../core/post/command.ts';
 import type { TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';

@@ -5,9 +5,9 @@ import type {
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
-import { type TestDatabase, testDatabases } from '../test/database.ts';
-import { Leading } from '../test/leading.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { Leading } from '../testing/database/leading.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { LedgerFault } from './ledger-fault.ts';
 
 const database = testDatabases();

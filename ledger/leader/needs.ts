@@ -1,8 +1,8 @@
 import { bookOf } from '../core/account-id.ts';
-import type { Command, RecoverCommand } from '../core/command.ts';
-import { drawnBy } from '../core/post-settlement.ts';
-import { reversedRowId } from '../core/post-reversal.ts';
-import type { TransferFields } from '../core/same-request.ts';
+import type { Command, RecoverCommand } from '../core/post/command.ts';
+import { drawnBy } from '../core/post/post-settlement.ts';
+import { reversedRowId } from '../core/post/post-reversal.ts';
+import type { TransferFields } from '../core/validate/same-request.ts';
 
 /** What a batch must find in memory: accounts and rows that it may look at. */
 export interface Needs {

@@ -1,9 +1,9 @@
 import type { HaltedTransfer } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
-import type { Posted } from '../core/book-state.ts';
-import type { TransferOutcome } from '../core/command.ts';
-import { isPlain } from '../core/options.ts';
+import type { Posted } from '../core/post/book-state.ts';
+import type { TransferOutcome } from '../core/post/command.ts';
+import { isPlain } from '../core/validate/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { fingerprintOf } from '../keys/known-key.ts';
 import type { Append } from '../store/append.ts';

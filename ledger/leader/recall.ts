@@ -9,8 +9,8 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
-import { isPlain } from '../core/options.ts';
-import { type ChangeFields, differingChangeField } from '../core/same-request.ts';
+import { isPlain } from '../core/validate/options.ts';
+import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { canonicalKey, earlierIdOf, legId, transferIdOf } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';

@@ -4,8 +4,8 @@ import {
   type CreateTransferResponse,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import type { CloseCommand } from '../core/command.ts';
-import { transferRequest } from '../test/requests.ts';
+import type { CloseCommand } from '../core/post/command.ts';
+import { transferRequest } from '../testing/books/requests.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { LateResult } from './work.ts';
 

@@ -1,7 +1,7 @@
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
-import type { CloseCommand } from '../core/command.ts';
+import type { CloseCommand } from '../core/post/command.ts';
 import type { LateResult } from './work.ts';
 
 const PRUNE_AT_LEAST = 10_000;

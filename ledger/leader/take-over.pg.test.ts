@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { append } from '../store/append.ts';
 import { fenceBook, unfenceBook } from '../store/fence.ts';
 import { readHead } from '../store/head.ts';
-import { testDatabases } from '../test/database.ts';
-import { BOOKS } from '../test/leading.ts';
-import { batchAfter, journalRow } from '../test/rows.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { BOOKS } from '../testing/database/leading.ts';
+import { batchAfter, journalRow } from '../testing/database/rows.ts';
 import { takeOver } from './take-over.ts';
 
 const database = testDatabases();

@@ -20,8 +20,8 @@ import type {
   RehashCommand,
   SettleCommand,
   SettleOutcome,
-} from '../core/command.ts';
-import { rowsOfAll } from '../core/request-rows.ts';
+} from '../core/post/command.ts';
+import { rowsOfAll } from '../core/validate/request-rows.ts';
 import type { LedgerFault } from './ledger-fault.ts';
 import type { Hints } from './recall.ts';
 

@@ -16,7 +16,7 @@ ALTER TABLE journal
   ADD COLUMN group_id            uuid,
   -- Of a hold that expires.
   ADD COLUMN expires_at          timestamptz,
-  -- What was asked beyond the columns, as JSON in a fixed order: ledger/core/options.ts.
+  -- What was asked beyond the columns, as JSON in a fixed order: ledger/core/validate/options.ts.
   ADD COLUMN options             text,
   -- Who changed the account or registered the asset; why stands in `reference`.
   ADD COLUMN changed_by          text,

@@ -6,7 +6,7 @@ import {
   RetryInfo,
 } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
-import type { FieldViolation } from '../core/validate.ts';
+import type { FieldViolation } from '../core/validate/validate.ts';
 
 /** Domain of every ErrorInfo. */
 const DOMAIN = 'meridian';

@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import * as limits from '../core/limits.ts';
-import { LOOK_UPS_MAX } from '../core/validate-reads.ts';
+import { LOOK_UPS_MAX } from '../core/validate/validate-reads.ts';
 import { descriptors } from './descriptors.ts';
 
 /**

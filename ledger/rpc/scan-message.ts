@@ -1,4 +1,4 @@
-import type { FieldViolation } from '../core/validate.ts';
+import type { FieldViolation } from '../core/validate/validate.ts';
 import type { FieldShape, MessageShape } from './message-shape.ts';
 
 /** Messages in messages, such as filters in filters. */

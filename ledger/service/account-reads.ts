@@ -12,7 +12,7 @@ import type {
 import { accountId } from '../core/account-id.ts';
 import { REPLY_BYTES_MAX } from '../core/limits.ts';
 import { microsUpTo } from '../core/timestamp.ts';
-import { validateGetAccount, validateGetAccounts } from '../core/validate-reads.ts';
+import { validateGetAccount, validateGetAccounts } from '../core/validate/validate-reads.ts';
 import { invalidArgument, notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { accountPages, pageOf, pageSize } from '../rpc/page.ts';

@@ -10,11 +10,15 @@ import type {
   RegisterAssetResponse,
 } from '../../proto/gen/meridian/v1/asset.ts';
 import { bookOf } from '../core/account-id.ts';
-import type { AssetOutcome } from '../core/command.ts';
-import { validateDryRun } from '../core/validate-dry-run.ts';
-import { validateAll } from '../core/validate.ts';
-import { validateAsset, validateChange, validateOpening } from '../core/validate-account.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { AssetOutcome } from '../core/post/command.ts';
+import { validateDryRun } from '../core/validate/validate-dry-run.ts';
+import { validateAll } from '../core/validate/validate.ts';
+import {
+  validateAsset,
+  validateChange,
+  validateOpening,
+} from '../core/validate/validate-account.ts';
+import type { BookMember } from '../member/book-member.ts';
 import { ASSETS_MAX } from '../core/limits.ts';
 import { full, refuseMalformed } from '../rpc/error.ts';
 import { leaderOf, outcomeOf, submitAs } from './asking.ts';

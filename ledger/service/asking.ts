@@ -1,5 +1,5 @@
 import type { BookLeader } from '../leader/book-leader.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { BookMember } from '../member/book-member.ts';
 import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
 import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
 import { aborted, channelDiverged, overloaded, type RpcError, unavailable } from '../rpc/error.ts';

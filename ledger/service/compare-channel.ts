@@ -2,7 +2,7 @@ import type {
   CompareChannelReply,
   CompareChannelRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { invalidArgument } from '../rpc/error.ts';
 import { compare, endOf, viewOf } from '../settlement/compare.ts';

@@ -14,9 +14,9 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
-import { validateAll } from '../core/validate.ts';
-import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import { validateAll } from '../core/validate/validate.ts';
+import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
+import type { BookMember } from '../member/book-member.ts';
 import type { DryLeg } from '../leader/work.ts';
 import { channelDiverged, invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';

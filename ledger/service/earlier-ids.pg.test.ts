@@ -14,11 +14,11 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { derivedId, transferIdOf } from '../core/transfer-id.ts';
-import { type TestDatabase, testDatabases } from '../test/database.ts';
-import { simBooks } from '../test/installation.ts';
-import { BOOKS, Leading } from '../test/leading.ts';
-import { storeBook } from '../test/random-books.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { simBooks } from '../testing/books/installation.ts';
+import { BOOKS, Leading } from '../testing/database/leading.ts';
+import { storeBook } from '../testing/database/random-books.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { LongReads } from './long-reads.ts';
 import { TransferReads } from './transfer-reads.ts';
 

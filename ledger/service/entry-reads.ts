@@ -6,7 +6,7 @@ import type {
 } from '../../proto/gen/meridian/v1/query.ts';
 import { INT64_MAX, INT64_MIN } from '../core/limits.ts';
 import { microsBefore } from '../core/timestamp.ts';
-import { validateListEntries, validateStatement } from '../core/validate-reads.ts';
+import { validateListEntries, validateStatement } from '../core/validate/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { entryPages, type PageTokens, pageOf, pageSize, statementPages } from '../rpc/page.ts';
 import type { Queries } from '../store/connect.ts';

@@ -29,7 +29,7 @@ import type {
   GetTransferRequest,
   GetTransfersRequest,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { BookMember, type MemberConfig } from '../leader/book-member.ts';
+import { BookMember, type MemberConfig } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { connect, type Sql } from '../store/connect.ts';
 import { aborted, outcomeUnknown, unavailable } from '../rpc/error.ts';

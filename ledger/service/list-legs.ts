@@ -1,5 +1,5 @@
 import type { ListLegsReply, ListLegsRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { BookMember } from '../member/book-member.ts';
 import { refuseMalformed } from '../rpc/error.ts';
 import { readArrivedLegs, readClosedLegs } from '../store/channels.ts';
 import { requirePeer } from './compare-channel.ts';

@@ -7,9 +7,9 @@ import {
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
-import { validateAll } from '../core/validate.ts';
-import { decidingAccountOf, validateTransfer } from '../core/validate-transfer.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import { validateAll } from '../core/validate/validate.ts';
+import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
+import type { BookMember } from '../member/book-member.ts';
 import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
 import type { LateResult } from '../leader/work.ts';
 import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';

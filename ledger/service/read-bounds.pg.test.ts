@@ -9,11 +9,11 @@ import {
   GetTransfersRequest,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { reasonOf } from '../rpc/error.ts';
-import { Leading } from '../test/leading.ts';
-import { openRequest } from '../test/requests.ts';
+import { Leading } from '../testing/database/leading.ts';
+import { openRequest } from '../testing/books/requests.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
-import { faultOf, readFixtures } from '../test/read-fixture.ts';
+import { faultOf, readFixtures } from '../testing/database/read-fixture.ts';
 
 const { fixture } = readFixtures();
 

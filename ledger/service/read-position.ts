@@ -5,7 +5,7 @@ import {
   type ReadOptions,
 } from '../../proto/gen/meridian/v1/position.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import type { BookMember, MemberConfig } from '../leader/book-member.ts';
+import type { BookMember, MemberConfig } from '../member/book-member.ts';
 import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';

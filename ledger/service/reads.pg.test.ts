@@ -17,13 +17,20 @@ import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
 import { reasonOf } from '../rpc/error.ts';
-import type { SimBook } from '../test/installation.ts';
-import { Leading } from '../test/leading.ts';
-import { RANDOM_ACCOUNTS, randomFrom } from '../test/random-books.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import type { SimBook } from '../testing/books/installation.ts';
+import { Leading } from '../testing/database/leading.ts';
+import { RANDOM_ACCOUNTS, randomFrom } from '../testing/database/random-books.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { AccountReads } from './account-reads.ts';
 import { EntryReads } from './entry-reads.ts';
-import { ALICE, BOB, BOOK, faultOf, readFixtures, readsOf } from '../test/read-fixture.ts';
+import {
+  ALICE,
+  BOB,
+  BOOK,
+  faultOf,
+  readFixtures,
+  readsOf,
+} from '../testing/database/read-fixture.ts';
 
 const { fixture } = readFixtures();
 

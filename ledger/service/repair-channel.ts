@@ -3,10 +3,10 @@ import type {
   RepairChannelRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import type { ArrivedLeg, LostAccount, RecoverCommand } from '../core/command.ts';
+import type { ArrivedLeg, LostAccount, RecoverCommand } from '../core/post/command.ts';
 import { BY_LENGTH_MAX, WHY_LENGTH_MAX } from '../core/limits.ts';
-import type { FieldViolation } from '../core/validate.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { FieldViolation } from '../core/validate/validate.ts';
+import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';

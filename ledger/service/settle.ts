@@ -4,9 +4,9 @@ import type {
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { type ChannelHash, type Divergence, hashAfterAll, legLine } from '../core/channel.ts';
-import type { SettleCommand, SettleOutcome } from '../core/command.ts';
+import type { SettleCommand, SettleOutcome } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import type { BookMember } from '../leader/book-member.ts';
+import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { aborted, legsDiffer, refuseMalformed } from '../rpc/error.ts';
 import { submitChannel } from '../settlement/compare.ts';

@@ -8,10 +8,10 @@ import {
 import { EventKind, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
-import { testDatabases } from '../test/database.ts';
-import { HeardEvents, range } from '../test/heard-events.ts';
-import { BOOKS, Leading, SILENT } from '../test/leading.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { HeardEvents, range } from '../testing/database/heard-events.ts';
+import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import type { EventStream } from './subscription.ts';
 import { type FollowedMember, Subscriptions } from './subscriptions.ts';
 

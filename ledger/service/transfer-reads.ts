@@ -11,12 +11,12 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { INT64_MAX, REPLY_BYTES_MAX } from '../core/limits.ts';
 import { earlierIdOf, transferIdOf } from '../core/transfer-id.ts';
-import { validateSearch } from '../core/validate-filter.ts';
+import { validateSearch } from '../core/validate/validate-filter.ts';
 import {
   validateGetTransfers,
   validateReadOptions,
   validateGetTransfer,
-} from '../core/validate-reads.ts';
+} from '../core/validate/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { pageOf, pageSize, transferPages } from '../rpc/page.ts';
 import { accountExists } from '../store/read-accounts.ts';

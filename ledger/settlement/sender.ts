@@ -8,7 +8,7 @@ import type {
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
-import type { FinalCapture, RefusedLeg } from '../core/command.ts';
+import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { isBug, LedgerFault } from '../leader/ledger-fault.ts';
 import type { Logger } from '../logger.ts';

@@ -1,7 +1,7 @@
 import type { SettleRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { isAccountId } from '../core/account-id.ts';
 import { isTransferId } from '../core/transfer-id.ts';
-import type { FieldViolation } from '../core/validate.ts';
+import type { FieldViolation } from '../core/validate/validate.ts';
 import type { Book } from '../store/head.ts';
 
 /** Legs in one call. */

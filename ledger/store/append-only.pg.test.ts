@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { newChannel } from '../core/channel.ts';
 import { expect, test } from 'vitest';
-import { testDatabases } from '../test/database.ts';
-import { BOOKS } from '../test/leading.ts';
-import { batchAfter, journalRow, opening } from '../test/rows.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { BOOKS } from '../testing/database/leading.ts';
+import { batchAfter, journalRow, opening } from '../testing/database/rows.ts';
 import { append } from './append.ts';
 import { connect } from './connect.ts';
 import { readHead } from './head.ts';

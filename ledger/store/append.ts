@@ -1,6 +1,6 @@
-import type { OpenedAccount, RegisteredAsset } from '../core/book-state.ts';
+import type { OpenedAccount, RegisteredAsset } from '../core/post/book-state.ts';
 import type { Channel } from '../core/channel.ts';
-import type { SweepCursor } from '../core/command.ts';
+import type { SweepCursor } from '../core/post/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { bytesLiteral, numbersLiteral, textsLiteral } from './array-literal.ts';
 import type { Queries, Sql } from './connect.ts';

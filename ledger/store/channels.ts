@@ -5,8 +5,8 @@ import type {
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { Channel } from '../core/channel.ts';
 import { RowKind } from '../core/journal-row.ts';
-import { storedOptions } from '../core/options.ts';
-import type { CaptureOf } from '../core/command.ts';
+import { storedOptions } from '../core/validate/options.ts';
+import type { CaptureOf } from '../core/post/command.ts';
 import { idsLiteral } from './array-literal.ts';
 import type postgres from 'postgres';
 import type { Sql } from './connect.ts';

@@ -3,7 +3,7 @@ import { connect as dial, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
-import { testDatabases } from '../test/database.ts';
+import { testDatabases } from '../testing/database/database.ts';
 import { connect, type Sql } from './connect.ts';
 
 /*

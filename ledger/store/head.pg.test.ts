@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CHAIN_START } from '../core/chain.ts';
-import { testDatabases } from '../test/database.ts';
-import { BOOKS } from '../test/leading.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { BOOKS } from '../testing/database/leading.ts';
 import { readHead } from './head.ts';
 
 const database = testDatabases();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CHAIN_START } from '../core/chain.ts';
-import type { SweepCursor } from '../core/command.ts';
+import type { SweepCursor } from '../core/post/command.ts';
 import type { Queries, Sql } from './connect.ts';
 
 /** A book as the static configuration names it. */

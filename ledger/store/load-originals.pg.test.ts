@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RowKind } from '../core/journal-row.ts';
-import { testDatabases } from '../test/database.ts';
-import { RandomBooks, storeBook } from '../test/random-books.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { RandomBooks, storeBook } from '../testing/database/random-books.ts';
 import { loadOriginals } from './load-originals.ts';
 
 const database = testDatabases();

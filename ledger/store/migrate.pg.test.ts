@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { testDatabases } from '../test/database.ts';
+import { testDatabases } from '../testing/database/database.ts';
 import { migrate } from './migrate.ts';
 
 const database = testDatabases();

@@ -1,4 +1,4 @@
-import type { SeenHead, SweepCursor } from '../core/command.ts';
+import type { SeenHead, SweepCursor } from '../core/post/command.ts';
 import type { Sql } from './connect.ts';
 
 /** Holds whose time is up, ended or not. */

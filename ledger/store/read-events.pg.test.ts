@@ -3,12 +3,12 @@ import { Event, EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { accountId } from '../core/account-id.ts';
 import { RowKind } from '../core/journal-row.ts';
-import { transferOptions } from '../core/options.ts';
+import { transferOptions } from '../core/validate/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { derivedId } from '../core/transfer-id.ts';
-import { testDatabases } from '../test/database.ts';
-import { insertRows, type UnnumberedColumns } from '../test/insert-rows.ts';
-import { transferRequest } from '../test/requests.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { insertRows, type UnnumberedColumns } from '../testing/database/insert-rows.ts';
+import { transferRequest } from '../testing/books/requests.ts';
 import { type EventPage, readEvents } from './read-events.ts';
 
 const database = testDatabases();

@@ -2,7 +2,7 @@ import { type AccountState, type Event, EventKind } from '../../proto/gen/meridi
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { namedAsset } from '../core/asset.ts';
 import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
-import { storedOptions } from '../core/options.ts';
+import { storedOptions } from '../core/validate/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { accountState } from './account-state.ts';
 import type { Sql } from './connect.ts';

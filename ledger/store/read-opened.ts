@@ -1,5 +1,5 @@
 import type { Account } from '../../proto/gen/meridian/v1/account.ts';
-import type { OpenedAs } from '../core/same-request.ts';
+import type { OpenedAs } from '../core/validate/same-request.ts';
 import { accountFrom, NO_TOTALS } from './account-row.ts';
 import { textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';

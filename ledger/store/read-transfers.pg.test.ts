@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { ALL_LEGS } from '../test/all-legs.ts';
+import { ALL_LEGS } from '../testing/database/all-legs.ts';
 import { ChangeAccountRequest, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { RowKind } from '../core/journal-row.ts';
-import { changeOptions, transferOptions } from '../core/options.ts';
+import { changeOptions, transferOptions } from '../core/validate/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { derivedId } from '../core/transfer-id.ts';
-import { testDatabases } from '../test/database.ts';
-import { insertRows, type UnnumberedColumns } from '../test/insert-rows.ts';
-import { transferRequest } from '../test/requests.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { insertRows, type UnnumberedColumns } from '../testing/database/insert-rows.ts';
+import { transferRequest } from '../testing/books/requests.ts';
 import { readChanges } from './read-changes.ts';
 import { readTransfers, TooManyBytes, TooManyLegs } from './read-transfers.ts';
 

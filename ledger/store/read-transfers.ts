@@ -1,5 +1,5 @@
 import { RowKind, TRANSFER_KINDS } from '../core/journal-row.ts';
-import { storedLegs } from '../core/options.ts';
+import { storedLegs } from '../core/validate/options.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Queries, Sql } from './connect.ts';
 import { readSeen, type Seen } from './read-position.ts';

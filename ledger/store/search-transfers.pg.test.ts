@@ -1,7 +1,7 @@
 import { bookOf } from '../core/account-id.ts';
 import * as fc from 'fast-check';
 import { expect, inject, test } from 'vitest';
-import { ALL_LEGS } from '../test/all-legs.ts';
+import { ALL_LEGS } from '../testing/database/all-legs.ts';
 import {
   Filter,
   type MetadataTest,
@@ -12,11 +12,11 @@ import { type Transfer, TransferStatus } from '../../proto/gen/meridian/v1/trans
 import { accountId } from '../core/account-id.ts';
 import { RowKind } from '../core/journal-row.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
-import { validateSearch } from '../core/validate-filter.ts';
-import { type TestDatabase, testDatabases } from '../test/database.ts';
-import type { SimBook } from '../test/installation.ts';
-import { BOOKS } from '../test/leading.ts';
-import { RANDOM_ACCOUNTS, RandomBooks, storeBook } from '../test/random-books.ts';
+import { validateSearch } from '../core/validate/validate-filter.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import type { SimBook } from '../testing/books/installation.ts';
+import { BOOKS } from '../testing/database/leading.ts';
+import { RANDOM_ACCOUNTS, RandomBooks, storeBook } from '../testing/database/random-books.ts';
 import { readTransfers } from './read-transfers.ts';
 import { searchTransfers, type TransferSearch } from './search-transfers.ts';
 import { EVERYWHERE } from './transfer-filter.ts';

@@ -1,4 +1,4 @@
-import { EMPTY_ROW } from '../core/batch.ts';
+import { EMPTY_ROW } from '../core/post/batch.ts';
 import { chainAfter } from '../core/chain.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import { derivedId } from '../core/transfer-id.ts';

@@ -2,8 +2,8 @@ import type { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { type Transfer, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { RowKind } from '../core/journal-row.ts';
-import { storedOptions } from '../core/options.ts';
-import type { TransferFields } from '../core/same-request.ts';
+import { storedOptions } from '../core/validate/options.ts';
+import type { TransferFields } from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 
 /** A transfer as the journal has it: of any kind that a request can ask for, or received. */

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { ALL_LEGS } from '../test/all-legs.ts';
+import { ALL_LEGS } from '../testing/database/all-legs.ts';
 import { EventKind } from '../../proto/gen/meridian/v1/event.ts';
 import { Side } from '../../proto/gen/meridian/v1/query.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
-import type { RefusedLeg } from '../core/command.ts';
-import { testDatabases } from '../test/database.ts';
-import { Leading } from '../test/leading.ts';
-import { openRequest, transferRequest } from '../test/requests.ts';
+import type { RefusedLeg } from '../core/post/command.ts';
+import { testDatabases } from '../testing/database/database.ts';
+import { Leading } from '../testing/database/leading.ts';
+import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { type EntryPage, readEntries } from './read-entries.ts';
 import { readTransfers } from './read-transfers.ts';
 

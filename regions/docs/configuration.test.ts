@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import * as limits from '../../ledger/core/limits.ts';
-import { ledgerSchema, routerSchema } from '../config.ts';
+import { ledgerSchema, routerSchema } from '../server/config.ts';
 
 const page = readFileSync(path.join(import.meta.dirname, 'configuration.md'), 'utf8');
 

@@ -9,7 +9,7 @@ const page = readFileSync(path.join(import.meta.dirname, 'runbook.md'), 'utf8');
 /** What a line of a log says, where a server warns of something or reports an error. */
 function alarms(): string[] {
   const pattern = String.raw`log(\.(warn|error)|\[level\])\('[^']+'`;
-  const sources = ['ledger/*.ts', 'router/*.ts', 'regions/processes/*.ts', ':!*.test.ts'];
+  const sources = ['ledger/*.ts', 'router/*.ts', 'regions/server/*.ts', ':!*.test.ts'];
   const found = execFileSync('git', ['grep', '-hoE', pattern, '--', ...sources], {
     cwd: root,
     encoding: 'utf8',

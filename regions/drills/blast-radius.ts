@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 
 /** A region that should not notice anything, and has had no payment for so long, is harmed. */

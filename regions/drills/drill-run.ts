@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegionName } from '../local/layout.ts';
-import type { MemberState, ReplicatedState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { MemberState, ReplicatedState } from '../topology/state.ts';
 import { Operator } from '../operator/operator.ts';
 import { BlastRadius, HARMED_AFTER_MS } from './blast-radius.ts';
 import { collectEvidence } from './evidence/collect.ts';
@@ -14,7 +14,7 @@ import type { DrillOptions } from './run.ts';
 import { AbortedDrill, type Drill } from './scenario.ts';
 import { steadyProblems, waitUntilSteady } from './steady.ts';
 import { Timeline } from './timeline.ts';
-import { TrackedFaults } from './tracked-faults.ts';
+import { TrackedFaults } from '../faults/tracked-faults.ts';
 import { checksOf, verdictOf } from './verdict.ts';
 import { commitOf, versionsOf } from './versions.ts';
 import { Watcher } from './watcher.ts';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { whyNotReplicated } from '../test/replicated-profile.ts';
-import { sharedInstallation } from '../test/shared-installation.ts';
-import { temporaryFolder } from '../test/temporary-folder.ts';
+import { whyNotReplicated } from '../testing/replicated-profile.ts';
+import { sharedInstallation } from '../testing/shared-installation.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { readReport } from './report-files.ts';
 import { type DrillResult, runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
-import { Standstill } from './standstill.ts';
+import { Standstill } from '../faults/standstill.ts';
 
 /** The drills that matter most, for real: every region's processes, real packages, real faults. */
 

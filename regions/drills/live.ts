@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 import type { TimelineMark } from './report.ts';
 import type { DrillView } from './run.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { longestPause, measureBook, measureCollateral, seriesOf } from './measure.ts';
 import type { RecordedCall } from './load/call-log.ts';
-import { acknowledgement, call } from './test/calls.ts';
+import { acknowledgement, call } from './evidence/test/calls.ts';
 import type { Sighting } from './watcher.ts';
 
 const answeredAt = (endedAtMs: number, change: Partial<RecordedCall> = {}) =>

@@ -1,5 +1,5 @@
 import { build } from 'hdr-histogram-js';
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 import type { BookFigures, Collateral, RegionSeries, SeriesPoint } from './report.ts';
 import type { Sighting } from './watcher.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from '../../ledger/store/connect.ts';
 import { recordOperation } from '../../ledger/store/operations.ts';
-import type { MemberState } from '../local/state.ts';
+import type { MemberState } from '../topology/state.ts';
 import { AbortedDrill } from './scenario.ts';
 
 export interface DrillRecord {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { regionNames } from '../local/layout.ts';
+import { regionNames } from '../topology/layout.ts';
 
 /**
  * What a drill leaves behind: everything that its verdict leans on. It is written as JSON and

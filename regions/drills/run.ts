@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { RegionName } from '../local/layout.ts';
-import type { ClusterState } from '../local/state.ts';
-import type { Faults } from '../local/faults.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { ClusterState } from '../topology/state.ts';
+import type { Faults } from '../faults/faults.ts';
 import { DrillRun } from './drill-run.ts';
 import type { DrillReport, TimelineMark } from './report.ts';
 import type { RecordedCall } from './load/call-log.ts';

@@ -1,8 +1,8 @@
-import type { RegionName } from '../local/layout.ts';
-import type { ClusterState, MemberState, ReplicatedState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { ClusterState, MemberState, ReplicatedState } from '../topology/state.ts';
 import type { Acting } from '../operator/operation.ts';
 import type { Operator } from '../operator/operator.ts';
-import type { Faults } from '../local/faults.ts';
+import type { Faults } from '../faults/faults.ts';
 import type { CallLog } from './load/call-log.ts';
 import type { RunClock } from './load/clock.ts';
 import type { Load } from './load/load.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { probeHealth } from '../local/probes.ts';
-import type { ClusterState } from '../local/state.ts';
+import { probeHealth } from '../processes/probes.ts';
+import type { ClusterState } from '../topology/state.ts';
 import type { MemberView, Watcher } from './watcher.ts';
 
 /**

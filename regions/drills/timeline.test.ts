@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { acknowledgement, call } from './test/calls.ts';
+import { acknowledgement, call } from './evidence/test/calls.ts';
 import { Timeline } from './timeline.ts';
 import type { Sighting } from './watcher.ts';
 

@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 import type { MarkKind, TimelineMark } from './report.ts';
 import type { Sighting } from './watcher.ts';

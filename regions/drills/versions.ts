@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { checkout } from '../local/layout.ts';
-import type { ReplicatedState } from '../local/state.ts';
+import { checkout } from '../topology/layout.ts';
+import type { ReplicatedState } from '../topology/state.ts';
 import type { Watcher } from './watcher.ts';
 
 const run = promisify(execFile);

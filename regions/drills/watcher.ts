@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { RegionName } from '../local/layout.ts';
-import type { MemberState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge.ts';
 import type { RunClock } from './load/clock.ts';
 

@@ -1,6 +1,6 @@
-import { drainedRegions, type DrainMark } from '../drained.ts';
-import { Etcd } from '../etcd.ts';
-import type { ReplicatedState } from '../local/state.ts';
+import { drainedRegions, type DrainMark } from '../etcd/drained.ts';
+import { Etcd } from '../etcd/etcd.ts';
+import type { ReplicatedState } from '../topology/state.ts';
 import type { CoordinationFacts, EtcdFacts } from './facts.ts';
 import { QUESTION_MS, within } from './within.ts';
 

@@ -1,6 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
-import { probeHealth } from '../local/probes.ts';
+import { probeHealth } from '../processes/probes.ts';
 import type { LedgerFacts } from './facts.ts';
 import { QUESTION_MS } from './within.ts';
 

@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { MemberDatabase } from './member-database.ts';
 import type { BookStatus } from './status.ts';
 

@@ -1,5 +1,5 @@
-import type { RegionName } from '../local/layout.ts';
-import type { MemberState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { MemberState } from '../topology/state.ts';
 import { answered, type MemberFacts } from './facts.ts';
 import {
   acknowledgingRegions,

@@ -11,8 +11,8 @@ import {
   type ReservedHold,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
-import type { ClusterState } from '../local/state.ts';
-import { findPrimary } from '../replicated/primary.ts';
+import type { ClusterState } from '../topology/state.ts';
+import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
 import { UnknownBookError } from './operation.ts';
 import { QUESTION_MS, within } from './within.ts';

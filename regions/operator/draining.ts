@@ -1,6 +1,6 @@
-import { markDrained, unmarkDrained } from '../drained.ts';
-import { Etcd } from '../etcd.ts';
-import type { RegionName } from '../local/layout.ts';
+import { markDrained, unmarkDrained } from '../etcd/drained.ts';
+import { Etcd } from '../etcd/etcd.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { Book, Installation } from './installation.ts';
 import { type Acting, type Operation, requireDoable } from './operation.ts';
 import {

@@ -1,4 +1,4 @@
-import type { ClusterState, RegionState } from '../local/state.ts';
+import type { ClusterState, RegionState } from '../topology/state.ts';
 import { askLedger } from './ask-ledger.ts';
 import { askPostgres } from './ask-postgres.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';

@@ -1,5 +1,5 @@
-import type { RegionName } from '../local/layout.ts';
-import type { MemberState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { MemberState } from '../topology/state.ts';
 
 /**
  * What the parts of a replicated installation say of themselves at one moment. A part that did

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { Book, Installation } from './installation.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import type { Member } from './member.ts';

@@ -1,7 +1,7 @@
 import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { writeFileAtomic } from '../local/atomic-file.ts';
+import { writeFileAtomic } from '../processes/atomic-file.ts';
 import type { Installation } from './installation.ts';
 import type { Member } from './member.ts';
 import type { Recorder } from './recorder.ts';

@@ -1,6 +1,6 @@
-import type { RegionName } from '../local/layout.ts';
-import { probeHealth } from '../local/probes.ts';
-import type { ClusterState, ReplicatedState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import { probeHealth } from '../processes/probes.ts';
+import type { ClusterState, ReplicatedState } from '../topology/state.ts';
 import { askEtcd, type EtcdAnswer } from './ask-etcd.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 import { describeBook } from './book-status.ts';

@@ -1,4 +1,4 @@
-import type { MemberState, ReplicatedState } from '../local/state.ts';
+import type { MemberState, ReplicatedState } from '../topology/state.ts';
 import { askLedger } from './ask-ledger.ts';
 import { askPostgres } from './ask-postgres.ts';
 import type { Answer, MemberFacts } from './facts.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { Meridian } from '../commands/test/meridian.ts';
-import { whyNotReplicated } from '../test/replicated-profile.ts';
-import { sharedInstallation } from '../test/shared-installation.ts';
+import { Meridian } from '../testing/meridian.ts';
+import { whyNotReplicated } from '../testing/replicated-profile.ts';
+import { sharedInstallation } from '../testing/shared-installation.ts';
 import { readHistory } from './history.ts';
 import { Installation } from './installation.ts';
 import { Operator, RefusedError } from './operator.ts';

@@ -1,5 +1,5 @@
-import type { RegionName } from '../local/layout.ts';
-import type { ClusterState } from '../local/state.ts';
+import type { RegionName } from '../topology/layout.ts';
+import type { ClusterState } from '../topology/state.ts';
 import { allFacts, drain, evacuate, failback, undrain } from './draining.ts';
 import { failover } from './failover.ts';
 import { fence, unfence } from './fencing.ts';

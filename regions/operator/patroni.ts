@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ReplicatedState } from '../local/state.ts';
+import type { ReplicatedState } from '../topology/state.ts';
 import type { PatroniFacts } from './facts.ts';
 import { QUESTION_MS } from './within.ts';
 

@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import { answered, type MemberFacts } from './facts.ts';
 import type { Plan } from './operation.ts';
 import {

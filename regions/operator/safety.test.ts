@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import { describeBook } from './book-status.ts';
 import { type BookFacts, judgeExposure, judgeFailover } from './safety.ts';
 import { bookWith, memberIn, memberOf, nameIn, postgresOf, silentIn } from './test/book-facts.ts';

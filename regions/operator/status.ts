@@ -1,5 +1,5 @@
-import type { DrainMark } from '../drained.ts';
-import type { RegionName } from '../local/layout.ts';
+import type { DrainMark } from '../etcd/drained.ts';
+import type { RegionName } from '../topology/layout.ts';
 import type { Outgoing } from './facts.ts';
 
 /** How an installation is, as people and drills want to know it; nothing in it is a secret. */

@@ -1,4 +1,4 @@
-import type { RegionName } from '../local/layout.ts';
+import type { RegionName } from '../topology/layout.ts';
 import { whileFollowing } from './follow-ahead.ts';
 import type { Book, Installation } from './installation.ts';
 import { LeaderWatch } from './leader-watch.ts';

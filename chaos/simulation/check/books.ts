@@ -1,7 +1,7 @@
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
-import type { SimBook } from '../../../ledger/test/installation.ts';
-import { checkInFlight, JournalFold } from '../../../ledger/test/invariants.ts';
-import { standInFor } from '../stand-ins/stand-in-for.ts';
+import type { SimBook } from '../../../ledger/testing/books/installation.ts';
+import { checkInFlight, JournalFold } from '../../../ledger/testing/books/invariants.ts';
+import { standInFor } from '../stand-in-for.ts';
 import { batchesOf, describeRow, type FinalBook } from './final-book.ts';
 import type { Violation } from './violation.ts';
 

@@ -1,12 +1,12 @@
 import { newAccount } from '../../../ledger/core/account.ts';
-import type { OpenedAccount } from '../../../ledger/core/book-state.ts';
+import type { OpenedAccount } from '../../../ledger/core/post/book-state.ts';
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
-import type { ChainedRow } from '../../../regions/audit/journal-scan.ts';
-import type { AuditSql } from '../../../regions/audit/read-book.ts';
-import { readJournal } from '../../../regions/audit/read-journal.ts';
+import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { AuditSql } from '../../../ledger/audit/read-book.ts';
+import { readJournal } from '../../../ledger/audit/read-journal.ts';
 import type { DatabaseNode } from '../database/node.ts';
 import { answerTo } from '../database/statements.ts';
-import { standInFor } from '../stand-ins/stand-in-for.ts';
+import { standInFor } from '../stand-in-for.ts';
 import type { Tables } from '../database/tables.ts';
 
 /** The journal of a book as it is at the end. */

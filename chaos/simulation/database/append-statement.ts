@@ -1,4 +1,4 @@
-import { standInFor } from '../stand-ins/stand-in-for.ts';
+import { standInFor } from '../stand-in-for.ts';
 import { elementsOf } from './array-literal.ts';
 import {
   EMPTY_ACCOUNT,

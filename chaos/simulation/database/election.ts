@@ -100,7 +100,7 @@ export class Election {
       return;
     }
     const lease = this.#lease;
-    // As in regions/replicated/patroni_guarded.py: whoever led on while another one held the lease,
+    // As in regions/supervisor/replicated/patroni_guarded.py: whoever led on while another one held the lease,
     // frozen perhaps, competes only after it has stepped down, and then by the guard's rule.
     if (node.primary && lease.holder !== node) this.#demote(agent, 'another one held the lease');
     if (lease.until <= now) this.#takeLease(agent);

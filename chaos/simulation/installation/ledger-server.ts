@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { BookMember } from '../../../ledger/leader/book-member.ts';
+import { BookMember } from '../../../ledger/member/book-member.ts';
 import type { Logger } from '../../../ledger/logger.ts';
 import type { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
@@ -15,7 +15,7 @@ import type {
   SettleReply,
   SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
-import { standInFor } from '../stand-ins/stand-in-for.ts';
+import { standInFor } from '../stand-in-for.ts';
 import { SimProcess, type World } from '../world.ts';
 import { type Said, Topology } from './topology.ts';
 

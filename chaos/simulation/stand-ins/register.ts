@@ -1,8 +1,8 @@
 import { registerHooks } from 'node:module';
 
 const STAND_INS: Readonly<Record<string, string>> = {
-  postgres: new URL('postgres.ts', import.meta.url).href,
-  ioredis: new URL('ioredis.ts', import.meta.url).href,
+  postgres: new URL('./postgres.ts', import.meta.url).href,
+  ioredis: new URL('./ioredis.ts', import.meta.url).href,
 };
 
 /** From now on whoever imports a driver gets its stand-in. To be called before the ledger is loaded. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { INVARIANTS } from '../../audit/findings.ts';
-import { runAudit } from '../../audit/run.ts';
-import type { MeridianClient } from '../../client.ts';
-import type { RegionName } from '../../local/layout.ts';
-import type { MemberState } from '../../local/state.ts';
+import { INVARIANTS } from '../../../ledger/audit/findings.ts';
+import { runAudit } from '../../../ledger/audit/run.ts';
+import type { MeridianClient } from '../../../router/client/client.ts';
+import type { RegionName } from '../../topology/layout.ts';
+import type { MemberState } from '../../topology/state.ts';
 import type { RecordedCall } from '../load/call-log.ts';
 import type { LoadAccount } from '../load/payment-plan.ts';
 import type { CallSet, Evidence } from '../report.ts';

@@ -1,4 +1,4 @@
-import type { MemberState } from '../../local/state.ts';
+import type { MemberState } from '../../topology/state.ts';
 import type { CopyFigures } from '../report.ts';
 import { askCopy } from './read-back.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { acknowledgement, call, readBackOf, row } from '../test/calls.ts';
+import { acknowledgement, call, readBackOf, row } from './test/calls.ts';
 import { judgeCopy } from './copies.ts';
 import { type EpochStart, judge, type Judgement } from './judge.ts';
 import type { ReadBack } from './read-back.ts';

@@ -1,6 +1,6 @@
-import type { MeridianClient } from '../../client.ts';
-import { inParallel } from '../../in-parallel.ts';
-import type { RegionName } from '../../local/layout.ts';
+import type { MeridianClient } from '../../../router/client/client.ts';
+import { inParallel } from '../../../router/client/in-parallel.ts';
+import type { RegionName } from '../../topology/layout.ts';
 import type { Acknowledgement, RecordedCall } from '../load/call-log.ts';
 import { acknowledgementOf, requestOf } from '../load/request.ts';
 

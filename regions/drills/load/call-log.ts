@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { once } from 'node:events';
-import type { RegionName } from '../../local/layout.ts';
+import type { RegionName } from '../../topology/layout.ts';
 
 /**
  * What was asked of an installation and what was heard back: the ground truth that its journals

@@ -7,7 +7,7 @@ import {
   PostRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
-import type { MemberState } from '../../local/state.ts';
+import type { MemberState } from '../../topology/state.ts';
 import type { Asked, CallLog, RecordedCall } from './call-log.ts';
 import type { RunClock } from './clock.ts';
 import type { Load } from './load.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
-import { MeridianClient } from '../../client.ts';
-import type { RegionName } from '../../local/layout.ts';
+import { MeridianClient } from '../../../router/client/client.ts';
+import type { RegionName } from '../../topology/layout.ts';
 import type { Asked, CallLog } from './call-log.ts';
 import type { RunClock } from './clock.ts';
 import { type LoadAccount, PaymentPlan } from './payment-plan.ts';

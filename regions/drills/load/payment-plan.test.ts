@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RegionName } from '../../local/layout.ts';
+import type { RegionName } from '../../topology/layout.ts';
 import { type LoadAccount, PaymentPlan } from './payment-plan.ts';
 
 const regions: readonly RegionName[] = ['eu-west', 'us-east', 'ap-south'];

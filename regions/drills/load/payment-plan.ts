@@ -1,5 +1,5 @@
-import type { RegionName } from '../../local/layout.ts';
-import { Random } from '../../sample/random.ts';
+import type { RegionName } from '../../topology/layout.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import type { Asked } from './call-log.ts';
 
 /** An account that the load uses. */

@@ -5,7 +5,7 @@ import {
   transferStatusToJSON,
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { CallFault } from '../../client/call-fault.ts';
+import { CallFault } from '../../../router/client/call-fault.ts';
 import type { Acknowledgement, Asked, CallTrouble } from './call-log.ts';
 
 /** The request that asks for it. The namespace is that of the run. */

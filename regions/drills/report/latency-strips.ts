@@ -1,5 +1,5 @@
 import type { LineSeriesOption } from 'echarts/charts';
-import { type Group, regionAxis, scaleText } from './strip.ts';
+import { type Group, regionAxis, scaleText } from '../../report/strip.ts';
 
 /** How long the answers of a region took, at one moment after the other. */
 export interface Latencies {

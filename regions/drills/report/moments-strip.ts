@@ -1,7 +1,7 @@
 import type { LineSeriesOption, ScatterSeriesOption } from 'echarts/charts';
 import type { MarkKind, TimelineMark } from '../report.ts';
 import { kindNames, momentsOf, type Room } from './moments.ts';
-import { fontSize, ink, laneAxis, soft, type Strip } from './strip.ts';
+import { fontSize, ink, laneAxis, soft, type Strip } from '../../report/strip.ts';
 
 /** They differ in form and in colour. */
 const looks: Readonly<Record<MarkKind, { symbol: string; size: number; color: string }>> = {

@@ -1,5 +1,5 @@
 import type { DrillReport, MarkKind, TimelineMark } from '../report.ts';
-import { offsetText } from './quantities.ts';
+import { offsetText } from '../../report/quantities.ts';
 
 /** When things happened, as the picture and the table of moments show it. */
 

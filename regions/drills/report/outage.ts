@@ -1,9 +1,9 @@
 import type { DrillReport } from '../report.ts';
-import { section, table } from './elements.ts';
-import { Html, html, nothing } from './html.ts';
+import { section, table } from '../../report/elements.ts';
+import { Html, html, nothing } from '../../report/html.ts';
 import { inOrder, kindNames, zeroOf } from './moments.ts';
 import { picture } from './picture.ts';
-import { countText, durationText, offsetText } from './quantities.ts';
+import { countText, durationText, offsetText } from '../../report/quantities.ts';
 
 /** What the outage was like: each book, the picture, each moment, the healthy regions. */
 

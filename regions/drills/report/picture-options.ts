@@ -8,7 +8,7 @@ import {
   secondsPerCharacter,
   type TimeAxis,
   timeAxis,
-} from './layout.ts';
+} from '../../report/layout.ts';
 import { lanesOf, zeroOf } from './moments.ts';
 import { hasInjection, momentsStrip, rules } from './moments-strip.ts';
 

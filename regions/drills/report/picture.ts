@@ -1,6 +1,6 @@
 import type { DrillReport } from '../report.ts';
-import { drawSvg } from './draw.ts';
-import type { Html } from './html.ts';
+import { drawSvg } from '../../report/draw.ts';
+import type { Html } from '../../report/html.ts';
 import { pictureOptions } from './picture-options.ts';
 
 /**

@@ -1,8 +1,14 @@
 import type { DrillReport, Evidence } from '../report.ts';
-import { callSetText, facts, list, resultMark, section, table } from './elements.ts';
-import { Html, html, nothing } from './html.ts';
+import { callSetText, facts, list, resultMark, section, table } from '../../report/elements.ts';
+import { Html, html, nothing } from '../../report/html.ts';
 import { zeroOf } from './moments.ts';
-import { countOf, countText, durationText, minorText, offsetText } from './quantities.ts';
+import {
+  countOf,
+  countText,
+  durationText,
+  minorText,
+  offsetText,
+} from '../../report/quantities.ts';
 
 /** What was read back after the healing, and what it says. */
 

@@ -1,6 +1,6 @@
 import type { BarSeriesOption } from 'echarts/charts';
 import type { DrillReport, RegionSeries } from '../report.ts';
-import { type Group, regionAxis, scaleText } from './strip.ts';
+import { type Group, regionAxis, scaleText } from '../../report/strip.ts';
 
 const names = { acknowledged: 'acknowledged', errors: 'faults' } as const;
 

@@ -1,10 +1,10 @@
 import type { DrillReport } from '../report.ts';
-import { facts, list, section } from './elements.ts';
-import { Html, html } from './html.ts';
+import { facts, list, section } from '../../report/elements.ts';
+import { Html, html } from '../../report/html.ts';
 import { booksTable, collateralTable, timeline } from './outage.ts';
 import { checksTable, proof } from './proof.ts';
-import { timeText } from './quantities.ts';
-import { documentText } from './document.ts';
+import { timeText } from '../../report/quantities.ts';
+import { documentText } from '../../report/document.ts';
 import { figures, verdictBox } from './summary.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { CallSet, DrillReport } from '../report.ts';
-import { list } from './elements.ts';
-import { Html, html, nothing } from './html.ts';
-import { countOf, countText, durationText, minorText } from './quantities.ts';
+import { list } from '../../report/elements.ts';
+import { Html, html, nothing } from '../../report/html.ts';
+import { countOf, countText, durationText, minorText } from '../../report/quantities.ts';
 
 /** What a reader must know before all else: the verdict, and the figures behind it. */
 

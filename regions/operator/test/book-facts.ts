@@ -1,4 +1,4 @@
-import { type RegionName, regionNames } from '../../local/layout.ts';
+import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { MemberFacts, PostgresFacts, StandbyFacts } from '../facts.ts';
 import type { BookFacts } from '../safety.ts';
 

@@ -1,5 +1,5 @@
-import { INVARIANTS } from '../../../audit/findings.ts';
-import type { RegionName } from '../../../local/layout.ts';
+import { INVARIANTS } from '../../../../ledger/audit/findings.ts';
+import type { RegionName } from '../../../topology/layout.ts';
 import type { DrillReport, RegionSeries, TimelineMark } from '../../report.ts';
 
 /** Reports as drills leave them, for tests and for looking at the page. */

@@ -1,0 +1,172 @@
+import { RowKind } from '../../ledger/core/journal-row.ts';
+import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { differences } from './differences.ts';
+import { type Effects, noEffects, rowNames, type Total } from '../load/effects.ts';
+import type { Acknowledged } from '../load/job.ts';
+import { nothingAcknowledged } from '../load/tally.ts';
+
+/** Where a book was when a measurement began. */
+export interface BookMark {
+  readonly seq: number;
+}
+
+interface KindRow {
+  readonly kind: number;
+  /** Refused ones included. */
+  readonly rows: bigint;
+  readonly applied: bigint;
+  /** Of those that were applied. */
+  readonly amount: string;
+}
+
+interface ChannelRow {
+  readonly peer_book: number;
+  readonly sent: bigint;
+  readonly settled: bigint;
+  readonly applied: bigint;
+}
+
+/**
+ * Holds what was acknowledged against what the journal has. A figure whose book does not
+ * balance, or has another number or sum of anything than was acknowledged, is void.
+ */
+export class BookCheck {
+  readonly name: string;
+  readonly number: number;
+  readonly #sql: Sql;
+  /** The holds of which something was left when they were looked at last. */
+  #openHolds: Total = noEffects.openHold;
+
+  /** @param url database of the book, as a role that may read it */
+  constructor(book: { readonly name: string; readonly number: number }, url: string) {
+    this.name = book.name;
+    this.number = book.number;
+    this.#sql = connect(url, 1);
+  }
+
+  async mark(): Promise<BookMark> {
+    const [head] = await this.#sql<{ seq: bigint }[]>`SELECT seq FROM head`;
+    return { seq: Number(head?.seq ?? 0n) };
+  }
+
+  /**
+   * What is wrong with the book since the mark; empty if nothing is. No posting may go on.
+   *
+   * @param acknowledged what the payers of this book were told since; undefined if nothing was
+   *   sent to it
+   */
+  async findings(mark: BookMark, acknowledged: Acknowledged | undefined): Promise<string[]> {
+    const told = acknowledged ?? nothingAcknowledged(this.name);
+    const rows = await this.#sql<KindRow[]>`
+      SELECT kind, count(*) AS rows, count(*) FILTER (WHERE reason = 0) AS applied,
+             coalesce(sum(amount) FILTER (WHERE reason = 0), 0)::text AS amount
+        FROM journal WHERE seq > ${mark.seq} GROUP BY kind`;
+    const found = [...(await this.#balance()), ...(await this.#gaps(mark, rows))];
+    let there = effectsIn(rows);
+    if (told.effects.hold.count > 0) {
+      found.push(...(await this.#held()));
+      there = { ...there, openHold: await this.#newOpenHolds() };
+    }
+    const differing = differences(told, there);
+    return [...found, ...differing.map((difference) => `${this.name}: ${difference}`)];
+  }
+
+  /** Holds that are left to expire and have not yet; empty once nothing is in motion. */
+  async expiring(): Promise<string[]> {
+    // In the order in which the ledger sweeps them, and so along the same index.
+    const [row] = await this.#sql<{ holds: bigint }[]>`
+      SELECT count(*) AS holds FROM journal, head
+       WHERE expires_at IS NOT NULL AND (expires_at, journal.seq) > (swept_at, swept_seq)
+         AND expires_at < now() + interval '1 minute'`;
+    const holds = row?.holds ?? 0n;
+    return holds > 0n ? [`${this.name}: ${holds} holds have not expired`] : [];
+  }
+
+  async channels(): Promise<ChannelRow[]> {
+    return this.#sql<ChannelRow[]>`SELECT peer_book, sent, settled, applied FROM channel`;
+  }
+
+  /** Balances of the transit accounts in minor units, by external id. */
+  async transit(): Promise<Map<string, bigint>> {
+    const rows = await this.#sql<{ external_id: string; balance: bigint }[]>`
+      SELECT external_id, balance FROM balance WHERE transit`;
+    return new Map(rows.map((row) => [row.external_id, row.balance]));
+  }
+
+  async close(): Promise<void> {
+    await this.#sql.end({ timeout: 1 });
+  }
+
+  async #balance(): Promise<string[]> {
+    const rows = await this.#sql<{ asset: string; debits: string; credits: string }[]>`
+      SELECT asset, debits::text, credits::text FROM trial_balance`;
+    return rows
+      .filter(({ debits, credits }) => BigInt(debits) !== BigInt(credits))
+      .map(({ asset, debits, credits }) => `${this.name}: ${asset} ${debits} <> ${credits}`);
+  }
+
+  async #gaps(mark: BookMark, rows: readonly KindRow[]): Promise<string[]> {
+    const { seq } = await this.mark();
+    const total = rows.reduce((sum, row) => sum + Number(row.rows), 0);
+    if (seq - mark.seq === total) return [];
+    return [`${this.name}: the journal has ${total} rows from seq ${mark.seq} to ${seq}`];
+  }
+
+  /** What accounts say is held must be what is left of the holds. */
+  async #held(): Promise<string[]> {
+    const [row] = await this.#sql<{ debits: string; credits: string; holds: string }[]>`
+      SELECT coalesce(sum(held_debits), 0)::text AS debits,
+             coalesce(sum(held_credits), 0)::text AS credits,
+             (SELECT coalesce(sum(left_amount), 0)::text FROM open_hold) AS holds
+        FROM balance`;
+    if (row === undefined) return [`${this.name}: what is held cannot be summed up`];
+    const { debits, credits, holds } = row;
+    if (debits === holds && credits === holds) return [];
+    return [`${this.name}: held ${debits} of and ${credits} for accounts, ${holds} by holds`];
+  }
+
+  /** By how much the open holds have grown since this was asked last. */
+  async #newOpenHolds(): Promise<Total> {
+    const [row] = await this.#sql<{ holds: bigint; amount: string }[]>`
+      SELECT count(*) AS holds, coalesce(sum(left_amount), 0)::text AS amount FROM open_hold`;
+    const before = this.#openHolds;
+    this.#openHolds = { count: Number(row?.holds ?? 0n), amount: BigInt(row?.amount ?? 0) };
+    const { count, amount } = this.#openHolds;
+    return { count: count - before.count, amount: amount - before.amount };
+  }
+}
+
+/** What was applied of each kind; nothing is said of open holds. */
+function effectsIn(rows: readonly KindRow[]): Effects {
+  return rowNames.reduce((effects, name) => {
+    const row = rows.find(({ kind }) => kind === RowKind[name]);
+    if (row === undefined) return effects;
+    return { ...effects, [name]: { count: Number(row.applied), amount: BigInt(row.amount) } };
+  }, noEffects);
+}
+
+/** What is still on its way between the books, or does not add up; empty at rest. */
+export async function transitFindings(books: readonly BookCheck[]): Promise<string[]> {
+  const found: string[] = [];
+  const sums = new Map<string, bigint>();
+  const channels = new Map<number, readonly ChannelRow[]>();
+  for (const book of books) {
+    channels.set(book.number, await book.channels());
+    for (const [account, balance] of await book.transit()) {
+      sums.set(account, (sums.get(account) ?? 0n) + balance);
+    }
+  }
+  for (const book of books) {
+    for (const { peer_book: peer, sent, settled } of channels.get(book.number) ?? []) {
+      const back = channels.get(peer)?.find((row) => row.peer_book === book.number);
+      const applied = back?.applied ?? 0n;
+      if (sent === settled && sent === applied) continue;
+      const text = `${sent} sent, ${applied} applied, ${settled} settled`;
+      found.push(`${book.name} to book ${peer}: ${text}`);
+    }
+  }
+  for (const [account, sum] of sums) {
+    if (sum !== 0n) found.push(`${account} holds ${sum}`);
+  }
+  return found;
+}

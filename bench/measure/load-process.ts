@@ -1,0 +1,73 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { childEnvironment } from '../../regions/processes/environment.ts';
+import {
+  isReplyMessage,
+  type Job,
+  type JobMessage,
+  type LoadResult,
+  type ReplyMessage,
+} from '../load/job.ts';
+import { profileFolder } from '../profiled/processor-profile.ts';
+
+/**
+ * A process that makes load, apart from what it measures and from the benchmark itself: what
+ * it costs is seen as its own, and a pause of one is not taken for a pause of the other.
+ */
+export class LoadProcess {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, (reply: ReplyMessage) => void>();
+  #jobs = 0;
+  #ended = '';
+
+  /** @param processorProfile write a processor profile of it when it ends */
+  constructor(processorProfile: boolean) {
+    const profile = ['--cpu-prof', '--cpu-prof-dir', profileFolder];
+    this.#child = fork(join(import.meta.dirname, '..', 'load', 'process.ts'), {
+      execArgv: ['--disable-warning=ExperimentalWarning', ...(processorProfile ? profile : [])],
+      env: childEnvironment(),
+      // Amounts are bigint, account ids travel as typed arrays: JSON would carry neither.
+      serialization: 'advanced',
+    });
+    this.#child.on('message', (message) => {
+      if (isReplyMessage(message)) this.#hear(message);
+    });
+    this.#child.on('exit', (code, signal) => {
+      this.#ended = `the load process ended (${signal ?? `exit code ${code}`})`;
+      for (const number of this.#waiting.keys()) this.#hear({ number, error: this.#ended });
+    });
+    this.#child.on('error', () => undefined);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** @throws Error if the job fails or the process ends */
+  run(job: Job): Promise<LoadResult> {
+    this.#jobs += 1;
+    const message: JobMessage = { number: this.#jobs, job };
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== '') {
+        reject(new Error(this.#ended));
+        return;
+      }
+      this.#waiting.set(message.number, (reply) => {
+        if ('result' in reply) resolve(reply.result);
+        else reject(new Error(reply.error));
+      });
+      this.#child.send(message);
+    });
+  }
+
+  /** Ends the process; a job that runs fails. */
+  stop(): void {
+    if (this.#child.connected) this.#child.disconnect();
+  }
+
+  #hear(reply: ReplyMessage): void {
+    const waiting = this.#waiting.get(reply.number);
+    this.#waiting.delete(reply.number);
+    waiting?.(reply);
+  }
+}

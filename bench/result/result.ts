@@ -1,0 +1,91 @@
+import type { Machine, Versions } from '../measure/machine.ts';
+import type { Measurement } from '../measure/measure.ts';
+import type { Profile } from '../profile.ts';
+
+/** All that one run found out; the result files hold it as JSON. */
+export interface BenchResult {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** Short hash of the commit; 'unknown' outside of a checkout. */
+  readonly commit: string;
+  /** True: the checkout had changes that are not in the commit. */
+  readonly dirty: boolean;
+  readonly machine: Machine;
+  readonly versions: Versions;
+  readonly withRedis: boolean;
+  readonly profile: Profile;
+  readonly settings: Readonly<Record<string, number>>;
+  readonly figures: Figures;
+  /** What must hold for the goals to be reached, and whether it does. */
+  readonly targets: readonly Target[];
+  /** Why figures are void; empty: all hold. */
+  readonly findings: readonly string[];
+}
+
+/** Parts that were not measured are absent. */
+export interface Figures {
+  readonly raw?: Series;
+  readonly batched?: Series;
+  readonly hot?: Series;
+  readonly mixed?: MixedFigure;
+  readonly singles?: readonly SinglesFigure[];
+  readonly crossRegion?: CrossRegionFigure;
+  readonly memory?: MemoryFigure;
+}
+
+/** The same measurement in several rounds. */
+export interface Series {
+  readonly medianPerSecond: number;
+  readonly rounds: readonly Measurement[];
+}
+
+/** Rates are of requests. */
+export interface MixedFigure extends Series {
+  /** Plain transfers, holds, captures and releases are a leg each, groups have their three. */
+  readonly medianLegsPerSecond: number;
+}
+
+export interface SinglesFigure {
+  /** Calls per second that were asked for. */
+  readonly ratePerSecond: number;
+  readonly measurement: Measurement;
+}
+
+export interface CrossRegionFigure {
+  readonly measurement: Measurement;
+  /** From the last answer until nothing was in transit any more, in milliseconds. */
+  readonly drainMs: number;
+}
+
+export interface MemoryFigure {
+  readonly accounts: number;
+  /** Of the ledger server, in bytes. */
+  readonly residentBytes: number;
+  readonly peakBytes: number | undefined;
+  readonly openedPerSecond: number;
+  readonly measurement: Measurement;
+}
+
+export interface Target {
+  readonly name: string;
+  /** Such as ">= 30,000/s". */
+  readonly limit: string;
+  readonly value: string;
+  readonly met: boolean;
+}
+
+/** The middle value, or the mean of the two in the middle; 0 if there are none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? 0;
+  const lower = sorted[Math.ceil(middle) - 1] ?? 0;
+  return (lower + upper) / 2;
+}
+
+/** Void rounds do not count. */
+export function seriesOf(rounds: readonly Measurement[]): Series {
+  const sound = rounds.filter(({ findings }) => findings.length === 0);
+  return { medianPerSecond: median(sound.map(({ perSecond }) => perSecond)), rounds };
+}

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ReplicatedPair } from '../../../regions/testing/replicated-pair.ts';
+import { TestMember } from '../../../regions/testing/test-member.ts';
+import type { NodeUrls, PairBook } from '../../../regions/testing/replicated-pair.ts';
+import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import type { Copy } from '../installation/installation.ts';
+import { AuditorViews } from './auditor-views.ts';
+
+let pair: ReplicatedPair;
+let failed = false;
+beforeAll(async () => {
+  pair = await ReplicatedPair.start();
+});
+afterAll(() => pair.stop(failed));
+
+function copyIn(region: 'eu-west' | 'us-east', urls: NodeUrls): Copy {
+  return {
+    ...urls,
+    book: 1,
+    bookName: 'eu-west-1',
+    home: 'eu-west',
+    region,
+    ledgerAddress: '',
+    processes: { ledger: '', postgres: '', patroni: undefined },
+    postgresFolder: '',
+  };
+}
+
+function viewsOf({ first, second }: PairBook): AuditorViews {
+  return new AuditorViews([copyIn('eu-west', first), copyIn('us-east', second)]);
+}
+
+test('an auditor is shown what no other copy has, and does not take it for the journal', async ({
+  onTestFailed,
+}) => {
+  onTestFailed(() => {
+    failed = true;
+  });
+  const book = await pair.newBook();
+  const leader = new TestMember(book.first.ledgerUrl, 'eu-west.meridian.internal:1');
+  const views = viewsOf(book);
+  try {
+    await vi.waitFor(() => expect(leader.leading).toBe(true), { timeout: 15_000 });
+    await leader.openTwo();
+    const [posted] = await leader.transfer(transferRequest({ amount: 9n }));
+    const seq = Number(posted?.position?.seq);
+    expect((await views.read(1, 'eu-west', 5_000)).position.seq).toBe(seq);
+    // It shows a moment later what it has.
+    const standby = async () => (await views.read(1, 'us-east', 5_000)).position.seq;
+    await vi.waitFor(async () => expect(await standby()).toBe(seq), { timeout: 15_000 });
+
+    pair.signal('second', 'SIGSTOP');
+    try {
+      const cut = leader.transfer(transferRequest({ idempotencyKey: 'cut', amount: 1n }));
+      cut.catch(() => {});
+      const pid = await pair.oneWaiting(book);
+      await pair.admin`SELECT pg_cancel_backend(${pid})`;
+      await vi.waitFor(async () => expect(await pair.waiting(book)).not.toContain(pid));
+      await expect(views.read(1, 'eu-west', 500)).rejects.toThrow('no answer in 500 ms');
+    } finally {
+      pair.signal('second', 'SIGCONT');
+    }
+    const confirmed = await views.read(1, 'eu-west', 15_000);
+    expect(confirmed.position.seq).toBeGreaterThan(seq);
+  } finally {
+    await views.close();
+    await leader.stop();
+  }
+}, 120_000);
+
+test('a standby that was the primary last is not believed', async ({ onTestFailed }) => {
+  onTestFailed(() => {
+    failed = true;
+  });
+  const book = await pair.newBook();
+  // As its address says, it is beside the standby.
+  const leader = new TestMember(book.first.ledgerUrl, 'us-east.meridian.internal:1');
+  const views = viewsOf(book);
+  try {
+    await vi.waitFor(() => expect(leader.leading).toBe(true), { timeout: 15_000 });
+    await vi.waitFor(() =>
+      expect(views.read(1, 'us-east', 5_000)).rejects.toThrow('was the primary last'),
+    );
+  } finally {
+    await views.close();
+    await leader.stop();
+  }
+}, 60_000);

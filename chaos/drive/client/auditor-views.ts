@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type postgres from 'postgres';
+import { must } from '../../../ledger/core/assert.ts';
+import { evidencePool } from '../../../regions/drills/evidence/read-back.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { AccountRead, BookRead } from '../../judge/history/operation.ts';
+import type { Copy } from '../installation/installation.ts';
+
+type Pool = ReturnType<typeof evidencePool>;
+
+const CONFIRMED_MS = 50;
+
+/** What was read, and what says whether it can be taken back. */
+interface View {
+  readonly read: BookRead;
+  readonly standby: boolean;
+  /** Address of the ledger server that led the book last, as the copy knows it. */
+  readonly leader: string;
+  /** Of a primary: all that was read is in its log through here. */
+  readonly lsn: string | null;
+}
+
+/** What auditors see: the views of the copies themselves, past every router and ledger server. */
+export class AuditorViews {
+  readonly #copies: readonly Copy[];
+  /** By the URL that they connect to. */
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(copies: readonly Copy[]) {
+    this.#copies = copies;
+  }
+
+  /**
+   * All accounts of a book, of one moment, in the copy that this region has; without one there,
+   * in that of its home. Throws Error when the database cannot be read within the time, or when
+   * what it shows may be taken back.
+   */
+  async read(book: number, region: RegionName, timeoutMs: number): Promise<BookRead> {
+    const copy = this.#copyOf(book, region);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const over = new AbortController();
+    const timer = setTimeout(() => {
+      over.abort();
+      // Whatever the connections wait for, the next read begins with others.
+      for (const url of [copy.auditorUrl, copy.adminUrl]) this.#drop(url);
+      reject(new Error(`${copy.bookName} in ${copy.region} gave no answer in ${timeoutMs} ms`));
+    }, timeoutMs);
+    const reading = this.#readConfirmed(copy, over.signal);
+    try {
+      return await Promise.race([reading, late]);
+    } finally {
+      clearTimeout(timer);
+      // One that was too late fails as well, and nobody waits for it any more.
+      reading.catch(() => {});
+    }
+  }
+
+  async #readConfirmed(copy: Copy, signal: AbortSignal): Promise<BookRead> {
+    const view = await this.#pool(copy.auditorUrl).begin(
+      'ISOLATION LEVEL REPEATABLE READ READ ONLY',
+      readAll,
+    );
+    const isReplicated = this.#copies.some((one) => one !== copy && one.book === copy.book);
+    if (isReplicated) await this.#confirm(copy, view, signal);
+    return view.read;
+  }
+
+  /**
+   * What a primary shows of which no other copy has anything is taken back when another one is
+   * promoted: commits whose wait for a second copy was cut short by a cancellation, a restart or
+   * a promotion behind Patroni's back. Nobody was told that they are done. So a primary is
+   * believed as far as a standby has its log, and a standby unless it was itself the
+   * primary last, which is also the rule of reads at level STALE.
+   */
+  async #confirm(copy: Copy, { standby, leader, lsn }: View, signal: AbortSignal): Promise<void> {
+    const place = `${copy.bookName} in ${copy.region}`;
+    if (standby) {
+      if (!leader.startsWith(`${copy.region}.`)) return;
+      throw new Error(`${place} was the primary last, and does not know what has been kept`);
+    }
+    for (;;) {
+      const [ahead] = await this.#pool(copy.adminUrl)`
+        SELECT 1 FROM pg_stat_replication WHERE flush_lsn >= ${lsn}::pg_lsn LIMIT 1`;
+      if (ahead !== undefined) return;
+      await sleep(CONFIRMED_MS, undefined, { signal });
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.end({ timeout: 1 })));
+  }
+
+  #copyOf(book: number, region: RegionName): Copy {
+    const copies = this.#copies.filter((copy) => copy.book === book);
+    const copy =
+      copies.find((one) => one.region === region) ?? copies.find((one) => one.region === one.home);
+    return must(copy, `book ${book} has a copy at home`);
+  }
+
+  #pool(url: string): Pool {
+    const pool = this.#pools.get(url) ?? evidencePool(url);
+    this.#pools.set(url, pool);
+    return pool;
+  }
+
+  #drop(url: string): void {
+    const pool = this.#pools.get(url);
+    this.#pools.delete(url);
+    void pool?.end({ timeout: 0 }).catch(() => {});
+  }
+}
+
+async function readAll(sql: postgres.TransactionSql<{ bigint: bigint }>): Promise<View> {
+  const [head] = await sql<
+    { book: number; epoch: bigint; seq: bigint; leader: string; standby: boolean }[]
+  >`SELECT book, epoch, seq, leader, pg_is_in_recovery() AS standby FROM head`;
+  if (head === undefined) throw new Error('no ledger server has ever served it');
+  const accounts = await sql<AccountRead[]>`
+    SELECT account::text, version::int, debits::text, credits::text,
+           held_debits::text AS "heldDebits", held_credits::text AS "heldCredits" FROM balance`;
+  const { book, epoch, seq, leader, standby } = head;
+  const position = { book, epoch: Number(epoch), seq: Number(seq) };
+  const [log] = standby
+    ? []
+    : await sql<{ lsn: string }[]>`SELECT pg_current_wal_flush_lsn()::text AS lsn`;
+  const read = { position, whole: true, accounts: [...accounts] };
+  return { read, standby, leader, lsn: log?.lsn ?? null };
+}

@@ -1,0 +1,63 @@
+import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { Event, SubscribeRequest } from '../../../proto/gen/meridian/v1/event.ts';
+import { toFault } from '../../../router/client/call-fault.ts';
+import { eventsOf, type RouterStub } from '../../../router/client/subscription.ts';
+
+/** A method of the API's client, bound to its request. */
+export type BoundCall<Response> = (
+  stub: RouterStub['stub'],
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+/** One attempt of one call. Throws CallFault. */
+export function askRouter<Response>(
+  { address, stub }: RouterStub,
+  call: BoundCall<Response>,
+  deadlineMs: number,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const deadline = new Date(Date.now() + deadlineMs);
+    call(stub, new Metadata(), { deadline }, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(toFault(error, address));
+    });
+  });
+}
+
+/** How much of a subscription is read. */
+export interface PageLimits {
+  readonly most: number;
+  /** It ends when nothing came for so long. */
+  readonly silenceMs: number;
+  readonly longestMs: number;
+}
+
+/**
+ * The beginning of a subscription. Throws CallFault when it breaks before anything came; what
+ * came before it broke is a page as well.
+ */
+export async function readPage(
+  router: RouterStub,
+  request: SubscribeRequest,
+  { most, silenceMs, longestMs }: PageLimits,
+): Promise<Event[]> {
+  const events: Event[] = [];
+  const enough = new AbortController();
+  const silence = setTimeout(() => enough.abort(), silenceMs);
+  const limit = setTimeout(() => enough.abort(), longestMs);
+  try {
+    for await (const event of eventsOf(router, request, enough.signal)) {
+      events.push(event);
+      silence.refresh();
+      if (events.length >= most) break;
+    }
+  } catch (error) {
+    if (events.length === 0) throw error;
+  } finally {
+    clearTimeout(silence);
+    clearTimeout(limit);
+  }
+  return events;
+}

@@ -1,0 +1,51 @@
+import { credentials, type Interceptor } from '@grpc/grpc-js';
+import { must } from '../../../ledger/core/assert.ts';
+import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
+import type { RouterStub } from '../../../router/client/subscription.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+
+/** Where a region's router is. */
+export interface RouterAddress {
+  readonly region: RegionName;
+  /** HOST:PORT */
+  readonly address: string;
+}
+
+/** A router that was killed is found again soon; one that is silent is given up soon. */
+const CHANNEL_OPTIONS = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.max_receive_message_length': 32 * 1024 * 1024,
+  // What is repeated must be in the history.
+  'grpc.enable_retries': 0,
+};
+
+/** The routers of an installation, with one channel to each for all clients of a run. */
+export class Routers {
+  readonly #stubs: ReadonlyMap<RegionName, RouterStub>;
+
+  /** @param interceptors of the calls through a region's router */
+  constructor(
+    addresses: readonly RouterAddress[],
+    interceptors: ReadonlyMap<RegionName, readonly Interceptor[]> = new Map(),
+  ) {
+    this.#stubs = new Map(
+      addresses.map(({ region, address }) => {
+        const own = [...(interceptors.get(region) ?? [])];
+        const options = { ...CHANNEL_OPTIONS, interceptors: own };
+        const stub = new LedgerServiceClient(address, credentials.createInsecure(), options);
+        return [region, { address, stub }];
+      }),
+    );
+  }
+
+  of(region: RegionName): RouterStub {
+    return must(this.#stubs.get(region), `there is a router in ${region}`);
+  }
+
+  close(): void {
+    for (const { stub } of this.#stubs.values()) stub.close();
+  }
+}

@@ -1,0 +1,38 @@
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkout } from '../../../regions/topology/layout.ts';
+import { deliberateBugs } from './all.ts';
+import { withBug } from './deliberate-bug.ts';
+
+/**
+ * Puts a bug into this process. To be called before the server's modules are loaded. The process
+ * ends at once when the bug does not fit: a run without it would say that it cannot be convicted.
+ */
+export function installBug(name: string): void {
+  const bug = deliberateBugs.find((one) => one.name === name);
+  if (bug === undefined) {
+    end(`there is no bug ${name}`);
+    return;
+  }
+  const patchedUrl = pathToFileURL(join(checkout, bug.file)).href;
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      if (url !== patchedUrl) return loaded;
+      const { source } = loaded;
+      const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
+      try {
+        return { ...loaded, source: withBug(bug, text) };
+      } catch (error) {
+        end(String(error));
+        return loaded;
+      }
+    },
+  });
+}
+
+function end(why: string): void {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}

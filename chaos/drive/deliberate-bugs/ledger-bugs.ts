@@ -1,0 +1,207 @@
+import type { DeliberateBug } from './deliberate-bug.ts';
+
+export const ledgerBugs: readonly DeliberateBug[] = [
+  {
+    name: 'drop-a-leg',
+    says: 'The payer is debited, and the payee gets a new version without the money.',
+    file: 'ledger/core/post/batch.ts',
+    text: 'credit.credits += amount;',
+    replacement: '',
+    invariants: ['I1'],
+    profile: 'embedded',
+    workloads: ['bank'],
+    nemeses: [],
+  },
+  {
+    name: 'drop-last-leg-of-a-group',
+    says: 'A group is applied without its last leg.',
+    file: 'ledger/core/post/post-group.ts',
+    text: 'for (const [index, single] of singles.entries()) {',
+    replacement: 'for (const [index, single] of singles.slice(0, -1).entries()) {',
+    invariants: ['I17'],
+    profile: 'embedded',
+    workloads: ['groups'],
+    nemeses: [],
+  },
+  {
+    name: 'acknowledge-before-commit',
+    says: 'The leader answers as soon as it has sent a batch to its database.',
+    file: 'ledger/leader/commit.ts',
+    text: 'return await whileHeldUp(append(sql, batch), onHeldUp);',
+    replacement: 'append(sql, batch).catch(() => undefined); return true;',
+    invariants: ['I4'],
+    profile: 'embedded',
+    workloads: ['bank', 'set'],
+    nemeses: ['kill-postgres'],
+  },
+  {
+    name: 'lose-last-batch',
+    says: 'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
+    file: 'ledger/store/connect.ts',
+    text: "connection: { application_name: 'meridian',",
+    replacement: "connection: { synchronous_commit: 'off', application_name: 'meridian',",
+    invariants: ['I4'],
+    profile: 'embedded',
+    workloads: ['bank', 'set'],
+    nemeses: ['kill-postgres'],
+  },
+  {
+    name: 'skip-head-compare',
+    says: 'A batch is appended wherever the head is by now, whichever server leads.',
+    file: 'ledger/store/append.ts',
+    text: 'const { head } = batch;',
+    replacement: `const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
+  const seqBefore = Number(now.seq);
+  const moved = { epochBefore: Number(now.epoch), seqBefore, seqAfter: seqBefore + batch.rows.length };
+  const head = { ...batch.head, ...moved };
+  batch = { ...batch, head };`,
+    invariants: ['I11', 'I14'],
+    profile: 'embedded',
+    workloads: ['bank-across', 'set'],
+    nemeses: ['pause-leader'],
+  },
+  {
+    name: 'exists-before-barrier',
+    says: 'A leader answers known keys before its take-over is committed.',
+    file: 'ledger/member/term.ts',
+    text: `const taking = takeOver(sql, head, address, nowMicros());
+    const taken = await whileHeldUp(taking, this.#onHeldUp);
+    if (taken === undefined) return 'another server took the book over';
+    const memory = await BookMemory.load(sql, book, books, taken);`,
+    replacement: `const { append } = await import('../store/append.ts');
+    const { takeOverBatch } = await import('../store/take-over-batch.ts');
+    const { batch, taken } = takeOverBatch(head, address, nowMicros());
+    append(this.#parts.reads, batch).catch(() => undefined);
+    const memory = await BookMemory.load(sql, book, books, taken);`,
+    invariants: ['I4', 'I6'],
+    profile: 'replicated',
+    workloads: ['same-key'],
+    nemeses: ['sync-wait-trap'],
+  },
+  {
+    name: 'trust-redis-alone',
+    says: 'A key that Redis has is answered as posted, without a look into the journal.',
+    file: 'ledger/leader/recall.ts',
+    text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
+    replacement: `} else if (recent === undefined && hints?.has(id) === true) {
+        const made = { fingerprint: '', reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false };
+        found[index] = this.#recalled(id, made as KnownKey);
+      } else if (recent !== undefined || hints === undefined) {`,
+    invariants: ['I4', 'I6'],
+    profile: 'embedded',
+    workloads: ['same-key'],
+    nemeses: ['redis-lies'],
+  },
+  {
+    name: 'ignore-changed-body',
+    says: 'A known key is answered whatever it is asked with.',
+    file: 'ledger/leader/recall.ts',
+    text: 'return !known.partial && known.fingerprint === fingerprintOf(request);',
+    replacement: 'return !known.partial;',
+    invariants: ['I6'],
+    profile: 'embedded',
+    workloads: ['same-key'],
+    nemeses: [],
+  },
+  {
+    name: 'refund-on-timeout',
+    says: 'Legs that the other book does not answer for are returned to their payers.',
+    file: 'ledger/settlement/sender.ts',
+    text: `client.settle(request, new Metadata(), deadline, callback),
+    );`,
+    replacement: `client.settle(request, new Metadata(), deadline, callback),
+    ).catch(() => {
+      const { firstNumber, legs } = request;
+      const refusals = legs.map((_, at) => ({ number: firstNumber + BigInt(at), reason: 17 }));
+      const appliedThrough = firstNumber + BigInt(legs.length) - 1n;
+      return { appliedThrough, refusals, appliedHash: Buffer.alloc(0) };
+    });`,
+    invariants: ['I2', 'I3'],
+    profile: 'embedded',
+    workloads: ['bank-across'],
+    nemeses: ['settlement-kill'],
+  },
+  {
+    name: 'apply-channel-twice',
+    says: 'Legs that arrive again are applied again, under new numbers.',
+    file: 'ledger/service/settle.ts',
+    text: 'const fresh = legs.slice(skip);',
+    replacement: `const fresh = legs.map((leg, index) =>
+    index < skip ? { ...leg, transferId: crypto.randomUUID() } : leg,
+  );`,
+    invariants: ['I2', 'I3'],
+    profile: 'embedded',
+    workloads: ['bank-across'],
+    nemeses: ['channel-replay'],
+  },
+  {
+    name: 'expire-early',
+    says: 'A hold counts as expired 1.5 s before its time is up.',
+    file: 'ledger/core/post/post-hold.ts',
+    text: 'return expiresAtMicros !== null && atMicros >= expiresAtMicros;',
+    replacement: 'return expiresAtMicros !== null && atMicros + 1_500_000 >= expiresAtMicros;',
+    invariants: ['I10', 'I21'],
+    profile: 'embedded',
+    workloads: ['holds'],
+    nemeses: [],
+  },
+  {
+    name: 'ignore-limit-in-group',
+    says: 'A leg of a group may take an account below its lower limit.',
+    file: 'ledger/core/post/post-group.ts',
+    text: 'const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });',
+    replacement: `const payer = batch.account(single.request.debitAccountId) ?? {};
+      const { minBalance } = payer;
+      payer.minBalance = null;
+      const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });
+      payer.minBalance = minBalance;`,
+    invariants: ['I9'],
+    profile: 'embedded',
+    workloads: ['groups'],
+    nemeses: [],
+  },
+  {
+    name: 'read-without-position',
+    says: 'A copy answers at once, however new the answer has to be.',
+    file: 'ledger/service/read-position.ts',
+    text: 'if (position.seq >= asked) return position;',
+    replacement: 'return position;',
+    invariants: ['I12'],
+    profile: 'replicated',
+    workloads: ['session'],
+    nemeses: ['paused-replay'],
+  },
+  {
+    name: 'break-the-chain',
+    says: 'The chain value of a batch leaves out the one before it.',
+    file: 'ledger/core/chain.ts',
+    text: "createHash('sha256').update(before);",
+    replacement: "createHash('sha256').update(CHAIN_START);",
+    invariants: ['I11'],
+    profile: 'embedded',
+    workloads: ['bank'],
+    nemeses: [],
+  },
+  {
+    name: 'leave-out-events',
+    says: 'Subscribers do not receive what arrives from other books.',
+    file: 'ledger/service/subscription.ts',
+    text: 'this.#stream.write({ events }, () => {',
+    replacement: 'this.#stream.write({ events: events.filter(({ kind }) => kind !== 2) }, () => {',
+    invariants: ['I20'],
+    profile: 'embedded',
+    workloads: ['feed'],
+    nemeses: [],
+  },
+  {
+    name: 'blind-to-a-diverged-channel',
+    says: 'No book takes note that the two ends of a channel do not have the same legs.',
+    file: 'ledger/core/post/post-recovery.ts',
+    text: 'batch.channel(peerBook).diverged = divergence;',
+    replacement: '',
+    invariants: ['I2', 'I3', 'I4', 'I23'],
+    profile: 'embedded',
+    workloads: ['bank', 'bank-across'],
+    nemeses: ['restored-book'],
+  },
+];

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TrackedFaults } from '../../../regions/faults/tracked-faults.ts';
+import type { Faults } from '../../../regions/faults/faults.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { Harm } from '../../judge/history/record.ts';
+import type { Installation } from '../installation/installation.ts';
+import { frozenOf, thaw } from './frozen.ts';
+import type { Scene, Strike } from './nemesis.ts';
+
+/** A copy that has to be made anew before it serves takes its time. */
+const MENDED_MS = 100_000;
+const AGAIN_MS = 500;
+
+/** What a strike breaks with. */
+export interface Breaking {
+  /** All that these break is mended at the end. */
+  readonly faults: Faults;
+  /** Aborted when the strike ends. */
+  readonly over: AbortSignal;
+  /** Waits; throws when the strike is over meanwhile. */
+  readonly pause: (ms: number) => Promise<void>;
+  /**
+   * Goes on with this while the strike lasts. What it throws is told, and is no failure: a target
+   * may have gone by itself.
+   */
+  readonly goOn: (course: () => Promise<void>) => void;
+  /** As `goOn`, of what cannot be ended early: `finish` must see to its end. */
+  readonly letRun: (course: () => Promise<void>) => void;
+}
+
+export interface Blow {
+  readonly targets: readonly string[];
+  readonly harms: readonly Harm[];
+  begin(breaking: Breaking): Promise<void> | void;
+  /** Done when all that was broken is mended, whatever happened; such as to see to its end. */
+  finish?(): Promise<void>;
+}
+
+/** A strike that mends whatever it broke through its faults, and sees that it is mended. */
+export function strikeWith(scene: Scene, blow: Blow): Strike {
+  const over = new AbortController();
+  const broken = new Broken(scene.installation, over.signal);
+  const courses: Promise<void>[] = [];
+  const stop = () => over.abort();
+  const told = (error: unknown) => {
+    if (!over.signal.aborted) scene.tell(error instanceof Error ? error.message : String(error));
+  };
+  const breaking: Breaking = {
+    faults: broken.faults,
+    over: over.signal,
+    pause: (ms) => sleep(ms, undefined, { signal: over.signal }),
+    goOn: (course) => void courses.push(course().catch(told)),
+    letRun: (course) => void course().catch(told),
+  };
+  return {
+    targets: blow.targets,
+    harms: blow.harms,
+    begin: async () => {
+      scene.signal.addEventListener('abort', stop, { once: true });
+      await blow.begin(breaking);
+    },
+    end: async () => {
+      over.abort();
+      scene.signal.removeEventListener('abort', stop);
+      await Promise.all(courses);
+      try {
+        await broken.mend();
+      } finally {
+        await blow.finish?.();
+      }
+    },
+  };
+}
+
+/** What has been broken, so that it can be mended. */
+class Broken {
+  readonly faults: TrackedFaults;
+  readonly #installation: Installation;
+  readonly #processes = new Set<string>();
+
+  constructor(installation: Installation, over: AbortSignal) {
+    this.#installation = installation;
+    const { faults } = installation;
+    const touch = (process: string) => void this.#processes.add(process);
+    // What took too long to begin must not break anything when all has been mended.
+    const begin = () => over.throwIfAborted();
+    this.faults = new TrackedFaults({
+      signal: async (process, signal) => {
+        if (signal !== 'SIGCONT') begin();
+        touch(process);
+        const sent = faults.signal(process, signal);
+        // One that does not run cannot be thawed, and need not be: `mend` looks who is frozen.
+        await (signal === 'SIGCONT' ? sent.catch(() => undefined) : sent);
+      },
+      stop: async (process) => {
+        begin();
+        touch(process);
+        await faults.stop(process);
+      },
+      // One that runs already, mended with something else, needs no start.
+      start: async (process) => {
+        if (this.#isDown(process)) await faults.start(process);
+      },
+      loseRegion: async (region) => {
+        begin();
+        this.#ofRegion(region).forEach(touch);
+        await faults.loseRegion(region);
+      },
+      restoreRegion: (region) => faults.restoreRegion(region),
+      cut: async (from, to, mode) => {
+        begin();
+        await faults.cut(from, to, mode);
+      },
+      heal: (from, to) => faults.heal(from, to),
+      delay: async (from, to, delayMs) => {
+        if (delayMs !== undefined) begin();
+        await faults.delay(from, to, delayMs);
+      },
+    });
+  }
+
+  /** Mends until nothing is left broken. Throws Error that says what is when it takes too long. */
+  async mend(): Promise<void> {
+    const until = performance.now() + MENDED_MS;
+    for (;;) {
+      const failed = await this.faults.mendAll();
+      const frozen = frozenOf(this.#installation, this.#processes);
+      // Such as the children of a Postgres that was killed while it was frozen.
+      frozen.forEach(thaw);
+      const down = [...this.#processes].filter((process) => this.#isDown(process));
+      const wrong = [...failed, ...down.map((process) => `${process} is stopped`)];
+      if (wrong.length + frozen.length === 0) return;
+      if (performance.now() > until) {
+        const stiff = frozen.map((pid) => `process ${pid} is frozen`);
+        throw new Error(`left broken: ${[...wrong, ...stiff].join('; ')}`);
+      }
+      await sleep(AGAIN_MS);
+    }
+  }
+
+  #isDown(process: string): boolean {
+    const { processes } = this.#installation.state();
+    return processes.some(({ name, state }) => name === process && state === 'stopped');
+  }
+
+  #ofRegion(region: RegionName): string[] {
+    const { processes } = this.#installation.state();
+    return processes.map(({ name }) => name).filter((name) => name.startsWith(`${region}/`));
+  }
+}

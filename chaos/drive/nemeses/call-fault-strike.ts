@@ -1,0 +1,43 @@
+import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
+import type { CallFault } from '../client/call-faults.ts';
+import { profiles } from '../installation/installation.ts';
+import type { SeededRandom } from '../../random.ts';
+import type { Nemesis, Scene, Strike } from './nemesis.ts';
+import { always } from './targets.ts';
+
+/** A nemesis that lets whole calls meet the fault that is drawn. */
+export function callFaultNemesis(
+  named: Pick<Nemesis, 'name' | 'place' | 'says' | 'lastsMs'>,
+  draw: (random: SeededRandom) => CallFault,
+): Nemesis {
+  return {
+    ...named,
+    profiles,
+    alone: false,
+    whyNot: always,
+    aim: (scene) => Promise.resolve(callFaultStrike(scene, draw(scene.random))),
+  };
+}
+
+/** Mostly the calls through one router, now and then those through all. */
+export function drawRouter(random: SeededRandom): RegionName | undefined {
+  return random.chance(0.3) ? undefined : random.pick(regionNames);
+}
+
+/** Lets whole calls meet a fault while it lasts. */
+export function callFaultStrike({ calls }: Pick<Scene, 'calls'>, fault: CallFault): Strike {
+  let end: (() => void) | undefined;
+  return {
+    targets: [`calls through ${fault.router ?? 'any router'}`],
+    harms: [fault.router === undefined ? {} : { router: fault.router }],
+    begin: () => {
+      end ??= calls.add(fault);
+      return Promise.resolve();
+    },
+    end: () => {
+      end?.();
+      end = undefined;
+      return Promise.resolve();
+    },
+  };
+}

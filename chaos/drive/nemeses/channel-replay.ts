@@ -1,0 +1,113 @@
+import { RowKind } from '../../../ledger/core/journal-row.ts';
+import { profiles } from '../installation/installation.ts';
+import { type Breaking, strikeWith } from './breaking.ts';
+import type { Nemesis } from './nemesis.ts';
+import { once, type Session } from './session.ts';
+import { aLeader, always, leaderOf, ownRandom, shuffled } from './targets.ts';
+
+/** Legs between books that are sent again, and servers that die while legs are on their way (N20). */
+
+/** Legs that are sent again, at most, of each channel. */
+const LEGS_MOST = 50;
+
+export const channelReplay: Nemesis = {
+  name: 'channel-replay',
+  place: 'N20',
+  says:
+    "a book's leader is killed, its memory of what the other books have answered is set back by " +
+    'some legs, and it sends them again',
+  profiles,
+  lastsMs: [1_000, 5_000],
+  alone: false,
+  whyNot: always,
+  aim: (scene) => {
+    const { book, adminUrl, processes } = aLeader(scene);
+    const { ledger } = processes;
+    const back = 1 + scene.random.int(LEGS_MOST);
+    const begin = async ({ faults }: Breaking) => {
+      // While the server is down, for it would write over what was set back.
+      await faults.stop(ledger);
+      const legs = await once(adminUrl, (session) => setBack(session, back));
+      scene.tell(`${legs} legs of book ${book} are sent again`);
+      await faults.start(ledger);
+    };
+    // Its ledger server is down, so nobody leads this book. The others hear of legs that they
+    // have already, which is nothing to them.
+    const harms = [{ book }];
+    return Promise.resolve(strikeWith(scene, { targets: [ledger], harms, begin }));
+  },
+};
+
+/**
+ * Sets every channel back by up to so many legs; gives by how many in all. Never beyond a leg
+ * that was refused, or a final capture that was applied: what is given back or freed for them is
+ * so in the very transaction that says so, and no replay can come between the two. The hash of
+ * what is closed starts again, as that of a channel from before there were hashes.
+ */
+async function setBack(session: Session, legs: number): Promise<number> {
+  const [row] = await session<{ count: number }[]>`
+    WITH before AS (
+      SELECT c.peer_book, c.settled,
+             GREATEST(c.settled - ${legs}, 0, COALESCE((
+               SELECT max(leg.channel_number)
+                 FROM journal back JOIN journal leg ON leg.id = back.origin_id
+                WHERE back.kind IN (${RowKind.return}, ${RowKind.rest})
+                  AND leg.peer_book = c.peer_book), 0)) AS target
+        FROM channel c
+    ), moved AS (
+      UPDATE channel c
+         SET settled = before.target, settled_hashed = 0, settled_hash = decode(repeat('00', 32), 'hex')
+        FROM before WHERE before.peer_book = c.peer_book AND before.target < c.settled
+      RETURNING before.settled - before.target AS legs
+    )
+    SELECT COALESCE(sum(legs), 0)::int AS count FROM moved`;
+  return row?.count ?? 0;
+}
+
+export const settlementKill: Nemesis = {
+  name: 'settlement-kill',
+  place: 'N20',
+  says:
+    "while legs are on their way from one book to another, the ledger server of the payer's or " +
+    "of the payee's book is killed, more than once",
+  profiles,
+  lastsMs: [3_000, 8_000],
+  alone: false,
+  whyNot: always,
+  aim: (scene) => {
+    const books = scene.installation.state().regions.map(({ book }) => book);
+    const [origin, peer] = shuffled(scene.random, books).map((book) => leaderOf(scene, book));
+    if (origin === undefined || peer === undefined) throw new Error('there is only one book');
+    const random = ownRandom(scene.random);
+    const { book, processes } = random.chance(0.5) ? origin : peer;
+    const { ledger } = processes;
+    const strikeOnce = async (breaking: Breaking) => {
+      await once(origin.adminUrl, (session) => untilUnderWay(session, peer.book, breaking));
+      await breaking.faults.signal(ledger, 'SIGKILL');
+    };
+    const begin = (breaking: Breaking) => {
+      breaking.goOn(async () => {
+        while (!breaking.over.aborted) {
+          // A server that has not come back yet cannot be killed, nor a database asked that is down.
+          await strikeOnce(breaking).catch(() => undefined);
+          await breaking.pause(random.between(500, 2_500));
+        }
+      });
+      return Promise.resolve();
+    };
+    // Money of the other book waits in transit meanwhile; callers who wait for it call a book
+    // that has been named too, as payer or as payee.
+    const harms = [{ book }];
+    return Promise.resolve(strikeWith(scene, { targets: [ledger], harms, begin }));
+  },
+};
+
+/** Waits until a leg is under way; after two seconds without one it need not be so any more. */
+async function untilUnderWay(session: Session, peer: number, { pause }: Breaking): Promise<void> {
+  const until = performance.now() + 2_000;
+  while (performance.now() < until) {
+    const open = await session`SELECT 1 FROM channel WHERE peer_book = ${peer} AND sent > settled`;
+    if (open.length > 0) return;
+    await pause(5);
+  }
+}

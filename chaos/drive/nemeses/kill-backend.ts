@@ -1,0 +1,44 @@
+import { kill } from 'node:process';
+import postgres from 'postgres';
+import { type Copy, profiles } from '../installation/installation.ts';
+import type { SeededRandom } from '../../random.ts';
+import { strikeWith } from './breaking.ts';
+import { folderOf } from './frozen.ts';
+import type { Nemesis } from './nemesis.ts';
+import { aLeader, always, ownRandom } from './targets.ts';
+
+/**
+ * One backend alone, in the middle of whatever it does. Postgres ends all others then and
+ * recovers; with copies it stays down and the book is led elsewhere. Either way the book serves
+ * nobody for a while: all calls that need it.
+ */
+export const killBackend: Nemesis = {
+  name: 'kill-backend',
+  place: 'N1',
+  says: "one backend of a leader's Postgres, serving the ledger, is killed with SIGKILL",
+  profiles,
+  lastsMs: [3_000, 10_000],
+  alone: false,
+  whyNot: always,
+  aim: (scene) => {
+    const copy = aLeader(scene);
+    const random = ownRandom(scene.random);
+    const begin = () => killOne(copy, random);
+    const targets = [copy.processes.postgres];
+    return Promise.resolve(strikeWith(scene, { targets, harms: [{ book: copy.book }], begin }));
+  },
+};
+
+async function killOne({ adminUrl, postgresFolder }: Copy, random: SeededRandom): Promise<void> {
+  const admin = postgres(adminUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    const rows = await admin<{ pid: number }[]>`
+      SELECT pid FROM pg_stat_activity WHERE usename = 'meridian_ledger' ORDER BY pid`;
+    // Only what works in the folder of this Postgres is a process of it, whatever the number.
+    const own = rows.filter(({ pid }) => folderOf(pid) === postgresFolder);
+    kill(random.pick(own).pid, 'SIGKILL');
+  } finally {
+    // The answer to our own connection's end may never come.
+    await admin.end({ timeout: 1 }).catch(() => undefined);
+  }
+}

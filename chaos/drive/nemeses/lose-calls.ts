@@ -1,0 +1,33 @@
+import type { CallFault } from '../client/call-faults.ts';
+import type { SeededRandom } from '../../random.ts';
+import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
+
+/** Long enough for callers to give up, to ask again and to be lost again. */
+const LASTS_MS = [2_000, 10_000] as const;
+
+const losing =
+  (kind: CallFault['kind']) =>
+  (random: SeededRandom): CallFault => {
+    const share = random.between(0.2, 0.9);
+    return { kind, router: drawRouter(random), share, times: 0, upToMs: 0 };
+  };
+
+export const loseReplies = callFaultNemesis(
+  {
+    name: 'lose-replies',
+    place: 'N9',
+    says: 'Calls are carried out and their answers thrown away: callers do not know the outcome.',
+    lastsMs: LASTS_MS,
+  },
+  losing('lose_reply'),
+);
+
+export const loseRequests = callFaultNemesis(
+  {
+    name: 'lose-requests',
+    place: 'N10',
+    says: 'Calls are lost on their way to a router: callers do not know that nothing happened.',
+    lastsMs: LASTS_MS,
+  },
+  losing('lose_request'),
+);

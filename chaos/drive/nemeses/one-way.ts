@@ -1,0 +1,51 @@
+import { cutModes } from '../../../regions/faults/link.ts';
+import { profiles } from '../installation/installation.ts';
+import { strikeWith } from './breaking.ts';
+import { harmsBetween, harmsOfLink } from './harms.ts';
+import type { Nemesis } from './nemesis.ts';
+import { cutWays, wayName } from './partition.ts';
+import { shuffledRegions, whyNoLinks } from './targets.ts';
+
+const common = {
+  place: 'N8',
+  profiles,
+  whyNot: whyNoLinks,
+  lastsMs: [5_000, 25_000],
+  alone: true,
+} as const;
+
+/** What it touches: what one region asks of the other; nothing that the other one asks of it. */
+export const oneWayConnections: Nemesis = {
+  ...common,
+  name: 'one-way-connections',
+  says:
+    'connections that one region opens to another are cut, or silent, or lose all that goes one ' +
+    'way on them; those that the other one opens are not touched',
+  aim: (scene) => {
+    const [from, to] = shuffledRegions(scene.random);
+    const mode = scene.random.pick(cutModes);
+    return Promise.resolve(cutWays(scene, [[from, to]], mode, harmsOfLink(scene, from, to)));
+  },
+};
+
+/**
+ * What it touches: what either asks of the other, for a question or its answer goes the lost way.
+ */
+export const oneWayLoss: Nemesis = {
+  ...common,
+  name: 'one-way-loss',
+  says: 'nothing that one region sends reaches another, on whosever connection; the way back works',
+  aim: (scene) => {
+    const [from, to] = shuffledRegions(scene.random);
+    return Promise.resolve(
+      strikeWith(scene, {
+        targets: [`${wayName([from, to])} lost_requests`, `${wayName([to, from])} lost_replies`],
+        harms: harmsBetween(scene, from, to),
+        begin: async ({ faults }) => {
+          await faults.cut(from, to, 'lost_requests');
+          await faults.cut(to, from, 'lost_replies');
+        },
+      }),
+    );
+  },
+};

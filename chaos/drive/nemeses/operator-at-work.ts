@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import { type Change, Operator } from '../../../regions/operator/operator.ts';
+import type { Scene } from './nemesis.ts';
+
+/** Longer than an operation takes when nothing is broken any more. */
+const FINISHED_MS = 90_000;
+
+/** An operator who acts while things break. */
+export class OperatorAtWork {
+  readonly #scene: Scene;
+  readonly #why: string;
+  #operator: Operator | undefined;
+  #underWay: Promise<unknown> = Promise.resolve();
+
+  /** `why`: the nemesis that he acts for. */
+  constructor(scene: Scene, why: string) {
+    this.#scene = scene;
+    this.#why = why;
+  }
+
+  /** Has a change made. Gives whether it came about; why it did not, is told. */
+  async make(change: Change): Promise<boolean> {
+    this.#operator ??= new Operator(this.#scene.installation.state());
+    const acting = { by: 'chaos', why: this.#why };
+    const made = this.#operator.carryOut(change, acting).then(
+      () => true,
+      (error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#scene.tell(`${change.kind} did not come about: ${why}`);
+        return false;
+      },
+    );
+    this.#underWay = made;
+    return made;
+  }
+
+  /**
+   * Waits until nothing is under way, and puts a region to use again that may have been drained.
+   * Throws Error when either takes too long.
+   */
+  async finish(drained?: RegionName): Promise<void> {
+    const operator = this.#operator;
+    if (operator === undefined) return;
+    const over = new AbortController();
+    const late = sleep(FINISHED_MS, 'late' as const, { signal: over.signal });
+    // The one that loses the race must not be heard of any more.
+    late.catch(() => undefined);
+    try {
+      const ended = this.#end(operator, drained, over.signal);
+      ended.catch(() => undefined);
+      if ((await Promise.race([ended, late])) === 'late') {
+        throw new Error(`what the operator began for ${this.#why} has not ended`);
+      }
+    } finally {
+      over.abort();
+      this.#operator = undefined;
+      await operator.close();
+    }
+  }
+
+  async #end(operator: Operator, region: RegionName | undefined, over: AbortSignal) {
+    await this.#underWay;
+    if (region === undefined) return;
+    while (!over.aborted) {
+      const { regions } = await operator.status();
+      const { drained } = regions.find(({ name }) => name === region) ?? {};
+      if (drained === undefined) return;
+      // Null: etcd could not tell.
+      if (drained !== null) await this.make({ kind: 'undrain', region });
+      await sleep(500);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { regionNames } from '../../../regions/topology/layout.ts';
+import { strikeWith } from './breaking.ts';
+import type { Nemesis } from './nemesis.ts';
+import { OperatorAtWork } from './operator-at-work.ts';
+import { aLeader, always, othersThan, ownRandom } from './targets.ts';
+
+/** The book serves nobody while it moves: all calls that need it. Others stay where they are. */
+export const switchover: Nemesis = {
+  place: 'N31',
+  profiles: ['replicated'],
+  lastsMs: [10_000, 30_000],
+  alone: true,
+  whyNot: always,
+  name: 'switchover-under-load',
+  says: 'an operator has a book led from one region after another, as planned, under load',
+  aim: (scene) => {
+    const { book, bookName } = aLeader(scene);
+    const random = ownRandom(scene.random);
+    const operator = new OperatorAtWork(scene, switchover.name);
+    const move = async () => {
+      const from = scene.leader(book)?.region;
+      const to = random.pick(from === undefined ? regionNames : othersThan(from));
+      await operator.make({ kind: 'switchover', book: bookName, to });
+    };
+    return Promise.resolve(
+      strikeWith(scene, {
+        targets: [bookName],
+        harms: [{ book }],
+        begin: ({ letRun, over, pause }) => {
+          letRun(async () => {
+            while (!over.aborted) {
+              await move();
+              await pause(random.between(500, 3_000));
+            }
+          });
+        },
+        finish: () => operator.finish(),
+      }),
+    );
+  },
+};

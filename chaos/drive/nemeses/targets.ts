@@ -1,0 +1,83 @@
+import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
+import { type Copy, copiesOf, type Installation } from '../installation/installation.ts';
+import type { Harm } from '../../judge/history/record.ts';
+import { SeededRandom } from '../../random.ts';
+import type { Scene } from './nemesis.ts';
+
+/** Whom a nemesis hits, drawn from the seed. */
+
+/** The copy that leads a drawn book now; where nobody is known to lead it, the one at home. */
+export function aLeader(scene: Scene): Copy {
+  const { installation, random } = scene;
+  return leaderOf(scene, random.pick([...new Set(installation.copies.map((copy) => copy.book))]));
+}
+
+/** The copy that leads a book now; where nobody is known to lead it, the one at home. */
+export function leaderOf(scene: Scene, book: number): Copy {
+  const own = copiesOf(scene.installation, book);
+  const leader = scene.leader(book) ?? own.find(({ region, home }) => region === home);
+  if (leader === undefined) throw new Error(`book ${book} has no copy at home`);
+  return leader;
+}
+
+export function aRegion(random: SeededRandom): RegionName {
+  return random.pick(regionNames);
+}
+
+/** The three regions in an order that the seed determines. */
+export function shuffledRegions(random: SeededRandom): [RegionName, RegionName, RegionName] {
+  const [a, b, c] = shuffled(random, regionNames);
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three regions');
+  return [a, b, c];
+}
+
+export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
+  const left = [...items];
+  return items.map(() => {
+    const item = random.pick(left);
+    left.splice(left.indexOf(item), 1);
+    return item;
+  });
+}
+
+/** Why the links between the regions cannot be broken here; '': they can. */
+export function whyNoLinks({ hasLinks }: Installation): Promise<string> {
+  return Promise.resolve(hasLinks ? '' : 'no link of ours is between its regions');
+}
+
+/** Nothing is missing for it anywhere. */
+export const always = (): Promise<string> => Promise.resolve('');
+
+/** The regions that are not this one. */
+export function othersThan(region: RegionName): RegionName[] {
+  return regionNames.filter((other) => other !== region);
+}
+
+/** For the course of a strike, which must not depend on what else draws meanwhile. */
+export function ownRandom(random: SeededRandom): SeededRandom {
+  return new SeededRandom(random.int(2 ** 32));
+}
+
+export const victimRoles = ['router', 'ledger', 'postgres'] as const;
+export type VictimRole = (typeof victimRoles)[number];
+
+export interface Victim {
+  /** As `Faults` has it. */
+  readonly process: string;
+  /** What calls feel of it while it is gone. */
+  readonly harms: readonly Harm[];
+}
+
+/**
+ * A process that matters now: any router, or the ledger server or Postgres of a leader. Without a
+ * router nobody gets past it; without its ledger server or Postgres a book serves nobody until
+ * that is back, or the book is led elsewhere. Whoever pays into the book needs it as well.
+ */
+export function aVictim(scene: Scene, role: VictimRole): Victim {
+  if (role === 'router') {
+    const region = aRegion(scene.random);
+    return { process: `${region}/router`, harms: [{ router: region }] };
+  }
+  const { book, processes } = aLeader(scene);
+  return { process: processes[role], harms: [{ book }] };
+}

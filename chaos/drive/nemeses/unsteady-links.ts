@@ -1,0 +1,124 @@
+import { cutModes } from '../../../regions/faults/link.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { Harm } from '../../judge/history/record.ts';
+import { profiles } from '../installation/installation.ts';
+import { type Breaking, strikeWith } from './breaking.ts';
+import { harmsBetween, harmsOfPartition } from './harms.ts';
+import type { Nemesis, Scene } from './nemesis.ts';
+import { bothWays, cutAll, healAll, silences, type Way, wayName, waysOf } from './partition.ts';
+import { aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targets.ts';
+
+/** Links that do not stay as they are. */
+
+const common = { profiles, whyNot: whyNoLinks, lastsMs: [8_000, 25_000], alone: true } as const;
+
+interface Hit {
+  readonly ways: readonly Way[];
+  readonly harms: readonly Harm[];
+}
+
+/** All links of a region, or those between two: calls that these links may touch when cut. */
+function someLinks(scene: Scene): Hit {
+  if (scene.random.chance(0.5)) {
+    const region: RegionName = aRegion(scene.random);
+    return { ways: waysOf(region), harms: harmsOfPartition(scene, region) };
+  }
+  const [one, other] = shuffledRegions(scene.random);
+  return { ways: bothWays(one, other), harms: harmsBetween(scene, one, other) };
+}
+
+/**
+ * Silence and refusal in turns, never healed in between: who waits for an answer hears an error,
+ * who tries again waits.
+ */
+export const silentThenRefused: Nemesis = {
+  ...common,
+  name: 'silent-then-refused',
+  place: 'N11',
+  says: 'links are cut, in turns so that everything on them is silent and so that it is reset',
+  aim: (scene) => {
+    const { ways, harms } = someLinks(scene);
+    const random = ownRandom(scene.random);
+    const [first, second] = random.chance(0.5) ? silences : silences.toReversed();
+    const begin = async ({ faults, goOn, pause }: Breaking) => {
+      if (first === undefined || second === undefined) return;
+      await cutAll(faults, ways, first);
+      goOn(async () => {
+        for (;;) {
+          await pause(random.between(1_000, 7_000));
+          await cutAll(faults, ways, second);
+          await pause(random.between(1_000, 7_000));
+          await cutAll(faults, ways, first);
+        }
+      });
+    };
+    return Promise.resolve(strikeWith(scene, { targets: ways.map(wayName), harms, begin }));
+  },
+};
+
+const FLAP_MIN_MS = 50;
+const FLAP_MAX_MS = 5_000;
+
+export const flapping: Nemesis = {
+  ...common,
+  name: 'flapping',
+  place: 'N12',
+  says: 'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
+  aim: (scene) => {
+    const { ways, harms } = someLinks(scene);
+    const random = ownRandom(scene.random);
+    return Promise.resolve(
+      strikeWith(scene, {
+        targets: ways.map(wayName),
+        harms,
+        begin: (breaking) => breaking.goOn(() => flap(breaking, random, ways)),
+      }),
+    );
+  },
+};
+
+/** Until the strike is over. */
+export async function flap(
+  { faults, pause }: Breaking,
+  random: ReturnType<typeof ownRandom>,
+  ways: readonly Way[],
+): Promise<void> {
+  const cutShare = random.between(0.1, 0.9);
+  for (;;) {
+    // As many short turns as long ones of each magnitude.
+    const turnMs = FLAP_MIN_MS * (FLAP_MAX_MS / FLAP_MIN_MS) ** random.next();
+    await cutAll(faults, ways, random.pick(cutModes));
+    await pause(turnMs * cutShare);
+    await healAll(faults, ways);
+    await pause(turnMs * (1 - cutShare));
+  }
+}
+
+/**
+ * Round trips of 80 to 300 ms, so half of it one way. Nothing is lost and every call should be
+ * answered, in more time: those that cross the links, and, with copies, those to books whose
+ * commits do.
+ */
+export const slowLinks: Nemesis = {
+  ...common,
+  name: 'slow-links',
+  place: 'N13',
+  says: 'links take 80 to 300 ms there and back, and another time of it now and then',
+  alone: false,
+  aim: (scene) => {
+    const { ways, harms } = someLinks(scene);
+    const random = ownRandom(scene.random);
+    const slow = ({ faults }: Breaking) =>
+      Promise.all(ways.map(([from, to]) => faults.delay(from, to, random.between(40, 150))));
+    const begin = async (breaking: Breaking) => {
+      await slow(breaking);
+      breaking.goOn(async () => {
+        for (;;) {
+          await breaking.pause(random.between(300, 3_000));
+          await slow(breaking);
+        }
+      });
+    };
+    return Promise.resolve(strikeWith(scene, { targets: ways.map(wayName), harms, begin }));
+  },
+};

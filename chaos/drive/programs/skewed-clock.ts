@@ -1,0 +1,58 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * A wall clock that is wrong by as much as a small file says, and that goes on being wrong by as
+ * much as the file says then. Only `Date` is touched: timers, performance.now() and
+ * process.hrtime(), which are what waiting and leases are measured by, go on as they were.
+ */
+
+/** How often the file is read. A clock that jumps is felt within this time. */
+const READ_MS = 25;
+
+/** Makes `Date` of this process follow the file from now on. A missing file means no shift. */
+export function installSkewedClock(file: string): void {
+  const RealDate = Date;
+  const realNow = RealDate.now;
+  let byMs = readShift(file);
+  setInterval(() => {
+    byMs = readShift(file);
+  }, READ_MS).unref();
+  const now = (): number => realNow() + byMs;
+  RealDate.now = now;
+  globalThis.Date = new Proxy(RealDate, {
+    construct: (_, given: unknown[], made): object => {
+      const asked: object = Reflect.construct(RealDate, given.length === 0 ? [now()] : given, made);
+      return asked;
+    },
+    apply: () => new RealDate(now()).toString(),
+  });
+}
+
+function readShift(file: string): number {
+  try {
+    const byMs = Number(readFileSync(file, 'utf8'));
+    return Number.isFinite(byMs) ? byMs : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Shifts the clock that reads this file by so many milliseconds; 0: it is right again. */
+export function writeShift(file: string, byMs: number): void {
+  // Replaced as a whole, for it is read all the time; it need not outlive the machine.
+  const draft = `${file}.new`;
+  writeFileSync(draft, String(byMs));
+  renameSync(draft, file);
+}
+
+/** The file of a server in the folder of the clocks; `book` is undefined for a router. */
+export function clockFile(folder: string, region: string, book: number | undefined): string {
+  return join(folder, `${region}-${book ?? 'router'}`);
+}
+
+/** The file of the server that has this environment, see regions/server/config.ts. */
+export function ownClockFile(folder: string, env: NodeJS.ProcessEnv): string {
+  const book = env['MERIDIAN_BOOK'];
+  return clockFile(folder, env['MERIDIAN_REGION'] ?? '', book === undefined ? book : Number(book));
+}

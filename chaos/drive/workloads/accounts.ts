@@ -1,0 +1,123 @@
+import { bookOf } from '../../../ledger/core/account-id.ts';
+import { must } from '../../../ledger/core/assert.ts';
+import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { Caller } from '../client/caller.ts';
+import type { Heard } from '../client/heard.ts';
+import type { Requests } from './requests.ts';
+import type { Setting } from './workload.ts';
+
+/** An account that a workload has opened for itself. */
+export interface OwnAccount {
+  readonly id: bigint;
+  readonly book: number;
+  readonly region: RegionName;
+}
+
+/** What an account is to be like. */
+export interface AccountWish {
+  readonly region: RegionName;
+  /** Undefined: it may be overdrawn without limit. */
+  readonly minBalance: bigint | undefined;
+  readonly maxBalance?: bigint;
+  /** What it begins with. */
+  readonly money: bigint;
+}
+
+/** An account that cannot be overdrawn. */
+export function purse(region: RegionName, money: bigint): AccountWish {
+  return { region, minBalance: 0n, money };
+}
+
+/** An account that any amount can come from. */
+export function mint(region: RegionName): AccountWish {
+  return { region, minBalance: undefined, money: 0n };
+}
+
+/** How many accounts are opened at a time in one region. */
+const AT_ONCE = 3;
+
+/**
+ * Opens accounts, in the order of the wishes, and gives them their money.
+ *
+ * Throws Error when one is refused, or not answered.
+ */
+export async function openAccounts(
+  setting: Setting,
+  requests: Requests,
+  wishes: readonly AccountWish[],
+): Promise<OwnAccount[]> {
+  const opened = new Map<AccountWish, OwnAccount>();
+  const inRegions = [...Map.groupBy(wishes, ({ region }) => region)];
+  await Promise.all(
+    inRegions.map(async ([region, own]) => {
+      const opener = new Opener(setting, requests, region);
+      const left = own.values();
+      const open = async () => {
+        const caller = setting.caller(region);
+        for (const wish of left) opened.set(wish, await opener.open(caller, wish));
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, open));
+    }),
+  );
+  return wishes.map((wish) => must(opened.get(wish), 'every wish is met'));
+}
+
+const ATTEMPTS = 5;
+
+/** Asks again what is answered the same however often it is asked: a slow start is no reason to give up. */
+async function insist<Reply>(ask: () => Promise<Heard<Reply>>): Promise<Heard<Reply>> {
+  let heard = await ask();
+  for (let left = ATTEMPTS - 1; left > 0 && heard.type !== 'ok'; left -= 1) heard = await ask();
+  return heard;
+}
+
+/** Opens the accounts of one region. */
+class Opener {
+  readonly #setting: Setting;
+  readonly #requests: Requests;
+  readonly #region: RegionName;
+  #last = 0;
+  /** Where the money comes from. */
+  #source: Promise<OwnAccount> | undefined;
+
+  constructor(setting: Setting, requests: Requests, region: RegionName) {
+    this.#setting = setting;
+    this.#requests = requests;
+    this.#region = region;
+  }
+
+  async open(caller: Caller, wish: AccountWish): Promise<OwnAccount> {
+    const account = await this.#open(caller, wish);
+    if (wish.money === 0n) return account;
+    // Only one caller opens the source: a client asks one thing after another.
+    this.#source ??= this.#open(this.#setting.caller(this.#region), mint(this.#region));
+    const source = await this.#source;
+    const request = this.#requests.pay(source, account, wish.money);
+    const heard = await insist(() => caller.transfer(request));
+    if (heard.type === 'ok' && heard.reply.status === 'POSTED') return account;
+    const why = heard.type === 'ok' ? heard.reply.reason : heard.fault.message;
+    throw new Error(`account ${account.id} could not be given its money: ${why}`);
+  }
+
+  async #open(caller: Caller, { region, minBalance, maxBalance }: AccountWish) {
+    this.#last += 1;
+    const externalId = `${this.#setting.namespace}/${region}/${this.#last}`;
+    const min: OpenAccountRequest['min'] =
+      minBalance === undefined
+        ? { $case: 'noMinBalance', value: true }
+        : { $case: 'minBalance', value: minBalance };
+    const limits =
+      maxBalance === undefined
+        ? { min }
+        : { min, max: { $case: 'maxBalance', value: maxBalance } as const };
+    const request = { externalId, homeRegion: region, asset: 'EUR', ...limits };
+    const heard = await insist(() => caller.open(request));
+    if (heard.type !== 'ok' || heard.reply.accountId === '') {
+      const why = heard.type === 'ok' ? 'it was refused' : heard.fault.message;
+      throw new Error(`account ${externalId} could not be opened: ${why}`);
+    }
+    const id = BigInt(heard.reply.accountId);
+    return { id, book: bookOf(id), region };
+  }
+}

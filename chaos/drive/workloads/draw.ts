@@ -1,0 +1,45 @@
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { Caller } from '../client/caller.ts';
+import type { ReadLevel } from '../../judge/history/operation.ts';
+import { namesOf, type SeededRandom } from '../../random.ts';
+import type { Setting } from './workload.ts';
+
+/** What steps draw again and again. */
+
+/** Two different ones. Throws RangeError when there are fewer. */
+export function pickTwo<T>(random: SeededRandom, items: readonly T[]): [T, T] {
+  const first = random.pick(items);
+  return [first, random.pick(items.filter((item) => item !== first))];
+}
+
+/** From 1 up to and including `most`. */
+export function amountUpTo(random: SeededRandom, most: number): bigint {
+  return BigInt(1 + random.int(most));
+}
+
+/** A level of the API, each as often as the others. */
+export function drawLevel(random: SeededRandom): Exclude<ReadLevel, 'auditor'> {
+  return random.pick(['leader', 'linearizable', 'stale']);
+}
+
+/** Weights of the kinds of steps, so that no two runs stress the same. */
+export function drawWeights<K extends string>(
+  random: SeededRandom,
+  usual: Readonly<Record<K, number>>,
+): Record<K, number> {
+  const drawn: Record<K, number> = { ...usual };
+  for (const name of namesOf(usual)) {
+    drawn[name] = Number((usual[name] * random.between(0.3, 1.7)).toFixed(2));
+  }
+  return drawn;
+}
+
+/** So many regions, each drawn anew: one may come more than once, another not at all. */
+export function drawRegions(setting: Setting, count: number): RegionName[] {
+  return Array.from({ length: count }, () => setting.random.pick(setting.regions).name);
+}
+
+/** The same client, sometimes through the router of another region than its own. */
+export function wander(caller: Caller, random: SeededRandom, regions: readonly RegionName[]) {
+  return random.chance(0.25) ? caller.at(random.pick(regions)) : caller;
+}

@@ -1,0 +1,113 @@
+import type { Caller } from '../client/caller.ts';
+import type { SeededRandom } from '../../random.ts';
+import { mint, openAccounts, type OwnAccount } from './accounts.ts';
+import { amountUpTo, pickTwo, wander } from './draw.ts';
+import { readAccounts, versionRead } from './reads.ts';
+import { Requests } from './requests.ts';
+import type { Workload } from './workload.ts';
+
+/** Somebody who follows a book, or one account, and goes on where it was. */
+interface Consumer {
+  /** Undefined: it follows the book. */
+  readonly account: OwnAccount | undefined;
+  readonly book: number;
+  after: number;
+  /** The newest that is known to be there: nobody waits for what is not. */
+  newest: number;
+  isBusy: boolean;
+}
+
+export const feed: Workload = {
+  name: 'feed',
+  place: 'L13',
+  says: 'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
+  async prepare(setting) {
+    const { random } = setting;
+    const names = setting.regions.map(({ name }) => name);
+    const followed = setting.regions.filter(() => random.chance(0.6));
+    const pageMost = random.pick([5, 25, 100]);
+    const writesMost = 1 + random.int(4);
+    const requests = new Requests(setting.namespace);
+    const accounts = await openAccounts(
+      setting,
+      requests,
+      setting.regions.flatMap(({ name }) => [mint(name), mint(name)]),
+    );
+    const consumers = [
+      ...followed.map(({ book }) => follow(book, undefined)),
+      ...accounts.slice(0, 1 + random.int(accounts.length)).map((one) => follow(one.book, one)),
+    ];
+    const ofBook = new Map(
+      consumers.filter(({ account }) => account === undefined).map((one) => [one.book, one]),
+    );
+
+    const write = async (caller: Caller, by: SeededRandom, payer: OwnAccount) => {
+      const [one, other] = pickTwo(by, accounts);
+      const heard = await caller.transfer(
+        requests.pay(payer, one === payer ? other : one, amountUpTo(by, 9)),
+      );
+      if (heard.type !== 'ok') return;
+      const { book, seq } = heard.reply.position;
+      const consumer = ofBook.get(book);
+      if (consumer === undefined) return;
+      // A run on books that are not new begins with what is new.
+      if (consumer.newest === 0) consumer.after = seq - 1;
+      consumer.newest = Math.max(consumer.newest, seq);
+    };
+    const consume = async (caller: Caller, by: SeededRandom, consumer: Consumer) => {
+      const { account, book } = consumer;
+      for (let left = 1 + by.int(writesMost); left > 0; left -= 1) {
+        await write(caller, by, account ?? by.pick(accounts));
+      }
+      if (account !== undefined) {
+        const version = versionRead(await readAccounts(caller, [account], 'leader'));
+        consumer.newest = Math.max(consumer.newest, version ?? 0);
+      }
+      const most = Math.min(pageMost, consumer.newest - consumer.after);
+      if (most <= 0) return;
+      const asked = { book, account: String(account?.id ?? ''), after: consumer.after };
+      const heard = await wander(caller, by, names).page(asked, most);
+      if (heard.type !== 'ok') return;
+      const last = heard.reply.events.at(-1);
+      if (last === undefined) return;
+      consumer.after =
+        account === undefined ? last.seq : (versionIn(last, account) ?? consumer.after);
+    };
+    return {
+      options: {
+        books: followed.map(({ book }) => book),
+        consumers: consumers.length,
+        pageMost,
+        writesMost,
+      },
+      async step(caller, by) {
+        const idle = consumers.filter(({ isBusy }) => !isBusy);
+        if (idle.length === 0) {
+          await write(caller, by, by.pick(accounts));
+          return;
+        }
+        const consumer = by.pick(idle);
+        consumer.isBusy = true;
+        try {
+          await consume(caller, by, consumer);
+        } finally {
+          consumer.isBusy = false;
+        }
+      },
+    };
+  },
+};
+
+function follow(book: number, account: OwnAccount | undefined): Consumer {
+  return { account, book, after: 0, newest: 0, isBusy: false };
+}
+
+type Sides = {
+  readonly debit: { readonly account: string; readonly version: number } | null;
+  readonly credit: { readonly account: string; readonly version: number } | null;
+};
+
+/** The version of an account that an event gave it. */
+function versionIn({ debit, credit }: Sides, { id }: OwnAccount): number | undefined {
+  return [debit, credit].find((state) => state?.account === String(id))?.version;
+}

@@ -1,0 +1,80 @@
+import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
+import type { Caller } from '../client/caller.ts';
+import type { SeededRandom } from '../../random.ts';
+import { mint, openAccounts, type OwnAccount, purse } from './accounts.ts';
+import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
+import { readAccounts } from './reads.ts';
+import { Recent } from './recent.ts';
+import { Requests } from './requests.ts';
+import type { Workload } from './workload.ts';
+
+export const groups: Workload = {
+  name: 'groups',
+  place: 'L15',
+  says: 'groups of legs, of which one is often bound to fail, also with payees in other books, and reads of all their accounts: a group of which only a part is there',
+  async prepare(setting) {
+    const { random } = setting;
+    const region = random.pick(setting.regions);
+    const count = 4 + random.int(5);
+    const legsMost = random.pick([3, 6, 20]);
+    const failShare = Number(random.between(0.2, 0.6).toFixed(2));
+    const awayShare = random.pick([0, 0.2, 0.5]);
+    const holdShare = random.pick([0, 0.1, 0.3]);
+    const weights = drawWeights(random, { group: 3, read: 1.5, lookUp: 0.5, refill: 0.5 });
+    const requests = new Requests(setting.namespace);
+    const elsewhere = setting.regions.filter(({ name }) => name !== region.name);
+    const [source, full, ...others] = await openAccounts(setting, requests, [
+      mint(region.name),
+      // It has no room for anything.
+      { ...purse(region.name, 0n), maxBalance: 0n },
+      ...elsewhere.map(({ name }) => purse(name, 0n)),
+      ...Array.from({ length: count }, () => purse(region.name, 500n)),
+    ]);
+    if (source === undefined || full === undefined) throw new Error('the first two are there');
+    const away = others.slice(0, elsewhere.length);
+    const accounts = others.slice(elsewhere.length);
+    const asked = new Recent<string>(50);
+
+    const leg = (payer: OwnAccount, payee: OwnAccount, by: SeededRandom, amount: bigint): Leg =>
+      Leg.fromPartial({
+        debitAccountId: payer.id,
+        creditAccountId: payee.id,
+        amount,
+        code: by.int(3),
+        ...(by.chance(holdShare)
+          ? { action: { $case: 'hold', value: { timeoutSeconds: 1 + by.int(4) } } as const }
+          : {}),
+      });
+    const legs = (by: SeededRandom): Leg[] => {
+      const made = Array.from({ length: 1 + by.int(legsMost) }, () => {
+        const [payer, payee] = pickTwo(by, accounts);
+        const isAway = away.length > 0 && by.chance(awayShare);
+        return leg(payer, isAway ? by.pick(away) : payee, by, amountUpTo(by, 20));
+      });
+      if (!by.chance(failShare)) return made;
+      const payer = by.pick(accounts);
+      const broken = by.chance(0.5) ? leg(payer, full, by, 1n) : leg(payer, source, by, 1_000_000n);
+      return made.toSpliced(by.int(made.length + 1), 0, broken);
+    };
+    const ask = async (caller: Caller, by: SeededRandom) => {
+      const action = { $case: 'group', value: { legs: legs(by) } } as const;
+      const request = requests.named({ action });
+      asked.add(requests.idOf(request));
+      await caller.transfer(request);
+    };
+    return {
+      options: { region: region.name, count, legsMost, failShare, awayShare, holdShare, weights },
+      async step(caller, by) {
+        const kind = by.weighted(weights);
+        const transferId = asked.pick(by);
+        if (kind === 'read') await readAccounts(caller, accounts, drawLevel(by));
+        else if (kind === 'refill') {
+          await caller.transfer(requests.pay(source, by.pick(accounts), amountUpTo(by, 200)));
+        } else if (kind === 'lookUp' && transferId !== undefined) {
+          const level = drawLevel(by);
+          await caller.lookUp({ book: region.book, transferId, level, minPosition: null });
+        } else await ask(caller, by);
+      },
+    };
+  },
+};

@@ -1,0 +1,79 @@
+import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
+import type { Caller } from '../client/caller.ts';
+import type { SeededRandom } from '../../random.ts';
+import { openAccounts, purse } from './accounts.ts';
+import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
+import { readAccounts } from './reads.ts';
+import { Recent } from './recent.ts';
+import { type OpenHold, Requests } from './requests.ts';
+import type { Workload } from './workload.ts';
+
+export const holds: Workload = {
+  name: 'holds',
+  place: 'L11',
+  says: 'holds that expire after seconds, captured in part, in full, again and too late, or released: money that is freed early, twice or never',
+  async prepare(setting) {
+    const { random } = setting;
+    const count = 4 + random.int(5);
+    const most = random.pick([20, 500]);
+    const secondsMost = 1 + random.int(6);
+    const memory = random.pick([5, 50, 300]);
+    const weights = drawWeights(random, {
+      hold: 3,
+      part: 2,
+      rest: 1,
+      final: 0.7,
+      late: 1,
+      release: 1,
+      lookUp: 1,
+      read: 0.5,
+    });
+    const requests = new Requests(setting.namespace);
+    const regions = drawRegions(setting, count);
+    const accounts = await openAccounts(
+      setting,
+      requests,
+      regions.map((region) => purse(region, 50_000n)),
+    );
+    const made = new Recent<OpenHold>(memory);
+    // So many that most of them have expired by the time they are picked.
+    const older = new Recent<OpenHold>(500);
+
+    const hold = async (caller: Caller, by: SeededRandom) => {
+      const [payer, payee] = pickTwo(by, accounts);
+      const amount = amountUpTo(by, most);
+      const timeoutSeconds = by.chance(0.1) ? 0 : 1 + by.int(secondsMost);
+      const heard = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
+      if (heard.type !== 'ok' || heard.reply.status !== 'HELD') return;
+      const one = { id: heard.reply.transferId, payer, payee, amount };
+      made.add(one);
+      older.add(one);
+    };
+    const draw = (
+      kind: keyof typeof weights | undefined,
+      caller: Caller,
+      by: SeededRandom,
+      one: OpenHold,
+    ) => {
+      if (kind === 'release') return caller.transfer(requests.release(one));
+      const part = kind === 'rest' ? 0n : amountUpTo(by, Number(one.amount));
+      // Whether the payee's book can be reached is no matter of the hold.
+      const request = { ...requests.capture(one, part, kind === 'final'), wait: Wait.POSTED };
+      return caller.transfer(request);
+    };
+    return {
+      options: { regions, most, secondsMost, memory, weights },
+      async step(caller, by) {
+        const kind = by.weighted(weights);
+        const one = (kind === 'late' ? older : made).pick(by);
+        if (kind === 'read') await readAccounts(caller, accounts, drawLevel(by));
+        else if (kind === 'hold' || one === undefined) await hold(caller, by);
+        else if (kind === 'lookUp') {
+          const level = drawLevel(by);
+          const asked = { book: one.payer.book, transferId: one.id, level, minPosition: null };
+          await caller.lookUp(asked);
+        } else await draw(kind, caller, by, one);
+      },
+    };
+  },
+};

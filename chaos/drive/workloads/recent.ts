@@ -1,0 +1,22 @@
+import type { SeededRandom } from '../../random.ts';
+
+/** The newest of many things, for steps that come back to what others began. */
+export class Recent<T> {
+  readonly #items: T[] = [];
+  readonly #most: number;
+  #next = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(item: T): void {
+    this.#items[this.#next] = item;
+    this.#next = (this.#next + 1) % this.#most;
+  }
+
+  /** Any of them; undefined while there is none. */
+  pick(random: SeededRandom): T | undefined {
+    return this.#items.length === 0 ? undefined : random.pick(this.#items);
+  }
+}

@@ -1,0 +1,74 @@
+import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
+import type { Hold } from '../../../proto/gen/meridian/v1/movement.ts';
+import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
+import type { OwnAccount } from './accounts.ts';
+
+export type TransferFields = Partial<CreateTransferRequest>;
+
+/** A hold that was made, as whoever draws on it needs it. */
+export interface OpenHold {
+  readonly id: string;
+  readonly payer: OwnAccount;
+  readonly payee: OwnAccount;
+  readonly amount: bigint;
+}
+
+/** Requests of one workload, each with a key that no other has. */
+export class Requests {
+  readonly namespace: string;
+  #last = 0;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  /** Id of the transfer that a key of this workload names. */
+  idOf({ idempotencyKey = '' }: Pick<TransferFields, 'idempotencyKey'>): string {
+    return transferIdOf(this.namespace, idempotencyKey);
+  }
+
+  pay(
+    payer: OwnAccount,
+    payee: OwnAccount,
+    amount: bigint,
+    more: TransferFields = {},
+  ): TransferFields {
+    const sides = { debitAccountId: payer.id, creditAccountId: payee.id };
+    return { ...this.#named(), ...sides, amount, ...more };
+  }
+
+  hold(payer: OwnAccount, payee: OwnAccount, amount: bigint, timing: Hold): TransferFields {
+    return this.pay(payer, payee, amount, { action: { $case: 'hold', value: timing } });
+  }
+
+  /** `amount` zero: all that is left. */
+  capture({ id, payer }: OpenHold, amount: bigint, final: boolean): TransferFields {
+    const action = { $case: 'capture', value: { holdId: id, final } } as const;
+    return { ...this.#named(), debitAccountId: payer.id, amount, action };
+  }
+
+  release({ id, payer }: OpenHold): TransferFields {
+    const action = { $case: 'release', value: { holdId: id } } as const;
+    return { ...this.#named(), debitAccountId: payer.id, action };
+  }
+
+  change(
+    account: OwnAccount,
+    change: ChangeAccountRequest['change'],
+    expectedVersion?: bigint,
+  ): Partial<ChangeAccountRequest> {
+    const what = { accountId: account.id, by: 'chaos', why: 'it is part of the load', change };
+    return { ...this.#named(), ...what, expectedVersion };
+  }
+
+  /** A request that has its fields already, but no key. */
+  named(fields: TransferFields): TransferFields {
+    return { ...this.#named(), ...fields };
+  }
+
+  #named() {
+    this.#last += 1;
+    return { namespace: this.namespace, idempotencyKey: `k${this.#last}` };
+  }
+}

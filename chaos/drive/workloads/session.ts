@@ -1,0 +1,74 @@
+import type { Caller } from '../client/caller.ts';
+import type { Position } from '../../judge/history/operation.ts';
+import type { SeededRandom } from '../../random.ts';
+import { openAccounts, type OwnAccount, purse } from './accounts.ts';
+import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
+import { readAccounts } from './reads.ts';
+import { Requests } from './requests.ts';
+import type { Workload } from './workload.ts';
+
+export const session: Workload = {
+  name: 'session',
+  place: 'L10',
+  says: 'writes, then reads by another router and at another level with the position of the answer: a client that does not see what it wrote',
+  async prepare(setting) {
+    const { random } = setting;
+    const names = setting.regions.map(({ name }) => name);
+    const count = 3 + random.int(5);
+    const readsMost = 1 + random.int(3);
+    const weights = drawWeights(random, { balances: 3, lookUp: 1, statement: 0.5 });
+    const requests = new Requests(setting.namespace);
+    const regions = drawRegions(setting, count);
+    const accounts = await openAccounts(
+      setting,
+      requests,
+      regions.map((region) => purse(region, 1_000_000n)),
+    );
+    const lastDecided = new Map<OwnAccount, number>();
+
+    /** Gives the position that the read was of: the next one must not be older. */
+    const read = async (
+      caller: Caller,
+      by: SeededRandom,
+      account: OwnAccount,
+      transferId: string,
+      minPosition: Position,
+    ): Promise<Position> => {
+      const via = caller.at(by.pick(names));
+      const level = drawLevel(by);
+      const asked = { level, minPosition };
+      const kind = by.weighted(weights);
+      if (kind === 'lookUp') {
+        const heard = await via.lookUp({ ...asked, book: account.book, transferId });
+        return heard.type === 'ok' ? heard.reply.position : minPosition;
+      }
+      if (kind === 'statement') {
+        // All of it would grow with the run; what is newer than the write is enough.
+        const heard = await via.statement({
+          ...asked,
+          account: String(account.id),
+          fromMicros: lastDecided.get(account) ?? 0,
+        });
+        return heard.type === 'ok' ? heard.reply.position : minPosition;
+      }
+      const heard = await readAccounts(via, [account], level, minPosition);
+      const [book] = heard.type === 'ok' ? heard.reply : [];
+      return book?.position ?? minPosition;
+    };
+    return {
+      options: { regions, readsMost, weights },
+      async step(caller, by) {
+        const [payer, payee] = pickTwo(by, accounts);
+        const request = requests.pay(payer, payee, amountUpTo(by, 50));
+        const heard = await caller.at(by.pick(names)).transfer(request);
+        if (heard.type !== 'ok') return;
+        const { transferId, decidedAtMicros } = heard.reply;
+        lastDecided.set(payer, decidedAtMicros);
+        let { position } = heard.reply;
+        for (let left = 1 + by.int(readsMost); left > 0; left -= 1) {
+          position = await read(caller, by, payer, transferId, position);
+        }
+      },
+    };
+  },
+};

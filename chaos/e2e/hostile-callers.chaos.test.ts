@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
+import { findFreeBase } from '../../regions/processes/ports.ts';
+import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
+import { describeCopies } from '../drive/installation/copies.ts';
+import { decodeBombs } from '../drive/nemeses/decode-bombs.ts';
+import { expiredCalls } from '../drive/nemeses/expired-calls.ts';
+import type { Nemesis } from '../drive/nemeses/nemesis.ts';
+import { Struck } from './test/struck.ts';
+
+/** Callers who send what they should not strike one installation, and all others are served. */
+
+const PAID_MS = 2_000;
+
+let cluster: Cluster;
+let struck: Struck;
+let failed = true;
+const folder = makeFolder();
+
+beforeAll(async () => {
+  const basePort = await findFreeBase();
+  cluster = await startCluster({ dataDir: join(folder, 'data'), basePort });
+  const copies = describeCopies(cluster.state());
+  struck = new Struck(
+    {
+      profile: 'embedded',
+      state: () => cluster.state(),
+      faults: cluster.faults,
+      copies,
+      hasLinks: false,
+      own: undefined,
+    },
+    (book) => copies.find((copy) => copy.book === book),
+  );
+  await struck.prepare();
+  expect(await struck.untilWell(15_000)).toEqual([]);
+});
+
+afterAll(async () => {
+  struck.close();
+  await cluster.stop();
+  endFolder(folder, failed);
+});
+
+const starts = () => cluster.state().processes.map(({ name, starts: count }) => `${name} ${count}`);
+
+/** Strikes for so long, and expects every payment meanwhile; then what the nemesis says. */
+async function strike(nemesis: Nemesis, seed: number, forMs: number): Promise<string> {
+  const before = starts();
+  struck.told.length = 0;
+  const aimed = await nemesis.aim(struck.scene(seed));
+  expect(aimed.harms).toEqual([]);
+  const until = performance.now() + forMs;
+  try {
+    await aimed.begin();
+    while (performance.now() < until) {
+      expect(await struck.unpaid(struck.payments, PAID_MS)).toEqual([]);
+      await sleep(100);
+    }
+  } finally {
+    await aimed.end();
+  }
+  expect(starts()).toEqual(before);
+  return struck.told.join();
+}
+
+/** How often routers have lost a stream and sent again what was on it. */
+const sentAgain = () =>
+  cluster
+    .state()
+    .processes.filter(({ name }) => name.endsWith('/router'))
+    .map(({ logFile }) => readFileSync(logFile, 'utf8').split('sending again').length - 1);
+
+test('decode-bombs: callers who send none wait no longer', async () => {
+  const said = await strike(decodeBombs, 7, 15_000);
+  expect(said).toMatch(/^p99 \d+ ms of \d{2,} other calls, 0 failed; p99 \d+ ms .* 0 failed$/u);
+  for (const [, ms] of said.matchAll(/p99 (\d+) ms/gu)) expect(Number(ms)).toBeLessThan(1_000);
+});
+
+test('expired-calls: a minute of 100 a second breaks no stream', async () => {
+  const before = sentAgain();
+  const said = await strike(expiredCalls, 11, 60_000);
+  expect(said).toMatch(/ broke 0 times$/u);
+  const [expired, answers] = [...said.matchAll(/\d+/gu)].map(Number);
+  expect(expired).toBeGreaterThan(6_000);
+  expect(answers).toBeGreaterThan(100);
+  expect(sentAgain()).toEqual(before);
+  failed = false;
+});

@@ -1,0 +1,272 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once as eventOf } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { must } from '../../../ledger/core/assert.ts';
+import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { childEnvironment } from '../../../regions/processes/environment.ts';
+import type { RegionName } from '../../../regions/topology/layout.ts';
+import { probeAnswers } from '../../../regions/processes/probes.ts';
+import { findFreeBase } from '../../../regions/processes/ports.ts';
+import type { Caller } from '../../drive/client/caller.ts';
+import type { OwnInstallation } from '../../drive/installation/own.ts';
+import type { Nemesis, Scene } from '../../drive/nemeses/nemesis.ts';
+import { closeSession, once, openSession, type Session } from '../../drive/nemeses/session.ts';
+import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
+import { Requests, type TransferFields } from '../../drive/workloads/requests.ts';
+import type { Asking, Trouble } from './brief-run.ts';
+
+const PATIENCE_MS = 20_000;
+
+/** A strike for so long, and the time that it takes to recover. */
+export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
+  return async (scene, installation) => {
+    const strike = await nemesis.aim(scene);
+    try {
+      await strike.begin();
+      await sleep(forMs);
+    } finally {
+      await strike.end();
+    }
+    // With a bug, what serves no more may not do so again.
+    await until(() => serves(scene, installation)).catch(() => {});
+  };
+}
+
+async function serves(scene: Scene, { copies }: OwnInstallation): Promise<boolean> {
+  if (copies.some(({ book }) => scene.leader(book) === undefined)) return false;
+  const answers = copies.map(({ adminUrl }) => once(adminUrl, (session) => session`SELECT 1`));
+  return (await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled');
+}
+
+/**
+ * Another ledger server takes the book over from one that is frozen in the middle of a commit. It
+ * goes on afterwards as if it still led: one that was idle would look first whether it does.
+ */
+export function secondServer(programs: string): Trouble {
+  return async (scene, installation) => {
+    const { faults } = installation;
+    const [region] = installation.state().regions;
+    const { name, book, bookName, ledgerUrl, ledgerAddress, auditorUrl, adminUrl } = must(
+      region,
+      'there is one',
+    );
+    const { ledger } = must(scene.leader(book), 'it is led').processes;
+    const listen = `127.0.0.1:${await findFreeBase(1)}`;
+    const second = spawn(process.execPath, [join(programs, 'ledger.mjs')], {
+      stdio: 'ignore',
+      env: childEnvironment({
+        MERIDIAN_REGION: name,
+        MERIDIAN_LISTEN: listen,
+        MERIDIAN_LEDGERS: `${ledgerAddress},${listen}`,
+        MERIDIAN_BOOKS: `${book}:${bookName}:${name}`,
+        MERIDIAN_BOOK: String(book),
+        MERIDIAN_DATABASE_URL: ledgerUrl,
+      }),
+    });
+    try {
+      await until(() => probeAnswers(listen));
+      await freezeInCommit(adminUrl, () => faults.signal(ledger, 'SIGSTOP'));
+      await until(async () => (await leaderOf(auditorUrl)) === listen);
+      await faults.signal(ledger, 'SIGCONT');
+      await sleep(1_000);
+    } finally {
+      await faults.signal(ledger, 'SIGCONT');
+      await endProcess(second);
+    }
+    await until(
+      async () =>
+        (await leaderOf(auditorUrl)) === ledgerAddress || scene.leader(book) !== undefined,
+    );
+  };
+}
+
+/**
+ * A commit waits for a second copy; the wait is cancelled, so that it is visible and safe
+ * nowhere else; its callers ask again; and the region is lost with all that it has.
+ */
+export const lostWithItsRegion: Trouble = async (scene, installation, asking) => {
+  const { faults } = installation;
+  const requests = new Requests(asking.namespace);
+  const { book, payer, payee } = await openPair(scene, installation, asking, requests);
+  const leader = must(scene.leader(book), 'it is led');
+  const here = leader.region;
+  const { regions } = installation.state();
+  const others = regions.flatMap(({ name }) => (name === here ? [] : [name]));
+  const admin = openSession(leader.adminUrl);
+  try {
+    await admin`SELECT 1`;
+    // Without Redis the journal is asked first, and tells of what is visible.
+    await faults.stop(`${here}/redis`);
+    // Nothing of what is written from now on gets out. A copy that is only frozen would find it
+    // in its sockets afterwards.
+    for (const there of others) {
+      await faults.cut(here, there, 'blackhole');
+      await faults.cut(there, here, 'blackhole');
+    }
+    const request = requests.pay(payer, payee, 5n);
+    const asked = [1, 2].map(() => askAgain(asking.caller(here), request));
+    await until(async () => (await waits(admin)).length > 0);
+    for (const pid of await waits(admin)) await admin`SELECT pg_cancel_backend(${pid})`;
+    await Promise.all(asked);
+  } finally {
+    await closeSession(admin);
+    await faults.loseRegion(here);
+  }
+  await until(() => Promise.resolve((scene.leader(book) ?? leader) !== leader));
+  await faults.restoreRegion(here);
+};
+
+/** No copy replays what it has from its leader, while somebody looks there for what was paid. */
+export const allBehind: Trouble = async (scene, installation, asking) => {
+  const { copies } = installation;
+  const standbys = copies.filter((copy) => scene.leader(copy.book) !== copy);
+  const replay = (what: 'pause' | 'resume') =>
+    Promise.all(
+      standbys.map(({ adminUrl }) =>
+        once(adminUrl, (session) => session.unsafe(`SELECT pg_wal_replay_${what}()`)),
+      ),
+    );
+  const requests = new Requests(asking.namespace);
+  const { book, payer, payee } = await openPair(scene, installation, asking, requests);
+  await replay('pause');
+  try {
+    for (const { region } of standbys.filter((copy) => copy.book === book)) {
+      const paid = await asking.caller(region).transfer(requests.pay(payer, payee, 1n));
+      if (paid.type !== 'ok') continue;
+      // A router that hears nothing of a copy for 400 ms asks the leader: on a busy machine, once.
+      for (let asked = 0; asked < 5; asked += 1) {
+        await asking.caller(region).balances({
+          level: 'stale',
+          minPosition: paid.reply.position,
+          books: [book],
+          accounts: [String(payer.id)],
+        });
+        await sleep(500);
+      }
+    }
+  } finally {
+    await replay('resume');
+  }
+};
+
+/** A book is silent for a while, with a leg on its way to it, and then gone. */
+export const silentThenGone: Trouble = async (scene, installation, asking) => {
+  const { faults, copies } = installation;
+  const requests = new Requests(asking.namespace);
+  const far = must(copies.at(-1), 'there is a book');
+  const { payer, payee } = await openPair(scene, installation, asking, requests, far.home);
+  const { ledger } = far.processes;
+  await faults.signal(ledger, 'SIGSTOP');
+  await asking.caller(payer.region).transfer(requests.pay(payer, payee, 5n, { wait: Wait.POSTED }));
+  await sleep(1_000);
+  await faults.signal(ledger, 'SIGKILL');
+  await until(() => Promise.resolve(copies.every(({ book }) => scene.leader(book) !== undefined)));
+};
+
+/** Two accounts, of the first region's book if nothing else is said of the payee. */
+async function openPair(
+  scene: Scene,
+  installation: OwnInstallation,
+  { namespace, caller }: Asking,
+  requests: Requests,
+  payeeRegion?: RegionName,
+) {
+  const { copies } = installation;
+  const regions = installation.state().regions.map(({ name, book }) => ({ name, book }));
+  const { name, book } = must(regions[0], 'there is one');
+  const setting = { namespace, random: scene.random, regions, copies, caller };
+  const [payer, payee] = await openAccounts(setting, requests, [
+    mint(name),
+    mint(payeeRegion ?? name),
+  ]);
+  return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
+}
+
+/** Redis claims to know a key that the journal has never seen. */
+export const redisAhead: Trouble = async (scene, installation, asking) => {
+  const [region] = installation.state().regions;
+  const { book, name, redisUrl = '' } = must(region, 'there is one');
+  const { auditorUrl } = must(scene.leader(book), 'it is led');
+  const requests = new Requests(asking.namespace);
+  const { payer, payee } = await openPair(scene, installation, asking, requests);
+  const fields = requests.pay(payer, payee, 5n);
+  const redis = new Redis(redisUrl);
+  try {
+    const instance = await instanceOf(auditorUrl);
+    for (const generation of ['a', 'b']) {
+      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, requests.idOf(fields));
+    }
+  } finally {
+    redis.disconnect();
+  }
+  await asking.caller(name).transfer(fields);
+};
+
+/** UUID of the book's database, which is in the names of its keys. */
+function instanceOf(auditorUrl: string): Promise<string> {
+  return once(auditorUrl, async (session) => {
+    const [row] = await session<{ instance: string }[]>`SELECT instance FROM head`;
+    return must(row, 'it has a head').instance;
+  });
+}
+
+const ASKS_FOR_MS = 4_000;
+
+/** Until it is answered, for a while. */
+async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
+  const giveUpAt = performance.now() + ASKS_FOR_MS;
+  while (performance.now() < giveUpAt) {
+    const heard = await caller.transfer(request, 300);
+    if (heard.type === 'ok') return;
+    await sleep(20);
+  }
+}
+
+/** Backends of the ledger whose commit waits for a second copy. */
+async function waits(admin: Session): Promise<number[]> {
+  const rows = await admin<{ pid: number }[]>`
+    SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'meridian_ledger'`;
+  return rows.map(({ pid }) => pid);
+}
+
+/** Freezes a ledger server while its commit waits, which then succeeds. */
+async function freezeInCommit(adminUrl: string, freeze: () => Promise<void>): Promise<void> {
+  const inLock = () =>
+    once(
+      adminUrl,
+      (session) => session`
+        SELECT 1 FROM pg_stat_activity
+         WHERE usename = 'meridian_ledger' AND wait_event_type = 'Lock'`,
+    );
+  await once(adminUrl, (session) =>
+    session.begin(async (transaction) => {
+      await transaction`SELECT 1 FROM head FOR UPDATE`;
+      await until(async () => (await inLock()).length > 0);
+      await freeze();
+    }),
+  );
+}
+
+/** Address of the server that took the book over last. */
+function leaderOf(auditorUrl: string): Promise<string> {
+  return once(auditorUrl, async (session) => {
+    const [row] = await session<{ leader: string }[]>`SELECT leader FROM head`;
+    return row?.leader ?? '';
+  });
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > giveUpAt) throw new Error('it did not come about in time');
+    await sleep(50);
+  }
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await eventOf(child, 'exit');
+}

@@ -1,0 +1,118 @@
+import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { CopyRead, FinalReads } from '../history/final-reads.ts';
+import type { ChangeOperation, OpenOperation, TransferOperation } from '../history/operation.ts';
+import type { History } from '../history/read-history.ts';
+import type { BookOfRun } from '../history/record.ts';
+import { changeCalls, openCalls, transferCalls } from './calls.ts';
+import { FinalBook } from './final-book.ts';
+import { isSameRow } from './same-row.ts';
+import type { RowOfBook } from './verdict.ts';
+
+/** Everything that a run has left: what clients saw, what was broken, what the books have now. */
+export interface Evidence extends History {
+  /** By number; only those whose primary was read. */
+  readonly books: ReadonlyMap<number, FinalBook>;
+  /** Calls that ask for transfers, by book and transfer: `callName`. Dry runs are left out. */
+  readonly calls: ReadonlyMap<string, readonly TransferOperation[]>;
+  /** The same of calls that ask to change accounts. */
+  readonly changeCalls: ReadonlyMap<string, readonly ChangeOperation[]>;
+  /** The same of calls that ask to open accounts, by region and external id: `openName`. */
+  readonly openCalls: ReadonlyMap<string, readonly OpenOperation[]>;
+  /** Why the final reads are not complete, one sentence each. */
+  readonly missing: readonly string[];
+  /** Why the history itself is not complete. */
+  readonly cut: readonly string[];
+  /** What refutes, before any row is looked at, that a book has one journal. */
+  readonly disputes: readonly Dispute[];
+}
+
+export interface Dispute {
+  readonly text: string;
+  readonly rows: readonly RowOfBook[];
+}
+
+/**
+ * Brings together what a run has recorded and read back.
+ *
+ * Of copies that all say that they are the primary, one whose journal begins with those of all
+ * others is taken for it; where none does, nothing can be held against the book. Nor can it where
+ * its journal is such that no book can be made of it. Both are disputes.
+ */
+export function gatherEvidence(history: History, { copies, missing }: FinalReads): Evidence {
+  const told = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
+  const unread = [...new Set([...told, ...missing])];
+  const disputes: Dispute[] = [];
+  const books = new Map<number, FinalBook>();
+  for (const book of history.header.books) {
+    const own = copies.filter((copy) => copy.book === book.number);
+    for (const region of book.copies) {
+      if (own.some((copy) => copy.region === region)) continue;
+      const why = `the copy of ${book.name} in ${region} was not read`;
+      // The reader may have said so already.
+      if (!unread.some((known) => known.startsWith(why))) unread.push(why);
+    }
+    const primaries = own.filter(({ role }) => role === 'primary');
+    if (primaries.length > 1) disputes.push(splitOf(book, primaries));
+    const primary = longestOf(primaries);
+    if (primary === undefined) {
+      unread.push(`${primaries.length} copies of ${book.name} say that they are the primary`);
+      continue;
+    }
+    const replicas: CopyRead[] = own.filter((copy) => copy !== primary);
+    try {
+      books.set(book.number, new FinalBook(book, primary, replicas));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      disputes.push({ text: `${book.name} has a journal that is none: ${why}`, rows: [] });
+      unread.push(`the journal of ${book.name} cannot be followed`);
+    }
+  }
+  const cut = history.isTorn ? ['the history breaks off before the end of the run'] : [];
+  return {
+    ...history,
+    books,
+    calls: transferCalls(history.operations),
+    changeCalls: changeCalls(history.operations),
+    openCalls: openCalls(history.operations),
+    missing: [...cut, ...unread],
+    cut,
+    disputes,
+  };
+}
+
+/** That several copies are the primary, with the rows at which the first two of them part. */
+function splitOf({ name, number }: BookOfRun, primaries: readonly CopyRead[]): Dispute {
+  const [first, second] = primaries;
+  const parted = first && second ? partedAt(first.rows, second.rows) : 0;
+  const rows = [first, second].flatMap((copy) => {
+    const found = copy?.rows[parted] ?? copy?.rows.at(-1);
+    return found === undefined ? [] : [{ book: number, row: found.row }];
+  });
+  const stands = primaries.map(
+    ({ region, head }) => `${region} (epoch ${head.epoch}, seq ${head.seq})`,
+  );
+  const text = `${primaries.length} copies of ${name} say that they are the primary`;
+  return { text: `${text}: ${stands.join(', ')}`, rows };
+}
+
+/** The one whose journal begins with those of all others. */
+function longestOf(copies: readonly CopyRead[]): CopyRead | undefined {
+  const [longest, ...others] = copies.toSorted((a, b) => b.rows.length - a.rows.length);
+  if (longest === undefined) return undefined;
+  const isWhole = others.every(({ rows }) => partedAt(longest.rows, rows) === rows.length);
+  return isWhole ? longest : undefined;
+}
+
+/** How many rows both have in common from the first on. */
+function partedAt(a: readonly ChainedRow[], b: readonly ChainedRow[]): number {
+  for (const [index, other] of b.entries()) {
+    const own = a[index];
+    if (own === undefined || !isSameRow(own, other)) return index;
+  }
+  return b.length;
+}
+
+/** The region that each book is at home in, by number. */
+export function homeRegions({ header }: Evidence): Map<number, string> {
+  return new Map(header.books.map(({ number, region }) => [number, region]));
+}

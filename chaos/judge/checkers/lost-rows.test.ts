@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type JournalRow, NO_DETAILS, RowKind } from '../../../ledger/core/journal-row.ts';
+import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
+import { gatherEvidence } from './evidence.ts';
+import { withoutLost } from './lost-rows.ts';
+import { nothingLost } from './nothing-lost.ts';
+import { oneJournal } from './one-journal.ts';
+import type { RowChange } from './test/story-book.ts';
+import { Story } from './test/story.ts';
+import type { Checker } from './verdict.ts';
+
+/** What a restored book may have lost, and what no restore excuses. */
+
+const pay = (debitAccountId: bigint, creditAccountId: bigint, amount: bigint) => ({
+  debitAccountId,
+  creditAccountId,
+  amount,
+});
+
+let story: Story;
+let within: string;
+let across: string;
+beforeAll(() => {
+  story = new Story();
+  const [alice, amy] = [story.open(1, 'alice'), story.open(1, 'amy')];
+  const bob = story.open(2, 'bob');
+  const noMin = { min: { $case: 'noMinBalance', value: true } } as const;
+  const bank = story.open(1, 'bank', noMin);
+  story.transfer('kept', pay(bank, alice, 100n));
+  across = story.transfer('across', pay(alice, bob, 7n), { settled: true });
+  within = story.transfer('within', pay(alice, amy, 3n));
+});
+
+/** State of I4 where the journal of the first book was changed, and these rows are lost. */
+const verdictOf = (change: RowChange, ...ids: string[]) => verdict(nothingLost, change, ids);
+
+function verdict(checker: Checker, change: RowChange, ids: readonly string[]): string {
+  const evidence = gatherEvidence(story.history(), story.finals({ book: 1, change }));
+  const seqs = new Map(ids.map((id) => [id, story.book(1).row(id)?.seq ?? 0]));
+  return checker(withoutLost(evidence, { book: 1, seqs })).state;
+}
+
+const without = (id: string) => (row: JournalRow) => (row.id === id ? null : row);
+
+const bookedAgain =
+  (different: Partial<JournalRow> = {}) =>
+  (row: JournalRow): JournalRow =>
+    row.id === across
+      ? {
+          ...row,
+          kind: RowKind.recovered,
+          originId: across,
+          details: { ...NO_DETAILS, by: 'ops' },
+          ...different,
+        }
+      : row;
+
+describe('what is lost for good', () => {
+  test('is excused where the replaced database had it', () => {
+    expect(verdictOf(without(within), within)).toBe('pass');
+  });
+
+  test('is not where it had it not', () => {
+    expect(verdictOf(without(within), across)).toBe('fail');
+  });
+
+  test('is not where another book has a leg of it', () => {
+    expect(verdictOf(without(across), across)).toBe('fail');
+  });
+
+  test('is not what the journal still has, with something else', () => {
+    const other = (row: JournalRow) => (row.id === within ? { ...row, reference: 'x' } : row);
+    expect(verdictOf(other, within)).toBe('fail');
+  });
+});
+
+const elsewhere = (row: JournalRow) =>
+  row.id === within ? { ...row, id: transferIdOf('run', 'other') } : row;
+
+describe('a place that was acknowledged', () => {
+  test('may be that of another row where the replaced database had it', () => {
+    expect(verdict(oneJournal, elsewhere, [within])).toBe('pass');
+  });
+
+  test('may not be where it had it not', () => {
+    expect(verdict(oneJournal, elsewhere, [])).toBe('fail');
+  });
+});
+
+describe('what a repair has booked again', () => {
+  test('is excused from what its leg does not carry', () => {
+    expect(verdictOf(bookedAgain(), across)).toBe('pass');
+  });
+
+  test.each([
+    ['another amount', { amount: 8n }],
+    ['another reference', { reference: 'x' }],
+    ['no operator', { details: NO_DETAILS, reference: 'x' }],
+  ])('is not with %s', (_, different) => {
+    expect(verdictOf(bookedAgain(different), across)).toBe('fail');
+  });
+});

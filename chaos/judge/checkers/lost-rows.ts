@@ -1,0 +1,114 @@
+import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
+import { storedOptions } from '../../../ledger/core/validate/options.ts';
+import {
+  differingRecoveredField,
+  type TransferFields,
+} from '../../../ledger/core/validate/same-request.ts';
+import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
+import type { ChangeOperation, TransferOperation } from '../history/operation.ts';
+import type { invariants } from './all.ts';
+import type { Evidence } from './evidence.ts';
+import type { FinalBook } from './final-book.ts';
+
+/** What the database of a book had when it was replaced by an older copy of itself. */
+export interface LostRows {
+  /** Number of the book. */
+  readonly book: number;
+  /** Of the rows that the copy does not have: the seq of each, by its id. */
+  readonly seqs: ReadonlyMap<string, number>;
+}
+
+/**
+ * Invariants that hold of a run in which a book lost rows and was repaired. The others compare
+ * what clients read with the one journal that a book is to have; it has had two.
+ */
+export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
+  'I1',
+  'I2',
+  'I3',
+  'I4',
+  'I6',
+  'I9',
+  'I10',
+  'I11',
+  'I17',
+  'I23',
+];
+
+/**
+ * The evidence without the calls that ask for what was lost for good: what the replaced database
+ * had, the journal has not, and no other book has a leg of. What a repair has booked again is
+ * excused from having what a leg does not carry, and from nothing else. That a place in the
+ * journal was acknowledged is excused of the row that the replaced database had there.
+ */
+export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows): Evidence {
+  const book = evidence.books.get(number);
+  if (book === undefined) return evidence;
+  const elsewhere = arrivedFrom(evidence, number);
+  const names = (id: string) => `${number} ${id}`;
+  const isLost = (id: string) => seqs.has(id) && !book.byId.has(id) && !elsewhere.has(id);
+  const calls = new Map(
+    [...evidence.calls].filter(([name, asked]) => {
+      const id = name.slice(names('').length);
+      if (name !== names(id)) return true;
+      return (
+        !isLost(id) &&
+        !isBookedAgain(
+          book,
+          id,
+          asked.map(({ value }) => value),
+        )
+      );
+    }),
+  );
+  const changeCalls = new Map(
+    [...evidence.changeCalls].filter(
+      ([name]) => !name.startsWith(names('')) || !isLost(name.slice(names('').length)),
+    ),
+  );
+  const isToBeThere = ({ value, reply }: TransferOperation | ChangeOperation) => {
+    if (reply === null || reply.position.book !== number) return true;
+    const id = transferIdOf(value.namespace, value.idempotencyKey);
+    return seqs.get(id) !== reply.position.seq;
+  };
+  const { transfers, changes } = evidence.operations;
+  const operations = {
+    ...evidence.operations,
+    transfers: transfers.filter(isToBeThere),
+    changes: changes.filter(isToBeThere),
+  };
+  return { ...evidence, operations, calls, changeCalls };
+}
+
+/** Ids of all legs of a book that any other has a row of. */
+function arrivedFrom({ books }: Evidence, number: number): Set<string> {
+  const rows = [...books.values()].flatMap(({ arrivals }) => arrivals.get(number) ?? []);
+  return new Set(rows.flatMap(({ originId }) => originId ?? []));
+}
+
+/** True if a repair has booked exactly what all of these have asked, as far as its leg carries it. */
+function isBookedAgain({ byId }: FinalBook, id: string, asked: readonly TransferFields[]): boolean {
+  const row = byId.get(id);
+  if (row === undefined || (row.details?.by ?? '') === '') return false;
+  const again = requestOf(row);
+  return asked.every((request) => differingRecoveredField(again, request) === '');
+}
+
+function requestOf({
+  kind,
+  debitAccount,
+  peer,
+  amount,
+  details,
+  ...row
+}: JournalRow): TransferFields {
+  const stored = storedOptions(details?.options ?? '');
+  return {
+    ...row,
+    ...stored,
+    debitAccountId: debitAccount ?? 0n,
+    creditAccountId: kind === RowKind.capture ? 0n : (peer?.account ?? 0n),
+    amount: amount ?? 0n,
+    metadata: { ...row.metadata },
+  };
+}

@@ -1,0 +1,260 @@
+import type {
+  ChangeAccountRequest,
+  OpenAccountRequest,
+} from '../../../proto/gen/meridian/v1/account.ts';
+import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
+
+/**
+ * What a client asked and what it heard. Replies are plain JSON: 64-bit numbers are text, times
+ * of the ledger are microseconds since 1970, words such as POSTED are those of the API.
+ */
+
+export interface Position {
+  readonly book: number;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export interface LegAnswer {
+  readonly transferId: string;
+  readonly status: string;
+  readonly reason: string;
+}
+
+/** True: the router sent the call more than once, so that `replayed` may mean its own attempt. Else left out. */
+export type Resent = true;
+
+export interface TransferAnswer extends LegAnswer {
+  /** Of a key that was used for another request: the field that differs. Else empty. */
+  readonly differingField: string;
+  readonly replayed: boolean;
+  readonly resent?: Resent;
+  readonly position: Position;
+  readonly decidedAtMicros: number;
+  /** What was moved, where the request left that open; else "0". */
+  readonly actualAmount: string;
+  readonly expiresAtMicros: number | null;
+  /** Of a group; else empty. */
+  readonly legs: readonly LegAnswer[];
+}
+
+export interface ChangeAnswer {
+  /** Empty: changed. */
+  readonly reason: string;
+  readonly replayed: boolean;
+  readonly resent?: Resent;
+  readonly position: Position;
+}
+
+export interface OpenAnswer {
+  /** Empty when refused. */
+  readonly accountId: string;
+  readonly replayed: boolean;
+  readonly resent?: Resent;
+  /** Of the row that opened it. */
+  readonly position: Position;
+}
+
+/** Who answers a read; `auditor`: a database copy itself, through its views. */
+export type ReadLevel = 'leader' | 'linearizable' | 'stale' | 'auditor';
+
+export interface ReadAsked {
+  readonly level: ReadLevel;
+  /** The answer must be at least as new as this; null: no bound. */
+  readonly minPosition: Position | null;
+}
+
+/** Totals of one account in minor units. */
+export interface AccountRead {
+  readonly account: string;
+  readonly version: number;
+  readonly debits: string;
+  readonly credits: string;
+  readonly heldDebits: string;
+  readonly heldCredits: string;
+}
+
+/** Accounts of one book, all of one moment. */
+export interface BookRead {
+  /** Of level `auditor`: that moment. Else one that it is at least as new as. */
+  readonly position: Position;
+  /** True: every account of the book, transit accounts too. */
+  readonly whole: boolean;
+  readonly accounts: readonly AccountRead[];
+}
+
+/** A read of balances, of one book or more; several books are a cut of the installation. */
+export interface BalancesAsked extends ReadAsked {
+  readonly books: readonly number[];
+  /** Ids. Left out: all accounts, of level `auditor`; else a history does not say it. */
+  readonly accounts?: readonly string[];
+}
+
+export interface StatementAsked extends ReadAsked {
+  readonly account: string;
+  /** Left out: from the opening of the account. */
+  readonly fromMicros?: number;
+}
+
+export interface StatementEntry {
+  readonly version: number;
+  readonly seq: number;
+  readonly side: 'debit' | 'credit';
+  readonly amount: string;
+  readonly debitsAfter: string;
+  readonly creditsAfter: string;
+}
+
+/** All pages of a statement, put together, oldest first. */
+export interface StatementRead {
+  readonly position: Position;
+  readonly opening: AccountRead;
+  readonly closing: AccountRead;
+  readonly entries: readonly StatementEntry[];
+}
+
+/** A piece of a subscription: of a book from a seq, or of an account from a version. */
+export interface PageAsked {
+  readonly book: number;
+  /** Empty: the book's own. */
+  readonly account: string;
+  /** Begin after this seq or version. */
+  readonly after: number;
+}
+
+export interface EventRead {
+  readonly seq: number;
+  readonly epoch: number;
+  /** Number of EventKind. */
+  readonly kind: number;
+  /** Empty: applied. */
+  readonly reason: string;
+  readonly transferId: string;
+  readonly amount: string;
+  readonly atMicros: number;
+  /** Accounts of the book that the row changed, after it. */
+  readonly debit: AccountRead | null;
+  readonly credit: AccountRead | null;
+}
+
+export interface PageRead {
+  readonly events: readonly EventRead[];
+}
+
+export interface LookUpAsked extends ReadAsked {
+  readonly book: number;
+  readonly transferId: string;
+}
+
+export interface LookUpRead {
+  /** How far the book that answered had come. */
+  readonly position: Position;
+  /** Null: never seen. */
+  readonly found:
+    | (LegAnswer & {
+        readonly position: Position;
+        readonly actualAmount: string;
+        readonly legs: readonly LegAnswer[];
+      })
+    | null;
+}
+
+/** No outcome, and why. */
+export interface Fault {
+  /** gRPC status, such as UNAVAILABLE. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What is asked and heard, by the word that a record says in `f`. */
+export interface Kinds {
+  transfer: { value: CreateTransferRequest; reply: TransferAnswer };
+  /** A transfer whose payee is in another book. */
+  cross_book: { value: CreateTransferRequest; reply: TransferAnswer };
+  hold: { value: CreateTransferRequest; reply: TransferAnswer };
+  capture: { value: CreateTransferRequest; reply: TransferAnswer };
+  release: { value: CreateTransferRequest; reply: TransferAnswer };
+  reversal: { value: CreateTransferRequest; reply: TransferAnswer };
+  group: { value: CreateTransferRequest; reply: TransferAnswer };
+  change: { value: ChangeAccountRequest; reply: ChangeAnswer };
+  open: { value: OpenAccountRequest; reply: OpenAnswer };
+  balances: { value: BalancesAsked; reply: readonly BookRead[] };
+  statement: { value: StatementAsked; reply: StatementRead };
+  page: { value: PageAsked; reply: PageRead };
+  look_up: { value: LookUpAsked; reply: LookUpRead };
+}
+export type Kind = keyof Kinds;
+
+/**
+ * One call of a client from its beginning to its end. `fail`: it was definitely not applied.
+ * `info`: nobody knows; it stays open to the end of the run, so `completedNs` is Infinity.
+ */
+export interface Operation<Value = unknown, Reply = unknown> {
+  /** Place of its invocation in the history. */
+  readonly index: number;
+  readonly f: Kind;
+  /** The client that asked; one that heard `info` asks nothing any more. */
+  readonly process: number;
+  /** Region of the router that was asked; of an auditor's read, of the copy. */
+  readonly router: string;
+  readonly value: Value;
+  /** Nanoseconds since the run began, by the one monotonic clock of the harness. */
+  readonly invokedNs: number;
+  readonly completedNs: number;
+  /** When the client was told `type`; Infinity if the run ended first. */
+  readonly heardNs: number;
+  readonly type: 'ok' | 'fail' | 'info';
+  /** Of `ok`. */
+  readonly reply: Reply | null;
+  /** Of `fail` and `info`; null if the run ended first. */
+  readonly fault: Fault | null;
+}
+
+type OperationOf<K extends Kind> = Operation<Kinds[K]['value'], Kinds[K]['reply']>;
+export type TransferOperation = OperationOf<'transfer'>;
+export type ChangeOperation = OperationOf<'change'>;
+export type OpenOperation = OperationOf<'open'>;
+export type BalancesOperation = OperationOf<'balances'>;
+export type StatementOperation = OperationOf<'statement'>;
+export type PageOperation = OperationOf<'page'>;
+export type LookUpOperation = OperationOf<'look_up'>;
+
+/** The operations of a run, each list in the order of its invocations. */
+export interface Operations {
+  readonly transfers: TransferOperation[];
+  readonly changes: ChangeOperation[];
+  readonly opens: OpenOperation[];
+  readonly balances: BalancesOperation[];
+  readonly statements: StatementOperation[];
+  readonly pages: PageOperation[];
+  readonly lookUps: LookUpOperation[];
+}
+
+export function noOperations(): Operations {
+  return {
+    transfers: [],
+    changes: [],
+    opens: [],
+    balances: [],
+    statements: [],
+    pages: [],
+    lookUps: [],
+  };
+}
+
+/** The list that operations of a kind belong to. */
+export const listOf = {
+  transfer: 'transfers',
+  cross_book: 'transfers',
+  hold: 'transfers',
+  capture: 'transfers',
+  release: 'transfers',
+  reversal: 'transfers',
+  group: 'transfers',
+  change: 'changes',
+  open: 'opens',
+  balances: 'balances',
+  statement: 'statements',
+  page: 'pages',
+  look_up: 'lookUps',
+} as const satisfies Record<Kind, keyof Operations>;

@@ -1,0 +1,36 @@
+import { count, styled } from '../../../regions/terminal/print.ts';
+import { table } from '../../../regions/terminal/table.ts';
+import type { NemesisTable, Seen } from './nemesis-table.ts';
+
+/** The table for a terminal. Of a single run it leaves out in how many runs a nemesis struck. */
+export function nemesisText({ runs, rows, none, total }: NemesisTable): string {
+  const hasRuns = runs !== 1;
+  const line = (what: string, ofRuns: string, times: string, seen: Seen) => [
+    what,
+    ...(hasRuns ? [ofRuns] : []),
+    times,
+    count(seen.operations),
+    count(seen.unknown),
+    seen.violations === 0 ? '0' : styled(['red', 'bold'], count(seen.violations)),
+  ];
+  const times = rows.reduce((sum, row) => sum + row.times, 0);
+  return table(
+    [
+      { title: 'nemesis' },
+      ...(hasRuns ? [{ title: 'runs', align: 'right' } as const] : []),
+      { title: 'times', align: 'right' },
+      { title: 'operations', align: 'right' },
+      { title: 'unknown', align: 'right' },
+      { title: 'violations', align: 'right' },
+    ],
+    [
+      ...rows.map((row) => line(row.what, count(row.runs), count(row.times), row)),
+      line('no fault', '', '', none),
+      line('all', count(runs), count(times), total),
+    ],
+  );
+}
+
+/** How the table is to be read. */
+export const NEMESIS_NOTE =
+  'What met several faults counts with each of them, and once below; a violation, with the faults that its witness met.';

@@ -1,0 +1,39 @@
+import { durationText } from '../../../regions/report/quantities.ts';
+import type { History } from '../history/read-history.ts';
+import { isStopped, type JudgedRun, type State } from './judged-run.ts';
+import { fieldsText, shown, valueText } from './plain-words.ts';
+
+/** How many invariants hold, do not, and cannot be told; and whether that is of all of the run. */
+export function summary(run: JudgedRun): string {
+  return isStopped(run) ? `${held(run)}; the run was stopped before its time` : held(run);
+}
+
+function held({ verdicts }: JudgedRun): string {
+  const of = (state: State) =>
+    [...verdicts.values()].filter((verdict) => verdict.state === state).length;
+  const [failed, unknown] = [of('fail'), of('unknown')];
+  if (verdicts.size === 0) return 'nothing was judged';
+  if (failed === 0 && unknown === 0) return `all ${verdicts.size} invariants hold`;
+  const parts = [
+    failed === 0 ? '' : `${failed} of ${verdicts.size} invariants violated`,
+    unknown === 0 ? '' : `${unknown} of ${verdicts.size} cannot be told`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+export function lengthText({ history: { header }, endedAt }: JudgedRun): string {
+  return durationText(Date.parse(endedAt) - Date.parse(header.startedAt));
+}
+
+/** Every option of the run by its name, those drawn from the seed too. */
+export function optionTexts({ header: { options } }: History): (readonly [string, string])[] {
+  return Object.entries(options).map(([name, value]) => [shown(name), optionText(value)]);
+}
+
+const LONGEST = 2_000;
+
+function optionText(value: unknown): string {
+  if (Array.isArray(value)) return shown(value.map(valueText).join(', '), LONGEST);
+  const isRecord = typeof value === 'object' && value !== null;
+  return shown(isRecord ? fieldsText({ ...value }) : valueText(value), LONGEST);
+}

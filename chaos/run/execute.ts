@@ -1,0 +1,171 @@
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
+import { note } from '../../regions/terminal/print.ts';
+import { type Delays, wanDelays } from '../../regions/topology/replicated-layout.ts';
+import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
+import type { Options } from '../command.ts';
+import { attach } from '../drive/installation/attached.ts';
+import type { Installation, Profile } from '../drive/installation/installation.ts';
+import { startOwn } from '../drive/installation/own.ts';
+import { nemeses as allNemeses } from '../drive/nemeses/all.ts';
+import {
+  clockAhead,
+  clockDrift,
+  clockJump,
+  clockStrobe,
+  toleratedSkewMs,
+} from '../drive/nemeses/clock.ts';
+import type { Nemesis } from '../drive/nemeses/nemesis.ts';
+import type { JudgedRun } from '../judge/report/judged-run.ts';
+import { renderPage } from '../judge/report/page.ts';
+import { reportJson } from '../judge/report/report-json.ts';
+import { tellVerdict } from './tell-verdict.ts';
+import { LiveLine } from './live-line.ts';
+import { drawPlan, type RunPlan } from './plan.ts';
+import { runChaos } from './run.ts';
+import { makeRunFolder } from './run-folder.ts';
+import { workloads as allWorkloads } from '../drive/workloads/all.ts';
+
+const clocks = new Set<Nemesis>([clockAhead, clockJump, clockStrobe, clockDrift]);
+
+/** Those that can be run here, and why the others cannot. */
+async function runnable(
+  wanted: readonly Nemesis[],
+  installation: Installation,
+): Promise<{ nemeses: Nemesis[]; notRun: JudgedRun['notRun'][number][] }> {
+  const nemeses: Nemesis[] = [];
+  const notRun = [];
+  for (const nemesis of wanted) {
+    const { name, place } = nemesis;
+    const why = nemesis.profiles.includes(installation.profile)
+      ? await nemesis.whyNot(installation)
+      : `it does not apply to the ${installation.profile} profile`;
+    if (why === '') nemeses.push(nemesis);
+    else notRun.push({ name, place, why });
+  }
+  return { nemeses, notRun };
+}
+
+async function breakAndJudge(
+  installation: Installation,
+  options: Options,
+  seed: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<JudgedRun> {
+  const { nemeses, notRun } = await runnable(options.nemesis ?? allNemeses, installation);
+  if (options.nemesis !== undefined && notRun.length > 0) {
+    const [first] = notRun;
+    throw new CommandFailure(ExitCode.environment, `${first?.name} cannot be run: ${first?.why}`);
+  }
+  const plan: RunPlan = drawPlan(seed, {
+    workloads: options.workload ?? allWorkloads,
+    nemeses,
+    allWorkloads: options.workload !== undefined,
+    allNemeses: options.nemesis !== undefined,
+  });
+  const view = new LiveLine(process.stderr);
+  try {
+    return await runChaos({
+      installation,
+      plan,
+      faultsMs: options.minutes * 60_000,
+      clockSkewMs: plan.nemeses.some((one) => clocks.has(one)) ? toleratedSkewMs : 0,
+      folder,
+      asked: askedFor(options),
+      notRun,
+      view,
+      signal,
+    });
+  } finally {
+    view.stop();
+  }
+}
+
+const namesOf = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+
+function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, unknown> {
+  return {
+    minutes,
+    ...(workload === undefined ? {} : { workload: namesOf(workload) }),
+    ...(nemesis === undefined ? {} : { nemesis: namesOf(nemesis) }),
+    ...(bug === undefined ? {} : { bug }),
+  };
+}
+
+/** Everything that was started for the run is gone after it, but for what it leaves to read. */
+async function withOwn(
+  options: Options,
+  seed: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<JudgedRun> {
+  const { profile, bug } = options;
+  if (profile === 'replicated') installPackages();
+  const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
+  // Postgres runs as another user there, and has to get through.
+  chmodSync(scratch, 0o711);
+  try {
+    note(`Starting three regions for the run, ${profile} profile`);
+    const own = await startOwn({ profile, folder: scratch, delays: shorter(), bug, signal });
+    try {
+      return await breakAndJudge(own, options, seed, folder, signal);
+    } finally {
+      await own.stop();
+      const logs = join(own.dataDir, 'logs');
+      if (existsSync(logs)) cpSync(logs, join(folder, 'logs'), { recursive: true });
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A tenth of the delays between real regions: faults, not light, are what a run waits for. */
+function shorter(): Delays {
+  const {
+    'eu-west~us-east': atlantic,
+    'eu-west~ap-south': suez,
+    'us-east~ap-south': pacific,
+  } = wanDelays;
+  return {
+    'eu-west~us-east': atlantic / 10,
+    'eu-west~ap-south': suez / 10,
+    'us-east~ap-south': pacific / 10,
+  };
+}
+
+/** Throws CommandFailure when a nemesis was asked for that the profile rules out. */
+function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
+  const ruledOut = nemesis.find(({ profiles }) => !profiles.includes(profile));
+  if (ruledOut === undefined) return;
+  const words = `${ruledOut.name} does not apply to the ${profile} profile`;
+  throw new CommandFailure(ExitCode.usage, `${words}: it needs ${ruledOut.profiles.join(' or ')}`);
+}
+
+/**
+ * One run as the options want it: the verdict goes to stdout, everything else into its folder.
+ * Throws CommandFailure when it cannot be run; nothing was started then if it is one of usage.
+ */
+export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
+  if (options.data !== undefined && !options.yes) {
+    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
+  }
+  const running = options.data === undefined ? undefined : attach(options.data);
+  refuseRuledOut(options, running?.profile ?? options.profile);
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const folder = makeRunFolder(options.out, seed);
+  note(`Seed ${seed}; everything is kept in ${folder}`);
+  const judged =
+    running === undefined
+      ? await withOwn(options, seed, folder, signal)
+      : await breakAndJudge(running, options, seed, folder, signal);
+  const report = reportJson(judged);
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(join(folder, 'report.html'), renderPage(judged));
+  const code = await tellVerdict(judged, options.json === true);
+  note(`Report: ${join(folder, 'report.html')}`);
+  // What was found is found, whoever has had enough of it.
+  return signal.aborted && code !== ExitCode.refused ? ExitCode.interrupted : code;
+}

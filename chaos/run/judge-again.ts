@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
+import { readReport } from '../judge/report/read-reports.ts';
+import { historyFile, judgeFolder } from '../judge/judge-folder.ts';
+import { tellVerdict } from './tell-verdict.ts';
+
+/**
+ * Judges a run that is over once more, from what it has left in its folder; nothing is started,
+ * and nothing is written. Throws CommandFailure when the folder is none of a run.
+ */
+export async function judgeAgain(folder: string, json: boolean): Promise<ExitCode> {
+  if (!existsSync(historyFile(folder))) {
+    throw new CommandFailure(ExitCode.usage, `${folder} has no ${historyFile('')}: it is no run's`);
+  }
+  const report = join(folder, 'report.json');
+  const known = existsSync(report) ? readReport(report) : undefined;
+  return tellVerdict(await judgeFolder(folder, known), json);
+}

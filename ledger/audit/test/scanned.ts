@@ -1,0 +1,50 @@
+import { chainAfter, CHAIN_START } from '../../core/chain.ts';
+import type { AccountRow } from '../account-fold.ts';
+import type { AssetRow } from '../asset-registry.ts';
+import { Findings } from '../findings.ts';
+import { type ChainedRow, JournalScan } from '../journal-scan.ts';
+import { type ReversedRow, undrawn } from '../reversals.ts';
+import type { Written } from './written-book.ts';
+
+/** What a test wants to be different from what the book has written. */
+export interface Differences {
+  readonly account?: (account: AccountRow) => AccountRow;
+  readonly assets?: (assets: readonly AssetRow[]) => readonly AssetRow[];
+  readonly completeSinceMicros?: number;
+}
+
+/** Scans a book whose chain is right for whatever its rows say, as one page. */
+export function scan(book: Written, { account, assets, ...rest }: Differences = {}) {
+  const findings = new Findings();
+  const accounts = book.batches
+    .flatMap(({ opened }) => opened)
+    .map((opened) => ({ ...opened.account, externalId: opened.externalId, openedSeq: opened.seq }));
+  const registered = book.batches
+    .flatMap((batch) => batch.registered)
+    .map(({ asset, scale, seq }) => ({ asset, scale, registeredSeq: seq }));
+  const tables = {
+    accounts: account ? accounts.map(account) : accounts,
+    assets: assets ? assets(registered) : registered,
+    completeSinceMicros: rest.completeSinceMicros ?? 0,
+  };
+  const scanned = new JournalScan(book.name, tables, findings);
+  scanned.page(chainedRows(book), reversedRows(book));
+  scanned.end();
+  return { scanned, findings };
+}
+
+function chainedRows(book: Written): ChainedRow[] {
+  let chain: Uint8Array = CHAIN_START;
+  return book.batches.flatMap(({ rows }) => {
+    if (rows.length === 0) return [];
+    chain = chainAfter(chain, rows);
+    const last = chain;
+    return rows.map((row, index) => ({ row, chain: index === rows.length - 1 ? last : null }));
+  });
+}
+
+/** Before the first row of a journal, all of every row is left to be reversed. */
+function reversedRows(book: Written): Map<string, ReversedRow> {
+  const rows = book.batches.flatMap((batch) => batch.rows);
+  return new Map(rows.map((row) => [row.id, undrawn(row)]));
+}

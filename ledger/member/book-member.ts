@@ -1,0 +1,263 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
+import { connect, type Sql } from '../store/connect.ts';
+import { type Head, readHead } from '../store/head.ts';
+import { describe, isDatabaseError, isMissingTable } from '../store/sqlstate.ts';
+import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
+import type { BookLeader } from '../leader/book-leader.ts';
+import { type KnownRole, RoleWatch } from './role-watch.ts';
+import { ServerClock } from '../leader/server-clock.ts';
+import { aloneText, Term, type TermConfig } from './term.ts';
+
+/** How often a standby looks at the leader, and how often it must fail to answer in a row. */
+const PROBE_MS = 500;
+const PROBES_FAILED_MAX = 3;
+/** Pause after a failure, and between looks at what keeps this member from leading. */
+const PAUSE_MS = 250;
+const READ_CONNECTIONS = 4;
+/** A term that ends sooner counts as failed; after several the next one is waited for longer. */
+const SHORT_TERM_MS = 2_000;
+const SHORT_TERM_PAUSE_MS_MAX = 2_000;
+/** What a server says that was started before its book was made. */
+const NO_BOOK =
+  'the database has no book; make it with "meridian book create --database URL", and start again';
+/** How long what is queued may take when the server stops. */
+const FINISH_MS = 3_000;
+
+export interface MemberConfig extends TermConfig {
+  /** Where this server is. */
+  readonly serverRegion: string;
+}
+
+/** What a member is doing for its book. */
+export interface MemberStatus {
+  readonly leading: boolean;
+  /** Epoch in which it leads; 0 while it does not. */
+  readonly epoch: number;
+  /** True: it leads, and commits do not get through at present. */
+  readonly heldUp: boolean;
+  /** What is wrong with the clocks, in a sentence; '' if nothing is. */
+  readonly clockAlarm: string;
+}
+
+/**
+ * A ledger server's part in one book: it leads, or stands by.
+ *
+ * Where all members share one database, it takes over when the leader is gone. A leader that is
+ * answering is never pushed aside; one that does not answer is, and fenced by the epoch, however
+ * alive it may turn out to be.
+ *
+ * Where each member has a copy of the book, it leads if and only if its own is the primary:
+ * whoever promotes has decided, and the epoch fences.
+ */
+export class BookMember {
+  readonly config: MemberConfig;
+  /** Connections for reading. */
+  readonly sql: Sql;
+  readonly clock: ServerClock;
+  readonly #leaders: Leaders;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(status: MemberStatus) => void>();
+  #term: Term | undefined;
+  #stopped = false;
+  /** Ends the wait for news of the own database. */
+  #wake = (): void => undefined;
+  /** What keeps it from leading, as it was logged last. */
+  #lastWhy = '';
+  /** Terms in a row that ended soon after they began. */
+  #shortTerms = 0;
+  /** Rejects with the bug that ends this member. */
+  readonly #broken: Promise<never>;
+  #break: (error: unknown) => void = () => undefined;
+
+  constructor(config: MemberConfig, leaders: Leaders, log: Logger) {
+    this.config = config;
+    this.#leaders = leaders;
+    this.#log = log;
+    this.clock = new ServerClock(leaders, log, () => this.#say());
+    this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
+    this.#broken = new Promise<never>((_, reject) => {
+      this.#break = reject;
+    });
+    // `run` waits for it.
+    this.#broken.catch(() => undefined);
+  }
+
+  /** Undefined while this member does not lead. */
+  get leader(): BookLeader | undefined {
+    return this.#term?.leader;
+  }
+
+  get status(): MemberStatus {
+    const { leader } = this;
+    const heldUp = leader !== undefined && this.#term?.heldUp === true;
+    return {
+      leading: leader !== undefined,
+      epoch: leader?.memory.epoch ?? 0,
+      heldUp,
+      clockAlarm: this.clock.alarm,
+    };
+  }
+
+  /** Calls back at every change of status. Returns how to stop it. */
+  onStatus(listener: (status: MemberStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Leads or stands by until `stop`.
+   * @throws Error if the one database of the book has no schema, which names the command
+   * @throws Error that no database caused, above all InvariantError: the process must end
+   */
+  async run(): Promise<void> {
+    this.clock.watch();
+    try {
+      const working = this.config.replicated ? this.#followRole() : this.#followLeader();
+      await Promise.race([working, this.#broken]);
+    } finally {
+      this.clock.stop();
+    }
+    await this.sql.end({ timeout: 1 });
+  }
+
+  /** Finishes what is queued, as far as that is possible soon, then ends `run`. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+    this.#term?.stop();
+    const tooLong = () => this.#term?.end('the server is stopping');
+    setTimeout(tooLong, FINISH_MS).unref();
+  }
+
+  /** Leads while the database beside this server is the primary. */
+  async #followRole(): Promise<void> {
+    let role: KnownRole;
+    let why = '';
+    const watch = new RoleWatch(this.config.databaseUrl, (known, unknownWhy) => {
+      role = known;
+      why = whyNot(known, unknownWhy);
+      if (why !== '') this.#term?.end(why);
+      this.#wake();
+    });
+    const watching = watch.run();
+    watching.catch(this.#onBug);
+    try {
+      while (!this.#stopped) {
+        if (role === undefined || role.standby) {
+          this.#tellWhy(why);
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        } else {
+          await this.#try(() => this.#lead());
+        }
+      }
+    } finally {
+      watch.stop();
+      await watching;
+    }
+  }
+
+  /** Leads when the server that led last is gone. */
+  async #followLeader(): Promise<void> {
+    let failed = 0;
+    while (!this.#stopped) {
+      await this.#try(async () => {
+        const head = await readHead(this.sql, this.config.book);
+        if (!head.fenced && this.#mayTakeOver(head, failed)) {
+          failed = 0;
+          return this.#lead(head);
+        }
+        failed = (await this.#probe(head)) ? 0 : failed + 1;
+        await sleep(PROBE_MS);
+        return head.fenced ? `the book is ${head.leader}` : '';
+      });
+    }
+  }
+
+  /** @param turn returns why this member does not lead, or '' if that is as it should be */
+  async #try(turn: () => Promise<string>): Promise<void> {
+    try {
+      this.#tellWhy(await turn());
+      if (this.#lastWhy === '') return;
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      const none = isMissingTable(error);
+      if (none && !this.config.replicated && this.#lastWhy === '')
+        throw new Error(NO_BOOK, { cause: error });
+      this.#tellWhy(none ? NO_BOOK : describe(error));
+    }
+    if (!this.#stopped) await sleep(PAUSE_MS);
+  }
+
+  /** What is broken must acknowledge nothing more, and ends `run`. */
+  readonly #onBug = (error: unknown): void => {
+    this.#stopped = true;
+    this.#break(error);
+    this.#term?.end('this server has failed');
+    this.#wake();
+  };
+
+  /** Logs it if it is news. */
+  #tellWhy(why: string): void {
+    if (why !== '' && why !== this.#lastWhy) this.#log.warn('standing by', { why });
+    this.#lastWhy = why;
+  }
+
+  #say(): void {
+    for (const listener of this.#listeners) listener(this.status);
+  }
+
+  #mayTakeOver(head: Head, failed: number): boolean {
+    // Nobody ever led it, or we did ourselves before a restart: no other can be leading.
+    if (head.leader === '' || head.leader === this.config.address) return true;
+    return failed >= PROBES_FAILED_MAX;
+  }
+
+  #probe(head: Head): Promise<boolean> {
+    return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
+  }
+
+  /** Returns why it did not come to lead; '' if it did, for whatever time. */
+  async #lead(head?: Head): Promise<string> {
+    if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
+    if (this.#stopped) return '';
+    let led = false;
+    const onChange = () => {
+      led ||= term.leader !== undefined;
+      this.#say();
+    };
+    const parts = {
+      reads: this.sql,
+      leaders: this.#leaders,
+      log: this.#log,
+      clock: this.clock,
+      onChange,
+      onBug: this.#onBug,
+    };
+    const term = new Term({ ...parts, config: this.config });
+    this.#term = term;
+    const began = performance.now();
+    try {
+      const why = await term.run(head);
+      return led ? '' : why;
+    } finally {
+      this.#term = undefined;
+      const short = led && performance.now() - began < SHORT_TERM_MS;
+      this.#shortTerms = short ? this.#shortTerms + 1 : 0;
+    }
+  }
+}
+
+/** A book whose leaders keep failing is not taken over several times a second. */
+function shortTermPauseMs(terms: number): number {
+  return Math.min(SHORT_TERM_PAUSE_MS_MAX, 100 * 2 ** (terms - 2));
+}
+
+/** Why a database may not be led through; '' if it may. */
+function whyNot(role: KnownRole, unknownWhy: string): string {
+  if (role === undefined) return `the database cannot be reached: ${unknownWhy}`;
+  if (role.standby) return 'the database follows another';
+  return role.alone === undefined ? '' : aloneText(role.alone);
+}

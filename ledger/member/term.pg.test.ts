@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { InvariantError } from '../core/assert.ts';
+import { Leaders } from '../rpc/leaders.ts';
+import { connect } from '../store/connect.ts';
+import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import type { Logger } from '../logger.ts';
+import { BOOKS, SILENT } from '../testing/database/leading.ts';
+import { transferRequest } from '../testing/books/requests.ts';
+import { BookMember } from './book-member.ts';
+import type { LedgerFault } from '../leader/ledger-fault.ts';
+import { ServerClock } from '../leader/server-clock.ts';
+import { Term } from './term.ts';
+import type { Hints } from '../leader/recall.ts';
+import type { BookLeader } from '../leader/book-leader.ts';
+
+const database = testDatabases();
+const nothing = () => undefined;
+
+const configOf = ({ ledgerUrl }: TestDatabase) => ({
+  book: BOOKS[0],
+  // Alone, so that posting need not wait for other books to be compared with.
+  books: [BOOKS[0]],
+  address: 'a:1',
+  databaseUrl: ledgerUrl,
+  redisUrl: undefined,
+  serverRegion: 'eu-west',
+  replicated: false,
+});
+
+/** A term that leads, the bugs that it reports, and why it ended. */
+async function leading(
+  opened: TestDatabase,
+  reads = connect(opened.ledgerUrl, 2),
+  log: Logger = SILENT,
+) {
+  const bugs: unknown[] = [];
+  const leaders = new Leaders([]);
+  const term = new Term({
+    config: configOf(opened),
+    reads,
+    leaders,
+    log,
+    clock: new ServerClock(leaders, SILENT, nothing),
+    onChange: nothing,
+    onBug: (error) => bugs.push(error),
+  });
+  const ended = term.run();
+  ended.catch(nothing);
+  await expect.poll(() => term.leader).toBeDefined();
+  onTestFinished(async () => {
+    term.end('the test is over');
+    await ended.catch(nothing);
+    await reads.end({ timeout: 1 });
+  });
+  return { term, ended, bugs };
+}
+
+/** Submits a transfer; the leader comes upon a broken invariant when `hints` rejects. */
+function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<LedgerFault> {
+  return new Promise((resolve, reject) => {
+    leader?.submit({
+      kind: 'transfers',
+      requests: [transferRequest()],
+      startBefore: [Infinity],
+      hints,
+      onOutcome: () => reject(new Error('it was answered')),
+      onLate: nothing,
+      onFault: resolve,
+    });
+  });
+}
+
+const broken = () => new InvariantError('broken by the test');
+
+test('a broken invariant ends the term with its own error, and answers every caller that waits', async () => {
+  const { term, ended, bugs } = await leading(await database());
+  const { leader } = term;
+  const hints = Promise.reject(broken());
+  const fault = await submit(leader, hints);
+  expect(fault.code).toBe('outcome_unknown');
+  await expect(ended).rejects.toThrow(InvariantError);
+  expect(bugs).toHaveLength(1);
+  expect((await submit(leader, Promise.resolve(undefined))).code).toBe('not_leader');
+});
+
+test('a broken invariant that shows after the term was ended is not lost', async () => {
+  const { term, ended, bugs } = await leading(await database());
+  let fail: (error: unknown) => void = nothing;
+  const hints = new Promise<Hints>((_, reject) => {
+    fail = reject;
+  });
+  const faulted = submit(term.leader, hints);
+  await sleep(20);
+  term.end('the test ends it');
+  expect((await faulted).code).toBe('outcome_unknown');
+  expect(await ended).toBe('the test ends it');
+  fail(broken());
+  await expect.poll(() => bugs).toEqual([broken()]);
+});
+
+test('a bug of what helps the leader is not tried again', async () => {
+  const opened = await database();
+  const reads = connect(opened.ledgerUrl, 1);
+  onTestFinished(() => reads.end({ timeout: 1 }));
+  const faulty = new Proxy(reads, {
+    apply: () => {
+      throw new TypeError('a bug of the test');
+    },
+  });
+  const { bugs } = await leading(opened, faulty);
+  await expect.poll(() => bugs).toEqual([new TypeError('a bug of the test')]);
+});
+
+test('a term says why it ended by itself', async () => {
+  const opened = await database();
+  const { ended } = await leading(opened);
+  const other = await leading(opened);
+  expect(other.term.leader?.memory.epoch).toBe(2);
+  expect(await ended).toBe('a:1 has taken the book over in epoch 2');
+});
+
+test('a broken invariant ends the member, which leads no more', async () => {
+  const opened = await database();
+  const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
+  const running = member.run();
+  running.catch(nothing);
+  onTestFinished(() => member.sql.end({ timeout: 1 }));
+  await expect.poll(() => member.leader).toBeDefined();
+  await submit(member.leader, Promise.reject(broken()));
+  await expect(running).rejects.toThrow(broken());
+  expect(member.leader).toBeUndefined();
+  await sleep(300);
+  expect(await opened.ledger`SELECT epoch FROM head`).toMatchObject([{ epoch: 1n }]);
+});
+
+test('a book whose leaders fail one after the other is not taken over all the time', async () => {
+  const opened = await database();
+  const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
+  const running = member.run();
+  const until = performance.now() + 2_000;
+  while (performance.now() < until) {
+    if (member.leader !== undefined) {
+      await opened.admin`UPDATE head SET epoch = epoch + 1`;
+      await submit(member.leader, Promise.resolve(undefined));
+    }
+    await sleep(20);
+  }
+  member.stop();
+  await running;
+  const [taken] = await opened.admin<{ times: number }[]>`
+    SELECT count(*)::int AS times FROM journal WHERE kind = 5`;
+  expect(taken?.times).toBeGreaterThan(2);
+  expect(taken?.times).toBeLessThan(9);
+});
+
+test('a server that is asked to stop warns of nothing, and one that is deposed does', async () => {
+  const opened = await database();
+  const warned: string[] = [];
+  const log = { ...SILENT, warn: (text: string) => void warned.push(text) };
+  const stopped = await leading(opened, connect(opened.ledgerUrl, 2), log);
+  stopped.term.stop();
+  expect(await stopped.ended).toBe('stopped');
+  expect(warned).toEqual([]);
+  const deposed = await leading(opened, connect(opened.ledgerUrl, 2), log);
+  deposed.term.end('the test ends it');
+  await deposed.ended;
+  expect(warned).toContain('stepped down');
+});

@@ -1,0 +1,168 @@
+import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+
+import type { Acting, Operation, Plan } from '../../operator/operation.ts';
+import type { Change, Operator } from '../../operator/operator.ts';
+import type { CommandContext } from '../connection.ts';
+import { toFailure } from '../error-report.ts';
+import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
+import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
+import { note, print, printJson, styledNote } from '../../terminal/print.ts';
+import { printError } from '../error-report.ts';
+
+/** What every command that changes an installation is given. */
+export interface ChangeOptions extends OperatorOptions {
+  readonly why?: string;
+  readonly by: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** A step that takes longer is told of again, so that nobody thinks it hangs. */
+const STILL_MS = 5_000;
+
+export function changeCommand(
+  name: string,
+  description: string,
+  examples: readonly string[],
+): Command {
+  return operatorCommand(name, description, examples)
+    .option('--why <text>', 'reason or ticket; it is recorded')
+    .option('--by <name>', 'who does it; it is recorded', userInfo().username)
+    .option('--dry-run', 'say what would be done and what speaks against it; change nothing')
+    .option('--yes', 'do not ask for the name to be typed');
+}
+
+/** Plans a change, asks for confirmation, makes it and prints what came of it. */
+export async function runChange(
+  change: Change,
+  options: ChangeOptions,
+  context: CommandContext,
+): Promise<void> {
+  const why = options.why?.trim() ?? '';
+  if (why === '' && !options.dryRun) {
+    throw new CommandFailure(ExitCode.usage, 'give the reason or ticket with --why TEXT');
+  }
+  await withOperator(options, async (operator) => {
+    const plan = await operator.plan(change);
+    if (options.dryRun) return showPlan(plan, options, context);
+    const barred = plan.objections.length + plan.impossible.length > 0;
+    // A change that would be refused needs no confirmation: the refusal says why.
+    if (!barred && !options.yes) await confirm(plan, context);
+    await carryOut(operator, change, { by: options.by, why }, options, context);
+  });
+}
+
+async function showPlan(plan: Plan, { json }: ChangeOptions, { exit }: CommandContext) {
+  const { objections, impossible } = plan;
+  if (objections.length > 0) exit(ExitCode.refused);
+  else if (impossible.length > 0) exit(ExitCode.environment);
+  if (json) return printJson(plan);
+  await print(describePlan(plan));
+}
+
+const section = (title: string, lines: readonly string[]) =>
+  lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
+
+function describePlan({ kind, subject, steps, warnings, objections, impossible }: Plan): string {
+  const barred = objections.length + impossible.length > 0;
+  return [
+    `${kind} ${subject} ${barred ? 'would not be done' : 'would be done'}.`,
+    ...section('Refused, because:', objections),
+    ...section('Not possible, because:', impossible),
+    ...section('Mind that:', warnings),
+    ...section('Steps:', steps),
+  ].join('\n');
+}
+
+async function confirm(plan: Plan, { signal }: CommandContext): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      `without a terminal "${plan.kind}" needs --yes; --dry-run says what it would do`,
+    );
+  }
+  note(describePlan(plan));
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const typed = await terminal.question(`Type ${plan.subject} to go on: `, { signal });
+    if (typed.trim() === plan.subject) return;
+  } finally {
+    terminal.close();
+  }
+  throw new CommandFailure(ExitCode.refused, 'that is not its name; nothing was changed');
+}
+
+async function carryOut(
+  operator: Operator,
+  change: Change,
+  acting: Acting,
+  { json }: ChangeOptions,
+  { signal, exit }: CommandContext,
+): Promise<void> {
+  const steps = new Steps();
+  const onAbort = () => {
+    note(
+      `${change.kind} has begun and goes on to its end; "meridian status" shows how it stands. ` +
+        'Ctrl-C again leaves it to itself.',
+    );
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const operation = await operator.carryOut(change, { ...acting, onStep: steps.tell });
+    steps.end();
+    for (const book of operation.notRecorded) {
+      note(`${styledNote('yellow', 'note')}: it could not be recorded in ${book}`);
+    }
+    await (json ? printJson(operation) : print(describeOperation(operation)));
+    if (operation.result['safeToSwitchOff'] === false) exit(ExitCode.refused);
+    if (operation.result['leading'] === false) exit(ExitCode.environment);
+  } catch (error) {
+    // Whoever pressed Ctrl-C is told all the same how it ended.
+    const failure = toFailure(error);
+    exit(failure.exitCode);
+    await (json ? printError(error) : note(`meridian: ${failure.message}`));
+  } finally {
+    steps.end();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function describeOperation({ kind, subject, tookMs, result }: Operation): string {
+  const facts = Object.entries(result)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `  ${name.padEnd(16)} ${value}`);
+  const seconds = (tookMs / 1_000).toFixed(1);
+  return [`${kind} ${subject} is done, after ${seconds} s.`, ...facts].join('\n');
+}
+
+/** A line for each step, and a sign of life while one takes long. */
+class Steps {
+  readonly #startedAt = performance.now();
+  #last = '';
+  readonly #timer: NodeJS.Timeout;
+  #toldAt = performance.now();
+
+  constructor() {
+    this.#timer = setInterval(() => {
+      if (this.#last === '' || performance.now() - this.#toldAt < STILL_MS) return;
+      this.#line(`still ${this.#last}`);
+    }, 1_000);
+  }
+
+  readonly tell = (text: string): void => {
+    this.#last = text;
+    this.#line(text);
+  };
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  #line(text: string): void {
+    this.#toldAt = performance.now();
+    const seconds = ((this.#toldAt - this.#startedAt) / 1_000).toFixed(1);
+    note(`  ${seconds.padStart(5)} s  ${text}`);
+  }
+}

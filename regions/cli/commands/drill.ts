@@ -1,0 +1,245 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Scenario } from '../../drills/scenario.ts';
+import { scenarios } from '../../drills/scenarios/all.ts';
+import { type RegionName, regionNames } from '../../topology/layout.ts';
+import type { ClusterState } from '../../topology/state.ts';
+import { connectFaults } from '../../faults/control.ts';
+import type { Faults } from '../../faults/faults.ts';
+import { type Delays, wanDelays } from '../../topology/replicated-layout.ts';
+import {
+  type CommandContext,
+  dataOption,
+  newCommand,
+  parseWhole,
+  runningCluster,
+} from '../connection.ts';
+import { describeDrill } from './drill-report.ts';
+import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
+import { portOption, startReplicatedHere, withStop } from './local-cluster.ts';
+import { note, print, printJson } from '../../terminal/print.ts';
+
+const DEFAULT_OUT = './drills';
+
+interface RunOptions {
+  readonly data: string;
+  readonly port: number;
+  readonly start?: boolean;
+  readonly region: RegionName;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly delay: number;
+  readonly out: string;
+  readonly why: string;
+  readonly by: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** `meridian drill` */
+export function drillCommand(context: CommandContext): Command {
+  return new Command('drill')
+    .description('break a replicated installation on purpose and prove that nothing was lost')
+    .addHelpText('after', '\nExample:\n  $ meridian drill run region-loss --start')
+    .addCommand(listCommand())
+    .addCommand(runCommand(context))
+    .addCommand(reportCommand(context));
+}
+
+function listCommand(): Command {
+  return newCommand('list', 'what can be broken, and what is expected then', ['drill list']).action(
+    async ({ json }: { readonly json?: boolean }) => {
+      if (json) return printJson(scenarios);
+      return print(
+        scenarios.map((s) => `${s.name}\n    ${s.breaks}\n    ${s.hypothesis}`).join('\n'),
+      );
+    },
+  );
+}
+
+function runCommand(context: CommandContext): Command {
+  return newCommand('run', 'run one drill under steady load; the exit code is its verdict', [
+    'drill run region-loss --start --why "drill of the week"',
+    'drill run zombie-leader --region us-east --yes --json',
+  ])
+    .argument('<scenario>', 'its name, as "meridian drill list" has it', parseScenario)
+    .addOption(dataOption())
+    .option('--start', 'start an installation in a temporary folder for it, and stop it afterwards')
+    .addOption(portOption())
+    .addOption(
+      new Option('--region <name>', 'the region to break')
+        .choices([...regionNames])
+        .default(regionNames[0]),
+    )
+    .addOption(
+      new Option('--rate <transfers>', 'transfers a second in each region')
+        .default(50)
+        .argParser(parseWhole(1, 2_000)),
+    )
+    .addOption(
+      new Option('--seconds <seconds>', 'steady load before the fault and after it is mended')
+        .default(10)
+        .argParser(parseWhole(1, 3_600)),
+    )
+    .addOption(
+      new Option('--delay <scale>', 'with --start: the usual delays between regions times this')
+        .default(1)
+        .argParser(parseScale),
+    )
+    .option('--out <dir>', 'where the folder with the report is made', DEFAULT_OUT)
+    .option('--why <text>', 'the reason, which is recorded', 'a drill')
+    .option('--by <name>', 'who runs it', userInfo().username)
+    .option('--yes', 'do not ask whether it may be broken')
+    .addHelpText('after', '\nExit codes: 0 pass, 1 fail, 3 aborted or not possible here.')
+    .action(async (scenario: Scenario, options: RunOptions) => {
+      if (options.start) return withOwnInstallation(scenario, options, context);
+      const state = runningCluster(options);
+      if (state.replicated === undefined || state.status !== 'ready') {
+        throw new CommandFailure(
+          ExitCode.environment,
+          state.replicated === undefined
+            ? 'this installation has one copy of each book; start a replicated one with ' +
+                '"meridian up --replicated", or use --start'
+            : 'the installation is not ready yet',
+        );
+      }
+      await confirm(scenario, options, context);
+      return run(scenario, options, context, {
+        state,
+        faults: connectFaults(state.controlSocket),
+      });
+    });
+}
+
+/** Everything that was started for the drill is gone after it, but for its report. */
+async function withOwnInstallation(
+  scenario: Scenario,
+  options: RunOptions,
+  context: CommandContext,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-drill-'));
+  // Postgres runs as another user there, and has to get through.
+  chmodSync(folder, 0o711);
+  try {
+    const data = join(folder, 'data');
+    const delays = scaled(options.delay);
+    const started = await startReplicatedHere({ ...options, data, delays }, context);
+    await withStop(started, (cluster) =>
+      run(scenario, options, context, { state: cluster.state(), faults: cluster.faults }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(
+  scenario: Scenario,
+  options: RunOptions,
+  { signal, exit }: CommandContext,
+  installation: { readonly state: ClusterState; readonly faults: Faults },
+): Promise<void> {
+  const { region, rate, seconds, out, by, why, json } = options;
+  const regions = installation.state.regions.map(({ name }) => name);
+  const { LiveView } = await import('../../drills/live.ts');
+  const { runDrill } = await import('../../drills/run.ts');
+  const view = new LiveView(`${scenario.name} in ${region}`, regions, process.stderr);
+  let result;
+  try {
+    result = await runDrill({
+      ...installation,
+      scenario,
+      region,
+      ratePerRegion: rate,
+      steadySeconds: seconds,
+      by,
+      why,
+      outDir: out,
+      signal,
+      view,
+    });
+  } finally {
+    view.stop();
+  }
+  const { report, folder } = result;
+  if (report.verdict === 'fail') exit(ExitCode.refused);
+  if (report.verdict === 'aborted') exit(ExitCode.environment);
+  if (json) return printJson(report);
+  await print(describeDrill(report));
+  note(`Report: ${join(folder, 'report.html')} and report.json beside it`);
+}
+
+function reportCommand({ exit }: CommandContext): Command {
+  return newCommand('report', 'show the report of a drill again; the newest if none is named', [
+    'drill report',
+    'drill report drills/2026-11-21T12-30-00Z-region-loss',
+  ])
+    .argument('[file]', 'report.json, or the folder that it is in')
+    .option('--out <dir>', 'where the folders of the drills are', DEFAULT_OUT)
+    .action(
+      async (
+        file: string | undefined,
+        options: { readonly out: string; readonly json?: boolean },
+      ) => {
+        const { newestDrill, readReport, writeReport } =
+          await import('../../drills/report-files.ts');
+        const path = file ?? newestDrill(options.out);
+        if (path === undefined) {
+          throw new CommandFailure(ExitCode.environment, `there are no drills in ${options.out}`);
+        }
+        const report = readReport(path);
+        if (report.verdict === 'fail') exit(ExitCode.refused);
+        if (report.verdict === 'aborted') exit(ExitCode.environment);
+        if (options.json) return printJson(report);
+        await print(describeDrill(report));
+        // A page of an earlier release is drawn anew.
+        if (!path.endsWith('.json')) {
+          await writeReport(path, report);
+          note(`Page: ${join(path, 'report.html')}`);
+        }
+      },
+    );
+}
+
+/** Whoever breaks something says so: by typing the region's name, or with --yes. */
+async function confirm(
+  { name, breaks }: Scenario,
+  { region, yes }: RunOptions,
+  { signal }: CommandContext,
+): Promise<void> {
+  if (yes === true) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CommandFailure(ExitCode.usage, `${name} breaks ${region}: say so with --yes`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    note(`${name} in ${region}: ${breaks}.`);
+    const typed = await terminal.question(`Type ${region} to go on: `, { signal });
+    if (typed.trim() !== region) throw new CommandFailure(ExitCode.refused, 'nothing was broken');
+  } finally {
+    terminal.close();
+  }
+}
+
+function parseScenario(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found) return found;
+  throw new InvalidArgumentError(`There are ${scenarios.map((s) => s.name).join(', ')}.`);
+}
+
+function parseScale(text: string): number {
+  const scale = Number(text);
+  if (text !== '' && scale >= 0 && scale <= 5) return scale;
+  throw new InvalidArgumentError('It must be a number from 0 to 5.');
+}
+
+function scaled(scale: number): Delays {
+  const { 'eu-west~us-east': a, 'eu-west~ap-south': b, 'us-east~ap-south': c } = wanDelays;
+  return {
+    'eu-west~us-east': a * scale,
+    'eu-west~ap-south': b * scale,
+    'us-east~ap-south': c * scale,
+  };
+}

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+
+import { auditorPassfile, psqlCommand, withoutPassword } from '../../topology/passfile.ts';
+import type { ClusterState } from '../../topology/state.ts';
+import { divergedLines } from './channel.ts';
+import {
+  type CommandContext,
+  type ConnectionOptions,
+  routerCommand,
+  runningCluster,
+} from '../connection.ts';
+import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
+import {
+  clearScreen,
+  print,
+  printJson,
+  printRaw,
+  styled,
+  toJson,
+  WATCH_MS,
+} from '../../terminal/print.ts';
+import { table } from '../../terminal/table.ts';
+
+/** `meridian status` */
+export function statusCommand(context: CommandContext): Command {
+  return routerCommand('status', 'show what runs and whether it serves', [
+    'status',
+    'status --router 127.0.0.1:7400 --json',
+    'status --watch',
+  ])
+    .option('--watch', 'again every second, until Ctrl-C; with --json each time on one line')
+    .action(async (options: StatusOptions) => {
+      if (options.router !== undefined) return showRouter(options.router, options);
+      const state = runningCluster(options);
+      // While it starts there is nothing yet that could be asked.
+      const replicated = state.replicated !== undefined && state.status !== 'starting';
+      if (!replicated) return showEmbedded(options, context);
+      const { showReplicated } = await import('./replicated-status.ts');
+      await showReplicated(options, context);
+      if (!options.json && !options.watch) await printAuditors(state);
+    });
+}
+
+interface StatusOptions extends ConnectionOptions {
+  readonly watch?: boolean;
+}
+
+async function showRouter(router: string, { json, watch }: StatusOptions): Promise<void> {
+  if (watch) throw new CommandFailure(ExitCode.usage, 'give either --router or --watch, not both');
+  if (!(await serves(router))) {
+    throw new CommandFailure(ExitCode.environment, `the router at ${router} does not serve`);
+  }
+  await (json ? printJson({ router, serving: true }) : print(`${router} serves.`));
+}
+
+async function showEmbedded(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { signal, exit } = context;
+  if (!options.watch) return showCluster(runningCluster(options), options, context);
+  while (!signal.aborted) {
+    if (!options.json) clearScreen();
+    await showCluster(runningCluster(options), options, context);
+    await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined);
+  }
+  // It has done what it was asked to, whatever it has shown.
+  exit(ExitCode.ok);
+}
+
+async function showCluster(
+  state: ClusterState,
+  { json, watch }: StatusOptions,
+  { exit }: CommandContext,
+): Promise<void> {
+  const { askLedger } = await import('../../operator/ask-ledger.ts');
+  const { Channels } = await import('../../operator/channels.ts');
+  // A process may be ready by its supervisor's account and yet not answer at this moment.
+  const answers = new Map<string, boolean>(
+    await Promise.all(
+      state.regions.flatMap(({ name, routerAddress, ledgerAddress }) => [
+        serves(routerAddress).then((ok) => [`${name}/router`, ok] as const),
+        serves(ledgerAddress).then((ok) => [`${name}/ledger`, ok] as const),
+      ]),
+    ),
+  );
+  const clocks = new Map<string, string>(
+    await Promise.all(
+      state.regions.map(async ({ name, ledgerAddress }) => {
+        const said = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+      }),
+    ),
+  );
+  const processes = state.processes.map((process) => ({
+    ...process,
+    serving: process.state === 'ready' && answers.get(process.name) !== false,
+    clockAlarm: clocks.get(process.name) ?? '',
+  }));
+  const channels = await new Channels(state).states();
+  const { diverged } = channels;
+  const ready = state.status === 'ready' && processes.every((process) => process.serving);
+  const serving = ready && diverged.length === 0;
+  if (!serving) exit(ExitCode.environment);
+  if (json) {
+    const { status, pid, startedAt, dataDir } = state;
+    const passfile = auditorPassfile(dataDir);
+    // Of the connections to the databases only that of auditors, who can change nothing.
+    const regions = state.regions.map(
+      ({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
+        name,
+        book,
+        bookName,
+        routerAddress,
+        ledgerAddress,
+        auditorUrl: withoutPassword(auditorUrl),
+        auditorPassfile: passfile,
+      }),
+    );
+    const shown = { serving, status, pid, startedAt, dataDir, regions, processes, diverged };
+    await (watch ? printRaw(toJson(shown)) : printJson(shown));
+    return;
+  }
+  const rows = processes.map(({ name, state: now, pid, starts, serving: ok }) => [
+    name,
+    ok ? styled('green', now) : styled('red', now === 'ready' ? 'not answering' : now),
+    pid === undefined ? '' : String(pid),
+    String(Math.max(0, starts - 1)),
+    addressOf(state, name),
+  ]);
+  const right = { align: 'right' } as const;
+  const columns = [
+    { title: 'process' },
+    { title: 'state' },
+    { title: 'pid', ...right },
+    { title: 'restarts', ...right },
+    { title: 'address' },
+  ];
+  await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
+  await print(table(columns, rows));
+  if (diverged.length > 0) await print(divergedLines(channels).join('\n'));
+  for (const { name, clockAlarm } of processes) {
+    if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
+  }
+  if (!watch) await printAuditors(state);
+}
+
+/** How auditors reach the books; of a replicated one the copy in its home region. */
+async function printAuditors({ dataDir, regions }: ClusterState): Promise<void> {
+  await print('\nFor auditors, who can only read:');
+  for (const { auditorUrl } of regions) await print(`  ${psqlCommand(dataDir, auditorUrl)}`);
+}
+
+function addressOf({ regions }: ClusterState, name: string): string {
+  const [regionName, role] = name.split('/');
+  const region = regions.find((candidate) => candidate.name === regionName);
+  if (!region) return '';
+  if (role === 'router') return region.routerAddress;
+  if (role === 'ledger') return region.ledgerAddress;
+  if (role === 'postgres') return new URL(region.auditorUrl).host;
+  return region.redisUrl === undefined ? '' : new URL(region.redisUrl).host;
+}
+
+async function serves(address: string): Promise<boolean> {
+  const { probeHealth } = await import('../../processes/probes.ts');
+  return probeHealth(address).catch(() => false);
+}

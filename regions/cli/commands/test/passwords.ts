@@ -1,0 +1,8 @@
+import type { Cluster } from '../../../supervisor/embedded/cluster.ts';
+
+/** What an embedded installation keeps secret. */
+export function passwordsOf({ regions }: Cluster): string[] {
+  return regions.flatMap(({ adminUrl, ledgerUrl, auditorUrl, redisUrl = 'redis://' }) =>
+    [adminUrl, ledgerUrl, auditorUrl, redisUrl].map((url) => new URL(url).password),
+  );
+}

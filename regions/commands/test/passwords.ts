@@ -1,8 +1,0 @@
-import type { Cluster } from '../../local/cluster.ts';
-
-/** What an embedded installation keeps secret. */
-export function passwordsOf({ regions }: Cluster): string[] {
-  return regions.flatMap(({ adminUrl, ledgerUrl, auditorUrl, redisUrl = 'redis://' }) =>
-    [adminUrl, ledgerUrl, auditorUrl, redisUrl].map((url) => new URL(url).password),
-  );
-}

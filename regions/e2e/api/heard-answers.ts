@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+  StreamTransfersRequest,
+  StreamTransfersResponse,
+  TransferStatus,
+} from '../../../proto/gen/meridian/v1/transfer.ts';
+
+type Stream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
+
+/** All that a stream of transfers answers, and how it ends. */
+export class HeardAnswers {
+  readonly stream: Stream;
+  readonly answers: StreamTransfersResponse[] = [];
+  /** Undefined: it ended in order. */
+  readonly ended: Promise<ServiceError | undefined>;
+
+  constructor(stream: Stream) {
+    this.stream = stream;
+    stream.on('data', (answer: StreamTransfersResponse) => this.answers.push(answer));
+    this.ended = new Promise((resolve) => {
+      stream.on('error', (error: ServiceError) => resolve(error));
+      // An error comes right after the end.
+      stream.on('end', () => setImmediate(() => resolve(undefined)));
+    });
+  }
+
+  /** Sends transfers, numbered from one. */
+  send(transfers: readonly CreateTransferRequest[]): void {
+    for (const [index, transfer] of transfers.entries()) {
+      this.stream.write({ sequence: BigInt(index + 1), transfer });
+    }
+  }
+
+  get sequences(): number[] {
+    return this.answers.map(({ sequence }) => Number(sequence));
+  }
+
+  get results(): CreateTransferResponse[] {
+    return this.answers.flatMap(({ answer }) => (answer?.$case === 'result' ? [answer.value] : []));
+  }
+
+  /** Those that occur. */
+  get statuses(): TransferStatus[] {
+    return [...new Set(this.results.map((result) => result.status))];
+  }
+
+  /** Waits until so many answers have come. */
+  async until(count: number, timeoutMs = 60_000): Promise<void> {
+    for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
+      if (this.answers.length >= count) return;
+    }
+    throw new Error(`${this.answers.length} of ${count} answers after ${timeoutMs} ms`);
+  }
+}

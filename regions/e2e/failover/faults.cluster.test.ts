@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { must } from '../../../ledger/core/assert.ts';
+import {
+  CreateTransferRequest,
+  TransferStatus,
+  Wait,
+} from '../../../proto/gen/meridian/v1/transfer.ts';
+import { Books, OWN_ASSET } from '../../testing/books.ts';
+import { type PaymentFiles, paymentFiles } from '../../testing/payment-files.ts';
+import { temporaryFolder } from '../../testing/temporary-folder.ts';
+
+/**
+ * Faults in the middle of a replay of real payments: whatever is killed, cut or flushed, the
+ * books must end exactly where they would have ended without it.
+ */
+
+const folder = temporaryFolder();
+/** Of every test in turn, which replays payments of its own. */
+let books: Books;
+beforeAll(async () => {
+  books = await Books.start(folder());
+});
+afterAll(() => books?.stop());
+
+/** Enough for a fault to come in the middle of them. */
+const SOME = 20_000;
+
+const undisturbed = paymentFiles('undisturbed/');
+
+describe(`replay of ${undisturbed.source} payments`, () => {
+  test('ends in the expected balances, and running it again changes nothing', async () => {
+    const files = undisturbed;
+    const first = await books.replay(files, () => undefined);
+    expect(first).toMatchObject({
+      payments: files.paymentCount,
+      posted: files.paymentCount,
+      replayed: 0,
+      inTransit: 0,
+    });
+    const before = await books.expectExactly(files);
+    const again = await books.replay(files, () => undefined);
+    expect(again).toMatchObject({
+      posted: files.paymentCount,
+      replayed: files.paymentCount,
+      accountsOpened: 0,
+    });
+    const after = await books.expectExactly(files);
+    expect(after.books.map(({ seq }) => seq)).toEqual(before.books.map(({ seq }) => seq));
+  });
+
+  const cutFiles = paymentFiles('cut/', SOME);
+  test('a cut link holds up only what must cross it, and drains by itself', async () => {
+    const { links } = books.cluster;
+    const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
+      must(links.get(name), `there is a link ${name}`),
+    );
+    let during: Promise<void> | undefined;
+    const cut = () => {
+      for (const link of both) link.cut('blackhole');
+      during ??= cutOff();
+    };
+    const cutOff = async () => {
+      try {
+        await whileCut();
+      } finally {
+        for (const link of both) link.heal();
+      }
+    };
+    await replayWith(cutFiles, [[0.3, cut]]);
+    await during;
+    await drained(cutFiles);
+    expect(both.map(({ state }) => state)).toEqual(['open', 'open']);
+  });
+
+  const kills = ['eu-west/ledger', 'us-east/router', 'eu-west/postgres', 'eu-west/redis'].map(
+    (name) => ({ name, files: paymentFiles(`kill-${name}/`, SOME) }),
+  );
+  test.each(kills)('survives kill -9 of $name, twice', async ({ name, files }) => {
+    const { processes } = books.cluster;
+    const starts = processes.starts(name);
+    const kill = () => processes.kill(name, 'SIGKILL');
+    await replayWith(files, [
+      [0.25, kill],
+      [0.6, kill],
+    ]);
+    expect(processes.starts(name)).toBeGreaterThanOrEqual(starts + 2);
+  });
+
+  const flushed = paymentFiles('flushed/', SOME);
+  test('survives the loss of all that every Redis knows', async () => {
+    const urls = books.cluster.regions.map(({ redisUrl }) => must(redisUrl, 'Redis runs'));
+    const flush = async () => {
+      for (const url of urls) {
+        const redis = new Redis(url);
+        await redis.flushall();
+        redis.disconnect();
+      }
+    };
+    await replayWith(flushed, [
+      [0.3, flush],
+      [0.7, flush],
+    ]);
+    await flush();
+    // The journal alone must now recognise every key.
+    const again = await books.replay(flushed, () => undefined);
+    expect(again.replayed).toBe(flushed.paymentCount);
+    await books.expectBalances(flushed);
+  });
+
+  test('after all of it no journal violates anything', async () => {
+    const report = await books.expectExactly(undisturbed);
+    // The first leader of eu-west, and one after each kill of its ledger server.
+    const epochs = new Map(report.books.map(({ name, epoch }) => [name, epoch]));
+    expect(epochs.get('eu-west-1')).toBeGreaterThanOrEqual(3);
+  });
+});
+
+/**
+ * Replays with faults at certain shares of the way, replays again, and expects exact balances.
+ * Journals are audited at the end: they only grow, and what was wrong once stays wrong.
+ */
+async function replayWith(
+  files: PaymentFiles,
+  faults: readonly (readonly [number, () => void | Promise<void>])[],
+): Promise<void> {
+  const pending = [...faults];
+  const done: Promise<void>[] = [];
+  await books.replay(files, (share) => {
+    while (pending[0] !== undefined && share >= pending[0][0]) {
+      done.push(Promise.resolve(pending.shift()?.[1]()));
+    }
+  });
+  await Promise.all(done);
+  expect(pending).toEqual([]);
+  const again = await books.replay(files, () => undefined);
+  expect(again).toMatchObject({
+    posted: files.paymentCount,
+    replayed: files.paymentCount,
+    inTransit: 0,
+  });
+  await books.expectBalances(files);
+}
+
+function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.SETTLED) {
+  return CreateTransferRequest.fromPartial({
+    idempotencyKey: key,
+    debitAccountId: debit,
+    creditAccountId: credit,
+    amount: 10n,
+    wait,
+  });
+}
+
+/** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
+async function whileCut(): Promise<void> {
+  const regions = ['eu-west', 'us-east', 'ap-south'];
+  const accounts = new Map<string, bigint[]>();
+  for (const region of regions) {
+    const opened = await books.client(region).openAccounts(
+      ['a', 'b'].map((name) => ({
+        externalId: `cut-${region}-${name}`,
+        homeRegion: region,
+        asset: OWN_ASSET,
+        min: { $case: 'noMinBalance', value: true },
+        max: undefined,
+        metadata: {},
+        dryRun: false,
+      })),
+    );
+    accounts.set(
+      region,
+      opened.map(({ account }) => must(account, 'an account is opened').id),
+    );
+  }
+  const account = (region: string, at: number) =>
+    must(accounts.get(region)?.[at], 'the account is open');
+  for (const region of regions) {
+    const startedAt = performance.now();
+    const inside = await books
+      .client(region)
+      .createTransfer(transfer(`in-${region}`, account(region, 0), account(region, 1)));
+    expect(inside.status).toBe(TransferStatus.POSTED);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  }
+  const across = transfer('across', account('eu-west', 0), account('us-east', 1), Wait.POSTED);
+  const sent = await books.client('eu-west').createTransfer(across);
+  expect(sent.status).toBe(TransferStatus.IN_TRANSIT);
+  // By way of the third region both are still reached.
+  const around = transfer('around', account('us-east', 0), account('ap-south', 1));
+  expect((await books.client('us-east').createTransfer(around)).status).toBe(TransferStatus.POSTED);
+  const report = await books.audit();
+  expect(report.violations).toEqual([]);
+  const waiting = report.inFlight.find(
+    ({ from, to, asset }) => from === 'eu-west-1' && to === 'us-east-1' && asset === OWN_ASSET,
+  );
+  expect(waiting).toMatchObject({ transfers: 1, amountMinor: 10n });
+}
+
+/** Waits until nothing is in transit, then expects exact books. */
+async function drained(files: PaymentFiles): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const report = await books.audit();
+    if (report.inFlight.every(({ amountMinor }) => amountMinor === 0n)) break;
+    expect(attempt).toBeLessThan(100);
+    await sleep(100);
+  }
+  await books.expectExactly(files);
+}

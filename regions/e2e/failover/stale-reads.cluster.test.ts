@@ -1,0 +1,127 @@
+import { afterEach, expect, test } from 'vitest';
+import { must } from '../../../ledger/core/assert.ts';
+import {
+  GetAccountRequest,
+  type GetAccountResponse,
+  type GetAccountsResponse,
+} from '../../../proto/gen/meridian/v1/account.ts';
+import { type Position, ReadLevel, ReadOptions } from '../../../proto/gen/meridian/v1/position.ts';
+import { RouterServer } from '../../../router/router-server.ts';
+import { probeAnswers, probeHealth } from '../../processes/probes.ts';
+import { Api } from '../../testing/api-client.ts';
+import { Books } from '../../testing/books.ts';
+import { endChild, startLedger } from '../../testing/more-processes.ts';
+
+/** STALE reads from the standby of a book, while its leader is frozen, replaced and dead. */
+
+const HOME = 'eu-west';
+const NEAR = 'us-east';
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanUp.splice(0).toReversed()) await clean();
+});
+
+test('a region reads near by, whatever becomes of the leader', async () => {
+  const books = await Books.start();
+  cleanUp.push(() => books.stop());
+  const { layout, regions, processes } = books.cluster;
+  const home = must(
+    layout.regions.find(({ name }) => name === HOME),
+    'it is laid out',
+  );
+  const state = must(
+    regions.find(({ name }) => name === HOME),
+    'it runs',
+  );
+  const first = state.ledgerAddress;
+  const second = `127.0.0.1:${layout.basePort + 39}`;
+  const ledgers = [...home.ledgers, second];
+  const child = startLedger(state, second, { region: NEAR, ledgers, books: home.books });
+  cleanUp.push(() => endChild(child));
+  await expect.poll(() => probeAnswers(second), { timeout: 15_000 }).toBe(true);
+
+  const listen = `127.0.0.1:${layout.basePort + 38}`;
+  const router = new RouterServer(
+    { listen, region: NEAR, ledgers, books: home.books.map(toBook) },
+    quiet,
+  );
+  await router.start();
+  cleanUp.push(() => router.stop());
+  const api = new Api(listen);
+  cleanUp.push(() => api.close());
+
+  const alice = await api.account('alice');
+  const bob = await api.account('bob');
+  const away = await api.account('away', { homeRegion: NEAR });
+  const pay = (key: string) =>
+    api.transfer({
+      idempotencyKey: key,
+      debitAccountId: bob,
+      creditAccountId: alice,
+      amount: 5n,
+    });
+  const stale = { level: ReadLevel.STALE };
+  const account = (options: Partial<ReadOptions>, timeoutMs?: number) => {
+    const fields = { id: alice, options: ReadOptions.fromPartial(options) };
+    const request = GetAccountRequest.fromPartial(fields);
+    return api.call<GetAccountResponse>(
+      (stub, ...rest) => stub.getAccount(request, ...rest),
+      timeoutMs,
+    );
+  };
+  /** The balance of Alice, as `count` reads near by tell it, each quickly. */
+  const expectNearby = async (credits: bigint, minPosition: Position, count: number) => {
+    for (let read = 0; read < count; read += 1) {
+      const began = performance.now();
+      const answer = await account({ ...stale, minPosition });
+      expect(performance.now() - began).toBeLessThan(300);
+      expect(answer.account?.credits).toBe(credits);
+      expect(answer.position?.seq).toBeGreaterThanOrEqual(minPosition.seq);
+    }
+  };
+  const paid = must((await pay('one')).position, 'it was decided');
+  await expectNearby(5n, paid, 5);
+
+  // Frozen: the leader answers nothing, the standby all that it has.
+  const pid = must(processes.pid(`${HOME}/ledger`), 'the ledger server runs');
+  process.kill(pid, 'SIGSTOP');
+  cleanUp.push(() => processes.kill(`${HOME}/ledger`, 'SIGCONT'));
+  await expectNearby(5n, paid, 20);
+  await expect(account({ level: ReadLevel.LEADER }, 400)).rejects.toMatchObject({
+    code: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/u),
+  });
+  const many = { ids: [away, alice, bob], options: ReadOptions.fromPartial(stale) };
+  const read = await api.call<GetAccountsResponse>((stub, ...rest) =>
+    stub.getAccounts(many, ...rest),
+  );
+  expect(read.accounts.map(({ id }) => id)).toEqual(many.ids);
+  // What no copy has is not made up, and it is said how far the newest has come.
+  const minPosition = { ...paid, seq: paid.seq + 1_000n };
+  await expect(account({ ...stale, minPosition }, 800)).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    reason: 'BEHIND',
+    retryable: true,
+  });
+
+  // Replaced: a transfer that was asked for meanwhile comes late, not with an error.
+  const later = must((await pay('two')).position, 'it was decided');
+  expect(later.epoch).toBe(2n);
+  expect(await probeHealth(second)).toBe(true);
+  await expectNearby(10n, later, 5);
+  process.kill(pid, 'SIGCONT');
+  await expect.poll(() => probeHealth(first), { timeout: 10_000 }).toBe(false);
+
+  // Dead: the former leader stands by and answers, before anybody leads again.
+  child.kill('SIGKILL');
+  await expect.poll(() => probeAnswers(second), { timeout: 5_000, interval: 10 }).toBe(false);
+  await expectNearby(10n, later, 20);
+  expect(await probeHealth(first)).toBe(false);
+  expect((await pay('three')).position?.epoch).toBe(3n);
+});
+
+function toBook(text: string) {
+  const [number = '', name = '', region = ''] = text.split(':');
+  return { number: Number(number), name, region };
+}

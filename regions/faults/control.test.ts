@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { testFolder } from '../testing/folder.ts';
+import { connectFaults, controlSocket, serveFaults } from './control.ts';
+import type { Faults } from './faults.ts';
+
+/** Remembers what was asked of it. */
+class AskedFaults implements Faults {
+  readonly asked: unknown[][] = [];
+  failure: Error | undefined;
+
+  signal = this.#remember('signal');
+  stop = this.#remember('stop');
+  start = this.#remember('start');
+  loseRegion = this.#remember('loseRegion');
+  restoreRegion = this.#remember('restoreRegion');
+  cut = this.#remember('cut');
+  heal = this.#remember('heal');
+  delay = this.#remember('delay');
+
+  #remember(what: string) {
+    return (...args: unknown[]): Promise<void> => {
+      this.asked.push([what, ...args]);
+      return this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure);
+    };
+  }
+}
+
+async function connected(): Promise<{ asked: AskedFaults; faults: Faults; path: string }> {
+  const path = join(testFolder(), 'control.sock');
+  const asked = new AskedFaults();
+  const server = await serveFaults(path, asked);
+  onTestFinished(() => void server.close());
+  return { asked, faults: connectFaults(path), path };
+}
+
+test('every fault arrives as it was asked for', async () => {
+  const { asked, faults } = await connected();
+  await faults.signal('eu-west/postgres-us-east-1', 'SIGSTOP');
+  await faults.stop('eu-west/etcd');
+  await faults.start('eu-west/etcd');
+  await faults.loseRegion('eu-west');
+  await faults.restoreRegion('eu-west');
+  await faults.cut('eu-west', 'us-east', 'blackhole');
+  await faults.cut('eu-west', 'us-east', 'lost_replies');
+  await faults.heal('eu-west', 'us-east');
+  await faults.delay('eu-west', 'us-east', 300);
+  await faults.delay('eu-west', 'us-east', undefined);
+  expect(asked.asked).toEqual([
+    ['signal', 'eu-west/postgres-us-east-1', 'SIGSTOP'],
+    ['stop', 'eu-west/etcd'],
+    ['start', 'eu-west/etcd'],
+    ['loseRegion', 'eu-west'],
+    ['restoreRegion', 'eu-west'],
+    ['cut', 'eu-west', 'us-east', 'blackhole'],
+    ['cut', 'eu-west', 'us-east', 'lost_replies'],
+    ['heal', 'eu-west', 'us-east'],
+    ['delay', 'eu-west', 'us-east', 300],
+    ['delay', 'eu-west', 'us-east', undefined],
+  ]);
+});
+
+test('what goes wrong at the supervisor is told to whoever asked', async () => {
+  const { asked, faults } = await connected();
+  asked.failure = new Error('there is no process eu-west/gone');
+  await expect(faults.stop('eu-west/gone')).rejects.toThrow('there is no process eu-west/gone');
+});
+
+test('a socket that a killed supervisor left is replaced; one that nobody serves is an error', async () => {
+  const { path } = await connected();
+  const again = new AskedFaults();
+  const server = await serveFaults(path, again);
+  await connectFaults(path).heal('eu-west', 'us-east');
+  expect(again.asked).toHaveLength(1);
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  await expect(connectFaults(path).heal('eu-west', 'us-east')).rejects.toThrow(
+    /ENOENT|ECONNREFUSED|EPIPE/u,
+  );
+});
+
+test('a folder that is too deep for a socket has it elsewhere, always in the same place', async () => {
+  const deep = join(testFolder(), 'x'.repeat(120), 'run');
+  const path = controlSocket(deep);
+  expect(controlSocket(deep)).toBe(path);
+  expect(controlSocket(`${deep}2`)).not.toBe(path);
+  const server = await serveFaults(path, new AskedFaults());
+  onTestFinished(() => void server.close());
+  await expect(connectFaults(path).signal('eu-west/redis', 'SIGKILL')).resolves.toBeUndefined();
+  expect(controlSocket('/data/run')).toBe('/data/run/control.sock');
+});

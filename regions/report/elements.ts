@@ -1,0 +1,86 @@
+import type { CallSet, Check } from '../drills/report.ts';
+import { Html, html, nothing } from './html.ts';
+import { countOf, minorText } from './quantities.ts';
+
+/** Pieces that several parts of the page have. */
+
+/** A heading and what is below it; nothing if there is nothing. */
+export function section(title: string, ...content: readonly Html[]): Html {
+  if (content.every(({ text }) => text === '')) return nothing;
+  return html`<section>
+    <h2>${title}</h2>
+    ${content}
+  </section> `;
+}
+
+type Cell = Html | string | number;
+
+/** A table; numbers stand to the right. Without rows: nothing. */
+export function table(
+  columns: readonly (string | { readonly title: string; readonly number: true })[],
+  rows: readonly (readonly Cell[])[],
+): Html {
+  if (rows.length === 0) return nothing;
+  const classes = columns.map((column) =>
+    typeof column === 'string' ? nothing : new Html(' class="number"'),
+  );
+  const titles = columns.map((column) => (typeof column === 'string' ? column : column.title));
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${titles.map((title, at) => html`<th scope="col" ${classes[at] ?? nothing}>${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map((cell, at) => html`<td${classes[at] ?? nothing}>${cell}</td>`)}
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** Points of a list; nothing without any. */
+export function list(points: readonly (Html | string)[], ordered = false): Html {
+  if (points.length === 0) return nothing;
+  const items = points.map((point) => html`<li>${point}</li> `);
+  return ordered
+    ? html`<ol>
+        ${items}
+      </ol>`
+    : html`<ul>
+        ${items}
+      </ul>`;
+}
+
+/** Names with their values. */
+export function facts(pairs: readonly (readonly [name: string, value: Html | string])[]): Html {
+  return html`<dl class="facts">
+    ${pairs.map(
+      ([name, value]) =>
+        html`<dt>${name}</dt>
+          <dd>${value}</dd> `,
+    )}
+  </dl>`;
+}
+
+const resultTexts = { pass: '✓ pass', fail: '✗ fail', unknown: '? unknown' } as const;
+
+/** With a sign and a word, for those who cannot tell the colours apart. */
+export function resultMark(result: Check['result']): Html {
+  return html`<span class="result ${result}">${resultTexts[result]}</span>`;
+}
+
+/** How many calls, their amount, and the keys of the first of them. */
+export function callSetText({ count, amountMinor, keys }: CallSet): Html {
+  if (count === 0) return html`0`;
+  const more = count - keys.length;
+  return html`${countOf(count, 'transfer')} of together ${minorText(amountMinor)} minor units:
+  ${keys.map((key, at) => html`${at > 0 ? ', ' : ''}<span class="key">${key}</span>`)}${
+    more > 0 ? ` and ${countOf(more, 'key')} more` : ''
+  }`;
+}

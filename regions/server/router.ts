@@ -1,0 +1,45 @@
+// A router process: reads its configuration, serves until SIGTERM or SIGINT.
+import { once } from 'node:events';
+import { RouterServer } from '../../router/router-server.ts';
+import { insecurity, routerConfig } from './config.ts';
+import { DrainWatch } from '../etcd/drained.ts';
+import { Etcd } from '../etcd/etcd.ts';
+import { makeLogger } from './logger.ts';
+import { runProcess } from './run-process.ts';
+
+await runProcess(async (onStop) => {
+  const config = routerConfig(process.env);
+  const log = makeLogger(config.MERIDIAN_LOG_LEVEL, {
+    process: 'router',
+    region: config.MERIDIAN_REGION,
+  });
+  const server = new RouterServer(
+    {
+      listen: config.MERIDIAN_LISTEN,
+      region: config.MERIDIAN_REGION,
+      books: config.MERIDIAN_BOOKS,
+      ledgers: config.MERIDIAN_LEDGERS,
+    },
+    log,
+  );
+  const stopping = new AbortController();
+  onStop(() => stopping.abort());
+  const drain =
+    config.MERIDIAN_ETCD &&
+    new DrainWatch(
+      new Etcd(config.MERIDIAN_ETCD),
+      config.MERIDIAN_REGION,
+      (drained) => server.setDraining(drained),
+      log,
+    );
+  // Known before load balancers are told anything.
+  await drain?.start();
+  await server.start();
+  const warning = insecurity(config);
+  if (warning !== undefined) log.warn('insecure', { listen: config.MERIDIAN_LISTEN, warning });
+  log.info('started', { listen: config.MERIDIAN_LISTEN });
+  if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+  drain?.stop();
+  await server.stop();
+  log.info('stopped');
+});

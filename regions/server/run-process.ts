@@ -1,0 +1,49 @@
+import { InvariantError } from '../../ledger/core/assert.ts';
+import { BROKEN_EXIT_CODE } from '../processes/supervised-process.ts';
+
+/**
+ * Runs a server process: exit code 0 after SIGTERM or SIGINT and a clean stop, 1 on any error,
+ * which is printed in one line, 70 on a bug of ours, wherever it shows, which is printed with its
+ * stack trace. A second signal does not wait.
+ *
+ * @param main is given a function to register what a signal should do; runs until stopped
+ */
+export async function runProcess(
+  main: (onStop: (stop: () => void) => void) => Promise<void>,
+): Promise<void> {
+  let stop: () => void = exitNow;
+  const onSignal = () => {
+    const first = stop;
+    stop = exitNow;
+    first();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  // What is thrown where nothing waits for it, such as a promise that nothing handles.
+  process.on('uncaughtException', (error) => fail(error, true));
+  try {
+    await main((register) => {
+      stop = register;
+    });
+    process.exit(0);
+  } catch (error) {
+    fail(
+      error,
+      BUGS.some((kind) => error instanceof kind),
+    );
+  }
+}
+
+const BUGS = [InvariantError, TypeError, RangeError, ReferenceError, SyntaxError];
+
+/** What is wrong outside is said in a line; a bug of ours needs its stack to be found. */
+function fail(error: unknown, ours: boolean): never {
+  const text = error instanceof Error ? (ours ? error.stack : error.message) : String(error);
+  // The log is a file, which is written to at once.
+  process.stderr.write(`${text}\n`);
+  process.exit(ours ? BROKEN_EXIT_CODE : 1);
+}
+
+function exitNow(): void {
+  process.exit(1);
+}

@@ -1,0 +1,358 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
+import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { EmbeddedFaults } from './embedded-faults.ts';
+import { childEnvironment } from '../../processes/environment.ts';
+import type { Faults } from '../../faults/faults.ts';
+import {
+  checkout,
+  describeLayout,
+  pairKey,
+  type Layout,
+  type RegionName,
+} from '../../topology/layout.ts';
+import { type Link, openLink } from '../../faults/link.ts';
+import { requireFreePorts } from '../../processes/ports.ts';
+import { signalPostgres } from '../postgres-tree.ts';
+import { findPostgres, requireEntry } from '../../../ledger/postgres/postgres-binaries.ts';
+import { hasRedis } from '../redis.ts';
+import { type Programs, RegionProcesses } from './region-processes.ts';
+import {
+  claimDataDir,
+  clearState,
+  type ClusterState,
+  ownIdentity,
+  type RegionState,
+  writeState,
+} from '../../topology/state.ts';
+import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
+
+/** The three regions on this machine: start them, break them, stop them. */
+
+export type ClusterEvent =
+  | {
+      readonly kind: 'process';
+      readonly region: RegionName;
+      /** REGION/ROLE */
+      readonly name: string;
+      readonly state: ProcessState;
+      readonly pid: number | undefined;
+      /** Why it ended last, when it did. */
+      readonly reason: string;
+    }
+  | { readonly kind: 'migrated' | 'ready'; readonly region: RegionName }
+  /** A sentence for the user. */
+  | { readonly kind: 'notice'; readonly text: string };
+
+export interface ClusterOptions {
+  readonly dataDir: string;
+  /** The first of 24 ports (36 with links), default 7400. */
+  readonly basePort?: number | undefined;
+  /** Put a proxy of ours on every directed pair of regions, to cut and to slow down. */
+  readonly links?: boolean | undefined;
+  /** Start without Redis even if it is installed. */
+  readonly withoutRedis?: boolean | undefined;
+  /** HOST:PORT of somebody else's proxy by `FROM>TO`; see layout.ts. */
+  readonly reach?: ReadonlyMap<string, string> | undefined;
+  readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
+  /** Aborting it during the start ends the start in order; afterwards it has no effect. */
+  readonly signal?: AbortSignal | undefined;
+  /** Other programs in place of ours; for tests of this library. */
+  readonly programs?: Programs | undefined;
+}
+
+export interface ClusterProcesses {
+  /** All names, for example eu-west/postgres. */
+  names(): string[];
+  state(name: string): ProcessState;
+  pid(name: string): number | undefined;
+  /** How often it was started under this handle. */
+  starts(name: string): number;
+  /** Sends a signal, as a fault would; what dies of it is started again on the same port. */
+  kill(name: string, signal: NodeJS.Signals): void;
+  /** Stops and starts it in order. */
+  restart(name: string): Promise<void>;
+  /** Stops it until `restart`. */
+  stop(name: string): Promise<void>;
+  /** Resolves when it is ready; throws after `timeoutMs`. */
+  waitReady(name: string, timeoutMs: number): Promise<void>;
+}
+
+export interface Cluster {
+  readonly dataDir: string;
+  readonly layout: Layout;
+  readonly regions: readonly RegionState[];
+  readonly processes: ClusterProcesses;
+  /** By `FROM>TO`, for example eu-west>us-east; empty unless asked for. */
+  readonly links: ReadonlyMap<string, Link>;
+  readonly faults: Faults;
+  /** What cluster.json says now. */
+  state(): ClusterState;
+  /** Stops everything in order. Data stays. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+export const ownPrograms: Programs = {
+  ledger: join(checkout, 'regions', 'server', 'ledger.ts'),
+  router: join(checkout, 'regions', 'server', 'router.ts'),
+  migrate: migrateBook,
+};
+
+/** Starts the process that stops our children if we are killed. */
+export function startGuard(runFolder: string): ChildProcess {
+  const script = join(import.meta.dirname, '..', '..', 'processes', 'guard.ts');
+  const flags = ['--disable-warning=ExperimentalWarning', script];
+  const guard = spawn(process.execPath, [...flags, runFolder, String(process.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: childEnvironment(),
+    cwd: '/',
+    detached: true,
+  });
+  // Without it we go on: the next start stops leftovers as well.
+  guard.on('error', () => {});
+  guard.stdin?.on('error', () => {});
+  return guard;
+}
+
+/** Everything that runs, so that one place can stop it whatever state the start is in. */
+class RunningCluster {
+  readonly links = new Map<string, Link>();
+  readonly layout: Layout;
+  readonly options: ClusterOptions;
+  regions: RegionProcesses[] = [];
+  #guard: ChildProcess | undefined;
+  #control: Server | undefined;
+  #root = '';
+  #status: ClusterState['status'] = 'starting';
+  #stopped: Promise<void> | undefined;
+  #aborted = false;
+  readonly #startedAt = new Date().toISOString();
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    this.layout = describeLayout(options);
+  }
+
+  get root(): string {
+    return this.#root;
+  }
+
+  #postgresFolder(region: RegionName): string {
+    return join(this.#root, region, 'postgres');
+  }
+
+  /** What can be broken of what runs. */
+  get faults(): Faults {
+    return new EmbeddedFaults({
+      processes: () => this.processes,
+      links: this.links,
+      postgresFolder: (region) => this.#postgresFolder(region),
+    });
+  }
+
+  get processes(): SupervisedProcess[] {
+    return this.regions.flatMap((region) => region.processes);
+  }
+
+  emit(event: ClusterEvent): void {
+    this.options.onEvent?.(event);
+  }
+
+  async start(): Promise<void> {
+    const { layout, options } = this;
+    const claim = await claimDataDir(
+      options.dataDir,
+      () => requireFreePorts(layout.ports),
+      (root) => this.#describe(root),
+    );
+    this.#root = claim.root;
+    if (claim.leftovers.length > 0) {
+      const text = `stopped what a killed run had left: ${claim.leftovers.join(', ')}`;
+      this.emit({ kind: 'notice', text });
+    }
+    this.requireGoing();
+    this.#guard = startGuard(claim.run);
+    for (const { from, to, port, targetPort } of layout.links) {
+      this.links.set(pairKey(from, to), await openLink({ port, targetPort }));
+    }
+    const withRedis = options.withoutRedis !== true && hasRedis();
+    if (!withRedis && options.withoutRedis !== true) {
+      const lost = 'known keys are looked up in the journal only: slower retries, same answers';
+      this.emit({ kind: 'notice', text: `no redis-server is installed; ${lost}` });
+    }
+    const directories = layout.regions.map(({ name }) => this.#postgresFolder(name));
+    const postgres = await findPostgres(directories);
+    requireEntry(postgres.runAs, claim.root);
+    this.requireGoing();
+    this.regions = layout.regions.map(
+      (region) =>
+        new RegionProcesses({
+          layout: region,
+          paths: claim,
+          postgres,
+          withRedis,
+          programs: options.programs ?? ownPrograms,
+          onState: (state, changed) => this.#onState(region.name, state, changed),
+          onStep: (kind) => this.emit({ kind, region: region.name }),
+        }),
+    );
+    this.#control = await serveFaults(this.#socket, this.faults);
+    await this.#startRegions();
+    this.#status = 'ready';
+    this.#save();
+  }
+
+  /** All at once; when one fails the others are stopped rather than waited for. */
+  async #startRegions(): Promise<void> {
+    let failure: Error | undefined;
+    await Promise.all(
+      this.regions.map((region) =>
+        region.start().catch(async (error: unknown) => {
+          failure ??= error instanceof Error ? error : new Error(String(error));
+          await Promise.all(this.regions.map((other) => other.stop()));
+        }),
+      ),
+    );
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Ends a start that is under way: it throws, and whoever called it stops the rest. */
+  readonly abort = (): void => {
+    this.#aborted = true;
+    for (const region of this.regions) void region.stop();
+  };
+
+  /** Throws when the cluster is being stopped: nothing may be started any more. */
+  requireGoing(): void {
+    if (this.#aborted || this.#stopped !== undefined) throw new Error('Meridian was stopped');
+  }
+
+  /** Stops everything in order and frees the data folder. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#status = 'stopping';
+    this.#control?.close();
+    // What is frozen does not stop in order.
+    for (const { name } of this.layout.regions)
+      signalPostgres(this.#postgresFolder(name), 'SIGCONT');
+    await Promise.all(this.regions.map((region) => region.stop()));
+    await Promise.all([...this.links.values()].map((link) => link.close()));
+    const guard = this.#guard;
+    if (guard?.pid !== undefined && guard.exitCode === null && guard.signalCode === null) {
+      const ended = once(guard, 'exit');
+      guard.stdin?.end();
+      await ended;
+    }
+    if (this.#root !== '') clearState(this.#root);
+  }
+
+  #onState(region: RegionName, state: ProcessState, changed: SupervisedProcess): void {
+    try {
+      this.#save();
+    } catch (error) {
+      // A full disk must not take the supervision down with it; the file is information.
+      this.emit({ kind: 'notice', text: `cluster.json could not be written: ${String(error)}` });
+    }
+    const { name, pid, lastReason: reason } = changed;
+    this.emit({ kind: 'process', region, name, state, pid, reason });
+  }
+
+  #save(): void {
+    writeState(this.#root, this.describe());
+  }
+
+  describe(): ClusterState {
+    return this.#describe(this.#root);
+  }
+
+  get #socket(): string {
+    return controlSocket(join(this.#root, 'run'));
+  }
+
+  #describe(root: string): ClusterState {
+    return {
+      pid: process.pid,
+      identity: ownIdentity(),
+      status: this.#status,
+      startedAt: this.#startedAt,
+      dataDir: root,
+      basePort: this.layout.basePort,
+      regions: this.regions.flatMap(({ state }) => state ?? []),
+      processes: this.processes.map(({ name, state, pid, starts, spec }) => ({
+        name,
+        state,
+        ...(pid === undefined ? {} : { pid }),
+        starts,
+        logFile: spec.logFile,
+      })),
+      links: this.layout.links.map(({ from, to, port }) => ({ from, to, port })),
+      controlSocket: this.#socket,
+    };
+  }
+}
+
+/** What tests and faults do with the processes of a running cluster. */
+export function describeProcesses(running: {
+  readonly processes: readonly SupervisedProcess[];
+  /** Throws when nothing may be started any more. */
+  requireGoing(): void;
+}): ClusterProcesses {
+  const find = (name: string): SupervisedProcess => {
+    const found = running.processes.find((candidate) => candidate.name === name);
+    if (found !== undefined) return found;
+    const names = running.processes.map((candidate) => candidate.name).join(', ');
+    throw new Error(`there is no process ${name}; there are ${names}`);
+  };
+  return {
+    names: () => running.processes.map(({ name }) => name),
+    state: (name) => find(name).state,
+    pid: (name) => find(name).pid,
+    starts: (name) => find(name).starts,
+    kill: (name, signal) => find(name).kill(signal),
+    restart: async (name) => {
+      const found = find(name);
+      await found.stop();
+      running.requireGoing();
+      await found.start();
+    },
+    stop: (name) => find(name).stop(),
+    waitReady: (name, timeoutMs) => find(name).waitReady(timeoutMs),
+  };
+}
+
+/**
+ * Starts the three regions and resolves when all of them serve. Data of an earlier run in the
+ * folder is found again, however that run ended.
+ * Throws an Error that says what to do: the folder is in use, or is not ours; a port is taken; a
+ * process does not come up. Everything that was started is stopped before it throws.
+ */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const running = new RunningCluster(options);
+  options.signal?.addEventListener('abort', running.abort, { once: true });
+  try {
+    options.signal?.throwIfAborted();
+    await running.start();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', running.abort);
+  }
+  return {
+    dataDir: running.root,
+    layout: running.layout,
+    regions: running.regions.flatMap(({ state }) => state ?? []),
+    processes: describeProcesses(running),
+    links: running.links,
+    faults: running.faults,
+    state: () => running.describe(),
+    stop: () => running.stop(),
+  };
+}

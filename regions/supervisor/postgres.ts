@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureDatabase } from '../../ledger/postgres/book-database.ts';
+import { childEnvironment } from '../processes/environment.ts';
+import { stopByPid } from '../processes/leftovers.ts';
+import {
+  findPostgres,
+  type PostgresPrograms,
+  requireEntry,
+} from '../../ledger/postgres/postgres-binaries.ts';
+import { commandLine, processIdentity } from '../processes/process-identity.ts';
+import { probePostgres } from '../processes/probes.ts';
+import { SupervisedProcess, type ProcessSpec } from '../processes/supervised-process.ts';
+
+/** One embedded Postgres: its data directory, its process, the book's database and its roles. */
+
+const run = promisify(execFile);
+const superuser = 'postgres';
+
+/** Long enough for a fast shutdown to write a checkpoint of a busy book. */
+const graceMs = 60_000;
+/** Crash recovery reads up to max_wal_size of journal. */
+const readyTimeoutMs = 300_000;
+
+const settings: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '50',
+  // A connection that never logs in holds its place no longer than that.
+  authentication_timeout: '10s',
+  shared_buffers: '128MB',
+  // An acknowledged transfer is on disk: none of these three may ever be relaxed.
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  wal_buffers: '16MB',
+  // Checkpoints are rare, so that few pages are written to the journal in full.
+  max_wal_size: '4GB',
+  min_wal_size: '512MB',
+  checkpoint_timeout: '15min',
+  checkpoint_completion_target: '0.9',
+  // The ledger's statements are short; compiling them costs more than running them.
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_line_prefix: '%m [%p] %q%u@%d ',
+  logging_collector: 'off',
+  password_encryption: 'scram-sha-256',
+};
+
+export interface PostgresOptions {
+  /** For example eu-west/postgres. */
+  readonly name: string;
+  /** The data directory, a folder of its own; created if it is not there. */
+  readonly directory: string;
+  readonly port: number;
+  /** Created if it is not there, with the roles meridian_ledger and auditor. */
+  readonly database: string;
+  readonly passwords: {
+    readonly postgres: string;
+    readonly ledger: string;
+    readonly auditor: string;
+  };
+  readonly logFile: string;
+  readonly pidFile: string;
+  readonly stage?: number;
+  /** Where the programs are; looked up when left out. */
+  readonly programs?: PostgresPrograms;
+  readonly onState?: ProcessSpec['onState'];
+}
+
+export interface PostgresServer {
+  readonly process: SupervisedProcess;
+  readonly port: number;
+  /** The book's database as the superuser. */
+  readonly adminUrl: string;
+  /** The book's database as meridian_ledger. */
+  readonly ledgerUrl: string;
+  /** The book's database as auditor. */
+  readonly auditorUrl: string;
+  /** Starts the process, then makes the database and the roles where they are missing. */
+  start(): Promise<void>;
+}
+
+/** A failed child process with what it printed. */
+function explainExec(error: unknown, what: string): Error {
+  const printed =
+    error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
+      ? error.stderr.trim().split('\n').slice(-5).join('\n  ')
+      : String(error);
+  return new Error(`${what} failed:\n  ${printed}`, { cause: error });
+}
+
+/**
+ * Creates the data directory if there is none. It is made under another name and renamed when it
+ * is complete, so a start that was cut off leaves nothing that looks like a database.
+ */
+async function initialise(options: PostgresOptions, programs: PostgresPrograms): Promise<void> {
+  const { directory } = options;
+  if (existsSync(join(directory, 'PG_VERSION'))) return;
+  const { runAs } = programs;
+  requireEntry(runAs, dirname(directory));
+  const draft = `${directory}.new`;
+  const passwordFile = `${directory}.password`;
+  rmSync(draft, { recursive: true, force: true });
+  rmSync(passwordFile, { force: true });
+  mkdirSync(draft, { mode: 0o700 });
+  writeFileSync(passwordFile, `${options.passwords.postgres}\n`, { mode: 0o600, flag: 'wx' });
+  if (runAs !== undefined) {
+    chownSync(draft, runAs.uid, runAs.gid);
+    chownSync(passwordFile, runAs.uid, runAs.gid);
+  }
+  const flags = ['--pgdata', draft, '--username', superuser, '--pwfile', passwordFile];
+  flags.push('--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', '--data-checksums');
+  flags.push('--no-instructions');
+  try {
+    await run(programs.initdb, flags, {
+      cwd: '/',
+      env: serverEnvironment(),
+      ...(runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }),
+    });
+    renameSync(draft, directory);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw explainExec(error, `initialising the database ${directory}`);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+function serverEnvironment(): Record<string, string> {
+  return childEnvironment({ LANG: 'C', LC_ALL: 'C', TZ: 'UTC' });
+}
+
+/** True when the system knows the pid, even if only as a zombie that nobody has reaped. */
+function isKnownPid(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
+}
+
+/**
+ * After kill -9 the lock file of Postgres stays behind. Postgres sees for itself that its process
+ * is gone, unless the system still knows the pid: because it was given to another program, or
+ * because the first process of a container does not reap zombies. Then it would refuse for ever,
+ * so the file is removed; children of the old server that still run are found by Postgres all
+ * the same, through the shared memory that belongs to the directory. A live server of ours that
+ * nobody supervises is stopped first.
+ */
+async function clearStaleLock(directory: string): Promise<void> {
+  const path = join(directory, 'postmaster.pid');
+  let pid: number;
+  try {
+    pid = Number(readFileSync(path, 'utf8').split('\n', 1)[0]);
+  } catch {
+    return;
+  }
+  if (!Number.isInteger(pid) || pid <= 0) return;
+  const identity = processIdentity(pid);
+  if (identity !== undefined && commandLine(pid).includes(directory)) {
+    await stopByPid(pid, identity, { stopSignal: 'SIGINT', graceMs });
+  }
+  if (isKnownPid(pid)) rmSync(path, { force: true });
+}
+
+/** The login URL of a role; the passwords are base64url, so nothing needs escaping but for form. */
+function loginUrl(options: PostgresOptions, role: string, password: string, database: string) {
+  const login = `${role}:${encodeURIComponent(password)}`;
+  return `postgres://${login}@127.0.0.1:${options.port}/${database}`;
+}
+
+/** What to supervise. The data directory must have been initialised. */
+function describeProcess(options: PostgresOptions, programs: PostgresPrograms): ProcessSpec {
+  const { directory, port } = options;
+  const pairs = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const probeUrl = loginUrl(options, superuser, options.passwords.postgres, 'postgres');
+  return {
+    name: options.name,
+    command: programs.postgres,
+    args: ['-D', directory, '-p', String(port), ...pairs],
+    env: serverEnvironment(),
+    cwd: '/',
+    runAs: programs.runAs && { uid: programs.runAs.uid, gid: programs.runAs.gid },
+    logFile: options.logFile,
+    pidFile: options.pidFile,
+    stage: options.stage ?? 3,
+    // "Fast" shutdown. SIGTERM would wait for every client to leave.
+    stopSignal: 'SIGINT',
+    graceMs,
+    readyTimeoutMs,
+    probe: () => probePostgres(probeUrl),
+    prepare: () => clearStaleLock(directory),
+    ...(options.onState === undefined ? {} : { onState: options.onState }),
+  };
+}
+
+/**
+ * Initialises the data directory if need be and describes the server, without starting it, so
+ * that its process can be stopped while it starts. `startPostgres` does the rest.
+ */
+export async function preparePostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const programs = options.programs ?? (await findPostgres([options.directory]));
+  await initialise(options, programs);
+  requireEntry(programs.runAs, options.directory);
+  const { passwords, database, port } = options;
+  const supervised = new SupervisedProcess(describeProcess(options, programs));
+  return {
+    process: supervised,
+    port,
+    adminUrl: loginUrl(options, superuser, passwords.postgres, database),
+    ledgerUrl: loginUrl(options, 'meridian_ledger', passwords.ledger, database),
+    auditorUrl: loginUrl(options, 'auditor', passwords.auditor, database),
+    start: async () => {
+      await supervised.start();
+      const url = loginUrl(options, superuser, passwords.postgres, 'postgres');
+      await ensureDatabase(url, database, passwords);
+    },
+  };
+}
+
+/**
+ * Starts one Postgres and keeps it running; initialises its data directory, database and roles
+ * where they are missing. Stop it with `process.stop()`.
+ * Throws an Error that says what to do when there are no programs for this machine, when no user
+ * can run them, or when it does not come up (the end of its log is quoted).
+ */
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const server = await preparePostgres(options);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.process.stop();
+    throw error;
+  }
+  return server;
+}

@@ -1,0 +1,41 @@
+import { childEnvironment, compileCache } from '../processes/environment.ts';
+import { checkout } from '../topology/layout.ts';
+import { type ProcessSpec, SupervisedProcess } from '../processes/supervised-process.ts';
+
+/** A ledger server or a router, as both profiles run them. */
+
+export interface ServerOptions {
+  readonly kind: 'ledger' | 'router';
+  /** The entry point, a .ts file. */
+  readonly program: string;
+  /** The environment contract of regions/server/config.ts, and whatever else it must inherit. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly files: Pick<ProcessSpec, 'name' | 'logFile' | 'pidFile' | 'stage' | 'onState'>;
+  readonly probe: ProcessSpec['probe'];
+  readonly liveness: ProcessSpec['liveness'];
+}
+
+/**
+ * V8 takes what the machine has before it tidies up: a ledger server that holds 140 MB would
+ * grow to 640 MB. These bound it, at about 6 % of the transfers per second; what is live stays
+ * far below, see bench part f.
+ */
+const HEAP_FLAGS = {
+  ledger: ['--max-old-space-size=320', '--max-semi-space-size=16'],
+  router: ['--max-old-space-size=768', '--max-semi-space-size=16'],
+};
+
+export function describeServer(options: ServerOptions): SupervisedProcess {
+  return new SupervisedProcess({
+    ...options.files,
+    command: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[options.kind], options.program],
+    env: childEnvironment({ NODE_COMPILE_CACHE: compileCache, ...options.settings }),
+    cwd: checkout,
+    stopSignal: 'SIGTERM',
+    graceMs: 10_000,
+    readyTimeoutMs: 60_000,
+    probe: options.probe,
+    liveness: options.liveness,
+  });
+}

@@ -1,0 +1,129 @@
+import path from 'node:path';
+import { expect } from 'vitest';
+import { type AuditReport, runAudit } from '../../ledger/audit/run.ts';
+import { MeridianClient } from '../../router/client/client.ts';
+import { type Cluster, startCluster } from '../supervisor/embedded/cluster.ts';
+import { findFreeBase } from '../processes/ports.ts';
+import { testFolder } from './folder.ts';
+import { runReplay } from '../cli/replay/run.ts';
+import type { ReplaySummary } from '../cli/replay/tally.ts';
+import type { PaymentFiles } from './payment-files.ts';
+
+/** Asset of the accounts that tests open beside those of the files. */
+export const OWN_ASSET = 'CHF';
+
+/** Where the books are. */
+export interface Place {
+  /** Addresses of routers by region, in the order in which its callers try them. */
+  readonly routers: ReadonlyMap<string, readonly string[]>;
+  /** Database of each book, as the auditor. */
+  readonly auditorUrls: () => Promise<readonly string[]>;
+}
+
+/** What tests ask of books, whatever they run on. */
+export class TestBooks {
+  readonly #place: Place;
+  readonly #clients: ReadonlyMap<string, MeridianClient>;
+
+  constructor(place: Place) {
+    this.#place = place;
+    const options = { timeoutMs: 120_000, attemptTimeoutMs: 10_000 };
+    this.#clients = new Map(
+      [...place.routers].map(([name, addresses]) => [name, new MeridianClient(addresses, options)]),
+    );
+  }
+
+  closeClients(): void {
+    for (const client of this.#clients.values()) client.close();
+  }
+
+  client(region: string): MeridianClient {
+    const client = this.#clients.get(region);
+    if (client === undefined) throw new Error(`there is no region ${region}`);
+    return client;
+  }
+
+  /** Replays the files; `onProgress` is told the share that is done, 0 to 1. */
+  replay(files: PaymentFiles, onProgress: (share: number) => void): Promise<ReplaySummary> {
+    return runReplay(
+      {
+        accountsFile: files.accounts,
+        paymentsFile: files.payments,
+        map: files.map,
+        regions: [...this.#place.routers.keys()],
+        onBadLine: 'refuse',
+        inTransitMsMax: 60_000,
+      },
+      {
+        clientFor: (region) => this.client(region),
+        onBadLine: ({ line }) => expect.fail(`line ${line} is bad`),
+        onProgress: (done, total) => onProgress(done / total),
+      },
+    );
+  }
+
+  async audit(): Promise<AuditReport> {
+    return runAudit({ urls: await this.#place.auditorUrls(), onProgress: () => undefined });
+  }
+
+  /** Debits and credits of every account of callers whose external id begins so, by external id. */
+  async balances(prefix: string): Promise<Map<string, { debits: bigint; credits: bigint }>> {
+    const found = new Map<string, { debits: bigint; credits: bigint }>();
+    for (const name of this.#place.routers.keys()) {
+      let pageToken = '';
+      do {
+        const request = { homeRegion: name, pageSize: 1000, pageToken };
+        const page = await this.client(name).listAccounts(request);
+        for (const { externalId, debits, credits } of page.accounts) {
+          if (externalId.startsWith(prefix)) found.set(externalId, { debits, credits });
+        }
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+    }
+    return found;
+  }
+
+  /** The accounts of these files have their exact balances, and there are no others of them. */
+  async expectBalances(files: PaymentFiles): Promise<void> {
+    expect(await this.balances(files.prefix)).toEqual(files.expected);
+  }
+
+  /**
+   * Of these files the books hold exactly the payments: balances to the last unit, every
+   * invariant, each key decided once, nothing in transit.
+   */
+  async expectExactly(files: PaymentFiles): Promise<AuditReport> {
+    await this.expectBalances(files);
+    const report = await this.audit();
+    expect(report.violations).toEqual([]);
+    expect(report.ok).toBe(true);
+    expect(report.inFlight.filter(({ amountMinor }) => amountMinor !== 0n)).toEqual([]);
+    return report;
+  }
+}
+
+/** Three regions with their links, without copies; real processes all. */
+export class Books extends TestBooks {
+  readonly cluster: Cluster;
+
+  private constructor(cluster: Cluster) {
+    const { regions } = cluster;
+    super({
+      routers: new Map(regions.map(({ name, routerAddress }) => [name, [routerAddress]])),
+      auditorUrls: () => Promise.resolve(regions.map(({ auditorUrl }) => auditorUrl)),
+    });
+    this.cluster = cluster;
+  }
+
+  /** Empty books, by default in a folder of one test. */
+  static async start(folder = testFolder()): Promise<Books> {
+    const basePort = await findFreeBase();
+    const dataDir = path.join(folder, 'data');
+    return new Books(await startCluster({ dataDir, basePort, links: true }));
+  }
+
+  async stop(): Promise<void> {
+    this.closeClients();
+    await this.cluster.stop();
+  }
+}

@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
+import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { migrate } from '../../ledger/store/migrate.ts';
+import { endFolder, makeFolder } from './folder.ts';
+import { findFreeBase } from '../processes/ports.ts';
+import { type PostgresServer, preparePostgres } from '../supervisor/postgres.ts';
+import { probePostgres } from '../processes/probes.ts';
+import { signalPostgres } from '../supervisor/postgres-tree.ts';
+
+const TEMPLATE = 'template_book';
+const PASSWORDS = { postgres: 'test-owner', ledger: 'test-ledger', auditor: 'test-auditor' };
+
+/** URLs of one book's database at both servers of a pair. */
+export interface PairBook {
+  readonly name: string;
+  readonly first: NodeUrls;
+  readonly second: NodeUrls;
+}
+
+export interface NodeUrls {
+  readonly adminUrl: string;
+  readonly ledgerUrl: string;
+  readonly auditorUrl: string;
+}
+
+/**
+ * A Postgres, a streaming standby of it, whose answer its commits wait for, and a standby of the
+ * standby.
+ */
+export class ReplicatedPair {
+  readonly first: PostgresServer;
+  readonly second: PostgresServer;
+  /** The standby of the standby. */
+  readonly third: PostgresServer;
+  /** The first as its owner. */
+  readonly admin: Sql;
+  readonly #folder: string;
+
+  private constructor(
+    folder: string,
+    servers: readonly [PostgresServer, PostgresServer, PostgresServer],
+  ) {
+    this.#folder = folder;
+    [this.first, this.second, this.third] = servers;
+    this.admin = connect(urlOf(this.first.adminUrl, 'postgres'), 2);
+  }
+
+  static async start(): Promise<ReplicatedPair> {
+    const folder = makeFolder();
+    const port = await findFreeBase(3);
+    const prepare = (name: string, offset: number) =>
+      preparePostgres({
+        name: `test/${name}`,
+        directory: join(folder, name),
+        port: port + offset,
+        database: TEMPLATE,
+        passwords: PASSWORDS,
+        logFile: join(folder, `${name}.log`),
+        pidFile: join(folder, `${name}.pid`),
+      });
+    const first = await prepare('first', 0);
+    await first.start();
+    await migrate(first.adminUrl);
+    await first.process.stop();
+    makeStandby(folder, 'second', port);
+    makeStandby(folder, 'third', port + 1);
+    const servers = [first, await prepare('second', 1), await prepare('third', 2)] as const;
+    for (const server of servers) await server.start();
+    const pair = new ReplicatedPair(folder, servers);
+    await pair.waitForSecond();
+    return pair;
+  }
+
+  /** From now on commits of the first wait until the second has them, as they do at first. */
+  async waitForSecond(): Promise<void> {
+    await setStandbys(this.admin, 'second');
+    await untilTrue(async () => {
+      const rows = await this.admin`
+        SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`;
+      return rows.length === 1;
+    });
+  }
+
+  /** From now on commits of the first wait for a standby that there is not. */
+  waitForNobody(): Promise<void> {
+    return setStandbys(this.admin, 'nobody');
+  }
+
+  /** A new book, which nobody has led. */
+  async newBook(): Promise<PairBook> {
+    const name = `book_${randomBytes(4).toString('hex')}`;
+    await this.admin`CREATE DATABASE ${this.admin(name)} TEMPLATE ${this.admin(TEMPLATE)}`;
+    const book = { name, first: urlsOf(this.first, name), second: urlsOf(this.second, name) };
+    // A commit waits until the standby has it on disk; it shows it a moment later.
+    await untilTrue(() => probePostgres(book.second.adminUrl));
+    return book;
+  }
+
+  /** Process ids of the ledger's sessions of a book whose commits wait for a standby. */
+  async waiting({ name }: PairBook): Promise<number[]> {
+    const rows = await this.admin<{ pid: number }[]>`
+      SELECT pid FROM pg_stat_activity
+       WHERE datname = ${name} AND usename = 'meridian_ledger' AND wait_event = 'SyncRep'`;
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** The session of the ledger whose commit waits for a standby, as soon as there is one. */
+  async oneWaiting(book: PairBook): Promise<number> {
+    let pid: number | undefined;
+    await untilTrue(async () => {
+      [pid] = await this.waiting(book);
+      return pid !== undefined;
+    });
+    return must(pid, 'somebody waits');
+  }
+
+  /** Path of a file in the data directory of a server. */
+  fileOf(which: 'first' | 'second' | 'third', file: string): string {
+    return join(this.#folder, which, file);
+  }
+
+  /** Signals a server and all its children. */
+  signal(which: 'first' | 'second', signal: NodeJS.Signals): void {
+    signalPostgres(join(this.#folder, which), signal);
+  }
+
+  /** @param failed keeps the data */
+  async stop(failed: boolean): Promise<void> {
+    await this.admin.end({ timeout: 1 });
+    await this.third.process.stop('SIGQUIT');
+    await this.second.process.stop('SIGQUIT');
+    await this.first.process.stop('SIGQUIT');
+    endFolder(this.#folder, failed);
+  }
+}
+
+/** Makes a standby from the data of the first, which must be stopped. */
+function makeStandby(folder: string, name: string, ofPort: number): void {
+  const directory = join(folder, name);
+  execFileSync('cp', ['-a', join(folder, 'first'), directory]);
+  rmSync(join(directory, 'postmaster.pid'), { force: true });
+  writeFileSync(join(directory, 'standby.signal'), '');
+  appendFileSync(
+    join(directory, 'postgresql.auto.conf'),
+    `primary_conninfo = '${loginTo(ofPort, name)}'\nwal_receiver_status_interval = 1\n`,
+  );
+}
+
+/** How the standby of this name logs in to the server at a port. */
+const loginTo = (port: number, name: string) =>
+  `host=127.0.0.1 port=${port} user=postgres password=${PASSWORDS.postgres} application_name=${name}`;
+
+/** Has the standby of this name follow another server; undefined: none. */
+export async function follow(
+  standby: Sql,
+  name: string,
+  upstream: PostgresServer | undefined,
+): Promise<void> {
+  const login = upstream === undefined ? '' : loginTo(upstream.port, name);
+  await standby.unsafe(`ALTER SYSTEM SET primary_conninfo = '${login}'`);
+  await standby`SELECT pg_reload_conf()`;
+}
+
+/** Sets whom the commits of a server wait for. */
+export async function setStandbys(admin: Sql, names: string): Promise<void> {
+  await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+  await admin`SELECT pg_reload_conf()`;
+  await untilTrue(async () => {
+    const [row] = await admin<{ names: string }[]>`
+      SELECT current_setting('synchronous_standby_names') AS names`;
+    return row?.names === names;
+  });
+}
+
+async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
+  const look = async () => {
+    if (!(await condition())) throw new Error('it does not come to be');
+  };
+  await vi.waitFor(look, { timeout: 30_000, interval: 30 });
+}
+
+function urlsOf({ adminUrl, ledgerUrl, auditorUrl }: PostgresServer, database: string): NodeUrls {
+  return {
+    adminUrl: urlOf(adminUrl, database),
+    ledgerUrl: urlOf(ledgerUrl, database),
+    auditorUrl: urlOf(auditorUrl, database),
+  };
+}
+
+function urlOf(url: string, database: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${database}`;
+  return parsed.href;
+}

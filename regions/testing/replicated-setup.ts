@@ -1,0 +1,64 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { findFreeBase } from '../processes/ports.ts';
+import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
+import { shortDelays } from './replicated-profile.ts';
+
+/** Where the replicated installation is that tests share (shared-installation.ts). */
+export interface SharedPlace {
+  readonly dataDir: string;
+  /** Whoever asks here over HTTP is answered when it is ready; with an error's text when not. */
+  readonly socket: string;
+  /** A test that has failed leaves this file, and all data is kept. */
+  readonly failedFile: string;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    replicated: SharedPlace;
+  }
+}
+
+/**
+ * Starts one replicated installation for all tests of the `replicated` project, and stops it
+ * after the last. It starts when the first test asks for it: until then, tests of other projects
+ * have the machine for themselves.
+ */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-replicated-'));
+  chmodSync(folder, 0o711);
+  const place: SharedPlace = {
+    dataDir: join(folder, 'data'),
+    socket: join(folder, 'start.sock'),
+    failedFile: join(folder, 'failed'),
+  };
+  const start = async () =>
+    startReplicatedCluster({
+      dataDir: place.dataDir,
+      basePort: await findFreeBase(),
+      delays: shortDelays,
+    });
+  let starting: ReturnType<typeof start> | undefined;
+  const server = createServer((_, reply) => {
+    starting ??= start();
+    starting.then(
+      () => reply.end(),
+      (error: unknown) => reply.end(String(error)),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(place.socket, resolve);
+  });
+  project.provide('replicated', place);
+  return async () => {
+    server.close();
+    const installation = await starting?.catch(() => undefined);
+    await installation?.stop();
+    if (existsSync(place.failedFile)) process.stderr.write(`kept for you: ${folder}\n`);
+    else rmSync(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
+import { RunClock } from '../drills/load/clock.ts';
+import { waitUntilSteady } from '../drills/steady.ts';
+import { TrackedFaults } from '../faults/tracked-faults.ts';
+import { Watcher } from '../drills/watcher.ts';
+import { connectFaults } from '../faults/control.ts';
+import type { Faults } from '../faults/faults.ts';
+import { type ClusterState, readState } from '../topology/state.ts';
+import { Operator } from '../operator/operator.ts';
+import { whyNotReplicated } from './replicated-profile.ts';
+import type { SharedPlace } from './replicated-setup.ts';
+
+/** A copy that has to be made anew takes its time. */
+const STEADY_MS = 180_000;
+
+/** Of the first file that asks: the start; of any: what the file before it has left. */
+const READY_MS = 600_000;
+
+/** Three regions with a copy of every book in each, which other tests use before and after. */
+export interface SharedInstallation {
+  readonly dataDir: string;
+  readonly state: ClusterState;
+  /** What a test breaks is mended after the file, whatever became of the test. */
+  readonly faults: Faults;
+}
+
+/**
+ * The installation of the `replicated` project, for all tests of a file: all books are led at
+ * home and all their copies stream when the first begins. What its books have from the tests of
+ * other files stays in them, so every file uses names of its own.
+ *
+ * Where the replicated profile cannot run, it is not there and no test may ask for it.
+ */
+export function sharedInstallation(): () => SharedInstallation {
+  let installation: SharedInstallation | undefined;
+  let faults: TrackedFaults | undefined;
+  const isThere = whyNotReplicated() === '';
+  beforeAll(async () => {
+    if (!isThere) return;
+    const state = await startedOnce(inject('replicated'));
+    await untilWell(state);
+    faults = new TrackedFaults(connectFaults(state.controlSocket));
+    installation = { dataDir: state.dataDir, state, faults };
+  }, READY_MS);
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') writeFileSync(inject('replicated').failedFile, '');
+  });
+  afterAll(async () => {
+    const failed = (await faults?.mendAll()) ?? [];
+    if (failed.length > 0) throw new Error(`not mended: ${failed.join('; ')}`);
+  });
+  return () => must(installation, 'the installation runs');
+}
+
+/** The installation as it is when it is ready, which the first to ask starts. */
+async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterState> {
+  const error = await new Promise<string>((resolve, reject) => {
+    const call = request({ socketPath: socket }, (reply) => {
+      text(reply).then(resolve, reject);
+    });
+    call.once('error', reject);
+    call.end();
+  });
+  if (error !== '') throw new Error(`the installation that tests share did not start: ${error}`);
+  return must(readState(dataDir), 'the installation that tests share runs');
+}
+
+/** Waits until all is as it should be, and brings home what is led elsewhere. */
+async function untilWell(state: ClusterState): Promise<void> {
+  const members = must(state.replicated, 'it is replicated').members;
+  const { signal } = new AbortController();
+  const watcher = new Watcher(members, new RunClock(), () => undefined);
+  const operator = new Operator(state);
+  const steady = async () => {
+    const problems = await waitUntilSteady(watcher, state, STEADY_MS, signal);
+    if (problems.length === 0) return;
+    throw new Error(`the installation that tests share is not well: ${problems.join('; ')}`);
+  };
+  watcher.start();
+  try {
+    await steady();
+    const away = state.regions.filter(
+      ({ name, bookName }) => watcher.leader(bookName)?.member.region !== name,
+    );
+    if (away.length === 0) return;
+    const why = 'every file of tests begins with all books at home';
+    for (const { name } of away) await operator.failback(name, { by: 'the tests', why });
+    await steady();
+  } finally {
+    await Promise.all([watcher.stop(), operator.close()]);
+  }
+}

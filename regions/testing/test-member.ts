@@ -1,0 +1,97 @@
+import type { OpenAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import { ReadLevel } from '../../proto/gen/meridian/v1/position.ts';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { BookMember } from '../../ledger/member/book-member.ts';
+import { LedgerFault } from '../../ledger/leader/ledger-fault.ts';
+import type { Logger } from '../../ledger/logger.ts';
+import { Leaders } from '../../ledger/rpc/leaders.ts';
+import { AccountReads } from '../../ledger/service/account-reads.ts';
+import { BOOKS } from '../../ledger/testing/database/leading.ts';
+import { openRequest } from '../../ledger/testing/books/requests.ts';
+
+const nothing = () => undefined;
+
+/** A member of the first book in this process, what it logs, and what tests ask of it. */
+export class TestMember {
+  readonly member: BookMember;
+  /** Reasons for which it stood by, as it logged them. */
+  readonly standingBy: string[] = [];
+  readonly warnings: string[] = [];
+  readonly accounts: AccountReads;
+  readonly #running: Promise<void>;
+
+  constructor(databaseUrl: string, address = 'a:1') {
+    const [book] = BOOKS;
+    const config = {
+      book,
+      books: BOOKS,
+      address,
+      databaseUrl,
+      redisUrl: undefined,
+      serverRegion: book.region,
+      replicated: true,
+    };
+    this.member = new BookMember(config, new Leaders([]), this.#logger());
+    this.accounts = new AccountReads(this.member);
+    this.#running = this.member.run();
+  }
+
+  get leading(): boolean {
+    return this.member.leader !== undefined;
+  }
+
+  get epoch(): number {
+    return this.member.status.epoch;
+  }
+
+  /** Rejects with the LedgerFault of the work. */
+  transfer(...requests: readonly CreateTransferRequest[]): Promise<CreateTransferResponse[]> {
+    return new Promise((resolve, reject) => {
+      this.#leader(reject)?.submit({
+        kind: 'transfers',
+        requests,
+        startBefore: requests.map(() => Infinity),
+        onOutcome: resolve,
+        onLate: () => undefined,
+        onFault: reject,
+      });
+    });
+  }
+
+  /** Opens alice and bob, who may owe what they want. */
+  openTwo(): Promise<OpenAccountResponse[]> {
+    return new Promise((resolve, reject) => {
+      const requests = [openRequest(), openRequest({ externalId: 'bob' })];
+      this.#leader(reject)?.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
+    });
+  }
+
+  /** Reads an account as it is in this member's own copy. */
+  stale(id: bigint, minSeq?: bigint) {
+    const minPosition = minSeq === undefined ? undefined : { book: 1, epoch: 1n, seq: minSeq };
+    const options = { level: ReadLevel.STALE, minPosition };
+    return this.accounts.get({ id, asOf: undefined, options });
+  }
+
+  async stop(): Promise<void> {
+    this.member.stop();
+    await this.#running;
+  }
+
+  #leader(reject: (fault: LedgerFault) => void) {
+    const { leader } = this.member;
+    if (leader === undefined) reject(new LedgerFault('not_leader', 'it does not lead'));
+    return leader;
+  }
+
+  #logger(): Logger {
+    const warn = (message: string, fields: Record<string, unknown> = {}) => {
+      if (message === 'standing by') this.standingBy.push(String(fields['why']));
+      else this.warnings.push(message);
+    };
+    return { debug: nothing, info: nothing, warn, error: warn };
+  }
+}

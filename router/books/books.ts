@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { bookOf } from '../../ledger/core/account-id.ts';
+import { must } from '../../ledger/core/assert.ts';
+import { invalidArgument } from '../../ledger/rpc/error.ts';
+
+/** A book as the configuration names it. */
+export interface Book {
+  readonly number: number;
+  readonly name: string;
+  readonly region: string;
+}
+
+/** The static directory: which books there are, and which region homes them. */
+export class Books {
+  readonly all: readonly Book[];
+
+  constructor(books: readonly Book[]) {
+    this.all = books.toSorted((a, b) => a.number - b.number);
+  }
+
+  /** Undefined: no book has this name. */
+  named(name: string | undefined): Book | undefined {
+    return this.all.find((book) => book.name === name);
+  }
+
+  /** All names, as an error lists them. */
+  get names(): string {
+    return this.all.map(({ name }) => name).join(', ');
+  }
+
+  /** Books of a region, by number. Throws INVALID_ARGUMENT if there is no such region. */
+  inRegion(region: string, field: string): readonly Book[] {
+    const unknown = this.unknownRegion(region);
+    if (unknown !== undefined) throw invalidArgument([{ field, description: unknown }]);
+    return this.all.filter((book) => book.region === region);
+  }
+
+  /** What is wrong with the name of a region; undefined if it homes a book. */
+  unknownRegion(region: string): string | undefined {
+    if (this.all.some((book) => book.region === region)) return undefined;
+    const regions = [...new Set(this.all.map((book) => book.region))].join(', ');
+    return `must be one of ${regions}`;
+  }
+
+  /** The book that an account of this external id belongs to in its region. */
+  forAccount(region: string, externalId: string, field: string): Book {
+    const books = this.inRegion(region, field);
+    // A hash spreads accounts evenly and finds the same book at every retry.
+    const hash = createHash('sha256').update(externalId).digest().readUInt32BE(0);
+    return must(books[hash % books.length], 'a region homes a book');
+  }
+
+  /** The book that an account id points to. Throws INVALID_ARGUMENT if there is none. */
+  ofAccount(id: bigint, field: string): Book {
+    const book = this.all.find(({ number }) => number === bookOf(id));
+    if (book !== undefined) return book;
+    const description = `${id} is not the id of an account in any book`;
+    throw invalidArgument([{ field, description }]);
+  }
+}

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
+import { must } from '../../ledger/core/assert.ts';
+import { behindAt, callerGone, type RpcError, unavailable } from '../../ledger/rpc/error.ts';
+import type { Copy, Leaders } from '../../ledger/rpc/leaders.ts';
+import type { Book } from './books.ts';
+import type { ClientCall } from './forward.ts';
+import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
+
+/**
+ * How long one copy is waited for before the next one is asked as well. A copy that is behind
+ * waits for up to a quarter of a second itself to catch up.
+ */
+const PATIENCE_MS = 400;
+/** The same for reads of which the caller decides how long they take. */
+export const LONG_PATIENCE_MS = 2_000;
+/** After so many times its patience a read stops waiting, and asks whoever is there by then. */
+const PATIENCE_TIMES = 10;
+/** A copy that was silent, or could not answer, is asked last for so long. */
+const LAST_MS = 2_000;
+/** Pause before all are asked again. */
+const PAUSE_MS = 50;
+
+/** What one read of copies may take. */
+interface AskLimits {
+  readonly patienceMs?: number | undefined;
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface RoundLimits extends AskLimits {
+  /** By Date.now(). */
+  readonly deadline: number;
+  readonly patienceMs: number;
+}
+
+/** No copy that may answer did so within the deadline. */
+export function noAnswer(book: Book): RpcError {
+  return unavailable('NO_ANSWER', `${book.name} does not answer`, 200);
+}
+
+/** Reads from any copy of a book: the nearest one that answers, whether or not anybody leads. */
+export class Copies {
+  readonly #leaders: Leaders;
+  /** Addresses that are asked last, and until when; by performance.now(). */
+  readonly #lastUntil = new Map<string, number>();
+
+  constructor(leaders: Leaders) {
+    this.#leaders = leaders;
+  }
+
+  /**
+   * The answer of the nearest copy that can give it, and asks again until then.
+   * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
+   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in
+   * time. CANCELLED: the caller has gone. Other errors are a copy's.
+   *
+   * @param until by performance.now()
+   */
+  async ask<Response>(
+    book: Book,
+    until: number,
+    call: ClientCall<Response>,
+    { patienceMs = PATIENCE_MS, signal }: AskLimits = {},
+  ): Promise<Response> {
+    let newest: RpcError | undefined;
+    for (;;) {
+      const copies = this.#inOrder(book.number);
+      if (copies.length > 0) {
+        const leftMs = Math.min(until - performance.now(), patienceMs * PATIENCE_TIMES);
+        const limits = { deadline: Date.now() + leftMs, patienceMs, signal };
+        const round = await this.#askEach(copies, limits, call);
+        if ('response' in round) return round.response;
+        const behind = round.faults.filter((fault) => behindAt(fault) !== undefined);
+        newest = farthest(newest === undefined ? behind : [...behind, newest]);
+        if (newest !== undefined && behind.length === copies.length) throw newest;
+      }
+      if (signal?.aborted === true) throw callerGone();
+      if (performance.now() + PAUSE_MS >= until) throw newest ?? noAnswer(book);
+      await sleep(PAUSE_MS * (0.5 + Math.random() / 2));
+    }
+  }
+
+  /** Nearest first, those that did not answer lately last. */
+  #inOrder(book: number): readonly Copy[] {
+    const now = performance.now();
+    const isLast = ({ address }: Copy) => (this.#lastUntil.get(address) ?? 0) > now;
+    return this.#leaders.copiesOf(book).toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)));
+  }
+
+  #askLast({ address }: Copy): void {
+    this.#lastUntil.set(address, performance.now() + LAST_MS);
+  }
+
+  /**
+   * Asks one copy after the other, the next one as soon as one fails or takes too long, and takes
+   * the first answer of any. Rejects with an error that is no loss, whichever copy gives it.
+   */
+  #askEach<Response>(
+    copies: readonly Copy[],
+    { deadline, patienceMs, signal }: RoundLimits,
+    call: ClientCall<Response>,
+  ): Promise<{ response: Response } | { faults: RpcError[] }> {
+    return new Promise((resolve, reject) => {
+      const calls: ClientUnaryCall[] = [];
+      const faults: RpcError[] = [];
+      let timer: NodeJS.Timeout | undefined;
+      let isOver = false;
+      const end = (settle: () => void) => {
+        isOver = true;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
+        for (const each of calls) each.cancel();
+        settle();
+      };
+      const leave = () => end(() => reject(callerGone()));
+      signal?.addEventListener('abort', leave, { once: true });
+      const askNext = () => {
+        clearTimeout(timer);
+        if (calls.length === copies.length) return;
+        const copy = must(copies[calls.length], 'one is left');
+        const asked = call(copy.client, new Metadata(), { deadline }, (error, response) => {
+          if (isOver) return;
+          if (error === null) {
+            end(() => resolve({ response }));
+            return;
+          }
+          const fault = passedOn(error);
+          if (!isLoss(fault) && !isOwnDeadline(error)) {
+            end(() => reject(fault));
+            return;
+          }
+          faults.push(fault);
+          // One whose database is away took 200 ms to say so, each time; one that is behind is near.
+          if (behindAt(fault) === undefined) this.#askLast(copy);
+          if (faults.length === copies.length) end(() => resolve({ faults }));
+          else askNext();
+        });
+        calls.push(asked);
+        timer = setTimeout(() => {
+          this.#askLast(copy);
+          askNext();
+        }, patienceMs);
+      };
+      askNext();
+    });
+  }
+}
+
+/** Of copies that are behind, the fault of the one that has come farthest. */
+function farthest(behind: readonly RpcError[]): RpcError | undefined {
+  return behind.toSorted((a, b) => Number((behindAt(b) ?? 0n) - (behindAt(a) ?? 0n)))[0];
+}

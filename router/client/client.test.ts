@@ -1,0 +1,202 @@
+import {
+  Metadata,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status as GrpcStatus,
+} from '@grpc/grpc-js';
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
+import { Status } from '../../proto/gen/google/rpc/status.ts';
+import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
+import {
+  CreateTransferRequest,
+  CreateTransferResponse,
+  CreateTransfersResponse,
+  GetTransferRequest,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { type ClientOptions, MeridianClient } from './client.ts';
+import { CallFault } from './call-fault.ts';
+
+type Answer = (request: CreateTransferRequest) => CreateTransferResponse | Partial<ServiceError>;
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** A router that answers one transfer at a time as the test says. Gives its address. */
+async function routerThat(answer: Answer): Promise<string> {
+  const server = new Server();
+  server.addService(LedgerServiceService, {
+    createTransfer: (
+      call: { request: CreateTransferRequest },
+      reply: sendUnaryData<CreateTransferResponse>,
+    ) => {
+      const result = answer(call.request);
+      if ('transferId' in result) reply(null, result);
+      else reply(result);
+    },
+    getTransfer: (_: unknown, reply: sendUnaryData<never>) => {
+      reply({ code: GrpcStatus.UNKNOWN, details: 'broken' });
+    },
+    createTransfers: (_: unknown, reply: sendUnaryData<CreateTransfersResponse>) => {
+      reply(null, CreateTransfersResponse.create({ results: [{}] }));
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+  closers.push(() => server.forceShutdown());
+  return `127.0.0.1:${port}`;
+}
+
+function clientOf(addresses: string[], options: ClientOptions = {}): MeridianClient {
+  const client = new MeridianClient(addresses, { timeoutMs: 5_000, ...options });
+  closers.push(() => client.close());
+  return client;
+}
+
+const posted = CreateTransferResponse.create({ status: TransferStatus.POSTED, transferId: 'id' });
+const request = CreateTransferRequest.create({ idempotencyKey: 'key', amount: 1n });
+
+interface DetailOf {
+  readonly typeUrl: string;
+  readonly value: Uint8Array;
+}
+
+function fault(code: GrpcStatus, message: string, details: DetailOf[] = []): Partial<ServiceError> {
+  const metadata = new Metadata();
+  const any = details.map(({ typeUrl, value }) => ({ typeUrl, value: Buffer.from(value) }));
+  const status = Status.encode({ code, message, details: any }).finish();
+  metadata.set('grpc-status-details-bin', Buffer.from(status));
+  return { code, details: message, metadata };
+}
+
+async function faultOf(call: Promise<unknown>): Promise<CallFault> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CallFault) return error;
+  throw new Error('the call did not end in a fault', { cause: error });
+}
+
+describe('a call that may be mended is made again with the same key', () => {
+  test.each([
+    'UNAVAILABLE',
+    'ABORTED',
+    'RESOURCE_EXHAUSTED',
+    'UNKNOWN',
+    'DEADLINE_EXCEEDED',
+  ] as const)('after %s', async (name) => {
+    const keys: string[] = [];
+    const code = GrpcStatus[name];
+    const address = await routerThat(({ idempotencyKey }) => {
+      keys.push(idempotencyKey);
+      return keys.length < 3 ? fault(code, 'not now') : posted;
+    });
+    const answer = await clientOf([address]).createTransfer(request);
+    expect(answer.status).toBe(TransferStatus.POSTED);
+    expect(keys).toEqual(['key', 'key', 'key']);
+  });
+
+  test('by the next router when one is away', async () => {
+    const address = await routerThat(() => posted);
+    const retries: string[] = [];
+    const onRetry = ({ code }: CallFault) => retries.push(code);
+    const client = clientOf(['127.0.0.1:1', address], { onRetry });
+    expect(await client.createTransfer(request)).toEqual(posted);
+    expect(retries).toEqual(['UNAVAILABLE']);
+  });
+
+  test('and not before the time that the router asks for', async () => {
+    const times: number[] = [];
+    const value = RetryInfo.encode({ retryDelay: { seconds: 0n, nanos: 300_000_000 } }).finish();
+    const retryInfo = { typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value };
+    const address = await routerThat(() => {
+      times.push(performance.now());
+      return times.length > 1 ? posted : fault(GrpcStatus.RESOURCE_EXHAUSTED, 'full', [retryInfo]);
+    });
+    await clientOf([address]).createTransfer(request);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(300);
+  });
+});
+
+describe('a fault says what it is', () => {
+  test('of a malformed field, once and at once', async () => {
+    let calls = 0;
+    const violation = { field: 'amount', description: 'must be greater than zero', reason: '' };
+    const value = BadRequest.encode(BadRequest.create({ fieldViolations: [violation] })).finish();
+    const badRequest = { typeUrl: 'type.googleapis.com/google.rpc.BadRequest', value };
+    const address = await routerThat(() => {
+      calls += 1;
+      return fault(GrpcStatus.INVALID_ARGUMENT, 'malformed', [badRequest]);
+    });
+    const found = await faultOf(clientOf([address]).createTransfer(request));
+    expect(found).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'not_applied' });
+    expect(found.message).toBe('amount: must be greater than zero');
+    expect(calls).toBe(1);
+  });
+
+  test('of an outcome that is unknown, also when a later attempt was surely not applied', async () => {
+    let calls = 0;
+    const info = ErrorInfo.encode({ reason: 'OUTCOME_UNKNOWN', domain: '', metadata: {} }).finish();
+    const errorInfo = { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: info };
+    const address = await routerThat(() => {
+      calls += 1;
+      const first = fault(GrpcStatus.UNKNOWN, 'commit lost', [errorInfo]);
+      return calls === 1 ? first : fault(GrpcStatus.UNAVAILABLE, 'away');
+    });
+    const client = clientOf([address], { timeoutMs: 400 });
+    const found = await faultOf(client.createTransfer(request));
+    expect(calls).toBeGreaterThan(1);
+    expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' });
+  });
+
+  test('of a router that nobody can reach', async () => {
+    const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
+    expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
+    expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);
+  });
+
+  test('of a read, of which nothing can have been applied', async () => {
+    const address = await routerThat(() => posted);
+    const client = clientOf([address], { timeoutMs: 300 });
+    const read = await faultOf(client.getTransfer(GetTransferRequest.create()));
+    expect(read).toMatchObject({ code: 'UNKNOWN', outcome: 'not_applied' });
+  });
+
+  test('of an answer with items missing', async () => {
+    const address = await routerThat(() => posted);
+    const found = await faultOf(clientOf([address]).createTransfers([request, request]));
+    expect(found.message).toContain('1 of 2 items');
+  });
+
+  test('of a trailer that is not google.rpc.Status: by its code alone', async () => {
+    const metadata = new Metadata();
+    metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0x01, 0x02]));
+    const code = GrpcStatus.NOT_FOUND;
+    const address = await routerThat(() => ({ code, details: 'no account', metadata }));
+    const found = await faultOf(clientOf([address]).createTransfer(request));
+    expect(found).toMatchObject({ code: 'NOT_FOUND', violations: [], reason: '' });
+  });
+});
+
+test('an abort ends calls under way and the pause before the next attempt', async () => {
+  const stop = new AbortController();
+  const address = await routerThat(() => {
+    setTimeout(() => stop.abort(), 20);
+    return fault(GrpcStatus.UNAVAILABLE, 'not now');
+  });
+  const client = clientOf([address], { signal: stop.signal, timeoutMs: 60_000 });
+  const startedAt = performance.now();
+  await faultOf(client.createTransfer(request));
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});

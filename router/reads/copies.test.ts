@@ -1,0 +1,152 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { behind, notFound, unavailable } from '../../ledger/rpc/error.ts';
+import { Leaders } from '../../ledger/rpc/leaders.ts';
+import { GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { ReadLevel, ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
+import { Books } from '../books/books.ts';
+import { Forward } from '../books/forward.ts';
+import { Reads } from './reads.ts';
+import { StandInServer } from '../testing/stand-in-server.ts';
+
+/** STALE reads against copies on real sockets, as a router in ap-south makes them. */
+
+const REGIONS = ['ap-south', 'us-east', 'eu-west'];
+/** Which copy answered is seen by its seq. */
+const [AP, US, EU] = [30n, 20n, 40n];
+
+async function fixture() {
+  const copies = await Promise.all(REGIONS.map((region) => new StandInServer(region).start()));
+  const [ap, us, eu] = copies;
+  if (ap === undefined || us === undefined || eu === undefined) throw new Error('there are three');
+  ap.onRead = () => AP;
+  us.onRead = () => US;
+  eu.onRead = () => EU;
+  eu.lead(1);
+  const leaders = new Leaders(
+    copies.map(({ address }) => address),
+    'ap-south',
+  );
+  onTestFinished(() => {
+    leaders.close();
+    for (const copy of copies) copy.stop();
+  });
+  const heard = (count: number) =>
+    expect.poll(() => leaders.copiesOf(1).length, { interval: 10 }).toBe(count);
+  await heard(3);
+  const book = { number: 1, name: 'eu-west-1', region: 'eu-west' };
+  const reads = new Reads(new Books([book]), new Forward(leaders));
+  const read = async (level: ReadLevel, timeoutMs = 5_000) => {
+    const options = ReadOptions.fromPartial({ level });
+    const request = GetAccountRequest.fromPartial({ id: (1n << 48n) + 1n, options });
+    const { position } = await reads.account(request, Date.now() + timeoutMs);
+    return position?.seq;
+  };
+  return { ap, us, eu, heard, read };
+}
+
+const notLeading = () => unavailable('NOT_LEADER', 'this server does not lead', 100);
+
+async function timed<T>(act: () => Promise<T>): Promise<[T, number]> {
+  const began = performance.now();
+  return [await act(), performance.now() - began];
+}
+
+test('the copy in the own region answers; other levels go to the leader', async () => {
+  const { read, us, eu } = await fixture();
+  expect(await read(ReadLevel.STALE)).toBe(AP);
+  expect(us.reads + eu.reads).toBe(0);
+  expect(await read(ReadLevel.LEADER)).toBe(EU);
+  expect(await read(ReadLevel.LINEARIZABLE)).toBe(EU);
+  expect(await read(ReadLevel.UNSPECIFIED)).toBe(EU);
+});
+
+test('a copy that cannot answer is passed over at once, the leader comes last', async () => {
+  const { read, ap, us } = await fixture();
+  ap.onRead = notLeading;
+  expect(await read(ReadLevel.STALE)).toBe(US);
+  us.onRead = () => unavailable('DATABASE', 'the database cannot be reached', 200);
+  const [seq, tookMs] = await timed(() => read(ReadLevel.STALE));
+  expect(seq).toBe(EU);
+  expect(tookMs).toBeLessThan(200);
+});
+
+test('a silent copy costs its patience once, then it is asked last for a while', async () => {
+  const { read, ap } = await fixture();
+  ap.onRead = undefined;
+  const [seq, tookMs] = await timed(() => read(ReadLevel.STALE));
+  expect(seq).toBe(US);
+  expect(tookMs).toBeGreaterThan(250);
+  expect(tookMs).toBeLessThan(900);
+  const [again, tookMsAgain] = await timed(() => read(ReadLevel.STALE));
+  expect(again).toBe(US);
+  expect(tookMsAgain).toBeLessThan(200);
+  expect(ap.reads).toBe(1);
+});
+
+test('a copy that cannot answer is asked once, then last for a while; one that is behind is not', async () => {
+  const { read, ap, us } = await fixture();
+  ap.onRead = () => behind('eu-west-1', AP, 99n);
+  for (let again = 0; again < 5; again += 1) expect(await read(ReadLevel.STALE)).toBe(US);
+  expect(ap.reads).toBe(5);
+  ap.onRead = () => unavailable('DATABASE', 'the database cannot be reached', 200);
+  for (let again = 0; again < 5; again += 1) expect(await read(ReadLevel.STALE)).toBe(US);
+  expect(ap.reads).toBe(6);
+  us.onRead = notLeading;
+  expect(await read(ReadLevel.STALE)).toBe(EU);
+});
+
+test('without a leader any copy answers, and other levels wait in vain', async () => {
+  const { read, ap, eu, heard } = await fixture();
+  eu.stop();
+  await heard(2);
+  expect(await read(ReadLevel.STALE)).toBe(AP);
+  ap.stop();
+  await heard(1);
+  expect(await read(ReadLevel.STALE)).toBe(US);
+  await expect(read(ReadLevel.LEADER, 500)).rejects.toThrow('does not answer');
+});
+
+test('if every copy is behind, the newest says how far; if one is not, it answers', async () => {
+  const { read, ap, us, eu } = await fixture();
+  ap.onRead = () => behind('eu-west-1', AP, 99n);
+  us.onRead = () => behind('eu-west-1', US, 99n);
+  expect(await read(ReadLevel.STALE)).toBe(EU);
+  eu.onRead = () => behind('eu-west-1', EU, 99n);
+  const [, tookMs] = await timed(() =>
+    expect(read(ReadLevel.STALE)).rejects.toThrow('eu-west-1 has come to 40, not to 99 yet'),
+  );
+  expect(tookMs).toBeLessThan(500);
+  // One that is out of order may be the one that has come so far: it is asked until time is up.
+  eu.onRead = notLeading;
+  setTimeout(() => {
+    eu.onRead = () => EU;
+  }, 400);
+  expect(await read(ReadLevel.STALE)).toBe(EU);
+});
+
+test('what every copy would say is not asked twice', async () => {
+  const { read, ap, us, eu } = await fixture();
+  ap.onRead = () => notFound('ACCOUNT_NOT_FOUND', 'there is no account 1');
+  await expect(read(ReadLevel.STALE)).rejects.toThrow('there is no account 1');
+  expect(us.reads + eu.reads).toBe(0);
+});
+
+test('a read that a silent leader holds goes to its successor as soon as that is heard', async () => {
+  const { read, us, eu } = await fixture();
+  eu.onRead = undefined;
+  setTimeout(() => us.lead(2), 300);
+  const [seq, tookMs] = await timed(() => read(ReadLevel.LINEARIZABLE));
+  expect(seq).toBe(US);
+  expect(tookMs).toBeLessThan(800);
+});
+
+test('silence of all ends with the deadline', async () => {
+  const { read, ap, us, eu } = await fixture();
+  ap.onRead = undefined;
+  us.onRead = undefined;
+  eu.onRead = undefined;
+  const [, tookMs] = await timed(() =>
+    expect(read(ReadLevel.STALE, 1_200)).rejects.toThrow('eu-west-1 does not answer'),
+  );
+  expect(tookMs).toBeLessThan(1_300);
+});

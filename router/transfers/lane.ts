@@ -1,0 +1,349 @@
+import { type ClientDuplexStream, status } from '@grpc/grpc-js';
+import {
+  type BatchFault,
+  type BatchOutcome,
+  FaultCode,
+  type PostReply,
+  type PostRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+  TransferStatus,
+  Wait,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import type { Logger } from '../../ledger/logger.ts';
+import {
+  channelDiverged,
+  invalidArgument,
+  outcomeUnknown,
+  overloaded,
+  type RpcError,
+  tooLate,
+  unavailable,
+} from '../../ledger/rpc/error.ts';
+import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
+
+/** Transfers and legs that may wait for their turn; beyond them a call is refused at once. */
+const PENDING_MAX = 100_000;
+/** Transfers and legs in one batch, unless one transfer alone has more. */
+const BATCH_MAX = 4_000;
+/**
+ * Batches on their way at the same time. Beyond these, what comes in waits and so gathers into
+ * larger batches; only a large one goes at once, so that the ledger server has a full batch
+ * ready when it has committed the one before.
+ */
+const BATCHES_MAX = 4;
+const LARGE_BATCH = 500;
+/** Transfers and legs on their way at the same time. */
+const IN_FLIGHT_MAX = 16_000;
+/** Pause before a leader that refused is asked again. */
+const RETRY_MS = 50;
+const SWEEP_MS = 1_000;
+
+/** A transfer on its way through a lane, and who waits for it. */
+export interface LaneItem {
+  readonly request: CreateTransferRequest;
+  /** Rows that it leads to: one, or more if it is a group. */
+  readonly rows: number;
+  /** By performance.now(): nobody waits for it any more after that. */
+  readonly deadline: number;
+  /** How often it was sent. Once is enough for it to have been applied. */
+  attempts: number;
+  /** Its answer so far, while it is in transit. */
+  inTransit: CreateTransferResponse | undefined;
+  /** True: answered or given up. */
+  done: boolean;
+  /** Called at most once, unless `onError` is. */
+  readonly onResult: (result: CreateTransferResponse) => void;
+  readonly onError: (error: RpcError) => void;
+}
+
+type Stream = ClientDuplexStream<PostRequest, PostReply>;
+
+/**
+ * The way to one book: gathers the transfers of all calls into batches on one long-lived
+ * stream to the book's leader. When the stream or the leader is lost, everything without a
+ * final answer is sent again in its old order, under the same keys, to whoever leads then.
+ */
+export class Lane {
+  readonly #book: number;
+  readonly #leaders: Leaders;
+  readonly #log: Logger;
+  #pending: LaneItem[] = [];
+  /** Of what is pending. */
+  #pendingRows = 0;
+  #inFlight = new Map<bigint, LaneItem[]>();
+  /** Batches with transfers that are in transit, waiting for the other book. */
+  #late = new Map<bigint, Map<number, LaneItem>>();
+  #nextBatch = 1n;
+  #stream: Stream | undefined;
+  #leader: Leader | undefined;
+  #scheduled = false;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(book: number, leaders: Leaders, log: Logger) {
+    this.#book = book;
+    this.#leaders = leaders;
+    this.#log = log;
+    leaders.onChange((changed) => {
+      if (changed === book) this.#schedule();
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** True if the book has a leader that is known here. */
+  get led(): boolean {
+    return this.#leaders.leaderOf(this.#book) !== undefined;
+  }
+
+  /** True if that many more rows may wait. */
+  hasRoomFor(rows: number): boolean {
+    return this.#pendingRows + rows <= PENDING_MAX;
+  }
+
+  /** Queues the transfers of one call, in order. Ask `hasRoomFor` first. */
+  add(items: readonly LaneItem[]): void {
+    for (const item of items) this.#pending.push(item);
+    this.#pendingRows += rowsIn(items);
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#stopRetry();
+    clearInterval(this.#sweeper);
+    this.#stream?.cancel();
+  }
+
+  /** Sends at the end of this turn of the event loop, with all that arrives in it. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const leader = this.#leaders.leaderOf(this.#book);
+    if (leader !== undefined && this.#leader !== undefined && leader.epoch > this.#leader.epoch) {
+      this.#reset('another leader has taken over');
+      // It has refused nothing yet: there is no reason to wait.
+      this.#stopRetry();
+    }
+    if (this.#pending.length === 0 || this.#retry !== undefined) return;
+    const stream = this.#stream ?? this.#open(leader);
+    if (stream === undefined) return;
+    while (this.#pending.length > 0 && this.#maySend()) this.#send(stream);
+  }
+
+  #maySend(): boolean {
+    if (this.#inFlight.size < BATCHES_MAX) return true;
+    if (this.#pendingRows < LARGE_BATCH) return false;
+    let inFlight = 0;
+    for (const items of this.#inFlight.values()) inFlight += rowsIn(items);
+    return inFlight < IN_FLIGHT_MAX;
+  }
+
+  #send(stream: Stream): void {
+    const now = performance.now();
+    const items: LaneItem[] = [];
+    const timeoutMs: number[] = [];
+    let taken = 0;
+    let rows = 0;
+    for (const item of this.#pending) {
+      if (items.length > 0 && rows + item.rows > BATCH_MAX) break;
+      taken += 1;
+      this.#pendingRows -= item.rows;
+      if (item.done) continue;
+      if (item.deadline <= now) {
+        this.#giveUp(item, item.attempts);
+        continue;
+      }
+      item.attempts += 1;
+      rows += item.rows;
+      items.push(item);
+      timeoutMs.push(Math.ceil(item.deadline - now));
+    }
+    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
+    if (items.length === 0) return;
+    const batch = this.#nextBatch;
+    this.#nextBatch += 1n;
+    this.#inFlight.set(batch, items);
+    stream.write({ batch, transfers: items.map((item) => item.request), timeoutMs });
+  }
+
+  #open(leader: Leader | undefined): Stream | undefined {
+    if (leader === undefined) return undefined;
+    const stream = leader.posting.post();
+    this.#leader = leader;
+    this.#stream = stream;
+    stream.on('data', ({ reply }: PostReply) => {
+      if (stream === this.#stream && reply !== undefined) this.#hear(reply);
+    });
+    const lost = (why: string) => {
+      if (stream === this.#stream) this.#reset(why);
+    };
+    stream.on('error', (error: Error) => lost(error.message));
+    stream.on('end', () => lost('the ledger server ended the stream'));
+    return stream;
+  }
+
+  #hear(reply: NonNullable<PostReply['reply']>): void {
+    switch (reply.$case) {
+      case 'outcome':
+        this.#settle(reply.value);
+        break;
+      case 'late':
+        for (const { batch, index, result } of reply.value.results) {
+          const waiting = this.#late.get(batch);
+          const item = waiting?.get(index);
+          if (waiting === undefined || item === undefined || result === undefined) continue;
+          waiting.delete(index);
+          if (waiting.size === 0) this.#late.delete(batch);
+          finish(item, result);
+        }
+        break;
+      case 'fault':
+        this.#fault(reply.value);
+        break;
+    }
+    this.#schedule();
+  }
+
+  #settle({ batch, results, halted }: BatchOutcome): void {
+    const channels = new Map(halted.map(({ index, channel }) => [index, channel]));
+    const items = this.#inFlight.get(batch) ?? [];
+    this.#inFlight.delete(batch);
+    const late = new Map<number, LaneItem>();
+    for (const [index, item] of items.entries()) {
+      const result = results[index];
+      const channel = channels.get(index);
+      if (channel !== undefined) {
+        // The book has looked its key up: no attempt before has applied it.
+        fail(item, channelDiverged(haltedText(channel), channel));
+      } else if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
+        this.#giveUp(item, item.attempts - 1);
+      } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
+        item.inTransit = answerTo(item, result);
+        late.set(index, item);
+      } else {
+        finish(item, result);
+      }
+    }
+    if (late.size > 0) this.#late.set(batch, late);
+  }
+
+  #fault({ batch, code, message, channel }: BatchFault): void {
+    if (code === FaultCode.CHANNEL_DIVERGED) {
+      for (const item of this.#inFlight.get(batch) ?? []) {
+        // The book looks no key up: it cannot say what an attempt before has done.
+        const isFirst = item.attempts === 1;
+        fail(item, isFirst ? channelDiverged(message, channel) : outcomeUnknown(status.UNKNOWN));
+      }
+      this.#inFlight.delete(batch);
+      return;
+    }
+    if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
+      const items = this.#inFlight.get(batch) ?? [];
+      this.#inFlight.delete(batch);
+      for (const item of items) {
+        if (code === FaultCode.INVALID) {
+          fail(item, invalidArgument([{ field: 'transfers', description: message }]));
+        } else {
+          // A full queue says nothing of what an attempt before may have done.
+          fail(item, item.attempts > 1 ? outcomeUnknown(status.UNKNOWN) : overloaded(message, 200));
+        }
+      }
+      return;
+    }
+    // Not led here any more, or the outcome is unknown: the same keys are asked again.
+    this.#reset(message);
+  }
+
+  /** Gives the stream up. All that has no final answer goes back to the front, in order. */
+  #reset(why: string): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.#leader = undefined;
+    stream?.cancel();
+    const inFlight = [...this.#inFlight.values()].flat();
+    const late = [...this.#late.values()].flatMap((waiting) => [...waiting.values()]);
+    this.#inFlight = new Map();
+    this.#late = new Map();
+    const again = [...late, ...inFlight].filter((item) => !item.done);
+    if (again.length > 0) {
+      this.#log.info('sending again', { book: this.#book, transfers: again.length, why });
+    }
+    this.#pending = [...again, ...this.#pending];
+    this.#pendingRows += rowsIn(again);
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#schedule();
+    }, RETRY_MS);
+  }
+
+  #stopRetry(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+
+  /** The time is up for an item that so many earlier attempts may have applied. */
+  #giveUp(item: LaneItem, attempts: number): void {
+    if (attempts > 0) fail(item, outcomeUnknown(status.DEADLINE_EXCEEDED));
+    else if (item.attempts > 0) fail(item, tooLate('the deadline passed before the book began'));
+    else fail(item, unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
+  }
+
+  /**
+   * Forgets those whose caller has gone: what is in transit, and what waits for a leader, so that
+   * it takes no room while there is none.
+   */
+  #sweep(): void {
+    this.#pending = this.#pending.filter(({ done }) => !done);
+    this.#pendingRows = rowsIn(this.#pending);
+    for (const [batch, waiting] of this.#late) {
+      for (const [index, item] of waiting) {
+        if (item.done) waiting.delete(index);
+      }
+      if (waiting.size === 0) this.#late.delete(batch);
+    }
+  }
+}
+
+function haltedText(channel: string): string {
+  return `the channel ${channel} is halted: its two ends do not have the same legs`;
+}
+
+/** Rows that the items lead to. */
+export function rowsIn(items: readonly LaneItem[]): number {
+  let rows = 0;
+  for (const item of items) rows += item.rows;
+  return rows;
+}
+
+const waits = ({ request }: LaneItem) => request.wait !== Wait.POSTED;
+
+function finish(item: LaneItem, result: CreateTransferResponse): void {
+  if (item.done) return;
+  item.done = true;
+  item.onResult(answerTo(item, result));
+}
+
+/**
+ * What the caller gets. After more than one attempt the book cannot distinguish the caller's repetition
+ * from the lane's own, unless an answer within this call has said already which it is.
+ */
+function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {
+  if (item.attempts <= 1) return result;
+  const replayed = item.inTransit?.replayed ?? result.replayed;
+  return { ...result, replayed, resent: true };
+}
+
+function fail(item: LaneItem, error: RpcError): void {
+  if (item.done) return;
+  item.done = true;
+  item.onError(error);
+}

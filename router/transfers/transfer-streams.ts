@@ -1,0 +1,28 @@
+import type { Logger } from '../../ledger/logger.ts';
+import { unavailable } from '../../ledger/rpc/error.ts';
+import { type CreateOne, type Stream, TransferStream } from './transfer-stream.ts';
+
+/** All streams of transfers of this router. */
+export class TransferStreams {
+  readonly #create: CreateOne;
+  readonly #log: Logger;
+  readonly #open = new Set<TransferStream>();
+
+  constructor(create: CreateOne, log: Logger) {
+    this.#create = create;
+    this.#log = log;
+  }
+
+  serve(stream: Stream): void {
+    const transfers = new TransferStream(stream, this.#create, this.#log);
+    this.#open.add(transfers);
+    // Comes at the end of every call, however it ends.
+    stream.on('cancelled', () => this.#open.delete(transfers));
+  }
+
+  /** Answers what was read, and sends the callers to another router with the rest. */
+  stop(): void {
+    const error = unavailable('STOPPING', 'this router is stopping', 100);
+    for (const stream of this.#open) stream.stop(error);
+  }
+}
