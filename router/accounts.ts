@@ -11,7 +11,8 @@ import type {
 } from '../proto/gen/meridian/v1/account.ts';
 import type { Books } from './books/books.ts';
 import { askByBook } from './books/by-book.ts';
-import type { ClientCall, Forward } from './books/forward.ts';
+import type { Forward } from './books/forward.ts';
+import type { ClientCall } from './books/client-call.ts';
 
 /** Openings of accounts. */
 export class Accounts {

@@ -11,7 +11,8 @@ import type {
   RegisterAssetResponse,
 } from '../proto/gen/meridian/v1/asset.ts';
 import type { Book, Books } from './books/books.ts';
-import type { ClientCall, Forward } from './books/forward.ts';
+import type { Forward } from './books/forward.ts';
+import type { ClientCall } from './books/client-call.ts';
 
 /** Changes of accounts, and registrations of assets. */
 export class Changes {

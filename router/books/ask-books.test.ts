@@ -5,7 +5,8 @@ import { RpcError } from '../../ledger/rpc/error.ts';
 import type { BookServiceClient } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { askBooks, type Question } from './ask-books.ts';
 import { type Book, Books } from './books.ts';
-import type { ClientCall, ReadLimits } from './forward.ts';
+import type { ClientCall } from './client-call.ts';
+import type { ReadLimits } from './forward.ts';
 
 const books = new Books([
   { number: 1, name: 'eu-west-1', region: 'eu-west' },

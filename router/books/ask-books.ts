@@ -1,7 +1,8 @@
 import { must } from '../../ledger/core/assert.ts';
 import { RpcError } from '../../ledger/rpc/error.ts';
 import type { Book } from './books.ts';
-import type { ClientCall, Forward, ReadLimits } from './forward.ts';
+import type { ClientCall } from './client-call.ts';
+import type { Forward, ReadLimits } from './forward.ts';
 
 /** How long a book of several may take to answer. */
 const SILENCE_MS = 2_000;

@@ -4,7 +4,7 @@ import { must } from '../../ledger/core/assert.ts';
 import { behindAt, callerGone, type RpcError, unavailable } from '../../ledger/rpc/error.ts';
 import type { Copy, Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Book } from './books.ts';
-import type { ClientCall } from './forward.ts';
+import type { ClientCall } from './client-call.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
 /**

@@ -1,11 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ClientUnaryCall,
-  type Deadline,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { type Deadline, Metadata, status } from '@grpc/grpc-js';
 import {
   CHANNEL_DIVERGED,
   callerGone,
@@ -16,10 +10,10 @@ import {
   unavailable,
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
-import type { BookServiceClient } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { ReadLevel, type ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
 import type { Book } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
+import type { ClientCall } from './client-call.ts';
 import { Copies, noAnswer } from './copies.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
@@ -32,16 +26,6 @@ const PAUSE_MS_MAX = 500;
 const GRACE_MS = 500;
 /** With less than this left no server is asked: no answer would come in time. */
 const SHORTEST_MS = 2;
-
-type Callback<Response> = (error: ServiceError | null, response: Response) => void;
-
-/** A unary method of the client, bound to its request. */
-export type ClientCall<Response> = (
-  client: BookServiceClient,
-  metadata: Metadata,
-  options: { deadline: number },
-  callback: Callback<Response>,
-) => ClientUnaryCall;
 
 /** What a read may take. */
 export interface ReadLimits {
