@@ -1,5 +1,5 @@
 import { count, milliseconds } from '../../regions/terminal/print.ts';
-import { median } from '../result/result.ts';
+import { median } from '../measure/median.ts';
 import type { ComparedPart, RunFigures } from './run-figures.ts';
 
 /** A part may be slower than at the earlier commit by so much; a ratio below is a fall. */

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { connect } from '../../ledger/store/connect.ts';
 import { checkout } from '../../regions/topology/layout.ts';
 import type { RegionState } from '../../regions/topology/state.ts';
-import { median } from '../result/result.ts';
+import { median } from './median.ts';
 
 export interface Machine {
   readonly processor: string;

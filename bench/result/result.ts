@@ -1,4 +1,5 @@
 import type { Machine, Versions } from '../measure/machine.ts';
+import { median } from '../measure/median.ts';
 import type { Measurement } from '../measure/measure.ts';
 import type { Profile } from '../profile.ts';
 
@@ -73,15 +74,6 @@ export interface Target {
   readonly limit: string;
   readonly value: string;
   readonly met: boolean;
-}
-
-/** The middle value, or the mean of the two in the middle; 0 if there are none. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? 0;
-  const lower = sorted[Math.ceil(middle) - 1] ?? 0;
-  return (lower + upper) / 2;
 }
 
 /** Void rounds do not count. */

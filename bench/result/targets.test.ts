@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Measurement } from '../measure/measure.ts';
-import { median, seriesOf } from './result.ts';
+import { median } from '../measure/median.ts';
+import { seriesOf } from './result.ts';
 import { targetsOf } from './targets.ts';
 
 const measured = (perSecond: number, findings: string[] = [], p50 = 1): Measurement => ({
