@@ -10,7 +10,7 @@ import { CALL_DEADLINE_MS, Load } from './load/load.ts';
 import { measureBook, measureCollateral, seriesOf } from './measure.ts';
 import { recordDrill } from './record-drill.ts';
 import type { Check, DrillReport, Evidence } from './report.ts';
-import type { DrillOptions } from './run.ts';
+import type { DrillOptions } from './drill-options.ts';
 import { AbortedDrill, type Drill } from './scenario.ts';
 import { steadyProblems, waitUntilSteady } from './steady.ts';
 import { Timeline } from './timeline.ts';

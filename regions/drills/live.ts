@@ -1,7 +1,7 @@
 import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 import type { TimelineMark } from './report.ts';
-import type { DrillView } from './run.ts';
+import type { DrillView } from './drill-options.ts';
 
 const DRAW_MS = 500;
 const LINE_MS = 5_000;
