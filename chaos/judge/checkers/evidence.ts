@@ -1,4 +1,5 @@
 import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { JournalRow } from '../../../ledger/core/journal-row.ts';
 import type { CopyRead, FinalReads } from '../history/final-reads.ts';
 import type { ChangeOperation, OpenOperation, TransferOperation } from '../history/operation.ts';
 import type { History } from '../history/read-history.ts';
@@ -6,7 +7,12 @@ import type { BookOfRun } from '../history/record.ts';
 import { changeCalls, openCalls, transferCalls } from './calls.ts';
 import { FinalBook } from './final-book.ts';
 import { isSameRow } from './same-row.ts';
-import type { RowOfBook } from './verdict.ts';
+
+/** A journal row, and in which book it stands. */
+export interface RowOfBook {
+  readonly book: number;
+  readonly row: JournalRow;
+}
 
 /** Everything that a run has left: what clients saw, what was broken, what the books have now. */
 export interface Evidence extends History {

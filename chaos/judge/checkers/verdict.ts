@@ -1,13 +1,6 @@
-import type { JournalRow } from '../../../ledger/core/journal-row.ts';
 import type { FaultSpan } from '../history/read-history.ts';
 import type { Operation } from '../history/operation.ts';
-import type { Evidence } from './evidence.ts';
-
-/** A journal row, and in which book it stands. */
-export interface RowOfBook {
-  readonly book: number;
-  readonly row: JournalRow;
-}
+import type { Evidence, RowOfBook } from './evidence.ts';
 
 /** The smallest piece of history that shows a violation. */
 export interface Witness {

@@ -1,5 +1,5 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
-import type { RowOfBook } from '../checkers/verdict.ts';
+import type { RowOfBook } from '../checkers/evidence.ts';
 import { reasonWord } from '../history/heard.ts';
 import { fieldsText, joined, shown } from './plain-words.ts';
 
