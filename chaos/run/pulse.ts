@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import { mint, openAccounts, type OwnAccount } from '../drive/workloads/accounts.ts';
+import { mint, openAccounts } from '../drive/workloads/accounts.ts';
+import type { OwnAccount } from '../drive/workloads/own-account.ts';
 import { Requests } from '../drive/workloads/requests.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 

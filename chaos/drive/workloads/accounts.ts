@@ -4,15 +4,9 @@ import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { Heard } from '../client/heard.ts';
+import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
 import type { Setting } from './workload.ts';
-
-/** An account that a workload has opened for itself. */
-export interface OwnAccount {
-  readonly id: bigint;
-  readonly book: number;
-  readonly region: RegionName;
-}
 
 /** What an account is to be like. */
 export interface AccountWish {

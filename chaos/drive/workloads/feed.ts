@@ -1,6 +1,7 @@
 import type { Caller } from '../client/caller.ts';
 import type { SeededRandom } from '../../random.ts';
-import { mint, openAccounts, type OwnAccount } from './accounts.ts';
+import { mint, openAccounts } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, pickTwo, wander } from './draw.ts';
 import { readAccounts, versionRead } from './reads.ts';
 import { Requests } from './requests.ts';

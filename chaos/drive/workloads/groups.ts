@@ -1,7 +1,8 @@
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { Caller } from '../client/caller.ts';
 import type { SeededRandom } from '../../random.ts';
-import { mint, openAccounts, type OwnAccount, purse } from './accounts.ts';
+import { mint, openAccounts, purse } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Recent } from './recent.ts';

@@ -1,7 +1,7 @@
 import type { Caller } from '../client/caller.ts';
 import type { Heard } from '../client/heard.ts';
 import type { BookRead, Position, ReadLevel } from '../../judge/history/operation.ts';
-import type { OwnAccount } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 
 /** Reads some accounts by the API. */
 export function readAccounts(

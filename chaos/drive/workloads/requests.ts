@@ -2,7 +2,7 @@ import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/accoun
 import type { Hold } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
-import type { OwnAccount } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 
 export type TransferFields = Partial<CreateTransferRequest>;
 

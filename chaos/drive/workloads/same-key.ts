@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '../client/caller.ts';
 import type { SeededRandom } from '../../random.ts';
-import { openAccounts, type OwnAccount, purse } from './accounts.ts';
+import { openAccounts, purse } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Recent } from './recent.ts';

@@ -1,7 +1,8 @@
 import type { Caller } from '../client/caller.ts';
 import type { Position } from '../../judge/history/operation.ts';
 import type { SeededRandom } from '../../random.ts';
-import { openAccounts, type OwnAccount, purse } from './accounts.ts';
+import { openAccounts, purse } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Requests } from './requests.ts';

@@ -1,7 +1,8 @@
 import type { Caller } from '../client/caller.ts';
 import type { Position } from '../../judge/history/operation.ts';
 import type { SeededRandom } from '../../random.ts';
-import { mint, openAccounts, type OwnAccount } from './accounts.ts';
+import { mint, openAccounts } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo, wander } from './draw.ts';
 import { Recent } from './recent.ts';
 import { Requests } from './requests.ts';

@@ -1,6 +1,7 @@
 import type { Caller } from '../client/caller.ts';
 import type { SeededRandom } from '../../random.ts';
-import { mint, openAccounts, type OwnAccount } from './accounts.ts';
+import { mint, openAccounts } from './accounts.ts';
+import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
