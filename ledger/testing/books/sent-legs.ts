@@ -7,8 +7,8 @@ import type {
   SweepCursor,
 } from '../../core/post/command.ts';
 import { type JournalRow, RowKind } from '../../core/journal-row.ts';
-import { storedOptions } from '../../core/validate/options.ts';
 import type { SimBook } from './installation.ts';
+import { captureOf } from './stored-original.ts';
 
 /** The legs of one book to another as its journal has them, the first has number 1. */
 export function sentLegs(book: SimBook, peerBook: number): SettleLeg[] {
@@ -62,14 +62,6 @@ export function closeOf(
     return [{ number, transferId: legs[index]?.transferId ?? '', holdId: capture.holdId }];
   });
   return { kind: 'close', peerBook, through, refused, finals };
-}
-
-/** What a row captured; null if it is no capture. */
-export function captureOf({ kind, details }: JournalRow): CaptureOf | null {
-  if (kind !== RowKind.capture) return null;
-  const { action } = storedOptions(details?.options ?? '');
-  const final = action?.$case === 'capture' && action.value.final;
-  return { holdId: details?.drawn?.id ?? '', final };
 }
 
 /** What goes back to another book came from there: the row that it draws on says as what. */

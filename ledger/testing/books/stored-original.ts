@@ -1,6 +1,7 @@
 import { type JournalRow, RowKind } from '../../core/journal-row.ts';
 import type { Original } from '../../core/original.ts';
-import { captureOf } from './sent-legs.ts';
+import type { CaptureOf } from '../../core/post/command.ts';
+import { storedOptions } from '../../core/validate/options.ts';
 
 const NEVER_DRAWN_ON: ReadonlySet<RowKind> = new Set([
   RowKind.return,
@@ -51,4 +52,12 @@ export function storedOriginal(
       captureOf(capture)?.final === true &&
       (capture.peer.number ?? 0) > settled(capture.peer.book),
   };
+}
+
+/** What a row captured; null if it is no capture. */
+export function captureOf({ kind, details }: JournalRow): CaptureOf | null {
+  if (kind !== RowKind.capture) return null;
+  const { action } = storedOptions(details?.options ?? '');
+  const final = action?.$case === 'capture' && action.value.final;
+  return { holdId: details?.drawn?.id ?? '', final };
 }

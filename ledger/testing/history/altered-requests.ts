@@ -1,7 +1,7 @@
 import { type ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
 import { type Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import type { RequestStep } from './history.ts';
+import type { RequestStep } from './steps.ts';
 
 /** What a retry may have altered in a transfer or leg: all of it is well-formed again. */
 type Alteration<T> = (request: T) => T;

@@ -7,7 +7,7 @@ import {
 } from '../../../proto/gen/meridian/v1/account.ts';
 import { type Condition, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import { INT64_MAX, INT64_MIN } from '../../core/limits.ts';
-import type { DeliverStep, RequestStep, TimeStep } from './history.ts';
+import type { DeliverStep, RequestStep, TimeStep } from './steps.ts';
 
 /**
  * What a history will ask, before it is known of which earlier transfers: a capture names its

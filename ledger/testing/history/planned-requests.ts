@@ -4,7 +4,7 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import { bookOf } from '../../core/account-id.ts';
 import { legId, settlementId, transferIdOf } from '../../core/transfer-id.ts';
 import { alteredChange, alteredTransfer, withSoundRests } from './altered-requests.ts';
-import type { DeliverStep, RequestStep, TimeStep } from './history.ts';
+import type { DeliverStep, RequestStep, TimeStep } from './steps.ts';
 import type {
   ConditionPlan,
   DrawPlan,

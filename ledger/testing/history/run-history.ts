@@ -27,7 +27,8 @@ import { validateChange, validateOpening } from '../../core/validate/validate-ac
 import { decidingAccountOf, validateTransfer } from '../../core/validate/validate-transfer.ts';
 import { bookOf } from '../../core/account-id.ts';
 import { checkBook, checkOutcome, openedAccount } from './agreement.ts';
-import type { DeliverStep, History, Step } from './history.ts';
+import type { History, Step } from './history.ts';
+import type { DeliverStep } from './steps.ts';
 import { type Pending, type SimBook, simBooks } from '../books/installation.ts';
 import { checkInFlight, JournalFold } from '../books/invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';

@@ -1,5 +1,5 @@
 import { legId, settlementId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
-import type { RequestStep } from '../../../ledger/testing/history/history.ts';
+import type { RequestStep } from '../../../ledger/testing/history/steps.ts';
 import type {
   ChangeAccountRequest,
   OpenAccountRequest,

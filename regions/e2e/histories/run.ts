@@ -5,7 +5,8 @@ import { must } from '../../../ledger/core/assert.ts';
 import { Model } from '../../../ledger/testing/model/model.ts';
 import { legId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import { decidingAccountOf } from '../../../ledger/core/validate/validate-transfer.ts';
-import type { History, RequestStep, Step } from '../../../ledger/testing/history/history.ts';
+import type { History, Step } from '../../../ledger/testing/history/history.ts';
+import type { RequestStep } from '../../../ledger/testing/history/steps.ts';
 import {
   type Account,
   ChangeAccountRequest,

@@ -21,7 +21,7 @@ import type { History } from '../../history/read-history.ts';
 import type { BookOfRun, EpochRecord, Phase, PhaseRecord } from '../../history/record.ts';
 import { kindOf } from '../../history/value.ts';
 import { type RowChange, StoryBook } from './story-book.ts';
-import { captureOf } from '../../../../ledger/testing/books/sent-legs.ts';
+import { captureOf } from '../../../../ledger/testing/books/stored-original.ts';
 
 const MS = 1_000_000;
 const REGIONS = ['eu-west', 'us-east', 'ap-south'];
