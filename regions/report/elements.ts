@@ -1,6 +1,4 @@
-import type { CallSet, Check } from '../drills/report.ts';
 import { Html, html, nothing } from './html.ts';
-import { countOf, minorText } from './quantities.ts';
 
 /** Pieces that several parts of the page have. */
 
@@ -71,16 +69,6 @@ export function facts(pairs: readonly (readonly [name: string, value: Html | str
 const resultTexts = { pass: '✓ pass', fail: '✗ fail', unknown: '? unknown' } as const;
 
 /** With a sign and a word, for those who cannot tell the colours apart. */
-export function resultMark(result: Check['result']): Html {
+export function resultMark(result: keyof typeof resultTexts): Html {
   return html`<span class="result ${result}">${resultTexts[result]}</span>`;
-}
-
-/** How many calls, their amount, and the keys of the first of them. */
-export function callSetText({ count, amountMinor, keys }: CallSet): Html {
-  if (count === 0) return html`0`;
-  const more = count - keys.length;
-  return html`${countOf(count, 'transfer')} of together ${minorText(amountMinor)} minor units:
-  ${keys.map((key, at) => html`${at > 0 ? ', ' : ''}<span class="key">${key}</span>`)}${
-    more > 0 ? ` and ${countOf(more, 'key')} more` : ''
-  }`;
 }

@@ -1,5 +1,5 @@
-import type { DrillReport, Evidence } from '../report.ts';
-import { callSetText, facts, list, resultMark, section, table } from '../../report/elements.ts';
+import type { CallSet, DrillReport, Evidence } from '../report.ts';
+import { facts, list, resultMark, section, table } from '../../report/elements.ts';
 import { Html, html, nothing } from '../../report/html.ts';
 import { zeroOf } from './moments.ts';
 import {
@@ -152,4 +152,14 @@ function epochs(report: DrillReport, { epochs: all }: Evidence): Html {
       ]),
     ),
   );
+}
+
+/** How many calls, their amount, and the keys of the first of them. */
+function callSetText({ count, amountMinor, keys }: CallSet): Html {
+  if (count === 0) return html`0`;
+  const more = count - keys.length;
+  return html`${countOf(count, 'transfer')} of together ${minorText(amountMinor)} minor units:
+  ${keys.map((key, at) => html`${at > 0 ? ', ' : ''}<span class="key">${key}</span>`)}${
+    more > 0 ? ` and ${countOf(more, 'key')} more` : ''
+  }`;
 }
