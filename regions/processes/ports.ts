@@ -1,6 +1,14 @@
 import { createServer, type Server } from 'node:net';
-import type { PortUse } from '../topology/layout.ts';
 import { probeTcp } from './probes.ts';
+
+/** A port that something will listen on. */
+export interface PortUse {
+  /** The address it is used on; 127.0.0.1 when left out. */
+  readonly host?: string;
+  readonly port: number;
+  /** For example "the router of eu-west". */
+  readonly use: string;
+}
 
 /** True when nobody listens on this port of an address of this machine and we could. */
 async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {

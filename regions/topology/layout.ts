@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { PortUse } from '../processes/ports.ts';
 
 /** The pure description of Meridian on one machine: names, books, ports, who reaches whom how. */
 
@@ -41,14 +42,6 @@ export interface LinkLayout {
   readonly to: RegionName;
   readonly port: number;
   readonly targetPort: number;
-}
-
-export interface PortUse {
-  /** The address it is used on; 127.0.0.1 when left out. */
-  readonly host?: string;
-  readonly port: number;
-  /** For example "the router of eu-west". */
-  readonly use: string;
 }
 
 export interface Layout {

@@ -1,4 +1,5 @@
-import { regionNames, type PortUse, type RegionName } from './layout.ts';
+import type { PortUse } from '../processes/ports.ts';
+import { regionNames, type RegionName } from './layout.ts';
 
 /**
  * The pure description of the replicated profile on one machine: every book has a member in every
