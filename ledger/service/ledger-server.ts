@@ -8,7 +8,6 @@ import {
   type ListLegsRequest,
   type RepairChannelRequest,
   type SettleRequest,
-  type Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
   ChangeAccountRequest,
@@ -48,6 +47,7 @@ import { servePostStream } from './post-stream.ts';
 import { repairChannel } from './repair-channel.ts';
 import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { serveTopology } from './topology.ts';
 import { TransferReads } from './transfer-reads.ts';
 
 const LIMITS = {
@@ -117,9 +117,6 @@ export class LedgerServer {
   }
 }
 
-/** What a server says of its clocks is old after a while. */
-const CLOCK_REPEAT_MS = 5_000;
-
 function implementation(
   member: BookMember,
   leaders: Leaders,
@@ -174,34 +171,7 @@ function implementation(
     repairChannel: handle((request: RepairChannelRequest) =>
       repairChannel(member, leaders, log, request),
     ),
-    watchTopology: (stream) => {
-      const { book, serverRegion } = member.config;
-      const tell = () => {
-        const { leading, epoch, clockAlarm } = member.status;
-        const { number, name, region } = book;
-        const said: Topology = {
-          book: number,
-          name,
-          region,
-          leading,
-          epoch: BigInt(epoch),
-          serverRegion,
-          wallMicros: BigInt(Date.now()) * 1_000n,
-          steadyMicros: BigInt(Math.floor(member.clock.steadyMicros())),
-          clockAlarm,
-        };
-        stream.write(said);
-      };
-      const stopListening = member.onStatus(tell);
-      const repeating = setInterval(tell, CLOCK_REPEAT_MS);
-      const stopTelling = () => {
-        stopListening();
-        clearInterval(repeating);
-      };
-      stream.on('cancelled', stopTelling);
-      stream.on('error', stopTelling);
-      tell();
-    },
+    watchTopology: (stream) => serveTopology(member, stream),
   };
 }
 
