@@ -66,31 +66,7 @@ export function patroniConfig(options: PatroniOptions): string {
       use_proxies: true,
       hosts: [region, ...others].map(({ host, ports }) => `${host}:${ports.etcdClient}`),
     },
-    bootstrap: {
-      dcs: {
-        ...timing(version),
-        // A leader whose Postgres has crashed may hold commits that no other region has, visible
-        // after recovery: another region takes over at once instead.
-        primary_start_timeout: 0,
-        // What was acknowledged is the promotion guard's business; what a large batch has beyond
-        // that must not keep a member from being promoted.
-        maximum_lag_on_failover: 1024 ** 3,
-        postgresql: {
-          use_pg_rewind: true,
-          // A slot for a replica appears only with the new leader's next turn: replicas, and
-          // with them all commits, would wait for it. wal_keep_size does its work.
-          use_slots: false,
-          parameters: {
-            wal_log_hints: 'on',
-            hot_standby: 'on',
-            max_connections: 60,
-            max_wal_senders: 10,
-            wal_keep_size: '1GB',
-          },
-        },
-      },
-      initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums'],
-    },
+    bootstrap: bootstrap(version),
     postgresql: {
       listen: `${region.ip}:${member.ports.postgres}`,
       connect_address: `${region.host}:${member.ports.postgres}`,
@@ -129,6 +105,35 @@ export function patroniConfig(options: PatroniOptions): string {
     // On real hosts use "required": it ends a Postgres whose Patroni hangs.
     watchdog: { mode: 'off' },
   });
+}
+
+/** What a cluster begins with; later Patroni keeps it in etcd. */
+function bootstrap(patroniVersion: number) {
+  return {
+    dcs: {
+      ...timing(patroniVersion),
+      // A leader whose Postgres has crashed may hold commits that no other region has, visible
+      // after recovery: another region takes over at once instead.
+      primary_start_timeout: 0,
+      // What was acknowledged is the promotion guard's business; what a large batch has beyond
+      // that must not keep a member from being promoted.
+      maximum_lag_on_failover: 1024 ** 3,
+      postgresql: {
+        use_pg_rewind: true,
+        // A slot for a replica appears only with the new leader's next turn: replicas, and
+        // with them all commits, would wait for it. wal_keep_size does its work.
+        use_slots: false,
+        parameters: {
+          wal_log_hints: 'on',
+          hot_standby: 'on',
+          max_connections: 60,
+          max_wal_senders: 10,
+          wal_keep_size: '1GB',
+        },
+      },
+    },
+    initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums'],
+  };
 }
 
 /** An acknowledged transfer is on disk: none of these may ever be relaxed. */
