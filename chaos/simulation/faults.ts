@@ -71,29 +71,15 @@ export class Faults {
   /** Returns what was hit; undefined: there was nothing to hit. */
   #hit(kind: FaultKind): string | undefined {
     const installation = this.#installation;
-    const { world, redises } = installation;
+    const { world } = installation;
     const { random } = world;
     const region = random.pick(REGIONS);
-    const redis = redises.get(`redis-${region}`);
     switch (kind) {
-      case 'crashDatabase': {
-        const node = this.#anyNode();
-        installation.crashDatabase(node, this.#duration());
-        return node.name;
-      }
-      case 'crashLedger': {
-        const server = this.#anyServer();
-        installation.crashServer(server, this.#duration());
-        return server.name;
-      }
-      case 'crashRouter': {
-        const router = random.pick(installation.routers);
-        installation.crashRouter(router, this.#duration());
-        return router.process.name;
-      }
+      case 'crashDatabase':
+      case 'crashLedger':
+      case 'crashRouter':
       case 'crashRegion':
-        this.#crashRegion(region);
-        return region;
+        return this.#crash(kind, region);
       case 'freezeDatabase': {
         const node = this.#anyNode();
         this.#freeze([node.process]);
@@ -126,15 +112,9 @@ export class Faults {
       case 'loseTail':
         return this.#loseTail();
       case 'redisDown':
-        redis?.setUp(false);
-        this.#lasting(() => redis?.setUp(true));
-        return region;
       case 'redisFlush':
-        redis?.flush();
-        return region;
       case 'redisPast':
-        redis?.save();
-        this.#lasting(() => redis?.restore());
+        this.#hitRedis(kind, region);
         return region;
       case 'redisJunk':
         return this.#plantJunk();
@@ -154,6 +134,50 @@ export class Faults {
         });
         return `${region} ${to}`;
       }
+    }
+  }
+
+  #crash(
+    kind: 'crashDatabase' | 'crashLedger' | 'crashRouter' | 'crashRegion',
+    region: string,
+  ): string {
+    const installation = this.#installation;
+    switch (kind) {
+      case 'crashDatabase': {
+        const node = this.#anyNode();
+        installation.crashDatabase(node, this.#duration());
+        return node.name;
+      }
+      case 'crashLedger': {
+        const server = this.#anyServer();
+        installation.crashServer(server, this.#duration());
+        return server.name;
+      }
+      case 'crashRouter': {
+        const router = installation.world.random.pick(installation.routers);
+        installation.crashRouter(router, this.#duration());
+        return router.process.name;
+      }
+      case 'crashRegion':
+        this.#crashRegion(region);
+        return region;
+    }
+  }
+
+  #hitRedis(kind: 'redisDown' | 'redisFlush' | 'redisPast', region: string): void {
+    const redis = this.#installation.redises.get(`redis-${region}`);
+    switch (kind) {
+      case 'redisDown':
+        redis?.setUp(false);
+        this.#lasting(() => redis?.setUp(true));
+        return;
+      case 'redisFlush':
+        redis?.flush();
+        return;
+      case 'redisPast':
+        redis?.save();
+        this.#lasting(() => redis?.restore());
+        return;
     }
   }
 
