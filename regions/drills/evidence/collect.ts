@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { INVARIANTS } from '../../../ledger/audit/findings.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { type AuditReport, runAudit } from '../../../ledger/audit/run.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
 import type { RegionName } from '../../topology/layout.ts';
 import type { MemberState } from '../../topology/state.ts';
@@ -8,7 +8,7 @@ import type { RecordedCall } from '../load/call-log.ts';
 import type { LoadAccount } from '../load/payment-plan.ts';
 import type { CallSet, Evidence } from '../report.ts';
 import { compareCopies } from './copies.ts';
-import { type EpochStart, judge } from './judge.ts';
+import { type EpochStart, judge, type Judgement } from './judge.ts';
 import { reAsk, unknownOf } from './re-ask.ts';
 import { evidencePool, type ReadBack, readBack } from './read-back.ts';
 
@@ -81,31 +81,19 @@ export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
   onStep('comparing the copies of every book');
   const copies = await Promise.all(books.map(([, those]) => compareCopies(those)));
 
-  const { phantoms, ...judged } = judge(calls, answers, read, input.epochs);
+  const judged = judge(calls, answers, read, input.epochs);
   return {
     complete: unread.length === 0,
     unread: unread.slice(0, KEYS_MOST),
     calls: calls.length,
     acknowledged: calls.filter(({ acknowledged }) => acknowledged !== undefined).length,
-    missing: callSet(judged.missing),
-    duplicates: callSet(judged.duplicates),
-    contradicted: callSet(judged.contradicted),
-    falselyRefused: callSet(judged.falselyRefused),
-    phantoms: callSet(phantoms),
-    deposed: callSet(judged.deposed),
+    ...callSets(judged),
     unknownBefore: unknown.length,
     unknownAfter: unanswered.size,
     unknownWereApplied: [...answers.values()].filter(({ replayed }) => replayed).length,
     unknownWereNot: [...answers.values()].filter(({ replayed }) => !replayed).length,
     epochs: epochsOf(calls, read, members),
-    audit: audit
-      ? {
-          ok: audit.ok,
-          rows: audit.books.reduce((sum, { seq }) => sum + seq, 0),
-          violationsTotal: audit.violationsTotal,
-          violations: [...audit.violations],
-        }
-      : null,
+    audit: audit ? auditFacts(audit) : null,
     invariants: { ...INVARIANTS },
     inTransit: (audit?.inFlight ?? [])
       .filter(({ transfers, amountMinor }) => transfers > 0 || amountMinor !== 0n)
@@ -114,6 +102,20 @@ export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
     healedAfterMs: input.healedAfterMs,
   };
 }
+
+function auditFacts({ ok, books, violationsTotal, violations }: AuditReport) {
+  const rows = books.reduce((sum, { seq }) => sum + seq, 0);
+  return { ok, rows, violationsTotal, violations: [...violations] };
+}
+
+const callSets = (judged: Judgement) => ({
+  missing: callSet(judged.missing),
+  duplicates: callSet(judged.duplicates),
+  contradicted: callSet(judged.contradicted),
+  falselyRefused: callSet(judged.falselyRefused),
+  phantoms: callSet(judged.phantoms),
+  deposed: callSet(judged.deposed),
+});
 
 function callSet(
   found: readonly { readonly key: string; readonly amountMinor: string }[],
