@@ -6,6 +6,96 @@ import type { DrillReport, RegionSeries, TimelineMark } from '../../report.ts';
 
 const injectedMs = 15_240;
 
+const none = () => ({ count: 0, amountMinor: '0', keys: [] });
+
+/** What happened in it, in order. */
+const passedTimeline: TimelineMark[] = [
+  mark(injectedMs, 'injected', 'us-east is lost', { region: 'us-east' }),
+  mark(19_870, 'detected', 'the leader of us-east-1 is gone', { book: 'us-east-1' }),
+  mark(24_310, 'promoted', 'Postgres of eu-west is the primary', { book: 'us-east-1' }),
+  mark(24_640, 'fenced', 'epoch 1 is over', { book: 'us-east-1' }),
+  mark(25_040, 'first-good-write', 'eu-west leads us-east-1 in epoch 2', {
+    book: 'us-east-1',
+    region: 'eu-west',
+  }),
+  mark(41_000, 'other', 'us-east is started again', { region: 'us-east' }),
+  mark(57_420, 'healed', 'three copies of every book'),
+];
+
+/** What was found of a drill that went well. */
+const passedEvidence: DrillReport['evidence'] = {
+  complete: true,
+  unread: [],
+  calls: 8_712,
+  acknowledged: 8_655,
+  missing: none(),
+  duplicates: none(),
+  contradicted: none(),
+  falselyRefused: none(),
+  phantoms: none(),
+  deposed: none(),
+  unknownBefore: 42,
+  unknownAfter: 0,
+  unknownWereApplied: 30,
+  unknownWereNot: 12,
+  epochs: [
+    epoch('eu-west-1', 1, 'eu-west.meridian.internal:17012', 3_018, 204, 63_120),
+    epoch('us-east-1', 1, 'us-east.meridian.internal:17022', 741, 211, 15_230),
+    epoch('us-east-1', 2, 'eu-west.meridian.internal:17022', 1_900, 25_040, 63_015),
+    epoch('ap-south-1', 1, 'ap-south.meridian.internal:17032', 2_996, 260, 63_090),
+  ],
+  audit: { ok: true, rows: 9_904, violationsTotal: 0, violations: [] },
+  invariants: { ...INVARIANTS },
+  inTransit: [],
+  copies: [
+    copy('us-east-1', 'eu-west', 'primary', 3_311),
+    copy('us-east-1', 'us-east', 'replica', 3_311),
+    copy('us-east-1', 'ap-south', 'replica', 3_305),
+  ],
+  healedAfterMs: 16_420,
+};
+
+/** What was measured of it, by its limits. */
+const passedChecks: DrillReport['checks'] = [
+  { name: 'Acknowledged transfers missing', limit: '0', measured: '0', result: 'pass' },
+  { name: 'Keys posted twice', limit: '0', measured: '0', result: 'pass' },
+  { name: 'Unknown outcomes after asking again', limit: '0', measured: '0', result: 'pass' },
+  { name: 'us-east-1 writable again', limit: '< 15 s', measured: '9.8 s', result: 'pass' },
+  {
+    name: 'Pause of eu-west’s own accounts',
+    limit: '≤ 1 s',
+    measured: '121 ms',
+    result: 'pass',
+  },
+  {
+    name: 'Pause of ap-south’s own accounts',
+    limit: '≤ 1 s',
+    measured: '187 ms',
+    result: 'pass',
+  },
+  {
+    name: 'Audit of all books',
+    limit: 'no violation',
+    measured: '0 in 9,904 rows',
+    result: 'pass',
+  },
+  { name: 'In transit at rest', limit: '0', measured: '0', result: 'pass' },
+];
+
+/** What was measured of one that failed. */
+const failedChecks: DrillReport['checks'] = [
+  { name: 'Acknowledged transfers missing', limit: '0', measured: '2', result: 'fail' },
+  { name: 'Keys posted twice', limit: '0', measured: '1', result: 'fail' },
+  { name: 'us-east-1 writable again', limit: '< 15 s', measured: '18.8 s', result: 'fail' },
+  { name: 'Copies are prefixes', limit: 'all', measured: '1 unread', result: 'unknown' },
+  {
+    name: 'Pause of eu-west’s own accounts',
+    limit: '≤ 1 s',
+    measured: '121 ms',
+    result: 'pass',
+  },
+];
+
 /** A loss of us-east that went well. */
 export function passedReport(): DrillReport {
   return {
@@ -37,18 +127,7 @@ export function passedReport(): DrillReport {
     commit: '38a19f2c0ffee0123456789abcdef0123456789ab',
     versions: { node: '24.21.0', postgres: '15.18', patroni: '3.0.2', etcd: '3.4.23' },
     config: { region: 'us-east', rate: '50', seconds: '15', delays: '30/70/110 ms', ttl: '6 s' },
-    timeline: [
-      mark(injectedMs, 'injected', 'us-east is lost', { region: 'us-east' }),
-      mark(19_870, 'detected', 'the leader of us-east-1 is gone', { book: 'us-east-1' }),
-      mark(24_310, 'promoted', 'Postgres of eu-west is the primary', { book: 'us-east-1' }),
-      mark(24_640, 'fenced', 'epoch 1 is over', { book: 'us-east-1' }),
-      mark(25_040, 'first-good-write', 'eu-west leads us-east-1 in epoch 2', {
-        book: 'us-east-1',
-        region: 'eu-west',
-      }),
-      mark(41_000, 'other', 'us-east is started again', { region: 'us-east' }),
-      mark(57_420, 'healed', 'three copies of every book'),
-    ],
+    timeline: passedTimeline,
     series: [
       series('eu-west', 12, () => 1),
       series('us-east', 41, (second) => (second >= 16 && second < 25 ? 0 : 1)),
@@ -73,62 +152,8 @@ export function passedReport(): DrillReport {
       { region: 'eu-west', calls: 3_018, errors: 0, longestPauseMs: 121 },
       { region: 'ap-south', calls: 2_996, errors: 0, longestPauseMs: 187 },
     ],
-    evidence: {
-      complete: true,
-      unread: [],
-      calls: 8_712,
-      acknowledged: 8_655,
-      missing: none(),
-      duplicates: none(),
-      contradicted: none(),
-      falselyRefused: none(),
-      phantoms: none(),
-      deposed: none(),
-      unknownBefore: 42,
-      unknownAfter: 0,
-      unknownWereApplied: 30,
-      unknownWereNot: 12,
-      epochs: [
-        epoch('eu-west-1', 1, 'eu-west.meridian.internal:17012', 3_018, 204, 63_120),
-        epoch('us-east-1', 1, 'us-east.meridian.internal:17022', 741, 211, 15_230),
-        epoch('us-east-1', 2, 'eu-west.meridian.internal:17022', 1_900, 25_040, 63_015),
-        epoch('ap-south-1', 1, 'ap-south.meridian.internal:17032', 2_996, 260, 63_090),
-      ],
-      audit: { ok: true, rows: 9_904, violationsTotal: 0, violations: [] },
-      invariants: { ...INVARIANTS },
-      inTransit: [],
-      copies: [
-        copy('us-east-1', 'eu-west', 'primary', 3_311),
-        copy('us-east-1', 'us-east', 'replica', 3_311),
-        copy('us-east-1', 'ap-south', 'replica', 3_305),
-      ],
-      healedAfterMs: 16_420,
-    },
-    checks: [
-      { name: 'Acknowledged transfers missing', limit: '0', measured: '0', result: 'pass' },
-      { name: 'Keys posted twice', limit: '0', measured: '0', result: 'pass' },
-      { name: 'Unknown outcomes after asking again', limit: '0', measured: '0', result: 'pass' },
-      { name: 'us-east-1 writable again', limit: '< 15 s', measured: '9.8 s', result: 'pass' },
-      {
-        name: 'Pause of eu-west’s own accounts',
-        limit: '≤ 1 s',
-        measured: '121 ms',
-        result: 'pass',
-      },
-      {
-        name: 'Pause of ap-south’s own accounts',
-        limit: '≤ 1 s',
-        measured: '187 ms',
-        result: 'pass',
-      },
-      {
-        name: 'Audit of all books',
-        limit: 'no violation',
-        measured: '0 in 9,904 rows',
-        result: 'pass',
-      },
-      { name: 'In transit at rest', limit: '0', measured: '0', result: 'pass' },
-    ],
+    evidence: passedEvidence,
+    checks: passedChecks,
     notTested: [
       'A loss of power: files that the operating system had taken were not lost.',
       'Loads above 50 transfers a second in each region.',
@@ -203,18 +228,7 @@ export function failedReport(): DrillReport {
       ],
       healedAfterMs: null,
     },
-    checks: [
-      { name: 'Acknowledged transfers missing', limit: '0', measured: '2', result: 'fail' },
-      { name: 'Keys posted twice', limit: '0', measured: '1', result: 'fail' },
-      { name: 'us-east-1 writable again', limit: '< 15 s', measured: '18.8 s', result: 'fail' },
-      { name: 'Copies are prefixes', limit: 'all', measured: '1 unread', result: 'unknown' },
-      {
-        name: 'Pause of eu-west’s own accounts',
-        limit: '≤ 1 s',
-        measured: '121 ms',
-        result: 'pass',
-      },
-    ],
+    checks: failedChecks,
   };
 }
 
@@ -304,5 +318,3 @@ function epoch(
 function copy(name: string, region: RegionName, role: 'primary' | 'replica', seq: number) {
   return { book: name, region, role, seq, state: 'prefix' as const, text: '' };
 }
-
-const none = () => ({ count: 0, amountMinor: '0', keys: [] });
