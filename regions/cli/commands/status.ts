@@ -71,7 +71,6 @@ async function showCluster(
   { json, watch }: StatusOptions,
   { exit }: CommandContext,
 ): Promise<void> {
-  const { askLedger } = await import('../../operator/ask-ledger.ts');
   const { Channels } = await import('../../operator/channels.ts');
   // A process may be ready by its supervisor's account and yet not answer at this moment.
   const answers = new Map<string, boolean>(
@@ -82,14 +81,7 @@ async function showCluster(
       ]),
     ),
   );
-  const clocks = new Map<string, string>(
-    await Promise.all(
-      state.regions.map(async ({ name, ledgerAddress }) => {
-        const said = await askLedger(ledgerAddress).catch(() => undefined);
-        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
-      }),
-    ),
-  );
+  const clocks = await clockAlarms(state);
   const processes = state.processes.map((process) => ({
     ...process,
     serving: process.state === 'ready' && answers.get(process.name) !== false,
@@ -141,6 +133,19 @@ async function showCluster(
     if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
   }
   if (!watch) await printAuditors(state);
+}
+
+/** What each ledger server says of its clock, by the name of its process; '': nothing. */
+async function clockAlarms(state: ClusterState): Promise<Map<string, string>> {
+  const { askLedger } = await import('../../operator/ask-ledger.ts');
+  return new Map<string, string>(
+    await Promise.all(
+      state.regions.map(async ({ name, ledgerAddress }) => {
+        const said = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+      }),
+    ),
+  );
 }
 
 /** How auditors reach the books; of a replicated one the copy in its home region. */
