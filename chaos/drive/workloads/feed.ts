@@ -48,12 +48,7 @@ export const feed: Workload = {
         requests.pay(payer, one === payer ? other : one, amountUpTo(by, 9)),
       );
       if (heard.type !== 'ok') return;
-      const { book, seq } = heard.reply.position;
-      const consumer = ofBook.get(book);
-      if (consumer === undefined) return;
-      // A run on books that are not new begins with what is new.
-      if (consumer.newest === 0) consumer.after = seq - 1;
-      consumer.newest = Math.max(consumer.newest, seq);
+      noteWritten(ofBook, heard.reply.position);
     };
     const consume = async (caller: Caller, by: SeededRandom, consumer: Consumer) => {
       const { account, book } = consumer;
@@ -98,6 +93,18 @@ export const feed: Workload = {
     };
   },
 };
+
+/** There is something new for the consumer of a book. */
+function noteWritten(
+  ofBook: ReadonlyMap<number, Consumer>,
+  { book, seq }: { readonly book: number; readonly seq: number },
+): void {
+  const consumer = ofBook.get(book);
+  if (consumer === undefined) return;
+  // A run on books that are not new begins with what is new.
+  if (consumer.newest === 0) consumer.after = seq - 1;
+  consumer.newest = Math.max(consumer.newest, seq);
+}
 
 function follow(book: number, account: OwnAccount | undefined): Consumer {
   return { account, book, after: 0, newest: 0, isBusy: false };
