@@ -67,16 +67,7 @@ export async function briefRun(
   folder: string,
   options: BriefOptions,
 ): Promise<ReadonlyMap<string, Verdict>> {
-  const plan: RunPlan = {
-    seed: SEED,
-    clients: 9,
-    thinkMs: 2,
-    deadlineMs: 2_000,
-    workloads: options.workloads.map((workload) => ({ workload, weight: 1 })),
-    nemeses: [],
-    quietMs: 0,
-    pairShare: 0,
-  };
+  const plan = planOf(options.workloads);
   const final = join(folder, 'final');
   mkdirSync(final, { recursive: true });
   const leaders = new LeaderWatch(installation.copies, () => {});
@@ -97,23 +88,11 @@ export async function briefRun(
   const calls = new CallFaults();
   const callers = new RunCallers(installation, plan, recorder, calls);
   const caller = (via: RegionName) => callers.caller(via);
-  const regions = installation.state().regions;
-  const names = regions.map(({ name }) => name);
+  const names = installation.state().regions.map(({ name }) => name);
   const missing: string[] = [];
   try {
     recorder.phase('load');
-    const random = new SeededRandom(SEED);
-    const prepared = [];
-    for (const workload of options.workloads) {
-      const setting = {
-        namespace: workload.name,
-        random,
-        regions: regions.map(({ name, book }) => ({ name, book })),
-        copies: installation.copies,
-        caller,
-      };
-      prepared.push({ prepared: await workload.prepare(setting), weight: 1 });
-    }
+    const prepared = await prepareAll(options.workloads, installation, caller);
     recorder.phase('faults');
     const { trouble } = options;
     const mended = trouble && recorder.fault('trouble', [], [{}]);
@@ -150,11 +129,55 @@ export async function briefRun(
     await recorder.close();
     leaders.close();
   }
+  return judged(path, final, missing, options.excuse);
+}
+
+function planOf(workloads: readonly Workload[]): RunPlan {
+  return {
+    seed: SEED,
+    clients: 9,
+    thinkMs: 2,
+    deadlineMs: 2_000,
+    workloads: workloads.map((workload) => ({ workload, weight: 1 })),
+    nemeses: [],
+    quietMs: 0,
+    pairShare: 0,
+  };
+}
+
+async function prepareAll(
+  workloads: readonly Workload[],
+  installation: OwnInstallation,
+  caller: (via: RegionName) => Caller,
+) {
+  const { regions } = installation.state();
+  const random = new SeededRandom(SEED);
+  const prepared = [];
+  for (const workload of workloads) {
+    const setting = {
+      namespace: workload.name,
+      random,
+      regions: regions.map(({ name, book }) => ({ name, book })),
+      copies: installation.copies,
+      caller,
+    };
+    prepared.push({ prepared: await workload.prepare(setting), weight: 1 });
+  }
+  return prepared;
+}
+
+/** The verdicts, from what is in the files alone. */
+async function judged(
+  path: string,
+  final: string,
+  missing: readonly string[],
+  excuse: BriefOptions['excuse'],
+): Promise<ReadonlyMap<string, Verdict>> {
   const history = await readHistory(path);
-  const reads = await readFinalReads(final, header.books);
+  const reads = await readFinalReads(final, history.header.books);
   const all = { ...reads, missing: [...new Set([...missing, ...reads.missing])] };
   const evidence = gatherEvidence(history, all);
-  return judgeRun(options.excuse?.(evidence) ?? evidence);
+  return judgeRun(excuse?.(evidence) ?? evidence);
 }
 
 /** A machine that has much else to do takes longer to ask as much. */
