@@ -9,10 +9,10 @@ import { MeridianClient } from '../../../../router/client/client.ts';
 import type { Faults } from '../../../faults/faults.ts';
 import { type Meridian, textAt } from '../../../testing/meridian.ts';
 
+type Running = () => { readonly meridian: Meridian; readonly faults: Faults };
+
 /** What the commands read from the databases themselves, on an installation without copies. */
-export function testBookReads(
-  installation: () => { readonly meridian: Meridian; readonly faults: Faults },
-): void {
+export function testBookReads(installation: Running): void {
   const json = (code: number, line: string) =>
     installation().meridian.json(code, ...line.split(' '));
   const run = (line: string) => installation().meridian.run(...line.split(' '));
@@ -60,6 +60,15 @@ export function testBookReads(
       silent: [],
     });
   }, 60_000);
+
+  testHistory(installation);
+}
+
+function testHistory(installation: Running): void {
+  const json = (code: number, line: string) =>
+    installation().meridian.json(code, ...line.split(' '));
+  const run = (line: string) => installation().meridian.run(...line.split(' '));
+  const faults = () => installation().faults;
 
   test('what operators did and take-overs are the history', async () => {
     const { entries, silent } = Object(await json(0, 'history'));
