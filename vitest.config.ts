@@ -77,7 +77,7 @@ export default defineConfig({
         // databases of its own.
         test: {
           name: 'pg',
-          globalSetup: ['regions/testing/postgres-setup.ts'],
+          globalSetup: ['ledger/testing/database/postgres-setup.ts'],
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { ensureDatabase } from '../../ledger/postgres/book-database.ts';
+import {
+  makeDataDirectory,
+  postgresArguments,
+  SUPERUSER,
+} from '../../ledger/postgres/data-directory.ts';
 import { childEnvironment } from '../processes/environment.ts';
 import { stopByPid } from '../processes/leftovers.ts';
 import {
@@ -17,39 +19,10 @@ import { SupervisedProcess, type ProcessSpec } from '../processes/supervised-pro
 
 /** One embedded Postgres: its data directory, its process, the book's database and its roles. */
 
-const run = promisify(execFile);
-const superuser = 'postgres';
-
 /** Long enough for a fast shutdown to write a checkpoint of a busy book. */
 const graceMs = 60_000;
 /** Crash recovery reads up to max_wal_size of journal. */
 const readyTimeoutMs = 300_000;
-
-const settings: Readonly<Record<string, string>> = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
-  max_connections: '50',
-  // A connection that never logs in holds its place no longer than that.
-  authentication_timeout: '10s',
-  shared_buffers: '128MB',
-  // An acknowledged transfer is on disk: none of these three may ever be relaxed.
-  fsync: 'on',
-  synchronous_commit: 'on',
-  full_page_writes: 'on',
-  wal_buffers: '16MB',
-  // Checkpoints are rare, so that few pages are written to the journal in full.
-  max_wal_size: '4GB',
-  min_wal_size: '512MB',
-  checkpoint_timeout: '15min',
-  checkpoint_completion_target: '0.9',
-  // The ledger's statements are short; compiling them costs more than running them.
-  jit: 'off',
-  timezone: 'UTC',
-  log_timezone: 'UTC',
-  log_line_prefix: '%m [%p] %q%u@%d ',
-  logging_collector: 'off',
-  password_encryption: 'scram-sha-256',
-};
 
 export interface PostgresOptions {
   /** For example eu-west/postgres. */
@@ -83,52 +56,6 @@ export interface PostgresServer {
   readonly auditorUrl: string;
   /** Starts the process, then makes the database and the roles where they are missing. */
   start(): Promise<void>;
-}
-
-/** A failed child process with what it printed. */
-function explainExec(error: unknown, what: string): Error {
-  const printed =
-    error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
-      ? error.stderr.trim().split('\n').slice(-5).join('\n  ')
-      : String(error);
-  return new Error(`${what} failed:\n  ${printed}`, { cause: error });
-}
-
-/**
- * Creates the data directory if there is none. It is made under another name and renamed when it
- * is complete, so a start that was cut off leaves nothing that looks like a database.
- */
-async function initialise(options: PostgresOptions, programs: PostgresPrograms): Promise<void> {
-  const { directory } = options;
-  if (existsSync(join(directory, 'PG_VERSION'))) return;
-  const { runAs } = programs;
-  requireEntry(runAs, dirname(directory));
-  const draft = `${directory}.new`;
-  const passwordFile = `${directory}.password`;
-  rmSync(draft, { recursive: true, force: true });
-  rmSync(passwordFile, { force: true });
-  mkdirSync(draft, { mode: 0o700 });
-  writeFileSync(passwordFile, `${options.passwords.postgres}\n`, { mode: 0o600, flag: 'wx' });
-  if (runAs !== undefined) {
-    chownSync(draft, runAs.uid, runAs.gid);
-    chownSync(passwordFile, runAs.uid, runAs.gid);
-  }
-  const flags = ['--pgdata', draft, '--username', superuser, '--pwfile', passwordFile];
-  flags.push('--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', '--data-checksums');
-  flags.push('--no-instructions');
-  try {
-    await run(programs.initdb, flags, {
-      cwd: '/',
-      env: serverEnvironment(),
-      ...(runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }),
-    });
-    renameSync(draft, directory);
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    throw explainExec(error, `initialising the database ${directory}`);
-  } finally {
-    rmSync(passwordFile, { force: true });
-  }
 }
 
 function serverEnvironment(): Record<string, string> {
@@ -178,12 +105,11 @@ function loginUrl(options: PostgresOptions, role: string, password: string, data
 /** What to supervise. The data directory must have been initialised. */
 function describeProcess(options: PostgresOptions, programs: PostgresPrograms): ProcessSpec {
   const { directory, port } = options;
-  const pairs = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  const probeUrl = loginUrl(options, superuser, options.passwords.postgres, 'postgres');
+  const probeUrl = loginUrl(options, SUPERUSER, options.passwords.postgres, 'postgres');
   return {
     name: options.name,
     command: programs.postgres,
-    args: ['-D', directory, '-p', String(port), ...pairs],
+    args: postgresArguments(directory, port),
     env: serverEnvironment(),
     cwd: '/',
     runAs: programs.runAs && { uid: programs.runAs.uid, gid: programs.runAs.gid },
@@ -206,19 +132,21 @@ function describeProcess(options: PostgresOptions, programs: PostgresPrograms): 
  */
 export async function preparePostgres(options: PostgresOptions): Promise<PostgresServer> {
   const programs = options.programs ?? (await findPostgres([options.directory]));
-  await initialise(options, programs);
-  requireEntry(programs.runAs, options.directory);
+  const { directory } = options;
+  const data = { password: options.passwords.postgres, env: serverEnvironment() };
+  await makeDataDirectory(directory, data, programs);
+  requireEntry(programs.runAs, directory);
   const { passwords, database, port } = options;
   const supervised = new SupervisedProcess(describeProcess(options, programs));
   return {
     process: supervised,
     port,
-    adminUrl: loginUrl(options, superuser, passwords.postgres, database),
+    adminUrl: loginUrl(options, SUPERUSER, passwords.postgres, database),
     ledgerUrl: loginUrl(options, 'meridian_ledger', passwords.ledger, database),
     auditorUrl: loginUrl(options, 'auditor', passwords.auditor, database),
     start: async () => {
       await supervised.start();
-      const url = loginUrl(options, superuser, passwords.postgres, 'postgres');
+      const url = loginUrl(options, SUPERUSER, passwords.postgres, 'postgres');
       await ensureDatabase(url, database, passwords);
     },
   };

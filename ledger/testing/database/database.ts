@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, inject } from 'vitest';
 import { connect, type Sql } from '../../store/connect.ts';
 
-/** The servers of the `pg` project; regions/testing/postgres-setup.ts starts them. */
+/** The servers of the `pg` project; postgres-setup.ts starts them. */
 export interface TestServers {
   /** Name of the migrated database that tests clone. The URLs lead to it. */
   readonly template: string;

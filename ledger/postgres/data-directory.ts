@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type PostgresPrograms, requireEntry } from './postgres-binaries.ts';
+
+/** The data directory of a book's Postgres, and what the server is started with. */
+
+const run = promisify(execFile);
+export const SUPERUSER = 'postgres';
+
+const settings: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '50',
+  // A connection that never logs in holds its place no longer than that.
+  authentication_timeout: '10s',
+  shared_buffers: '128MB',
+  // An acknowledged transfer is on disk: none of these three may ever be relaxed.
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  wal_buffers: '16MB',
+  // Checkpoints are rare, so that few pages are written to the journal in full.
+  max_wal_size: '4GB',
+  min_wal_size: '512MB',
+  checkpoint_timeout: '15min',
+  checkpoint_completion_target: '0.9',
+  // The ledger's statements are short; compiling them costs more than running them.
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_line_prefix: '%m [%p] %q%u@%d ',
+  logging_collector: 'off',
+  password_encryption: 'scram-sha-256',
+};
+
+export interface DataDirectoryOptions {
+  /** Of the superuser. */
+  readonly password: string;
+  /** The environment of initdb. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The arguments of a `postgres` process. */
+export function postgresArguments(directory: string, port: number): string[] {
+  const pairs = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  return ['-D', directory, '-p', String(port), ...pairs];
+}
+
+/** A failed child process with what it printed. */
+function explainExec(error: unknown, what: string): Error {
+  const printed =
+    error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
+      ? error.stderr.trim().split('\n').slice(-5).join('\n  ')
+      : String(error);
+  return new Error(`${what} failed:\n  ${printed}`, { cause: error });
+}
+
+/**
+ * Creates the data directory if there is none. It is made under another name and renamed when it
+ * is complete, so a start that was cut off leaves nothing that looks like a database.
+ */
+export async function makeDataDirectory(
+  directory: string,
+  { password, env }: DataDirectoryOptions,
+  programs: PostgresPrograms,
+): Promise<void> {
+  if (existsSync(join(directory, 'PG_VERSION'))) return;
+  const { runAs } = programs;
+  requireEntry(runAs, dirname(directory));
+  const draft = `${directory}.new`;
+  const passwordFile = `${directory}.password`;
+  rmSync(draft, { recursive: true, force: true });
+  rmSync(passwordFile, { force: true });
+  mkdirSync(draft, { mode: 0o700 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
+  if (runAs !== undefined) {
+    chownSync(draft, runAs.uid, runAs.gid);
+    chownSync(passwordFile, runAs.uid, runAs.gid);
+  }
+  const flags = ['--pgdata', draft, '--username', SUPERUSER, '--pwfile', passwordFile];
+  flags.push('--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', '--data-checksums');
+  flags.push('--no-instructions');
+  try {
+    await run(programs.initdb, flags, {
+      cwd: '/',
+      env: { ...env },
+      ...(runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }),
+    });
+    renameSync(draft, directory);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw explainExec(error, `initialising the database ${directory}`);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
