@@ -72,7 +72,8 @@ async function startPostgres(folder: string, port: number): Promise<Started> {
   await makeDataDirectory(directory, { password: passwords.postgres, env: {} }, programs);
   const { runAs } = programs;
   const user = runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid };
-  const args = postgresArguments(directory, port);
+  // The books of several test files are led at the same time.
+  const args = [...postgresArguments(directory, port), '-c', 'max_connections=200'];
   const started = start(programs.postgres, args, join(folder, 'postgres.log'), user);
   const sql = postgres({
     host: '127.0.0.1',
