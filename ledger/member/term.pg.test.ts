@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { InvariantError } from '../core/assert.ts';
+import { InvariantError, must } from '../core/assert.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
@@ -59,7 +59,7 @@ async function leading(
 /** Submits a transfer; the leader comes upon a broken invariant when `hints` rejects. */
 function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<LedgerFault> {
   return new Promise((resolve, reject) => {
-    leader?.submit({
+    must(leader, 'it leads').submit({
       kind: 'transfers',
       requests: [transferRequest()],
       startBefore: [Infinity],
@@ -140,9 +140,10 @@ test('a book whose leaders fail one after the other is not taken over all the ti
   const running = member.run();
   const until = performance.now() + 2_000;
   while (performance.now() < until) {
-    if (member.leader !== undefined) {
+    const { leader } = member;
+    if (leader !== undefined) {
       await opened.admin`UPDATE head SET epoch = epoch + 1`;
-      await submit(member.leader, Promise.resolve(undefined));
+      await submit(leader, Promise.resolve(undefined));
     }
     await sleep(20);
   }

@@ -348,7 +348,7 @@ describe('a stream of transfers', () => {
     heard.send(requests);
     heard.stream.end();
     let posted = -1;
-    for (let now = 0; now !== posted;) {
+    for (let now = 0; now !== posted || now < 4_000;) {
       posted = now;
       await sleep(1_000);
       now = await postedOf(requests);
