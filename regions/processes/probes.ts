@@ -93,27 +93,65 @@ export async function probeListens(
   return probeTcp({ host, port: Number(port) }, timeoutMs);
 }
 
+/**
+ * Asks one gRPC server again and again whether it answers, through one connection: a connection for
+ * each question, twice a second to each of six servers, took 6 % of a core.
+ */
+export class RepeatedProbe {
+  readonly #address: string;
+  readonly #timeoutMs: number;
+  #client: Client | undefined;
+
+  /** @param address HOST:PORT */
+  constructor(address: string, timeoutMs = defaultTimeoutMs) {
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** True when the server answers in time, whether or not it serves. */
+  async answers(): Promise<boolean> {
+    this.#client ??= clientOf(this.#address);
+    const answered = (await checkHealth(this.#client, this.#timeoutMs)) !== undefined;
+    // The next question must not wait until a broken connection is tried again.
+    if (!answered) this.close();
+    return answered;
+  }
+
+  close(): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+}
+
 /** The status of the server's service ''; undefined if it does not answer in time. */
 async function askHealth(address: string, timeoutMs: number): Promise<string | undefined> {
-  const check = healthService['Check'];
-  if (check === undefined) throw new Error('grpc-health-check does not define Check');
   if (!(await probeListens(address, timeoutMs))) return undefined;
-  // A pool of its own: a shared one would make a new probe wait for the backoff of an old one.
-  const client = new Client(address, credentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-  });
+  const client = clientOf(address);
   try {
-    return await new Promise<string | undefined>((resolve) => {
-      client.makeUnaryRequest(
-        check.path,
-        check.requestSerialize,
-        check.responseDeserialize,
-        { service: '' },
-        { deadline: Date.now() + timeoutMs },
-        (error, reply?: HealthReply) => resolve(error === null ? reply?.status : undefined),
-      );
-    });
+    return await checkHealth(client, timeoutMs);
   } finally {
     client.close();
   }
+}
+
+/** A pool of its own: a shared one would make a new probe wait for the backoff of an old one. */
+function clientOf(address: string): Client {
+  return new Client(address, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+}
+
+function checkHealth(client: Client, timeoutMs: number): Promise<string | undefined> {
+  const check = healthService['Check'];
+  if (check === undefined) throw new Error('grpc-health-check does not define Check');
+  return new Promise<string | undefined>((resolve) => {
+    client.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service: '' },
+      { deadline: Date.now() + timeoutMs },
+      (error, reply?: HealthReply) => resolve(error === null ? reply?.status : undefined),
+    );
+  });
 }

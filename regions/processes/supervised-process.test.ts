@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { stopLeftovers } from './leftovers.ts';
 import { findFreeBase } from './ports.ts';
-import { probeAnswers, probeHealth, probeListens } from './probes.ts';
+import { probeHealth, probeListens, RepeatedProbe } from './probes.ts';
 import { processIdentity } from './process-identity.ts';
 import { type ProcessSpec, type ProcessState, SupervisedProcess } from './supervised-process.ts';
 import { testFolder } from '../testing/folder.ts';
@@ -161,7 +161,7 @@ test('a process that is frozen is killed and started again', async () => {
     env: { MERIDIAN_LISTEN: address },
     probe: () => probeHealth(address),
     liveness: {
-      answers: () => probeAnswers(address, 100),
+      open: () => new RepeatedProbe(address, 100),
       listens: () => probeListens(address),
       wouldHelp: () => Promise.resolve(silence.helps),
       pauseMs: 20,
@@ -185,10 +185,13 @@ test('a process that froze before it answered its supervisor is killed as soon a
     env: { MERIDIAN_LISTEN: address },
     probe: () => probeHealth(address),
     liveness: {
-      answers: () => {
-        if (questions.listens) questions.sinceItListens += 1;
-        return Promise.resolve(false);
-      },
+      open: () => ({
+        answers: () => {
+          if (questions.listens) questions.sinceItListens += 1;
+          return Promise.resolve(false);
+        },
+        close: () => {},
+      }),
       listens: async () => (questions.listens = await probeListens(address)),
       wouldHelp: () => Promise.resolve(true),
       pauseMs: 200,

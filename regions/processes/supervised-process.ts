@@ -12,10 +12,16 @@ import { signalProcess } from './process-identity.ts';
  */
 export type ProcessState = 'starting' | 'ready' | 'restarting' | 'backing-off' | 'stopped';
 
+export interface LivenessProbe {
+  /** Resolves to true when the process answers anything at all, whether it serves or not. */
+  answers(): Promise<boolean>;
+  close(): void;
+}
+
 /** How a process that runs but does nothing, because it is frozen or loops, is recognised. */
 export interface Liveness {
-  /** Resolves to true when the process answers anything at all, whether it serves or not. */
-  readonly answers: () => Promise<boolean>;
+  /** Opens what the process is asked by, again and again; closed when it has ended. */
+  readonly open: () => LivenessProbe;
   /**
    * Resolves to true when the process accepts connections: it has started, whatever it answers. A
    * listening socket outlives the freeze of its process.
@@ -26,7 +32,7 @@ export interface Liveness {
    * that is frozen as a whole is not helped by the end of one of its processes.
    */
   readonly wouldHelp: () => Promise<boolean>;
-  /** Pause between two questions; default 500. */
+  /** Pause after a question that was not answered, twice as long after one that was; default 500. */
   readonly pauseMs?: number;
 }
 
@@ -86,6 +92,8 @@ const livenessFailuresMax = 8;
 /** The same of one that does not accept connections yet: a start takes its time. */
 const startFailuresMax = 40;
 const livenessPauseMs = 500;
+/** The pause after an answer, as a multiple of it. */
+const answeredPauses = 2;
 const probeFirstMs = 25;
 const probeMostMs = 250;
 
@@ -348,14 +356,28 @@ export class SupervisedProcess {
   async #killWhenSilent(over: AbortSignal, kill: () => void): Promise<void> {
     const { liveness } = this.spec;
     if (liveness === undefined) return;
+    const probe = liveness.open();
+    try {
+      if (await this.#isSilentForLong(liveness, probe, over)) kill();
+    } finally {
+      probe.close();
+    }
+  }
+
+  /** Resolves to true when it has been so, and to false when the process is over. */
+  async #isSilentForLong(
+    liveness: Liveness,
+    probe: LivenessProbe,
+    over: AbortSignal,
+  ): Promise<boolean> {
     let silent = 0;
     let started = false;
     while (!over.aborted) {
-      const answers = await liveness.answers().catch(() => false);
+      const answers = await probe.answers().catch(() => false);
       const helps = answers || (await liveness.wouldHelp().catch(() => false));
       const starts: boolean =
         !started && (answers || (await liveness.listens().catch(() => false)));
-      if (over.aborted) return;
+      if (over.aborted) return false;
       if (starts) {
         started = true;
         // What it did not answer before is not held against it.
@@ -363,12 +385,11 @@ export class SupervisedProcess {
       }
       // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
       silent = answers || !helps ? 0 : silent + 1;
-      if (silent >= (started ? livenessFailuresMax : startFailuresMax)) {
-        kill();
-        return;
-      }
-      await sleep(liveness.pauseMs ?? livenessPauseMs, undefined, { signal: over }).catch(() => {});
+      if (silent >= (started ? livenessFailuresMax : startFailuresMax)) return true;
+      const pauseMs = (liveness.pauseMs ?? livenessPauseMs) * (answers ? answeredPauses : 1);
+      await sleep(pauseMs, undefined, { signal: over }).catch(() => {});
     }
+    return false;
   }
 
   #explainStart(): string {

@@ -3,7 +3,7 @@ import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import type { RegionLayout, Role } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
 import type { PostgresPrograms } from '../../../ledger/postgres/postgres-binaries.ts';
-import { probeAnswers, probeHealth, probeListens, probePostgres } from '../../processes/probes.ts';
+import { probeHealth, probeListens, probePostgres, RepeatedProbe } from '../../processes/probes.ts';
 import { describeRedis, type RedisServer } from '../redis.ts';
 import { describeServer } from '../server-process.ts';
 import type { RegionState } from '../../topology/state.ts';
@@ -136,7 +136,7 @@ export class RegionProcesses {
       files: this.#files(role),
       probe: () => probeHealth(address),
       liveness: {
-        answers: () => probeAnswers(address),
+        open: () => new RepeatedProbe(address),
         listens: () => probeListens(address),
         wouldHelp: () => probePostgres(adminUrl),
       },

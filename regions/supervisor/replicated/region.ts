@@ -4,7 +4,13 @@ import { writeFileAtomic } from '../../processes/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import type { RunAs } from '../../../ledger/postgres/postgres-binaries.ts';
-import { probeAnswers, probeHealth, probeListens, probePostgres } from '../../processes/probes.ts';
+import {
+  probeAnswers,
+  probeHealth,
+  probeListens,
+  probePostgres,
+  RepeatedProbe,
+} from '../../processes/probes.ts';
 import { describeRedis } from '../redis.ts';
 import type { Programs } from '../embedded/region-processes.ts';
 import { describeServer } from '../server-process.ts';
@@ -233,7 +239,7 @@ export class Region {
       probe: () => probeAnswers(listen),
       // While its Postgres answers, Patroni leaves the book's leader where it is.
       liveness: {
-        answers: () => probeAnswers(listen),
+        open: () => new RepeatedProbe(listen),
         listens: () => probeListens(listen),
         wouldHelp: () => probePostgres(this.#describeMember(member).adminUrl),
       },
@@ -253,7 +259,7 @@ export class Region {
       // It may have been drained before it was started.
       probe: () => probeAnswers(listen),
       liveness: {
-        answers: () => probeAnswers(listen),
+        open: () => new RepeatedProbe(listen),
         listens: () => probeListens(listen),
         wouldHelp: async () => (await ask(`${etcd[0] ?? ''}/health`)).ok,
       },
