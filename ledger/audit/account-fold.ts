@@ -80,7 +80,7 @@ export class AccountFold {
       externalId === row.key &&
       account.asset === asset &&
       limits === row.reference;
-    // The chain covers this row; so a limit that somebody moved in the table shows here.
+    // The chain covers this row; so a limit that was changed in the table shows here.
     if (!isAsOpened) this.#find('I18', row, `account ${externalId} is not as it was opened`);
     account.opened = true;
     return account;

@@ -69,7 +69,7 @@ const HARMS: readonly Harm[] = [
   column('expires_at', 'still open', `expires_at + interval '1 us'`),
   column('expires_at', 'still open', 'NULL'),
   column('options', 'all coins', `replace(options, '100', '101')`),
-  column('changed_by', 'gone', `'somebody'`),
+  column('changed_by', 'gone', `'mallory'`),
   column('account_flags', 'lost card', '0'),
   column('min_balance', 'credit line', 'NULL'),
   column('max_balance', 'credit line', '51'),
@@ -113,7 +113,7 @@ const HARMS: readonly Harm[] = [
   ],
 ];
 
-test('what somebody changed in the database is found', { timeout: 120_000 }, async () => {
+test('what was changed in the database is found', { timeout: 120_000 }, async () => {
   const database = await write(near);
   await database.admin`CREATE TABLE saved AS SELECT * FROM journal`;
   const run = (statement: string) =>
@@ -201,7 +201,7 @@ test('what is left to be reversed is known many rows later', async () => {
 
 test('accounts of an asset from before assets were registered are noted', async () => {
   const database = await write(near);
-  // Only what the journal says counts, and these rows say that they are from 1970.
+  // Only the journal counts, and these rows are dated 1970.
   const silver = forged(near, seqOf('new'), { asset: 'SILVER' });
   const other = await write(silver);
   expect((await auditOf(database)).notes).toEqual([]);

@@ -38,7 +38,7 @@ export interface ChainedRow {
 export interface BookTables {
   readonly accounts: Iterable<AccountRow>;
   readonly assets: readonly AssetRow[];
-  /** Accounts opened before may have assets that nobody registered; 0 if that is not known. */
+  /** Accounts opened before may have unregistered assets; 0 if that is not known. */
   readonly completeSinceMicros: number;
   /**
    * Leaders of earlier epochs may have kept what came back from a capture from its hold. Unset:
@@ -176,7 +176,7 @@ export class JournalScan {
       this.#find(
         'I10',
         row,
-        `says that ${drawn.left} is left of ${drawn.id}, but draws on nothing`,
+        `states that ${drawn.left} is left of ${drawn.id}, but draws on nothing`,
       );
     }
   }
@@ -336,7 +336,7 @@ const LEAVES: ReadonlySet<RowKind> = new Set([
   RowKind.recovered,
 ]);
 
-/** Rows that say what is left of another. */
+/** Rows that state what is left of another. */
 const DRAWS: ReadonlySet<RowKind> = new Set([
   RowKind.return,
   RowKind.capture,

@@ -8,7 +8,7 @@ export interface OpenHold {
   readonly id: string;
   readonly seq: number;
   readonly debitAccount: bigint | null;
-  /** Null if the payee is in another book: then `peer` says who. */
+  /** Null if the payee is in another book: then `peer` names it. */
   readonly creditAccount: bigint | null;
   readonly peer: JournalRow['peer'];
   readonly expiresAtMicros: number | null;
@@ -21,8 +21,8 @@ export interface OpenHold {
 
 /**
  * Follows what is left of every hold. One that nothing is left of is forgotten, so that memory
- * is bounded by the holds that are open at one time; whoever draws on a forgotten one is found
- * as surely as whoever draws on one that never was.
+ * is bounded by the holds that are open at one time; a row that draws on a
+ * forgotten one is found as surely as a row that draws on one that never was.
  */
 export class OpenHolds {
   readonly #open = new Map<string, OpenHold>();
@@ -135,7 +135,7 @@ export class OpenHolds {
     }
     hold.left = this.#leftAfter(row, hold, asked, isOld);
     if (drawn?.left !== hold.left) {
-      const text = `says that ${drawn?.left} is left of hold ${hold.id}, left is ${hold.left}`;
+      const text = `states that ${drawn?.left} is left of hold ${hold.id}, left is ${hold.left}`;
       this.#find('I10', row, text);
     }
     if (hold.left === 0n) hold.endedBy = row.kind;

@@ -112,7 +112,7 @@ function checkLeft(row: JournalRow, original: ReversedRow, left: bigint, find: F
     find('I10', row, `leaves ${left} of ${drawn?.id}, which moved ${original.amount}`);
   }
   if (drawn?.left !== left) {
-    find('I10', row, `says that ${drawn?.left} is left of ${drawn?.id}, left is ${left}`);
+    find('I10', row, `states that ${drawn?.left} is left of ${drawn?.id}, left is ${left}`);
   }
   original.left = left;
 }

@@ -57,7 +57,7 @@ test('two books that are right have no violation, and what is in flight is count
   ]);
 });
 
-describe('what somebody changed in the database is found', () => {
+describe('what was changed in the database is found', () => {
   test.each([
     ['an amount', `UPDATE journal SET amount = amount + 1 WHERE seq = ${seqOf('funding')}`, 'I11'],
     ['a reference', `UPDATE journal SET reference = 'x' WHERE seq = ${seqOf('funding')}`, 'I11'],

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Where a UUID says its version. */
+/** Where a UUID contains its version. */
 const VERSION_PLACE = 14;
 
 /**

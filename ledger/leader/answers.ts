@@ -251,7 +251,7 @@ const NOT_APPLIED: CreateTransferResponse = {
   dryRun: false,
 };
 
-/** The answer to what nobody waits for any more. */
+/** The answer to a request whose caller no longer waits. */
 export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
 
 /** The answer to a transfer that would leave by a channel which has diverged. */

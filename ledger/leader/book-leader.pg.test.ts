@@ -55,10 +55,10 @@ const ROUNDS: readonly (readonly CreateTransferRequest[])[] = [
     key('posted', { amount: 100n, namespace: 'other' }),
   ],
   [
-    key('new beside old', { code: 5 }),
+    key('new next to old', { code: 5 }),
     key('posted', { amount: 100n, code: 1 }),
     key('refused', { debitAccountId: BOB, creditAccountId: ALICE, amount: 101n }),
-    key('new beside old', { code: 5 }),
+    key('new next to old', { code: 5 }),
   ],
 ];
 
@@ -66,8 +66,8 @@ const IDS = ROUNDS.flat().map(({ namespace, idempotencyKey }) =>
   transferIdOf(namespace, idempotencyKey),
 );
 
-/** Tells the story, and lets something happen before each round. */
-async function told(leading: Leading, before: (round: number) => Promise<void>) {
+/** Sends all rounds, and lets something happen before each. Returns the answers. */
+async function answersTo(leading: Leading, before: (round: number) => Promise<void>) {
   const answers: ReturnType<typeof shape>[][] = [];
   for (const [round, requests] of ROUNDS.entries()) {
     await before(round);
@@ -81,11 +81,11 @@ const quiet = () => Promise.resolve();
 describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same', () => {
   let expected: ReturnType<typeof shape>[][] = [];
 
-  // Told once, without Redis: every other telling is compared with it.
+  // Sent once without Redis: the answers of every other run are compared with these.
   beforeEach(async () => {
     if (expected.length > 0) return;
     const leading = await leadingTwo(await database(), false);
-    expected = await told(leading, quiet);
+    expected = await answersTo(leading, quiet);
     await leading.stop();
   });
 
@@ -112,14 +112,14 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
 
   test('with Redis there', async () => {
     const leading = await leadingTwo(await database(), true);
-    expect(await told(leading, quiet)).toEqual(expected);
+    expect(await answersTo(leading, quiet)).toEqual(expected);
     await leading.stop();
   });
 
   test('with Redis flushed between the rounds', async () => {
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
-    expect(await told(leading, async () => void (await redis.flushall()))).toEqual(expected);
+    expect(await answersTo(leading, async () => void (await redis.flushall()))).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -128,7 +128,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
     const pause = async () => void (await redis.client('PAUSE', 300, 'ALL'));
-    expect(await told(leading, pause)).toEqual(expected);
+    expect(await answersTo(leading, pause)).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -140,7 +140,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
       for (const name of idSets(leading)) await redis.sadd(name, ...IDS);
     };
     await invent();
-    expect(await told(leading, invent)).toEqual(expected);
+    expect(await answersTo(leading, invent)).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -158,7 +158,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
         await put(redis, name);
       }
     };
-    expect(await told(leading, spoil)).toEqual(expected);
+    expect(await answersTo(leading, spoil)).toEqual(expected);
     const used = async () => {
       await leading.transfer([key(`after ${randomUUID()}`)]);
       const sizes = idSets(leading).map(async (name) =>

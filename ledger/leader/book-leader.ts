@@ -94,7 +94,7 @@ export class BookLeader {
     this.#admission.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
   }
 
-  /** Queues what is to be answered as if it were executed, while nothing is written. */
+  /** Queues work that is answered as though executed, while nothing is written. */
   submitDry(work: DryWork): void {
     const fault = this.#admission.faultOf(work);
     if (fault !== undefined) work.onFault(fault);
@@ -194,7 +194,7 @@ export class BookLeader {
     };
   }
 
-  /** Waits for a step, unless `depose` is called: then it goes on alone, and answers nobody. */
+  /** Waits for a step, unless `depose` is called: then it goes on alone, without answers. */
   #interruptible(step: Promise<Step>): Promise<Step> {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
@@ -237,7 +237,7 @@ export class BookLeader {
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
   async #next(): Promise<Ready | undefined> {
     await this.#admission.queue.waitForWork(EPOCH_CHECK_MS);
-    // What a deposed leader took from the queue now, nobody would ever answer.
+    // Work that a deposed leader took from the queue now would never be answered.
     this.#requireLead();
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
@@ -422,7 +422,7 @@ export class BookLeader {
     this.#parts.recall.remember(known);
     setImmediate(() => {
       this.#publish(ready);
-      this.#parts.recall.tellRedis(known);
+      this.#parts.recall.addToRedis(known);
     });
   }
 
@@ -457,7 +457,7 @@ export class BookLeader {
     for (const { work, items } of plan.transferWorks) {
       const { onLate } = work;
       work.onOutcome(responsesOf(items), haltedOf(items, this.memory));
-      // Those in transit hear the rest when the other book has answered.
+      // Callers of those in transit get the rest when the other book has answered.
       const overtaken = new Map<number, TransferItem>();
       for (const [index, item] of items.entries()) {
         if (item.answer === undefined || item.answer.channel === null) continue;
@@ -466,7 +466,7 @@ export class BookLeader {
         const waiter = { number: channel.number, until, index, response, onLate };
         if (!this.#waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
       }
-      if (overtaken.size > 0) void this.#tellOvertaken(overtaken, onLate);
+      if (overtaken.size > 0) void this.#answerOvertaken(overtaken, onLate);
     }
   }
 
@@ -474,7 +474,7 @@ export class BookLeader {
    * A retry was found to be in transit while the batch that ends it was being committed: the
    * journal knows by now. If it cannot be asked, the caller is left with IN_TRANSIT.
    */
-  async #tellOvertaken(
+  async #answerOvertaken(
     overtaken: ReadonlyMap<number, TransferItem>,
     onLate: TransferWork['onLate'],
   ): Promise<void> {

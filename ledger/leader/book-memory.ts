@@ -33,7 +33,7 @@ export class BookMemory {
   readonly #channels: Map<number, Channel>;
   #lostRows: Channel | undefined;
   #head: Head;
-  /** A batch on its way to the database: the next one starts from it, nobody else sees it. */
+  /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
   #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
 
   private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {

@@ -296,7 +296,7 @@ test('an asset has one scale, also after a take-over', async () => {
   await second.stop();
 });
 
-test('a dry run says what the real one then says, and writes nothing', async () => {
+test('a dry run answers what the real one then answers, and writes nothing', async () => {
   const { opened, leading } = await led();
   const story = [
     key('fund', { amount: 100n }),

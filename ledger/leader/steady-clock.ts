@@ -22,7 +22,7 @@ export interface PeerClock {
 export const JUMP_MICROS = 1_000_000;
 /** So much faster or slower than elapsed time the clock goes to come nearer to the wall clock. */
 export const SLEW = 0.000_5;
-/** A wall clock that has jumped is believed once it has kept its new time for so long. */
+/** A wall clock that has jumped is believed once it has kept its new time for this long. */
 export const BELIEVED_MICROS = 60_000_000;
 
 /**

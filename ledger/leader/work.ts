@@ -119,7 +119,7 @@ export interface ProofWork extends Faultable {
 }
 
 /**
- * What is to be answered as if it had been executed, while nothing is written: requests as in
+ * Work that is answered as though executed, while nothing is written: requests as in
  * the works above, or second legs from another book.
  */
 export type DryWork = DryTransferWork | OpenWork | ChangeWork | AssetWork | LegsWork;

@@ -18,7 +18,7 @@ const READ_CONNECTIONS = 4;
 /** A term that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_TERM_MS = 2_000;
 const SHORT_TERM_PAUSE_MS_MAX = 2_000;
-/** What a server says that was started before its book was made. */
+/** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
 /** How long what is queued may take when the server stops. */
@@ -48,7 +48,7 @@ export interface MemberStatus {
  * alive it may turn out to be.
  *
  * Where each member has a copy of the book, it leads if and only if its own is the primary:
- * whoever promotes has decided, and the epoch fences.
+ * the promotion has decided, and the epoch fences.
  */
 export class BookMember {
   readonly config: MemberConfig;
@@ -74,7 +74,7 @@ export class BookMember {
     this.config = config;
     this.#leaders = leaders;
     this.#log = log;
-    this.clock = new ServerClock(leaders, log, () => this.#say());
+    this.clock = new ServerClock(leaders, log, () => this.#notify());
     this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
@@ -130,7 +130,7 @@ export class BookMember {
     setTimeout(tooLong, FINISH_MS).unref();
   }
 
-  /** Leads while the database beside this server is the primary. */
+  /** Leads while the database next to this server is the primary. */
   async #followRole(): Promise<void> {
     let role: KnownRole;
     let why = '';
@@ -145,7 +145,7 @@ export class BookMember {
     try {
       while (!this.#stopped) {
         if (role === undefined || role.standby) {
-          this.#tellWhy(why);
+          this.#logWhy(why);
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
@@ -179,14 +179,14 @@ export class BookMember {
   /** @param turn returns why this member does not lead, or '' if that is as it should be */
   async #try(turn: () => Promise<string>): Promise<void> {
     try {
-      this.#tellWhy(await turn());
+      this.#logWhy(await turn());
       if (this.#lastWhy === '') return;
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
       const none = isMissingTable(error);
       if (none && !this.config.replicated && this.#lastWhy === '')
         throw new Error(NO_BOOK, { cause: error });
-      this.#tellWhy(none ? NO_BOOK : describe(error));
+      this.#logWhy(none ? NO_BOOK : describe(error));
     }
     if (!this.#stopped) await sleep(PAUSE_MS);
   }
@@ -200,12 +200,12 @@ export class BookMember {
   };
 
   /** Logs it if it is news. */
-  #tellWhy(why: string): void {
+  #logWhy(why: string): void {
     if (why !== '' && why !== this.#lastWhy) this.#log.warn('standing by', { why });
     this.#lastWhy = why;
   }
 
-  #say(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener(this.status);
   }
 
@@ -226,7 +226,7 @@ export class BookMember {
     let led = false;
     const onChange = () => {
       led ||= term.leader !== undefined;
-      this.#say();
+      this.#notify();
     };
     const parts = {
       reads: this.sql,

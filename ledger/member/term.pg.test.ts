@@ -112,7 +112,7 @@ test('a bug of what helps the leader is not tried again', async () => {
   await expect.poll(() => bugs).toEqual([new TypeError('a bug of the test')]);
 });
 
-test('a term says why it ended by itself', async () => {
+test('a term that ends on its own reports why', async () => {
   const opened = await database();
   const { ended } = await leading(opened);
   const other = await leading(opened);

@@ -80,11 +80,11 @@ function opened(
     ...headers,
   });
   const answer = new Promise<Answer>((resolve) => {
-    const answered = (said: IncomingHttpHeaders) => {
-      if (said['grpc-status'] === undefined) return;
+    const answered = (received: IncomingHttpHeaders) => {
+      if (received['grpc-status'] === undefined) return;
       resolve({
-        how: String(said['grpc-status']),
-        message: decodeURI(String(said['grpc-message'] ?? '')),
+        how: String(received['grpc-status']),
+        message: decodeURI(String(received['grpc-message'] ?? '')),
       });
     };
     stream.on('response', answered);

@@ -62,12 +62,12 @@ export function invalidArgument(violations: readonly FieldViolation[]): RpcError
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
   // Clients refuse trailers of more than 8 KiB, and would then report that instead.
   let left = TRAILER_BYTES;
-  const told = violations.filter(({ field, description }) => {
+  const included = violations.filter(({ field, description }) => {
     left -= field.length + description.length + 20;
     return left > 0;
   });
   const message = `${first?.field ?? 'request'} ${first?.description ?? 'is malformed'}${more}`;
-  const fieldViolations = told.map(({ field, description }) => ({
+  const fieldViolations = included.map(({ field, description }) => ({
     field,
     description,
     reason: 'MALFORMED',
@@ -95,7 +95,7 @@ export interface Candidate {
   readonly payer: bigint;
 }
 
-/** A key or id names transfers in several books, and the request does not say which one. */
+/** A key or id names transfers in several books, and the request does not state which one. */
 export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
   let left = TRAILER_BYTES;
   const violations = candidates
@@ -123,7 +123,7 @@ export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
 /**
  * Books that may have what is asked did not answer, so that no answer of the others is certain.
  *
- * @param hint what the caller can do, besides trying again
+ * @param hint what the caller can do, apart from trying again
  */
 export function booksSilent(books: readonly string[], hint: string): RpcError {
   const names = books.join(', ');

@@ -15,7 +15,7 @@ export interface Failures {
   readonly otherwise?: () => RpcError;
   /**
    * When the time is up, before the caller gives up: else it would get no answer, and would reset
-   * the stream, which a connection bears only so often. Undefined: the handler sees to it itself.
+   * the stream, which a connection bears only a few times. Undefined: the handler does so.
    */
   readonly timeUp?: () => RpcError;
 }

@@ -23,7 +23,7 @@ export function outcomeOf<Outcome>(
   });
 }
 
-/** Submits work to be executed, or to be answered as if it were. */
+/** Submits work to be executed, or to be answered as though it were. */
 export function submitAs(
   leader: BookLeader,
   dryRun: boolean,

@@ -23,7 +23,7 @@ import type { Leaders } from '../rpc/leaders.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
 
-/** How long another book may take to say what it would do. */
+/** How long another book may take to report what it would do. */
 const PEER_MS = 1000;
 
 /**
@@ -105,7 +105,7 @@ function askPeer(
   });
 }
 
-/** What this book would say now of second legs from another book. */
+/** What this book would answer now to second legs from another book. */
 export async function dryRunLegs(
   member: BookMember,
   { originBook, legs }: DryRunLegsRequest,

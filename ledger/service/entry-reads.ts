@@ -116,7 +116,7 @@ interface StatementPage {
   /** The versions of its period. */
   readonly opening: bigint;
   readonly closing: bigint;
-  /** The version that was told last. */
+  /** The version that was returned last. */
   readonly last: bigint;
   /** How far the book had come for the page before: in an older copy the period would be shorter. */
   readonly notBefore: bigint;

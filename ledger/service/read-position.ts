@@ -19,7 +19,7 @@ export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
  * How long a member that is behind may take to come as far as asked, and how often it is asked.
  *
  * Leaders need the time as well as copies: a row that waits for its second region can be read
- * there, at the level STALE, before its leader hears of it and shows it to anybody.
+ * there, at the level STALE, before its leader gets the commit and answers reads with it.
  */
 const CATCH_UP_MS = 250;
 const LOOK_MS = 20;
@@ -41,7 +41,7 @@ export async function readAt<T>(
   const { leader } = member;
   const mayRead = leader !== undefined || options?.level === ReadLevel.STALE;
   if (!mayRead) throw notLeading(member);
-  // A copy says in the same statement how far it has come, and is asked before only if that matters.
+  // A copy reports its position in the same statement, and is asked before only if that matters.
   const bounded = notBefore > 0n || options?.minPosition !== undefined;
   if (leader !== undefined || bounded) await positionFor(member, options, notBefore);
   const { found, end } = await read();
@@ -58,7 +58,7 @@ export async function readAt<T>(
 
 /**
  * Resolves once the leader knows that everything through `seq` is committed. What a read
- * finds before that is not acknowledged to anybody yet.
+ * finds before that is not acknowledged to any caller yet.
  */
 async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint): Promise<void> {
   const until = performance.now() + CATCH_UP_MS;
@@ -100,7 +100,7 @@ export async function positionFor(
 
 /**
  * Resolves once all is committed that will ever have been decided at or before a time, so that
- * a read as of that time gives the same for ever. A batch has its time before it is committed;
+ * a read as of that time gives the same permanently. A batch has its time before it is committed;
  * what is newer than the newest commit may be on its way.
  */
 export async function pastIsFinal(member: ReadMember, micros: bigint): Promise<void> {
@@ -121,7 +121,7 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
 }
 
 /**
- * Where this copy ends; undefined if it may not be read. A primary that nobody leads may have
+ * Where this copy ends; undefined if it may not be read. A primary without a leader may have
  * commits that no second region has. So may a standby whose newest take-over is this server's
  * own: it was the primary, and knows of no other since.
  */

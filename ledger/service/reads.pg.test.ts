@@ -239,10 +239,10 @@ const byId = (value: string) =>
 
 test('accounts and transfers are read many at once, in the order asked', async () => {
   const { accounts, transfers, book } = await fixture(80);
-  const nobody = accountId(1, 99);
-  const many = await accounts.getMany({ ids: [BOB, nobody, ALICE, BOB], options: undefined });
+  const unknown = accountId(1, 99);
+  const many = await accounts.getMany({ ids: [BOB, unknown, ALICE, BOB], options: undefined });
   expect(many.accounts.map(({ id }) => id)).toEqual([BOB, ALICE, BOB]);
-  expect(many.missing).toEqual([nobody]);
+  expect(many.missing).toEqual([unknown]);
   const group = book.rows.find(({ kind, reason }) => kind === 11 && reason === 0)?.id ?? '';
   const leg = book.rows.find(({ details }) => details?.groupId === group)?.id ?? '';
   const request = {
@@ -255,8 +255,8 @@ test('accounts and transfers are read many at once, in the order asked', async (
     options: undefined,
   };
   const found = await transfers.getMany(request);
-  const told = found.transfers.map(({ transfer }) => transfer?.transferId ?? '');
-  expect(told).toEqual([leg, '', group, leg]);
+  const ids = found.transfers.map(({ transfer }) => transfer?.transferId ?? '');
+  expect(ids).toEqual([leg, '', group, leg]);
   expect(found.transfers.map((each) => each.found)).toEqual([true, false, true, true]);
   expect(found.transfers[2]?.transfer?.legs[0]).toEqual(found.transfers[0]?.transfer);
   for (const [index, each] of request.transfers.entries()) {
@@ -338,8 +338,8 @@ test('transfers are listed in pages that join', async () => {
   expect(await list(ofBob)).toEqual(
     all.filter(({ debitAccountId: a, creditAccountId: b }) => a === BOB || b === BOB),
   );
-  const nobody = { $case: 'accountId' as const, value: accountId(1, 99) };
-  expect((await faultOf(list({ scope: nobody }))).code).toBe(status.NOT_FOUND);
+  const unknown = { $case: 'accountId' as const, value: accountId(1, 99) };
+  expect((await faultOf(list({ scope: unknown }))).code).toBe(status.NOT_FOUND);
   const filter: Filter = { test: { $case: 'code', value: -1 } };
   expect((await faultOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
 });

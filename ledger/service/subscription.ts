@@ -7,9 +7,9 @@ import type { Sql } from '../store/connect.ts';
 import { readEvents } from '../store/read-events.ts';
 import type { Turns } from './turns.ts';
 
-/** Rows that are read and written at once; a subscriber who is slow keeps so many in memory. */
+/** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
 const PAGE_ROWS = 200;
-/** A subscriber looks so often by itself whether something was committed. */
+/** How often a subscriber checks on its own whether something was committed. */
 const LOOK_MS = 1_000;
 
 export type EventStream = ServerWritableStream<SubscribeRequest, SubscribeReply>;
@@ -72,7 +72,7 @@ export class Subscription {
     const stopListening = leader.onCommitted((accounts) => {
       if (account === null || accounts.has(account)) look();
     });
-    // A leader tells of every commit; this is for the day on which it would not.
+    // A leader reports every commit; this is for the day on which it would not.
     const timer = setInterval(look, LOOK_MS);
     this.#stream.on('cancelled', () => this.#finish());
     try {

@@ -39,7 +39,7 @@ export interface Compared {
 }
 
 /**
- * What this book says of a channel.
+ * What this book reports of a channel.
  * @param settledHash of a number that the other end wants to compare, if that is known
  */
 export function viewOf(channel: Readonly<Channel>, settledHash?: ChannelHash | null): ChannelView {
@@ -57,7 +57,7 @@ export function viewOf(channel: Readonly<Channel>, settledHash?: ChannelHash | n
   };
 }
 
-/** Reads what the other end says. */
+/** Reads what the other end reports. */
 export function endOf(view: ChannelView): ChannelEnd {
   const { diverged } = view;
   return {
@@ -79,7 +79,7 @@ function hashOf(value: Buffer, through: bigint): ChannelHash {
 }
 
 /**
- * Holds what the other end of a channel says against what this book has, and halts the channel,
+ * Compares what the other end of a channel reports with what this book has, and halts the channel,
  * or lets it go on, durably.
  *
  * @param before what this book had before it asked; undefined: the other end is the one that asks

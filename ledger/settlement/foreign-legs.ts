@@ -8,7 +8,7 @@ import type { ChannelEnd } from '../core/channel-compare.ts';
  * although both ends have closed them: no repair makes up for that. Undefined: none is known to
  * differ.
  *
- * @param theirs what the other end says of the channel
+ * @param theirs what the other end reports of the channel
  * @param arrived the legs that have arrived there after the last that is settled here
  * @param left the legs that have left there after the last that is applied here
  */

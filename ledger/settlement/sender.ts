@@ -135,7 +135,7 @@ export class Sender {
   }
 
   /**
-   * Compares the channel with its other end. The second time, this book can also say what it has
+   * Compares the channel with its other end. The second time, this book can also report what it has
    * of what the other end wants to compare.
    */
   async #compare(): Promise<void> {

@@ -194,7 +194,7 @@ function captureOf({ kind, options }: Pick<LegRow, 'kind' | 'options'>): Capture
   return action?.$case === 'capture' ? action.value : null;
 }
 
-/** Rows of legs that may say what was captured. */
+/** Rows of legs that may state what was captured. */
 const CAPTURES: ReadonlySet<RowKind> = new Set([RowKind.capture, RowKind.settlement]);
 
 /** The same of a leg in a list. */

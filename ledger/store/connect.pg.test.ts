@@ -7,9 +7,9 @@ import { testDatabases } from '../testing/database/database.ts';
 import { connect, type Sql } from './connect.ts';
 
 /*
- * What patches/postgres+3.4.9.patch mends of the driver, for a ledger that loses its database in
+ * What patches/postgres+3.4.9.patch fixes in the driver, for a ledger that loses its database in
  * the middle of anything: nothing is thrown outside of every promise, which would end the process;
- * every statement is settled, by its own answer; none is run in somebody else's session.
+ * every statement is settled, by its own answer; none is run in another caller's session.
  */
 
 const database = testDatabases();
@@ -180,7 +180,7 @@ test('a transaction that has lost its connection writes nothing into another one
     .toHaveLength(1);
   relay.cut('closed');
   await expect(first).rejects.toThrow(lost);
-  // The pool's only connection is opened again, for a transaction of somebody else's.
+  // The pool's only connection is opened again, for another caller's transaction.
   await sql.begin(async (transaction) => {
     await transaction`INSERT INTO mark VALUES ('second')`;
     goOn();
@@ -218,7 +218,7 @@ test('a value that cannot be sent fails its own statement, and none before or af
   await expectSound(sql);
 });
 
-test('a statement whose plan has become void fails, and is planned anew', async () => {
+test('a statement whose plan has become void fails, and is planned again', async () => {
   const { sql, admin } = await cuttable();
   await admin`CREATE TABLE plan (value int, bytes bytea)`;
   const insert = () =>
@@ -230,7 +230,7 @@ test('a statement whose plan has become void fails, and is planned anew', async 
   expect(await insert()).toEqual([{ value: '1', bytes: Buffer.from('chain') }]);
 });
 
-test('whoever goes on after the end of a transaction is refused', async () => {
+test('a statement after the end of its transaction is refused', async () => {
   const { sql } = await cuttable();
   let late: Promise<unknown> | undefined;
   const { promise: next, resolve: goOn } = Promise.withResolvers<void>();
@@ -313,7 +313,7 @@ test('a pool that was ended does not connect again', async () => {
   expect(await admin`SELECT 1 AS n`).toEqual([{ n: 1 }]);
 });
 
-test('a server that hangs up at once is asked again after a pause, and its caller is told', async () => {
+test('a server that hangs up at once is asked again after a pause, and its caller gets the error', async () => {
   const { sql, relay } = await cuttable();
   relay.hangUp(true);
   relay.cut('closed');

@@ -12,8 +12,8 @@ export interface ConnectionEvents {
   /** Called with each notice of the server. */
   readonly onNotice?: (notice: postgres.Notice) => void;
   /**
-   * Called when a connection has been closed, by whomever. The driver then opens it again when
-   * it is needed, and closes none by itself because of its age.
+   * Called when a connection has been closed by either side. The driver then opens it again when
+   * it is needed, and closes none on its own because of its age.
    */
   readonly onClose?: () => void;
 }
@@ -41,8 +41,8 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
     // A node that is down is asked again soon; the driver's own pause grows to 20 s.
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     connect_timeout: 5,
-    // Lists are sent as text. Were a connection cut while the driver asks for the types of arrays,
-    // the failure would be nobody's, and end the process.
+    // Lists are sent as text. If a connection were cut while the driver fetches the types of
+    // arrays, the rejection would be unhandled and end the process.
     fetch_types: false,
     onnotice: (notice) => {
       if (isWarning(notice)) warnings.set(sql, warningsOf(sql) + 1);

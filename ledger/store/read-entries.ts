@@ -106,7 +106,7 @@ function entryFrom(row: Row, book: number): Entry {
     heldDebitsAfter: row.held_debits_after,
     heldCreditsAfter: row.held_credits_after,
     availableAfter: row.available_after,
-    // An expiry is nobody's request: it is told as part of its hold.
+    // No caller requests an expiry: it is reported as part of its hold.
     transferId: row.kind === EventKind.EXPIRY ? originId : row.transfer_id,
     idempotencyKey: row.key ?? '',
     code: row.code ?? 0,

@@ -116,7 +116,7 @@ test('a transfer has its key, its accounts after it, and the asset of its accoun
 const options = (action: Parameters<typeof transferRequest>[0]) =>
   transferOptions(transferRequest(action));
 
-test('what is rejected says what was asked and changes no account', async () => {
+test('a rejection records what was asked and changes no account', async () => {
   const { events } = await reading([
     {
       kind: RowKind.transfer,
@@ -186,7 +186,7 @@ test('what is rejected says what was asked and changes no account', async () => 
   ]);
 });
 
-test('of what goes to other books or comes from there the account over there is told', async () => {
+test('an event of a transfer to or from another book names the account there', async () => {
   const there = { peer_account: AWAY, peer_book: 2 };
   const { events } = await reading([
     {
@@ -247,7 +247,7 @@ test('of what goes to other books or comes from there the account over there is 
       drawn_left: 9,
     },
   ]);
-  const told = events.map((each) => [
+  const found = events.map((each) => [
     each.kind,
     each.transferId,
     each.idempotencyKey,
@@ -259,7 +259,7 @@ test('of what goes to other books or comes from there the account over there is 
     each.left,
   ]);
   const received = derivedId('test', 'over there');
-  expect(told).toEqual([
+  expect(found).toEqual([
     [EventKind.TRANSFER, idAt(1), idAt(1), ALICE, AWAY, ALICE, TRANSIT, '', 0n],
     [EventKind.RETURN, idAt(1), '', AWAY, ALICE, TRANSIT, ALICE, '', 0n],
     [EventKind.SETTLEMENT, received, '', AWAY, BOB, TRANSIT, BOB, '', 0n],
@@ -268,7 +268,7 @@ test('of what goes to other books or comes from there the account over there is 
   ]);
 });
 
-test('holds, groups, changes and assets say what they have of their own', async () => {
+test('events of holds, groups, changes and assets have their own fields', async () => {
   const hold = { debit_held_debits: 100, credit_held_debits: 0 };
   const { events } = await reading([
     { kind: RowKind.takeOver, reference: '127.0.0.1:1' },

@@ -13,13 +13,13 @@ import {
 
 export type { StoredTransfer } from './transfer-row.ts';
 
-/** Which legs of groups are read beside the groups themselves. */
+/** Which legs of groups are read with the groups themselves. */
 export interface LegsWanted {
   /** More legs than this, of all groups together, are refused. */
   readonly legsMax: number;
   /** More bytes of metadata than this, of transfers or of legs, are refused; undefined: any. */
   readonly bytesMax?: number;
-  /** False: those of this group are left out, and it looks as if it had none. */
+  /** False: those of this group are left out, and it looks as though it had none. */
   readonly wants: (id: string, legs: number) => boolean;
 }
 
@@ -34,9 +34,9 @@ export class TooManyBytes extends Error {
 }
 
 /**
- * What the journal says of the transfers among `ids`, by id: all that a caller has asked for by
+ * What the journal contains of the transfers among `ids`, by id: all that a caller has asked for by
  * a key, and legs of groups by their own ids. An id of something else, such as a change of an
- * account (readChanges), is as unknown as one that was never seen.
+ * account (readChanges), is treated as not found.
  *
  * @throws TooManyLegs if groups among them have more than `legsMax` legs together
  * @throws TooManyBytes if their metadata, or that of those legs, takes more than `bytesMax`

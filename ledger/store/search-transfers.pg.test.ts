@@ -181,7 +181,7 @@ const request = (filter: Filter) => ({
   options: undefined,
 });
 
-test('without a filter, every transfer of the book is told once, as a look-up tells it', async () => {
+test('without a filter, every transfer of the book is returned once, as a look-up returns it', async () => {
   const { database: opened, book } = await searched(31);
   const kinds = new Set<number>([1, 2, 6, 7, 8, 10, 11]);
   const rows = book.rows.filter(({ kind }) => kinds.has(kind));

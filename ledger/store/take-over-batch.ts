@@ -6,7 +6,7 @@ import type { Append } from './append.ts';
 import type { Head } from './head.ts';
 
 /**
- * The batch that bumps the epoch of a book, says so in the journal and does nothing else.
+ * The batch that bumps the epoch of a book, records that in the journal and does nothing else.
  *
  * @param head the book's head as it was read
  * @param leader address of the new leader, or who keeps the book from having one

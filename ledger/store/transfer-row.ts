@@ -112,8 +112,8 @@ export const TRANSFER_COLUMNS = `
   ${LEFT} AS left_amount, ${CAPTURED} AS captured_amount`;
 
 /**
- * A transfer as this book tells of it; of one that it received from another book, that is what
- * its settlement says. `legs` are those of a group, in order.
+ * A transfer as this book reports it; one that it received from another book is reported as its
+ * settlement records it. `legs` are those of a group, in order.
  */
 export function storedTransfer(
   row: TransferRow,

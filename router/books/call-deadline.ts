@@ -9,7 +9,7 @@ const MARGIN_SHARE = 0.2;
 
 /**
  * How long a call may take here, in milliseconds: less than its caller waits, so that the answer,
- * which says what may have been applied, arrives before the caller has given up.
+ * which states what may have been applied, arrives before the caller has given up.
  */
 export function remainingMs(deadline: Deadline): number {
   const at = typeof deadline === 'number' ? deadline : deadline.getTime();

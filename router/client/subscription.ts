@@ -31,7 +31,7 @@ export async function* eventsOf(
     throw isServiceError(error) ? toFault(error, address).withOutcome('not_applied') : error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    stream.on('error', () => {}); // Of the cancelling, which nobody waits for.
+    stream.on('error', () => {}); // The error of cancelling: no caller waits for it.
     stream.cancel();
   }
 }

@@ -11,7 +11,7 @@ import { Forward } from '../books/forward.ts';
 import { LookUps } from './look-ups.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
 
-/** Look-ups in books that answer what a test says, or do not answer. */
+/** Look-ups in books that answer what a test wants, or do not answer. */
 
 const BOOKS = new Books(
   ['eu-west', 'us-east', 'ap-south'].map((region, index) => {
@@ -111,7 +111,7 @@ test('two that are known stay ambiguous while a third book is silent', async () 
   expect(reasonOf(error)).toBe('AMBIGUOUS_KEY');
 });
 
-test('the only book that is asked says itself why it does not answer', async () => {
+test('the error of the only book that is asked is passed on', async () => {
   const books = await lookUps([undefined, [true], [true]]);
   const error = await faultOf(books.transfer(byKey({ debitAccountId: payerIn(1) }), soon()));
   expect(reasonOf(error)).toBe('NO_ANSWER');

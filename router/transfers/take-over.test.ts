@@ -63,7 +63,7 @@ async function faultOf(call: Promise<unknown>): Promise<RpcError> {
   throw new Error('it did not fail');
 }
 
-test('what a silent leader was sent goes to its successor as soon as that is heard', async () => {
+test('what a silent leader was sent goes to its successor as soon as that is known', async () => {
   const { old, next, leads, send } = await fixture();
   old.posts = false;
   old.lead(1);
@@ -79,13 +79,13 @@ test('what a silent leader was sent goes to its successor as soon as that is hea
     keys.map(() => TransferStatus.POSTED),
   );
   expect(next.posted).toEqual(keys);
-  // The former leader says that it leads, and gets nothing any more.
+  // The former leader reports that it leads, and gets nothing any more.
   await send(['d'], 10_000);
   expect(next.posted).toEqual([...keys, 'd']);
   expect(old.posted).toEqual(keys);
 });
 
-test("a replay that may be the router's own repetition is said to be one", async () => {
+test("a replay that may be the router's own repetition is marked as one", async () => {
   const { old, next, leads, send } = await fixture();
   old.lead(1);
   await leads(1);
@@ -121,7 +121,7 @@ test('what was new and in transit before the leader was lost is no replay', asyn
   });
 });
 
-test('past its deadline a caller hears whether its transfer may have been applied', async () => {
+test('past its deadline a caller learns whether its transfer may have been applied', async () => {
   const { old, leads, send } = await fixture();
   const unsent = await faultOf(send(['unsent'], 400));
   expect(unsent).toMatchObject({ code: status.UNAVAILABLE, outcomeUnknown: false });
@@ -173,7 +173,7 @@ test('reads that are given up leave the postings to the same server alone', asyn
   expect(old.posted).toEqual(['sent', 'next']);
 });
 
-test('while nobody leads, transfers wait; those of callers that have gone take no room', async () => {
+test('while no server leads, transfers wait; those of callers that have gone take no room', async () => {
   const { next, leads, send } = await fixture();
   const calls = Array.from({ length: 12 }, (_, call) => faultOf(send(many(`${call}`), 6_000)));
   const refused = await faultOf(send(many('too many'), 10_000));
@@ -185,6 +185,6 @@ test('while nobody leads, transfers wait; those of callers that have gone take n
   next.lead(1);
   await leads(1);
   expect(await waiting).toHaveLength(8_000);
-  // Nothing was sent for which nobody waited any more.
+  // Nothing was sent for which no caller waited any more.
   expect(next.posted).toEqual(many('late'));
 });

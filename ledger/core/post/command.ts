@@ -56,7 +56,7 @@ export interface SettleCommand {
   readonly originBook: number;
   readonly firstNumber: number;
   readonly legs: readonly SettleLeg[];
-  /** Of the legs before the first, as their book has them; undefined: it does not say. */
+  /** Of the legs before the first, as their book has them; undefined: not reported. */
   readonly hashBefore?: string | undefined;
   /** What legs captured in their own book, by their numbers. Undefined: none is a capture. */
   readonly captures?: ReadonlyMap<number, CaptureOf> | undefined;
@@ -81,7 +81,7 @@ export interface RefusedLeg {
   readonly leg: SettleLeg;
   /**
    * Id of the row of this book that the leg drew on, as a reversal does; null: none. Undefined:
-   * what its content says.
+   * as its content states.
    */
   readonly drawn?: string | null | undefined;
   /** Null: it is no capture. */
@@ -131,7 +131,7 @@ export interface RecoverCommand {
   /** Who repairs, and why. */
   readonly by: string;
   readonly why: string;
-  /** True: nothing is lost any more. The channel goes on, and the journal says so. */
+  /** True: nothing is lost any more. The channel goes on, and the journal records it. */
   readonly done: boolean;
 }
 

@@ -50,7 +50,7 @@ function decide(batch: Batch, { id, request }: Single): Decision {
   }
 }
 
-/** Writes the row of a decision. `kind` says what was asked, also if it was rejected. */
+/** Writes the row of a decision. `kind` is what was asked, also if it was rejected. */
 function record(batch: Batch, { id, request, groupId }: Single, made: Decision): TransferOutcome {
   const { reason, amount, expiresAtMicros, drawn, peer } = made;
   const options = transferOptions(request);

@@ -35,8 +35,8 @@ export interface DeliverStep {
   readonly twice: boolean;
   /** True: the first leg is left out, so the rest must be refused as a whole. */
   readonly gap: boolean;
-  /** True: the sender never hears the answer, so the legs will be sent again. */
+  /** True: the sender never gets the answer, so the legs will be sent again. */
   readonly answerLost: boolean;
-  /** True: the answer is heard twice. */
+  /** True: the answer is received twice. */
   readonly closeTwice: boolean;
 }

@@ -19,7 +19,7 @@ import {
   usable,
 } from './state.ts';
 
-/** What a request comes to in the payer's book, as far as that book can tell. */
+/** What a request comes to in the payer's book, as far as that book knows. */
 export interface Verdict {
   readonly reason: Reason;
   readonly payer: bigint;
@@ -130,7 +130,7 @@ function judgeMovement(
   const debit = named(book, payer);
   const credit = named(book, payee);
   const most = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
-  // Nothing may be moved if the request says so, or if nothing is left for a leg to move.
+  // Nothing may be moved if the request allows it, or if nothing is left for a leg to move.
   const isNothing = most <= 0n && (request.allowZero || (request.rest === true && asked === 0n));
   const amount = isNothing ? 0n : most;
   const reason = firstReason([
@@ -195,7 +195,7 @@ function namedChecks(
         case 'version':
           return [Reason.VERSION_MISMATCH, account?.version !== Number(test.value)];
         case undefined:
-          throw new Error('a condition says what it tests');
+          throw new Error('a condition has a test');
       }
     }),
   ];

@@ -87,7 +87,7 @@ export interface ModelTravel {
   /** From 1, without gaps, for each pair of books. */
   readonly number: number;
   readonly asset: string;
-  /** What the payee's book said; undefined: it has not been asked yet. UNSPECIFIED: applied. */
+  /** What the payee's book answered; undefined: it has not been asked yet. UNSPECIFIED: applied. */
   verdict: Reason | undefined;
   /** True: the payer's book has taken note of the verdict. */
   closed: boolean;

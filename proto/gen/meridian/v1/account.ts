@@ -93,7 +93,7 @@ export interface OpenAccountRequest {
   homeRegion: string;
   /**
    * Asset that the account holds, such as "EUR": 1..16 of A-Z, 0-9, '_', '.', '-'. Either a
-   * currency of ISO 4217 or registered. "EUR/2" says the scale too: the account is refused if
+   * currency of ISO 4217 or registered. "EUR/2" names the scale too: the account is refused if
    * the asset has another one.
    */
   asset: string;
@@ -108,7 +108,7 @@ export interface OpenAccountRequest {
   max:
     | { $case: "maxBalance"; value: bigint }
     | //
-    /** True: no limit, said aloud. */
+    /** True: no limit, stated explicitly. */
     { $case: "noMaxBalance"; value: boolean }
     | undefined;
   /** Up to 16 pairs; names 1..64, values up to 256 characters. */

@@ -277,7 +277,7 @@ export const LedgerServiceService = {
   },
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks: {
     path: "/meridian.v1.LedgerService/ListBooks" as const,
@@ -347,7 +347,7 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks: handleUnaryCall<ListBooksRequest, ListBooksResponse>;
 }
@@ -643,7 +643,7 @@ export interface LedgerServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks(
     request: ListBooksRequest,

@@ -15,7 +15,7 @@ export const ReadLevel = {
   /** LINEARIZABLE - The same, after the server has proven with a commit that it still leads. */
   LINEARIZABLE: 2,
   /**
-   * STALE - By the nearest copy, however far it has come, also while nobody leads; `min_position`
+   * STALE - By the nearest copy, at whatever position it is, also without a leader; `min_position`
    * bounds how far back that may be.
    */
   STALE: 3,
@@ -68,7 +68,7 @@ export interface ReadOptions {
   level: ReadLevel;
   /**
    * The answer must be at least as new as this position of the book that is asked; other
-   * books ignore it. UNAVAILABLE if whoever may answer has not come that far within a quarter of
+   * books ignore it. UNAVAILABLE if the server has not reached it within a quarter of
    * a second: ask again. A leader may be behind too, for what waits for its second region there
    * can be read at STALE before the leader shows it.
    */

@@ -63,7 +63,7 @@ export interface ListEntriesResponse {
 
 /**
  * One version of an account: an entry (one side of what was posted), a hold or its end, or a
- * change of its settings. The totals after it stand beside it.
+ * change of its settings. The totals after it stand next to it.
  */
 export interface Entry {
   /** 1 for the account's first, without gaps. */
@@ -192,7 +192,7 @@ export interface ListTransfersRequest {
 export interface ListTransfersResponse {
   /**
    * In the order in which the book decided them. A leg of a group is one of them, the group
-   * itself is without its legs. A transfer received from another book says
+   * itself is without its legs. A transfer received from another book contains
    * what this book knows of it: no key, and POSTED, or REJECTED if this book refused it, with
    * its action only if it is a reversal.
    */

@@ -47,7 +47,7 @@ export const Reason = {
   CREDIT_ACCOUNT_NOT_FOUND: 3,
   /** ASSET_MISMATCH - The accounts hold different assets, or not the asset of the request. */
   ASSET_MISMATCH: 4,
-  /** SCALE_MISMATCH - The request says that the asset has another scale than it is registered with. */
+  /** SCALE_MISMATCH - The request names another scale of the asset than it is registered with. */
   SCALE_MISMATCH: 32,
   DEBIT_ACCOUNT_CLOSED: 19,
   CREDIT_ACCOUNT_CLOSED: 20,

@@ -118,7 +118,7 @@ export interface PostRequest {
   batch: bigint;
   transfers: CreateTransferRequest[];
   /**
-   * One for each transfer: after so many milliseconds nobody waits for it any more and
+   * One for each transfer: after this number of milliseconds no caller waits for it and
    * it must not be started.
    */
   timeoutMs: number[];
@@ -135,7 +135,7 @@ export interface BatchOutcome {
   batch: bigint;
   /**
    * One for each transfer. Status UNSPECIFIED: nothing was applied, as it was too late to start
-   * or as `halted` says.
+   * or as `halted` states.
    */
   results: CreateTransferResponse[];
   /** Transfers that would have left by a channel that has diverged. */
@@ -171,7 +171,7 @@ export interface BatchFault {
 
 /**
  * As many events as were read at once: one message for each would cost the ledger server twice
- * the time. The router tells them one by one.
+ * the time. The router sends them one by one.
  */
 export interface SubscribeReply {
   events: Event[];
@@ -183,7 +183,7 @@ export interface SettleRequest {
   originName: string;
   /**
    * Channel numbers up to this one are closed at the origin: their refusals need not be
-   * told again.
+   * sent again.
    */
   closedThrough: bigint;
   /** Channel number of the first leg; the others follow without gaps. */
@@ -3614,7 +3614,7 @@ export const BookServiceService = {
     responseDeserialize: (value: Buffer): SettleReply => SettleReply.decode(value),
   },
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel: {
@@ -3686,7 +3686,7 @@ export interface BookServiceServer extends UntypedServiceImplementation {
    */
   settle: handleUnaryCall<SettleRequest, SettleReply>;
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel: handleUnaryCall<CompareChannelRequest, CompareChannelReply>;
@@ -3956,7 +3956,7 @@ export interface BookServiceClient extends Client {
     callback: (error: ServiceError | null, response: SettleReply) => void,
   ): ClientUnaryCall;
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel(
