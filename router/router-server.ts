@@ -107,7 +107,7 @@ export class RouterServer {
   }
 }
 
-/** What serves the calls. */
+/** The parts that serve the calls. */
 interface Parts {
   readonly transfers: Transfers;
   readonly streams: TransferStreams;

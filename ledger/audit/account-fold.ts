@@ -136,7 +136,7 @@ export class AccountFold {
     if ((flags & AccountFlag.closed) !== 0) this.#find('I9', row, `${externalId} is closed`);
   }
 
-  /** Only what a row makes worse is held against it: a return may go past an upper limit. */
+  /** A row only violates a limit that it makes worse: a return may exceed an upper limit. */
   #limits(row: JournalRow, account: FoldedAccount, before: Totals): void {
     const { externalId, totals, minBalance, maxBalance } = account;
     const available = availableOf(totals);
@@ -145,7 +145,7 @@ export class AccountFold {
     if (minBalance !== null && available < minBalance && available < availableOf(before)) {
       this.#find('I9', row, `${externalId} falls to ${available}, below ${minBalance}`);
     }
-    // What comes back to its payer is not held against limits: it was there before.
+    // Money that returns to its payer is not checked against limits: it was there before.
     if (row.kind === RowKind.return) return;
     const expected = expectedOf(totals);
     if (maxBalance !== null && expected > maxBalance && expected > expectedOf(before)) {
@@ -176,12 +176,12 @@ const ASKS_LEAVE: ReadonlySet<RowKind> = new Set([
   RowKind.reversal,
 ]);
 
-/** What an account may spend, its lower limit aside. */
+/** The amount that an account may spend, its lower limit aside. */
 export function availableOf({ credits, debits, heldDebits }: Totals): bigint {
   return credits - debits - heldDebits;
 }
 
-/** What its balance may come to when everything held in its favour is captured. */
+/** The balance of an account when everything held in its favour is captured. */
 export function expectedOf({ credits, debits, heldCredits }: Totals): bigint {
   return credits - debits + heldCredits;
 }

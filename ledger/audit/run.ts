@@ -49,7 +49,7 @@ export interface AuditReport {
   readonly inFlight: readonly InFlight[];
   readonly violations: readonly Violation[];
   readonly violationsTotal: number;
-  /** What is not as it should be and violates nothing. */
+  /** Irregularities that violate no invariant. */
   readonly notes: readonly string[];
   readonly seconds: number;
   readonly ok: boolean;

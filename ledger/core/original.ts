@@ -41,7 +41,7 @@ export function isReversible({ kind, applied }: Original): boolean {
   );
 }
 
-/** Kinds of rows whose id a request may name, be it in vain. */
+/** Kinds of rows whose id a request may name, even without success. */
 export const DRAWN_ON: ReadonlySet<RowKind> = new Set([...TRANSFER_KINDS, RowKind.settlement]);
 
 /** The fields of a row that determine what it is as an original. */

@@ -41,7 +41,7 @@ export function storedKey(id: string, key: string): string {
 
 /** The text in lower case if it is a UUID of 36 characters. */
 function uuidOf(text: string): string | undefined {
-  // Only what has the length of a UUID is matched: most other keys are shorter.
+  // Only keys of the length of a UUID are matched: most others are shorter.
   if (text.length !== 36) return undefined;
   const lower = text.toLowerCase();
   return UUID.test(lower) ? lower : undefined;

@@ -26,7 +26,7 @@ import type { StoredChange } from '../store/read-changes.ts';
 import { openedAccount } from '../store/read-opened.ts';
 import type { StoredTransfer } from '../store/read-transfers.ts';
 
-/** What is the same for all answers of a batch. */
+/** The fields that all answers of a batch share. */
 export interface BatchStamp {
   readonly book: Book;
   readonly epoch: number;
@@ -38,7 +38,7 @@ export interface BatchStamp {
 /** When and where something was decided. */
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
-/** The outcome that a key has already. */
+/** The outcome that a key already has. */
 export interface Recalled {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */

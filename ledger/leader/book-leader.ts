@@ -31,7 +31,7 @@ import { SettlementWaiters } from './settlement-waiters.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
 
-/** An idle leader looks this often whether it still is one. */
+/** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
 
 export interface LeaderParts {
@@ -213,7 +213,7 @@ export class BookLeader {
   /** Faults all that is under way. Returns why this leader must step down, if it must. */
   async #fail(error: unknown): Promise<string | undefined> {
     if (isBug(error)) {
-      // What is under way may have been committed before the bug showed.
+      // The batch under way may have been committed before the bug showed.
       this.#faultUnderWay(new LedgerFault('outcome_unknown', 'this leader has failed', error));
       throw error;
     }
@@ -225,7 +225,7 @@ export class BookLeader {
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
-    // What was rolled back has changed nothing: what is remembered is still true.
+    // A rollback has changed nothing: the memory is still valid.
     return NOTHING_CHANGED.has(fault.code) ? undefined : fault.message;
   }
 
@@ -255,7 +255,7 @@ export class BookLeader {
     return plan;
   }
 
-  /** Gives everything the answer that the journal alone has for it. */
+  /** Gives every item the answer that the journal alone has for it. */
   async #recallRecorded(plan: BatchPlan): Promise<void> {
     const items = plan.unanswered();
     if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
@@ -480,7 +480,7 @@ export class BookLeader {
   ): Promise<void> {
     try {
       const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
-      // What the journal has may be news of a commit that is in doubt, and known to be so now.
+      // The journal may contain a commit that is in doubt, and is known to be so by now.
       await turn();
       this.#requireLead();
       const late = [...overtaken.keys()].flatMap((index, place) => {
@@ -490,7 +490,7 @@ export class BookLeader {
       onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
     } catch (error) {
       if (isBug(error)) this.#parts.onBug(error);
-      this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
+      this.#parts.log.warn('transfers in transit cannot be looked up', { why: describe(error) });
     }
   }
 }

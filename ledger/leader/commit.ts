@@ -9,7 +9,7 @@ import {
 } from '../store/sqlstate.ts';
 import { LedgerFault } from './ledger-fault.ts';
 
-/** A commit that takes longer is held up: a second region ought to answer in a fraction of it. */
+/** A commit that takes longer is held up: a second region should answer in a fraction of it. */
 const HELD_UP_MS = 1_000;
 
 /** Called when a commit takes long, and when it is over. */
@@ -53,7 +53,7 @@ export async function whileHeldUp<T>(
   }
 }
 
-/** What a failed commit means for those who wait for it. */
+/** Returns the fault that a failed commit means for the callers that wait for it. */
 function commitFault(error: unknown): unknown {
   if (!isDatabaseError(error)) return error;
   const text = describe(error);

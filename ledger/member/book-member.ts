@@ -29,7 +29,7 @@ export interface MemberConfig extends TermConfig {
   readonly serverRegion: string;
 }
 
-/** What a member is doing for its book. */
+/** The state of a member of a book. */
 export interface MemberStatus {
   readonly leading: boolean;
   /** Epoch in which it leads; 0 while it does not. */
@@ -44,8 +44,8 @@ export interface MemberStatus {
  * A ledger server's part in one book: it leads, or stands by.
  *
  * Where all members share one database, it takes over when the leader is gone. A leader that is
- * answering is never pushed aside; one that does not answer is, and fenced by the epoch, however
- * alive it may turn out to be.
+ * answering is never pushed aside; one that does not answer is, and the epoch fences
+ * it if it is still alive.
  *
  * Where each member has a copy of the book, it leads if and only if its own is the primary:
  * the promotion has decided, and the epoch fences.
@@ -62,7 +62,7 @@ export class BookMember {
   #stopped = false;
   /** Ends the wait for news of the own database. */
   #wake = (): void => undefined;
-  /** What keeps it from leading, as it was logged last. */
+  /** The reason why it does not lead, as it was logged last. */
   #lastWhy = '';
   /** Terms in a row that ended soon after they began. */
   #shortTerms = 0;
@@ -191,7 +191,7 @@ export class BookMember {
     if (!this.#stopped) await sleep(PAUSE_MS);
   }
 
-  /** What is broken must acknowledge nothing more, and ends `run`. */
+  /** A broken member must acknowledge nothing more: ends `run`. */
   readonly #onBug = (error: unknown): void => {
     this.#stopped = true;
     this.#break(error);
@@ -219,7 +219,7 @@ export class BookMember {
     return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
   }
 
-  /** Returns why it did not come to lead; '' if it did, for whatever time. */
+  /** Returns why it never became leader; '' if it led, however briefly. */
   async #lead(head?: Head): Promise<string> {
     if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
     if (this.#stopped) return '';

@@ -43,7 +43,7 @@ export class RoleWatch {
     void this.#sql.end({ timeout: 0 });
   }
 
-  /** One question, and however long its answer takes. */
+  /** Asks once; after `GIVE_UP_MS` without an answer it reconnects. */
   async #ask(): Promise<void> {
     const late = setTimeout(() => this.#report(undefined, 'it does not answer'), ANSWER_MS);
     const answered = new AbortController();

@@ -44,7 +44,7 @@ export interface Leader {
   readonly region: string;
   /** What is wrong with the clocks of the server or the time of the book; '' if nothing is. */
   readonly clockAlarm: string;
-  /** For reads and whatever else may be given up. */
+  /** For reads and other calls that may be given up. */
   readonly client: BookServiceClient;
   /** For what moves money, and must not end with reads that are given up. */
   readonly posting: BookServiceClient;
@@ -89,7 +89,7 @@ export class Leaders {
 
   /**
    * @param addresses HOST:PORT of every ledger server
-   * @param region where the caller is, for whom `copiesOf` puts what is near first
+   * @param region where the caller is: `copiesOf` puts servers near it first
    */
   constructor(addresses: readonly string[], region = '') {
     this.#region = region;
@@ -142,7 +142,7 @@ export class Leaders {
     return this.#servers.length;
   }
 
-  /** What the clocks of the servers that answered lately show now, but for the way here. */
+  /** The clocks of the servers that reported lately as they are now, less the network delay. */
   peerClocks(): { wallMicros: number; steadyMicros: number }[] {
     const now = performance.now();
     return this.#servers.flatMap(({ topology, topologyAt }) => {

@@ -27,9 +27,9 @@ import { leaderOf, outcomeOf } from './asking.ts';
 const PEER_MS = 1000;
 
 /**
- * What creating transfers of this book would come to now, each seeing the ones before it. What
- * would go to another book is asked there; if that does not answer it is IN_TRANSIT, as a real
- * transfer would be.
+ * Returns the outcomes that transfers of this book would have now, each seeing the ones before it.
+ * Legs into another book are evaluated there; if that book does not answer, they are IN_TRANSIT,
+ * as real ones would be.
  */
 export async function dryRun(
   member: BookMember,
@@ -105,7 +105,7 @@ function askPeer(
   });
 }
 
-/** What this book would answer now to second legs from another book. */
+/** Returns what this book would answer now to second legs from another book. */
 export async function dryRunLegs(
   member: BookMember,
   { originBook, legs }: DryRunLegsRequest,

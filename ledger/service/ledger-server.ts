@@ -161,7 +161,7 @@ function implementation(
       entryReads.statement(request, signalOf()),
     ),
     listAssets: read(() => listAssets(member)),
-    // What it throws is a broken invariant, and ends the process.
+    // An error it throws is a broken invariant and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, log, request)),
     compareChannel: handle((request: CompareChannelRequest) =>

@@ -10,23 +10,24 @@ import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';
 
-/** What reads need of a member of a book. */
+/** The part of a member of a book that reads need. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
   readonly config: Pick<MemberConfig, 'book' | 'books' | 'address' | 'replicated'>;
 }
 
 /**
- * How long a member that is behind may take to come as far as asked, and how often it is asked.
+ * How long a member that is behind may take to reach the position asked for, and how often it is
+ * checked.
  *
  * Leaders need the time as well as copies: a row that waits for its second region can be read
- * there, at the level STALE, before its leader gets the commit and answers reads with it.
+ * there, at the level STALE, before its leader knows the commit and shows it.
  */
 const CATCH_UP_MS = 250;
 const LOOK_MS = 20;
 
 /**
- * Reads, and answers what was found with the position of the very snapshot that it was found
- * in: subscribing from there neither misses nor repeats anything of it.
+ * Reads, and returns what was found with the position of the snapshot that it was found in: a
+ * subscription from there neither misses nor repeats anything of it.
  *
  * Faults as those of `positionFor`.
  *
@@ -72,10 +73,10 @@ async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint)
 }
 
 /**
- * A position that whatever is read from now on is at least as new as, at the level that a
- * request asks for, and not before the seq `notBefore` of the book.
+ * Returns a position that every later read reaches at least, at the level that a request asks for,
+ * and that is not before the seq `notBefore` of the book.
  *
- * UNAVAILABLE: this server may not answer at that level, or has not come as far as asked.
+ * UNAVAILABLE: this server may not answer at that level, or has not reached that position.
  * ABORTED: it has been deposed.
  */
 export async function positionFor(

@@ -132,7 +132,7 @@ export class Subscription {
     this.#after = place;
   }
 
-  /** Until the events are on their way, which takes as long as the router does not read. */
+  /** Resolves once the events are flushed; waits while the router applies back-pressure. */
   async #write(events: Event[]): Promise<void> {
     if (this.#over) return;
     this.#writing = true;

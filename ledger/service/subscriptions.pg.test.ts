@@ -104,7 +104,7 @@ test('a book is streamed from any place on, and then live', async () => {
   expect(none.events).toEqual([]);
 });
 
-test('what a copy may have shown before its leader is waited for', async () => {
+test('a subscription waits for what a copy may have shown before its leader', async () => {
   const { leading, follow, admin } = await fixture();
   const dave = { $case: 'accountId', value: accountId(1, 4) } as const;
   const streams: ReceivedEvents[] = [];
@@ -150,7 +150,7 @@ test('a subscription to an account delivers every version, and nothing else', as
   expect(bob.events).toHaveLength(603);
 });
 
-test('who follows is woken by commits, not by looking', async () => {
+test('a subscriber is woken by commits, not by polling', async () => {
   const { leading, follow } = await fixture();
   const book = follow({ after: 4n });
   const alice = follow({ of: { $case: 'accountId', value: ALICE } });
@@ -187,7 +187,7 @@ test.each([
   expect([error?.code, error?.details]).toEqual([status.INVALID_ARGUMENT, text]);
 });
 
-test('an account that there is not is not found', async () => {
+test('subscribing to an unknown account returns NOT_FOUND', async () => {
   const { follow } = await fixture();
   const error = await follow({ of: { $case: 'accountId', value: accountId(1, 9) } }).ended;
   expect(error?.code).toBe(status.NOT_FOUND);

@@ -187,7 +187,7 @@ export async function readClosedLegs(
   }));
 }
 
-/** What a leg captured, by its first or its second row; null if it captured nothing. */
+/** The capture of a leg, from its first or its second row; null if it captured nothing. */
 function captureOf({ kind, options }: Pick<LegRow, 'kind' | 'options'>): CaptureOf | null {
   if (options === null || !CAPTURES.has(kind)) return null;
   const { action } = storedOptions(options);

@@ -5,7 +5,7 @@ export type Sql = postgres.Sql<{ bigint: bigint }>;
 /** Part of a statement. */
 export type Fragment = postgres.Fragment;
 
-/** What statements can be sent through: a pool, or a transaction of it. */
+/** A pool, or a transaction of it: anything that runs statements. */
 export type Queries = postgres.ISql<{ bigint: bigint }>;
 
 export interface ConnectionEvents {
@@ -49,7 +49,7 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
       onNotice?.(notice);
     },
     ...(onClose === undefined ? {} : { onclose: onClose, max_lifetime: null }),
-    // That a commit's wait was cut short comes as a warning, whatever the role's own setting is.
+    // A commit whose wait was cut short raises a warning: the role's own setting must not hide it.
     connection: { application_name: 'meridian', TimeZone: 'UTC', client_min_messages: 'warning' },
   });
   return sql;

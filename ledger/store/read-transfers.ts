@@ -28,14 +28,14 @@ export class TooManyLegs extends Error {
   override readonly name = 'TooManyLegs';
 }
 
-/** What was asked for takes more bytes than may be read at once. */
+/** The transfers asked for take more bytes than may be read at once. */
 export class TooManyBytes extends Error {
   override readonly name = 'TooManyBytes';
 }
 
 /**
- * What the journal contains of the transfers among `ids`, by id: all that a caller has asked for by
- * a key, and legs of groups by their own ids. An id of something else, such as a change of an
+ * The transfers among `ids` as the journal has them, by id: all that a caller has asked for by a
+ * key, and legs of groups by their own ids. An id of something else, such as a change of an
  * account (readChanges), is treated as not found.
  *
  * @throws TooManyLegs if groups among them have more than `legsMax` legs together

@@ -24,7 +24,7 @@ export interface StoredTransfer {
   readonly legs: readonly StoredTransfer[] | null;
 }
 
-/** What `TRANSFER_COLUMNS` selects. */
+/** A row that `TRANSFER_COLUMNS` selects. */
 export interface TransferRow {
   id: string;
   kind: RowKind;
@@ -84,13 +84,13 @@ export const TRANSFER_STATUS = `CASE
   THEN ${TransferStatus.IN_TRANSIT}
   ELSE ${TransferStatus.POSTED} END`;
 
-/** What can still be captured of a hold, or reversed of a transfer within this book. */
+/** The amount that can still be captured of a hold, or reversed of a transfer in this book. */
 const LEFT = `CASE
   WHEN j.reason = 0 AND (j.kind = ${RowKind.hold} OR j.peer_book IS NULL AND
        j.kind IN (${RowKind.transfer}, ${RowKind.capture}))
   THEN COALESCE(${newestDrawn('d.drawn_left')}, j.amount, 0) ELSE 0 END`;
 
-/** What was captured of a hold, but for what came back. */
+/** The captured amount of a hold, less what came back. */
 const CAPTURED = `CASE WHEN j.reason = 0 AND j.kind = ${RowKind.hold} THEN (
   SELECT COALESCE(sum(c.amount), 0)::int8 FROM journal c
    WHERE c.drawn_id = j.id AND c.drawn_left IS NOT NULL AND c.kind = ${RowKind.capture}

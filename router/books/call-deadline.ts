@@ -1,6 +1,6 @@
 import type { Deadline } from '@grpc/grpc-js';
 
-/** What a call without a deadline gets. */
+/** The deadline of a call that has none. */
 const DEFAULT_MS = 10_000;
 const LONGEST_MS = 120_000;
 /** How much sooner a call is answered: the way to its caller, and a router that is busy, take time. */

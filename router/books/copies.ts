@@ -21,7 +21,7 @@ const LAST_MS = 2_000;
 /** Pause before all are asked again. */
 const PAUSE_MS = 50;
 
-/** What one read of copies may take. */
+/** Limits of one read of copies. */
 interface AskLimits {
   readonly patienceMs?: number | undefined;
   /** Aborted when the caller has gone. */
@@ -51,9 +51,9 @@ export class Copies {
 
   /**
    * The answer of the nearest copy that can give it, and asks again until then.
-   * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
-   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in
-   * time. CANCELLED: the caller has gone. Other errors are a copy's.
+   * UNAVAILABLE with BEHIND: no copy that answers has reached the position asked for; it is that of
+   * the newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered
+   * in time. CANCELLED: the caller has gone. Other errors are a copy's.
    *
    * @param until by performance.now()
    */
@@ -147,7 +147,7 @@ export class Copies {
   }
 }
 
-/** Of copies that are behind, the fault of the one that has come farthest. */
+/** Returns the fault of the newest of the copies that are behind. */
 function farthest(behind: readonly RpcError[]): RpcError | undefined {
   return behind.toSorted((a, b) => Number((behindAt(b) ?? 0n) - (behindAt(a) ?? 0n)))[0];
 }

@@ -27,7 +27,7 @@ const GRACE_MS = 500;
 /** With less than this left no server is asked: no answer would come in time. */
 const SHORTEST_MS = 2;
 
-/** What a read may take. */
+/** Limits of a read. */
 export interface ReadLimits {
   readonly deadline: Deadline;
   readonly options?: ReadOptions | undefined;
@@ -109,14 +109,14 @@ export class Forward {
     try {
       return await this.call(book, deadline, call, signal === undefined ? {} : { signal });
     } catch (error) {
-      // To read has no outcome that could be unknown.
+      // A read has no outcome that could be unknown.
       if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);
       throw error;
     }
   }
 
   /**
-   * What a dry run would come to, as the leader reports. It has no outcome that could be unknown:
+   * Returns the outcome of a dry run from the leader. It has no outcome that could be unknown:
    * UNAVAILABLE if the leader does not answer within the deadline.
    */
   rehearse<Response>(
@@ -168,7 +168,7 @@ export class Forward {
 
 function mayRepeat(error: unknown): boolean {
   // Only the caller knows how long a book may take to reach the position asked for.
-  // Nor does a book post again before an operator has repaired it.
+  // A diverged book does not post again before an operator has repaired it.
   return error instanceof RpcError && isLoss(error) && !FINAL.has(reasonOf(error));
 }
 

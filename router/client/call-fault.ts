@@ -78,7 +78,7 @@ const DEFINITE = new Set([
   GrpcStatus.UNAUTHENTICATED,
 ]);
 
-/** Of the reasons that a router gives, those that belong to a code which leaves it open. */
+/** Reasons of a router with a definite outcome, although their code leaves it open. */
 const DEFINITE_REASONS = new Set(['TOO_SLOW', 'NOT_APPLIED']);
 
 /** How the messages of grpc-js begin for a call that never left this process. */

@@ -36,7 +36,7 @@ export async function* eventsOf(
   }
 }
 
-/** What to give as `after` to go on behind an event. Throws CallFault for one not asked for. */
+/** Returns the `after` that continues behind an event. Throws CallFault for an unexpected one. */
 export function placeOf(event: Event, of: SubscribeRequest['of']): bigint {
   if (of?.$case !== 'accountId') {
     if (event.position) return event.position.seq;

@@ -133,7 +133,7 @@ function withCanonicalId(request: GetTransferRequest): GetTransferRequest {
   return { ...request, by: { $case: 'transferId', value: by.value.toLowerCase() } };
 }
 
-/** What is known of one look-up, and the field of the request that names it. */
+/** The answers to one look-up, and the field of the request that names it. */
 interface LookedUp {
   readonly field: string;
   readonly books: readonly Book[];
@@ -141,7 +141,7 @@ interface LookedUp {
 }
 
 /**
- * What became of each transfer. A key belongs to the book of its payer, so that one name can
+ * Returns each transfer. A key belongs to the book of its payer, so that one name can
  * stand for a transfer in each book. Only if every book that may have it has answered, and one
  * has it at most, the answer is certain to concern the transfer that the caller means.
  *

@@ -42,13 +42,13 @@ type PostStream = ServerDuplexStream<PostRequest, PostReply>;
  */
 export class StandInServer {
   readonly region: string;
-  /** What a read is answered; undefined: nothing. The position's seq distinguishes copies. */
+  /** The answer to a read; undefined: none. The position's seq distinguishes copies. */
   onRead: (() => bigint | RpcError | undefined) | undefined;
   /** True: batches are posted; false: they are taken, and never answered. */
   posts = true;
   /** True: it knows every key already. */
   replays = false;
-  /** What it answers of every transfer. */
+  /** Its answer to every transfer. */
   outcome: TransferStatus = TransferStatus.POSTED;
   /** True: its queue is full, and it refuses what comes. */
   isFull = false;
@@ -59,7 +59,7 @@ export class StandInServer {
   changes = true;
   /** Openings, changes and registrations that came. */
   changed = 0;
-  /** What look-ups of transfers are answered, in the order asked; undefined: nothing. */
+  /** The answers to look-ups of transfers, in the order asked; undefined: none. */
   lookedUp: readonly GetTransferResponse[] | undefined;
   reads = 0;
   /** Transfers that came, by key, each as often as it came. */

@@ -71,7 +71,7 @@ export class Lane {
   readonly #leaders: Leaders;
   readonly #log: Logger;
   #pending: LaneItem[] = [];
-  /** Of what is pending. */
+  /** Rows of the pending transfers. */
   #pendingRows = 0;
   #inFlight = new Map<bigint, LaneItem[]>();
   /** Batches with transfers that are in transit, waiting for the other book. */
@@ -333,8 +333,9 @@ function finish(item: LaneItem, result: CreateTransferResponse): void {
 }
 
 /**
- * What the caller gets. After more than one attempt the book cannot distinguish the caller's repetition
- * from the lane's own, unless an answer within this call has already stated which it is.
+ * Returns the answer of the caller. After more than one attempt the book cannot distinguish the
+ * caller's repetition from the lane's own, unless an answer within this call has shown which
+ * it is.
  */
 function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {
   if (item.attempts <= 1) return result;

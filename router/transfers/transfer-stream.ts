@@ -55,7 +55,7 @@ export class TransferStream {
     stream.on('data', (message: StreamTransfersRequest | MalformedMessage) => this.#take(message));
     stream.on('end', () => this.stop('complete'));
     stream.on('drain', () => this.#answer());
-    // What is on its way goes on: a caller that comes back asks with the same keys.
+    // Transfers in flight go on: a caller that comes back asks with the same keys.
     stream.on('cancelled', () => {
       this.#gone = true;
     });

@@ -126,7 +126,7 @@ export class Transfers {
   }
 }
 
-/** What is wrong with a call as a whole. */
+/** Returns the violations of a call as a whole. */
 function validateCall(requests: readonly CreateTransferRequest[]): FieldViolation[] {
   const found = validateDryRun(requests, 'transfers');
   if (rowsOfAll(requests) > CALL_ROWS_MAX) {

@@ -9,7 +9,7 @@ import type { SettleLeg } from '../../../proto/gen/meridian/internal/v1/book.ts'
 import type { Account } from '../account.ts';
 import type { ChannelHash, Divergence } from '../channel.ts';
 
-/** What can be asked of a book. Requests have been validated (validate.ts). */
+/** A command to a book. Requests have been validated (validate.ts). */
 export type Command =
   | TransferCommand
   | OpenCommand
@@ -191,7 +191,7 @@ export interface SweepCursor {
   readonly seq: number;
 }
 
-/** What became of a command. */
+/** The outcome of a command. */
 export type Outcome =
   | TransferOutcome
   | OpenOutcome
@@ -211,12 +211,12 @@ export interface TransferOutcome {
   readonly seq: number;
   /** Where the second leg goes; null within one book, or when rejected. */
   readonly channel: { readonly peerBook: number; readonly number: number } | null;
-  /** What a plain transfer does not have. */
+  /** The fields that a plain transfer does not have. */
   readonly details: OutcomeDetails | null;
 }
 
 export interface OutcomeDetails {
-  /** What was moved, held or freed, where the request left that open; else zero. */
+  /** The amount moved, held or freed, where the request left that open; else zero. */
   readonly actualAmount: bigint;
   /** Of a hold that expires. */
   readonly expiresAtMicros: number | null;

@@ -106,7 +106,7 @@ function sameConditions(a: TransferFields['conditions'], b: TransferFields['cond
   );
 }
 
-/** What makes a change of an account what it is. */
+/** The fields that identify a change of an account. */
 export type ChangeFields = Omit<ChangeAccountRequest, 'idempotencyKey' | 'namespace' | 'dryRun'>;
 
 /** Name of the first field in which two changes of one key differ; '' if they are the same. */
@@ -141,7 +141,7 @@ export interface OpenedAs {
 }
 
 /**
- * What a request to open an account comes to: an unset lower limit is zero, an upper none. An
+ * Returns the account that a request opens: an unset lower limit is zero, an upper none. An
  * account without a lower limit must be requested with `no_min_balance`.
  */
 export function openedAs(request: OpenAccountRequest): OpenedAs {

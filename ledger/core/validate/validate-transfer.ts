@@ -24,7 +24,7 @@ import {
 
 const TIMEOUT_SECONDS_MAX = 2 ** 31 - 1;
 
-/** What is malformed in a transfer; empty if nothing is. */
+/** Returns the violations of a transfer; empty if there are none. */
 export function validateTransfer(request: CreateTransferRequest): FieldViolation[] {
   // One pass over what is almost always right; only a wrong request pays for its report.
   if (

@@ -19,7 +19,7 @@ import {
   usable,
 } from './state.ts';
 
-/** What a request comes to in the payer's book, as far as that book knows. */
+/** The outcome of a request in the payer's book, as far as that book knows. */
 export interface Verdict {
   readonly reason: Reason;
   readonly payer: bigint;

@@ -26,7 +26,7 @@ import {
   usable,
 } from './state.ts';
 
-/** What became of a request to transfer. */
+/** The outcome of a request to transfer. */
 export interface ModelAnswer {
   readonly reason: Reason;
   /** Set if the key was used before for something else. */
@@ -37,7 +37,7 @@ export interface ModelAnswer {
   readonly transfer: ModelTransfer | undefined;
 }
 
-/** What became of a request to change an account. */
+/** The outcome of a request to change an account. */
 export interface ModelChangeAnswer {
   readonly reason: Reason;
   readonly differingField: string;
@@ -46,7 +46,7 @@ export interface ModelChangeAnswer {
   readonly change: ModelChange | undefined;
 }
 
-/** What became of a request to open an account. */
+/** The outcome of a request to open an account. */
 export interface ModelOpening {
   /** Undefined: refused. */
   readonly account: ModelAccount | undefined;
@@ -55,7 +55,7 @@ export interface ModelOpening {
   readonly replayed: boolean;
 }
 
-/** What became of a request to register an asset. */
+/** The outcome of a request to register an asset. */
 export interface ModelRegistration {
   /** As it is registered now. */
   readonly scale: number;

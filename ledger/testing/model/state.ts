@@ -2,7 +2,7 @@ import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/accoun
 import type { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** What the model knows of a book: lists that only grow, from which all else is folded. */
+/** The state of a book in the model: lists that only grow, from which all else is folded. */
 export interface ModelBook {
   readonly number: number;
   readonly name: string;

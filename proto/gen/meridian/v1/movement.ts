@@ -117,7 +117,7 @@ export interface Reversal {
  * cannot be applied, it has its own reason, all others GROUP_FAILED, and the group's reason is
  * that of the breaker. All debit accounts must lie in one book: a group with others is refused
  * as a whole with INVALID_ARGUMENT, GROUP_SPANS_BOOKS. Legs may pay into other books; that part
- * travels like any transfer, and a leg which the other book refuses is returned by itself.
+ * travels like any transfer, and a leg which the other book refuses is returned on its own.
  *
  * On the request that has a group, `debit_account_id`, `credit_account_id`, `amount`, `asset`,
  * `up_to` and `conditions` must be unset; `code`, `reference` and `metadata` are the group's.

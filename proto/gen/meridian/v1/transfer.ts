@@ -139,7 +139,7 @@ export interface CreateTransferRequest {
    * scale too, so that an amount in other minor units is rejected.
    */
   asset: string;
-  /** What kind of payment it is, in the caller's own numbering. Not negative. */
+  /** Kind of payment, in the caller's own numbering. Not negative. */
   code: number;
   /** The caller's reference, up to 128 characters. */
   reference: string;
