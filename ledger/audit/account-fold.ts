@@ -140,7 +140,7 @@ export class AccountFold {
   #limits(row: JournalRow, account: FoldedAccount, before: Totals): void {
     const { externalId, totals, minBalance, maxBalance } = account;
     const available = availableOf(totals);
-    // What a repair books has moved before: whether it was allowed to was judged then.
+    // The money that a repair books has moved before: whether that was allowed was judged then.
     if (isRepair(row)) return;
     if (minBalance !== null && available < minBalance && available < availableOf(before)) {
       this.#find('I9', row, `${externalId} falls to ${available}, below ${minBalance}`);

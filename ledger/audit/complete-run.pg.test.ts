@@ -38,7 +38,7 @@ test('two books with everything in them have no violation', async () => {
   expect(report.books[0]).toMatchObject({ posted: 14, held: 7, openHolds: 1, overdueHolds: 1 });
 });
 
-/** What the owner of the server does past the triggers, and how it is undone. */
+/** Changes by the owner of the server that bypass the triggers, and how they are undone. */
 type Harm = readonly [name: string, invariant: string, harm: string, undo: string];
 
 const seqOf = (reference: string, book = near) => rowOf(book, reference).seq;
@@ -135,7 +135,7 @@ function drawing({ details }: JournalRow, id: string): Partial<JournalRow> {
   return { details: { ...NO_DETAILS, ...details, drawn } };
 }
 
-test('two journals that are right by themselves but not together are found', async () => {
+test('two journals that are each correct but contradict each other are found', async () => {
   const database = await write(near);
   const returned = rowOf(far, 'wrong colour', RowKind.return);
   const applied = rowOf(near, 'wrong size');
@@ -166,7 +166,7 @@ test('two journals that are right by themselves but not together are found', asy
   }
 });
 
-test('what is left to be reversed is known many rows later', async () => {
+test('the amount left to reverse is known many rows later', async () => {
   const book = new WritingBook(1);
   const [bank, shop] = [book.open('bank'), book.open('shop')];
   const there = { debitAccountId: bank, creditAccountId: shop };

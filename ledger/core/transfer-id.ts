@@ -18,7 +18,7 @@ export function transferIdOf(namespace: string, key: string): string {
 }
 
 /**
- * The id that an earlier release gave to a key, where it was another: letter case counted then
+ * The id that an earlier release gave to a key, where it differs: letter case counted then
  * in a UUID that is hashed. Undefined for every other key. A book may have a row of this id, and
  * its outcome is that of the key; no new row has it.
  */

@@ -48,7 +48,7 @@ export class KeyCache {
     this.#redis.on('error', () => undefined);
   }
 
-  /** True if Redis worked when it was last used. */
+  /** True if Redis was up at the last event or answer. */
   get up(): boolean {
     return this.#up;
   }

@@ -180,7 +180,7 @@ const openingOf = (reply: OpenAccountResponse | undefined) => [
   reply?.differingField,
 ];
 
-test('the accounts that a batch may touch are all asked for', () => {
+test('all accounts that a batch may touch are loaded', () => {
   const leg = {
     ...transferRequest(),
     transferId: '',

@@ -29,7 +29,7 @@ async function leadingTwo(opened: TestDatabase, redis: boolean): Promise<Leading
 const key = (idempotencyKey: string, fields: Partial<CreateTransferRequest> = {}) =>
   transferRequest({ idempotencyKey, ...fields });
 
-/** What must be the same whatever happens to Redis: everything but times and epochs. */
+/** The fields that must not depend on Redis: everything but times and epochs. */
 function shape({ transferId, status, reason, differingField, replayed, position }: Answer) {
   return { transferId, status, reason, differingField, replayed, seq: position?.seq };
 }
@@ -89,7 +89,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     await leading.stop();
   });
 
-  test('they are what they should be', () => {
+  test('without Redis they are as expected', () => {
     const { POSTED, IN_TRANSIT, REJECTED } = TransferStatus;
     expect(expected.map((round) => round.map(({ status }) => status))).toEqual([
       [POSTED, REJECTED, IN_TRANSIT, REJECTED, POSTED, REJECTED],
@@ -190,7 +190,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
 
   // What is stored for one key is put under all names and types that a key may have had, for
   // another key with the same body: an answer made of it would be POSTED.
-  test('what Redis has of one key, stored under another, makes no outcome of it', async () => {
+  test('data that Redis has of one key, stored under another, does not become an outcome', async () => {
     const redis = redisClient();
     const opened = await database();
     const leading = await leadingTwo(opened, true);
@@ -267,7 +267,7 @@ test('accounts are opened once, however they are asked for', async () => {
   await next.stop();
 });
 
-test('what is too late to begin is not begun, and may be asked again', async () => {
+test('a request that is too late is not begun, and may be retried', async () => {
   const opened = await database();
   const leading = await leadingTwo(opened, false);
   const [late] = await leading.transfer([key('late')], performance.now() - 1);

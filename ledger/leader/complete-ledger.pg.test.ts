@@ -216,7 +216,7 @@ test('a group is all or none, and is answered again as it was', async () => {
   await leading.stop();
 });
 
-test('what a batch on its way has done is seen by the next one', async () => {
+test('the next batch sees the effects of the batch in flight', async () => {
   const { leading } = await led();
   const fund = leading.transfer([key('fund', { amount: 100n })]);
   const held = leading.transfer([hold('hold', 60n)]);

@@ -85,7 +85,7 @@ test('the answers of one book are not those of another', () => {
   expect(late).toHaveBeenCalledTimes(1);
 });
 
-test('those whose time is up are cleared away, the others are not', () => {
+test('only waiters whose time is up are removed', () => {
   const waiters = new SettlementWaiters();
   const [gone, here] = [listener(), listener()];
   for (let number = 1; number <= 20_000; number += 1) {

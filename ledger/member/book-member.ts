@@ -210,7 +210,7 @@ export class BookMember {
   }
 
   #mayTakeOver(head: Head, failed: number): boolean {
-    // Nobody ever led it, or we did ourselves before a restart: no other can be leading.
+    // No server ever led it, or we did before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;
     return failed >= PROBES_FAILED_MAX;
   }

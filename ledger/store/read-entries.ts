@@ -55,11 +55,12 @@ export interface EntryPage {
 }
 
 /**
- * A page of an account's entries, by version. Each side is read along its own index, for the
- * planner does not merge the two of the view, and would sort all versions of a busy account.
+ * A page of an account's entries, by version. Each side is read along its own index,
+ * because the planner does not merge the two of the view and would sort all versions of a busy
+ * account.
  *
- * What a row draws on it names by the id of a row of this book; of a transfer that came from
- * another book that is its settlement, which knows the transfer.
+ * A row names what it draws on by the id of a row of this book; for a transfer that came from
+ * another book that is its settlement, which names the transfer.
  */
 export async function readEntries(
   sql: Queries,

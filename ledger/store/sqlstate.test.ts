@@ -52,7 +52,7 @@ test.each([
   coded(new Error('no such host'), 'ENOTFOUND', 'getaddrinfo'),
   coded(new Error('no such socket'), 'ENOENT', 'connect'),
   new AggregateError([coded(new Error('refused'), 'ECONNREFUSED', 'connect')]),
-])('%o is an error of the database or of the way to it', (error) => {
+])('%o is an error of the database or of the connection to it', (error) => {
   expect(isDatabaseError(error)).toBe(true);
 });
 

@@ -71,7 +71,7 @@ function timeRange({ from, to }: TimeRange, seqAt: SeqAt): SeqRange {
 export function filterCondition({ test }: Filter, context: FilterContext, bind: Bind): string {
   switch (test?.$case) {
     case undefined:
-      // Never of a filter that has been validated; and then it must not pass everything.
+      // Never the case for a validated filter; and then it must not pass everything.
       return 'false';
     case 'account':
       return accountCondition(test.value, bind);

@@ -66,8 +66,8 @@ const RETURN_REASON = `(SELECT r.reason FROM journal r
 const WENT_AWAY = `j.channel_number IS NOT NULL AND j.kind <> ${RowKind.settlement}`;
 
 /**
- * Status of the transfer of row `j`. What it has to look up in other rows it looks up only
- * where that can matter; so a plain transfer within one book costs nothing.
+ * Status of the transfer of row `j`. It looks up other rows only where
+ * they can matter; so a plain transfer within one book costs nothing.
  */
 export const TRANSFER_STATUS = `CASE
   WHEN j.reason <> 0 THEN ${TransferStatus.REJECTED}
@@ -159,7 +159,7 @@ function actionOf(
 ): TransferFields['action'] {
   if (legs !== null) return { $case: 'group', value: { legs: legs.map(legOf) } };
   if (kind !== RowKind.settlement) return stored;
-  // A settlement has none of what was asked; but that it is of a reversal it knows. What it
+  // A settlement has none of what was asked, except whether it belongs to a reversal. What it
   // captures is a matter of the payer's book.
   return drawnId === null ? undefined : { $case: 'reversal', value: { transferId: drawnId } };
 }

@@ -107,7 +107,7 @@ describe('a retryable call is made again with the same key', () => {
     expect(keys).toEqual(['key', 'key', 'key']);
   });
 
-  test('by the next router when one is away', async () => {
+  test('by the next router when one cannot be reached', async () => {
     const address = await routerThat(() => posted);
     const retries: string[] = [];
     const onRetry = ({ code }: CallFault) => retries.push(code);
@@ -145,7 +145,7 @@ describe('a fault states what it is', () => {
     expect(calls).toBe(1);
   });
 
-  test('of an outcome that is unknown, also when a later attempt was surely not applied', async () => {
+  test('of an unknown outcome, even if a later attempt was certainly not applied', async () => {
     let calls = 0;
     const info = ErrorInfo.encode({ reason: 'OUTCOME_UNKNOWN', domain: '', metadata: {} }).finish();
     const errorInfo = { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: info };

@@ -116,7 +116,7 @@ test('if every copy is behind, the newest reports how far; if one is not, it ans
     expect(read(ReadLevel.STALE)).rejects.toThrow('eu-west-1 is at 40 and has not reached 99 yet'),
   );
   expect(tookMs).toBeLessThan(500);
-  // One that is out of order may be the one that has come so far: it is asked until time is up.
+  // The copy that is out of order may have reached the position: it is asked until time is up.
   eu.onRead = notLeading;
   setTimeout(() => {
     eu.onRead = () => EU;
@@ -131,7 +131,7 @@ test('what every copy would answer is not asked twice', async () => {
   expect(us.reads + eu.reads).toBe(0);
 });
 
-test('a read that a silent leader holds goes to its successor as soon as that is known', async () => {
+test('a read held by a silent leader goes to its successor as soon as that is known', async () => {
   const { read, us, eu } = await fixture();
   eu.onRead = undefined;
   setTimeout(() => us.lead(2), 300);
@@ -140,7 +140,7 @@ test('a read that a silent leader holds goes to its successor as soon as that is
   expect(tookMs).toBeLessThan(800);
 });
 
-test('silence of all ends with the deadline', async () => {
+test('a read that no copy answers ends with the deadline', async () => {
   const { read, ap, us, eu } = await fixture();
   ap.onRead = undefined;
   us.onRead = undefined;

@@ -63,7 +63,7 @@ async function faultOf(call: Promise<unknown>): Promise<RpcError> {
   throw new Error('it did not fail');
 }
 
-test('what a silent leader was sent goes to its successor as soon as that is known', async () => {
+test('transfers sent to a silent leader go to its successor as soon as that is known', async () => {
   const { old, next, leads, send } = await fixture();
   old.posts = false;
   old.lead(1);
@@ -104,7 +104,7 @@ test("a replay that may be the router's own repetition is marked as one", async 
   expect(later?.resent).toBeUndefined();
 });
 
-test('what was new and in transit before the leader was lost is no replay', async () => {
+test('a transfer that was new and in transit before the leader was lost is no replay', async () => {
   const { old, next, leads, send } = await fixture();
   old.outcome = TransferStatus.IN_TRANSIT;
   old.lead(1);
@@ -137,7 +137,7 @@ test('past its deadline a caller learns whether its transfer may have been appli
   expect(unknown.message).toContain('repeat the request with the same key');
 });
 
-test('a full queue is a refusal, unless an attempt before may have been applied', async () => {
+test('a full queue is a refusal, unless an earlier attempt may have been applied', async () => {
   const { old, next, leads, send } = await fixture();
   old.isFull = true;
   old.lead(1);
@@ -155,14 +155,14 @@ test('a full queue is a refusal, unless an attempt before may have been applied'
   expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
 });
 
-test('reads that are given up leave the postings to the same server alone', async () => {
+test('cancelled reads do not disturb postings to the same server', async () => {
   const { old, leads, read, send } = await fixture();
   old.posts = false;
   old.lead(1);
   await leads(1);
   send(['sent'], 20_000).catch(() => undefined);
   await expect.poll(() => old.posted).toEqual(['sent']);
-  // The stand-in closes a connection after 1,000 streams that are reset, as Node does by itself.
+  // The stand-in closes a connection after 1,000 streams that are reset, as Node does on its own.
   for (let round = 0; round < 30; round += 1) {
     await Promise.allSettled(Array.from({ length: 100 }, () => read(20 + (round % 20))));
   }
@@ -173,7 +173,7 @@ test('reads that are given up leave the postings to the same server alone', asyn
   expect(old.posted).toEqual(['sent', 'next']);
 });
 
-test('while no server leads, transfers wait; those of callers that have gone take no room', async () => {
+test('without a leader transfers wait; those of callers that have gone take no room', async () => {
   const { next, leads, send } = await fixture();
   const calls = Array.from({ length: 12 }, (_, call) => faultOf(send(many(`${call}`), 6_000)));
   const refused = await faultOf(send(many('too many'), 10_000));

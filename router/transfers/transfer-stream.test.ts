@@ -205,7 +205,7 @@ test('large requests are counted by their size', async () => {
   expect(received.answers).toHaveLength(100);
 });
 
-test('a caller who takes no answers is not read any further', async () => {
+test('a stream whose caller takes no answers is not read any further', async () => {
   const { stream, begun, received } = await fixture();
   stream.pause();
   for (let sequence = 1; sequence <= 25_000; sequence += 1) write(stream, sequence);
@@ -232,7 +232,7 @@ test('a caller who takes no answers is not read any further', async () => {
   expect(received.answers).toEqual(begun.map(({ key }, at) => `${at + 1} ${key}`));
 });
 
-test('a caller who is gone gets no answer, and nothing breaks', async () => {
+test('a caller that has gone gets no answer, and nothing breaks', async () => {
   const { stream, begun, received } = await fixture();
   write(stream, 1);
   write(stream, 2);

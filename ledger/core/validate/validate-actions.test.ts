@@ -84,7 +84,7 @@ test.each<[string, Partial<CreateTransferRequest>, string[]]>([
   ['up_to with a reversal', { upTo: UpTo.BOTH, action: reversal() }, ['up_to']],
   ['up_to of nothing', { upTo: UpTo.BOTH, amount: 0n }, ['amount']],
   ['a scale of 19', { asset: 'EUR/19' }, ['asset']],
-  ['a scale that is none', { asset: 'EUR/' }, ['asset']],
+  ['an invalid scale', { asset: 'EUR/' }, ['asset']],
   ['a scale with a leading zero', { asset: 'EUR/02' }, ['asset']],
   ['no condition', { conditions: { allOf: [] } }, ['conditions.all_of']],
   [

@@ -74,7 +74,7 @@ export function isNamedAsset(text: string): boolean {
 /** True if the length of the text (UTF-16 units) is within these bounds and it can be stored. */
 export function isText(text: string, lengthMin: number, lengthMax: number): boolean {
   // Postgres cannot store NUL in text, nor half of a surrogate pair. The replacement character
-  // stands where a client sent bytes that are no UTF-8: two keys of such would be taken for one.
+  // takes the place of bytes that are not UTF-8: two keys with such bytes would look the same.
   return (
     text.length >= lengthMin &&
     text.length <= lengthMax &&

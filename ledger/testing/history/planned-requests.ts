@@ -122,7 +122,7 @@ export class PlannedRequests {
     const { what, payer, payee, amount, timeoutSeconds, words } = plan;
     const debitAccountId = numbered(book, payer);
     const wanted = numbered(...payee);
-    // Nobody can ask for a transfer to the account it comes from.
+    // A transfer to the account it comes from is malformed.
     const creditAccountId = wanted === debitAccountId ? wanted + 1n : wanted;
     this.#asked.push({ id, what, payer: debitAccountId, payee: creditAccountId, amount });
     const looksAway = plan.upTo !== UpTo.UNSPECIFIED && payee[0] !== book;

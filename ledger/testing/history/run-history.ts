@@ -205,7 +205,7 @@ export class HistoryRun {
     );
   }
 
-  /** What was asked before the clock moved belongs to the time before. */
+  /** Requests from before the clock moved belong to the time before. */
   #pass(book: SimBook, micros: number): void {
     book.flush();
     book.nowMicros += micros;

@@ -74,7 +74,7 @@ function judgeDraw(book: ModelBook, request: ModelRequest, holdId: string): Verd
     [Reason.HOLD_EXPIRED, end === 'expired' || (end === undefined && isOverdue(book, hold))],
     [Reason.HOLD_EXCEEDED, amount > left],
     ...namedChecks(book, request, payer, payee),
-    // What was held is free again whatever has become of the accounts.
+    // A held amount is freed whatever the state of the accounts.
     ...(action?.$case === 'capture' ? lifeChecks(book, payer, payee) : []),
     [Reason.OVERFLOW, action?.$case === 'capture' && isOverfull(named(book, payer))],
   ]);
@@ -177,7 +177,7 @@ function namedChecks(
   const credit = named(book, payee);
   const { code, scale } = assetParts(request.asset);
   const payeeBook = bookNumberOf(payee);
-  // Nobody here knows the accounts of other books, but the books that there are.
+  // This book does not know the accounts of other books, but it knows which books exist.
   const away = payeeBook !== book.number && book.books.includes(payeeBook);
   return [
     [Reason.DEBIT_ACCOUNT_NOT_FOUND, debit === undefined],

@@ -51,8 +51,8 @@ export function readLevelToJSON(object: ReadLevel): string {
 /**
  * Where in a book's journal something is: the unit of order, reading and proof.
  *
- * That of a read is where the journal ended in the very snapshot that was read: a subscription
- * to the book after its `seq` neither misses nor repeats anything of what the read has found.
+ * The position of a read is where the journal ended in the snapshot that was read: a subscription
+ * to the book after its `seq` neither misses nor repeats anything that the read has found.
  */
 export interface Position {
   /** Number of the book, 1..32767. */
@@ -69,8 +69,8 @@ export interface ReadOptions {
   /**
    * The answer must be at least as new as this position of the book that is asked; other
    * books ignore it. UNAVAILABLE if the server has not reached it within a quarter of
-   * a second: ask again. A leader may be behind too, for what waits for its second region there
-   * can be read at STALE before the leader shows it.
+   * a second: ask again. A leader may be behind too: a row that waits for its second region can be
+   * read there at STALE before the leader shows it.
    */
   minPosition: Position | undefined;
 }

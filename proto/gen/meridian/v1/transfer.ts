@@ -265,7 +265,7 @@ export interface StreamTransfersResponse {
   { $case: "fault"; value: TransferFault } | undefined;
 }
 
-/** What would have been a gRPC error of CreateTransfer. */
+/** The fault that would have been a gRPC error of CreateTransfer. */
 export interface TransferFault {
   /** Of google.rpc.Code. */
   code: number;
@@ -356,7 +356,7 @@ export interface Transfer {
   decidedAt:
     | Timestamp
     | undefined;
-  /** Of a group: without its legs, which stand in `legs`. */
+  /** Of a group: without its legs, which are in `legs`. */
   action:
     | { $case: "hold"; value: Hold }
     | { $case: "capture"; value: Capture }
@@ -368,7 +368,7 @@ export interface Transfer {
   conditions:
     | Conditions
     | undefined;
-  /** What was moved, held or released. Zero when rejected, and of a group. */
+  /** The amount moved, held or released. Zero when rejected, and for a group. */
   actualAmount: bigint;
   /**
    * Of a hold: what is still reserved and can be captured, unless a final capture is on its way
@@ -384,7 +384,7 @@ export interface Transfer {
   groupId: string;
   /** Of a group: its legs, in order. */
   legs: Transfer[];
-  /** Of a hold: what was captured of it so far, what is on its way to another region included. */
+  /** For a hold: the amount captured so far, captures on their way to another region included. */
   capturedAmount: bigint;
   /**
    * Of a hold: what is free again of it: released, expired, left by a final capture, or come back
