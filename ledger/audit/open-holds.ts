@@ -115,7 +115,7 @@ export class OpenHolds {
    * Takes a row that draws on a hold: a capture, a release, an expiry, or what a final capture
    * left.
    *
-   * @param asked undefined for what comes by itself
+   * @param asked undefined for a row without a request
    * @param isOld the row is from before captures came back to their holds
    * @returns by how much less is held after it
    */

@@ -188,7 +188,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     await leading.stop();
   });
 
-  // What is stored for one key is put under all names and types that a key may have had, for
+  // The data stored for one key is put under all names and types that a key may have had, for
   // another key with the same body: an answer made of it would be POSTED.
   test('data that Redis has of one key, stored under another, does not become an outcome', async () => {
     const redis = redisClient();

@@ -152,7 +152,7 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
   await leading.transfer([hold('next', 7n, 1)]);
   await leading.stop();
 
-  // Nobody sweeps for a while: capturing is over all the same.
+  // No sweep runs for a while: the hold cannot be captured all the same.
   await sleep(1100);
   const second = await Leading.over(opened);
   const [expired] = await second.transfer([capture('too late', 'next')]);

@@ -99,7 +99,7 @@ test('a commit whose connection is cut while it waits has an unknown outcome', a
   const opened = await database();
   const leading = await leadingTwo(opened);
   const request = transferRequest({ amount: 9n });
-  // Somebody holds the head, so the append waits, and its connection can be cut meanwhile.
+  // Another session locks the head, so the append waits, and its connection can be cut meanwhile.
   const failing = opened.admin.begin(async (tx) => {
     await tx`SELECT * FROM head FOR UPDATE`;
     const transfer = leading.transfer([request]);

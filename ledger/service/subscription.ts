@@ -39,7 +39,7 @@ export interface SubscriptionParts {
 
 /**
  * One subscriber of a book or an account. It reads the journal in pages, each when the one
- * before has been written, and then waits for commits. Whoever does not read his stream holds
+ * before has been written, and then waits for commits. A subscriber that does not read its stream holds
  * up this loop and nothing else.
  */
 export class Subscription {

@@ -17,7 +17,7 @@ const ALICE = accountId(1, 1);
 const BOB = accountId(1, 2);
 const TRANSIT = accountId(1, 3);
 const AWAY = accountId(2, 1);
-const NOBODY = accountId(1, 99);
+const UNKNOWN = accountId(1, 99);
 
 const idAt = (seq: number) => derivedId('test', String(seq));
 
@@ -135,13 +135,13 @@ test('a rejection records what was asked and changes no account', async () => {
     {
       kind: RowKind.release,
       reason: Reason.HOLD_NOT_FOUND,
-      debit_account: NOBODY,
+      debit_account: UNKNOWN,
       options: options({ action: { $case: 'release', value: { holdId: idAt(9) } } }),
     },
     {
       kind: RowKind.reversal,
       reason: Reason.TRANSFER_NOT_FOUND,
-      debit_account: NOBODY,
+      debit_account: UNKNOWN,
       credit_account: ALICE,
       amount: 5,
       options: options({ action: { $case: 'reversal', value: { transferId: idAt(9) } } }),
@@ -170,14 +170,14 @@ test('a rejection records what was asked and changes no account', async () => {
       kind: EventKind.RELEASE,
       reason: Reason.HOLD_NOT_FOUND,
       ...own(3),
-      debitAccountId: NOBODY,
+      debitAccountId: UNKNOWN,
       originId: idAt(9),
     }),
     event(4, {
       kind: EventKind.REVERSAL,
       reason: Reason.TRANSFER_NOT_FOUND,
       ...own(4),
-      debitAccountId: NOBODY,
+      debitAccountId: UNKNOWN,
       creditAccountId: ALICE,
       amount: 5n,
       asset: 'EUR',
@@ -407,5 +407,5 @@ test('pages are cut by place and by what is committed, of a book and of an accou
   expect(await seqs({ account: BOB })).toEqual([1, 2, 4, 5, 7, 8, 10]);
   expect(await seqs({ account: ALICE, after: 2, limit: 3 })).toEqual([4, 5, 7]);
   expect(await seqs({ account: ALICE, after: 2, through: 5 })).toEqual([4, 5]);
-  expect(await seqs({ account: NOBODY })).toEqual([]);
+  expect(await seqs({ account: UNKNOWN })).toEqual([]);
 });

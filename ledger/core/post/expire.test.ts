@@ -67,7 +67,7 @@ test('it passes no hold whose commit was in flight when holds were read', () => 
 test('it passes no future hold, even if the clock was set meanwhile', () => {
   const story = twoHolds();
   const { second } = story;
-  // Whoever read the holds believed that the first was due.
+  // At the time of the read the first hold was considered due.
   const { moved, expired } = sweep(story, { seq: second.seq, atMicros: second.atMicros });
   expect(expired).toBe(0);
   expect(moved).toBeUndefined();

@@ -24,7 +24,7 @@ interface Asked {
   readonly amount: bigint;
 }
 
-/** Nobody has ever used it. */
+/** An id that was never used. */
 const UNKNOWN_ID = '01890000-0000-7000-8000-ffffffffffff';
 
 const numbered = (book: number, number: number) => BigInt(book) * 2n ** 48n + BigInt(number);

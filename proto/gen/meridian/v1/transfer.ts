@@ -162,14 +162,14 @@ export interface CreateTransferRequest {
     | undefined;
   /**
    * True: answer as it would be, write nothing, not even the key. Transfers of one dry call
-   * see each other's effects, as real ones would; all of a call are dry or none. A
+   * see each other's effects, as real ones would; all of a call are dry or none. The
    * payee's book in another region is asked for its part.
    */
   dryRun: boolean;
   /**
    * Only with `up_to`. True: if the limits leave nothing of the amount, the transfer is applied
    * all the same and moves or holds nothing: POSTED or HELD, `actual_amount` zero, no entries.
-   * Everything else stands against it as ever: accounts, assets, freezes, conditions. A payee's
+   * Everything else can still reject it: accounts, assets, freezes, conditions. A payee's
    * book in another region is not asked.
    */
   allowZero: boolean;
@@ -195,7 +195,7 @@ export interface CreateTransferResponse {
   differingField: string;
   /**
    * True: this is the outcome of an earlier request with the same key. That may have been an
-   * attempt of the router within this very call: see `resent`.
+   * attempt of the router within this call: see `resent`.
    */
   replayed: boolean;
   /** Of the row that decided it in the payer's book. */
@@ -284,7 +284,7 @@ export interface TransferFault {
  *   UNAVAILABLE          BOOKS_SILENT   a book did not answer, and may have one; `books` in the
  *                                       metadata of ErrorInfo names those
  *
- * To set `debit_account_id` avoids both.
+ * Setting `debit_account_id` avoids both.
  */
 export interface GetTransferRequest {
   by:
@@ -343,7 +343,7 @@ export interface Transfer {
   debitAccountId: bigint;
   /** Of a capture or release: the payee of its hold. Zero for a group. */
   creditAccountId: bigint;
-  /** As the request gave it; `actual_amount` is what it came to. */
+  /** As the request gave it; `actual_amount` is what was moved or held. */
   amount: bigint;
   /** As the request gave it; may be empty. */
   asset: string;

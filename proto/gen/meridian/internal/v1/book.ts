@@ -380,7 +380,7 @@ export interface Topology {
   serverRegion: string;
   /**
    * The clocks of the server, in microseconds since 1970. The wall clock may jump; the
-   * steady clock follows elapsed time and is what rows are stamped by. Said every five seconds.
+   * steady clock follows elapsed time and is what rows are stamped by. Sent every five seconds.
    */
   wallMicros: bigint;
   steadyMicros: bigint;
