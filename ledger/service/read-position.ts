@@ -73,8 +73,8 @@ async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint)
 }
 
 /**
- * Returns a position that every later read reaches at least, at the level that a request asks for,
- * and that is not before the seq `notBefore` of the book.
+ * Returns a position; every later read on this server is at least that new, at the level that the
+ * request asks for. It is not before the seq `notBefore` of the book.
  *
  * UNAVAILABLE: this server may not answer at that level, or has not reached that position.
  * ABORTED: it has been deposed.

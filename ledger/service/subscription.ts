@@ -39,8 +39,8 @@ export interface SubscriptionParts {
 
 /**
  * One subscriber of a book or an account. It reads the journal in pages, each when the one
- * before has been written, and then waits for commits. A subscriber that does not read its stream holds
- * up this loop and nothing else.
+ * before has been written, and then waits for commits. A subscriber that does not read its
+ * stream holds up this loop and nothing else.
  */
 export class Subscription {
   readonly #stream: EventStream;

@@ -8,7 +8,7 @@ import { connect, type Sql } from './connect.ts';
 
 /*
  * What patches/postgres+3.4.9.patch fixes in the driver, for a ledger that loses its database in
- * the middle of anything: nothing is thrown outside of every promise, which would end the process;
+ * the middle of anything: no error is unhandled, which would end the process;
  * every statement is settled, by its own answer; none is run in another caller's session.
  */
 

@@ -66,8 +66,8 @@ const RETURN_REASON = `(SELECT r.reason FROM journal r
 const WENT_AWAY = `j.channel_number IS NOT NULL AND j.kind <> ${RowKind.settlement}`;
 
 /**
- * Status of the transfer of row `j`. It looks up other rows only where
- * they can matter; so a plain transfer within one book costs nothing.
+ * Status of the transfer of row `j`. It looks up other rows only where they can matter; so a
+ * plain transfer within one book costs nothing.
  */
 export const TRANSFER_STATUS = `CASE
   WHEN j.reason <> 0 THEN ${TransferStatus.REJECTED}

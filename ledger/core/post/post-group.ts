@@ -10,8 +10,8 @@ import { legId, storedKey } from '../transfer-id.ts';
 
 /**
  * Applies the legs of a group in order, all or none. Its row comes first and those of the legs
- * follow, also when it failed: then each leg's row states that, and the
- * failing leg's row states why.
+ * follow, also when it failed: then each leg's row states that, and the failing leg's row
+ * states why.
  */
 export function postGroup(
   batch: Batch,

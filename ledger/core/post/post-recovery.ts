@@ -167,7 +167,7 @@ function drawAgain(
 }
 
 /**
- * Opens an account that this book has lost again, under its old id. Its external id is lost: the
+ * Opens a lost account again, under its old id. Its external id is lost: the
  * operator has to find it.
  */
 function reopen(batch: Batch, { id, asset }: command.LostAccount): void {

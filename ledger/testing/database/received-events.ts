@@ -28,7 +28,7 @@ export class ReceivedEvents {
     return this.events.map(({ position }) => Number(position?.seq));
   }
 
-  /** Waits until this number of events has come. */
+  /** Waits until this number of events has arrived. */
   async until(count: number, timeoutMs = 20_000): Promise<void> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
       if (this.events.length >= count) return;
