@@ -71,7 +71,7 @@ async function fixture() {
 const NAMES = ['open', 'change', 'register'] as const;
 type Call = (dryRun: boolean, timeoutMs: number) => Promise<unknown>;
 
-/** What a call is answered that the first leader takes and its successor knows already. */
+/** The answer to a call that the first leader takes and its successor knows already. */
 async function acrossLeaders(name: (typeof NAMES)[number], dryRun: boolean) {
   const { old, next, leads, calls } = await fixture();
   const call: Call = calls[name];

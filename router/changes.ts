@@ -65,7 +65,7 @@ export class Changes {
     return { ...decided, positions, ...mark };
   }
 
-  /** What has been decided stands, whether or not the other books can be told of it now. */
+  /** A decision stands, whether or not the other books can be notified now. */
   async #follow(
     registrations: readonly Promise<RegisterAssetResponse>[],
   ): Promise<RegisterAssetResponse[]> {

@@ -2,7 +2,7 @@ import type { Leaders } from '../ledger/rpc/leaders.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
 import type { Books } from './books/books.ts';
 
-/** Every book, and what the server that leads it has last said of itself. */
+/** Every book, and what its leader last reported. */
 export function listBooks(books: Books, leaders: Leaders): ListBooksResponse {
   return {
     books: books.all.map(({ number, name, region: homeRegion }) => {

@@ -80,19 +80,19 @@ export class RouterServer {
   async start(): Promise<void> {
     await this.#rpc.start();
     this.#running = true;
-    this.#tellHealth();
+    this.#updateHealth();
   }
 
   /**
-   * While draining, health checks say NOT_SERVING, so that load balancers send callers elsewhere;
-   * whoever calls all the same is served.
+   * While draining, health checks report NOT_SERVING, so that load balancers send callers
+   * elsewhere; calls that come all the same are served.
    */
   setDraining(draining: boolean): void {
     this.#draining = draining;
-    this.#tellHealth();
+    this.#updateHealth();
   }
 
-  #tellHealth(): void {
+  #updateHealth(): void {
     this.#rpc.setServing(this.#running && !this.#draining);
   }
 
@@ -107,7 +107,7 @@ export class RouterServer {
   }
 }
 
-/** What serves the calls. */
+/** The parts that serve the calls. */
 interface Parts {
   readonly transfers: Transfers;
   readonly streams: TransferStreams;

@@ -80,7 +80,7 @@ export class AccountFold {
       externalId === row.key &&
       account.asset === asset &&
       limits === row.reference;
-    // The chain covers this row; so a limit that somebody moved in the table shows here.
+    // The chain covers this row; so a limit that was changed in the table shows here.
     if (!isAsOpened) this.#find('I18', row, `account ${externalId} is not as it was opened`);
     account.opened = true;
     return account;
@@ -136,16 +136,16 @@ export class AccountFold {
     if ((flags & AccountFlag.closed) !== 0) this.#find('I9', row, `${externalId} is closed`);
   }
 
-  /** Only what a row makes worse is held against it: a return may go past an upper limit. */
+  /** A row only violates a limit that it makes worse: a return may exceed an upper limit. */
   #limits(row: JournalRow, account: FoldedAccount, before: Totals): void {
     const { externalId, totals, minBalance, maxBalance } = account;
     const available = availableOf(totals);
-    // What a repair books has moved before: whether it was allowed to was judged then.
+    // The money that a repair books has moved before: whether that was allowed was judged then.
     if (isRepair(row)) return;
     if (minBalance !== null && available < minBalance && available < availableOf(before)) {
       this.#find('I9', row, `${externalId} falls to ${available}, below ${minBalance}`);
     }
-    // What comes back to its payer is not held against limits: it was there before.
+    // Money that returns to its payer is not checked against limits: it was there before.
     if (row.kind === RowKind.return) return;
     const expected = expectedOf(totals);
     if (maxBalance !== null && expected > maxBalance && expected > expectedOf(before)) {
@@ -176,12 +176,12 @@ const ASKS_LEAVE: ReadonlySet<RowKind> = new Set([
   RowKind.reversal,
 ]);
 
-/** What an account may spend, its lower limit aside. */
+/** The amount that an account may spend, its lower limit aside. */
 export function availableOf({ credits, debits, heldDebits }: Totals): bigint {
   return credits - debits - heldDebits;
 }
 
-/** What its balance may come to when everything held in its favour is captured. */
+/** The balance of an account when everything held in its favour is captured. */
 export function expectedOf({ credits, debits, heldCredits }: Totals): bigint {
   return credits - debits + heldCredits;
 }

@@ -5,7 +5,7 @@ import { namedAsset } from '../core/asset.ts';
 import { type AccountFold, availableOf, expectedOf } from './account-fold.ts';
 import type { Find } from './findings.ts';
 
-/** What a request asked by which there is a row of each kind. */
+/** The action of the request that leads to a row of each kind. */
 const ACTIONS = {
   [RowKind.transfer]: undefined,
   [RowKind.hold]: 'hold',

@@ -11,13 +11,13 @@ export interface AssetRow {
 
 /** Follows which assets are registered, with what scale. */
 export class AssetRegistry {
-  /** Accounts that were opened with an asset nobody knows, when that was still possible. */
+  /** Accounts opened with an unregistered asset, while that was still possible. */
   unregistered = 0;
   readonly #registered = new Map<string, AssetRow>();
   readonly #completeSinceMicros: number;
   readonly #find: Find;
 
-  /** @param completeSinceMicros accounts opened before may have assets that nobody registered */
+  /** @param completeSinceMicros accounts opened before may have unregistered assets */
   constructor(completeSinceMicros: number, find: Find) {
     this.#completeSinceMicros = completeSinceMicros;
     this.#find = find;
@@ -32,7 +32,7 @@ export class AssetRegistry {
     if (this.#registered.has(asset)) this.#find('I6', row, `${asset} is registered twice`);
     else this.#registered.set(asset, { asset, scale, registeredSeq: seq });
     if ((details?.by ?? '') === '' || reference === '') {
-      this.#find('I6', row, `does not say who registered ${asset}, and why`);
+      this.#find('I6', row, `does not state who registered ${asset}, and why`);
     }
   }
 
@@ -41,14 +41,14 @@ export class AssetRegistry {
     this.named(row);
     if (this.#scaleOf(namedAsset(row.asset).code) !== undefined) return;
     if (row.atMicros < this.#completeSinceMicros) this.unregistered += 1;
-    else this.#find('I6', row, `${row.key} is an account of ${row.asset}, which nobody registered`);
+    else this.#find('I6', row, `${row.key} is an account of ${row.asset}, which is not registered`);
   }
 
-  /** Takes an applied row that may say what scale its asset has. */
+  /** Takes an applied row that may name the scale of its asset. */
   named(row: JournalRow): void {
     const { code, scale } = namedAsset(row.asset);
     if (scale === undefined || scale === this.#scaleOf(code)) return;
-    this.#find('I6', row, `says ${row.asset}, whose scale is ${this.#scaleOf(code)}`);
+    this.#find('I6', row, `names ${row.asset}, whose scale is ${this.#scaleOf(code)}`);
   }
 
   /** To be called after the last row, with the book's table of assets. */

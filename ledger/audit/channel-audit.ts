@@ -34,10 +34,10 @@ interface Sum {
 }
 
 /**
- * Holds the legs that left one book against those that arrived in another (I2, I3). Both are
+ * Compares the legs that left one book with those that arrived in another (I2, I3). Both are
  * read in the order of their numbers, so nothing but what is in flight is kept.
  *
- * The two snapshots are not of one moment. What only a newer look can tell is looked up anew.
+ * The two snapshots are not of one moment. What only a newer snapshot shows is looked up again.
  */
 export async function auditChannel(
   from: ScannedBook,

@@ -38,7 +38,7 @@ test('two books with everything in them have no violation', async () => {
   expect(report.books[0]).toMatchObject({ posted: 14, held: 7, openHolds: 1, overdueHolds: 1 });
 });
 
-/** What the owner of the server does past the triggers, and how it is undone. */
+/** Changes by the owner of the server that bypass the triggers, and how they are undone. */
 type Harm = readonly [name: string, invariant: string, harm: string, undo: string];
 
 const seqOf = (reference: string, book = near) => rowOf(book, reference).seq;
@@ -69,7 +69,7 @@ const HARMS: readonly Harm[] = [
   column('expires_at', 'still open', `expires_at + interval '1 us'`),
   column('expires_at', 'still open', 'NULL'),
   column('options', 'all coins', `replace(options, '100', '101')`),
-  column('changed_by', 'gone', `'somebody'`),
+  column('changed_by', 'gone', `'mallory'`),
   column('account_flags', 'lost card', '0'),
   column('min_balance', 'credit line', 'NULL'),
   column('max_balance', 'credit line', '51'),
@@ -113,7 +113,7 @@ const HARMS: readonly Harm[] = [
   ],
 ];
 
-test('what somebody changed in the database is found', { timeout: 120_000 }, async () => {
+test('what was changed in the database is found', { timeout: 120_000 }, async () => {
   const database = await write(near);
   await database.admin`CREATE TABLE saved AS SELECT * FROM journal`;
   const run = (statement: string) =>
@@ -135,7 +135,7 @@ function drawing({ details }: JournalRow, id: string): Partial<JournalRow> {
   return { details: { ...NO_DETAILS, ...details, drawn } };
 }
 
-test('two journals that are right by themselves but not together are found', async () => {
+test('two journals that are each correct but contradict each other are found', async () => {
   const database = await write(near);
   const returned = rowOf(far, 'wrong colour', RowKind.return);
   const applied = rowOf(near, 'wrong size');
@@ -166,7 +166,7 @@ test('two journals that are right by themselves but not together are found', asy
   }
 });
 
-test('what is left to be reversed is known many rows later', async () => {
+test('the amount left to reverse is known many rows later', async () => {
   const book = new WritingBook(1);
   const [bank, shop] = [book.open('bank'), book.open('shop')];
   const there = { debitAccountId: bank, creditAccountId: shop };
@@ -201,7 +201,7 @@ test('what is left to be reversed is known many rows later', async () => {
 
 test('accounts of an asset from before assets were registered are noted', async () => {
   const database = await write(near);
-  // Only what the journal says counts, and these rows say that they are from 1970.
+  // Only the journal counts, and these rows are dated 1970.
   const silver = forged(near, seqOf('new'), { asset: 'SILVER' });
   const other = await write(silver);
   expect((await auditOf(database)).notes).toEqual([]);

@@ -26,7 +26,7 @@ test('two books with everything in them have no findings', () => {
   expect(there.scanned.counts).toMatchObject({ posted: 3, delivered: 3, returned: 1 });
 });
 
-/** A row, its place, and what somebody with the keys to the chain makes of it. */
+/** A row, its place, and what a forger with the keys to the chain makes of it. */
 type Forgery = readonly [name: string, row: JournalRow, change: Partial<JournalRow>, text: string];
 
 const details = (row: JournalRow, change: Partial<RowDetails>): Partial<JournalRow> => ({
@@ -107,7 +107,7 @@ describe('holds', () => {
 
   shows('I10', near, [
     ['more drawn than is left', checkOut, { amount: 201n }, 'of which 200 is left'],
-    ['more said to be left', firstNight, drawn(firstNight, { left: 250n }), 'left is 200'],
+    ['more stated to be left', firstNight, drawn(firstNight, { left: 250n }), 'left is 200'],
     ['left over after a final capture', checkOut, drawn(checkOut, { left: 50n }), 'left is 0'],
     ['a capture of another hold', dinner, drawn(dinner, { id: deposit.id }), 'is not open'],
     ['a capture of a transfer', dinner, drawn(dinner, { id: of('salary').id }), 'is not open'],
@@ -179,7 +179,7 @@ describe('reversals', () => {
 
   shows('I10', near, [
     ['more than was left', sentBack, { amount: 51n }, 'leaves -1'],
-    ['more said to be left', button, drawn(button, { left: 60n }), 'left is 50'],
+    ['more stated to be left', button, drawn(button, { left: 60n }), 'left is 50'],
     ['less than all', sentBack, { amount: 49n }, 'all of 50 was asked'],
     ['of what is not there', button, drawn(button, { id: accountUuid(0) }), 'no row before it'],
     ['of what comes later', button, drawn(button, { id: of('gift').id }), 'no row before it'],
@@ -335,7 +335,7 @@ describe('assets', () => {
     ['a scale left out', gold, details(gold, { options: '' }), 'has no scale'],
     ['no who', gold, details(gold, { by: '' }), 'who registered'],
     ['a second registration', of('salary'), { ...gold, seq: of('salary').seq }, 'twice'],
-    ['an account of no asset', gold, { asset: 'SILVER' }, 'which nobody registered'],
+    ['an account of no asset', gold, { asset: 'SILVER' }, 'which is not registered'],
     ['another scale', mint, { asset: 'GOLD/2' }, 'whose scale is 3'],
     ['another scale of a payment', of('salary'), { asset: 'EUR/3' }, 'whose scale is 2'],
   ]);

@@ -60,7 +60,7 @@ export class GroupFold {
       this.#find('I17', row, 'a group moves something itself');
     }
     const legs = legsOf(row.details?.options ?? '');
-    if (legs === undefined) this.#find('I17', row, 'a group does not say how many legs it has');
+    if (legs === undefined) this.#find('I17', row, 'a group does not state how many legs it has');
     else this.#open = { header: row, legs, read: 0, broken: 0 };
   }
 

@@ -32,7 +32,7 @@ describe('a journal that is right', () => {
   });
 });
 
-// Whoever can write the chain can make it fit; what the rows say must still add up.
+// A forger who can write the chain can make it fit; the rows must still add up.
 describe('a journal that was forged with a chain that fits', () => {
   const funding = rowOf(near, 'funding');
   const delivered = rowOf(near, 'delivered');

@@ -34,11 +34,11 @@ export interface ChainedRow {
   readonly chain: Uint8Array | null;
 }
 
-/** What the tables of a book have besides its journal. */
+/** The tables of a book other than its journal. */
 export interface BookTables {
   readonly accounts: Iterable<AccountRow>;
   readonly assets: readonly AssetRow[];
-  /** Accounts opened before may have assets that nobody registered; 0 if that is not known. */
+  /** Accounts opened before may have unregistered assets; 0 if that is not known. */
   readonly completeSinceMicros: number;
   /**
    * Leaders of earlier epochs may have kept what came back from a capture from its hold. Unset:
@@ -164,19 +164,19 @@ export class JournalScan {
     if (chain === null) return;
     if (!this.#hash.digest().equals(chain))
       this.#find('I11', row, 'the chain value does not verify');
-    // Going on from the stored value shows every damaged batch instead of all after the first.
+    // Continuing from the stored value shows every damaged batch instead of all after the first.
     this.#chain = chain;
     this.#hash = createHash('sha256').update(chain);
   }
 
-  /** What an auditor's views would take for the newest word on what is left. */
+  /** Finds a row that auditors' views would take for the newest amount left. */
   #requireUndrawn(row: JournalRow): void {
     const drawn = row.details?.drawn ?? null;
     if (drawn !== null && drawn.left !== null) {
       this.#find(
         'I10',
         row,
-        `says that ${drawn.left} is left of ${drawn.id}, but draws on nothing`,
+        `states that ${drawn.left} is left of ${drawn.id}, but draws on nothing`,
       );
     }
   }
@@ -294,7 +294,7 @@ export class JournalScan {
     }
   }
 
-  /** What a final capture left is freed because of that capture. */
+  /** The rest of a final capture is freed because of that capture. */
   #restOf(row: JournalRow, reversed: ReversedRows): void {
     const capture = reversed.get(row.originId ?? '');
     const draws = capture?.final === true && capture.drawnId === row.details?.drawn?.id;
@@ -336,7 +336,7 @@ const LEAVES: ReadonlySet<RowKind> = new Set([
   RowKind.recovered,
 ]);
 
-/** Rows that say what is left of another. */
+/** Rows that state what is left of another. */
 const DRAWS: ReadonlySet<RowKind> = new Set([
   RowKind.return,
   RowKind.capture,

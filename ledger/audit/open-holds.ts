@@ -8,7 +8,7 @@ export interface OpenHold {
   readonly id: string;
   readonly seq: number;
   readonly debitAccount: bigint | null;
-  /** Null if the payee is in another book: then `peer` says who. */
+  /** Null if the payee is in another book: then `peer` names it. */
   readonly creditAccount: bigint | null;
   readonly peer: JournalRow['peer'];
   readonly expiresAtMicros: number | null;
@@ -21,8 +21,8 @@ export interface OpenHold {
 
 /**
  * Follows what is left of every hold. One that nothing is left of is forgotten, so that memory
- * is bounded by the holds that are open at one time; whoever draws on a forgotten one is found
- * as surely as whoever draws on one that never was.
+ * is bounded by the holds that are open at one time; a row that draws on a forgotten one is found
+ * as surely as a row that draws on one that never existed.
  */
 export class OpenHolds {
   readonly #open = new Map<string, OpenHold>();
@@ -115,7 +115,7 @@ export class OpenHolds {
    * Takes a row that draws on a hold: a capture, a release, an expiry, or what a final capture
    * left.
    *
-   * @param asked undefined for what comes by itself
+   * @param asked undefined for a row without a request
    * @param isOld the row is from before captures came back to their holds
    * @returns by how much less is held after it
    */
@@ -135,7 +135,7 @@ export class OpenHolds {
     }
     hold.left = this.#leftAfter(row, hold, asked, isOld);
     if (drawn?.left !== hold.left) {
-      const text = `says that ${drawn?.left} is left of hold ${hold.id}, left is ${hold.left}`;
+      const text = `states that ${drawn?.left} is left of hold ${hold.id}, left is ${hold.left}`;
       this.#find('I10', row, text);
     }
     if (hold.left === 0n) hold.endedBy = row.kind;
@@ -162,7 +162,7 @@ export class OpenHolds {
       return 0n;
     }
     const final = asked?.action?.$case === 'capture' && asked.action.value.final;
-    // What goes elsewhere may come back: until it is answered, the rest stays reserved.
+    // A capture for another book may come back: until it is answered, the rest stays reserved.
     if (final && row.peer !== null && !(isOld && row.details?.drawn?.left === 0n)) {
       hold.closing = row.id;
       return left - amount;
@@ -176,7 +176,7 @@ export class OpenHolds {
       row.debitAccount === hold.debitAccount &&
       row.peer?.book === hold.peer?.book &&
       row.peer?.account === hold.peer?.account &&
-      // What is captured for a payee in another book goes into a transit account.
+      // A capture for a payee in another book goes into a transit account.
       ((away && row.kind === RowKind.capture) || row.creditAccount === hold.creditAccount);
     if (!same) this.#find('I10', row, `has other accounts than hold ${hold.id}`);
   }

@@ -9,7 +9,7 @@ export type AuditSql = postgres.ReservedSql<{ bigint: bigint }>;
 /** Rows that one step of a cursor fetches. */
 export const FETCH_SIZE = 2_000;
 
-/** What the head and the cursors of a book say at the moment of its snapshot. */
+/** The head and the cursors of a book at the moment of its snapshot. */
 export interface BookHead {
   readonly book: number;
   readonly name: string;

@@ -2,7 +2,7 @@ import type { StoredOptions } from '../core/validate/options.ts';
 import { type JournalRow, type Peer, RowKind } from '../core/journal-row.ts';
 import type { Find } from './findings.ts';
 
-/** A row that reversals or returns draw on or come from, with what is left of it before the rows about to be read. */
+/** A row that reversals or returns draw on or come from, with what is left before the next rows. */
 export interface ReversedRow {
   readonly seq: number;
   readonly kind: RowKind;
@@ -50,9 +50,9 @@ export function isFinalCapture(options: string): boolean {
 export type ReversedRows = ReadonlyMap<string, ReversedRow>;
 
 /**
- * Ids of the rows that a page draws on by reversals, or that come back in it. Every transfer of a journal could be
- * reversed, so none is kept in memory: they are looked up for each page of rows. What is left of
- * them is taken from a row before the page, which has been checked when its turn came.
+ * Ids of the rows that a page draws on by reversals, or that come back in it. Every transfer of a
+ * journal could be reversed, so none is kept in memory: they are looked up for each page of rows.
+ * The amount left of them is taken from a row before the page, which has already been checked.
  */
 export function reversedIds(rows: readonly JournalRow[]): string[] {
   const ids = new Set<string>();
@@ -91,7 +91,7 @@ export function checkReversal(
   if (asked.amount === 0n && amount !== original.left) {
     find('I10', row, `reverses ${amount} of ${id} where all of ${original.left} was asked`);
   }
-  // A caller knows what came from another book by the id that its payer's book gave it.
+  // A caller names a transfer from another book by the id that its payer's book gave it.
   const named = asked.action?.$case === 'reversal' ? asked.action.value.transferId : '';
   const known = original.kind === RowKind.settlement ? original.originId : id;
   if (named !== known) find('I5', row, `reverses ${id}, asked was ${named}`);
@@ -112,7 +112,7 @@ function checkLeft(row: JournalRow, original: ReversedRow, left: bigint, find: F
     find('I10', row, `leaves ${left} of ${drawn?.id}, which moved ${original.amount}`);
   }
   if (drawn?.left !== left) {
-    find('I10', row, `says that ${drawn?.left} is left of ${drawn?.id}, left is ${left}`);
+    find('I10', row, `states that ${drawn?.left} is left of ${drawn?.id}, left is ${left}`);
   }
   original.left = left;
 }
@@ -125,7 +125,7 @@ function originalOf(row: JournalRow, rows: ReversedRows, find: Find): ReversedRo
   return undefined;
 }
 
-/** What left for another book is reversed over there, by the row of its second leg. */
+/** A transfer to another book is reversed over there, by the row of its second leg. */
 function isReversible({ kind, reason, peer, reverses }: ReversedRow): boolean {
   if (reason !== 0) return false;
   // A second leg that gives back is a reversal here too.

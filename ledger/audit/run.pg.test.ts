@@ -57,7 +57,7 @@ test('two books that are right have no violation, and what is in flight is count
   ]);
 });
 
-describe('what somebody changed in the database is found', () => {
+describe('what was changed in the database is found', () => {
   test.each([
     ['an amount', `UPDATE journal SET amount = amount + 1 WHERE seq = ${seqOf('funding')}`, 'I11'],
     ['a reference', `UPDATE journal SET reference = 'x' WHERE seq = ${seqOf('funding')}`, 'I11'],
@@ -87,7 +87,7 @@ describe('what somebody changed in the database is found', () => {
   });
 });
 
-describe('two journals that are right by themselves but not together are found', () => {
+describe('two journals that are each correct but contradict each other are found', () => {
   const settlement = rowOf(far, 'delivered');
 
   test('a second leg to another payee', async () => {
@@ -115,7 +115,7 @@ describe('two journals that are right by themselves but not together are found',
   });
 });
 
-test('a database that is no book, and one that is out of reach, are named', async () => {
+test('a database that is not a book, and an unreachable one, are named', async () => {
   const database = await newDatabase();
   await expect(auditOf([database.auditorUrl])).rejects.toThrow(
     'no ledger server has ever served it',

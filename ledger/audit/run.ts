@@ -49,7 +49,7 @@ export interface AuditReport {
   readonly inFlight: readonly InFlight[];
   readonly violations: readonly Violation[];
   readonly violationsTotal: number;
-  /** What is not as it should be and violates nothing. */
+  /** Irregularities that violate no invariant. */
   readonly notes: readonly string[];
   readonly seconds: number;
   readonly ok: boolean;
@@ -238,7 +238,7 @@ function checkHead({ head, scan, channels }: ScannedBook, findings: Findings): v
 function checkSweep({ head, scan }: ScannedBook, findings: Findings): void {
   const { name, sweptAtMicros, sweptSeq, atMicros } = head;
   if (sweptAtMicros > atMicros) {
-    findings.add('I10', name, 0, 'holds are said to be swept that are not due yet');
+    findings.add('I10', name, 0, 'the sweep cursor covers holds that are not due yet');
   }
   for (const { id, seq, expiresAtMicros } of scan.holds.all) {
     if (expiresAtMicros === null || expiresAtMicros > sweptAtMicros) continue;
@@ -268,7 +268,7 @@ function notesOf({ head, scan, channels }: ScannedBook): string[] {
   });
   const { unregistered } = scan.assets;
   if (unregistered > 0) {
-    const what = 'accounts opened with an asset that nobody had to register, and nobody has';
+    const what = 'accounts opened with an asset that is not registered, before that was required';
     notes.push(`${head.name}: ${what}: ${unregistered}`);
   }
   return notes;

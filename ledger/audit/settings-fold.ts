@@ -22,12 +22,12 @@ const FROZEN: Readonly<Record<number, number>> = {
 export function foldChange(row: JournalRow, account: FoldedAccount, find: Find): void {
   const by = row.details?.by ?? '';
   if (by === '' || row.reference === '') {
-    find('I9', row, `does not say who changed ${account.externalId}, and why`);
+    find('I9', row, `does not state who changed ${account.externalId}, and why`);
   }
   const stored = changeOf(row);
   const settings = row.details?.settings ?? null;
   if (stored?.change === undefined || settings === null) {
-    find('I9', row, `does not say what changed about ${account.externalId}`);
+    find('I9', row, `does not state what changed about ${account.externalId}`);
     return;
   }
   const { change, expectedVersion } = stored;

@@ -2,7 +2,7 @@ import { assert } from './assert.ts';
 
 /**
  * An account id is 63 bits: the book's number (1..32767) in the top bits, the account's
- * number in its book (1..2^48-1) below. So an id alone tells where the account lives.
+ * number in its book (1..2^48-1) below. So an id alone determines where the account lives.
  */
 const NUMBER_BITS = 48n;
 

@@ -1,5 +1,5 @@
 /**
- * What posting needs to know of an account, as of its newest version. Amounts in minor units.
+ * The state of an account that posting needs, as of its newest version. Amounts in minor units.
  * The balance is credits less debits.
  */
 export interface Account {
@@ -22,10 +22,10 @@ export interface Account {
   flags: number;
 }
 
-/** What is forbidden to an account. The numbers are stored. */
+/** Operations forbidden to an account. The numbers are stored. */
 export const AccountFlag = { frozenIn: 1, frozenOut: 2, closed: 4 } as const;
 
-/** What can be changed about an account, as far as posting looks at it. */
+/** The settings of an account that posting looks at. */
 export type AccountSettings = Readonly<Pick<Account, 'minBalance' | 'maxBalance' | 'flags'>>;
 
 /** A new account without entries. */

@@ -31,7 +31,7 @@ export const SCALE_MAX = 18;
 /** An asset as a request names it: "EUR", or "EUR/2" with the scale. */
 export interface NamedAsset {
   readonly code: string;
-  /** Undefined: not said. */
+  /** Undefined: not given. */
   readonly scale: number | undefined;
 }
 

@@ -100,7 +100,7 @@ test('what a row does not have is empty', () => {
 test.each<[string, Partial<JournalRow>, string]>([
   ['what is held', { entries: { ...NO_ENTRIES, held: HELD } }, '100|200|300|400|||||0:|0:||||'],
   ['details', { details: DETAILS }, '||||d|12|g|1763711999000000|11:{"scale":3}|4:olga|3|-50|70|'],
-  ['details that say nothing', { details: NO_DETAILS }, '||||||||0:|0:||||'],
+  ['empty details', { details: NO_DETAILS }, '||||||||0:|0:||||'],
   [
     'a drawn row of which nothing is known',
     { details: { ...NO_DETAILS, drawn: { id: 'd', left: null } } },
@@ -138,7 +138,7 @@ test('whatever a row has besides is in its line', () => {
   expect(new Set(lines).size).toBe(lines.length);
 });
 
-test('anybody can compute it with SHA-256 and the lines', () => {
+test('anyone can compute it with SHA-256 and the lines', () => {
   const before = createHash('sha256').update('before').digest();
   const expected = createHash('sha256')
     .update(Buffer.concat([before, Buffer.from(chainLine(ROW) + chainLine(BARE), 'utf8')]))

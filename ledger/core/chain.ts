@@ -3,8 +3,8 @@ import { type JournalRow, NO_DETAILS } from './journal-row.ts';
 
 /**
  * The hash chain. A batch's value is SHA-256 over the value before it (32 bytes) and then one
- * line per row; it is stored on the batch's last row and in the head. Whoever changes, drops,
- * adds or reorders a row must recompute every value after it, and the head of each copy.
+ * line per row; it is stored on the batch's last row and in the head. Changing, dropping,
+ * adding or reordering a row requires recomputing every value after it, and the head of each copy.
  *
  * A line is the row's columns in the order of the table, each followed by `|` and the line by
  * a line feed. Numbers are decimal, `at` is microseconds since 1970, absent numbers and ids are

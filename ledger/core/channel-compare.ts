@@ -1,19 +1,19 @@
 import type { Channel, Divergence } from './channel.ts';
 
-/** What the other end of a channel says that it has; directions are as that book sees them. */
+/** What the other end of a channel reports to have; directions are as that book sees them. */
 export type ChannelEnd = Omit<Channel, 'peerBook'>;
 
-/** Of a channel: the book at this end, and the one at the other. */
+/** The books at this end of a channel and at the other. */
 export interface Ends {
   readonly book: number;
   readonly peerBook: number;
 }
 
 /**
- * What proves that this book has lost rows: the other end has answers to legs that were never
- * sent, or was answered about legs that never arrived. Null: nothing does.
+ * Returns the proof that this book has lost rows: the other end has answers to legs that were
+ * never sent, or was answered about legs that never arrived. Null: there is none.
  *
- * @param mine read after the other end has said what it has
+ * @param mine read after the other end has reported what it has
  */
 export function ownLoss({ book }: Ends, mine: ChannelEnd, theirs: ChannelEnd): Divergence | null {
   if (theirs.applied > mine.sent) {

@@ -27,7 +27,7 @@ export interface ChannelHash {
   readonly value: string;
 }
 
-/** What the two ends of a channel disagree on. */
+/** A disagreement between the two ends of a channel. */
 export interface Divergence {
   /** First channel number that is known to differ. */
   readonly number: number;

@@ -8,7 +8,7 @@ import { checkRandomly } from '../testing/history/seed.ts';
 
 const FILE = 'ledger/core/history.test.ts';
 
-/** So many histories have every outcome, whatever the seed. */
+/** This number of histories has every outcome, whatever the seed. */
 const HISTORIES = 5_000;
 
 /** At night there are ten times as many, and other work on the machine. */

@@ -107,7 +107,7 @@ export interface RowDetails {
    * What the row draws on: the hold of a capture, release, expiry or rest, the transfer of a
    * reversal, and what is left of it after this row. A return of a reversal gives back, and a
    * return of a capture to the hold that it came from; one that finds the time of its hold up
-   * says that nothing is left, and one that does not change its hold names none. `left` is null
+   * states that nothing is left, and one that does not change its hold names none. `left` is null
    * where this book does not keep it: on the settlement of a reversal.
    */
   readonly drawn: { readonly id: string; readonly left: bigint | null } | null;

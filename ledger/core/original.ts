@@ -41,10 +41,10 @@ export function isReversible({ kind, applied }: Original): boolean {
   );
 }
 
-/** Kinds of rows whose id a request may name, be it in vain. */
+/** Kinds of rows whose id a request may name, even without success. */
 export const DRAWN_ON: ReadonlySet<RowKind> = new Set([...TRANSFER_KINDS, RowKind.settlement]);
 
-/** What tells of a row what it is as an original. */
+/** The fields of a row that determine what it is as an original. */
 export interface OriginalRow extends Pick<
   JournalRow,
   'id' | 'kind' | 'reason' | 'debitAccount' | 'creditAccount' | 'amount'

@@ -23,7 +23,7 @@ test('a UUID is the id itself, whatever its case and version', () => {
   }
 });
 
-test('a UUID of version 8 is hashed, so that nobody can choose a derived id', () => {
+test('a UUID of version 8 is hashed, so that no client can choose a derived id', () => {
   const derived = derivedId('settlement', V7);
   expect(derived[14]).toBe('8');
   expect(transferIdOf('', derived)).not.toBe(derived);

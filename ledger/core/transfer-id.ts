@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Where a UUID says its version. */
+/** Where a UUID contains its version. */
 const VERSION_PLACE = 14;
 
 /**
@@ -18,7 +18,7 @@ export function transferIdOf(namespace: string, key: string): string {
 }
 
 /**
- * The id that an earlier release gave to a key, where it was another: letter case counted then
+ * The id that an earlier release gave to a key, where it differs: letter case counted then
  * in a UUID that is hashed. Undefined for every other key. A book may have a row of this id, and
  * its outcome is that of the key; no new row has it.
  */
@@ -41,7 +41,7 @@ export function storedKey(id: string, key: string): string {
 
 /** The text in lower case if it is a UUID of 36 characters. */
 function uuidOf(text: string): string | undefined {
-  // Only what has the length of a UUID is matched: most other keys are shorter.
+  // Only keys of the length of a UUID are matched: most others are shorter.
   if (text.length !== 36) return undefined;
   const lower = text.toLowerCase();
   return UUID.test(lower) ? lower : undefined;

@@ -13,7 +13,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 /** The numbers that the page's tables define, in the order of the page. */
 const defined = [...page.matchAll(/^\| (I\d+) /gmu)].map(([, name = '']) => name);
 
-/** A number is defined, or the page says that it stays unused. */
+/** A number is defined, or the page states that it stays unused. */
 const isKnown = (name: string) => new RegExp(String.raw`\b${name}\b`, 'u').test(page);
 
 test('each number is defined once', () => {

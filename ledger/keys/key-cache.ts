@@ -44,11 +44,11 @@ export class KeyCache {
     });
     this.#redis.on('ready', () => void this.#start());
     this.#redis.on('close', () => this.#setUp(false, 'the connection is closed'));
-    // Without a listener ioredis prints; `close` follows and says what matters.
+    // Without a listener ioredis prints; `close` follows and reports what matters.
     this.#redis.on('error', () => undefined);
   }
 
-  /** True if the last thing that was heard of Redis is that it works. */
+  /** True if Redis was up at the last event or answer. */
   get up(): boolean {
     return this.#up;
   }

@@ -3,7 +3,7 @@ import type { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { isPlain } from '../core/validate/options.ts';
 import type { TransferFields } from '../core/validate/same-request.ts';
 
-/** What a leader remembers of a decided key in its own memory. */
+/** The outcome of a decided key in the memory of a leader. */
 export interface KnownKey {
   /** Of the request that decided it. */
   readonly fingerprint: string;

@@ -11,7 +11,7 @@ const known = (seq: number): KnownKey => ({
   partial: false,
 });
 
-/** As documented: two generations of so many keys. */
+/** As documented: two generations of this number of keys. */
 const GENERATION = 32_768;
 
 test('the newest value of a key is the one that is known', () => {

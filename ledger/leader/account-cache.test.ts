@@ -83,7 +83,7 @@ test('beyond its capacity those that were used stay longer than those that were 
   expect(cache.size).toBe(4);
 });
 
-test('it may forget, and never errs, whatever its size', () => {
+test('it may forget, but is never wrong, whatever its size', () => {
   const step = fc.record({
     write: fc.boolean(),
     number: fc.integer({ min: 1, max: 12 }),

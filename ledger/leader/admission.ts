@@ -3,11 +3,11 @@ import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
 import type { DryWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
-/** What a book does also while it posts nothing. */
+/** The work that a book does even while it posts nothing. */
 const ALWAYS: ReadonlySet<Work['kind'] | DryWork['kind']> = new Set(['channel', 'proof']);
 
 /**
- * What a leader lets into its queue. A book that has lost rows posts nothing, whatever the work;
+ * Decides what enters the queue of a leader. A book that has lost rows posts nothing of any kind;
  * until its channels have been compared after a take-over, work waits.
  */
 export class Admission {

@@ -26,7 +26,7 @@ import type { StoredChange } from '../store/read-changes.ts';
 import { openedAccount } from '../store/read-opened.ts';
 import type { StoredTransfer } from '../store/read-transfers.ts';
 
-/** What is the same for all answers of a batch. */
+/** The fields that all answers of a batch share. */
 export interface BatchStamp {
   readonly book: Book;
   readonly epoch: number;
@@ -38,7 +38,7 @@ export interface BatchStamp {
 /** When and where something was decided. */
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
-/** The outcome that a key has already. */
+/** The outcome that a key already has. */
 export interface Recalled {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
@@ -251,7 +251,7 @@ const NOT_APPLIED: CreateTransferResponse = {
   dryRun: false,
 };
 
-/** The answer to what nobody waits for any more. */
+/** The answer to a request whose caller no longer waits. */
 export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
 
 /** The answer to a transfer that would leave by a channel which has diverged. */

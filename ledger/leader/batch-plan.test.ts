@@ -84,7 +84,7 @@ function answered(plan: BatchPlan, outcomes: Partial<TransferOutcome>[] = []) {
   };
 }
 
-test('a key that occurs several times in a batch is one command, whoever asks', () => {
+test('a key that occurs several times in a batch is one command, whichever caller asks', () => {
   const upper = '0193A1B2-C3D4-7E5F-8A6B-7C8D9E0F1A2B';
   const plan = new BatchPlan(
     [
@@ -146,7 +146,7 @@ test('a repeat of what is in transit waits for the same leg', () => {
   expect(items.map(({ answer }) => answer?.channel)).toEqual([channel, channel]);
 });
 
-test('what nobody waits for any more is not begun, and says so', () => {
+test('a transfer whose caller no longer waits is not begun, and its answer states that', () => {
   const late = transfers([{ idempotencyKey: 'late' }], NOW - 1);
   const plan = new BatchPlan([late, transfers([{ idempotencyKey: 'now' }], NOW)], NOW);
   const commands = plan.commands().map(({ command }) => command);
@@ -180,7 +180,7 @@ const openingOf = (reply: OpenAccountResponse | undefined) => [
   reply?.differingField,
 ];
 
-test('the accounts that a batch may touch are all asked for', () => {
+test('all accounts that a batch may touch are loaded', () => {
   const leg = {
     ...transferRequest(),
     transferId: '',

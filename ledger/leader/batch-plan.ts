@@ -270,7 +270,7 @@ function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): Rec
     : { response: reusedKey(item.id, field, response), channel: null };
 }
 
-/** The answer to the opening of an account that is there, unless it says another scale. */
+/** The answer to the opening of an account that is there, unless it names another scale. */
 function reopened(
   { asset }: OpenAccountRequest,
   { account, position }: Pick<OpenAccountResponse, 'account' | 'position'>,

@@ -29,7 +29,7 @@ async function leadingTwo(opened: TestDatabase, redis: boolean): Promise<Leading
 const key = (idempotencyKey: string, fields: Partial<CreateTransferRequest> = {}) =>
   transferRequest({ idempotencyKey, ...fields });
 
-/** What must be the same whatever happens to Redis: everything but times and epochs. */
+/** The fields that must not depend on Redis: everything but times and epochs. */
 function shape({ transferId, status, reason, differingField, replayed, position }: Answer) {
   return { transferId, status, reason, differingField, replayed, seq: position?.seq };
 }
@@ -55,10 +55,10 @@ const ROUNDS: readonly (readonly CreateTransferRequest[])[] = [
     key('posted', { amount: 100n, namespace: 'other' }),
   ],
   [
-    key('new beside old', { code: 5 }),
+    key('new next to old', { code: 5 }),
     key('posted', { amount: 100n, code: 1 }),
     key('refused', { debitAccountId: BOB, creditAccountId: ALICE, amount: 101n }),
-    key('new beside old', { code: 5 }),
+    key('new next to old', { code: 5 }),
   ],
 ];
 
@@ -66,8 +66,8 @@ const IDS = ROUNDS.flat().map(({ namespace, idempotencyKey }) =>
   transferIdOf(namespace, idempotencyKey),
 );
 
-/** Tells the story, and lets something happen before each round. */
-async function told(leading: Leading, before: (round: number) => Promise<void>) {
+/** Sends all rounds, and lets something happen before each. Returns the answers. */
+async function answersTo(leading: Leading, before: (round: number) => Promise<void>) {
   const answers: ReturnType<typeof shape>[][] = [];
   for (const [round, requests] of ROUNDS.entries()) {
     await before(round);
@@ -81,15 +81,15 @@ const quiet = () => Promise.resolve();
 describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same', () => {
   let expected: ReturnType<typeof shape>[][] = [];
 
-  // Told once, without Redis: every other telling is compared with it.
+  // Sent once without Redis: the answers of every other run are compared with these.
   beforeEach(async () => {
     if (expected.length > 0) return;
     const leading = await leadingTwo(await database(), false);
-    expected = await told(leading, quiet);
+    expected = await answersTo(leading, quiet);
     await leading.stop();
   });
 
-  test('they are what they should be', () => {
+  test('without Redis they are as expected', () => {
     const { POSTED, IN_TRANSIT, REJECTED } = TransferStatus;
     expect(expected.map((round) => round.map(({ status }) => status))).toEqual([
       [POSTED, REJECTED, IN_TRANSIT, REJECTED, POSTED, REJECTED],
@@ -112,14 +112,14 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
 
   test('with Redis there', async () => {
     const leading = await leadingTwo(await database(), true);
-    expect(await told(leading, quiet)).toEqual(expected);
+    expect(await answersTo(leading, quiet)).toEqual(expected);
     await leading.stop();
   });
 
   test('with Redis flushed between the rounds', async () => {
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
-    expect(await told(leading, async () => void (await redis.flushall()))).toEqual(expected);
+    expect(await answersTo(leading, async () => void (await redis.flushall()))).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -128,7 +128,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
     const pause = async () => void (await redis.client('PAUSE', 300, 'ALL'));
-    expect(await told(leading, pause)).toEqual(expected);
+    expect(await answersTo(leading, pause)).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -140,7 +140,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
       for (const name of idSets(leading)) await redis.sadd(name, ...IDS);
     };
     await invent();
-    expect(await told(leading, invent)).toEqual(expected);
+    expect(await answersTo(leading, invent)).toEqual(expected);
     await leading.stop();
     redis.disconnect();
   });
@@ -158,7 +158,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
         await put(redis, name);
       }
     };
-    expect(await told(leading, spoil)).toEqual(expected);
+    expect(await answersTo(leading, spoil)).toEqual(expected);
     const used = async () => {
       await leading.transfer([key(`after ${randomUUID()}`)]);
       const sizes = idSets(leading).map(async (name) =>
@@ -188,9 +188,9 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     await leading.stop();
   });
 
-  // What is stored for one key is put under all names and types that a key may have had, for
+  // The data stored for one key is put under all names and types that a key may have had, for
   // another key with the same body: an answer made of it would be POSTED.
-  test('what Redis has of one key, stored under another, makes no outcome of it', async () => {
+  test('data that Redis has of one key, stored under another, does not become an outcome', async () => {
     const redis = redisClient();
     const opened = await database();
     const leading = await leadingTwo(opened, true);
@@ -267,7 +267,7 @@ test('accounts are opened once, however they are asked for', async () => {
   await next.stop();
 });
 
-test('what is too late to begin is not begun, and may be asked again', async () => {
+test('a request that is too late is not begun, and may be retried', async () => {
   const opened = await database();
   const leading = await leadingTwo(opened, false);
   const [late] = await leading.transfer([key('late')], performance.now() - 1);

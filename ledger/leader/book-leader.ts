@@ -31,7 +31,7 @@ import { SettlementWaiters } from './settlement-waiters.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
 
-/** An idle leader looks this often whether it still is one. */
+/** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
 
 export interface LeaderParts {
@@ -94,7 +94,7 @@ export class BookLeader {
     this.#admission.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
   }
 
-  /** Queues what is to be answered as if it were executed, while nothing is written. */
+  /** Queues work that is answered as though executed, while nothing is written. */
   submitDry(work: DryWork): void {
     const fault = this.#admission.faultOf(work);
     if (fault !== undefined) work.onFault(fault);
@@ -194,7 +194,7 @@ export class BookLeader {
     };
   }
 
-  /** Waits for a step, unless `depose` is called: then it goes on alone, and answers nobody. */
+  /** Waits for a step, unless `depose` is called: then it goes on alone, without answers. */
   #interruptible(step: Promise<Step>): Promise<Step> {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
@@ -213,7 +213,7 @@ export class BookLeader {
   /** Faults all that is under way. Returns why this leader must step down, if it must. */
   async #fail(error: unknown): Promise<string | undefined> {
     if (isBug(error)) {
-      // What is under way may have been committed before the bug showed.
+      // The batch under way may have been committed before the bug showed.
       this.#faultUnderWay(new LedgerFault('outcome_unknown', 'this leader has failed', error));
       throw error;
     }
@@ -225,7 +225,7 @@ export class BookLeader {
     this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
-    // What was rolled back has changed nothing: what is remembered is still true.
+    // A rollback has changed nothing: the memory is still valid.
     return NOTHING_CHANGED.has(fault.code) ? undefined : fault.message;
   }
 
@@ -237,7 +237,7 @@ export class BookLeader {
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
   async #next(): Promise<Ready | undefined> {
     await this.#admission.queue.waitForWork(EPOCH_CHECK_MS);
-    // What a deposed leader took from the queue now, nobody would ever answer.
+    // Work that a deposed leader took from the queue now would never be answered.
     this.#requireLead();
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
@@ -255,7 +255,7 @@ export class BookLeader {
     return plan;
   }
 
-  /** Gives everything the answer that the journal alone has for it. */
+  /** Gives every item the answer that the journal alone has for it. */
   async #recallRecorded(plan: BatchPlan): Promise<void> {
     const items = plan.unanswered();
     if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
@@ -422,7 +422,7 @@ export class BookLeader {
     this.#parts.recall.remember(known);
     setImmediate(() => {
       this.#publish(ready);
-      this.#parts.recall.tellRedis(known);
+      this.#parts.recall.addToRedis(known);
     });
   }
 
@@ -457,7 +457,7 @@ export class BookLeader {
     for (const { work, items } of plan.transferWorks) {
       const { onLate } = work;
       work.onOutcome(responsesOf(items), haltedOf(items, this.memory));
-      // Those in transit hear the rest when the other book has answered.
+      // Callers of those in transit get the rest when the other book has answered.
       const overtaken = new Map<number, TransferItem>();
       for (const [index, item] of items.entries()) {
         if (item.answer === undefined || item.answer.channel === null) continue;
@@ -466,7 +466,7 @@ export class BookLeader {
         const waiter = { number: channel.number, until, index, response, onLate };
         if (!this.#waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
       }
-      if (overtaken.size > 0) void this.#tellOvertaken(overtaken, onLate);
+      if (overtaken.size > 0) void this.#answerOvertaken(overtaken, onLate);
     }
   }
 
@@ -474,13 +474,13 @@ export class BookLeader {
    * A retry was found to be in transit while the batch that ends it was being committed: the
    * journal knows by now. If it cannot be asked, the caller is left with IN_TRANSIT.
    */
-  async #tellOvertaken(
+  async #answerOvertaken(
     overtaken: ReadonlyMap<number, TransferItem>,
     onLate: TransferWork['onLate'],
   ): Promise<void> {
     try {
       const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
-      // What the journal has may be news of a commit that is in doubt, and known to be so now.
+      // The journal may contain a commit that is in doubt, and is known to be so by now.
       await turn();
       this.#requireLead();
       const late = [...overtaken.keys()].flatMap((index, place) => {
@@ -490,7 +490,7 @@ export class BookLeader {
       onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
     } catch (error) {
       if (isBug(error)) this.#parts.onBug(error);
-      this.#parts.log.warn('what is in transit cannot be looked up', { why: describe(error) });
+      this.#parts.log.warn('transfers in transit cannot be looked up', { why: describe(error) });
     }
   }
 }

@@ -19,7 +19,7 @@ import type { Needs } from './needs.ts';
 import { OriginalCache } from './original-cache.ts';
 
 /**
- * What the leader remembers of its book. It is true as long as the head has this leader's
+ * The state of the book in its leader's memory. It is valid as long as the head has this leader's
  * epoch, and dies with the leader.
  */
 export class BookMemory {
@@ -33,7 +33,7 @@ export class BookMemory {
   readonly #channels: Map<number, Channel>;
   #lostRows: Channel | undefined;
   #head: Head;
-  /** A batch on its way to the database: the next one starts from it, nobody else sees it. */
+  /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
   #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
 
   private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
@@ -68,7 +68,7 @@ export class BookMemory {
     return this.#head.seq;
   }
 
-  /** True if the number is that of a book there is. */
+  /** True if a book has this number. */
   knowsBook(number: number): boolean {
     return this.#bookNames.has(number);
   }
@@ -190,7 +190,7 @@ export class BookMemory {
     return found;
   }
 
-  /** What must be committed for a batch. */
+  /** Returns what must be committed for a batch. */
   appendOf(posted: Posted, atMicros: number): Append {
     const { seq, chain, accounts } = this.#newestHead;
     return {
@@ -211,7 +211,7 @@ export class BookMemory {
     };
   }
 
-  /** A batch is on its way: what is prepared from now on starts from it. */
+  /** A batch is in flight: the batches prepared from now on start from it. */
   assume(posted: Posted, { head, swept }: Append): void {
     assert(this.#assumed === undefined, 'one batch is on its way at a time');
     this.#assumed = {
@@ -227,7 +227,7 @@ export class BookMemory {
     };
   }
 
-  /** The batch that was on its way is committed. */
+  /** The in-flight batch is committed. */
   committed(): void {
     const { posted, head } = must(this.#assumed, 'a batch was on its way');
     for (const account of posted.accounts.values()) this.#cache.set(account);
@@ -247,13 +247,13 @@ export class BookMemory {
     return [...this.#channels.values()].find(({ diverged }) => diverged?.book === number);
   }
 
-  /** The batch that was on its way did not come to be. */
+  /** The in-flight batch was not committed. */
   dropped(): void {
     this.#assumed = undefined;
   }
 }
 
-/** What is loaded once, when a book is taken over: there is little of it. */
+/** The small part of the state that is loaded once, when a book is taken over. */
 interface StoredState {
   readonly transits: Map<string, bigint>;
   readonly channels: Map<number, Channel>;

@@ -9,17 +9,17 @@ import {
 } from '../store/sqlstate.ts';
 import { LedgerFault } from './ledger-fault.ts';
 
-/** A commit that takes longer is held up: a second region ought to answer in a fraction of it. */
+/** A commit that takes longer is held up: a second region should answer in a fraction of it. */
 const HELD_UP_MS = 1_000;
 
-/** Told when a commit takes long, and when it is over. */
+/** Called when a commit takes long, and when it is over. */
 export type OnHeldUp = (heldUp: boolean) => void;
 
 /**
  * Commits a batch.
  *
  * @returns false if the head has moved: nothing was written
- * @throws LedgerFault that says what is known of the outcome
+ * @throws LedgerFault with what is known of the outcome
  * @throws PostgresError of isKnownId if a key is in the journal already: nothing was written
  */
 export async function commitBatch(
@@ -34,7 +34,7 @@ export async function commitBatch(
   }
 }
 
-/** Waits for a commit, and tells when that takes long. */
+/** Waits for a commit, and reports when that takes long. */
 export async function whileHeldUp<T>(
   committing: Promise<T>,
   onHeldUp: OnHeldUp | undefined,
@@ -53,7 +53,7 @@ export async function whileHeldUp<T>(
   }
 }
 
-/** What a failed commit means for those who wait for it. */
+/** Returns the fault that a failed commit means for the callers that wait for it. */
 function commitFault(error: unknown): unknown {
   if (!isDatabaseError(error)) return error;
   const text = describe(error);

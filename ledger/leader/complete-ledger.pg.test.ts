@@ -152,7 +152,7 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
   await leading.transfer([hold('next', 7n, 1)]);
   await leading.stop();
 
-  // Nobody sweeps for a while: capturing is over all the same.
+  // No sweep runs for a while: the hold cannot be captured all the same.
   await sleep(1100);
   const second = await Leading.over(opened);
   const [expired] = await second.transfer([capture('too late', 'next')]);
@@ -216,7 +216,7 @@ test('a group is all or none, and is answered again as it was', async () => {
   await leading.stop();
 });
 
-test('what a batch on its way has done is seen by the next one', async () => {
+test('the next batch sees the effects of the batch in flight', async () => {
   const { leading } = await led();
   const fund = leading.transfer([key('fund', { amount: 100n })]);
   const held = leading.transfer([hold('hold', 60n)]);
@@ -296,7 +296,7 @@ test('an asset has one scale, also after a take-over', async () => {
   await second.stop();
 });
 
-test('a dry run says what the real one then says, and writes nothing', async () => {
+test('a dry run answers what the real one then answers, and writes nothing', async () => {
   const { opened, leading } = await led();
   const story = [
     key('fund', { amount: 100n }),

@@ -1,8 +1,8 @@
 import { isDatabaseError } from '../store/sqlstate.ts';
 
 /**
- * Why a request could not be executed. `outcome` tells what is known of its effect: with
- * `unknown` it may or may not have been applied, and only its key can tell.
+ * Why a request could not be executed. `outcome` is what is known of its effect: with
+ * `unknown` it may or may not have been applied, and only a retry with its key shows which.
  */
 export class LedgerFault extends Error {
   override readonly name = 'LedgerFault';

@@ -99,7 +99,7 @@ test('a commit whose connection is cut while it waits has an unknown outcome', a
   const opened = await database();
   const leading = await leadingTwo(opened);
   const request = transferRequest({ amount: 9n });
-  // Somebody holds the head, so the append waits, and its connection can be cut meanwhile.
+  // Another session locks the head, so the append waits, and its connection can be cut meanwhile.
   const failing = opened.admin.begin(async (tx) => {
     await tx`SELECT * FROM head FOR UPDATE`;
     const transfer = leading.transfer([request]);
@@ -123,7 +123,7 @@ test('connections cut under load: after the next take-over each key has one outc
     const leading = await leadingTwo(opened);
     const load = new Load();
     const running = load.run(leading);
-    // A connection that is idle when it is cut is opened again, and nobody notices.
+    // A connection that is idle when it is cut is opened again, and no caller notices.
     for (let tries = 0; load.faults.length === 0 && tries < 100; tries += 1) {
       await sleep(tries === 0 ? afterMs : 7);
       await terminateAll(opened);

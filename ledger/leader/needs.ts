@@ -4,14 +4,14 @@ import { drawnBy } from '../core/post/post-settlement.ts';
 import { reversedRowId } from '../core/post/post-reversal.ts';
 import type { TransferFields } from '../core/validate/same-request.ts';
 
-/** What a batch must find in memory: accounts and rows that it may look at. */
+/** The accounts and rows that a batch may look at, and must find in memory. */
 export interface Needs {
   /** An account may occur several times: a set of all would cost more than it saves. */
   readonly accounts: readonly bigint[];
   readonly originals: ReadonlySet<string>;
 }
 
-/** What the commands may look at in a book, but for the accounts of the originals themselves. */
+/** Returns what the commands may look at, except the accounts of the originals themselves. */
 export function needsOf(commands: readonly Command[], book: number): Needs {
   const accounts: bigint[] = [];
   const originals = new Set<string>();

@@ -53,7 +53,7 @@ export function answerItems(
   return decided;
 }
 
-/** Answers all that was asked besides transfers and what comes of settlement. */
+/** Answers all work except transfers and settlement. */
 export function answerWorks({ plan, planned, posted }: Ready): void {
   for (const { work, items } of plan.openWorks) {
     work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
@@ -100,8 +100,8 @@ export function addPeers({ channel, details }: TransferOutcome, peers: Set<numbe
 }
 
 /**
- * What a halted channel has refused. It is not recorded, so that no index of the journal can
- * refuse a key that is known there.
+ * The items that a halted channel has refused. They are not recorded, so that no index of the
+ * journal can refuse a key that is known there.
  */
 export function haltedItems(planned: readonly Planned[], { outcomes }: Posted): TransferItem[] {
   if (outcomes.every(({ kind }) => kind !== 'halted')) return [];

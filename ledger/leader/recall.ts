@@ -50,7 +50,7 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
  * Finds the keys that have an outcome already: in this leader's own memory or in the journal,
- * which is the record. Redis only says which keys are worth a look into the journal: no answer
+ * which is the record. Redis only shows which keys are worth a look into the journal: no answer
  * is made of what it holds, because anyone who reaches it could write there.
  */
 export class Recall {
@@ -183,7 +183,7 @@ export class Recall {
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
-  tellRedis(decided: readonly Decided[]): void {
+  addToRedis(decided: readonly Decided[]): void {
     void this.#keys?.add(decided.map(({ id }) => id));
   }
 
@@ -200,7 +200,7 @@ export class Recall {
     }
     const stored = await readTransfers(this.#sql, this.#book, [...sizes.keys()], {
       legsMax: CALL_ROWS_MAX,
-      // Legs of a group of another size need not be read to tell that it is another group.
+      // A group of another size is another group: its legs need not be read.
       wants: (id, legs) => sizes.get(id) === legs,
     });
     const again: Decided[] = [];
@@ -212,7 +212,7 @@ export class Recall {
       again.push({ id: item.id, known: knownFrom(match) });
     }
     this.remember(again);
-    this.tellRedis(again);
+    this.addToRedis(again);
   }
 
   /** True if what is remembered is enough to answer the request. */

@@ -11,11 +11,11 @@ import {
 
 /** How often the clocks are read while nothing else reads them. */
 const TICK_MS = 1_000;
-/** How long the first words of other servers are waited for before a book is led. */
+/** How long a server waits for the first messages of others before it leads a book. */
 const PEERS_MS = 500;
 const LOOK_MS = 20;
 
-/** What is known of other servers' clocks. */
+/** Information about other servers' clocks. */
 export interface PeerClocks {
   /** Those of servers that answered lately, as they are now. */
   peerClocks(): readonly PeerClock[];

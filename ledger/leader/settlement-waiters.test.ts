@@ -35,7 +35,7 @@ function waiter(number: number, onLate: (results: LateResult[]) => void, until =
   return { number, index: number * 10, until, onLate, response: inTransit(`transfer ${number}`) };
 }
 
-test('each caller hears once, in one call, of all its transfers that were answered', () => {
+test('each caller is notified once, in one call, of all its transfers that were answered', () => {
   const waiters = new SettlementWaiters();
   const [a, b] = [listener(), listener()];
   for (const [number, onLate] of [a, b, a, a].entries()) waiters.add(2, waiter(number + 1, onLate));
@@ -64,7 +64,7 @@ test('each caller hears once, in one call, of all its transfers that were answer
   expect(a).toHaveBeenCalledTimes(2);
 });
 
-test('who comes after its number was told of is turned away, not told something else', () => {
+test('a waiter that comes after its number was reported is rejected, not given something else', () => {
   const waiters = new SettlementWaiters();
   const late = listener();
   waiters.settle(closed(2, 3));
@@ -85,7 +85,7 @@ test('the answers of one book are not those of another', () => {
   expect(late).toHaveBeenCalledTimes(1);
 });
 
-test('those whose time is up are cleared away, the others are not', () => {
+test('only waiters whose time is up are removed', () => {
   const waiters = new SettlementWaiters();
   const [gone, here] = [listener(), listener()];
   for (let number = 1; number <= 20_000; number += 1) {

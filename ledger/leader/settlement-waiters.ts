@@ -9,7 +9,7 @@ const PRUNE_AT_LEAST = 10_000;
 interface Waiter {
   /** Channel number of its leg. */
   readonly number: number;
-  /** By performance.now(): nobody wants to hear of it any more after that. */
+  /** By performance.now(): the caller no longer waits after that. */
   readonly until: number;
   readonly index: number;
   /** The answer that was given at first: IN_TRANSIT. */
@@ -17,18 +17,18 @@ interface Waiter {
   readonly onLate: (results: LateResult[]) => void;
 }
 
-/** Callers that have been told IN_TRANSIT and may still want to hear the end of it. */
+/** Callers that were answered IN_TRANSIT and may still wait for the final status. */
 export class SettlementWaiters {
   /** By peer book. */
   readonly #waiters = new Map<number, Waiter[]>();
-  /** Through which number of each peer's channel everybody who waited has been told. */
-  readonly #told = new Map<number, number>();
+  /** Through which number of each peer's channel all who waited have been notified. */
+  readonly #notified = new Map<number, number>();
   /** How many may wait for one book before those whose time is up are cleared away. */
   #pruneAt = PRUNE_AT_LEAST;
 
-  /** False: its number was told of before it came, and will not be again. */
+  /** False: its number was reported before it came, and will not be again. */
   add(peerBook: number, waiter: Waiter): boolean {
-    if (waiter.number <= (this.#told.get(peerBook) ?? 0)) return false;
+    if (waiter.number <= (this.#notified.get(peerBook) ?? 0)) return false;
     const waiters = this.#waiters.get(peerBook);
     if (waiters === undefined) {
       this.#waiters.set(peerBook, [waiter]);
@@ -43,9 +43,9 @@ export class SettlementWaiters {
     return true;
   }
 
-  /** Tells all whose number the peer has answered, grouped by who waits. */
+  /** Notifies all whose number the peer has answered, grouped by caller. */
   settle({ peerBook, through, refused }: CloseCommand): void {
-    this.#told.set(peerBook, Math.max(through, this.#told.get(peerBook) ?? 0));
+    this.#notified.set(peerBook, Math.max(through, this.#notified.get(peerBook) ?? 0));
     const waiters = this.#waiters.get(peerBook) ?? [];
     const reasons = new Map(refused.map(({ number, reason }) => [number, reason]));
     const waiting: Waiter[] = [];

@@ -27,7 +27,7 @@ class Server {
   }
 }
 
-/** A server whose clocks are both off by so much. */
+/** A server whose clocks are both off by `offset`. */
 const peer = (elapsed: number, offset = 0): PeerClock => ({
   wallMicros: BEGIN + elapsed + offset,
   steadyMicros: BEGIN + elapsed + offset,
@@ -116,7 +116,7 @@ test('a wall clock that keeps its new time is believed after a minute, unless ot
   expect(Math.abs(now - (BEGIN + suspended.elapsed + HOUR))).toBeLessThan(JUMP_MICROS);
 });
 
-/** How far a clock is moved when the other servers' clocks are off by so much. */
+/** How far a clock is moved when the other servers' clocks are off by these offsets. */
 const corrected = (...offsets: number[]) => {
   const server = new Server();
   server.clock.correct(offsets.map((offset) => peer(0, offset)));

@@ -12,7 +12,7 @@ export interface Reading {
   readonly elapsedMicros: number;
 }
 
-/** What another server's clocks show now, in microseconds since 1970. */
+/** The clocks of another server now, in microseconds since 1970. */
 export interface PeerClock {
   readonly wallMicros: number;
   readonly steadyMicros: number;
@@ -20,9 +20,9 @@ export interface PeerClock {
 
 /** Clocks that are no further apart than this agree: it covers the way between two regions. */
 export const JUMP_MICROS = 1_000_000;
-/** So much faster or slower than elapsed time the clock goes to come nearer to the wall clock. */
+/** How much faster or slower than elapsed time the clock runs to approach the wall clock. */
 export const SLEW = 0.000_5;
-/** A wall clock that has jumped is believed once it has kept its new time for so long. */
+/** A wall clock that has jumped is believed once it has kept its new time for this long. */
 export const BELIEVED_MICROS = 60_000_000;
 
 /**
@@ -110,8 +110,8 @@ export class SteadyClock {
 /**
  * The time of a book whose newest row may be ahead of the clock, because an earlier leader's
  * clock was. Its time goes on from that row at nearly the pace of elapsed time, and the lead
- * shrinks slowly: were the time to stand still until the clock has come that far, everything
- * that is made meanwhile would expire that much too late.
+ * shrinks slowly: if the time stood still until the clock had caught up, everything made
+ * meanwhile would expire that much too late.
  */
 export class BookTime {
   #leadMicros: number;

@@ -10,14 +10,14 @@ import { takeOver } from './take-over.ts';
 const database = testDatabases();
 const [BOOK] = BOOKS;
 
-test('a take-over bumps the epoch by one, says so in the journal, and is committed', async () => {
+test('a take-over bumps the epoch by one, is recorded in the journal, and is committed', async () => {
   const { ledger } = await database();
   const before = await readHead(ledger, BOOK);
   const taken = await takeOver(ledger, before, '127.0.0.1:1', 1_000_000);
   expect(taken).toMatchObject({ epoch: 1, leader: '127.0.0.1:1', seq: 1, atMicros: 1_000_000 });
   expect(await readHead(ledger, BOOK)).toEqual(taken);
   const again = await takeOver(ledger, await readHead(ledger, BOOK), '127.0.0.1:2', 5);
-  // Time never goes back, whatever the clock of the new leader says.
+  // Time never goes back, whatever the clock of the new leader shows.
   expect(again).toMatchObject({ epoch: 2, leader: '127.0.0.1:2', seq: 2, atMicros: 1_000_001 });
   expect(await ledger`SELECT seq, epoch, kind, reference FROM journal ORDER BY seq`).toEqual([
     { seq: 1n, epoch: 1n, kind: 5, reference: '127.0.0.1:1' },
@@ -42,9 +42,9 @@ test('of several servers that take over at once exactly one succeeds', async () 
 test('the next append of the leader before is fenced', async () => {
   const { ledger } = await database();
   const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
-  if (first === undefined) throw new Error('nobody else took over');
+  if (first === undefined) throw new Error('no other server took over');
   const second = await takeOver(ledger, await readHead(ledger, BOOK), 'b:1', 1);
-  if (second === undefined) throw new Error('nobody else took over');
+  if (second === undefined) throw new Error('no other server took over');
   const row = journalRow(first.seq + 1, { epoch: first.epoch });
   expect(await append(ledger, batchAfter(first, [row]))).toBe(false);
   // Not even if it guesses where the journal ends.
@@ -56,7 +56,7 @@ test('the next append of the leader before is fenced', async () => {
 test('a fenced book is not taken over, even by a server that does not know of it', async () => {
   const { admin, ledger } = await database();
   const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
-  if (first === undefined) throw new Error('nobody else took over');
+  if (first === undefined) throw new Error('no other server took over');
   const fenced = await fenceBook(admin, 'jane', 2_000_000);
   expect(fenced).toMatchObject({ epoch: 2, leader: 'fenced by jane', seq: 2, fenced: true });
   expect(await readHead(ledger, BOOK)).toEqual(fenced);

@@ -6,13 +6,13 @@ import { takeOverBatch } from '../store/take-over-batch.ts';
 import { isBug } from './ledger-fault.ts';
 
 /**
- * Takes a book over: bumps its epoch and says so in the journal, in one transaction. Nothing
+ * Takes a book over: bumps its epoch and records that in the journal, in one transaction. Nothing
  * may be served before it is committed; every commit that came before it is durable then.
  *
  * @param head the book's head as it was read
  * @param leader address of this server
  * @returns the head as it is now, or undefined if another server was faster or the book is fenced
- * @throws CommitInDoubt if the book is not taken over, although its head may say that it is
+ * @throws CommitInDoubt if the book is not taken over, although its head may show that it is
  */
 export async function takeOver(
   sql: Sql,
@@ -24,7 +24,7 @@ export async function takeOver(
   return (await append(sql, batch)) ? taken : undefined;
 }
 
-/** Why the leader of an epoch does not lead any more, as far as its database says; undefined: it does. */
+/** Why the leader of an epoch leads no more, according to its database; undefined: it does. */
 export async function whyNotLeading(sql: Sql, mine: number): Promise<string | undefined> {
   try {
     const { epoch, leader } = await readEpoch(sql);

@@ -8,7 +8,7 @@ const BYTES_MAX = 32 * 1024 * 1024;
 /** Items of one batch, unless one work alone has more. */
 const BATCH_MAX = 4_000;
 
-/** What is refused when too much waits: all that callers ask for. */
+/** The work that is refused when too much waits: all that callers ask for. */
 const BOUNDED: ReadonlySet<Work['kind']> = new Set(['transfers', 'open', 'change', 'asset']);
 
 /** The bounded queue in front of the leader. Whatever waits forms the next batch. */
@@ -27,7 +27,7 @@ export class WorkQueue {
       return;
     }
     const size = sizeOf(work);
-    // What releases money (settlements) is let in beyond the bound; each peer has one at most.
+    // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
     const bounded = BOUNDED.has(work.kind);
     const bytes = bytesOf(work);
     const tooMany = this.#items + size > WAITING_MAX;

@@ -26,7 +26,7 @@ import type { LedgerFault } from './ledger-fault.ts';
 import type { Hints } from './recall.ts';
 
 /**
- * What waits in the leader's queue: the unit that arrived together and is answered together.
+ * The unit of the leader's queue: requests that arrived together and are answered together.
  * Exactly one of the callbacks is called, once, after the commit or the fault.
  */
 export type Work =
@@ -50,7 +50,7 @@ export interface TransferWork extends Faultable {
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
   readonly bytes?: number;
-  /** What Redis knows of the keys; the leader asks when the work arrives. */
+  /** The keys that Redis has; the leader asks when the work arrives. */
   readonly hints?: Promise<Hints>;
   /** One for each request, by performance.now(): not to be started after that. */
   readonly startBefore: readonly number[];
@@ -93,7 +93,7 @@ export interface SettleWork extends Faultable {
   readonly onOutcome: (outcome: SettleOutcome) => void;
 }
 
-/** What keeps the two ends of a channel in agreement; done also by a book that posts nothing. */
+/** Keeps the two ends of a channel in agreement; done even by a book that posts nothing. */
 export interface ChannelWork extends Faultable {
   readonly kind: 'channel';
   readonly command: DivergeCommand | RehashCommand | RecoverCommand;
@@ -119,7 +119,7 @@ export interface ProofWork extends Faultable {
 }
 
 /**
- * What is to be answered as if it had been executed, while nothing is written: requests as in
+ * Work that is answered as though executed, while nothing is written: requests as in
  * the works above, or second legs from another book.
  */
 export type DryWork = DryTransferWork | OpenWork | ChangeWork | AssetWork | LegsWork;

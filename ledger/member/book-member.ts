@@ -18,7 +18,7 @@ const READ_CONNECTIONS = 4;
 /** A term that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_TERM_MS = 2_000;
 const SHORT_TERM_PAUSE_MS_MAX = 2_000;
-/** What a server says that was started before its book was made. */
+/** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
 /** How long what is queued may take when the server stops. */
@@ -29,7 +29,7 @@ export interface MemberConfig extends TermConfig {
   readonly serverRegion: string;
 }
 
-/** What a member is doing for its book. */
+/** The state of a member of a book. */
 export interface MemberStatus {
   readonly leading: boolean;
   /** Epoch in which it leads; 0 while it does not. */
@@ -44,11 +44,11 @@ export interface MemberStatus {
  * A ledger server's part in one book: it leads, or stands by.
  *
  * Where all members share one database, it takes over when the leader is gone. A leader that is
- * answering is never pushed aside; one that does not answer is, and fenced by the epoch, however
- * alive it may turn out to be.
+ * answering is never pushed aside; one that does not answer is, and the epoch fences
+ * it if it is still alive.
  *
  * Where each member has a copy of the book, it leads if and only if its own is the primary:
- * whoever promotes has decided, and the epoch fences.
+ * the promotion has decided, and the epoch fences.
  */
 export class BookMember {
   readonly config: MemberConfig;
@@ -62,7 +62,7 @@ export class BookMember {
   #stopped = false;
   /** Ends the wait for news of the own database. */
   #wake = (): void => undefined;
-  /** What keeps it from leading, as it was logged last. */
+  /** The reason why it does not lead, as it was logged last. */
   #lastWhy = '';
   /** Terms in a row that ended soon after they began. */
   #shortTerms = 0;
@@ -74,7 +74,7 @@ export class BookMember {
     this.config = config;
     this.#leaders = leaders;
     this.#log = log;
-    this.clock = new ServerClock(leaders, log, () => this.#say());
+    this.clock = new ServerClock(leaders, log, () => this.#notify());
     this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
@@ -130,7 +130,7 @@ export class BookMember {
     setTimeout(tooLong, FINISH_MS).unref();
   }
 
-  /** Leads while the database beside this server is the primary. */
+  /** Leads while the database next to this server is the primary. */
   async #followRole(): Promise<void> {
     let role: KnownRole;
     let why = '';
@@ -145,7 +145,7 @@ export class BookMember {
     try {
       while (!this.#stopped) {
         if (role === undefined || role.standby) {
-          this.#tellWhy(why);
+          this.#logWhy(why);
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
@@ -179,19 +179,19 @@ export class BookMember {
   /** @param turn returns why this member does not lead, or '' if that is as it should be */
   async #try(turn: () => Promise<string>): Promise<void> {
     try {
-      this.#tellWhy(await turn());
+      this.#logWhy(await turn());
       if (this.#lastWhy === '') return;
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
       const none = isMissingTable(error);
       if (none && !this.config.replicated && this.#lastWhy === '')
         throw new Error(NO_BOOK, { cause: error });
-      this.#tellWhy(none ? NO_BOOK : describe(error));
+      this.#logWhy(none ? NO_BOOK : describe(error));
     }
     if (!this.#stopped) await sleep(PAUSE_MS);
   }
 
-  /** What is broken must acknowledge nothing more, and ends `run`. */
+  /** A broken member must acknowledge nothing more: ends `run`. */
   readonly #onBug = (error: unknown): void => {
     this.#stopped = true;
     this.#break(error);
@@ -200,17 +200,17 @@ export class BookMember {
   };
 
   /** Logs it if it is news. */
-  #tellWhy(why: string): void {
+  #logWhy(why: string): void {
     if (why !== '' && why !== this.#lastWhy) this.#log.warn('standing by', { why });
     this.#lastWhy = why;
   }
 
-  #say(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener(this.status);
   }
 
   #mayTakeOver(head: Head, failed: number): boolean {
-    // Nobody ever led it, or we did ourselves before a restart: no other can be leading.
+    // No server ever led it, or we did before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;
     return failed >= PROBES_FAILED_MAX;
   }
@@ -219,14 +219,14 @@ export class BookMember {
     return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
   }
 
-  /** Returns why it did not come to lead; '' if it did, for whatever time. */
+  /** Returns why it never became leader; '' if it led, however briefly. */
   async #lead(head?: Head): Promise<string> {
     if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
     if (this.#stopped) return '';
     let led = false;
     const onChange = () => {
       led ||= term.leader !== undefined;
-      this.#say();
+      this.#notify();
     };
     const parts = {
       reads: this.sql,

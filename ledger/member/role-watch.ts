@@ -5,9 +5,9 @@ import { describe, isDatabaseError } from '../store/sqlstate.ts';
 
 /** How often the Postgres of this member is asked what it is. */
 const ASK_MS = 100;
-/** A Postgres that takes longer to say what it is may be anything by then. */
+/** A Postgres that takes longer to report its role may have any role by then. */
 const ANSWER_MS = 2_000;
-/** After so long without an answer it is asked through a new connection. */
+/** After this long without an answer it is asked through a new connection. */
 const GIVE_UP_MS = 30_000;
 
 /** Undefined: the Postgres cannot be reached, or does not answer. */
@@ -43,25 +43,25 @@ export class RoleWatch {
     void this.#sql.end({ timeout: 0 });
   }
 
-  /** One question, and however long its answer takes. */
+  /** Asks once; after `GIVE_UP_MS` without an answer it reconnects. */
   async #ask(): Promise<void> {
-    const late = setTimeout(() => this.#tell(undefined, 'it does not answer'), ANSWER_MS);
+    const late = setTimeout(() => this.#report(undefined, 'it does not answer'), ANSWER_MS);
     const answered = new AbortController();
     const patience = sleep(GIVE_UP_MS, undefined, { signal: answered.signal });
     try {
       const role = await Promise.race([readNodeRole(this.#sql), patience]);
       if (role === undefined) await this.#reconnect();
-      else this.#tell(role, '');
+      else this.#report(role, '');
     } catch (error) {
       if (!isDatabaseError(error)) throw error;
-      this.#tell(undefined, describe(error));
+      this.#report(undefined, describe(error));
     } finally {
       clearTimeout(late);
       answered.abort();
     }
   }
 
-  #tell(role: KnownRole, why: string): void {
+  #report(role: KnownRole, why: string): void {
     if (!this.#stopped) this.#onRole(role, why);
   }
 

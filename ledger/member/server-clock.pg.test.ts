@@ -27,7 +27,7 @@ const WAIT = { timeout: 10_000, interval: 20 };
 
 const realNow = Date.now.bind(Date);
 
-/** The wall clock jumps by so much, from now until the test ends or it jumps again. */
+/** The wall clock jumps by `byMs`, from now until the test ends or it jumps again. */
 function shiftWallClock(byMs: number): void {
   vi.spyOn(Date, 'now').mockImplementation(() => realNow() + byMs);
   onTestFinished(() => void vi.restoreAllMocks());
@@ -110,9 +110,9 @@ test.each([HOUR_MS, -HOUR_MS])(
     const tookMs = await expiryMs(opened, post);
     expect(tookMs).toBeGreaterThan(999);
     expect(tookMs).toBeLessThan(LATE_MS);
-    const said = expect.stringMatching(byMs > 0 ? /about 60 min ahead/u : /about 60 min behind/u);
-    await expect.poll(() => member.status.clockAlarm, WAIT).toEqual(said);
-    expect(warnings).toEqual([said]);
+    const alarm = expect.stringMatching(byMs > 0 ? /about 60 min ahead/u : /about 60 min behind/u);
+    await expect.poll(() => member.status.clockAlarm, WAIT).toEqual(alarm);
+    expect(warnings).toEqual([alarm]);
     shiftWallClock(0);
     await expect.poll(() => member.status.clockAlarm, WAIT).toBe('');
     const after = decidedMicros(await post({ idempotencyKey: 'after' }));
@@ -121,14 +121,14 @@ test.each([HOUR_MS, -HOUR_MS])(
   },
 );
 
-test('a book that an earlier leader stamped an hour ahead goes on, and says so', async () => {
+test('a book that an earlier leader stamped an hour ahead goes on, with an alarm', async () => {
   const opened = await database();
   const aheadMicros = (realNow() + HOUR_MS) * 1_000;
   await takeOver(opened.ledger, await readHead(opened.ledger, BOOK), ADDRESS, aheadMicros);
   const { member, post, warnings } = await leadingMember(opened);
-  const said = expect.stringMatching(/time of the book is about 60 min ahead of the clock/u);
-  expect(member.status.clockAlarm).toEqual(said);
-  expect(warnings).toEqual([said]);
+  const alarm = expect.stringMatching(/time of the book is about 60 min ahead of the clock/u);
+  expect(member.status.clockAlarm).toEqual(alarm);
+  expect(warnings).toEqual([alarm]);
   const tookMs = await expiryMs(opened, post);
   expect(tookMs).toBeGreaterThan(999);
   expect(tookMs).toBeLessThan(LATE_MS);

@@ -99,7 +99,7 @@ test('a broken invariant that shows after the term was ended is not lost', async
   await expect.poll(() => bugs).toEqual([broken()]);
 });
 
-test('a bug of what helps the leader is not tried again', async () => {
+test('a bug in a helper of the leader is not retried', async () => {
   const opened = await database();
   const reads = connect(opened.ledgerUrl, 1);
   onTestFinished(() => reads.end({ timeout: 1 }));
@@ -112,7 +112,7 @@ test('a bug of what helps the leader is not tried again', async () => {
   await expect.poll(() => bugs).toEqual([new TypeError('a bug of the test')]);
 });
 
-test('a term says why it ended by itself', async () => {
+test('a term that ends on its own reports why', async () => {
   const opened = await database();
   const { ended } = await leading(opened);
   const other = await leading(opened);
@@ -134,7 +134,7 @@ test('a broken invariant ends the member, which leads no more', async () => {
   expect(await opened.ledger`SELECT epoch FROM head`).toMatchObject([{ epoch: 1n }]);
 });
 
-test('a book whose leaders fail one after the other is not taken over all the time', async () => {
+test('a book whose leaders fail one after the other is not taken over continuously', async () => {
   const opened = await database();
   const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
   const running = member.run();
@@ -155,7 +155,7 @@ test('a book whose leaders fail one after the other is not taken over all the ti
   expect(taken?.times).toBeLessThan(9);
 });
 
-test('a server that is asked to stop warns of nothing, and one that is deposed does', async () => {
+test('a server that is asked to stop logs no warning, and one that is deposed does', async () => {
   const opened = await database();
   const warned: string[] = [];
   const log = { ...SILENT, warn: (text: string) => void warned.push(text) };

@@ -40,7 +40,7 @@ export interface TermParts {
   readonly onBug: (error: unknown) => void;
 }
 
-/** How long posting waits for the other books to say what they have of the channels to this one. */
+/** How long posting waits for other books to report what they have of the channels here. */
 const COMPARE_MS = 1_000;
 
 /** One attempt to lead a book, from the take-over to stepping down. */
@@ -84,7 +84,7 @@ export class Term {
     this.#close(reason);
   }
 
-  /** From here on nothing is acknowledged. Leaves it to the term itself to say why it ends. */
+  /** From here on nothing is acknowledged. The term itself reports why it ends. */
   #close(reason: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -95,7 +95,7 @@ export class Term {
   /**
    * Takes the book over, if it may, and leads it.
    *
-   * @param seen the head as whoever decided to take over has read it; undefined: read it now
+   * @param seen the head as it was read for the decision to take over; undefined: read it now
    * @returns why the term is over
    * @throws Error of isDatabaseError; any other if the process must end
    */
@@ -183,7 +183,7 @@ export class Term {
     }
   }
 
-  /** Undefined where a commit waits for nobody else. */
+  /** Undefined where a commit waits for no other node. */
   get #onHeldUp(): OnHeldUp | undefined {
     if (!this.#parts.config.replicated) return undefined;
     return (heldUp) => {
@@ -195,7 +195,7 @@ export class Term {
   }
 }
 
-/** Why a book is not led where a commit would wait for nobody. */
+/** Why a book is not led where a commit would wait for no other node. */
 export function aloneText(why: string): string {
   return `no second region would have what is acknowledged here: ${why}`;
 }

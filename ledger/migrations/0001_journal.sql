@@ -8,7 +8,7 @@ CREATE TABLE head (
   book      int2        PRIMARY KEY CHECK (book BETWEEN 1 AND 32767),
   name      text        NOT NULL,
   region    text        NOT NULL,
-  -- Tells this database from any other that had the same number: part of every Redis key.
+  -- Distinguishes this database from any other that had the same number: part of every Redis key.
   instance  uuid        NOT NULL,
   epoch     int8        NOT NULL CHECK (epoch >= 0),
   -- Address of the ledger server that took the book over last.

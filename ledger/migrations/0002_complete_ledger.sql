@@ -172,5 +172,5 @@ CREATE VIEW open_hold AS
 GRANT SELECT ON asset, entry, balance, trial_balance, in_transit, open_hold
   TO auditor, meridian_ledger;
 GRANT INSERT ON asset TO meridian_ledger;
--- So that an audit can tell which accounts were opened before assets had to be registered.
+-- So that an audit can determine which accounts were opened before assets had to be registered.
 GRANT SELECT ON migration TO auditor;

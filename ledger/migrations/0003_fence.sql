@@ -1,6 +1,6 @@
 -- A book that an operator has fenced, and what operators do.
 
--- True: nobody takes the book over until an operator allows it again.
+-- True: no server takes the book over until an operator allows it again.
 ALTER TABLE head ADD COLUMN fenced bool NOT NULL DEFAULT false;
 
 -- Who did what to the installation and why. Written by the operator's tool as the owner.

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 
 /**
- * What an auditor may take of a book's Postgres. The connections and the temporary files are a
+ * The limits of an auditor in a book's Postgres. The connections and the temporary files are a
  * hard limit: the rest of `max_connections` is left to the ledger, which needs about ten of them
  * and without which no take-over is possible. The times are defaults that an auditor can change
  * for a session of their own, at the price of nothing but the auditor's own connections.
@@ -15,7 +15,7 @@ const AUDITOR_SETTINGS = {
   temp_file_limit: '1GB',
 };
 
-/** What makes a large object out of nothing; the rest needs one that is there. */
+/** The functions that create a large object; the rest need an existing one. */
 const LARGE_OBJECT_MAKERS = 'lo_create(oid), lo_creat(int), lo_from_bytea(oid, bytea)';
 
 /**
@@ -49,7 +49,7 @@ export async function ensureDatabase(
     const [known] = await sql`SELECT 1 FROM pg_database WHERE datname = ${database}`;
     if (known === undefined) await sql`CREATE DATABASE ${sql(database)} TEMPLATE template0`;
     await limitAuditor(sql);
-    // Only the superuser has any business there.
+    // Only the superuser needs access there.
     await sql`REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC`;
   } finally {
     await sql.end({ timeout: 5 });

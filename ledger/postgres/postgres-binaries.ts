@@ -27,7 +27,7 @@ const binaryPackage = z.object({ postgres: z.string(), initdb: z.string(), pg_ct
 const sharedCopies = '/var/cache/meridian';
 const ownUser = 'meridian';
 
-/** What `id` says about a user; undefined when there is none of that name. */
+/** What `id` reports about a user; undefined when there is none of that name. */
 function lookUpUser(nameOrUid: string): RunAs | undefined {
   const ask = (flag: string) => {
     const result = spawnSync('id', [flag, nameOrUid], { encoding: 'utf8' });
@@ -65,7 +65,7 @@ function ownerOf(path: string): { uid: number; gid: number } | undefined {
 
 /**
  * The user that Postgres runs as: for root the owner of a data directory that is there already,
- * else `postgres`, else `meridian`, which is created; for anybody else that user.
+ * else `postgres`, else `meridian`, which is created; for any other user that user.
  * @param directories where the data directories are or will be.
  * Throws when a directory belongs to a user that cannot be used.
  */
@@ -98,14 +98,14 @@ function may(runAs: RunAs | undefined, test: '-x' | '-r' | '-d', path: string): 
 }
 
 /**
- * Throws an Error that says what to do when the user of Postgres cannot enter the data folder,
+ * Throws an Error that states what to do when the user of Postgres cannot enter the data folder,
  * for example because it lies under /root.
  */
 export function requireEntry(runAs: RunAs | undefined, folder: string): void {
   if (runAs === undefined || may(runAs, '-x', folder)) return;
   throw new Error(
     `Postgres runs as user "${runAs.name}", who may not enter ${folder}; choose a folder that ` +
-      'everybody may enter with --data, for example --data /var/lib/meridian',
+      'all users may enter with --data, for example --data /var/lib/meridian',
   );
 }
 
@@ -163,7 +163,7 @@ export async function findPostgres(directories: readonly string[]): Promise<Post
     );
   });
   const found = binaryPackage.parse(module);
-  // BINARY is <package>/native/bin/postgres, and needs lib/ and share/ beside bin/.
+  // BINARY is <package>/native/bin/postgres, and needs lib/ and share/ next to bin/.
   const native = dirname(dirname(found.postgres));
   const usable = runs(found.postgres, runAs) && may(runAs, '-r', join(native, 'share'));
   const home = usable || runAs === undefined ? native : sharedCopy(native, packageName, runAs);

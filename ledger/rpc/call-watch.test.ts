@@ -22,7 +22,7 @@ import { reasonOf } from './error.ts';
 import { MalformedMessage } from './message-bytes.ts';
 import { RpcServer } from './server.ts';
 
-/** What a server takes of callers who send what they should not, and how it treats the others. */
+/** What a server accepts from callers that send malformed data, and how it treats the others. */
 
 const MIB = 1024 * 1024;
 const LIMITS = { messageBytes: 4 * MIB, connectionBytes: 6 * MIB, totalBytes: 12 * MIB };
@@ -80,11 +80,11 @@ function opened(
     ...headers,
   });
   const answer = new Promise<Answer>((resolve) => {
-    const answered = (said: IncomingHttpHeaders) => {
-      if (said['grpc-status'] === undefined) return;
+    const answered = (received: IncomingHttpHeaders) => {
+      if (received['grpc-status'] === undefined) return;
       resolve({
-        how: String(said['grpc-status']),
-        message: decodeURI(String(said['grpc-message'] ?? '')),
+        how: String(received['grpc-status']),
+        message: decodeURI(String(received['grpc-message'] ?? '')),
       });
     };
     stream.on('response', answered);
@@ -118,8 +118,8 @@ const good = () =>
 test.each<[string, Uint8Array, Record<string, string>]>([
   ['bytes that are no message', frame(Uint8Array.of(0x0a, 5, 1)), {}],
   ['a message that is cut', good().subarray(0, 6), {}],
-  ['compressed bytes that are none', frame(Buffer.from('none'), true), { 'grpc-encoding': 'gzip' }],
-  ['a timeout that is none', good(), { 'grpc-timeout': 'soon' }],
+  ['bytes that are not compressed', frame(Buffer.from('none'), true), { 'grpc-encoding': 'gzip' }],
+  ['a malformed timeout', good(), { 'grpc-timeout': 'soon' }],
   ['a timeout without a unit', good(), { 'grpc-timeout': '100' }],
   ['a timeout with more behind it', good(), { 'grpc-timeout': '5S and more' }],
 ])('%s: INVALID_ARGUMENT', async (_, body, headers) => {
@@ -129,7 +129,7 @@ test.each<[string, Uint8Array, Record<string, string>]>([
   expect((await answer).how).toBe(String(status.INVALID_ARGUMENT));
 });
 
-test('a stream that ends within a message does not end well, after the answers before', async () => {
+test('a stream that ends within a message fails after the answers to those before', async () => {
   const { address } = await started();
   const { stream, answer } = opened(address, 'StreamTransfers');
   const whole = frame(Uint8Array.of(0x08, 7));
@@ -162,7 +162,7 @@ test('a deadline of 30 days or 99,999,999 hours has not passed', async () => {
   expect(deadlines.at(-1)).toBeGreaterThan(39 * 86_400_000);
 });
 
-test('a few bytes that stand for very many are not unpacked', async () => {
+test('a few bytes that decompress to very many are not unpacked', async () => {
   const { address } = await started();
   const bomb = gzipSync(Buffer.alloc(3 * MIB));
   expect(bomb.length).toBeLessThan(4_000);
@@ -200,7 +200,7 @@ test('of all connections, the one that takes most gives up its oldest message', 
   expect((await modest.answer).how).toBe('0');
 });
 
-test('callers who give calls up all the time leave the other streams of their connection alone', async () => {
+test('callers that cancel calls all the time do not disturb other streams of their connection', async () => {
   const { address } = await started();
   const session = connectTo(address);
   const posting = opened(address, 'StreamTransfers', {}, session);
@@ -210,7 +210,7 @@ test('callers who give calls up all the time leave the other streams of their co
   });
   posting.stream.write(frame(Uint8Array.of(0x08, 6)));
   await expect.poll(() => answers).toBe(1);
-  // The connection of a server that allows no more than Node does by itself ends after 1,000.
+  // The connection of a server that allows no more than Node allows on its own ends after 1,000.
   for (let call = 0; call < 3_000; call += 1) {
     opened(address, 'GetAccount', {}, session).stream.close(constants.NGHTTP2_CANCEL);
     if (call % 20 === 0) await sleep(2);
@@ -220,7 +220,7 @@ test('callers who give calls up all the time leave the other streams of their co
   expect(session.destroyed).toBe(false);
 });
 
-test('what arrives in one piece after another is taken, however small they are', async () => {
+test('a message that arrives in many small pieces is accepted', async () => {
   const { address } = await started();
   const text = 'r'.repeat(100_000);
   const body = frame(
@@ -232,7 +232,7 @@ test('what arrives in one piece after another is taken, however small they are',
   expect((await answer).how).toBe('0');
 });
 
-test('a stream whose answers are not read pays for itself, and an empty call for nothing', () => {
+test('a stream whose answers are not read counts its own bytes, and an empty call none', () => {
   const refused: string[] = [];
   const watches = new CallWatches(LIMITS, []);
   onTestFinished(() => watches.close());

@@ -10,7 +10,7 @@ const EXPANSION_FREE = 64 * 1024;
 /** Requests of health checks and reflection, which nothing but their bytes bounds. */
 const OTHER_MESSAGE_BYTES_MAX = 64 * 1024;
 
-/** What the messages of calls may take in memory, in bytes. */
+/** Bounds of the memory that the messages of calls take, in bytes. */
 export interface CallLimits {
   /** Of one message. */
   readonly messageBytes: number;
@@ -35,8 +35,8 @@ interface Connection {
  * Watches what the messages of all calls of a server take in memory: what has arrived of a request,
  * a unary request until it is answered, and a unary answer until it is on its way. The patched
  * gRPC library reports it. Beyond the bounds a call is refused: of a connection that takes too
- * much the newest, of all connections the oldest one of that which takes most. So a caller who takes
- * little is served whatever others do.
+ * much the newest, of all connections the oldest one of that which takes most. So a
+ * caller that takes little is always served.
  */
 export class CallWatches {
   readonly #limits: CallLimits;
@@ -53,7 +53,7 @@ export class CallWatches {
     this.#sweeper.unref();
   }
 
-  /** What all calls take now. */
+  /** Bytes that all calls take now. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -137,7 +137,7 @@ export class CallWatches {
   }
 }
 
-/** What gRPC reports of one call. */
+/** The events of one call that gRPC reports. */
 export class CallWatch {
   readonly messageBytesMax: number;
   readonly #isOwn: boolean;

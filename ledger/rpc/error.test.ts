@@ -18,7 +18,7 @@ test('an error with any number of violations fits the trailer that clients accep
   if (!Buffer.isBuffer(trailer)) throw new TypeError('the trailer is binary');
   expect(trailer.length).toBeLessThan(6_000);
   const detail = must(Status.decode(trailer).details[0], 'there is a detail');
-  const told = BadRequest.decode(detail.value).fieldViolations.map(({ field }) => field);
-  expect(told.length).toBeGreaterThan(10);
-  expect(told).toEqual(violations.slice(0, told.length).map(({ field }) => field));
+  const fields = BadRequest.decode(detail.value).fieldViolations.map(({ field }) => field);
+  expect(fields.length).toBeGreaterThan(10);
+  expect(fields).toEqual(violations.slice(0, fields.length).map(({ field }) => field));
 });

@@ -11,7 +11,7 @@ import type { FieldViolation } from '../core/validate/validate.ts';
 /** Domain of every ErrorInfo. */
 const DOMAIN = 'meridian';
 
-/** What the details of an error may take. */
+/** Bytes that the details of an error may take. */
 const TRAILER_BYTES = 3_000;
 
 /** A gRPC error with google.rpc details in its trailer. */
@@ -62,12 +62,12 @@ export function invalidArgument(violations: readonly FieldViolation[]): RpcError
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
   // Clients refuse trailers of more than 8 KiB, and would then report that instead.
   let left = TRAILER_BYTES;
-  const told = violations.filter(({ field, description }) => {
+  const included = violations.filter(({ field, description }) => {
     left -= field.length + description.length + 20;
     return left > 0;
   });
   const message = `${first?.field ?? 'request'} ${first?.description ?? 'is malformed'}${more}`;
-  const fieldViolations = told.map(({ field, description }) => ({
+  const fieldViolations = included.map(({ field, description }) => ({
     field,
     description,
     reason: 'MALFORMED',
@@ -82,7 +82,7 @@ export function refuseMalformed(violations: readonly FieldViolation[]): void {
   if (violations.length > 0) throw invalidArgument(violations);
 }
 
-/** There is no such thing. */
+/** The thing that was asked for does not exist. */
 export function notFound(reason: string, message: string): RpcError {
   return new RpcError(status.NOT_FOUND, message, [errorInfo(reason)]);
 }
@@ -95,7 +95,7 @@ export interface Candidate {
   readonly payer: bigint;
 }
 
-/** A key or id names transfers in several books, and the request does not say which one. */
+/** A key or id names transfers in several books, and the request does not state which one. */
 export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
   let left = TRAILER_BYTES;
   const violations = candidates
@@ -123,7 +123,7 @@ export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
 /**
  * Books that may have what is asked did not answer, so that no answer of the others is certain.
  *
- * @param hint what the caller can do, besides trying again
+ * @param hint what the caller can do, apart from trying again
  */
 export function booksSilent(books: readonly string[], hint: string): RpcError {
   const names = books.join(', ');
@@ -137,7 +137,7 @@ export function overloaded(message: string, retryMs: number): RpcError {
   return new RpcError(status.RESOURCE_EXHAUSTED, message, details);
 }
 
-/** There is room for no more of something, and to wait does not help; nothing was applied. */
+/** A limit is reached, and waiting does not help; nothing was applied. */
 export function full(reason: string, message: string): RpcError {
   return new RpcError(status.RESOURCE_EXHAUSTED, message, [errorInfo(reason)]);
 }
@@ -149,8 +149,8 @@ export function unavailable(reason: string, message: string, retryMs: number): R
 }
 
 /**
- * The two ends of a channel do not have the same legs, and nothing was applied; a long pause, for
- * an operator has to repair it.
+ * The two ends of a channel do not have the same legs, and nothing was applied. The pause before
+ * a retry is long, because an operator has to repair the channel.
  * @param channel names of the payer's and the payee's book: `eu-west-1>us-east-1`
  */
 export function channelDiverged(message: string, channel: string): RpcError {
@@ -163,20 +163,20 @@ export const CHANNEL_DIVERGED = 'CHANNEL_DIVERGED';
 
 const DIVERGED_RETRY_MS = 10_000;
 
-/** What a book answers to its peer: the two do not have the same legs. */
+/** The answer of a book to its peer: the two do not have the same legs. */
 export function legsDiffer(message: string, channel: string): RpcError {
   const info = errorInfo(CHANNEL_DIVERGED, { channel });
   return new RpcError(status.FAILED_PRECONDITION, message, [info]);
 }
 
-/** A channel cannot be repaired as it was asked, or needs no repair. */
+/** A channel cannot be repaired as requested, or needs no repair. */
 export function unrepairable(reason: string, message: string): RpcError {
   return new RpcError(status.FAILED_PRECONDITION, message, [errorInfo(reason)]);
 }
 
-/** A copy of a book has come to a place in the journal that is before the one asked for. */
+/** A copy of a book has not reached the place in the journal that was asked for. */
 export function behind(book: string, seq: bigint, asked: bigint): RpcError {
-  const message = `${book} has come to ${seq}, not to ${asked} yet`;
+  const message = `${book} is at ${seq} and has not reached ${asked} yet`;
   const info = errorInfo('BEHIND', { book, seq: String(seq) });
   return new RpcError(status.UNAVAILABLE, message, [info, retryInfo(200)]);
 }
@@ -186,7 +186,7 @@ export function reasonOf(error: { readonly metadata: Metadata }): string {
   return infoOf(error)?.reason ?? '';
 }
 
-/** How far the copy that is behind has come; undefined: the error is not `behind`. */
+/** The seq that the copy has reached; undefined: the error is not `behind`. */
 export function behindAt(error: RpcError): bigint | undefined {
   const info = infoOf(error);
   return info?.reason === 'BEHIND' ? BigInt(info.metadata['seq'] ?? 0) : undefined;
@@ -206,22 +206,22 @@ export function aborted(message: string, retryMs: number): RpcError {
   return new RpcError(status.ABORTED, message, [errorInfo('NOT_LEADER'), retryInfo(retryMs)]);
 }
 
-/** It may or may not have been applied: the caller asks again with the same key. */
+/** The request may or may not have been applied: the caller retries with the same key. */
 export function outcomeUnknown(code: status.DEADLINE_EXCEEDED | status.UNKNOWN): RpcError {
   const message =
     'the outcome is unknown: repeat the request with the same key, or ask GetTransfer';
   return new RpcError(code, message, [errorInfo('OUTCOME_UNKNOWN'), retryInfo(100)], true);
 }
 
-/** A read takes longer than a server gives it. To ask for less helps, to ask again does not. */
+/** A read takes longer than a server allows. Asking for less helps, asking again does not. */
 export function tooSlow(message: string): RpcError {
   return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('TOO_SLOW')]);
 }
 
-/** The deadline passed before anything was started: it was not applied. */
+/** The deadline passed before the request was started: it was not applied. */
 export function tooLate(message: string): RpcError {
   return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('NOT_APPLIED')]);
 }
 
-/** The caller has given the call up: nothing more is done for it, and it gets no answer. */
+/** The caller has cancelled the call: no more work is done for it, and it gets no answer. */
 export const callerGone = () => new RpcError(status.CANCELLED, 'the caller has gone');

@@ -26,13 +26,13 @@ function ownClient(address: string): BookServiceClient {
   return new BookServiceClient(address, credentials.createInsecure(), options);
 }
 
-/** A lost topology stream is opened again after this pause, doubled while it stays silent. */
+/** A lost topology stream is opened again after this pause, doubled while no message comes. */
 const RETRY_MS = 200;
 const RETRY_MS_MAX = 10_000;
-/** A server that says nothing for so long after its stream was opened is not there. */
-const FIRST_WORD_MS = 3_000;
+/** A server that sends nothing for this long after its stream was opened is not there. */
+const FIRST_MESSAGE_MS = 3_000;
 
-/** What a server said of its clocks longer ago than this is not believed. */
+/** Clock readings of a server that are older than this are ignored. */
 const CLOCK_MS = 15_000;
 
 /** The leader of a book as far as it is known here. */
@@ -42,9 +42,9 @@ export interface Leader {
   readonly address: string;
   /** Where the server is; the book may be homed elsewhere. */
   readonly region: string;
-  /** What the server says is wrong with its clocks or the time of the book; '' if nothing is. */
+  /** What is wrong with the clocks of the server or the time of the book; '' if nothing is. */
   readonly clockAlarm: string;
-  /** For reads and whatever else may be given up. */
+  /** For reads and other calls that may be given up. */
   readonly client: BookServiceClient;
   /** For what moves money, and must not end with reads that are given up. */
   readonly posting: BookServiceClient;
@@ -61,21 +61,21 @@ export interface Copy {
 interface Server {
   readonly address: string;
   client: BookServiceClient;
-  /** Also of its topology stream: what says that a server is there is there for postings. */
+  /** Also carries the topology stream: while that lasts, postings have a connection. */
   posting: BookServiceClient;
   /** Its topology stream. */
   stream: ClientReadableStream<Topology> | undefined;
-  /** What it said last; undefined while it cannot be reached. */
-  said: Topology | undefined;
+  /** What it reported last; undefined while it cannot be reached. */
+  topology: Topology | undefined;
   pauseMs: number;
-  /** By performance.now(): when it said so. */
-  saidAt: number;
+  /** By performance.now(): when it was reported. */
+  topologyAt: number;
 }
 
 /**
  * Who leads which book, and who has a copy of it, learnt from the topology stream of every ledger
- * server. The leader is the one with the highest epoch; once an epoch has been heard of, nobody
- * leads in an older one, however alive it is. A server that cannot be reached does nothing as far
+ * server. The leader is the one with the highest epoch; once an epoch is known, no server
+ * leads in an older one, even if it is alive. A server that cannot be reached does nothing as far
  * as we know.
  */
 export class Leaders {
@@ -83,13 +83,13 @@ export class Leaders {
   readonly #region: string;
   readonly #listeners = new Set<(book: number) => void>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** The newest epoch in which anybody has led a book. */
+  /** The newest epoch in which any server has led a book. */
   readonly #epochs = new Map<number, number>();
   #closed = false;
 
   /**
    * @param addresses HOST:PORT of every ledger server
-   * @param region where the caller is, for whom `copiesOf` puts what is near first
+   * @param region where the caller is: `copiesOf` puts servers near it first
    */
   constructor(addresses: readonly string[], region = '') {
     this.#region = region;
@@ -98,9 +98,9 @@ export class Leaders {
       client: ownClient(address),
       posting: ownClient(address),
       stream: undefined,
-      said: undefined,
+      topology: undefined,
       pauseMs: RETRY_MS,
-      saidAt: 0,
+      topologyAt: 0,
     }));
     for (const server of this.#servers) this.#watch(server);
   }
@@ -109,12 +109,12 @@ export class Leaders {
   leaderOf(book: number): Leader | undefined {
     let found: Leader | undefined;
     let newest = this.#epochs.get(book) ?? 0;
-    for (const { address, client, posting, said } of this.#servers) {
-      if (said === undefined || !said.leading || said.book !== book) continue;
-      const epoch = Number(said.epoch);
+    for (const { address, client, posting, topology } of this.#servers) {
+      if (topology === undefined || !topology.leading || topology.book !== book) continue;
+      const epoch = Number(topology.epoch);
       if (epoch < newest) continue;
       newest = epoch;
-      const { serverRegion: region, clockAlarm } = said;
+      const { serverRegion: region, clockAlarm } = topology;
       const connect = () => ownClient(address);
       found = { book, epoch, address, region, clockAlarm, client, posting, connect };
     }
@@ -123,7 +123,7 @@ export class Leaders {
 
   /**
    * The servers of a book that can be reached: those of the caller's region first, then the
-   * others, at last whoever says that it leads and has more to do than they.
+   * others, the leader last, because it is the busiest.
    */
   copiesOf(book: number): readonly Copy[] {
     const distance = ({ serverRegion, leading }: Topology) => {
@@ -131,8 +131,8 @@ export class Leaders {
       return leading ? 2 : 1;
     };
     return this.#servers
-      .flatMap(({ address, client, said }) =>
-        said?.book === book ? [{ address, client, distance: distance(said) }] : [],
+      .flatMap(({ address, client, topology }) =>
+        topology?.book === book ? [{ address, client, distance: distance(topology) }] : [],
       )
       .toSorted((a, b) => a.distance - b.distance);
   }
@@ -142,13 +142,14 @@ export class Leaders {
     return this.#servers.length;
   }
 
-  /** What the clocks of the servers that answered lately show now, but for the way here. */
+  /** The clocks of the servers that reported lately as they are now, less the network delay. */
   peerClocks(): { wallMicros: number; steadyMicros: number }[] {
     const now = performance.now();
-    return this.#servers.flatMap(({ said, saidAt }) => {
-      if (said === undefined || said.steadyMicros === 0n || now - saidAt > CLOCK_MS) return [];
-      const passed = (now - saidAt) * 1_000;
-      const { wallMicros, steadyMicros } = said;
+    return this.#servers.flatMap(({ topology, topologyAt }) => {
+      if (topology === undefined || topology.steadyMicros === 0n || now - topologyAt > CLOCK_MS)
+        return [];
+      const passed = (now - topologyAt) * 1_000;
+      const { wallMicros, steadyMicros } = topology;
       return [
         { wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed },
       ];
@@ -176,19 +177,19 @@ export class Leaders {
     const stream = server.posting.watchTopology({});
     server.stream = stream;
     let lost = false;
-    // A lost stream is told of by an error, by its end, or by both.
+    // A lost stream emits an error, its end, or both.
     const lose = () => {
       if (lost) return;
       lost = true;
       this.#clear(silence);
       stream.cancel();
-      const { said } = server;
-      server.said = undefined;
+      const { topology } = server;
+      server.topology = undefined;
       if (this.#closed) return;
-      if (said !== undefined) this.#changed(said.book);
+      if (topology !== undefined) this.#changed(topology.book);
       this.#after(server.pauseMs, () => this.#watch(server));
     };
-    const silence = this.#after(FIRST_WORD_MS, () => {
+    const silence = this.#after(FIRST_MESSAGE_MS, () => {
       // Nothing else ends a connection that is opened towards a dead link.
       server.client.close();
       server.posting.close();
@@ -197,10 +198,10 @@ export class Leaders {
       server.pauseMs = Math.min(server.pauseMs * 2, RETRY_MS_MAX);
       lose();
     });
-    stream.on('data', (said: Topology) => {
+    stream.on('data', (topology: Topology) => {
       if (lost) return;
       this.#clear(silence);
-      this.#hear(server, said);
+      this.#receive(server, topology);
     });
     stream.on('error', lose);
     stream.on('end', lose);
@@ -220,18 +221,18 @@ export class Leaders {
     this.#timers.delete(timer);
   }
 
-  #hear(server: Server, said: Topology): void {
-    const before = server.said;
-    server.said = said;
+  #receive(server: Server, topology: Topology): void {
+    const before = server.topology;
+    server.topology = topology;
     server.pauseMs = RETRY_MS;
-    server.saidAt = performance.now();
-    if (said.leading) {
-      const known = this.#epochs.get(said.book) ?? 0;
-      this.#epochs.set(said.book, Math.max(known, Number(said.epoch)));
+    server.topologyAt = performance.now();
+    if (topology.leading) {
+      const known = this.#epochs.get(topology.book) ?? 0;
+      this.#epochs.set(topology.book, Math.max(known, Number(topology.epoch)));
     }
     // Most of the time a server only repeats itself, with newer times of its clocks.
-    if (before?.leading === said.leading && before.epoch === said.epoch) return;
-    this.#changed(said.book);
+    if (before?.leading === topology.leading && before.epoch === topology.epoch) return;
+    this.#changed(topology.book);
   }
 
   #changed(book: number): void {
@@ -240,8 +241,8 @@ export class Leaders {
 }
 
 /**
- * Asks one ledger server whether it leads a book in an epoch. False if it says no or does not
- * answer within the time.
+ * Asks one ledger server whether it leads a book in an epoch. False if it does not
+ * lead or does not answer within the time.
  */
 export function answersAsLeader(
   address: string,
@@ -257,8 +258,8 @@ export function answersAsLeader(
       stream.cancel();
       client.close();
     };
-    stream.once('data', (said: Topology) => {
-      answer(said.leading && said.book === book && Number(said.epoch) === epoch);
+    stream.once('data', (topology: Topology) => {
+      answer(topology.leading && topology.book === book && Number(topology.epoch) === epoch);
     });
     stream.on('error', () => answer(false));
   });

@@ -7,7 +7,7 @@ import { scanMessage } from './scan-message.ts';
 const sizes = new WeakMap<object, number>();
 
 /**
- * Stands where a request would, which could not be decoded: gRPC has no way to say why, and it
+ * Takes the place of a request that could not be decoded: gRPC has no way to report why, and it
  * must not overtake the answers to what came before it on a stream.
  */
 export class MalformedMessage {

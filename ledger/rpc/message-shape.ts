@@ -33,7 +33,7 @@ export const ITEMS_MAX: Readonly<Record<string, number>> = {
   'meridian.internal.v1.DryRunLegsRequest.legs': limits.CALL_ITEMS_MAX,
 };
 
-/** Of a list that stands nowhere above; a test sees to it that there is none. */
+/** Bound of a list that is not named above; a test ensures that there is none. */
 const OTHER_ITEMS_MAX = 1_000;
 
 /** How the items of a list of numbers stand in one block of bytes: no block, or bytes of each. */

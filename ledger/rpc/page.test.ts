@@ -33,7 +33,7 @@ test('the token of a page leads to the one after it', () => {
   );
 });
 
-test('a token of several numbers is for those who want as many', () => {
+test('a token of several numbers is only accepted for that count', () => {
   const numbers = [0n, 12n, 2n ** 63n - 1n];
   const several = TOKENS.token(numbers);
   expect(TOKENS.numbers(several, 3)).toEqual(numbers);
@@ -53,7 +53,7 @@ test('a token is refused by every query but its own', () => {
   for (const mine of queries) expect(mine.numbers(mine.token([1n]), 1)).toEqual([1n]);
 });
 
-test('every field that selects items is of the query; the page and how it is read are not', () => {
+test('every field that selects items belongs to the query; page and read options do not', () => {
   const scope = { $case: 'book', value: 'eu-west-1' } as const;
   const first = ListTransfersRequest.fromPartial({ scope, pageSize: 5 });
   const following = transferPages(first).token([3n, 9n]);

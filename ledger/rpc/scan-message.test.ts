@@ -112,7 +112,7 @@ test('filters that are nested too deep are refused, as deep as they may be', () 
   expect(violation?.description).toBe(`is nested more than ${DEPTH_MAX} deep`);
 });
 
-describe('bytes that are no message are refused', () => {
+describe('bytes that are not a message are refused', () => {
   test.each<[string, number[]]>([
     ['a text that goes on after the end', [0x0a, 5, 1]],
     ['a number that goes on after the end', [0x08, 0x80]],
@@ -121,7 +121,7 @@ describe('bytes that are no message are refused', () => {
     ['a field without a number, after which a decoder reads nothing more', [0x00, 0x0a, 0]],
     ['the end of a group, after which a decoder reads nothing more', [0x0c]],
     ['groups in groups', Array.from({ length: 100_000 }, () => 0x0b)],
-    ['a wire type that there is not', [0x0f]],
+    ['an unknown wire type', [0x0f]],
     ['a length of more than 32 bits', [0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 1]],
   ])('%s', (_, bytes) => {
     expect(scan('v1.CreateTransferRequest', Uint8Array.from(bytes))).toBeDefined();

@@ -3,7 +3,7 @@ import type { FieldShape, MessageShape } from './message-shape.ts';
 
 /** Messages in messages, such as filters in filters. */
 export const DEPTH_MAX = 32;
-/** Messages in one message: transfers, legs, conditions, pairs of metadata and whatever else. */
+/** Messages in one message: transfers, legs, conditions, pairs of metadata and all others. */
 export const MESSAGES_MAX = 256_000;
 /** Fields in one message, those of messages in it counted. */
 export const FIELDS_MAX = 2_000_000;
@@ -31,7 +31,7 @@ class Walk {
   /** The field of each depth that the walk is in, or was refused at. */
   readonly #path: (FieldShape | undefined)[] = Array.from({ length: DEPTH_MAX });
 
-  /** What keeps a message from being decoded; undefined: nothing does. */
+  /** Why a message must not be decoded; undefined: it may be. */
   start(bytes: Uint8Array, shape: MessageShape): FieldViolation | undefined {
     this.#messages = 0;
     this.#fields = 0;
@@ -185,8 +185,8 @@ function itemsIn(
 const walk = new Walk();
 
 /**
- * What is wrong with the bytes of a message: they are no message, or one with more items, fields
- * or levels than it may have. Undefined: nothing is, and the cost of decoding it is bounded.
+ * Returns what is wrong with the bytes of a message: they are no message, or one with more items,
+ * fields or levels than allowed. Undefined: nothing, and the cost of decoding it is bounded.
  */
 export function scanMessage(bytes: Uint8Array, shape: MessageShape): FieldViolation | undefined {
   return walk.start(bytes, shape);

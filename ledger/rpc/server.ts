@@ -100,7 +100,7 @@ export class RpcServer {
     });
   }
 
-  /** What health checks are told, for the whole server and for its service. */
+  /** Sets the state that health checks get, for the whole server and for its service. */
   setServing(serving: boolean): void {
     const state = serving ? 'SERVING' : 'NOT_SERVING';
     this.#health.setStatus('', state);
@@ -129,7 +129,7 @@ export class RpcServer {
 }
 
 /**
- * What reflection says. The descriptors come from the compiler of protocols: those that
+ * What reflection serves. The descriptors come from the compiler of protocols: those that
  * proto-loader makes lack what strict clients need to link them.
  */
 function descriptors(): protoLoader.PackageDefinition {

@@ -37,7 +37,7 @@ async function started(handle: (signalOf: SignalOf) => Promise<GetAccountRespons
 
 const request = GetAccountRequest.fromPartial({ id: 1n });
 
-test('a handler that takes too long is answered for before the deadline', async () => {
+test('a call whose handler takes too long is answered before the deadline', async () => {
   const client = await started(() => new Promise<never>(() => undefined));
   const error = await new Promise<ServiceError | null>((resolve) => {
     client.getAccount(request, new Metadata(), { deadline: Date.now() + 1_000 }, resolve);

@@ -9,13 +9,13 @@ const MARGIN_SHARE = 0.1;
 /** Longer timers run out at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** What a call that failed is answered, other than by an RpcError. */
+/** The answers to calls that failed with something other than an RpcError. */
 export interface Failures {
-  /** To any other error. */
+  /** The answer to any other error. */
   readonly otherwise?: () => RpcError;
   /**
    * When the time is up, before the caller gives up: else it would get no answer, and would reset
-   * the stream, which a connection bears only so often. Undefined: the handler sees to it itself.
+   * the stream, which a connection bears only a few times. Undefined: the handler does so.
    */
   readonly timeUp?: () => RpcError;
 }
@@ -47,7 +47,12 @@ export function unary<Request, Response>(
         answer(null, await handle(call.request, deadline, signalOfCall(call)));
       } catch (error) {
         if (error instanceof InvariantError) {
-          answer(new RpcError(status.INTERNAL, 'the server has come upon a bug, and ends'));
+          answer(
+            new RpcError(
+              status.INTERNAL,
+              'the server has found a bug in itself and is shutting down',
+            ),
+          );
           // Once the answer is written: the process takes nothing with it that the caller needs.
           setImmediate(() => {
             throw error;

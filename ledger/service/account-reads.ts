@@ -48,7 +48,7 @@ export class AccountReads {
     return { account, position };
   }
 
-  /** The past has no snapshot to agree with, but lies before the position of the answer. */
+  /** The past needs no snapshot: it lies before the position of the answer. */
   async #getAsOf({ id, options, asOf }: GetAccountRequest): Promise<GetAccountResponse> {
     const { sql, config } = this.#member;
     const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
@@ -64,7 +64,7 @@ export class AccountReads {
     return { account, position };
   }
 
-  /** INVALID_ARGUMENT, besides what is malformed: the answer would be too large. */
+  /** INVALID_ARGUMENT, also for a well-formed request: the answer would be too large. */
   async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
     const { found, position } = await readAt(this.#member, request.options, () =>

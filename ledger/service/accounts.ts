@@ -24,7 +24,7 @@ import { full, refuseMalformed } from '../rpc/error.ts';
 import { leaderOf, outcomeOf, submitAs } from './asking.ts';
 import { assetOf } from './list-assets.ts';
 
-/** Opens accounts, or tells what opening them would come to. */
+/** Opens accounts, or returns what opening them would come to. */
 export async function openAccounts(
   member: BookMember,
   { accounts }: OpenAccountsRequest,

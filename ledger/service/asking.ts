@@ -11,7 +11,7 @@ export function leaderOf(member: BookMember): BookLeader {
   return leader;
 }
 
-/** Submits work that may be repeated, and gives its outcome. Throws RpcError in place of a fault. */
+/** Submits work that may be repeated. Returns its outcome; throws RpcError for a fault. */
 export function outcomeOf<Outcome>(
   submit: (callbacks: {
     readonly onOutcome: (outcome: Outcome) => void;
@@ -23,7 +23,7 @@ export function outcomeOf<Outcome>(
   });
 }
 
-/** Submits work to be executed, or to be answered as if it were. */
+/** Submits work to be executed, or to be answered as though it were. */
 export function submitAs(
   leader: BookLeader,
   dryRun: boolean,
@@ -34,8 +34,8 @@ export function submitAs(
 }
 
 /**
- * What a fault means for a call that may be repeated: an outcome that is unknown is no worse
- * than one that was not applied.
+ * Maps a fault of a call that may be repeated: there an unknown outcome is no worse than a
+ * request that was not applied.
  */
 function repeatable(fault: LedgerFault): RpcError {
   const { code, message } = fault;

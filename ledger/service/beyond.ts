@@ -4,7 +4,7 @@ export interface Range {
   readonly through: bigint;
 }
 
-/** What of a range lies beyond the place that the page before ended with. */
+/** The part of a range beyond the place that the page before ended with. */
 export function beyond(
   last: bigint | undefined,
   { after, through }: Range,

@@ -9,7 +9,7 @@ import { compare, endOf, viewOf } from '../settlement/compare.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
 
 /**
- * Compares a channel with its other end, which asks. What this book has is only said after a
+ * Compares a channel with its other end, which asks. What this book has is reported only after a
  * commit that proves that this server still leads it: a deposed leader would remember too little.
  */
 export async function compareChannel(

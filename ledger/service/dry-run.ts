@@ -23,13 +23,13 @@ import type { Leaders } from '../rpc/leaders.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
 
-/** How long another book may take to say what it would do. */
+/** How long another book may take to report what it would do. */
 const PEER_MS = 1000;
 
 /**
- * What creating transfers of this book would come to now, each seeing the ones before it. What
- * would go to another book is asked there; if that does not answer it is IN_TRANSIT, as a real
- * transfer would be.
+ * Returns the outcomes that transfers of this book would have now, each seeing the ones before it.
+ * Legs into another book are evaluated there; if that book does not answer, they are IN_TRANSIT,
+ * as real ones would be.
  */
 export async function dryRun(
   member: BookMember,
@@ -105,7 +105,7 @@ function askPeer(
   });
 }
 
-/** What this book would say now of second legs from another book. */
+/** Returns what this book would answer now to second legs from another book. */
 export async function dryRunLegs(
   member: BookMember,
   { originBook, legs }: DryRunLegsRequest,

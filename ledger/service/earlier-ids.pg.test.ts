@@ -129,7 +129,7 @@ test('changes decided under the id of their case keep their outcome', async () =
   expect(await moved()).toBe(110n);
 });
 
-test('another case of such a key was another key, and from now on is one with the rest', async () => {
+test('a key in another case was another key, and from now on is the same key', async () => {
   const lower = { ...PLAIN, idempotencyKey: V8.toLowerCase() };
   const mixed = { ...PLAIN, idempotencyKey: V8.replace('A', 'a') };
   const [posted, repeated] = await leading.transfer([lower, mixed]);

@@ -18,7 +18,7 @@ import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
 
-/** What has happened to the accounts of one book. */
+/** Reads of the entries of the accounts of one book. */
 export class EntryReads {
   readonly #member: ReadMember;
   readonly #longReads: LongReads;
@@ -48,7 +48,7 @@ export class EntryReads {
     if (found.length === 0) await this.#mustExist(account);
     const { items: entries, isLast } = pageOf(found, limit);
     if (isLast) return { entries, nextPageToken: '', position };
-    // What the first page could have shown is all that its pages show.
+    // The later pages show only what the first page could have shown.
     const through = end ?? (await versionAt(sql, account, position.seq));
     const token = [entries.at(-1)?.version ?? 0n, through, notBefore ?? position.seq];
     return { entries, nextPageToken: tokens.token(token), position };
@@ -116,9 +116,9 @@ interface StatementPage {
   /** The versions of its period. */
   readonly opening: bigint;
   readonly closing: bigint;
-  /** The version that was told last. */
+  /** The version that was returned last. */
   readonly last: bigint;
-  /** How far the book had come for the page before: in an older copy the period would be shorter. */
+  /** Position of the book for the page before: in an older copy the period would be shorter. */
   readonly notBefore: bigint;
 }
 

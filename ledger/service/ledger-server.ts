@@ -95,7 +95,7 @@ export class LedgerServer {
   }
 
   /**
-   * Serves until `stop`. Health checks say SERVING while this server leads its book and
+   * Serves until `stop`. Health checks report SERVING while this server leads its book and
    * commits get through.
    * @throws Error if the address cannot be listened on
    * @throws InvariantError if the book contradicts itself: the process must end
@@ -161,7 +161,7 @@ function implementation(
       entryReads.statement(request, signalOf()),
     ),
     listAssets: read(() => listAssets(member)),
-    // What it throws is a broken invariant, and ends the process.
+    // An error it throws is a broken invariant and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, log, request)),
     compareChannel: handle((request: CompareChannelRequest) =>
@@ -176,9 +176,9 @@ function implementation(
 }
 
 /**
- * Reads, and answers only if whoever led the book before still does. A commit whose wait for a
- * second region was cut short can be read from then on; the leader hears of that before anybody
- * can read it, and steps down.
+ * Reads, and answers only if the same leader still leads the book afterwards. A commit whose wait
+ * for a second region was cut short can be read from then on; the leader is notified before any
+ * client can read it, and steps down.
  */
 async function whileLeading<Response>(
   member: BookMember,
@@ -187,7 +187,7 @@ async function whileLeading<Response>(
   const { leader } = member;
   const response = await read();
   if (leader === undefined) return response;
-  // What has arrived on other connections by now is heard first.
+  // What has arrived on other connections by now is processed first.
   await turn();
   if (member.leader !== leader) throw aborted('this server has stepped down', 100);
   return response;

@@ -9,7 +9,7 @@ export async function listAssets(member: ReadMember): Promise<ListAssetsResponse
     readAssets(member.sql),
   );
   const assets = [...new Map([...ISO_4217, ...registered])].map(assetOf);
-  // By UTF-16 units, which for the letters of a code is what anybody expects.
+  // By UTF-16 units, which for the letters of a code is the expected order.
   assets.sort((a, b) => (a.asset < b.asset ? -1 : 1));
   return { assets, position };
 }

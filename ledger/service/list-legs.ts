@@ -7,7 +7,7 @@ import { leaderOf, outcomeOf } from './asking.ts';
 
 const LIMIT_MAX = 2000;
 
-/** What this book has of a channel, for the other end, which may have lost it. */
+/** The legs of a channel that this book has, for the other end, which may have lost them. */
 export async function listLegs(
   member: BookMember,
   { book, name, arrived, after, limit }: ListLegsRequest,

@@ -17,7 +17,7 @@ import { faultOf, readFixtures } from '../testing/database/read-fixture.ts';
 
 const { fixture } = readFixtures();
 
-test('a search that takes too long is ended, and says so', async () => {
+test('a search that takes too long is ended with a fault that states it', async () => {
   const { opened } = await fixture(0);
   const longReads = new LongReads(opened.ledger);
   const fault = await faultOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));

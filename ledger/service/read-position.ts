@@ -10,23 +10,24 @@ import { LedgerFault } from '../leader/ledger-fault.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';
 
-/** What reads need of a member of a book. */
+/** The part of a member of a book that reads need. */
 export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
   readonly config: Pick<MemberConfig, 'book' | 'books' | 'address' | 'replicated'>;
 }
 
 /**
- * How long a member that is behind may take to come as far as asked, and how often it is asked.
+ * How long a member that is behind may take to reach the position asked for, and how often it is
+ * checked.
  *
  * Leaders need the time as well as copies: a row that waits for its second region can be read
- * there, at the level STALE, before its leader hears of it and shows it to anybody.
+ * there, at the level STALE, before its leader knows the commit and shows it.
  */
 const CATCH_UP_MS = 250;
 const LOOK_MS = 20;
 
 /**
- * Reads, and answers what was found with the position of the very snapshot that it was found
- * in: subscribing from there neither misses nor repeats anything of it.
+ * Reads, and returns what was found with the position of the snapshot that it was found in: a
+ * subscription from there neither misses nor repeats anything of it.
  *
  * Faults as those of `positionFor`.
  *
@@ -41,7 +42,7 @@ export async function readAt<T>(
   const { leader } = member;
   const mayRead = leader !== undefined || options?.level === ReadLevel.STALE;
   if (!mayRead) throw notLeading(member);
-  // A copy says in the same statement how far it has come, and is asked before only if that matters.
+  // A copy reports its position in the same statement, and is asked before only if that matters.
   const bounded = notBefore > 0n || options?.minPosition !== undefined;
   if (leader !== undefined || bounded) await positionFor(member, options, notBefore);
   const { found, end } = await read();
@@ -58,7 +59,7 @@ export async function readAt<T>(
 
 /**
  * Resolves once the leader knows that everything through `seq` is committed. What a read
- * finds before that is not acknowledged to anybody yet.
+ * finds before that is not acknowledged to any caller yet.
  */
 async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint): Promise<void> {
   const until = performance.now() + CATCH_UP_MS;
@@ -72,10 +73,10 @@ async function acknowledged(member: ReadMember, leader: BookLeader, seq: bigint)
 }
 
 /**
- * A position that whatever is read from now on is at least as new as, at the level that a
- * request asks for, and not before the seq `notBefore` of the book.
+ * Returns a position; every later read on this server is at least that new, at the level that the
+ * request asks for. It is not before the seq `notBefore` of the book.
  *
- * UNAVAILABLE: this server may not answer at that level, or has not come as far as asked.
+ * UNAVAILABLE: this server may not answer at that level, or has not reached that position.
  * ABORTED: it has been deposed.
  */
 export async function positionFor(
@@ -100,7 +101,7 @@ export async function positionFor(
 
 /**
  * Resolves once all is committed that will ever have been decided at or before a time, so that
- * a read as of that time gives the same for ever. A batch has its time before it is committed;
+ * a read as of that time gives the same permanently. A batch has its time before it is committed;
  * what is newer than the newest commit may be on its way.
  */
 export async function pastIsFinal(member: ReadMember, micros: bigint): Promise<void> {
@@ -121,7 +122,7 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
 }
 
 /**
- * Where this copy ends; undefined if it may not be read. A primary that nobody leads may have
+ * Where this copy ends; undefined if it may not be read. A primary without a leader may have
  * commits that no second region has. So may a standby whose newest take-over is this server's
  * own: it was the primary, and knows of no other since.
  */

@@ -31,13 +31,13 @@ const GROUP = 'the group';
 /** How often each kind of read is made while the writer writes. */
 const ROUNDS = 60;
 
-/** What a read said, in terms of the journal at its position. */
+/** What a read returned, in terms of the journal at its position. */
 interface Claim {
   readonly what: string;
   readonly position: Position;
-  /** States of accounts that the read says are the newest ones. */
+  /** States of accounts that the read returned as the newest ones. */
   readonly states: readonly Pick<AccountState, 'accountId' | 'version' | 'balance'>[];
-  /** What the read says is left of the hold. */
+  /** What is left of the hold according to the read. */
   readonly left?: bigint | undefined;
 }
 
@@ -210,16 +210,16 @@ test('what is read is what a subscriber knows who has followed through its posit
       new EntryReads(member, longReads),
     ];
   };
-  const said: Claim[] = [];
+  const found: Claim[] = [];
   let done = false;
   const writing = write(leading, holdId, () => done);
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const level of [ReadLevel.LEADER, ReadLevel.LINEARIZABLE]) {
-        said.push(...(await Promise.all(claims(parts(leading.leader), level))));
+        found.push(...(await Promise.all(claims(parts(leading.leader), level))));
       }
       // A copy, as far as reads look at it: no server leads here.
-      said.push(...(await Promise.all(claims(parts(), ReadLevel.STALE))));
+      found.push(...(await Promise.all(claims(parts(), ReadLevel.STALE))));
     }
   } finally {
     done = true;
@@ -228,10 +228,10 @@ test('what is read is what a subscriber knows who has followed through its posit
   const through = leading.leader.memory.seq;
   const page = { account: null, after: 0, through, limit: through };
   const replay = new Replay(await readEvents(opened.ledger, 1, page), holdId);
-  expect(new Set(said.map(({ position }) => position.seq)).size).toBeGreaterThan(ROUNDS / 2);
-  const lefts = said.flatMap(({ left }) => (left === undefined ? [] : [left]));
+  expect(new Set(found.map(({ position }) => position.seq)).size).toBeGreaterThan(ROUNDS / 2);
+  const lefts = found.flatMap(({ left }) => (left === undefined ? [] : [left]));
   expect(new Set(lefts).size).toBeGreaterThan(ROUNDS / 2);
-  const wrong = said.map(short).filter((claim) => !same(claim, replay.agreed(claim)));
+  const wrong = found.map(short).filter((claim) => !same(claim, replay.agreed(claim)));
   expect(wrong.map((claim) => [claim, replay.agreed(claim)])).toEqual([]);
 });
 

@@ -127,7 +127,7 @@ test('entries of an account are its versions, each with what changed it', async 
   expect([...seen].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 6, 7, 8, 9, 10, 12]);
 });
 
-test('a statement explains how its closing balance came of its opening one', async () => {
+test('a statement explains how its closing balance follows from its opening balance', async () => {
   const { entries: reads, book } = await fixture(400);
   const all = await allEntries(reads, ALICE);
   const pick = randomFrom(3);
@@ -200,7 +200,7 @@ test('a statement of an account, or of a time, without entries is empty', async 
   expect(fault.code).toBe(status.NOT_FOUND);
 });
 
-test('an account can be asked as of a time or a place that has been', async () => {
+test('an account can be read as of a past time or place', async () => {
   const { accounts, leading } = await fixture(60);
   const end = BigInt(leading.leader.memory.seq);
   const now = await accounts.get(anyAccount());
@@ -220,7 +220,7 @@ test('an account can be asked as of a time or a place that has been', async () =
   ]);
   expect(await fault(asOf(end + 1n))).toEqual([
     status.UNAVAILABLE,
-    `eu-west-1 has come to ${end}, not to ${end + 1n} yet`,
+    `eu-west-1 is at ${end} and has not reached ${end + 1n} yet`,
   ]);
   const early = { $case: 'asOfTime' as const, value: timestampFrom(0) };
   expect(await fault(anyAccount({ asOf: early }))).toEqual([
@@ -239,10 +239,10 @@ const byId = (value: string) =>
 
 test('accounts and transfers are read many at once, in the order asked', async () => {
   const { accounts, transfers, book } = await fixture(80);
-  const nobody = accountId(1, 99);
-  const many = await accounts.getMany({ ids: [BOB, nobody, ALICE, BOB], options: undefined });
+  const unknown = accountId(1, 99);
+  const many = await accounts.getMany({ ids: [BOB, unknown, ALICE, BOB], options: undefined });
   expect(many.accounts.map(({ id }) => id)).toEqual([BOB, ALICE, BOB]);
-  expect(many.missing).toEqual([nobody]);
+  expect(many.missing).toEqual([unknown]);
   const group = book.rows.find(({ kind, reason }) => kind === 11 && reason === 0)?.id ?? '';
   const leg = book.rows.find(({ details }) => details?.groupId === group)?.id ?? '';
   const request = {
@@ -255,8 +255,8 @@ test('accounts and transfers are read many at once, in the order asked', async (
     options: undefined,
   };
   const found = await transfers.getMany(request);
-  const told = found.transfers.map(({ transfer }) => transfer?.transferId ?? '');
-  expect(told).toEqual([leg, '', group, leg]);
+  const ids = found.transfers.map(({ transfer }) => transfer?.transferId ?? '');
+  expect(ids).toEqual([leg, '', group, leg]);
   expect(found.transfers.map((each) => each.found)).toEqual([true, false, true, true]);
   expect(found.transfers[2]?.transfer?.legs[0]).toEqual(found.transfers[0]?.transfer);
   for (const [index, each] of request.transfers.entries()) {
@@ -267,7 +267,7 @@ test('accounts and transfers are read many at once, in the order asked', async (
   expect(none.message).toBe('transfers must have 1 to 1000 items, not 0');
 });
 
-test('what is posted after the first page is in no page, and a full last page is the last', async () => {
+test('transfers posted after the first page are in no page, and a full last page is the last', async () => {
   const { accounts, transfers, entries, leading } = await fixture(60);
   const scope = { $case: 'book' as const, value: BOOK.name };
   const post = (idempotencyKey: string) => leading.transfer([transferRequest({ idempotencyKey })]);
@@ -338,8 +338,8 @@ test('transfers are listed in pages that join', async () => {
   expect(await list(ofBob)).toEqual(
     all.filter(({ debitAccountId: a, creditAccountId: b }) => a === BOB || b === BOB),
   );
-  const nobody = { $case: 'accountId' as const, value: accountId(1, 99) };
-  expect((await faultOf(list({ scope: nobody }))).code).toBe(status.NOT_FOUND);
+  const unknown = { $case: 'accountId' as const, value: accountId(1, 99) };
+  expect((await faultOf(list({ scope: unknown }))).code).toBe(status.NOT_FOUND);
   const filter: Filter = { test: { $case: 'code', value: -1 } };
   expect((await faultOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
 });
@@ -349,7 +349,7 @@ const seqOf = async (reads: AccountReads, options: Partial<ReadOptions>) => {
   return (await reads.get(request)).position?.seq;
 };
 
-test('a read is answered at the level that it asks for', async () => {
+test('a read is answered at the requested level', async () => {
   const { accounts, member, opened, leading } = await fixture(20);
   const end = BigInt(leading.leader.memory.seq);
   for (const level of [0, 1, 2, 3] as const) expect(await seqOf(accounts, { level })).toBe(end);
@@ -371,7 +371,7 @@ test('a read is answered at the level that it asks for', async () => {
   expect(deposed.code).toBe(status.ABORTED);
 });
 
-test('a leader is waited for that does not show yet what a copy has shown', async () => {
+test('a read waits for a leader that does not show yet what a copy has shown', async () => {
   const { accounts, leading } = await fixture(20);
   const next = BigInt(leading.leader.memory.seq) + 1n;
   const options = ReadOptions.fromPartial({ minPosition: { book: 1, epoch: 1n, seq: next } });

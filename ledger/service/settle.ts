@@ -91,7 +91,7 @@ function appliedHashOf(leader: BookLeader, originBook: number, through: number):
   return Buffer.from(appliedHash.through === through ? appliedHash.value : '', 'hex');
 }
 
-/** Hash of all that comes before the first leg that is new here; undefined: the origin does not say. */
+/** Hash of all before the first leg that is new here; undefined: the origin reports none. */
 function hashAt(
   { hashBefore, firstNumber }: SettleRequest,
   skipped: readonly SettleLeg[],

@@ -7,9 +7,9 @@ import type { Sql } from '../store/connect.ts';
 import { readEvents } from '../store/read-events.ts';
 import type { Turns } from './turns.ts';
 
-/** Rows that are read and written at once; a subscriber who is slow keeps so many in memory. */
+/** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
 const PAGE_ROWS = 200;
-/** A subscriber looks so often by itself whether something was committed. */
+/** How often a subscriber checks on its own whether something was committed. */
 const LOOK_MS = 1_000;
 
 export type EventStream = ServerWritableStream<SubscribeRequest, SubscribeReply>;
@@ -39,8 +39,8 @@ export interface SubscriptionParts {
 
 /**
  * One subscriber of a book or an account. It reads the journal in pages, each when the one
- * before has been written, and then waits for commits. Whoever does not read his stream holds
- * up this loop and nothing else.
+ * before has been written, and then waits for commits. A subscriber that does not read its
+ * stream holds up this loop and nothing else.
  */
 export class Subscription {
   readonly #stream: EventStream;
@@ -72,7 +72,7 @@ export class Subscription {
     const stopListening = leader.onCommitted((accounts) => {
       if (account === null || accounts.has(account)) look();
     });
-    // A leader tells of every commit; this is for the day on which it would not.
+    // A leader reports every commit; this is for the day on which it would not.
     const timer = setInterval(look, LOOK_MS);
     this.#stream.on('cancelled', () => this.#finish());
     try {
@@ -132,7 +132,7 @@ export class Subscription {
     this.#after = place;
   }
 
-  /** Until the events are on their way, which takes as long as the router does not read. */
+  /** Resolves once the events are flushed; waits while the router applies back-pressure. */
   async #write(events: Event[]): Promise<void> {
     if (this.#over) return;
     this.#writing = true;

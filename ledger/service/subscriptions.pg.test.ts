@@ -9,7 +9,7 @@ import { EventKind, SubscribeRequest } from '../../proto/gen/meridian/v1/event.t
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { testDatabases } from '../testing/database/database.ts';
-import { HeardEvents, range } from '../testing/database/heard-events.ts';
+import { ReceivedEvents, range } from '../testing/database/received-events.ts';
 import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import type { EventStream } from './subscription.ts';
@@ -64,7 +64,7 @@ async function fixture() {
     for (const listener of listeners) listener();
   };
   const follow = (fields: Partial<SubscribeRequest> = {}) =>
-    new HeardEvents(
+    new ReceivedEvents(
       client.subscribe(
         SubscribeRequest.fromPartial({ of: { $case: 'book', value: BOOK.name }, ...fields }),
       ),
@@ -78,7 +78,7 @@ const pay = (fields: Partial<CreateTransferRequest> = {}) => {
   return transferRequest({ idempotencyKey: `key ${keys}`, ...fields });
 };
 
-test('a book is told from any place on, and then live', async () => {
+test('a book is streamed from any place on, and then live', async () => {
   const { leading, follow } = await fixture();
   await leading.transfer(Array.from({ length: 1_200 }, () => pay()));
   const all = follow();
@@ -104,10 +104,10 @@ test('a book is told from any place on, and then live', async () => {
   expect(none.events).toEqual([]);
 });
 
-test('what a copy may have shown before its leader is waited for', async () => {
+test('a subscription waits for what a copy may have shown before its leader', async () => {
   const { leading, follow, admin } = await fixture();
   const dave = { $case: 'accountId', value: accountId(1, 4) } as const;
-  const streams: HeardEvents[] = [];
+  const streams: ReceivedEvents[] = [];
   let committed: Promise<unknown> | undefined;
   // The commit is held up, as by a second region that does not answer.
   await admin.begin(async (held) => {
@@ -125,7 +125,7 @@ test('what a copy may have shown before its leader is waited for', async () => {
   expect(streams.map(({ seqs }) => seqs)).toEqual([[6], [6]]);
 });
 
-test('of an account every version is told, and nothing else', async () => {
+test('a subscription to an account delivers every version, and nothing else', async () => {
   const { leading, follow } = await fixture();
   await leading.transfer(Array.from({ length: 600 }, () => pay()));
   const of = { $case: 'accountId', value: CAROL } as const;
@@ -150,7 +150,7 @@ test('of an account every version is told, and nothing else', async () => {
   expect(bob.events).toHaveLength(603);
 });
 
-test('who follows is woken by commits, not by looking', async () => {
+test('a subscriber is woken by commits, not by polling', async () => {
   const { leading, follow } = await fixture();
   const book = follow({ after: 4n });
   const alice = follow({ of: { $case: 'accountId', value: ALICE } });
@@ -187,7 +187,7 @@ test.each([
   expect([error?.code, error?.details]).toEqual([status.INVALID_ARGUMENT, text]);
 });
 
-test('an account that there is not is not found', async () => {
+test('subscribing to an unknown account returns NOT_FOUND', async () => {
   const { follow } = await fixture();
   const error = await follow({ of: { $case: 'accountId', value: accountId(1, 9) } }).ended;
   expect(error?.code).toBe(status.NOT_FOUND);
@@ -204,7 +204,7 @@ test('a leader that steps down ends its streams after what it has written', asyn
   expect((await follow().ended)?.code).toBe(status.UNAVAILABLE);
 });
 
-test('who does not read holds up nobody else, and misses nothing', async () => {
+test('a subscriber that does not read holds up no other, and misses nothing', async () => {
   const { leading, follow } = await fixture();
   const slow = follow();
   await slow.until(4);
@@ -222,10 +222,10 @@ test('who does not read holds up nobody else, and misses nothing', async () => {
   expect(quick.seqs).toEqual(range(1, 20_004));
 });
 
-test('beyond so many a subscriber is refused, until another one goes', async () => {
+test('beyond 256 a subscriber is refused, until another one leaves', async () => {
   const { follow } = await fixture();
   const open = Array.from({ length: 256 }, () => follow());
-  await Promise.all(open.map((heard) => heard.until(4)));
+  await Promise.all(open.map((subscriber) => subscriber.until(4)));
   expect((await follow().ended)?.code).toBe(status.RESOURCE_EXHAUSTED);
   open[0]?.stream.cancel();
   await open[0]?.ended;

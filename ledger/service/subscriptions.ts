@@ -16,9 +16,9 @@ import { prove } from './read-position.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
 
-/** Beyond so many a subscriber is refused. */
+/** Beyond this number a subscriber is refused. */
 const SUBSCRIPTIONS_MAX = 256;
-/** Of their own, so that who catches up takes none from other reads. */
+/** Separate connections, so that subscribers that catch up take none from other reads. */
 const CONNECTIONS = 2;
 
 /** A server's part in a book, as far as subscribers look at it. */
@@ -105,8 +105,8 @@ export class Subscriptions {
   /**
    * The account that a request is about; null: the book. Throws if it cannot be served.
    *
-   * What this server knows nothing of may have been read from a copy, which shows a row before
-   * the leader hears that it is durable. So nothing is refused before a commit, which comes after
+   * An account unknown to this server may have been read from a copy, which shows a row before
+   * the leader knows that it is durable. So nothing is refused before a commit, which comes after
    * such a row and which a deposed leader cannot make.
    */
   async #accountOf(stream: EventStream, leader: FollowedLeader): Promise<bigint | null> {

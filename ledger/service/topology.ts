@@ -2,7 +2,7 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Topology, WatchTopologyRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { BookMember } from '../member/book-member.ts';
 
-/** What a server says of its clocks is old after a while. */
+/** Clock readings of a server go out of date. */
 const CLOCK_REPEAT_MS = 5_000;
 
 /** Writes who leads the book and what this server knows of its clocks, at each change and again. */
@@ -11,10 +11,10 @@ export function serveTopology(
   stream: ServerWritableStream<WatchTopologyRequest, Topology>,
 ): void {
   const { book, serverRegion } = member.config;
-  const tell = () => {
+  const report = () => {
     const { leading, epoch, clockAlarm } = member.status;
     const { number, name, region } = book;
-    const said: Topology = {
+    const topology: Topology = {
       book: number,
       name,
       region,
@@ -25,15 +25,15 @@ export function serveTopology(
       steadyMicros: BigInt(Math.floor(member.clock.steadyMicros())),
       clockAlarm,
     };
-    stream.write(said);
+    stream.write(topology);
   };
-  const stopListening = member.onStatus(tell);
-  const repeating = setInterval(tell, CLOCK_REPEAT_MS);
-  const stopTelling = () => {
+  const stopListening = member.onStatus(report);
+  const repeating = setInterval(report, CLOCK_REPEAT_MS);
+  const stopReporting = () => {
     stopListening();
     clearInterval(repeating);
   };
-  stream.on('cancelled', stopTelling);
-  stream.on('error', stopTelling);
-  tell();
+  stream.on('cancelled', stopReporting);
+  stream.on('error', stopReporting);
+  report();
 }

@@ -48,7 +48,7 @@ export class TransferReads {
     return { found: false, transfer: undefined, ...found[0], positions: [position] };
   }
 
-  /** INVALID_ARGUMENT, besides what is malformed: the answer would be too long. */
+  /** INVALID_ARGUMENT, also for a well-formed request: the answer would be too long. */
   async getMany(request: GetTransfersRequest): Promise<GetTransfersResponse> {
     refuseMalformed(validateGetTransfers(request));
     try {

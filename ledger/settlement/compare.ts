@@ -32,14 +32,14 @@ export interface CompareParts {
   readonly log: Logger;
 }
 
-/** What a comparison has found. */
+/** The result of a comparison. */
 export interface Compared {
   /** Hash of the legs that left this book through the last that arrived; null: not known. */
   readonly arrivedHash: ChannelHash | null;
 }
 
 /**
- * What this book says of a channel.
+ * Returns what this book reports of a channel.
  * @param settledHash of a number that the other end wants to compare, if that is known
  */
 export function viewOf(channel: Readonly<Channel>, settledHash?: ChannelHash | null): ChannelView {
@@ -57,7 +57,7 @@ export function viewOf(channel: Readonly<Channel>, settledHash?: ChannelHash | n
   };
 }
 
-/** Reads what the other end says. */
+/** Reads what the other end reports. */
 export function endOf(view: ChannelView): ChannelEnd {
   const { diverged } = view;
   return {
@@ -79,7 +79,7 @@ function hashOf(value: Buffer, through: bigint): ChannelHash {
 }
 
 /**
- * Holds what the other end of a channel says against what this book has, and halts the channel,
+ * Compares what the other end of a channel reports with what this book has, and halts the channel,
  * or lets it go on, durably.
  *
  * @param before what this book had before it asked; undefined: the other end is the one that asks
@@ -106,7 +106,7 @@ export async function compare(
   return { arrivedHash };
 }
 
-/** What the other end has found: that it has lost rows itself, or, unrefuted, that we have. */
+/** The finding of the other end: that it has lost rows itself or, unrefuted, that we have. */
 function adopted(
   { book, peerBook }: Ends,
   theirs: ChannelEnd,
@@ -128,7 +128,7 @@ async function note(
   const { peerBook } = mine;
   const fields = { channel: memory.channelName(memory.book.number, peerBook), peerBook };
   if (found !== null) {
-    // What this book has lost outweighs what the other has: it is not to post at all.
+    // A loss of this book outweighs one of the other: this book must not post at all.
     const outweighs = found.book !== peerBook && mine.diverged?.book === peerBook;
     if (mine.diverged !== null && !outweighs) return;
     await submitChannel(leader, { kind: 'diverge', peerBook, divergence: found });
@@ -136,7 +136,7 @@ async function note(
     log.error('CHANNEL_DIVERGED', { ...fields, number: found.number, lost, why: found.why });
     return;
   }
-  // What this book has lost itself only a repair gives back.
+  // Only a repair restores what this book itself has lost.
   if (mine.diverged?.book !== peerBook || !isRepaired(mine, theirs)) return;
   await submitChannel(leader, { kind: 'diverge', peerBook, divergence: null });
   log.info('the two ends of the channel have the same legs again', fields);
@@ -154,7 +154,7 @@ export function submitChannel(leader: BookLeader, command: ChannelWork['command'
   });
 }
 
-/** A number has one leg where it was sent: who has another there lost the one that arrived. */
+/** A number has one leg where it was sent: a book with another one lost the leg that arrived. */
 function sentDiffers(
   { book }: Ends,
   theirs: ChannelEnd,
@@ -181,7 +181,7 @@ async function arrivedDiffers(
   return { book: peerBook, number: through, why };
 }
 
-/** Null: that is not to be had now. */
+/** Returns null if it is not available now. */
 function sentHashAt(sql: Sql, mine: Channel, through: number): Promise<ChannelHash | null> {
   const { settledHash, sent, peerBook } = mine;
   if (through < settledHash.through || through > sent) return Promise.resolve(null);
@@ -233,7 +233,7 @@ export async function catchUp({ sql, leader }: CompareParts, peerBook: number): 
       side === 'settled'
         ? await sentHashAt(sql, mine, through)
         : await arrivedHashAt(sql, peerBook, from, through);
-    // The journal is read on another connection, which may be behind; later then.
+    // The journal is read on another connection, which may be behind: then it is tried later.
     if (hash === null) return;
     await submitChannel(leader, { kind: 'rehash', peerBook, side, hash });
   }

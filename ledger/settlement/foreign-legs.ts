@@ -4,11 +4,11 @@ import type { ChannelEnd } from '../core/channel-compare.ts';
 
 /**
  * The legs of a book that was put back to an older copy are the beginning of what the other end
- * has; those of a database that never was this book are not. Gives in words which legs differ
- * although both ends have closed them: no repair makes up for that. Undefined: none is known to
+ * has; those of a database that never was this book are not. Describes which legs differ although
+ * both ends have closed them, which no repair can correct. Returns undefined if none is known to
  * differ.
  *
- * @param theirs what the other end says of the channel
+ * @param theirs what the other end reports of the channel
  * @param arrived the legs that have arrived there after the last that is settled here
  * @param left the legs that have left there after the last that is applied here
  */

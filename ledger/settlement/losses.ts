@@ -25,16 +25,16 @@ import { foreignLegs } from './foreign-legs.ts';
 
 const PAGE = 2000;
 const CALL_TIMEOUT_MS = 10_000;
-/** Number that no account ever has: the peer refuses what is for it. */
+/** Number that no account ever has: the peer refuses legs for it. */
 const NO_ACCOUNT = 2 ** 48 - 1;
 
-/** What happens with one number of a channel when it is repaired. */
+/** The repair of one number of a channel. */
 export interface Step {
   readonly sent: LostLeg | null;
   readonly undone: UndoneLeg | null;
 }
 
-/** What a book has lost of a channel and its peer still has. */
+/** The rows of a channel that a book has lost and its peer still has. */
 export interface Losses {
   readonly steps: readonly Step[];
   readonly arrived: readonly ArrivedLeg[];
@@ -134,7 +134,7 @@ async function reservedHolds(
   const holds = new Map(
     found.filter(({ kind }) => kind === RowKind.hold).map((one) => [one.id, one]),
   );
-  // What is undone comes back to its hold first.
+  // The amount of an undone capture returns to its hold first.
   for (const { undone } of steps) {
     const hold = holds.get(undone?.capture?.holdId ?? '');
     if (hold === undefined || undone === null) continue;
@@ -168,7 +168,7 @@ function undoneLeg(
   arrivedIds: ReadonlySet<string | undefined>,
 ): UndoneLeg {
   const arrivedElsewhere = arrivedIds.has(leg.transferId);
-  // A capture that did arrive, under another number, has taken its amount from the hold for good.
+  // A capture that arrived under another number has taken its amount from the hold permanently.
   return { leg, drawn, capture: arrivedElsewhere ? null : capture, arrivedElsewhere };
 }
 
@@ -231,7 +231,7 @@ function ask({ client }: Leader, request: ListLegsRequest): Promise<ListLegsRepl
   });
 }
 
-/** What the other end has of the channel now, after its legs were listed: it stands still. */
+/** The other end of the channel now, after its legs were listed: it does not move. */
 async function askView(
   { peer, book, name }: LossParts,
   channel: Readonly<Channel>,

@@ -135,7 +135,7 @@ export class Sender {
   }
 
   /**
-   * Compares the channel with its other end. The second time, this book can also say what it has
+   * Compares the channel with its other end. The second time, this book can also report what it has
    * of what the other end wants to compare.
    */
   async #compare(): Promise<void> {
@@ -171,7 +171,7 @@ export class Sender {
     const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
     const read = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
-    // What was sent since may be a commit that is in doubt.
+    // Legs sent since may belong to a commit that is in doubt.
     const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
     if (first === undefined) return false;
@@ -211,7 +211,7 @@ export class Sender {
   ): Promise<Reply> {
     const peer = this.#parts.leaders.leaderOf(this.#peerBook);
     if (peer === undefined) {
-      throw new LedgerFault('not_leader', `book ${this.#peerBook} has no leader that is known`);
+      throw new LedgerFault('not_leader', `book ${this.#peerBook} has no known leader`);
     }
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + timeoutMs };
@@ -223,14 +223,14 @@ export class Sender {
     });
   }
 
-  /** Takes note of the answer in this book: returns what was refused, advances the cursor. */
+  /** Records the answer in this book: returns what was refused, advances the cursor. */
   async #close(
     legs: readonly NumberedLeg[],
     before: ChannelHash | null,
     reply: SettleReply,
   ): Promise<void> {
     const applied = Number(reply.appliedThrough);
-    // What was applied beyond is closed when it has been sent again, and so compared.
+    // Legs applied beyond are closed once they have been sent again, and so compared.
     const answered = legs.filter(({ number }) => number <= applied);
     const through = answered.at(-1)?.number;
     if (through === undefined) {

@@ -7,7 +7,7 @@ import type { Book } from '../store/head.ts';
 /** Legs in one call. */
 const LEGS_MAX = 8000;
 
-/** What no sound book could have sent. It would otherwise end this process as a broken book. */
+/** Rejects legs that no correct peer sends; they would otherwise crash this server. */
 export function validateLegs(books: readonly Book[], request: SettleRequest): FieldViolation[] {
   const { originBook, originName, firstNumber, closedThrough, legs, hashBefore } = request;
   const { captures } = request;

@@ -122,7 +122,7 @@ test('auditors see the triggers, read everything and write nothing', async () =>
   }
 });
 
-test('operations are told as they were recorded, newest first, each once', async () => {
+test('operations are read as they were recorded, newest first, each once', async () => {
   const { admin, auditorUrl } = await database();
   const first = operation();
   const second = operation({ kind: 'unfence', atMicros: first.atMicros + 1, details: null });

@@ -7,7 +7,7 @@ import type { Queries, Sql } from './connect.ts';
 import { unlessInDoubt } from './commit-in-doubt.ts';
 import { json, rowColumns } from './row-columns.ts';
 
-/** What the head must be for a batch to be appended, and what it becomes. */
+/** The head that a batch requires to be appended, and the head after it. */
 export interface HeadMove {
   /** The leader's epoch; at a take-over the one before. */
   readonly epochBefore: number;

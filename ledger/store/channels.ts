@@ -187,14 +187,14 @@ export async function readClosedLegs(
   }));
 }
 
-/** What a leg captured, by its first or its second row; null if it captured nothing. */
+/** The capture of a leg, from its first or its second row; null if it captured nothing. */
 function captureOf({ kind, options }: Pick<LegRow, 'kind' | 'options'>): CaptureOf | null {
   if (options === null || !CAPTURES.has(kind)) return null;
   const { action } = storedOptions(options);
   return action?.$case === 'capture' ? action.value : null;
 }
 
-/** Rows of legs that may say what was captured. */
+/** Rows of legs that may state what was captured. */
 const CAPTURES: ReadonlySet<RowKind> = new Set([RowKind.capture, RowKind.settlement]);
 
 /** The same of a leg in a list. */

@@ -9,9 +9,9 @@ export class CommitInDoubt extends Error {
 }
 
 /**
- * Commits something. The server tells of a wait that was cut short in a warning before it
- * reports success. Its text depends on the server's language, and no other warning belongs to a
- * commit: any is taken for it.
+ * Commits something. The server reports a wait that was cut short in a warning before it
+ * reports success. Its text depends on the server's language, and a commit raises no other
+ * warning, so any warning means this one.
  *
  * @throws CommitInDoubt
  */

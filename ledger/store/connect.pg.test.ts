@@ -7,9 +7,9 @@ import { testDatabases } from '../testing/database/database.ts';
 import { connect, type Sql } from './connect.ts';
 
 /*
- * What patches/postgres+3.4.9.patch mends of the driver, for a ledger that loses its database in
- * the middle of anything: nothing is thrown outside of every promise, which would end the process;
- * every statement is settled, by its own answer; none is run in somebody else's session.
+ * What patches/postgres+3.4.9.patch fixes in the driver, for a ledger that loses its database in
+ * the middle of anything: no error is unhandled, which would end the process;
+ * every statement is settled, by its own answer; none is run in another caller's session.
  */
 
 const database = testDatabases();
@@ -168,7 +168,7 @@ for (const how of ends) {
 test('a transaction that has lost its connection writes nothing into another one', async () => {
   const { sql, relay, admin } = await cuttable();
   await admin`CREATE TABLE mark (of text)`;
-  const { promise: reopened, resolve: goOn } = Promise.withResolvers<void>();
+  const { promise: reopened, resolve: proceed } = Promise.withResolvers<void>();
   const first = sql.begin(async (transaction) => {
     await transaction`INSERT INTO mark VALUES ('first, before')`;
     await reopened;
@@ -180,16 +180,16 @@ test('a transaction that has lost its connection writes nothing into another one
     .toHaveLength(1);
   relay.cut('closed');
   await expect(first).rejects.toThrow(lost);
-  // The pool's only connection is opened again, for a transaction of somebody else's.
+  // The pool's only connection is opened again, for another caller's transaction.
   await sql.begin(async (transaction) => {
     await transaction`INSERT INTO mark VALUES ('second')`;
-    goOn();
+    proceed();
     await transaction`SELECT pg_sleep(0.2)`;
   });
   expect(await admin`SELECT of FROM mark`).toEqual([{ of: 'second' }]);
 });
 
-test('the last word of a server that ends a connection is not taken for the next answer', async () => {
+test('the last message of a server that ends a connection is not taken for the next answer', async () => {
   const { sql, admin } = await cuttable();
   const running = sql`SELECT pg_sleep(10)`.execute();
   running.catch(() => {});
@@ -218,29 +218,29 @@ test('a value that cannot be sent fails its own statement, and none before or af
   await expectSound(sql);
 });
 
-test('a statement whose plan has become void fails, and is planned anew', async () => {
+test('a statement whose plan has become void fails, and is planned again', async () => {
   const { sql, admin } = await cuttable();
   await admin`CREATE TABLE plan (value int, bytes bytea)`;
   const insert = () =>
     sql`INSERT INTO plan VALUES (1, ${Buffer.from('chain')}) RETURNING value, bytes`;
   await insert();
   await admin`ALTER TABLE plan ALTER COLUMN value TYPE text`;
-  // The driver would send it again by itself, with bytes that it has turned into text already.
+  // The driver would send it again on its own, with bytes already converted to text.
   await expect(insert()).rejects.toThrow(/cached plan must not change result type/u);
   expect(await insert()).toEqual([{ value: '1', bytes: Buffer.from('chain') }]);
 });
 
-test('whoever goes on after the end of a transaction is refused', async () => {
+test('a statement after the end of its transaction is refused', async () => {
   const { sql } = await cuttable();
   let late: Promise<unknown> | undefined;
-  const { promise: next, resolve: goOn } = Promise.withResolvers<void>();
+  const { promise: next, resolve: proceed } = Promise.withResolvers<void>();
   await sql.begin(async (transaction) => {
     late = next.then(() => transaction`SELECT 'late'`);
     await transaction`SELECT 1`;
   });
   await sql.begin(async (transaction) => {
     await transaction`SELECT 1`;
-    goOn();
+    proceed();
     await expect(late).rejects.toThrow(/after its end/u);
   });
   const reserved = await sql.reserve();
@@ -249,7 +249,7 @@ test('whoever goes on after the end of a transaction is refused', async () => {
   await expectSound(sql);
 });
 
-test('a transaction that is asked for behind hundreds of statements is one', async () => {
+test('a transaction requested behind hundreds of statements is a transaction', async () => {
   const { sql } = await cuttable();
   const before = Array.from({ length: 100 }, (_, n) => sql.unsafe(`SELECT ${n} AS n`).execute());
   const isolation = await sql.begin('ISOLATION LEVEL REPEATABLE READ', async (transaction) => {
@@ -313,7 +313,7 @@ test('a pool that was ended does not connect again', async () => {
   expect(await admin`SELECT 1 AS n`).toEqual([{ n: 1 }]);
 });
 
-test('a server that hangs up at once is asked again after a pause, and its caller is told', async () => {
+test('a server that hangs up at once is asked again after a pause, and its caller gets the error', async () => {
   const { sql, relay } = await cuttable();
   relay.hangUp(true);
   relay.cut('closed');
@@ -325,7 +325,7 @@ test('a server that hangs up at once is asked again after a pause, and its calle
   await expectSound(sql);
 });
 
-test('a connection that is lost while the driver asks for the types of arrays is no more than that', async () => {
+test('a connection lost while the driver fetches array types does not end the process', async () => {
   const { adminUrl } = await database();
   const relay = await relayTo(adminUrl);
   for (let round = 0; round < 40; round += 1) {

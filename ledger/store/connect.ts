@@ -5,15 +5,15 @@ export type Sql = postgres.Sql<{ bigint: bigint }>;
 /** Part of a statement. */
 export type Fragment = postgres.Fragment;
 
-/** What statements can be sent through: a pool, or a transaction of it. */
+/** A pool, or a transaction of it: anything that runs statements. */
 export type Queries = postgres.ISql<{ bigint: bigint }>;
 
 export interface ConnectionEvents {
   /** Called with each notice of the server. */
   readonly onNotice?: (notice: postgres.Notice) => void;
   /**
-   * Called when a connection has been closed, by whomever. The driver then opens it again when
-   * it is needed, and closes none by itself because of its age.
+   * Called when a connection has been closed by either side. The driver then opens it again when
+   * it is needed, and closes none on its own because of its age.
    */
   readonly onClose?: () => void;
 }
@@ -41,15 +41,15 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
     // A node that is down is asked again soon; the driver's own pause grows to 20 s.
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     connect_timeout: 5,
-    // Lists are sent as text. Were a connection cut while the driver asks for the types of arrays,
-    // the failure would be nobody's, and end the process.
+    // Lists are sent as text. If a connection were cut while the driver fetches the types of
+    // arrays, the rejection would be unhandled and end the process.
     fetch_types: false,
     onnotice: (notice) => {
       if (isWarning(notice)) warnings.set(sql, warningsOf(sql) + 1);
       onNotice?.(notice);
     },
     ...(onClose === undefined ? {} : { onclose: onClose, max_lifetime: null }),
-    // That a commit's wait was cut short comes as a warning, whatever the role's own setting is.
+    // A commit whose wait was cut short raises a warning: the role's own setting must not hide it.
     connection: { application_name: 'meridian', TimeZone: 'UTC', client_min_messages: 'warning' },
   });
   return sql;

@@ -6,9 +6,9 @@ import { leaveFork } from './leave-fork.ts';
 import { takeOverBatch } from './take-over-batch.ts';
 
 /**
- * Keeps a book from being led: its leader cannot post any more, and nobody takes it over until
- * `unfenceBook`. The head is locked first, for a busy leader moves it faster than anybody far
- * away can compare and set it. A book that is fenced already stays as it is.
+ * Keeps a book from being led: its leader cannot post any more, and no server takes it over until
+ * `unfenceBook`. The head is locked first, because a busy leader moves it faster than a distant
+ * tool can compare and set it. A book that is fenced already stays as it is.
  *
  * @param sql connection to the book's primary as the owner of the database
  * @param by who fences it
@@ -16,7 +16,7 @@ import { takeOverBatch } from './take-over-batch.ts';
  *   and that of the database is written
  * @returns the head as it is now
  * @throws CommitInDoubt if it is fenced on this node, but perhaps on no other: fence it again
- * @throws Error if nobody has ever led the book
+ * @throws Error if no server has ever led the book
  */
 export async function fenceBook(sql: Sql, by: string, nowMicros: number): Promise<Head> {
   const fence = () =>
@@ -37,7 +37,7 @@ export async function fenceBook(sql: Sql, by: string, nowMicros: number): Promis
 }
 
 /**
- * Lets the book be taken over again, by whoever is first.
+ * Lets the book be taken over again, by the first server that tries.
  *
  * @param sql as for `fenceBook`
  * @returns false if it was not fenced

@@ -23,7 +23,7 @@ export interface Head {
   readonly accounts: number;
   /** Through where holds have been looked at for their expiry. */
   readonly swept: SweepCursor;
-  /** True: nobody may take the book over. */
+  /** True: no server may take the book over. */
   readonly fenced: boolean;
 }
 
@@ -57,11 +57,11 @@ async function findHead(sql: Sql, book: Book): Promise<Head | undefined> {
   return headFrom(row);
 }
 
-/** Reads the head of a book that was led before, and keeps everybody else from moving it. */
+/** Reads the head of a book that was led before, and keeps all others from moving it. */
 export async function lockHead(transaction: Queries): Promise<Head> {
   const [row] = await transaction<Row[]>`
     SELECT ${transaction.unsafe(COLUMNS)} FROM head FOR UPDATE`;
-  if (row === undefined) throw new Error('nobody has ever led this book');
+  if (row === undefined) throw new Error('no server has ever led this book');
   return headFrom(row);
 }
 

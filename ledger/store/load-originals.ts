@@ -24,7 +24,7 @@ interface Row {
  * Loads the rows among `ids` that captures, releases and reversals may name, and what is left
  * of each: one index step for a row and one for the newest that draws on it. A hold for a payee
  * in another book takes two more: no capture follows a final one before that is answered, so the
- * newest capture says whether a final one is on its way.
+ * newest capture shows whether a final one is on its way.
  */
 export async function loadOriginals(sql: Sql, ids: readonly string[]): Promise<Original[]> {
   const rows = await sql<Row[]>`

@@ -1,6 +1,6 @@
 import type { Sql } from './connect.ts';
 
-/** What one Postgres is now, and how it commits what is sent through this connection. */
+/** The role of one Postgres now, and how commits through this connection are made. */
 export interface NodeRole {
   /** True: it follows a primary and takes no writes. */
   readonly standby: boolean;

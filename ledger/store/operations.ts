@@ -13,7 +13,7 @@ export type OperationKind =
   | 'drill'
   | 'repair';
 
-/** What an operator has done. */
+/** An action of an operator. */
 export interface StoredOperation {
   /** UUID. The same operation may be recorded in several books. */
   readonly id: string;

@@ -11,7 +11,7 @@ interface Row extends AccountRow {
 /**
  * The account with the totals and settings that it had at a time (microseconds since 1970) or
  * after a place in the journal; undefined if there was none yet. Every change of its settings
- * is a version, so the version that was newest then tells which settings were. The kind of a
+ * is a version, so the version that was newest then has the settings of that time. The kind of a
  * change stands in the statement as a number, so that the index of changes applies.
  *
  * @param through what comes after this place in the journal is left out

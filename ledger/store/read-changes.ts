@@ -32,7 +32,7 @@ interface Row {
 }
 
 /**
- * What the journal says of the changes of accounts among `ids`, by id. OFFSET 0: see
+ * The changes of accounts among `ids` as the journal has them, by id. OFFSET 0: see
  * readTransfers.
  */
 export async function readChanges(

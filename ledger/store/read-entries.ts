@@ -55,11 +55,12 @@ export interface EntryPage {
 }
 
 /**
- * A page of an account's entries, by version. Each side is read along its own index, for the
- * planner does not merge the two of the view, and would sort all versions of a busy account.
+ * A page of an account's entries, by version. Each side is read along its own index,
+ * because the planner does not merge the two of the view and would sort all versions of a busy
+ * account.
  *
- * What a row draws on it names by the id of a row of this book; of a transfer that came from
- * another book that is its settlement, which knows the transfer.
+ * A row names what it draws on by the id of a row of this book; for a transfer that came from
+ * another book that is its settlement, which names the transfer.
  */
 export async function readEntries(
   sql: Queries,
@@ -106,7 +107,7 @@ function entryFrom(row: Row, book: number): Entry {
     heldDebitsAfter: row.held_debits_after,
     heldCreditsAfter: row.held_credits_after,
     availableAfter: row.available_after,
-    // An expiry is nobody's request: it is told as part of its hold.
+    // No caller requests an expiry: it is reported as part of its hold.
     transferId: row.kind === EventKind.EXPIRY ? originId : row.transfer_id,
     idempotencyKey: row.key ?? '',
     code: row.code ?? 0,

@@ -17,7 +17,7 @@ const ALICE = accountId(1, 1);
 const BOB = accountId(1, 2);
 const TRANSIT = accountId(1, 3);
 const AWAY = accountId(2, 1);
-const NOBODY = accountId(1, 99);
+const UNKNOWN = accountId(1, 99);
 
 const idAt = (seq: number) => derivedId('test', String(seq));
 
@@ -116,7 +116,7 @@ test('a transfer has its key, its accounts after it, and the asset of its accoun
 const options = (action: Parameters<typeof transferRequest>[0]) =>
   transferOptions(transferRequest(action));
 
-test('what is rejected says what was asked and changes no account', async () => {
+test('a rejection records what was asked and changes no account', async () => {
   const { events } = await reading([
     {
       kind: RowKind.transfer,
@@ -135,13 +135,13 @@ test('what is rejected says what was asked and changes no account', async () => 
     {
       kind: RowKind.release,
       reason: Reason.HOLD_NOT_FOUND,
-      debit_account: NOBODY,
+      debit_account: UNKNOWN,
       options: options({ action: { $case: 'release', value: { holdId: idAt(9) } } }),
     },
     {
       kind: RowKind.reversal,
       reason: Reason.TRANSFER_NOT_FOUND,
-      debit_account: NOBODY,
+      debit_account: UNKNOWN,
       credit_account: ALICE,
       amount: 5,
       options: options({ action: { $case: 'reversal', value: { transferId: idAt(9) } } }),
@@ -170,14 +170,14 @@ test('what is rejected says what was asked and changes no account', async () => 
       kind: EventKind.RELEASE,
       reason: Reason.HOLD_NOT_FOUND,
       ...own(3),
-      debitAccountId: NOBODY,
+      debitAccountId: UNKNOWN,
       originId: idAt(9),
     }),
     event(4, {
       kind: EventKind.REVERSAL,
       reason: Reason.TRANSFER_NOT_FOUND,
       ...own(4),
-      debitAccountId: NOBODY,
+      debitAccountId: UNKNOWN,
       creditAccountId: ALICE,
       amount: 5n,
       asset: 'EUR',
@@ -186,7 +186,7 @@ test('what is rejected says what was asked and changes no account', async () => 
   ]);
 });
 
-test('of what goes to other books or comes from there the account over there is told', async () => {
+test('an event of a transfer to or from another book names the account there', async () => {
   const there = { peer_account: AWAY, peer_book: 2 };
   const { events } = await reading([
     {
@@ -247,7 +247,7 @@ test('of what goes to other books or comes from there the account over there is 
       drawn_left: 9,
     },
   ]);
-  const told = events.map((each) => [
+  const found = events.map((each) => [
     each.kind,
     each.transferId,
     each.idempotencyKey,
@@ -259,7 +259,7 @@ test('of what goes to other books or comes from there the account over there is 
     each.left,
   ]);
   const received = derivedId('test', 'over there');
-  expect(told).toEqual([
+  expect(found).toEqual([
     [EventKind.TRANSFER, idAt(1), idAt(1), ALICE, AWAY, ALICE, TRANSIT, '', 0n],
     [EventKind.RETURN, idAt(1), '', AWAY, ALICE, TRANSIT, ALICE, '', 0n],
     [EventKind.SETTLEMENT, received, '', AWAY, BOB, TRANSIT, BOB, '', 0n],
@@ -268,7 +268,7 @@ test('of what goes to other books or comes from there the account over there is 
   ]);
 });
 
-test('holds, groups, changes and assets say what they have of their own', async () => {
+test('events of holds, groups, changes and assets have their own fields', async () => {
   const hold = { debit_held_debits: 100, credit_held_debits: 0 };
   const { events } = await reading([
     { kind: RowKind.takeOver, reference: '127.0.0.1:1' },
@@ -407,5 +407,5 @@ test('pages are cut by place and by what is committed, of a book and of an accou
   expect(await seqs({ account: BOB })).toEqual([1, 2, 4, 5, 7, 8, 10]);
   expect(await seqs({ account: ALICE, after: 2, limit: 3 })).toEqual([4, 5, 7]);
   expect(await seqs({ account: ALICE, after: 2, through: 5 })).toEqual([4, 5]);
-  expect(await seqs({ account: NOBODY })).toEqual([]);
+  expect(await seqs({ account: UNKNOWN })).toEqual([]);
 });

@@ -55,8 +55,8 @@ export interface EventPage {
 
 /**
  * Rows of the journal as events, in order of seq. Places have no gaps, so a page is a range of
- * them: a LIMIT was seen to make the planner sort all that follows. What stands in other rows is
- * looked up by one index step each, and only where it is needed: the asset of the accounts, and
+ * them: a LIMIT was seen to make the planner sort all that follows. Data in other rows is looked
+ * up by one index step each, and only where it is needed: the asset of the accounts, and
  * the transfer whose second leg a reversal draws on.
  */
 export async function readEvents(sql: Sql, book: number, page: EventPage): Promise<Event[]> {

@@ -18,7 +18,7 @@ interface Row {
   at_micros: bigint;
 }
 
-/** An account as it was opened, and the row that says so. */
+/** An account as it was opened, and the row that records it. */
 export interface StoredOpening {
   readonly account: Account;
   readonly openedAs: OpenedAs;

@@ -9,7 +9,7 @@ export interface CopyPosition extends Position {
   readonly standby: boolean;
 }
 
-/** What a read has found, and where the journal ended in the snapshot that it was found in. */
+/** The result of a read, and where the journal ended in its snapshot. */
 export interface Seen<T> {
   readonly found: T;
   /** Undefined if the book was never led. */
@@ -28,7 +28,7 @@ export interface EndRow {
   end_standby: boolean;
 }
 
-/** What selects `EndRow` from the table head. */
+/** Columns that select `EndRow` from the table head. */
 export const END_COLUMNS = `head.book AS end_book, head.epoch AS end_epoch, head.seq AS end_seq,
   head.leader AS end_leader, pg_is_in_recovery() AS end_standby`;
 
@@ -40,7 +40,7 @@ export function endFrom(row: EndRow | undefined): CopyPosition | undefined {
 }
 
 /**
- * What a query finds, with the end of the journal in its snapshot: one statement.
+ * Runs a query and reads the end of the journal in its snapshot, in one statement.
  *
  * @param order of the rows, by columns of the query as those of `rows`
  */

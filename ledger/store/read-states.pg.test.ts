@@ -16,7 +16,7 @@ import { readStates } from './read-states.ts';
 const database = testDatabases();
 const [BOOK] = BOOKS;
 
-/** What an account is after a row, by nothing but the rows up to it. */
+/** The state of an account after a row, computed from the rows up to it. */
 interface Folded {
   version: number;
   debits: bigint;
@@ -131,7 +131,7 @@ test('an account as of every place and time is the fold of the rows before', asy
   }
 });
 
-test('places are found by time, and versions by themselves', async () => {
+test('places are found by time, and versions by number', async () => {
   const opened = await database();
   const { ledger } = opened;
   expect(await readSeqs(ledger, [5n])).toEqual(new Map([[5n, 0n]]));

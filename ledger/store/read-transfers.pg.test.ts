@@ -67,7 +67,7 @@ function capture(seq: number, asked: bigint, amount: number, left: number) {
   };
 }
 
-test('a transfer is told with all that was asked', async () => {
+test('a transfer is returned with all that was asked', async () => {
   const conditions = {
     allOf: [{ accountId: BOB, test: { $case: 'balanceAtMost' as const, value: -3n } }],
   };
@@ -139,12 +139,12 @@ test('a hold is as its newest draw has left it', async () => {
     // The payee lives elsewhere: nothing travels before a capture.
     { ...hold(), credit_account: null, peer_account: AWAY, peer_book: 2 },
   ]);
-  const told = all.map((one) => [
+  const found = all.map((one) => [
     one?.transfer.status,
     one?.transfer.left,
     one?.transfer.actualAmount,
   ]);
-  expect(told).toEqual([
+  expect(found).toEqual([
     [TransferStatus.HELD, 100n, 100n],
     [TransferStatus.HELD, 60n, 100n],
     [TransferStatus.POSTED, 40n, 40n],
@@ -154,7 +154,7 @@ test('a hold is as its newest draw has left it', async () => {
     [TransferStatus.RELEASED, 0n, 100n],
     [TransferStatus.RELEASED, 0n, 100n],
     [TransferStatus.EXPIRED, 0n, 100n],
-    // An expiry is not a transfer that anybody asked for.
+    // An expiry is not a transfer that was requested.
     [undefined, undefined, undefined],
     [TransferStatus.REJECTED, 0n, 0n],
     [TransferStatus.HELD, 100n, 100n],
@@ -202,8 +202,8 @@ test('what left for another book is in transit, posted or returned', async () =>
     ],
     2,
   );
-  const told = all.map((one) => [one?.transfer.status, one?.transfer.reason, one?.transfer.left]);
-  expect(told).toEqual([
+  const found = all.map((one) => [one?.transfer.status, one?.transfer.reason, one?.transfer.left]);
+  expect(found).toEqual([
     [TransferStatus.POSTED, 0, 0n],
     [TransferStatus.RETURNED, Reason.CREDIT_ACCOUNT_FROZEN, 0n],
     [undefined, undefined, undefined],
@@ -215,7 +215,7 @@ test('what left for another book is in transit, posted or returned', async () =>
   expect(all[3]?.transfer.creditAccountId).toBe(AWAY);
 });
 
-test('what was reversed says what is left to reverse', async () => {
+test('a reversed transfer states what is left to reverse', async () => {
   const action = { $case: 'reversal' as const, value: { transferId: idAt(1) } };
   const { all } = await reading([
     { kind: RowKind.transfer, ...between, amount: 50 },
@@ -234,7 +234,7 @@ test('what was reversed says what is left to reverse', async () => {
   expect(all[1]?.request).toMatchObject({ debitAccountId: BOB, creditAccountId: ALICE, action });
 });
 
-test('a group is told with its legs, and each leg by its own id', async () => {
+test('a group is returned with its legs, and each leg by its own id', async () => {
   const group = idAt(1);
   const legId = (index: number) => derivedId('leg', group, String(index));
   const captured = { $case: 'capture' as const, value: { holdId: idAt(77), final: true } };
@@ -301,7 +301,7 @@ test('a group is told with its legs, and each leg by its own id', async () => {
   expect(all.map((one) => one?.transfer.reason)).toEqual([6, reason, reason, 6]);
 });
 
-test('an id of a change is no transfer, and is told with all that was asked', async () => {
+test('the id of a change names no transfer, and is returned with all that was asked', async () => {
   const changes = [
     { $case: 'freeze' as const, value: Freeze.OUT },
     { $case: 'close' as const, value: {} },

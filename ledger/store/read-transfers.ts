@@ -13,13 +13,13 @@ import {
 
 export type { StoredTransfer } from './transfer-row.ts';
 
-/** Which legs of groups are read beside the groups themselves. */
+/** Which legs of groups are read with the groups themselves. */
 export interface LegsWanted {
   /** More legs than this, of all groups together, are refused. */
   readonly legsMax: number;
   /** More bytes of metadata than this, of transfers or of legs, are refused; undefined: any. */
   readonly bytesMax?: number;
-  /** False: those of this group are left out, and it looks as if it had none. */
+  /** False: those of this group are left out, and it looks as though it had none. */
   readonly wants: (id: string, legs: number) => boolean;
 }
 
@@ -28,15 +28,15 @@ export class TooManyLegs extends Error {
   override readonly name = 'TooManyLegs';
 }
 
-/** What was asked for takes more bytes than may be read at once. */
+/** The transfers asked for take more bytes than may be read at once. */
 export class TooManyBytes extends Error {
   override readonly name = 'TooManyBytes';
 }
 
 /**
- * What the journal says of the transfers among `ids`, by id: all that a caller has asked for by
- * a key, and legs of groups by their own ids. An id of something else, such as a change of an
- * account (readChanges), is as unknown as one that was never seen.
+ * The transfers among `ids` as the journal has them, by id: all that a caller has asked for by a
+ * key, and legs of groups by their own ids. An id of something else, such as a change of an
+ * account (readChanges), is treated as not found.
  *
  * @throws TooManyLegs if groups among them have more than `legsMax` legs together
  * @throws TooManyBytes if their metadata, or that of those legs, takes more than `bytesMax`

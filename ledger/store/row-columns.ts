@@ -129,7 +129,7 @@ function textColumn(name: string, values: readonly string[]): Column {
   return { name, type: 'text', literal: textsLiteral(values) };
 }
 
-/** What plain transfers do not have: a batch of nothing else sends none of these columns. */
+/** Columns that plain transfers lack: a batch of only those sends none of them. */
 function detailColumns(rows: readonly JournalRow[]): Column[] {
   if (rows.every((row) => row.details === null)) return [];
   const details = rows.map((row) => row.details);

@@ -181,7 +181,7 @@ const request = (filter: Filter) => ({
   options: undefined,
 });
 
-test('without a filter, every transfer of the book is told once, as a look-up tells it', async () => {
+test('without a filter, every transfer of the book is returned once, as a look-up returns it', async () => {
   const { database: opened, book } = await searched(31);
   const kinds = new Set<number>([1, 2, 6, 7, 8, 10, 11]);
   const rows = book.rows.filter(({ kind }) => kinds.has(kind));
@@ -228,7 +228,7 @@ test('draws on holds and transfers are found by their ids in any letter case', a
   }
 });
 
-test('what passes a random filter is what passes it by reading', async () => {
+test('a random filter selects the same transfers in SQL as in memory', async () => {
   const { database: opened, book } = await searched(32);
   const all = await searchTransfers(opened.ledger, 1, ALL);
   const accounts = fc.constantFrom(null, accountId(1, 1), accountId(1, 2));

@@ -5,29 +5,29 @@ import { InvariantError } from '../core/assert.ts';
 import { CommitInDoubt } from './commit-in-doubt.ts';
 import { isDatabaseError, isKnownId, isRolledBack } from './sqlstate.ts';
 
-/** An error as the driver makes it of what the database said. */
-function said(code: string): Error {
-  const error = new postgres.PostgresError('said by the database');
+/** An error as the driver raises it when the database reports one. */
+function databaseError(code: string): Error {
+  const error = new postgres.PostgresError('raised by the database');
   return Object.assign(error, { code });
 }
 
 test.each(['23505', '23514', '40001', '40P01', '22003', '42501', '53100'])(
   'after %s nothing was applied',
   (code) => {
-    expect(isRolledBack(said(code))).toBe(true);
-    expect(isKnownId(said(code))).toBe(code === '23505');
+    expect(isRolledBack(databaseError(code))).toBe(true);
+    expect(isKnownId(databaseError(code))).toBe(code === '23505');
   },
 );
 
 test.each(['57P01', '57P02', '57P03', '57014'])(
-  'after %s nobody knows what was applied',
+  'after %s it is unknown what was applied',
   (code) => {
-    expect(isRolledBack(said(code))).toBe(false);
+    expect(isRolledBack(databaseError(code))).toBe(false);
   },
 );
 
 test.each(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'ECONNRESET', '23505'])(
-  'an error of the driver with code %s says nothing of the database',
+  'an error of the driver with code %s is not one of the database',
   (code) => {
     const error = Object.assign(new Error('lost'), { code });
     expect([isRolledBack(error), isKnownId(error)]).toEqual([false, false]);
@@ -40,7 +40,7 @@ function coded<T extends Error>(error: T, code: string, syscall?: string): T {
 }
 
 test.each([
-  said('23505'),
+  databaseError('23505'),
   new CommitInDoubt('the wait was cut short'),
   coded(new Error('lost'), 'CONNECTION_CLOSED'),
   coded(new Error('closed'), 'CONNECTION_ENDED'),
@@ -52,7 +52,7 @@ test.each([
   coded(new Error('no such host'), 'ENOTFOUND', 'getaddrinfo'),
   coded(new Error('no such socket'), 'ENOENT', 'connect'),
   new AggregateError([coded(new Error('refused'), 'ECONNREFUSED', 'connect')]),
-])('%o is an error of the database or of the way to it', (error) => {
+])('%o is an error of the database or of the connection to it', (error) => {
   expect(isDatabaseError(error)).toBe(true);
 });
 

@@ -9,16 +9,16 @@ export function isKnownId(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === '23505';
 }
 
-/** True if somebody else created the same object at the same moment. */
+/** True if another session created the same object at the same moment. */
 export function isCreatedMeanwhile(error: unknown): boolean {
   const codes = ['23505', '42710', '42P07'];
   return error instanceof postgres.PostgresError && codes.includes(error.code);
 }
 
 /**
- * True if the database itself said that the statement failed: it was rolled back, and nothing
+ * True if the database itself reported that the statement failed: it was rolled back, and nothing
  * of it was applied. Anything else (a lost connection above all) leaves the outcome unknown.
- * Class 57 is left out: a server that shuts down may have committed before it said so.
+ * Class 57 is left out: a server that shuts down may have committed before it reported that.
  */
 export function isRolledBack(error: unknown): boolean {
   return error instanceof postgres.PostgresError && !error.code.startsWith('57');
@@ -40,7 +40,7 @@ export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What the driver says when a connection is lost, refused by its other side, or closed. */
+/** Codes of the driver when a connection is lost, refused by its other side, or closed. */
 const DRIVER_CODES: ReadonlySet<string> = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_DESTROYED',
@@ -48,7 +48,7 @@ const DRIVER_CODES: ReadonlySet<string> = new Set([
   'CONNECT_TIMEOUT',
 ]);
 
-/** What a socket or the resolver of names reports. */
+/** Codes of a socket or the name resolver. */
 const NETWORK_CODES: ReadonlySet<string> = new Set(
   (
     'ECONNABORTED ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTCONN EHOSTDOWN EHOSTUNREACH ' +
@@ -65,9 +65,9 @@ const CONNECT_CODES: ReadonlySet<string> = new Set(
 );
 
 /**
- * True for what Postgres says, and for a connection to it that the driver, a socket or the
- * resolver of names reports as failed. Anything else, with a code or without, is a bug of ours
- * and must end the process rather than be tried again.
+ * True for errors of Postgres, and for a connection to it that the driver, a socket or the name
+ * resolver reports as failed. Anything else, with a code or without, is a bug of ours and must
+ * end the process rather than be tried again.
  */
 export function isDatabaseError(error: unknown): boolean {
   if (error instanceof postgres.PostgresError || error instanceof CommitInDoubt) return true;

@@ -6,10 +6,10 @@ import type { Append } from './append.ts';
 import type { Head } from './head.ts';
 
 /**
- * The batch that bumps the epoch of a book, says so in the journal and does nothing else.
+ * The batch that bumps the epoch of a book, records that in the journal and does nothing else.
  *
  * @param head the book's head as it was read
- * @param leader address of the new leader, or who keeps the book from having one
+ * @param leader address of the new leader, or the operator who fenced the book
  * @returns the batch, and the head as it is once that is appended
  */
 export function takeOverBatch(

@@ -11,7 +11,7 @@ export interface GiveUp {
 }
 
 /**
- * Reads in a transaction whose statements may take so long each; one that takes longer throws
+ * Reads in a transaction whose statements may take this long each; one that takes longer throws
  * an error of isTimeUp. It sees one state of the book throughout, and where the journal ends in
  * it.
  *

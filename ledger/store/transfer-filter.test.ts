@@ -41,7 +41,7 @@ test.each<[name: string, asked: Test, text: string, values: (string | number | b
   ['a code', code(5), 'j.code = $1::int4', [5]],
   ['the code zero, which is stored as none', code(0), 'j.code IS NULL', []],
   [
-    'a reference, whatever it says',
+    'a reference, whatever it contains',
     { $case: 'reference', value: "'; DROP TABLE journal; --" },
     'j.reference = $1::text',
     ["'; DROP TABLE journal; --"],

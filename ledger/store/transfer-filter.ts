@@ -23,7 +23,7 @@ export const EVERYWHERE: SeqRange = { after: 0n, through: INT64_MAX };
 /** The newest place at or before a time (microseconds since 1970), as readSeqs has found it. */
 export type SeqAt = ReadonlyMap<bigint, bigint>;
 
-/** What a filter is judged by besides the rows themselves. */
+/** The data, apart from the rows themselves, that a filter is evaluated with. */
 export interface FilterContext {
   readonly seqAt: SeqAt;
   /** Numbers of all books there are. */
@@ -71,7 +71,7 @@ function timeRange({ from, to }: TimeRange, seqAt: SeqAt): SeqRange {
 export function filterCondition({ test }: Filter, context: FilterContext, bind: Bind): string {
   switch (test?.$case) {
     case undefined:
-      // Never of a filter that has been validated; and then it must not pass everything.
+      // Never the case for a validated filter; and then it must not pass everything.
       return 'false';
     case 'account':
       return accountCondition(test.value, bind);
@@ -124,7 +124,7 @@ function metadataCondition({ name, value }: MetadataTest, bind: Bind): string {
   return `j.metadata @> ${bind(JSON.stringify({ [name]: value }))}::text::jsonb`;
 }
 
-/** What was received here is reversed by the row of its second leg, whatever book it came from. */
+/** A transfer received from another book is reversed by the row of its second leg. */
 function reversalCondition(id: string, { books }: FilterContext, bind: Bind): string {
   const rows = idsLiteral([id, ...books.map((book) => settlementId(book, id))]);
   return `((j.kind = ${RowKind.reversal} AND j.drawn_left IS NOT NULL

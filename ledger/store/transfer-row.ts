@@ -24,7 +24,7 @@ export interface StoredTransfer {
   readonly legs: readonly StoredTransfer[] | null;
 }
 
-/** What `TRANSFER_COLUMNS` selects. */
+/** A row that `TRANSFER_COLUMNS` selects. */
 export interface TransferRow {
   id: string;
   kind: RowKind;
@@ -66,8 +66,8 @@ const RETURN_REASON = `(SELECT r.reason FROM journal r
 const WENT_AWAY = `j.channel_number IS NOT NULL AND j.kind <> ${RowKind.settlement}`;
 
 /**
- * Status of the transfer of row `j`. What it has to look up in other rows it looks up only
- * where that can matter; so a plain transfer within one book costs nothing.
+ * Status of the transfer of row `j`. It looks up other rows only where they can matter; so a
+ * plain transfer within one book costs nothing.
  */
 export const TRANSFER_STATUS = `CASE
   WHEN j.reason <> 0 THEN ${TransferStatus.REJECTED}
@@ -84,13 +84,13 @@ export const TRANSFER_STATUS = `CASE
   THEN ${TransferStatus.IN_TRANSIT}
   ELSE ${TransferStatus.POSTED} END`;
 
-/** What can still be captured of a hold, or reversed of a transfer within this book. */
+/** The amount that can still be captured of a hold, or reversed of a transfer in this book. */
 const LEFT = `CASE
   WHEN j.reason = 0 AND (j.kind = ${RowKind.hold} OR j.peer_book IS NULL AND
        j.kind IN (${RowKind.transfer}, ${RowKind.capture}))
   THEN COALESCE(${newestDrawn('d.drawn_left')}, j.amount, 0) ELSE 0 END`;
 
-/** What was captured of a hold, but for what came back. */
+/** The captured amount of a hold, less what came back. */
 const CAPTURED = `CASE WHEN j.reason = 0 AND j.kind = ${RowKind.hold} THEN (
   SELECT COALESCE(sum(c.amount), 0)::int8 FROM journal c
    WHERE c.drawn_id = j.id AND c.drawn_left IS NOT NULL AND c.kind = ${RowKind.capture}
@@ -112,8 +112,8 @@ export const TRANSFER_COLUMNS = `
   ${LEFT} AS left_amount, ${CAPTURED} AS captured_amount`;
 
 /**
- * A transfer as this book tells of it; of one that it received from another book, that is what
- * its settlement says. `legs` are those of a group, in order.
+ * A transfer as this book reports it; one that it received from another book is reported as its
+ * settlement records it. `legs` are those of a group, in order.
  */
 export function storedTransfer(
   row: TransferRow,
@@ -159,7 +159,7 @@ function actionOf(
 ): TransferFields['action'] {
   if (legs !== null) return { $case: 'group', value: { legs: legs.map(legOf) } };
   if (kind !== RowKind.settlement) return stored;
-  // A settlement has none of what was asked; but that it is of a reversal it knows. What it
+  // A settlement has none of what was asked, except whether it belongs to a reversal. What it
   // captures is a matter of the payer's book.
   return drawnId === null ? undefined : { $case: 'reversal', value: { transferId: drawnId } };
 }

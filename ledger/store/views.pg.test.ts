@@ -65,7 +65,7 @@ function close(leading: Leading, transferId: string): Promise<void> {
   });
 }
 
-test('the views tell what happened, before and after the other book has answered', async () => {
+test('the views show what happened, before and after the other book has answered', async () => {
   const { auditorUrl: _, ledger, leading, ids } = await history();
   const balances = () => ledger`
     SELECT external_id, version, debits, credits, balance FROM balance ORDER BY account`;

@@ -37,11 +37,11 @@ const reader = (failure: Error) => ({
 
 const limits = { deadline: Date.now() + 1_000 };
 
-test('a book whose call fails is silent, and keeps no answer of another back', async () => {
+test('a book whose call fails is listed as unanswered, and delays no answer of another', async () => {
   const fault = new RpcError(status.UNAVAILABLE, 'away');
-  const { heard, silent } = await askBooks(reader(fault), questions, limits);
-  expect([...heard.values()]).toEqual(['here']);
-  expect([...silent.values()]).toEqual([fault]);
+  const { answered, unanswered } = await askBooks(reader(fault), questions, limits);
+  expect([...answered.values()]).toEqual(['here']);
+  expect([...unanswered.values()]).toEqual([fault]);
 });
 
 test.each([new InvariantError('never'), new TypeError('ours')])(

@@ -13,11 +13,11 @@ export interface Question<Response> {
   readonly call: ClientCall<Response>;
 }
 
-/** What the books said. */
+/** What the books answered. */
 export interface Answers<Response> {
-  readonly heard: ReadonlyMap<Book, Response>;
+  readonly answered: ReadonlyMap<Book, Response>;
   /** Books without an answer, and why. */
-  readonly silent: ReadonlyMap<Book, RpcError>;
+  readonly unanswered: ReadonlyMap<Book, RpcError>;
 }
 
 /**
@@ -33,20 +33,20 @@ export async function askBooks<Response>(
 ): Promise<Answers<Response>> {
   const soon = Math.min(Number(deadline), Date.now() + SILENCE_MS);
   const until = questions.length === 1 ? deadline : soon;
-  const heard = new Map<Book, Response>();
-  const silent = new Map<Book, RpcError>();
+  const answered = new Map<Book, Response>();
+  const unanswered = new Map<Book, RpcError>();
   const answers = await Promise.allSettled(
     questions.map(({ book, call }) => forward.read(book, { deadline: until, options }, call)),
   );
   for (const [index, { book }] of questions.entries()) {
     const answer = must(answers[index], 'every question is settled');
     if (answer.status === 'fulfilled') {
-      heard.set(book, answer.value);
+      answered.set(book, answer.value);
       continue;
     }
     const reason: unknown = answer.reason;
     if (!(reason instanceof RpcError)) throw reason;
-    silent.set(book, reason);
+    unanswered.set(book, reason);
   }
-  return { heard, silent };
+  return { answered, unanswered };
 }

@@ -35,7 +35,7 @@ export class Books {
     return this.all.filter((book) => book.region === region);
   }
 
-  /** What is wrong with the name of a region; undefined if it homes a book. */
+  /** Returns what is wrong with the name of a region; undefined if it homes a book. */
   unknownRegion(region: string): string | undefined {
     if (this.all.some((book) => book.region === region)) return undefined;
     const regions = [...new Set(this.all.map((book) => book.region))].join(', ');

@@ -14,14 +14,14 @@ import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 const PATIENCE_MS = 400;
 /** The same for reads of which the caller decides how long they take. */
 export const LONG_PATIENCE_MS = 2_000;
-/** After so many times its patience a read stops waiting, and asks whoever is there by then. */
+/** After this multiple of its patience a read stops waiting, and asks the copies known then. */
 const PATIENCE_TIMES = 10;
-/** A copy that was silent, or could not answer, is asked last for so long. */
+/** A copy that was silent, or could not answer, is tried last for this long. */
 const LAST_MS = 2_000;
 /** Pause before all are asked again. */
 const PAUSE_MS = 50;
 
-/** What one read of copies may take. */
+/** Limits of one read of copies. */
 interface AskLimits {
   readonly patienceMs?: number | undefined;
   /** Aborted when the caller has gone. */
@@ -39,7 +39,7 @@ export function noAnswer(book: Book): RpcError {
   return unavailable('NO_ANSWER', `${book.name} does not answer`, 200);
 }
 
-/** Reads from any copy of a book: the nearest one that answers, whether or not anybody leads. */
+/** Reads from any copy of a book, led or not: the nearest one that answers. */
 export class Copies {
   readonly #leaders: Leaders;
   /** Addresses that are asked last, and until when; by performance.now(). */
@@ -51,9 +51,9 @@ export class Copies {
 
   /**
    * The answer of the nearest copy that can give it, and asks again until then.
-   * UNAVAILABLE with BEHIND: no copy that answers has come as far as asked; it is that of the
-   * newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered in
-   * time. CANCELLED: the caller has gone. Other errors are a copy's.
+   * UNAVAILABLE with BEHIND: no copy that answers has reached the position asked for; it is that of
+   * the newest one, as soon as all of them have answered. UNAVAILABLE with NO_ANSWER: none answered
+   * in time. CANCELLED: the caller has gone. Other errors are a copy's.
    *
    * @param until by performance.now()
    */
@@ -131,7 +131,7 @@ export class Copies {
             return;
           }
           faults.push(fault);
-          // One whose database is away took 200 ms to say so, each time; one that is behind is near.
+          // One whose database is away takes 200 ms to report that; one that is behind is near.
           if (behindAt(fault) === undefined) this.#askLast(copy);
           if (faults.length === copies.length) end(() => resolve({ faults }));
           else askNext();
@@ -147,7 +147,7 @@ export class Copies {
   }
 }
 
-/** Of copies that are behind, the fault of the one that has come farthest. */
+/** Returns the fault of the newest of the copies that are behind. */
 function farthest(behind: readonly RpcError[]): RpcError | undefined {
   return behind.toSorted((a, b) => Number((behindAt(b) ?? 0n) - (behindAt(a) ?? 0n)))[0];
 }

@@ -27,7 +27,7 @@ const GRACE_MS = 500;
 /** With less than this left no server is asked: no answer would come in time. */
 const SHORTEST_MS = 2;
 
-/** What a read may take. */
+/** Limits of a read. */
 export interface ReadLimits {
   readonly deadline: Deadline;
   readonly options?: ReadOptions | undefined;
@@ -80,9 +80,9 @@ export class Forward {
         try {
           return await this.#once(leader, leftMs, call, signal);
         } catch (error) {
-          if (lost && saysNothingOfBefore(error)) throw outcomeUnknown(status.UNKNOWN);
+          if (lost && leavesEarlierUnknown(error)) throw outcomeUnknown(status.UNKNOWN);
           if (!mayRepeat(error)) throw error;
-          if (!saysNotApplied(error)) {
+          if (!isNotApplied(error)) {
             lost = true;
             onUnclear?.();
           }
@@ -94,7 +94,7 @@ export class Forward {
   }
 
   /**
-   * Asks whoever may answer at the level that the caller wants: the leader or, for STALE, any
+   * Asks a server that may answer at the level that the caller wants: the leader or, for STALE, any
    * copy. UNAVAILABLE: none of them answered within the deadline. Other errors are theirs.
    */
   async read<Response>(
@@ -109,14 +109,14 @@ export class Forward {
     try {
       return await this.call(book, deadline, call, signal === undefined ? {} : { signal });
     } catch (error) {
-      // To read has no outcome that could be unknown.
+      // A read has no outcome that could be unknown.
       if (error instanceof RpcError && error.outcomeUnknown) throw noAnswer(book);
       throw error;
     }
   }
 
   /**
-   * What a dry run would come to, as the leader says. It has no outcome that could be unknown:
+   * Returns the outcome of a dry run from the leader. It has no outcome that could be unknown:
    * UNAVAILABLE if the leader does not answer within the deadline.
    */
   rehearse<Response>(
@@ -151,11 +151,11 @@ export class Forward {
         stopWatching();
         signal?.removeEventListener('abort', cancel);
         if (error === null) resolve(response);
-        // Without details it is not the leader who says so: no answer came in time.
+        // Without details it does not come from the leader: no answer came in time.
         else if (isOwnDeadline(error)) reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
         else reject(passedOn(error));
       });
-      // A leader that has been replaced may be silent for ever.
+      // A leader that has been replaced may stay silent permanently.
       const stopWatching = this.#leaders.onChange((book) => {
         if (book !== leader.book) return;
         const now = this.#leaders.leaderOf(book);
@@ -167,22 +167,22 @@ export class Forward {
 }
 
 function mayRepeat(error: unknown): boolean {
-  // How long a book may take to come as far as asked, only its caller can say.
-  // Nor does a book post again before an operator has repaired it.
+  // Only the caller knows how long a book may take to reach the position asked for.
+  // A diverged book does not post again before an operator has repaired it.
   return error instanceof RpcError && isLoss(error) && !FINAL.has(reasonOf(error));
 }
 
 const FINAL: ReadonlySet<string> = new Set(['BEHIND', CHANNEL_DIVERGED]);
 
 /**
- * A full queue, or a book that posts nothing: neither says what an attempt before may have done.
+ * A full queue, or a book that posts nothing: neither shows what an attempt before may have done.
  */
-function saysNothingOfBefore(error: unknown): boolean {
+function leavesEarlierUnknown(error: unknown): boolean {
   if (!(error instanceof RpcError)) return false;
   return error.code === status.RESOURCE_EXHAUSTED || reasonOf(error) === CHANNEL_DIVERGED;
 }
 
-/** True if the ledger server itself has said that nothing was applied. */
-function saysNotApplied(error: unknown): boolean {
+/** True if the ledger server itself has reported that nothing was applied. */
+function isNotApplied(error: unknown): boolean {
   return error instanceof RpcError && error.code === status.UNAVAILABLE && reasonOf(error) !== '';
 }

@@ -10,11 +10,11 @@ export function passedOn(error: ServiceError): RpcError {
   return passed;
 }
 
-/** True if there was no answer in time, whether the server says so or says nothing. */
+/** True if there was no answer in time, whether the server reports that or sends nothing. */
 export function isOwnDeadline(error: ServiceError): boolean {
   if (error.code !== status.DEADLINE_EXCEEDED) return false;
-  const said = error.metadata.get('grpc-status-details-bin').length > 0;
-  return !said || reasonOf(passedOn(error)) === 'OUTCOME_UNKNOWN';
+  const hasDetails = error.metadata.get('grpc-status-details-bin').length > 0;
+  return !hasDetails || reasonOf(passedOn(error)) === 'OUTCOME_UNKNOWN';
 }
 
 /** True if the server was lost or cannot answer now, and another one can be asked. */

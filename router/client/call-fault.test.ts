@@ -51,8 +51,8 @@ test.each([
   expect(toFault(errorOf(code, reason), 'a router')).toMatchObject({ outcome, retryable });
 });
 
-/** A router behind a proxy: what a transfer's caller hears when the router is asked. */
-async function heardWhen(onAsked: (caller: Socket) => void): Promise<ServiceError | null> {
+/** A router behind a proxy: the error that a transfer's caller gets when the router is asked. */
+async function errorWhen(onAsked: (caller: Socket) => void): Promise<ServiceError | null> {
   let caller: Socket | undefined;
   const router = new Server();
   router.addService(LedgerServiceService, {
@@ -87,12 +87,12 @@ test.each([
   ['reset', (caller: Socket) => caller.resetAndDestroy()],
   ['closed', (caller: Socket) => caller.destroy()],
 ])('a transfer whose connection is %s under way may have been applied', async (_, cut) => {
-  const error = await heardWhen(cut);
+  const error = await errorWhen(cut);
   expect(error?.code).toBe(GrpcStatus.UNAVAILABLE);
   expect(error && toFault(error, '')).toMatchObject({ outcome: 'unknown', retryable: true });
 });
 
-test('a transfer to a port where nobody listens was not applied', async () => {
+test('a transfer to a port where no server listens was not applied', async () => {
   const stub = new LedgerServiceClient('127.0.0.1:1', credentials.createInsecure());
   closers.push(() => stub.close());
   const error = await new Promise<ServiceError | null>((resolve) => {

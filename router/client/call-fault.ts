@@ -20,8 +20,8 @@ interface FaultFields {
 
 /**
  * A call that got no answer it can use. Business outcomes, such as a rejected transfer,
- * are never faults. `outcome` says whether the request may have been applied; when it is
- * unknown, only asking again with the same idempotency key tells.
+ * are never faults. `outcome` states whether the request may have been applied; when it is
+ * unknown, only asking again with the same idempotency key shows it.
  */
 export class CallFault extends Error {
   /** Name of the gRPC status, such as UNAVAILABLE. */
@@ -78,10 +78,10 @@ const DEFINITE = new Set([
   GrpcStatus.UNAUTHENTICATED,
 ]);
 
-/** Of the reasons that a router gives, those that belong to a code which leaves it open. */
+/** Reasons of a router with a definite outcome, although their code leaves it open. */
 const DEFINITE_REASONS = new Set(['TOO_SLOW', 'NOT_APPLIED']);
 
-/** How grpc-js begins what it says of a call that never left this process. */
+/** How the messages of grpc-js begin for a call that never left this process. */
 const NEVER_SENT =
   /^(?:No connection established|Name resolution failed|Stream refused by server|Channel closed before call started)/u;
 

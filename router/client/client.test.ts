@@ -28,7 +28,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A router that answers one transfer at a time as the test says. Gives its address. */
+/** A router that answers one transfer at a time as the test wants. Returns its address. */
 async function routerThat(answer: Answer): Promise<string> {
   const server = new Server();
   server.addService(LedgerServiceService, {
@@ -88,7 +88,7 @@ async function faultOf(call: Promise<unknown>): Promise<CallFault> {
   throw new Error('the call did not end in a fault', { cause: error });
 }
 
-describe('a call that may be mended is made again with the same key', () => {
+describe('a retryable call is made again with the same key', () => {
   test.each([
     'UNAVAILABLE',
     'ABORTED',
@@ -107,7 +107,7 @@ describe('a call that may be mended is made again with the same key', () => {
     expect(keys).toEqual(['key', 'key', 'key']);
   });
 
-  test('by the next router when one is away', async () => {
+  test('by the next router when one cannot be reached', async () => {
     const address = await routerThat(() => posted);
     const retries: string[] = [];
     const onRetry = ({ code }: CallFault) => retries.push(code);
@@ -129,7 +129,7 @@ describe('a call that may be mended is made again with the same key', () => {
   });
 });
 
-describe('a fault says what it is', () => {
+describe('a fault states what it is', () => {
   test('of a malformed field, once and at once', async () => {
     let calls = 0;
     const violation = { field: 'amount', description: 'must be greater than zero', reason: '' };
@@ -145,7 +145,7 @@ describe('a fault says what it is', () => {
     expect(calls).toBe(1);
   });
 
-  test('of an outcome that is unknown, also when a later attempt was surely not applied', async () => {
+  test('of an unknown outcome, even if a later attempt was certainly not applied', async () => {
     let calls = 0;
     const info = ErrorInfo.encode({ reason: 'OUTCOME_UNKNOWN', domain: '', metadata: {} }).finish();
     const errorInfo = { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: info };
@@ -160,7 +160,7 @@ describe('a fault says what it is', () => {
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' });
   });
 
-  test('of a router that nobody can reach', async () => {
+  test('of a router that cannot be reached', async () => {
     const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);

@@ -28,7 +28,7 @@ export interface CallLimits {
 export interface ClientOptions extends Partial<CallLimits> {
   /** Ends every call under way, with a CallFault that is not retryable. */
   readonly signal?: AbortSignal;
-  /** Told before the wait ahead of every further attempt. */
+  /** Called before the wait ahead of every further attempt. */
   readonly onRetry?: (fault: CallFault, attempt: number) => void;
 }
 
@@ -62,7 +62,7 @@ type Unary<Request, Response> = (
 
 /**
  * A client of the public API. It sends to the first router and goes on to the next one
- * when an attempt fails in a way that another attempt may mend; every request it repeats
+ * when an attempt fails in a way that another attempt may overcome; every request it repeats
  * carries the same idempotency keys, so nothing is ever applied twice.
  *
  * Every method throws CallFault.

@@ -13,7 +13,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A client of a router that answers subscriptions as the test says. */
+/** A client of a router that answers subscriptions as the test wants. */
 async function clientOf(answer: (call: Stream) => void, options: ClientOptions = {}) {
   const server = new Server();
   server.addService(LedgerServiceService, { subscribe: answer });
@@ -44,7 +44,7 @@ async function seqsOf(events: AsyncIterable<Event>): Promise<bigint[]> {
   return seqs;
 }
 
-test('a stream that breaks goes on behind the last event', async () => {
+test('a broken stream continues after the last event', async () => {
   const asked: bigint[] = [];
   const client = await clientOf((call) => {
     const { after } = call.request;
@@ -60,13 +60,13 @@ test('a stream that breaks goes on behind the last event', async () => {
 const refuse = (call: Stream) =>
   call.emit('error', { code: status.UNAVAILABLE, details: 'no leader' });
 
-test('it gives up when the trouble has lasted too long, and says that nothing was applied', async () => {
+test('it gives up after its timeout, and reports that nothing was applied', async () => {
   const client = await clientOf(refuse, { timeoutMs: 300 });
   const reading = seqsOf(client.subscribe(request));
   await expect(reading).rejects.toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
 });
 
-test('what cannot be mended is told at once', async () => {
+test('a fault that is not retryable is reported at once', async () => {
   let calls = 0;
   const client = await clientOf((call) => {
     calls += 1;

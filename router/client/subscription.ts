@@ -31,12 +31,12 @@ export async function* eventsOf(
     throw isServiceError(error) ? toFault(error, address).withOutcome('not_applied') : error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    stream.on('error', () => {}); // Of the cancelling, which nobody waits for.
+    stream.on('error', () => {}); // The error of cancelling: no caller waits for it.
     stream.cancel();
   }
 }
 
-/** What to give as `after` to go on behind an event. Throws CallFault for one not asked for. */
+/** Returns the `after` that continues behind an event. Throws CallFault for an unexpected one. */
 export function placeOf(event: Event, of: SubscribeRequest['of']): bigint {
   if (of?.$case !== 'accountId') {
     if (event.position) return event.position.seq;

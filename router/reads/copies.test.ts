@@ -30,9 +30,9 @@ async function fixture() {
     leaders.close();
     for (const copy of copies) copy.stop();
   });
-  const heard = (count: number) =>
+  const untilCopies = (count: number) =>
     expect.poll(() => leaders.copiesOf(1).length, { interval: 10 }).toBe(count);
-  await heard(3);
+  await untilCopies(3);
   const book = { number: 1, name: 'eu-west-1', region: 'eu-west' };
   const reads = new Reads(new Books([book]), new Forward(leaders));
   const read = async (level: ReadLevel, timeoutMs = 5_000) => {
@@ -41,7 +41,7 @@ async function fixture() {
     const { position } = await reads.account(request, Date.now() + timeoutMs);
     return position?.seq;
   };
-  return { ap, us, eu, heard, read };
+  return { ap, us, eu, untilCopies, read };
 }
 
 const notLeading = () => unavailable('NOT_LEADER', 'this server does not lead', 100);
@@ -95,28 +95,28 @@ test('a copy that cannot answer is asked once, then last for a while; one that i
   expect(await read(ReadLevel.STALE)).toBe(EU);
 });
 
-test('without a leader any copy answers, and other levels wait in vain', async () => {
-  const { read, ap, eu, heard } = await fixture();
+test('without a leader any copy answers, and other levels time out', async () => {
+  const { read, ap, eu, untilCopies } = await fixture();
   eu.stop();
-  await heard(2);
+  await untilCopies(2);
   expect(await read(ReadLevel.STALE)).toBe(AP);
   ap.stop();
-  await heard(1);
+  await untilCopies(1);
   expect(await read(ReadLevel.STALE)).toBe(US);
   await expect(read(ReadLevel.LEADER, 500)).rejects.toThrow('does not answer');
 });
 
-test('if every copy is behind, the newest says how far; if one is not, it answers', async () => {
+test('if every copy is behind, the newest reports how far; if one is not, it answers', async () => {
   const { read, ap, us, eu } = await fixture();
   ap.onRead = () => behind('eu-west-1', AP, 99n);
   us.onRead = () => behind('eu-west-1', US, 99n);
   expect(await read(ReadLevel.STALE)).toBe(EU);
   eu.onRead = () => behind('eu-west-1', EU, 99n);
   const [, tookMs] = await timed(() =>
-    expect(read(ReadLevel.STALE)).rejects.toThrow('eu-west-1 has come to 40, not to 99 yet'),
+    expect(read(ReadLevel.STALE)).rejects.toThrow('eu-west-1 is at 40 and has not reached 99 yet'),
   );
   expect(tookMs).toBeLessThan(500);
-  // One that is out of order may be the one that has come so far: it is asked until time is up.
+  // The copy that is out of order may have reached the position: it is asked until time is up.
   eu.onRead = notLeading;
   setTimeout(() => {
     eu.onRead = () => EU;
@@ -124,14 +124,14 @@ test('if every copy is behind, the newest says how far; if one is not, it answer
   expect(await read(ReadLevel.STALE)).toBe(EU);
 });
 
-test('what every copy would say is not asked twice', async () => {
+test('what every copy would answer is not asked twice', async () => {
   const { read, ap, us, eu } = await fixture();
   ap.onRead = () => notFound('ACCOUNT_NOT_FOUND', 'there is no account 1');
   await expect(read(ReadLevel.STALE)).rejects.toThrow('there is no account 1');
   expect(us.reads + eu.reads).toBe(0);
 });
 
-test('a read that a silent leader holds goes to its successor as soon as that is heard', async () => {
+test('a read held by a silent leader goes to its successor as soon as that is known', async () => {
   const { read, us, eu } = await fixture();
   eu.onRead = undefined;
   setTimeout(() => us.lead(2), 300);
@@ -140,7 +140,7 @@ test('a read that a silent leader holds goes to its successor as soon as that is
   expect(tookMs).toBeLessThan(800);
 });
 
-test('silence of all ends with the deadline', async () => {
+test('a read that no copy answers ends with the deadline', async () => {
   const { read, ap, us, eu } = await fixture();
   ap.onRead = undefined;
   us.onRead = undefined;

@@ -11,7 +11,7 @@ import { Forward } from '../books/forward.ts';
 import { LookUps } from './look-ups.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
 
-/** Look-ups in books that answer what a test says, or do not answer. */
+/** Look-ups in books that answer what a test wants, or do not answer. */
 
 const BOOKS = new Books(
   ['eu-west', 'us-east', 'ap-south'].map((region, index) => {
@@ -68,7 +68,7 @@ function violationsOf(error: RpcError) {
   return PreconditionFailure.decode(precondition?.value ?? Buffer.alloc(0)).violations;
 }
 
-test('a key that two books have is no answer, but an error that lists both', async () => {
+test('a key that two books have leads to an error that lists both', async () => {
   const books = await lookUps([[true], [true], [false]]);
   const error = await faultOf(books.transfer(byKey(), soon()));
   expect(error.code).toBe(status.FAILED_PRECONDITION);
@@ -93,7 +93,7 @@ test('a key that two books have is no answer, but an error that lists both', asy
   expect((await faultOf(books.transfer(byKey(byId), soon()))).message).toMatch(/^transfer_id /u);
 });
 
-test('what one book has is no answer while another is silent', async () => {
+test('the answer of one book is not returned while another does not answer', async () => {
   for (const found of [true, false]) {
     const books = await lookUps([[found], undefined, [false]]);
     const error = await faultOf(books.transfer(byKey(), soon()));
@@ -105,19 +105,19 @@ test('what one book has is no answer while another is silent', async () => {
   }
 });
 
-test('two that are known stay ambiguous while a third book is silent', async () => {
+test('two known transfers stay ambiguous while a third book does not answer', async () => {
   const books = await lookUps([[true], [true], undefined]);
   const error = await faultOf(books.transfer(byKey(), soon()));
   expect(reasonOf(error)).toBe('AMBIGUOUS_KEY');
 });
 
-test('the only book that is asked says itself why it does not answer', async () => {
+test('the error of the only book that is asked is passed on', async () => {
   const books = await lookUps([undefined, [true], [true]]);
   const error = await faultOf(books.transfer(byKey({ debitAccountId: payerIn(1) }), soon()));
   expect(reasonOf(error)).toBe('NO_ANSWER');
 });
 
-test('of many look-ups the error names each that is ambiguous', async () => {
+test('the error of many look-ups names each that is ambiguous', async () => {
   const books = await lookUps([
     [true, false, true],
     [false, true, true],

@@ -38,7 +38,7 @@ export class LookUps {
     this.#forward = forward;
   }
 
-  /** UNAVAILABLE: only its own book can say whether an account exists, and one is silent. */
+  /** UNAVAILABLE: only its own book knows whether an account exists, and one did not answer. */
   async accounts(request: GetAccountsRequest, deadline: Deadline): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
     const { ids, options } = request;
@@ -66,21 +66,21 @@ export class LookUps {
     };
   }
 
-  /** FAILED_PRECONDITION: several books have one of that name. UNAVAILABLE: a book is silent. */
+  /** FAILED_PRECONDITION: several books have one of that name. UNAVAILABLE: one did not answer. */
   async transfer(asked: GetTransferRequest, deadline: Deadline): Promise<GetTransferResponse> {
     const request = withCanonicalId(asked);
     refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
     const books = this.#mayKnow(request, 'debit_account_id');
-    const { heard, silent } = await askBooks(
+    const { answered, unanswered } = await askBooks(
       this.#forward,
       books.map((book): Question<GetTransferResponse> => {
         return { book, call: (client, ...rest) => client.getTransfer(request, ...rest) };
       }),
       { deadline, options: request.options },
     );
-    const positions = [...heard.values()].flatMap((response) => response.positions);
+    const positions = [...answered.values()].flatMap((response) => response.positions);
     const field = request.by?.$case === 'transferId' ? 'transfer_id' : 'idempotency_key';
-    const [response] = decided([{ field, books, answers: heard }], silent);
+    const [response] = decided([{ field, books, answers: answered }], unanswered);
     return { ...must(response, 'one look-up has one answer'), positions };
   }
 
@@ -105,15 +105,18 @@ export class LookUps {
       const request = { transfers: part.map(({ each }) => each.transfer), options };
       return { book, call: (client, ...rest) => client.getTransfers(request, ...rest) };
     });
-    const { heard, silent } = await askBooks(this.#forward, questions, { deadline, options });
-    for (const [book, response] of heard) {
+    const { answered, unanswered } = await askBooks(this.#forward, questions, {
+      deadline,
+      options,
+    });
+    for (const [book, response] of answered) {
       for (const [place, { each }] of (byBook.get(book) ?? []).entries()) {
         each.answers.set(book, must(response.transfers[place], 'every look-up is answered'));
       }
     }
     return {
-      transfers: decided(asked, silent),
-      positions: [...heard.values()].flatMap((response) => response.positions),
+      transfers: decided(asked, unanswered),
+      positions: [...answered.values()].flatMap((response) => response.positions),
     };
   }
 
@@ -130,7 +133,7 @@ function withCanonicalId(request: GetTransferRequest): GetTransferRequest {
   return { ...request, by: { $case: 'transferId', value: by.value.toLowerCase() } };
 }
 
-/** What is known of one look-up, and the field of the request that names it. */
+/** The answers to one look-up, and the field of the request that names it. */
 interface LookedUp {
   readonly field: string;
   readonly books: readonly Book[];
@@ -138,15 +141,15 @@ interface LookedUp {
 }
 
 /**
- * What became of each transfer. A key belongs to the book of its payer, so that one name can
+ * Returns each transfer. A key belongs to the book of its payer, so that one name can
  * stand for a transfer in each book. Only if every book that may have it has answered, and one
  * has it at most, the answer is certain to concern the transfer that the caller means.
  *
- * FAILED_PRECONDITION: several books have one of them. UNAVAILABLE: a book is silent.
+ * FAILED_PRECONDITION: several books have one of them. UNAVAILABLE: a book did not answer.
  */
 function decided(
   lookedUp: readonly LookedUp[],
-  silent: ReadonlyMap<Book, Error>,
+  unanswered: ReadonlyMap<Book, Error>,
 ): GetTransferResponse[] {
   const candidates: Candidate[] = [];
   const responses = lookedUp.map(({ field, books, answers }): GetTransferResponse => {
@@ -161,20 +164,23 @@ function decided(
     }
     return { found: false, transfer: undefined, ...answer, positions: [] };
   });
-  // Whatever the silent books know, several transfers of one name stay several.
+  // Whatever the books without an answer know, several transfers of one name stay several.
   if (candidates.length > 0) throw ambiguousKey(candidates);
-  refuseSilence(lookedUp, silent);
+  refuseUnanswered(lookedUp, unanswered);
   return responses;
 }
 
 /** Throws if a book that may have one of the transfers did not answer. */
-function refuseSilence(lookedUp: readonly LookedUp[], silent: ReadonlyMap<Book, Error>): void {
-  if (silent.size === 0) return;
+function refuseUnanswered(
+  lookedUp: readonly LookedUp[],
+  unanswered: ReadonlyMap<Book, Error>,
+): void {
+  if (unanswered.size === 0) return;
   const asked = new Set(lookedUp.flatMap(({ books }) => books));
-  const missing = [...silent.keys()].filter((book) => asked.has(book));
+  const missing = [...unanswered.keys()].filter((book) => asked.has(book));
   for (const book of missing) {
-    const error = must(silent.get(book), 'a silent book has its error');
-    // A book that was the only one to ask says itself why; so does one that refuses the request.
+    const error = must(unanswered.get(book), 'a book without an answer has its error');
+    // The error of the only book asked is passed on; so is that of one that refuses the request.
     const isLost = error instanceof RpcError && error.code === status.UNAVAILABLE;
     if (!isLost || lookedUp.every(({ books }) => books.length === 1)) throw error;
   }

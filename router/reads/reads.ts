@@ -57,21 +57,21 @@ export class Reads {
       homeRegion === ''
         ? this.#books.all
         : [this.#books.forAccount(homeRegion, externalId, 'home_region')];
-    const { heard, silent } = await askBooks(
+    const { answered, unanswered } = await askBooks(
       this.#forward,
       books.map((book): Question<FindAccountsResponse> => {
         return { book, call: (client, ...rest) => client.findAccounts(request, ...rest) };
       }),
       { deadline },
     );
-    const responses = [...heard.values()];
+    const responses = [...answered.values()];
     const accounts = responses.flatMap((response) => response.accounts);
-    // That there is none may be said only if every book has said so.
-    if (accounts.length === 0) for (const error of silent.values()) throw error;
+    // "None" is certain only if every book has answered.
+    if (accounts.length === 0) for (const error of unanswered.values()) throw error;
     return {
       accounts,
       positions: responses.flatMap((response) => response.positions),
-      silentBooks: [...silent.keys()].map(({ name }) => name),
+      silentBooks: [...unanswered.keys()].map(({ name }) => name),
     };
   }
 

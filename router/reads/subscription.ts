@@ -16,7 +16,7 @@ const PAUSE_MS_MAX = 500;
 export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
 
 /**
- * One subscriber: passes on the events of whoever leads the book. When the leader is lost, the
+ * One subscriber: passes on the events of the leader of the book. When the leader is lost, the
  * next one is asked for what comes after the last event that was passed on, so that the
  * subscriber sees neither a gap nor an event twice. The leader is read only as fast as the
  * subscriber reads.
@@ -82,7 +82,7 @@ export class Subscription {
     const events = this.#client.subscribe({ ...this.#stream.request, after: this.#after });
     this.#events = events;
     this.#epoch = leader.epoch;
-    // Of a stream that was given up there may still be something to hear.
+    // A stream that was given up may still deliver events.
     const isCurrent = () => events === this.#events;
     events.on('data', (reply: SubscribeReply) => {
       if (isCurrent()) this.#pass(reply.events);
@@ -102,7 +102,7 @@ export class Subscription {
     this.#timer = setTimeout(() => this.#connect(), ms);
   }
 
-  /** Another leader may be known before the one before is heard of, or never was lost. */
+  /** A new leader may be known before the loss of the old one is, or without a loss. */
   #leaderChanged(): void {
     const leader = this.#leaders.leaderOf(this.#book.number);
     if (this.#events === undefined || leader === undefined || leader.epoch <= this.#epoch) return;
@@ -125,7 +125,7 @@ export class Subscription {
     else this.end(passedOn(error));
   }
 
-  /** A leader ends a stream without an error when everything was told that was asked for. */
+  /** A leader ends a stream without an error when all that was asked for was sent. */
   #ended(): void {
     this.#close();
     this.#stream.end();

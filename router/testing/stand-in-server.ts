@@ -37,48 +37,48 @@ type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
 type PostStream = ServerDuplexStream<PostRequest, PostReply>;
 
 /**
- * A server of one book on a real socket that says and does what a test tells it to: how routers
- * take what ledger servers rarely do cannot be tried with those.
+ * A server of one book on a real socket that answers and acts as a test wants: how routers
+ * handle what ledger servers rarely do cannot be tried with those.
  */
 export class StandInServer {
   readonly region: string;
-  /** What a read is answered; undefined: nothing. The position's seq tells copies apart. */
+  /** The answer to a read; undefined: none. The position's seq distinguishes copies. */
   onRead: (() => bigint | RpcError | undefined) | undefined;
-  /** True: batches are posted; false: they are taken, and nothing is ever said. */
+  /** True: batches are posted; false: they are taken, and never answered. */
   posts = true;
   /** True: it knows every key already. */
   replays = false;
-  /** What it answers of every transfer. */
+  /** Its answer to every transfer. */
   outcome: TransferStatus = TransferStatus.POSTED;
   /** True: its queue is full, and it refuses what comes. */
   isFull = false;
   /**
    * True: openings, changes and registrations are answered, as known already if `replays`; false:
-   * they are taken, and nothing is ever said.
+   * they are taken, and never answered.
    */
   changes = true;
   /** Openings, changes and registrations that came. */
   changed = 0;
-  /** What look-ups of transfers are answered, in the order asked; undefined: nothing. */
+  /** The answers to look-ups of transfers, in the order asked; undefined: none. */
   lookedUp: readonly GetTransferResponse[] | undefined;
   reads = 0;
   /** Transfers that came, by key, each as often as it came. */
   readonly posted: string[] = [];
   readonly #server = new Server();
   readonly #watchers = new Set<Watcher>();
-  #said: Topology;
+  #topology: Topology;
   #port = 0;
 
   /** @param book number of the only book it serves */
   constructor(region: string, book = 1) {
     this.region = region;
-    this.#said = Topology.fromPartial({ book, name: `${region}-1`, region });
-    this.#said.serverRegion = region;
+    this.#topology = Topology.fromPartial({ book, name: `${region}-1`, region });
+    this.#topology.serverRegion = region;
     this.#server.addService(BookServiceService, {
       watchTopology: (stream: Watcher) => {
         this.#watchers.add(stream);
         stream.on('cancelled', () => this.#watchers.delete(stream));
-        stream.write(this.#said);
+        stream.write(this.#topology);
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) =>
         this.#read(callback),
@@ -140,10 +140,10 @@ export class StandInServer {
     return this;
   }
 
-  /** From now on it says that it leads in this epoch; 0: that it does not lead. */
+  /** From now on it reports that it leads in this epoch; 0: that it does not lead. */
   lead(epoch: number): void {
-    this.#said = { ...this.#said, epoch: BigInt(epoch), leading: epoch > 0 };
-    for (const stream of this.#watchers) stream.write(this.#said);
+    this.#topology = { ...this.#topology, epoch: BigInt(epoch), leading: epoch > 0 };
+    for (const stream of this.#watchers) stream.write(this.#topology);
   }
 
   /** Ends all topology streams; they may be opened again. */

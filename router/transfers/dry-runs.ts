@@ -9,7 +9,7 @@ import type { Books } from '../books/books.ts';
 import { askByBook } from '../books/by-book.ts';
 import type { Forward } from '../books/forward.ts';
 
-/** Asks what transfers would come to, book by book. */
+/** Asks for the outcomes that transfers would have, book by book. */
 export class DryRuns {
   readonly #books: Books;
   readonly #forward: Forward;

@@ -46,7 +46,7 @@ export interface LaneItem {
   readonly request: CreateTransferRequest;
   /** Rows that it leads to: one, or more if it is a group. */
   readonly rows: number;
-  /** By performance.now(): nobody waits for it any more after that. */
+  /** By performance.now(): no caller waits for it after that. */
   readonly deadline: number;
   /** How often it was sent. Once is enough for it to have been applied. */
   attempts: number;
@@ -64,14 +64,14 @@ type Stream = ClientDuplexStream<PostRequest, PostReply>;
 /**
  * The way to one book: gathers the transfers of all calls into batches on one long-lived
  * stream to the book's leader. When the stream or the leader is lost, everything without a
- * final answer is sent again in its old order, under the same keys, to whoever leads then.
+ * final answer is sent again in its old order, under the same keys, to the leader of that time.
  */
 export class Lane {
   readonly #book: number;
   readonly #leaders: Leaders;
   readonly #log: Logger;
   #pending: LaneItem[] = [];
-  /** Of what is pending. */
+  /** Rows of the pending transfers. */
   #pendingRows = 0;
   #inFlight = new Map<bigint, LaneItem[]>();
   /** Batches with transfers that are in transit, waiting for the other book. */
@@ -181,7 +181,7 @@ export class Lane {
     this.#leader = leader;
     this.#stream = stream;
     stream.on('data', ({ reply }: PostReply) => {
-      if (stream === this.#stream && reply !== undefined) this.#hear(reply);
+      if (stream === this.#stream && reply !== undefined) this.#receive(reply);
     });
     const lost = (why: string) => {
       if (stream === this.#stream) this.#reset(why);
@@ -191,7 +191,7 @@ export class Lane {
     return stream;
   }
 
-  #hear(reply: NonNullable<PostReply['reply']>): void {
+  #receive(reply: NonNullable<PostReply['reply']>): void {
     switch (reply.$case) {
       case 'outcome':
         this.#settle(reply.value);
@@ -239,7 +239,7 @@ export class Lane {
   #fault({ batch, code, message, channel }: BatchFault): void {
     if (code === FaultCode.CHANNEL_DIVERGED) {
       for (const item of this.#inFlight.get(batch) ?? []) {
-        // The book looks no key up: it cannot say what an attempt before has done.
+        // The book looks no key up: it does not know what an attempt before has done.
         const isFirst = item.attempts === 1;
         fail(item, isFirst ? channelDiverged(message, channel) : outcomeUnknown(status.UNKNOWN));
       }
@@ -253,7 +253,7 @@ export class Lane {
         if (code === FaultCode.INVALID) {
           fail(item, invalidArgument([{ field: 'transfers', description: message }]));
         } else {
-          // A full queue says nothing of what an attempt before may have done.
+          // This attempt was rejected, but an earlier one may have been applied.
           fail(item, item.attempts > 1 ? outcomeUnknown(status.UNKNOWN) : overloaded(message, 200));
         }
       }
@@ -290,7 +290,7 @@ export class Lane {
     this.#retry = undefined;
   }
 
-  /** The time is up for an item that so many earlier attempts may have applied. */
+  /** The time is up for an item that `attempts` earlier attempts may have applied. */
   #giveUp(item: LaneItem, attempts: number): void {
     if (attempts > 0) fail(item, outcomeUnknown(status.DEADLINE_EXCEEDED));
     else if (item.attempts > 0) fail(item, tooLate('the deadline passed before the book began'));
@@ -333,8 +333,9 @@ function finish(item: LaneItem, result: CreateTransferResponse): void {
 }
 
 /**
- * What the caller gets. After more than one attempt the book cannot distinguish the caller's repetition
- * from the lane's own, unless an answer within this call has said already which it is.
+ * Returns the answer of the caller. After more than one attempt the book cannot distinguish the
+ * caller's repetition from the lane's own, unless an answer within this call has shown which
+ * it is.
  */
 function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {
   if (item.attempts <= 1) return result;

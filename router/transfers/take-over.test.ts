@@ -63,7 +63,7 @@ async function faultOf(call: Promise<unknown>): Promise<RpcError> {
   throw new Error('it did not fail');
 }
 
-test('what a silent leader was sent goes to its successor as soon as that is heard', async () => {
+test('transfers sent to a silent leader go to its successor as soon as that is known', async () => {
   const { old, next, leads, send } = await fixture();
   old.posts = false;
   old.lead(1);
@@ -79,13 +79,13 @@ test('what a silent leader was sent goes to its successor as soon as that is hea
     keys.map(() => TransferStatus.POSTED),
   );
   expect(next.posted).toEqual(keys);
-  // The former leader says that it leads, and gets nothing any more.
+  // The former leader reports that it leads, and gets nothing any more.
   await send(['d'], 10_000);
   expect(next.posted).toEqual([...keys, 'd']);
   expect(old.posted).toEqual(keys);
 });
 
-test("a replay that may be the router's own repetition is said to be one", async () => {
+test("a replay that may be the router's own repetition is marked as one", async () => {
   const { old, next, leads, send } = await fixture();
   old.lead(1);
   await leads(1);
@@ -104,7 +104,7 @@ test("a replay that may be the router's own repetition is said to be one", async
   expect(later?.resent).toBeUndefined();
 });
 
-test('what was new and in transit before the leader was lost is no replay', async () => {
+test('a transfer that was new and in transit before the leader was lost is no replay', async () => {
   const { old, next, leads, send } = await fixture();
   old.outcome = TransferStatus.IN_TRANSIT;
   old.lead(1);
@@ -121,7 +121,7 @@ test('what was new and in transit before the leader was lost is no replay', asyn
   });
 });
 
-test('past its deadline a caller hears whether its transfer may have been applied', async () => {
+test('past its deadline a caller learns whether its transfer may have been applied', async () => {
   const { old, leads, send } = await fixture();
   const unsent = await faultOf(send(['unsent'], 400));
   expect(unsent).toMatchObject({ code: status.UNAVAILABLE, outcomeUnknown: false });
@@ -137,7 +137,7 @@ test('past its deadline a caller hears whether its transfer may have been applie
   expect(unknown.message).toContain('repeat the request with the same key');
 });
 
-test('a full queue is a refusal, unless an attempt before may have been applied', async () => {
+test('a full queue is a refusal, unless an earlier attempt may have been applied', async () => {
   const { old, next, leads, send } = await fixture();
   old.isFull = true;
   old.lead(1);
@@ -155,14 +155,14 @@ test('a full queue is a refusal, unless an attempt before may have been applied'
   expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
 });
 
-test('reads that are given up leave the postings to the same server alone', async () => {
+test('cancelled reads do not disturb postings to the same server', async () => {
   const { old, leads, read, send } = await fixture();
   old.posts = false;
   old.lead(1);
   await leads(1);
   send(['sent'], 20_000).catch(() => undefined);
   await expect.poll(() => old.posted).toEqual(['sent']);
-  // The stand-in closes a connection after 1,000 streams that are reset, as Node does by itself.
+  // The stand-in closes a connection after 1,000 streams that are reset, as Node does on its own.
   for (let round = 0; round < 30; round += 1) {
     await Promise.allSettled(Array.from({ length: 100 }, () => read(20 + (round % 20))));
   }
@@ -173,7 +173,7 @@ test('reads that are given up leave the postings to the same server alone', asyn
   expect(old.posted).toEqual(['sent', 'next']);
 });
 
-test('while nobody leads, transfers wait; those of callers that have gone take no room', async () => {
+test('without a leader transfers wait; those of callers that have gone take no room', async () => {
   const { next, leads, send } = await fixture();
   const calls = Array.from({ length: 12 }, (_, call) => faultOf(send(many(`${call}`), 6_000)));
   const refused = await faultOf(send(many('too many'), 10_000));
@@ -185,6 +185,6 @@ test('while nobody leads, transfers wait; those of callers that have gone take n
   next.lead(1);
   await leads(1);
   expect(await waiting).toHaveLength(8_000);
-  // Nothing was sent for which nobody waited any more.
+  // Nothing was sent for which no caller waited any more.
   expect(next.posted).toEqual(many('late'));
 });

@@ -64,11 +64,11 @@ async function fixture(deadlineMs?: number) {
   });
   const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
   const stream: ClientStream = client.streamTransfers(options);
-  return { stream, streams, begun, heard: hear(stream) };
+  return { stream, streams, begun, received: receive(stream) };
 }
 
-/** All that a stream says: answers as text, and how it ended. */
-function hear(stream: ClientStream) {
+/** All that a stream delivers: answers as text, and how it ended. */
+function receive(stream: ClientStream) {
   const answers: string[] = [];
   stream.on('data', ({ sequence, answer }: StreamTransfersResponse) => {
     const text =
@@ -105,35 +105,35 @@ async function settled(value: () => number, expected: number): Promise<void> {
 }
 
 test('answers come in the order of the requests, however they are decided', async () => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   for (const sequence of [3, 4, 9]) write(stream, sequence);
   stream.end();
   await settled(() => begun.length, 3);
   begun[2]?.decide();
   begun[1]?.decide();
   await sleep(20);
-  expect(heard.answers).toEqual([]);
+  expect(received.answers).toEqual([]);
   begun[0]?.decide();
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.answers).toEqual(['3 key 3', '4 key 4', '9 key 9']);
+  expect(await received.ended).toBeUndefined();
+  expect(received.answers).toEqual(['3 key 3', '4 key 4', '9 key 9']);
 });
 
 test('a message that is not decoded ends a stream, after the answers to those before', async () => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   write(stream, 1);
   const pairs = Array.from({ length: 100 }, (_, index) => [`name ${index}`, '']);
   write(stream, 2, { metadata: Object.fromEntries(pairs) });
   write(stream, 3);
   await settled(() => begun.length, 1);
   begun[0]?.decide();
-  const error = await heard.ended;
+  const error = await received.ended;
   expect(error?.code).toBe(status.INVALID_ARGUMENT);
   expect(error?.details).toBe('transfer.metadata has too many items');
-  expect(heard.answers).toEqual(['1 key 1']);
+  expect(received.answers).toEqual(['1 key 1']);
 });
 
 test('a fault of one transfer is its answer, and the stream goes on', async () => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   for (const sequence of [0, 1, 2, 3]) write(stream, sequence);
   write(stream, 4, { dryRun: true });
   write(stream, 5);
@@ -144,8 +144,8 @@ test('a fault of one transfer is its answer, and the stream goes on', async () =
   begun[2]?.decide(overloaded('too many', 100));
   begun[3]?.decide(new Error('a bug'));
   begun[4]?.decide();
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.answers).toEqual([
+  expect(await received.ended).toBeUndefined();
+  expect(received.answers).toEqual([
     '0 INVALID_ARGUMENT: amount must be positive',
     '1 DEADLINE_EXCEEDED?: the outcome is unknown: repeat the request with the same key, or ask GetTransfer',
     '2 RESOURCE_EXHAUSTED: too many',
@@ -160,26 +160,26 @@ test.each([
   ['a sequence that falls', { sequence: 6n, transfer: CreateTransferRequest.create() }],
   ['a request without a transfer', { sequence: 8n, transfer: undefined }],
 ])('%s ends the stream after all earlier answers', async (_, wrong) => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   write(stream, 7);
   stream.write(wrong);
   write(stream, 10);
   await settled(() => begun.length, 1);
   begun[0]?.decide();
-  const error = await heard.ended;
+  const error = await received.ended;
   expect(error?.code).toBe(status.INVALID_ARGUMENT);
   expect(error?.details).toMatch(/^(sequence \d must be greater than 7|transfer must be set)/u);
-  expect(heard.answers).toEqual(['7 key 7']);
+  expect(received.answers).toEqual(['7 key 7']);
   expect(begun).toHaveLength(1);
 });
 
 test('with 4,000 unanswered nothing is read until half of them are answered', async () => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   for (let sequence = 1; sequence <= 10_000; sequence += 1) write(stream, sequence);
   stream.end();
   await settled(() => begun.length, 4_000);
   for (const { decide } of begun.slice(0, 2_000)) decide();
-  await settled(() => heard.answers.length, 2_000);
+  await settled(() => received.answers.length, 2_000);
   expect(begun).toHaveLength(4_000);
   begun[2_000]?.decide();
   await settled(() => begun.length, 6_001);
@@ -187,12 +187,12 @@ test('with 4,000 unanswered nothing is read until half of them are answered', as
     while (begun[decided] === undefined) await sleep(1);
     begun[decided]?.decide();
   }
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.answers).toEqual(begun.map(({ key }, at) => `${at + 1} ${key}`));
+  expect(await received.ended).toBeUndefined();
+  expect(received.answers).toEqual(begun.map(({ key }, at) => `${at + 1} ${key}`));
 });
 
 test('large requests are counted by their size', async () => {
-  const { stream, begun, heard } = await fixture();
+  const { stream, begun, received } = await fixture();
   const reference = 'x'.repeat(100_000);
   for (let sequence = 1; sequence <= 100; sequence += 1) write(stream, sequence, { reference });
   stream.end();
@@ -201,12 +201,12 @@ test('large requests are counted by their size', async () => {
     while (begun[decided] === undefined) await sleep(1);
     begun[decided]?.decide();
   }
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.answers).toHaveLength(100);
+  expect(await received.ended).toBeUndefined();
+  expect(received.answers).toHaveLength(100);
 });
 
-test('a caller who takes no answers is not read any further', async () => {
-  const { stream, begun, heard } = await fixture();
+test('a stream whose caller takes no answers is not read any further', async () => {
+  const { stream, begun, received } = await fixture();
   stream.pause();
   for (let sequence = 1; sequence <= 25_000; sequence += 1) write(stream, sequence);
   stream.end();
@@ -228,22 +228,22 @@ test('a caller who takes no answers is not read any further', async () => {
   expect(decided).toBeLessThan(15_000);
   stream.resume();
   while (decideAll() < 25_000) await sleep(1);
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.answers).toEqual(begun.map(({ key }, at) => `${at + 1} ${key}`));
+  expect(await received.ended).toBeUndefined();
+  expect(received.answers).toEqual(begun.map(({ key }, at) => `${at + 1} ${key}`));
 });
 
-test('a caller who is gone gets no answer, and nothing breaks', async () => {
-  const { stream, begun, heard } = await fixture();
+test('a caller that has gone gets no answer, and nothing breaks', async () => {
+  const { stream, begun, received } = await fixture();
   write(stream, 1);
   write(stream, 2);
   await settled(() => begun.length, 2);
   begun[1]?.decide();
   stream.cancel();
-  expect((await heard.ended)?.code).toBe(status.CANCELLED);
+  expect((await received.ended)?.code).toBe(status.CANCELLED);
   await sleep(50);
   for (const { decide } of begun) decide();
   await sleep(50);
-  expect(heard.answers).toEqual([]);
+  expect(received.answers).toEqual([]);
 });
 
 test.each([
@@ -260,8 +260,8 @@ test.each([
   stream.cancel();
 });
 
-test('a router that stops answers what it has read, then says so', async () => {
-  const { stream, streams, begun, heard } = await fixture();
+test('a router that stops answers what it has read, then ends the stream', async () => {
+  const { stream, streams, begun, received } = await fixture();
   write(stream, 1);
   await settled(() => begun.length, 1);
   streams.stop();
@@ -269,6 +269,6 @@ test('a router that stops answers what it has read, then says so', async () => {
   await sleep(50);
   expect(begun).toHaveLength(1);
   begun[0]?.decide();
-  expect((await heard.ended)?.code).toBe(status.UNAVAILABLE);
-  expect(heard.answers).toEqual(['1 key 1']);
+  expect((await received.ended)?.code).toBe(status.UNAVAILABLE);
+  expect(received.answers).toEqual(['1 key 1']);
 });

@@ -10,14 +10,14 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 
-/** Requests without an answer that the caller has taken; with so many no more are read. */
+/** Requests without an answer that the caller has taken; at this number no more are read. */
 const UNANSWERED_MAX = 4_000;
 /** The same in encoded bytes. */
 const UNANSWERED_BYTES_MAX = 4 * 1024 * 1024;
 
 export type Stream = ServerDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
-/** Creates one transfer from a request of so many bytes. Throws RpcError. */
+/** Creates one transfer from a request of `bytes` bytes. Throws RpcError. */
 export type CreateOne = (
   request: CreateTransferRequest,
   deadline: Deadline,
@@ -55,7 +55,7 @@ export class TransferStream {
     stream.on('data', (message: StreamTransfersRequest | MalformedMessage) => this.#take(message));
     stream.on('end', () => this.stop('complete'));
     stream.on('drain', () => this.#answer());
-    // What is on its way goes on: a caller that comes back asks with the same keys.
+    // Transfers in flight go on: a caller that comes back asks with the same keys.
     stream.on('cancelled', () => {
       this.#gone = true;
     });

@@ -64,7 +64,7 @@ export class Transfers {
   }
 
   /**
-   * As `create`, for a request of so many bytes on the wire.
+   * Like `create`, but also counts `bytes` (wire size) against the memory limit.
    * RESOURCE_EXHAUSTED: the calls in progress take too much memory; this one was not begun.
    */
   createWithin(
@@ -75,7 +75,7 @@ export class Transfers {
     return this.#within(bytes, () => this.create(requests, deadline));
   }
 
-  /** The outcome of a single one, from a request of so many bytes; faults as above. */
+  /** The outcome of a single one, from a request of `bytes` on the wire; faults as above. */
   async createOne(
     asked: CreateTransferRequest,
     deadline: Deadline,
@@ -126,7 +126,7 @@ export class Transfers {
   }
 }
 
-/** What is wrong with a call as a whole. */
+/** Returns the violations of a call as a whole. */
 function validateCall(requests: readonly CreateTransferRequest[]): FieldViolation[] {
   const found = validateDryRun(requests, 'transfers');
   if (rowsOfAll(requests) > CALL_ROWS_MAX) {

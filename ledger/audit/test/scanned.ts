@@ -13,7 +13,7 @@ export interface Differences {
   readonly completeSinceMicros?: number;
 }
 
-/** Scans a book whose chain is right for whatever its rows say, as one page. */
+/** Scans a book as one page, with a chain that fits whatever its rows contain. */
 export function scan(book: Written, { account, assets, ...rest }: Differences = {}) {
   const findings = new Findings();
   const accounts = book.batches

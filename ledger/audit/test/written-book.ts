@@ -141,7 +141,7 @@ export class WritingBook {
   }
 }
 
-/** The same book with one row made different, and everything after it hashed anew. */
+/** The same book with one row made different, and everything after it hashed again. */
 export function forged(book: Written, seq: number, change: Partial<JournalRow>): Written {
   const batches = book.batches.map((batch) => ({
     ...batch,

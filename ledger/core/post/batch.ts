@@ -12,7 +12,7 @@ import { derivedId } from '../transfer-id.ts';
 /** The parts of a row that differ from kind to kind. */
 export type RowFields = Omit<JournalRow, 'seq' | 'epoch' | 'atMicros'>;
 
-/** What most kinds of rows do not have, to be spread. */
+/** The fields that most kinds of rows lack, to be spread. */
 export const EMPTY_ROW = {
   reason: 0,
   debitAccount: null,
@@ -184,7 +184,7 @@ export class Batch {
     const own = touched ?? this.#ownOriginal(id) ?? this.#storedOriginal(id);
     if (own === undefined) return undefined;
     if (this.#savepoint !== undefined) {
-      // What is looked up in a step that is undone may be a row of that step: forget it again.
+      // A row looked up in a step that is undone may be a row of that step: forget it again.
       if (touched === undefined) this.#savepoint.originals.set(id, undefined);
       else keep(this.#savepoint.originals, id, own);
     }

@@ -9,7 +9,7 @@ import type { SettleLeg } from '../../../proto/gen/meridian/internal/v1/book.ts'
 import type { Account } from '../account.ts';
 import type { ChannelHash, Divergence } from '../channel.ts';
 
-/** What can be asked of a book. Requests have been validated (validate.ts). */
+/** A command to a book. Requests have been validated (validate.ts). */
 export type Command =
   | TransferCommand
   | OpenCommand
@@ -56,7 +56,7 @@ export interface SettleCommand {
   readonly originBook: number;
   readonly firstNumber: number;
   readonly legs: readonly SettleLeg[];
-  /** Of the legs before the first, as their book has them; undefined: it does not say. */
+  /** Of the legs before the first, as their book has them; undefined: not reported. */
   readonly hashBefore?: string | undefined;
   /** What legs captured in their own book, by their numbers. Undefined: none is a capture. */
   readonly captures?: ReadonlyMap<number, CaptureOf> | undefined;
@@ -81,7 +81,7 @@ export interface RefusedLeg {
   readonly leg: SettleLeg;
   /**
    * Id of the row of this book that the leg drew on, as a reversal does; null: none. Undefined:
-   * what its content says.
+   * as its content states.
    */
   readonly drawn?: string | null | undefined;
   /** Null: it is no capture. */
@@ -131,7 +131,7 @@ export interface RecoverCommand {
   /** Who repairs, and why. */
   readonly by: string;
   readonly why: string;
-  /** True: nothing is lost any more. The channel goes on, and the journal says so. */
+  /** True: nothing is lost any more. The channel goes on, and the journal records it. */
   readonly done: boolean;
 }
 
@@ -191,7 +191,7 @@ export interface SweepCursor {
   readonly seq: number;
 }
 
-/** What became of a command. */
+/** The outcome of a command. */
 export type Outcome =
   | TransferOutcome
   | OpenOutcome
@@ -211,12 +211,12 @@ export interface TransferOutcome {
   readonly seq: number;
   /** Where the second leg goes; null within one book, or when rejected. */
   readonly channel: { readonly peerBook: number; readonly number: number } | null;
-  /** What a plain transfer does not have. */
+  /** The fields that a plain transfer does not have. */
   readonly details: OutcomeDetails | null;
 }
 
 export interface OutcomeDetails {
-  /** What was moved, held or freed, where the request left that open; else zero. */
+  /** The amount moved, held or freed, where the request left that open; else zero. */
   readonly actualAmount: bigint;
   /** Of a hold that expires. */
   readonly expiresAtMicros: number | null;

@@ -152,7 +152,7 @@ test('a reversal that came back is left to be reversed again', () => {
   ]);
 });
 
-test('the id of a settlement is nobody’s transfer', () => {
+test('the id of a settlement names no transfer', () => {
   const [here, there] = [account(1, 1), account(2, 1)];
   const steps = [
     asks('transfer', { debitAccountId: here, creditAccountId: there, amount: 5n }),

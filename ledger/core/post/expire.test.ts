@@ -6,7 +6,7 @@ import type { SeenHead } from './command.ts';
 import { RowKind } from '../journal-row.ts';
 import { transferIdOf } from '../transfer-id.ts';
 
-/** How far the expiry of holds has come, and whether it has left one behind. */
+/** The place that the expiry of holds has reached, and whether it has left one behind. */
 
 const SECOND = 1_000_000;
 
@@ -33,7 +33,7 @@ function twoHolds() {
   return { book, first, second, seen };
 }
 
-/** Sweeps through the first hold. Gives how far the cursor has come, and what has expired. */
+/** Sweeps through the first hold. Returns the place of the cursor, and what has expired. */
 function sweep({ book, first }: ReturnType<typeof twoHolds>, seen: SeenHead) {
   const expiresAtMicros = must(first.details?.expiresAtMicros, 'it expires');
   const swept = { expiresAtMicros, seq: first.seq };
@@ -43,7 +43,7 @@ function sweep({ book, first }: ReturnType<typeof twoHolds>, seen: SeenHead) {
   return { moved: book.swept, expired, swept };
 }
 
-test('the cursor comes as far as what was seen', () => {
+test('the cursor reaches what was seen', () => {
   const story = twoHolds();
   story.book.nowMicros += 3 * SECOND;
   const { second } = story;
@@ -52,7 +52,7 @@ test('the cursor comes as far as what was seen', () => {
   expect(moved).toEqual(swept);
 });
 
-test('it passes no hold whose commit was on its way when holds were read', () => {
+test('it passes no hold whose commit was in flight when holds were read', () => {
   const story = twoHolds();
   story.book.nowMicros += 3 * SECOND;
   // The second hold expires before the first, and the read did not see it.
@@ -64,10 +64,10 @@ test('it passes no hold whose commit was on its way when holds were read', () =>
   expect(moved).toBeUndefined();
 });
 
-test('it passes nothing that is to come, however the clock was set meanwhile', () => {
+test('it passes no future hold, even if the clock was set meanwhile', () => {
   const story = twoHolds();
   const { second } = story;
-  // Whoever read the holds believed that the first was due.
+  // At the time of the read the first hold was considered due.
   const { moved, expired } = sweep(story, { seq: second.seq, atMicros: second.atMicros });
   expect(expired).toBe(0);
   expect(moved).toBeUndefined();

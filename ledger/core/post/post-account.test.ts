@@ -35,7 +35,7 @@ function changed(book: SimBook, fields: Partial<ChangeAccountRequest>) {
 const close = { $case: 'close', value: {} } as const;
 const reopen = { $case: 'reopen', value: {} } as const;
 
-test('the row of an opening says which limits the account has', () => {
+test('the row of an opening records which limits the account has', () => {
   const book = oneBook();
   book.open(openRequest());
   const limits = {

@@ -10,7 +10,8 @@ import { legId, storedKey } from '../transfer-id.ts';
 
 /**
  * Applies the legs of a group in order, all or none. Its row comes first and those of the legs
- * follow, also when it failed: then each leg's row says that, and the breaker's says why.
+ * follow, also when it failed: then each leg's row states that, and the failing leg's row
+ * states why.
  */
 export function postGroup(
   batch: Batch,
@@ -49,7 +50,7 @@ export function postGroup(
   return { kind: 'transfer', reason, seq, channel: null, details };
 }
 
-/** What the legs of a group leave to those that follow them with `rest`. */
+/** The amounts that the legs of a group leave to those that follow them with `rest`. */
 class Runs {
   readonly #legs: readonly Leg[];
   /** Moved or held by the run so far. */
@@ -59,7 +60,7 @@ class Runs {
     this.#legs = legs;
   }
 
-  /** What is left of the total of a leg; undefined if its amount is its own. */
+  /** The rest of the total of a leg; undefined if its amount is its own. */
   leftFor(index: number): bigint | undefined {
     const leg = this.#legs[index];
     if (leg?.rest !== true) {

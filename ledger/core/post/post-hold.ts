@@ -112,7 +112,7 @@ export function postCapture(
   const away = found.credit === null;
   // Another book may refuse what goes there; then the hold must be as it was before.
   const freed = final && !away ? held.left : amount;
-  // What is captured was reserved: no limit can stand against it. It leaves the held amounts
+  // A captured amount was reserved: no limit can reject it. It leaves the held amounts
   // first, in the same version as it is posted.
   const moved = captured(batch, found, amount, freed);
   if (moved === undefined) return rejected(RowKind.capture, Reason.OVERFLOW, request);

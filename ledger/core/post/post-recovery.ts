@@ -39,13 +39,13 @@ export function postRehash(
 
 /**
  * Books what this book has lost of a channel. The money has moved, as the peer's rows prove: no
- * limit, freeze, closing or hold stands against it.
+ * limit, freeze, closing or hold can reject it.
  */
 export function postRecovery(batch: Batch, item: command.RecoverCommand): command.ChannelOutcome {
   const { peerBook, by, why } = item;
   const channel = batch.channel(peerBook);
   for (const account of item.accounts) reopen(batch, account);
-  // They free what the recovered legs may draw on.
+  // They free amounts that the recovered legs may draw on.
   for (const { leg, drawn, capture, arrivedElsewhere } of item.undone) {
     const transferId = arrivedElsewhere ? undoneId(peerBook, leg.transferId) : leg.transferId;
     const reason = Reason.CHANNEL_DIVERGED;
@@ -167,8 +167,8 @@ function drawAgain(
 }
 
 /**
- * Opens an account again that this book has lost, under its old id. What it was called is lost:
- * the operator has to find out.
+ * Opens a lost account again, under its old id. Its external id is lost: the
+ * operator has to find it.
  */
 function reopen(batch: Batch, { id, asset }: command.LostAccount): void {
   for (let found = batch.account(id); found === undefined; found = batch.account(id)) {

@@ -31,7 +31,7 @@ function findReversible(
 ): Reason | Original {
   const found = batch.original(reversedRowId(batch.book, transferId, creditAccountId));
   if (found === undefined) return Reason.TRANSFER_NOT_FOUND;
-  // The id of a second leg is no transfer's: what came from another book goes back there.
+  // The id of a second leg names no transfer: money from another book goes back there.
   const arrived = found.kind !== RowKind.group && bookOf(found.debitAccountId) !== batch.book;
   if (arrived !== (bookOf(creditAccountId) !== batch.book)) return Reason.TRANSFER_NOT_FOUND;
   const received = bookOf(found.creditAccountId) === batch.book;

@@ -52,7 +52,7 @@ export interface JudgedLeg {
   readonly leg: SettleLeg;
   /** UNSPECIFIED: it is applied. */
   readonly reason: Reason;
-  /** Who books it in a repair; '' in the normal course. */
+  /** The operator who repairs; '' in normal operation. */
   readonly by: string;
   /** Kept for the origin, should it lose its row. */
   readonly capture: command.CaptureOf | null;
@@ -99,8 +99,8 @@ function creditRefusal(leg: SettleLeg, credit: Account | undefined, transit: Acc
 }
 
 /**
- * Takes note of what another book has answered: returns what it refused, and then frees what
- * the final captures that it applied have left of their holds.
+ * Records the answers of another book: returns what it refused, and then frees what the final
+ * captures that it applied have left of their holds.
  */
 export function postClose(
   batch: Batch,

@@ -25,7 +25,7 @@ export interface Single {
 export function postSingle(batch: Batch, single: Single): TransferOutcome {
   const { left, request } = single;
   if (left === undefined) return record(batch, single, decide(batch, single));
-  // If nothing is left, nothing is what the leg has to move.
+  // If nothing is left, the leg moves nothing.
   const rest = { ...request, amount: left, allowZero: request.allowZero || left === 0n };
   const made = decide(batch, { ...single, request: rest });
   // A rejected row keeps the amount as it was asked.
@@ -50,7 +50,7 @@ function decide(batch: Batch, { id, request }: Single): Decision {
   }
 }
 
-/** Writes the row of a decision. `kind` says what was asked, also if it was rejected. */
+/** Writes the row of a decision. `kind` is what was asked, also if it was rejected. */
 function record(batch: Batch, { id, request, groupId }: Single, made: Decision): TransferOutcome {
   const { reason, amount, expiresAtMicros, drawn, peer } = made;
   const options = transferOptions(request);

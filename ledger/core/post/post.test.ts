@@ -292,8 +292,8 @@ test('two books may send a third one legs of the same key', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-// Whoever is named as payee, the row must be one that the journal takes: its two accounts
-// differ. Else the batch is refused for ever, and the channel with it.
+// Whichever payee is named, the row must be one that the journal takes: its two accounts
+// differ. Else the batch is refused permanently, and the channel with it.
 test('a leg to the very transit account that it arrives in is refused by a sound row', () => {
   const [, there] = twoBooks();
   settled(there, [{}]);

@@ -74,7 +74,7 @@ const SOONEST_MICROS = 1_000_000;
 /**
  * Frees what is left of the holds whose time is up. Others, and those that ended, stay.
  *
- * The cursor passes no hold that nobody has looked at: none that expires after this batch, as the
+ * The cursor passes no hold that was not examined: none that expires after this batch, as the
  * clock may have been set back since the holds were read, and none whose commit took so long
  * that it was not seen then. Rows that were not seen are younger than the newest that was.
  */

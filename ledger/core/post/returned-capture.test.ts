@@ -91,7 +91,7 @@ class Story {
     this.#here.flush();
   }
 
-  /** Another leader knows what the journal says. */
+  /** Another leader knows only what is in the journal. */
   takeOver(): void {
     this.#here.forget();
   }

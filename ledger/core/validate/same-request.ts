@@ -9,7 +9,7 @@ import { namedAsset } from '../asset.ts';
 
 /**
  * The fields that make a transfer what it is. The key and namespace are what it is found by;
- * `wait` and `dry_run` say how the caller wants the answer and may differ on a retry.
+ * `wait` and `dry_run` state how the caller wants the answer and may differ on a retry.
  */
 export type TransferFields = Omit<
   CreateTransferRequest,
@@ -82,7 +82,7 @@ function differingAction(a: Action, b: Action): string {
 }
 
 function differingLegs(a: readonly TransferFields[], b: readonly TransferFields[]): string {
-  // Their number comes first, so that nobody need read the legs of a group of another size.
+  // Their number comes first, so that the legs of a group of another size need not be read.
   if (a.length !== b.length) return 'group.legs';
   for (const [index, leg] of a.entries()) {
     const field = differingTransferField(leg, must(b[index], 'both have as many legs'));
@@ -106,7 +106,7 @@ function sameConditions(a: TransferFields['conditions'], b: TransferFields['cond
   );
 }
 
-/** What makes a change of an account what it is. */
+/** The fields that identify a change of an account. */
 export type ChangeFields = Omit<ChangeAccountRequest, 'idempotencyKey' | 'namespace' | 'dryRun'>;
 
 /** Name of the first field in which two changes of one key differ; '' if they are the same. */
@@ -141,8 +141,8 @@ export interface OpenedAs {
 }
 
 /**
- * What a request to open an account comes to: an unset lower limit is zero, an upper none. That
- * there is no limit must be said with `true`.
+ * Returns the account that a request opens: an unset lower limit is zero, an upper none. An
+ * account without a lower limit must be requested with `no_min_balance`.
  */
 export function openedAs(request: OpenAccountRequest): OpenedAs {
   const { min, max } = request;

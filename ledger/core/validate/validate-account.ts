@@ -21,7 +21,7 @@ import {
   Violations,
 } from './validate.ts';
 
-/** What is malformed in a request to open an account; empty if nothing is. */
+/** Returns the violations of a request to open an account; empty if there are none. */
 export function validateOpening(request: OpenAccountRequest): FieldViolation[] {
   const violations = new Violations('');
   violations.text(request.externalId, 'external_id', 1, limits.EXTERNAL_ID_LENGTH_MAX);
@@ -47,14 +47,14 @@ export function validateOpening(request: OpenAccountRequest): FieldViolation[] {
   return violations.found;
 }
 
-/** What is malformed in the external id of a request to find accounts. */
+/** Returns the violations of the external id of a request to find accounts. */
 export function validateExternalId(externalId: string): FieldViolation[] {
   const violations = new Violations('');
   violations.text(externalId, 'external_id', 1, limits.EXTERNAL_ID_LENGTH_MAX);
   return violations.found;
 }
 
-/** What is malformed in a change of an account; empty if nothing is. */
+/** Returns the violations of a change of an account; empty if there are none. */
 export function validateChange(request: ChangeAccountRequest): FieldViolation[] {
   const violations = new Violations('');
   violations.key(request);
@@ -103,7 +103,7 @@ function isRange({ minBalance, maxBalance }: Limits): boolean {
   return minBalance === undefined || maxBalance === undefined || minBalance <= maxBalance;
 }
 
-/** What is malformed in the registration of an asset; empty if nothing is. */
+/** Returns the violations of the registration of an asset; empty if there are none. */
 export function validateAsset(request: RegisterAssetRequest): FieldViolation[] {
   const { asset, scale } = request;
   const violations = new Violations('');

@@ -84,7 +84,7 @@ test.each<[string, Partial<CreateTransferRequest>, string[]]>([
   ['up_to with a reversal', { upTo: UpTo.BOTH, action: reversal() }, ['up_to']],
   ['up_to of nothing', { upTo: UpTo.BOTH, amount: 0n }, ['amount']],
   ['a scale of 19', { asset: 'EUR/19' }, ['asset']],
-  ['a scale that is none', { asset: 'EUR/' }, ['asset']],
+  ['an invalid scale', { asset: 'EUR/' }, ['asset']],
   ['a scale with a leading zero', { asset: 'EUR/02' }, ['asset']],
   ['no condition', { conditions: { allOf: [] } }, ['conditions.all_of']],
   [
@@ -180,7 +180,7 @@ test.each<[string, Partial<ChangeAccountRequest>, string[]]>([
   ['no key', { idempotencyKey: '' }, ['idempotency_key']],
   ['a long namespace', { namespace: 'n'.repeat(65) }, ['namespace']],
   ['no account', { accountId: 0n }, ['account_id']],
-  ['nobody who makes it', { by: '' }, ['by']],
+  ['no author', { by: '' }, ['by']],
   ['a long name', { by: 'b'.repeat(65) }, ['by']],
   ['no reason', { why: '' }, ['why']],
   ['a long reason', { why: 'w'.repeat(129) }, ['why']],
@@ -214,12 +214,12 @@ test.each<[string, Partial<RegisterAssetRequest>, string[]]>([
   ['a scale of 19', { scale: 19 }, ['scale']],
   ['no name', { asset: '' }, ['asset']],
   ['a scale in its name', { asset: 'POINTS/3' }, ['asset']],
-  ['nobody and no reason', { by: '', why: '' }, ['by', 'why']],
+  ['no author and no reason', { by: '', why: '' }, ['by', 'why']],
 ])('an asset with %s', (_, fields, expected) => {
   expect(fieldsOf(validateAsset(asset(fields)))).toEqual(expected);
 });
 
-test('an account may say the scale of its asset', () => {
+test('an account may name the scale of its asset', () => {
   expect(validateOpening(openRequest({ asset: 'KWD/3' }))).toEqual([]);
   expect(fieldsOf(validateOpening(openRequest({ asset: 'KWD/x' })))).toEqual(['asset']);
 });

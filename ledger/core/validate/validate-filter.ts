@@ -18,7 +18,7 @@ import { NOT_A_TIME, validateReadOptions } from './validate-reads.ts';
 const DEPTH_MAX = 8;
 
 /**
- * What is malformed in a search for transfers, but for its page.
+ * Returns the violations of a search for transfers, except those of its page.
  *
  * @param book number of the book that is searched
  */

@@ -40,7 +40,7 @@ test('an account is asked for by its id, now or as of then', () => {
 
 const wrongInAccounts = (ids: bigint[]) => fields(validateGetAccounts({ ids, options: undefined }));
 
-test('of many accounts the first that is none is named', () => {
+test('the first invalid id of many accounts is named', () => {
   expect(wrongInAccounts([ALICE, accountId(2, 7)])).toEqual([]);
   expect(wrongInAccounts([])).toEqual(['ids']);
   expect(wrongInAccounts(Array.from({ length: 8001 }, () => ALICE))).toEqual(['ids']);

@@ -20,7 +20,7 @@ import { type FieldViolation, NOT_AN_ACCOUNT_ID, validateAll, Violations } from 
 /** Largest number of transfers that one look-up may ask for. */
 export const LOOK_UPS_MAX = 1000;
 
-/** What is malformed in the options of a read; unset ones are fine. */
+/** Returns the violations of the options of a read; unset ones are valid. */
 export function validateReadOptions(options: ReadOptions | undefined): FieldViolation[] {
   const violations = new Violations('options.');
   const { level = ReadLevel.UNSPECIFIED, minPosition } = options ?? {};
@@ -42,7 +42,7 @@ export function validateReadOptions(options: ReadOptions | undefined): FieldViol
   return violations.found;
 }
 
-/** What is malformed in a request for an account. */
+/** Returns the violations of a request for an account. */
 export function validateGetAccount({ id, asOf, options }: GetAccountRequest): FieldViolation[] {
   const violations = new Violations('');
   violations.check(isAccountId(id), 'id', NOT_AN_ACCOUNT_ID);
@@ -54,7 +54,7 @@ export function validateGetAccount({ id, asOf, options }: GetAccountRequest): Fi
   return [...violations.found, ...validateReadOptions(options)];
 }
 
-/** What is malformed in a request for many accounts. */
+/** Returns the violations of a request for many accounts. */
 export function validateGetAccounts({ ids, options }: GetAccountsRequest): FieldViolation[] {
   const found = validateAll(ids, 'ids', () => []);
   const bad = ids.findIndex((id) => !isAccountId(id));

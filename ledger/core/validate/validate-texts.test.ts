@@ -14,8 +14,8 @@ import {
 import { validateDryRun } from './validate-dry-run.ts';
 import { validateTransfer } from './validate-transfer.ts';
 
-/** What callers are told, a line each. */
-const told = (found: readonly FieldViolation[]) =>
+/** What callers receive, a line each. */
+const lines = (found: readonly FieldViolation[]) =>
   `\n${found.map(({ field, description }) => `${field}: ${description}`).join('\n')}\n`;
 
 const [HERE, AWAY] = [accountId(1, 1), accountId(2, 1)];
@@ -23,7 +23,7 @@ const [HERE, AWAY] = [accountId(1, 1), accountId(2, 1)];
 test('what is wrong with a transfer', () => {
   const request = CreateTransferRequest.fromPartial({ code: -1, asset: '?', namespace: '\0' });
   const found = validateTransfer({ ...request, reference: '\0', metadata: { '': '' } });
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     idempotency_key: must have 1 to 128 characters, none of them NUL or U+FFFD
     namespace: must have at most 64 characters, none of them NUL or U+FFFD
@@ -50,7 +50,7 @@ test('what is wrong with an action', () => {
   const found = actions.flatMap((action) =>
     validateTransfer(transferRequest({ action, upTo, amount: -1n, creditAccountId: AWAY })),
   );
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     amount: must be greater than zero
     hold.timeout_seconds: must not be negative
@@ -79,7 +79,7 @@ test('what is wrong with conditions', () => {
     ...validateTransfer(transferRequest({ conditions: { allOf } })),
     ...validateTransfer(transferRequest({ conditions: { allOf: [] }, upTo: UpTo.UNRECOGNIZED })),
   ];
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     conditions.all_of[0].account_id: must be an account in the book of the debit account
     conditions.all_of[0].test: must be set
@@ -113,7 +113,7 @@ test('what is wrong with a group', () => {
       }),
     ),
   ];
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     debit_account_id: must be unset: a group has it in its legs
     credit_account_id: must be unset: a group has it in its legs
@@ -142,7 +142,7 @@ test('what is wrong with an opening', () => {
     ...validateOpening(openRequest({ max: { $case: 'maxBalance', value: -1n } })),
     ...validateExternalId(''),
   ];
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     external_id: must have 1 to 128 characters, none of them NUL or U+FFFD
     external_id: must not begin with "transit:", which belongs to the ledger
@@ -178,7 +178,7 @@ test('what is wrong with a change or an asset', () => {
     ),
     ...validateAsset({ asset: '', scale: -1, by: '', why: '', dryRun: false }),
   ];
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     idempotency_key: must have 1 to 128 characters, none of them NUL or U+FFFD
     namespace: must have at most 64 characters, none of them NUL or U+FFFD
@@ -204,7 +204,7 @@ test('what is wrong with a call', () => {
   expect(validateDryRun([], 'transfers')).toEqual([]);
   expect(validateDryRun([{ dryRun: true }, { dryRun: true }], 'transfers')).toEqual([]);
   const found = [...validateDryRun(dryRun, 'transfers'), ...validateAll([], 'accounts', () => [])];
-  expect(told(found)).toMatchInlineSnapshot(`
+  expect(lines(found)).toMatchInlineSnapshot(`
     "
     transfers[1].dry_run: must be the same for all transfers of a call
     accounts: must have 1 to 8000 items, not 0

@@ -24,9 +24,9 @@ import {
 
 const TIMEOUT_SECONDS_MAX = 2 ** 31 - 1;
 
-/** What is malformed in a transfer; empty if nothing is. */
+/** Returns the violations of a transfer; empty if there are none. */
 export function validateTransfer(request: CreateTransferRequest): FieldViolation[] {
-  // One pass over what is almost always right; only a wrong request pays for its report.
+  // One pass, because almost all requests are valid; only a malformed one pays for its report.
   if (
     isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX) &&
     isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX) &&

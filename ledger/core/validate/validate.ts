@@ -24,7 +24,7 @@ export class Violations {
     if (!ok) this.found.push({ field: this.#path + field, description });
   }
 
-  /** The text must have so many characters and be one that can be stored. */
+  /** The length of the text must be within these bounds, and Postgres must be able to store it. */
   text(text: string, field: string, lengthMin: number, lengthMax: number): void {
     this.check(isText(text, lengthMin, lengthMax), field, textOf(lengthMin, lengthMax));
   }
@@ -66,15 +66,15 @@ export function isAsset(text: string): boolean {
   return ASSET.test(text);
 }
 
-/** True if the text can name an asset, its scale said or not. */
+/** True if the text can name an asset, with its scale or without. */
 export function isNamedAsset(text: string): boolean {
   return SCALED_ASSET.test(text);
 }
 
-/** True if the text has so many characters (UTF-16 units) and can be stored. */
+/** True if the length of the text (UTF-16 units) is within these bounds and it can be stored. */
 export function isText(text: string, lengthMin: number, lengthMax: number): boolean {
   // Postgres cannot store NUL in text, nor half of a surrogate pair. The replacement character
-  // stands where a client sent bytes that are no UTF-8: two keys of such would be taken for one.
+  // takes the place of bytes that are not UTF-8: two keys with such bytes would look the same.
   return (
     text.length >= lengthMin &&
     text.length <= lengthMax &&
@@ -100,7 +100,7 @@ export function isMetadata(metadata: Readonly<Record<string, string>>): boolean 
   return true;
 }
 
-/** What text that fails `isText` is told. */
+/** The description of the violation when a text fails `isText`. */
 function textOf(lengthMin: number, lengthMax: number): string {
   const length = lengthMin === 0 ? `at most ${lengthMax}` : `${lengthMin} to ${lengthMax}`;
   return `must have ${length} characters, none of them NUL or U+FFFD`;

@@ -17,8 +17,8 @@ export class DrawFold {
   readonly #drawn = new Map<string, Drawn>();
 
   /**
-   * Takes the next row; says how much less is held after it: of a capture what it has used up or
-   * freed, of a return what it has given back, which is negative.
+   * Takes the next row. Returns how much less is held after it: what a capture has used up or
+   * freed, or what a return has given back, which is negative.
    */
   take(row: JournalRow): bigint {
     const { kind, entries, id, details } = row;
@@ -39,7 +39,7 @@ export class DrawFold {
     const from = must(this.#drawn.get(drawn.id), `row ${seq} draws on something`);
     const ofHold = from.kind === RowKind.hold;
     const { left } = from;
-    from.left = must(drawn.left, `row ${seq} says what is left`);
+    from.left = must(drawn.left, `row ${seq} states what is left`);
     if (kind === RowKind.capture) {
       assert(ofHold && atMicros < from.expiresAtMicros, `I10: row ${seq} captures in time`);
       assert(amount <= left, `I10: row ${seq} captures what is left`);

@@ -19,7 +19,7 @@ export interface SimBatch {
   readonly chain: Buffer;
 }
 
-/** What a command came to, once its batch has been posted. */
+/** The outcome of a command, once its batch has been posted. */
 export interface Pending<T extends command.Outcome = command.Outcome> {
   outcome: T | undefined;
 }
@@ -36,7 +36,7 @@ export class SimBook {
   readonly rows: JournalRow[] = [];
   readonly channels = new Map<number, Channel>();
   readonly stored = new Map<bigint, Account>();
-  /** What the leader remembers of rows that were drawn on. */
+  /** The leader's memory of rows that were drawn on. */
   readonly originals = new Map<string, Original>();
   readonly scales = new Map<string, number>();
   /** Through where holds have been looked at for their expiry. */

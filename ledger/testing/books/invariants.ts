@@ -278,7 +278,7 @@ export function checkInFlight(
     const there = receiver.transitBalance(from, to, asset);
     assert(
       here + there === amount,
-      `I2: ${amount} ${asset} in flight, accounts say ${here + there}`,
+      `I2: ${amount} ${asset} in flight, accounts hold ${here + there}`,
     );
   }
 }

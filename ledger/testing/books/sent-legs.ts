@@ -64,7 +64,7 @@ export function closeOf(
   return { kind: 'close', peerBook, through, refused, finals };
 }
 
-/** What goes back to another book came from there: the row that it draws on says as what. */
+/** What goes back to another book came from there: the row that it draws on states as what. */
 function reversedTransfer(rows: readonly JournalRow[], { details }: JournalRow): string {
   const settlement = rows.find(({ id }) => id === details?.drawn?.id);
   return settlement?.originId ?? '';

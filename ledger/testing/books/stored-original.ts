@@ -54,7 +54,7 @@ export function storedOriginal(
   };
 }
 
-/** What a row captured; null if it is no capture. */
+/** The capture of a row; null if it is no capture. */
 export function captureOf({ kind, details }: JournalRow): CaptureOf | null {
   if (kind !== RowKind.capture) return null;
   const { action } = storedOptions(details?.options ?? '');

@@ -55,7 +55,7 @@ export class Leading {
     this.head = head;
     this.leader = leader;
     this.ended = leader.run();
-    // Whoever wants to know awaits it; nobody else must stumble over it.
+    // Tests that need the reason await it; for the others the rejection must not be unhandled.
     this.ended.catch(nothing);
   }
 

@@ -11,7 +11,7 @@ import { settlementId } from '../../core/transfer-id.ts';
 import type { SimBook } from '../books/installation.ts';
 import type { JournalFold } from '../books/invariants.ts';
 
-/** Throws unless post() says of a transfer what the model does, to the last field. */
+/** Throws unless post() and the model agree on a transfer, to the last field. */
 export function checkOutcome(outcome: TransferOutcome | undefined, expected: ModelTransfer): void {
   assert.deepEqual(outcome && withDetails(outcome), expectedOutcome(expected));
 }
@@ -71,7 +71,7 @@ export function checkBook(
     assert.equal(original?.left, left, 'as much is left to reverse');
   }
   for (const original of book.originals.values()) {
-    assert.deepEqual(original, book.storedOriginal(original.id), 'the journal says the same');
+    assert.deepEqual(original, book.storedOriginal(original.id), 'the journal has the same');
   }
 }
 
@@ -96,7 +96,7 @@ function checkAccounts(book: SimBook, fold: JournalFold, model: ModelBook): void
   }
 }
 
-/** The row of a transfer says what was asked and what it came to. */
+/** The row of a transfer records what was asked and what it came to. */
 function checkRow(book: SimBook, transfer: ModelTransfer): void {
   const { id, request, reason, seq, amount, expiresAt } = transfer;
   const row = must(book.rows[seq - 1], `transfer ${id} has a row`);
@@ -123,7 +123,7 @@ function checkRow(book: SimBook, transfer: ModelTransfer): void {
     allowZero: stored.allowZero,
     rest: stored.rest,
   };
-  assert.equal(differingTransferField(again, request), '', 'the row tells the request');
+  assert.equal(differingTransferField(again, request), '', 'the row has the request');
 }
 
 function checkLeft(book: SimBook, model: ModelBook, transfer: ModelTransfer): void {

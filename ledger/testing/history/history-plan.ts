@@ -91,7 +91,7 @@ export interface ConditionPlan {
   readonly test: NonNullable<Condition['test']>;
 }
 
-/** Each value as often as its number says. */
+/** Each value as often as its number. */
 function often<T>(...choices: (readonly [times: number, value: T])[]): fc.Arbitrary<T> {
   return fc.constantFrom(...choices.flatMap(([times, value]) => Array<T>(times).fill(value)));
 }

@@ -24,7 +24,7 @@ interface Asked {
   readonly amount: bigint;
 }
 
-/** Nobody has ever used it. */
+/** An id that was never used. */
 const UNKNOWN_ID = '01890000-0000-7000-8000-ffffffffffff';
 
 const numbered = (book: number, number: number) => BigInt(book) * 2n ** 48n + BigInt(number);
@@ -122,7 +122,7 @@ export class PlannedRequests {
     const { what, payer, payee, amount, timeoutSeconds, words } = plan;
     const debitAccountId = numbered(book, payer);
     const wanted = numbered(...payee);
-    // Nobody can ask for a transfer to the account it comes from.
+    // A transfer to the account it comes from is malformed.
     const creditAccountId = wanted === debitAccountId ? wanted + 1n : wanted;
     this.#asked.push({ id, what, payer: debitAccountId, payee: creditAccountId, amount });
     const looksAway = plan.upTo !== UpTo.UNSPECIFIED && payee[0] !== book;

@@ -66,7 +66,7 @@ export class HistoryRun {
   /** To be compared once the batch is posted. */
   #checks: (() => void)[] = [];
 
-  /** @param cutAlways true: every step is posted on its own, whatever the history says */
+  /** @param cutAlways true: every step is posted on its own, whatever the history plans */
   constructor(history: History, cutAlways = false, coverage = new OutcomeCoverage()) {
     this.books = simBooks(history.books);
     this.#model = new Model(this.books);
@@ -205,7 +205,7 @@ export class HistoryRun {
     );
   }
 
-  /** What was asked before the clock moved belongs to the time before. */
+  /** Requests from before the clock moved belong to the time before. */
   #pass(book: SimBook, micros: number): void {
     book.flush();
     book.nowMicros += micros;
@@ -226,7 +226,7 @@ export class HistoryRun {
     this.#checks.push(() => assert.deepEqual(pending.outcome, { kind: 'expire', expired }));
   }
 
-  /** The sender reads its journal, calls, and closes what it hears was answered. */
+  /** The sender reads its journal, calls, and closes what was answered. */
   #deliver(step: DeliverStep): void {
     const from = this.#book(step.from);
     const to = this.#book(step.to);

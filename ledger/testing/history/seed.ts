@@ -5,14 +5,14 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** SEED=<seed> runs one seed, SEED=<seed>:<path> one case of it; '' a seed of its own. */
     seed: string;
-    /** HISTORIES=<number> is how many random cases a test tries; '' as many as it says. */
+    /** HISTORIES=<number> is how many random cases a test tries; '' its own number. */
     histories: string;
   }
 }
 
 /**
  * Checks a property with random cases and returns how many there were.
- * Throws an Error that says how to see it fail again.
+ * Throws an Error that states how to see it fail again.
  */
 export function checkRandomly<T>(
   file: string,

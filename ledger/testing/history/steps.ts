@@ -5,7 +5,7 @@ import type {
 import type { RegisterAssetRequest } from '../../../proto/gen/meridian/v1/asset.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** What a caller asks. */
+/** A request of a caller. */
 export type RequestStep =
   | { readonly kind: 'open'; readonly book: number; readonly request: OpenAccountRequest }
   | { readonly kind: 'transfer'; readonly request: CreateTransferRequest }
@@ -13,7 +13,7 @@ export type RequestStep =
   // Of every book, one after the other.
   | { readonly kind: 'asset'; readonly request: RegisterAssetRequest };
 
-/** What happens to a book by itself. */
+/** An event in a book without a request. */
 export type TimeStep =
   // Its clock moves on.
   | { readonly kind: 'pass'; readonly book: number; readonly micros: number }
@@ -35,8 +35,8 @@ export interface DeliverStep {
   readonly twice: boolean;
   /** True: the first leg is left out, so the rest must be refused as a whole. */
   readonly gap: boolean;
-  /** True: the sender never hears the answer, so the legs will be sent again. */
+  /** True: the sender never gets the answer, so the legs will be sent again. */
   readonly answerLost: boolean;
-  /** True: the answer is heard twice. */
+  /** True: the answer is received twice. */
   readonly closeTwice: boolean;
 }

@@ -71,7 +71,7 @@ function settingsAfter(settings: ModelSettings, { request }: ModelChange): Model
     case 'metadata':
       return { ...settings, metadata: change.value.metadata };
     case undefined:
-      throw new Error('a change says what it changes');
+      throw new Error('a change has a kind');
   }
 }
 
@@ -151,7 +151,7 @@ const CURRENCIES: ReadonlyMap<string, number> = new Map([
   ['JPY', 0],
 ]);
 
-/** Scale of an asset; undefined: nobody knows it. */
+/** Scale of an asset; undefined: it is not registered. */
 export function scaleNow(book: ModelBook, code: string): number | undefined {
   return CURRENCIES.get(code) ?? book.assets.find(({ asset }) => asset === code)?.scale;
 }

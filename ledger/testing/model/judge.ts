@@ -19,7 +19,7 @@ import {
   usable,
 } from './state.ts';
 
-/** What a request comes to in the payer's book, as far as that book can tell. */
+/** The outcome of a request in the payer's book, as far as that book knows. */
 export interface Verdict {
   readonly reason: Reason;
   readonly payer: bigint;
@@ -74,7 +74,7 @@ function judgeDraw(book: ModelBook, request: ModelRequest, holdId: string): Verd
     [Reason.HOLD_EXPIRED, end === 'expired' || (end === undefined && isOverdue(book, hold))],
     [Reason.HOLD_EXCEEDED, amount > left],
     ...namedChecks(book, request, payer, payee),
-    // What was held is free again whatever has become of the accounts.
+    // A held amount is freed whatever the state of the accounts.
     ...(action?.$case === 'capture' ? lifeChecks(book, payer, payee) : []),
     [Reason.OVERFLOW, action?.$case === 'capture' && isOverfull(named(book, payer))],
   ]);
@@ -130,7 +130,7 @@ function judgeMovement(
   const debit = named(book, payer);
   const credit = named(book, payee);
   const most = debit === undefined ? asked : upTo(request.upTo, asked, debit, credit);
-  // Nothing may be moved if the request says so, or if nothing is left for a leg to move.
+  // Nothing may be moved if the request allows it, or if nothing is left for a leg to move.
   const isNothing = most <= 0n && (request.allowZero || (request.rest === true && asked === 0n));
   const amount = isNothing ? 0n : most;
   const reason = firstReason([
@@ -177,7 +177,7 @@ function namedChecks(
   const credit = named(book, payee);
   const { code, scale } = assetParts(request.asset);
   const payeeBook = bookNumberOf(payee);
-  // Nobody here knows the accounts of other books, but the books that there are.
+  // This book does not know the accounts of other books, but it knows which books exist.
   const away = payeeBook !== book.number && book.books.includes(payeeBook);
   return [
     [Reason.DEBIT_ACCOUNT_NOT_FOUND, debit === undefined],
@@ -195,7 +195,7 @@ function namedChecks(
         case 'version':
           return [Reason.VERSION_MISMATCH, account?.version !== Number(test.value)];
         case undefined:
-          throw new Error('a condition says what it tests');
+          throw new Error('a condition has a test');
       }
     }),
   ];

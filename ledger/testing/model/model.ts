@@ -26,7 +26,7 @@ import {
   usable,
 } from './state.ts';
 
-/** What became of a request to transfer. */
+/** The outcome of a request to transfer. */
 export interface ModelAnswer {
   readonly reason: Reason;
   /** Set if the key was used before for something else. */
@@ -37,7 +37,7 @@ export interface ModelAnswer {
   readonly transfer: ModelTransfer | undefined;
 }
 
-/** What became of a request to change an account. */
+/** The outcome of a request to change an account. */
 export interface ModelChangeAnswer {
   readonly reason: Reason;
   readonly differingField: string;
@@ -46,7 +46,7 @@ export interface ModelChangeAnswer {
   readonly change: ModelChange | undefined;
 }
 
-/** What became of a request to open an account. */
+/** The outcome of a request to open an account. */
 export interface ModelOpening {
   /** Undefined: refused. */
   readonly account: ModelAccount | undefined;
@@ -55,7 +55,7 @@ export interface ModelOpening {
   readonly replayed: boolean;
 }
 
-/** What became of a request to register an asset. */
+/** The outcome of a request to register an asset. */
 export interface ModelRegistration {
   /** As it is registered now. */
   readonly scale: number;
@@ -70,7 +70,7 @@ export interface ModelRefusal {
 }
 
 /**
- * The reference model: what a whole installation of books must do, said as plainly as possible.
+ * The reference model: what a whole installation of books must do, written as plainly as possible.
  * It shares no code with post(), keeps no totals (each is folded from lists whenever it is asked
  * for) and knows no batches: everything happens one after the other. It is slow, and only tests
  * use it.
@@ -177,7 +177,7 @@ export class Model {
     return { reason, differingField: '', replayed: false, change };
   }
 
-  /** Expires those of these holds that are open and whose time is up; says how many. */
+  /** Expires those of these holds that are open and whose time is up; returns how many. */
   expire(bookNumber: number, ids: readonly string[]): number {
     const book = this.book(bookNumber);
     const overdue = book.transfers.filter(
@@ -369,7 +369,7 @@ export class Model {
     return replaceLast(book, group, { ...group, reason, legs: failed });
   }
 
-  /** The payee's book applies a leg or says why not. */
+  /** The payee's book applies a leg or refuses it with a reason. */
   #receive(from: number, transfer: Travelling): Reason {
     const { payee, amount, travel } = transfer;
     const book = this.book(travel.to);

@@ -2,7 +2,7 @@ import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/accoun
 import type { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** What the model knows of a book: lists that only grow, from which all else is folded. */
+/** The state of a book in the model: lists that only grow, from which all else is folded. */
 export interface ModelBook {
   readonly number: number;
   readonly name: string;
@@ -87,7 +87,7 @@ export interface ModelTravel {
   /** From 1, without gaps, for each pair of books. */
   readonly number: number;
   readonly asset: string;
-  /** What the payee's book said; undefined: it has not been asked yet. UNSPECIFIED: applied. */
+  /** What the payee's book answered; undefined: it has not been asked yet. UNSPECIFIED: applied. */
   verdict: Reason | undefined;
   /** True: the payer's book has taken note of the verdict. */
   closed: boolean;

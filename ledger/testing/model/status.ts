@@ -3,7 +3,7 @@ import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { holdNow } from './fold.ts';
 import type { ModelBook, ModelTransfer } from './state.ts';
 
-/** What became of a transfer, as its payer's book can tell now. */
+/** The status of a transfer as its payer's book knows it now. */
 export interface ModelStatus {
   readonly status: TransferStatus;
   readonly reason: Reason;

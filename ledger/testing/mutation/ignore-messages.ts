@@ -11,7 +11,7 @@ interface Place {
   readonly parent: SyntaxNode | null;
 }
 
-/** Which argument of these says in words what is broken, counted from 0. */
+/** Which argument of these describes what is broken, counted from 0. */
 const TEXT_ARGUMENT: ReadonlyMap<string | undefined, number> = new Map([
   ['assert', 1],
   ['must', 1],

@@ -5,7 +5,7 @@ import { status } from '@grpc/grpc-js';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { HeardEvents, range } from '../../../ledger/testing/database/heard-events.ts';
+import { ReceivedEvents, range } from '../../../ledger/testing/database/received-events.ts';
 import { GetAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import {
   type AccountState,
@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 const follow = (api: Api, fields: Partial<SubscribeRequest>) =>
-  new HeardEvents(api.stub.subscribe(SubscribeRequest.fromPartial(fields)));
+  new ReceivedEvents(api.stub.subscribe(SubscribeRequest.fromPartial(fields)));
 
 /** Code and text with which a subscription is refused. */
 async function refused(fields: Partial<SubscribeRequest>) {
@@ -81,7 +81,7 @@ async function newestSeq(): Promise<number> {
 }
 
 /** Waits until a subscription to the book has come to where the book stays. */
-async function untilNewest(heard: HeardEvents): Promise<void> {
+async function untilNewest(heard: ReceivedEvents): Promise<void> {
   let newest = -1;
   for (let now = await newestSeq(); now > newest; now = await newestSeq()) {
     newest = now;
@@ -225,7 +225,7 @@ describe('a subscription', () => {
   test('ends with the deadline of its caller', async () => {
     const options = { deadline: Date.now() + 500 };
     const request = SubscribeRequest.fromPartial({ of: BOOK });
-    const heard = new HeardEvents(eu.stub.subscribe(request, options));
+    const heard = new ReceivedEvents(eu.stub.subscribe(request, options));
     expect((await heard.ended)?.code).toBe(status.DEADLINE_EXCEEDED);
   });
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import type { ModelAccount, ModelBook } from '../../../ledger/testing/model/state.ts';
 import { decidingAccountOf } from '../../../ledger/core/validate/validate-transfer.ts';
-import { HeardEvents } from '../../../ledger/testing/database/heard-events.ts';
+import { ReceivedEvents } from '../../../ledger/testing/database/received-events.ts';
 import type { GetAccountsResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import {
   type AccountState,
@@ -91,7 +91,7 @@ async function checkVersions(
   expect(entries).toEqual(events.map((event) => entryOf(event, id)));
   const of = { $case: 'accountId', value: id } as const;
   const asked = SubscribeRequest.fromPartial({ of, historyOnly: true });
-  const heard = new HeardEvents(api.stub.subscribe(asked));
+  const heard = new ReceivedEvents(api.stub.subscribe(asked));
   expect(await heard.ended).toBeUndefined();
   expect(heard.events).toEqual(events);
 }

@@ -10,7 +10,7 @@ import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Position, ReadOptions } from "./position.ts";
 import { Reason, reasonToJSON } from "./reason.ts";
 
-/** What an account may not do for the time being. Releases, expiries and returns always may. */
+/** Operations that are frozen. Releases, expiries and returns always take place. */
 export const Freeze = {
   UNSPECIFIED: 0,
   /** NONE - Nothing is frozen. */
@@ -93,7 +93,7 @@ export interface OpenAccountRequest {
   homeRegion: string;
   /**
    * Asset that the account holds, such as "EUR": 1..16 of A-Z, 0-9, '_', '.', '-'. Either a
-   * currency of ISO 4217 or registered. "EUR/2" says the scale too: the account is refused if
+   * currency of ISO 4217 or registered. "EUR/2" names the scale too: the account is refused if
    * the asset has another one.
    */
   asset: string;
@@ -108,7 +108,7 @@ export interface OpenAccountRequest {
   max:
     | { $case: "maxBalance"; value: bigint }
     | //
-    /** True: no limit, said aloud. */
+    /** True: no limit, stated explicitly. */
     { $case: "noMaxBalance"; value: boolean }
     | undefined;
   /** Up to 16 pairs; names 1..64, values up to 256 characters. */
@@ -136,7 +136,7 @@ export interface OpenAccountResponse {
    */
   replayed: boolean;
   /**
-   * Set when the external id is taken by an account that was opened otherwise: the name of
+   * Set when the external id is taken by an account with other fields: the name of
    * the first field that differs. Nothing was applied.
    */
   differingField: string;
@@ -221,8 +221,8 @@ export interface GetAccountRequest {
     { $case: "asOfTime"; value: Timestamp }
     | //
     /**
-     * After this place in the journal of the account's book. UNAVAILABLE if the book has not come
-     * that far.
+     * After this place in the journal of the account's book. UNAVAILABLE if the book has not
+     * reached it.
      */
     { $case: "asOfSeq"; value: bigint }
     | undefined;
@@ -262,13 +262,13 @@ export interface FindAccountsResponse {
   /** At most one per book; empty when there is none. */
   accounts: Account[];
   /**
-   * One per book that answered. A book that is silent for 2 seconds is left out; if then
+   * One per book that answered. A book that does not answer in 2 seconds is left out; if then
    * nothing was found, the call fails with UNAVAILABLE.
    */
   positions: Position[];
   /**
    * Names of the books that did not answer. Unless this is empty, one of them may have another
-   * account of the same external id: the one that was found need not be the one that is meant.
+   * account of the same external id: the account found may not be the intended one.
    */
   silentBooks: string[];
 }
@@ -314,7 +314,7 @@ export interface ChangeAccountRequest {
      */
     { $case: "close"; value: Close }
     | //
-    /** It is as before it was closed. */
+    /** The account is as it was before it was closed. */
     { $case: "reopen"; value: Reopen }
     | //
     /** Both limits are replaced. */

@@ -127,17 +127,17 @@ export interface SubscribeRequest {
     | undefined;
   /**
    * Begin after this `seq` of the book, or this `version` of the account. Zero: from the first.
-   * To resume, give that of the last event that was dealt with. INVALID_ARGUMENT if it is beyond
+   * To resume, give that of the last event that was processed. INVALID_ARGUMENT if it is beyond
    * the newest.
    */
   after: bigint;
-  /** True: end at what is newest now. False: go on with what is posted from then on. */
+  /** True: end at the newest event now. False: continue with new events. */
   historyOnly: boolean;
 }
 
 /**
- * One row of a journal. Each comes exactly once, in the order of `position.seq`, none is left
- * out. A consumer that reads slowly holds up its own stream and nothing else.
+ * One row of a journal. Each comes exactly once, in the order of `position.seq`, without
+ * gaps. A consumer that reads slowly holds up its own stream and nothing else.
  */
 export interface Event {
   position: Position | undefined;
@@ -146,7 +146,7 @@ export interface Event {
   /** UNSPECIFIED: it was applied. Of a RETURN: why the money came back. */
   reason: Reason;
   /**
-   * Of the transfer as its payer made it, or of the change. Empty of an opening, a take-over,
+   * Key of the transfer as its payer made it, or of the change. Empty for an opening, a take-over,
    * the registration of an asset and a repair.
    */
   transferId: string;
@@ -154,12 +154,12 @@ export interface Event {
   idempotencyKey: string;
   namespace: string;
   /**
-   * The payer, and the payee, in whatever books they are. Of a RETURN, which goes the other
+   * The payer and the payee, in this book or another. Of a RETURN, which goes the other
    * way: the payee that refused, and the payer.
    */
   debitAccountId: bigint;
   creditAccountId: bigint;
-  /** What was moved, held or released; of what was rejected: what was asked. */
+  /** The amount moved, held or released; the amount asked for, if rejected. */
   amount: bigint;
   asset: string;
   code: number;

@@ -149,7 +149,7 @@ export const LedgerServiceService = {
       Buffer.from(CreateTransfersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateTransfersResponse => CreateTransfersResponse.decode(value),
   },
-  /** Answers what became of a key or an id, in every state, "never seen" among them. */
+  /** Returns the state of the transfer of a key or an id; "never seen" is one of the states. */
   getTransfer: {
     path: "/meridian.v1.LedgerService/GetTransfer" as const,
     requestStream: false as const,
@@ -207,7 +207,7 @@ export const LedgerServiceService = {
       Buffer.from(StreamTransfersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StreamTransfersResponse => StreamTransfersResponse.decode(value),
   },
-  /** Answers the same for up to 1,000 keys or ids. */
+  /** Returns the same for up to 1,000 keys or ids. */
   getTransfers: {
     path: "/meridian.v1.LedgerService/GetTransfers" as const,
     requestStream: false as const,
@@ -229,7 +229,7 @@ export const LedgerServiceService = {
       Buffer.from(ListTransfersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListTransfersResponse => ListTransfersResponse.decode(value),
   },
-  /** What was posted to an account between two times, with opening and closing balance, paged. */
+  /** Returns what was posted to an account between two times, with both balances, paged. */
   getStatement: {
     path: "/meridian.v1.LedgerService/GetStatement" as const,
     requestStream: false as const,
@@ -240,7 +240,7 @@ export const LedgerServiceService = {
       Buffer.from(GetStatementResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatementResponse => GetStatementResponse.decode(value),
   },
-  /** The journal of a book, or the versions of an account, from any place on, then live. */
+  /** Streams the journal of a book, or the versions of an account, from any place, then live. */
   subscribe: {
     path: "/meridian.v1.LedgerService/Subscribe" as const,
     requestStream: false as const,
@@ -277,7 +277,7 @@ export const LedgerServiceService = {
   },
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks: {
     path: "/meridian.v1.LedgerService/ListBooks" as const,
@@ -314,7 +314,7 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
    * Transfers of one payer's book are applied in that order; the call is not a group.
    */
   createTransfers: handleUnaryCall<CreateTransfersRequest, CreateTransfersResponse>;
-  /** Answers what became of a key or an id, in every state, "never seen" among them. */
+  /** Returns the state of the transfer of a key or an id; "never seen" is one of the states. */
   getTransfer: handleUnaryCall<GetTransferRequest, GetTransferResponse>;
   /** Lists every version of one account with the totals after each, paged. */
   listEntries: handleUnaryCall<ListEntriesRequest, ListEntriesResponse>;
@@ -329,13 +329,13 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
    * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers: handleBidiStreamingCall<StreamTransfersRequest, StreamTransfersResponse>;
-  /** Answers the same for up to 1,000 keys or ids. */
+  /** Returns the same for up to 1,000 keys or ids. */
   getTransfers: handleUnaryCall<GetTransfersRequest, GetTransfersResponse>;
   /** Searches the transfers of a book or an account, paged. */
   listTransfers: handleUnaryCall<ListTransfersRequest, ListTransfersResponse>;
-  /** What was posted to an account between two times, with opening and closing balance, paged. */
+  /** Returns what was posted to an account between two times, with both balances, paged. */
   getStatement: handleUnaryCall<GetStatementRequest, GetStatementResponse>;
-  /** The journal of a book, or the versions of an account, from any place on, then live. */
+  /** Streams the journal of a book, or the versions of an account, from any place, then live. */
   subscribe: handleServerStreamingCall<SubscribeRequest, Event>;
   /**
    * Registers an asset with its scale, in every book. After OUTCOME_UNKNOWN some books may know
@@ -347,7 +347,7 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks: handleUnaryCall<ListBooksRequest, ListBooksResponse>;
 }
@@ -474,7 +474,7 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
   ): ClientUnaryCall;
-  /** Answers what became of a key or an id, in every state, "never seen" among them. */
+  /** Returns the state of the transfer of a key or an id; "never seen" is one of the states. */
   getTransfer(
     request: GetTransferRequest,
     callback: (error: ServiceError | null, response: GetTransferResponse) => void,
@@ -550,7 +550,7 @@ export interface LedgerServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
-  /** Answers the same for up to 1,000 keys or ids. */
+  /** Returns the same for up to 1,000 keys or ids. */
   getTransfers(
     request: GetTransfersRequest,
     callback: (error: ServiceError | null, response: GetTransfersResponse) => void,
@@ -582,7 +582,7 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListTransfersResponse) => void,
   ): ClientUnaryCall;
-  /** What was posted to an account between two times, with opening and closing balance, paged. */
+  /** Returns what was posted to an account between two times, with both balances, paged. */
   getStatement(
     request: GetStatementRequest,
     callback: (error: ServiceError | null, response: GetStatementResponse) => void,
@@ -598,7 +598,7 @@ export interface LedgerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatementResponse) => void,
   ): ClientUnaryCall;
-  /** The journal of a book, or the versions of an account, from any place on, then live. */
+  /** Streams the journal of a book, or the versions of an account, from any place, then live. */
   subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<Event>;
   subscribe(
     request: SubscribeRequest,
@@ -643,7 +643,7 @@ export interface LedgerServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
-   * router answers from what the ledger servers have last said; no book is asked.
+   * router answers from what the ledger servers last reported; no book is asked.
    */
   listBooks(
     request: ListBooksRequest,

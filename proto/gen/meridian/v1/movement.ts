@@ -77,7 +77,7 @@ export interface Hold {
  * that the payee's book in another region refuses (status RETURNED) leaves the hold as it was:
  * the amount is reserved again, and can be captured again. If the hold's time is up when the
  * money comes back, or the hold was released meanwhile, the amount is free instead.
- * `debit_account_id` must be the payer of the hold; `credit_account_id` must be unset, for the
+ * `debit_account_id` must be the payer of the hold; `credit_account_id` must be unset: the
  * payee is that of the hold. `amount` zero: all that is left.
  */
 export interface Capture {
@@ -117,12 +117,12 @@ export interface Reversal {
  * cannot be applied, it has its own reason, all others GROUP_FAILED, and the group's reason is
  * that of the breaker. All debit accounts must lie in one book: a group with others is refused
  * as a whole with INVALID_ARGUMENT, GROUP_SPANS_BOOKS. Legs may pay into other books; that part
- * travels like any transfer, and a leg which the other book refuses is returned by itself.
+ * travels like any transfer, and a leg which the other book refuses is returned on its own.
  *
  * On the request that has a group, `debit_account_id`, `credit_account_id`, `amount`, `asset`,
  * `up_to` and `conditions` must be unset; `code`, `reference` and `metadata` are the group's.
  * An exchange of two assets is a group whose legs pass through liquidity accounts; its rate
- * belongs into the metadata, as `rate`.
+ * belongs in the metadata, as `rate`.
  */
 export interface Group {
   /** 1..1,000. */

@@ -15,7 +15,7 @@ export const ReadLevel = {
   /** LINEARIZABLE - The same, after the server has proven with a commit that it still leads. */
   LINEARIZABLE: 2,
   /**
-   * STALE - By the nearest copy, however far it has come, also while nobody leads; `min_position`
+   * STALE - By the nearest copy, at whatever position it is, also without a leader; `min_position`
    * bounds how far back that may be.
    */
   STALE: 3,
@@ -51,8 +51,8 @@ export function readLevelToJSON(object: ReadLevel): string {
 /**
  * Where in a book's journal something is: the unit of order, reading and proof.
  *
- * That of a read is where the journal ended in the very snapshot that was read: a subscription
- * to the book after its `seq` neither misses nor repeats anything of what the read has found.
+ * The position of a read is where the journal ended in the snapshot that was read: a subscription
+ * to the book after its `seq` neither misses nor repeats anything that the read has found.
  */
 export interface Position {
   /** Number of the book, 1..32767. */
@@ -68,9 +68,9 @@ export interface ReadOptions {
   level: ReadLevel;
   /**
    * The answer must be at least as new as this position of the book that is asked; other
-   * books ignore it. UNAVAILABLE if whoever may answer has not come that far within a quarter of
-   * a second: ask again. A leader may be behind too, for what waits for its second region there
-   * can be read at STALE before the leader shows it.
+   * books ignore it. UNAVAILABLE if the server has not reached it within a quarter of
+   * a second: ask again. A leader may be behind too: a row that waits for its second region can be
+   * read there at STALE before the leader shows it.
    */
   minPosition: Position | undefined;
 }

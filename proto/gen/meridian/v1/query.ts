@@ -37,8 +37,8 @@ export function sideToJSON(object: Side): string {
 }
 
 /**
- * Every version of an account, as far as it had come when the first page was read: what is posted
- * later is in none of the pages. UNAVAILABLE if a copy has not come as far as the first page.
+ * Every version of an account up to the newest when the first page was read: later versions are
+ * in none of the pages. UNAVAILABLE if a copy has not reached the position of the first page.
  */
 export interface ListEntriesRequest {
   accountId: bigint;
@@ -63,7 +63,7 @@ export interface ListEntriesResponse {
 
 /**
  * One version of an account: an entry (one side of what was posted), a hold or its end, or a
- * change of its settings. The totals after it stand beside it.
+ * change of its settings. The totals after it stand next to it.
  */
 export interface Entry {
   /** 1 for the account's first, without gaps. */
@@ -72,7 +72,7 @@ export interface Entry {
   side: Side;
   /** Moved, held or released; zero for a change of its settings. */
   amount: bigint;
-  /** The other account, in whatever book it is. */
+  /** The other account, in this book or another. */
   counterpartyAccountId: bigint;
   debitsAfter: bigint;
   creditsAfter: bigint;
@@ -114,9 +114,9 @@ export interface Entry_MetadataEntry {
 }
 
 /**
- * What happened to an account between two times. Pages are stable: what is posted after the
+ * The entries of an account between two times. Pages are stable: what is posted after the
  * first page was read does not change the others, whichever copies answer them: UNAVAILABLE if
- * one has not come as far as the page before.
+ * one has not reached the position of the page before.
  */
 export interface GetStatementRequest {
   accountId: bigint;
@@ -158,9 +158,9 @@ export interface GetStatementResponse {
 /**
  * Transfers of one book that pass a filter: those that its accounts paid, and those that they
  * received from other books. The pages show what the book had decided when the first of them was
- * read, each transfer once: what is decided later is in none of them. What becomes of a transfer
+ * read, each transfer once: what is decided later is in none of them. What happens to a transfer
  * after that (its status, reason and what is left of it) is shown, and looked at by a filter, as
- * it is when its own page is read. UNAVAILABLE if a copy has not come as far as the first page.
+ * it is when its own page is read. UNAVAILABLE if a copy has not reached the first page.
  */
 export interface ListTransfersRequest {
   scope:
@@ -169,8 +169,8 @@ export interface ListTransfersRequest {
     { $case: "book"; value: string }
     | //
     /**
-     * Transfers that this account paid or received. Of an id without an account: those that were
-     * rejected for want of it.
+     * Transfers that this account paid or received. For an id without an account: those that were
+     * rejected because it does not exist.
      */
     { $case: "accountId"; value: bigint }
     | undefined;
@@ -192,7 +192,7 @@ export interface ListTransfersRequest {
 export interface ListTransfersResponse {
   /**
    * In the order in which the book decided them. A leg of a group is one of them, the group
-   * itself is without its legs. A transfer received from another book says
+   * itself is without its legs. A transfer received from another book contains
    * what this book knows of it: no key, and POSTED, or REJECTED if this book refused it, with
    * its action only if it is a reversal.
    */

@@ -8,7 +8,7 @@
 
 /**
  * Why a request was rejected, a transfer returned, or a change of an account refused. When
- * several apply, the one that stands first here is answered. All are final for their key but
+ * several apply, the first in this order is returned. All are final for their key except
  * the first, which leaves the outcome that the key has, and the last, which is not recorded.
  */
 export const Reason = {
@@ -26,7 +26,7 @@ export const Reason = {
   HOLD_HAS_DIFFERENT_ACCOUNT: 10,
   /**
    * HOLD_CAPTURED - Nothing is left of the hold: captured in full, or finally. Also while a final capture is on
-   * its way to another region, whatever becomes of it.
+   * its way to another region, whatever its outcome.
    */
   HOLD_CAPTURED: 11,
   /** HOLD_RELEASED - Nothing is left of the hold: released. */
@@ -47,7 +47,7 @@ export const Reason = {
   CREDIT_ACCOUNT_NOT_FOUND: 3,
   /** ASSET_MISMATCH - The accounts hold different assets, or not the asset of the request. */
   ASSET_MISMATCH: 4,
-  /** SCALE_MISMATCH - The request says that the asset has another scale than it is registered with. */
+  /** SCALE_MISMATCH - The request names another scale of the asset than it is registered with. */
   SCALE_MISMATCH: 32,
   DEBIT_ACCOUNT_CLOSED: 19,
   CREDIT_ACCOUNT_CLOSED: 20,

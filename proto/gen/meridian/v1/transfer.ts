@@ -17,7 +17,7 @@ export const Wait = {
   UNSPECIFIED: 0,
   /**
    * SETTLED - Until the payee's book has applied or refused it, or the deadline is near; then
-   * the reply says IN_TRANSIT. A group does not wait: its legs into other books are
+   * the reply contains IN_TRANSIT. A group does not wait: its legs into other books are
    * answered IN_TRANSIT.
    */
   SETTLED: 1,
@@ -55,12 +55,12 @@ export const TransferStatus = {
   POSTED: 1,
   /** IN_TRANSIT - The payer is debited; the payee's book has not answered yet. */
   IN_TRANSIT: 2,
-  /** REJECTED - Nothing was moved; `reason` says why. Final for this key. */
+  /** REJECTED - Nothing was moved; `reason` states why. Final for this key. */
   REJECTED: 3,
-  /** RETURNED - The payee's book refused it (`reason` says why) and the payer has the money back. */
+  /** RETURNED - The payee's book refused it (`reason` states why) and the payer has the money back. */
   RETURNED: 4,
   /**
-   * HELD - Of a hold: reserved. A reply says this of every hold that was made; a look-up only while
+   * HELD - Of a hold: reserved. A reply has this for every hold that was made; a look-up only while
    * something is left of it.
    */
   HELD: 5,
@@ -125,21 +125,21 @@ export interface CreateTransferRequest {
    * 1..128 characters. A UUID made by the payer's side (version 7 is best) is also the
    * transfer's id; a UUID of version 8, a UUID with a namespace and any other key are hashed
    * with the namespace into one. A UUID is the same key in every letter case.
-   * A key belongs to the book of the debit account and has one outcome for ever.
+   * A key belongs to the book of the debit account and has exactly one outcome, permanently.
    */
   idempotencyKey: string;
   /** Keeps the keys of one caller apart from another's; up to 64 characters. */
   namespace: string;
   debitAccountId: bigint;
   creditAccountId: bigint;
-  /** In minor units, greater than zero unless an action says otherwise. */
+  /** In minor units, greater than zero unless an action states otherwise. */
   amount: bigint;
   /**
-   * If set, the transfer is rejected unless both accounts hold this asset. "EUR/2" says the
+   * If set, the transfer is rejected unless both accounts hold this asset. "EUR/2" names the
    * scale too, so that an amount in other minor units is rejected.
    */
   asset: string;
-  /** What kind of payment it is, in the caller's own numbering. Not negative. */
+  /** Kind of payment, in the caller's own numbering. Not negative. */
   code: number;
   /** The caller's reference, up to 128 characters. */
   reference: string;
@@ -162,14 +162,14 @@ export interface CreateTransferRequest {
     | undefined;
   /**
    * True: answer as it would be, write nothing, not even the key. Transfers of one dry call
-   * see each other's effects, as real ones would; all of a call are dry or none. What a
-   * payee's book in another region would say is asked of it.
+   * see each other's effects, as real ones would; all of a call are dry or none. The
+   * payee's book in another region is asked for its part.
    */
   dryRun: boolean;
   /**
    * Only with `up_to`. True: if the limits leave nothing of the amount, the transfer is applied
    * all the same and moves or holds nothing: POSTED or HELD, `actual_amount` zero, no entries.
-   * Everything else stands against it as ever: accounts, assets, freezes, conditions. A payee's
+   * Everything else can still reject it: accounts, assets, freezes, conditions. A payee's
    * book in another region is not asked.
    */
   allowZero: boolean;
@@ -195,7 +195,7 @@ export interface CreateTransferResponse {
   differingField: string;
   /**
    * True: this is the outcome of an earlier request with the same key. That may have been an
-   * attempt of the router within this very call: see `resent`.
+   * attempt of the router within this call: see `resent`.
    */
   replayed: boolean;
   /** Of the row that decided it in the payer's book. */
@@ -232,7 +232,7 @@ export interface CreateTransferResponse {
     | undefined;
   /**
    * True: of a dry run, which writes nothing, not even the key: `transfer_id` names something only if
-   * an earlier call has decided it. Legs of a group say so too.
+   * an earlier call has decided it. Legs of a group have it too.
    */
   dryRun: boolean;
 }
@@ -265,7 +265,7 @@ export interface StreamTransfersResponse {
   { $case: "fault"; value: TransferFault } | undefined;
 }
 
-/** What would have been a gRPC error of CreateTransfer. */
+/** The fault that would have been a gRPC error of CreateTransfer. */
 export interface TransferFault {
   /** Of google.rpc.Code. */
   code: number;
@@ -277,14 +277,14 @@ export interface TransferFault {
 /**
  * A key, with its namespace, belongs to the book of the debit account: what identifies a transfer
  * is the key, the namespace and that book. The same key for payers in two books names two
- * transfers, which have one transfer id. A look-up that does not say the payer asks every book:
+ * transfers, which have one transfer id. A look-up that does not name the payer asks every book:
  *
  *   FAILED_PRECONDITION  AMBIGUOUS_KEY  several books have one; PreconditionFailure lists a
  *                                       violation for each, with its book and payer
  *   UNAVAILABLE          BOOKS_SILENT   a book did not answer, and may have one; `books` in the
  *                                       metadata of ErrorInfo names those
  *
- * To set `debit_account_id` avoids both.
+ * Setting `debit_account_id` avoids both.
  */
 export interface GetTransferRequest {
   by:
@@ -295,7 +295,7 @@ export interface GetTransferRequest {
   namespace: string;
   /**
    * If set, only the book of this account is asked; otherwise every book. In one book a key has
-   * one transfer, whichever of its accounts paid: the answer says who did.
+   * one transfer, whichever of its accounts paid: the answer names it.
    */
   debitAccountId: bigint;
   options: ReadOptions | undefined;
@@ -303,7 +303,7 @@ export interface GetTransferRequest {
 
 export interface GetTransferResponse {
   /**
-   * False: no book that was asked has decided this key by `positions`. That does not say that
+   * False: no book that was asked has decided this key by `positions`. That does not mean that
    * none will: a call whose outcome is unknown may be on its way. Ask again with its key.
    */
   found: boolean;
@@ -343,7 +343,7 @@ export interface Transfer {
   debitAccountId: bigint;
   /** Of a capture or release: the payee of its hold. Zero for a group. */
   creditAccountId: bigint;
-  /** As the request gave it; `actual_amount` is what it came to. */
+  /** As the request gave it; `actual_amount` is what was moved or held. */
   amount: bigint;
   /** As the request gave it; may be empty. */
   asset: string;
@@ -356,7 +356,7 @@ export interface Transfer {
   decidedAt:
     | Timestamp
     | undefined;
-  /** Of a group: without its legs, which stand in `legs`. */
+  /** Of a group: without its legs, which are in `legs`. */
   action:
     | { $case: "hold"; value: Hold }
     | { $case: "capture"; value: Capture }
@@ -368,7 +368,7 @@ export interface Transfer {
   conditions:
     | Conditions
     | undefined;
-  /** What was moved, held or released. Zero when rejected, and of a group. */
+  /** The amount moved, held or released. Zero when rejected, and for a group. */
   actualAmount: bigint;
   /**
    * Of a hold: what is still reserved and can be captured, unless a final capture is on its way
@@ -384,7 +384,7 @@ export interface Transfer {
   groupId: string;
   /** Of a group: its legs, in order. */
   legs: Transfer[];
-  /** Of a hold: what was captured of it so far, what is on its way to another region included. */
+  /** For a hold: the amount captured so far, captures on their way to another region included. */
   capturedAmount: bigint;
   /**
    * Of a hold: what is free again of it: released, expired, left by a final capture, or come back

@@ -118,7 +118,7 @@ export interface PostRequest {
   batch: bigint;
   transfers: CreateTransferRequest[];
   /**
-   * One for each transfer: after so many milliseconds nobody waits for it any more and
+   * One for each transfer: after this number of milliseconds no caller waits for it and
    * it must not be started.
    */
   timeoutMs: number[];
@@ -135,7 +135,7 @@ export interface BatchOutcome {
   batch: bigint;
   /**
    * One for each transfer. Status UNSPECIFIED: nothing was applied, as it was too late to start
-   * or as `halted` says.
+   * or as `halted` states.
    */
   results: CreateTransferResponse[];
   /** Transfers that would have left by a channel that has diverged. */
@@ -171,7 +171,7 @@ export interface BatchFault {
 
 /**
  * As many events as were read at once: one message for each would cost the ledger server twice
- * the time. The router tells them one by one.
+ * the time. The router sends them one by one.
  */
 export interface SubscribeReply {
   events: Event[];
@@ -183,7 +183,7 @@ export interface SettleRequest {
   originName: string;
   /**
    * Channel numbers up to this one are closed at the origin: their refusals need not be
-   * told again.
+   * sent again.
    */
   closedThrough: bigint;
   /** Channel number of the first leg; the others follow without gaps. */
@@ -198,7 +198,7 @@ export interface SettleRequest {
   captures: LegCapture[];
 }
 
-/** What a leg captured in the book that it left. */
+/** The capture of a leg in the book that it left. */
 export interface LegCapture {
   /** Channel number of the leg. */
   number: bigint;
@@ -246,7 +246,7 @@ export interface SettleReply {
 }
 
 /**
- * What one end of a channel has of both directions. Hashes run over the legs in the order of
+ * The state of both directions at one end of a channel. Hashes run over the legs in the order of
  * their numbers (ledger/core/channel.ts).
  */
 export interface ChannelView {
@@ -379,8 +379,8 @@ export interface Topology {
   /** Where the server is; the book is homed in `region`. */
   serverRegion: string;
   /**
-   * What the clocks of the server show, in microseconds since 1970. The wall clock may jump; the
-   * steady clock follows elapsed time and is what rows are stamped by. Said every five seconds.
+   * The clocks of the server, in microseconds since 1970. The wall clock may jump; the
+   * steady clock follows elapsed time and is what rows are stamped by. Sent every five seconds.
    */
   wallMicros: bigint;
   steadyMicros: bigint;
@@ -3578,7 +3578,7 @@ export const BookServiceService = {
     responseSerialize: (value: ListAssetsResponse): Buffer => Buffer.from(ListAssetsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAssetsResponse => ListAssetsResponse.decode(value),
   },
-  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  /** Returns what CreateTransfers would answer in this book now. Writes nothing. */
   dryRun: {
     path: "/meridian.internal.v1.BookService/DryRun" as const,
     requestStream: false as const,
@@ -3590,7 +3590,7 @@ export const BookServiceService = {
       Buffer.from(CreateTransfersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateTransfersResponse => CreateTransfersResponse.decode(value),
   },
-  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  /** Returns what Settle would answer in this book now, whatever the numbers. Writes nothing. */
   dryRunLegs: {
     path: "/meridian.internal.v1.BookService/DryRunLegs" as const,
     requestStream: false as const,
@@ -3614,7 +3614,7 @@ export const BookServiceService = {
     responseDeserialize: (value: Buffer): SettleReply => SettleReply.decode(value),
   },
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel: {
@@ -3627,7 +3627,7 @@ export const BookServiceService = {
     responseSerialize: (value: CompareChannelReply): Buffer => Buffer.from(CompareChannelReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): CompareChannelReply => CompareChannelReply.decode(value),
   },
-  /** What this book has of the channel to another one, leg by leg. */
+  /** Returns what this book has of the channel to another one, leg by leg. */
   listLegs: {
     path: "/meridian.internal.v1.BookService/ListLegs" as const,
     requestStream: false as const,
@@ -3647,7 +3647,7 @@ export const BookServiceService = {
     responseSerialize: (value: RepairChannelReply): Buffer => Buffer.from(RepairChannelReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): RepairChannelReply => RepairChannelReply.decode(value),
   },
-  /** Who leads which book, now, at every change, and every five seconds. */
+  /** Streams who leads which book: now, at every change, and every five seconds. */
   watchTopology: {
     path: "/meridian.internal.v1.BookService/WatchTopology" as const,
     requestStream: false as const,
@@ -3676,9 +3676,9 @@ export interface BookServiceServer extends UntypedServiceImplementation {
   changeAccount: handleUnaryCall<ChangeAccountRequest, ChangeAccountResponse>;
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
-  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  /** Returns what CreateTransfers would answer in this book now. Writes nothing. */
   dryRun: handleUnaryCall<CreateTransfersRequest, CreateTransfersResponse>;
-  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  /** Returns what Settle would answer in this book now, whatever the numbers. Writes nothing. */
   dryRunLegs: handleUnaryCall<DryRunLegsRequest, DryRunLegsReply>;
   /**
    * Delivers second legs from the payer's book, in the order of their channel numbers.
@@ -3686,15 +3686,15 @@ export interface BookServiceServer extends UntypedServiceImplementation {
    */
   settle: handleUnaryCall<SettleRequest, SettleReply>;
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel: handleUnaryCall<CompareChannelRequest, CompareChannelReply>;
-  /** What this book has of the channel to another one, leg by leg. */
+  /** Returns what this book has of the channel to another one, leg by leg. */
   listLegs: handleUnaryCall<ListLegsRequest, ListLegsReply>;
   /** Lists what this book has lost of a channel and its peer still has, or books it. */
   repairChannel: handleUnaryCall<RepairChannelRequest, RepairChannelReply>;
-  /** Who leads which book, now, at every change, and every five seconds. */
+  /** Streams who leads which book: now, at every change, and every five seconds. */
   watchTopology: handleServerStreamingCall<WatchTopologyRequest, Topology>;
 }
 
@@ -3904,7 +3904,7 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
   ): ClientUnaryCall;
-  /** What CreateTransfers would answer in this book now. Writes nothing. */
+  /** Returns what CreateTransfers would answer in this book now. Writes nothing. */
   dryRun(
     request: CreateTransfersRequest,
     callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
@@ -3920,7 +3920,7 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateTransfersResponse) => void,
   ): ClientUnaryCall;
-  /** What Settle would answer in this book now, whatever the numbers. Writes nothing. */
+  /** Returns what Settle would answer in this book now, whatever the numbers. Writes nothing. */
   dryRunLegs(
     request: DryRunLegsRequest,
     callback: (error: ServiceError | null, response: DryRunLegsReply) => void,
@@ -3956,7 +3956,7 @@ export interface BookServiceClient extends Client {
     callback: (error: ServiceError | null, response: SettleReply) => void,
   ): ClientUnaryCall;
   /**
-   * Both ends of a channel say what they have of it, and each holds that against what it has
+   * Both ends of a channel report what they have of it, and each compares that with what it has
    * itself. An end that finds a difference halts the channel, durably, before it answers.
    */
   compareChannel(
@@ -3974,7 +3974,7 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CompareChannelReply) => void,
   ): ClientUnaryCall;
-  /** What this book has of the channel to another one, leg by leg. */
+  /** Returns what this book has of the channel to another one, leg by leg. */
   listLegs(
     request: ListLegsRequest,
     callback: (error: ServiceError | null, response: ListLegsReply) => void,
@@ -4006,7 +4006,7 @@ export interface BookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RepairChannelReply) => void,
   ): ClientUnaryCall;
-  /** Who leads which book, now, at every change, and every five seconds. */
+  /** Streams who leads which book: now, at every change, and every five seconds. */
   watchTopology(request: WatchTopologyRequest, options?: Partial<CallOptions>): ClientReadableStream<Topology>;
   watchTopology(
     request: WatchTopologyRequest,

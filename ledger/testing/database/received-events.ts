@@ -3,19 +3,19 @@ import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import type { SubscribeReply } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import type { Event } from '../../../proto/gen/meridian/v1/event.ts';
 
-/** All that a subscription says, and how it ends. */
-export class HeardEvents {
+/** All events of a subscription, and how it ends. */
+export class ReceivedEvents {
   readonly stream: ClientReadableStream<Event> | ClientReadableStream<SubscribeReply>;
   readonly events: Event[] = [];
   /** Undefined: it ended in order. */
   readonly ended: Promise<ServiceError | undefined>;
 
-  /** @param stream of a router, or of a ledger server, which tells several at once */
+  /** @param stream of a router, or of a ledger server, which sends several at once */
   constructor(stream: ClientReadableStream<Event> | ClientReadableStream<SubscribeReply>) {
     this.stream = stream;
-    stream.on('data', (told: Event | SubscribeReply) => {
-      if ('events' in told) this.events.push(...told.events);
-      else this.events.push(told);
+    stream.on('data', (received: Event | SubscribeReply) => {
+      if ('events' in received) this.events.push(...received.events);
+      else this.events.push(received);
     });
     this.ended = new Promise((resolve) => {
       stream.on('error', (error: ServiceError) => resolve(error));
@@ -28,7 +28,7 @@ export class HeardEvents {
     return this.events.map(({ position }) => Number(position?.seq));
   }
 
-  /** Waits until so many events have come. */
+  /** Waits until this number of events has arrived. */
   async until(count: number, timeoutMs = 20_000): Promise<void> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
       if (this.events.length >= count) return;
