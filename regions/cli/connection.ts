@@ -40,7 +40,7 @@ export function newCommand(
     );
 }
 
-/** The option that says where a cluster on this machine keeps its data. */
+/** The option for the data folder of a cluster on this machine. */
 export function dataOption(): Option {
   return new Option('--data <dir>', 'data folder of the cluster on this machine').default(
     defaultDataDir(),
@@ -142,14 +142,14 @@ function routersOf({ regions }: ClusterState): { name: string; address: string }
   return regions.map(({ name, routerAddress }) => ({ name, address: routerAddress }));
 }
 
-/** Says that a call is being repeated, but not more often than every few seconds. */
+/** Notes that a call is being repeated, at most once every few seconds. */
 function retryNotes(): (fault: Error) => void {
-  let toldAt = 0;
+  let notedAt = 0;
   return (fault) => {
-    if (performance.now() - toldAt < 3_000) return;
-    // The first repeats are mended before anybody would want to know.
-    if (toldAt !== 0) note(`${fault.message}; trying again`);
-    toldAt = performance.now();
+    if (performance.now() - notedAt < 3_000) return;
+    // The first repeats usually succeed before a user would want to know.
+    if (notedAt !== 0) note(`${fault.message}; trying again`);
+    notedAt = performance.now();
   };
 }
 

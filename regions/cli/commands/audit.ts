@@ -36,7 +36,7 @@ export function auditCommand(context: CommandContext): Command {
     .addOption(
       new Option(
         '--database <url>',
-        "a book's database, its primary (beside a copy that lags, money on its way looks lost), its password in PGPASSWORD or PGPASSFILE; repeat it for each book",
+        "a book's database, its primary (compared with a copy that lags, money in transit looks lost), its password in PGPASSWORD or PGPASSFILE; repeat it for each book",
       ).argParser(parseDatabase),
     )
     .action(async (options: AuditOptions) => {

@@ -14,7 +14,7 @@ export interface PageOptions extends ConnectionOptions {
 export function withPageOptions(command: Command): Command {
   return command
     .option('--newest', 'newest first')
-    .option('--limit <count>', 'so many at most', parseWhole(1, 1_000_000), 100);
+    .option('--limit <count>', 'maximum number of rows', parseWhole(1, 1_000_000), 100);
 }
 
 /** What each page is asked with. */

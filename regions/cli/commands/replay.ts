@@ -55,11 +55,11 @@ export function replayCommand(context: CommandContext): Command {
     .action((options: ReplayCommandOptions) =>
       withConnection(options, context, async ({ clientFor, regions }) => {
         const progress = new Progress('Replay', 'payments');
-        let told = 0;
+        let shown = 0;
         const onBadLine = (bad: BadLine) => {
-          told += 1;
-          if (told <= SHOWN_MAX) note(describeBadLine(bad));
-          if (told === SHOWN_MAX + 1) note('further bad lines are only counted');
+          shown += 1;
+          if (shown <= SHOWN_MAX) note(describeBadLine(bad));
+          if (shown === SHOWN_MAX + 1) note('further bad lines are only counted');
         };
         try {
           const summary = await runReplay(
@@ -90,12 +90,12 @@ export function replayCommand(context: CommandContext): Command {
     );
 }
 
-/** Says now and then what is being waited for, where it does not tear a bar apart. */
+/** Notes every few seconds what the replay waits for, without breaking a progress bar. */
 function inTransitNotes(progress: Progress): (payments: number) => void {
-  let toldAt = performance.now();
+  let notedAt = performance.now();
   return (payments) => {
-    if (performance.now() - toldAt < 3_000) return;
-    toldAt = performance.now();
+    if (performance.now() - notedAt < 3_000) return;
+    notedAt = performance.now();
     progress.stop();
     note(`waiting for ${count(payments)} payments in transit to another region`);
   };

@@ -107,7 +107,7 @@ function describeBook(book: BookStatus, books: readonly BookStatus[]): string {
 }
 
 export function leaderText({ leader, fenced, home, primaries }: BookStatus): string {
-  if (fenced === true) return styled('red', 'is fenced: nobody may lead it');
+  if (fenced === true) return styled('red', 'is fenced: no server may lead it');
   if (leader === undefined) {
     const primary = primaries.length > 0 ? `; its primary is in ${primaries.join(', ')}` : '';
     return styled('red', `has no leader${primary}`);

@@ -36,7 +36,7 @@ export function startCommand(context: CommandContext): Command {
     .addOption(dataOption())
     .addOption(portOption())
     .addOption(freshOption())
-    .option('--once', 'end after the audit; the exit code says whether all of it holds')
+    .option('--once', 'end after the audit; the exit code states whether every invariant holds')
     .action((options: StartOptions) =>
       withClusterHere(options, context, async (cluster) => {
         const sample = await pushSample(cluster, context);

@@ -135,14 +135,14 @@ async function showCluster(
   if (!watch) await printAuditors(state);
 }
 
-/** What each ledger server says of its clock, by the name of its process; '': nothing. */
+/** The clock alarm of each ledger server, by the name of its process; '': none. */
 async function clockAlarms(state: ClusterState): Promise<Map<string, string>> {
   const { askLedger } = await import('../../operator/ask-ledger.ts');
   return new Map<string, string>(
     await Promise.all(
       state.regions.map(async ({ name, ledgerAddress }) => {
-        const said = await askLedger(ledgerAddress).catch(() => undefined);
-        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+        const facts = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, facts?.clockAlarm ?? ''] as const;
       }),
     ),
   );

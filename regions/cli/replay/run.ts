@@ -42,7 +42,7 @@ export interface ReplayDeps {
   readonly clientFor: (region: string) => MeridianClient;
   readonly onBadLine: (bad: BadLine) => void;
   readonly onProgress: (done: number, total: number) => void;
-  /** Told while the replay waits for this many payments that are between two regions. */
+  /** Called while the replay waits for this number of payments in transit between regions. */
   readonly onInTransit?: (payments: number) => void;
 }
 
@@ -104,7 +104,7 @@ async function checkAccounts(
       const example = `--map ${given}=${regions[0] ?? 'REGION'}`;
       throw new ReplayRefusedError(
         `${accountsFile} line ${read.line}: "${homeRegion}" is not a region here ` +
-          `(${regions.join(', ')}); say which one it stands for, such as ${example}`,
+          `(${regions.join(', ')}); map it to one of them, such as ${example}`,
       );
     }
     accounts.set(name, { ...read.value, homeRegion });

@@ -23,14 +23,14 @@ describe('the sample', () => {
   test('is the same every time', () => {
     const again = sampleWorkload(REGIONS);
     expect(digest([...again.funding, ...again.payments, ...again.singles])).toBe(digest(all));
-    // Data of an earlier release answers its keys as before only while this value stands.
-    // Whoever changes the workload gives it another SAMPLE_NAMESPACE as well.
+    // Keys in the data of an earlier release keep their outcome only while this value is unchanged.
+    // A change of the workload needs another SAMPLE_NAMESPACE as well.
     expect(digest(all)).toMatchInlineSnapshot(
       `"61ad10c07a628c2973f51e26ab982f3601c05bc29ad4925b43446cb82b93fced"`,
     );
   });
 
-  test('is as large as it says', () => {
+  test('has the documented size', () => {
     expect(workload.accounts.length).toBeGreaterThanOrEqual(1_000);
     expect(all).toHaveLength(20_000);
     expect(new Set(all.map((payment) => payment.key)).size).toBe(20_000);

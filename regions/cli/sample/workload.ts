@@ -34,7 +34,7 @@ export interface SampleAccount {
   readonly role: 'treasury' | 'merchant' | 'customer' | 'capped';
 }
 
-/** `rejected` and `returned` each have one possible reason, named beside it. */
+/** `rejected` and `returned` each have one possible reason, given in `reason`. */
 export type Expected =
   | { readonly status: 'posted' }
   | { readonly status: 'rejected'; readonly reason: 'INSUFFICIENT_FUNDS' | 'MAX_BALANCE_EXCEEDED' }

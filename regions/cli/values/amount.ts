@@ -7,7 +7,7 @@ export interface Unit {
   readonly scale?: number | undefined;
 }
 
-/** An amount as it is typed, with its decimal form beside it where there is one: 1250 (12.50 EUR). */
+/** An amount as it is typed, followed by its decimal form if it has one: 1250 (12.50 EUR). */
 export function amountText(minor: bigint, { asset, scale }: Unit): string {
   return scale === undefined || scale === 0
     ? String(minor)

@@ -14,7 +14,7 @@ export const int64 = z
 
 /**
  * Reads JSON that a user wrote. Throws CommandFailure (usage) that names every field that is
- * wrong; `what` says what the text is, such as the name of a file.
+ * wrong; `what` describes the text, such as the name of a file.
  */
 export function readJson<T>(text: string, schema: z.ZodType<T>, what: string): T {
   let value: unknown;
