@@ -27,7 +27,7 @@ export async function failover(
   const facts = await installation.patientFacts(book);
   const plan = planFailover(facts, to, acceptLoss);
   requireDoable(plan);
-  const from = ledFrom(facts)?.member.region ?? 'nobody';
+  const from = ledFrom(facts)?.member.region ?? 'none';
   const mayBeLost = plan.warnings.join('; ');
   const recorder = new Recorder('failover', book.name, acting, { from, to, acceptLoss, mayBeLost });
   const candidate = installation.member(book, to);
@@ -42,7 +42,7 @@ export async function failover(
       if (consent !== undefined) recorder.step(NEXT_AFTER_LOSS);
       return { from, to, ...led };
     } finally {
-      // What was not needed must not let a later promotion pass that nobody has asked for.
+      // An unused consent must not allow a later promotion that no operator has asked for.
       if (consent !== undefined) rmSync(consent, { force: true });
     }
   });

@@ -26,12 +26,12 @@ export async function fence(
       (sql) => fenceBook(sql, acting.by, Date.now() * 1_000),
       FENCE_MS,
     );
-    recorder.step(`nobody leads ${book.name} from epoch ${epoch} on`);
+    recorder.step(`${book.name} has no leader from epoch ${epoch} on`);
     return { epoch };
   });
 }
 
-/** Lets a fenced book be led again, and waits until somebody leads it. */
+/** Lets a fenced book be led again, and waits until it has a leader. */
 export async function unfence(
   installation: Installation,
   book: Book,

@@ -39,7 +39,7 @@ export async function whileFollowing<T>(
   } finally {
     // It follows the leader again, which by now is the same one.
     await replicateFrom(copy, path, undefined).catch((error: unknown) => {
-      recorder.step(`its configuration still says so: ${String(error)}`);
+      recorder.step(`its configuration still names that copy: ${String(error)}`);
     });
   }
 }

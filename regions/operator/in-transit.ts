@@ -32,7 +32,7 @@ export interface TransitList {
 
 const BOOK_MAX = 1_000;
 
-/** The transfers that have been on their way for at least so long. Never throws. */
+/** The transfers that have been in transit for at least this long. Never throws. */
 export async function inTransit(copies: BookCopies, olderThanMs: number): Promise<TransitList> {
   const silent: string[] = [];
   const all = await Promise.all(

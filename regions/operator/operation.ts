@@ -1,6 +1,6 @@
 import type { OperationKind } from '../../ledger/store/operations.ts';
 
-/** Who asks for something, why, and who is told how it goes. */
+/** Who asks for something, why, and a callback for its progress. */
 export interface Acting {
   readonly by: string;
   readonly why: string;
@@ -33,12 +33,12 @@ export interface Step {
   readonly text: string;
 }
 
-/** What would be done, and what speaks against it. */
+/** What would be done, and the objections to it. */
 export interface Plan {
   readonly kind: OperationKind;
   readonly subject: string;
   readonly steps: readonly string[];
-  /** What whoever asks should know; it keeps nothing from being done. */
+  /** What the operator should know; warnings do not prevent the change. */
   readonly warnings: readonly string[];
   /** Why it is refused; empty: it is done when asked for. */
   readonly objections: readonly string[];

@@ -57,7 +57,7 @@ export class Operator {
     return this.#installation.status();
   }
 
-  /** What a change would do now, and what speaks against it; changes nothing. */
+  /** What a change would do now, and the objections to it; changes nothing. */
   async plan(change: Change): Promise<Plan> {
     const installation = this.#installation;
     switch (change.kind) {
@@ -135,7 +135,7 @@ export class Operator {
     return undrain(this.#installation, region, acting);
   }
 
-  /** Drains a region and waits until nothing is on its way from there; says if it may go. */
+  /** Drains a region, waits until nothing is in transit from it, and reports if it may go. */
   evacuate(region: RegionName, acting: Acting): Promise<Operation> {
     return evacuate(this.#installation, region, acting);
   }

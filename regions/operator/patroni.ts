@@ -14,7 +14,7 @@ const memberAnswer = z.object({
 /** How long Patroni may take for a switchover or failover; it answers after 20 s at the latest. */
 const MOVE_MS = 30_000;
 
-/** Patroni would not do what was asked, and says why. */
+/** Patroni refused a request; the message contains its reason. */
 export class PatroniRefusal extends Error {
   override readonly name = 'PatroniRefusal';
 }
@@ -35,7 +35,7 @@ export class Patroni {
   async facts(): Promise<PatroniFacts> {
     const text = await this.#ask('GET', '/patroni', undefined, QUESTION_MS * 2);
     const { state, role, timeline, pause, patroni } = memberAnswer.parse(JSON.parse(text));
-    // Patroni 3 says master, Patroni 4 primary.
+    // Patroni 3 calls it master, Patroni 4 primary.
     const primary = role === 'master' || role === 'primary';
     return { state, primary, timeline, paused: pause, version: patroni.version };
   }

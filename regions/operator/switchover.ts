@@ -10,7 +10,7 @@ import { Recorder } from './recorder.ts';
 import { acknowledgingRegions } from './safety.ts';
 import { until } from './within.ts';
 
-/** A planned change of a book's leader, in which nothing is lost and nobody sees an error. */
+/** A planned change of a book's leader: nothing is lost, and no client sees an error. */
 
 const CHECKPOINT_MS = 60_000;
 /** Beyond Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
@@ -39,7 +39,7 @@ export async function switchover(
   });
 }
 
-/** Stops the book here and starts it there, and measures how long nobody led it. */
+/** Stops the book here and starts it there, and measures how long it had no leader. */
 async function move(book: Book, leader: Member, candidate: Member, recorder: Recorder) {
   const { region: from } = leader.state;
   const { region: to, ledgerAddress } = candidate.state;

@@ -6,7 +6,7 @@ const TICK_MS = 50;
 /**
  * Ends with `work`, or with an error once it has taken longer than `ms`. Time in which this
  * process itself did not get to run does not count: others are not silent because we are slow.
- * The work itself goes on; whoever started it must see to its end.
+ * The work itself continues; the caller must see to its end.
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -28,7 +28,7 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
-  // fetch says only that it failed; why stands in its cause.
+  // fetch reports only that it failed; the reason is in the cause.
   if (error.message === 'fetch failed' && error.cause !== undefined) return reasonOf(error.cause);
   return error.message || error.name;
 }

@@ -74,7 +74,7 @@ test('a running cluster keeps its folder from a second start and from removal', 
 
 test('a killed supervisor loses its folder even if its pid lives again', async () => {
   const folder = join(testFolder(), 'data');
-  await claim(folder, { identity: 'somebody else with this pid' });
+  await claim(folder, { identity: 'another process with this pid' });
   expect(readState(folder)).toBeUndefined();
   await claim(folder);
   expect(readState(folder)).toBeDefined();

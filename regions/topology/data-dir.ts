@@ -49,7 +49,7 @@ function errorCode(error: unknown): string {
 export function explainAccess(error: unknown, path: string): Error {
   if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) {
     return new Error(
-      `this user may not use the data folder ${path}: it belongs to somebody else, ` +
+      `this user may not use the data folder ${path}: it belongs to another user, ` +
         'or is read-only; choose another one with --data',
       { cause: error },
     );
@@ -126,7 +126,7 @@ export function openDataDir(path: string): DataPaths {
  */
 export async function withStartLock<T>(root: string, work: () => Promise<T>): Promise<T> {
   try {
-    // Without this the lock would be tried for a minute, as if somebody else held it.
+    // Without this the lock would be retried for a minute, as though another process held it.
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw explainAccess(error, root);
@@ -159,7 +159,7 @@ export type Secrets = z.infer<typeof secrets>;
 
 /**
  * The generated passwords of a region, made at the first call. Throws when they were lost but
- * the database is still there: nobody could log in to it.
+ * the database is still there: no one could log in to it.
  */
 export function regionSecrets(root: string, region: RegionName): Secrets {
   const folder = join(root, region);
@@ -168,7 +168,7 @@ export function regionSecrets(root: string, region: RegionName): Secrets {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     if (existsSync(path)) return secrets.parse(JSON.parse(readFileSync(path, 'utf8')));
     if (existsSync(join(folder, 'postgres'))) {
-      throw new Error(`${path} is missing, so the database beside it cannot be opened`);
+      throw new Error(`${path} is missing, so the database next to it cannot be opened`);
     }
     const made = {
       postgres: password(),
@@ -180,7 +180,7 @@ export function regionSecrets(root: string, region: RegionName): Secrets {
     return made;
   } catch (error) {
     if (error instanceof z.ZodError || error instanceof SyntaxError) {
-      throw new Error(`${path} is damaged: restore it, or start anew with --fresh`, {
+      throw new Error(`${path} is damaged: restore it, or start again with --fresh`, {
         cause: error,
       });
     }

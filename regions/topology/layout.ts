@@ -59,7 +59,7 @@ export interface LayoutOptions {
   readonly links?: boolean | undefined;
   /**
    * Where a region reaches another's ledger server, by the key `FROM>TO`: HOST:PORT of a proxy
-   * that somebody else runs. Wins over `links`.
+   * that runs outside of this cluster. Takes precedence over `links`.
    */
   readonly reach?: ReadonlyMap<string, string> | undefined;
 }
@@ -136,7 +136,7 @@ export function describeLayout(options: LayoutOptions = {}): Layout {
 }
 
 /**
- * Where data is kept unless the user says otherwise. Root keeps it outside of the checkout:
+ * Where data is kept unless the user chooses otherwise. Root keeps it outside of the checkout:
  * Postgres runs as another user there, and could not enter a checkout under /root.
  */
 export function defaultDataDir(): string {

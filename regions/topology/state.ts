@@ -18,7 +18,7 @@ import { isRunning, processIdentity } from '../processes/process-identity.ts';
 
 /**
  * cluster.json: what the running cluster is and where. It is also the lock of the data folder:
- * whoever it names, if running, has the folder. A pid together with its start time needs no
+ * the process it names, if running, has the folder. A pid together with its start time needs no
  * heartbeat, so a supervisor that is suspended for an hour still has it, and one that was killed
  * with SIGKILL has lost it at once.
  */

@@ -82,7 +82,7 @@ export function bookWith(
   };
 }
 
-/** What a region's member says in a book. */
+/** The facts of a region's member in a book. */
 export function memberOf({ members }: BookFacts, region: RegionName): MemberFacts {
   const found = members.find(({ member }) => member.region === region);
   if (found === undefined) throw new Error(`no member in ${region}`);
