@@ -7,7 +7,7 @@ import { isRunning, processIdentity, signalProcess } from './process-identity.ts
 
 /**
  * One pid file per running child. A supervisor that was killed with SIGKILL cannot stop its
- * children; whoever comes after it (the guard, or the next start) does it by these files.
+ * children; the guard, or the next start, does it by these files.
  */
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;

@@ -71,7 +71,7 @@ interface HealthReply {
   readonly status?: string;
 }
 
-/** True when the gRPC server at HOST:PORT says that its service '' is SERVING. */
+/** True when the gRPC server at HOST:PORT reports that its service '' is SERVING. */
 export async function probeHealth(address: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
   return (await askHealth(address, timeoutMs)) === 'SERVING';
 }

@@ -24,7 +24,7 @@ function linuxIdentity(pid: number): string | undefined {
   // The command's name is in parentheses and may itself contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields[0];
-  // A zombie has ended; in a container whose first process does not reap it stays for ever.
+  // A zombie has ended; in a container whose first process does not reap it stays permanently.
   if (state === 'Z' || state === 'X') return undefined;
   return `${bootId()}:${fields[19] ?? ''}`;
 }

@@ -34,7 +34,7 @@ async function fixture(script: string, over: Partial<ProcessSpec> = {}) {
   return { process: server, states, folder, address };
 }
 
-test('a process is ready when it says so, and stops when told', async () => {
+test('a process is ready when it reports so, and stops on request', async () => {
   const { process: server, states, folder } = await fixture('stand-in.ts');
   await server.start();
   expect(server.state).toBe('ready');

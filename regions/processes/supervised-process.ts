@@ -7,7 +7,7 @@ import { signalProcess } from './process-identity.ts';
 
 /**
  * 'starting': it runs and its probe has not succeeded yet. 'ready': it has.
- * 'restarting': it died by itself and is about to be started again. 'backing-off': it has died
+ * 'restarting': it died unasked and is about to be started again. 'backing-off': it has died
  * again and again, and is started again after a pause that grows.
  */
 export type ProcessState = 'starting' | 'ready' | 'restarting' | 'backing-off' | 'stopped';
@@ -67,7 +67,7 @@ interface RunResult {
   readonly broken: boolean;
 }
 
-/** With it a process says that it has come upon a bug of its own (EX_SOFTWARE of sysexits). */
+/** The exit code of a process that has detected a bug of its own (EX_SOFTWARE of sysexits). */
 export const BROKEN_EXIT_CODE = 70;
 
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
@@ -79,11 +79,11 @@ const backoffMostBrokenMs = 60_000;
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
 const stableAfterBrokenMs = 300_000;
-/** From this death of a series on the state says that it is one. */
+/** From this death of a series on, the state is 'backing-off'. */
 const seriesDeaths = 3;
-/** A process is killed after so many questions in a row that it has not answered. */
+/** A process is killed after this number of probes in a row that it has not answered. */
 const livenessFailuresMax = 8;
-/** The same of one that does not accept connections yet: a start takes its time. */
+/** The same for a process that does not accept connections yet: a start takes longer. */
 const startFailuresMax = 40;
 const livenessPauseMs = 500;
 const probeFirstMs = 25;
@@ -100,7 +100,7 @@ function notRun(reason: string): RunResult {
   return { becameReady: false, lastedMs: 0, reason, broken: false };
 }
 
-/** One child process that is kept running until it is told to stop. */
+/** One child process that is kept running until `stop` is called. */
 export class SupervisedProcess {
   readonly spec: ProcessSpec;
   #state: ProcessState = 'stopped';
@@ -200,7 +200,7 @@ export class SupervisedProcess {
   kill(signal: NodeJS.Signals): void {
     const child = this.#child;
     if (child?.pid === undefined) throw new Error(`${this.name} is not running (${this.#state})`);
-    // Nothing survives SIGKILL: whoever waits for readiness must not see the old one's.
+    // Nothing survives SIGKILL: waiting for readiness must not see that of the old process.
     if (signal === 'SIGKILL') this.#set('restarting');
     child.kill(signal);
   }
@@ -248,8 +248,8 @@ export class SupervisedProcess {
   }
 
   /**
-   * Before the first readiness a failed preparation is the user's to mend, so it is thrown.
-   * After it, it is one more death that is tried again.
+   * Before the first readiness the user must fix a failed preparation, so it is thrown.
+   * Later it counts as one more death, and is tried again.
    */
   async #liveOnce(stopping: AbortSignal): Promise<RunResult> {
     try {
@@ -276,7 +276,7 @@ export class SupervisedProcess {
         detached: true,
         ...spec.runAs,
       });
-      // A child that dies at once closes its end early; its exit says so already.
+      // A child that dies at once closes its end early; its exit reports that already.
       child.stdin?.on('error', () => {});
       child.stdin?.end(spec.stdin);
       return child;

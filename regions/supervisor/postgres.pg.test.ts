@@ -106,7 +106,7 @@ test('a lock file whose pid now belongs to another program does not hold it up',
   expect(stranger.exitCode).toBeNull();
 });
 
-test('a Postgres that nobody supervises any more is stopped before a new one starts', async () => {
+test('a Postgres without a supervisor is stopped before a new one starts', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const first = await start(folder, port);
@@ -128,7 +128,7 @@ test('an initialisation that was cut off is done again', async () => {
   expect(await query(server.adminUrl, (sql) => sql`SELECT 1`)).toHaveLength(1);
 });
 
-test('a Postgres that cannot start says why, in its own words', async () => {
+test('a Postgres that cannot start reports its own error message', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const first = await start(folder, port);

@@ -25,7 +25,7 @@ export class EmbeddedFaults implements Faults {
       const process = this.#process(name);
       const region = regionNames.find((candidate) => name === `${candidate}/postgres`);
       if (region === undefined || signal === 'SIGKILL') process.kill(signal);
-      // A server that is asked to stop tells its children; one that is frozen cannot.
+      // A server that is asked to stop signals its children; one that is frozen cannot.
       if (region !== undefined) signalPostgres(this.#parts.postgresFolder(region), signal);
       resolve();
     });
@@ -46,7 +46,7 @@ export class EmbeddedFaults implements Faults {
 
   async restoreRegion(name: RegionName): Promise<void> {
     await this.#eachLink(name, async (from, to) => {
-      // What was on its way when the region was lost is lost.
+      // Data in flight when the region was lost is lost.
       await this.cut(from, to, 'refuse');
       await this.heal(from, to);
     });

@@ -23,7 +23,7 @@ export function hostsEnvironment(
   return {
     LD_PRELOAD: hostsLibrary,
     NSS_WRAPPER_HOSTS: path,
-    // etcd is written in Go, which asks the C library for names only if it is told to.
+    // etcd is written in Go, which uses the C library for names only with this setting.
     GODEBUG: 'netdns=cgo',
   };
 }

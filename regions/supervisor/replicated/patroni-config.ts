@@ -16,8 +16,8 @@ import type { ReplicatedSecrets } from './secrets.ts';
 
 /**
  * A leader that has not renewed its lease for `ttl` seconds is replaced; one that has not reached
- * etcd for `retry_timeout` seconds steps down by itself. The loss of a region may take the leader
- * of etcd with it: the retry time must outlast the election of another, or the leaders of the
+ * etcd for `retry_timeout` seconds steps down automatically. The loss of a region may take the
+ * leader of etcd with it: the retry time must outlast the election of another, or the leaders of the
  * other regions' books would step down for nothing. It is divided among three members of etcd, at
  * least a second for each.
  *
@@ -75,7 +75,7 @@ export function patroniConfig(options: PatroniOptions): string {
       pgpass: `${runDir}/pgpass`,
       authentication: {
         superuser: { username: 'postgres', password: secrets.postgres },
-        // On one machine without TLS, nobody need ask for it: a round trip less.
+        // On one machine without TLS, no client need ask for it: one round trip less.
         replication: {
           username: 'replicator',
           password: replicatedSecrets.replication,

@@ -2,10 +2,10 @@
 
 Everything else is Patroni's own. Arguments are those of `patroni`.
 
-1. The lease of a leader is renewed only while it is still his. That version reads who leads, and
-   later overwrites the key whatever it says by then: a leader that was frozen in between takes the
-   lease back from its successor, whose acknowledged commits are then rewound. Mended upstream in
-   3.0.3: there ours stays out.
+1. A leader renews the lease only while it still holds it. That version reads who leads, and later
+   overwrites the key regardless of its value by then: a leader that was frozen in between takes the
+   lease back from its successor, whose acknowledged commits are then rewound. Fixed upstream in
+   3.0.3: there this patch is not applied.
 2. A primary that has lost its lease is no candidate until it has stepped down. Patroni lets it take
    a free lease without a promotion, and so without the promotion guard.
 3. A number of a timeline is taken once. A member that was promoted and lost before another one
@@ -240,7 +240,7 @@ def rewind_in_turn(ha, execute, leader):
                 transact(dcs, key, [(key, mine)], {'request_delete_range': {}})
                 break
             except Exception:
-                patroni.ha.logger.exception('Cannot say that this copy has been rewound')
+                patroni.ha.logger.exception('Cannot record that this copy has been rewound')
                 time.sleep(1)
 
 

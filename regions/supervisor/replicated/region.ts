@@ -229,7 +229,7 @@ export class Region {
         ...(redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: redisUrl }),
       },
       files: this.#files('ledger', member.bookName),
-      // Two of three stand by, and say that they do not serve.
+      // Two of three are standbys, which report NOT_SERVING.
       probe: () => probeAnswers(listen),
       // While its Postgres answers, Patroni leaves the book's leader where it is.
       liveness: {
