@@ -58,7 +58,7 @@ export async function compareCommits(options: CompareOptions): Promise<Compariso
   }
 }
 
-/** Void figures end it: the next run would delete the data that tells why. */
+/** Void figures end it: the next run would delete the data that explains them. */
 async function measureRounds(
   options: CompareOptions,
   worktree: Worktree,

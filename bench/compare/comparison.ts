@@ -2,7 +2,7 @@ import { count, milliseconds } from '../../regions/terminal/print.ts';
 import { median } from '../measure/median.ts';
 import type { ComparedPart, RunFigures } from './run-figures.ts';
 
-/** A part may be slower than at the earlier commit by so much; a ratio below is a fall. */
+/** The lowest ratio to the earlier commit that is accepted; a lower one is a regression. */
 const RATIO_MIN = 0.9;
 
 /** One run of each commit, the earlier one first. */

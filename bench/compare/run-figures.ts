@@ -7,7 +7,7 @@ export type ComparedPart = (typeof comparedParts)[number];
 /** The rate of part d whose latency is compared. */
 const SINGLES_RATE = 1_000;
 
-/** What a run says. Parts that were not measured are undefined. */
+/** The figures of a run. Parts that were not measured are undefined. */
 export interface RunFigures extends Readonly<Record<ComparedPart, number | undefined>> {
   readonly findings: readonly string[];
 }

@@ -50,7 +50,7 @@ test('nothing of it is left, and the packages of the checkout are', () => {
   expect(existsSync(join(checkout, 'node_modules', 'package'))).toBe(true);
 });
 
-test('it says if the commit asks for other packages', () => {
+test('it reports if the commit asks for other packages', () => {
   commit('{"packages":{}}', 'third');
   const worktree = new Worktree(checkout, 'main~1');
   expect(worktree.packagesDiffer).toBe(true);

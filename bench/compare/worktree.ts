@@ -16,7 +16,7 @@ export class Worktree {
   /**
    * @param checkout a git checkout with node_modules
    * @param reference of the commit: a hash, a branch, a tag
-   * @throws Error that says what to do if there is no such commit
+   * @throws Error that states what to do if there is no such commit
    */
   constructor(checkout: string, reference: string) {
     this.#checkout = checkout;

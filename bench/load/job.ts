@@ -1,6 +1,6 @@
 import type { Effects } from './effects.ts';
 
-/** What the benchmark asks of a load process, and what it hears back. */
+/** What the benchmark asks of a load process, and what it receives in reply. */
 
 /** Opens accounts without limits in one region, and remembers them under its name. */
 export interface OpenJob {
@@ -20,7 +20,7 @@ export interface Window {
   readonly measureMs: number;
 }
 
-/** Calls of many requests, so many in flight all the time. */
+/** Calls of many requests, with a constant number of calls in flight. */
 export interface CallsJob {
   readonly kind: 'calls';
   /** Mixed: with holds, ends of holds and groups among plain transfers; see mixed-calls.ts. */

@@ -110,7 +110,7 @@ test('requests are valid, and keys are fresh each time', () => {
   expect(new Set(requests.map((request) => request.idempotencyKey)).size).toBe(requests.length);
 });
 
-test('holds of the call before are ended, and all comes to what the call says', () => {
+test('holds of the previous call are ended, and the sums match the effects of the call', () => {
   const holds = new Holds();
   for (const [number, { requests, effects }] of sentCalls().entries()) {
     const real = sumOf(requests.map((request) => holds.apply(request, number)));

@@ -28,7 +28,7 @@ const LEGS_PER_GROUP = 3;
 export const LEGS_PER_REQUEST = 1 + (mix.groups * (LEGS_PER_GROUP - 1)) / MIX_SIZE;
 
 const HOUR_SECONDS = 3_600;
-/** Of those left to expire: 1 second to so many, so that some do during the measurement. */
+/** Holds left to expire do so after 1 to this number of seconds, some during the measurement. */
 const EXPIRING_SECONDS_MAX = 5;
 /** A quarter of a hold must be something. */
 const PARTS_OF_HOLD = 4n;

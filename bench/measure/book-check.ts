@@ -52,22 +52,22 @@ export class BookCheck {
   /**
    * What is wrong with the book since the mark; empty if nothing is. No posting may go on.
    *
-   * @param acknowledged what the payers of this book were told since; undefined if nothing was
+   * @param acknowledged the answers to the payers of this book since; undefined if nothing was
    *   sent to it
    */
   async findings(mark: BookMark, acknowledged: Acknowledged | undefined): Promise<string[]> {
-    const told = acknowledged ?? nothingAcknowledged(this.name);
+    const expected = acknowledged ?? nothingAcknowledged(this.name);
     const rows = await this.#sql<KindRow[]>`
       SELECT kind, count(*) AS rows, count(*) FILTER (WHERE reason = 0) AS applied,
              coalesce(sum(amount) FILTER (WHERE reason = 0), 0)::text AS amount
         FROM journal WHERE seq > ${mark.seq} GROUP BY kind`;
     const found = [...(await this.#balance()), ...(await this.#gaps(mark, rows))];
     let there = effectsIn(rows);
-    if (told.effects.hold.count > 0) {
+    if (expected.effects.hold.count > 0) {
       found.push(...(await this.#held()));
       there = { ...there, openHold: await this.#newOpenHolds() };
     }
-    const differing = differences(told, there);
+    const differing = differences(expected, there);
     return [...found, ...differing.map((difference) => `${this.name}: ${difference}`)];
   }
 
@@ -112,7 +112,7 @@ export class BookCheck {
     return [`${this.name}: the journal has ${total} rows from seq ${mark.seq} to ${seq}`];
   }
 
-  /** What accounts say is held must be what is left of the holds. */
+  /** The held amounts of accounts must be the remainder of the holds. */
   async #held(): Promise<string[]> {
     const [row] = await this.#sql<{ debits: string; credits: string; holds: string }[]>`
       SELECT coalesce(sum(held_debits), 0)::text AS debits,
@@ -136,7 +136,7 @@ export class BookCheck {
   }
 }
 
-/** What was applied of each kind; nothing is said of open holds. */
+/** What was applied of each kind, without open holds. */
 function effectsIn(rows: readonly KindRow[]): Effects {
   return rowNames.reduce((effects, name) => {
     const row = rows.find(({ kind }) => kind === RowKind[name]);

@@ -57,7 +57,7 @@ export class Installation {
     this.rawUrl = raw.ledgerUrl;
   }
 
-  /** Starts everything on empty data. Throws an Error that says what to do if it cannot. */
+  /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
   static async start(options: InstallationOptions): Promise<Installation> {
     const { dataDir, basePort, signal } = options;
     await deleteBenchData(dataDir);

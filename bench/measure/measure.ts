@@ -60,11 +60,11 @@ export async function measure(
   const result = await process.run(job);
   const processors = watch.end();
   const findings = failures(result);
-  if (result.perSecond === 0) findings.push('too few answers in the time to tell a rate');
+  if (result.perSecond === 0) findings.push('too few answers in the time for a rate');
   findings.push(...((await settle?.()) ?? []));
   for (const { region, book, mark } of marks) {
-    const told = result.acknowledged.find(({ from }) => from === region);
-    findings.push(...(await book.findings(mark, told)));
+    const acknowledged = result.acknowledged.find(({ from }) => from === region);
+    findings.push(...(await book.findings(mark, acknowledged)));
   }
   findings.push(...installation.restarts());
   return {

@@ -56,7 +56,7 @@ function sample(pids: ReadonlyMap<string, number>): Sample {
   return { atMs: performance.now(), busy: busy / 1_000, used: usedBy(pids) };
 }
 
-/** Seconds of processor time by name; empty where the system does not tell it by files. */
+/** Seconds of processor time by name; empty where the system has no files of it. */
 function usedBy(pids: ReadonlyMap<string, number>): Map<string, number> {
   const all = readProcesses();
   const used = new Map<string, number>();

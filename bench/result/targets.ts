@@ -10,7 +10,7 @@ const SINGLES_P50_MS_MAX = 5;
 const MEMORY_BYTES_MAX = 400 * 2 ** 20;
 const MEMORY_ACCOUNTS = 1_000_000;
 
-/** The goals that these figures can tell something about. Void figures meet nothing. */
+/** The goals that these figures can be compared with. Void figures meet none. */
 export function targetsOf({ raw, batched, hot, singles, memory }: Figures): Target[] {
   const targets: Target[] = [];
   const add = (name: string, limit: string, value: string, met: boolean) =>
