@@ -18,7 +18,7 @@ import {
   type SinglesFigure,
 } from './result/result.ts';
 
-/** Until nothing is in motion any more: legs in transit, holds that expire. */
+/** Until nothing is in progress any more: legs in transit, holds that expire. */
 const DRAIN_MS_MAX = 60_000;
 const DRAIN_POLL_MS = 20;
 
@@ -26,7 +26,7 @@ const DRAIN_POLL_MS = 20;
 export interface PartContext {
   readonly installation: Installation;
   readonly profile: Profile;
-  /** Throws if the run is to be stopped. */
+  /** Throws if the run must stop. */
   readonly requireGoing: () => void;
 }
 
@@ -170,7 +170,7 @@ export async function measureCrossRegion(context: PartContext): Promise<CrossReg
   return { measurement, drainMs };
 }
 
-/** Part f: what a ledger server holds in memory once that many accounts were touched. */
+/** Part f: the memory of a ledger server once this number of accounts was touched. */
 export async function measureMemory(context: PartContext): Promise<MemoryFigure> {
   const { installation, profile } = context;
   const region = must(installation.regions.at(-1), 'there is a region');

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 /*
  * Makes a fresh clone ready to run; npm calls it before `start` and `test`. Plain JavaScript
- * without dependencies, because it runs on whatever Node the machine has, before anything is
+ * without dependencies, because it runs on any Node of the machine, before anything is
  * installed. It is silent and quick when nothing is missing.
  *
  * With the argument `replicated`, as before the tests, it also sees to the packages of the
@@ -104,7 +104,7 @@ function missingPatch() {
   return names.find((name) => !isApplied(readFileSync(join(patches, name), 'utf8')));
 }
 
-/** Why the packages must be installed; undefined when they are as they should be. */
+/** Why the packages must be installed; undefined when they are complete. */
 function whyInstall() {
   const wanted = readJson(join(checkout, 'package-lock.json'))?.packages;
   if (wanted === undefined) fail('package-lock.json is missing or damaged; restore it from git');
@@ -160,7 +160,7 @@ function installPackages(reason) {
   const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error', scripts];
   const result = spawnSync(command, [...first, ...verb, ...quiet], {
     cwd: checkout,
-    // The output of the hook is what the user sees; standard output may be read by a program.
+    // The user sees the output of the hook; standard output may be read by a program.
     stdio: ['ignore', 2, 2],
     env: { ...process.env, PATH: systemPath() },
   });
@@ -221,7 +221,7 @@ function requireNode() {
     );
   }
   if (!there) return;
-  // npm puts it first on PATH, so a broken one would be run all the same.
+  // npm puts it first on PATH, so a broken one would still be run.
   rmSync(pinnedNode, { force: true });
   note(`the Node from npm does not run on this system; the system's ${version} is used instead`);
 }
@@ -259,7 +259,7 @@ function aptInstaller(packages) {
   return { title: `sudo ${title}`, command: [sudo, '-n', ...script] };
 }
 
-/** The command that installs Redis here; undefined when this user may not, or we know none. */
+/** The command that installs Redis here; undefined when this user may not, or none is known. */
 function redisInstaller() {
   if (process.platform !== 'darwin') return aptInstaller(['redis-server']);
   const brew = findProgram('brew');
@@ -269,7 +269,7 @@ function redisInstaller() {
   return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
 }
 
-/** Runs an installer. Returns why it did not do what it should, in parentheses. */
+/** Runs an installer. Returns why it failed, in parentheses. */
 function install({ title, command: [command, ...args] }, isThere) {
   const result = spawnSync(command, args, {
     encoding: 'utf8',

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { childEnvironment } from '../../regions/processes/environment.ts';
 import { readFigures, type RunFigures } from './run-figures.ts';
 
-/** Exit code of a benchmark whose figures are void; it prints its result all the same. */
+/** Exit code of a benchmark whose figures are void; it still prints its result. */
 const EXIT_VOID = 1;
 
 /**

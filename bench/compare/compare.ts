@@ -32,7 +32,7 @@ export interface CompareOptions {
 export async function compareCommits(options: CompareOptions): Promise<Comparison> {
   const startedAt = new Date();
   const worktree = new Worktree(checkout, options.against);
-  // Whatever ends this process, a second Ctrl-C too.
+  // However this process ends, also by a second Ctrl-C.
   const remove = () => worktree.remove();
   process.once('exit', remove);
   try {

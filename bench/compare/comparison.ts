@@ -11,7 +11,7 @@ export interface Round {
   readonly now: RunFigures;
 }
 
-/** What became of a part; figures are requests per second, of part d milliseconds. */
+/** The result of a part; figures are requests per second, for part d milliseconds. */
 export interface PartComparison {
   readonly part: ComparedPart;
   readonly before: readonly number[];
@@ -22,7 +22,7 @@ export interface PartComparison {
   readonly fell: boolean;
 }
 
-/** All that one comparison found out; the result files hold it as JSON. */
+/** The result of one comparison; the result files hold it as JSON. */
 export interface Comparison {
   /** ISO 8601. */
   readonly startedAt: string;

@@ -18,7 +18,7 @@ const single = z.object({
   measurement: z.object({ latency: z.object({ p50: z.number() }).optional() }),
 });
 
-/** As little as is needed of what a run prints, whichever commit it is of. */
+/** The fields that are read from the output of a run, at any commit. */
 const schema = z.object({
   findings: z.array(z.string()),
   figures: z.object({

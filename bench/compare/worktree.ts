@@ -20,7 +20,7 @@ export class Worktree {
    */
   constructor(checkout: string, reference: string) {
     this.#checkout = checkout;
-    // What begins with a dash would be an option to git.
+    // A reference that begins with a dash would be an option to git.
     const found = reference.startsWith('-')
       ? undefined
       : git(checkout, 'rev-parse', '--verify', '--quiet', '--short', `${reference}^{commit}`);
@@ -40,7 +40,7 @@ export class Worktree {
     symlinkSync(join(checkout, 'node_modules'), join(this.path, 'node_modules'), 'dir');
   }
 
-  /** Leaves nothing behind, in git neither. May be called again. */
+  /** Removes everything, in git as well. May be called again. */
   remove(): void {
     git(this.#checkout, 'worktree', 'remove', '--force', this.path);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });

@@ -45,7 +45,7 @@ interface Hold {
   readonly request: CreateTransferRequest;
 }
 
-/** A request, and what it has to do with holds. */
+/** A request, and its relation to holds. */
 interface Piece {
   readonly request: CreateTransferRequest;
   readonly effects: Effects;
@@ -188,7 +188,7 @@ function holdPiece({ fate, request }: Hold, makes: number): Piece {
   return { request, effects: { ...noEffects, hold, ...end }, makes };
 }
 
-/** What ends a hold. A part comes before what is final. */
+/** The requests that end a hold. A partial capture comes before the final one. */
 function endPieces({ fate, request }: Hold, drawsOn: number): Piece[] {
   const { amount } = request;
   const ended = { count: -1, amount: -amount };

@@ -27,14 +27,14 @@ interface ChannelRow {
 }
 
 /**
- * Holds what was acknowledged against what the journal has. A figure whose book does not
+ * Compares what was acknowledged with the journal. A figure whose book does not
  * balance, or has another number or sum of anything than was acknowledged, is void.
  */
 export class BookCheck {
   readonly name: string;
   readonly number: number;
   readonly #sql: Sql;
-  /** The holds of which something was left when they were looked at last. */
+  /** The open holds at the last check. */
   #openHolds: Total = noEffects.openHold;
 
   /** @param url database of the book, as a role that may read it */
@@ -71,7 +71,7 @@ export class BookCheck {
     return [...found, ...differing.map((difference) => `${this.name}: ${difference}`)];
   }
 
-  /** Holds that are left to expire and have not yet; empty once nothing is in motion. */
+  /** Holds that are to expire and have not yet; empty once nothing is in progress. */
   async expiring(): Promise<string[]> {
     // In the order in which the ledger sweeps them, and so along the same index.
     const [row] = await this.#sql<{ holds: bigint }[]>`
@@ -125,7 +125,7 @@ export class BookCheck {
     return [`${this.name}: held ${debits} of and ${credits} for accounts, ${holds} by holds`];
   }
 
-  /** By how much the open holds have grown since this was asked last. */
+  /** Returns the growth of the open holds since the last check. */
   async #newOpenHolds(): Promise<Total> {
     const [row] = await this.#sql<{ holds: bigint; amount: string }[]>`
       SELECT count(*) AS holds, coalesce(sum(left_amount), 0)::text AS amount FROM open_hold`;
@@ -145,7 +145,7 @@ function effectsIn(rows: readonly KindRow[]): Effects {
   }, noEffects);
 }
 
-/** What is still on its way between the books, or does not add up; empty at rest. */
+/** What is still in transit between the books, or does not add up; empty at rest. */
 export async function transitFindings(books: readonly BookCheck[]): Promise<string[]> {
   const found: string[] = [];
   const sums = new Map<string, bigint>();

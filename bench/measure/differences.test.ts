@@ -22,7 +22,7 @@ const acknowledged = {
   effects,
 };
 
-test('a book that has what was acknowledged differs in nothing', () => {
+test('a book with exactly the acknowledged effects has no differences', () => {
   expect(differences(acknowledged, effects)).toEqual([]);
   expect(differences(nothingAcknowledged(''), noEffects)).toEqual([]);
 });

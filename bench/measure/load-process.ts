@@ -11,8 +11,8 @@ import {
 import { profileFolder } from '../profiled/processor-profile.ts';
 
 /**
- * A process that makes load, apart from what it measures and from the benchmark itself: what
- * it costs is seen as its own, and a pause of one is not taken for a pause of the other.
+ * A process that makes load, separate from the system under test and from the benchmark itself: its
+ * cost is seen as its own, and a pause of one is not mistaken for a pause of the other.
  */
 export class LoadProcess {
   readonly #child: ChildProcess;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
-/** Who used how much of the processor, in cores, over a stretch of time. */
+/** The processor use by process, in cores, over a period. */
 export interface ProcessorUse {
   readonly seconds: number;
   /** By the name that was given to a process, its descendants included. Empty if not known. */

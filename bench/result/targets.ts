@@ -2,7 +2,7 @@ import { count, milliseconds } from '../../regions/terminal/print.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
 import type { Figures, Target } from './result.ts';
 
-/** What the benchmark is meant to reach on two cores with the generator on them. */
+/** The goals of the benchmark on two cores that the generator shares. */
 const RATIO_MIN = 0.75;
 const BATCHED_PER_SECOND_MIN = 30_000;
 const SINGLES_RATE = 1_000;

@@ -14,7 +14,7 @@ export interface CommandContext {
   readonly exit: (code: ExitCode) => void;
 }
 
-/** Options of every command that talks to a router. */
+/** Options of every command that calls a router. */
 export interface ConnectionOptions {
   readonly router?: string;
   readonly data: string;
@@ -47,7 +47,7 @@ export function dataOption(): Option {
   );
 }
 
-/** A command that talks to a router: `--router`, or else the cluster in `--data`. */
+/** A command that calls a router: `--router`, or else the cluster in `--data`. */
 export function routerCommand(
   name: string,
   description: string,
@@ -186,7 +186,7 @@ export function parseMinor(text: string): bigint {
   throw new InvalidArgumentError('It must be a whole number of minor units, such as 1250.');
 }
 
-/** A limit of a balance, or that there is none. */
+/** A limit of a balance, or "none". */
 export type Limit = bigint | 'none';
 
 export function parseLimit(text: string): Limit {

@@ -80,14 +80,14 @@ async function program(args: readonly string[], context: CommandContext): Promis
   return meridian;
 }
 
-/** The version of the checkout that the command is of. */
+/** The version of this checkout. */
 function versionOf(): string {
   const file = new URL('../../package.json', import.meta.url);
   const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
   return version;
 }
 
-/** What knows every error; most commands end without one. */
+/** Loaded only to report an error; most commands end without one. */
 const errorReport = () => import('./error-report.ts');
 
 /** Runs the `meridian` command and ends the process. */

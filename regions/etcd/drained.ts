@@ -22,7 +22,7 @@ export async function markDrained(etcd: Etcd, region: string, drained: DrainMark
   await etcd.put(PREFIX + region, JSON.stringify(drained));
 }
 
-/** Takes the mark away, if there is one. */
+/** Removes the mark, if there is one. */
 export async function unmarkDrained(etcd: Etcd, region: string): Promise<void> {
   await etcd.delete(PREFIX + region);
 }
@@ -35,7 +35,7 @@ export async function drainedRegions(etcd: Etcd): Promise<ReadonlyMap<string, Dr
   );
 }
 
-/** Watches whether one region is drained. While etcd does not answer, the last word holds. */
+/** Watches whether one region is drained. While etcd does not answer, the last state holds. */
 export class DrainWatch {
   readonly #etcd: Etcd;
   readonly #region: string;

@@ -8,7 +8,7 @@ const stored = z.object({ key: z.base64(), value: z.base64().default('') });
 const rangeAnswer = z.object({ kvs: z.array(stored).default([]) });
 
 /**
- * A client of etcd, through the JSON gateway of its v3 API. Keys and values are text. What one
+ * A client of etcd, through the JSON gateway of its v3 API. Keys and values are text. If a
  * member does not answer within a second the next one is asked; reads are linearizable.
  *
  * Every method throws an Error, with the error of each member, when none answered.

@@ -4,7 +4,7 @@ import type { ReplicatedState } from '../topology/state.ts';
 import type { CoordinationFacts, EtcdFacts } from './facts.ts';
 import { QUESTION_MS, within } from './within.ts';
 
-/** Where Patroni keeps what it knows of the books: `namespace` of its configuration. */
+/** Where Patroni keeps the state of the books: `namespace` of its configuration. */
 const PATRONI = '/meridian/patroni/';
 
 /** Its value is the name of the member that leads a book, as long as it renews its lease. */

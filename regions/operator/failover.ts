@@ -16,7 +16,7 @@ const LEADING_MS = 60_000;
 /** A copy that is alone leads only when another one follows, whenever that may be. */
 const LEADING_ALONE_MS = 10_000;
 
-/** Gives a book without a leader to a region that has all of it, or as much as is accepted. */
+/** Makes a region lead a book without a leader: it has all rows, or the loss is accepted. */
 export async function failover(
   installation: Installation,
   book: Book,
@@ -68,7 +68,7 @@ async function promote(
     const led = watch.newLeader(epoch, PROMOTED_MS + waitMs);
     led.catch(() => undefined);
     const refusal = candidate.patroni.failover(name).catch((error: unknown) => {
-      // Any other error is of the call alone: whether the book moves is seen below.
+      // Any other error concerns only the call: whether the book moves is seen below.
       if (error instanceof PatroniRefusal) throw error;
     });
     const promoted = until(`that ${to} is promoted`, PROMOTED_MS, async () => {

@@ -12,7 +12,7 @@ import { type BookFacts, newestCopy } from './safety.ts';
 import type { BookStatus, InstallationStatus, RegionStatus } from './status.ts';
 import { QUESTION_MS } from './within.ts';
 
-/** How often a silent part is asked before a decision is made without it. */
+/** How often a silent part is asked before a decision without it. */
 const ATTEMPTS = 3;
 
 /** A book with its members. */

@@ -11,10 +11,10 @@ const GIVE_UP_SECONDS = 6;
 const FAILURES_MAX = 2;
 
 /**
- * The Postgres of one member, asked with a time limit of ours: a frozen server, or one behind a
- * dead link, would otherwise be waited for without end. A pool that fails again is given up, so
- * that none sits on a dead link or a node that has been demoted; one that is merely slow to
- * connect has had the time.
+ * The Postgres of one member, asked with a time limit of our own: a call to a frozen server, or to
+ * one behind a dead link, would otherwise never end. A pool that fails again is given up, so that
+ * none stays on a dead link or a node that has been demoted; by then a server that is merely slow
+ * to connect has had enough time.
  */
 export class MemberDatabase {
   readonly #url: string;

@@ -7,11 +7,11 @@ import { readHistory } from './history.ts';
 import { Installation } from './installation.ts';
 import { Operator, RefusedError } from './operator.ts';
 
-// One story: each chapter goes on with what the ones before it have left.
+// One story: each part continues with the state that the previous ones left.
 
 const installation = sharedInstallation();
 const acting = { by: 'jane', why: 'ticket 4711' };
-/** When these tests began, as ISO 8601: others have had things done before. */
+/** Start of these tests, as ISO 8601: other tests have recorded operations before. */
 let began: string;
 let operator: Operator;
 let meridian: Meridian;

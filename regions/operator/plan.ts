@@ -14,7 +14,7 @@ import {
 
 /** What each change would do and the objections to it, from what is known now. Pure. */
 
-/** A standby that is further behind would hold a planned switchover up. */
+/** A standby that is further behind would delay a planned switchover. */
 export const CATCH_UP_BYTES = 16 * 1024 * 1024;
 
 /** The member that leads according to etcd, or else the one whose Postgres is a primary. */
@@ -53,7 +53,7 @@ export function planSwitchover(facts: BookFacts, to: RegionName): Plan {
   return { kind: 'switchover', subject: facts.name, steps, warnings, ...refusal };
 }
 
-/** How far a copy is behind the leader, if that would hold a planned change up. */
+/** How far a copy is behind the leader, if that would delay a planned change. */
 function whatIsBehind(facts: BookFacts, candidate: MemberFacts): string[] {
   const { name, region } = candidate.member;
   const seen = primaryOf(facts)?.postgres.standbys.find((standby) => standby.name === name);
@@ -75,7 +75,7 @@ function whatIsWrongWithLeader(facts: BookFacts): string[] {
   return ['its commits do not wait for a second region; restore that first'];
 }
 
-/** What an operator does once a copy is promoted whose loss was accepted. */
+/** What an operator does once a copy has been promoted with an accepted loss. */
 export const NEXT_AFTER_LOSS =
   'see "meridian channel list": if other books have legs that this copy lacks, it posts nothing ' +
   'until "meridian channel repair" has booked them';
@@ -201,7 +201,7 @@ export function planFailback(homes: readonly BookFacts[], region: RegionName): P
   const away = homes.filter((facts) => ledFrom(facts)?.member.region !== region);
   const drained = homes.some((facts) => facts.drained.has(region));
   const objections = away.flatMap((facts) => {
-    // The mark is taken away first; a copy that is still catching up is waited for.
+    // The mark is removed first; then it waits for a copy that is still catching up.
     const plan = planSwitchover({ ...facts, drained: new Set() }, region);
     return plan.objections
       .filter((text) => plan.whileBehind?.includes(text) !== true)

@@ -70,7 +70,7 @@ describe('whether a region may take over', () => {
     expect(because).toContain('no other copy can be compared');
   });
 
-  test('what another history has proves nothing', () => {
+  test('the position of a copy on another timeline proves nothing', () => {
     const patroni = {
       state: 'running',
       primary: false,

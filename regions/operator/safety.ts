@@ -12,12 +12,12 @@ import type { Exposure, FailoverStatus } from './status.ts';
 /**
  * Judges what would be lost, and where a book may safely go. Pure.
  *
- * Every commit waits until one of the two other copies has it. So whatever was acknowledged is
- * on two copies of three, and of any two copies the further one has all of it. One copy alone
+ * Every commit waits until one of the two other copies has it. So every acknowledged commit is
+ * on two copies of three, and of any two copies the further one has all of them. One copy alone
  * may lack some: it must not lead, and the promotion guard of Patroni does not let it.
  */
 
-/** A book and all that is known of it. */
+/** A book and all known facts about it. */
 export interface BookFacts {
   readonly book: number;
   readonly name: string;
@@ -54,7 +54,7 @@ export function primariesOf(members: readonly MemberFacts[]): Copy[] {
 }
 
 /**
- * The primary that Patroni regards as the leader, or without a word from etcd the one of the
+ * The primary that Patroni regards as the leader, or, if etcd does not answer, the one of the
  * newest epoch.
  */
 export function primaryOf({ members, coordination }: BookFacts): Copy | undefined {
@@ -171,7 +171,7 @@ export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): string[
   return [`it is ${behind.toLocaleString('en-US')} bytes behind ${region}, which can take over`];
 }
 
-/** What keeps a member from leading the book at all, whatever may be lost. */
+/** What prevents a member from leading the book even if a loss is accepted. */
 export function whatForbidsLeading(facts: BookFacts, candidate: MemberFacts): string[] {
   const { member } = candidate;
   const found: string[] = [];

@@ -2,7 +2,7 @@ import type { DrainMark } from '../etcd/drained.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { Outgoing } from './facts.ts';
 
-/** How an installation is, as people and drills want to know it; nothing in it is a secret. */
+/** The state of an installation, for people and drills; it contains no secrets. */
 export interface InstallationStatus {
   /** When the questions were sent, as ISO 8601. */
   readonly at: string;

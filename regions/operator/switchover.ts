@@ -13,7 +13,7 @@ import { until } from './within.ts';
 /** A planned change of a book's leader: nothing is lost, and no client sees an error. */
 
 const CHECKPOINT_MS = 60_000;
-/** Beyond Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
+/** Above Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
 const LEADING_MS = 60_000;
 const SETTLED_MS = 60_000;
 
@@ -52,7 +52,7 @@ async function move(book: Book, leader: Member, candidate: Member, recorder: Rec
     const refusal = leader.patroni
       .switchover(leader.state.name, candidate.state.name)
       .catch((error: unknown) => {
-        // Any other error is of the call alone: whether the book moves is seen below.
+        // Any other error concerns only the call: whether the book moves is seen below.
         if (error instanceof PatroniRefusal) throw error;
       });
     const led = watch.newLeader(before?.epoch ?? 0, LEADING_MS);

@@ -48,7 +48,7 @@ function readPidFiles(folder: string): { path: string; record: PidRecord }[] {
     try {
       found.push({ path, record: pidRecord.parse(JSON.parse(readFileSync(path, 'utf8'))) });
     } catch {
-      // It went away while we looked, or it is not ours: nothing that could be stopped by it.
+      // It ended meanwhile, or it is not ours: there is nothing to stop.
     }
   }
   return found;

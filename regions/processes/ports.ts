@@ -61,7 +61,7 @@ export async function findFreeBase(count = 40): Promise<number> {
   throw new Error(`no ${count} free ports in a row were found between 10000 and 30000`);
 }
 
-/** Undefined: the port cannot be had. */
+/** Undefined: the port is not available. */
 function listen(port: number, host = '127.0.0.1'): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -17,16 +17,16 @@ export interface Liveness {
   /** Resolves to true when the process answers anything at all, whether it serves or not. */
   readonly answers: () => Promise<boolean>;
   /**
-   * Resolves to true when the process accepts connections: it has started, whatever it answers. A
-   * listening socket outlives the freeze of its process.
+   * Resolves to true when the process accepts connections: it has started, even if it does not
+   * serve. A listening socket outlives the freeze of its process.
    */
   readonly listens: () => Promise<boolean>;
   /**
-   * Resolves to true when what the process works with answers. It is left alone otherwise: a host
-   * that is frozen as a whole is not helped by the end of one of its processes.
+   * Resolves to true when the dependencies of the process answer. Otherwise it is left alone:
+   * ending one process does not help a host that is frozen as a whole.
    */
   readonly wouldHelp: () => Promise<boolean>;
-  /** Pause between two questions; default 500. */
+  /** Pause between two probes; default 500. */
   readonly pauseMs?: number;
 }
 
@@ -48,7 +48,7 @@ export interface ProcessSpec {
   readonly stopSignal: StopSignal;
   /** How long it may take to end before it is killed. */
   readonly graceMs: number;
-  /** How long the first start may take; later ones are waited for without a limit. */
+  /** How long the first start may take; later ones have no limit. */
   readonly readyTimeoutMs: number;
   /** Resolves to true when the process serves. A rejection counts as "not yet". */
   readonly probe: () => Promise<boolean>;
@@ -333,7 +333,7 @@ export class SupervisedProcess {
     let pauseMs = probeFirstMs;
     while (!over.aborted) {
       const ready = await this.spec.probe().catch(() => false);
-      // A probe can take longer than the process lives; an answer that late proves nothing.
+      // A probe can outlast its process; an answer that late proves nothing.
       if (over.aborted) return;
       if (ready) {
         onReady();
@@ -358,10 +358,10 @@ export class SupervisedProcess {
       if (over.aborted) return;
       if (starts) {
         started = true;
-        // What it did not answer before is not held against it.
+        // Earlier failures do not count.
         silent = 0;
       }
-      // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
+      // Counted, not timed: while this supervisor is frozen itself, no failures accumulate.
       silent = answers || !helps ? 0 : silent + 1;
       if (silent >= (started ? livenessFailuresMax : startFailuresMax)) {
         kill();
@@ -377,7 +377,7 @@ export class SupervisedProcess {
         ? `was not ready within ${this.spec.readyTimeoutMs / 1000} s`
         : `ended while it started (${this.#lastReason})`;
     const tail = logTail(this.spec.logFile, this.#logStartsAt, 8);
-    const quoted = tail.length > 0 ? `; its last words:\n  ${tail.join('\n  ')}` : '';
+    const quoted = tail.length > 0 ? `; the end of its log:\n  ${tail.join('\n  ')}` : '';
     return `${this.name} ${why}${quoted}\n  the whole log: ${this.spec.logFile}`;
   }
 

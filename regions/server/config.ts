@@ -88,7 +88,7 @@ export type RouterConfig = z.infer<typeof routerSchema>;
 
 type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
 
-/** What a server gives up on an address that other hosts reach. */
+/** What a server lacks on an address that other hosts reach. */
 const INSECURE =
   'calls are neither encrypted nor authenticated there: anyone who reaches the port can read and move money';
 

@@ -73,8 +73,8 @@ function isKnownPid(pid: number): boolean {
 }
 
 /**
- * After kill -9 the lock file of Postgres stays behind. Postgres sees for itself that its process
- * is gone, unless the system still knows the pid: because it was given to another program, or
+ * After kill -9 the lock file of Postgres stays behind. Postgres detects that its process is
+ * gone, unless the system still knows the pid: because it was given to another program, or
  * because the first process of a container does not reap zombies. Then it would refuse
  * permanently, so the file is removed; Postgres still finds running children of the old server
  * through the shared memory that belongs to the directory. A live server of ours without a
@@ -102,7 +102,7 @@ function loginUrl(options: PostgresOptions, role: string, password: string, data
   return `postgres://${login}@127.0.0.1:${options.port}/${database}`;
 }
 
-/** What to supervise. The data directory must have been initialised. */
+/** The process to supervise. The data directory must have been initialised. */
 function describeProcess(options: PostgresOptions, programs: PostgresPrograms): ProcessSpec {
   const { directory, port } = options;
   const probeUrl = loginUrl(options, SUPERUSER, options.passwords.postgres, 'postgres');

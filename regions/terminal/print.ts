@@ -13,8 +13,8 @@ export function print(text: string): Promise<void> {
 }
 
 /**
- * Prints JSON or CSV for programs, as it is. Ends when the text is taken, so that a long result
- * never piles up in memory.
+ * Prints JSON or CSV for programs, unchanged. Resolves when the text is taken, so that a long
+ * result never piles up in memory.
  */
 export async function printRaw(text: string): Promise<void> {
   await new Promise<void>((resolve) => {
@@ -79,7 +79,7 @@ export function clearScreen(): boolean {
   return process.stdout.isTTY;
 }
 
-/** Writes what is left of a line of progress away and shows the cursor again. */
+/** Clears the rest of a line of progress and shows the cursor again. */
 export function restoreTerminal(): void {
   if (process.stderr.isTTY) process.stderr.write('\u001B[?25h');
 }

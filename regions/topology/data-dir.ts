@@ -45,7 +45,7 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Gives an error about permissions words that a user can act upon; others pass unchanged. */
+/** Rewords an error about permissions so that a user can act on it; others pass unchanged. */
 export function explainAccess(error: unknown, path: string): Error {
   if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) {
     return new Error(
@@ -73,7 +73,7 @@ export function canonicalPath(path: string): string {
   }
 }
 
-/** Node's own way to make the folders above never ends where one takes none, as /proc. */
+/** Node's own recursive mkdir never ends below a folder that takes none, such as /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
@@ -87,7 +87,7 @@ function makeFolder(path: string): void {
 
 /**
  * Makes the data folder if there is none. Throws when the path is a file, when the folder holds
- * something else than our data, or when this user may not write there.
+ * something other than our data, or when this user may not write there.
  */
 export function openDataDir(path: string): DataPaths {
   const root = canonicalPath(path);
@@ -111,7 +111,9 @@ export function openDataDir(path: string): DataPaths {
     return paths;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
-      throw new Error(`${root} cannot be made; choose another one with --data`, { cause: error });
+      throw new Error(`${root} cannot be created; choose another one with --data`, {
+        cause: error,
+      });
     }
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOTDIR') {
       throw new Error(`${root} is not a folder; choose another one with --data`, { cause: error });
@@ -122,7 +124,7 @@ export function openDataDir(path: string): DataPaths {
 
 /**
  * Runs `work` while no other process of this user starts, or removes, the cluster in `root`.
- * It is held for moments only; a holder that was killed is waited for up to 5 s.
+ * The lock is held only briefly; a holder that was killed delays the next one by up to 5 s.
  */
 export async function withStartLock<T>(root: string, work: () => Promise<T>): Promise<T> {
   try {

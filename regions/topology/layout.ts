@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { PortUse } from '../processes/ports.ts';
 
-/** The pure description of Meridian on one machine: names, books, ports, who reaches whom how. */
+/** The pure description of Meridian on one machine: names, books, ports, addresses. */
 
 export const regionNames = ['eu-west', 'us-east', 'ap-south'] as const;
 export type RegionName = (typeof regionNames)[number];

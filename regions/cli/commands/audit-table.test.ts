@@ -32,7 +32,7 @@ const report: AuditReport = {
   ok: true,
 };
 
-/** What stands under a title, in the line of `name`. */
+/** The cell below a title, in the line of `name`. */
 function cell(name: string, title: string): string | undefined {
   const lines = stripVTControlCharacters(auditTable(report)).split('\n');
   const rows = lines.map((line) => line.split('│').map((text) => text.trim()));

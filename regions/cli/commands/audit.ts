@@ -51,7 +51,7 @@ export function auditCommand(context: CommandContext): Command {
     });
 }
 
-/** Where there are copies, the ones that are written to: they alone have everything. */
+/** Where books have replicas, their primaries: only those have everything. */
 function databasesOf(state: ClusterState): readonly string[] | Promise<readonly string[]> {
   if (state.replicated !== undefined) return primaryUrls(state);
   return state.regions.map(({ auditorUrl }) => auditorUrl);

@@ -11,7 +11,7 @@ import { type OperatorOptions, operatorCommand, withOperator } from './operator-
 import { note, print, printJson, styledNote } from '../../terminal/print.ts';
 import { printError } from '../error-report.ts';
 
-/** What every command that changes an installation is given. */
+/** Options of every command that changes an installation. */
 export interface ChangeOptions extends OperatorOptions {
   readonly why?: string;
   readonly by: string;
@@ -34,7 +34,7 @@ export function changeCommand(
     .option('--yes', 'do not ask for the name to be typed');
 }
 
-/** Plans a change, asks for confirmation, makes it and prints what came of it. */
+/** Plans a change, asks for confirmation, makes it and prints the result. */
 export async function runChange(
   change: Change,
   options: ChangeOptions,

@@ -19,7 +19,7 @@ import { testJsonNames } from './test/json-names.ts';
 import { passwordsOf } from './test/passwords.ts';
 import { testWrongUsage } from './test/wrong-usage.ts';
 
-// One story: each chapter goes on with what the ones before it have left.
+// One story: each part continues with the state that the previous ones left.
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -446,7 +446,7 @@ describe('events', () => {
   });
 });
 
-test('a book restored from an older copy is found out and repaired', async () => {
+test('a book restored from an older copy is detected and repaired', async () => {
   const { adminUrl } = must(cluster.regions[0], 'eu-west runs');
   const whileStopped = async (work: (url: string) => Promise<void>) => {
     await cluster.faults.stop('eu-west/ledger');

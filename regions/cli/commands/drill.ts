@@ -114,14 +114,14 @@ function runCommand(context: CommandContext): Command {
     });
 }
 
-/** Everything that was started for the drill is gone after it, but for its report. */
+/** Everything that was started for the drill is removed after it, except its report. */
 async function withOwnInstallation(
   scenario: Scenario,
   options: RunOptions,
   context: CommandContext,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-drill-'));
-  // Postgres runs as another user there, and has to get through.
+  // Postgres runs as another user there, which must be able to enter the folder.
   chmodSync(folder, 0o711);
   try {
     const data = join(folder, 'data');

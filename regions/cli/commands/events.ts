@@ -37,7 +37,7 @@ export function eventsCommand(context: CommandContext): Command {
       'begin after this seq of the book, or version (default: from the first)',
       parseMinor,
     )
-    .option('--follow', 'go on with what happens from now on, until Ctrl-C')
+    .option('--follow', 'continue with new events until Ctrl-C')
     .addHelpText(
       'after',
       '\nWith --json each event is one line. The last line on stderr shows how to resume; a\n' +

@@ -29,7 +29,7 @@ export function replayCommand(context: CommandContext): Command {
       '      --map prague=eu-west,bohemia=us-east,moravia=ap-south',
   ];
   const description = 'make the payments of a CSV file, each once, however often it is run';
-  // A server that is being restarted is waited for: a replay may run for hours.
+  // Waits for a server that is being restarted: a replay may run for hours.
   return routerCommand('replay', description, examples, 120)
     .requiredOption('--accounts <file>', 'CSV: account,home_region,currency,may_overdraw')
     .requiredOption(
@@ -42,7 +42,7 @@ export function replayCommand(context: CommandContext): Command {
         .argParser(parseMap),
     )
     .addOption(
-      new Option('--on-bad-line <choice>', 'what to do about a line that cannot be used')
+      new Option('--on-bad-line <choice>', 'how to treat a line that cannot be used')
         .choices(['skip', 'refuse'])
         .default('refuse', 'refuse: send nothing at all'),
     )
@@ -83,7 +83,8 @@ export function replayCommand(context: CommandContext): Command {
           await (options.json ? printJson(summary) : printSummary(summary));
         } catch (error) {
           progress.stop();
-          if (context.signal.aborted) note('run the same command again to go on where it stopped');
+          if (context.signal.aborted)
+            note('run the same command again to continue where it stopped');
           throw error;
         }
       }),

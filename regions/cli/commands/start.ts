@@ -66,7 +66,7 @@ async function pushSample(cluster: Cluster, { signal }: CommandContext): Promise
   const { regions } = cluster;
   const clients = new Map(
     regions.map(({ name }, index) => {
-      // Each region has its own router first; the others stand in while that one is away.
+      // Each region prefers its own router; the others replace it while it is down.
       const order = [...regions.slice(index), ...regions.slice(0, index)];
       const addresses = order.map(({ routerAddress }) => routerAddress);
       return [name, new MeridianClient(addresses, { timeoutMs: CALL_TIMEOUT_MS, signal })] as const;

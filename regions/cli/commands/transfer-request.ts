@@ -28,7 +28,7 @@ export interface KeyOptions extends ConnectionOptions {
   readonly dryRun?: boolean;
 }
 
-/** Options of every command that sends a transfer, of whatever kind. */
+/** Options of every command that sends a transfer of any kind. */
 export interface RequestOptions extends KeyOptions {
   readonly code: number;
   readonly reference: string;

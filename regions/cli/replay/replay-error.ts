@@ -3,7 +3,7 @@ export class ReplayRefusedError extends Error {
   override readonly name = 'ReplayRefusedError';
 }
 
-/** Settlement with another region stands still. */
+/** Settlement with another region makes no progress. */
 export class ReplayStalledError extends Error {
   override readonly name = 'ReplayStalledError';
 

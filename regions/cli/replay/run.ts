@@ -15,7 +15,7 @@ import { ReplayRefusedError, ReplayStalledError } from './replay-error.ts';
 import { type ReplaySummary, ReplayTally } from './tally.ts';
 import { planWave, type WavePayment } from './waves.ts';
 
-/** Payments under way together, and how far ahead of them the file is read. */
+/** Payments in flight at once, and how far ahead of them the file is read. */
 const WAVE_SIZE = 4_000;
 const QUEUE_SIZE = 3 * WAVE_SIZE;
 const ACCOUNTS_PER_CALL = 1_000;
@@ -60,7 +60,7 @@ interface QueuedPayment extends WavePayment {
 
 /**
  * Opens the accounts of one file and makes the payments of another, in an order that has the
- * outcome of the file's own order. Keys come from the file: a replay that was cut off ends in
+ * outcome of the file's own order. Keys come from the file: a replay that was interrupted ends in
  * the same books when it is started again.
  *
  * Throws BadFileError for a file that cannot be used, ReplayRefusedError for an unknown region
@@ -112,7 +112,7 @@ async function checkAccounts(
   return accounts;
 }
 
-/** Gives the number of payments that can be sent. */
+/** Returns the number of payments that can be sent. */
 async function checkPayments(
   { paymentsFile }: ReplayOptions,
   accounts: ReadonlyMap<string, AccountLine>,
@@ -180,7 +180,7 @@ class Replay {
     while (queue.length > 0) {
       const unsettled = new Set(this.#inTransit.map((payment) => payment.credit));
       const { send, wait } = planWave(queue, WAVE_SIZE, unsettled);
-      // The file is read on while the ledger works.
+      // Reading of the file continues while the ledger works.
       const [, more] = await Promise.all([
         this.#sendWave(send),
         this.#read(lines, QUEUE_SIZE - wait.length),

@@ -1,6 +1,6 @@
 import { decimalText } from '../../../ledger/core/asset.ts';
 
-/** What amounts of an account are counted in. */
+/** The unit of the amounts of an account. */
 export interface Unit {
   readonly asset: string;
   /** Decimal digits of the minor unit; undefined where they are not known. */

@@ -27,7 +27,7 @@ const filter: z.ZodType<Filter> = z.record(z.string(), z.unknown()).transform((o
   return z.NEVER;
 });
 
-/** What reads an option, for JSON. */
+/** Applies the parser of an option to JSON. */
 function like<T>(parse: (text: string) => T) {
   return z.string().transform((text, context) => {
     try {

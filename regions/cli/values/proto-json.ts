@@ -25,7 +25,7 @@ function completed(json: unknown, message: unknown): unknown {
     if (typeof value === 'bigint') return [[name, String(value)] as const];
     return typeof value === 'boolean' ? [[name, value] as const] : [];
   });
-  // What is one of several has its own name in JSON only.
+  // A member of a oneof has its own name in JSON only.
   return { ...Object.fromEntries(fields), ...unnamed(json, message) };
 }
 

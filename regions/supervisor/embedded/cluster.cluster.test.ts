@@ -190,7 +190,7 @@ test('when one process does not come up, all the others are stopped', async () =
   expect(readState(dataDir)).toBeUndefined();
 });
 
-test('a start can be called off', async () => {
+test('a start can be aborted', async () => {
   const dataDir = join(testFolder(), 'data');
   const abort = new AbortController();
   const pids: number[] = [];

@@ -111,7 +111,7 @@ export function startGuard(runFolder: string): ChildProcess {
     cwd: '/',
     detached: true,
   });
-  // Without it we go on: the next start stops leftovers as well.
+  // The start continues without it: the next start stops leftovers as well.
   guard.on('error', () => {});
   guard.stdin?.on('error', () => {});
   return guard;
@@ -144,7 +144,7 @@ class RunningCluster {
     return join(this.#root, region, 'postgres');
   }
 
-  /** What can be broken of what runs. */
+  /** The faults that can be injected. */
   get faults(): Faults {
     return new EmbeddedFaults({
       processes: () => this.processes,
@@ -239,7 +239,7 @@ class RunningCluster {
   async #stop(): Promise<void> {
     this.#status = 'stopping';
     this.#control?.close();
-    // What is frozen does not stop in order.
+    // A frozen process does not stop in order.
     for (const { name } of this.layout.regions)
       signalPostgres(this.#postgresFolder(name), 'SIGCONT');
     await Promise.all(this.regions.map((region) => region.stop()));

@@ -5,7 +5,7 @@ import { signalPostgres } from '../postgres-tree.ts';
 import type { SupervisedProcess } from '../../processes/supervised-process.ts';
 
 interface Parts {
-  /** Those that exist now: while it starts, there are more from moment to moment. */
+  /** The processes that exist now; during the start their number grows. */
   readonly processes: () => readonly SupervisedProcess[];
   /** By `FROM>TO`; empty: the regions reach each other directly. */
   readonly links: ReadonlyMap<string, Link>;
@@ -75,7 +75,7 @@ export class EmbeddedFaults implements Faults {
     });
   }
 
-  /** Nothing where the regions reach each other directly: what is dead is out of reach as well. */
+  /** Does nothing where regions reach each other directly: a dead region is unreachable anyway. */
   async #eachLink(
     name: RegionName,
     work: (from: RegionName, to: RegionName) => Promise<void>,

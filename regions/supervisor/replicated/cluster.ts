@@ -64,7 +64,7 @@ export interface ReplicatedCluster {
   readonly layout: ReplicatedLayout;
   readonly processes: ClusterProcesses;
   readonly faults: Faults;
-  /** As cluster.json has it at this moment. */
+  /** The present content of cluster.json. */
   state(): ClusterState;
   /** Stops everything in order, even if frozen or cut off. Data stays. Safe to call again. */
   stop(): Promise<void>;
@@ -153,7 +153,7 @@ class RunningReplicated {
           (member.home === region.name) === home ? (region.patronis.get(member.book) ?? []) : [],
         ),
       );
-    // A home member that is behind the others waits for them to elect a leader: not waited for.
+    // A home member that is behind waits for the others to elect a leader; this start does not.
     const homes = this.#startAll(patronis(true));
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);

@@ -56,7 +56,7 @@ function versionOf(patroni: string): string {
   return version;
 }
 
-/** What is missing here, by the name of its package; nothing if the profile can run. */
+/** The names of the missing packages; none if the profile can run. */
 export function missingPackages(): string[] {
   if (process.platform !== 'linux') return [...packageNames];
   const found = {

@@ -35,7 +35,7 @@ export interface RegionOptions {
   readonly onState: NonNullable<ProcessSpec['onState']>;
 }
 
-/** In the order of stopping: the front door first, what others lean on last. */
+/** In the order of stopping: the front door first, dependencies last. */
 const stages = { router: 1, ledger: 2, redis: 3, patroni: 3, etcd: 4 } as const;
 type SupervisedRole = keyof typeof stages;
 
