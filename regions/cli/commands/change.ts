@@ -104,8 +104,8 @@ async function carryOut(
   const steps = new Steps();
   const onAbort = () => {
     note(
-      `${change.kind} has begun and goes on to its end; "meridian status" shows how it stands. ` +
-        'Ctrl-C again leaves it to itself.',
+      `${change.kind} has begun and will be completed; "meridian status" shows its state. ` +
+        'Ctrl-C again ends this command without waiting for it.',
     );
   };
   signal.addEventListener('abort', onAbort, { once: true });
