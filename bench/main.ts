@@ -54,7 +54,7 @@ Comparing, for example with --against main --only a,b,c:
   own benchmark, and prints how fast this one is by the earlier one. Exit code 1 if the median of
   a part's ratios is below 0.90. Of d the latency at 1,000 calls a second is compared. With
   quick, a round takes about 5 minutes. The commit is checked out into a temporary folder, with
-  the packages of this checkout linked into it; if its package-lock.json differs, that is told.`;
+  the packages of this checkout linked into it; if its package-lock.json differs, this is reported.`;
 
 function parseParts(text: string): ReadonlySet<PartName> {
   const parts = new Set<PartName>();

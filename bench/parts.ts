@@ -18,7 +18,7 @@ import {
   type SinglesFigure,
 } from './result/result.ts';
 
-/** Until nothing is in motion any more: legs in transit, holds that expire. */
+/** Until nothing is in progress any more: legs in transit, holds that expire. */
 const DRAIN_MS_MAX = 60_000;
 const DRAIN_POLL_MS = 20;
 
@@ -26,7 +26,7 @@ const DRAIN_POLL_MS = 20;
 export interface PartContext {
   readonly installation: Installation;
   readonly profile: Profile;
-  /** Throws if the run is to be stopped. */
+  /** Throws if the run must stop. */
   readonly requireGoing: () => void;
 }
 
@@ -89,7 +89,7 @@ export async function measureThroughput(
       requireGoing();
       const measurement = await measures[part]();
       rounds[part].push(measurement);
-      tell(`${part}, round ${round} of ${profile.rounds}`, measurement);
+      report(`${part}, round ${round} of ${profile.rounds}`, measurement);
     }
   }
   return {
@@ -105,7 +105,7 @@ function mixedFigure(rounds: readonly Measurement[]): MixedFigure {
   return { ...series, medianLegsPerSecond: series.medianPerSecond * LEGS_PER_REQUEST };
 }
 
-/** Uniform plain transfers, unless something else is said. */
+/** Uniform plain transfers, unless options state otherwise. */
 function oneBook(
   installation: Installation,
   window: Window,
@@ -134,7 +134,7 @@ export async function measureSingles(context: PartContext): Promise<SinglesFigur
       ratePerSecond,
       window: profile.singlesWindow,
     });
-    tell(`d, ${count(ratePerSecond)} calls a second`, measurement);
+    report(`d, ${count(ratePerSecond)} calls a second`, measurement);
     figures.push({ ratePerSecond, measurement });
   }
   return figures;
@@ -165,12 +165,12 @@ export async function measureCrossRegion(context: PartContext): Promise<CrossReg
     inFlight: load.crossRegionCallsInFlight,
     window: profile.crossRegionWindow,
   });
-  tell('e, three books', measurement);
+  report('e, three books', measurement);
   note(`   in transit drained to zero within ${milliseconds(drainMs)}`);
   return { measurement, drainMs };
 }
 
-/** Part f: what a ledger server holds in memory once that many accounts were touched. */
+/** Part f: the memory of a ledger server once this number of accounts was touched. */
 export async function measureMemory(context: PartContext): Promise<MemoryFigure> {
   const { installation, profile } = context;
   const region = must(installation.regions.at(-1), 'there is a region');
@@ -192,12 +192,12 @@ export async function measureMemory(context: PartContext): Promise<MemoryFigure>
   const job = { kind: 'touch', router, region: name, itemsPerCall, inFlight } as const;
   const measurement = await measure(installation, routed(installation), job);
   const { now, peak } = residentMemory(installation.ledgerPid(region));
-  tell('f', measurement);
+  report('f', measurement);
   note(`   resident ${mebibytes(now)}`);
   return { accounts, residentBytes: now, peakBytes: peak, openedPerSecond, measurement };
 }
 
-/** Asks until there is nothing to find, but not for ever; says how long that took. */
+/** Asks until there is nothing to find, up to a limit. Returns how long that took. */
 async function drained(
   ask: () => Promise<string[]>,
 ): Promise<{ readonly findings: string[]; readonly ms: number }> {
@@ -214,7 +214,7 @@ function firstRegion(installation: Installation): RegionState {
   return must(installation.regions[0], 'there is a region');
 }
 
-function tell(what: string, { perSecond, latency, processors, findings }: Measurement): void {
+function report(what: string, { perSecond, latency, processors, findings }: Measurement): void {
   const other = processors.otherCores;
   const noise = other === undefined ? '' : `, others use ${other.toFixed(2)} cores`;
   const quantiles =

@@ -43,7 +43,7 @@ export function newestResult(): BenchResult {
   throw new Error('there is no complete result in bench/results; run "npm run bench" first');
 }
 
-/** Only this benchmark writes to the folder: a look at the outside tells its files from others. */
+/** Only this benchmark writes to the folder, so the outer fields suffice to recognise its files. */
 function isResult(value: unknown): value is BenchResult {
   if (typeof value !== 'object' || value === null) return false;
   return ['profile', 'figures', 'targets', 'findings', 'machine'].every((name) => name in value);

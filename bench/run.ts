@@ -35,7 +35,7 @@ export async function runBench(options: RunOptions): Promise<BenchResult> {
   const revision = readRevision();
   note('starting three regions and a Postgres for the bare loop');
   const installation = await Installation.start(options);
-  // A job that runs cannot be called back: ending its process is what ends it.
+  // A running job cannot be cancelled: only the end of its process ends it.
   const abort = () => {
     installation.generator.stop();
     installation.rawLoop.stop();

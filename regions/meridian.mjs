@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /*
- * The `meridian` command for whatever Node starts it. Plain JavaScript without dependencies: a
+ * The `meridian` command for any Node that starts it. Plain JavaScript without dependencies: a
  * Node that does not run TypeScript hands over to the one that npm installed with the packages.
  * Exit code 3 when no Node here runs it.
  */

@@ -43,7 +43,7 @@ test('an older Node hands over to the one that npm installed', () => {
   expect(run(root, '--import', OLD)).toMatchObject({ status: 1, stdout: 'status,--json\n' });
 });
 
-test('an older Node without another says what is needed, in one line', () => {
+test('an older Node without another prints what is needed, in one line', () => {
   const { status, stderr } = run(checkout(['packages']), '--import', OLD);
   expect({ status, stderr }).toEqual({
     status: 3,
@@ -51,7 +51,7 @@ test('an older Node without another says what is needed, in one line', () => {
   });
 });
 
-test('a checkout without its packages says how to install them', () => {
+test('a checkout without its packages prints how to install them', () => {
   const { status, stderr } = run(checkout([]));
   expect({ status, stderr }).toEqual({
     status: 3,

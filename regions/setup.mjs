@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 /*
  * Makes a fresh clone ready to run; npm calls it before `start` and `test`. Plain JavaScript
- * without dependencies, because it runs on whatever Node the machine has, before anything is
+ * without dependencies, because it runs on any Node of the machine, before anything is
  * installed. It is silent and quick when nothing is missing.
  *
  * With the argument `replicated`, as before the tests, it also sees to the packages of the
@@ -28,10 +28,10 @@ const pinnedNode = join(binaries, 'node');
 /** The first Node that runs TypeScript as it is. */
 const oldestNode = [22, 18];
 
-const say = (text) => process.stderr.write(`meridian: ${text}\n`);
+const note = (text) => process.stderr.write(`meridian: ${text}\n`);
 
 function fail(text) {
-  say(text);
+  note(text);
   process.exit(1);
 }
 
@@ -80,8 +80,8 @@ const platformPackages = () => {
 };
 
 /**
- * True if the package has all that a patch gives it. That npm has installed a version does not say
- * so: it may have been stopped before the patch, or the patch may be a newer one.
+ * True if the package has all that a patch adds. That npm has installed a version does not imply
+ * it: npm may have been stopped before the patch, or the patch may be a newer one.
  */
 function isApplied(patch) {
   return patch.split(/^diff --git .*$/mu).every((section) => {
@@ -104,7 +104,7 @@ function missingPatch() {
   return names.find((name) => !isApplied(readFileSync(join(patches, name), 'utf8')));
 }
 
-/** Why the packages must be installed; undefined when they are as they should be. */
+/** Why the packages must be installed; undefined when they are complete. */
 function whyInstall() {
   const wanted = readJson(join(checkout, 'package-lock.json'))?.packages;
   if (wanted === undefined) fail('package-lock.json is missing or damaged; restore it from git');
@@ -153,26 +153,26 @@ function isLockComplete() {
 function installPackages(reason) {
   const verb = isLockComplete() ? ['ci'] : ['install', '--no-save'];
   const title = `npm ${verb.join(' ')}`;
-  say(`${reason}; running ${title} (about half a minute)`);
+  note(`${reason}; running ${title} (about half a minute)`);
   const [command, ...first] = npmCommand();
-  // Our own script applies the patches, whatever the user's configuration says of scripts.
+  // Our own script applies the patches, whatever the user's configuration of scripts is.
   const scripts = '--ignore-scripts=false';
   const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error', scripts];
   const result = spawnSync(command, [...first, ...verb, ...quiet], {
     cwd: checkout,
-    // The output of the hook is what the user sees; standard output may be read by a program.
+    // The user sees the output of the hook; standard output may be read by a program.
     stdio: ['ignore', 2, 2],
     env: { ...process.env, PATH: systemPath() },
   });
   if (result.status !== 0) {
     const why = result.error?.message ?? `exit code ${result.status}`;
-    fail(`${title} failed (${why}); see above, mend it and run the command again`);
+    fail(`${title} failed (${why}); see above, fix it and run the command again`);
   }
 }
 
 function requirePatches() {
   const patch = missingPatch();
-  if (patch !== undefined) fail(`${patch} is not applied, though npm says that all went well`);
+  if (patch !== undefined) fail(`${patch} is not applied, although npm reported success`);
 }
 
 function requirePostgres() {
@@ -221,13 +221,13 @@ function requireNode() {
     );
   }
   if (!there) return;
-  // npm puts it first on PATH, so a broken one would be run all the same.
+  // npm puts it first on PATH, so a broken one would still be run.
   rmSync(pinnedNode, { force: true });
-  say(`the Node from npm does not run on this system; the system's ${version} is used instead`);
+  note(`the Node from npm does not run on this system; the system's ${version} is used instead`);
 }
 
 // A package must not start a server of its own on the default port, nor make a database of its
-// own, so a policy says no while it is installed; one that the administrator made stays as it is.
+// own, so a policy forbids it during the installation; an administrator's own policy is kept.
 const aptScript = (packages) => `
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -259,7 +259,7 @@ function aptInstaller(packages) {
   return { title: `sudo ${title}`, command: [sudo, '-n', ...script] };
 }
 
-/** The command that installs Redis here; undefined when this user may not, or we know none. */
+/** The command that installs Redis here; undefined when this user may not, or none is known. */
 function redisInstaller() {
   if (process.platform !== 'darwin') return aptInstaller(['redis-server']);
   const brew = findProgram('brew');
@@ -269,7 +269,7 @@ function redisInstaller() {
   return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
 }
 
-/** Runs an installer. Returns why it did not do what it should, in parentheses. */
+/** Runs an installer. Returns why it failed, in parentheses. */
 function install({ title, command: [command, ...args] }, isThere) {
   const result = spawnSync(command, args, {
     encoding: 'utf8',
@@ -289,12 +289,12 @@ function requireRedis() {
   const installer = redisInstaller();
   let failed = '';
   if (installer !== undefined) {
-    say(`Redis is not installed; running ${installer.title}`);
+    note(`Redis is not installed; running ${installer.title}`);
     failed = install(installer, hasRedis);
     if (hasRedis()) return;
   }
   const how = process.platform === 'darwin' ? 'brew install redis' : 'the package redis-server';
-  say(
+  note(
     `no redis-server was found${failed}: install it (${how}); without it known keys are looked ` +
       'up in the journal only: slower retries, never a wrong answer',
   );
@@ -303,7 +303,7 @@ function requireRedis() {
 /** Postgres, Patroni and etcd of the distribution, for books with copies in three regions. */
 function requireReplicated() {
   if (process.platform !== 'linux') {
-    say('the replicated profile runs on Linux only');
+    note('the replicated profile runs on Linux only');
     return;
   }
   const libraries = [
@@ -324,11 +324,11 @@ function requireReplicated() {
   const installer = aptInstaller(packages);
   let failed = '';
   if (installer !== undefined) {
-    say(`for the replicated profile: ${installer.title} (about a minute)`);
+    note(`for the replicated profile: ${installer.title} (about a minute)`);
     failed = install(installer, () => missing().length === 0);
     if (missing().length === 0) return;
   }
-  say(`the replicated profile cannot run here${failed}: install ${missing().join(', ')}`);
+  note(`the replicated profile cannot run here${failed}: install ${missing().join(', ')}`);
 }
 
 const reason = whyInstall();

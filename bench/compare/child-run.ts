@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { childEnvironment } from '../../regions/processes/environment.ts';
 import { readFigures, type RunFigures } from './run-figures.ts';
 
-/** Exit code of a benchmark whose figures are void; it prints its result all the same. */
+/** Exit code of a benchmark whose figures are void; it still prints its result. */
 const EXIT_VOID = 1;
 
 /**
@@ -23,8 +23,8 @@ export async function runChild(
     cwd: checkout,
     env: childEnvironment(),
     stdio: ['ignore', 'pipe', 'inherit'],
-    // Ctrl-C reaches a whole terminal. It hears of it from us instead, and only once: a second
-    // time means not to wait for the databases.
+    // Ctrl-C reaches a whole terminal. We signal this process instead, and only once: a
+    // second signal means not to wait for the databases.
     detached: true,
   });
   const stop = () => child.kill('SIGINT');

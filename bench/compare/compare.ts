@@ -32,7 +32,7 @@ export interface CompareOptions {
 export async function compareCommits(options: CompareOptions): Promise<Comparison> {
   const startedAt = new Date();
   const worktree = new Worktree(checkout, options.against);
-  // Whatever ends this process, a second Ctrl-C too.
+  // However this process ends, also by a second Ctrl-C.
   const remove = () => worktree.remove();
   process.once('exit', remove);
   try {
@@ -58,7 +58,7 @@ export async function compareCommits(options: CompareOptions): Promise<Compariso
   }
 }
 
-/** Void figures end it: the next run would delete the data that tells why. */
+/** Void figures end it: the next run would delete the data that explains them. */
 async function measureRounds(
   options: CompareOptions,
   worktree: Worktree,

@@ -2,7 +2,7 @@ import { count, milliseconds } from '../../regions/terminal/print.ts';
 import { median } from '../measure/median.ts';
 import type { ComparedPart, RunFigures } from './run-figures.ts';
 
-/** A part may be slower than at the earlier commit by so much; a ratio below is a fall. */
+/** The lowest ratio to the earlier commit that is accepted; a lower one is a regression. */
 const RATIO_MIN = 0.9;
 
 /** One run of each commit, the earlier one first. */
@@ -11,7 +11,7 @@ export interface Round {
   readonly now: RunFigures;
 }
 
-/** What became of a part; figures are requests per second, of part d milliseconds. */
+/** The result of a part; figures are requests per second, for part d milliseconds. */
 export interface PartComparison {
   readonly part: ComparedPart;
   readonly before: readonly number[];
@@ -22,7 +22,7 @@ export interface PartComparison {
   readonly fell: boolean;
 }
 
-/** All that one comparison found out; the result files hold it as JSON. */
+/** The result of one comparison; the result files hold it as JSON. */
 export interface Comparison {
   /** ISO 8601. */
   readonly startedAt: string;

@@ -7,7 +7,7 @@ export type ComparedPart = (typeof comparedParts)[number];
 /** The rate of part d whose latency is compared. */
 const SINGLES_RATE = 1_000;
 
-/** What a run says. Parts that were not measured are undefined. */
+/** The figures of a run. Parts that were not measured are undefined. */
 export interface RunFigures extends Readonly<Record<ComparedPart, number | undefined>> {
   readonly findings: readonly string[];
 }
@@ -18,7 +18,7 @@ const single = z.object({
   measurement: z.object({ latency: z.object({ p50: z.number() }).optional() }),
 });
 
-/** As little as is needed of what a run prints, whichever commit it is of. */
+/** The fields that are read from the output of a run, at any commit. */
 const schema = z.object({
   findings: z.array(z.string()),
   figures: z.object({

@@ -41,7 +41,7 @@ test('a worktree has the files of its commit and the packages of the checkout', 
   worktree.remove();
 });
 
-test('nothing of it is left, and the packages of the checkout are', () => {
+test('nothing of it remains, and the packages of the checkout do', () => {
   const worktree = new Worktree(checkout, 'main~1');
   worktree.remove();
   worktree.remove();
@@ -50,13 +50,16 @@ test('nothing of it is left, and the packages of the checkout are', () => {
   expect(existsSync(join(checkout, 'node_modules', 'package'))).toBe(true);
 });
 
-test('it says if the commit asks for other packages', () => {
+test('it reports if the commit asks for other packages', () => {
   commit('{"packages":{}}', 'third');
   const worktree = new Worktree(checkout, 'main~1');
   expect(worktree.packagesDiffer).toBe(true);
   worktree.remove();
 });
 
-test.each(['nowhere', '--all', ''])('what is no commit is refused: %j', (reference) => {
-  expect(() => new Worktree(checkout, reference)).toThrow(`there is no commit ${reference} here`);
-});
+test.each(['nowhere', '--all', ''])(
+  'a reference that is not a commit is refused: %j',
+  (reference) => {
+    expect(() => new Worktree(checkout, reference)).toThrow(`there is no commit ${reference} here`);
+  },
+);

@@ -16,11 +16,11 @@ export class Worktree {
   /**
    * @param checkout a git checkout with node_modules
    * @param reference of the commit: a hash, a branch, a tag
-   * @throws Error that says what to do if there is no such commit
+   * @throws Error that states what to do if there is no such commit
    */
   constructor(checkout: string, reference: string) {
     this.#checkout = checkout;
-    // What begins with a dash would be an option to git.
+    // A reference that begins with a dash would be an option to git.
     const found = reference.startsWith('-')
       ? undefined
       : git(checkout, 'rev-parse', '--verify', '--quiet', '--short', `${reference}^{commit}`);
@@ -40,7 +40,7 @@ export class Worktree {
     symlinkSync(join(checkout, 'node_modules'), join(this.path, 'node_modules'), 'dir');
   }
 
-  /** Leaves nothing behind, in git neither. May be called again. */
+  /** Removes everything, in git as well. May be called again. */
   remove(): void {
     git(this.#checkout, 'worktree', 'remove', '--force', this.path);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });

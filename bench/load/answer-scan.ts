@@ -1,7 +1,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 
-/** How many requests ended how. */
+/** The number of requests by outcome. */
 export interface StatusCounts {
   /** Transfers and captures, and groups as one each. */
   posted: number;

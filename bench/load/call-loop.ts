@@ -89,7 +89,7 @@ class CallLoop {
     this.#meter = meter;
   }
 
-  /** Sends what `take` gives until it gives nothing, or until a call fails. */
+  /** Sends what `take` returns until it returns nothing, or until a call fails. */
   run(client: RouterClient, tally: Tally, take: () => Call | undefined): Promise<void> {
     return new Promise((resolve) => {
       const sendNext = () => {

@@ -1,4 +1,4 @@
-/** The rows of a journal that are held against what was acknowledged, by their kind. */
+/** The rows of a journal that are compared with what was acknowledged, by their kind. */
 export const rowNames = ['transfer', 'hold', 'capture', 'release', 'expiry', 'group'] as const;
 
 export interface Total {
@@ -8,8 +8,8 @@ export interface Total {
 }
 
 /**
- * What requests come to in their payers' book if none is refused: rows by their kind, later
- * expiries included, and by how much the open holds grow, that is those with something left.
+ * The effects of requests in their payers' book if none is refused: rows by their kind, later
+ * expiries included, and the growth of open holds, that is of those with a remainder.
  */
 export type Effects = Readonly<Record<(typeof rowNames)[number] | 'openHold', Total>>;
 

@@ -1,6 +1,6 @@
 import type { Effects } from './effects.ts';
 
-/** What the benchmark asks of a load process, and what it hears back. */
+/** What the benchmark asks of a load process, and what it receives in reply. */
 
 /** Opens accounts without limits in one region, and remembers them under its name. */
 export interface OpenJob {
@@ -10,7 +10,7 @@ export interface OpenJob {
   readonly region: string;
   readonly count: number;
   readonly externalIdPrefix: string;
-  /** Replaces what the region's name stood for, rather than add to it. */
+  /** Replaces the accounts under the region's name instead of adding to them. */
   readonly onlyThese: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface Window {
   readonly measureMs: number;
 }
 
-/** Calls of many requests, so many in flight all the time. */
+/** Calls of many requests, with a constant number of calls in flight. */
 export interface CallsJob {
   readonly kind: 'calls';
   /** Mixed: with holds, ends of holds and groups among plain transfers; see mixed-calls.ts. */
@@ -98,7 +98,7 @@ export interface Acknowledged {
   readonly held: number;
   readonly released: number;
   readonly refused: number;
-  /** What all of them come to if none was refused. */
+  /** The effects of all of them if none was refused. */
   readonly effects: Effects;
 }
 
@@ -137,7 +137,7 @@ export function isReplyMessage(message: unknown): message is ReplyMessage {
   return isNumbered(message) && ('result' in message || 'error' in message);
 }
 
-/** Both ends of the channel are of one version, so that a look at the outside is enough. */
+/** Both ends of the channel are of one version, so checking the outer fields is enough. */
 function isNumbered(message: unknown): message is object {
   return typeof message === 'object' && message !== null && 'number' in message;
 }

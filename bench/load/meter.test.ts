@@ -11,7 +11,7 @@ test('a rate is taken from the first completion in the window to the last', () =
   expect(meter.perSecond).toBe(2_000 / 0.8);
 });
 
-test('one completion tells no rate', () => {
+test('one completion gives no rate', () => {
   const meter = new RateMeter({ warmUpMs: 0, measureMs: 1_000 }, 0);
   meter.completed(1_000, 500);
   expect(meter.perSecond).toBe(0);

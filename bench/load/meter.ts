@@ -51,7 +51,7 @@ export class RateMeter {
     this.endsAt = this.startsAt + measureMs;
   }
 
-  /** Notes that so many items were completed at a moment. */
+  /** Counts items that were completed at a moment. */
   completed(items: number, now: number): void {
     if (now < this.startsAt || now > this.endsAt) return;
     if (this.#firstAt === 0) {

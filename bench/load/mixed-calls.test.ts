@@ -35,11 +35,11 @@ interface OpenHold {
   left: bigint;
 }
 
-/** A book that knows of nothing but holds, and refuses by throwing. */
+/** A book that contains only holds, and refuses by throwing. */
 class Holds {
   readonly open = new Map<string, OpenHold>();
 
-  /** Returns what a request comes to, expiries left out. */
+  /** Returns the effects of a request, without expiries. */
   apply(request: CreateTransferRequest, call: number): Effects {
     const { idempotencyKey: key, debitAccountId: payer, amount, action } = request;
     switch (action?.$case) {
@@ -110,7 +110,7 @@ test('requests are valid, and keys are fresh each time', () => {
   expect(new Set(requests.map((request) => request.idempotencyKey)).size).toBe(requests.length);
 });
 
-test('holds of the call before are ended, and all comes to what the call says', () => {
+test('holds of the previous call are ended, and the sums match the effects of the call', () => {
   const holds = new Holds();
   for (const [number, { requests, effects }] of sentCalls().entries()) {
     const real = sumOf(requests.map((request) => holds.apply(request, number)));
@@ -125,7 +125,7 @@ test('holds of the call before are ended, and all comes to what the call says', 
     });
     expect(expiry.count).toBe(15);
   }
-  // What is open in the end is what the last call made, and what was left to expire.
+  // In the end the holds of the last call are open, and those left to expire.
   expect(holds.open.size).toBe(150 + 6 * 15);
 });
 

@@ -28,7 +28,7 @@ const LEGS_PER_GROUP = 3;
 export const LEGS_PER_REQUEST = 1 + (mix.groups * (LEGS_PER_GROUP - 1)) / MIX_SIZE;
 
 const HOUR_SECONDS = 3_600;
-/** Of those left to expire: 1 second to so many, so that some do during the measurement. */
+/** Holds left to expire do so after 1 to this number of seconds, some during the measurement. */
 const EXPIRING_SECONDS_MAX = 5;
 /** A quarter of a hold must be something. */
 const PARTS_OF_HOLD = 4n;
@@ -45,7 +45,7 @@ interface Hold {
   readonly request: CreateTransferRequest;
 }
 
-/** A request, and what it has to do with holds. */
+/** A request, and its relation to holds. */
 interface Piece {
   readonly request: CreateTransferRequest;
   readonly effects: Effects;
@@ -188,7 +188,7 @@ function holdPiece({ fate, request }: Hold, makes: number): Piece {
   return { request, effects: { ...noEffects, hold, ...end }, makes };
 }
 
-/** What ends a hold. A part comes before what is final. */
+/** The requests that end a hold. A partial capture comes before the final one. */
 function endPieces({ fate, request }: Hold, drawsOn: number): Piece[] {
   const { amount } = request;
   const ended = { count: -1, amount: -amount };

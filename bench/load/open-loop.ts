@@ -10,7 +10,7 @@ import { Tally } from './tally.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 const DIFFERENT_TRANSFERS = 4_096;
-/** With so many calls unanswered the rate is plainly beyond what the system can do. */
+/** With this number of calls unanswered the rate clearly exceeds what the system can do. */
 const UNANSWERED_MAX = 20_000;
 const SEED = 20_261_122;
 
@@ -107,7 +107,7 @@ function followTimetable(
       }
       if (next === total) resolve(next);
       // A timer wakes up to a millisecond late. To spin instead would take from the two cores
-      // what the system under test needs; the delay is reported beside the latency.
+      // what the system under test needs; the delay is reported next to the latency.
       else setTimeout(tick, Math.max(0, begun + next * intervalMs - now));
     };
     tick();

@@ -71,5 +71,5 @@ process.on('message', (message) => {
 });
 // Ctrl-C reaches the whole terminal; the benchmark decides what ends when.
 process.on('SIGINT', () => undefined);
-// Without the benchmark nobody wants the load.
+// Without the benchmark the load has no purpose.
 process.on('disconnect', () => process.exit(0));

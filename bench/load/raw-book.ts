@@ -33,8 +33,8 @@ interface Batch {
 
 /**
  * The ceiling: the ledger's own posting function, hash chain and statement in a bare loop on
- * one connection, with nothing in front and nothing beside. Whatever a ledger server adds
- * (streams, queues, known keys, answers) can only cost on top of it.
+ * one connection, with no server in front. Everything a ledger server adds (streams, queues,
+ * known keys, answers) can only cost on top of it.
  */
 export class RawBook {
   readonly #sql: Sql;
@@ -54,7 +54,7 @@ export class RawBook {
     const sql = connect(databaseUrl, 1);
     const before = await readHead(sql, BOOK);
     const head = await takeOver(sql, before, 'bench', Date.now() * 1_000);
-    const book = new RawBook(sql, must(head, 'nobody else takes the book over'));
+    const book = new RawBook(sql, must(head, 'no other process takes the book over'));
     for (let first = 0; first < accounts; first += ACCOUNTS_PER_BATCH) {
       const size = Math.min(ACCOUNTS_PER_BATCH, accounts - first);
       await book.#post(Array.from({ length: size }, (_, index) => opening(first + index)));

@@ -11,7 +11,7 @@ const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
   'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
-  // A call that fails is a finding here, not something to mend.
+  // A call that fails is a finding here, not something to retry.
   'grpc.enable_retries': 0,
   'grpc.enable_channelz': 0,
 };

@@ -13,7 +13,7 @@ export class Tally {
 
   /**
    * @param requests that were sent and answered
-   * @param effects what they come to
+   * @param effects of these requests
    */
   add(requests: number, counts: StatusCounts, effects: Effects): void {
     const before = this.#acknowledged;

@@ -10,7 +10,7 @@ const KEY_LENGTH = 36;
  * do: ids that arrive in no order would make the journal's unique index slower.
  */
 export class TimeOrderedKeys {
-  /** Time, then a counter, then 48 random bits that tell this instance from any other. */
+  /** Time, then a counter, then 48 random bits that distinguish this instance from any other. */
   readonly #text = Buffer.alloc(KEY_LENGTH);
   readonly #now: () => number;
   #atMs = -1;

@@ -27,14 +27,14 @@ interface ChannelRow {
 }
 
 /**
- * Holds what was acknowledged against what the journal has. A figure whose book does not
+ * Compares what was acknowledged with the journal. A figure whose book does not
  * balance, or has another number or sum of anything than was acknowledged, is void.
  */
 export class BookCheck {
   readonly name: string;
   readonly number: number;
   readonly #sql: Sql;
-  /** The holds of which something was left when they were looked at last. */
+  /** The open holds at the last check. */
   #openHolds: Total = noEffects.openHold;
 
   /** @param url database of the book, as a role that may read it */
@@ -52,26 +52,26 @@ export class BookCheck {
   /**
    * What is wrong with the book since the mark; empty if nothing is. No posting may go on.
    *
-   * @param acknowledged what the payers of this book were told since; undefined if nothing was
+   * @param acknowledged the answers to the payers of this book since; undefined if nothing was
    *   sent to it
    */
   async findings(mark: BookMark, acknowledged: Acknowledged | undefined): Promise<string[]> {
-    const told = acknowledged ?? nothingAcknowledged(this.name);
+    const expected = acknowledged ?? nothingAcknowledged(this.name);
     const rows = await this.#sql<KindRow[]>`
       SELECT kind, count(*) AS rows, count(*) FILTER (WHERE reason = 0) AS applied,
              coalesce(sum(amount) FILTER (WHERE reason = 0), 0)::text AS amount
         FROM journal WHERE seq > ${mark.seq} GROUP BY kind`;
     const found = [...(await this.#balance()), ...(await this.#gaps(mark, rows))];
     let there = effectsIn(rows);
-    if (told.effects.hold.count > 0) {
+    if (expected.effects.hold.count > 0) {
       found.push(...(await this.#held()));
       there = { ...there, openHold: await this.#newOpenHolds() };
     }
-    const differing = differences(told, there);
+    const differing = differences(expected, there);
     return [...found, ...differing.map((difference) => `${this.name}: ${difference}`)];
   }
 
-  /** Holds that are left to expire and have not yet; empty once nothing is in motion. */
+  /** Holds that are to expire and have not yet; empty once nothing is in progress. */
   async expiring(): Promise<string[]> {
     // In the order in which the ledger sweeps them, and so along the same index.
     const [row] = await this.#sql<{ holds: bigint }[]>`
@@ -112,7 +112,7 @@ export class BookCheck {
     return [`${this.name}: the journal has ${total} rows from seq ${mark.seq} to ${seq}`];
   }
 
-  /** What accounts say is held must be what is left of the holds. */
+  /** The held amounts of accounts must be the remainder of the holds. */
   async #held(): Promise<string[]> {
     const [row] = await this.#sql<{ debits: string; credits: string; holds: string }[]>`
       SELECT coalesce(sum(held_debits), 0)::text AS debits,
@@ -125,7 +125,7 @@ export class BookCheck {
     return [`${this.name}: held ${debits} of and ${credits} for accounts, ${holds} by holds`];
   }
 
-  /** By how much the open holds have grown since this was asked last. */
+  /** Returns the growth of the open holds since the last check. */
   async #newOpenHolds(): Promise<Total> {
     const [row] = await this.#sql<{ holds: bigint; amount: string }[]>`
       SELECT count(*) AS holds, coalesce(sum(left_amount), 0)::text AS amount FROM open_hold`;
@@ -136,7 +136,7 @@ export class BookCheck {
   }
 }
 
-/** What was applied of each kind; nothing is said of open holds. */
+/** What was applied of each kind, without open holds. */
 function effectsIn(rows: readonly KindRow[]): Effects {
   return rowNames.reduce((effects, name) => {
     const row = rows.find(({ kind }) => kind === RowKind[name]);
@@ -145,7 +145,7 @@ function effectsIn(rows: readonly KindRow[]): Effects {
   }, noEffects);
 }
 
-/** What is still on its way between the books, or does not add up; empty at rest. */
+/** What is still in transit between the books, or does not add up; empty at rest. */
 export async function transitFindings(books: readonly BookCheck[]): Promise<string[]> {
   const found: string[] = [];
   const sums = new Map<string, bigint>();

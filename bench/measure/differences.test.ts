@@ -12,7 +12,7 @@ const effects: Effects = {
   group: { count: 1, amount: 0n },
   openHold: { count: 0, amount: 0n },
 };
-const told = {
+const acknowledged = {
   ...nothingAcknowledged('eu-west'),
   requests: 9,
   posted: 4,
@@ -22,31 +22,33 @@ const told = {
   effects,
 };
 
-test('a book that has what was acknowledged differs in nothing', () => {
-  expect(differences(told, effects)).toEqual([]);
+test('a book with exactly the acknowledged effects has no differences', () => {
+  expect(differences(acknowledged, effects)).toEqual([]);
   expect(differences(nothingAcknowledged(''), noEffects)).toEqual([]);
 });
 
 test.each(['transfer', 'hold', 'capture', 'release', 'expiry', 'group', 'openHold'] as const)(
-  'another number or sum is told: %s',
+  'another number or sum is reported: %s',
   (name) => {
     const { count, amount } = effects[name];
     const more = { ...effects, [name]: { count: count + 1, amount } };
-    expect(differences(told, more)).toHaveLength(1);
+    expect(differences(acknowledged, more)).toHaveLength(1);
     const larger = { ...effects, [name]: { count, amount: amount + 1n } };
-    expect(differences(told, larger)).toHaveLength(1);
+    expect(differences(acknowledged, larger)).toHaveLength(1);
   },
 );
 
 test('one refusal makes a figure void', () => {
-  const refused = { ...told, posted: 3, refused: 1 };
+  const refused = { ...acknowledged, posted: 3, refused: 1 };
   expect(differences(refused, effects)).toEqual(['1 requests were refused']);
 });
 
-test('answers that are missing, or of another kind than what was asked, are told', () => {
-  expect(differences({ ...told, posted: 3 }, effects)).toEqual(['9 requests have 8 answers']);
-  const asked = { ...told, posted: 5, held: 2 };
+test('answers that are missing, or of another kind than what was asked, are reported', () => {
+  expect(differences({ ...acknowledged, posted: 3 }, effects)).toEqual([
+    '9 requests have 8 answers',
+  ]);
+  const asked = { ...acknowledged, posted: 5, held: 2 };
   expect(differences(asked, effects)).toEqual(['3 holds, 2 were held']);
-  const released = { ...told, posted: 5, released: 0 };
+  const released = { ...acknowledged, posted: 5, released: 0 };
   expect(differences(released, effects)).toEqual(['1 releases, 0 were released']);
 });

@@ -12,12 +12,12 @@ const plurals: Readonly<Record<keyof Effects, string>> = {
 };
 
 /**
- * How what was acknowledged differs from what a book has come to since; empty: not at all.
+ * Returns how the acknowledged effects differ from those in a book since; empty if they do not.
  *
  * @param there what the journal has, legs of groups among the transfers
  */
-export function differences(told: Acknowledged, there: Effects): string[] {
-  const { requests, posted, inTransit, held, released, refused, effects } = told;
+export function differences(acknowledged: Acknowledged, there: Effects): string[] {
+  const { requests, posted, inTransit, held, released, refused, effects } = acknowledged;
   if (refused > 0) return [`${refused} requests were refused`];
   const found: string[] = [];
   const answers = posted + inTransit + held + released;

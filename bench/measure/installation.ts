@@ -19,7 +19,7 @@ const RAW_BOOK = { name: 'raw-1', number: 1 };
 const MARKER = 'bench-data';
 
 export interface InstallationOptions {
-  /** A folder of the benchmark's own; what a run before left in it is deleted. */
+  /** A folder of the benchmark's own; data of a previous run in it is deleted. */
   readonly dataDir: string;
   /** The first of 31 ports. */
   readonly basePort: number;
@@ -57,7 +57,7 @@ export class Installation {
     this.rawUrl = raw.ledgerUrl;
   }
 
-  /** Starts everything on empty data. Throws an Error that says what to do if it cannot. */
+  /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
   static async start(options: InstallationOptions): Promise<Installation> {
     const { dataDir, basePort, signal } = options;
     await deleteBenchData(dataDir);
@@ -101,7 +101,7 @@ export class Installation {
     return must(this.pids().get(`${region.name}/ledger`), 'the ledger server runs');
   }
 
-  /** Why figures cannot be trusted: what died and was started again; empty if nothing. */
+  /** Why figures cannot be trusted: the processes that died and were restarted; empty if none. */
   restarts(): string[] {
     const { processes } = this.#cluster;
     return processes
@@ -157,7 +157,9 @@ export async function deleteBenchData(dataDir: string): Promise<void> {
   if (!existsSync(dataDir)) return;
   const names = readdirSync(dataDir);
   if (names.length > 0 && !names.includes(MARKER)) {
-    throw new Error(`${dataDir} is not empty and not of the benchmark; choose another --data`);
+    throw new Error(
+      `${dataDir} is not empty and not a folder of the benchmark; choose another --data`,
+    );
   }
   await removeData(join(dataDir, 'regions'));
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });

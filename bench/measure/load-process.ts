@@ -11,8 +11,8 @@ import {
 import { profileFolder } from '../profiled/processor-profile.ts';
 
 /**
- * A process that makes load, apart from what it measures and from the benchmark itself: what
- * it costs is seen as its own, and a pause of one is not taken for a pause of the other.
+ * A process that makes load, separate from the system under test and from the benchmark itself: its
+ * cost is seen as its own, and a pause of one is not mistaken for a pause of the other.
  */
 export class LoadProcess {
   readonly #child: ChildProcess;
@@ -30,11 +30,11 @@ export class LoadProcess {
       serialization: 'advanced',
     });
     this.#child.on('message', (message) => {
-      if (isReplyMessage(message)) this.#hear(message);
+      if (isReplyMessage(message)) this.#settle(message);
     });
     this.#child.on('exit', (code, signal) => {
       this.#ended = `the load process ended (${signal ?? `exit code ${code}`})`;
-      for (const number of this.#waiting.keys()) this.#hear({ number, error: this.#ended });
+      for (const number of this.#waiting.keys()) this.#settle({ number, error: this.#ended });
     });
     this.#child.on('error', () => undefined);
   }
@@ -65,7 +65,7 @@ export class LoadProcess {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  #hear(reply: ReplyMessage): void {
+  #settle(reply: ReplyMessage): void {
     const waiting = this.#waiting.get(reply.number);
     this.#waiting.delete(reply.number);
     waiting?.(reply);

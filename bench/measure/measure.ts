@@ -7,7 +7,7 @@ import { type ProcessorUse, ProcessorWatch } from './processor-use.ts';
 
 /** One measurement, as it goes into the result file. */
 export interface Measurement {
-  /** Requests per second: transfers, or whatever a part mixes among them. */
+  /** Requests per second: transfers, or the mix of the part. */
   readonly perSecond: number;
   /** Requests acknowledged, the warm-up included. */
   readonly acknowledged: number;
@@ -24,7 +24,7 @@ export interface Place {
   readonly process: LoadProcess;
   /** By the name that acknowledgements give the payers' region; '' for the bare loop. */
   readonly books: ReadonlyMap<string, BookCheck>;
-  /** Resolves when nothing is in motion any more; what is wrong then. */
+  /** Resolves when nothing is in progress any more, to what is wrong then. */
   readonly settle?: () => Promise<string[]>;
 }
 
@@ -44,7 +44,7 @@ export function raw(installation: Installation): Place {
 }
 
 /**
- * Runs a job, watches the processors meanwhile, then holds the books against what was
+ * Runs a job, watches the processors meanwhile, then compares the books with what was
  * acknowledged.
  * @throws Error if the load process fails
  */
@@ -60,11 +60,11 @@ export async function measure(
   const result = await process.run(job);
   const processors = watch.end();
   const findings = failures(result);
-  if (result.perSecond === 0) findings.push('too few answers in the time to tell a rate');
+  if (result.perSecond === 0) findings.push('too few answers in the time for a rate');
   findings.push(...((await settle?.()) ?? []));
   for (const { region, book, mark } of marks) {
-    const told = result.acknowledged.find(({ from }) => from === region);
-    findings.push(...(await book.findings(mark, told)));
+    const acknowledged = result.acknowledged.find(({ from }) => from === region);
+    findings.push(...(await book.findings(mark, acknowledged)));
   }
   findings.push(...installation.restarts());
   return {

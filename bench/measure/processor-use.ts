@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
-/** Who used how much of the processor, in cores, over a stretch of time. */
+/** The processor use by process, in cores, over a period. */
 export interface ProcessorUse {
   readonly seconds: number;
   /** By the name that was given to a process, its descendants included. Empty if not known. */
@@ -56,7 +56,7 @@ function sample(pids: ReadonlyMap<string, number>): Sample {
   return { atMs: performance.now(), busy: busy / 1_000, used: usedBy(pids) };
 }
 
-/** Seconds of processor time by name; empty where the system does not tell it by files. */
+/** Seconds of processor time by name; empty where the system has no files of it. */
 function usedBy(pids: ReadonlyMap<string, number>): Map<string, number> {
   const all = readProcesses();
   const used = new Map<string, number>();

@@ -3,7 +3,7 @@ import { migrate } from '../../ledger/store/migrate.ts';
 import { checkout } from '../../regions/topology/layout.ts';
 import type { Programs } from '../../regions/supervisor/embedded/region-processes.ts';
 
-/** The servers as everybody runs them. */
+/** The servers as they run in production. */
 export const ownPrograms: Programs = {
   ledger: join(checkout, 'regions', 'server', 'ledger.ts'),
   router: join(checkout, 'regions', 'server', 'router.ts'),

@@ -3,7 +3,7 @@ import { withTable } from './readme.ts';
 
 const before = '# Title\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nrest\n';
 
-test('what stands between the marks is replaced, and nothing else', () => {
+test('the text between the marks is replaced, and nothing else', () => {
   const after = withTable(before, '| new |');
   expect(after).toBe('# Title\n<!-- bench:begin -->\n\n| new |\n\n<!-- bench:end -->\nrest\n');
   expect(withTable(after, '| new |')).toBe(after);

@@ -6,7 +6,7 @@ const BEGIN = '<!-- bench:begin -->';
 const END = '<!-- bench:end -->';
 
 /**
- * The text with what stands between the marks replaced.
+ * Returns the text with the part between the marks replaced.
  * @throws Error if the marks are missing, or there more than once
  */
 export function withTable(text: string, table: string): string {

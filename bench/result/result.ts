@@ -3,7 +3,7 @@ import { median } from '../measure/median.ts';
 import type { Measurement } from '../measure/measure.ts';
 import type { Profile } from '../profile.ts';
 
-/** All that one run found out; the result files hold it as JSON. */
+/** The result of one run; the result files hold it as JSON. */
 export interface BenchResult {
   /** ISO 8601. */
   readonly startedAt: string;

@@ -26,7 +26,7 @@ test('void rounds do not count', () => {
   expect(seriesOf(rounds).medianPerSecond).toBe(15);
 });
 
-test('goals are met or missed by the figures that there are', () => {
+test('goals are met or missed by the figures that were measured', () => {
   const figures = { raw: series(40_000), batched: series(32_000), hot: series(31_000) };
   const met = Object.fromEntries(targetsOf(figures).map((target) => [target.name, target.met]));
   expect(met).toEqual({ 'b: one book': true, 'b / a': true, 'c / b': false });

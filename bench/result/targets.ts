@@ -2,7 +2,7 @@ import { count, milliseconds } from '../../regions/terminal/print.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
 import type { Figures, Target } from './result.ts';
 
-/** What the benchmark is meant to reach on two cores with the generator on them. */
+/** The goals of the benchmark on two cores that the generator shares. */
 const RATIO_MIN = 0.75;
 const BATCHED_PER_SECOND_MIN = 30_000;
 const SINGLES_RATE = 1_000;
@@ -10,7 +10,7 @@ const SINGLES_P50_MS_MAX = 5;
 const MEMORY_BYTES_MAX = 400 * 2 ** 20;
 const MEMORY_ACCOUNTS = 1_000_000;
 
-/** The goals that these figures can tell something about. Void figures meet nothing. */
+/** The goals that these figures can be compared with. Void figures meet none. */
 export function targetsOf({ raw, batched, hot, singles, memory }: Figures): Target[] {
   const targets: Target[] = [];
   const add = (name: string, limit: string, value: string, met: boolean) =>

@@ -14,7 +14,7 @@ export interface CommandContext {
   readonly exit: (code: ExitCode) => void;
 }
 
-/** Options of every command that talks to a router. */
+/** Options of every command that calls a router. */
 export interface ConnectionOptions {
   readonly router?: string;
   readonly data: string;
@@ -40,14 +40,14 @@ export function newCommand(
     );
 }
 
-/** The option that says where a cluster on this machine keeps its data. */
+/** The option for the data folder of a cluster on this machine. */
 export function dataOption(): Option {
   return new Option('--data <dir>', 'data folder of the cluster on this machine').default(
     defaultDataDir(),
   );
 }
 
-/** A command that talks to a router: `--router`, or else the cluster in `--data`. */
+/** A command that calls a router: `--router`, or else the cluster in `--data`. */
 export function routerCommand(
   name: string,
   description: string,
@@ -142,14 +142,14 @@ function routersOf({ regions }: ClusterState): { name: string; address: string }
   return regions.map(({ name, routerAddress }) => ({ name, address: routerAddress }));
 }
 
-/** Says that a call is being repeated, but not more often than every few seconds. */
+/** Notes that a call is being repeated, at most once every few seconds. */
 function retryNotes(): (fault: Error) => void {
-  let toldAt = 0;
+  let notedAt = 0;
   return (fault) => {
-    if (performance.now() - toldAt < 3_000) return;
-    // The first repeats are mended before anybody would want to know.
-    if (toldAt !== 0) note(`${fault.message}; trying again`);
-    toldAt = performance.now();
+    if (performance.now() - notedAt < 3_000) return;
+    // The first repeats usually succeed before a user would want to know.
+    if (notedAt !== 0) note(`${fault.message}; trying again`);
+    notedAt = performance.now();
   };
 }
 
@@ -186,7 +186,7 @@ export function parseMinor(text: string): bigint {
   throw new InvalidArgumentError('It must be a whole number of minor units, such as 1250.');
 }
 
-/** A limit of a balance, or that there is none. */
+/** A limit of a balance, or "none". */
 export type Limit = bigint | 'none';
 
 export function parseLimit(text: string): Limit {

@@ -11,7 +11,7 @@ test('every error is an object for --json', () => {
   expect(errorJson(new Error('down'))).toMatchObject({ error: { code: 'NOT_POSSIBLE' } });
 });
 
-test('Ctrl-C says what may have been applied, and what goes on', () => {
+test('Ctrl-C reports what may have been applied, and what continues', () => {
   const fields = { code: 'CANCELLED', retryable: false, violations: [], reason: '' };
   const cancelled = (outcome: CallFault['outcome']) =>
     new CallFault('cancelled', { ...fields, outcome, retryAfterMs: undefined });

@@ -26,7 +26,7 @@ export function toFailure(error: unknown): CommandFailure {
 
 /**
  * A command that Ctrl-C has ended. Its caller must know whether money may have moved, and what
- * goes on without the command.
+ * continues without the command.
  */
 export function interruption(error: unknown): CommandFailure {
   if (error instanceof CallFault && error.outcome === 'unknown') {

@@ -75,19 +75,19 @@ async function program(args: readonly string[], context: CommandContext): Promis
   for (const command of [meridian, ...meridian.commands.flatMap((c) => [c, ...c.commands])]) {
     // Errors are thrown instead of ending the process, so that what runs can be stopped first.
     if (json) command.configureOutput({ writeErr: () => {} });
-    command.exitOverride().showHelpAfterError('(--help tells more)');
+    command.exitOverride().showHelpAfterError('(see --help)');
   }
   return meridian;
 }
 
-/** The version of the checkout that the command is of. */
+/** The version of this checkout. */
 function versionOf(): string {
   const file = new URL('../../package.json', import.meta.url);
   const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
   return version;
 }
 
-/** What knows every error; most commands end without one. */
+/** Loaded only to report an error; most commands end without one. */
 const errorReport = () => import('./error-report.ts');
 
 /** Runs the `meridian` command and ends the process. */
@@ -116,7 +116,7 @@ export async function main(args: readonly string[]): Promise<void> {
     await (await program(args, context)).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has told the user already; help that was asked for is no error.
+      // Commander has already printed the error; help that was asked for is not one.
       code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
       if (json && code !== ExitCode.ok) await (await errorReport()).printError(error);
     } else {

@@ -22,7 +22,7 @@ export async function markDrained(etcd: Etcd, region: string, drained: DrainMark
   await etcd.put(PREFIX + region, JSON.stringify(drained));
 }
 
-/** Takes the mark away, if there is one. */
+/** Removes the mark, if there is one. */
 export async function unmarkDrained(etcd: Etcd, region: string): Promise<void> {
   await etcd.delete(PREFIX + region);
 }
@@ -35,7 +35,7 @@ export async function drainedRegions(etcd: Etcd): Promise<ReadonlyMap<string, Dr
   );
 }
 
-/** Watches whether one region is drained. While etcd does not answer, the last word holds. */
+/** Watches whether one region is drained. While etcd does not answer, the last state holds. */
 export class DrainWatch {
   readonly #etcd: Etcd;
   readonly #region: string;
@@ -46,7 +46,7 @@ export class DrainWatch {
   #silent = false;
   #stopped = false;
 
-  /** @param onChange told at every change; a region is not drained until etcd says so */
+  /** @param onChange called at every change; until etcd reports one the region is not drained */
   constructor(etcd: Etcd, region: string, onChange: (drained: boolean) => void, log: Logger) {
     this.#etcd = etcd;
     this.#region = region;
@@ -54,7 +54,7 @@ export class DrainWatch {
     this.#log = log;
   }
 
-  /** Asks every second until `stop`; the first answer, or that there is none, is awaited. */
+  /** Asks every second until `stop`. Resolves after the first answer or failure. */
   async start(): Promise<void> {
     await this.#poll();
   }
@@ -66,7 +66,7 @@ export class DrainWatch {
 
   async #poll(): Promise<void> {
     try {
-      this.#hear(await this.#etcd.get(PREFIX + this.#region));
+      this.#update(await this.#etcd.get(PREFIX + this.#region));
       this.#silent = false;
     } catch (error) {
       if (!this.#silent) this.#log.warn('whether to drain is not known', { why: String(error) });
@@ -75,8 +75,8 @@ export class DrainWatch {
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), POLL_MS);
   }
 
-  /** Whatever the mark says, the region is drained: only who and why would be lost. */
-  #hear(text: string | undefined): void {
+  /** A mark of any content means drained: if malformed, only who and why are lost. */
+  #update(text: string | undefined): void {
     const drained = text !== undefined;
     if (this.#stopped || drained === this.#drained) return;
     this.#drained = drained;

@@ -8,10 +8,10 @@ const stored = z.object({ key: z.base64(), value: z.base64().default('') });
 const rangeAnswer = z.object({ kvs: z.array(stored).default([]) });
 
 /**
- * A client of etcd, through the JSON gateway of its v3 API. Keys and values are text. What one
+ * A client of etcd, through the JSON gateway of its v3 API. Keys and values are text. If a
  * member does not answer within a second the next one is asked; reads are linearizable.
  *
- * Every method throws an Error, with what each member said, when none answered.
+ * Every method throws an Error, with the error of each member, when none answered.
  */
 export class Etcd {
   readonly #urls: readonly string[];
@@ -77,7 +77,7 @@ function rangeEnd(prefix: string): string {
   return end.toString('base64');
 }
 
-/** `fetch` says only that it failed; why is in what caused it. */
+/** `fetch` reports only that it failed; the reason is in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

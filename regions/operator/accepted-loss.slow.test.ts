@@ -37,7 +37,7 @@ afterAll(async () => {
   await operator?.close();
 });
 
-/** Takes the copy of the book in a region away, as it is. */
+/** Takes the copy of the book out of a region, unchanged. */
 async function stopCopy(region: string): Promise<void> {
   const { faults } = installation();
   await faults.stop(`${region}/patroni-${BOOK}`);
@@ -71,7 +71,7 @@ const balanceOf = async (id: bigint) => {
   return account?.balance;
 };
 
-/** Every copy has what is acknowledged: it could lead without a loss. */
+/** Every copy has all that is acknowledged, so it could lead without a loss. */
 const allHaveIt = async () => {
   const { books } = await operator.status();
   const book = books.find(({ name }) => name === BOOK);
@@ -139,8 +139,8 @@ test.skipIf(skipped)(
         meridian.run(...change, '--accept-loss', '--dry-run').then(({ code }) => code);
       await expect.poll(planned, EVERY_SECOND).toBe(0);
       expect((await meridian.run(...change, '--yes')).code).toBe(1);
-      // 3: it leads only once another copy follows. Patroni may hold the lease for a moment, in
-      // vain: then the command is refused.
+      // 3: it leads only once another copy follows. Patroni may briefly hold the lease without
+      // leading: then the command is refused.
       const failedOver = () =>
         meridian.run(...change, '--accept-loss', '--yes').then(({ code }) => code);
       await expect.poll(failedOver, EVERY_SECOND).toBe(3);
@@ -175,7 +175,7 @@ test.skipIf(skipped)(
     } finally {
       await payer.stop();
     }
-    // What another book has is known again; what only this one had is paid when asked again.
+    // Rows that another book has are known again; rows that only this one had are paid on a retry.
     const again = [
       await pay('before', alice, bob, 5n),
       await pay('lost-1', alice, bob, 7n),
@@ -185,7 +185,7 @@ test.skipIf(skipped)(
     ];
     expect(again.map(({ status }) => status)).toEqual(again.map(() => TransferStatus.POSTED));
     expect(again.map(({ replayed }) => replayed)).toEqual([true, true, true, true, false]);
-    // A call that failed may have paid: what was answered as POSTED is the least that has come.
+    // A call that failed may have paid: at least the amounts answered as POSTED have arrived.
     const arrived = must(await balanceOf(ben), 'it exists') + 3n;
     expect(arrived).toBeGreaterThanOrEqual(payer.posted);
     expect(await balanceOf(bob)).toBe(16n);

@@ -4,13 +4,13 @@ import type { ReplicatedState } from '../topology/state.ts';
 import type { CoordinationFacts, EtcdFacts } from './facts.ts';
 import { QUESTION_MS, within } from './within.ts';
 
-/** Where Patroni keeps what it knows of the books: `namespace` of its configuration. */
+/** Where Patroni keeps the state of the books: `namespace` of its configuration. */
 const PATRONI = '/meridian/patroni/';
 
 /** Its value is the name of the member that leads a book, as long as it renews its lease. */
 export const leaseKey = (book: string): string => `${PATRONI}${book}/leader`;
 
-/** What etcd says of everything at one moment. */
+/** What etcd contains about everything at one moment. */
 export interface EtcdAnswer {
   readonly etcd: EtcdFacts;
   /** Undefined: no member of etcd is part of a majority. */
@@ -23,8 +23,8 @@ export interface EtcdAnswer {
 }
 
 /**
- * Asks every member of etcd, each for itself. The reads are linearizable, so a member that
- * answers is part of a majority, and what it says is not out of date. Never throws.
+ * Asks every member of etcd separately. The reads are linearizable, so a member that answers is
+ * part of a majority, and its answer is not out of date. Never throws.
  */
 export async function askEtcd(members: ReplicatedState['etcd']): Promise<EtcdAnswer> {
   const answers = await Promise.all(members.map((member) => askMember(member)));

@@ -4,7 +4,7 @@ import { probeHealth } from '../processes/probes.ts';
 import type { LedgerFacts } from './facts.ts';
 import { QUESTION_MS } from './within.ts';
 
-/** What the ledger server at HOST:PORT says of itself. Throws when it is silent. */
+/** Returns what the ledger server at HOST:PORT reports. Throws when it does not answer. */
 export async function askLedger(address: string): Promise<LedgerFacts> {
   const [topology, serving] = await Promise.all([
     askTopology(address),
@@ -14,7 +14,7 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
   return { epoch: Number(epoch), leading, serving, clockAlarm };
 }
 
-/** The first word of its topology stream. Throws when it is silent. */
+/** Returns the first message of its topology stream. Throws when it does not answer. */
 export function askTopology(address: string): Promise<Topology> {
   const client = new BookServiceClient(address, credentials.createInsecure(), {
     // A connection of its own: a shared one would wait out the pause of a failed attempt.
@@ -22,8 +22,8 @@ export function askTopology(address: string): Promise<Topology> {
   });
   return new Promise((resolve, reject) => {
     const stream = client.watchTopology({}, { deadline: Date.now() + QUESTION_MS * 2 });
-    stream.once('data', (said: Topology) => {
-      resolve(said);
+    stream.once('data', (topology: Topology) => {
+      resolve(topology);
       stream.cancel();
       client.close();
     });

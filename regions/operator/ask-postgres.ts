@@ -36,7 +36,7 @@ interface OutgoingRow {
   age_ms: number;
 }
 
-/** What the Postgres of a member says of itself, as its superuser, in one round trip. */
+/** Reads the state of a member's Postgres, as its superuser, in one round trip. */
 export async function askPostgres(sql: Sql): Promise<PostgresFacts> {
   const [servers, standbys, heads, outgoing] = await Promise.all([
     sql<ServerRow[]>`
@@ -66,7 +66,7 @@ export async function askPostgres(sql: Sql): Promise<PostgresFacts> {
        ORDER BY t.peer_book, t.asset`,
   ]);
   const [server] = servers;
-  if (server === undefined) throw new Error('Postgres says nothing of itself');
+  if (server === undefined) throw new Error('Postgres returned no row about itself');
   return {
     standby: server.standby,
     flushed: server.flushed,

@@ -13,7 +13,7 @@ import {
 } from './safety.ts';
 import type { BookStatus, LeaderStatus, MemberStatus } from './status.ts';
 
-/** One book for people, from what its parts say. Pure. */
+/** One book in the form shown to people, from the facts of its parts. Pure. */
 export function describeBook(facts: BookFacts, home: RegionName): BookStatus {
   const copy = newestCopy(facts);
   const leader = leaderOf(facts);
@@ -33,21 +33,21 @@ export function describeBook(facts: BookFacts, home: RegionName): BookStatus {
   };
 }
 
-/** Of those whose ledger server says that it leads, the one of the newest epoch. */
+/** The member whose ledger server reports that it leads; of several, the one of the newest epoch. */
 function leaderOf({ members }: BookFacts): LeaderStatus | undefined {
   const leading = members.flatMap(({ member, ledger }): LeaderStatus[] => {
-    const said = answered(ledger);
-    if (said?.leading !== true) return [];
+    const answer = answered(ledger);
+    if (answer?.leading !== true) return [];
     const { name, region, ledgerAddress } = member;
-    return [{ region, member: name, epoch: said.epoch, ledgerAddress }];
+    return [{ region, member: name, epoch: answer.epoch, ledgerAddress }];
   });
   return leading.toSorted((a, b) => b.epoch - a.epoch)[0];
 }
 
-function describeMember(facts: BookFacts, { member, ...said }: MemberFacts): MemberStatus {
-  const patroni = answered(said.patroni);
-  const postgres = answered(said.postgres);
-  const ledger = answered(said.ledger);
+function describeMember(facts: BookFacts, { member, ...answers }: MemberFacts): MemberStatus {
+  const patroni = answered(answers.patroni);
+  const postgres = answered(answers.postgres);
+  const ledger = answered(answers.ledger);
   const primary = primaryOf(facts);
   const asPrimarySees = primary?.postgres.standbys.find(({ name }) => name === member.name);
   const standing = ledger?.leading === true ? 'leading' : 'standing by';

@@ -17,7 +17,7 @@ import { askLedger } from './ask-ledger.ts';
 import { UnknownBookError } from './operation.ts';
 import { QUESTION_MS, within } from './within.ts';
 
-/** A repair reads and books all that was lost. */
+/** A repair reads and books all lost rows. */
 const REPAIR_MS = 10 * 60_000;
 
 /** One direction between two books. */
@@ -51,7 +51,7 @@ export interface ChannelStates {
   readonly unread: readonly string[];
 }
 
-/** A leg that a repair is about, as people read it. */
+/** A leg of a repair, in the form shown to people. */
 export interface ListedLeg {
   readonly number: number;
   readonly transferId: string;
@@ -96,7 +96,7 @@ export class Channels {
     this.#books = placesOf(state);
   }
 
-  /** How all channels stand. Never throws. */
+  /** Returns the state of all channels. Never throws. */
   async states(): Promise<ChannelStates> {
     const all = await Promise.all(
       this.#books.map(async (book) => ({ book, rows: await readChannelRows(book) })),

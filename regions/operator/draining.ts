@@ -69,7 +69,7 @@ async function emptyRegion(
   });
 }
 
-/** Switches the books over one after the other, and gives those that it has moved. */
+/** Switches the books over one after the other. Returns those that it has moved. */
 async function moveAway(
   installation: Installation,
   leaving: readonly Departure[],

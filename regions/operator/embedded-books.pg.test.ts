@@ -10,7 +10,7 @@ import { whereIs } from './where.ts';
 
 const database = testDatabases();
 
-/** Nothing listens there. */
+/** No server listens there. */
 const NOWHERE = '127.0.0.1:1';
 
 /** Two books: one with a database and no ledger server, one with neither. */

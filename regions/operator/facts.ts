@@ -2,8 +2,8 @@ import type { RegionName } from '../topology/layout.ts';
 import type { MemberState } from '../topology/state.ts';
 
 /**
- * What the parts of a replicated installation say of themselves at one moment. A part that did
- * not answer in time is undefined: that it is silent is known, what state it is in is not.
+ * What the parts of a replicated installation report about themselves at one moment. A part that
+ * did not answer in time is undefined: its state is unknown.
  */
 
 /** Why a part did not answer, for people. */
@@ -16,7 +16,7 @@ export function answered<T extends object>(answer: Answer<T>): T | undefined {
   return 'silent' in answer ? undefined : answer;
 }
 
-/** What a member's Patroni says. */
+/** What a member's Patroni reports. */
 export interface PatroniFacts {
   /** Such as running, starting, stopped. */
   readonly state: string;
@@ -34,7 +34,7 @@ export interface StandbyFacts {
   readonly synchronous: boolean;
   /** How far it has the log on disk, in bytes since the log began. */
   readonly flushed: bigint;
-  /** How long the newest part took to get there; null when nothing is on its way. */
+  /** How long the newest part took to get there; null when nothing is in transit. */
   readonly flushLagMs: number | null;
 }
 
@@ -45,7 +45,7 @@ export interface HeadFacts {
   readonly fenced: boolean;
 }
 
-/** What a member's Postgres says. */
+/** What a member's Postgres reports. */
 export interface PostgresFacts {
   readonly standby: boolean;
   /** How far the log is on disk here, in bytes since the log began. */
@@ -54,7 +54,7 @@ export interface PostgresFacts {
   readonly replayed: bigint;
   /** Since the newest transaction replayed here was committed; null on a primary. */
   readonly replayAgeMs: number | null;
-  /** The setting, such as "*" or a list of names; empty: commits wait for nobody. */
+  /** The setting, such as "*" or a list of names; empty: commits wait for no replica. */
   readonly synchronousNames: string;
   readonly synchronousCommit: string;
   /** Who streams from it. */
@@ -64,7 +64,7 @@ export interface PostgresFacts {
   readonly outgoing: readonly Outgoing[];
 }
 
-/** Money on its way from this book to another one. */
+/** Money in transit from this book to another one. */
 export interface Outgoing {
   readonly toBook: number;
   readonly asset: string;
@@ -76,7 +76,7 @@ export interface Outgoing {
   readonly oldestAgeMs: number;
 }
 
-/** What a member's ledger server says. */
+/** What a member's ledger server reports. */
 export interface LedgerFacts {
   readonly epoch: number;
   readonly leading: boolean;
@@ -100,7 +100,7 @@ export interface CoordinationFacts {
 
 /** Which regions of etcd answer and whether they agree on anything. */
 export interface EtcdFacts {
-  /** Regions whose etcd member says that it is part of a majority. */
+  /** Regions whose etcd member reports that it is part of a majority. */
   readonly healthy: readonly RegionName[];
   readonly members: number;
 }

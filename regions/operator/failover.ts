@@ -16,7 +16,7 @@ const LEADING_MS = 60_000;
 /** A copy that is alone leads only when another one follows, whenever that may be. */
 const LEADING_ALONE_MS = 10_000;
 
-/** Gives a book without a leader to a region that has all of it, or as much as is accepted. */
+/** Makes a region lead a book without a leader: it has all rows, or the loss is accepted. */
 export async function failover(
   installation: Installation,
   book: Book,
@@ -27,7 +27,7 @@ export async function failover(
   const facts = await installation.patientFacts(book);
   const plan = planFailover(facts, to, acceptLoss);
   requireDoable(plan);
-  const from = ledFrom(facts)?.member.region ?? 'nobody';
+  const from = ledFrom(facts)?.member.region ?? 'none';
   const mayBeLost = plan.warnings.join('; ');
   const recorder = new Recorder('failover', book.name, acting, { from, to, acceptLoss, mayBeLost });
   const candidate = installation.member(book, to);
@@ -42,7 +42,7 @@ export async function failover(
       if (consent !== undefined) recorder.step(NEXT_AFTER_LOSS);
       return { from, to, ...led };
     } finally {
-      // What was not needed must not let a later promotion pass that nobody has asked for.
+      // An unused consent must not allow a later promotion that no operator has asked for.
       if (consent !== undefined) rmSync(consent, { force: true });
     }
   });
@@ -68,7 +68,7 @@ async function promote(
     const led = watch.newLeader(epoch, PROMOTED_MS + waitMs);
     led.catch(() => undefined);
     const refusal = candidate.patroni.failover(name).catch((error: unknown) => {
-      // Any other error is of the call alone: whether the book moves is seen below.
+      // Any other error concerns only the call: whether the book moves is seen below.
       if (error instanceof PatroniRefusal) throw error;
     });
     const promoted = until(`that ${to} is promoted`, PROMOTED_MS, async () => {

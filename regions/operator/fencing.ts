@@ -10,7 +10,7 @@ import { type BookFacts, headOf, primaryOf } from './safety.ts';
 const FENCE_MS = 15_000;
 const LEADING_MS = 30_000;
 
-/** Keeps a book from being led by anybody until `unfence`. */
+/** Keeps every server from leading a book until `unfence`. */
 export async function fence(
   installation: Installation,
   book: Book,
@@ -26,12 +26,12 @@ export async function fence(
       (sql) => fenceBook(sql, acting.by, Date.now() * 1_000),
       FENCE_MS,
     );
-    recorder.step(`nobody leads ${book.name} from epoch ${epoch} on`);
+    recorder.step(`${book.name} has no leader from epoch ${epoch} on`);
     return { epoch };
   });
 }
 
-/** Lets a fenced book be led again, and waits until somebody leads it. */
+/** Lets a fenced book be led again, and waits until it has a leader. */
 export async function unfence(
   installation: Installation,
   book: Book,
@@ -44,7 +44,7 @@ export async function unfence(
   return recorder.during([book], async () => {
     const watch = new LeaderWatch(book);
     try {
-      recorder.step(`taking the fence of ${book.name} away`);
+      recorder.step(`removing the fence of ${book.name}`);
       await database.ask((sql) => unfenceBook(sql), FENCE_MS);
       const { epoch } = await watch.newLeader(headOf(facts)?.epoch ?? 0, LEADING_MS);
       recorder.step(`${book.name} is led in epoch ${epoch}`);

@@ -11,12 +11,12 @@ const FOLLOWING_MS = 10_000;
 const POLL_MS = 100;
 
 /**
- * Has a copy follow the candidate before the candidate leads, and runs `work` meanwhile. A new
+ * Makes a copy follow the candidate before the candidate leads, and runs `work` meanwhile. A new
  * leader is promoted, and can commit, only once another copy streams from it; over the longest
- * link to connect takes more than a second, in which writes would pause.
+ * link connecting takes more than a second, in which writes would pause.
  *
- * Patroni knows this as the tag `replicatefrom`, which stands in a copy's own configuration. Where
- * that is not at hand, the change takes a little longer and nothing else.
+ * Patroni's name for this is the tag `replicatefrom`, in the copy's own configuration. Without
+ * access to that file, the change only takes a little longer.
  */
 export async function whileFollowing<T>(
   installation: Installation,
@@ -27,19 +27,19 @@ export async function whileFollowing<T>(
 ): Promise<T> {
   const path = copy && configOf(installation, copy);
   if (copy === undefined || path === undefined) return work();
-  recorder.step(`having ${copy.state.region} follow ${candidate.state.region} ahead of the change`);
+  recorder.step(`letting ${copy.state.region} follow ${candidate.state.region} before the change`);
   try {
     await replicateFrom(copy, path, candidate.state.name);
-    await until('that', FOLLOWING_MS, () => follows(copy, candidate), POLL_MS);
+    await until('the change of its source', FOLLOWING_MS, () => follows(copy, candidate), POLL_MS);
   } catch (error) {
-    recorder.step(`it does not yet (${String(error)}); going on`);
+    recorder.step(`it does not follow yet (${String(error)}); continuing`);
   }
   try {
     return await work();
   } finally {
     // It follows the leader again, which by now is the same one.
     await replicateFrom(copy, path, undefined).catch((error: unknown) => {
-      recorder.step(`its configuration still says so: ${String(error)}`);
+      recorder.step(`its configuration still names that copy: ${String(error)}`);
     });
   }
 }

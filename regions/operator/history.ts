@@ -4,14 +4,14 @@ import type { Sql } from '../../ledger/store/connect.ts';
 import { type OperationKind, readOperations } from '../../ledger/store/operations.ts';
 import type { BookCopies } from './book-copies.ts';
 
-/** Something that an operator did, or that a book was taken over. */
+/** An operation of an operator, or the take-over of a book. */
 export interface HistoryEntry {
   /** As ISO 8601. */
   readonly at: string;
   readonly kind: OperationKind | 'take-over';
   /** Books in which it is recorded. */
   readonly books: readonly string[];
-  /** Who did it; of a take-over the ledger server, or who fenced the book. */
+  /** Who did it; for a take-over the ledger server, or the operator who fenced the book. */
   readonly who: string;
   /** Empty: a take-over has no reason of its own. */
   readonly why: string;
@@ -26,7 +26,7 @@ export interface History {
   readonly silent: readonly string[];
 }
 
-/** What was done to the books and by whom. Never throws: silent books are named. */
+/** Operations on the books, and who did them. Never throws: silent books are named. */
 export async function readHistory(copies: BookCopies, limit: number): Promise<History> {
   const silent: string[] = [];
   const entries = new Map<string, HistoryEntry>();

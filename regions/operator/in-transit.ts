@@ -17,22 +17,22 @@ export interface InTransit {
   /** When it left, as ISO 8601. */
   readonly at: string;
   readonly ageMs: number;
-  /** Its number on the way from one book to the other; they arrive in this order. */
+  /** Its number in the channel from one book to the other; they arrive in this order. */
   readonly channelNumber: bigint;
 }
 
 export interface TransitList {
-  /** The oldest first; of each book at most 1,000. */
+  /** The oldest first; at most 1,000 of each book. */
   readonly transfers: readonly InTransit[];
-  /** False: there are more of some book. */
+  /** False: some book has more. */
   readonly complete: boolean;
-  /** Books of which no copy answered: what leaves them is missing. */
+  /** Books of which no copy answered: their outgoing transfers are missing. */
   readonly silent: readonly string[];
 }
 
 const BOOK_MAX = 1_000;
 
-/** The transfers that have been on their way for at least so long. Never throws. */
+/** The transfers that have been in transit for at least this long. Never throws. */
 export async function inTransit(copies: BookCopies, olderThanMs: number): Promise<TransitList> {
   const silent: string[] = [];
   const all = await Promise.all(

@@ -12,7 +12,7 @@ import { type BookFacts, newestCopy } from './safety.ts';
 import type { BookStatus, InstallationStatus, RegionStatus } from './status.ts';
 import { QUESTION_MS } from './within.ts';
 
-/** How often a silent part is asked before a decision is made without it. */
+/** How often a silent part is asked before a decision without it. */
 const ATTEMPTS = 3;
 
 /** A book with its members. */
@@ -99,7 +99,7 @@ export class Installation implements BookCopies {
     const startedAt = performance.now();
     const at = new Date().toISOString();
     let answers = await this.#askAll();
-    // Nobody at all within the time: rather it is slow here than everything gone there.
+    // No answer at all within the time: more likely this machine is slow than everything gone.
     for (let more = 1; more < ATTEMPTS && isEmpty(answers); more += 1) {
       answers = await this.#askAll();
     }

@@ -1,13 +1,13 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Book } from './installation.ts';
 
-/** A leader as the ledger servers of its book tell. */
+/** A leader as reported by the ledger servers of its book. */
 export interface Led {
   readonly address: string;
   readonly epoch: number;
 }
 
-/** Who leads one book, told by its ledger servers the moment it changes. */
+/** Watches which ledger server leads one book; its servers report every change at once. */
 export class LeaderWatch {
   readonly #leaders: Leaders;
   readonly #book: number;
@@ -23,7 +23,7 @@ export class LeaderWatch {
     });
   }
 
-  /** The leader; undefined if none tells of itself within a second. */
+  /** Returns the leader; undefined if none reports itself within a second. */
   async current(): Promise<Led | undefined> {
     const led = await this.#when(() => true, 1_000);
     if (led !== undefined) this.#lostAt = undefined;
@@ -31,7 +31,7 @@ export class LeaderWatch {
   }
 
   /**
-   * The first leader of an epoch newer than `epoch`, and for how long there was none.
+   * Returns the first leader of an epoch newer than `epoch`, and for how long there was none.
    * Throws when there is none within `ms`.
    */
   async newLeader(epoch: number, ms: number): Promise<Led & { readonly pauseMs: number }> {

@@ -7,14 +7,14 @@ import { QUESTION_MS, within } from './within.ts';
  */
 const GIVE_UP_SECONDS = 6;
 
-/** After so many failures in a row the connections are given up. */
+/** After this number of failures in a row the connections are given up. */
 const FAILURES_MAX = 2;
 
 /**
- * The Postgres of one member, asked with a time limit of ours: a frozen server, or one behind a
- * dead link, would otherwise be waited for without end. A pool that fails again is given up, so
- * that none sits on a dead link or a node that has been demoted; one that is merely slow to
- * connect has had the time.
+ * The Postgres of one member, asked with a time limit of our own: a call to a frozen server, or to
+ * one behind a dead link, would otherwise never end. A pool that fails again is given up, so that
+ * none stays on a dead link or a node that has been demoted; by then a server that is merely slow
+ * to connect has had enough time.
  */
 export class MemberDatabase {
   readonly #url: string;
@@ -25,12 +25,12 @@ export class MemberDatabase {
     this.#url = url;
   }
 
-  /** Throws what the server says, or an Error when it says nothing within `limitMs`. */
+  /** Throws the server's error, or an Error when it does not answer within `limitMs`. */
   async ask<T>(question: (sql: Sql) => Promise<T>, limitMs = QUESTION_MS): Promise<T> {
     this.#pool ??= connect(this.#url, 2);
     const pool = this.#pool;
     const answer = question(pool);
-    // When the limit is first, the late failure is nobody's.
+    // When the limit passes first, no one handles the late failure.
     answer.catch(() => undefined);
     try {
       const found = await within(limitMs, answer);

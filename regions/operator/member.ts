@@ -6,7 +6,7 @@ import { MemberDatabase } from './member-database.ts';
 import { Patroni } from './patroni.ts';
 import { QUESTION_MS, reasonOf, within } from './within.ts';
 
-/** One copy of a book, as the operator reaches it: its Patroni, its Postgres, its ledger server. */
+/** One copy of a book, as an operator reaches it: its Patroni, Postgres and ledger server. */
 export class Member {
   readonly state: MemberState;
   readonly patroni: Patroni;
@@ -18,7 +18,7 @@ export class Member {
     this.database = new MemberDatabase(state.adminUrl);
   }
 
-  /** Asks all three parts at once. Never throws: what is silent is named as such. */
+  /** Asks all three parts at once. Never throws: silent parts are named. */
   async facts(): Promise<MemberFacts> {
     const [patroni, postgres, ledger] = await Promise.all([
       answerOf(this.patroni.facts()),

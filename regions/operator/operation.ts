@@ -1,23 +1,23 @@
 import type { OperationKind } from '../../ledger/store/operations.ts';
 
-/** Who asks for something, why, and who is told how it goes. */
+/** Who asks for something, why, and a callback for its progress. */
 export interface Acting {
   readonly by: string;
   readonly why: string;
   readonly onStep?: ((text: string) => void) | undefined;
 }
 
-/** What an operator has had done. */
+/** A completed operation. */
 export interface Operation {
   readonly id: string;
   readonly kind: OperationKind;
-  /** When it was begun, as ISO 8601. */
+  /** Time of its start, as ISO 8601. */
   readonly at: string;
   readonly by: string;
   readonly why: string;
-  /** The book or region that it was done to. */
+  /** The book or region concerned. */
   readonly subject: string;
-  /** What came of it, such as the region and epoch that lead now. */
+  /** Its result, such as the region and epoch that lead now. */
   readonly result: OperationResult;
   readonly steps: readonly Step[];
   readonly tookMs: number;
@@ -28,30 +28,30 @@ export interface Operation {
 export type OperationResult = Readonly<Record<string, string | number | boolean>>;
 
 export interface Step {
-  /** Since the operation was begun. */
+  /** Since the start of the operation. */
   readonly atMs: number;
   readonly text: string;
 }
 
-/** What would be done, and what speaks against it. */
+/** What would be done, and the objections to it. */
 export interface Plan {
   readonly kind: OperationKind;
   readonly subject: string;
   readonly steps: readonly string[];
-  /** What whoever asks should know; it keeps nothing from being done. */
+  /** What the operator should know; warnings do not prevent the change. */
   readonly warnings: readonly string[];
   /** Why it is refused; empty: it is done when asked for. */
   readonly objections: readonly string[];
   /**
-   * Those of the objections that pass by themselves while the copy concerned catches up. What can
-   * wait for that need not be refused for them.
+   * The objections that disappear automatically while the copy concerned catches up. A change that
+   * can wait for that need not be refused because of them.
    */
   readonly whileBehind?: readonly string[];
-  /** What is missing for it here and now; empty: it can be done. */
+  /** What is missing for it now; empty: it can be done. */
   readonly impossible: readonly string[];
 }
 
-/** It was not done, because it would not be safe or makes no sense; nothing has changed. */
+/** The change was refused because it is unsafe or pointless; nothing has changed. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly plan: Plan;
@@ -62,7 +62,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** The user named a book that there is not. */
+/** The user named a book that does not exist. */
 export class UnknownBookError extends Error {
   override readonly name = 'UnknownBookError';
 }

@@ -7,11 +7,11 @@ import { readHistory } from './history.ts';
 import { Installation } from './installation.ts';
 import { Operator, RefusedError } from './operator.ts';
 
-// One story: each chapter goes on with what the ones before it have left.
+// One story: each part continues with the state that the previous ones left.
 
 const installation = sharedInstallation();
 const acting = { by: 'jane', why: 'ticket 4711' };
-/** When these tests began, as ISO 8601: others have had things done before. */
+/** Start of these tests, as ISO 8601: other tests have recorded operations before. */
 let began: string;
 let operator: Operator;
 let meridian: Meridian;
@@ -74,7 +74,7 @@ describe.skipIf(skipped)('an operator', () => {
     await expect(operator.unfence('1', acting)).rejects.toThrow('it is not fenced');
   });
 
-  test('fences a book, which nobody leads until it is unfenced', async () => {
+  test('fences a book, which has no leader until it is unfenced', async () => {
     await operator.fence('eu-west-1', acting);
     try {
       const fenced = await bookWhen(({ leader }) => leader === undefined);
@@ -118,7 +118,7 @@ describe.skipIf(skipped)('an operator', () => {
 });
 
 describe.skipIf(skipped)('the command', () => {
-  test('asks for a reason and for consent, and says what would be done', async () => {
+  test('asks for a reason and for consent, and prints what would be done', async () => {
     const change = ['switchover', '1', '--to', 'us-east'];
     expect(await meridian.run(...change)).toMatchObject({ code: 2 });
     expect(await meridian.run(...change, '--why', 'x')).toMatchObject({ code: 2 });
@@ -129,7 +129,7 @@ describe.skipIf(skipped)('the command', () => {
     expect(await meridian.run('fence', '9', '--why', 'x', '--yes')).toMatchObject({ code: 2 });
   });
 
-  test('says within two seconds how things are with a region gone', async () => {
+  test('prints the status within two seconds while a region is gone', async () => {
     await operator.status();
     await installation().faults.loseRegion('ap-south');
     const { tookMs, regions } = await operator.status();

@@ -37,12 +37,12 @@ export type Change =
     };
 
 /**
- * What an SRE does to a replicated installation: looks at it, moves the leaders of books, takes
- * regions out of use and back. Every question has a time limit, so a frozen region, or one behind
- * a dead link, holds nothing up.
+ * What an SRE does with a replicated installation: looks at it, moves the leaders of books, takes
+ * regions out of use and back. Every request has a time limit, so a frozen region, or one behind
+ * a dead link, blocks nothing.
  *
  * A change throws RefusedError if it would not be safe or makes no sense, and Error if it is not
- * possible now or did not come about; changes are recorded in the books concerned.
+ * possible now or did not succeed; changes are recorded in the books concerned.
  */
 export class Operator {
   readonly #installation: Installation;
@@ -57,7 +57,7 @@ export class Operator {
     return this.#installation.status();
   }
 
-  /** What a change would do now, and what speaks against it; changes nothing. */
+  /** What a change would do now, and the objections to it; changes nothing. */
   async plan(change: Change): Promise<Plan> {
     const installation = this.#installation;
     switch (change.kind) {
@@ -117,7 +117,7 @@ export class Operator {
     return failover(this.#installation, this.#installation.book(book), to, acting);
   }
 
-  /** Keeps everybody from leading a book. */
+  /** Keeps every server from leading a book. */
   async fence(book: string, acting: Acting): Promise<Operation> {
     return fence(this.#installation, this.#installation.book(book), acting);
   }
@@ -135,7 +135,7 @@ export class Operator {
     return undrain(this.#installation, region, acting);
   }
 
-  /** Drains a region and waits until nothing is on its way from there; says if it may go. */
+  /** Drains a region, waits until nothing is in transit from it, and reports if it may go. */
   evacuate(region: RegionName, acting: Acting): Promise<Operation> {
     return evacuate(this.#installation, region, acting);
   }

@@ -14,7 +14,7 @@ const memberAnswer = z.object({
 /** How long Patroni may take for a switchover or failover; it answers after 20 s at the latest. */
 const MOVE_MS = 30_000;
 
-/** Patroni would not do what was asked, and says why. */
+/** Patroni refused a request; the message contains its reason. */
 export class PatroniRefusal extends Error {
   override readonly name = 'PatroniRefusal';
 }
@@ -35,12 +35,12 @@ export class Patroni {
   async facts(): Promise<PatroniFacts> {
     const text = await this.#ask('GET', '/patroni', undefined, QUESTION_MS * 2);
     const { state, role, timeline, pause, patroni } = memberAnswer.parse(JSON.parse(text));
-    // Patroni 3 says master, Patroni 4 primary.
+    // Patroni 3 calls it master, Patroni 4 primary.
     const primary = role === 'master' || role === 'primary';
     return { state, primary, timeline, paused: pause, version: patroni.version };
   }
 
-  /** Gives the book to `candidate`. Throws PatroniRefusal when it does not come about. */
+  /** Gives the book to `candidate`. Throws PatroniRefusal when that fails. */
   async switchover(leader: string, candidate: string): Promise<void> {
     await this.#ask('POST', '/switchover', { leader, candidate }, MOVE_MS);
   }
@@ -50,12 +50,12 @@ export class Patroni {
     await this.#ask('POST', '/failover', { candidate }, MOVE_MS);
   }
 
-  /** Has it throw its copy away and take a new one from the leader. Throws PatroniRefusal. */
+  /** Makes it discard its copy and take a new one from the leader. Throws PatroniRefusal. */
   async reinitialize(): Promise<void> {
     await this.#ask('POST', '/reinitialize', { force: true }, MOVE_MS);
   }
 
-  /** Has it read its own configuration again. */
+  /** Makes it read its own configuration again. */
   async reload(): Promise<void> {
     await this.#ask('POST', '/reload', undefined, QUESTION_MS);
   }
@@ -68,7 +68,7 @@ export class Patroni {
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await response.text();
-    // A member that is not well answers 503 to a question about itself, with the answer.
+    // An unhealthy member answers 503 to a question about itself, together with the answer.
     if (response.ok || (method === 'GET' && text.startsWith('{'))) return text;
     throw new PatroniRefusal(`Patroni: ${text.trim() || response.statusText}`);
   }

@@ -90,7 +90,7 @@ describe('an unplanned change', () => {
     expect(planFailover(gone, 'us-east', false)).toMatchObject({ objections: [], impossible: [] });
   });
 
-  test('to a copy alone it takes the acceptance of a loss', () => {
+  test('failing over to the only surviving copy requires the acceptance of a loss', () => {
     const alone = {
       ...gone,
       members: [silentIn('eu-west'), memberIn('us-east'), silentIn('ap-south')],
@@ -104,7 +104,7 @@ describe('an unplanned change', () => {
     expect(planFailover(gone, 'us-east', true).steps.join()).not.toContain('meridian channel');
   });
 
-  test('no acceptance helps without a majority of etcd', () => {
+  test('is refused without a majority of etcd, even if a loss is accepted', () => {
     const facts = { ...gone, coordination: undefined };
     expect(planFailover(facts, 'us-east', true).impossible.join()).toContain('etcd');
   });
@@ -121,7 +121,7 @@ describe('fences', () => {
     expect(planUnfence(bookWith([leader])).objections).toEqual([]);
   });
 
-  test('it takes a primary', () => {
+  test('fencing requires a primary', () => {
     expect(planFence(bookWith([silentIn('eu-west')])).impossible).toHaveLength(1);
   });
 });
@@ -141,7 +141,7 @@ describe('regions', () => {
     expect(planDrain('evacuate', [bookWith()], 'eu-west').objections).toEqual([]);
   });
 
-  test('what is not drained is not undrained, what is at home does not go there', () => {
+  test('a region that is not drained is not undrained, a book at home does not move there', () => {
     expect(planUndrain([bookWith()], 'eu-west').objections).toEqual(['eu-west is not drained']);
     expect(planFailback([bookWith()], 'eu-west').objections).toHaveLength(1);
     const drained = bookWith([], { drained: new Set(['eu-west']) });

@@ -12,12 +12,12 @@ import {
   whatMayBeLost,
 } from './safety.ts';
 
-/** What each change would do and what speaks against it, from what is known now. Pure. */
+/** What each change would do and the objections to it, from what is known now. Pure. */
 
-/** A standby that is further behind would hold a planned switchover up. */
+/** A standby that is further behind would delay a planned switchover. */
 export const CATCH_UP_BYTES = 16 * 1024 * 1024;
 
-/** Where the book is led from, as etcd says, or else by whose Postgres is a primary. */
+/** The member that leads according to etcd, or else the one whose Postgres is a primary. */
 export function ledFrom(facts: BookFacts): MemberFacts | undefined {
   const name = facts.coordination?.leader;
   return facts.members.find(({ member }) => member.name === name) ?? primaryOf(facts)?.facts;
@@ -38,7 +38,7 @@ export function planSwitchover(facts: BookFacts, to: RegionName): Plan {
     objections.push(...whatForbidsLeading(facts, candidate), ...whileBehind);
   }
   objections.push(...whatIsWrongWithLeader(facts));
-  const from = leader?.member.region ?? 'nobody';
+  const from = leader?.member.region ?? 'none';
   const steps = [
     `write a checkpoint in ${from}, so that it stops quickly`,
     `have Patroni stop ${facts.name} in ${from} and promote it in ${to}`,
@@ -53,7 +53,7 @@ export function planSwitchover(facts: BookFacts, to: RegionName): Plan {
   return { kind: 'switchover', subject: facts.name, steps, warnings, ...refusal };
 }
 
-/** How far a copy is behind the leader, if that would hold a planned change up. */
+/** How far a copy is behind the leader, if that would delay a planned change. */
 function whatIsBehind(facts: BookFacts, candidate: MemberFacts): string[] {
   const { name, region } = candidate.member;
   const seen = primaryOf(facts)?.postgres.standbys.find((standby) => standby.name === name);
@@ -72,10 +72,10 @@ function whatIsWrongWithLeader(facts: BookFacts): string[] {
     return ['the Patroni of the leader does not answer'];
   }
   if (waitsForSecondRegion(primary.postgres)) return [];
-  return ['its commits do not wait for a second region; mend that first'];
+  return ['its commits do not wait for a second region; restore that first'];
 }
 
-/** What an operator does once a copy is promoted whose loss was accepted. */
+/** What an operator does once a copy has been promoted with an accepted loss. */
 export const NEXT_AFTER_LOSS =
   'see "meridian channel list": if other books have legs that this copy lacks, it posts nothing ' +
   'until "meridian channel repair" has booked them';
@@ -118,7 +118,7 @@ export function planFence(facts: BookFacts): Plan {
     primary === undefined ? ['no primary answers that could record the fence durably'] : [];
   const steps = [
     'raise the epoch and mark the book as fenced, in one commit that a second region has',
-    'its leader steps down; nobody leads it until "meridian unfence"',
+    'its leader steps down; it has no leader until "meridian unfence"',
   ];
   const warnings = ['the book takes no payments until it is unfenced'];
   return { kind: 'fence', subject: facts.name, steps, warnings, objections, impossible };
@@ -128,7 +128,7 @@ export function planUnfence(facts: BookFacts): Plan {
   const primary = primaryOf(facts);
   const objections = headOf(facts)?.fenced === false ? ['it is not fenced'] : [];
   const impossible = primary === undefined ? ['no primary answers'] : [];
-  const steps = ['take the mark away; the ledger server beside the primary takes the book over'];
+  const steps = ['remove the mark; the ledger server of the primary takes the book over'];
   return { kind: 'unfence', subject: facts.name, steps, warnings: [], objections, impossible };
 }
 
@@ -175,7 +175,7 @@ export function planDrain(
   ];
   if (kind === 'evacuate') {
     steps.push('wait until nothing is in transit from the books that it led or is home of');
-    steps.push('check that no book needs the region, and say that it may be switched off');
+    steps.push('check that no book needs the region, and report whether it may be switched off');
   }
   const already = books.some(({ drained }) => drained.has(region));
   const warnings = already ? [`${region} is drained already`] : [];
@@ -201,7 +201,7 @@ export function planFailback(homes: readonly BookFacts[], region: RegionName): P
   const away = homes.filter((facts) => ledFrom(facts)?.member.region !== region);
   const drained = homes.some((facts) => facts.drained.has(region));
   const objections = away.flatMap((facts) => {
-    // The mark is taken away first; a copy that is still catching up is waited for.
+    // The mark is removed first; then it waits for a copy that is still catching up.
     const plan = planSwitchover({ ...facts, drained: new Set() }, region);
     return plan.objections
       .filter((text) => plan.whileBehind?.includes(text) !== true)

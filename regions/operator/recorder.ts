@@ -8,7 +8,7 @@ import type { Book } from './installation.ts';
 import type { Acting, Operation, OperationResult, Step } from './operation.ts';
 import { askPostgres } from './ask-postgres.ts';
 
-/** A row that waits for a second region longer than this is written again afterwards. */
+/** A row that waits longer than this for a second region is written again afterwards. */
 const RECORD_MS = 3_000;
 
 /** Follows one operation from its beginning to its end, and records it in the books concerned. */
@@ -36,8 +36,8 @@ export class Recorder {
   };
 
   /**
-   * Records it in those of the books that can be written to, does it, and tries the other books
-   * again, whatever came of it.
+   * Records it in the books that can be written to, does it, and tries the other books again,
+   * whether it succeeded or not.
    */
   async during(books: readonly Book[], work: () => Promise<OperationResult>): Promise<Operation> {
     const recorded = await this.#record(books);
@@ -63,7 +63,7 @@ export class Recorder {
     };
   }
 
-  /** Those of the books in which it is recorded now. */
+  /** The books in which it is recorded now. */
   async #record(books: readonly Book[]): Promise<Book[]> {
     const done = await Promise.all(books.map((book) => this.#recordIn(book)));
     return books.filter((_, index) => done[index] === true);

@@ -22,7 +22,7 @@ describe('what would be lost without the leader', () => {
   });
 
   test.each([
-    ['commits wait for nobody', { synchronousNames: '' }],
+    ['commits wait for no replica', { synchronousNames: '' }],
     ['commits do not wait at all', { synchronousCommit: 'local' }],
   ])('acknowledged transfers, when %s', (_, changes) => {
     const [first, ...more] = memberStandbys(200n);
@@ -31,7 +31,7 @@ describe('what would be lost without the leader', () => {
     expect(judgeExposure(bookWith([spoilt]))).toMatchObject({ safe: false, bytes: 800 });
   });
 
-  test('nothing, when nobody streams: then nothing is acknowledged', () => {
+  test('nothing, when no replica streams: then nothing is acknowledged', () => {
     const { safe, because } = judgeExposure(bookWith([primary({ standbys: [] })]));
     expect(safe).toBe(true);
     expect(because).toContain('no payment is acknowledged');
@@ -70,7 +70,7 @@ describe('whether a region may take over', () => {
     expect(because).toContain('no other copy can be compared');
   });
 
-  test('what another history has proves nothing', () => {
+  test('the position of a copy on another timeline proves nothing', () => {
     const patroni = {
       state: 'running',
       primary: false,
@@ -83,7 +83,7 @@ describe('whether a region may take over', () => {
 
   test.each([
     ['drained', { drained: new Set(['us-east']) }, 'drained'],
-    ['without any majority of etcd', { coordination: undefined }, 'nobody can be elected'],
+    ['without any majority of etcd', { coordination: undefined }, 'no leader can be elected'],
     [
       'without a majority of etcd once the leader is gone',
       { etcd: { healthy: ['eu-west', 'us-east'] as const, members: 3 } },
@@ -104,7 +104,7 @@ describe('whether a region may take over', () => {
 });
 
 describe('a book for people', () => {
-  test('tells who leads, how far copies are, and judges the others only', () => {
+  test('shows the leader and how far copies are, and judges only the others', () => {
     const late = postgresOf({ flushed: 900n, replayed: 900n, replayAgeMs: 70 });
     const facts = bookWith([memberIn('ap-south', { postgres: late })]);
     const book = describeBook(facts, 'eu-west');
@@ -123,7 +123,7 @@ describe('a book for people', () => {
     expect(book.failovers.map(({ to }) => to)).toEqual(['us-east', 'ap-south']);
   });
 
-  test('a zombie that says it leads is not the leader', () => {
+  test('a zombie that claims to lead is not the leader', () => {
     const zombie = memberIn('eu-west', {
       ledger: { epoch: 3, leading: true, serving: true, clockAlarm: '' },
     });

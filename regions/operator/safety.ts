@@ -12,17 +12,17 @@ import type { Exposure, FailoverStatus } from './status.ts';
 /**
  * Judges what would be lost, and where a book may safely go. Pure.
  *
- * Every commit waits until one of the two other copies has it. So whatever was acknowledged is
- * on two copies of three, and of any two copies the further one has all of it. One copy alone
+ * Every commit waits until one of the two other copies has it. So every acknowledged commit is
+ * on two copies of three, and of any two copies the further one has all of them. One copy alone
  * may lack some: it must not lead, and the promotion guard of Patroni does not let it.
  */
 
-/** A book and all that is known of it. */
+/** A book and all known facts about it. */
 export interface BookFacts {
   readonly book: number;
   readonly name: string;
   readonly members: readonly MemberFacts[];
-  /** Undefined: etcd has no majority that could tell. */
+  /** Undefined: etcd has no majority, so it is not known. */
   readonly coordination: CoordinationFacts | undefined;
   readonly etcd: EtcdFacts;
   readonly drained: ReadonlySet<string>;
@@ -54,7 +54,7 @@ export function primariesOf(members: readonly MemberFacts[]): Copy[] {
 }
 
 /**
- * The primary that Patroni regards as the leader, or without a word from etcd the one of the
+ * The primary that Patroni regards as the leader, or, if etcd does not answer, the one of the
  * newest epoch.
  */
 export function primaryOf({ members, coordination }: BookFacts): Copy | undefined {
@@ -92,7 +92,7 @@ export function acknowledgingRegions(facts: BookFacts): RegionName[] {
   return facts.members.flatMap(({ member }) => (names.has(member.name) ? member.region : []));
 }
 
-/** What would be lost if the leader's region were gone for ever now. */
+/** What would be lost if the leader's region were lost permanently now. */
 export function judgeExposure(facts: BookFacts): Exposure {
   const primary = primaryOf(facts);
   if (primary === undefined) return judgeSilentLeader(facts);
@@ -103,7 +103,7 @@ export function judgeExposure(facts: BookFacts): Exposure {
       .toSorted(compare)
       .at(-1);
     const bytes = furthest === undefined ? undefined : Number(postgres.flushed - furthest);
-    const size = bytes === undefined ? 'nobody streams from it' : `${bytes} bytes now`;
+    const size = bytes === undefined ? 'no copy streams from it' : `${bytes} bytes now`;
     const because = `transfers are acknowledged before a second region has them (${size})`;
     return { safe: false, because, bytes };
   }
@@ -117,12 +117,12 @@ function whoHasAll([first, ...others]: readonly RegionName[]): string {
   if (others.length > 0) {
     return `${[first, ...others].join(' and ')} have everything acknowledged between them`;
   }
-  return `${first} has everything acknowledged, but nobody can take over until another copy follows`;
+  return `${first} has everything acknowledged, but no copy can take over until another one follows`;
 }
 
 function judgeSilentLeader({ coordination, members }: BookFacts): Exposure {
   if (coordination !== undefined && coordination.leader === undefined) {
-    const because = 'nobody holds the lease of the leader, so nothing is being acknowledged';
+    const because = 'no member holds the leader lease, so nothing is being acknowledged';
     return { safe: true, because, bytes: 0 };
   }
   const others = copiesOf(members).filter(
@@ -158,7 +158,7 @@ export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): string[
     ({ facts: { member, patroni } }) =>
       member.name !== candidate.member.name &&
       member.name !== leader &&
-      // What another history has says nothing of this one.
+      // A position on another timeline cannot be compared with this one.
       answered(patroni)?.timeline === answered(candidate.patroni)?.timeline,
   );
   const nearest = others.at(-1);
@@ -171,7 +171,7 @@ export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): string[
   return [`it is ${behind.toLocaleString('en-US')} bytes behind ${region}, which can take over`];
 }
 
-/** What keeps a member from leading the book at all, whatever may be lost. */
+/** What prevents a member from leading the book even if a loss is accepted. */
 export function whatForbidsLeading(facts: BookFacts, candidate: MemberFacts): string[] {
   const { member } = candidate;
   const found: string[] = [];
@@ -184,7 +184,7 @@ export function whatForbidsLeading(facts: BookFacts, candidate: MemberFacts): st
   if (facts.drained.has(member.region)) found.push('the region is drained');
   if (headOf(facts)?.fenced === true) found.push('the book is fenced');
   if (facts.coordination === undefined) {
-    found.push('etcd has no majority, so nobody can be elected');
+    found.push('etcd has no majority, so no leader can be elected');
   }
   return found;
 }
@@ -195,5 +195,5 @@ function whatForbidsElection({ etcd, coordination, members }: BookFacts): string
   const left = etcd.healthy.filter((region) => region !== leader);
   if (leader === undefined || left.length > etcd.members / 2) return [];
   const which = left.length === 0 ? 'none' : `only ${left.join(' and ')}`;
-  return [`without ${leader} etcd has no majority (${which} left), so nobody can be elected`];
+  return [`without ${leader} etcd has no majority (${which} left), so no leader can be elected`];
 }

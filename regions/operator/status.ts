@@ -2,7 +2,7 @@ import type { DrainMark } from '../etcd/drained.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { Outgoing } from './facts.ts';
 
-/** How an installation is, as people and drills want to know it; nothing in it is a secret. */
+/** The state of an installation, for people and drills; it contains no secrets. */
 export interface InstallationStatus {
   /** When the questions were sent, as ISO 8601. */
   readonly at: string;
@@ -17,7 +17,7 @@ export interface RegionStatus {
   readonly name: RegionName;
   readonly router: 'serving' | 'not serving';
   readonly etcd: 'serving' | 'not serving';
-  /** Undefined: it takes calls and books. Null: etcd could not tell. */
+  /** Undefined: it takes calls and books. Null: unknown, because etcd did not answer. */
   readonly drained: DrainMark | null | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface BookStatus {
   readonly book: number;
   readonly name: string;
   readonly home: RegionName;
-  /** The member whose ledger server leads the book; undefined while nobody does. */
+  /** The member whose ledger server leads the book; undefined while none does. */
   readonly leader: LeaderStatus | undefined;
   /** Regions of the members whose Postgres is a primary: one, unless something is wrong. */
   readonly primaries: readonly RegionName[];
@@ -34,7 +34,7 @@ export interface BookStatus {
   readonly members: readonly MemberStatus[];
   readonly exposure: Exposure;
   readonly failovers: readonly FailoverStatus[];
-  /** Money on its way to other books, as the leader, or else the newest copy, has it. */
+  /** Money in transit to other books, read from the leader, or else from the newest copy. */
   readonly outgoing: readonly Outgoing[];
 }
 
@@ -62,7 +62,7 @@ export interface MemberStatus {
   readonly lagMs: number | undefined;
 }
 
-/** What would be lost if the leader's region were gone for ever at this moment. */
+/** What would be lost if the leader's region were lost permanently at this moment. */
 export interface Exposure {
   /** True: no acknowledged transfer would be lost. */
   readonly safe: boolean;

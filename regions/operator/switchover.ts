@@ -10,10 +10,10 @@ import { Recorder } from './recorder.ts';
 import { acknowledgingRegions } from './safety.ts';
 import { until } from './within.ts';
 
-/** A planned change of a book's leader, in which nothing is lost and nobody sees an error. */
+/** A planned change of a book's leader: nothing is lost, and no client sees an error. */
 
 const CHECKPOINT_MS = 60_000;
-/** Beyond Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
+/** Above Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
 const LEADING_MS = 60_000;
 const SETTLED_MS = 60_000;
 
@@ -39,7 +39,7 @@ export async function switchover(
   });
 }
 
-/** Stops the book here and starts it there, and measures how long nobody led it. */
+/** Stops the book here and starts it there, and measures how long it had no leader. */
 async function move(book: Book, leader: Member, candidate: Member, recorder: Recorder) {
   const { region: from } = leader.state;
   const { region: to, ledgerAddress } = candidate.state;
@@ -52,7 +52,7 @@ async function move(book: Book, leader: Member, candidate: Member, recorder: Rec
     const refusal = leader.patroni
       .switchover(leader.state.name, candidate.state.name)
       .catch((error: unknown) => {
-        // Any other error is of the call alone: whether the book moves is seen below.
+        // Any other error concerns only the call: whether the book moves is seen below.
         if (error instanceof PatroniRefusal) throw error;
       });
     const led = watch.newLeader(before?.epoch ?? 0, LEADING_MS);

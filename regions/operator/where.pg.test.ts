@@ -7,7 +7,7 @@ import { accountsNamed } from './where.ts';
 
 const database = testDatabases();
 
-test('an account is found by all that its name may mean, and by exactly what is said', async () => {
+test('an account is found by every meaning of its name, or only by the one that is given', async () => {
   const opened = await database();
   const leading = await Leading.over(opened);
   const digits = String(accountId(1, 1));

@@ -50,7 +50,7 @@ async function findIn(copies: BookCopies, book: NamedBook, name: string) {
   }));
 }
 
-/** `id:NUMBER` is the id, `name:TEXT` the external id; other text is looked up as all it may be. */
+/** `id:NUMBER` is the id, `name:TEXT` the external id; other text is looked up as both. */
 export function accountsNamed(
   sql: Sql,
   name: string,
@@ -65,7 +65,7 @@ export function accountsNamed(
      WHERE id = ${id}::int8 OR external_id = ANY(${textsLiteral(names)}::text[]) ORDER BY id`;
 }
 
-/** As Postgres takes it; null if the text is no id of 64 bits. */
+/** In the form that Postgres takes; null if the text is not a 64-bit id. */
 function idOf(text: string): string | null {
   const id = /^\d{1,19}$/u.test(text) ? BigInt(text) : 0n;
   return id > 0n && BigInt.asIntN(64, id) === id ? String(id) : null;

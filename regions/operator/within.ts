@@ -1,12 +1,12 @@
-/** How long any one part is waited for: status answers in two seconds with a region gone. */
+/** How long to wait for any one part: status answers in two seconds with a region gone. */
 export const QUESTION_MS = 1_500;
 
 const TICK_MS = 50;
 
 /**
  * Ends with `work`, or with an error once it has taken longer than `ms`. Time in which this
- * process itself did not get to run does not count: others are not silent because we are slow.
- * The work itself goes on; whoever started it must see to its end.
+ * process itself was not running does not count: a slow caller does not make others silent.
+ * The work itself continues; the caller must see to its end.
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -24,16 +24,16 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** One line of what went wrong, also where the driver puts several causes into one error. */
+/** The reason of an error in one line, also if the driver puts several causes into one error. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
-  // fetch says only that it failed; why stands in its cause.
+  // fetch reports only that it failed; the reason is in the cause.
   if (error.message === 'fetch failed' && error.cause !== undefined) return reasonOf(error.cause);
   return error.message || error.name;
 }
 
-/** Asks `test` again and again until it gives something. Throws once `ms` are over. */
+/** Calls `test` repeatedly until it returns something. Throws once `ms` have passed. */
 export async function until<T>(
   what: string,
   ms: number,

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /**
- * What the processes of a local cluster inherit from the shell that started it. Beside
+ * What the processes of a local cluster inherit from the shell that started it. Besides
  * regions/server/config.ts this is the only reader of the environment: a child must not be steered by
  * settings that were meant for its parent (a test runner's NODE_OPTIONS, a PGHOST, ...).
  */

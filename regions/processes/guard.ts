@@ -2,7 +2,7 @@ import { stopLeftovers } from './leftovers.ts';
 
 /**
  * A process that outlives its supervisor for a moment. It holds the reading end of a pipe whose
- * writing end only the supervisor has; when that one ends for whatever reason, SIGKILL included,
+ * writing end only the supervisor has; when the supervisor ends for any reason, SIGKILL included,
  * the pipe closes and the guard stops the children that were left behind.
  * Arguments: the folder of the pid files, the pid of the supervisor.
  */

@@ -7,7 +7,7 @@ import { isRunning, processIdentity, signalProcess } from './process-identity.ts
 
 /**
  * One pid file per running child. A supervisor that was killed with SIGKILL cannot stop its
- * children; whoever comes after it (the guard, or the next start) does it by these files.
+ * children; the guard, or the next start, does it by these files.
  */
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
@@ -48,7 +48,7 @@ function readPidFiles(folder: string): { path: string; record: PidRecord }[] {
     try {
       found.push({ path, record: pidRecord.parse(JSON.parse(readFileSync(path, 'utf8'))) });
     } catch {
-      // It went away while we looked, or it is not ours: nothing that could be stopped by it.
+      // It ended meanwhile, or it is not ours: there is nothing to stop.
     }
   }
   return found;

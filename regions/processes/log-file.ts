@@ -22,7 +22,7 @@ export function openLog(path: string): OpenLog {
   return { descriptor, startsAt: fstatSync(descriptor).size };
 }
 
-/** A JSON log line says a lot that does not help here; its message and its error do. */
+/** Keeps the message and the error of a JSON log line; its other fields do not help here. */
 function readable(line: string): string {
   try {
     const entry: unknown = JSON.parse(line);

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findFreeBase, requireFreePorts } from './ports.ts';
 
 for (const host of ['127.0.0.1', '0.0.0.0']) {
-  test(`a port that is taken on ${host} is named with its use and the way out`, async () => {
+  test(`a port that is taken on ${host} is named with its use and a remedy`, async () => {
     const port = await findFreeBase(2);
     const server = createServer().listen(port, host);
     onTestFinished(() => void server.close());

@@ -10,14 +10,14 @@ export interface PortUse {
   readonly use: string;
 }
 
-/** True when nobody listens on this port of an address of this machine and we could. */
+/** True when no process listens on this port of an address of this machine, and ours can. */
 async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const server = await listen(port, host);
   if (server === undefined) return false;
   await new Promise((resolve) => {
     server.close(resolve);
   });
-  // Some systems let us bind 127.0.0.1 beside a server on 0.0.0.0; that one would still answer.
+  // Some systems allow binding 127.0.0.1 next to a server on 0.0.0.0, which would still answer.
   return !(await probeTcp({ host, port }, 250));
 }
 
@@ -35,14 +35,14 @@ export async function requireFreePorts(ports: readonly PortUse[]): Promise<void>
   throw new Error(`${lines.join('\n')}\nchoose other ports with --port, for example --port 8400`);
 }
 
-/** Ports of a block; the last one stays with whoever has chosen it. */
+/** Ports of a block; the last one stays with the process that has chosen it. */
 const BLOCK_PORTS = 50;
 
 /**
  * A port from which `count` ports in a row are free, for tests. It starts at a random place
  * below the range from which the system takes the ports of outgoing connections.
  *
- * Nobody else is given the same ports while this process lives: what is to listen on them may
+ * No other process gets the same ports while this process lives: what is to listen on them may
  * take seconds to start.
  */
 export async function findFreeBase(count = 40): Promise<number> {
@@ -61,7 +61,7 @@ export async function findFreeBase(count = 40): Promise<number> {
   throw new Error(`no ${count} free ports in a row were found between 10000 and 30000`);
 }
 
-/** Undefined: the port cannot be had. */
+/** Undefined: the port is not available. */
 function listen(port: number, host = '127.0.0.1'): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

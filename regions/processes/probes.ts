@@ -3,7 +3,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import postgres from 'postgres';
 
-/** One question each: does this server serve? All answer within `timeoutMs` (default 1 s). */
+/** Each probe checks whether a server serves, within `timeoutMs` (default 1 s). */
 
 const defaultTimeoutMs = 1_000;
 
@@ -12,7 +12,7 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** Sends `text` to a TCP port and gives what came back first; '' for nothing. */
+/** Sends `text` to a TCP port and returns the first reply; '' for none. */
 function exchange({ host, port }: Endpoint, text: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
@@ -71,7 +71,7 @@ interface HealthReply {
   readonly status?: string;
 }
 
-/** True when the gRPC server at HOST:PORT says that its service '' is SERVING. */
+/** True when the gRPC server at HOST:PORT reports that its service '' is SERVING. */
 export async function probeHealth(address: string, timeoutMs = defaultTimeoutMs): Promise<boolean> {
   return (await askHealth(address, timeoutMs)) === 'SERVING';
 }

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * Which process a pid means. Pids are used again, so a pid out of a file is only trusted together
- * with the moment at which its process started.
+ * Identifies the process of a pid. Pids are reused, so a pid from a file is only trusted together
+ * with the start time of its process.
  */
 
 function bootId(): string {
@@ -24,7 +24,7 @@ function linuxIdentity(pid: number): string | undefined {
   // The command's name is in parentheses and may itself contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const state = fields[0];
-  // A zombie has ended; in a container whose first process does not reap it stays for ever.
+  // A zombie has ended; in a container whose first process does not reap it stays permanently.
   if (state === 'Z' || state === 'X') return undefined;
   return `${bootId()}:${fields[19] ?? ''}`;
 }
@@ -41,7 +41,7 @@ export function processIdentity(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxIdentity(pid) : psIdentity(pid);
 }
 
-/** True while the very process is running that had this pid and identity. */
+/** True while the process that had this pid and identity is running. */
 export function isRunning(pid: number, identity: string): boolean {
   return processIdentity(pid) === identity;
 }

@@ -34,7 +34,7 @@ async function fixture(script: string, over: Partial<ProcessSpec> = {}) {
   return { process: server, states, folder, address };
 }
 
-test('a process is ready when it says so, and stops when told', async () => {
+test('a process is ready when it reports so, and stops on request', async () => {
   const { process: server, states, folder } = await fixture('stand-in.ts');
   await server.start();
   expect(server.state).toBe('ready');
@@ -90,7 +90,7 @@ test('restart gives a new process that is ready', async () => {
   expect(server.pid).not.toBe(pid);
 });
 
-test('a process that ends while it starts is given up, with its last words', async () => {
+test('a process that ends while it starts is given up, with the end of its log', async () => {
   const { process: server, folder } = await fixture('refuses.ts');
   const message = /exit code 1\)[^]*\n {2}the configuration is wrong\n[^]*server\.log/u;
   await expect(server.start()).rejects.toThrow(message);
@@ -98,7 +98,7 @@ test('a process that ends while it starts is given up, with its last words', asy
   expect(readFileSync(join(folder, 'server.log'), 'utf8').trim().split('\n')).toHaveLength(4);
 });
 
-test('a program that is not there is named', async () => {
+test('a missing program is named', async () => {
   const { process: server } = await fixture('', { command: '/nowhere/program' });
   await expect(server.start()).rejects.toThrow(/ENOENT/u);
 });
@@ -169,7 +169,7 @@ test('a process that is frozen is killed and started again', async () => {
   });
   await watched.process.start();
   watched.process.kill('SIGSTOP');
-  // What it works with does not answer either: it is left alone.
+  // Its dependency does not answer either, so it is left alone.
   await sleep(2_000);
   expect(watched.process.starts).toBe(1);
   silence.helps = true;

@@ -7,7 +7,7 @@ import { signalProcess } from './process-identity.ts';
 
 /**
  * 'starting': it runs and its probe has not succeeded yet. 'ready': it has.
- * 'restarting': it died by itself and is about to be started again. 'backing-off': it has died
+ * 'restarting': it died unasked and is about to be started again. 'backing-off': it has died
  * again and again, and is started again after a pause that grows.
  */
 export type ProcessState = 'starting' | 'ready' | 'restarting' | 'backing-off' | 'stopped';
@@ -23,13 +23,13 @@ export interface Liveness {
   /** Opens what the process is asked by, again and again; closed when it has ended. */
   readonly open: () => LivenessProbe;
   /**
-   * Resolves to true when the process accepts connections: it has started, whatever it answers. A
-   * listening socket outlives the freeze of its process.
+   * Resolves to true when the process accepts connections: it has started, even if it does not
+   * serve. A listening socket outlives the freeze of its process.
    */
   readonly listens: () => Promise<boolean>;
   /**
-   * Resolves to true when what the process works with answers. It is left alone otherwise: a host
-   * that is frozen as a whole is not helped by the end of one of its processes.
+   * Resolves to true when the dependencies of the process answer. Otherwise it is left alone:
+   * ending one process does not help a host that is frozen as a whole.
    */
   readonly wouldHelp: () => Promise<boolean>;
   /** Pause after a question that was not answered, twice as long after one that was; default 500. */
@@ -54,7 +54,7 @@ export interface ProcessSpec {
   readonly stopSignal: StopSignal;
   /** How long it may take to end before it is killed. */
   readonly graceMs: number;
-  /** How long the first start may take; later ones are waited for without a limit. */
+  /** How long the first start may take; later ones have no limit. */
   readonly readyTimeoutMs: number;
   /** Resolves to true when the process serves. A rejection counts as "not yet". */
   readonly probe: () => Promise<boolean>;
@@ -73,7 +73,7 @@ interface RunResult {
   readonly broken: boolean;
 }
 
-/** With it a process says that it has come upon a bug of its own (EX_SOFTWARE of sysexits). */
+/** The exit code of a process that has detected a bug of its own (EX_SOFTWARE of sysexits). */
 export const BROKEN_EXIT_CODE = 70;
 
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
@@ -85,11 +85,11 @@ const backoffMostBrokenMs = 60_000;
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
 const stableAfterBrokenMs = 300_000;
-/** From this death of a series on the state says that it is one. */
+/** From this death of a series on, the state is 'backing-off'. */
 const seriesDeaths = 3;
-/** A process is killed after so many questions in a row that it has not answered. */
+/** A process is killed after this number of probes in a row that it has not answered. */
 const livenessFailuresMax = 8;
-/** The same of one that does not accept connections yet: a start takes its time. */
+/** The same for a process that does not accept connections yet: a start takes longer. */
 const startFailuresMax = 40;
 const livenessPauseMs = 500;
 /** The pause after an answer, as a multiple of it. */
@@ -108,7 +108,7 @@ function notRun(reason: string): RunResult {
   return { becameReady: false, lastedMs: 0, reason, broken: false };
 }
 
-/** One child process that is kept running until it is told to stop. */
+/** One child process that is kept running until `stop` is called. */
 export class SupervisedProcess {
   readonly spec: ProcessSpec;
   #state: ProcessState = 'stopped';
@@ -208,7 +208,7 @@ export class SupervisedProcess {
   kill(signal: NodeJS.Signals): void {
     const child = this.#child;
     if (child?.pid === undefined) throw new Error(`${this.name} is not running (${this.#state})`);
-    // Nothing survives SIGKILL: whoever waits for readiness must not see the old one's.
+    // Nothing survives SIGKILL: waiting for readiness must not see that of the old process.
     if (signal === 'SIGKILL') this.#set('restarting');
     child.kill(signal);
   }
@@ -256,8 +256,8 @@ export class SupervisedProcess {
   }
 
   /**
-   * Before the first readiness a failed preparation is the user's to mend, so it is thrown.
-   * After it, it is one more death that is tried again.
+   * Before the first readiness the user must fix a failed preparation, so it is thrown.
+   * Later it counts as one more death, and is tried again.
    */
   async #liveOnce(stopping: AbortSignal): Promise<RunResult> {
     try {
@@ -284,7 +284,7 @@ export class SupervisedProcess {
         detached: true,
         ...spec.runAs,
       });
-      // A child that dies at once closes its end early; its exit says so already.
+      // A child that dies at once closes its end early; its exit reports that already.
       child.stdin?.on('error', () => {});
       child.stdin?.end(spec.stdin);
       return child;
@@ -341,7 +341,7 @@ export class SupervisedProcess {
     let pauseMs = probeFirstMs;
     while (!over.aborted) {
       const ready = await this.spec.probe().catch(() => false);
-      // A probe can take longer than the process lives; an answer that late proves nothing.
+      // A probe can outlast its process; an answer that late proves nothing.
       if (over.aborted) return;
       if (ready) {
         onReady();
@@ -380,10 +380,10 @@ export class SupervisedProcess {
       if (over.aborted) return false;
       if (starts) {
         started = true;
-        // What it did not answer before is not held against it.
+        // Earlier failures do not count.
         silent = 0;
       }
-      // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
+      // Counted, not timed: while this supervisor is frozen itself, no failures accumulate.
       silent = answers || !helps ? 0 : silent + 1;
       if (silent >= (started ? livenessFailuresMax : startFailuresMax)) return true;
       const pauseMs = (liveness.pauseMs ?? livenessPauseMs) * (answers ? answeredPauses : 1);
@@ -398,7 +398,7 @@ export class SupervisedProcess {
         ? `was not ready within ${this.spec.readyTimeoutMs / 1000} s`
         : `ended while it started (${this.#lastReason})`;
     const tail = logTail(this.spec.logFile, this.#logStartsAt, 8);
-    const quoted = tail.length > 0 ? `; its last words:\n  ${tail.join('\n  ')}` : '';
+    const quoted = tail.length > 0 ? `; the end of its log:\n  ${tail.join('\n  ')}` : '';
     return `${this.name} ${why}${quoted}\n  the whole log: ${this.spec.logFile}`;
   }
 

@@ -56,12 +56,12 @@ const common = {
 
 export const ledgerSchema = z.object({
   ...common,
-  /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
+  /** Number of the book that this server leads or is a standby of; one of MERIDIAN_BOOKS. */
   MERIDIAN_BOOK: bookNumber,
   MERIDIAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/u }),
   /** Where the other servers reach this one, as MERIDIAN_LEDGERS names it; unset: MERIDIAN_LISTEN. */
   MERIDIAN_ADVERTISE: address.optional(),
-  /** True: every server of the book has a copy of it beside it, and leads if that is the primary. */
+  /** True: every server of the book has its own copy, and leads if that copy is the primary. */
   MERIDIAN_REPLICATED: z
     .enum(['true', 'false'])
     .default('false')
@@ -88,7 +88,7 @@ export type RouterConfig = z.infer<typeof routerSchema>;
 
 type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
 
-/** What a server gives up on an address that other hosts reach. */
+/** What a server lacks on an address that other hosts reach. */
 const INSECURE =
   'calls are neither encrypted nor authenticated there: anyone who reaches the port can read and move money';
 

@@ -32,7 +32,7 @@ await runProcess(async (onStop) => {
       (drained) => server.setDraining(drained),
       log,
     );
-  // Known before load balancers are told anything.
+  // Known before the router reports its health to load balancers.
   await drain?.start();
   await server.start();
   const warning = insecurity(config);

@@ -36,7 +36,7 @@ export async function runProcess(
 
 const BUGS = [InvariantError, TypeError, RangeError, ReferenceError, SyntaxError];
 
-/** What is wrong outside is said in a line; a bug of ours needs its stack to be found. */
+/** An external error is reported in one line; a bug of ours with its stack. */
 function fail(error: unknown, ours: boolean): never {
   const text = error instanceof Error ? (ours ? error.stack : error.message) : String(error);
   // The log is a file, which is written to at once.

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signalProcess } from '../processes/process-identity.ts';
 
-/** The processes of a Postgres server, whoever has started it. */
+/** The processes of a Postgres server, no matter who started it. */
 
 /** The pid of the server whose data is in this folder; undefined when none runs. */
 export function postmasterPid(dataDir: string): number | undefined {

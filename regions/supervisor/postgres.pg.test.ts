@@ -72,7 +72,7 @@ test('a new Postgres has the settings, the database and the roles of a book', as
   expect(statSync(join(folder, 'postgres')).mode & 0o777).toBe(0o700);
 });
 
-test('what was committed survives kill -9, on the same port, and a new start', async () => {
+test('committed data survives kill -9, on the same port, and a new start', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const server = await start(folder, port);
@@ -96,7 +96,7 @@ test('a lock file whose pid now belongs to another program does not hold it up',
   const port = await findFreeBase(1);
   const first = await start(folder, port);
   await first.process.stop();
-  // A pid of the same user would make Postgres refuse; ours is as good a stranger as any.
+  // A pid of the same user would make Postgres refuse; the pid of this test serves as one.
   const stranger = spawn('sleep', ['60'], {
     uid: statSync(join(folder, 'postgres')).uid,
   });
@@ -106,7 +106,7 @@ test('a lock file whose pid now belongs to another program does not hold it up',
   expect(stranger.exitCode).toBeNull();
 });
 
-test('a Postgres that nobody supervises any more is stopped before a new one starts', async () => {
+test('a Postgres without a supervisor is stopped before a new one starts', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const first = await start(folder, port);
@@ -120,7 +120,7 @@ test('a Postgres that nobody supervises any more is stopped before a new one sta
   expect(await query(second.adminUrl, (sql) => sql`SELECT 1`)).toHaveLength(1);
 });
 
-test('an initialisation that was cut off is done again', async () => {
+test('an interrupted initialisation is repeated', async () => {
   const folder = testFolder();
   writeFileSync(join(folder, 'postgres.password'), 'from a start that was killed');
   writeFileSync(join(folder, 'postgres.new'), '');
@@ -128,7 +128,7 @@ test('an initialisation that was cut off is done again', async () => {
   expect(await query(server.adminUrl, (sql) => sql`SELECT 1`)).toHaveLength(1);
 });
 
-test('a Postgres that cannot start says why, in its own words', async () => {
+test('a Postgres that cannot start reports its own error message', async () => {
   const folder = testFolder();
   const port = await findFreeBase(1);
   const first = await start(folder, port);

@@ -62,7 +62,7 @@ function serverEnvironment(): Record<string, string> {
   return childEnvironment({ LANG: 'C', LC_ALL: 'C', TZ: 'UTC' });
 }
 
-/** True when the system knows the pid, even if only as a zombie that nobody has reaped. */
+/** True when the system knows the pid, even if only as a zombie that was not reaped. */
 function isKnownPid(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -73,12 +73,12 @@ function isKnownPid(pid: number): boolean {
 }
 
 /**
- * After kill -9 the lock file of Postgres stays behind. Postgres sees for itself that its process
- * is gone, unless the system still knows the pid: because it was given to another program, or
- * because the first process of a container does not reap zombies. Then it would refuse for ever,
- * so the file is removed; children of the old server that still run are found by Postgres all
- * the same, through the shared memory that belongs to the directory. A live server of ours that
- * nobody supervises is stopped first.
+ * After kill -9 the lock file of Postgres stays behind. Postgres detects that its process is
+ * gone, unless the system still knows the pid: because it was given to another program, or
+ * because the first process of a container does not reap zombies. Then it would refuse
+ * permanently, so the file is removed; Postgres still finds running children of the old server
+ * through the shared memory that belongs to the directory. A live server of ours without a
+ * supervisor is stopped first.
  */
 async function clearStaleLock(directory: string): Promise<void> {
   const path = join(directory, 'postmaster.pid');
@@ -96,13 +96,13 @@ async function clearStaleLock(directory: string): Promise<void> {
   if (isKnownPid(pid)) rmSync(path, { force: true });
 }
 
-/** The login URL of a role; the passwords are base64url, so nothing needs escaping but for form. */
+/** The login URL of a role; the passwords are base64url, so they need no escaping. */
 function loginUrl(options: PostgresOptions, role: string, password: string, database: string) {
   const login = `${role}:${encodeURIComponent(password)}`;
   return `postgres://${login}@127.0.0.1:${options.port}/${database}`;
 }
 
-/** What to supervise. The data directory must have been initialised. */
+/** The process to supervise. The data directory must have been initialised. */
 function describeProcess(options: PostgresOptions, programs: PostgresPrograms): ProcessSpec {
   const { directory, port } = options;
   const probeUrl = loginUrl(options, SUPERUSER, options.passwords.postgres, 'postgres');
@@ -155,7 +155,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Postgre
 /**
  * Starts one Postgres and keeps it running; initialises its data directory, database and roles
  * where they are missing. Stop it with `process.stop()`.
- * Throws an Error that says what to do when there are no programs for this machine, when no user
+ * Throws an Error that states what to do when there are no programs for this machine, when no user
  * can run them, or when it does not come up (the end of its log is quoted).
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {

@@ -30,8 +30,8 @@ export function hasRedis(): boolean {
 }
 
 /**
- * What to supervise, not started yet, so that it can be stopped while it starts; undefined when no
- * redis-server is installed.
+ * The process to supervise, not started yet, so that it can be stopped while it starts; undefined
+ * when no redis-server is installed.
  */
 export function describeRedis(options: RedisOptions): RedisServer | undefined {
   const program = findProgram('redis-server');
@@ -55,7 +55,7 @@ export function describeRedis(options: RedisOptions): RedisServer | undefined {
   const process = new SupervisedProcess({
     name: options.name,
     command: program,
-    // The settings come on the standard input: arguments can be read by everybody.
+    // The settings come on the standard input: arguments can be read by every user.
     args: ['-'],
     stdin: settings.join('\n'),
     env: childEnvironment(),

@@ -8,7 +8,7 @@ export interface ServerOptions {
   readonly kind: 'ledger' | 'router';
   /** The entry point, a .ts file. */
   readonly program: string;
-  /** The environment contract of regions/server/config.ts, and whatever else it must inherit. */
+  /** The environment contract of regions/server/config.ts, and everything else it must inherit. */
   readonly settings: Readonly<Record<string, string>>;
   readonly files: Pick<ProcessSpec, 'name' | 'logFile' | 'pidFile' | 'stage' | 'onState'>;
   readonly probe: ProcessSpec['probe'];
@@ -16,9 +16,9 @@ export interface ServerOptions {
 }
 
 /**
- * V8 takes what the machine has before it tidies up: a ledger server that holds 140 MB would
- * grow to 640 MB. These bound it, at about 6 % of the transfers per second; what is live stays
- * far below, see bench part f.
+ * V8 uses the memory of the machine before it collects garbage: a ledger server that holds
+ * 140 MB would grow to 640 MB. These bound it, at the cost of about 6 % of the transfers per
+ * second; live memory stays far below, see bench part f.
  */
 const HEAP_FLAGS = {
   ledger: ['--max-old-space-size=320', '--max-semi-space-size=16'],

@@ -1,11 +1,11 @@
-/** What the `meridian` command ends with. */
+/** The exit codes of the `meridian` command. */
 export const ExitCode = {
   ok: 0,
   /** An invariant is violated, a transfer rejected, an account absent, a bad line refused. */
   refused: 1,
   /** The command was called wrongly or given something malformed. */
   usage: 2,
-  /** The surroundings do not allow it: not running, out of reach, a port taken. */
+  /** The environment does not allow it: not running, unreachable, a port taken. */
   environment: 3,
   /** Stopped by Ctrl-C, as shells have it. */
   interrupted: 130,

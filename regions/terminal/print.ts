@@ -13,12 +13,12 @@ export function print(text: string): Promise<void> {
 }
 
 /**
- * Prints JSON or CSV for programs, as it is. Ends when the text is taken, so that a long result
- * never piles up in memory.
+ * Prints JSON or CSV for programs, unchanged. Resolves when the text is taken, so that a long
+ * result never piles up in memory.
  */
 export async function printRaw(text: string): Promise<void> {
   await new Promise<void>((resolve) => {
-    // Told also when nobody takes it any more.
+    // Called also once the reader has closed the pipe.
     if (process.stdout.write(`${text}\n`, () => resolve())) resolve();
   });
 }
@@ -73,23 +73,23 @@ export function milliseconds(value: number): string {
 /** How often what is watched is shown again. */
 export const WATCH_MS = 1_000;
 
-/** Empties the terminal that stdout is. False: it is none, and nothing is written. */
+/** Clears the terminal. Returns false if stdout is not one; then nothing is written. */
 export function clearScreen(): boolean {
   if (process.stdout.isTTY) process.stdout.write('\u001B[H\u001B[J');
   return process.stdout.isTTY;
 }
 
-/** Writes what is left of a line of progress away and shows the cursor again. */
+/** Clears the rest of a line of progress and shows the cursor again. */
 export function restoreTerminal(): void {
   if (process.stderr.isTTY) process.stderr.write('\u001B[?25h');
 }
 
-/** What is printed when nobody reads it any more is dropped: the work goes on, and its exit code counts. */
+/** Drops output once its reader has gone: the work continues, and its exit code counts. */
 export function goOnWhenPipesClose(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
-/** A reader that has seen enough, such as `head`, is no fault of the command. */
+/** A reader that has seen enough, such as `head`, is not an error of the command. */
 export function endQuietlyWhenPipeCloses(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

@@ -7,7 +7,7 @@ const LINE_EVERY_MS = 3_000;
 /** The rate shown is that of about this long ago until now. */
 const RATE_WINDOW_MS = 1_000;
 
-/** Shows how far something has come: a bar on a terminal, else a line now and then. */
+/** Shows progress: a bar on a terminal, else a line every few seconds. */
 export class Progress {
   readonly #title: string;
   readonly #unit: string;
@@ -59,7 +59,7 @@ export class Progress {
     this.#started = true;
   }
 
-  /** Takes the bar away or writes the last line, and shows the cursor again. */
+  /** Removes the bar or writes the last line, and shows the cursor again. */
   stop(): void {
     if (!this.#started) return;
     const seconds = (performance.now() - this.#startedAt) / 1_000;
@@ -74,7 +74,7 @@ export class Progress {
   }
 
   #payload(): Record<string, string> {
-    // The first moments would give any rate at all.
+    // The rate of the first moments would be meaningless.
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const soFar = seconds > 0.3 ? count(this.#done / seconds) : '-';
     const rate = this.#rate > 0 ? count(this.#rate) : soFar;

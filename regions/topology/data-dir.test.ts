@@ -39,9 +39,9 @@ test('a file in the place of the folder is named', () => {
   expect(() => openDataDir(file)).toThrow(/is not a folder/u);
 });
 
-test.runIf(process.platform === 'linux')('a folder that cannot be made is named', () => {
+test.runIf(process.platform === 'linux')('a folder that cannot be created is named', () => {
   expect(() => openDataDir('/proc/meridian/data')).toThrow(
-    /^\/proc\/meridian\/data cannot be made/u,
+    /^\/proc\/meridian\/data cannot be created/u,
   );
 });
 
@@ -74,7 +74,7 @@ test('a running cluster keeps its folder from a second start and from removal', 
 
 test('a killed supervisor loses its folder even if its pid lives again', async () => {
   const folder = join(testFolder(), 'data');
-  await claim(folder, { identity: 'somebody else with this pid' });
+  await claim(folder, { identity: 'another process with this pid' });
   expect(readState(folder)).toBeUndefined();
   await claim(folder);
   expect(readState(folder)).toBeDefined();
@@ -102,7 +102,7 @@ test('the start lock is held by one at a time', async () => {
   expect(most).toBe(1);
 });
 
-test('secrets are made once, are private, and are missed when they are gone', () => {
+test('secrets are made once and are private, and their loss is detected', () => {
   const { root } = openDataDir(join(testFolder(), 'data'));
   const made = regionSecrets(root, 'eu-west');
   expect(regionSecrets(root, 'eu-west')).toEqual(made);

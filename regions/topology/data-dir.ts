@@ -45,11 +45,11 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Gives an error about permissions words that a user can act upon; others pass unchanged. */
+/** Rewords an error about permissions so that a user can act on it; others pass unchanged. */
 export function explainAccess(error: unknown, path: string): Error {
   if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) {
     return new Error(
-      `this user may not use the data folder ${path}: it belongs to somebody else, ` +
+      `this user may not use the data folder ${path}: it belongs to another user, ` +
         'or is read-only; choose another one with --data',
       { cause: error },
     );
@@ -73,7 +73,7 @@ export function canonicalPath(path: string): string {
   }
 }
 
-/** Node's own way to make the folders above never ends where one takes none, as /proc. */
+/** Node's own recursive mkdir never ends below a folder that takes none, such as /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
@@ -87,7 +87,7 @@ function makeFolder(path: string): void {
 
 /**
  * Makes the data folder if there is none. Throws when the path is a file, when the folder holds
- * something else than our data, or when this user may not write there.
+ * something other than our data, or when this user may not write there.
  */
 export function openDataDir(path: string): DataPaths {
   const root = canonicalPath(path);
@@ -111,7 +111,9 @@ export function openDataDir(path: string): DataPaths {
     return paths;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
-      throw new Error(`${root} cannot be made; choose another one with --data`, { cause: error });
+      throw new Error(`${root} cannot be created; choose another one with --data`, {
+        cause: error,
+      });
     }
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOTDIR') {
       throw new Error(`${root} is not a folder; choose another one with --data`, { cause: error });
@@ -122,11 +124,11 @@ export function openDataDir(path: string): DataPaths {
 
 /**
  * Runs `work` while no other process of this user starts, or removes, the cluster in `root`.
- * It is held for moments only; a holder that was killed is waited for up to 5 s.
+ * The lock is held only briefly; a holder that was killed delays the next one by up to 5 s.
  */
 export async function withStartLock<T>(root: string, work: () => Promise<T>): Promise<T> {
   try {
-    // Without this the lock would be tried for a minute, as if somebody else held it.
+    // Without this the lock would be retried for a minute, as though another process held it.
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw explainAccess(error, root);
@@ -159,7 +161,7 @@ export type Secrets = z.infer<typeof secrets>;
 
 /**
  * The generated passwords of a region, made at the first call. Throws when they were lost but
- * the database is still there: nobody could log in to it.
+ * the database is still there: no one could log in to it.
  */
 export function regionSecrets(root: string, region: RegionName): Secrets {
   const folder = join(root, region);
@@ -168,7 +170,7 @@ export function regionSecrets(root: string, region: RegionName): Secrets {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     if (existsSync(path)) return secrets.parse(JSON.parse(readFileSync(path, 'utf8')));
     if (existsSync(join(folder, 'postgres'))) {
-      throw new Error(`${path} is missing, so the database beside it cannot be opened`);
+      throw new Error(`${path} is missing, so the database next to it cannot be opened`);
     }
     const made = {
       postgres: password(),
@@ -180,7 +182,7 @@ export function regionSecrets(root: string, region: RegionName): Secrets {
     return made;
   } catch (error) {
     if (error instanceof z.ZodError || error instanceof SyntaxError) {
-      throw new Error(`${path} is damaged: restore it, or start anew with --fresh`, {
+      throw new Error(`${path} is damaged: restore it, or start again with --fresh`, {
         cause: error,
       });
     }

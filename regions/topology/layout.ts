@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { PortUse } from '../processes/ports.ts';
 
-/** The pure description of Meridian on one machine: names, books, ports, who reaches whom how. */
+/** The pure description of Meridian on one machine: names, books, ports, addresses. */
 
 export const regionNames = ['eu-west', 'us-east', 'ap-south'] as const;
 export type RegionName = (typeof regionNames)[number];
@@ -59,7 +59,7 @@ export interface LayoutOptions {
   readonly links?: boolean | undefined;
   /**
    * Where a region reaches another's ledger server, by the key `FROM>TO`: HOST:PORT of a proxy
-   * that somebody else runs. Wins over `links`.
+   * that runs outside of this cluster. Takes precedence over `links`.
    */
   readonly reach?: ReadonlyMap<string, string> | undefined;
 }
@@ -136,7 +136,7 @@ export function describeLayout(options: LayoutOptions = {}): Layout {
 }
 
 /**
- * Where data is kept unless the user says otherwise. Root keeps it outside of the checkout:
+ * Where data is kept unless the user chooses otherwise. Root keeps it outside of the checkout:
  * Postgres runs as another user there, and could not enter a checkout under /root.
  */
 export function defaultDataDir(): string {

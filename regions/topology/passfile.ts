@@ -22,7 +22,7 @@ function lineOf(text: string): string {
   return fields.map((field) => escaped(decodeURIComponent(field))).join(':');
 }
 
-/** Writes the password file of auditors for these URLs, unless it says the same already. */
+/** Writes the password file of auditors for these URLs, unless it already has this content. */
 export function writeAuditorPassfile(root: string, urls: readonly string[]): void {
   if (urls.length === 0) return;
   const text = `${[...new Set(urls.map(lineOf))].join('\n')}\n`;

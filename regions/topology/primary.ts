@@ -1,10 +1,10 @@
 import type { ClusterState, MemberState } from './state.ts';
 
-/** Which member of a book is the primary, as Patroni says. */
+/** Which member of a book is the primary according to Patroni. */
 
 const ASK_MS = 1_500;
 
-/** True when Patroni says that its Postgres is the primary and holds the leader's lease. */
+/** True when Patroni reports that its Postgres is the primary and holds the leader's lease. */
 export async function isPrimary({ patroniUrl }: Pick<MemberState, 'patroniUrl'>): Promise<boolean> {
   try {
     const reply = await fetch(`${patroniUrl}/primary`, { signal: AbortSignal.timeout(ASK_MS) });

@@ -5,8 +5,8 @@ import { regionNames, type RegionName } from './layout.ts';
  * The pure description of the replicated profile on one machine: every book has a member in every
  * region. Each region has an address of its own, 127.77.N.N, on which all it runs listens, with
  * the same ports in each region. Region M reaches region N at 127.77.M.N: a link of ours listens
- * there on the same ports. A hosts file for each region makes that look as it does at three real
- * sites: every configuration names `us-east.meridian.internal`, whoever reads it.
+ * there on the same ports. A hosts file for each region gives the same view as three real sites:
+ * every configuration names `us-east.meridian.internal`, in whichever region it is read.
  */
 
 export interface MemberPorts {
@@ -15,7 +15,7 @@ export interface MemberPorts {
   readonly ledger: number;
 }
 
-/** One copy of a book: a Postgres with its Patroni, and the ledger server beside it. */
+/** One copy of a book: a Postgres with its Patroni, and the ledger server next to it. */
 export interface MemberLayout {
   readonly book: number;
   readonly bookName: string;
@@ -42,7 +42,7 @@ export interface ReplicatedRegion {
   };
   /** One for each book. */
   readonly members: readonly MemberLayout[];
-  /** What the hosts file of this region says: IP by host name. */
+  /** The content of this region's hosts file: IP by host name. */
   readonly hosts: ReadonlyMap<string, string>;
 }
 

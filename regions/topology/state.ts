@@ -18,7 +18,7 @@ import { isRunning, processIdentity } from '../processes/process-identity.ts';
 
 /**
  * cluster.json: what the running cluster is and where. It is also the lock of the data folder:
- * whoever it names, if running, has the folder. A pid together with its start time needs no
+ * the process it names, if running, has the folder. A pid together with its start time needs no
  * heartbeat, so a supervisor that is suspended for an hour still has it, and one that was killed
  * with SIGKILL has lost it at once.
  */
@@ -43,7 +43,7 @@ const regionRecord = z.object({
   redisUrl: z.string().optional(),
 });
 
-/** One copy of a book in the replicated profile; the addresses are those of an operator's. */
+/** One copy of a book in the replicated profile; the addresses are those that operators use. */
 const memberRecord = z.object({
   /** Patroni's name of it, such as eu-west-1-in-us-east. */
   name: z.string(),
@@ -59,7 +59,7 @@ const memberRecord = z.object({
   auditorUrl: z.string(),
 });
 
-/** What the replicated profile has and the embedded one has not. */
+/** The additional state of the replicated profile. */
 const replicatedRecord = z.object({
   members: z.array(memberRecord),
   /** Base URLs of the members of etcd, by region. */
@@ -132,7 +132,7 @@ export function clearState(root: string): void {
   rmSync(statePath(root), { force: true });
 }
 
-/** The identity of the process that we are. */
+/** The identity of this process. */
 export function ownIdentity(): string {
   return processIdentity(process.pid) ?? 'unknown';
 }

@@ -13,8 +13,8 @@ type Lookups = Pick<MeridianClient, 'findAccounts' | 'getAccount'>;
  * The account that a user means: `id:NUMBER` by its id, `name:TEXT` by exactly that external id.
  * Other text may be an id, an external id, or EXTERNAL_ID@REGION. It is looked up as each of them
  * that it could be, because a wrong guess pays the wrong account.
- * Throws CommandFailure when it is no account, or more than one, or when a book that may have one
- * does not answer.
+ * Throws CommandFailure when it names no account or several, or when a book that may have one does
+ * not answer.
  */
 export async function findAccount(client: Lookups, name: string): Promise<Account> {
   if (name.startsWith('id:')) return accountOf(client, parseAccountId(name.slice(3)));
@@ -35,7 +35,7 @@ export async function findAccount(client: Lookups, name: string): Promise<Accoun
   throw new CommandFailure(ExitCode.refused, `there is no account "${name}"`);
 }
 
-/** The account with the id that the text is; undefined when it is none. */
+/** Returns the account whose id is the text; undefined if the text is not an id. */
 async function withId(client: Lookups, text: string): Promise<Account | undefined> {
   const id = idOfText(text);
   return id === undefined
@@ -118,7 +118,7 @@ export class NamedAccounts {
   readonly idOf = (name: string): bigint => this.get(name).id;
 }
 
-/** The id of an account for people, or what stands for none. */
+/** The id of an account for people, or the text for none. */
 export function idText(id: bigint, none = ''): string {
   return id === 0n ? none : String(id);
 }

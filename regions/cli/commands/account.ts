@@ -81,7 +81,7 @@ function openCommand(context: CommandContext): Command {
         if (options.json) return printJson(protoJson(OpenAccountResponse, response));
         const dry = dryText(response.dryRun);
         if (!account) return print(`${dry}refused (${whyText(response)}); nothing was opened`);
-        // A router that sent it twice cannot know which of both opened the account.
+        // A router that sent it twice cannot know which of the two calls opened the account.
         const here = resent === true ? ', or was opened by this call' : '';
         if (response.dryRun) await print('Dry run, nothing is written.');
         if (replayed) await print(`This account was open already${here}.`);

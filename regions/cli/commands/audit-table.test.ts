@@ -32,7 +32,7 @@ const report: AuditReport = {
   ok: true,
 };
 
-/** What stands under a title, in the line of `name`. */
+/** The cell below a title, in the line of `name`. */
 function cell(name: string, title: string): string | undefined {
   const lines = stripVTControlCharacters(auditTable(report)).split('\n');
   const rows = lines.map((line) => line.split('│').map((text) => text.trim()));
@@ -46,7 +46,7 @@ test('the audit has a line for each book and one for their sums', () => {
   expect(auditTable(report)).toContain('Note: a hold is late');
 });
 
-test('the verdict says how much was read', () => {
+test('the verdict states the number of rows that were read', () => {
   expect(stripVTControlCharacters(verdictOf(report))).toBe(
     'All invariants hold: 60 journal rows of 2 books in 1.0 s.',
   );

@@ -6,8 +6,8 @@ import { type Column, table } from '../../terminal/table.ts';
 const right = { align: 'right' } as const;
 
 /**
- * The audit as a table with a line for each book and one for their totals, then what is
- * violated, then what is worth a note. `replayed`: answers that the caller got as replays, by
+ * The audit as a table with a line for each book and one for their totals, then violations, then
+ * notes. `replayed`: answers that the caller got as replays, by
  * region; the journal, which has one row for each key, cannot know of them.
  */
 export function auditTable(report: AuditReport, replayed?: ReadonlyMap<string, number>): string {

@@ -36,7 +36,7 @@ export function auditCommand(context: CommandContext): Command {
     .addOption(
       new Option(
         '--database <url>',
-        "a book's database, its primary (beside a copy that lags, money on its way looks lost), its password in PGPASSWORD or PGPASSFILE; repeat it for each book",
+        "a book's database, its primary (compared with a copy that lags, money in transit looks lost), its password in PGPASSWORD or PGPASSFILE; repeat it for each book",
       ).argParser(parseDatabase),
     )
     .action(async (options: AuditOptions) => {
@@ -51,7 +51,7 @@ export function auditCommand(context: CommandContext): Command {
     });
 }
 
-/** Where there are copies, the ones that are written to: they alone have everything. */
+/** Where books have replicas, their primaries: only those have everything. */
 function databasesOf(state: ClusterState): readonly string[] | Promise<readonly string[]> {
   if (state.replicated !== undefined) return primaryUrls(state);
   return state.regions.map(({ auditorUrl }) => auditorUrl);

@@ -11,7 +11,7 @@ import { type OperatorOptions, operatorCommand, withOperator } from './operator-
 import { note, print, printJson, styledNote } from '../../terminal/print.ts';
 import { printError } from '../error-report.ts';
 
-/** What every command that changes an installation is given. */
+/** Options of every command that changes an installation. */
 export interface ChangeOptions extends OperatorOptions {
   readonly why?: string;
   readonly by: string;
@@ -19,7 +19,7 @@ export interface ChangeOptions extends OperatorOptions {
   readonly yes?: boolean;
 }
 
-/** A step that takes longer is told of again, so that nobody thinks it hangs. */
+/** A step that takes longer is printed again, so that it does not seem to hang. */
 const STILL_MS = 5_000;
 
 export function changeCommand(
@@ -30,11 +30,11 @@ export function changeCommand(
   return operatorCommand(name, description, examples)
     .option('--why <text>', 'reason or ticket; it is recorded')
     .option('--by <name>', 'who does it; it is recorded', userInfo().username)
-    .option('--dry-run', 'say what would be done and what speaks against it; change nothing')
+    .option('--dry-run', 'print what would be done and the objections to it; change nothing')
     .option('--yes', 'do not ask for the name to be typed');
 }
 
-/** Plans a change, asks for confirmation, makes it and prints what came of it. */
+/** Plans a change, asks for confirmation, makes it and prints the result. */
 export async function runChange(
   change: Change,
   options: ChangeOptions,
@@ -48,7 +48,7 @@ export async function runChange(
     const plan = await operator.plan(change);
     if (options.dryRun) return showPlan(plan, options, context);
     const barred = plan.objections.length + plan.impossible.length > 0;
-    // A change that would be refused needs no confirmation: the refusal says why.
+    // A change that would be refused needs no confirmation: the refusal states the reason.
     if (!barred && !options.yes) await confirm(plan, context);
     await carryOut(operator, change, { by: options.by, why }, options, context);
   });
@@ -80,7 +80,7 @@ async function confirm(plan: Plan, { signal }: CommandContext): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new CommandFailure(
       ExitCode.usage,
-      `without a terminal "${plan.kind}" needs --yes; --dry-run says what it would do`,
+      `without a terminal "${plan.kind}" needs --yes; --dry-run prints what it would do`,
     );
   }
   note(describePlan(plan));
@@ -104,13 +104,13 @@ async function carryOut(
   const steps = new Steps();
   const onAbort = () => {
     note(
-      `${change.kind} has begun and goes on to its end; "meridian status" shows how it stands. ` +
-        'Ctrl-C again leaves it to itself.',
+      `${change.kind} has begun and will be completed; "meridian status" shows its state. ` +
+        'Ctrl-C again ends this command without waiting for it.',
     );
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const operation = await operator.carryOut(change, { ...acting, onStep: steps.tell });
+    const operation = await operator.carryOut(change, { ...acting, onStep: steps.show });
     steps.end();
     for (const book of operation.notRecorded) {
       note(`${styledNote('yellow', 'note')}: it could not be recorded in ${book}`);
@@ -119,7 +119,7 @@ async function carryOut(
     if (operation.result['safeToSwitchOff'] === false) exit(ExitCode.refused);
     if (operation.result['leading'] === false) exit(ExitCode.environment);
   } catch (error) {
-    // Whoever pressed Ctrl-C is told all the same how it ended.
+    // The result is printed even after Ctrl-C.
     const failure = toFailure(error);
     exit(failure.exitCode);
     await (json ? printError(error) : note(`meridian: ${failure.message}`));
@@ -142,16 +142,16 @@ class Steps {
   readonly #startedAt = performance.now();
   #last = '';
   readonly #timer: NodeJS.Timeout;
-  #toldAt = performance.now();
+  #shownAt = performance.now();
 
   constructor() {
     this.#timer = setInterval(() => {
-      if (this.#last === '' || performance.now() - this.#toldAt < STILL_MS) return;
+      if (this.#last === '' || performance.now() - this.#shownAt < STILL_MS) return;
       this.#line(`still ${this.#last}`);
     }, 1_000);
   }
 
-  readonly tell = (text: string): void => {
+  readonly show = (text: string): void => {
     this.#last = text;
     this.#line(text);
   };
@@ -161,8 +161,8 @@ class Steps {
   }
 
   #line(text: string): void {
-    this.#toldAt = performance.now();
-    const seconds = ((this.#toldAt - this.#startedAt) / 1_000).toFixed(1);
+    this.#shownAt = performance.now();
+    const seconds = ((this.#shownAt - this.#startedAt) / 1_000).toFixed(1);
     note(`  ${seconds.padStart(5)} s  ${text}`);
   }
 }

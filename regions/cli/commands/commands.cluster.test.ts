@@ -19,7 +19,7 @@ import { testJsonNames } from './test/json-names.ts';
 import { passwordsOf } from './test/passwords.ts';
 import { testWrongUsage } from './test/wrong-usage.ts';
 
-// One story: each chapter goes on with what the ones before it have left.
+// One story: each part continues with the state that the previous ones left.
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -58,7 +58,7 @@ const account = (name: string) => json(0, `account show ${name}`);
 const idOf = async (name: string) => textAt(await account(name), 'account.id');
 
 describe('accounts and assets', () => {
-  test('an account whose asset nobody knows, or has another scale, is refused', async () => {
+  test('an account whose asset is unknown, or has another scale, is refused', async () => {
     const place = '--region eu-west --asset';
     expect(await json(1, `account open p ${place} POINTS`)).toMatchObject({
       reason: 'REASON_ASSET_NOT_REGISTERED',
@@ -117,7 +117,7 @@ describe('transfers', () => {
     expect((await run('transfer show fund')).out).toMatch(/^amount +10000 \(100\.00 EUR\)$/mu);
   });
 
-  test('a new key is said before, and not for a dry run', async () => {
+  test('a new key is printed before the call, and not for a dry run', async () => {
     const pay = 'transfer --from alice --to fees --amount 1';
     const dry = await run(`${pay} --dry-run`);
     expect(dry).toMatchObject({ code: 0, err: '' });
@@ -348,7 +348,7 @@ describe('the life of an account', () => {
   });
 });
 
-// What changes nothing may run beside what changes nothing.
+// Tests that change nothing may run concurrently.
 describe.concurrent('reading', () => {
   test('an account as it was', async () => {
     const fund = await json(0, 'transfer show fund');
@@ -363,7 +363,7 @@ describe.concurrent('reading', () => {
     expect((await run('account show alice --at 2020-01-01')).code).toBe(1);
   });
 
-  test('the history of an account tells of holds and changes', async () => {
+  test('the history of an account contains holds and changes', async () => {
     const { out } = await run('account history alice --limit 1000');
     expect(out).toMatch(/hold.+-5000/u);
     expect(out).toMatch(/account changed.+jane.+ticket 4711/u);
@@ -436,9 +436,9 @@ describe('events', () => {
     const { child, ended } = meridian.start(
       ...`events --account fees --after ${start} --follow --json`.split(' '),
     );
-    const heard = once(child.stdout, 'data');
+    const received = once(child.stdout, 'data');
     await json(0, 'transfer --from alice --to fees --amount 7 --reference tail');
-    await heard;
+    await received;
     child.kill('SIGINT');
     const { code, out, err } = await ended;
     expect({ code, err }).toEqual({ code: 0, err: `resume with --after ${start + 1}\n` });
@@ -446,7 +446,7 @@ describe('events', () => {
   });
 });
 
-test('a book restored from an older copy is found out and repaired', async () => {
+test('a book restored from an older copy is detected and repaired', async () => {
   const { adminUrl } = must(cluster.regions[0], 'eu-west runs');
   const whileStopped = async (work: (url: string) => Promise<void>) => {
     await cluster.faults.stop('eu-west/ledger');

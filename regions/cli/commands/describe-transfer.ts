@@ -7,7 +7,7 @@ import { table } from '../../terminal/table.ts';
 import { amountText, type Unit } from '../values/amount.ts';
 import { instantText } from '../values/instant.ts';
 
-/** A transfer of whatever kind for people: one field a line, then the legs of a group. */
+/** A transfer of any kind for people: one field a line, then the legs of a group. */
 export function describeTransfer(transfer: Transfer, unit: Unit): string {
   const { amount, actualAmount, left, position, capturedAmount, releasedAmount } = transfer;
   const ofHold = (value: bigint) =>

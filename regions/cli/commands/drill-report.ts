@@ -4,7 +4,7 @@ import { table } from '../../terminal/table.ts';
 
 const seconds = (ms: number | null) => (ms === null ? '-' : `${(ms / 1_000).toFixed(2)} s`);
 
-/** What came of a drill, for a terminal. */
+/** The result of a drill, for a terminal. */
 export function describeDrill(report: DrillReport): string {
   const { evidence } = report;
   const books = table(

@@ -80,7 +80,7 @@ function runCommand(context: CommandContext): Command {
         .argParser(parseWhole(1, 2_000)),
     )
     .addOption(
-      new Option('--seconds <seconds>', 'steady load before the fault and after it is mended')
+      new Option('--seconds <seconds>', 'steady load before the fault and after it is repaired')
         .default(10)
         .argParser(parseWhole(1, 3_600)),
     )
@@ -114,14 +114,14 @@ function runCommand(context: CommandContext): Command {
     });
 }
 
-/** Everything that was started for the drill is gone after it, but for its report. */
+/** Everything that was started for the drill is removed after it, except its report. */
 async function withOwnInstallation(
   scenario: Scenario,
   options: RunOptions,
   context: CommandContext,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-drill-'));
-  // Postgres runs as another user there, and has to get through.
+  // Postgres runs as another user there, which must be able to enter the folder.
   chmodSync(folder, 0o711);
   try {
     const data = join(folder, 'data');
@@ -168,7 +168,7 @@ async function run(
   if (report.verdict === 'aborted') exit(ExitCode.environment);
   if (json) return printJson(report);
   await print(describeDrill(report));
-  note(`Report: ${join(folder, 'report.html')} and report.json beside it`);
+  note(`Report: ${join(folder, 'report.html')}, and report.json in the same folder`);
 }
 
 function reportCommand({ exit }: CommandContext): Command {
@@ -194,7 +194,7 @@ function reportCommand({ exit }: CommandContext): Command {
         if (report.verdict === 'aborted') exit(ExitCode.environment);
         if (options.json) return printJson(report);
         await print(describeDrill(report));
-        // A page of an earlier release is drawn anew.
+        // A page of an earlier release is rendered again.
         if (!path.endsWith('.json')) {
           await writeReport(path, report);
           note(`Page: ${join(path, 'report.html')}`);
@@ -203,7 +203,7 @@ function reportCommand({ exit }: CommandContext): Command {
     );
 }
 
-/** Whoever breaks something says so: by typing the region's name, or with --yes. */
+/** Breaking something needs confirmation: the region's name, typed, or --yes. */
 async function confirm(
   { name, breaks }: Scenario,
   { region, yes }: RunOptions,
@@ -211,7 +211,7 @@ async function confirm(
 ): Promise<void> {
   if (yes === true) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new CommandFailure(ExitCode.usage, `${name} breaks ${region}: say so with --yes`);
+    throw new CommandFailure(ExitCode.usage, `${name} breaks ${region}: confirm with --yes`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {

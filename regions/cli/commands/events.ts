@@ -37,11 +37,11 @@ export function eventsCommand(context: CommandContext): Command {
       'begin after this seq of the book, or version (default: from the first)',
       parseMinor,
     )
-    .option('--follow', 'go on with what happens from now on, until Ctrl-C')
+    .option('--follow', 'continue with new events until Ctrl-C')
     .addHelpText(
       'after',
-      '\nWith --json each event is one line. The last line on stderr says how to resume; a\n' +
-        'connection that breaks is resumed by itself, for --timeout seconds.',
+      '\nWith --json each event is one line. The last line on stderr shows how to resume; a\n' +
+        'connection that breaks is resumed automatically, for --timeout seconds.',
     )
     .action((options: EventsOptions) =>
       withConnection(options, context, async ({ client }) => {

@@ -4,7 +4,7 @@ import { changeCommand, type ChangeOptions, runChange } from './change.ts';
 import type { CommandContext } from '../connection.ts';
 
 const what = {
-  fence: 'keep everybody from leading a book: it takes no payments',
+  fence: 'keep every server from leading a book: it takes no payments',
   unfence: 'let a fenced book be led again',
 } as const;
 

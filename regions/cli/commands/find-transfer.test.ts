@@ -33,14 +33,14 @@ test.each(['invoice-17', V7, V7.toUpperCase(), V8, V8.toUpperCase()])(
   },
 );
 
-test('what is the id of one transfer and the key of another is refused', async () => {
+test('a UUID that is the id of one transfer and the key of another is refused', async () => {
   const id = transferIdOf('', 'invoice-17');
   await expect(askByName(bookOf('invoice-17', id), id, '', 0n)).rejects.toThrow(
     `"${id}" is the id of one transfer and the key of another, whose id is ${transferIdOf('', id)}`,
   );
 });
 
-test('what no book has decided is not found', async () => {
+test('a transfer that no book has decided is not found', async () => {
   for (const name of ['invoice-17', V7, V8]) {
     expect((await askByName(bookOf('other'), name, '', 0n)).found).toBe(false);
   }

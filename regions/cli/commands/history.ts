@@ -18,7 +18,7 @@ export function historyCommand(context: CommandContext): Command {
     'history',
     'history --limit 200 --json',
   ])
-    .option('--limit <count>', 'so many at most, the newest', parseWhole(1, 10_000), 50)
+    .option('--limit <count>', 'maximum number of rows, newest first', parseWhole(1, 10_000), 50)
     .action((options: OperatorOptions & { readonly limit: number }) =>
       withBookCopies(options, context, async (copies) => {
         const history = await readHistory(copies, options.limit);

@@ -22,7 +22,7 @@ export function inTransitCommand(context: CommandContext): Command {
   ])
     .option(
       '--older-than <duration>',
-      'only those on their way for so long, such as 30s or 5m',
+      'only those in transit for at least this long, such as 30s or 5m',
       parseDuration,
       0,
     )

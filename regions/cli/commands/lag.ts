@@ -35,7 +35,7 @@ function lagsOf(books: readonly BookStatus[]) {
   return { copies, settlements: pairsOf(books) };
 }
 
-/** Every pair of books, those with nothing on its way included. */
+/** Every pair of books, including those with nothing in transit. */
 function pairsOf(books: readonly BookStatus[]) {
   return books.flatMap(({ name: from, outgoing }) =>
     books

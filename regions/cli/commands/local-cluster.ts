@@ -43,7 +43,7 @@ export function freshOption(): Option {
   return new Option('--fresh', 'delete the data of earlier runs first');
 }
 
-/** What a user is told about a cluster that is coming up or running; '' for nothing. */
+/** The line printed about a cluster that is starting or running; '' for none. */
 export function describeEvent(event: ClusterEvent, sinceMs: number): string {
   if (event.kind === 'notice') return `  ${styledNote('yellow', 'note')}   ${event.text}`;
   if (event.kind !== 'process') {
@@ -63,31 +63,31 @@ export function describeEvent(event: ClusterEvent, sinceMs: number): string {
 
 /**
  * Starts the regions on this machine with a line for each process that becomes ready.
- * Whoever calls it must stop the cluster. Throws CommandFailure when it does not come up.
+ * The caller must stop the cluster. Throws CommandFailure if it does not start.
  */
 export async function startHere(
   options: LocalOptions,
   context: CommandContext,
-  tell: (line: string) => void = note,
+  report: (line: string) => void = note,
 ): Promise<Cluster> {
-  tell(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
+  report(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
   const { startCluster } = await import('../../supervisor/embedded/cluster.ts');
-  return startWith(startCluster, options, context, tell);
+  return startWith(startCluster, options, context, report);
 }
 
 /** The same for the replicated profile; installs the packages it needs where it may. */
 export async function startReplicatedHere(
   options: LocalOptions & { readonly delays: Delays },
   context: CommandContext,
-  tell: (line: string) => void = note,
+  report: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
   const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
   installPackages();
   const { data, port, delays } = options;
-  tell(`Starting three regions with copies of every book, data in ${data}, ports from ${port}`);
+  report(`Starting three regions with copies of every book, data in ${data}, ports from ${port}`);
   const start = (how: StartOptions) => startReplicatedCluster({ ...how, delays });
-  return startWith(start, options, context, tell);
+  return startWith(start, options, context, report);
 }
 
 interface StartOptions {
@@ -101,15 +101,15 @@ async function startWith<Started extends { stop(): Promise<void> }>(
   start: (options: StartOptions) => Promise<Started>,
   { data, port, fresh }: LocalOptions,
   { signal }: CommandContext,
-  tell: (line: string) => void,
+  report: (line: string) => void,
 ): Promise<Started> {
   if (fresh) await removeData(data);
   const startedAt = performance.now();
   const onEvent = (event: ClusterEvent) => {
-    // What ends because it was told to is no news.
+    // A process that ends because of the stop is not worth a line.
     if (signal.aborted) return;
     const line = describeEvent(event, performance.now() - startedAt);
-    if (line !== '') tell(line);
+    if (line !== '') report(line);
   };
   const cluster = await start({ dataDir: data, basePort: port, onEvent, signal });
   if (!signal.aborted) return cluster;

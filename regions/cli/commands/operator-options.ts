@@ -62,7 +62,7 @@ async function copiesOf(state: ClusterState): Promise<BookCopies> {
   return new Installation(state);
 }
 
-/** Says which books did not answer, where the rest is shown all the same. */
+/** Notes which books did not answer; the rest is shown without them. */
 export function noteSilent(silent: readonly string[]): void {
   for (const book of silent) note(`no copy of ${book} answers: its part is missing`);
 }

@@ -9,7 +9,7 @@ import {
 import { amountText, type Unit } from '../values/amount.ts';
 import { instantText } from '../values/instant.ts';
 
-/** What the answer to a transfer, of whatever kind, means, for people. */
+/** Describes the answer to a transfer of any kind, for people. */
 export function describeOutcome(
   request: CreateTransferRequest,
   response: CreateTransferResponse,
@@ -34,7 +34,7 @@ export function describeOutcome(
   return `${dryText(dryRun)}${outcome}${again}\ntransfer ${transferId}${place}`;
 }
 
-/** What stands behind an outcome that is not new; '' behind any other. */
+/** The suffix of an outcome that is not new; '' for any other. */
 export function againText({
   replayed,
   resent,
@@ -44,7 +44,7 @@ export function againText({
   return resent === true ? ', as answered before or by this call' : ', as answered before';
 }
 
-/** What stands before the outcome of a dry run; '' before any other. */
+/** The prefix of the outcome of a dry run; '' for any other. */
 export function dryText(dryRun: boolean): string {
   return dryRun ? 'dry run, nothing is written: ' : '';
 }

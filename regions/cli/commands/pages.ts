@@ -5,7 +5,7 @@ import { Progress } from '../../terminal/progress.ts';
 
 const PAGE_SIZE_MAX = 1_000;
 
-/** Options of every command that lists what may be long. */
+/** Options of every command whose list may be long. */
 export interface PageOptions extends ConnectionOptions {
   readonly limit: number;
   readonly newest?: boolean;
@@ -14,10 +14,10 @@ export interface PageOptions extends ConnectionOptions {
 export function withPageOptions(command: Command): Command {
   return command
     .option('--newest', 'newest first')
-    .option('--limit <count>', 'so many at most', parseWhole(1, 1_000_000), 100);
+    .option('--limit <count>', 'maximum number of rows', parseWhole(1, 1_000_000), 100);
 }
 
-/** What each page is asked with. */
+/** The parameters of the request for a page. */
 export interface PageRequest {
   readonly pageSize: number;
   readonly pageToken: string;
@@ -51,7 +51,7 @@ export async function gather<T>(
       const page = await read({ pageSize, pageToken, newestFirst: newest === true });
       items.push(...page.items);
       pageToken = page.nextPageToken;
-      // What fits one page is there at once.
+      // A result that fits one page needs no progress.
       if (limit > PAGE_SIZE_MAX && pageToken !== '') progress.update(items.length, limit);
     } while (pageToken !== '' && items.length < limit);
   } finally {

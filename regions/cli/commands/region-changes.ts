@@ -8,7 +8,8 @@ import { parseRegion } from './operator-options.ts';
 const what = {
   drain: 'take a region out of use: no calls of load balancers, no book led there',
   undrain: 'put a drained region to use again; books stay where they are led',
-  evacuate: 'drain a region, wait until nothing depends on it, say if it may be switched off',
+  evacuate:
+    'drain a region, wait until nothing depends on it, report whether it may be switched off',
   failback: 'put a region to use again and bring its books home',
 } as const;
 

@@ -29,7 +29,7 @@ export function replayCommand(context: CommandContext): Command {
       '      --map prague=eu-west,bohemia=us-east,moravia=ap-south',
   ];
   const description = 'make the payments of a CSV file, each once, however often it is run';
-  // A server that is being restarted is waited for: a replay may run for hours.
+  // Waits for a server that is being restarted: a replay may run for hours.
   return routerCommand('replay', description, examples, 120)
     .requiredOption('--accounts <file>', 'CSV: account,home_region,currency,may_overdraw')
     .requiredOption(
@@ -42,7 +42,7 @@ export function replayCommand(context: CommandContext): Command {
         .argParser(parseMap),
     )
     .addOption(
-      new Option('--on-bad-line <choice>', 'what to do about a line that cannot be used')
+      new Option('--on-bad-line <choice>', 'how to treat a line that cannot be used')
         .choices(['skip', 'refuse'])
         .default('refuse', 'refuse: send nothing at all'),
     )
@@ -55,11 +55,11 @@ export function replayCommand(context: CommandContext): Command {
     .action((options: ReplayCommandOptions) =>
       withConnection(options, context, async ({ clientFor, regions }) => {
         const progress = new Progress('Replay', 'payments');
-        let told = 0;
+        let shown = 0;
         const onBadLine = (bad: BadLine) => {
-          told += 1;
-          if (told <= SHOWN_MAX) note(describeBadLine(bad));
-          if (told === SHOWN_MAX + 1) note('further bad lines are only counted');
+          shown += 1;
+          if (shown <= SHOWN_MAX) note(describeBadLine(bad));
+          if (shown === SHOWN_MAX + 1) note('further bad lines are only counted');
         };
         try {
           const summary = await runReplay(
@@ -83,19 +83,20 @@ export function replayCommand(context: CommandContext): Command {
           await (options.json ? printJson(summary) : printSummary(summary));
         } catch (error) {
           progress.stop();
-          if (context.signal.aborted) note('run the same command again to go on where it stopped');
+          if (context.signal.aborted)
+            note('run the same command again to continue where it stopped');
           throw error;
         }
       }),
     );
 }
 
-/** Says now and then what is being waited for, where it does not tear a bar apart. */
+/** Notes every few seconds what the replay waits for, without breaking a progress bar. */
 function inTransitNotes(progress: Progress): (payments: number) => void {
-  let toldAt = performance.now();
+  let notedAt = performance.now();
   return (payments) => {
-    if (performance.now() - toldAt < 3_000) return;
-    toldAt = performance.now();
+    if (performance.now() - notedAt < 3_000) return;
+    notedAt = performance.now();
     progress.stop();
     note(`waiting for ${count(payments)} payments in transit to another region`);
   };

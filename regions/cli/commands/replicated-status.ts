@@ -40,7 +40,7 @@ export async function showReplicated(
       if (options.json) await printRaw(toJson({ ...status, diverged: channels.diverged }));
       else if (clearScreen()) await print(describeBoth(status, channels));
       else await print([summary(status), ...divergedLines(channels)].join('\n'));
-      // It ends when the command is asked to, which is no error.
+      // It ends when the command is asked to, which is not an error.
       await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined);
     }
   });
@@ -107,7 +107,7 @@ function describeBook(book: BookStatus, books: readonly BookStatus[]): string {
 }
 
 export function leaderText({ leader, fenced, home, primaries }: BookStatus): string {
-  if (fenced === true) return styled('red', 'is fenced: nobody may lead it');
+  if (fenced === true) return styled('red', 'is fenced: no server may lead it');
   if (leader === undefined) {
     const primary = primaries.length > 0 ? `; its primary is in ${primaries.join(', ')}` : '';
     return styled('red', `has no leader${primary}`);
@@ -152,7 +152,7 @@ export function lagTexts({ role, lagBytes, lagMs }: MemberStatus): [bytes: strin
   return [count(lagBytes), milliseconds(lagMs ?? 0)];
 }
 
-/** What of this book is on its way to others; nothing is a line as well. */
+/** What is in transit from this book to others; a line even if nothing is. */
 function transitLines({ outgoing }: BookStatus, books: readonly BookStatus[]): string[] {
   if (outgoing.length === 0) return ['In transit: nothing.'];
   return outgoing.map(({ toBook, transfers, amount, asset, scale, oldestAgeMs }) => {

@@ -4,7 +4,7 @@ import type { MeridianClient } from '../../../router/client/client.ts';
 import { findAccount } from './account-name.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 
-/** A book or an account: what a search or a stream is about. */
+/** A book or an account: the scope of a search or a stream. */
 export interface ScopeOptions {
   readonly book?: string;
   readonly account?: string;

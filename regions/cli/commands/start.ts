@@ -36,7 +36,7 @@ export function startCommand(context: CommandContext): Command {
     .addOption(dataOption())
     .addOption(portOption())
     .addOption(freshOption())
-    .option('--once', 'end after the audit; the exit code says whether all of it holds')
+    .option('--once', 'end after the audit; the exit code states whether every invariant holds')
     .action((options: StartOptions) =>
       withClusterHere(options, context, async (cluster) => {
         const sample = await pushSample(cluster, context);
@@ -66,7 +66,7 @@ async function pushSample(cluster: Cluster, { signal }: CommandContext): Promise
   const { regions } = cluster;
   const clients = new Map(
     regions.map(({ name }, index) => {
-      // Each region has its own router first; the others stand in while that one is away.
+      // Each region prefers its own router; the others replace it while it is down.
       const order = [...regions.slice(index), ...regions.slice(0, index)];
       const addresses = order.map(({ routerAddress }) => routerAddress);
       return [name, new MeridianClient(addresses, { timeoutMs: CALL_TIMEOUT_MS, signal })] as const;

@@ -62,7 +62,7 @@ async function showEmbedded(options: StatusOptions, context: CommandContext): Pr
     await showCluster(runningCluster(options), options, context);
     await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined);
   }
-  // It has done what it was asked to, whatever it has shown.
+  // The command has succeeded, whatever state it has shown.
   exit(ExitCode.ok);
 }
 
@@ -95,7 +95,7 @@ async function showCluster(
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
     const passfile = auditorPassfile(dataDir);
-    // Of the connections to the databases only that of auditors, who can change nothing.
+    // Only the auditors' connections to the databases, which can change nothing.
     const regions = state.regions.map(
       ({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
         name,
@@ -135,14 +135,14 @@ async function showCluster(
   if (!watch) await printAuditors(state);
 }
 
-/** What each ledger server says of its clock, by the name of its process; '': nothing. */
+/** The clock alarm of each ledger server, by the name of its process; '': none. */
 async function clockAlarms(state: ClusterState): Promise<Map<string, string>> {
   const { askLedger } = await import('../../operator/ask-ledger.ts');
   return new Map<string, string>(
     await Promise.all(
       state.regions.map(async ({ name, ledgerAddress }) => {
-        const said = await askLedger(ledgerAddress).catch(() => undefined);
-        return [`${name}/ledger`, said?.clockAlarm ?? ''] as const;
+        const facts = await askLedger(ledgerAddress).catch(() => undefined);
+        return [`${name}/ledger`, facts?.clockAlarm ?? ''] as const;
       }),
     ),
   );

@@ -28,7 +28,7 @@ export interface KeyOptions extends ConnectionOptions {
   readonly dryRun?: boolean;
 }
 
-/** Options of every command that sends a transfer, of whatever kind. */
+/** Options of every command that sends a transfer of any kind. */
 export interface RequestOptions extends KeyOptions {
   readonly code: number;
   readonly reference: string;
@@ -54,7 +54,7 @@ export function withRequestOptions(command: Command): Command {
     .option('--no-wait', "do not wait for the payee's region");
 }
 
-/** The key to send. A new one is said before: whoever is cut off can ask again with it. */
+/** The key to send. A new one is printed first, so that an interrupted user can retry with it. */
 export function keyOf({ key, dryRun }: KeyOptions): string {
   if (key !== undefined) return key;
   const made = randomUUID();
@@ -63,8 +63,8 @@ export function keyOf({ key, dryRun }: KeyOptions): string {
 }
 
 /**
- * Sends a transfer to the payer's region and prints what became of it; a refusal sets the exit
- * code. `describe` says it to people.
+ * Sends a transfer to the payer's region and prints the outcome; a refusal sets the exit
+ * code. `describe` renders it as text.
  */
 export async function sendTransfer(
   fields: RequestFields,

@@ -78,7 +78,7 @@ export function withTransferOptions(command: Command): Command {
     .option('--allow-zero', 'with --up-to: apply it also if the limits leave nothing', false)
     .option(
       '--if-at-least <account=minor>',
-      'only if so much is available; may be repeated',
+      'only if at least this amount is available; may be repeated',
       parseAccountValue,
     )
     .option(

@@ -30,7 +30,7 @@ interface UpOptions extends LocalOptions {
   readonly reportToParent?: boolean;
 }
 
-/** What the detached process tells the one that waits for it. */
+/** What the detached process reports to the one that waits for it. */
 type Report =
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'ready'; readonly regions: readonly RegionState[] }
@@ -74,10 +74,10 @@ interface Running {
 async function start(
   options: UpOptions,
   context: CommandContext,
-  tell?: (line: string) => void,
+  report?: (line: string) => void,
 ): Promise<Running> {
-  if (!options.replicated) return startHere(options, context, tell);
-  const cluster = await startReplicatedHere(options, context, tell);
+  if (!options.replicated) return startHere(options, context, report);
+  const cluster = await startReplicatedHere(options, context, report);
   const { dataDir, regions } = cluster.state();
   return { dataDir, regions, stop: () => cluster.stop() };
 }
@@ -140,24 +140,24 @@ function untilReady(child: ChildProcess, signal: AbortSignal): Promise<readonly 
   });
 }
 
-function tellParent(message: Report): Promise<void> {
+function notifyParent(message: Report): Promise<void> {
   return new Promise((resolve) => {
     if (process.connected && process.send) process.send(message, () => resolve());
     else resolve();
   });
 }
 
-/** The background process: it reports while somebody listens and serves until SIGTERM. */
+/** The background process: it reports while its parent listens and serves until SIGTERM. */
 async function serveDetached(options: UpOptions, context: CommandContext): Promise<void> {
-  const tell = (text: string) => void tellParent({ kind: 'line', text });
-  const cluster = await start(options, context, tell).catch(async (error: unknown) => {
-    await tellParent({
+  const report = (text: string) => void notifyParent({ kind: 'line', text });
+  const cluster = await start(options, context, report).catch(async (error: unknown) => {
+    await notifyParent({
       kind: 'failed',
       text: error instanceof Error ? error.message : String(error),
     });
     throw error;
   });
-  await tellParent({ kind: 'ready', regions: cluster.regions });
+  await notifyParent({ kind: 'ready', regions: cluster.regions });
   if (process.connected) process.disconnect();
   await untilAborted(context.signal);
   await cluster.stop();

@@ -1,13 +1,12 @@
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { note } from '../../terminal/print.ts';
 
-/** What is over sooner needs no word. */
+/** Shorter work needs no message. */
 const QUIET_MS = 2_000;
 
 /**
- * Waits for work of which there is no progress to show: names it on stderr when it takes a
- * while, and ends with Ctrl-C. The work goes on until the process ends, so it must be such that it may
- * end at any point.
+ * Waits for work without visible progress: names it on stderr when it takes a while, and ends with
+ * Ctrl-C. The work continues until the process ends, so it must be safe to end at any point.
  */
 export async function whileWaiting<T>(
   what: string,

@@ -7,7 +7,7 @@ import { BadFileError, type BadLine, BadLineFault } from './bad-line.ts';
 /** No line of these files comes near this; a file without line ends must not fill memory. */
 const LINE_LENGTH_MAX = 16_384;
 
-/** Gives the value that one line has in a column. */
+/** Returns the value of a line in a column. */
 export type Fields<Column extends string> = (column: Column) => string;
 
 /** A line that could be read, or one that could not. */
@@ -16,9 +16,9 @@ export type Line<T> =
   | { readonly line: number; readonly bad: BadLine };
 
 /**
- * Reads a CSV file with a header as a stream: one line is one record, columns may stand in any
+ * Reads a CSV file with a header as a stream: one line is one record, columns may be in any
  * order and further columns are ignored. `read` makes a record of a line or throws
- * BadLineFault, which spoils that line only. Empty lines are passed over.
+ * BadLineFault, which rejects that line only. Empty lines are skipped.
  *
  * Throws BadFileError when the file cannot be read or its header lacks a column.
  */
@@ -95,7 +95,7 @@ function fieldsOf<Column extends string>(
 
 /**
  * The parser sees one line at a time, and only those with quotes: a quote that is never closed
- * then spoils its own line instead of swallowing all that follow, and numbers of lines are exact.
+ * then makes only its own line bad instead of swallowing the next ones, and line numbers are exact.
  */
 function split(text: string): string[] {
   if (!text.includes('"')) return text.split(',');

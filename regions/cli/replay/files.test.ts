@@ -116,8 +116,8 @@ describe('payments', () => {
     ['k\u0000,1993-01-01,a,b,1,CZK,x', 'text_has_control_characters'],
     ['k,1993-02-30,a,b,1,CZK,x', 'date_malformed'],
     ['k,01/02/1993,a,b,1,CZK,x', 'date_malformed'],
-    ['k,1993-01-01,nobody,b,1,CZK,x', 'account_unknown'],
-    ['k,1993-01-01,a,nobody,1,CZK,x', 'account_unknown'],
+    ['k,1993-01-01,unknown,b,1,CZK,x', 'account_unknown'],
+    ['k,1993-01-01,a,unknown,1,CZK,x', 'account_unknown'],
     ['k,1993-01-01,a,a,1,CZK,x', 'same_account_twice'],
     ['k,1993-01-01,a,b,1.50,CZK,x', 'amount_malformed'],
     ['k,1993-01-01,a,b,,CZK,x', 'amount_malformed'],
@@ -136,7 +136,7 @@ describe('payments', () => {
     expect(await errorOf(line)).toBe(`3 ${error}`);
   });
 
-  test('that are not UTF-8 are told from those that are', async () => {
+  test('that are not UTF-8 are detected', async () => {
     const bytes = Buffer.concat([
       Buffer.from(`${PAYMENTS_HEADER}\nk\u00e9,1993-01-01,a,b,1,CZK,x\nk`),
       Buffer.from([0xff, 0xfe]),

@@ -44,8 +44,8 @@ const PAYMENT_COLUMNS = [
 const REGION_LENGTH_MAX = 64;
 
 /**
- * Reads `account,home_region,currency,may_overdraw`. An account that stands there twice spoils
- * its second line. Throws BadFileError.
+ * Reads `account,home_region,currency,may_overdraw`. A second line of the same account is
+ * bad. Throws BadFileError.
  */
 export function readAccounts(file: string): AsyncGenerator<Line<AccountLine>> {
   const names = new Set<string>();
@@ -67,8 +67,8 @@ export function readAccounts(file: string): AsyncGenerator<Line<AccountLine>> {
 }
 
 /**
- * Reads `key,booked_on,debit_account,credit_account,amount_minor,currency,kind`. Whatever the
- * ledger would call malformed is found here, so that one bad line never spoils a whole call.
+ * Reads `key,booked_on,debit_account,credit_account,amount_minor,currency,kind`. Everything
+ * that the ledger would reject as malformed is found here, so that one bad line never fails a call.
  * Throws BadFileError.
  */
 export function readPayments<A extends AccountLine>(
@@ -123,7 +123,7 @@ function assetOf(fields: Fields<'currency'>): string {
 
 function dateOf(text: string): string {
   const date = /^\d{4}-\d{2}-\d{2}$/u.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
-  // Date moves the 30th of February into March; a day that comes back changed is none.
+  // Date moves the 30th of February into March; a day that comes back changed does not exist.
   if (date && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)) return text;
   throw new BadLineFault('date_malformed', `booked_on "${shown(text)}" is not YYYY-MM-DD`);
 }

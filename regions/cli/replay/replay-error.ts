@@ -1,9 +1,9 @@
-/** The replay cannot go on because of what it was given. The message says what to do. */
+/** The replay cannot continue because of its input. The message states what to do. */
 export class ReplayRefusedError extends Error {
   override readonly name = 'ReplayRefusedError';
 }
 
-/** Settlement with another region stands still. */
+/** Settlement with another region makes no progress. */
 export class ReplayStalledError extends Error {
   override readonly name = 'ReplayStalledError';
 

@@ -15,7 +15,7 @@ import { ReplayRefusedError, ReplayStalledError } from './replay-error.ts';
 import { type ReplaySummary, ReplayTally } from './tally.ts';
 import { planWave, type WavePayment } from './waves.ts';
 
-/** Payments under way together, and how far ahead of them the file is read. */
+/** Payments in flight at once, and how far ahead of them the file is read. */
 const WAVE_SIZE = 4_000;
 const QUEUE_SIZE = 3 * WAVE_SIZE;
 const ACCOUNTS_PER_CALL = 1_000;
@@ -42,7 +42,7 @@ export interface ReplayDeps {
   readonly clientFor: (region: string) => MeridianClient;
   readonly onBadLine: (bad: BadLine) => void;
   readonly onProgress: (done: number, total: number) => void;
-  /** Told while the replay waits for this many payments that are between two regions. */
+  /** Called while the replay waits for this number of payments in transit between regions. */
   readonly onInTransit?: (payments: number) => void;
 }
 
@@ -60,7 +60,7 @@ interface QueuedPayment extends WavePayment {
 
 /**
  * Opens the accounts of one file and makes the payments of another, in an order that has the
- * outcome of the file's own order. Keys come from the file: a replay that was cut off ends in
+ * outcome of the file's own order. Keys come from the file: a replay that was interrupted ends in
  * the same books when it is started again.
  *
  * Throws BadFileError for a file that cannot be used, ReplayRefusedError for an unknown region
@@ -104,7 +104,7 @@ async function checkAccounts(
       const example = `--map ${given}=${regions[0] ?? 'REGION'}`;
       throw new ReplayRefusedError(
         `${accountsFile} line ${read.line}: "${homeRegion}" is not a region here ` +
-          `(${regions.join(', ')}); say which one it stands for, such as ${example}`,
+          `(${regions.join(', ')}); map it to one of them, such as ${example}`,
       );
     }
     accounts.set(name, { ...read.value, homeRegion });
@@ -112,7 +112,7 @@ async function checkAccounts(
   return accounts;
 }
 
-/** Gives the number of payments that can be sent. */
+/** Returns the number of payments that can be sent. */
 async function checkPayments(
   { paymentsFile }: ReplayOptions,
   accounts: ReadonlyMap<string, AccountLine>,
@@ -180,7 +180,7 @@ class Replay {
     while (queue.length > 0) {
       const unsettled = new Set(this.#inTransit.map((payment) => payment.credit));
       const { send, wait } = planWave(queue, WAVE_SIZE, unsettled);
-      // The file is read on while the ledger works.
+      // Reading of the file continues while the ledger works.
       const [, more] = await Promise.all([
         this.#sendWave(send),
         this.#read(lines, QUEUE_SIZE - wait.length),

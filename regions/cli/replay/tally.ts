@@ -40,7 +40,7 @@ export interface ReplaySummary {
   readonly paymentsPerSecond: number;
 }
 
-/** Counts what becomes of a replay. */
+/** Counts the outcomes of a replay. */
 export class ReplayTally {
   accountsOpened = 0;
   accountsKnown = 0;

@@ -80,7 +80,7 @@ describe('a wave', () => {
   });
 });
 
-/** Posts each payment in turn and gives the names of those refused. */
+/** Posts each payment in turn and returns the names of those refused. */
 function inFileOrder(payments: readonly Payment[]): string[] {
   const balances = new Map<Account, number>();
   const refused: string[] = [];
@@ -104,7 +104,7 @@ function giveTo(balances: Map<Account, number>, { credit: payee, amount }: Payme
 
 /**
  * Posts wave by wave as the ledger may: the calls of one wave side by side, each in its own
- * order, and second legs whenever chance has it before the wave is over.
+ * order, and second legs at a random moment before the wave is over.
  */
 function inWaves(payments: readonly Payment[], size: number, chance: () => number): string[] {
   const balances = new Map<Account, number>();
@@ -131,7 +131,7 @@ function inWaves(payments: readonly Payment[], size: number, chance: () => numbe
   return refused;
 }
 
-test('whatever the interleaving, the same payments are refused as in file order', () => {
+test('in every interleaving the same payments are refused as in file order', () => {
   const accounts = [near, near2, far, bank, farBank, account('far2', 2), account('third', 3)];
   const payment = fc
     .record({

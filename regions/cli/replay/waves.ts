@@ -3,11 +3,11 @@
  *
  * A wave is sent as one call for each payer's book, all calls at once, and is over when every
  * call is answered. Inside a call the ledger posts in the order given. Only an account that may
- * not be overdrawn cares for order, and only where a debit of it meets a credit that comes from
+ * not be overdrawn depends on order, and only where a debit of it meets a credit that comes from
  * another book: such a credit arrives when its settlement does, before or after anything else
- * of the wave. So of these two the later one waits for a later wave, and with it whatever
- * follows on an account of a payment that waits. All else keeps its order inside its call
- * or commutes: two credits do, and so does all that touches accounts without a limit.
+ * of the wave. So the later of the two waits for a later wave, and so does every payment that
+ * follows on an account of a waiting payment. Every other payment keeps its order inside its call
+ * or commutes: two credits do, and so do all payments of accounts without a limit.
  */
 
 export interface WaveAccount {
@@ -31,7 +31,7 @@ export interface Wave<T> {
 
 /**
  * Takes from `queue`, in the order of the file, up to `sizeMax` payments that may be under way
- * together. `unsettled`: accounts to which money from another book is still on its way.
+ * together. `unsettled`: accounts to which money from another book is still in transit.
  */
 export function planWave<T extends WavePayment>(
   queue: readonly T[],

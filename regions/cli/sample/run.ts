@@ -67,9 +67,9 @@ export interface SampleDeps {
 }
 
 /**
- * Pushes the built-in workload through the routers of all regions and checks every answer.
- * Running it again answers every key as before. Throws CallFault when a router stays out of
- * reach and Error when an account of the sample exists with other fields.
+ * Sends the built-in workload through the routers of all regions and checks every answer.
+ * A second run gets the same outcome for every key. Throws CallFault when a router stays
+ * unreachable and Error when an account of the sample exists with other fields.
  */
 export async function runSample({ clients, onProgress }: SampleDeps): Promise<SampleReport> {
   const workload = sampleWorkload([...clients.keys()]);
@@ -101,7 +101,7 @@ export async function runSample({ clients, onProgress }: SampleDeps): Promise<Sa
   };
 }
 
-/** The counts that a correct ledger comes to, whatever the interleaving. */
+/** The counts of a correct ledger, the same for every interleaving. */
 export function expectedCounts(workload: Workload): Omit<SampleCounts, 'decidedNow'> {
   const all = [...workload.funding, ...workload.payments, ...workload.singles];
   const count = (status: string) => all.filter((p) => p.expected.status === status).length;
@@ -141,7 +141,7 @@ class SampleRun {
     this.#onProgress = onProgress;
   }
 
-  /** Opens all of them and gives the number that had not been open before. */
+  /** Opens all of them and returns the number that had not been open before. */
   async openAccounts(accounts: readonly SampleAccount[]): Promise<number> {
     let done = 0;
     let opened = 0;

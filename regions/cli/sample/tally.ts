@@ -14,7 +14,7 @@ export interface Unexpected {
   readonly got: string;
 }
 
-/** What became of the sample's keys and of the requests that used a key again. */
+/** The outcomes of the sample's keys and of the requests that used a key again. */
 export interface SampleCounts {
   /** Distinct keys that were answered. */
   readonly keys: number;
@@ -34,7 +34,7 @@ export interface SampleCounts {
 }
 
 /**
- * Compares every answer with what must become of its request and counts. Answers may come
+ * Compares every answer with the outcome that its request must have, and counts. Answers may come
  * in any order, but those of repeats only after the payment's own, twins excepted.
  */
 export class Tally {

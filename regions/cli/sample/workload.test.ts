@@ -23,14 +23,14 @@ describe('the sample', () => {
   test('is the same every time', () => {
     const again = sampleWorkload(REGIONS);
     expect(digest([...again.funding, ...again.payments, ...again.singles])).toBe(digest(all));
-    // Data of an earlier release answers its keys as before only while this value stands.
-    // Whoever changes the workload gives it another SAMPLE_NAMESPACE as well.
+    // Keys in the data of an earlier release keep their outcome only while this value is unchanged.
+    // A change of the workload needs another SAMPLE_NAMESPACE as well.
     expect(digest(all)).toMatchInlineSnapshot(
       `"61ad10c07a628c2973f51e26ab982f3601c05bc29ad4925b43446cb82b93fced"`,
     );
   });
 
-  test('is as large as it says', () => {
+  test('has the documented size', () => {
     expect(workload.accounts.length).toBeGreaterThanOrEqual(1_000);
     expect(all).toHaveLength(20_000);
     expect(new Set(all.map((payment) => payment.key)).size).toBe(20_000);
@@ -66,7 +66,7 @@ describe('the sample', () => {
     expect(elsewhere / later.length).toBeCloseTo(0.2, 1);
   });
 
-  test('never pays an account from itself, nor across assets, nor nothing', () => {
+  test('has no payment to the payer itself, across assets or of zero', () => {
     for (const { payer, payee, amountMinor } of all) {
       expect(payer).not.toBe(payee);
       expect(payer.asset).toBe(payee.asset);
@@ -78,11 +78,11 @@ describe('the sample', () => {
 
 // Neither the first nor the last order must make a difference, so both extremes are tried:
 // no credit but the funding arrives in time, and every credit arrives before any debit.
-describe('what becomes of a payment does not depend on the order', () => {
+describe('the outcome of a payment does not depend on the order', () => {
   const funds = new Map<SampleAccount, bigint>();
   for (const { payee, amountMinor } of workload.funding) funds.set(payee, amountMinor);
 
-  test('whatever must be posted is covered by the funding alone', () => {
+  test('every payment that must be posted is covered by the funding alone', () => {
     const left = new Map(funds);
     for (const { payer, amountMinor, expected } of later) {
       if (payer.role === 'treasury' || expected.status === 'rejected') continue;

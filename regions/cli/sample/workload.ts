@@ -1,8 +1,8 @@
 import { Random } from '../../../ledger/core/random.ts';
 
 /**
- * The built-in workload: accounts, payments and what must become of each of them. It is the
- * same on every machine, and what becomes of a payment does not depend on the order in which
+ * The built-in workload: accounts, payments and the outcome that each of them must have. It is the
+ * same on every machine, and the outcome of a payment does not depend on the order in which
  * payments reach the ledger: every payer is funded with all that it will ever pay, and an
  * overdraft asks for more than its payer could own if every credit had come first.
  */
@@ -34,7 +34,7 @@ export interface SampleAccount {
   readonly role: 'treasury' | 'merchant' | 'customer' | 'capped';
 }
 
-/** `rejected` and `returned` each have one possible reason, named beside it. */
+/** `rejected` and `returned` each have one possible reason, given in `reason`. */
 export type Expected =
   | { readonly status: 'posted' }
   | { readonly status: 'rejected'; readonly reason: 'INSUFFICIENT_FUNDS' | 'MAX_BALANCE_EXCEEDED' }

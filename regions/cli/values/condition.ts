@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Condition, Conditions } from '../../../proto/gen/meridian/v1/movement.ts';
 import { parseMinor } from '../connection.ts';
 
-/** What must hold of accounts, by their names, before a transfer is applied. */
+/** Conditions on accounts, by their names, for a transfer to be applied. */
 export interface ConditionTerms {
   /** Available balance. */
   readonly ifAtLeast?: Readonly<Record<string, bigint>> | undefined;

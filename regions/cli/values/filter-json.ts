@@ -11,7 +11,7 @@ export function parseFilter(text: string): Filter {
   return readJson(text, filter, 'the filter');
 }
 
-/** An object with one test; what is wrong within it is told with its place. */
+/** An object with one test; errors within it are reported with their path. */
 const filter: z.ZodType<Filter> = z.record(z.string(), z.unknown()).transform((object, context) => {
   const [[name, value] = ['', undefined], ...more] = Object.entries(object);
   const schema = TESTS.get(name);
@@ -27,7 +27,7 @@ const filter: z.ZodType<Filter> = z.record(z.string(), z.unknown()).transform((o
   return z.NEVER;
 });
 
-/** What reads an option, for JSON. */
+/** Applies the parser of an option to JSON. */
 function like<T>(parse: (text: string) => T) {
   return z.string().transform((text, context) => {
     try {

@@ -7,7 +7,7 @@ import { filterOfTerms, parseMetadataTerm, parseStatus } from './filter.ts';
 
 const code = (value: number): Filter => ({ test: { $case: 'code', value } });
 
-test('no terms are no filter, one is itself', () => {
+test('no terms make no filter, one term is the filter itself', () => {
   expect(filterOfTerms({})).toBeUndefined();
   expect(filterOfTerms({ code: [7] })).toEqual(code(7));
 });

@@ -5,7 +5,7 @@ import type { Timestamp } from '../../../proto/gen/google/protobuf/timestamp.ts'
 import type { Filter } from '../../../proto/gen/meridian/v1/query.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** What a search may be narrowed down by: OR within one kind, AND between kinds. */
+/** The terms of a search: OR within one kind, AND between kinds. */
 export interface SearchTerms {
   readonly code?: readonly number[];
   readonly reference?: readonly string[];

@@ -28,6 +28,6 @@ test.each([
   expect(() => parseInstant(text)).toThrow(InvalidArgumentError);
 });
 
-test('no time is no text', () => {
+test('an absent time is an empty text', () => {
   expect(instantText(undefined)).toBe('');
 });

@@ -14,7 +14,7 @@ export function parseInstant(text: string): Timestamp {
   const { day, time = '00:00', fraction = '', zone = 'Z' } = FORM.exec(text)?.groups ?? {};
   const utc = Date.parse(`${day}T${time}Z`);
   const ms = Date.parse(`${day}T${time}${zone}`);
-  // Date.parse takes the 30th of February for a day in March.
+  // Date.parse reads the 30th of February as a day in March.
   if (Number.isFinite(ms) && new Date(utc).toISOString().startsWith(`${day}T${time}`)) {
     return { seconds: BigInt(ms / 1_000), nanos: Number(fraction.padEnd(9, '0')) };
   }
@@ -23,7 +23,7 @@ export function parseInstant(text: string): Timestamp {
   );
 }
 
-/** A time to the microsecond, in the form in which it can be given back; '' if there is none. */
+/** A time to the microsecond, in a form that commands accept; '' if there is none. */
 export function instantText(time: Timestamp | undefined): string {
   if (!time) return '';
   const seconds = new Date(Number(time.seconds) * 1_000).toISOString().slice(0, 19);

@@ -14,7 +14,7 @@ export const int64 = z
 
 /**
  * Reads JSON that a user wrote. Throws CommandFailure (usage) that names every field that is
- * wrong; `what` says what the text is, such as the name of a file.
+ * wrong; `what` describes the text, such as the name of a file.
  */
 export function readJson<T>(text: string, schema: z.ZodType<T>, what: string): T {
   let value: unknown;
@@ -22,7 +22,7 @@ export function readJson<T>(text: string, schema: z.ZodType<T>, what: string): T
     value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(ExitCode.usage, `${what} is no JSON: ${reason}`);
+    throw new CommandFailure(ExitCode.usage, `${what} is not JSON: ${reason}`);
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;

@@ -14,7 +14,7 @@ test('legs on the command line are gathered in order', () => {
 });
 
 test.each(['', 'alice:bob', 'alice:bob:1.5', 'a:b:1:x', 'a:b:1:2:3', ':b:1', 'a:b:1:-1'])(
-  '"%s" is no leg',
+  '"%s" is not a leg',
   (text) => {
     expect(() => parseLeg(text)).toThrow(InvalidArgumentError);
   },
@@ -93,7 +93,7 @@ test.each([
   expect(() => read(legs)).toThrow(message);
 });
 
-test('an account of a leg may be named by id: or name:, which is no account of its own', () => {
+test('an account of a leg may be named by id: or name:, which is not an account of its own', () => {
   expect(parseLeg('id:5:name:7:100')).toEqual([{ from: 'id:5', to: 'name:7', amount: 100n }]);
   expect(parseLeg('id:5:bob:100:3')).toEqual([{ from: 'id:5', to: 'bob', amount: 100n, code: 3 }]);
   expect(() => parseLeg('id:5:7')).toThrow(InvalidArgumentError);

@@ -14,7 +14,7 @@ test('times keep their microseconds, within lists too', () => {
   });
 });
 
-test('zeros and falses are said, what is not set is not', () => {
+test('zeros and false values are included, unset fields are not', () => {
   const message = CreateTransferRequest.create({
     idempotencyKey: 'key',
     amount: 9_007_199_254_740_993n,

@@ -2,9 +2,9 @@ import type { Timestamp } from '../../../proto/gen/google/protobuf/timestamp.ts'
 import { instantText } from './instant.ts';
 
 /**
- * A message in proto JSON form, but for what would mislead its reader: times are to the
- * microsecond (the generated code stops at the millisecond, and a time that is given back to a
- * command must be the same time), and an amount of zero and a false are said.
+ * A message in proto JSON form, except where that form would mislead: times have microseconds
+ * (the generated code stops at milliseconds, and a time passed back to a command must be the same
+ * time), and amounts of zero and false values are included.
  */
 export function protoJson<T>(codec: { toJSON(message: T): unknown }, message: T): object {
   return Object(completed(codec.toJSON(message), message));
@@ -25,7 +25,7 @@ function completed(json: unknown, message: unknown): unknown {
     if (typeof value === 'bigint') return [[name, String(value)] as const];
     return typeof value === 'boolean' ? [[name, value] as const] : [];
   });
-  // What is one of several has its own name in JSON only.
+  // A member of a oneof has its own name in JSON only.
   return { ...Object.fromEntries(fields), ...unnamed(json, message) };
 }
 

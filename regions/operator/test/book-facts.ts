@@ -2,7 +2,7 @@ import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { MemberFacts, PostgresFacts, StandbyFacts } from '../facts.ts';
 import type { BookFacts } from '../safety.ts';
 
-/** A healthy book that eu-west leads, for tests to spoil. */
+/** A healthy book that eu-west leads, for tests to modify. */
 
 const SILENT = { silent: 'no answer' };
 
@@ -60,7 +60,7 @@ export function memberIn(region: RegionName, changes: Partial<MemberFacts> = {})
   };
 }
 
-/** A member of which nothing answers. */
+/** A member whose parts are all silent. */
 export const silentIn = (region: RegionName): MemberFacts =>
   memberIn(region, { patroni: SILENT, postgres: SILENT, ledger: SILENT });
 
@@ -82,7 +82,7 @@ export function bookWith(
   };
 }
 
-/** What a region's member says in a book. */
+/** The facts of a region's member in a book. */
 export function memberOf({ members }: BookFacts, region: RegionName): MemberFacts {
   const found = members.find(({ member }) => member.region === region);
   if (found === undefined) throw new Error(`no member in ${region}`);

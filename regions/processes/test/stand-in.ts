@@ -2,7 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
 /**
- * Stands in for a ledger server or a router in the tests of this library: it serves health
+ * A substitute for a ledger server or a router in the tests of this library: it serves health
  * checking on MERIDIAN_LISTEN and ends on SIGTERM.
  */
 

@@ -67,7 +67,7 @@ test('three regions start, survive kills, stop, and find their data again', asyn
   link?.cut();
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(false);
 
-  // Another process breaks and mends it through the control socket, whatever it runs as by then.
+  // Another process breaks and repairs it through the control socket, under its new pids.
   const faults = connectFaults(state?.controlSocket ?? '');
   await faults.stop('us-east/router');
   expect(cluster.processes.state('us-east/router')).toBe('stopped');
@@ -78,7 +78,9 @@ test('three regions start, survive kills, stop, and find their data again', asyn
     perRegion,
   );
   await faults.restoreRegion('ap-south');
-  await expect(faults.signal('eu-west/nobody', 'SIGKILL')).rejects.toThrow(/no process .*nobody/u);
+  await expect(faults.signal('eu-west/unknown', 'SIGKILL')).rejects.toThrow(
+    /no process .*unknown/u,
+  );
 
   for (const name of names.filter((candidate) => candidate.startsWith('eu-west/'))) {
     const pid = cluster.processes.pid(name);
@@ -116,7 +118,7 @@ async function startSupervisor(dataDir: string, basePort: number) {
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   const state = readState(dataDir);
-  if (state === undefined) throw new Error('the supervisor says ready, but no cluster runs');
+  if (state === undefined) throw new Error('the supervisor reports ready, but no cluster runs');
   return { child, pids: state.processes.map(({ pid }) => pid ?? 0), regions: state.regions };
 }
 
@@ -188,7 +190,7 @@ test('when one process does not come up, all the others are stopped', async () =
   expect(readState(dataDir)).toBeUndefined();
 });
 
-test('a start can be called off', async () => {
+test('a start can be aborted', async () => {
   const dataDir = join(testFolder(), 'data');
   const abort = new AbortController();
   const pids: number[] = [];

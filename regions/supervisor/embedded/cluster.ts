@@ -55,7 +55,7 @@ export interface ClusterOptions {
   readonly links?: boolean | undefined;
   /** Start without Redis even if it is installed. */
   readonly withoutRedis?: boolean | undefined;
-  /** HOST:PORT of somebody else's proxy by `FROM>TO`; see layout.ts. */
+  /** HOST:PORT of an external proxy by `FROM>TO`; see layout.ts. */
   readonly reach?: ReadonlyMap<string, string> | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
@@ -89,7 +89,7 @@ export interface Cluster {
   /** By `FROM>TO`, for example eu-west>us-east; empty unless asked for. */
   readonly links: ReadonlyMap<string, Link>;
   readonly faults: Faults;
-  /** What cluster.json says now. */
+  /** The present content of cluster.json. */
   state(): ClusterState;
   /** Stops everything in order. Data stays. Safe to call again. */
   stop(): Promise<void>;
@@ -111,13 +111,13 @@ export function startGuard(runFolder: string): ChildProcess {
     cwd: '/',
     detached: true,
   });
-  // Without it we go on: the next start stops leftovers as well.
+  // The start continues without it: the next start stops leftovers as well.
   guard.on('error', () => {});
   guard.stdin?.on('error', () => {});
   return guard;
 }
 
-/** Everything that runs, so that one place can stop it whatever state the start is in. */
+/** Everything that runs, so that one place can stop it in any state of the start. */
 class RunningCluster {
   readonly links = new Map<string, Link>();
   readonly layout: Layout;
@@ -144,7 +144,7 @@ class RunningCluster {
     return join(this.#root, region, 'postgres');
   }
 
-  /** What can be broken of what runs. */
+  /** The faults that can be injected. */
   get faults(): Faults {
     return new EmbeddedFaults({
       processes: () => this.processes,
@@ -219,7 +219,7 @@ class RunningCluster {
     if (failure !== undefined) throw failure;
   }
 
-  /** Ends a start that is under way: it throws, and whoever called it stops the rest. */
+  /** Ends a start that is under way: it throws, and its caller stops the rest. */
   readonly abort = (): void => {
     this.#aborted = true;
     for (const region of this.regions) void region.stop();
@@ -239,7 +239,7 @@ class RunningCluster {
   async #stop(): Promise<void> {
     this.#status = 'stopping';
     this.#control?.close();
-    // What is frozen does not stop in order.
+    // A frozen process does not stop in order.
     for (const { name } of this.layout.regions)
       signalPostgres(this.#postgresFolder(name), 'SIGCONT');
     await Promise.all(this.regions.map((region) => region.stop()));
@@ -330,7 +330,7 @@ export function describeProcesses(running: {
 /**
  * Starts the three regions and resolves when all of them serve. Data of an earlier run in the
  * folder is found again, however that run ended.
- * Throws an Error that says what to do: the folder is in use, or is not ours; a port is taken; a
+ * Throws an Error that states what to do: the folder is in use, or is not ours; a port is taken; a
  * process does not come up. Everything that was started is stopped before it throws.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {

@@ -5,7 +5,7 @@ import { signalPostgres } from '../postgres-tree.ts';
 import type { SupervisedProcess } from '../../processes/supervised-process.ts';
 
 interface Parts {
-  /** Those that exist now: while it starts, there are more from moment to moment. */
+  /** The processes that exist now; during the start their number grows. */
   readonly processes: () => readonly SupervisedProcess[];
   /** By `FROM>TO`; empty: the regions reach each other directly. */
   readonly links: ReadonlyMap<string, Link>;
@@ -25,7 +25,7 @@ export class EmbeddedFaults implements Faults {
       const process = this.#process(name);
       const region = regionNames.find((candidate) => name === `${candidate}/postgres`);
       if (region === undefined || signal === 'SIGKILL') process.kill(signal);
-      // A server that is asked to stop tells its children; one that is frozen cannot.
+      // A server that is asked to stop signals its children; one that is frozen cannot.
       if (region !== undefined) signalPostgres(this.#parts.postgresFolder(region), signal);
       resolve();
     });
@@ -46,7 +46,7 @@ export class EmbeddedFaults implements Faults {
 
   async restoreRegion(name: RegionName): Promise<void> {
     await this.#eachLink(name, async (from, to) => {
-      // What was on its way when the region was lost is lost.
+      // Data in flight when the region was lost is lost.
       await this.cut(from, to, 'refuse');
       await this.heal(from, to);
     });
@@ -75,7 +75,7 @@ export class EmbeddedFaults implements Faults {
     });
   }
 
-  /** Nothing where the regions reach each other directly: what is dead is out of reach as well. */
+  /** Does nothing where regions reach each other directly: a dead region is unreachable anyway. */
   async #eachLink(
     name: RegionName,
     work: (from: RegionName, to: RegionName) => Promise<void>,

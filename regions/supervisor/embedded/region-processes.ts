@@ -29,7 +29,7 @@ export interface RegionOptions {
   readonly onStep: (step: 'migrated' | 'ready') => void;
 }
 
-// In the order of stopping: the front door first, what others lean on last.
+// In the order of stopping: the front door first, dependencies last.
 const stages: Readonly<Record<Role, number>> = { router: 1, ledger: 2, redis: 3, postgres: 3 };
 
 export class RegionProcesses {
@@ -42,7 +42,7 @@ export class RegionProcesses {
     this.#options = options;
   }
 
-  /** Those that exist by now. */
+  /** The processes that exist so far. */
   get processes(): readonly SupervisedProcess[] {
     return this.#processes;
   }

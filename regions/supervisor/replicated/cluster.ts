@@ -64,15 +64,15 @@ export interface ReplicatedCluster {
   readonly layout: ReplicatedLayout;
   readonly processes: ClusterProcesses;
   readonly faults: Faults;
-  /** As cluster.json has it at this moment. */
+  /** The present content of cluster.json. */
   state(): ClusterState;
-  /** Stops everything in order, whatever is frozen or cut. Data stays. Safe to call again. */
+  /** Stops everything in order, even if frozen or cut off. Data stays. Safe to call again. */
   stop(): Promise<void>;
 }
 
 /** A book has its leader soon after its Postgres has one. */
 const LEADING_MS = 60_000;
-/** Patroni elects in seconds; copies that have to be made anew come first. */
+/** Patroni elects in seconds; copies that have to be made again come first. */
 const PRIMARY_MS = 180_000;
 
 class RunningReplicated {
@@ -153,7 +153,7 @@ class RunningReplicated {
           (member.home === region.name) === home ? (region.patronis.get(member.book) ?? []) : [],
         ),
       );
-    // A home member that is behind the others waits for them to elect a leader: not waited for.
+    // A home member that is behind waits for the others to elect a leader; this start does not.
     const homes = this.#startAll(patronis(true));
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
@@ -192,7 +192,9 @@ class RunningReplicated {
     }
     const name = this.layout.books.find(({ number }) => number === book)?.name ?? String(book);
     const logs = this.#paths?.logs ?? '';
-    throw new Error(`no copy of ${name} is promoted; why stands in ${logs}/*-patroni-${name}.log`);
+    throw new Error(
+      `no copy of ${name} is promoted; the reason is in ${logs}/*-patroni-${name}.log`,
+    );
   }
 
   async #prepareBooks(): Promise<void> {
@@ -234,7 +236,7 @@ class RunningReplicated {
     return answers.includes(true);
   }
 
-  /** Ends a start that is under way: it throws, and whoever called it stops the rest. */
+  /** Ends a start that is under way: it throws, and its caller stops the rest. */
   readonly abort = (): void => {
     this.#aborted = true;
     for (const process of this.processes) void process.stop();
@@ -364,7 +366,7 @@ async function stopOrphans(root: string, { regions }: ReplicatedLayout): Promise
 /**
  * Starts the replicated profile and resolves when every book is led. Data of an earlier run in
  * the folder is found again, however that run ended.
- * Throws an Error that says what to do: packages are missing, the folder is in use or not ours, a
+ * Throws an Error that states what to do: packages are missing, the folder is in use or not ours, a
  * port is taken, a process does not come up. Everything that was started is stopped before.
  */
 export async function startReplicatedCluster(

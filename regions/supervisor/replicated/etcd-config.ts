@@ -7,8 +7,9 @@ import type { ReplicatedLayout, ReplicatedRegion } from '../../topology/replicat
  */
 
 /**
- * Followers hear of the leader this often, and elect another after this long without. The
- * slowest pair of regions needs 220 ms there and back, so a vote fits into half a second.
+ * The interval of the leader's heartbeats, and how long followers wait without one before they
+ * elect another. The slowest pair of regions needs 220 ms there and
+ * back, so a vote fits into half a second.
  */
 const HEARTBEAT_MS = 50;
 const ELECTION_MS = 500;

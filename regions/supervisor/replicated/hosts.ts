@@ -4,8 +4,8 @@ import type { ReplicatedPrograms } from './packages.ts';
 import type { ReplicatedRegion } from '../../topology/replicated-layout.ts';
 
 /**
- * Makes the names of all regions mean, to the processes of one region, the links that lead there:
- * a hosts file for them alone. At three real sites DNS does this and none of it is needed.
+ * Resolves the names of all regions, for the processes of one region, to the links that lead there,
+ * with a hosts file for them alone. At three real sites DNS does this and none of it is needed.
  */
 
 /** Writes the hosts file of a region, which every user may read. */
@@ -23,7 +23,7 @@ export function hostsEnvironment(
   return {
     LD_PRELOAD: hostsLibrary,
     NSS_WRAPPER_HOSTS: path,
-    // etcd is written in Go, which asks the C library for names only if it is told to.
+    // etcd is written in Go, which uses the C library for names only with this setting.
     GODEBUG: 'netdns=cgo',
   };
 }

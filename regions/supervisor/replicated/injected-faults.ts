@@ -39,7 +39,7 @@ export class InjectedFaults implements Faults {
 
   async loseRegion(name: RegionName): Promise<void> {
     const region = this.#region(name);
-    // The links first: nothing that dies later than the rest may still tell anybody.
+    // The links first: a process that dies later than the rest must not reach other regions.
     await this.#eachLink(name, (from, to) => this.#links.cut(from, to, 'blackhole'));
     const stopped = region.processes.map((process) => process.stop('SIGKILL'));
     for (const book of region.patronis.keys()) region.signalPostgres(book, 'SIGKILL');
@@ -51,7 +51,7 @@ export class InjectedFaults implements Faults {
   async restoreRegion(name: RegionName): Promise<void> {
     const region = this.#region(name);
     await this.#eachLink(name, async (from, to) => {
-      // What was on its way when the region was lost is lost.
+      // Data in flight when the region was lost is lost.
       await this.#links.cut(from, to, 'refuse');
       await this.#links.heal(from, to);
     });

@@ -9,7 +9,7 @@ const layout = describeReplicated(7400, wanDelays);
 test('every book has a member in every region, each with a name of its own', () => {
   const members = layout.regions.flatMap((region) => region.members);
   expect(members.length).toBe(layout.books.length * regionNames.length);
-  // A stranger's replica of the same name would count as a second region.
+  // A replica of another book with the same name would count as a second region.
   expect(new Set(members.map(({ name }) => name)).size).toBe(members.length);
 });
 

@@ -56,7 +56,7 @@ function versionOf(patroni: string): string {
   return version;
 }
 
-/** What is missing here, by the name of its package; nothing if the profile can run. */
+/** The names of the missing packages; none if the profile can run. */
 export function missingPackages(): string[] {
   if (process.platform !== 'linux') return [...packageNames];
   const found = {
@@ -74,7 +74,7 @@ function findHostsLibrary(): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** Throws an Error that names the missing packages and says how to get them. */
+/** Throws an Error that names the missing packages and states how to get them. */
 export function findPrograms(): ReplicatedPrograms {
   const etcd = findProgram('etcd');
   const patroni = findProgram('patroni');
@@ -100,7 +100,7 @@ export function findPrograms(): ReplicatedPrograms {
   );
 }
 
-/** Installs what is missing where this user may; says what it does on standard error. */
+/** Installs missing packages if this user may; prints its steps to standard error. */
 export function installPackages(): void {
   if (missingPackages().length === 0) return;
   const setup = join(checkout, 'regions', 'setup.mjs');

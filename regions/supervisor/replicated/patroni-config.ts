@@ -16,9 +16,9 @@ import type { ReplicatedSecrets } from './secrets.ts';
 
 /**
  * A leader that has not renewed its lease for `ttl` seconds is replaced; one that has not reached
- * etcd for `retry_timeout` seconds steps down by itself. The loss of a region may take the leader
- * of etcd with it: the retry time must outlast the election of another, or the leaders of the
- * other regions' books would step down for nothing. It is divided among three members of etcd, at
+ * etcd for `retry_timeout` seconds steps down automatically. The loss of a region may take the
+ * leader of etcd with it: the retry time must outlast the election of another, or the leaders of the
+ * other regions' books would step down needlessly. It is divided among three members of etcd, at
  * least a second for each.
  *
  * Patroni's own rule, loop_wait + 2 * retry_timeout <= ttl, lets an isolated leader step down
@@ -75,14 +75,14 @@ export function patroniConfig(options: PatroniOptions): string {
       pgpass: `${runDir}/pgpass`,
       authentication: {
         superuser: { username: 'postgres', password: secrets.postgres },
-        // On one machine without TLS, nobody need ask for it: a round trip less.
+        // On one machine without TLS, no client need ask for it: one round trip less.
         replication: {
           username: 'replicator',
           password: replicatedSecrets.replication,
           sslmode: 'disable',
         },
       },
-      // Patroni takes it apart as a shell does.
+      // Patroni splits it like a shell.
       pre_promote: `'${guard}'`,
       // The regions' addresses and the links between them are all 127.*; name real ones here.
       pg_hba: [
@@ -107,7 +107,7 @@ export function patroniConfig(options: PatroniOptions): string {
   });
 }
 
-/** What a cluster begins with; later Patroni keeps it in etcd. */
+/** The initial configuration of a cluster; later Patroni keeps it in etcd. */
 function bootstrap(patroniVersion: number) {
   return {
     dcs: {
@@ -115,13 +115,13 @@ function bootstrap(patroniVersion: number) {
       // A leader whose Postgres has crashed may hold commits that no other region has, visible
       // after recovery: another region takes over at once instead.
       primary_start_timeout: 0,
-      // What was acknowledged is the promotion guard's business; what a large batch has beyond
-      // that must not keep a member from being promoted.
+      // The promotion guard protects acknowledged commits; the unacknowledged rest of a large
+      // batch must not keep a member from being promoted.
       maximum_lag_on_failover: 1024 ** 3,
       postgresql: {
         use_pg_rewind: true,
         // A slot for a replica appears only with the new leader's next turn: replicas, and
-        // with them all commits, would wait for it. wal_keep_size does its work.
+        // with them all commits, would wait for it. wal_keep_size replaces it.
         use_slots: false,
         parameters: {
           wal_log_hints: 'on',
@@ -145,12 +145,12 @@ const durability = {
   restart_after_crash: 'off',
 };
 
-/** What a client may hold up. */
+/** Limits on what a client may block. */
 const clients = {
-  // A connection that never logs in holds its place no longer than that.
+  // A connection that never logs in occupies a slot no longer than that.
   authentication_timeout: '10s',
-  // A copy that waits for an auditor's query before it replays what the query looks at is no
-  // candidate meanwhile, nor does the promotion guard count it as one that follows.
+  // A copy whose replay waits for an auditor's query is not a candidate meanwhile, nor does the
+  // promotion guard count it as one that follows.
   max_standby_streaming_delay: '3s',
 };
 
@@ -166,7 +166,7 @@ const replication = {
   client_connection_check_interval: '2s',
 };
 
-/** Nine of them share this machine. */
+/** Nine Postgres servers share this machine. */
 const resources = {
   shared_buffers: '64MB',
   wal_buffers: '8MB',

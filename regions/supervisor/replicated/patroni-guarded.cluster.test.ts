@@ -15,7 +15,7 @@ const run = promisify(execFile);
 
 /**
  * A leader whose lease has ended, whose view is as old as before it was frozen, and a successor
- * that has been elected meanwhile. Prints whether the old one takes itself for the leader, then
+ * that has been elected meanwhile. Prints whether the old one considers itself the leader, then
  * who holds the lease.
  */
 const thawed = `
@@ -279,7 +279,7 @@ print(follows(2 * segment - 1, segment), follows(2 * segment, 2 * segment - 1), 
 `;
 
 test.skipIf(skipped)(
-  'a replica on an old timeline is no candidate; one whose replay is behind is restarted',
+  'a replica on an old timeline is not a candidate; one whose replay is behind is restarted',
   async () => {
     expect(await python(compared)).toEqual(['False True', 'False True False']);
   },

@@ -2,18 +2,18 @@
 
 Everything else is Patroni's own. Arguments are those of `patroni`.
 
-1. The lease of a leader is renewed only while it is still his. That version reads who leads, and
-   later overwrites the key whatever it says by then: a leader that was frozen in between takes the
-   lease back from its successor, whose acknowledged commits are then rewound. Mended upstream in
-   3.0.3: there ours stays out.
-2. A primary that has lost its lease is no candidate until it has stepped down. Patroni lets it take
+1. A leader renews the lease only while it still holds it. That version reads who leads, and later
+   overwrites the key regardless of its value by then: a leader that was frozen in between takes the
+   lease back from its successor, whose acknowledged commits are then rewound. Fixed upstream in
+   3.0.3: there this patch is not applied.
+2. A primary that has lost its lease is not a candidate until it has stepped down. Patroni lets it take
    a free lease without a promotion, and so without the promotion guard.
 3. A number of a timeline is taken once. A member that was promoted and lost before another one
    knew of it leaves a timeline whose number Postgres would give again. Then Postgres, pg_rewind and
    Patroni take two histories for one: they compare numbers. So a promotion takes its number in
    etcd, while the lease is still its own, and steps over those that others have taken.
-4. One copy of a book is rewound at a time. A copy is of no use until its rewind is done: with both
-   other copies in pieces, the loss of the leader would be the loss of the book. The first also has
+4. One copy of a book is rewound at a time. A copy is useless until its rewind is done: while both
+   other copies are incomplete, the loss of the leader would be the loss of the book. The first also has
    the whole speed of the links, and with it the book has its second copy. No connection to
    another member waits without a limit for one that is lost.
 5. In a change of the leader that was asked for, the copies not concerned sleep two seconds before
@@ -75,7 +75,7 @@ is_most_advanced = patroni.ha.Ha._is_healthiest_node
 
 
 def is_on_newest_timeline(self, members, check_replication_lag=True):
-    # The members are asked once: one that is lost keeps each question waiting.
+    # The members are asked once: a lost one delays every question.
     statuses = []
     fetch = self.fetch_nodes_statuses
 
@@ -176,7 +176,7 @@ def take_timeline(ha):
         mine = [(key, unchanged), (dcs.leader_path, value_is(dcs._name))]
         value = etcd3.base64_encode(str(number))
         if not transact(dcs, key, mine, {'request_put': {'value': value}}):
-            patroni.ha.logger.warning('Not promoting: timeline %s was not to be had', number)
+            patroni.ha.logger.warning('Not promoting: timeline %s was not available', number)
             return False
         for skipped in set(range(own + 1, number)) - set(files):
             path = os.path.join(postgresql.wal_dir, '{0:08X}.history'.format(skipped))
@@ -192,7 +192,7 @@ def take_timeline(ha):
 
 
 def forget_placeholders(postgresql):
-    """Removes what a promotion that did not come about has left: a leader may have that timeline."""
+    """Removes the files of a promotion that failed: a leader may have that timeline."""
     if postgresql.role in ('promoted', 'master', 'primary'):
         return
     for _, path in sorted(history_files(postgresql.wal_dir).items(), reverse=True):
@@ -240,7 +240,7 @@ def rewind_in_turn(ha, execute, leader):
                 transact(dcs, key, [(key, mine)], {'request_delete_range': {}})
                 break
             except Exception:
-                patroni.ha.logger.exception('Cannot say that this copy has been rewound')
+                patroni.ha.logger.exception('Cannot record that this copy has been rewound')
                 time.sleep(1)
 
 
@@ -254,7 +254,7 @@ def init_guarded(self, *args):
     execute, pg_rewind = rewind.execute, rewind.pg_rewind
     rewind.execute = lambda leader: rewind_in_turn(self, execute, leader)
     # Patroni removes a copy whose rewind has failed if its leader answers again by then: a
-    # connection that broke is no reason to have all of it sent.
+    # broken connection is no reason to copy all of it again.
     rewind.pg_rewind = lambda source: pg_rewind(source) or pg_rewind(source)
 
 

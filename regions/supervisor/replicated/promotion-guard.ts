@@ -4,13 +4,12 @@ import type { MemberLayout, ReplicatedLayout } from '../../topology/replicated-l
  * The veto on promotions. Every commit waits for any one of the two other members, so a member
  * may be promoted only if what it has, together with what another member has, covers every
  * acknowledgement there ever was: it must be at least as far as one other member, and that one
- * must not go on acknowledging to the old leader, frozen or cut off as it may be, behind our
- * back. Both are shown by one fact: the other member streams from the candidate and is not ahead
- * of it. Patroni lets every replica follow whoever holds the lease, so where two of three
- * members can reach each other this takes less than a second; where they cannot, nothing is
- * promoted and nothing is lost.
+ * must not keep acknowledging to an old leader that is frozen or cut off. One fact shows both:
+ * the other member streams from the candidate and is not ahead of it. Patroni lets every replica
+ * follow the holder of the lease, so where two of three members can reach each other this takes
+ * less than a second; where they cannot, nothing is promoted and nothing is lost.
  *
- * How far the other member is, only it can say. The candidate sees what the member's walreceiver
+ * Only the other member knows its own position. The candidate sees what the member's walreceiver
  * reports, which after a start is how far the member has replayed, and then how far it has received
  * the candidate's own WAL; of WAL that it has received from the old leader, acknowledged and not
  * yet replayed, it reports nothing. So the member itself is asked, through its Patroni, once
@@ -19,9 +18,10 @@ import type { MemberLayout, ReplicatedLayout } from '../../topology/replicated-l
  * Timelines: Postgres serves a standby only a timeline of its own history, so a member on a newer
  * timeline never streams from a candidate on an older one, which is therefore never promoted; the
  * launcher, patroni_guarded.py, keeps it from being a candidate at all, and has each promotion take
- * a number of its own, without which two histories could pass for one timeline. A copy of an old leader that
- * streams from a candidate on a newer timeline can be its other member: it can confirm no commit
- * of that timeline (ledger/store/leave-fork.ts), so the candidate has all that was acknowledged.
+ * a number of its own, without which two histories could pass for one timeline. A copy of an old
+ * leader that streams from a candidate on a newer timeline can be its other member: it can confirm
+ * no commit of that timeline (ledger/store/leave-fork.ts), so the candidate has all that was
+ * acknowledged.
  *
  * With Patroni this is quorum commit without its synchronous mode, which in versions before 4
  * knows a single synchronous member: the loss of its region would stop the others' commits until
@@ -75,9 +75,9 @@ export function promotionGuard({
   return `#!/bin/sh
 # Promotion guard of ${member.name}: exit code 0 lets Patroni promote it, any other does not.
 # Safe is: another member of the book streams from this one and is not ahead of it. Then every
-# acknowledged commit is here, and nobody is left to acknowledge anything to the old leader.
-# To promote all the same, and lose what only the unreachable members have, make the file
-# accept-loss beside this script ("meridian failover --accept-loss" does). It counts once, and
+# acknowledged commit is here, and no member is left to acknowledge anything to the old leader.
+# To promote anyway, and lose what only the unreachable members have, make the file
+# accept-loss next to this script ("meridian failover --accept-loss" does). It counts once, and
 # for two minutes: one that was forgotten must not let anything pass weeks later.
 cd '${runDir}' || exit 1
 fresh=$(find accept-loss -mmin -2 2>/dev/null)
@@ -98,8 +98,8 @@ followers() {
          AND greatest(write_lsn, flush_lsn, replay_lsn)
              <= greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
 }
-# How far the member of this name is in bytes, as it says itself. What it has received may not be
-# replayed yet, and is then not in what it reports to this one.
+# The position of the member of this name in bytes, as it reports itself. What it has received may
+# not be replayed yet, and is then not in what it reports to this one.
 position_of() {
   case $1 in
     ${addresses}

@@ -41,7 +41,7 @@ export interface RegionOptions {
   readonly onState: NonNullable<ProcessSpec['onState']>;
 }
 
-/** In the order of stopping: the front door first, what others lean on last. */
+/** In the order of stopping: the front door first, dependencies last. */
 const stages = { router: 1, ledger: 2, redis: 3, patroni: 3, etcd: 4 } as const;
 type SupervisedRole = keyof typeof stages;
 
@@ -235,7 +235,7 @@ export class Region {
         ...(redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: redisUrl }),
       },
       files: this.#files('ledger', member.bookName),
-      // Two of three stand by, and say that they do not serve.
+      // Two of three are standbys, which report NOT_SERVING.
       probe: () => probeAnswers(listen),
       // While its Postgres answers, Patroni leaves the book's leader where it is.
       liveness: {

@@ -22,7 +22,7 @@ export function readSecrets(root: string): ReplicatedSecrets {
   if (existsSync(path)) {
     const found = replicatedSecrets.safeParse(JSON.parse(readFileSync(path, 'utf8')));
     if (found.success) return found.data;
-    throw new Error(`${path} is damaged: restore it, or start anew with --fresh`);
+    throw new Error(`${path} is damaged: restore it, or start again with --fresh`);
   }
   const made = { replication: password(), patroni: password() };
   writeFileAtomic(path, `${JSON.stringify(made, undefined, 2)}\n`);

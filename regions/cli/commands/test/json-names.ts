@@ -10,7 +10,7 @@ import { requireNamingStyle } from '../../../testing/naming-style.ts';
 /** Commands that have commands of their own. */
 const GROUPS = ['account', 'asset', 'hold', 'channel', 'book', 'drill'];
 
-/** Commands of which other tests see the JSON: they start, stop, make or break something. */
+/** Commands whose JSON other tests check: they start, stop, make or break something. */
 const ELSEWHERE = [
   'start',
   'up',
