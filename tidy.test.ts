@@ -36,10 +36,10 @@ const importsOf = new Map(files.map((file) => [file, readImports(file)]));
 const imports = (file: string): readonly string[] => importsOf.get(file) ?? [];
 
 const isTest = (file: string) => file.endsWith('.test.ts');
-/** What only tests use: the files in these folders, besides the tests themselves. */
+/** What only tests use: the files in these folders, apart from the tests themselves. */
 const isForTests = (file: string) => isTest(file) || /(?:^|\/)(?:test|testing|e2e)\//u.test(file);
 
-/** What each top-level folder may import besides itself, tests included: arrows point left. */
+/** What each top-level folder may import apart from itself, tests included: arrows point left. */
 const layers: Record<string, readonly string[]> = {
   proto: [],
   ledger: ['proto'],
@@ -182,7 +182,7 @@ describe('tidy', () => {
       .filter((line) => line.includes('-> ledger/'))
       .filter((line) => !openToRouter.some((open) => line.includes(`-> ${open}`)));
     const why =
-      'A router is a client of ledger servers. What it needs besides their protocol belongs in ' +
+      'A router is a client of ledger servers. What it needs apart from their protocol belongs in ' +
       `${openToRouter.join(', ')}.`;
     expect(report(wrong, why)).toBe('');
   });
@@ -224,7 +224,7 @@ describe('tidy', () => {
 
   test('files are named for what they hold, and there are no barrels', () => {
     const vague = /(?:^|\/)(?:utils?|helpers?|common|misc|manager|index)\.ts$/u;
-    const why = 'A name must say what is in the file, in lower case with hyphens.';
+    const why = 'A name must state what is in the file, in lower case with hyphens.';
     expect(
       report(
         files.filter((file) => vague.test(file) || /[A-Z_]/u.test(path.basename(file))),

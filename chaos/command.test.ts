@@ -64,7 +64,7 @@ describe('refused before anything is started', () => {
       for (const wrong of [file, join(file, 'below'), '/proc/nope']) {
         expect(() => makeRunFolder(wrong, 1)).toThrow(`nothing can be kept in ${wrong}`);
       }
-      const made = join(out, 'made', 'anew');
+      const made = join(out, 'made', 'new');
       const folders = Array.from({ length: 3 }, () => makeRunFolder(made, 1));
       expect(new Set(folders).size).toBe(3);
       expect(readdirSync(made)).toHaveLength(3);

@@ -116,7 +116,7 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         .argParser(parseFolder)
         .conflicts(OF_A_RUN),
     )
-    .option('--list', 'say what there is, and in which profiles')
+    .option('--list', 'list workloads and nemeses, and their profiles')
     .option('--json', 'print the result as JSON, and nothing else, to stdout')
     .addHelpText(
       'after',
@@ -129,6 +129,6 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         `\n  $ npm run chaos -- --judge ${DEFAULT_OUT}/FOLDER`,
     )
     .exitOverride()
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .action(run);
 }

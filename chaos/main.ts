@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.on(signal, () => {
       // However often it is asked for: what is broken must not stay so.
       if (!stop.signal.aborted) {
-        note('Stopping: what is broken is mended, then judged. It takes about a minute.');
+        note('Stopping: what is broken is repaired, then judged. It takes about a minute.');
       }
       stop.abort();
     });
@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
     } else {
       const failure = toFailure(error);
       const isUsage = failure.exitCode === ExitCode.usage;
-      // Only a verdict may say that something is violated.
+      // Only a verdict may state that something is violated.
       code = isUsage ? ExitCode.usage : ExitCode.environment;
       if (stop.signal.aborted) code = ExitCode.interrupted;
       note(`chaos: ${failure.message}`);

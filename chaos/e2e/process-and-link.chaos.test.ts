@@ -25,7 +25,7 @@ import { flapping, silentThenRefused, slowLinks } from '../drive/nemeses/unstead
 
 /**
  * Every nemesis of processes, links and regions, against one installation with one copy of each
- * book: it hits what it says and nothing else, and what it broke is whole again afterwards.
+ * book: it hits what it names and nothing else, and what it broke is whole again afterwards.
  */
 
 let cluster: Cluster;
@@ -105,7 +105,7 @@ const isCutOff =
       return via === router && (book ?? payer) === payer;
     });
 
-/** Nobody else notices anything. */
+/** No other process notices anything. */
 async function expectOthersServed(aimed: Strike): Promise<void> {
   const touched = isTouched(aimed);
   const others = struck.payments.filter((payment) => !touched(payment));
@@ -132,7 +132,7 @@ describe('processes that end', () => {
         struck.installation.copies.find(({ processes }) => processes.postgres === aimed.targets[0]),
         'it hits a copy',
       );
-      // Postgres says when it came back from the crash.
+      // Postgres reports when it came back from the crash.
       const admin = postgres(copy.adminUrl, { max: 1, onnotice: () => {} });
       try {
         const recovered = async () => {
@@ -222,7 +222,7 @@ describe('links that are cut', () => {
 });
 
 describe('a strike that goes wrong', () => {
-  test('one that could not begin mends what it had broken by then', async () => {
+  test('one that could not begin repairs what it had broken by then', async () => {
     const half = wrong(async ({ faults }) => {
       await faults.signal('us-east/ledger', 'SIGSTOP');
       await faults.stop('eu-west/router');

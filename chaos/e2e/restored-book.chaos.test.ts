@@ -6,7 +6,7 @@ import { type LostRows, THOUGH_ROWS_ARE_LOST, withoutLost } from '../judge/check
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { restoredBook } from '../drive/nemeses/restored-book.ts';
 import { workloads } from '../drive/workloads/all.ts';
-import { beginAnew } from './test/begin-anew.ts';
+import { startAfresh } from './test/start-afresh.ts';
 import { briefRun } from './test/brief-run.ts';
 import { strikeOf } from './test/troubles.ts';
 
@@ -58,7 +58,7 @@ async function judged(name: string, names: readonly string[]) {
 }
 
 test('nothing but what no other book knows is lost, and the books balance', async () => {
-  await beginAnew(installation, folder, undefined);
+  await startAfresh(installation, folder, undefined);
   const { found, failed, count } = await judged('no-bug', ['bank', 'bank-across', 'holds']);
   expect(failed).toEqual([]);
   expect(count).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ test('nothing but what no other book knows is lost, and the books balance', asyn
 }, 240_000);
 
 test(`a server with the bug ${BUG} is convicted`, async () => {
-  await beginAnew(installation, folder, BUG);
+  await startAfresh(installation, folder, BUG);
   const { found, failed } = await judged(BUG, ['bank', 'bank-across']);
   // The nemesis waits in vain for the loss to be named.
   expect(failed.join()).toMatch(/CHANNEL_DIVERGED of .*: in vain/u);

@@ -89,17 +89,17 @@ describe('all workloads, without a fault', () => {
 
   test.each(workloads)('$name gives its checkers something to look at', (workload) => {
     const own = ofWorkload(run, workload);
-    const nobody = { ...own, operations: noOperations(), calls: new Map() };
+    const empty = { ...own, operations: noOperations(), calls: new Map() };
     const isFor = looksAt[workload.name] ?? [];
     const looked = isFor.filter((invariant) => {
-      const without = checkedBy(invariant, { ...nobody, header: inNamespaces(own, []) });
+      const without = checkedBy(invariant, { ...empty, header: inNamespaces(own, []) });
       return checkedBy(invariant, own) > without;
     });
     expect(looked).toEqual(isFor);
     expect(isFor).not.toEqual([]);
   });
 
-  test.each(workloads)('$name does what it says', (workload) => {
+  test.each(workloads)('$name does what it promises', (workload) => {
     const seen = outcomes(ofWorkload(run, workload).operations);
     expect([...seen]).toEqual(expect.arrayContaining([...(happens[workload.name] ?? ['?'])]));
   });

@@ -21,7 +21,7 @@ import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
 import { renderPage } from '../judge/report/page.ts';
 import { reportJson } from '../judge/report/report-json.ts';
-import { tellVerdict } from './tell-verdict.ts';
+import { printVerdict } from './print-verdict.ts';
 import { LiveLine } from './live-line.ts';
 import { drawPlan, type RunPlan } from './plan.ts';
 import { runChaos } from './run.ts';
@@ -150,7 +150,10 @@ function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
  */
 export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
   if (options.data !== undefined && !options.yes) {
-    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
+    throw new CommandFailure(
+      ExitCode.usage,
+      `it breaks what runs in ${options.data}: confirm with --yes`,
+    );
   }
   const running = options.data === undefined ? undefined : attach(options.data);
   refuseRuledOut(options, running?.profile ?? options.profile);
@@ -164,8 +167,8 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));
-  const code = await tellVerdict(judged, options.json === true);
+  const code = await printVerdict(judged, options.json === true);
   note(`Report: ${join(folder, 'report.html')}`);
-  // What was found is found, whoever has had enough of it.
+  // A violation that was found counts, also after an interruption.
   return signal.aborted && code !== ExitCode.refused ? ExitCode.interrupted : code;
 }

@@ -15,7 +15,7 @@ async function problems(installation: Installation, leaders: LeaderWatch): Promi
     .map(({ name, state }) => `${name} is ${state}`);
   const books = regions.map(async ({ book, bookName }) => {
     const leader = leaders.leader(book);
-    if (leader === undefined) return [`nobody leads ${bookName}`];
+    if (leader === undefined) return [`no server leads ${bookName}`];
     const others = copiesOf(installation, book).length - 1;
     if (others === 0) return [];
     const streaming = await streamingFrom(leader.adminUrl);

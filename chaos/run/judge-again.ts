@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 import { readReport } from '../judge/report/read-reports.ts';
 import { historyFile, judgeFolder } from '../judge/judge-folder.ts';
-import { tellVerdict } from './tell-verdict.ts';
+import { printVerdict } from './print-verdict.ts';
 
 /**
  * Judges a run that is over once more, from what it has left in its folder; nothing is started,
@@ -15,5 +15,5 @@ export async function judgeAgain(folder: string, json: boolean): Promise<ExitCod
   }
   const report = join(folder, 'report.json');
   const known = existsSync(report) ? readReport(report) : undefined;
-  return tellVerdict(await judgeFolder(folder, known), json);
+  return printVerdict(await judgeFolder(folder, known), json);
 }

@@ -3,7 +3,7 @@ import type { RunView } from './view.ts';
 
 const DRAW_MS = 500;
 const LINE_MS = 5_000;
-/** Wide enough for what is told, where the terminal does not say how wide it is. */
+/** Wide enough for a line, where the terminal does not report its width. */
 const WIDTH = 120;
 
 export interface LiveOutput {
@@ -29,14 +29,14 @@ interface Fault {
 }
 
 /**
- * Shows how a run goes: on a terminal one line that is drawn again and again, otherwise a line
+ * Shows the progress of a run: on a terminal one line that is drawn again and again, otherwise a line
  * now and then, and one for every step and fault.
  */
 export class LiveLine implements RunView {
   readonly #output: LiveOutput;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
-  /** The rate and latency shown are those of so long ago until now. */
+  /** The rate and latency shown are those of this last period. */
   readonly #windowMs: number;
   readonly #faults: Fault[] = [];
   readonly #routers = new Set<string>();
@@ -48,14 +48,14 @@ export class LiveLine implements RunView {
     this.#output = output;
     this.#windowMs = output.isTTY === true ? 2_000 : LINE_MS;
     this.#timer = setInterval(() => this.#show(), output.isTTY === true ? DRAW_MS : LINE_MS);
-    // Whoever forgets to stop it must not run for ever.
+    // A caller that forgets to stop it must still be able to exit.
     this.#timer.unref();
   }
 
   /** What the run does now; the line stays. */
   phase(text: string): void {
     this.#phase = text;
-    this.#say(text);
+    this.#print(text);
   }
 
   /** A fault begins or ends. */
@@ -64,13 +64,13 @@ export class LiveLine implements RunView {
     const index = this.#faults.findIndex((fault) => fault.name === name);
     if (begins) {
       this.#faults.push({ what, name, startedAt: performance.now() });
-      this.#say(name);
+      this.#print(name);
       return;
     }
     const [ended] = index === -1 ? [] : this.#faults.splice(index, 1);
     if (ended === undefined) return;
     const seconds = ((performance.now() - ended.startedAt) / 1_000).toFixed(1);
-    this.#say(`${what} is over after ${seconds} s`);
+    this.#print(`${what} is over after ${seconds} s`);
   }
 
   /** A call ended. */
@@ -87,7 +87,7 @@ export class LiveLine implements RunView {
   }
 
   /** A line that stays. */
-  #say(text: string): void {
+  #print(text: string): void {
     const line = `${this.#time()}  ${text}\n`;
     this.#output.write(this.#output.isTTY === true ? `${CLEARED}${line}` : line);
     if (this.#output.isTTY === true) this.#draw();

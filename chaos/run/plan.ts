@@ -25,7 +25,7 @@ export interface Choice {
   readonly workloads: readonly Workload[];
   /** Those that can be run here. */
   readonly nemeses: readonly Nemesis[];
-  /** True: take all of them, as whoever runs it has named them. */
+  /** True: take all of them, because the user has named them. */
   readonly allWorkloads: boolean;
   readonly allNemeses: boolean;
 }
@@ -61,7 +61,7 @@ function shuffled<T>(items: T[], random: SeededRandom): T[] {
     .map(({ item }) => item);
 }
 
-/** The plan as a history tells it. */
+/** The plan as a history records it. */
 export function planOptions(plan: RunPlan): Record<string, unknown> {
   const { workloads, nemeses, ...numbers } = plan;
   return {

@@ -21,7 +21,7 @@ export function makeRunFolder(out: string, seed: number): string {
   }
 }
 
-/** One after the other: asked for a whole path at once in /proc, Node.js tries for ever. */
+/** One after the other: for a whole path at once in /proc, Node.js loops forever. */
 function makeAll(path: string): void {
   const parent = dirname(path);
   if (parent === path) return;

@@ -38,7 +38,7 @@ export interface RunOptions {
   readonly asked: Readonly<Record<string, unknown>>;
   readonly notRun: JudgedRun['notRun'];
   readonly view: RunView;
-  /** Ends the faults early; what is broken is mended and what happened is judged. */
+  /** Ends the faults early; what is broken is repaired and what happened is judged. */
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ class ChaosRun {
   readonly #notRun: JudgedRun['notRun'][number][];
   /** What each workload has drawn from the seed for itself. */
   readonly #drawn: Record<string, unknown> = {};
-  /** Calls whose outcome nobody has learnt. */
+  /** Calls whose outcome no caller has learnt. */
   readonly #unknown: EndedCall[] = [];
 
   constructor(options: RunOptions) {
@@ -146,7 +146,7 @@ class ChaosRun {
       } catch (error) {
         this.#missing(recorder, error);
       }
-      this.#tellNotRun(recorder, strikes);
+      this.#reportNotRun(recorder, strikes);
       recorder.phase('heal');
       view.phase('healed: everything must serve now');
       recorder.phase('liveness');
@@ -227,8 +227,8 @@ class ChaosRun {
     }
   }
 
-  /** What the run was to do and has not done. Named and not done, it has shown nothing. */
-  #tellNotRun(recorder: HistoryRecorder, { struck, failed }: Strikes): void {
+  /** Reports what the run was asked to do and has not done: it proves nothing about that. */
+  #reportNotRun(recorder: HistoryRecorder, { struck, failed }: Strikes): void {
     const { plan, asked, signal } = this.#options;
     for (const { what, why: cause } of failed) {
       const [place = '', name = what] = what.split(' ');
@@ -261,7 +261,7 @@ class ChaosRun {
     this.#options.view.phase(why);
   }
 
-  /** A signal may have reached more than this process: then nobody knows whose fault it is. */
+  /** A signal may have reached more than this process: then it is unknown which process is at fault. */
   #unwell(recorder: HistoryRecorder, why: string): void {
     const { signal, view } = this.#options;
     recorder.fact(signal.aborted ? 'missing' : 'unwell', why);

@@ -4,7 +4,7 @@ import type { Nemesis, Scene, Strike } from '../drive/nemeses/nemesis.ts';
 import type { RunPlan } from './plan.ts';
 import type { RunView } from './view.ts';
 
-/** Longer than any nemesis needs to break or to mend what it is about: a region takes its time. */
+/** Longer than any nemesis needs to break or to repair its target: a region takes its time. */
 const STEP_MS = 300_000;
 
 export interface StrikesOptions {
@@ -30,9 +30,9 @@ export class Strikes {
   }
 
   /**
-   * Strikes until the time is up, each time from a good state; everything is mended then. Gives
+   * Strikes until the time is up, each time from a good state; everything is repaired then. Returns
    * what does not become well again, in words; nothing: all is well.
-   * Throws Error when something cannot be mended.
+   * Throws Error when something cannot be repaired.
    */
   async run(forMs: number): Promise<string[]> {
     const { plan, scene, recover, view } = this.#options;
@@ -92,7 +92,7 @@ export class Strikes {
       this.struck.add(nemesis);
       await this.#pause(lastsMs);
     } catch (error) {
-      // Another fault may have taken its target away. What it has broken is mended all the same.
+      // Another fault may have taken its target away. What it has broken is repaired all the same.
       this.#failed(what, error);
     } finally {
       await inTime(strike.end(), `${what} does not end`);

@@ -22,14 +22,14 @@ import { Watcher } from './watcher.ts';
 const ACCOUNTS_PER_REGION = 20;
 const SEED = 20_261_121;
 const STEADY_BEFORE_MS = 30_000;
-/** A copy that has to be made anew takes its time. */
+/** A replica may have to be copied again in full, which takes time. */
 const STEADY_AFTER_MS = 180_000;
 
 export const ABORT_CONDITIONS = [
   'the installation is not in its steady state before anything is broken',
   `a region that should not notice has no payment on its own accounts for ${HARMED_AFTER_MS / 1_000} s`,
-  'something cannot be broken or mended as the scenario wants it',
-  'whoever runs the drill stops it',
+  'something cannot be broken or repaired as the scenario requires',
+  'the operator stops the drill',
 ];
 
 /** Where a book is led. */
@@ -86,7 +86,7 @@ export class DrillRun {
 
   async run(): Promise<DrillReport> {
     const { signal } = this.#options;
-    const stop = () => this.#abort.abort(new AbortedDrill('stopped by whoever ran it'));
+    const stop = () => this.#abort.abort(new AbortedDrill('stopped by the operator'));
     signal.addEventListener('abort', stop, { once: true });
     this.#watcher.start();
     try {
@@ -111,8 +111,8 @@ export class DrillRun {
       this.#aborted = wordsOf(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
       view.phase(`aborted: ${this.#aborted}`);
     } finally {
-      const failed = await this.#faults.mendAll();
-      if (failed.length > 0) this.#aborted ||= `not mended: ${failed.join('; ')}`;
+      const failed = await this.#faults.repairAll();
+      if (failed.length > 0) this.#aborted ||= `not repaired: ${failed.join('; ')}`;
     }
     await this.#recover();
     await this.#load.stop();

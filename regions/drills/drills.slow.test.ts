@@ -18,7 +18,7 @@ let failed = '';
 
 const why = whyNotReplicated();
 
-/** Checks of how long something took, and what they may reach while other tests run beside. */
+/** Checks of durations, and the maximum while other tests run at the same time. */
 const timed = /^RTO|pause/u;
 const longestMs = 60_000;
 
@@ -74,7 +74,7 @@ test
     const failing = report.checks.filter(({ result }) => result !== 'pass');
     for (const { name: check, measured } of failing)
       process.stderr.write(`${check}: ${measured}\n`);
-    // How fast it is, only a quiet machine can tell; that nothing is lost holds on any.
+    // Only a quiet machine can measure how fast it is; nothing may be lost on any.
     expect(failing.filter((check) => !timed.test(check.name))).toEqual([]);
     for (const { longestPauseMs } of report.books) expect(longestPauseMs).toBeLessThan(longestMs);
     expect(report.aborted).toBe('');
@@ -82,6 +82,6 @@ test
     expect(readReport(drill.folder).checks).toEqual(report.checks);
     failed = '';
   },
-  // A copy that has to be made anew is waited for, and a drill may have to be run twice.
+  // A replica may have to be copied again in full, and a drill may have to be run twice.
   900_000,
 );

@@ -22,7 +22,7 @@ interface Ended {
 }
 
 /**
- * Shows how a drill goes: on a terminal one screen that is redrawn, otherwise a line for every
+ * Shows the progress of a drill: on a terminal one screen that is redrawn, otherwise a line for every
  * phase and mark, and one about the load now and then.
  */
 export class LiveView implements DrillView {

@@ -61,11 +61,11 @@ describe('a book', () => {
   } as const;
   const span = { injectedMs: 1_000, untilMs: 20_000 };
 
-  test('its time is told apart', () => {
+  test('its time is reported separately', () => {
     const calls = [
       answeredAt(990, inEpoch(1)),
       answeredAt(1_010, inEpoch(1)),
-      // Calls that also concern another book, and those of other books, tell nothing of this one.
+      // Calls that also concern another book, and those of other books, do not count for this one.
       answeredAt(3_000, { to: 'us-east' }),
       answeredAt(3_500, { book: 2, home: 'us-east', to: 'us-east' }),
       answeredAt(10_500, inEpoch(2)),
@@ -109,7 +109,7 @@ describe('a book', () => {
     });
   });
 
-  test('one that was not broken has none either, but its pause is told', () => {
+  test('one that was not broken has none either, but its pause is reported', () => {
     const calls = [answeredAt(900), answeredAt(1_900), answeredAt(19_990)];
     const whole = measureBook({ ...role, affected: false }, calls, [], span);
     expect(whole).toMatchObject({ rtoMs: null, longestPauseMs: 18_090 });

@@ -91,7 +91,7 @@ const callSet = z.object({
 const epochFigures = z.object({
   book: z.string(),
   epoch: z.number().int(),
-  /** Address of the ledger server that led in it, as the journal says; '' if that is unknown. */
+  /** Address of the ledger server that led in it, according to the journal; '' if unknown. */
   leader: z.string(),
   acknowledged: z.number().int(),
   firstAtMs: atMs.nullable(),
@@ -126,7 +126,7 @@ const evidence = z.object({
   contradicted: callSet,
   /** Answered "not applied", and there all the same. */
   falselyRefused: callSet,
-  /** Journal rows of the load's accounts with a key that nobody sent. */
+  /** Journal rows of the load's accounts with a key that no caller sent. */
   phantoms: callSet,
   /** Acknowledged in an epoch that had been deposed before the call was sent. */
   deposed: callSet,
@@ -201,7 +201,7 @@ export const drillReport = z.object({
   /** ISO 8601, by the wall clock. */
   startedAt: z.string(),
   endedAt: z.string(),
-  /** Hash of the commit that ran; '' if it is not known. "+changes" behind it says that files differ. */
+  /** Hash of the commit that ran; '' if it is not known. A suffix "+changes" means that files differ. */
   commit: z.string(),
   /** Release by program, such as node, postgres, patroni. */
   versions: z.record(z.string(), z.string()),

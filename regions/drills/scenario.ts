@@ -11,7 +11,7 @@ import type { Watcher } from './watcher.ts';
 
 /** What a scenario promises, beyond that nothing is lost, doubled or contradicted. */
 export interface Limits {
-  /** Affected books take writes again so many milliseconds after the injection. */
+  /** Affected books take writes again at most this many milliseconds after the injection. */
   readonly rtoMs?: number;
   /** Affected books never pause longer, in milliseconds. */
   readonly pauseMs?: number;
@@ -37,7 +37,7 @@ export interface Scenario {
   readonly limits: Limits;
   readonly notTested: readonly string[];
   /**
-   * Breaks and mends. What it leaves broken, the drill mends after it, also when it throws.
+   * Breaks and repairs. The drill repairs what it leaves broken, also when it throws.
    * Throws AbortedDrill when going on would prove nothing or do harm.
    */
   run(drill: Drill): Promise<void>;
@@ -53,7 +53,7 @@ export interface Drill {
   readonly target: MemberState;
   /** The regions that are not. */
   readonly others: readonly RegionName[];
-  /** What these break is mended after the drill, whatever happens. */
+  /** What these break is always repaired after the drill. */
   readonly faults: Faults;
   readonly operator: Operator;
   readonly acting: Acting;
@@ -73,7 +73,7 @@ export interface Drill {
   until(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean>;
 }
 
-/** The drill ends early and proves nothing; what is broken is mended all the same. */
+/** The drill ends early and proves nothing; what is broken is repaired all the same. */
 export class AbortedDrill extends Error {
   override readonly name = 'AbortedDrill';
 }

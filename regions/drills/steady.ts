@@ -5,7 +5,7 @@ import type { MemberView, Watcher } from './watcher.ts';
 
 /**
  * The steady state, which must hold before a drill and again after it: every book has one
- * primary, led by the ledger server beside it, two replicas that stream, one of them
+ * primary, led by the ledger server next to it, two replicas that stream, one of them
  * synchronous, and every region's router serves.
  */
 
@@ -19,7 +19,7 @@ export function memberProblems(views: readonly MemberView[]): string[] {
         problems.push(`Postgres of ${member.name} is ${patroni.state}`);
       }
       if (ledger === undefined) {
-        problems.push(`the ledger server beside ${member.name} does not answer`);
+        problems.push(`the ledger server next to ${member.name} does not answer`);
       }
     }
     problems.push(...bookProblems(book, members));
@@ -34,9 +34,9 @@ function bookProblems(book: string, members: readonly MemberView[]): string[] {
     return [`${book} has ${primaries.length} primaries`];
   }
   const problems: string[] = [];
-  if (primary.ledger?.leading !== true) problems.push(`${book} has no leader beside its primary`);
+  if (primary.ledger?.leading !== true) problems.push(`${book} has no leader next to its primary`);
   const others = members.filter((one) => one !== primary && one.ledger?.leading === true);
-  if (others.length > 0) problems.push(`${book} is led beside a replica`);
+  if (others.length > 0) problems.push(`${book} is led by a server next to a replica`);
   const { streaming = 0, synchronous = 0 } = primary.patroni ?? {};
   if (streaming < members.length - 1) {
     problems.push(`${streaming} of the ${members.length - 1} replicas of ${book} stream`);

@@ -21,7 +21,7 @@ export class Timeline {
     return this.marks.find(({ kind }) => kind === 'injected')?.atMs;
   }
 
-  /** When the last fault was mended. */
+  /** When the last fault was repaired. */
   get healedMs(): number | undefined {
     return this.marks.findLast(({ kind }) => kind === 'healed')?.atMs;
   }

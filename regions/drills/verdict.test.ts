@@ -92,11 +92,11 @@ describe('each check fails on what it is there for', () => {
       'fail',
     ],
     [
-      'transfers applied though their caller was told they were not',
+      'transfers applied though the answer was "not applied"',
       withEvidence({ falselyRefused: something }),
       'fail',
     ],
-    ['transfers that nobody asked for', withEvidence({ phantoms: something }), 'fail'],
+    ['transfers that no caller requested', withEvidence({ phantoms: something }), 'fail'],
     ['acknowledgements by a deposed leader', withEvidence({ deposed: something }), 'fail'],
     [
       'unknown outcomes that are known after asking again',

@@ -78,8 +78,8 @@ function evidenceChecks(evidence: Evidence): Check[] {
     none('RPO: acknowledged transfers that are missing', evidence.missing),
     none('keys posted more than once', evidence.duplicates),
     none('acknowledgements that the journal contradicts', evidence.contradicted),
-    none('transfers applied though their caller was told they were not', evidence.falselyRefused),
-    none('transfers that nobody asked for', evidence.phantoms),
+    none('transfers applied though the answer was "not applied"', evidence.falselyRefused),
+    none('transfers that no caller requested', evidence.phantoms),
     none('acknowledgements by a deposed leader', evidence.deposed),
     {
       name: 'unknown outcomes that are known after asking again',

@@ -60,13 +60,13 @@ test('every fault arrives as it was asked for', async () => {
   ]);
 });
 
-test('what goes wrong at the supervisor is told to whoever asked', async () => {
+test('an error at the supervisor is returned to its client', async () => {
   const { asked, faults } = await connected();
   asked.failure = new Error('there is no process eu-west/gone');
   await expect(faults.stop('eu-west/gone')).rejects.toThrow('there is no process eu-west/gone');
 });
 
-test('a socket that a killed supervisor left is replaced; one that nobody serves is an error', async () => {
+test('a socket that a killed supervisor left is replaced; one that no process serves is an error', async () => {
   const { path } = await connected();
   const again = new AskedFaults();
   const server = await serveFaults(path, again);

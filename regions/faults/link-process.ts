@@ -36,7 +36,7 @@ async function execute(order: LinkOrder): Promise<void> {
   }
 }
 
-function tell(answer: LinkAnswer): void {
+function reply(answer: LinkAnswer): void {
   process.send?.(answer);
 }
 
@@ -45,7 +45,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => process.exit());
 process.on('message', ({ id, order }: { readonly id: number; readonly order: LinkOrder }) => {
   execute(order).then(
-    () => tell({ id }),
-    (error: unknown) => tell({ id, error: error instanceof Error ? error.message : String(error) }),
+    () => reply({ id }),
+    (error: unknown) =>
+      reply({ id, error: error instanceof Error ? error.message : String(error) }),
   );
 });

@@ -96,25 +96,25 @@ test('black hole: silence for existing connections, nothing lost once it is heal
 
 const toServer = (sockets: readonly Socket[]) => {
   const [socket] = sockets;
-  const heard: Buffer[] = [];
-  socket?.on('data', (data) => heard.push(data));
-  return () => Buffer.concat(heard).toString();
+  const received: Buffer[] = [];
+  socket?.on('data', (data) => received.push(data));
+  return () => Buffer.concat(received).toString();
 };
 
 test('lost requests: what is asked is held back, what is answered flows', async () => {
   const { link, sockets } = await fixture({}, false);
   const old = await dial(link);
   await expect.poll(() => sockets.length).toBe(1);
-  const heard = toServer(sockets);
+  const received = toServer(sockets);
   link.cut('lost_requests');
   old.write('request');
   const reply = once(old, 'data');
   sockets[0]?.write('reply');
   expect(String((await reply)[0])).toBe('reply');
   await sleep(200);
-  expect(heard()).toBe('');
+  expect(received()).toBe('');
   link.heal();
-  await expect.poll(heard).toBe('request');
+  await expect.poll(received).toBe('request');
 });
 
 test('lost replies: what is asked arrives, what is answered is held back', async () => {

@@ -6,7 +6,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
  *
  * 'refuse': existing connections are reset, new ones too (a router answers "no route").
  * 'blackhole': existing connections stay open and silent, new ones are reset.
- * 'lost_requests', 'lost_replies': one way is silent, that of whoever opens connections through
+ * 'lost_requests', 'lost_replies': one way is silent, that of the client that opens connections through
  * the link or the way back to it, while the other way flows; new connections open and are as
  * deaf. What is held up arrives once the link is healed.
  */
@@ -96,7 +96,7 @@ class Flow {
 
 interface Pair {
   readonly sockets: readonly [Socket, Socket];
-  /** What the one who opened the connection says, and what it hears. */
+  /** What the client that opened the connection sends and receives. */
   readonly flows: readonly [requests: Flow, replies: Flow];
 }
 
@@ -167,7 +167,7 @@ export class Link {
   }
 
   #accept(near: Socket): void {
-    // A cut link listens on, so that nobody takes its port; a reset is what the caller sees.
+    // A cut link keeps listening, so that no process takes its port; a reset is what the caller sees.
     if (this.#state === 'refuse' || this.#state === 'blackhole') {
       near.on('error', () => {});
       near.resetAndDestroy();

@@ -8,7 +8,7 @@ export interface DocumentParts {
   readonly heading: string;
   /** The line below the heading. */
   readonly under: string;
-  /** What the page needs beside the common style. */
+  /** What the page needs in addition to the common style. */
   readonly style?: Html;
   readonly main: Html;
 }

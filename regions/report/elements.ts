@@ -68,7 +68,7 @@ export function facts(pairs: readonly (readonly [name: string, value: Html | str
 
 const resultTexts = { pass: '✓ pass', fail: '✗ fail', unknown: '? unknown' } as const;
 
-/** With a sign and a word, for those who cannot tell the colours apart. */
+/** With a sign and a word, for readers who cannot distinguish the colours. */
 export function resultMark(result: keyof typeof resultTexts): Html {
   return html`<span class="result ${result}">${resultTexts[result]}</span>`;
 }

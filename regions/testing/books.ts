@@ -9,7 +9,7 @@ import { runReplay } from '../cli/replay/run.ts';
 import type { ReplaySummary } from '../cli/replay/tally.ts';
 import type { PaymentFiles } from './payment-files.ts';
 
-/** Asset of the accounts that tests open beside those of the files. */
+/** Asset of the accounts that tests open in addition to those of the files. */
 export const OWN_ASSET = 'CHF';
 
 /** Where the books are. */
@@ -43,7 +43,7 @@ export class TestBooks {
     return client;
   }
 
-  /** Replays the files; `onProgress` is told the share that is done, 0 to 1. */
+  /** Replays the files; `onProgress` receives the share that is done, 0 to 1. */
   replay(files: PaymentFiles, onProgress: (share: number) => void): Promise<ReplaySummary> {
     return runReplay(
       {

@@ -5,7 +5,7 @@ import { afterAll } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { Random } from '../../ledger/core/random.ts';
 
-/** Files to replay, and what the books must say afterwards. */
+/** Files to replay, and what the books must contain afterwards. */
 export interface PaymentFiles {
   readonly source: string;
   /** With it begin all names of accounts and all keys. */

@@ -86,12 +86,12 @@ export class ReplicatedPair {
     });
   }
 
-  /** From now on commits of the first wait for a standby that there is not. */
-  waitForNobody(): Promise<void> {
-    return setStandbys(this.admin, 'nobody');
+  /** From now on commits of the first wait for a standby that does not exist. */
+  waitForAbsentStandby(): Promise<void> {
+    return setStandbys(this.admin, 'absent');
   }
 
-  /** A new book, which nobody has led. */
+  /** A new book, which no server has led. */
   async newBook(): Promise<PairBook> {
     const name = `book_${randomBytes(4).toString('hex')}`;
     await this.admin`CREATE DATABASE ${this.admin(name)} TEMPLATE ${this.admin(TEMPLATE)}`;
@@ -116,7 +116,7 @@ export class ReplicatedPair {
       [pid] = await this.waiting(book);
       return pid !== undefined;
     });
-    return must(pid, 'somebody waits');
+    return must(pid, 'a commit waits');
   }
 
   /** Path of a file in the data directory of a server. */

@@ -10,7 +10,7 @@ import { shortDelays } from './replicated-profile.ts';
 /** Where the replicated installation is that tests share (shared-installation.ts). */
 export interface SharedPlace {
   readonly dataDir: string;
-  /** Whoever asks here over HTTP is answered when it is ready; with an error's text when not. */
+  /** Answers over HTTP when it is ready; with the text of an error if it failed. */
   readonly socket: string;
   /** A test that has failed leaves this file, and all data is kept. */
   readonly failedFile: string;

@@ -14,7 +14,7 @@ import { Operator } from '../operator/operator.ts';
 import { whyNotReplicated } from './replicated-profile.ts';
 import type { SharedPlace } from './replicated-setup.ts';
 
-/** A copy that has to be made anew takes its time. */
+/** A replica may have to be copied again in full, which takes time. */
 const STEADY_MS = 180_000;
 
 /** Of the first file that asks: the start; of any: what the file before it has left. */
@@ -24,7 +24,7 @@ const READY_MS = 600_000;
 export interface SharedInstallation {
   readonly dataDir: string;
   readonly state: ClusterState;
-  /** What a test breaks is mended after the file, whatever became of the test. */
+  /** What a test breaks is always repaired after the file. */
   readonly faults: Faults;
 }
 
@@ -50,8 +50,8 @@ export function sharedInstallation(): () => SharedInstallation {
     if (task.result?.state === 'fail') writeFileSync(inject('replicated').failedFile, '');
   });
   afterAll(async () => {
-    const failed = (await faults?.mendAll()) ?? [];
-    if (failed.length > 0) throw new Error(`not mended: ${failed.join('; ')}`);
+    const failed = (await faults?.repairAll()) ?? [];
+    if (failed.length > 0) throw new Error(`not repaired: ${failed.join('; ')}`);
   });
   return () => must(installation, 'the installation runs');
 }

@@ -40,9 +40,9 @@ export type Trouble = (
 
 export interface BriefOptions {
   readonly workloads: readonly Workload[];
-  /** Under load. What it breaks it mends. */
+  /** Under load. It repairs what it breaks. */
   readonly trouble?: Trouble | undefined;
-  /** The load goes on for so long at least before the trouble, and until so much was asked. */
+  /** The load lasts at least this long before the trouble, and until enough calls were made. */
   readonly loadMs: number;
   readonly calls: number;
   /** What is stuck between books by then stays so. */
@@ -95,7 +95,7 @@ export async function briefRun(
     const prepared = await prepareAll(options.workloads, installation, caller);
     recorder.phase('faults');
     const { trouble } = options;
-    const mended = trouble && recorder.fault('trouble', [], [{}]);
+    const repaired = trouble && recorder.fault('trouble', [], [{}]);
     const load = new Load({ plan, workloads: prepared, regions: names, caller });
     load.start();
     await loaded(options, () => ended);
@@ -109,7 +109,7 @@ export async function briefRun(
       tell: () => {},
     };
     await trouble?.(scene, installation, { namespace, caller });
-    mended?.();
+    repaired?.();
     recorder.phase('heal');
     recorder.phase('liveness');
     const after = ended;

@@ -24,7 +24,7 @@ export interface QuietOptions {
   /** Of each workload. */
   readonly clients: number;
   readonly lastsMs: number;
-  /** And longer, up to `longestMs`, if a busy machine has not made so many steps by then. */
+  /** It lasts longer, up to `longestMs`, if a busy machine has made fewer steps by then. */
   readonly stepsLeast: number;
   readonly longestMs: number;
   readonly seed: number;

@@ -24,10 +24,10 @@ export interface Payment {
   readonly payee: number;
 }
 
-/** Three regions that nemeses strike, and what their callers hear meanwhile. */
+/** Three regions that nemeses strike, and what their callers receive meanwhile. */
 export class Struck {
   readonly installation: Installation;
-  readonly told: string[] = [];
+  readonly notes: string[] = [];
   readonly #leader: (book: number) => Copy | undefined;
   readonly #stubs = new Map<RegionName, LedgerServiceClient>();
   /** By book: a payer and a payee. */
@@ -66,7 +66,7 @@ export class Struck {
       leader: this.#leader,
       overload: () => undefined,
       signal: new AbortController().signal,
-      tell: (text) => void this.told.push(text),
+      tell: (text) => void this.notes.push(text),
     };
   }
 

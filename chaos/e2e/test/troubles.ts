@@ -42,7 +42,7 @@ async function serves(scene: Scene, { copies }: OwnInstallation): Promise<boolea
 
 /**
  * Another ledger server takes the book over from one that is frozen in the middle of a commit. It
- * goes on afterwards as if it still led: one that was idle would look first whether it does.
+ * goes on afterwards as though it still led: an idle one would first check whether it does.
  */
 export function secondServer(programs: string): Trouble {
   return async (scene, installation) => {
@@ -97,7 +97,7 @@ export const lostWithItsRegion: Trouble = async (scene, installation, asking) =>
   const admin = openSession(leader.adminUrl);
   try {
     await admin`SELECT 1`;
-    // Without Redis the journal is asked first, and tells of what is visible.
+    // Without Redis the journal is asked first, and returns what is visible.
     await faults.stop(`${here}/redis`);
     // Nothing of what is written from now on gets out. A copy that is only frozen would find it
     // in its sockets afterwards.
@@ -118,7 +118,7 @@ export const lostWithItsRegion: Trouble = async (scene, installation, asking) =>
   await faults.restoreRegion(here);
 };
 
-/** No copy replays what it has from its leader, while somebody looks there for what was paid. */
+/** No copy replays what it has from its leader, while a client looks there for what was paid. */
 export const allBehind: Trouble = async (scene, installation, asking) => {
   const { copies } = installation;
   const standbys = copies.filter((copy) => scene.leader(copy.book) !== copy);
@@ -135,7 +135,7 @@ export const allBehind: Trouble = async (scene, installation, asking) => {
     for (const { region } of standbys.filter((copy) => copy.book === book)) {
       const paid = await asking.caller(region).transfer(requests.pay(payer, payee, 1n));
       if (paid.type !== 'ok') continue;
-      // A router that hears nothing of a copy for 400 ms asks the leader: on a busy machine, once.
+      // A router without an answer of a copy for 400 ms asks the leader: on a busy machine, once.
       for (let asked = 0; asked < 5; asked += 1) {
         await asking.caller(region).balances({
           level: 'stale',
@@ -165,7 +165,7 @@ export const silentThenGone: Trouble = async (scene, installation, asking) => {
   await until(() => Promise.resolve(copies.every(({ book }) => scene.leader(book) !== undefined)));
 };
 
-/** Two accounts, of the first region's book if nothing else is said of the payee. */
+/** Two accounts, of the first region's book unless the payee is given another. */
 async function openPair(
   scene: Scene,
   installation: OwnInstallation,
@@ -218,8 +218,8 @@ const ASKS_FOR_MS = 4_000;
 async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
   const giveUpAt = performance.now() + ASKS_FOR_MS;
   while (performance.now() < giveUpAt) {
-    const heard = await caller.transfer(request, 300);
-    if (heard.type === 'ok') return;
+    const reply = await caller.transfer(request, 300);
+    if (reply.type === 'ok') return;
     await sleep(20);
   }
 }

@@ -31,8 +31,8 @@ const DRAIN_MS = 60_000;
 const KEYS_MOST = 20;
 
 /**
- * Asks every unknown outcome again, then reads everything back and holds it against what the
- * callers heard. What cannot be read is named; nothing that leans on it counts as proven.
+ * Asks every unknown outcome again, then reads everything back and compares it with the
+ * answers that callers received. What cannot be read is named; nothing that leans on it counts as proven.
  */
 export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
   const { calls, namespace, members, onStep, signal } = input;
@@ -125,7 +125,7 @@ function callSet(
   return { count: found.length, amountMinor: String(amount), keys };
 }
 
-/** Acknowledgements by the epoch that gave them; a replay does not say who gave it. */
+/** Acknowledgements by the epoch that gave them; a replay does not contain its epoch. */
 function epochsOf(
   calls: readonly RecordedCall[],
   read: readonly ReadBack[],

@@ -9,7 +9,7 @@ interface CopyHead {
   readonly inRecovery: boolean;
 }
 
-/** What holding a replica against its primary says; `chainThere` is the primary's at its seq. */
+/** Compares a replica with its primary; `chainThere` is the primary's chain at the replica's seq. */
 export function judgeCopy(
   replica: { readonly seq: number; readonly chain: string },
   primarySeq: number,

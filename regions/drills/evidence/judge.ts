@@ -1,7 +1,7 @@
 import type { Acknowledgement, Asked, RecordedCall } from '../load/call-log.ts';
 import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 
-/** What callers heard, held against what the journals say. Pure: nothing is read here. */
+/** Compares the answers that callers received with the journals. Pure: nothing is read here. */
 
 /** A call whose answer or absence of one is now known from the journals, or contradicted. */
 export interface Judgement {
@@ -11,9 +11,9 @@ export interface Judgement {
   readonly duplicates: readonly Asked[];
   /** Acknowledged with another outcome, place or content than the journal has. */
   readonly contradicted: readonly Asked[];
-  /** Answered "not applied", and a row says otherwise. */
+  /** Answered "not applied", but a row exists. */
   readonly falselyRefused: readonly Asked[];
-  /** Rows with a key that nobody sent. */
+  /** Rows with a key that no caller sent. */
   readonly phantoms: readonly DecidedRow[];
   /** Acknowledged as applied by an epoch that a newer one had replaced before the call was sent. */
   readonly deposed: readonly Asked[];
@@ -80,7 +80,7 @@ function isAsAsked(asked: Asked, row: DecidedRow): boolean {
   return asked.kind === 'capture' || row.payee === asked.creditAccount;
 }
 
-/** True if an answer says what the journals say. */
+/** Returns whether an answer agrees with the journals. */
 function agrees(
   asked: Asked,
   answer: Acknowledgement,
@@ -110,7 +110,7 @@ function agrees(
 
 /**
  * Acknowledgements that a deposed leader gave: of an epoch, for a call that was sent when a newer
- * one led already. A replay carries the epoch of the row that it repeats, so it tells nothing.
+ * one led already. A replay carries the epoch of the row that it repeats, so it proves nothing.
  */
 function deposedOf(calls: readonly RecordedCall[], seen: readonly EpochStart[]): RecordedCall[] {
   const fresh = calls.filter(({ acknowledged }) => acknowledged?.replayed === false);

@@ -69,11 +69,11 @@ const wordOf = (reason: Reason) =>
   reason === Reason.UNSPECIFIED ? '' : reasonToJSON(reason).replace(/^REASON_/u, '');
 
 /**
- * A pool of one connection for reading evidence: it gives up instead of waiting for ever.
+ * A pool of one connection for reading evidence: it gives up instead of waiting indefinitely.
  *
- * @param lists whether statements take or give lists. The driver asks the server for their types
- * then, and were the connection cut meanwhile, the failure would be nobody's and end the
- * process: not while the database is being broken.
+ * @param lists whether statements take or return lists. The driver then asks the server for their
+ * types, and if the connection is cut meanwhile, the rejection is unhandled and ends the
+ * process. So do not pass true while the database is being broken.
  */
 export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint: bigint }> {
   return postgres(url, {

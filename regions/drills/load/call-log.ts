@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { RegionName } from '../../topology/layout.ts';
 
 /**
- * What was asked of an installation and what was heard back: the ground truth that its journals
- * are held against. Everything in it is plain JSON; 64-bit numbers are text.
+ * Every call to an installation and its answer: the ground truth that its journals are
+ * compared with. Everything in it is plain JSON; 64-bit numbers are text.
  */
 
 export type CallKind = 'transfer' | 'hold' | 'capture';
@@ -67,7 +67,7 @@ export class CallLog {
 
   readonly #onCall: (call: RecordedCall) => void;
 
-  /** The file is made anew. `onCall` is told of every call. */
+  /** Replaces the file. `onCall` receives every call. */
   constructor(path: string, onCall: (call: RecordedCall) => void) {
     this.#onCall = onCall;
     this.#file = createWriteStream(path, { flags: 'w' });

@@ -51,12 +51,12 @@ export class DirectCaller {
       });
     });
     this.#stream = this.#client.post();
-    this.#stream.on('data', (reply: PostReply) => this.#heard(reply));
+    this.#stream.on('data', (reply: PostReply) => this.#receive(reply));
     // The calls that wait then are recorded as unknown at the end.
     this.#stream.on('error', () => {});
   }
 
-  /** Sends so many transfers within the book of the target, each in a batch of its own. */
+  /** Sends `count` transfers within the book of the target, each in its own batch. */
   ask(count: number): void {
     const { target, load, clock, namespace } = this.#run;
     const [payer, payee] = load.accounts.filter(({ book }) => book === target.book);
@@ -102,7 +102,7 @@ export class DirectCaller {
     this.#client.close();
   }
 
-  #heard({ reply }: PostReply): void {
+  #receive({ reply }: PostReply): void {
     if (reply?.$case === 'fault') {
       const { batch, code, message } = reply.value;
       const outcome = code === FaultCode.OUTCOME_UNKNOWN ? 'unknown' : 'not_applied';

@@ -9,7 +9,7 @@ import { acknowledgementOf, requestOf, troubleOf } from './request.ts';
 
 /** How long a caller waits for its answer, all attempts together. */
 export const CALL_DEADLINE_MS = 10_000;
-/** A caller that hears nothing for so long asks another router, with the same key. */
+/** A caller that receives no answer within this time asks another router, with the same key. */
 const ATTEMPT_MS = 4_000;
 const TICK_MS = 10;
 

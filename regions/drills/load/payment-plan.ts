@@ -23,7 +23,7 @@ interface OpenHold {
 /**
  * What the callers of each region ask for, one call after another: mostly transfers within
  * their own book, some across regions, a few holds and the captures of those that were made.
- * The same seed gives the same calls as long as the same holds are told of.
+ * The same seed gives the same calls as long as the same holds are reported.
  */
 export class PaymentPlan {
   readonly #random: Random;

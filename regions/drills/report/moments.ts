@@ -103,7 +103,7 @@ function whenOf(marks: readonly TimelineMark[], zeroMs: number): string {
   return from === to ? from : `${from} to ${to}`;
 }
 
-/** Kinds whose name does not say what happened. */
+/** Kinds whose name does not describe what happened. */
 const inWords: ReadonlySet<MarkKind> = new Set(['injected', 'healed', 'other']);
 
 /** What the mark concerns; in words where there is no name for that. */

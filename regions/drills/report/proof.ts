@@ -10,7 +10,7 @@ import {
   offsetText,
 } from '../../report/quantities.ts';
 
-/** What was read back after the healing, and what it says. */
+/** What was read back after the repair, and what it proves. */
 
 const number = (title: string) => ({ title, number: true }) as const;
 
@@ -52,7 +52,7 @@ function calls(evidence: Evidence): Html {
       ['acknowledged', countText(evidence.acknowledged)],
       ['acknowledged and missing', callSetText(evidence.missing)],
       ['posted twice', callSetText(evidence.duplicates)],
-      ['journal says otherwise', callSetText(evidence.contradicted)],
+      ['journal disagrees', callSetText(evidence.contradicted)],
       ['refused, yet there', callSetText(evidence.falselyRefused)],
       ['there, yet never sent', callSetText(evidence.phantoms)],
       ['acknowledged by a deposed leader', callSetText(evidence.deposed)],

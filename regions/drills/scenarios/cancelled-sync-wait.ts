@@ -7,7 +7,7 @@ export const cancelledSyncWait: Scenario = {
   name: 'cancelled-sync-wait',
   hypothesis:
     'A commit whose wait for a second region is cancelled by hand is not acknowledged, though ' +
-    'it is visible; its outcome is told only when a second region has it.',
+    'it is visible; its outcome is reported only when a second region has it.',
   breaks:
     "both standbys of one book are frozen, so that its commits wait; the leader's waiting " +
     'backends are cancelled with pg_cancel_backend',

@@ -357,7 +357,7 @@ describe('reading', () => {
     expect(await errorOf(wrong)).toMatchObject({ fields: ['debit_account_id'] });
   });
 
-  test('a key that nobody has used, however odd, was never seen', async () => {
+  test('an unused key, however odd, was never seen', async () => {
     for (const key of ['never', ' ', 'k'.repeat(128), '\u{1f4b6}']) {
       const answer = await api.whatBecameOf(key);
       expect(answer).toMatchObject({ found: false, transfer: undefined });
@@ -365,7 +365,7 @@ describe('reading', () => {
     }
   });
 
-  test('a key that nobody could have used is malformed', async () => {
+  test('a key that no client could have used is malformed', async () => {
     for (const key of ['a\0b', 'k'.repeat(129), '\uFFFD']) {
       expect(await errorOf(api.whatBecameOf(key))).toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
@@ -381,7 +381,7 @@ describe('what is no request at all', () => {
     ['nothing', () => new Uint8Array()],
     ['half a header', () => frame(wellFormed()).subarray(0, 3)],
     ['a truncated message', () => frame(wellFormed()).subarray(0, 20)],
-    ['less than the header says', () => frame(wellFormed(), wellFormed().length + 10)],
+    ['less than the header states', () => frame(wellFormed(), wellFormed().length + 10)],
     ['a message of four gigabytes', () => frame(wellFormed(), 2 ** 32 - 1)],
     ['a message cut in a field', () => frame(wellFormed().subarray(0, wellFormed().length - 1))],
     ['a text longer than the message', () => frame(rawField(1, 2, [0xff, 0xff, 0x03, 0x41]))],
@@ -414,13 +414,13 @@ describe('what is no request at all', () => {
     },
   );
 
-  test.each(['half a header', 'a truncated message', 'less than the header says'])(
+  test.each(['half a header', 'a truncated message', 'less than the header states'])(
     '%s is malformed',
     async (what) => {
       const cut = {
         'half a header': 3,
         'a truncated message': 20,
-        'less than the header says': 1e6,
+        'less than the header states': 1e6,
       };
       const body = frame(wellFormed(), wellFormed().length + 10).subarray(
         0,

@@ -64,7 +64,7 @@ afterAll(async () => {
 const { POSTED, IN_TRANSIT, REJECTED, RETURNED } = TransferStatus;
 const router = () => routers[0] ?? '';
 
-/** A transfer of one cent from Alice to Bob, if nothing else is said. */
+/** A transfer, by default of one cent from Alice to Bob. */
 const transfer = (idempotencyKey: string, fields: Partial<CreateTransferRequest> = {}) => ({
   idempotencyKey,
   debitAccountId: alice,
@@ -83,7 +83,7 @@ async function balanceOf(id: bigint): Promise<bigint | undefined> {
 describe('a client that knows nothing', () => {
   const LEDGER = 'meridian.v1.LedgerService';
 
-  test('is told which services there are', async () => {
+  test('gets the list of services', async () => {
     const { list_services_response } = await reflect(router(), { list_services: '' });
     const names = list_services_response?.service.map(({ name }) => name) ?? [];
     expect(names).toEqual(expect.arrayContaining([LEDGER, 'grpc.health.v1.Health']));
@@ -130,7 +130,7 @@ describe('a client that knows nothing', () => {
     expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
-  test('is told when it asks for what is not there', async () => {
+  test('gets an error for a symbol that does not exist', async () => {
     const reply = await reflect(router(), { file_containing_symbol: 'meridian.v1.Nothing' });
     expect(reply.error_response?.error_code).toBe(5);
   });
@@ -172,7 +172,7 @@ function idOf(account: unknown): string {
   return String(account.id);
 }
 
-test.each(['', 'meridian.v1.LedgerService'])('the health of %j is told', async (service) => {
+test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', async (service) => {
   const Health = makeClientConstructor(healthService, 'Health');
   for (const address of routers) {
     const client = new Health(address, credentials.createInsecure());
@@ -297,7 +297,7 @@ test('of callers with one key at once on different routers one posts, others rep
 });
 
 describe('while the payee’s ledger server hangs', () => {
-  test('the payer hears IN_TRANSIT in time, and the rest follows when it goes on', async () => {
+  test('the payer gets IN_TRANSIT in time, and the rest follows when it goes on', async () => {
     const posted = await eu.transfer(transfer('wait posted', { creditAccountId: away, wait: 2 }));
     expect([POSTED, IN_TRANSIT]).toContain(posted.status);
     cluster.processes.kill('us-east/ledger', 'SIGSTOP');
@@ -321,7 +321,7 @@ describe('while the payee’s ledger server hangs', () => {
         1_500,
       );
       expect(mixed.results.map(({ status }) => status)).toEqual([POSTED, IN_TRANSIT, POSTED]);
-      // Whoever pays out of the book that hangs is told the truth: nobody knows.
+      // A payment out of the book that hangs gets the truth: its outcome is unknown.
       const unknown = transfer('out of it', { debitAccountId: away, creditAccountId: alice });
       await expect(eu.transfer(unknown, 1_000)).rejects.toMatchObject({
         code: 'DEADLINE_EXCEEDED',
@@ -344,7 +344,7 @@ describe('while the payee’s ledger server hangs', () => {
 });
 
 // What a caller can send must never stop a book or a channel for all others.
-describe('nobody can hold up the others', () => {
+describe('no caller can hold up the others', () => {
   test('with the transit account as payee', async () => {
     const transits = cluster.regions.length + 5;
     for (let number = 1; number <= transits; number += 1) {

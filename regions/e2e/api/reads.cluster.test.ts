@@ -82,8 +82,8 @@ function account(fields: Partial<GetAccountRequest>, api = us) {
 }
 
 test('accounts of several regions are read at once, in the order asked', async () => {
-  const nobody = accountId(3, 77);
-  const ids = [away, alice, nobody, bob, away];
+  const unknown = accountId(3, 77);
+  const ids = [away, alice, unknown, bob, away];
   const request = { ids, options: undefined };
   const read = await us.call<GetAccountsResponse>((stub, ...rest) =>
     stub.getAccounts(request, ...rest),
@@ -95,7 +95,7 @@ test('accounts of several regions are read at once, in the order asked', async (
     [bob, 13n],
     [away, 7n],
   ]);
-  expect(read.missing).toEqual([nobody]);
+  expect(read.missing).toEqual([unknown]);
   expect(read.positions.map(({ book }) => book).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   const wrong = us.call((stub, ...rest) =>
     stub.getAccounts({ ids: [alice, accountId(9, 1)], options: undefined }, ...rest),
@@ -132,13 +132,13 @@ test('transfers are looked up wherever they were decided', async () => {
 
 test('the transfers of a book are searched, those from other regions among them', async () => {
   const all = await list({ scope: inEu });
-  const told = all.transfers.map(({ debitAccountId, creditAccountId, amount, status }) => [
+  const listed = all.transfers.map(({ debitAccountId, creditAccountId, amount, status }) => [
     debitAccountId,
     creditAccountId,
     amount,
     status,
   ]);
-  expect(told).toEqual([
+  expect(listed).toEqual([
     [alice, bob, 10n, TransferStatus.POSTED],
     [alice, away, 10n, TransferStatus.POSTED],
     [away, bob, 3n, TransferStatus.POSTED],

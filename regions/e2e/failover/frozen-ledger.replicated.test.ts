@@ -5,7 +5,7 @@ import { readState } from '../../topology/state.ts';
 import { whyNotReplicated } from '../../testing/replicated-profile.ts';
 import { sharedInstallation } from '../../testing/shared-installation.ts';
 
-/** A frozen ledger server beside a healthy primary: Patroni leaves the book where it is. */
+/** A frozen ledger server next to a healthy primary: Patroni leaves the book where it is. */
 
 const installation = sharedInstallation();
 const ledger = 'eu-west/ledger-eu-west-1';

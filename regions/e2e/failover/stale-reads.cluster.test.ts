@@ -71,7 +71,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
       timeoutMs,
     );
   };
-  /** The balance of Alice, as `count` reads near by tell it, each quickly. */
+  /** The balance of Alice, as `count` nearby reads return it, each quickly. */
   const expectNearby = async (credits: bigint, minPosition: Position, count: number) => {
     for (let read = 0; read < count; read += 1) {
       const began = performance.now();
@@ -97,7 +97,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
     stub.getAccounts(many, ...rest),
   );
   expect(read.accounts.map(({ id }) => id)).toEqual(many.ids);
-  // What no copy has is not made up, and it is said how far the newest has come.
+  // What no replica has is not made up, and the error reports the newest position.
   const minPosition = { ...paid, seq: paid.seq + 1_000n };
   await expect(account({ ...stale, minPosition }, 800)).rejects.toMatchObject({
     code: 'UNAVAILABLE',

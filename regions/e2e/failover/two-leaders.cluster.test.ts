@@ -88,7 +88,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
 
 interface Load {
   readonly acknowledged: Set<string>;
-  /** Requests whose outcome the client never heard. */
+  /** Requests whose outcome the client never received. */
   readonly unknown: CreateTransferRequest[];
   until(acknowledged: number): Promise<void>;
   stop(): Promise<void>;

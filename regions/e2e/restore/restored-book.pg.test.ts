@@ -127,7 +127,7 @@ test.concurrent('numbers that were given twice: what arrived is booked, what did
   await pay('lost-4', alice, bob, 8n);
   await books.stopBook(2);
   await books.restore(1, copy);
-  // The other book is down and cannot say that numbers are missing: they are given again.
+  // The other book is down and cannot report that numbers are missing: they are given again.
   const blind = (key: string, to: bigint, amount: bigint) =>
     api.transfer({
       idempotencyKey: key,
@@ -322,8 +322,8 @@ test.concurrent('a database that never was this book is named as such, until an 
     ]),
   );
   // Neither can know that it is the other one that differs: both post nothing.
-  const say = () => Promise.all([lostBy(1), lostBy(2)]);
-  await expect.poll(say).toEqual([1, 2]);
+  const lost = () => Promise.all([lostBy(1), lostBy(2)]);
+  await expect.poll(lost).toEqual([1, 2]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('local-2', bob, ben))).toBe(DIVERGED);
   const code = 'FAILED_PRECONDITION';
@@ -334,10 +334,10 @@ test.concurrent('a database that never was this book is named as such, until an 
       /the legs through 1 that it has sent are not those that have arrived\. Nothing was changed\. Stop .* keep a dump .* Put a backup of the book in its place, .* Start all ledger servers and routers again, then run "meridian channel repair" for each book/u,
     );
   }
-  expect(await say()).toEqual([1, 2]);
-  // What the refusal says to do.
+  expect(await lost()).toEqual([1, 2]);
+  // What the refusal advises to do.
   await books.restoreAll(new Map([[1, first]]));
-  await expect.poll(say).toEqual([1, 2]);
+  await expect.poll(lost).toEqual([1, 2]);
   const { lostSent, lostArrived } = await repair(1, true);
   expect([lostSent.length, lostArrived.length]).toEqual([1, 1]);
   expect(await repair(2, true)).toMatchObject({ lostSent: [], undone: [], lostArrived: [] });

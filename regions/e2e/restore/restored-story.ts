@@ -68,7 +68,7 @@ export class Story {
     }
   };
 
-  /** What the channel table of a book says. */
+  /** The channel table of a book. */
   readonly channelOf = async (number: number) => {
     const sql = connect(this.books.url(number), 1);
     const [row] = await sql`SELECT * FROM channel`;

@@ -11,7 +11,7 @@ import type {
 type Stream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
 /** All that a stream of transfers answers, and how it ends. */
-export class HeardAnswers {
+export class ReceivedAnswers {
   readonly stream: Stream;
   readonly answers: StreamTransfersResponse[] = [];
   /** Undefined: it ended in order. */
@@ -47,7 +47,7 @@ export class HeardAnswers {
     return [...new Set(this.results.map((result) => result.status))];
   }
 
-  /** Waits until so many answers have come. */
+  /** Waits until this number of answers has arrived. */
   async until(count: number, timeoutMs = 60_000): Promise<void> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
       if (this.answers.length >= count) return;
