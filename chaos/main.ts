@@ -54,7 +54,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }
 
-/** What was found is found, whatever went wrong after it. */
+/** A violation that was found counts, even if something failed after it. */
 function exitCode(decided: ExitCode, crashed: boolean): ExitCode {
   return crashed && decided !== ExitCode.refused ? ExitCode.environment : decided;
 }

@@ -88,7 +88,7 @@ interface Payment {
   readonly deadlineMs?: number;
 }
 
-/** From a book to itself, or to another; waited for until it is settled there. */
+/** Pays within a book or to another one, and waits until the payment is settled there. */
 function pay(from: number, payment: Payment = {}): Promise<CreateTransferResponse> {
   const { to = from, key = randomUUID(), deadlineMs = 10_000 } = payment;
   const debitAccountId = must(accounts.get(from), 'an opened account')[0];
@@ -269,7 +269,7 @@ test('restored-book: what no other book has is lost, and nothing else', async ()
         return diverged.map((one) => [one.book, one.lost]);
       };
       await expect.poll(named, WAIT).toContainEqual([book, book]);
-      // It posts nothing meanwhile, a payment within it neither.
+      // It posts nothing meanwhile, not even a payment within the book.
       const { book: number } = must(
         own.copies.find(({ bookName }) => bookName === book),
         book,

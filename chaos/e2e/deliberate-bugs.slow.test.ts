@@ -39,7 +39,7 @@ function troubleOf({ name, nemeses: names }: DeliberateBug): Trouble | undefined
 
 const embedded = deliberateBugs.filter(
   ({ profile, nemeses: names }) =>
-    // What a restored book loses is judged in a way of its own: restored-book.chaos.test.ts.
+    // The losses of a restored book are judged separately: restored-book.chaos.test.ts.
     profile === 'embedded' && !names.includes(restoredBook().name),
 );
 
@@ -59,7 +59,7 @@ test.each(embedded)(
   120_000,
 );
 
-test('servers without a bug are not, whatever the others were convicted with', async () => {
+test('servers without a bug pass every workload and nemesis that convicted the others', async () => {
   await startAfresh(installation, folder, undefined);
   const used = new Set(embedded.flatMap((bug) => [...bug.workloads, ...bug.nemeses]));
   const verdicts = await briefRun(installation, join(folder, 'no-bug'), {

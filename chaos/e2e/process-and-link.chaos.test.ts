@@ -167,7 +167,7 @@ describe('processes that are frozen', () => {
       const touched = struck.payments.filter(isTouched(aimed));
       expect(await struck.unpaid(touched, 500)).toEqual(touched);
       await expectOthersServed(aimed);
-      // Nothing thaws it: what pays again is the process that its supervisor has started.
+      // It is never thawed: the process that pays again was started by its supervisor.
       expect(await struck.unpaid(touched, 25_000)).toEqual([]);
       expect(struck.starts(ledger)).toBe(startsBefore + 1);
     });

@@ -68,7 +68,7 @@ test('nothing but what no other book knows is lost, and the books balance', asyn
 test(`a server with the bug ${BUG} is convicted`, async () => {
   await startAfresh(installation, folder, BUG);
   const { found, failed } = await judged(BUG, ['bank', 'bank-across']);
-  // The nemesis waits in vain for the loss to be named.
+  // The nemesis waits in vain for the loss to be reported.
   expect(failed.join()).toMatch(/CHANNEL_DIVERGED of .*: in vain/u);
   const convicted = found.filter(([, state]) => state === 'fail').map(([invariant]) => invariant);
   expect(convicted).toContain('I4');

@@ -30,7 +30,7 @@ import { workloads as allWorkloads } from '../drive/workloads/all.ts';
 
 const clocks = new Set<Nemesis>([clockAhead, clockJump, clockStrobe, clockDrift]);
 
-/** Those that can be run here, and why the others cannot. */
+/** The ones that can run here, and why the others cannot. */
 async function runnable(
   wanted: readonly Nemesis[],
   installation: Installation,

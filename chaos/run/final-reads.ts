@@ -5,7 +5,7 @@ import { dumpCopy } from '../judge/history/dump-copy.ts';
 import { copiesOf, type Copy, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
-/** Where one copy stands. */
+/** The position of one copy. */
 interface Standing {
   readonly seq: bigint;
   /** Legs to other books that are not settled; of a primary only. */
@@ -56,7 +56,7 @@ function readStanding({ auditorUrl }: Copy): Promise<Standing> {
   });
 }
 
-/** Reads every copy into the folder. Gives what could not be read, one sentence each. */
+/** Reads every copy into the folder. Returns what could not be read, one sentence each. */
 export async function readCopies({ copies }: Installation, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const read = await Promise.all(

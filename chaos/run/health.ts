@@ -6,7 +6,7 @@ import type { LeaderWatch } from './leaders.ts';
 /** A copy that was cut off streams for a moment, until it finds out that it must be rewound. */
 const HOLDS_MS = 3_000;
 
-/** What speaks against it that everything serves and every copy follows, in words. */
+/** Returns, as texts, which servers do not serve and which replicas do not follow. */
 async function problems(installation: Installation, leaders: LeaderWatch): Promise<string[]> {
   const now = installation.state();
   const { regions, processes } = now;
@@ -38,7 +38,7 @@ async function streamingFrom(adminUrl: string): Promise<number> {
   }
 }
 
-/** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
+/** Waits until none is left. Returns the problems left when the time is up. */
 export function waitUntilWell(
   installation: Installation,
   leaders: LeaderWatch,

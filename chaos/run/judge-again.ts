@@ -7,7 +7,7 @@ import { printVerdict } from './print-verdict.ts';
 
 /**
  * Judges a run that is over once more, from what it has left in its folder; nothing is started,
- * and nothing is written. Throws CommandFailure when the folder is none of a run.
+ * and nothing is written. Throws CommandFailure when it is not the folder of a run.
  */
 export async function judgeAgain(folder: string, json: boolean): Promise<ExitCode> {
   if (!existsSync(historyFile(folder))) {

@@ -29,8 +29,8 @@ interface Fault {
 }
 
 /**
- * Shows the progress of a run: on a terminal one line that is drawn again and again, otherwise a line
- * now and then, and one for every step and fault.
+ * Shows the progress of a run: one line that is redrawn on a terminal, otherwise a line now
+ * and then, and one for every step and fault.
  */
 export class LiveLine implements RunView {
   readonly #output: LiveOutput;
@@ -52,7 +52,7 @@ export class LiveLine implements RunView {
     this.#timer.unref();
   }
 
-  /** What the run does now; the line stays. */
+  /** The current phase of the run; the line stays. */
   phase(text: string): void {
     this.#phase = text;
     this.#print(text);

@@ -12,7 +12,7 @@ export const PULSE = 'pulse';
 const BEAT_MS = 1_000;
 
 /**
- * What the harness itself asks once everything is healed: a small transfer a second in every book
+ * The harness's own calls once everything is healed: a small transfer a second in every book
  * through every router. Whatever the workloads ask, each book has then shown whether it serves.
  */
 export class Pulse {
@@ -37,7 +37,7 @@ export class Pulse {
     return new Pulse(requests, pairs, () => names.map((name) => setting.caller(name)));
   }
 
-  /** Asks for so long, and waits for the last answers. */
+  /** Asks for this long, and waits for the last answers. */
   async beat(forMs: number): Promise<void> {
     const until = performance.now() + forMs;
     const asking = this.#pairs.flatMap((pair) =>

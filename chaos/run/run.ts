@@ -34,7 +34,7 @@ export interface RunOptions {
   readonly clockSkewMs: number;
   /** An empty folder for all that the run leaves. */
   readonly folder: string;
-  /** As it was asked for on the command line: what a run needs besides its seed to be run again. */
+  /** The command line, which a run needs in addition to its seed to be run again. */
   readonly asked: Readonly<Record<string, unknown>>;
   readonly notRun: JudgedRun['notRun'];
   readonly view: RunView;
@@ -65,7 +65,7 @@ class ChaosRun {
   readonly #options: RunOptions;
   readonly #startedAt = performance.now();
   readonly #notRun: JudgedRun['notRun'][number][];
-  /** What each workload has drawn from the seed for itself. */
+  /** The choices of each workload, drawn from the seed. */
   readonly #drawn: Record<string, unknown> = {};
   /** Calls whose outcome no caller has learnt. */
   readonly #unknown: EndedCall[] = [];
@@ -127,7 +127,7 @@ class ChaosRun {
         plan,
         recorder,
         view,
-        // Of a run that is stopped as well: what it is judged by is not to depend on the moment.
+        // Also of a run that is stopped: its verdict must not depend on the moment.
         recover: () => waitUntilWell(installation, leaders, WELL_MS, new AbortController().signal),
         scene: {
           installation,
@@ -200,7 +200,7 @@ class ChaosRun {
     const { installation, view } = this.#options;
     const regions = installation.state().regions.map(({ name }) => name);
     recorder.phase('re_ask');
-    // What is asked now and not answered is asked once more, not twice.
+    // A call that is made now and not answered is repeated once, not twice.
     const unknown = this.#unknown.splice(0);
     view.phase(`asking again about ${unknown.length} unknown outcomes`);
     const caller = (via: RegionName) => callers.caller(via);
@@ -261,7 +261,7 @@ class ChaosRun {
     this.#options.view.phase(why);
   }
 
-  /** A signal may have reached more than this process: then it is unknown which process is at fault. */
+  /** A signal may have reached other processes too: then the one at fault is unknown. */
   #unwell(recorder: HistoryRecorder, why: string): void {
     const { signal, view } = this.#options;
     recorder.fact(signal.aborted ? 'missing' : 'unwell', why);

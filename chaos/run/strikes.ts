@@ -12,15 +12,15 @@ export interface StrikesOptions {
   readonly scene: Scene;
   readonly recorder: HistoryRecorder;
   readonly view: RunView;
-  /** Waits until all is well, also when the run is ended early; what still is not, in words. */
+  /** Waits until all is well, also when the run ends early. Returns the problems left, as texts. */
   readonly recover: () => Promise<string[]>;
 }
 
 /** Lets the nemeses of a plan strike, one after the other and sometimes two at once. */
 export class Strikes {
-  /** Those that could not be brought about, and why. */
+  /** Strikes that could not be carried out, and why. */
   readonly failed: { readonly what: string; readonly why: string }[] = [];
-  /** Those that have struck. */
+  /** Nemeses that have struck. */
   readonly struck = new Set<Nemesis>();
   readonly #options: StrikesOptions;
   #next = 0;
@@ -31,7 +31,7 @@ export class Strikes {
 
   /**
    * Strikes until the time is up, each time from a good state; everything is repaired then. Returns
-   * what does not become well again, in words; nothing: all is well.
+   * the problems that remain, as texts; none: all is well.
    * Throws Error when something cannot be repaired.
    */
   async run(forMs: number): Promise<string[]> {
@@ -102,7 +102,7 @@ export class Strikes {
   }
 
   #failed(what: string, error: unknown): void {
-    // What is cut short has not failed.
+    // A strike that is interrupted has not failed.
     if (this.#options.scene.signal.aborted) return;
     const why = error instanceof Error ? error.message : String(error);
     this.failed.push({ what, why });

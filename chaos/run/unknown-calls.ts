@@ -11,7 +11,7 @@ const AGAIN_MS = 500;
 /**
  * Repeats calls whose outcome no caller learnt with their keys, through one router after the
  * other, until there is an answer: what was applied is answered as it is, and what was not is
- * decided now. Gives how many have none when the time is up.
+ * decided now. Returns how many have none when the time is up.
  */
 export async function reAsk(
   calls: readonly EndedCall[],

@@ -14,7 +14,7 @@ export interface DrillOptions {
   readonly region: RegionName;
   /** Transfers a second in each region. */
   readonly ratePerRegion: number;
-  /** How long payments run undisturbed before the fault, and again after every fault is repaired. */
+  /** How long payments run undisturbed before the fault, and again after the repair. */
   readonly steadySeconds: number;
   readonly by: string;
   readonly why: string;

@@ -168,7 +168,7 @@ export class DrillRun {
   /** Waits until all is well again, and brings the books home. */
   async #recover(): Promise<void> {
     const { view, state, steadySeconds, by, why, signal } = this.#options;
-    // A drill that was aborted is waited for all the same, unless its runner has gone.
+    // An aborted drill waits as well, unless the operator stopped it.
     if (this.#timeline.injectedMs === undefined || signal.aborted) {
       this.#problems = await steadyProblems(this.#watcher, state);
       this.#untilMs = this.#clock.now();

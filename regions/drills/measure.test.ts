@@ -21,12 +21,12 @@ const seen = (kind: Sighting['kind'], atMs: number, change: Partial<Sighting> = 
 });
 
 describe('the longest pause', () => {
-  test('begins with the last answer before it, in whatever order calls were recorded', () => {
+  test('begins with the last answer before it, regardless of the order in which calls were recorded', () => {
     const calls = times(9_000, 100, 200, 5_200, 300, 9_100);
     expect(longestPause(calls, 250, 9_100)).toEqual({ fromMs: 300, toMs: 5_200 });
   });
 
-  test('what was over before the fault does not count', () => {
+  test('a pause that was over before the fault does not count', () => {
     expect(longestPause(times(0, 4_000, 4_100, 5_000), 4_050, 5_000)).toEqual({
       fromMs: 4_100,
       toMs: 5_000,

@@ -66,7 +66,7 @@ export interface BookRole {
   readonly after: { readonly region: RegionName; readonly epoch: number } | undefined;
 }
 
-/** What became of one book: its pause, and how its time was spent. */
+/** Measures one book: its pause, and how its time was spent. */
 export function measureBook(
   role: BookRole,
   calls: readonly RecordedCall[],
@@ -108,7 +108,7 @@ function firstOf(writes: readonly RecordedCall[], epoch: number): number | undef
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** What the callers of a region that is not broken felt of it, on their own accounts. */
+/** Measures the effect on callers of a healthy region, on their own accounts. */
 export function measureCollateral(
   region: RegionName,
   calls: readonly RecordedCall[],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { regionNames } from '../topology/layout.ts';
 
 /**
- * What a drill leaves behind: everything that its verdict leans on. It is written as JSON and
+ * The result of a drill: everything that its verdict is based on. It is written as JSON and
  * read again by `meridian drill report`. Times are milliseconds since the drill began, measured
  * with a monotonic clock; amounts are whole minor units as text, as JSON numbers would lose
  * digits. Null stands for what was not measured or did not happen.
@@ -45,7 +45,7 @@ const seriesPoint = z.object({
   p99Ms: z.number().nullable(),
 });
 
-/** What became of one book. */
+/** The outage of one book. */
 const bookFigures = z.object({
   name: z.string(),
   home: region,
@@ -71,7 +71,7 @@ const bookFigures = z.object({
   firstGoodWriteMs: z.number().nullable(),
 });
 
-/** What healthy regions felt: calls that pay within the accounts homed there. */
+/** The effect on healthy regions: calls that pay within the accounts homed there. */
 const collateral = z.object({
   region,
   calls: z.number().int(),
@@ -98,7 +98,7 @@ const epochFigures = z.object({
   lastAtMs: atMs.nullable(),
 });
 
-/** One copy of a book, held against its primary. */
+/** One replica of a book, compared with its primary. */
 const copyFigures = z.object({
   book: z.string(),
   region,
@@ -112,19 +112,19 @@ const copyFigures = z.object({
 const evidence = z.object({
   /** False: something could not be read, so nothing here proves that all is well. */
   complete: z.boolean(),
-  /** What could not be read, and why. */
+  /** Sources that could not be read, and why. */
   unread: z.array(z.string()),
   /** Calls of the load. */
   calls: z.number().int(),
   /** Of them, those that were answered with an outcome. */
   acknowledged: z.number().int(),
-  /** Acknowledged, and not there any more: the recovery point objective is that there are none. */
+  /** Acknowledged, but missing: the recovery point objective allows none. */
   missing: callSet,
   /** Keys that stand in a journal more than once. */
   duplicates: callSet,
   /** Acknowledged with another outcome than the journal has. */
   contradicted: callSet,
-  /** Answered "not applied", and there all the same. */
+  /** Answered "not applied", but applied. */
   falselyRefused: callSet,
   /** Journal rows of the load's accounts with a key that no caller sent. */
   phantoms: callSet,
@@ -188,9 +188,9 @@ export const drillReport = z.object({
   id: z.string(),
   scenario: z.string(),
   hypothesis: z.string(),
-  /** What was broken, in words. */
+  /** Text: what was broken. */
   breaks: z.string(),
-  /** What was done, in order, in words. */
+  /** Texts: what was done, in order. */
   steps: z.array(z.string()),
   abortConditions: z.array(z.string()),
   verdict: z.enum(['pass', 'fail', 'aborted']),
@@ -201,7 +201,7 @@ export const drillReport = z.object({
   /** ISO 8601, by the wall clock. */
   startedAt: z.string(),
   endedAt: z.string(),
-  /** Hash of the commit that ran; '' if it is not known. A suffix "+changes" means that files differ. */
+  /** Hash of the commit that ran, with "+changes" if files differ from it; '' if unknown. */
   commit: z.string(),
   /** Release by program, such as node, postgres, patroni. */
   versions: z.record(z.string(), z.string()),

@@ -16,7 +16,7 @@ export interface DrillResult {
  * repairs it, waits until it is well again, and proves from callers' records and the journals
  * what became of the payments. What was broken is always repaired.
  *
- * Throws Error when the drill cannot even begin, such as because there is no folder to write to.
+ * Throws Error when the drill cannot begin, for example when it has no folder to write to.
  */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const id = `${new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19)}Z-${options.scenario.name}`;

@@ -9,13 +9,13 @@ import type { Load } from './load/load.ts';
 import type { Check, MarkKind } from './report.ts';
 import type { Watcher } from './watcher.ts';
 
-/** What a scenario promises, beyond that nothing is lost, doubled or contradicted. */
+/** The promises of a scenario, in addition to no loss, duplicate or contradiction. */
 export interface Limits {
   /** Affected books take writes again at most this many milliseconds after the injection. */
   readonly rtoMs?: number;
   /** Affected books never pause longer, in milliseconds. */
   readonly pauseMs?: number;
-  /** No call of anybody ends without an outcome inside its deadline. */
+  /** Every call has an outcome within its deadline. */
   readonly noErrors?: boolean;
   /** Own accounts of the healthy regions never pause longer, in milliseconds. */
   readonly collateralMs: number;
@@ -25,7 +25,7 @@ export interface Limits {
 export interface Scenario {
   readonly name: string;
   readonly hypothesis: string;
-  /** What it breaks, in words. */
+  /** Text: what it breaks. */
   readonly breaks: string;
   readonly steps: readonly string[];
   /** Besides those that all drills have. */
@@ -43,7 +43,7 @@ export interface Scenario {
   run(drill: Drill): Promise<void>;
 }
 
-/** What a scenario works with. */
+/** The tools of a scenario. */
 export interface Drill {
   readonly state: ClusterState;
   readonly replicated: ReplicatedState;

@@ -9,7 +9,7 @@ import type { MemberView, Watcher } from './watcher.ts';
  * synchronous, and every region's router serves.
  */
 
-/** What speaks against it among the members, in words. Pure. */
+/** Returns the problems of the members, as texts. Pure. */
 export function memberProblems(views: readonly MemberView[]): string[] {
   const problems: string[] = [];
   for (const [book, members] of Map.groupBy(views, ({ member }) => member.bookName)) {
@@ -45,12 +45,12 @@ function bookProblems(book: string, members: readonly MemberView[]): string[] {
   return problems;
 }
 
-/** What speaks against it now, the routers included. */
+/** Returns the current problems, the routers included. */
 export async function steadyProblems(watcher: Watcher, state: ClusterState): Promise<string[]> {
   return [...memberProblems(watcher.members()), ...(await routerProblems(state))];
 }
 
-/** What speaks against it among the routers, in words. */
+/** Returns the problems of the routers, as texts. */
 export async function routerProblems({ regions }: ClusterState): Promise<string[]> {
   const routers = regions.map(async ({ name, routerAddress }) =>
     (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
@@ -64,7 +64,7 @@ export async function routerProblems({ regions }: ClusterState): Promise<string[
  */
 const HOLDS_MS = 4_000;
 
-/** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
+/** Waits for the steady state. Returns the problems left when the time is up; none: it holds. */
 export function waitUntilSteady(
   watcher: Watcher,
   state: ClusterState,
@@ -75,7 +75,7 @@ export function waitUntilSteady(
 }
 
 /**
- * Asks for problems again and again until there has been none for `holdsMs`. Gives what there
+ * Asks for problems again and again until there has been none for `holdsMs`. Returns what there
  * is when the time is up; nothing: it holds. Throws when it is aborted.
  */
 export async function untilNoProblems(

@@ -26,7 +26,7 @@ export class Timeline {
     return this.marks.findLast(({ kind }) => kind === 'healed')?.atMs;
   }
 
-  /** What comes now is no longer the system's answer to the fault. */
+  /** Later marks are no longer the system's response to the fault. */
   end(): void {
     this.#over = true;
   }

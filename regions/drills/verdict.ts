@@ -13,7 +13,7 @@ export interface Measured {
   readonly errors: number;
   /** Calls that had an outcome before anything was broken, by the home region of their payer. */
   readonly before: ReadonlyMap<string, number>;
-  /** What spoke against the steady state when the drill gave up waiting for it. */
+  /** Problems that remained when the drill gave up waiting for the steady state. */
   readonly problems: readonly string[];
   /** Books that are not led in their home region at the end. */
   readonly away: readonly string[];
@@ -69,7 +69,7 @@ function evidenceChecks(evidence: Evidence): Check[] {
     name,
     limit: '0',
     measured: count === 0 ? '0' : `${count}, ${amountMinor} minor units`,
-    // Something that was found is a violation, whatever else could not be read.
+    // What was found is a violation, even if other evidence could not be read.
     result: count > 0 ? 'fail' : complete ? 'pass' : 'unknown',
   });
   const differing = copies.filter(({ state }) => state === 'differs');

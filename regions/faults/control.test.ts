@@ -34,7 +34,7 @@ async function connected(): Promise<{ asked: AskedFaults; faults: Faults; path: 
   return { asked, faults: connectFaults(path), path };
 }
 
-test('every fault arrives as it was asked for', async () => {
+test('every fault arrives as requested', async () => {
   const { asked, faults } = await connected();
   await faults.signal('eu-west/postgres-us-east-1', 'SIGSTOP');
   await faults.stop('eu-west/etcd');

@@ -199,7 +199,7 @@ for (const hindrance of ['a reader that does not read', 'a delay', 'a black hole
     if (hindrance === 'a black hole') link.cut('blackhole');
     const chunk = Buffer.alloc(1024 * 1024);
     let sentBytes = 0;
-    // What is accepted ends in the kernel's buffers and at most 1 MiB in the link.
+    // Accepted bytes end up in the kernel's buffers and at most 1 MiB in the link.
     while (sentBytes < 256 * chunk.length) {
       const accepted = new Promise<boolean>((resolve) => {
         socket.write(chunk, () => resolve(true));

@@ -6,15 +6,15 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
  *
  * 'refuse': existing connections are reset, new ones too (a router answers "no route").
  * 'blackhole': existing connections stay open and silent, new ones are reset.
- * 'lost_requests', 'lost_replies': one way is silent, that of the client that opens connections through
- * the link or the way back to it, while the other way flows; new connections open and are as
+ * 'lost_requests', 'lost_replies': one way is silent, that of the client that opens connections
+ * through the link or the way back to it, while the other way flows; new connections open and are as
  * deaf. What is held up arrives once the link is healed.
  */
 export const cutModes = ['refuse', 'blackhole', 'lost_requests', 'lost_replies'] as const;
 export type CutMode = (typeof cutModes)[number];
 export type LinkState = 'open' | CutMode;
 
-/** What one direction of one connection may hold back before its source is paused. */
+/** Bytes that one direction of one connection may hold back before its source is paused. */
 const heldBytesMost = 1024 * 1024;
 const loopback = '127.0.0.1';
 
@@ -167,7 +167,7 @@ export class Link {
   }
 
   #accept(near: Socket): void {
-    // A cut link keeps listening, so that no process takes its port; a reset is what the caller sees.
+    // A cut link keeps listening, so that no process takes its port; the caller sees a reset.
     if (this.#state === 'refuse' || this.#state === 'blackhole') {
       near.on('error', () => {});
       near.resetAndDestroy();

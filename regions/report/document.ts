@@ -1,7 +1,7 @@
 import { Html, html } from './html.ts';
 import { style } from './style.ts';
 
-/** What makes one page of its parts. */
+/** The parts of a page. */
 export interface DocumentParts {
   /** Of the window. */
   readonly title: string;

@@ -11,7 +11,7 @@ import {
   type XAxis,
 } from './strip.ts';
 
-/** Where everything of a picture stands: strips below each other, above one axis of seconds. */
+/** The layout of a picture: strips below each other, above one axis of seconds. */
 
 /** What is drawn, for the drawing library, and how large it becomes, in pixels. */
 export interface Layout {
@@ -25,7 +25,7 @@ export interface TimeAxis {
   readonly min: number;
   readonly max: number;
   readonly step: number;
-  /** What is written below it. */
+  /** The text below it. */
   readonly name: string;
 }
 
@@ -34,7 +34,7 @@ export interface Content {
   /** Strips of lanes, above all else. */
   readonly lanes: readonly { readonly strip: Strip; readonly count: number }[];
   readonly groups: readonly Group[];
-  /** What goes through a strip behind all else, such as vertical lines. */
+  /** Drawn through a strip behind everything else, such as vertical lines. */
   readonly behind: (panel: number) => Series;
 }
 

@@ -98,7 +98,7 @@ export class Api {
     return account.id;
   }
 
-  /** What became of a key of a payer. */
+  /** The outcome of a key of a payer. */
   whatBecameOf(idempotencyKey: string, debitAccountId = 0n, namespace = '') {
     const by = { $case: 'idempotencyKey', value: idempotencyKey } as const;
     const request = { by, namespace, debitAccountId, options: undefined };

@@ -20,7 +20,7 @@ export interface Place {
   readonly auditorUrls: () => Promise<readonly string[]>;
 }
 
-/** What tests ask of books, whatever they run on. */
+/** What tests ask of books in any profile. */
 export class TestBooks {
   readonly #place: Place;
   readonly #clients: ReadonlyMap<string, MeridianClient>;
@@ -89,7 +89,7 @@ export class TestBooks {
   }
 
   /**
-   * Of these files the books hold exactly the payments: balances to the last unit, every
+   * The books hold exactly the payments of these files: balances to the last unit, every
    * invariant, each key decided once, nothing in transit.
    */
   async expectExactly(files: PaymentFiles): Promise<AuditReport> {

@@ -65,7 +65,7 @@ export class Meridian {
     return this.start(...args).ended;
   }
 
-  /** What a command prints as JSON. Throws an Error unless it ends with this exit code. */
+  /** Returns what a command prints as JSON. Throws Error unless it ends with this exit code. */
   async json(code: number, ...args: string[]): Promise<unknown> {
     const { code: found, out, err } = await this.run(...args, '--json');
     if (found === code) {

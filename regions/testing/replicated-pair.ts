@@ -76,7 +76,7 @@ export class ReplicatedPair {
     return pair;
   }
 
-  /** From now on commits of the first wait until the second has them, as they do at first. */
+  /** From now on commits of the first wait until the second has them, as at the start. */
   async waitForSecond(): Promise<void> {
     await setStandbys(this.admin, 'second');
     await untilTrue(async () => {
@@ -179,7 +179,7 @@ export async function setStandbys(admin: Sql, names: string): Promise<void> {
 
 async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
   const look = async () => {
-    if (!(await condition())) throw new Error('it does not come to be');
+    if (!(await condition())) throw new Error('the condition does not become true');
   };
   await vi.waitFor(look, { timeout: 30_000, interval: 30 });
 }

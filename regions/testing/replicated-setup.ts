@@ -7,7 +7,7 @@ import { findFreeBase } from '../processes/ports.ts';
 import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
 import { shortDelays } from './replicated-profile.ts';
 
-/** Where the replicated installation is that tests share (shared-installation.ts). */
+/** The replicated installation that tests share (shared-installation.ts). */
 export interface SharedPlace {
   readonly dataDir: string;
   /** Answers over HTTP when it is ready; with the text of an error if it failed. */

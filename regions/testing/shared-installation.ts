@@ -17,7 +17,7 @@ import type { SharedPlace } from './replicated-setup.ts';
 /** A replica may have to be copied again in full, which takes time. */
 const STEADY_MS = 180_000;
 
-/** Of the first file that asks: the start; of any: what the file before it has left. */
+/** Limit of the start for the first file, and of the repair after a file for the next ones. */
 const READY_MS = 600_000;
 
 /** Three regions with a copy of every book in each, which other tests use before and after. */
@@ -33,7 +33,7 @@ export interface SharedInstallation {
  * home and all their copies stream when the first begins. What its books have from the tests of
  * other files stays in them, so every file uses names of its own.
  *
- * Where the replicated profile cannot run, it is not there and no test may ask for it.
+ * It is absent where the replicated profile cannot run; no test may ask for it there.
  */
 export function sharedInstallation(): () => SharedInstallation {
   let installation: SharedInstallation | undefined;

@@ -31,7 +31,7 @@ export interface Asking {
   readonly caller: (via: RegionName) => Caller;
 }
 
-/** What a bug is brought out with. */
+/** The action that exposes a bug. */
 export type Trouble = (
   scene: Scene,
   installation: OwnInstallation,
@@ -194,7 +194,7 @@ async function allLed({ copies }: OwnInstallation, leaders: LeaderWatch): Promis
   while (copies.some(({ book }) => leaders.leader(book) === undefined)) await sleep(20);
 }
 
-/** What goes wrong, or takes too long, is missing. */
+/** Adds a text to `missing` if the work fails or takes too long. */
 async function inTime(work: Promise<void>, missing: string[]): Promise<void> {
   const late = sleep(PATIENCE_MS).then(() => missing.push('the fence took too long'));
   const failed = work.catch((error: unknown) => missing.push(String(error)));
@@ -206,7 +206,7 @@ export function convicted(verdicts: ReadonlyMap<string, Verdict>): string[] {
   return [...verdicts].filter(([, { state }]) => state === 'fail').map(([name]) => name);
 }
 
-/** What was violated, in words. */
+/** The violations, as text. */
 export function violationsOf(verdicts: ReadonlyMap<string, Verdict>): string[] {
   return [...verdicts].flatMap(([name, verdict]) =>
     verdict.state === 'fail' ? verdict.witnesses.map(({ text }) => `${name}: ${text}`) : [],

@@ -30,7 +30,7 @@ export interface QuietOptions {
   readonly seed: number;
 }
 
-/** What a run without faults has left, and which processes of it each workload was. */
+/** The result of a run without faults, and the history processes of each workload. */
 export interface QuietRun {
   readonly evidence: Evidence;
   readonly namespaceOf: (workload: Workload) => string;
@@ -64,7 +64,7 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
     copies,
     caller: (via) => {
       const client = recorder.client();
-      // It stays this one, for nothing is ever unknown here.
+      // It stays this one, because no outcome is ever unknown here.
       processes.add(client.process);
       return new RecordedCaller(parts, client, via);
     },

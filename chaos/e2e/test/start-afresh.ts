@@ -29,8 +29,8 @@ export async function restartWith(
 }
 
 /**
- * Gives an installation of the embedded profile empty books, and servers that have the bug. Its
- * databases, which take longest to start, go on as they are.
+ * Restarts an installation of the embedded profile with empty books, and servers that have the
+ * bug. Its databases, which take longest to start, keep running.
  */
 export function startAfresh(
   installation: OwnInstallation,

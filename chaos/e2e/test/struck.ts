@@ -95,13 +95,13 @@ export class Struck {
     });
   }
 
-  /** Those of the payments that are not made within the time. */
+  /** The payments that are not made within the time. */
   async unpaid(payments: readonly Payment[], deadlineMs: number): Promise<Payment[]> {
     const paid = await Promise.all(payments.map((payment) => this.pay(payment, deadlineMs)));
     return payments.filter((_, index) => paid[index] !== true);
   }
 
-  /** What is frozen or stopped. */
+  /** The processes that are frozen or stopped. */
   get broken(): string[] {
     const { processes } = this.installation.state();
     const postgres = this.installation.copies.map((copy) => copy.processes.postgres);

@@ -19,7 +19,7 @@ import type { Asking, Trouble } from './brief-run.ts';
 
 const PATIENCE_MS = 20_000;
 
-/** A strike for so long, and the time that it takes to recover. */
+/** A strike of `forMs`, and the time that recovery takes. */
 export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
   return async (scene, installation) => {
     const strike = await nemesis.aim(scene);
@@ -29,7 +29,7 @@ export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
     } finally {
       await strike.end();
     }
-    // With a bug, what serves no more may not do so again.
+    // With a bug, a server that no longer serves may never do so again.
     await until(() => serves(scene, installation)).catch(() => {});
   };
 }
@@ -99,7 +99,7 @@ export const lostWithItsRegion: Trouble = async (scene, installation, asking) =>
     await admin`SELECT 1`;
     // Without Redis the journal is asked first, and returns what is visible.
     await faults.stop(`${here}/redis`);
-    // Nothing of what is written from now on gets out. A copy that is only frozen would find it
+    // No later write leaves this region. A copy that is only frozen would find it
     // in its sockets afterwards.
     for (const there of others) {
       await faults.cut(here, there, 'blackhole');
@@ -214,7 +214,7 @@ function instanceOf(auditorUrl: string): Promise<string> {
 
 const ASKS_FOR_MS = 4_000;
 
-/** Until it is answered, for a while. */
+/** Repeats a payment until it is answered, for a limited time. */
 async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
   const giveUpAt = performance.now() + ASKS_FOR_MS;
   while (performance.now() < giveUpAt) {

@@ -32,7 +32,8 @@ const KEYS_MOST = 20;
 
 /**
  * Asks every unknown outcome again, then reads everything back and compares it with the
- * answers that callers received. What cannot be read is named; nothing that leans on it counts as proven.
+ * answers that callers received. What cannot be read is named;
+ * nothing that depends on it counts as proven.
  */
 export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
   const { calls, namespace, members, onStep, signal } = input;

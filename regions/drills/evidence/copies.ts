@@ -9,7 +9,7 @@ interface CopyHead {
   readonly inRecovery: boolean;
 }
 
-/** Compares a replica with its primary; `chainThere` is the primary's chain at the replica's seq. */
+/** Compares a replica with its primary; `chainThere` is the primary's at the replica's seq. */
 export function judgeCopy(
   replica: { readonly seq: number; readonly chain: string },
   primarySeq: number,

@@ -42,7 +42,7 @@ describe('answers that callers received, compared with the journals', () => {
     expect(counts([call({ trouble: unknown })], readBackOf([row()]), again)).toEqual({});
   });
 
-  test('a key that stands twice is a duplicate', () => {
+  test('a key with two rows is a duplicate', () => {
     const twice = readBackOf([row(), row({ id: 'id-2', seq: 11 })]);
     expect(counts([call()], twice)).toEqual({ duplicates: 1 });
   });
@@ -76,12 +76,12 @@ describe('answers that callers received, compared with the journals', () => {
     expect(counts([crossing], readBackOf([sent], [refusal]))).toEqual({ contradicted: 1 });
   });
 
-  test('what was not asked for contradicts an unknown outcome as well', () => {
+  test('a row that differs from the request contradicts an unknown outcome as well', () => {
     const other = readBackOf([row({ amountMinor: '7' })]);
     expect(counts([call({ trouble: unknown })], other)).toEqual({ contradicted: 1 });
   });
 
-  test('"not applied" about something that was applied is found', () => {
+  test('the answer "not applied" for a transfer that was applied is found', () => {
     expect(counts([call({ trouble: refused })], readBackOf([row()]))).toEqual({
       falselyRefused: 1,
     });
@@ -115,7 +115,7 @@ describe('answers that callers received, compared with the journals', () => {
   });
 });
 
-describe('a copy, held against its primary', () => {
+describe('a replica, compared with its primary', () => {
   const copy = { seq: 10, chain: 'aa' };
   test.each([
     ['the same chain value at its place', copy, 12, 'aa', 'prefix'],

@@ -28,7 +28,7 @@ export interface EpochStart {
 
 /**
  * Judges all calls. `reAsked` are the answers to unknown outcomes that were asked again, by key;
- * they are held against the journals like any other.
+ * they are compared with the journals like any other.
  */
 export function judge(
   calls: readonly RecordedCall[],
@@ -72,7 +72,7 @@ export function judge(
   return { ...found, phantoms, deposed: deposedOf(calls, epochs) };
 }
 
-/** True if the row is what the call asked for, whatever came of it. */
+/** Returns whether the row matches the request of the call, regardless of its outcome. */
 function isAsAsked(asked: Asked, row: DecidedRow): boolean {
   if (row.book !== asked.book || row.kind !== asked.kind) return false;
   if (row.debitAccount !== asked.debitAccount || row.amountMinor !== asked.amountMinor)

@@ -19,8 +19,8 @@ export function unknownOf(calls: readonly RecordedCall[]): RecordedCall[] {
 }
 
 /**
- * Asks every unknown outcome again with its key, as the API requires of callers. What was applied is
- * answered as it is; what was not is applied now.
+ * Asks every unknown outcome again with its key, as the API requires of callers: what was
+ * applied is answered as it is; what was not is applied now.
  */
 export async function reAsk(
   calls: readonly RecordedCall[],

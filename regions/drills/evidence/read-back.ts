@@ -13,14 +13,14 @@ export interface DecidedRow {
   /** Empty: applied. Otherwise why not, in the words of the API. */
   readonly reason: string;
   readonly debitAccount: string;
-  /** The account that is paid, wherever it is. */
+  /** The account that is paid, in any book. */
   readonly payee: string;
   readonly amountMinor: string;
   /** The book that is paid, if it is another one. */
   readonly peerBook: number | null;
 }
 
-/** What became in the payee's book of a transfer that another book sent. */
+/** The row in the payee's book of a transfer that another book sent. */
 export interface ArrivedRow {
   readonly book: number;
   /** The transfer's id. */
@@ -38,7 +38,7 @@ export interface TakeOver {
   readonly atMicros: number;
 }
 
-/** What one book has of the load, all of one moment. */
+/** The rows of the load in one book, from one snapshot. */
 export interface ReadBack {
   readonly book: number;
   readonly decided: readonly DecidedRow[];

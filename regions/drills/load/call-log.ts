@@ -9,7 +9,7 @@ import type { RegionName } from '../../topology/layout.ts';
 
 export type CallKind = 'transfer' | 'hold' | 'capture';
 
-/** What a call asked for. */
+/** The request of a call. */
 export interface Asked {
   readonly key: string;
   readonly kind: CallKind;
@@ -26,11 +26,11 @@ export interface Asked {
   readonly creditAccount: string;
   /** Minor units. */
   readonly amountMinor: string;
-  /** Of a capture: transfer id of its hold. Empty otherwise. */
+  /** Transfer id of the hold of a capture. Empty otherwise. */
   readonly holdId: string;
 }
 
-/** An outcome, in the words of the API such as POSTED and INSUFFICIENT_FUNDS. */
+/** An outcome, in terms of the API such as POSTED and INSUFFICIENT_FUNDS. */
 export interface Acknowledgement {
   readonly status: string;
   /** Empty unless rejected or returned. */

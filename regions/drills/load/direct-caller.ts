@@ -13,7 +13,7 @@ import type { RunClock } from './clock.ts';
 import type { Load } from './load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
 
-/** What the calls need of the run that they belong to. */
+/** The parts of a run that its calls need. */
 export interface DirectRun {
   readonly target: MemberState;
   readonly load: Load;
@@ -28,7 +28,7 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * Asks one ledger server itself, past every router: a router with an old idea of who leads would.
- * What it answers is recorded like any other call.
+ * Its answers are recorded like those of any other call.
  */
 export class DirectCaller {
   readonly #run: DirectRun;
@@ -87,7 +87,7 @@ export class DirectCaller {
     }
   }
 
-  /** Waits for the answers. Gives how many were acknowledged. */
+  /** Waits for the answers. Returns how many were acknowledged. */
   async finish(timeoutMs: number): Promise<number> {
     const giveUpAt = performance.now() + timeoutMs;
     while (this.#waiting.size > 0 && performance.now() < giveUpAt) await sleep(100);

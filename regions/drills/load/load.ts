@@ -26,7 +26,7 @@ export interface LoadOptions {
 }
 
 /**
- * Callers in every region that ask at a steady rate, whatever becomes of their calls before:
+ * Callers in every region that ask at a steady rate, regardless of the calls before:
  * an installation that stands still is met by the same load as one that runs. Each call goes
  * through the router of its own region first and, when that fails, through another one.
  */

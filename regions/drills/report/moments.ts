@@ -3,7 +3,7 @@ import { offsetText } from '../../report/quantities.ts';
 
 /** When things happened, as the picture and the table of moments show it. */
 
-/** What a kind is called on the page. */
+/** The name of a kind on the page. */
 export const kindNames: Readonly<Record<MarkKind, string>> = {
   injected: 'injected',
   detected: 'detected',
@@ -30,7 +30,7 @@ export interface Moment {
   /** Seconds since the zero, one for each mark, from first to last. */
   readonly at: readonly number[];
   readonly label: string;
-  /** Where the label stands: to the right of the last mark or to the left of the first. */
+  /** Position of the label: to the right of the last mark or to the left of the first. */
   readonly side: 'left' | 'right';
 }
 
@@ -106,7 +106,7 @@ function whenOf(marks: readonly TimelineMark[], zeroMs: number): string {
 /** Kinds whose name does not describe what happened. */
 const inWords: ReadonlySet<MarkKind> = new Set(['injected', 'healed', 'other']);
 
-/** What the mark concerns; in words where there is no name for that. */
+/** The name of the mark's subject; its text where there is no such name. */
 function nameOf({ book, region, text, kind }: TimelineMark): string {
   const name = inWords.has(kind) ? undefined : (book ?? region);
   return name ?? text.replaceAll(/\s+/gu, ' ').trim();

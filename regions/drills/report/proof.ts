@@ -10,7 +10,7 @@ import {
   offsetText,
 } from '../../report/quantities.ts';
 
-/** What was read back after the repair, and what it proves. */
+/** The evidence that was read back after the repair, and what it proves. */
 
 const number = (title: string) => ({ title, number: true }) as const;
 
@@ -30,7 +30,7 @@ export function checksTable({ checks }: DrillReport): Html {
   );
 }
 
-/** The evidence; that there is none is worth a line as well. */
+/** The evidence; the page states its absence as well. */
 export function proof(report: DrillReport): Html {
   const { evidence } = report;
   if (evidence === null) {
@@ -53,8 +53,8 @@ function calls(evidence: Evidence): Html {
       ['acknowledged and missing', callSetText(evidence.missing)],
       ['posted twice', callSetText(evidence.duplicates)],
       ['journal disagrees', callSetText(evidence.contradicted)],
-      ['refused, yet there', callSetText(evidence.falselyRefused)],
-      ['there, yet never sent', callSetText(evidence.phantoms)],
+      ['refused, yet applied', callSetText(evidence.falselyRefused)],
+      ['applied, yet never sent', callSetText(evidence.phantoms)],
       ['acknowledged by a deposed leader', callSetText(evidence.deposed)],
       ['unknown to their callers', countText(evidence.unknownBefore)],
       ['unknown after asking again', countText(evidence.unknownAfter)],

@@ -4,7 +4,7 @@ import { picture } from './picture.ts';
 import { renderReport } from './render.ts';
 import { abortedReport, failedReport, passedReport } from './test/sample-reports.ts';
 
-/** What a reader sees: the page without its markup, spaces as one. */
+/** The text that a reader sees: the page without its markup, with single spaces. */
 function textOf(page: string): string {
   return page
     .replaceAll(/<style[\s\S]*?<\/style>/gu, '')
@@ -96,7 +96,7 @@ describe('a drill that failed', () => {
     expect(text).toContain('us-east-1 eu-west-1 EUR 1 95');
   });
 
-  test('does not call a proof what could not be read in whole', () => {
+  test('calls no evidence a proof that could not be read completely', () => {
     expect(text).toContain('Not everything could be read, so this is not a proof:');
   });
 });

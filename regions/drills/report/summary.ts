@@ -3,11 +3,11 @@ import { list } from '../../report/elements.ts';
 import { Html, html, nothing } from '../../report/html.ts';
 import { countOf, countText, durationText, minorText } from '../../report/quantities.ts';
 
-/** What a reader must know before all else: the verdict, and the figures behind it. */
+/** What a reader must know first: the verdict, and the figures behind it. */
 
 const signs = { pass: '✓', fail: '✗', aborted: '!' } as const;
 
-/** The verdict in words. */
+/** The verdict as text. */
 export function verdictBox(report: DrillReport): Html {
   return html`<div class="verdict ${report.verdict}" role="status">
     <strong>${signs[report.verdict]} ${headline(report)}</strong>
@@ -35,7 +35,7 @@ function explanation(report: DrillReport): Html {
     <p>${lossSentence(report)}</p>`;
 }
 
-/** What became of the acknowledged transfers, no better than the evidence is. */
+/** What became of the acknowledged transfers, only as far as the evidence shows. */
 export function lossSentence({ evidence }: DrillReport): string {
   if (evidence === null) return 'Nothing was read back, so it is not known what was lost.';
   const of = `${countText(evidence.acknowledged)} acknowledged transfers`;
@@ -73,7 +73,7 @@ export function figures(report: DrillReport): Html {
   return tiles.length === 0 ? nothing : html`<dl class="figures">${tiles}</dl>`;
 }
 
-/** None of them is good only if all could be read. */
+/** A count of zero is good only if everything could be read. */
 function toneOf({ count: found }: CallSet, complete: boolean): Figure['tone'] {
   if (found > 0) return 'fail';
   return complete ? 'pass' : 'unknown';

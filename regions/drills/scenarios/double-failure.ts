@@ -1,6 +1,6 @@
 import { AbortedDrill, acknowledgedWithin, type Drill, type Scenario } from '../scenario.ts';
 
-/** Answers to what was committed just before may arrive so long after. */
+/** Answers to commits of the last moment may arrive this long after the fault. */
 const ANSWERS_UNDER_WAY_MS = 1_000;
 
 export const doubleFailure: Scenario = {

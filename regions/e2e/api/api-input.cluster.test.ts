@@ -99,12 +99,12 @@ describe('one transfer', () => {
     expect(error.message).toContain(field);
   });
 
-  test('to the account it comes from is malformed', async () => {
+  test('to its own debit account is malformed', async () => {
     const error = await errorOf(api.transfer({ ...good(), creditAccountId: alice }));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['credit_account_id'] });
   });
 
-  test('that is nothing at all names every field it lacks', async () => {
+  test('that is empty is refused with every missing field', async () => {
     const error = await errorOf(api.transfer({}));
     expect(new Set(error.fields)).toEqual(
       new Set(['idempotency_key', 'debit_account_id', 'credit_account_id', 'amount']),
@@ -176,7 +176,7 @@ describe('one transfer', () => {
 });
 
 describe('many transfers in one call', () => {
-  test('8,000 are taken', async () => {
+  test('8,000 are accepted', async () => {
     const transfers = Array.from({ length: 8000 }, () => good());
     const { results } = await api.transfers(transfers, 60_000);
     expect(results).toHaveLength(8000);
@@ -190,7 +190,7 @@ describe('many transfers in one call', () => {
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['transfers'] });
   });
 
-  test('one that is malformed is named by its place, and none is applied', async () => {
+  test('a malformed one is reported by its index, and none is applied', async () => {
     const transfers = [good(), good(), { ...good(), amount: 0n }, good()];
     const error = await errorOf(api.transfers(transfers));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['transfers[2].amount'] });
@@ -199,7 +199,7 @@ describe('many transfers in one call', () => {
     }
   });
 
-  test('one from an unknown book is named by its place', async () => {
+  test('one from an unknown book is reported by its index', async () => {
     const transfers = [good(), { ...good(), debitAccountId: accountId(77, 1) }];
     const error = await errorOf(api.transfers(transfers));
     expect(error.fields).toEqual(['transfers[1].debit_account_id']);
@@ -233,7 +233,7 @@ describe('opening accounts', () => {
     });
   });
 
-  test('the same name with other fields is refused by the field', async () => {
+  test('the same name with other fields is refused with the name of the field', async () => {
     const request = { externalId: 'alice', homeRegion: 'eu-west', asset: 'USD' };
     expect(await api.open(request)).toMatchObject({ account: undefined, differingField: 'asset' });
   });
@@ -342,7 +342,7 @@ describe('reading', () => {
     });
   });
 
-  test('a transfer by nothing, or by what is no id, is malformed', async () => {
+  test('a look-up of a transfer without an id or key, or with an invalid id, is malformed', async () => {
     for (const by of [
       undefined,
       { $case: 'idempotencyKey', value: '' } as const,
@@ -372,8 +372,8 @@ describe('reading', () => {
   });
 });
 
-describe('what is no request at all', () => {
-  test('this way of asking works with a proper message', async () => {
+describe('bytes that are not a request', () => {
+  test('a raw call with a proper message works', async () => {
     expect(await rawCall(router, method, frame(wellFormed()))).toBe('grpc-status 0');
   });
 
@@ -405,7 +405,7 @@ describe('what is no request at all', () => {
   });
 
   test.each(['gzip', 'deflate', 'snappy'])(
-    'a message that is no %s is refused',
+    'a message that is not valid %s is refused',
     async (encoding) => {
       const body = frame(wellFormed(), wellFormed().length, 1);
       expect(await rawCall(router, method, body, encoding)).toMatch(
@@ -453,7 +453,7 @@ describe('what is no request at all', () => {
     expect(answer).toBe('grpc-status 12');
   });
 
-  test('garbage on the socket ends that connection, and no more', async () => {
+  test('garbage on the socket ends only that connection', async () => {
     const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
     for (const text of [
       'GET / HTTP/1.1\r\n\r\n',
@@ -470,7 +470,7 @@ describe('what is no request at all', () => {
   });
 });
 
-test('after all that every process is the one that was started', async () => {
+test('after all these requests no process has been restarted', async () => {
   for (const name of cluster.processes.names()) {
     expect([name, cluster.processes.starts(name), cluster.processes.state(name)]).toEqual([
       name,

@@ -80,7 +80,7 @@ async function balanceOf(id: bigint): Promise<bigint | undefined> {
   return (await call).account?.balance;
 }
 
-describe('a client that knows nothing', () => {
+describe('a client without generated code', () => {
   const LEDGER = 'meridian.v1.LedgerService';
 
   test('gets the list of services', async () => {
@@ -90,7 +90,7 @@ describe('a client that knows nothing', () => {
     expect(names.filter((name) => name.includes('internal'))).toEqual([]);
   });
 
-  test('is given every file it needs, as a compiler would have written it', async () => {
+  test('gets every file it needs, as a compiler would have written it', async () => {
     const reply = await reflect(router(), { file_containing_symbol: LEDGER });
     const files = reply.file_descriptor_response?.file_descriptor_proto ?? [];
     const text = files.map((file) => file.toString('latin1'));
@@ -146,7 +146,7 @@ describe('a client that knows nothing', () => {
       debit_account_id: idOf(payer),
       credit_account_id: idOf(payee),
       amount: '9223372036854775807',
-      // What makes a client from descriptors alone takes a map for what it is on the wire.
+      // A client made from descriptors alone sees a map as it is on the wire.
       metadata: [{ key: '中', value: '文' }],
     });
     expect(result).toMatchObject({
@@ -190,7 +190,7 @@ test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', asy
 });
 
 describe('a transfer can be asked for', () => {
-  test('in each state that it can have at rest', async () => {
+  test('in each of its final states', async () => {
     await eu.transfer(transfer('posted'));
     await eu.transfer(transfer('rejected', { creditAccountId: accountId(1, 4711) }));
     await eu.transfer(transfer('settled', { creditAccountId: away, namespace: 'shop' }));
@@ -279,7 +279,7 @@ test('accounts are listed in the order of their opening, without the ledger’s 
   expect(names).toEqual(['away']);
 });
 
-test('of callers with one key at once on different routers one posts, others replay', async () => {
+test('of concurrent calls with one key on different routers one posts, the others replay', async () => {
   const before = (await balanceOf(bob)) ?? 0n;
   const keys = Array.from({ length: 60 }, (_, at) => `at once ${at}`);
   const calls = apis.flatMap((api) => [
@@ -343,7 +343,7 @@ describe('while the payee’s ledger server hangs', () => {
   });
 });
 
-// What a caller can send must never stop a book or a channel for all others.
+// No request may stop a book or a channel for other callers.
 describe('no caller can hold up the others', () => {
   test('with the transit account as payee', async () => {
     const transits = cluster.regions.length + 5;

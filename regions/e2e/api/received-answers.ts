@@ -10,11 +10,11 @@ import type {
 
 type Stream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
-/** All that a stream of transfers answers, and how it ends. */
+/** All answers of a stream of transfers, and how it ends. */
 export class ReceivedAnswers {
   readonly stream: Stream;
   readonly answers: StreamTransfersResponse[] = [];
-  /** Undefined: it ended in order. */
+  /** Undefined: it ended without an error. */
   readonly ended: Promise<ServiceError | undefined>;
 
   constructor(stream: Stream) {
@@ -42,7 +42,7 @@ export class ReceivedAnswers {
     return this.answers.flatMap(({ answer }) => (answer?.$case === 'result' ? [answer.value] : []));
   }
 
-  /** Those that occur. */
+  /** The distinct statuses of the results. */
   get statuses(): TransferStatus[] {
     return [...new Set(this.results.map((result) => result.status))];
   }

@@ -80,7 +80,7 @@ async function newestSeq(): Promise<number> {
   return Number(head?.seq);
 }
 
-/** Waits until a subscription to the book has come to where the book stays. */
+/** Waits until a subscription has reached the position at which the book stays. */
 async function untilNewest(received: HeardEvents): Promise<void> {
   let newest = -1;
   for (let now = await newestSeq(); now > newest; now = await newestSeq()) {
@@ -90,7 +90,7 @@ async function untilNewest(received: HeardEvents): Promise<void> {
   }
 }
 
-/** Transfers of all sorts, until stopped; whatever breaks meanwhile. */
+/** Sends transfers of all sorts until stopped, regardless of faults. */
 function startLoad() {
   const stopping = new AbortController();
   const worker = async () => {
@@ -207,7 +207,7 @@ describe('a subscription', () => {
     expect(parts).toEqual(whole.events);
   });
 
-  test('to what there is not is refused with what there is', async () => {
+  test('to an unknown book is refused with the names of the known ones', async () => {
     expect(await refused({ of: { $case: 'book', value: 'mars-1' } })).toEqual([
       status.INVALID_ARGUMENT,
       'book must be one of eu-west-1, us-east-1, ap-south-1',
@@ -229,7 +229,7 @@ describe('a subscription', () => {
     expect((await received.ended)?.code).toBe(status.DEADLINE_EXCEEDED);
   });
 
-  test('goes on without a gap when the leader is killed, twice', async () => {
+  test('continues without a gap when the leader is killed, twice', async () => {
     const received = follow(us, { of: BOOK });
     const account = follow(eu, { of: { $case: 'accountId', value: alice } });
     const stopLoad = startLoad();
@@ -320,7 +320,7 @@ describe('a stream of transfers', () => {
     expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   });
 
-  test('takes transfers of every region, and faults of some of them', async () => {
+  test('accepts transfers of every region, and answers some with faults', async () => {
     const received = new ReceivedAnswers(us.stub.streamTransfers());
     received.send([
       pay(),
@@ -341,7 +341,7 @@ describe('a stream of transfers', () => {
     ).toEqual([POSTED, POSTED, POSTED, INVALID_ARGUMENT, INVALID_ARGUMENT, REJECTED]);
   });
 
-  test('is read no further than its caller takes answers', async () => {
+  test('is read only as fast as its caller reads answers', async () => {
     const requests = pays(25_000);
     const received = new ReceivedAnswers(eu.stub.streamTransfers());
     received.stream.pause();
@@ -365,7 +365,7 @@ describe('a stream of transfers', () => {
     ['eu-west/router', true],
     ['eu-west/ledger', false],
   ])(
-    'goes on elsewhere with the same keys when %s is killed, and posts nothing twice',
+    'continues on another stream with the same keys when %s is killed, and posts nothing twice',
     async (name, breaks) => {
       const requests = pays(20_000);
       let open: CreateTransferRequest[] = requests;

@@ -57,7 +57,7 @@ async function etcdFixture() {
   return { etcd, urls, child, restart: () => startEtcd(folder, port), answers };
 }
 
-test.skipIf(why !== '')('keys and values are kept as they are', async () => {
+test.skipIf(why !== '')('keys and values are stored unchanged', async () => {
   const { etcd, child, urls } = await etcdFixture();
   expect(await etcd.get('a/1')).toBeUndefined();
   await etcd.put('a/2', 'zwei — ½ "€"\n');

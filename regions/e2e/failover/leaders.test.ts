@@ -52,7 +52,7 @@ test('the highest epoch leads, and an older one never again', async () => {
   await eventually(leading).toBe(zombie.address);
 });
 
-test('copies stand in the order of their distance, the leader of elsewhere last', async () => {
+test('replicas are in the order of their distance, the leader of another region last', async () => {
   const [eu, us, ap] = [await server('eu-west'), await server('us-east'), await server('ap-south')];
   eu.lead(1);
   const addresses = [eu.address, us.address, ap.address];

@@ -96,7 +96,7 @@ test.each([
   90_000,
 );
 
-test('a leader takes no word of a copy beyond the fork, and that of a true copy at once', async () => {
+test('a leader ignores confirmations of a replica beyond the fork, and accepts those of a true replica at once', async () => {
   const { admin, book } = await forked(false);
   await followUnrewound();
   const connected = async () => {
@@ -107,7 +107,7 @@ test('a leader takes no word of a copy beyond the fork, and that of a true copy 
   expect(await within(WATCH_MS, connected)).toBe(true);
   const member = new TestMember(book.second.ledgerUrl, 'second:1');
   onTestFinished(() => member.stop());
-  // Nothing but its take-over, which waits.
+  // Only its take-over, which waits.
   expect(await within(WATCH_MS, () => member.leading)).toBe(false);
   expect(await within(WATCH_MS, connected)).toBe(true);
 

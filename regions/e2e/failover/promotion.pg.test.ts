@@ -117,7 +117,7 @@ test('a read waits a while for a replica that is behind, which reports its posit
   expect(behindAt(await errorOf(second.stale(ALICE, seq + 1n)))).toBe(seq);
   expect(performance.now() - started).toBeGreaterThan(240);
   expect(performance.now() - started).toBeLessThan(1_000);
-  // It comes in time for one that has waited a little.
+  // It arrives in time for a read that has waited a little.
   const waiting = second.stale(ALICE, seq + 1n);
   waiting.catch(() => undefined);
   await sleep(60);

@@ -106,7 +106,7 @@ test.each(['pg_cancel_backend', 'pg_terminate_backend'])(
   },
 );
 
-test('a take-over whose wait is cut short does not lead', async () => {
+test('a server whose take-over is cancelled while it waits does not lead', async () => {
   const member = await leading();
   const { epoch } = member;
   await member.stop();
@@ -229,7 +229,7 @@ test('it stops in time although a commit hangs', async () => {
   expect(await fault).toBe('outcome_unknown');
 });
 
-test('a leader whose database takes no writes any more steps down, having applied nothing', async () => {
+test('a leader whose database no longer accepts writes steps down and applies nothing', async () => {
   const member = await leading();
   await pair.admin`ALTER SYSTEM SET default_transaction_read_only = on`;
   try {

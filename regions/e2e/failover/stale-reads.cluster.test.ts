@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const clean of cleanUp.splice(0).toReversed()) await clean();
 });
 
-test('a region reads near by, whatever becomes of the leader', async () => {
+test('a region reads from a nearby replica, regardless of the leader', async () => {
   const books = await Books.start();
   cleanUp.push(() => books.stop());
   const { layout, regions, processes } = books.cluster;
@@ -113,7 +113,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
   process.kill(pid, 'SIGCONT');
   await expect.poll(() => probeHealth(first), { timeout: 10_000 }).toBe(false);
 
-  // Dead: the former leader stands by and answers, before anybody leads again.
+  // Dead: the former leader is on standby and answers, before any server leads again.
   child.kill('SIGKILL');
   await expect.poll(() => probeAnswers(second), { timeout: 5_000, interval: 10 }).toBe(false);
   await expectNearby(10n, later, 20);

@@ -9,7 +9,7 @@ import { probeHealth } from '../../processes/probes.ts';
 import { Books } from '../../testing/books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
 
-/** Two ledger servers on one book: whatever happens to them, one posts and nothing is lost. */
+/** Two ledger servers on one book: under every fault only one posts and nothing is lost. */
 
 const REGION = 'eu-west';
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };

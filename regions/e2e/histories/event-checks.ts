@@ -37,7 +37,7 @@ function checkChange(run: ClusterRun, book: ModelBook, event: Event): void {
   });
 }
 
-/** What no request asks for: it follows from something else. */
+/** Rows that no request asks for: they follow from another row. */
 const CONSEQUENCES: ReadonlySet<EventKind> = new Set([
   EventKind.SETTLEMENT,
   EventKind.RETURN,

@@ -201,7 +201,7 @@ export class Expected {
 
 const NO_KEY = { idempotencyKey: '', namespace: '' };
 
-/** What can be captured of a hold, or reversed of what was moved within one book. */
+/** What can be captured of a hold, or reversed of a transfer within one book. */
 function leftNow(book: ModelBook, transfer: ModelTransfer): bigint {
   const { request, reason, payee } = transfer;
   if (reason !== Reason.UNSPECIFIED) return 0n;

@@ -79,7 +79,7 @@ export class ModelReplay {
     this.#sent = sent;
   }
 
-  /** No row will come. */
+  /** The request writes no row. */
   expectNothing(): void {
     this.#sent = undefined;
   }
@@ -103,7 +103,7 @@ export class ModelReplay {
     }
   }
 
-  /** What has left its book and has neither arrived nor come back. */
+  /** Legs that have left their book and have neither arrived nor come back. */
   get underWay(): Travelling[] {
     return this.#legs().filter(
       ({ travel }) =>
@@ -111,7 +111,7 @@ export class ModelReplay {
     );
   }
 
-  /** What the payee's book has applied while the payer's may not know. */
+  /** Legs that the payee's book has applied while the payer's may not know it yet. */
   get unclosed(): Travelling[] {
     return this.#legs().filter(({ travel }) => !travel.closed);
   }
@@ -165,7 +165,7 @@ export class ModelReplay {
     assert.equal(held - this.#held(book), amount, 'the row contains what was freed');
   }
 
-  /** What is held in a book altogether. */
+  /** The total that is held in a book. */
   #held(book: number): bigint {
     const { versions } = this.model.book(book);
     return versions.reduce((sum, { heldDebits }) => sum + heldDebits, 0n);

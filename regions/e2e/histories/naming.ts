@@ -16,7 +16,7 @@ export const CURRENCIES: ReadonlyMap<string, number> = new Map([
   ['JPY', 0],
 ]);
 
-/** No amount of all histories together that is less than this overflows a shared account. */
+/** A total of all histories below this overflows no shared account. */
 const SMALL = 2n ** 32n;
 
 const COUNTED_UUID = /^(01890000-0000-7000-8000-)0{10}([0-9]{2})$/u;

@@ -42,7 +42,7 @@ const CALL_MS = 60_000;
 const NEAR_MICROS = 2_100_000;
 const END_MICROS = 10_000_000;
 
-/** What a history runs in, together with others. */
+/** The installation in which histories run together. */
 export interface Installation {
   readonly apis: readonly Api[];
   readonly regions: readonly RegionState[];
@@ -56,10 +56,10 @@ interface Made {
   readonly request: CreateTransferRequest;
 }
 
-/** What the answers to transfers and to changes have in common. */
+/** The common part of the answers to transfers and to changes. */
 type Answer = Pick<CreateTransferResponse, 'reason' | 'replayed' | 'decidedAt'>;
 
-/** What can be asked twice. */
+/** A request that can be sent twice. */
 interface Question<A extends Answer> {
   readonly book: number;
   /** Of the transfer or change, and of legs. */
@@ -73,7 +73,7 @@ interface Question<A extends Answer> {
   readonly asDry: (answer: A) => A;
   /** What two concurrent answers must both contain. */
   readonly decisionOf: (answer: A) => unknown;
-  /** What becomes of a request whose key is taken. */
+  /** The outcome of a request whose key is taken. */
   readonly refused: 'REJECTED' | 'NOT_CHANGED';
 }
 
@@ -124,7 +124,7 @@ export class ClusterRun {
         case 'pass':
           await this.#pass(step.micros);
           break;
-        // Money travels by itself, and every book is swept.
+        // Money travels without a request, and every book is swept.
         case 'deliver':
         case 'sweep':
         case 'forget':
@@ -164,7 +164,7 @@ export class ClusterRun {
     return this.#turn % 4 === 1;
   }
 
-  /** and some twice at once. */
+  /** Some requests are sent twice concurrently. */
   get #isDoubled(): boolean {
     return this.#turn % 5 === 2;
   }
@@ -298,7 +298,7 @@ export class ClusterRun {
     expect(answer.replayed).toBe(expected.replayed);
     if (atOnce) expect(decisionOf(answer)).toEqual(decisionOf(expected));
     else expect(answer).toEqual(expected);
-    this.#tally.count(atOnce ? 'answered twice at once' : 'retries');
+    this.#tally.count(atOnce ? 'answered twice concurrently' : 'retries');
     if (answer.reason === Reason.IDEMPOTENCY_KEY_REUSED) {
       this.#tally.outcomes.count(question.refused, answer.reason);
     }
@@ -364,7 +364,7 @@ function transferOutcome(answer: CreateTransferResponse): unknown {
   return { ...outcome, legs: group?.legs.map(transferOutcome) };
 }
 
-/** Of a group: but for what has become of its legs meanwhile. */
+/** The answer to a group without the later states of its legs. */
 function transferDecision(answer: CreateTransferResponse): unknown {
   const legs = answer.group?.legs.map((leg) => ({ ...leg, replayed: true, status: 0, reason: 0 }));
   return { ...answer, replayed: true, group: legs };

@@ -23,7 +23,7 @@ interface Running {
 /** Servers of some books in this process, whose databases can be put back to older copies. */
 export class RestorableBooks {
   readonly routerAddress: string;
-  /** What the servers have logged at the level of errors, by their message. */
+  /** Messages that the servers have logged as errors. */
   readonly errors: string[] = [];
   readonly #log: Logger = {
     debug: () => undefined,

@@ -53,7 +53,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('lost-1', alice, bob))).toBe(DIVERGED);
   await expect(api.account('anna')).rejects.toMatchObject({ reason: 'CHANNEL_DIVERGED' });
-  // The other one goes on, but for what would go there.
+  // The other book continues, except for transfers to this one.
   expect(await cameTo(pay('local-2', bob, ben))).toBe('POSTED');
   expect(await cameTo(pay('over', bob, alice))).toBe(DIVERGED);
   expect(books.errors).toContain('CHANNEL_DIVERGED');
@@ -189,7 +189,7 @@ test.concurrent('both books are restored', async (context) => {
   await books.stopBook(1);
   await books.restore(2, second);
   await books.restore(1, first);
-  // What lost-3 was, neither knows any more; lost-1 and lost-2 the second book has.
+  // Neither book knows lost-3 any more; the second book has lost-1 and lost-2.
   await bothSay(1);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   const plan = await repair(1, false);
@@ -214,7 +214,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   await expect.poll(() => cameTo(pay('lost-2', carl, bob, 2n))).toBe('POSTED');
   expect(await cameTo(pay('lost-3', bob, carl, 4n))).toBe('POSTED');
   expect(await cameTo(pay('lost-4', alice, bob, 8n))).toBe('POSTED');
-  // Of this one neither end has a row in the end.
+  // Neither book has a row of this one in the end.
   expect(await cameTo(pay('lost-5', carl, alice, 16n))).toBe('POSTED');
   await books.stopBook(1);
   await books.restore(3, third);
@@ -297,7 +297,7 @@ test.concurrent('an empty database in place of a book', async (context) => {
   await allIsWell();
 });
 
-test.concurrent('a database that never was this book is named as such, until an older copy is in its place', async (context) => {
+test.concurrent('a database of another book is reported as such, until an older backup replaces it', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, lostBy, repair, balanceOf, allIsWell } =
     await Story.begin(context);
@@ -345,7 +345,7 @@ test.concurrent('a database that never was this book is named as such, until an 
   expect([await balanceOf(alice), await balanceOf(bob)]).toEqual([-1n + 2n, 1n - 2n]);
 });
 
-test.concurrent('a repair that ended in the middle goes on where it was', async (context) => {
+test.concurrent('an interrupted repair continues where it stopped', async (context) => {
   const { expect } = context;
   const {
     books,
@@ -386,7 +386,7 @@ test.concurrent('a repair that ended in the middle goes on where it was', async 
   expect(await balanceOf(bob)).toBe(5n + 1201n + 5n - 5n - 5n);
 });
 
-test.concurrent('channels that existed before they had hashes catch up, and go on meanwhile', async (context) => {
+test.concurrent('channels from before hashes catch up, and deliver meanwhile', async (context) => {
   const { expect } = context;
   const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await Story.begin(context);
   await pay('before-1', alice, bob);
