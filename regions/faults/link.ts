@@ -7,8 +7,8 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
  * 'refuse': existing connections are reset, new ones too (a router answers "no route").
  * 'blackhole': existing connections stay open and silent, new ones are reset.
  * 'lost_requests', 'lost_replies': one way is silent, that of the client that opens connections
- * through the link or the way back to it, while the other way flows; new connections open and are as
- * deaf. What is held up arrives once the link is healed.
+ * through the link or the way back to it, while the other way flows; new connections open
+ * and behave the same. Data that is held up arrives once the link is healed.
  */
 export const cutModes = ['refuse', 'blackhole', 'lost_requests', 'lost_replies'] as const;
 export type CutMode = (typeof cutModes)[number];
