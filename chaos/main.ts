@@ -14,7 +14,7 @@ async function main(args: readonly string[]): Promise<void> {
   let code: ExitCode = ExitCode.ok;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // However often it is asked for: what is broken must not stay so.
+      // Also on repeated signals: what is broken must not stay so.
       if (!stop.signal.aborted) {
         note('Stopping: what is broken is repaired, then judged. It takes about a minute.');
       }
@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   let crashed = false;
   process.on('uncaughtException', (error) => {
-    // A mistake of the suite decides nothing, and must not leave anything broken or running.
+    // An error of the suite decides nothing, and must not leave anything broken or running.
     crashed = true;
     note(`chaos: ${error.stack ?? error.message}`);
     stop.abort();
@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   restoreTerminal();
   process.exitCode = exitCode(code, crashed);
-  // A connection to a server that is frozen may never close: it must not keep the command.
+  // A connection to a frozen server may never close; it must not keep the command running.
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }
 

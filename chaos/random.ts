@@ -4,7 +4,7 @@ export class SeededRandom {
 
   constructor(seed: number) {
     this.#state = (seed ^ 0x9e37_79b9) >>> 0;
-    // Seeds that lie close together must not begin alike.
+    // Adjacent seeds must not begin with similar numbers.
     for (let round = 0; round < 8; round += 1) this.next();
   }
 

@@ -38,11 +38,11 @@ import { restoredBook } from '../drive/nemeses/restored-book.ts';
 import { once } from '../drive/nemeses/session.ts';
 
 /**
- * Each of these nemeses that the embedded profile can have strikes one such installation, is seen
- * to have hit, and leaves nothing behind. The seeds choose what the names of the tests state.
+ * Each of these nemeses that supports the embedded profile strikes one such installation, has a
+ * visible effect, and leaves nothing behind. The seeds choose what the names of the tests state.
  */
 
-/** Long, for the machine may have more to do than this test. */
+/** Long, because the machine may be busy with more than this test. */
 const ANSWERS_MS = 60_000;
 const WAIT = { timeout: ANSWERS_MS, interval: 50 };
 
@@ -113,7 +113,7 @@ async function allAnswer(): Promise<void> {
   await Promise.all(own.copies.map(({ book }) => answers(book)));
 }
 
-/** Begins, lets `meanwhile` see what has become of it, ends; then every book answers. */
+/** Begins, lets `meanwhile` check the effect, ends; then every book answers. */
 async function strikes(
   nemesis: Nemesis,
   seed: number,
@@ -153,7 +153,7 @@ async function skewOf(book: number): Promise<number> {
   return Number(seconds) * 1_000 + nanos / 1e6 - Date.now();
 }
 
-/** Pays all the time until it is aborted; what fails is not of interest. */
+/** Pays continuously until it is aborted; failures are ignored. */
 async function keepPaying(book: number, to: number, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     await pay(book, { to, deadlineMs: 1_000 }).catch(() => undefined);
@@ -338,8 +338,8 @@ function isKnown(key: string): Promise<boolean> {
 }
 
 /**
- * Pays until Redis has the key of a payment: a ledger server that could not reach it a moment ago
- * does not try for a while.
+ * Pays until Redis has the key of a payment: a ledger server that has just failed to reach Redis
+ * does not try again for a while.
  */
 async function payRemembered() {
   let key = '';

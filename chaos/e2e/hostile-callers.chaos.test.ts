@@ -11,7 +11,7 @@ import { expiredCalls } from '../drive/nemeses/expired-calls.ts';
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { Struck } from './test/struck.ts';
 
-/** Callers who send what they should not strike one installation, and all others are served. */
+/** Callers who send hostile requests strike one installation; all others are served. */
 
 const PAID_MS = 2_000;
 
@@ -67,7 +67,7 @@ async function strike(nemesis: Nemesis, seed: number, forMs: number): Promise<st
   return struck.notes.join();
 }
 
-/** How often routers have lost a stream and sent again what was on it. */
+/** How often routers have lost a stream and repeated its calls. */
 const sentAgain = () =>
   cluster
     .state()

@@ -58,7 +58,7 @@ afterAll(async () => {
   endFolder(folder, failed);
 });
 
-/** Strikes, has a look, and expects everything whole again. */
+/** Strikes, checks the effect, and expects everything to be whole again. */
 async function strike(nemesis: Nemesis, seed: number, look: (strike: Strike) => Promise<void>) {
   try {
     expect(await nemesis.whyNot(struck.installation)).toBe('');
@@ -80,7 +80,7 @@ async function strike(nemesis: Nemesis, seed: number, look: (strike: Strike) => 
 async function expectWhole(): Promise<void> {
   expect(struck.broken).toEqual([]);
   expect([...cluster.links.values()].filter(({ state }) => state !== 'open')).toEqual([]);
-  // How long a process takes to start is a matter of the machine.
+  // How long a process takes to start depends on the machine.
   await struck.untilStarted();
   expect(await struck.untilWell(15_000)).toEqual([]);
 }
@@ -95,7 +95,7 @@ const isTouched =
   ({ via, payer, payee }: Payment) =>
     harms.some((harm) => touches(harm, via, [payer, payee]));
 
-/** Those that must not arrive: a router asks the payer's book, which delivers to the payee's. */
+/** Calls that must not arrive: a router asks the payer's book, which delivers to the payee's. */
 const isCutOff =
   ({ harms }: Strike) =>
   ({ via, payer, payee }: Payment) =>

@@ -10,7 +10,7 @@ import { restartWith } from './test/start-afresh.ts';
 import { briefRun, convicted, type Trouble } from './test/brief-run.ts';
 import { allBehind, lostWithItsRegion } from './test/troubles.ts';
 
-/** Bugs that do harm only where a book has several copies. */
+/** Bugs that are harmful only where a book has several copies. */
 
 const skipped = whyNotReplicated() !== '';
 

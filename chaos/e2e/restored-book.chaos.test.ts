@@ -11,8 +11,8 @@ import { briefRun } from './test/brief-run.ts';
 import { strikeOf } from './test/troubles.ts';
 
 /**
- * A run in which a book is put back to an older copy and repaired, judged by the checkers of every
- * run as far as they hold, with nothing excused but what was lost for good.
+ * A run in which a book is replaced by an older copy and repaired, judged by the checkers of
+ * every run as far as they apply. Only what was lost permanently is excused.
  */
 
 const BUG = 'blind-to-a-diverged-channel';
@@ -28,7 +28,7 @@ afterAll(async () => {
   endFolder(folder, false);
 }, 60_000);
 
-/** Verdicts of a run with the nemesis, and what went wrong in its course. */
+/** Verdicts of a run with the nemesis, and what went wrong during it. */
 async function judged(name: string, names: readonly string[]) {
   let lost: LostRows | undefined;
   const failed: string[] = [];

@@ -3,7 +3,7 @@ import { routerProblems, untilNoProblems } from '../../regions/drills/steady.ts'
 import { copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
-/** A copy that was cut off streams for a moment, until it finds out that it must be rewound. */
+/** A copy that was cut off may stream for a moment before it detects that it must be rewound. */
 const HOLDS_MS = 3_000;
 
 /** Returns, as texts, which servers do not serve and which replicas do not follow. */

@@ -23,7 +23,7 @@ interface Ended {
 
 interface Fault {
   readonly what: string;
-  /** With what it hits. */
+  /** With its targets. */
   readonly name: string;
   readonly startedAt: number;
 }
@@ -80,7 +80,7 @@ export class LiveLine implements RunView {
     this.#ended.push({ router, atMs: performance.now(), tookMs, isAnswered: type === 'ok' });
   }
 
-  /** Shows nothing any more; a terminal is left at the beginning of an empty line. */
+  /** Stops showing; leaves a terminal at the beginning of an empty line. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#output.isTTY === true) this.#output.write(CLEARED);
@@ -99,7 +99,7 @@ export class LiveLine implements RunView {
   }
 
   #draw(): void {
-    // A line that is wider than the terminal would be broken in two, of which one stays.
+    // A line wider than the terminal would wrap, and its first part would stay.
     const width = (this.#output.columns ?? WIDTH) - 1;
     const line = Array.from(this.#status()).slice(0, width).join('');
     this.#output.write(`${CLEARED}${line}`);
@@ -119,7 +119,7 @@ export class LiveLine implements RunView {
     return `${this.#time()}  ${parts.filter((part) => part !== '').join(' | ')}`;
   }
 
-  /** Calls a second, all of them and through each router: one may well be silent. */
+  /** Calls a second, in total and through each router, of which one may be silent. */
   #rates(seconds: number): string {
     const counts = new Map([...this.#routers].toSorted().map((router) => [router, 0]));
     for (const { router } of this.#ended) counts.set(router, (counts.get(router) ?? 0) + 1);
@@ -127,7 +127,7 @@ export class LiveLine implements RunView {
     return `${Math.round(this.#ended.length / seconds)} calls/s: ${each.join(' ')}`;
   }
 
-  /** Of what was answered lately. */
+  /** Latency of the recent answers. */
   #p99(): string {
     const took = this.#ended
       .filter(({ isAnswered }) => isAnswered)
@@ -142,5 +142,5 @@ export class LiveLine implements RunView {
   }
 }
 
-/** To the beginning of the line, which is emptied. */
+/** Moves to the beginning of the line and clears it. */
 const CLEARED = '\r\u001B[2K';

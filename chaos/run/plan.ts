@@ -2,10 +2,10 @@ import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { SeededRandom } from '../random.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
-/** All that is drawn from the seed before anything happens: no two runs stress the same. */
+/** Everything that is drawn from the seed before a run, so that runs differ in what they stress. */
 export interface RunPlan {
   readonly seed: number;
-  /** Clients, each of which asks one thing after another. */
+  /** Number of clients, each of which makes one call after another. */
   readonly clients: number;
   /** Average time that a client rests after a step. */
   readonly thinkMs: number;

@@ -1,12 +1,12 @@
 import { Standstill } from '../../regions/faults/standstill.ts';
 import type { HistoryRecorder } from '../judge/history/recorder.ts';
 
-/** A machine that is this busy with other work is a fault of its own. */
+/** A process that is scheduled this late is recorded as a fault of the machine. */
 const LATE_MS = 1_500;
 
 /**
- * Records as a fault when this process was not run for a while: a machine that stands still
- * affects every call, and only the machine is to blame for it.
+ * Records a fault when this process was not scheduled for a while: a machine that stands still
+ * affects every call, and only the machine is to blame.
  */
 export function recordStandstill(
   recorder: HistoryRecorder,

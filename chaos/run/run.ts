@@ -47,7 +47,7 @@ const WELL_MS = 180_000;
 const RE_ASK_MS = 60_000;
 const DRAINED_MS = 30_000;
 const LATE_CALLS_MS = 60_000;
-/** Calls go on for so long after the liveness window, which none of them may feel. */
+/** Calls continue for this long after the liveness window, so that their end is outside of it. */
 const AFTER_WINDOW_MS = 5_000;
 
 /**
@@ -84,7 +84,8 @@ class ChaosRun {
     try {
       view.phase('waiting until all is well');
       const problems = await waitUntilWell(installation, leaders, WELL_MS, this.#options.signal);
-      if (problems.length > 0) throw new Error(`it is not well: ${problems.join('; ')}`);
+      if (problems.length > 0)
+        throw new Error(`the installation is not healthy: ${problems.join('; ')}`);
       const names = this.#options.plan.workloads.map(({ workload }) => workload.name);
       const namespaces = [...names, PULSE].map((name) => this.#namespace(name));
       const header = await headerOf(installation, leaders, { ...this.#options, namespaces });
@@ -103,7 +104,7 @@ class ChaosRun {
     return judgeFolder(folder, { notRun: this.#notRun, endedAt: new Date().toISOString() });
   }
 
-  /** Of a workload's keys: the same seed run again is another run. */
+  /** Namespace of a workload's keys: another run of the same seed has another one. */
   #namespace(workload: string): string {
     return `chaos-${Date.now().toString(36)}-${workload}`;
   }
@@ -254,7 +255,7 @@ class ChaosRun {
     if (call.type === 'info') this.#unknown.push(call);
   }
 
-  /** Something that verdicts lean on is not known. */
+  /** Records that something is unknown on which verdicts depend. */
   #missing(recorder: HistoryRecorder, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     recorder.fact('missing', why);

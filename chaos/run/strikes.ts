@@ -55,7 +55,7 @@ export class Strikes {
     const nemeses = [first];
     const second = scene.random.chance(plan.pairShare) && !first.alone ? this.#draw() : undefined;
     if (second !== undefined && second !== first && !second.alone) nemeses.push(second);
-    // The other one strikes somewhere in the middle of the first.
+    // The second one strikes while the first is active.
     this.#options.view.phase('faults');
     const struck = await Promise.allSettled(
       nemeses.map(async (nemesis, index) => {

@@ -9,9 +9,9 @@ const AT_ONCE = 16;
 const AGAIN_MS = 500;
 
 /**
- * Repeats calls whose outcome no caller learnt with their keys, through one router after the
- * other, until there is an answer: what was applied is answered as it is, and what was not is
- * decided now. Returns how many have none when the time is up.
+ * Repeats calls with an unknown outcome, with their keys, through one router after the other
+ * until there is an answer: what was applied is answered as it is, and what was not is decided
+ * now. Returns how many have none when the time is up.
  */
 export async function reAsk(
   calls: readonly EndedCall[],
@@ -36,7 +36,7 @@ export async function reAsk(
   return unanswered;
 }
 
-/** Undefined: a read, which needs no answer any more. */
+/** Returns undefined for a read, which no longer needs an answer. */
 async function ask(caller: Caller, { value }: EndedCall): Promise<Heard<unknown> | undefined> {
   if ('debitAccountId' in value) return caller.transfer(value);
   if ('accountId' in value) return caller.change(value);

@@ -4,7 +4,7 @@ import type { RecordedCall } from './load/call-log.ts';
 /** A region outside the blast radius that has had no payment for this long is harmed. */
 export const HARMED_AFTER_MS = 20_000;
 
-/** Watches that a drill breaks no more than it means to. */
+/** Watches that a drill breaks no more than intended. */
 export class BlastRadius {
   readonly #lastMs: Map<RegionName, number>;
 

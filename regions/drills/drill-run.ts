@@ -32,10 +32,10 @@ export const ABORT_CONDITIONS = [
   'the operator stops the drill',
 ];
 
-/** Where a book is led. */
+/** The region of a book's leader. */
 type Leading = { readonly region: RegionName; readonly epoch: number } | undefined;
 
-/** One run of a drill from its first question to its report. */
+/** One run of a drill from its first check to its report. */
 export class DrillRun {
   readonly #options: DrillOptions;
   readonly #id: string;
@@ -127,7 +127,7 @@ export class DrillRun {
     const away = this.#away();
     if (problems.length > 0) throw new AbortedDrill(`not steady: ${problems.join('; ')}`);
     if (away.length > 0) {
-      throw new AbortedDrill(`${away.join(', ')}: not led at home; "meridian failback" does it`);
+      throw new AbortedDrill(`${away.join(', ')}: not led at home; run "meridian failback" first`);
     }
     await recordDrill(this.#primaryOf(this.#target().book), {
       id: this.#id,
@@ -149,7 +149,7 @@ export class DrillRun {
     }
   }
 
-  /** Runs the scenario, and aborts it when it harms what it should not touch. */
+  /** Runs the scenario, and aborts it when it harms other regions. */
   async #guarded(work: () => Promise<void>): Promise<void> {
     this.#radius = new BlastRadius(this.#healthy(), this.#clock.now());
     const guard = setInterval(() => {
@@ -165,7 +165,7 @@ export class DrillRun {
     }
   }
 
-  /** Waits until all is well again, and brings the books home. */
+  /** Waits until all is well again, and fails the books back. */
   async #recover(): Promise<void> {
     const { view, state, steadySeconds, by, why, signal } = this.#options;
     // An aborted drill waits as well, unless the operator stopped it.

@@ -9,11 +9,11 @@ import { type DrillResult, runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
 import { Standstill } from '../faults/standstill.ts';
 
-/** The drills that matter most, for real: every region's processes, real packages, real faults. */
+/** The most important drills with real processes in every region, real packages, real faults. */
 
 const folder = temporaryFolder();
 const installation = sharedInstallation();
-/** The drill that failed: after it the books may be in any state, and the next proves nothing. */
+/** The drill that failed: the books may be in any state afterwards, so the next proves nothing. */
 let failed = '';
 
 const why = whyNotReplicated();
@@ -22,7 +22,7 @@ const why = whyNotReplicated();
 const timed = /^RTO|pause/u;
 const longestMs = 60_000;
 
-/** A machine that stood still for longer has broken more than the drill did. */
+/** A machine that stood still for longer has done more damage than the drill. */
 const standstillMs = 5_000;
 
 const view = { phase() {}, mark() {}, called() {} };
@@ -48,7 +48,7 @@ async function runOnce(name: string): Promise<DrillResult> {
   });
 }
 
-/** Once more after a run during which the machine stood still: that one has tested the machine. */
+/** Repeats a run during which the machine stood still, because it has tested the machine. */
 async function runUndisturbed(name: string): Promise<DrillResult> {
   const standstill = new Standstill();
   try {
@@ -78,7 +78,7 @@ test
     expect(failing.filter((check) => !timed.test(check.name))).toEqual([]);
     for (const { longestPauseMs } of report.books) expect(longestPauseMs).toBeLessThan(longestMs);
     expect(report.aborted).toBe('');
-    // What is written is what was found.
+    // The files contain the findings.
     expect(readReport(drill.folder).checks).toEqual(report.checks);
     failed = '';
   },

@@ -70,7 +70,7 @@ export class LiveView implements DrillView {
     else totals.acknowledged += 1;
   }
 
-  /** Shows the last state and nothing any more. */
+  /** Shows the last state and stops. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#output.isTTY) this.#draw();

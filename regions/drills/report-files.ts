@@ -4,7 +4,7 @@ import { type DrillReport, drillReport } from './report.ts';
 
 /** Writes report.json and report.html into the folder of the drill. */
 export async function writeReport(folder: string, report: DrillReport): Promise<void> {
-  // The picture takes a library that no other command should have to load.
+  // The picture needs a library that other commands should not load.
   const { renderReport } = await import('./report/render.ts');
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderReport(report));

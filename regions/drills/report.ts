@@ -49,7 +49,7 @@ const seriesPoint = z.object({
 const bookFigures = z.object({
   name: z.string(),
   home: region,
-  /** True: the scenario takes its leader, or moves it, so its writes may pause. */
+  /** True: the scenario removes or moves its leader, so its writes may pause. */
   affected: z.boolean(),
   leaderBefore: region.nullable(),
   leaderAfter: region.nullable(),
@@ -79,7 +79,7 @@ const collateral = z.object({
   longestPauseMs: z.number().nullable(),
 });
 
-/** Some calls: how many, what they were worth, and the keys of the first of them. */
+/** A set of calls: their number, their total amount, and the first keys. */
 const callSet = z.object({
   count: z.number().int(),
   amountMinor: z.string(),
@@ -87,7 +87,7 @@ const callSet = z.object({
   keys: z.array(z.string()),
 });
 
-/** Acknowledgements that one epoch of one book gave. */
+/** Acknowledgements by one epoch of one book. */
 const epochFigures = z.object({
   book: z.string(),
   epoch: z.number().int(),
@@ -104,7 +104,7 @@ const copyFigures = z.object({
   region,
   role: z.enum(['primary', 'replica', 'unknown']),
   seq: z.number().int().nullable(),
-  /** `prefix`: it has, up to its own position, what the primary has. */
+  /** `prefix`: it equals the primary up to its own position. */
   state: z.enum(['prefix', 'differs', 'unread']),
   text: z.string(),
 });
@@ -120,7 +120,7 @@ const evidence = z.object({
   acknowledged: z.number().int(),
   /** Acknowledged, but missing: the recovery point objective allows none. */
   missing: callSet,
-  /** Keys that stand in a journal more than once. */
+  /** Keys with more than one row in a journal. */
   duplicates: callSet,
   /** Acknowledged with another outcome than the journal has. */
   contradicted: callSet,
@@ -130,10 +130,10 @@ const evidence = z.object({
   phantoms: callSet,
   /** Acknowledged in an epoch that had been deposed before the call was sent. */
   deposed: callSet,
-  /** Calls whose outcome their caller did not learn, and those left after asking again. */
+  /** Calls with an outcome unknown to their caller, and those left after asking again. */
   unknownBefore: z.number().int(),
   unknownAfter: z.number().int(),
-  /** Of those asked again: found applied, and not found, which the question then decided. */
+  /** Of those asked again: found applied, and not found, which the retry then decided. */
   unknownWereApplied: z.number().int(),
   unknownWereNot: z.number().int(),
   epochs: z.array(epochFigures),
@@ -153,9 +153,9 @@ const evidence = z.object({
       ),
     })
     .nullable(),
-  /** What every invariant that the audit checks means, by its name such as I1. */
+  /** Descriptions of the invariants that the audit checks, by name such as I1. */
   invariants: z.record(z.string(), z.string()),
-  /** Transfers under way between books once all was healed: there should be none. */
+  /** Transfers in transit between books after the repair: there should be none. */
   inTransit: z.array(
     z.object({
       from: z.string(),
@@ -172,7 +172,7 @@ const evidence = z.object({
 
 const checkResults = ['pass', 'fail', 'unknown'] as const;
 
-/** One thing that had to be so. */
+/** One condition that had to hold. */
 const check = z.object({
   name: z.string(),
   /** For people, such as "< 15 s". */

@@ -21,18 +21,18 @@ export interface Limits {
   readonly collateralMs: number;
 }
 
-/** A way to break an installation, and what is expected of it then. */
+/** A way to break an installation, and the expected behaviour. */
 export interface Scenario {
   readonly name: string;
   readonly hypothesis: string;
   /** Text: what it breaks. */
   readonly breaks: string;
   readonly steps: readonly string[];
-  /** Besides those that all drills have. */
+  /** In addition to those that all drills have. */
   readonly abortConditions: readonly string[];
   /** Books whose leader it takes or moves: those led in the region it breaks, all, or none. */
   readonly affected: 'led-there' | 'all' | 'none';
-  /** Regions whose own accounts must not feel it. */
+  /** Regions whose own accounts must not be affected. */
   readonly healthy: 'others' | 'all' | 'none';
   readonly limits: Limits;
   readonly notTested: readonly string[];
@@ -61,7 +61,7 @@ export interface Drill {
   readonly load: Load;
   readonly log: CallLog;
   readonly clock: RunClock;
-  /** Keys of this drill are in it. */
+  /** Namespace of this drill's keys. */
   readonly namespace: string;
   /** Aborted when the drill must end early. */
   readonly signal: AbortSignal;
@@ -69,7 +69,7 @@ export interface Drill {
   check(check: Check): void;
   /** Waits; throws when the drill is aborted. */
   pause(ms: number): Promise<void>;
-  /** Waits for it; false when it has not become so in time. Throws when the drill is aborted. */
+  /** Waits for the condition. Returns false on timeout. Throws when the drill is aborted. */
   until(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean>;
 }
 
@@ -94,7 +94,7 @@ export function untilReplaced(drill: Drill, timeoutMs: number): Promise<boolean>
   }, timeoutMs);
 }
 
-/** Does the work and checks that no book has another leader, or another epoch, after it. */
+/** Does the work and checks that no book has a new leader or epoch afterwards. */
 export async function withLeadersStaying(drill: Drill, work: () => Promise<void>): Promise<void> {
   const leaders = () => drill.state.regions.map(({ bookName }) => drill.watcher.leader(bookName));
   const before = leaders();

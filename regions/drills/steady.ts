@@ -59,8 +59,8 @@ export async function routerProblems({ regions }: ClusterState): Promise<string[
 }
 
 /**
- * How long it must hold. A copy that was cut off streams for a moment, until it finds out that it
- * has to be rewound first.
+ * How long it must hold. A copy that was cut off may stream for a moment before it detects that
+ * it must be rewound.
  */
 const HOLDS_MS = 4_000;
 
@@ -75,8 +75,8 @@ export function waitUntilSteady(
 }
 
 /**
- * Asks for problems again and again until there has been none for `holdsMs`. Returns what there
- * is when the time is up; nothing: it holds. Throws when it is aborted.
+ * Asks for problems again and again until there has been none for `holdsMs`. Returns the
+ * problems left when the time is up; none: it holds. Throws when it is aborted.
  */
 export async function untilNoProblems(
   ask: () => Promise<string[]>,

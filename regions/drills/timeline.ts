@@ -42,7 +42,7 @@ export class Timeline {
     this.#onMark(mark);
   }
 
-  /** Something that was seen from outside; what was so before the fault makes no mark. */
+  /** An observation from outside; what was true before the fault makes no mark. */
   saw(sighting: Sighting): void {
     if (this.injectedMs === undefined) return;
     const { atMs, kind, book, region, epoch } = sighting;

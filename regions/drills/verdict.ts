@@ -1,7 +1,7 @@
 import type { BookFigures, CallSet, Check, Collateral, Evidence, Verdict } from './report.ts';
 import type { Limits } from './scenario.ts';
 
-/** Whether a drill has shown what it was to show. Pure. What was not measured never passes. */
+/** Decides whether a drill passed. Pure. What was not measured never passes. */
 
 export interface Measured {
   readonly limits: Limits;
@@ -53,7 +53,7 @@ export function checksOf(measured: Measured): Check[] {
   ];
 }
 
-/** Without callers before the fault there would be nothing to lose, and all would pass. */
+/** Without calls before the fault there would be nothing to lose, and every check would pass. */
 function loadChecks({ before }: Measured): Check[] {
   return [...before].map(([region, count]) => ({
     name: `payments ran in ${region} before anything was broken`,
@@ -106,7 +106,7 @@ function evidenceChecks(evidence: Evidence): Check[] {
       result: audit === null ? 'unknown' : passIf(inTransit.length === 0),
     },
     {
-      name: 'every copy has what its primary has, as far as it has come',
+      name: 'every copy equals its primary up to its own position',
       limit: 'all',
       measured: [...differing, ...unreadCopies]
         .map(({ book, region, text }) => `${book} in ${region}: ${text}`)
@@ -164,8 +164,8 @@ function endChecks({ problems, away }: Measured): Check[] {
 const passIf = (good: boolean): Result => (good ? 'pass' : 'fail');
 
 /**
- * A check that fails makes the drill fail, even one that was aborted; one whose result is not
- * known does so unless it was aborted anyway.
+ * A failed check fails the drill, even an aborted one; a check with an unknown result does so
+ * unless the drill was aborted.
  */
 export function verdictOf(checks: readonly Check[], aborted: boolean): Verdict {
   if (checks.some(({ result }) => result === 'fail')) return 'fail';

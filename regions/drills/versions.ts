@@ -21,7 +21,7 @@ export async function commitOf(): Promise<string> {
   }
 }
 
-/** Release of everything that takes part, by name; what does not answer is left out. */
+/** Releases of all components by name; those that do not answer are left out. */
 export async function versionsOf(
   { etcd }: ReplicatedState,
   watcher: Watcher,

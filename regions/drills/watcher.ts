@@ -7,7 +7,7 @@ import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge.ts';
 import type { RunClock } from './load/clock.ts';
 
-/** What can be seen of one member of a book, and when it was seen. */
+/** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {
   readonly member: MemberState;
   /** Reported by its Patroni; undefined while it does not answer. */
@@ -20,7 +20,7 @@ export interface PatroniView {
   readonly primary: boolean;
   /** Such as running, stopped, starting. */
   readonly state: string;
-  /** True: Patroni knows that the book has no leader. */
+  /** True: Patroni reports that the book has no leader. */
   readonly unlocked: boolean;
   readonly version: string;
   /** Such as 150018. */
@@ -34,8 +34,8 @@ export interface PatroniView {
 export interface Sighting {
   readonly atMs: number;
   /**
-   * `unlocked`: Patroni knows that there is no leader. `primary`: a member's Postgres takes
-   * writes. `leads`: a ledger server leads in a new epoch.
+   * `unlocked`: Patroni reports no leader. `primary`: a member's Postgres accepts writes.
+   * `leads`: a ledger server leads in a new epoch.
    */
   readonly kind: 'unlocked' | 'primary' | 'leads';
   readonly book: string;

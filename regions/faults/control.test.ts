@@ -4,7 +4,7 @@ import { testFolder } from '../testing/folder.ts';
 import { connectFaults, controlSocket, serveFaults } from './control.ts';
 import type { Faults } from './faults.ts';
 
-/** Remembers what was asked of it. */
+/** Records its calls. */
 class AskedFaults implements Faults {
   readonly asked: unknown[][] = [];
   failure: Error | undefined;

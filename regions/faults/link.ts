@@ -52,7 +52,7 @@ class Flow {
     });
   }
 
-  /** A frozen flow reads nothing and writes nothing; the kernel's buffers hold back the sender. */
+  /** A frozen flow neither reads nor writes; the kernel's buffers hold back the sender. */
   freeze(frozen: boolean): void {
     this.#frozen = frozen;
     this.#pump();
@@ -151,7 +151,7 @@ export class Link {
     }
   }
 
-  /** Lets everything pass again; connections that were silent go on where they stood. */
+  /** Lets everything pass again; connections that were silent continue where they stopped. */
   heal(): void {
     this.#state = 'open';
     for (const pair of this.#pairs) freeze(pair, 'open');

@@ -21,11 +21,11 @@ type Pair<Do extends string, More> = {
 
 export interface LinkAnswer {
   readonly id: number;
-  /** Set: it was not done. */
+  /** Set if the order failed. */
   readonly error?: string;
 }
 
-/** All directed links between the regions, in a process of their own. */
+/** All directed links between the regions, in a separate process. */
 export class Links {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (answer: LinkAnswer) => void>();

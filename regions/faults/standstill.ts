@@ -15,7 +15,7 @@ export class Standstill {
     this.#onLate = onLate;
   }
 
-  /** The longest time, in milliseconds, that this process was not run when it should have been. */
+  /** The longest time, in milliseconds, that this process was not scheduled. */
   get longestMs(): number {
     this.#tick();
     return this.#longestMs;

@@ -13,7 +13,7 @@ export interface DocumentParts {
   readonly main: Html;
 }
 
-/** A whole HTML page that needs nothing else: no script, no network. */
+/** A self-contained HTML page: no script, no network. */
 export function documentText(parts: DocumentParts): string {
   const page = html`${new Html('<!doctype html>')}
     <html lang="en">

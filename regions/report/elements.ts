@@ -1,6 +1,6 @@
 import { Html, html, nothing } from './html.ts';
 
-/** Pieces that several parts of the page have. */
+/** Elements that several parts of the page share. */
 
 /** A heading and what is below it; nothing if there is nothing. */
 export function section(title: string, ...content: readonly Html[]): Html {
@@ -13,7 +13,7 @@ export function section(title: string, ...content: readonly Html[]): Html {
 
 type Cell = Html | string | number;
 
-/** A table; numbers stand to the right. Without rows: nothing. */
+/** A table; numbers are right-aligned. Without rows: nothing. */
 export function table(
   columns: readonly (string | { readonly title: string; readonly number: true })[],
   rows: readonly (readonly Cell[])[],

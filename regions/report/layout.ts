@@ -13,7 +13,7 @@ import {
 
 /** The layout of a picture: strips below each other, above one axis of seconds. */
 
-/** What is drawn, for the drawing library, and how large it becomes, in pixels. */
+/** The options of the drawing library, and the size in pixels. */
 export interface Layout {
   readonly width: number;
   readonly height: number;
@@ -61,17 +61,17 @@ export function timeAxis(from: number, to: number, name: string): TimeAxis {
   return { min, max: Math.max(Math.ceil(to / step) * step, min + step), step, name };
 }
 
-/** How many seconds a pixel of the strips is. */
+/** Seconds per pixel of the strips. */
 export function secondsPerPixel({ min, max }: TimeAxis): number {
   return (max - min) / (width - left - right);
 }
 
-/** Where texts must end that begin in a strip, in seconds. */
+/** Limit for the end of texts that begin in a strip, in seconds. */
 export function endOfRoom(axis: TimeAxis): number {
   return axis.max + right * secondsPerPixel(axis);
 }
 
-/** How many seconds a character takes. */
+/** Width of a character in seconds. */
 export function secondsPerCharacter(axis: TimeAxis): number {
   return secondsPerPixel(axis) * fontSize * 0.56;
 }

@@ -32,7 +32,7 @@ export interface Strip {
   readonly series: readonly Series[];
 }
 
-/** Strips below each other that show the same of each region. */
+/** Stacked strips that show the same quantity of each region. */
 export interface Group {
   readonly title: string;
   readonly legend: NonNullable<LegendComponentOption['data']>;

@@ -66,7 +66,7 @@ export class TestBooks {
     return runAudit({ urls: await this.#place.auditorUrls(), onProgress: () => undefined });
   }
 
-  /** Debits and credits of every account of callers whose external id begins so, by external id. */
+  /** Debits and credits of every account with this prefix of the external id, by external id. */
   async balances(prefix: string): Promise<Map<string, { debits: bigint; credits: bigint }>> {
     const found = new Map<string, { debits: bigint; credits: bigint }>();
     for (const name of this.#place.routers.keys()) {
@@ -83,7 +83,7 @@ export class TestBooks {
     return found;
   }
 
-  /** The accounts of these files have their exact balances, and there are no others of them. */
+  /** Expects the accounts of these files, and no others, with their exact balances. */
   async expectBalances(files: PaymentFiles): Promise<void> {
     expect(await this.balances(files.prefix)).toEqual(files.expected);
   }
@@ -102,7 +102,7 @@ export class TestBooks {
   }
 }
 
-/** Three regions with their links, without copies; real processes all. */
+/** Three regions with their links, without replicas; all are real processes. */
 export class Books extends TestBooks {
   readonly cluster: Cluster;
 

@@ -29,8 +29,7 @@ export interface NodeUrls {
 }
 
 /**
- * A Postgres, a streaming standby of it, whose answer its commits wait for, and a standby of the
- * standby.
+ * A Postgres, its synchronous streaming standby, and a standby of the standby.
  */
 export class ReplicatedPair {
   readonly first: PostgresServer;
@@ -166,7 +165,7 @@ export async function follow(
   await standby`SELECT pg_reload_conf()`;
 }
 
-/** Sets whom the commits of a server wait for. */
+/** Sets the standbys that the commits of a server wait for. */
 export async function setStandbys(admin: Sql, names: string): Promise<void> {
   await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
   await admin`SELECT pg_reload_conf()`;

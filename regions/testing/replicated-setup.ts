@@ -25,7 +25,7 @@ declare module 'vitest' {
 /**
  * Starts one replicated installation for all tests of the `replicated` project, and stops it
  * after the last. It starts when the first test asks for it: until then, tests of other projects
- * have the machine for themselves.
+ * have the machine to themselves.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-replicated-'));

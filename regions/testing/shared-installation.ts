@@ -30,8 +30,8 @@ export interface SharedInstallation {
 
 /**
  * The installation of the `replicated` project, for all tests of a file: all books are led at
- * home and all their copies stream when the first begins. What its books have from the tests of
- * other files stays in them, so every file uses names of its own.
+ * home and all their copies stream when the first begins. Data from the tests of other
+ * files stays in its books, so every file uses its own names.
  *
  * It is absent where the replicated profile cannot run; no test may ask for it there.
  */
@@ -56,7 +56,7 @@ export function sharedInstallation(): () => SharedInstallation {
   return () => must(installation, 'the installation runs');
 }
 
-/** The installation as it is when it is ready, which the first to ask starts. */
+/** Returns the installation once it is ready; the first call starts it. */
 async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterState> {
   const error = await new Promise<string>((resolve, reject) => {
     const call = request({ socketPath: socket }, (reply) => {
@@ -69,7 +69,7 @@ async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterSta
   return must(readState(dataDir), 'the installation that tests share runs');
 }
 
-/** Waits until all is as it should be, and brings home what is led elsewhere. */
+/** Waits until all is well, and fails back books that are led elsewhere. */
 async function untilWell(state: ClusterState): Promise<void> {
   const members = must(state.replicated, 'it is replicated').members;
   const { signal } = new AbortController();

@@ -23,11 +23,11 @@ import type { RunPlan } from '../../run/plan.ts';
 import { reAsk } from '../../run/unknown-calls.ts';
 import type { Workload } from '../../drive/workloads/workload.ts';
 
-/** How a trouble asks something itself. */
+/** How a trouble makes its own calls. */
 export interface Asking {
-  /** Of its keys. */
+  /** Namespace of its keys. */
   readonly namespace: string;
-  /** A client of its own, whose calls are judged. */
+  /** A new client, whose calls are judged. */
   readonly caller: (via: RegionName) => Caller;
 }
 
@@ -47,7 +47,7 @@ export interface BriefOptions {
   readonly calls: number;
   /** What is stuck between books by then stays so. */
   readonly drainMs: number;
-  /** Takes out of the evidence what the trouble is allowed to do. */
+  /** Removes from the evidence what the trouble may do. */
   readonly excuse?: (evidence: Evidence) => Evidence;
 }
 
@@ -166,7 +166,7 @@ async function prepareAll(
   return prepared;
 }
 
-/** The verdicts, from what is in the files alone. */
+/** The verdicts, from the files alone. */
 async function judged(
   path: string,
   final: string,
@@ -180,7 +180,7 @@ async function judged(
   return judgeRun(excuse?.(evidence) ?? evidence);
 }
 
-/** A machine that has much else to do takes longer to ask as much. */
+/** A busy machine takes longer to make as many calls. */
 async function loaded(
   { loadMs, calls }: Pick<BriefOptions, 'loadMs' | 'calls'>,
   ended: () => number,

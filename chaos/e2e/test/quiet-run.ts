@@ -121,7 +121,7 @@ async function runOne(workload: Workload, setting: Setting, options: QuietOption
   await Promise.all(Array.from({ length: options.clients }, (_, index) => client(index)));
 }
 
-/** After the heal every book is asked something. */
+/** Makes a call to every book after the heal. */
 async function payInEveryBook(setting: Setting): Promise<void> {
   const requests = new Requests(setting.namespace);
   for (const { name } of setting.regions) {

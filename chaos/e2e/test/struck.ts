@@ -47,7 +47,7 @@ export class Struck {
     }
   }
 
-  /** Opens the accounts that payments are made between. */
+  /** Opens the accounts of the payments. */
   async prepare(): Promise<void> {
     for (const { name, book } of this.installation.state().regions) {
       const [payer, payee] = await Promise.all(
@@ -57,7 +57,7 @@ export class Struck {
     }
   }
 
-  /** The same seed aims the same. */
+  /** The same seed gives the same targets. */
   scene(seed: number): Scene {
     return {
       installation: this.installation,
@@ -70,7 +70,7 @@ export class Struck {
     };
   }
 
-  /** All 27 payments that there can be between three books through three routers. */
+  /** All 27 possible payments between three books through three routers. */
   get payments(): Payment[] {
     const books = [...this.#accounts.keys()];
     return regionNames.flatMap((via) =>
@@ -133,7 +133,7 @@ export class Struck {
     }
   }
 
-  /** Resolves when every payment is made again; to what is not, when the time is up. */
+  /** Resolves when every payment is made again, or to those that are not when the time is up. */
   async untilWell(timeoutMs: number): Promise<Payment[]> {
     const until = performance.now() + timeoutMs;
     for (;;) {

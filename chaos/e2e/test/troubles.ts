@@ -42,7 +42,7 @@ async function serves(scene: Scene, { copies }: OwnInstallation): Promise<boolea
 
 /**
  * Another ledger server takes the book over from one that is frozen in the middle of a commit. It
- * goes on afterwards as though it still led: an idle one would first check whether it does.
+ * continues afterwards as though it still led: an idle one would first check whether it does.
  */
 export function secondServer(programs: string): Trouble {
   return async (scene, installation) => {
@@ -83,8 +83,8 @@ export function secondServer(programs: string): Trouble {
 }
 
 /**
- * A commit waits for a second copy; the wait is cancelled, so that it is visible and safe
- * nowhere else; its callers ask again; and the region is lost with all that it has.
+ * A commit waits for a second copy; the wait is cancelled, so that it is visible but on no
+ * other copy; its callers ask again; and the region is lost with all its data.
  */
 export const lostWithItsRegion: Trouble = async (scene, installation, asking) => {
   const { faults } = installation;
@@ -151,7 +151,7 @@ export const allBehind: Trouble = async (scene, installation, asking) => {
   }
 };
 
-/** A book is silent for a while, with a leg on its way to it, and then gone. */
+/** A book is silent for a while, with a leg in transit to it, and is then lost. */
 export const silentThenGone: Trouble = async (scene, installation, asking) => {
   const { faults, copies } = installation;
   const requests = new Requests(asking.namespace);
@@ -184,7 +184,7 @@ async function openPair(
   return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
 }
 
-/** Redis claims to know a key that the journal has never seen. */
+/** Redis contains a key that is not in the journal. */
 export const redisAhead: Trouble = async (scene, installation, asking) => {
   const [region] = installation.state().regions;
   const { book, name, redisUrl = '' } = must(region, 'there is one');
@@ -249,7 +249,7 @@ async function freezeInCommit(adminUrl: string, freeze: () => Promise<void>): Pr
   );
 }
 
-/** Address of the server that took the book over last. */
+/** Address of the last server that took over the book. */
 function leaderOf(auditorUrl: string): Promise<string> {
   return once(auditorUrl, async (session) => {
     const [row] = await session<{ leader: string }[]>`SELECT leader FROM head`;

@@ -5,9 +5,9 @@ import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 
 /** A call whose answer or absence of one is now known from the journals, or contradicted. */
 export interface Judgement {
-  /** Acknowledged, and no journal has it. */
+  /** Acknowledged, but in no journal. */
   readonly missing: readonly Asked[];
-  /** Keys that more than one row has, or whose money arrived more than once. */
+  /** Keys with more than one row, or whose money arrived more than once. */
   readonly duplicates: readonly Asked[];
   /** Acknowledged with another outcome, place or content than the journal has. */
   readonly contradicted: readonly Asked[];
@@ -109,8 +109,8 @@ function agrees(
 }
 
 /**
- * Acknowledgements that a deposed leader gave: of an epoch, for a call that was sent when a newer
- * one led already. A replay carries the epoch of the row that it repeats, so it proves nothing.
+ * Acknowledgements by a deposed leader: of an epoch, for a call that was sent when a newer one
+ * already led. A replay carries the epoch of the row that it repeats, so it proves nothing.
  */
 function deposedOf(calls: readonly RecordedCall[], seen: readonly EpochStart[]): RecordedCall[] {
   const fresh = calls.filter(({ acknowledged }) => acknowledged?.replayed === false);

@@ -13,7 +13,7 @@ export interface ReAsked {
   readonly unanswered: ReadonlyMap<string, string>;
 }
 
-/** Calls whose callers did not learn the outcome. */
+/** Calls with an outcome unknown to their callers. */
 export function unknownOf(calls: readonly RecordedCall[]): RecordedCall[] {
   return calls.filter(({ trouble }) => trouble?.outcome === 'unknown');
 }

@@ -10,7 +10,7 @@ export interface DecidedRow {
   readonly id: string;
   readonly key: string;
   readonly kind: 'transfer' | 'hold' | 'capture' | 'other';
-  /** Empty: applied. Otherwise why not, in the words of the API. */
+  /** Empty: applied. Otherwise the reason, a name of the API. */
   readonly reason: string;
   readonly debitAccount: string;
   /** The account that is paid, in any book. */
@@ -90,7 +90,7 @@ export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint:
   });
 }
 
-/** Asks a copy of a book one thing, through a connection of its own and without lists. */
+/** Runs one query on a copy of a book, through a new connection and without lists. */
 export async function askCopy<T>(
   url: string,
   ask: (sql: postgres.Sql<{ bigint: bigint }>) => Promise<T>,
@@ -104,8 +104,8 @@ export async function askCopy<T>(
 }
 
 /**
- * Reads all that a book has of a run: the rows with a key in its namespace, and what arrived for
- * its accounts. Throws Error when the database cannot be read.
+ * Reads everything that a book has of a run: the rows with a key in its namespace, and arrivals
+ * for its accounts. Throws Error when the database cannot be read.
  *
  * @param url the book's primary, as a role that may read it
  * @param accounts ids of the run's accounts

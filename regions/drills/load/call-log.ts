@@ -13,7 +13,7 @@ export type CallKind = 'transfer' | 'hold' | 'capture';
 export interface Asked {
   readonly key: string;
   readonly kind: CallKind;
-  /** The region whose router it was sent to first; the caller is there. */
+  /** The caller's region, whose router it was sent to first. */
   readonly via: RegionName;
   /** Home region of the account that pays. */
   readonly home: RegionName;

@@ -27,7 +27,7 @@ const CONNECT_MS = 5_000;
 const TIMEOUT_MS = 60_000;
 
 /**
- * Asks one ledger server itself, past every router: a router with an old idea of who leads would.
+ * Calls one ledger server directly, like a router with outdated knowledge of the leader.
  * Its answers are recorded like those of any other call.
  */
 export class DirectCaller {

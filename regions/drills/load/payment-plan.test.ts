@@ -30,7 +30,7 @@ test('the mix of calls is as documented, and each call has its own key', () => {
   expect(calls.filter((asked) => BigInt(asked.debitAccount) >> 48n !== BigInt(asked.book))).toEqual(
     [],
   );
-  // Every hold but perhaps the last is captured, of the account that it holds from.
+  // Every hold except perhaps the last is captured, from the account of the hold.
   const holds = calls.filter(({ kind }) => kind === 'hold');
   const captures = calls.filter(({ kind }) => kind === 'capture');
   expect(captures.length).toBeGreaterThanOrEqual(holds.length - 1);

@@ -68,7 +68,7 @@ export class PaymentPlan {
     };
   }
 
-  /** A hold was made: one of the next calls captures it. */
+  /** Reports a hold that was made: one of the next calls captures it. */
   held(of: Asked, id: string): void {
     const waiting = this.#holds.get(of.via) ?? [];
     this.#holds.set(of.via, waiting);

@@ -1,7 +1,7 @@
 import type { DrillReport, MarkKind, TimelineMark } from '../report.ts';
 import { offsetText } from '../../report/quantities.ts';
 
-/** When things happened, as the picture and the table of moments show it. */
+/** The moments of a drill, as the picture and the table show them. */
 
 /** The name of a kind on the page. */
 export const kindNames: Readonly<Record<MarkKind, string>> = {
@@ -38,11 +38,11 @@ export interface Moment {
 export interface Room {
   /** Labels must end here, in seconds since the zero. */
   readonly end: number;
-  /** How much of the axis a character takes. */
+  /** Width of a character on the axis. */
   readonly secondsPerCharacter: number;
 }
 
-/** The kinds that occur, in the order in which they first did; what has no kind comes last. */
+/** The kinds that occur, in the order of their first mark; marks without a kind come last. */
 export function lanesOf(timeline: readonly TimelineMark[]): MarkKind[] {
   const kinds = inOrder(timeline).map(({ kind }) => kind);
   const lanes = [...new Set(kinds)];
@@ -50,9 +50,9 @@ export function lanesOf(timeline: readonly TimelineMark[]): MarkKind[] {
 }
 
 /**
- * The marks of one kind with their labels. A mark that would lie under the label before it shares
- * that label. A label that does not fit to the right of its mark goes to the left, or is cut to
- * the time when there is no room either.
+ * The marks of one kind with their labels. A mark below the previous label shares that label. A
+ * label that does not fit to the right of its mark goes to the left, or is cut to the time when
+ * there is no room either.
  */
 export function momentsOf(
   timeline: readonly TimelineMark[],

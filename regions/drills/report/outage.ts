@@ -9,7 +9,7 @@ import { countText, durationText, offsetText } from '../../report/quantities.ts'
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** How long each book could not be written, and the steps to its new leader. */
+/** The pause of each book's writes, and the steps to its new leader. */
 export function booksTable({ books }: DrillReport): Html {
   const rows = books.map((book) => [
     html`${book.name}${book.affected ? html` <b>(struck)</b>` : nothing}`,

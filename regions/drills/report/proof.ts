@@ -14,7 +14,7 @@ import {
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** Everything that had to be so. */
+/** The conditions that had to hold. */
 export function checksTable({ checks }: DrillReport): Html {
   return section(
     'Checks',
@@ -113,7 +113,7 @@ function transit({ inTransit }: Evidence): Html {
 
 const copyResults = { prefix: 'pass', differs: 'fail', unread: 'unknown' } as const;
 const copyTexts = {
-  prefix: 'the same as its primary, as far as it has come',
+  prefix: 'the same as its primary, up to its own position',
   differs: 'differs from its primary',
   unread: 'could not be read',
 } as const;

@@ -18,7 +18,7 @@ function textOf(page: string): string {
 const read = (report: DrillReport) => textOf(renderReport(report));
 
 test.each([passedReport(), failedReport(), abortedReport()])(
-  'the samples are reports as drills write them ($scenario, $verdict)',
+  'the samples are valid reports ($scenario, $verdict)',
   (report) => {
     expect(drillReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   },
@@ -170,7 +170,7 @@ describe('the page', () => {
   });
 });
 
-/** Every text of a report replaced by what would be markup. */
+/** Replaces every text of a report by markup. */
 function hostile(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map((each) => hostile(each, name));
   if (typeof value === 'object' && value !== null) {
@@ -189,7 +189,7 @@ test('no text of a report can become markup', () => {
   expect(page).not.toContain('<img');
   expect(page.match(/<\/svg>/gu)).toHaveLength(1);
   expect(page).toContain('&lt;img src=x onerror=');
-  // Braces have a meaning for the drawing library, which must not see them as such.
+  // The drawing library must not interpret braces as templates.
   expect(page).toContain('{a}');
 });
 

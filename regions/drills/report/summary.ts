@@ -15,7 +15,7 @@ export function verdictBox(report: DrillReport): Html {
   </div> `;
 }
 
-/** One sentence that stands for the whole page. */
+/** The page in one sentence. */
 export function headline({ verdict, checks }: DrillReport): string {
   if (verdict === 'aborted') return 'Aborted: this drill proves nothing.';
   if (verdict === 'pass') return 'Passed: everything held that this drill checks.';
@@ -43,7 +43,7 @@ export function lossSentence({ evidence }: DrillReport): string {
   const amount = `${minorText(amountMinor)} minor units`;
   if (missing > 0) return `Of ${of}, ${countText(missing)} are missing, together ${amount}.`;
   return evidence.complete
-    ? `Of ${of}, none is missing: every one stands in the journals.`
+    ? `Of ${of}, none is missing: all of them are in the journals.`
     : `Of ${of}, none was found missing, but not everything could be read.`;
 }
 
@@ -57,7 +57,7 @@ interface Figure {
   readonly tone: 'pass' | 'fail' | 'unknown' | '';
 }
 
-/** The figures at the head of the page; nothing of an aborted drill that has none. */
+/** The figures at the head of the page; none for an aborted drill without them. */
 export function figures(report: DrillReport): Html {
   const shown = [lost(report), rto(report), twice(report), unknown(report), collateral(report)];
   const tiles = shown

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { frame, rawBytes, rawCall } from './raw-call.ts';
 
-/** Whatever is sent to a router: a named answer, and the processes live on. */
+/** Every input of a router gets a named answer, and the processes survive. */
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -152,8 +152,8 @@ describe('one transfer', () => {
     expect(await api.transfer(request)).toEqual({ ...answer, replayed: true });
   });
 
-  // A name that JavaScript objects treat in a way of their own must not vanish on the way:
-  // two requests that differ in it would be taken for the same.
+  // A name with a special meaning in JavaScript objects must not be lost: otherwise two requests
+  // that differ in it would count as the same.
   test('keeps every name in its metadata, "__proto__" too, or refuses it', async () => {
     const metadata: Record<string, string> = {};
     Object.defineProperty(metadata, '__proto__', { value: 'x', enumerable: true });

@@ -119,7 +119,7 @@ describe('a client without generated code', () => {
         if (!files.has(name)) await ask({ file_by_filename: name });
       }
     }
-    // Each after those that it imports, as a strict linker wants them.
+    // Each after its imports, as a strict linker requires.
     const sorted = new Set<FileDescriptorProto>();
     const add = (file: FileDescriptorProto) => {
       for (const name of file.dependency) add(must(files.get(name), name));
@@ -314,7 +314,7 @@ describe('while the payee’s ledger server hangs', () => {
       expect(performance.now() - began).toBeLessThan(2_500);
       const asked = await eu.whatBecameOf('hanging', alice);
       expect(asked.transfer).toMatchObject({ status: IN_TRANSIT });
-      // Inside the payer's book everything goes on.
+      // Transfers within the payer's book continue.
       expect((await eu.transfer(transfer('inside'))).status).toBe(POSTED);
       const mixed = await eu.transfers(
         [transfer('mixed 1'), transfer('mixed 2', { creditAccountId: away }), transfer('inside')],

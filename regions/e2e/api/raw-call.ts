@@ -9,7 +9,7 @@ export function frame(message: Uint8Array, length = message.length, compressed =
   return Buffer.concat([head, message]);
 }
 
-/** Sends bytes as the body of a gRPC call. Answers grpc-status, or how the stream ended. */
+/** Sends bytes as the body of a gRPC call. Returns grpc-status, or how the stream ended. */
 export function rawCall(
   address: string,
   method: string,

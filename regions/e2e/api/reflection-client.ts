@@ -56,7 +56,7 @@ export function reflect(address: string, question: object): Promise<ReflectionRe
   });
 }
 
-/** A file descriptor set is nothing but the files, each as field 1. */
+/** A file descriptor set consists of the files, each as field 1. */
 function descriptorSet(files: readonly Buffer[]): Buffer {
   const parts = files.flatMap((file) => {
     const head: number[] = [(1 << 3) | 2];

@@ -121,7 +121,7 @@ function startLoad() {
   };
 }
 
-/** Every account state of the events against the view that auditors read. */
+/** Compares every account state of the events with the view that auditors read. */
 async function expectEntries(events: readonly Event[]): Promise<void> {
   const rows = await sql<Record<string, string>[]>`
     SELECT account, version, debits_after, credits_after, balance_after, held_debits_after,
@@ -278,7 +278,7 @@ describe('a subscription', () => {
     const quick = follow(eu, { of: BOOK });
     await untilNewest(quick);
     expect(quick.seqs).toEqual(range(1, quick.events.length));
-    // The journal alone, sixty times over, would be more than a gigabyte.
+    // Sixty copies of the journal would take more than a gigabyte.
     for (const [index, pid] of processes.entries()) {
       expect(residentMegabytes(pid) - (before[index] ?? 0)).toBeLessThan(300);
     }

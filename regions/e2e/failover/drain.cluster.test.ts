@@ -137,7 +137,7 @@ test.skipIf(why !== '')(
     );
     expect(found.accounts.map((account) => account.id)).toEqual([id]);
 
-    // Without etcd the last word holds.
+    // Without etcd the last known state holds.
     await endChild(child);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await probeHealth(listen)).toBe(false);

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => books?.stop());
 
-/** Enough for a fault to come in the middle of them. */
+/** Enough for a fault in the middle of them. */
 const SOME = 20_000;
 
 const undisturbed = paymentFiles('undisturbed/');
@@ -118,8 +118,8 @@ describe(`replay of ${undisturbed.source} payments`, () => {
 });
 
 /**
- * Replays with faults at certain shares of the way, replays again, and expects exact balances.
- * Journals are audited at the end: they only grow, and what was wrong once stays wrong.
+ * Replays with faults at certain points, replays again, and expects exact balances. Journals
+ * are audited only at the end: they are append-only, so a violation stays in them.
  */
 async function replayWith(
   files: PaymentFiles,
@@ -153,7 +153,7 @@ function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.
   });
 }
 
-/** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
+/** With eu-west and us-east cut from each other: what works, what waits, and the sums. */
 async function whileCut(): Promise<void> {
   const regions = ['eu-west', 'us-east', 'ap-south'];
   const accounts = new Map<string, bigint[]>();

@@ -9,7 +9,7 @@ import { sharedInstallation } from '../../testing/shared-installation.ts';
 
 const installation = sharedInstallation();
 const ledger = 'eu-west/ledger-eu-west-1';
-/** Eight questions of a second each, the pauses between them, and a start on a busy machine. */
+/** Eight probes of a second each, the pauses between them, and a start on a busy machine. */
 const REPLACED_WITHIN_MS = 40_000;
 
 test.skipIf(whyNotReplicated() !== '')(

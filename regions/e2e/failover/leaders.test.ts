@@ -44,7 +44,7 @@ test('the highest epoch leads, and an older one never again', async () => {
   await eventually(() => leaders.copiesOf(1).length).toBe(1);
   expect(leading()).toBeUndefined();
 
-  // The new leader is back in its epoch; then the former one leads in a newer.
+  // The new leader is back in its epoch; then the former one leads in a newer one.
   const again = await server('us-east', leader.port);
   again.lead(6);
   await eventually(leading).toBe(leader.address);

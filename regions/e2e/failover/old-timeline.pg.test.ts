@@ -13,7 +13,7 @@ import {
 import { TestMember } from '../../testing/test-member.ts';
 
 /**
- * A deposed leader that has more than its successor and follows it without a rewind. Postgres asks
+ * A deposed leader that is ahead of its successor and follows it without a rewind. Postgres asks
  * for WAL from the start of a segment: where the fork is in the segment of the copy's own position,
  * the new leader serves the old timeline up to the fork, the copy reports its own position, and the
  * new leader takes that for a flush of its own WAL. So a ledger server leaves that segment before
@@ -50,10 +50,10 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
   return { admin, book };
 }
 
-/** Starts the first as a copy of the second, as it is. */
+/** Starts the first as a replica of the second, with its data unchanged. */
 const followUnrewound = () => startAsCopy('first', 'second');
 
-/** Starts one server as a copy of another one, as it is. */
+/** Starts one server as a replica of another one, with its data unchanged. */
 async function startAsCopy(copy: 'first' | 'second', leader: 'second' | 'third'): Promise<void> {
   const url = new URL(pair[leader].adminUrl);
   const login = `host=127.0.0.1 port=${url.port} user=postgres password=${url.password}`;

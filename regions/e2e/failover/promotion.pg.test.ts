@@ -56,7 +56,7 @@ async function twoMembers() {
   return { book, first, second, seq: posted?.position?.seq ?? 0n };
 }
 
-/** The same, where the second member's copy has all there is and shows nothing new until `resume`. */
+/** The same, but the second's replica has all rows and shows no new ones until `resume`. */
 async function twoMembersApart() {
   const { book, first, second, seq } = await twoMembers();
   await second.stale(ALICE, seq);
@@ -192,8 +192,8 @@ test('the member next to a promoted server takes over; the frozen leader, thawed
     expect(reasonOf(await errorOf(first.stale(ALICE)))).toBe('NOT_LEADER');
     await sleep(50);
   }
-  // Its Postgres is a standby now, as far as it can be without a primary: what the others never
-  // had is still in it.
+  // Its Postgres is a standby now, though without a primary. It still contains what the others
+  // never had.
   await pair.first.process.stop('SIGQUIT');
   writeFileSync(pair.fileOf('first', 'standby.signal'), '');
   await pair.first.process.start();

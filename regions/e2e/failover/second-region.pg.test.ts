@@ -56,7 +56,7 @@ async function leading(): Promise<TestMember> {
   return member;
 }
 
-/** The code of the fault that something fails with. */
+/** Returns the code of the fault with which the work fails. */
 const faultOf = (failing: Promise<unknown>): Promise<string> =>
   failing.then(
     () => 'none',
@@ -80,7 +80,7 @@ async function expectNotReported(member: TestMember): Promise<void> {
   }
 }
 
-/** Once a second node has it, the key has the one outcome. */
+/** Once a second node has it, the key has its one outcome. */
 async function thenReportedOnce(member: TestMember): Promise<void> {
   await pair.waitForSecond();
   await leads(member);

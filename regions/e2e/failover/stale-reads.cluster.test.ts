@@ -84,7 +84,7 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
   const paid = must((await pay('one')).position, 'it was decided');
   await expectNearby(5n, paid, 5);
 
-  // Frozen: the leader answers nothing, the standby all that it has.
+  // Frozen: the leader does not answer, the standby answers with what it has.
   const pid = must(processes.pid(`${HOME}/ledger`), 'the ledger server runs');
   process.kill(pid, 'SIGSTOP');
   cleanUp.push(() => processes.kill(`${HOME}/ledger`, 'SIGCONT'));
@@ -105,7 +105,7 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
     retryable: true,
   });
 
-  // Replaced: a transfer that was asked for meanwhile comes late, not with an error.
+  // Replaced: a transfer that was requested meanwhile is late, but has no error.
   const later = must((await pay('two')).position, 'it was decided');
   expect(later.epoch).toBe(2n);
   expect(await probeHealth(second)).toBe(true);

@@ -6,7 +6,7 @@ import type { Conditions, Leg } from '../../../proto/gen/meridian/v1/movement.ts
 /** Added to the number of an account that does not exist: no book gets that far. */
 const UNUSED = 2 ** 40;
 
-/** A book that no installation of three has. */
+/** A book that does not exist in an installation of three. */
 const NO_BOOK = 4;
 
 /**
@@ -14,7 +14,7 @@ const NO_BOOK = 4;
  * that was named before its account was opened stays that of no account.
  */
 export class AccountIds {
-  /** How many books the history knows. */
+  /** Number of books of the history. */
   readonly #books: number;
   readonly #real = new Map<bigint, bigint>();
 
@@ -49,7 +49,7 @@ export class AccountIds {
     }
   }
 
-  /** A transfer that the model knows, with real ids. */
+  /** A transfer of the model, with real ids. */
   fields<T extends ModelRequest>(request: T): T {
     const { action } = request;
     const named = {

@@ -40,7 +40,7 @@ export class Expected {
     this.#ids = ids;
   }
 
-  /** @param first true: it is not known yet what becomes of the legs of a group */
+  /** @param first true: the outcomes of the legs of a group are not known yet */
   answer(number: number, id: string, answer: ModelAnswer, first: boolean): CreateTransferResponse {
     const book = this.#replay.model.book(number);
     const { transfer, differingField, replayed } = answer;

@@ -24,7 +24,7 @@ import type { Api } from '../../testing/api-client.ts';
 import { checkEvents } from './event-checks.ts';
 import type { ClusterRun } from './run.ts';
 
-/** Everything that can be read of a history, once it is over, against the model. */
+/** Compares everything that can be read of a finished history with the model. */
 export async function checkReads(run: ClusterRun, api: Api): Promise<void> {
   checkEvents(run);
   await checkAccounts(run, api);

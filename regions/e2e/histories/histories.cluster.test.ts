@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /**
  * The histories of ledger/core/history.test.ts, in a smaller number, through routers to real
- * books with Postgres and Redis: they agree with the model to the last field.
+ * books with Postgres and Redis: they agree with the model in every field.
  */
 
 const FILE = 'regions/e2e/histories/histories.cluster.test.ts';

@@ -40,7 +40,7 @@ export class Journals {
     for (const id of ids) this.#owners.set(id, unapplied);
   }
 
-  /** Waits until something has become true that new rows can make true. */
+  /** Waits until a condition is true, and checks it after new rows. */
   async until(isTrue: () => boolean, what: string): Promise<void> {
     const end = performance.now() + SILENT_MS;
     for (;;) {

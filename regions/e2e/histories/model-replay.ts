@@ -17,7 +17,7 @@ import { microsOf } from './time.ts';
 /** How late a hold may expire: the sweep comes every 0.1 s, but the machine may be busy. */
 const LATE_MICROS_MAX = 10_000_000;
 
-/** A request on its way, whose row the model has to apply in its turn. */
+/** A request under way, whose row the model has to apply in its turn. */
 export interface Sent {
   readonly book: number;
   /** Of the transfer or change, then of its legs: each has a row. */
@@ -68,13 +68,13 @@ export class ModelReplay {
     return this.holds.filter((hold) => holdNow(hold.book, hold).end === undefined);
   }
 
-  /** True while rows of the request that was sent have not come. */
+  /** True while rows of the current request are missing. */
   get isAsking(): boolean {
     const { book, ids } = this.#sent ?? { book: 0, ids: [] };
     return ids.some((id) => !this.#decided.has(`${book} ${id}`));
   }
 
-  /** The next rows that no others explain are those of this request. */
+  /** The next rows without another cause are those of this request. */
   expect(sent: Sent): void {
     this.#sent = sent;
   }
@@ -116,7 +116,7 @@ export class ModelReplay {
     return this.#legs().filter(({ travel }) => !travel.closed);
   }
 
-  /** The payers' books know of everything that arrived. */
+  /** Marks everything that arrived as known to the payers' books. */
   closeAll(): void {
     for (const { number: from } of this.model.books) {
       for (const { number: to } of this.model.books) {
@@ -142,7 +142,7 @@ export class ModelReplay {
 
   #decide(book: number, event: Event): void {
     this.#decided.set(`${book} ${event.transferId}`, event);
-    // Legs were asked for with their group.
+    // Legs are part of their group's request.
     if (event.groupId !== '') return;
     const sent = this.#sent;
     assert.deepEqual(

@@ -79,14 +79,14 @@ interface Question<A extends Answer> {
 
 /**
  * Runs one history against real books and against the model, and throws as soon as they differ.
- * Each request waits until all that the one before it has set off is in the journals.
+ * Each request waits until all effects of the previous one are in the journals.
  */
 export class ClusterRun {
   readonly installation: Installation;
   readonly replay: ModelReplay;
   readonly ids: AccountIds;
   readonly expected: Expected;
-  /** Accounts as their openings were answered, by id in the model. */
+  /** Accounts as returned when they were opened, by id in the model. */
   readonly opened = new Map<bigint, Account>();
   readonly made: Made[] = [];
   /** Steps so far. */
@@ -148,7 +148,7 @@ export class ClusterRun {
     }
   }
 
-  /** Decides who is asked and how. */
+  /** Decides which router is called, and how. */
   get #turn(): number {
     return this.#number + this.begun;
   }
@@ -261,7 +261,7 @@ export class ClusterRun {
     });
   }
 
-  /** Puts a question to books and model, and compares the answers. */
+  /** Sends a request to books and model, and compares the answers. */
   async #put<A extends Answer>(question: Question<A>): Promise<void> {
     const { book, ids, send, ask } = question;
     this.installation.journals.claim(ids, this.replay.unapplied);
@@ -291,7 +291,7 @@ export class ClusterRun {
     expect(question.outcomeOf(dry), 'the dry run').toEqual(expected);
   }
 
-  /** The answer to a key that had its outcome, or was given it at the same time. */
+  /** The answer to a key that had its outcome before, or got it concurrently. */
   #checkAgain<A extends Answer>(question: Question<A>, answer: A, atOnce: boolean): void {
     const { ask, decisionOf } = question;
     const expected = ask()(false);

@@ -13,7 +13,7 @@ export class Tally {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   }
 
-  /** Counts what has become of all transfers and changes of a history. */
+  /** Counts the outcomes of all transfers and changes of a history. */
   countAll({ books }: Model): void {
     for (const book of books) {
       for (const transfer of book.transfers) {

@@ -11,7 +11,7 @@ import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts
 import { runAudit } from '../../../ledger/audit/run.ts';
 import { DIVERGED, listed, nameOf, Story } from './restored-story.ts';
 
-/** A book that was put back to an older copy is found out, does no harm, and can be repaired. */
+/** A book that was replaced by an older copy is detected, does no harm, and can be repaired. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
 
@@ -75,7 +75,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
     differingField: 'amount',
   });
   expect((await pay('over', bob, alice)).replayed).toBe(false);
-  // One of its legs has arrived, and to post the group would move that money again.
+  // One of its legs has arrived; posting the group would move that money again.
   expect(await api.transfer(group)).toMatchObject({ reason: Reason.IDEMPOTENCY_KEY_REUSED });
   // A statement has what was booked again.
   const request = GetStatementRequest.fromPartial({ accountId: alice });
@@ -227,7 +227,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   ]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('local-3', bob, ben))).toBe('POSTED');
-  // The third book has lost rows itself, and still gives what it has of the first.
+  // The third book has lost rows itself, and still returns what it has of the first.
   expect((await repair(1, false, 3)).lostSent.map(({ leg }) => leg?.amount)).toEqual([1n]);
   expect((await repair(1, true, 3)).repaired).toBe(true);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
@@ -321,7 +321,7 @@ test.concurrent('a database of another book is reported as such, until an older 
       [2, peer],
     ]),
   );
-  // Neither can know that it is the other one that differs: both post nothing.
+  // Neither can know which of them differs, so both post nothing.
   const lost = () => Promise.all([lostBy(1), lostBy(2)]);
   await expect.poll(lost).toEqual([1, 2]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
@@ -376,7 +376,7 @@ test.concurrent('an interrupted repair continues where it stopped', async (conte
   await repairing;
   books.startBook(1);
   await expect.poll(() => cameTo(pay('local-1', bob, ben))).toBe('POSTED');
-  // It may just have ended; then there is nothing to repair any more.
+  // It may just have ended; then nothing is left to repair.
   const isWhole = async () => {
     await repair(1, true).catch(() => undefined);
     return (await lostBy(1)) === null;

@@ -5,7 +5,7 @@ import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts
 import { runAudit } from '../../../ledger/audit/run.ts';
 import { listed, nameOf, Story } from './restored-story.ts';
 
-/** Captures that the book of their payer loses: what becomes of the holds. */
+/** The holds of captures that the book of their payer loses. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 

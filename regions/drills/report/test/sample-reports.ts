@@ -2,7 +2,7 @@ import { INVARIANTS } from '../../../../ledger/audit/findings.ts';
 import type { RegionName } from '../../../topology/layout.ts';
 import type { DrillReport, RegionSeries, TimelineMark } from '../../report.ts';
 
-/** Reports as drills leave them, for tests and for looking at the page. */
+/** Sample reports, for tests and for viewing the page. */
 
 const injectedMs = 15_240;
 
@@ -96,7 +96,7 @@ const failedChecks: DrillReport['checks'] = [
   },
 ];
 
-/** A loss of us-east that went well. */
+/** A loss of us-east that passed. */
 export function passedReport(): DrillReport {
   return {
     format: 1,
@@ -163,7 +163,7 @@ export function passedReport(): DrillReport {
   };
 }
 
-/** A zombie leader that was not fenced: what must never be seen. */
+/** A zombie leader that was not fenced, which must never happen. */
 export function failedReport(): DrillReport {
   const passed = passedReport();
   const keys = ['0193a5c2-7b1e-7c3a-9d60-3f2b8a5e0001', '0193a5c2-7b1e-7c3a-9d60-3f2b8a5e0002'];
@@ -232,7 +232,7 @@ export function failedReport(): DrillReport {
   };
 }
 
-/** One that was stopped before anything was broken. */
+/** A drill that was stopped before anything was broken. */
 export function abortedReport(): DrillReport {
   return {
     ...passedReport(),
