@@ -36,7 +36,7 @@ export async function reAsk(
   return unanswered;
 }
 
-/** Returns undefined for a read, which no longer needs an answer. */
+/** Undefined: a read, which needs no answer any more. */
 async function ask(caller: Caller, { value }: EndedCall): Promise<Heard<unknown> | undefined> {
   if ('debitAccountId' in value) return caller.transfer(value);
   if ('accountId' in value) return caller.change(value);

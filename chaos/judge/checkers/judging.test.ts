@@ -113,7 +113,7 @@ describe('what cannot be made sense of', () => {
 
 describe('what the harness itself has found out', () => {
   test('that nothing recovers, or nobody leads, is not live', () => {
-    const text = 'no server leads book-1 60 s after every ledger server was started again';
+    const text = 'nobody leads book-1 60 s after every ledger server was started again';
     const verdicts = judged((copies) => copies, fact('unwell', text));
     expect(states(verdicts, 'fail')).toEqual(['I23']);
     expect(states(verdicts, 'unknown')).toEqual([]);
