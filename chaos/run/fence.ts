@@ -12,7 +12,7 @@ export class NotLedError extends Error {
 /**
  * Ends every epoch: all ledger servers are killed, with the sessions that they have in their
  * databases, and the next leader leads in a newer one. No earlier call can be acknowledged
- * any more. Throws NotLedError when a book is not led again.
+ * afterwards. Throws NotLedError when a book is not led again.
  */
 export async function fence(installation: Installation, leaders: LeaderWatch): Promise<void> {
   const { faults, copies } = installation;

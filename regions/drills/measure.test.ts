@@ -61,7 +61,7 @@ describe('a book', () => {
   } as const;
   const span = { injectedMs: 1_000, untilMs: 20_000 };
 
-  test('its time is reported separately', () => {
+  test('its outage is split into stages', () => {
     const calls = [
       answeredAt(990, inEpoch(1)),
       answeredAt(1_010, inEpoch(1)),

@@ -297,7 +297,7 @@ test('of concurrent calls with one key on different routers one posts, the other
 });
 
 describe('while the payee’s ledger server hangs', () => {
-  test('the payer gets IN_TRANSIT in time, and the rest follows when it goes on', async () => {
+  test('the payer gets IN_TRANSIT in time, and the rest follows when it resumes', async () => {
     const posted = await eu.transfer(transfer('wait posted', { creditAccountId: away, wait: 2 }));
     expect([POSTED, IN_TRANSIT]).toContain(posted.status);
     cluster.processes.kill('us-east/ledger', 'SIGSTOP');

@@ -207,7 +207,7 @@ describe('a subscription', () => {
     expect(parts).toEqual(whole.events);
   });
 
-  test('to an unknown book is refused with the names of the known ones', async () => {
+  test('to an unknown book, position or account is refused with the known ones', async () => {
     expect(await refused({ of: { $case: 'book', value: 'mars-1' } })).toEqual([
       status.INVALID_ARGUMENT,
       'book must be one of eu-west-1, us-east-1, ap-south-1',

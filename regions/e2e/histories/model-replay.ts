@@ -22,7 +22,7 @@ export interface Sent {
   readonly book: number;
   /** Of the transfer or change, then of its legs: each has a row. */
   readonly ids: readonly string[];
-  /** Asks the model the same. */
+  /** Sends the same request to the model. */
   readonly ask: () => void;
 }
 

@@ -65,7 +65,7 @@ interface Question<A extends Answer> {
   /** Of the transfer or change, and of legs. */
   readonly ids: readonly string[];
   readonly send: (api: Api, dryRun: boolean) => Promise<A>;
-  /** Asks the model the same, and returns what the answer must be. */
+  /** Sends the same request to the model, and returns what the answer must be. */
   readonly ask: () => (first: boolean) => A;
   /** The part of the answer that a dry run must return too. */
   readonly outcomeOf: (answer: A) => unknown;
