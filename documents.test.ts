@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import manifest from './package.json' with { type: 'json' };
 
-/** What the documents and the released protocol promise, held against the repository. */
+/** The promises of the documents and of the released protocol, compared with the repository. */
 
 const root = import.meta.dirname;
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {

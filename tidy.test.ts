@@ -36,10 +36,10 @@ const importsOf = new Map(files.map((file) => [file, readImports(file)]));
 const imports = (file: string): readonly string[] => importsOf.get(file) ?? [];
 
 const isTest = (file: string) => file.endsWith('.test.ts');
-/** What only tests use: the files in these folders, besides the tests themselves. */
+/** Test support: the files in these folders, apart from the tests themselves. */
 const isForTests = (file: string) => isTest(file) || /(?:^|\/)(?:test|testing|e2e)\//u.test(file);
 
-/** What each top-level folder may import besides itself, tests included: arrows point left. */
+/** What each top-level folder may import apart from itself, tests included: arrows point left. */
 const layers: Record<string, readonly string[]> = {
   proto: [],
   ledger: ['proto'],
@@ -55,7 +55,7 @@ const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/logger.ts'];
 /** Lines of the longest function. */
 const FUNCTION_LINES = 70;
 
-/** What is read here of the configuration of the tests. */
+/** The part of the tests' configuration that is read here. */
 const testProjects = z.object({
   test: z.object({
     projects: z.array(
@@ -68,7 +68,7 @@ const testProjects = z.object({
   }),
 });
 
-/** What is read here of the linter's report. */
+/** The part of the linter's report that is read here. */
 const linted = z.object({
   diagnostics: z.array(z.object({ filename: z.string(), message: z.string() })),
   number_of_files: z.number(),
@@ -182,7 +182,7 @@ describe('tidy', () => {
       .filter((line) => line.includes('-> ledger/'))
       .filter((line) => !openToRouter.some((open) => line.includes(`-> ${open}`)));
     const why =
-      'A router is a client of ledger servers. What it needs besides their protocol belongs in ' +
+      'A router is a client of ledger servers. What it needs apart from their protocol belongs in ' +
       `${openToRouter.join(', ')}.`;
     expect(report(wrong, why)).toBe('');
   });
@@ -224,7 +224,7 @@ describe('tidy', () => {
 
   test('files are named for what they hold, and there are no barrels', () => {
     const vague = /(?:^|\/)(?:utils?|helpers?|common|misc|manager|index)\.ts$/u;
-    const why = 'A name must say what is in the file, in lower case with hyphens.';
+    const why = 'A name must state what is in the file, in lower case with hyphens.';
     expect(
       report(
         files.filter((file) => vague.test(file) || /[A-Z_]/u.test(path.basename(file))),
@@ -264,7 +264,7 @@ function withoutComments(source: string): string {
   return source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gmu, '');
 }
 
-/** The reason of a rule and what breaks it, a line each; '' if nothing does. */
+/** The reason of a rule and its violations, a line each; '' if there are none. */
 function report(broken: readonly unknown[], because: string): string {
   return broken.length === 0 ? '' : [because, ...broken.map(String)].join('\n');
 }

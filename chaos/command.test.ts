@@ -57,14 +57,14 @@ describe('refused before anything is started', () => {
   );
 
   test(
-    'a folder in which nothing can be kept',
+    'a folder that cannot be written to',
     withFolder((out) => {
       const file = join(out, 'file');
       writeFileSync(file, '');
       for (const wrong of [file, join(file, 'below'), '/proc/nope']) {
-        expect(() => makeRunFolder(wrong, 1)).toThrow(`nothing can be kept in ${wrong}`);
+        expect(() => makeRunFolder(wrong, 1)).toThrow(`cannot write to ${wrong}`);
       }
-      const made = join(out, 'made', 'anew');
+      const made = join(out, 'made', 'new');
       const folders = Array.from({ length: 3 }, () => makeRunFolder(made, 1));
       expect(new Set(folders).size).toBe(3);
       expect(readdirSync(made)).toHaveLength(3);

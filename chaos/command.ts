@@ -20,13 +20,13 @@ export interface Options {
   readonly yes?: boolean;
   readonly bug?: string;
   readonly out: string;
-  /** Folder of a run that is over. */
+  /** Folder of a finished run. */
   readonly judge?: string;
   readonly list?: boolean;
   readonly json?: boolean;
 }
 
-/** Things by their names, comma-separated; `none` for none of them. */
+/** Parses comma-separated names; `none` for an empty list. */
 function parseNames<T extends { readonly name: string; readonly place: string }>(
   all: readonly T[],
 ) {
@@ -35,7 +35,7 @@ function parseNames<T extends { readonly name: string; readonly place: string }>
     return text.split(',').map((name) => {
       const found = all.find((one) => one.name === name.trim() || one.place === name.trim());
       if (found !== undefined) return found;
-      throw new InvalidArgumentError(`There are ${all.map((one) => one.name).join(', ')}.`);
+      throw new InvalidArgumentError(`Known names: ${all.map((one) => one.name).join(', ')}.`);
     });
   };
 }
@@ -51,7 +51,7 @@ function parseFolder(text: string): string {
   throw new InvalidArgumentError('It must be a folder.');
 }
 
-/** A run that is over has had all of these. */
+/** Options of a new run, which do not apply to a finished one. */
 const OF_A_RUN = [
   'workload',
   'nemesis',
@@ -71,26 +71,27 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
     .addOption(
       new Option(
         '--workload <names>',
-        'these, comma-separated; else some, drawn from the seed',
+        'workloads, comma-separated (default: some, drawn from the seed)',
       ).argParser(parseNames(workloads)),
     )
     .addOption(
-      new Option('--nemesis <names>', 'these, or none; else some, drawn from the seed').argParser(
-        parseNames(nemeses),
-      ),
+      new Option(
+        '--nemesis <names>',
+        'faults, comma-separated, or none (default: some, drawn from the seed)',
+      ).argParser(parseNames(nemeses)),
     )
     .addOption(
-      new Option('--minutes <minutes>', 'how long it is broken; judging takes longer')
+      new Option('--minutes <minutes>', 'duration of the faults; the whole run takes longer')
         .default(DEFAULT_MINUTES)
         .argParser(parseMinutes),
     )
     .addOption(
-      new Option('--seed <number>', 'all chance comes from it; else a new one').argParser(
+      new Option('--seed <number>', 'random seed (default: a new one, printed)').argParser(
         parseWhole(0, 2 ** 31 - 1),
       ),
     )
     .addOption(
-      new Option('--profile <name>', 'of the installation that is started for the run')
+      new Option('--profile <name>', 'profile of the installation that is started for the run')
         .choices(profiles)
         .default('embedded'),
     )
@@ -99,24 +100,24 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         .argParser(parseFolder)
         .conflicts(['bug', 'profile']),
     )
-    .option('--yes', 'with --data: do break it')
+    .option('--yes', 'confirm that the installation in --data may be broken')
     .addOption(
       new Option(
         '--bug <name>',
-        'start it with a deliberate bug, to see that it is convicted',
+        'start it with a deliberate bug, which the judge must detect',
       ).choices(deliberateBugs.map(({ name }) => name)),
     )
     .addOption(
-      new Option('--out <dir>', 'where the folder of the run is made')
+      new Option('--out <dir>', 'parent of the folder of the run')
         .default(DEFAULT_OUT)
         .argParser(parseFolder),
     )
     .addOption(
-      new Option('--judge <folder>', 'run nothing: judge what an earlier run left in its folder')
+      new Option('--judge <folder>', 'run nothing; judge the folder of an earlier run again')
         .argParser(parseFolder)
         .conflicts(OF_A_RUN),
     )
-    .option('--list', 'say what there is, and in which profiles')
+    .option('--list', 'list workloads and nemeses, and their profiles')
     .option('--json', 'print the result as JSON, and nothing else, to stdout')
     .addHelpText(
       'after',
@@ -129,6 +130,6 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         `\n  $ npm run chaos -- --judge ${DEFAULT_OUT}/FOLDER`,
     )
     .exitOverride()
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .action(run);
 }

@@ -14,16 +14,16 @@ async function main(args: readonly string[]): Promise<void> {
   let code: ExitCode = ExitCode.ok;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // However often it is asked for: what is broken must not stay so.
+      // Also on repeated signals: what is broken must not stay so.
       if (!stop.signal.aborted) {
-        note('Stopping: what is broken is mended, then judged. It takes about a minute.');
+        note('Stopping: what is broken is repaired, then judged. It takes about a minute.');
       }
       stop.abort();
     });
   }
   let crashed = false;
   process.on('uncaughtException', (error) => {
-    // A mistake of the suite decides nothing, and must not leave anything broken or running.
+    // An error of the suite decides nothing, and must not leave anything broken or running.
     crashed = true;
     note(`chaos: ${error.stack ?? error.message}`);
     stop.abort();
@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
     } else {
       const failure = toFailure(error);
       const isUsage = failure.exitCode === ExitCode.usage;
-      // Only a verdict may say that something is violated.
+      // Only a verdict may state that something is violated.
       code = isUsage ? ExitCode.usage : ExitCode.environment;
       if (stop.signal.aborted) code = ExitCode.interrupted;
       note(`chaos: ${failure.message}`);
@@ -50,11 +50,11 @@ async function main(args: readonly string[]): Promise<void> {
   }
   restoreTerminal();
   process.exitCode = exitCode(code, crashed);
-  // A connection to a server that is frozen may never close: it must not keep the command.
+  // A connection to a frozen server may never close; it must not keep the command running.
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }
 
-/** What was found is found, whatever went wrong after it. */
+/** A violation that was found counts, even if something failed after it. */
 function exitCode(decided: ExitCode, crashed: boolean): ExitCode {
   return crashed && decided !== ExitCode.refused ? ExitCode.environment : decided;
 }

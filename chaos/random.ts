@@ -4,7 +4,7 @@ export class SeededRandom {
 
   constructor(seed: number) {
     this.#state = (seed ^ 0x9e37_79b9) >>> 0;
-    // Seeds that lie close together must not begin alike.
+    // Adjacent seeds must not begin with similar numbers.
     for (let round = 0; round < 8; round += 1) this.next();
   }
 
@@ -36,7 +36,7 @@ export class SeededRandom {
     return item;
   }
 
-  /** One of the names, each as often as its weight says; undefined if all weigh nothing. */
+  /** One of the names, in proportion to its weight; undefined if all weigh nothing. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K | undefined {
     const names = namesOf(weights);
     const total = names.reduce((sum, name) => sum + weights[name], 0);

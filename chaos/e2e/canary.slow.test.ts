@@ -7,7 +7,7 @@ import { checkout } from '../../regions/topology/layout.ts';
 import { runReport } from '../judge/report/report-json.ts';
 import { testFolder } from '../../regions/testing/folder.ts';
 
-/** If this run comes out green, no green run means anything. */
+/** If this run passes, no passing run means anything. */
 test('a run with a bug fails, as a run of the command line', async () => {
   const out = testFolder();
   const bug = ['--bug', 'break-the-chain', '--workload', 'bank', '--nemesis', 'none'];

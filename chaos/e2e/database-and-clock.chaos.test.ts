@@ -38,11 +38,11 @@ import { restoredBook } from '../drive/nemeses/restored-book.ts';
 import { once } from '../drive/nemeses/session.ts';
 
 /**
- * Each of these nemeses that the embedded profile can have strikes one such installation, is seen
- * to have hit, and leaves nothing behind. The seeds choose what the names of the tests say.
+ * Each of these nemeses that supports the embedded profile strikes one such installation, has a
+ * visible effect, and leaves nothing behind. The seeds choose what the names of the tests state.
  */
 
-/** Long, for the machine may have more to do than this test. */
+/** Long, because the machine may be busy with more than this test. */
 const ANSWERS_MS = 60_000;
 const WAIT = { timeout: ANSWERS_MS, interval: 50 };
 
@@ -52,7 +52,7 @@ let leaders: LeaderWatch;
 let apis: Map<string, Api>;
 /** Payer and payee of each book, by its number. */
 const accounts = new Map<number, readonly [bigint, bigint]>();
-const told: string[] = [];
+const notes: string[] = [];
 let failed = true;
 
 beforeAll(async () => {
@@ -88,7 +88,7 @@ interface Payment {
   readonly deadlineMs?: number;
 }
 
-/** From a book to itself, or to another; waited for until it is settled there. */
+/** Pays within a book or to another one, and waits until the payment is settled there. */
 function pay(from: number, payment: Payment = {}): Promise<CreateTransferResponse> {
   const { to = from, key = randomUUID(), deadlineMs = 10_000 } = payment;
   const debitAccountId = must(accounts.get(from), 'an opened account')[0];
@@ -113,14 +113,14 @@ async function allAnswer(): Promise<void> {
   await Promise.all(own.copies.map(({ book }) => answers(book)));
 }
 
-/** Begins, lets `meanwhile` see what has become of it, ends; then every book answers. */
+/** Begins, lets `meanwhile` check the effect, ends; then every book answers. */
 async function strikes(
   nemesis: Nemesis,
   seed: number,
   meanwhile: (targets: readonly string[]) => Promise<void>,
 ): Promise<void> {
   expect(await nemesis.whyNot(own)).toBe('');
-  told.length = 0;
+  notes.length = 0;
   const strike = await nemesis.aim({
     installation: own,
     random: new SeededRandom(seed),
@@ -128,7 +128,7 @@ async function strikes(
     leader: (book) => leaders.leader(book),
     overload: () => undefined,
     signal: new AbortController().signal,
-    tell: (text) => told.push(text),
+    tell: (text) => notes.push(text),
   });
   try {
     await strike.begin();
@@ -153,7 +153,7 @@ async function skewOf(book: number): Promise<number> {
   return Number(seconds) * 1_000 + nanos / 1e6 - Date.now();
 }
 
-/** Pays all the time until it is aborted; what fails is not of interest. */
+/** Pays continuously until it is aborted; failures are ignored. */
 async function keepPaying(book: number, to: number, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     await pay(book, { to, deadlineMs: 1_000 }).catch(() => undefined);
@@ -173,8 +173,8 @@ async function whilePaying(book: number, to: number, work: () => Promise<void>):
 
 /** How far the wall clock of the server that leads a book is from ours, in milliseconds. */
 async function wallSkewOf(book: number): Promise<number> {
-  const said = await askTopology(copyOf(book).ledgerAddress);
-  return Number(said.wallMicros) / 1_000 - Date.now();
+  const status = await askTopology(copyOf(book).ledgerAddress);
+  return Number(status.wallMicros) / 1_000 - Date.now();
 }
 
 test('clock-drift: the clock of a book runs away slowly', () =>
@@ -201,7 +201,7 @@ test('clock-jump: the clock of a book is an hour ahead; its monotonic clock is n
 
 const alarmOf = async (book: number) => (await askTopology(copyOf(book).ledgerAddress)).clockAlarm;
 
-test('clock-ahead: a book keeps its time, and its server says that its clock is wrong', async () => {
+test('clock-ahead: a book keeps its time, and its server reports that its clock is wrong', async () => {
   await strikes(clockAhead, 3, async (targets) => {
     expect(targets).toEqual([copyOf(2).processes.ledger]);
     await expect.poll(() => alarmOf(2), WAIT).toMatch(/wall clock is about 60 min ahead/u);
@@ -221,7 +221,7 @@ test('clock-jump: a router whose clock jumps back answers', () =>
 test('channel-replay: legs are sent again and applied once', async () => {
   for (let n = 0; n < 5; n += 1) await pay(1, { to: 2 });
   await strikes(channelReplay, 5, async () => {
-    expect(told.join()).toMatch(/^[1-9]\d* legs of book 1 are sent again$/u);
+    expect(notes.join()).toMatch(/^[1-9]\d* legs of book 1 are sent again$/u);
     await allAnswer();
   });
   const [sent] = await once(
@@ -269,7 +269,7 @@ test('restored-book: what no other book has is lost, and nothing else', async ()
         return diverged.map((one) => [one.book, one.lost]);
       };
       await expect.poll(named, WAIT).toContainEqual([book, book]);
-      // It posts nothing meanwhile, a payment within it neither.
+      // It posts nothing meanwhile, not even a payment within the book.
       const { book: number } = must(
         own.copies.find(({ bookName }) => bookName === book),
         book,
@@ -280,7 +280,7 @@ test('restored-book: what no other book has is lost, and nothing else', async ()
     over.abort();
     await Promise.all(paying);
   }
-  expect(told.join('\n')).toMatch(/has again what .* has: [1-9]/u);
+  expect(notes.join('\n')).toMatch(/has again what .* has: [1-9]/u);
   // Asked again, every payment that another book knows is answered as before, and moves nothing.
   const restored = own.copies.find(({ bookName }) => bookName === lost)?.book;
   const forgotten: typeof paid = [];
@@ -299,7 +299,7 @@ test('restored-book: what no other book has is lost, and nothing else', async ()
 
 test('disk-full: a write does not succeed, and does once there is room', () =>
   strikes(diskFull, 1, async () => {
-    expect(told).toEqual(['us-east/postgres has no room']);
+    expect(notes).toEqual(['us-east/postgres has no room']);
     await expect(pay(2, { deadlineMs: 2_000 })).rejects.toThrow(/outcome is unknown|no leader/u);
     await pay(1);
   }));
@@ -338,8 +338,8 @@ function isKnown(key: string): Promise<boolean> {
 }
 
 /**
- * Pays until Redis has the key of a payment: a ledger server that could not reach it a moment ago
- * does not try for a while.
+ * Pays until Redis has the key of a payment: a ledger server that has just failed to reach Redis
+ * does not try again for a while.
  */
 async function payRemembered() {
   let key = '';
@@ -356,8 +356,8 @@ async function payRemembered() {
 
 async function isSilent(): Promise<boolean> {
   const answer = askRedis(redisOf(own, 'eu-west').url, (redis) => redis.ping());
-  const heard = await Promise.race([answer.catch(() => 'an error'), sleep(700, 'nothing')]);
-  return heard === 'nothing';
+  const reply = await Promise.race([answer.catch(() => 'an error'), sleep(700, 'nothing')]);
+  return reply === 'nothing';
 }
 
 test.each([
@@ -370,7 +370,7 @@ test.each([
   await payRemembered();
   const { starts } = processNamed(REDIS);
   await strikes(redisLost, seed, async () => {
-    expect(told).toEqual([`${REDIS}: ${how}`]);
+    expect(notes).toEqual([`${REDIS}: ${how}`]);
     await expect.poll(() => hasHit(starts), WAIT).toBe(true);
     await pay(1);
   });
@@ -395,7 +395,7 @@ test.each([
 ])('redis-lies: %s, and the journal is believed', async (how, seed) => {
   const { key, first } = await payRemembered();
   await strikes(redisLies, seed, async () => {
-    expect(told).toEqual([`eu-west/redis: ${how}`]);
+    expect(notes).toEqual([`eu-west/redis: ${how}`]);
     expect(how === 'kinds' && (await isKnown(key))).toBe(false);
     await allAnswer();
     const again = await pay(1, { key });

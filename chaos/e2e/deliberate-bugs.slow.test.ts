@@ -7,7 +7,7 @@ import { restoredBook } from '../drive/nemeses/restored-book.ts';
 import { workloads } from '../drive/workloads/all.ts';
 import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
 import type { DeliberateBug } from '../drive/deliberate-bugs/deliberate-bug.ts';
-import { beginAnew } from './test/begin-anew.ts';
+import { startAfresh } from './test/start-afresh.ts';
 import { briefRun, convicted, type Trouble, violationsOf } from './test/brief-run.ts';
 import { redisAhead, secondServer, silentThenGone, strikeOf } from './test/troubles.ts';
 
@@ -26,7 +26,7 @@ afterAll(async () => {
 }, 60_000);
 
 function troubleOf({ name, nemeses: names }: DeliberateBug): Trouble | undefined {
-  // With one ledger server for a book, nobody takes over from one that is frozen.
+  // With one ledger server for a book, no server takes over from one that is frozen.
   if (name === 'skip-head-compare') return secondServer(join(folder, 'programs'));
   if (name === 'trust-redis-alone') return redisAhead;
   if (name === 'refund-on-timeout') return silentThenGone;
@@ -39,14 +39,14 @@ function troubleOf({ name, nemeses: names }: DeliberateBug): Trouble | undefined
 
 const embedded = deliberateBugs.filter(
   ({ profile, nemeses: names }) =>
-    // What a restored book loses is judged in a way of its own: restored-book.chaos.test.ts.
+    // The losses of a restored book are judged separately: restored-book.chaos.test.ts.
     profile === 'embedded' && !names.includes(restoredBook().name),
 );
 
 test.each(embedded)(
   'a server with the bug $name is convicted',
   async (bug) => {
-    await beginAnew(installation, folder, bug.name);
+    await startAfresh(installation, folder, bug.name);
     const verdicts = await briefRun(installation, join(folder, bug.name), {
       workloads: workloads.filter(({ name }) => bug.workloads.includes(name)),
       trouble: troubleOf(bug),
@@ -59,8 +59,8 @@ test.each(embedded)(
   120_000,
 );
 
-test('servers without a bug are not, whatever the others were convicted with', async () => {
-  await beginAnew(installation, folder, undefined);
+test('servers without a bug pass every workload and nemesis that convicted the others', async () => {
+  await startAfresh(installation, folder, undefined);
   const used = new Set(embedded.flatMap((bug) => [...bug.workloads, ...bug.nemeses]));
   const verdicts = await briefRun(installation, join(folder, 'no-bug'), {
     workloads: workloads.filter(({ name }) => used.has(name)),

@@ -11,7 +11,7 @@ import { expiredCalls } from '../drive/nemeses/expired-calls.ts';
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { Struck } from './test/struck.ts';
 
-/** Callers who send what they should not strike one installation, and all others are served. */
+/** Callers who send hostile requests strike one installation; all others are served. */
 
 const PAID_MS = 2_000;
 
@@ -47,10 +47,10 @@ afterAll(async () => {
 
 const starts = () => cluster.state().processes.map(({ name, starts: count }) => `${name} ${count}`);
 
-/** Strikes for so long, and expects every payment meanwhile; then what the nemesis says. */
+/** Strikes for `forMs`, and expects every payment meanwhile. Returns what the nemesis reports. */
 async function strike(nemesis: Nemesis, seed: number, forMs: number): Promise<string> {
   const before = starts();
-  struck.told.length = 0;
+  struck.notes.length = 0;
   const aimed = await nemesis.aim(struck.scene(seed));
   expect(aimed.harms).toEqual([]);
   const until = performance.now() + forMs;
@@ -64,10 +64,10 @@ async function strike(nemesis: Nemesis, seed: number, forMs: number): Promise<st
     await aimed.end();
   }
   expect(starts()).toEqual(before);
-  return struck.told.join();
+  return struck.notes.join();
 }
 
-/** How often routers have lost a stream and sent again what was on it. */
+/** How often routers have lost a stream and repeated its calls. */
 const sentAgain = () =>
   cluster
     .state()
@@ -75,16 +75,16 @@ const sentAgain = () =>
     .map(({ logFile }) => readFileSync(logFile, 'utf8').split('sending again').length - 1);
 
 test('decode-bombs: callers who send none wait no longer', async () => {
-  const said = await strike(decodeBombs, 7, 15_000);
-  expect(said).toMatch(/^p99 \d+ ms of \d{2,} other calls, 0 failed; p99 \d+ ms .* 0 failed$/u);
-  for (const [, ms] of said.matchAll(/p99 (\d+) ms/gu)) expect(Number(ms)).toBeLessThan(1_000);
+  const report = await strike(decodeBombs, 7, 15_000);
+  expect(report).toMatch(/^p99 \d+ ms of \d{2,} other calls, 0 failed; p99 \d+ ms .* 0 failed$/u);
+  for (const [, ms] of report.matchAll(/p99 (\d+) ms/gu)) expect(Number(ms)).toBeLessThan(1_000);
 });
 
 test('expired-calls: a minute of 100 a second breaks no stream', async () => {
   const before = sentAgain();
-  const said = await strike(expiredCalls, 11, 60_000);
-  expect(said).toMatch(/ broke 0 times$/u);
-  const [expired, answers] = [...said.matchAll(/\d+/gu)].map(Number);
+  const report = await strike(expiredCalls, 11, 60_000);
+  expect(report).toMatch(/ broke 0 times$/u);
+  const [expired, answers] = [...report.matchAll(/\d+/gu)].map(Number);
   expect(expired).toBeGreaterThan(6_000);
   expect(answers).toBeGreaterThan(100);
   expect(sentAgain()).toEqual(before);

@@ -25,7 +25,7 @@ import { flapping, silentThenRefused, slowLinks } from '../drive/nemeses/unstead
 
 /**
  * Every nemesis of processes, links and regions, against one installation with one copy of each
- * book: it hits what it says and nothing else, and what it broke is whole again afterwards.
+ * book: it hits what it names and nothing else, and what it broke is whole again afterwards.
  */
 
 let cluster: Cluster;
@@ -58,7 +58,7 @@ afterAll(async () => {
   endFolder(folder, failed);
 });
 
-/** Strikes, has a look, and expects everything whole again. */
+/** Strikes, checks the effect, and expects everything to be whole again. */
 async function strike(nemesis: Nemesis, seed: number, look: (strike: Strike) => Promise<void>) {
   try {
     expect(await nemesis.whyNot(struck.installation)).toBe('');
@@ -80,7 +80,7 @@ async function strike(nemesis: Nemesis, seed: number, look: (strike: Strike) => 
 async function expectWhole(): Promise<void> {
   expect(struck.broken).toEqual([]);
   expect([...cluster.links.values()].filter(({ state }) => state !== 'open')).toEqual([]);
-  // How long a process takes to start is a matter of the machine.
+  // How long a process takes to start depends on the machine.
   await struck.untilStarted();
   expect(await struck.untilWell(15_000)).toEqual([]);
 }
@@ -95,7 +95,7 @@ const isTouched =
   ({ via, payer, payee }: Payment) =>
     harms.some((harm) => touches(harm, via, [payer, payee]));
 
-/** Those that must not arrive: a router asks the payer's book, which delivers to the payee's. */
+/** Calls that must not arrive: a router asks the payer's book, which delivers to the payee's. */
 const isCutOff =
   ({ harms }: Strike) =>
   ({ via, payer, payee }: Payment) =>
@@ -105,7 +105,7 @@ const isCutOff =
       return via === router && (book ?? payer) === payer;
     });
 
-/** Nobody else notices anything. */
+/** No other process notices anything. */
 async function expectOthersServed(aimed: Strike): Promise<void> {
   const touched = isTouched(aimed);
   const others = struck.payments.filter((payment) => !touched(payment));
@@ -132,7 +132,7 @@ describe('processes that end', () => {
         struck.installation.copies.find(({ processes }) => processes.postgres === aimed.targets[0]),
         'it hits a copy',
       );
-      // Postgres says when it came back from the crash.
+      // Postgres reports when it came back from the crash.
       const admin = postgres(copy.adminUrl, { max: 1, onnotice: () => {} });
       try {
         const recovered = async () => {
@@ -167,7 +167,7 @@ describe('processes that are frozen', () => {
       const touched = struck.payments.filter(isTouched(aimed));
       expect(await struck.unpaid(touched, 500)).toEqual(touched);
       await expectOthersServed(aimed);
-      // Nothing thaws it: what pays again is the process that its supervisor has started.
+      // It is never thawed: the process that pays again was started by its supervisor.
       expect(await struck.unpaid(touched, 25_000)).toEqual([]);
       expect(struck.starts(ledger)).toBe(startsBefore + 1);
     });
@@ -222,7 +222,7 @@ describe('links that are cut', () => {
 });
 
 describe('a strike that goes wrong', () => {
-  test('one that could not begin mends what it had broken by then', async () => {
+  test('one that could not begin repairs what it had broken by then', async () => {
     const half = wrong(async ({ faults }) => {
       await faults.signal('us-east/ledger', 'SIGSTOP');
       await faults.stop('eu-west/router');

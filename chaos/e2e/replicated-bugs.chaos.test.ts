@@ -6,11 +6,11 @@ import { shortDelays, whyNotReplicated } from '../../regions/testing/replicated-
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { workloads } from '../drive/workloads/all.ts';
 import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
-import { restartWith } from './test/begin-anew.ts';
+import { restartWith } from './test/start-afresh.ts';
 import { briefRun, convicted, type Trouble } from './test/brief-run.ts';
 import { allBehind, lostWithItsRegion } from './test/troubles.ts';
 
-/** Bugs that do harm only where a book has several copies. */
+/** Bugs that are harmful only where a book has several copies. */
 
 const skipped = whyNotReplicated() !== '';
 
@@ -27,7 +27,7 @@ afterAll(async () => {
   endFolder(folder, false);
 }, 120_000);
 
-/** In this order: the second one leaves a journal behind that says something else than it did. */
+/** In this order: the second one leaves a journal behind that differs from what it did. */
 const troubles: readonly (readonly [string, Trouble])[] = [
   ['read-without-position', allBehind],
   ['exists-before-barrier', lostWithItsRegion],

@@ -6,13 +6,13 @@ import { type LostRows, THOUGH_ROWS_ARE_LOST, withoutLost } from '../judge/check
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { restoredBook } from '../drive/nemeses/restored-book.ts';
 import { workloads } from '../drive/workloads/all.ts';
-import { beginAnew } from './test/begin-anew.ts';
+import { startAfresh } from './test/start-afresh.ts';
 import { briefRun } from './test/brief-run.ts';
 import { strikeOf } from './test/troubles.ts';
 
 /**
- * A run in which a book is put back to an older copy and repaired, judged by the checkers of every
- * run as far as they hold, with nothing excused but what was lost for good.
+ * A run in which a book is replaced by an older copy and repaired, judged by the checkers of
+ * every run as far as they apply. Only what was lost permanently is excused.
  */
 
 const BUG = 'blind-to-a-diverged-channel';
@@ -28,7 +28,7 @@ afterAll(async () => {
   endFolder(folder, false);
 }, 60_000);
 
-/** Verdicts of a run with the nemesis, and what went wrong in its course. */
+/** Verdicts of a run with the nemesis, and what went wrong during it. */
 async function judged(name: string, names: readonly string[]) {
   let lost: LostRows | undefined;
   const failed: string[] = [];
@@ -58,7 +58,7 @@ async function judged(name: string, names: readonly string[]) {
 }
 
 test('nothing but what no other book knows is lost, and the books balance', async () => {
-  await beginAnew(installation, folder, undefined);
+  await startAfresh(installation, folder, undefined);
   const { found, failed, count } = await judged('no-bug', ['bank', 'bank-across', 'holds']);
   expect(failed).toEqual([]);
   expect(count).toBeGreaterThan(0);
@@ -66,9 +66,9 @@ test('nothing but what no other book knows is lost, and the books balance', asyn
 }, 240_000);
 
 test(`a server with the bug ${BUG} is convicted`, async () => {
-  await beginAnew(installation, folder, BUG);
+  await startAfresh(installation, folder, BUG);
   const { found, failed } = await judged(BUG, ['bank', 'bank-across']);
-  // The nemesis waits in vain for the loss to be named.
+  // The nemesis waits in vain for the loss to be reported.
   expect(failed.join()).toMatch(/CHANNEL_DIVERGED of .*: in vain/u);
   const convicted = found.filter(([, state]) => state === 'fail').map(([invariant]) => invariant);
   expect(convicted).toContain('I4');

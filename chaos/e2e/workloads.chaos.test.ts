@@ -8,11 +8,11 @@ import { workloads } from '../drive/workloads/all.ts';
 import { type QuietRun, quietRun } from './test/quiet-run.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
-/** All workloads on an installation in which nothing goes wrong. */
+/** All workloads on an installation without faults. */
 
 type Invariant = keyof typeof checkers;
 
-/** What a workload is for: invariants that its calls give something to look at... */
+/** The purpose of a workload: invariants that its calls exercise... */
 const looksAt: Readonly<Record<string, readonly Invariant[]>> = {
   bank: ['I1', 'I4', 'I5', 'I6', 'I7', 'I9', 'I11', 'I12', 'I14', 'I22'],
   'bank-across': ['I1', 'I2', 'I4', 'I5', 'I6', 'I7', 'I12', 'I22'],
@@ -89,17 +89,17 @@ describe('all workloads, without a fault', () => {
 
   test.each(workloads)('$name gives its checkers something to look at', (workload) => {
     const own = ofWorkload(run, workload);
-    const nobody = { ...own, operations: noOperations(), calls: new Map() };
+    const empty = { ...own, operations: noOperations(), calls: new Map() };
     const isFor = looksAt[workload.name] ?? [];
     const looked = isFor.filter((invariant) => {
-      const without = checkedBy(invariant, { ...nobody, header: inNamespaces(own, []) });
+      const without = checkedBy(invariant, { ...empty, header: inNamespaces(own, []) });
       return checkedBy(invariant, own) > without;
     });
     expect(looked).toEqual(isFor);
     expect(isFor).not.toEqual([]);
   });
 
-  test.each(workloads)('$name does what it says', (workload) => {
+  test.each(workloads)('$name does what it promises', (workload) => {
     const seen = outcomes(ofWorkload(run, workload).operations);
     expect([...seen]).toEqual(expect.arrayContaining([...(happens[workload.name] ?? ['?'])]));
   });

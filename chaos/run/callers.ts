@@ -13,7 +13,7 @@ import type { Installation } from '../drive/installation/installation.ts';
 import { SeededRandom } from '../random.ts';
 import type { RunPlan } from './plan.ts';
 
-/** All clients of one run: what they ask is recorded, and meets the faults of calls. */
+/** All clients of one run: their calls are recorded, and subject to call faults. */
 export class RunCallers {
   readonly #recorder: HistoryRecorder;
   readonly #parts: CallerParts;
@@ -50,12 +50,12 @@ export class RunCallers {
     };
   }
 
-  /** A client of its own, of this region's router. */
+  /** A new client of this region's router. */
   caller(via: RegionName): Caller {
     return new RecordedCaller(this.#parts, this.#recorder.client(), via);
   }
 
-  /** One call that meets no fault, of a client of its own. */
+  /** One call of a new client, without call faults. */
   #ask(router: RegionName, path: string, request: Buffer): Promise<unknown> {
     const parts = { ...this.#parts, routers: this.#plain };
     const caller = new RecordedCaller(parts, this.#recorder.client(), router);
@@ -67,7 +67,7 @@ export class RunCallers {
       : caller.open(OpenAccountRequest.decode(request));
   }
 
-  /** Waits until nothing is on its way any more whose caller has gone; false: not in time. */
+  /** Waits until no abandoned call is under way any more. Returns false if that takes too long. */
   async lateCallsEnd(timeoutMs: number): Promise<boolean> {
     const giveUpAt = performance.now() + timeoutMs;
     while (this.#faulty.pending > 0) {

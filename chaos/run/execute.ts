@@ -21,7 +21,7 @@ import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
 import { renderPage } from '../judge/report/page.ts';
 import { reportJson } from '../judge/report/report-json.ts';
-import { tellVerdict } from './tell-verdict.ts';
+import { printVerdict } from './print-verdict.ts';
 import { LiveLine } from './live-line.ts';
 import { drawPlan, type RunPlan } from './plan.ts';
 import { runChaos } from './run.ts';
@@ -30,7 +30,7 @@ import { workloads as allWorkloads } from '../drive/workloads/all.ts';
 
 const clocks = new Set<Nemesis>([clockAhead, clockJump, clockStrobe, clockDrift]);
 
-/** Those that can be run here, and why the others cannot. */
+/** The ones that can run here, and why the others cannot. */
 async function runnable(
   wanted: readonly Nemesis[],
   installation: Installation,
@@ -95,7 +95,7 @@ function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, 
   };
 }
 
-/** Everything that was started for the run is gone after it, but for what it leaves to read. */
+/** Everything that is started for the run ends with it; only its files remain. */
 async function withOwn(
   options: Options,
   seed: number,
@@ -105,7 +105,7 @@ async function withOwn(
   const { profile, bug } = options;
   if (profile === 'replicated') installPackages();
   const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
-  // Postgres runs as another user there, and has to get through.
+  // Postgres runs as another user there and needs access.
   chmodSync(scratch, 0o711);
   try {
     note(`Starting three regions for the run, ${profile} profile`);
@@ -122,7 +122,7 @@ async function withOwn(
   }
 }
 
-/** A tenth of the delays between real regions: faults, not light, are what a run waits for. */
+/** A tenth of real delays: a run should wait for faults, not for the speed of light. */
 function shorter(): Delays {
   const {
     'eu-west~us-east': atlantic,
@@ -136,7 +136,7 @@ function shorter(): Delays {
   };
 }
 
-/** Throws CommandFailure when a nemesis was asked for that the profile rules out. */
+/** Throws CommandFailure when a named nemesis is not available in the profile. */
 function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
   const ruledOut = nemesis.find(({ profiles }) => !profiles.includes(profile));
   if (ruledOut === undefined) return;
@@ -145,18 +145,21 @@ function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
 }
 
 /**
- * One run as the options want it: the verdict goes to stdout, everything else into its folder.
+ * One run according to the options: the verdict goes to stdout, everything else into its folder.
  * Throws CommandFailure when it cannot be run; nothing was started then if it is one of usage.
  */
 export async function execute(options: Options, signal: AbortSignal): Promise<ExitCode> {
   if (options.data !== undefined && !options.yes) {
-    throw new CommandFailure(ExitCode.usage, `it breaks what runs in ${options.data}: say --yes`);
+    throw new CommandFailure(
+      ExitCode.usage,
+      `it breaks what runs in ${options.data}: confirm with --yes`,
+    );
   }
   const running = options.data === undefined ? undefined : attach(options.data);
   refuseRuledOut(options, running?.profile ?? options.profile);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const folder = makeRunFolder(options.out, seed);
-  note(`Seed ${seed}; everything is kept in ${folder}`);
+  note(`Seed ${seed}; all files are in ${folder}`);
   const judged =
     running === undefined
       ? await withOwn(options, seed, folder, signal)
@@ -164,8 +167,8 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));
-  const code = await tellVerdict(judged, options.json === true);
+  const code = await printVerdict(judged, options.json === true);
   note(`Report: ${join(folder, 'report.html')}`);
-  // What was found is found, whoever has had enough of it.
+  // A violation that was found counts, also after an interruption.
   return signal.aborted && code !== ExitCode.refused ? ExitCode.interrupted : code;
 }

@@ -4,15 +4,15 @@ import type { LeaderWatch } from './leaders.ts';
 
 const LED_MS = 60_000;
 
-/** Nobody leads a book although nothing keeps anybody from it. */
+/** A book has no leader although nothing prevents a server from leading it. */
 export class NotLedError extends Error {
   override readonly name = 'NotLedError';
 }
 
 /**
  * Ends every epoch: all ledger servers are killed, with the sessions that they have in their
- * databases, and whoever leads then does so in a newer one. Nothing of before can be acknowledged
- * any more. Throws NotLedError when a book is not led again.
+ * databases, and the next leader leads in a newer one. No earlier call can be acknowledged
+ * afterwards. Throws NotLedError when a book is not led again.
  */
 export async function fence(installation: Installation, leaders: LeaderWatch): Promise<void> {
   const { faults, copies } = installation;
@@ -27,7 +27,7 @@ export async function fence(installation: Installation, leaders: LeaderWatch): P
     if (performance.now() > giveUpAt) {
       const names = books.filter((book) => !isLed(book)).map((book) => nameOf(copies, book));
       throw new NotLedError(
-        `nobody leads ${names.join(', ')} ${LED_MS / 1_000} s after every ledger server was started again`,
+        `no server leads ${names.join(', ')} ${LED_MS / 1_000} s after every ledger server was started again`,
       );
     }
     await sleep(100);

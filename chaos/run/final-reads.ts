@@ -5,7 +5,7 @@ import { dumpCopy } from '../judge/history/dump-copy.ts';
 import { copiesOf, type Copy, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
-/** Where one copy stands. */
+/** The position of one copy. */
 interface Standing {
   readonly seq: bigint;
   /** Legs to other books that are not settled; of a primary only. */
@@ -13,8 +13,8 @@ interface Standing {
 }
 
 /**
- * Waits until nothing is on its way between books and every copy has what its primary has, for
- * the time given at most: what is stuck then, the checkers find in what is read.
+ * Waits until nothing is in transit between books and every copy has what its primary has, at
+ * most for the given time. The checkers find what is stuck by then in the reads.
  */
 export async function waitUntilDrained(
   installation: Installation,
@@ -35,7 +35,7 @@ export async function waitUntilDrained(
   }
 }
 
-/** The seq that all copies of a book have come to; '' while they differ or legs are open. */
+/** The seq that all copies of a book have reached; '' while they differ or legs are open. */
 async function standOf(copies: readonly Copy[], leader: Copy | undefined): Promise<string> {
   try {
     const all = await Promise.all(copies.map(readStanding));
@@ -56,7 +56,7 @@ function readStanding({ auditorUrl }: Copy): Promise<Standing> {
   });
 }
 
-/** Reads every copy into the folder. Gives what could not be read, one sentence each. */
+/** Reads every copy into the folder. Returns what could not be read, one sentence each. */
 export async function readCopies({ copies }: Installation, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const read = await Promise.all(

@@ -5,7 +5,7 @@ import { copiesOf, type Installation } from '../drive/installation/installation.
 import type { LeaderWatch } from './leaders.ts';
 import { planOptions, type RunPlan } from './plan.ts';
 
-/** A client that hears nothing may hear so a little after its deadline. */
+/** A client without an answer may learn of its timeout a little after its deadline. */
 const LATE_MS = 2_000;
 
 export const LIVENESS_MS = { embedded: 20_000, replicated: 45_000 } as const;
@@ -37,7 +37,7 @@ export async function headerOf(
   let postgres = '';
   for (const { book, bookName, name } of regions) {
     const leader = leaders.leader(book);
-    if (leader === undefined) throw new Error(`nobody leads ${bookName}`);
+    if (leader === undefined) throw new Error(`no server leads ${bookName}`);
     const [row] = await askCopy(
       leader.auditorUrl,
       (sql) => sql<{ seq: bigint; version: string }[]>`

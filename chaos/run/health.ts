@@ -3,10 +3,10 @@ import { routerProblems, untilNoProblems } from '../../regions/drills/steady.ts'
 import { copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 
-/** A copy that was cut off streams for a moment, until it finds out that it must be rewound. */
+/** A copy that was cut off may stream for a moment before it detects that it must be rewound. */
 const HOLDS_MS = 3_000;
 
-/** What speaks against it that everything serves and every copy follows, in words. */
+/** Returns, as texts, which servers do not serve and which replicas do not follow. */
 async function problems(installation: Installation, leaders: LeaderWatch): Promise<string[]> {
   const now = installation.state();
   const { regions, processes } = now;
@@ -15,7 +15,7 @@ async function problems(installation: Installation, leaders: LeaderWatch): Promi
     .map(({ name, state }) => `${name} is ${state}`);
   const books = regions.map(async ({ book, bookName }) => {
     const leader = leaders.leader(book);
-    if (leader === undefined) return [`nobody leads ${bookName}`];
+    if (leader === undefined) return [`no server leads ${bookName}`];
     const others = copiesOf(installation, book).length - 1;
     if (others === 0) return [];
     const streaming = await streamingFrom(leader.adminUrl);
@@ -38,7 +38,7 @@ async function streamingFrom(adminUrl: string): Promise<number> {
   }
 }
 
-/** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
+/** Waits until none is left. Returns the problems left when the time is up. */
 export function waitUntilWell(
   installation: Installation,
   leaders: LeaderWatch,

@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 import { readReport } from '../judge/report/read-reports.ts';
 import { historyFile, judgeFolder } from '../judge/judge-folder.ts';
-import { tellVerdict } from './tell-verdict.ts';
+import { printVerdict } from './print-verdict.ts';
 
 /**
- * Judges a run that is over once more, from what it has left in its folder; nothing is started,
- * and nothing is written. Throws CommandFailure when the folder is none of a run.
+ * Judges a finished run again, from the files in its folder. Starts nothing and writes
+ * nothing. Throws CommandFailure when it is not the folder of a run.
  */
 export async function judgeAgain(folder: string, json: boolean): Promise<ExitCode> {
   if (!existsSync(historyFile(folder))) {
-    throw new CommandFailure(ExitCode.usage, `${folder} has no ${historyFile('')}: it is no run's`);
+    throw new CommandFailure(
+      ExitCode.usage,
+      `${folder} has no ${historyFile('')}: it is not the folder of a run`,
+    );
   }
   const report = join(folder, 'report.json');
   const known = existsSync(report) ? readReport(report) : undefined;
-  return tellVerdict(await judgeFolder(folder, known), json);
+  return printVerdict(await judgeFolder(folder, known), json);
 }

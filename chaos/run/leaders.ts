@@ -1,22 +1,22 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 
-/** Who leads which book, as every ledger server tells the harness itself. */
+/** Which server leads which book, as every ledger server reports to the harness directly. */
 export class LeaderWatch {
   readonly #copies: readonly Copy[];
   readonly #leaders: Leaders;
-  readonly #told = new Map<number, number>();
+  readonly #newest = new Map<number, number>();
 
-  /** `onEpoch` is told of every newer epoch of a book, and of the copy that leads in it. */
+  /** `onEpoch` receives every newer epoch of a book, and the copy that leads in it. */
   constructor(copies: readonly Copy[], onEpoch: (epoch: number, copy: Copy) => void) {
     this.#copies = copies;
     this.#leaders = new Leaders(copies.map(({ ledgerAddress }) => ledgerAddress));
     this.#leaders.onChange((book) => {
       const led = this.#leaders.leaderOf(book);
-      if (led === undefined || led.epoch <= (this.#told.get(book) ?? 0)) return;
+      if (led === undefined || led.epoch <= (this.#newest.get(book) ?? 0)) return;
       const copy = this.#at(led.address);
       if (copy === undefined) return;
-      this.#told.set(book, led.epoch);
+      this.#newest.set(book, led.epoch);
       onEpoch(led.epoch, copy);
     });
   }
@@ -26,9 +26,9 @@ export class LeaderWatch {
     return led && this.#at(led.address);
   }
 
-  /** The newest epoch in which anybody has led the book; 0: none was heard of. */
+  /** The newest epoch in which a server has led the book; 0: none was reported. */
   epoch(book: number): number {
-    return this.#told.get(book) ?? 0;
+    return this.#newest.get(book) ?? 0;
   }
 
   close(): void {

@@ -22,7 +22,7 @@ const plain = (one: Workload | Nemesis) => ({
   ...('profiles' in one ? { profiles: one.profiles } : {}),
 });
 
-/** What a run is made of, for people or as JSON. */
+/** Prints the workloads and nemeses, as text or as JSON. */
 export async function list(json: boolean | undefined): Promise<void> {
   const all = { workloads: workloads.map(plain), nemeses: nemeses.map(plain) };
   if (json) return printJson(all);

@@ -80,7 +80,7 @@ test('without a terminal there is a line for each step and fault, and one every 
   live.fault('N6 partition', links, true);
   vi.advanceTimersByTime(5_000);
   live.fault('N6 partition', links, false);
-  // Whoever ends a fault twice has ended it once.
+  // Ending a fault twice has no further effect.
   live.fault('N6 partition', links, false);
   live.phase('quiet');
   vi.advanceTimersByTime(5_000);

@@ -3,7 +3,7 @@ import type { RunView } from './view.ts';
 
 const DRAW_MS = 500;
 const LINE_MS = 5_000;
-/** Wide enough for what is told, where the terminal does not say how wide it is. */
+/** Wide enough for a line, where the terminal does not report its width. */
 const WIDTH = 120;
 
 export interface LiveOutput {
@@ -23,20 +23,20 @@ interface Ended {
 
 interface Fault {
   readonly what: string;
-  /** With what it hits. */
+  /** With its targets. */
   readonly name: string;
   readonly startedAt: number;
 }
 
 /**
- * Shows how a run goes: on a terminal one line that is drawn again and again, otherwise a line
- * now and then, and one for every step and fault.
+ * Shows the progress of a run: one line that is redrawn on a terminal, otherwise a line now
+ * and then, and one for every step and fault.
  */
 export class LiveLine implements RunView {
   readonly #output: LiveOutput;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
-  /** The rate and latency shown are those of so long ago until now. */
+  /** The rate and latency shown are those of this last period. */
   readonly #windowMs: number;
   readonly #faults: Fault[] = [];
   readonly #routers = new Set<string>();
@@ -48,14 +48,14 @@ export class LiveLine implements RunView {
     this.#output = output;
     this.#windowMs = output.isTTY === true ? 2_000 : LINE_MS;
     this.#timer = setInterval(() => this.#show(), output.isTTY === true ? DRAW_MS : LINE_MS);
-    // Whoever forgets to stop it must not run for ever.
+    // A caller that forgets to stop it must still be able to exit.
     this.#timer.unref();
   }
 
-  /** What the run does now; the line stays. */
+  /** The current phase of the run; the line stays. */
   phase(text: string): void {
     this.#phase = text;
-    this.#say(text);
+    this.#print(text);
   }
 
   /** A fault begins or ends. */
@@ -64,13 +64,13 @@ export class LiveLine implements RunView {
     const index = this.#faults.findIndex((fault) => fault.name === name);
     if (begins) {
       this.#faults.push({ what, name, startedAt: performance.now() });
-      this.#say(name);
+      this.#print(name);
       return;
     }
     const [ended] = index === -1 ? [] : this.#faults.splice(index, 1);
     if (ended === undefined) return;
     const seconds = ((performance.now() - ended.startedAt) / 1_000).toFixed(1);
-    this.#say(`${what} is over after ${seconds} s`);
+    this.#print(`${what} is over after ${seconds} s`);
   }
 
   /** A call ended. */
@@ -80,14 +80,14 @@ export class LiveLine implements RunView {
     this.#ended.push({ router, atMs: performance.now(), tookMs, isAnswered: type === 'ok' });
   }
 
-  /** Shows nothing any more; a terminal is left at the beginning of an empty line. */
+  /** Stops showing; leaves a terminal at the beginning of an empty line. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#output.isTTY === true) this.#output.write(CLEARED);
   }
 
   /** A line that stays. */
-  #say(text: string): void {
+  #print(text: string): void {
     const line = `${this.#time()}  ${text}\n`;
     this.#output.write(this.#output.isTTY === true ? `${CLEARED}${line}` : line);
     if (this.#output.isTTY === true) this.#draw();
@@ -99,7 +99,7 @@ export class LiveLine implements RunView {
   }
 
   #draw(): void {
-    // A line that is wider than the terminal would be broken in two, of which one stays.
+    // A line wider than the terminal would wrap, and its first part would stay.
     const width = (this.#output.columns ?? WIDTH) - 1;
     const line = Array.from(this.#status()).slice(0, width).join('');
     this.#output.write(`${CLEARED}${line}`);
@@ -119,7 +119,7 @@ export class LiveLine implements RunView {
     return `${this.#time()}  ${parts.filter((part) => part !== '').join(' | ')}`;
   }
 
-  /** Calls a second, all of them and through each router: one may well be silent. */
+  /** Calls a second, in total and through each router, of which one may be silent. */
   #rates(seconds: number): string {
     const counts = new Map([...this.#routers].toSorted().map((router) => [router, 0]));
     for (const { router } of this.#ended) counts.set(router, (counts.get(router) ?? 0) + 1);
@@ -127,7 +127,7 @@ export class LiveLine implements RunView {
     return `${Math.round(this.#ended.length / seconds)} calls/s: ${each.join(' ')}`;
   }
 
-  /** Of what was answered lately. */
+  /** Latency of the recent answers. */
   #p99(): string {
     const took = this.#ended
       .filter(({ isAnswered }) => isAnswered)
@@ -142,5 +142,5 @@ export class LiveLine implements RunView {
   }
 }
 
-/** To the beginning of the line, which is emptied. */
+/** Moves to the beginning of the line and clears it. */
 const CLEARED = '\r\u001B[2K';

@@ -13,8 +13,8 @@ export interface LoadOptions {
 }
 
 /**
- * The clients of a run, spread over the regions. Each asks one thing after another, so an
- * installation that stands still is asked no more than what every client can have open.
+ * The clients of a run, spread over the regions. Each makes one call after another, so an
+ * installation that hangs gets at most one call of each client.
  */
 export class Load {
   readonly #options: LoadOptions;
@@ -32,13 +32,13 @@ export class Load {
     this.#startUpTo(this.#options.plan.clients);
   }
 
-  /** From now on, this many times as many clients, which rest that many times less. */
+  /** From now on, multiplies the number of clients by this and divides their rests by it. */
   overload(times: number): void {
     this.#times = times;
     this.#startUpTo(Math.round(this.#options.plan.clients * times));
   }
 
-  /** Begins nothing any more and waits for what is under way. Throws what a workload threw. */
+  /** Begins no more calls and waits for those under way. Throws what a workload threw. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#clients);
@@ -48,7 +48,7 @@ export class Load {
   #startUpTo(clients: number): void {
     for (let index = this.#clients.size; index < clients; index += 1) {
       const client = this.#client(index).catch((error: unknown) => {
-        // A workload never throws because a call failed: this is a mistake of the suite.
+        // A workload never throws because a call failed: this is a bug of the suite.
         this.#failure ??= error instanceof Error ? error : new Error(String(error));
       });
       this.#clients.add(client);

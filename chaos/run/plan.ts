@@ -2,12 +2,12 @@ import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { SeededRandom } from '../random.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
-/** All that is drawn from the seed before anything happens: no two runs stress the same. */
+/** Everything that is drawn from the seed before a run, so that runs differ in what they stress. */
 export interface RunPlan {
   readonly seed: number;
-  /** Clients, each of which asks one thing after another. */
+  /** Number of clients, each of which makes one call after another. */
   readonly clients: number;
-  /** A client rests for so long after a step, on average. */
+  /** Average time that a client rests after a step. */
   readonly thinkMs: number;
   /** How long a client waits for an answer. */
   readonly deadlineMs: number;
@@ -16,16 +16,16 @@ export interface RunPlan {
   readonly nemeses: readonly Nemesis[];
   /** Between the recovery from one strike and the next, on average. */
   readonly quietMs: number;
-  /** How often two strike at once. */
+  /** Probability that two strike at the same time. */
   readonly pairShare: number;
 }
 
-/** What may be drawn, and what was asked for by name. */
+/** The choices that may be drawn, and those that the user named. */
 export interface Choice {
   readonly workloads: readonly Workload[];
-  /** Those that can be run here. */
+  /** Workloads and nemeses that can run here. */
   readonly nemeses: readonly Nemesis[];
-  /** True: take all of them, as whoever runs it has named them. */
+  /** True: take all of them, because the user has named them. */
   readonly allWorkloads: boolean;
   readonly allNemeses: boolean;
 }
@@ -33,7 +33,7 @@ export interface Choice {
 /** The plan of a run. The same seed and choice give the same plan. Pure. */
 export function drawPlan(seed: number, choice: Choice): RunPlan {
   const random = new SeededRandom(seed);
-  // What a run leaves alone matters as much as what it does.
+  // What a run leaves out matters as much as what it does.
   const some = <T>(all: readonly T[], share: number, whole: boolean): T[] => {
     if (whole) return shuffled([...all], random);
     const drawn = all.filter(() => random.chance(share));
@@ -61,7 +61,7 @@ function shuffled<T>(items: T[], random: SeededRandom): T[] {
     .map(({ item }) => item);
 }
 
-/** The plan as a history tells it. */
+/** The plan as a history records it. */
 export function planOptions(plan: RunPlan): Record<string, unknown> {
   const { workloads, nemeses, ...numbers } = plan;
   return {

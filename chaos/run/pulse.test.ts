@@ -29,7 +29,7 @@ test('every book is asked through every router, each time with another key', asy
     },
     transfer: ({ debitAccountId = 0n, idempotencyKey = '' }) => {
       asked.push({ via, payer: debitAccountId, key: idempotencyKey });
-      // Nobody has to be served for it to go on.
+      // It goes on even if no call is served.
       return Promise.resolve({ type: 'fail', fault: { code: 'UNAVAILABLE', message: '' } });
     },
     change: never,

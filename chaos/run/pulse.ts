@@ -6,18 +6,18 @@ import type { OwnAccount } from '../drive/workloads/own-account.ts';
 import { Requests } from '../drive/workloads/requests.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 
-/** The name that its keys have where those of a workload have the workload's. */
+/** The name in its keys, in place of the name of a workload. */
 export const PULSE = 'pulse';
 
 const BEAT_MS = 1_000;
 
 /**
- * What the harness itself asks once everything is healed: a small transfer a second in every book
- * through every router. Whatever the workloads ask, each book has then shown whether it serves.
+ * The harness's own calls once everything is healed: a small transfer a second in every book
+ * through every router. It shows whether each book serves, whatever the workloads do.
  */
 export class Pulse {
   readonly #requests: Requests;
-  /** Two accounts of each book, from which any amount can come. */
+  /** Two accounts of each book, which may be overdrawn without limit. */
   readonly #pairs: readonly (readonly OwnAccount[])[];
   readonly #callers: () => Caller[];
 
@@ -37,7 +37,7 @@ export class Pulse {
     return new Pulse(requests, pairs, () => names.map((name) => setting.caller(name)));
   }
 
-  /** Asks for so long, and waits for the last answers. */
+  /** Asks for this long, and waits for the last answers. */
   async beat(forMs: number): Promise<void> {
     const until = performance.now() + forMs;
     const asking = this.#pairs.flatMap((pair) =>

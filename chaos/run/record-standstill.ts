@@ -1,20 +1,20 @@
 import { Standstill } from '../../regions/faults/standstill.ts';
 import type { HistoryRecorder } from '../judge/history/recorder.ts';
 
-/** A machine that has so much else to do is a fault of its own. */
+/** A process that is scheduled this late is recorded as a fault of the machine. */
 const LATE_MS = 1_500;
 
 /**
- * Records as a fault when this process was not run for a while: a machine that stands still
- * touches every call, and nobody but the machine is to blame for it.
+ * Records a fault when this process was not scheduled for a while: a machine that stands still
+ * affects every call, and only the machine is to blame.
  */
 export function recordStandstill(
   recorder: HistoryRecorder,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Standstill {
   return new Standstill((lateMs) => {
     if (lateMs < LATE_MS) return;
-    tell(`the machine stood still for ${(lateMs / 1_000).toFixed(1)} s`);
+    report(`the machine stood still for ${(lateMs / 1_000).toFixed(1)} s`);
     recorder.fault('the machine stood still', ['machine'], [{}])();
   });
 }

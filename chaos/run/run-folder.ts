@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 
 /**
- * Makes the folder of a run in `out`, which no other run has: two may begin in the same second
- * with the same seed. Throws CommandFailure when it cannot be made.
+ * Makes a new folder for a run in `out`, even if two begin in the same second with the same
+ * seed. Throws CommandFailure when it cannot be made.
  */
 export function makeRunFolder(out: string, seed: number): string {
   const stamp = new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19);
@@ -17,11 +17,11 @@ export function makeRunFolder(out: string, seed: number): string {
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(ExitCode.usage, `nothing can be kept in ${out}: ${why}`);
+    throw new CommandFailure(ExitCode.usage, `cannot write to ${out}: ${why}`);
   }
 }
 
-/** One after the other: asked for a whole path at once in /proc, Node.js tries for ever. */
+/** One folder after the other: for a whole path at once in /proc, Node.js loops forever. */
 function makeAll(path: string): void {
   const parent = dirname(path);
   if (parent === path) return;
@@ -29,7 +29,7 @@ function makeAll(path: string): void {
   make(path);
 }
 
-/** False: it is there already. */
+/** Returns false if it exists already. */
 function make(path: string): boolean {
   try {
     mkdirSync(path);

@@ -34,11 +34,11 @@ export interface RunOptions {
   readonly clockSkewMs: number;
   /** An empty folder for all that the run leaves. */
   readonly folder: string;
-  /** As it was asked for on the command line: what a run needs besides its seed to be run again. */
+  /** The command line, which a run needs in addition to its seed to be run again. */
   readonly asked: Readonly<Record<string, unknown>>;
   readonly notRun: JudgedRun['notRun'];
   readonly view: RunView;
-  /** Ends the faults early; what is broken is mended and what happened is judged. */
+  /** Ends the faults early; what is broken is repaired and what happened is judged. */
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +47,7 @@ const WELL_MS = 180_000;
 const RE_ASK_MS = 60_000;
 const DRAINED_MS = 30_000;
 const LATE_CALLS_MS = 60_000;
-/** Calls go on for so long after the liveness window, which none of them may feel. */
+/** Calls continue for this long after the liveness window, so that their end is outside of it. */
 const AFTER_WINDOW_MS = 5_000;
 
 /**
@@ -65,9 +65,9 @@ class ChaosRun {
   readonly #options: RunOptions;
   readonly #startedAt = performance.now();
   readonly #notRun: JudgedRun['notRun'][number][];
-  /** What each workload has drawn from the seed for itself. */
+  /** The choices of each workload, drawn from the seed. */
   readonly #drawn: Record<string, unknown> = {};
-  /** Calls whose outcome nobody has learnt. */
+  /** Calls whose outcome no caller has learnt. */
   readonly #unknown: EndedCall[] = [];
 
   constructor(options: RunOptions) {
@@ -84,7 +84,8 @@ class ChaosRun {
     try {
       view.phase('waiting until all is well');
       const problems = await waitUntilWell(installation, leaders, WELL_MS, this.#options.signal);
-      if (problems.length > 0) throw new Error(`it is not well: ${problems.join('; ')}`);
+      if (problems.length > 0)
+        throw new Error(`the installation is not healthy: ${problems.join('; ')}`);
       const names = this.#options.plan.workloads.map(({ workload }) => workload.name);
       const namespaces = [...names, PULSE].map((name) => this.#namespace(name));
       const header = await headerOf(installation, leaders, { ...this.#options, namespaces });
@@ -103,7 +104,7 @@ class ChaosRun {
     return judgeFolder(folder, { notRun: this.#notRun, endedAt: new Date().toISOString() });
   }
 
-  /** Of a workload's keys: the same seed run again is another run. */
+  /** Namespace of a workload's keys: another run of the same seed has another one. */
   #namespace(workload: string): string {
     return `chaos-${Date.now().toString(36)}-${workload}`;
   }
@@ -127,7 +128,7 @@ class ChaosRun {
         plan,
         recorder,
         view,
-        // Of a run that is stopped as well: what it is judged by is not to depend on the moment.
+        // Also of a run that is stopped: its verdict must not depend on the moment.
         recover: () => waitUntilWell(installation, leaders, WELL_MS, new AbortController().signal),
         scene: {
           installation,
@@ -146,7 +147,7 @@ class ChaosRun {
       } catch (error) {
         this.#missing(recorder, error);
       }
-      this.#tellNotRun(recorder, strikes);
+      this.#reportNotRun(recorder, strikes);
       recorder.phase('heal');
       view.phase('healed: everything must serve now');
       recorder.phase('liveness');
@@ -200,7 +201,7 @@ class ChaosRun {
     const { installation, view } = this.#options;
     const regions = installation.state().regions.map(({ name }) => name);
     recorder.phase('re_ask');
-    // What is asked now and not answered is asked once more, not twice.
+    // A call that is made now and not answered is repeated once, not twice.
     const unknown = this.#unknown.splice(0);
     view.phase(`asking again about ${unknown.length} unknown outcomes`);
     const caller = (via: RegionName) => callers.caller(via);
@@ -227,8 +228,8 @@ class ChaosRun {
     }
   }
 
-  /** What the run was to do and has not done. Named and not done, it has shown nothing. */
-  #tellNotRun(recorder: HistoryRecorder, { struck, failed }: Strikes): void {
+  /** Reports what the run was asked to do and has not done: it proves nothing about that. */
+  #reportNotRun(recorder: HistoryRecorder, { struck, failed }: Strikes): void {
     const { plan, asked, signal } = this.#options;
     for (const { what, why: cause } of failed) {
       const [place = '', name = what] = what.split(' ');
@@ -254,14 +255,14 @@ class ChaosRun {
     if (call.type === 'info') this.#unknown.push(call);
   }
 
-  /** Something that verdicts lean on is not known. */
+  /** Records that something is unknown on which verdicts depend. */
   #missing(recorder: HistoryRecorder, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     recorder.fact('missing', why);
     this.#options.view.phase(why);
   }
 
-  /** A signal may have reached more than this process: then nobody knows whose fault it is. */
+  /** A signal may have reached other processes too: then the one at fault is unknown. */
   #unwell(recorder: HistoryRecorder, why: string): void {
     const { signal, view } = this.#options;
     recorder.fact(signal.aborted ? 'missing' : 'unwell', why);

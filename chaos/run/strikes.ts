@@ -4,7 +4,7 @@ import type { Nemesis, Scene, Strike } from '../drive/nemeses/nemesis.ts';
 import type { RunPlan } from './plan.ts';
 import type { RunView } from './view.ts';
 
-/** Longer than any nemesis needs to break or to mend what it is about: a region takes its time. */
+/** Longer than any nemesis needs to break or to repair its target: a region takes its time. */
 const STEP_MS = 300_000;
 
 export interface StrikesOptions {
@@ -12,15 +12,15 @@ export interface StrikesOptions {
   readonly scene: Scene;
   readonly recorder: HistoryRecorder;
   readonly view: RunView;
-  /** Waits until all is well, also when the run is ended early; what still is not, in words. */
+  /** Waits until all is well, also when the run ends early. Returns the problems left, as texts. */
   readonly recover: () => Promise<string[]>;
 }
 
 /** Lets the nemeses of a plan strike, one after the other and sometimes two at once. */
 export class Strikes {
-  /** Those that could not be brought about, and why. */
+  /** Strikes that could not be carried out, and why. */
   readonly failed: { readonly what: string; readonly why: string }[] = [];
-  /** Those that have struck. */
+  /** Nemeses that have struck. */
   readonly struck = new Set<Nemesis>();
   readonly #options: StrikesOptions;
   #next = 0;
@@ -30,9 +30,9 @@ export class Strikes {
   }
 
   /**
-   * Strikes until the time is up, each time from a good state; everything is mended then. Gives
-   * what does not become well again, in words; nothing: all is well.
-   * Throws Error when something cannot be mended.
+   * Strikes until the time is up, each time from a good state; everything is repaired then. Returns
+   * the problems that remain, as texts; none: all is well.
+   * Throws Error when something cannot be repaired.
    */
   async run(forMs: number): Promise<string[]> {
     const { plan, scene, recover, view } = this.#options;
@@ -55,7 +55,7 @@ export class Strikes {
     const nemeses = [first];
     const second = scene.random.chance(plan.pairShare) && !first.alone ? this.#draw() : undefined;
     if (second !== undefined && second !== first && !second.alone) nemeses.push(second);
-    // The other one strikes somewhere in the middle of the first.
+    // The second one strikes while the first is active.
     this.#options.view.phase('faults');
     const struck = await Promise.allSettled(
       nemeses.map(async (nemesis, index) => {
@@ -92,7 +92,7 @@ export class Strikes {
       this.struck.add(nemesis);
       await this.#pause(lastsMs);
     } catch (error) {
-      // Another fault may have taken its target away. What it has broken is mended all the same.
+      // Another fault may have taken its target away. What it has broken is repaired all the same.
       this.#failed(what, error);
     } finally {
       await inTime(strike.end(), `${what} does not end`);
@@ -102,7 +102,7 @@ export class Strikes {
   }
 
   #failed(what: string, error: unknown): void {
-    // What is cut short has not failed.
+    // A strike that is interrupted has not failed.
     if (this.#options.scene.signal.aborted) return;
     const why = error instanceof Error ? error.message : String(error);
     this.failed.push({ what, why });

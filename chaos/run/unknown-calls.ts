@@ -9,9 +9,9 @@ const AT_ONCE = 16;
 const AGAIN_MS = 500;
 
 /**
- * Asks calls whose outcome nobody learnt again with their keys, through one router after the
- * other, until there is an answer: what was applied is answered as it is, and what was not is
- * decided now. Gives how many have none when the time is up.
+ * Repeats calls with an unknown outcome, with their keys, through one router after the other
+ * until there is an answer: what was applied is answered as it is, and what was not is decided
+ * now. Returns how many have none when the time is up.
  */
 export async function reAsk(
   calls: readonly EndedCall[],
@@ -25,8 +25,8 @@ export async function reAsk(
     for (let attempt = 0; ; attempt += 1) {
       const via = regions[(index + attempt) % regions.length];
       if (via === undefined) throw new RangeError('there are no regions to ask in');
-      const heard = await ask(caller(via), call);
-      if (heard?.type !== 'info' && heard?.type !== 'fail') return;
+      const reply = await ask(caller(via), call);
+      if (reply?.type !== 'info' && reply?.type !== 'fail') return;
       if (performance.now() > giveUpAt) break;
       await sleep(AGAIN_MS);
     }

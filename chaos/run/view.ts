@@ -1,6 +1,6 @@
 import type { EndedCall } from '../judge/history/recorder.ts';
 
-/** Who is told how a run goes. */
+/** Receives the progress of a run. */
 export interface RunView {
   phase(text: string): void;
   /** A fault begins or ends. */

@@ -1,10 +1,10 @@
 import type { RegionName } from '../topology/layout.ts';
 import type { RecordedCall } from './load/call-log.ts';
 
-/** A region that should not notice anything, and has had no payment for so long, is harmed. */
+/** A region outside the blast radius that has had no payment for this long is harmed. */
 export const HARMED_AFTER_MS = 20_000;
 
-/** Watches that a drill breaks no more than it means to. */
+/** Watches that a drill breaks no more than intended. */
 export class BlastRadius {
   readonly #lastMs: Map<RegionName, number>;
 

@@ -14,18 +14,18 @@ export interface DrillOptions {
   readonly region: RegionName;
   /** Transfers a second in each region. */
   readonly ratePerRegion: number;
-  /** How long payments run undisturbed before the fault, and again after all is mended. */
+  /** How long payments run undisturbed before the fault, and again after the repair. */
   readonly steadySeconds: number;
   readonly by: string;
   readonly why: string;
   /** A folder for the drill is made in it. */
   readonly outDir: string;
-  /** Ends the drill early: what is broken is mended first. */
+  /** Ends the drill early: what is broken is repaired first. */
   readonly signal: AbortSignal;
   readonly view: DrillView;
 }
 
-/** Who is told how a drill goes. */
+/** Receives the progress of a drill. */
 export interface DrillView {
   phase(text: string): void;
   mark(mark: TimelineMark): void;

@@ -22,20 +22,20 @@ import { Watcher } from './watcher.ts';
 const ACCOUNTS_PER_REGION = 20;
 const SEED = 20_261_121;
 const STEADY_BEFORE_MS = 30_000;
-/** A copy that has to be made anew takes its time. */
+/** A replica may have to be copied again in full, which takes time. */
 const STEADY_AFTER_MS = 180_000;
 
 export const ABORT_CONDITIONS = [
   'the installation is not in its steady state before anything is broken',
   `a region that should not notice has no payment on its own accounts for ${HARMED_AFTER_MS / 1_000} s`,
-  'something cannot be broken or mended as the scenario wants it',
-  'whoever runs the drill stops it',
+  'something cannot be broken or repaired as the scenario requires',
+  'the operator stops the drill',
 ];
 
-/** Where a book is led. */
+/** The region of a book's leader. */
 type Leading = { readonly region: RegionName; readonly epoch: number } | undefined;
 
-/** One run of a drill from its first question to its report. */
+/** One run of a drill from its first check to its report. */
 export class DrillRun {
   readonly #options: DrillOptions;
   readonly #id: string;
@@ -86,7 +86,7 @@ export class DrillRun {
 
   async run(): Promise<DrillReport> {
     const { signal } = this.#options;
-    const stop = () => this.#abort.abort(new AbortedDrill('stopped by whoever ran it'));
+    const stop = () => this.#abort.abort(new AbortedDrill('stopped by the operator'));
     signal.addEventListener('abort', stop, { once: true });
     this.#watcher.start();
     try {
@@ -111,8 +111,8 @@ export class DrillRun {
       this.#aborted = wordsOf(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
       view.phase(`aborted: ${this.#aborted}`);
     } finally {
-      const failed = await this.#faults.mendAll();
-      if (failed.length > 0) this.#aborted ||= `not mended: ${failed.join('; ')}`;
+      const failed = await this.#faults.repairAll();
+      if (failed.length > 0) this.#aborted ||= `not repaired: ${failed.join('; ')}`;
     }
     await this.#recover();
     await this.#load.stop();
@@ -127,7 +127,7 @@ export class DrillRun {
     const away = this.#away();
     if (problems.length > 0) throw new AbortedDrill(`not steady: ${problems.join('; ')}`);
     if (away.length > 0) {
-      throw new AbortedDrill(`${away.join(', ')}: not led at home; "meridian failback" does it`);
+      throw new AbortedDrill(`${away.join(', ')}: not led at home; run "meridian failback" first`);
     }
     await recordDrill(this.#primaryOf(this.#target().book), {
       id: this.#id,
@@ -149,7 +149,7 @@ export class DrillRun {
     }
   }
 
-  /** Runs the scenario, and aborts it when it harms what it should not touch. */
+  /** Runs the scenario, and aborts it when it harms other regions. */
   async #guarded(work: () => Promise<void>): Promise<void> {
     this.#radius = new BlastRadius(this.#healthy(), this.#clock.now());
     const guard = setInterval(() => {
@@ -165,10 +165,10 @@ export class DrillRun {
     }
   }
 
-  /** Waits until all is well again, and brings the books home. */
+  /** Waits until all is well again, and fails the books back. */
   async #recover(): Promise<void> {
     const { view, state, steadySeconds, by, why, signal } = this.#options;
-    // A drill that was aborted is waited for all the same, unless its runner has gone.
+    // An aborted drill waits as well, unless the operator stopped it.
     if (this.#timeline.injectedMs === undefined || signal.aborted) {
       this.#problems = await steadyProblems(this.#watcher, state);
       this.#untilMs = this.#clock.now();

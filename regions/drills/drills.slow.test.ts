@@ -9,20 +9,20 @@ import { type DrillResult, runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
 import { Standstill } from '../faults/standstill.ts';
 
-/** The drills that matter most, for real: every region's processes, real packages, real faults. */
+/** The most important drills with real processes in every region, real packages, real faults. */
 
 const folder = temporaryFolder();
 const installation = sharedInstallation();
-/** The drill that failed: after it the books may be in any state, and the next proves nothing. */
+/** The drill that failed: the books may be in any state afterwards, so the next proves nothing. */
 let failed = '';
 
 const why = whyNotReplicated();
 
-/** Checks of how long something took, and what they may reach while other tests run beside. */
+/** Checks of durations, and the maximum while other tests run at the same time. */
 const timed = /^RTO|pause/u;
 const longestMs = 60_000;
 
-/** A machine that stood still for longer has broken more than the drill did. */
+/** A machine that stood still for longer has done more damage than the drill. */
 const standstillMs = 5_000;
 
 const view = { phase() {}, mark() {}, called() {} };
@@ -48,7 +48,7 @@ async function runOnce(name: string): Promise<DrillResult> {
   });
 }
 
-/** Once more after a run during which the machine stood still: that one has tested the machine. */
+/** Repeats a run during which the machine stood still, because it has tested the machine. */
 async function runUndisturbed(name: string): Promise<DrillResult> {
   const standstill = new Standstill();
   try {
@@ -74,14 +74,14 @@ test
     const failing = report.checks.filter(({ result }) => result !== 'pass');
     for (const { name: check, measured } of failing)
       process.stderr.write(`${check}: ${measured}\n`);
-    // How fast it is, only a quiet machine can tell; that nothing is lost holds on any.
+    // Only a quiet machine can measure how fast it is; nothing may be lost on any.
     expect(failing.filter((check) => !timed.test(check.name))).toEqual([]);
     for (const { longestPauseMs } of report.books) expect(longestPauseMs).toBeLessThan(longestMs);
     expect(report.aborted).toBe('');
-    // What is written is what was found.
+    // The files contain the findings.
     expect(readReport(drill.folder).checks).toEqual(report.checks);
     failed = '';
   },
-  // A copy that has to be made anew is waited for, and a drill may have to be run twice.
+  // A replica may have to be copied again in full, and a drill may have to be run twice.
   900_000,
 );

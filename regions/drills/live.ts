@@ -5,7 +5,7 @@ import type { DrillView } from './drill-options.ts';
 
 const DRAW_MS = 500;
 const LINE_MS = 5_000;
-/** The rate and latency shown are those of so long ago until now. */
+/** The rate and latency shown are those of this last period. */
 const WINDOW_MS = 2_000;
 const MARKS_SHOWN = 12;
 
@@ -22,7 +22,7 @@ interface Ended {
 }
 
 /**
- * Shows how a drill goes: on a terminal one screen that is redrawn, otherwise a line for every
+ * Shows the progress of a drill: one screen that is redrawn on a terminal, else a line for every
  * phase and mark, and one about the load now and then.
  */
 export class LiveView implements DrillView {
@@ -70,7 +70,7 @@ export class LiveView implements DrillView {
     else totals.acknowledged += 1;
   }
 
-  /** Shows the last state and nothing any more. */
+  /** Shows the last state and stops. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#output.isTTY) this.#draw();

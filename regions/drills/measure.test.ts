@@ -21,12 +21,12 @@ const seen = (kind: Sighting['kind'], atMs: number, change: Partial<Sighting> = 
 });
 
 describe('the longest pause', () => {
-  test('begins with the last answer before it, in whatever order calls were recorded', () => {
+  test('begins with the last answer before it, regardless of the order in which calls were recorded', () => {
     const calls = times(9_000, 100, 200, 5_200, 300, 9_100);
     expect(longestPause(calls, 250, 9_100)).toEqual({ fromMs: 300, toMs: 5_200 });
   });
 
-  test('what was over before the fault does not count', () => {
+  test('a pause that was over before the fault does not count', () => {
     expect(longestPause(times(0, 4_000, 4_100, 5_000), 4_050, 5_000)).toEqual({
       fromMs: 4_100,
       toMs: 5_000,
@@ -61,11 +61,11 @@ describe('a book', () => {
   } as const;
   const span = { injectedMs: 1_000, untilMs: 20_000 };
 
-  test('its time is told apart', () => {
+  test('its outage is split into stages', () => {
     const calls = [
       answeredAt(990, inEpoch(1)),
       answeredAt(1_010, inEpoch(1)),
-      // Calls that also concern another book, and those of other books, tell nothing of this one.
+      // Calls that also concern another book, and those of other books, do not count for this one.
       answeredAt(3_000, { to: 'us-east' }),
       answeredAt(3_500, { book: 2, home: 'us-east', to: 'us-east' }),
       answeredAt(10_500, inEpoch(2)),
@@ -109,7 +109,7 @@ describe('a book', () => {
     });
   });
 
-  test('one that was not broken has none either, but its pause is told', () => {
+  test('one that was not broken has none either, but its pause is reported', () => {
     const calls = [answeredAt(900), answeredAt(1_900), answeredAt(19_990)];
     const whole = measureBook({ ...role, affected: false }, calls, [], span);
     expect(whole).toMatchObject({ rtoMs: null, longestPauseMs: 18_090 });

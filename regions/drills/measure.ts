@@ -6,7 +6,7 @@ import type { Sighting } from './watcher.ts';
 
 /** Figures from what callers recorded and what was seen from outside. Pure: no clock, no I/O. */
 
-/** A stretch of time without any acknowledgement; `toMs` undefined: none came any more. */
+/** A stretch of time without any acknowledgement; `toMs` undefined: none followed. */
 export interface Pause {
   readonly fromMs: number;
   readonly toMs: number | undefined;
@@ -15,13 +15,13 @@ export interface Pause {
 /** Calls that concern one book alone, so that nothing but that book can hold them up. */
 const within = (call: RecordedCall) => call.home === call.to;
 
-/** Such calls from within their own region: what another region's loss must not be felt by. */
+/** Such calls from within their own region, which another region's loss must not affect. */
 const own = (call: RecordedCall) => within(call) && call.via === call.home;
 
 /**
  * The longest stretch between two acknowledgements that ends after `sinceMs` and begins before
  * `untilMs`; undefined when there was none to measure from. A stretch that no acknowledgement
- * ended is as long as the load went on.
+ * ended lasts until the end of the load.
  */
 export function longestPause(
   calls: readonly RecordedCall[],
@@ -66,7 +66,7 @@ export interface BookRole {
   readonly after: { readonly region: RegionName; readonly epoch: number } | undefined;
 }
 
-/** What became of one book: its pause, and how its time was spent. */
+/** Measures one book: its pause, and how its time was spent. */
 export function measureBook(
   role: BookRole,
   calls: readonly RecordedCall[],
@@ -108,7 +108,7 @@ function firstOf(writes: readonly RecordedCall[], epoch: number): number | undef
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** What the callers of a region that is not broken felt of it, on their own accounts. */
+/** Measures the effect on callers of a healthy region, on their own accounts. */
 export function measureCollateral(
   region: RegionName,
   calls: readonly RecordedCall[],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Sql } from '../../ledger/store/connect.ts';
 
-/** Puts the database of a book back to an older copy, as after a disaster. */
+/** Replaces the database of a book by an older copy, as after a disaster. */
 
 /** Sessions of a server that was just killed may still come and go. */
 const TRIES = 10;
@@ -22,7 +22,7 @@ export function copyDatabase(url: string): Promise<void> {
   );
 }
 
-/** Puts the copy in the place of the database, as a whole or not at all, and drops what was there. */
+/** Atomically replaces the database by the copy, and drops the former database. */
 export async function restoreDatabase(url: string): Promise<void> {
   await fromOutside(url, (sql, { name, copy, replaced }) =>
     sql.begin(async (both) => {

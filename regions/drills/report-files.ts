@@ -4,13 +4,13 @@ import { type DrillReport, drillReport } from './report.ts';
 
 /** Writes report.json and report.html into the folder of the drill. */
 export async function writeReport(folder: string, report: DrillReport): Promise<void> {
-  // The picture takes a library that no other command should have to load.
+  // The picture needs a library that other commands should not load.
   const { renderReport } = await import('./report/render.ts');
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderReport(report));
 }
 
-/** Reads a report. Throws Error when there is none or it is not one. */
+/** Reads a report. Throws Error when the file is missing or is not a report. */
 export function readReport(path: string): DrillReport {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'report.json') : path;
   let text: string;
@@ -26,7 +26,7 @@ export function readReport(path: string): DrillReport {
   }
 }
 
-/** The folder of the newest drill in `outDir`; undefined: there is none. */
+/** The folder of the newest drill in `outDir`; undefined if there is none. */
 export function newestDrill(outDir: string): string | undefined {
   if (!existsSync(outDir)) return undefined;
   // Names begin with the time.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { regionNames } from '../topology/layout.ts';
 
 /**
- * What a drill leaves behind: everything that its verdict leans on. It is written as JSON and
+ * The result of a drill: everything that its verdict is based on. It is written as JSON and
  * read again by `meridian drill report`. Times are milliseconds since the drill began, measured
  * with a monotonic clock; amounts are whole minor units as text, as JSON numbers would lose
  * digits. Null stands for what was not measured or did not happen.
@@ -45,11 +45,11 @@ const seriesPoint = z.object({
   p99Ms: z.number().nullable(),
 });
 
-/** What became of one book. */
+/** The outage of one book. */
 const bookFigures = z.object({
   name: z.string(),
   home: region,
-  /** True: the scenario takes its leader, or moves it, so its writes may pause. */
+  /** True: the scenario removes or moves its leader, so its writes may pause. */
   affected: z.boolean(),
   leaderBefore: region.nullable(),
   leaderAfter: region.nullable(),
@@ -71,7 +71,7 @@ const bookFigures = z.object({
   firstGoodWriteMs: z.number().nullable(),
 });
 
-/** What healthy regions felt: calls that pay within the accounts homed there. */
+/** The effect on healthy regions: calls that pay within the accounts homed there. */
 const collateral = z.object({
   region,
   calls: z.number().int(),
@@ -79,7 +79,7 @@ const collateral = z.object({
   longestPauseMs: z.number().nullable(),
 });
 
-/** Some calls: how many, what they were worth, and the keys of the first of them. */
+/** A set of calls: their number, their total amount, and the first keys. */
 const callSet = z.object({
   count: z.number().int(),
   amountMinor: z.string(),
@@ -87,24 +87,24 @@ const callSet = z.object({
   keys: z.array(z.string()),
 });
 
-/** Acknowledgements that one epoch of one book gave. */
+/** Acknowledgements by one epoch of one book. */
 const epochFigures = z.object({
   book: z.string(),
   epoch: z.number().int(),
-  /** Address of the ledger server that led in it, as the journal says; '' if that is unknown. */
+  /** Address of the ledger server that led in it, according to the journal; '' if unknown. */
   leader: z.string(),
   acknowledged: z.number().int(),
   firstAtMs: atMs.nullable(),
   lastAtMs: atMs.nullable(),
 });
 
-/** One copy of a book, held against its primary. */
+/** One replica of a book, compared with its primary. */
 const copyFigures = z.object({
   book: z.string(),
   region,
   role: z.enum(['primary', 'replica', 'unknown']),
   seq: z.number().int().nullable(),
-  /** `prefix`: it has, up to its own position, what the primary has. */
+  /** `prefix`: it equals the primary up to its own position. */
   state: z.enum(['prefix', 'differs', 'unread']),
   text: z.string(),
 });
@@ -112,28 +112,28 @@ const copyFigures = z.object({
 const evidence = z.object({
   /** False: something could not be read, so nothing here proves that all is well. */
   complete: z.boolean(),
-  /** What could not be read, and why. */
+  /** Sources that could not be read, and why. */
   unread: z.array(z.string()),
   /** Calls of the load. */
   calls: z.number().int(),
   /** Of them, those that were answered with an outcome. */
   acknowledged: z.number().int(),
-  /** Acknowledged, and not there any more: the recovery point objective is that there are none. */
+  /** Acknowledged, but missing: the recovery point objective allows none. */
   missing: callSet,
-  /** Keys that stand in a journal more than once. */
+  /** Keys with more than one row in a journal. */
   duplicates: callSet,
   /** Acknowledged with another outcome than the journal has. */
   contradicted: callSet,
-  /** Answered "not applied", and there all the same. */
+  /** Answered "not applied", but applied. */
   falselyRefused: callSet,
-  /** Journal rows of the load's accounts with a key that nobody sent. */
+  /** Journal rows of the load's accounts with a key that no caller sent. */
   phantoms: callSet,
   /** Acknowledged in an epoch that had been deposed before the call was sent. */
   deposed: callSet,
-  /** Calls whose outcome their caller did not learn, and those left after asking again. */
+  /** Calls with an outcome unknown to their caller, and those left after asking again. */
   unknownBefore: z.number().int(),
   unknownAfter: z.number().int(),
-  /** Of those asked again: found applied, and not found, which the question then decided. */
+  /** Of those asked again: found applied, and not found, which the retry then decided. */
   unknownWereApplied: z.number().int(),
   unknownWereNot: z.number().int(),
   epochs: z.array(epochFigures),
@@ -153,9 +153,9 @@ const evidence = z.object({
       ),
     })
     .nullable(),
-  /** What every invariant that the audit checks means, by its name such as I1. */
+  /** Descriptions of the invariants that the audit checks, by name such as I1. */
   invariants: z.record(z.string(), z.string()),
-  /** Transfers under way between books once all was healed: there should be none. */
+  /** Transfers in transit between books after the repair: there should be none. */
   inTransit: z.array(
     z.object({
       from: z.string(),
@@ -172,7 +172,7 @@ const evidence = z.object({
 
 const checkResults = ['pass', 'fail', 'unknown'] as const;
 
-/** One thing that had to be so. */
+/** One condition that had to hold. */
 const check = z.object({
   name: z.string(),
   /** For people, such as "< 15 s". */
@@ -188,9 +188,9 @@ export const drillReport = z.object({
   id: z.string(),
   scenario: z.string(),
   hypothesis: z.string(),
-  /** What was broken, in words. */
+  /** Text: what was broken. */
   breaks: z.string(),
-  /** What was done, in order, in words. */
+  /** Texts: what was done, in order. */
   steps: z.array(z.string()),
   abortConditions: z.array(z.string()),
   verdict: z.enum(['pass', 'fail', 'aborted']),
@@ -201,7 +201,7 @@ export const drillReport = z.object({
   /** ISO 8601, by the wall clock. */
   startedAt: z.string(),
   endedAt: z.string(),
-  /** Hash of the commit that ran; '' if it is not known. "+changes" behind it says that files differ. */
+  /** Hash of the commit that ran, with "+changes" if files differ from it; '' if unknown. */
   commit: z.string(),
   /** Release by program, such as node, postgres, patroni. */
   versions: z.record(z.string(), z.string()),

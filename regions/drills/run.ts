@@ -13,10 +13,10 @@ export interface DrillResult {
 
 /**
  * Runs a scenario against an installation under steady load: checks that it is well, breaks it,
- * mends it, waits until it is well again, and proves from callers' records and the journals
- * what became of the payments. Whatever happens, what was broken is mended.
+ * repairs it, waits until it is well again, and proves from callers' records and the journals
+ * what became of the payments. What was broken is always repaired.
  *
- * Throws Error when the drill cannot even begin, such as for want of a folder to write to.
+ * Throws Error when the drill cannot begin, for example when it has no folder to write to.
  */
 export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const id = `${new Date().toISOString().replaceAll(/[:.]/gu, '-').slice(0, 19)}Z-${options.scenario.name}`;

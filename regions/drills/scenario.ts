@@ -9,41 +9,41 @@ import type { Load } from './load/load.ts';
 import type { Check, MarkKind } from './report.ts';
 import type { Watcher } from './watcher.ts';
 
-/** What a scenario promises, beyond that nothing is lost, doubled or contradicted. */
+/** The promises of a scenario, in addition to no loss, duplicate or contradiction. */
 export interface Limits {
-  /** Affected books take writes again so many milliseconds after the injection. */
+  /** Affected books take writes again at most this many milliseconds after the injection. */
   readonly rtoMs?: number;
   /** Affected books never pause longer, in milliseconds. */
   readonly pauseMs?: number;
-  /** No call of anybody ends without an outcome inside its deadline. */
+  /** Every call has an outcome within its deadline. */
   readonly noErrors?: boolean;
   /** Own accounts of the healthy regions never pause longer, in milliseconds. */
   readonly collateralMs: number;
 }
 
-/** A way to break an installation, and what is expected of it then. */
+/** A way to break an installation, and the expected behaviour. */
 export interface Scenario {
   readonly name: string;
   readonly hypothesis: string;
-  /** What it breaks, in words. */
+  /** Text: what it breaks. */
   readonly breaks: string;
   readonly steps: readonly string[];
-  /** Besides those that all drills have. */
+  /** In addition to those that all drills have. */
   readonly abortConditions: readonly string[];
   /** Books whose leader it takes or moves: those led in the region it breaks, all, or none. */
   readonly affected: 'led-there' | 'all' | 'none';
-  /** Regions whose own accounts must not feel it. */
+  /** Regions whose own accounts must not be affected. */
   readonly healthy: 'others' | 'all' | 'none';
   readonly limits: Limits;
   readonly notTested: readonly string[];
   /**
-   * Breaks and mends. What it leaves broken, the drill mends after it, also when it throws.
+   * Breaks and repairs. The drill repairs what it leaves broken, also when it throws.
    * Throws AbortedDrill when going on would prove nothing or do harm.
    */
   run(drill: Drill): Promise<void>;
 }
 
-/** What a scenario works with. */
+/** The tools of a scenario. */
 export interface Drill {
   readonly state: ClusterState;
   readonly replicated: ReplicatedState;
@@ -53,7 +53,7 @@ export interface Drill {
   readonly target: MemberState;
   /** The regions that are not. */
   readonly others: readonly RegionName[];
-  /** What these break is mended after the drill, whatever happens. */
+  /** What these break is always repaired after the drill. */
   readonly faults: Faults;
   readonly operator: Operator;
   readonly acting: Acting;
@@ -61,7 +61,7 @@ export interface Drill {
   readonly load: Load;
   readonly log: CallLog;
   readonly clock: RunClock;
-  /** Keys of this drill are in it. */
+  /** Namespace of this drill's keys. */
   readonly namespace: string;
   /** Aborted when the drill must end early. */
   readonly signal: AbortSignal;
@@ -69,11 +69,11 @@ export interface Drill {
   check(check: Check): void;
   /** Waits; throws when the drill is aborted. */
   pause(ms: number): Promise<void>;
-  /** Waits for it; false when it has not become so in time. Throws when the drill is aborted. */
+  /** Waits for the condition. Returns false on timeout. Throws when the drill is aborted. */
   until(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean>;
 }
 
-/** The drill ends early and proves nothing; what is broken is mended all the same. */
+/** The drill ends early and proves nothing; what is broken is repaired all the same. */
 export class AbortedDrill extends Error {
   override readonly name = 'AbortedDrill';
 }
@@ -94,7 +94,7 @@ export function untilReplaced(drill: Drill, timeoutMs: number): Promise<boolean>
   }, timeoutMs);
 }
 
-/** Does the work and checks that no book has another leader, or another epoch, after it. */
+/** Does the work and checks that no book has a new leader or epoch afterwards. */
 export async function withLeadersStaying(drill: Drill, work: () => Promise<void>): Promise<void> {
   const leaders = () => drill.state.regions.map(({ bookName }) => drill.watcher.leader(bookName));
   const before = leaders();

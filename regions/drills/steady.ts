@@ -5,11 +5,11 @@ import type { MemberView, Watcher } from './watcher.ts';
 
 /**
  * The steady state, which must hold before a drill and again after it: every book has one
- * primary, led by the ledger server beside it, two replicas that stream, one of them
+ * primary, led by the ledger server next to it, two replicas that stream, one of them
  * synchronous, and every region's router serves.
  */
 
-/** What speaks against it among the members, in words. Pure. */
+/** Returns the problems of the members, as texts. Pure. */
 export function memberProblems(views: readonly MemberView[]): string[] {
   const problems: string[] = [];
   for (const [book, members] of Map.groupBy(views, ({ member }) => member.bookName)) {
@@ -19,7 +19,7 @@ export function memberProblems(views: readonly MemberView[]): string[] {
         problems.push(`Postgres of ${member.name} is ${patroni.state}`);
       }
       if (ledger === undefined) {
-        problems.push(`the ledger server beside ${member.name} does not answer`);
+        problems.push(`the ledger server next to ${member.name} does not answer`);
       }
     }
     problems.push(...bookProblems(book, members));
@@ -34,9 +34,9 @@ function bookProblems(book: string, members: readonly MemberView[]): string[] {
     return [`${book} has ${primaries.length} primaries`];
   }
   const problems: string[] = [];
-  if (primary.ledger?.leading !== true) problems.push(`${book} has no leader beside its primary`);
+  if (primary.ledger?.leading !== true) problems.push(`${book} has no leader next to its primary`);
   const others = members.filter((one) => one !== primary && one.ledger?.leading === true);
-  if (others.length > 0) problems.push(`${book} is led beside a replica`);
+  if (others.length > 0) problems.push(`${book} is led by a server next to a replica`);
   const { streaming = 0, synchronous = 0 } = primary.patroni ?? {};
   if (streaming < members.length - 1) {
     problems.push(`${streaming} of the ${members.length - 1} replicas of ${book} stream`);
@@ -45,12 +45,12 @@ function bookProblems(book: string, members: readonly MemberView[]): string[] {
   return problems;
 }
 
-/** What speaks against it now, the routers included. */
+/** Returns the current problems, the routers included. */
 export async function steadyProblems(watcher: Watcher, state: ClusterState): Promise<string[]> {
   return [...memberProblems(watcher.members()), ...(await routerProblems(state))];
 }
 
-/** What speaks against it among the routers, in words. */
+/** Returns the problems of the routers, as texts. */
 export async function routerProblems({ regions }: ClusterState): Promise<string[]> {
   const routers = regions.map(async ({ name, routerAddress }) =>
     (await probeHealth(routerAddress)) ? [] : [`the router of ${name} does not serve`],
@@ -59,12 +59,12 @@ export async function routerProblems({ regions }: ClusterState): Promise<string[
 }
 
 /**
- * How long it must hold. A copy that was cut off streams for a moment, until it finds out that it
- * has to be rewound first.
+ * How long it must hold. A copy that was cut off may stream for a moment before it detects that
+ * it must be rewound.
  */
 const HOLDS_MS = 4_000;
 
-/** Waits for it. Gives what still speaks against it when the time is up; nothing: it holds. */
+/** Waits for the steady state. Returns the problems left when the time is up; none: it holds. */
 export function waitUntilSteady(
   watcher: Watcher,
   state: ClusterState,
@@ -75,8 +75,8 @@ export function waitUntilSteady(
 }
 
 /**
- * Asks for problems again and again until there has been none for `holdsMs`. Gives what there
- * is when the time is up; nothing: it holds. Throws when it is aborted.
+ * Asks for problems again and again until there has been none for `holdsMs`. Returns the
+ * problems left when the time is up; none: it holds. Throws when it is aborted.
  */
 export async function untilNoProblems(
   ask: () => Promise<string[]>,

@@ -14,8 +14,8 @@ const answered = (epoch: number, endedAtMs: number, replayed = false) =>
   call({ endedAtMs, acknowledged: acknowledgement({ epoch, replayed }) });
 
 test('marks what the system does about a fault, each thing once', () => {
-  const told: string[] = [];
-  const timeline = new Timeline(({ kind, atMs }) => told.push(`${kind} ${atMs}`));
+  const marked: string[] = [];
+  const timeline = new Timeline(({ kind, atMs }) => marked.push(`${kind} ${atMs}`));
   timeline.saw(seen('leads', 1));
   timeline.called(answered(1, 2), 'eu-west-1');
   timeline.mark(10, 'injected', 'broken');
@@ -28,11 +28,11 @@ test('marks what the system does about a fault, each thing once', () => {
   timeline.called(answered(2, 42, true), 'eu-west-1');
   timeline.called(answered(2, 43), 'eu-west-1');
   timeline.called(answered(2, 44), 'eu-west-1');
-  timeline.mark(50, 'healed', 'mended');
+  timeline.mark(50, 'healed', 'repaired');
   timeline.end();
   timeline.saw(seen('primary', 60));
   timeline.called(answered(3, 61), 'eu-west-1');
-  expect(told).toEqual([
+  expect(marked).toEqual([
     'injected 10',
     'detected 20',
     'promoted 30',

@@ -21,12 +21,12 @@ export class Timeline {
     return this.marks.find(({ kind }) => kind === 'injected')?.atMs;
   }
 
-  /** When the last fault was mended. */
+  /** When the last fault was repaired. */
   get healedMs(): number | undefined {
     return this.marks.findLast(({ kind }) => kind === 'healed')?.atMs;
   }
 
-  /** What comes now is no longer the system's answer to the fault. */
+  /** Later marks are no longer the system's response to the fault. */
   end(): void {
     this.#over = true;
   }
@@ -42,7 +42,7 @@ export class Timeline {
     this.#onMark(mark);
   }
 
-  /** Something that was seen from outside; what was so before the fault makes no mark. */
+  /** An observation from outside; what was true before the fault makes no mark. */
   saw(sighting: Sighting): void {
     if (this.injectedMs === undefined) return;
     const { atMs, kind, book, region, epoch } = sighting;

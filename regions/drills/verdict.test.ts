@@ -62,7 +62,7 @@ const copy = (state: 'differs' | 'unread') => ({
   copies: evidence.copies.map((one) => ({ ...one, state })),
 });
 
-/** What does not pass, by name. */
+/** The checks that do not pass, by name. */
 const notPassed = (measured: Measured) =>
   Object.fromEntries(
     checksOf(measured)
@@ -75,14 +75,14 @@ const withEvidence = (change: Partial<Evidence>): Measured => ({
   evidence: { ...evidence, ...change },
 });
 
-test('all passes where all is well', () => {
+test('every check passes where all is well', () => {
   expect(notPassed(good)).toEqual({});
   expect(verdictOf(checksOf(good), false)).toBe('pass');
 });
 
 const RPO = 'RPO: acknowledged transfers that are missing';
 
-describe('each check fails on what it is there for', () => {
+describe('each check fails on its own evidence', () => {
   const cases: readonly (readonly [string, Measured, string])[] = [
     [RPO, withEvidence({ missing: something }), 'fail'],
     ['keys posted more than once', withEvidence({ duplicates: something }), 'fail'],
@@ -92,11 +92,11 @@ describe('each check fails on what it is there for', () => {
       'fail',
     ],
     [
-      'transfers applied though their caller was told they were not',
+      'transfers applied though the answer was "not applied"',
       withEvidence({ falselyRefused: something }),
       'fail',
     ],
-    ['transfers that nobody asked for', withEvidence({ phantoms: something }), 'fail'],
+    ['transfers that no caller requested', withEvidence({ phantoms: something }), 'fail'],
     ['acknowledgements by a deposed leader', withEvidence({ deposed: something }), 'fail'],
     [
       'unknown outcomes that are known after asking again',
@@ -115,18 +115,14 @@ describe('each check fails on what it is there for', () => {
       }),
       'fail',
     ],
+    ['every copy equals its primary up to its own position', withEvidence(copy('differs')), 'fail'],
     [
-      'every copy has what its primary has, as far as it has come',
-      withEvidence(copy('differs')),
-      'fail',
-    ],
-    [
-      'every copy has what its primary has, as far as it has come',
+      'every copy equals its primary up to its own position',
       withEvidence(copy('unread')),
       'unknown',
     ],
     [
-      'every copy has what its primary has, as far as it has come',
+      'every copy equals its primary up to its own position',
       withEvidence({ copies: [] }),
       'unknown',
     ],
@@ -166,7 +162,7 @@ describe('each check fails on what it is there for', () => {
   });
 });
 
-test('what could not be read is never proof', () => {
+test('a source that could not be read is never proof', () => {
   const incomplete = withEvidence({ complete: false, unread: ['b: gone'], audit: null });
   const found = notPassed(incomplete);
   expect(found[RPO]).toBe('unknown');

@@ -1,7 +1,7 @@
 import type { BookFigures, CallSet, Check, Collateral, Evidence, Verdict } from './report.ts';
 import type { Limits } from './scenario.ts';
 
-/** Whether a drill has shown what it was to show. Pure. What was not measured never passes. */
+/** Decides whether a drill passed. Pure. What was not measured never passes. */
 
 export interface Measured {
   readonly limits: Limits;
@@ -13,7 +13,7 @@ export interface Measured {
   readonly errors: number;
   /** Calls that had an outcome before anything was broken, by the home region of their payer. */
   readonly before: ReadonlyMap<string, number>;
-  /** What spoke against the steady state when the drill gave up waiting for it. */
+  /** Problems that remained when the drill gave up waiting for the steady state. */
   readonly problems: readonly string[];
   /** Books that are not led in their home region at the end. */
   readonly away: readonly string[];
@@ -53,7 +53,7 @@ export function checksOf(measured: Measured): Check[] {
   ];
 }
 
-/** Without callers before the fault there would be nothing to lose, and all would pass. */
+/** Without calls before the fault there would be nothing to lose, and every check would pass. */
 function loadChecks({ before }: Measured): Check[] {
   return [...before].map(([region, count]) => ({
     name: `payments ran in ${region} before anything was broken`,
@@ -69,7 +69,7 @@ function evidenceChecks(evidence: Evidence): Check[] {
     name,
     limit: '0',
     measured: count === 0 ? '0' : `${count}, ${amountMinor} minor units`,
-    // Something that was found is a violation, whatever else could not be read.
+    // What was found is a violation, even if other evidence could not be read.
     result: count > 0 ? 'fail' : complete ? 'pass' : 'unknown',
   });
   const differing = copies.filter(({ state }) => state === 'differs');
@@ -78,8 +78,8 @@ function evidenceChecks(evidence: Evidence): Check[] {
     none('RPO: acknowledged transfers that are missing', evidence.missing),
     none('keys posted more than once', evidence.duplicates),
     none('acknowledgements that the journal contradicts', evidence.contradicted),
-    none('transfers applied though their caller was told they were not', evidence.falselyRefused),
-    none('transfers that nobody asked for', evidence.phantoms),
+    none('transfers applied though the answer was "not applied"', evidence.falselyRefused),
+    none('transfers that no caller requested', evidence.phantoms),
     none('acknowledgements by a deposed leader', evidence.deposed),
     {
       name: 'unknown outcomes that are known after asking again',
@@ -106,7 +106,7 @@ function evidenceChecks(evidence: Evidence): Check[] {
       result: audit === null ? 'unknown' : passIf(inTransit.length === 0),
     },
     {
-      name: 'every copy has what its primary has, as far as it has come',
+      name: 'every copy equals its primary up to its own position',
       limit: 'all',
       measured: [...differing, ...unreadCopies]
         .map(({ book, region, text }) => `${book} in ${region}: ${text}`)
@@ -164,8 +164,8 @@ function endChecks({ problems, away }: Measured): Check[] {
 const passIf = (good: boolean): Result => (good ? 'pass' : 'fail');
 
 /**
- * A check that fails makes the drill fail, even one that was aborted; one whose result is not
- * known does so unless it was aborted anyway.
+ * A failed check fails the drill, even an aborted one; a check with an unknown result does so
+ * unless the drill was aborted.
  */
 export function verdictOf(checks: readonly Check[], aborted: boolean): Verdict {
   if (checks.some(({ result }) => result === 'fail')) return 'fail';

@@ -10,7 +10,7 @@ import type { Watcher } from './watcher.ts';
 const run = promisify(execFile);
 const ASK_MS = 1_000;
 
-/** The commit that runs, with "+changes" if files differ from it; '' where git cannot tell. */
+/** The commit that runs, with "+changes" if files differ from it; '' where git is not available. */
 export async function commitOf(): Promise<string> {
   try {
     const { stdout: hash } = await run('git', ['rev-parse', 'HEAD'], { cwd: checkout });
@@ -21,7 +21,7 @@ export async function commitOf(): Promise<string> {
   }
 }
 
-/** Release of everything that takes part, by name; what does not answer is left out. */
+/** Releases of all components by name; those that do not answer are left out. */
 export async function versionsOf(
   { etcd }: ReplicatedState,
   watcher: Watcher,

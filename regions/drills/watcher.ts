@@ -7,12 +7,12 @@ import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge.ts';
 import type { RunClock } from './load/clock.ts';
 
-/** What can be seen of one member of a book, and when it was seen. */
+/** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {
   readonly member: MemberState;
-  /** What its Patroni says; undefined while it does not answer. */
+  /** Reported by its Patroni; undefined while it does not answer. */
   readonly patroni: PatroniView | undefined;
-  /** What its ledger server says; undefined while it cannot be reached. */
+  /** Reported by its ledger server; undefined while it cannot be reached. */
   readonly ledger: { readonly leading: boolean; readonly epoch: number } | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface PatroniView {
   readonly primary: boolean;
   /** Such as running, stopped, starting. */
   readonly state: string;
-  /** True: Patroni knows that the book has no leader. */
+  /** True: Patroni reports that the book has no leader. */
   readonly unlocked: boolean;
   readonly version: string;
   /** Such as 150018. */
@@ -34,8 +34,8 @@ export interface PatroniView {
 export interface Sighting {
   readonly atMs: number;
   /**
-   * `unlocked`: Patroni knows that there is no leader. `primary`: a member's Postgres takes
-   * writes. `leads`: a ledger server leads in a new epoch.
+   * `unlocked`: Patroni reports no leader. `primary`: a member's Postgres accepts writes.
+   * `leads`: a ledger server leads in a new epoch.
    */
   readonly kind: 'unlocked' | 'primary' | 'leads';
   readonly book: string;
@@ -61,7 +61,7 @@ const patroniAnswer = z.object({
 
 /**
  * Watches who leads which book from outside, as an operator would: the topology streams of all
- * ledger servers, and what Patroni says four times a second.
+ * ledger servers, and the status of Patroni four times a second.
  */
 export class Watcher {
   readonly sightings: Sighting[] = [];
@@ -132,7 +132,7 @@ export class Watcher {
           resolve();
         };
         this.#stop.signal.addEventListener('abort', abort, { once: true });
-        stream.on('data', (said: Topology) => this.#heard(one, said));
+        stream.on('data', (status: Topology) => this.#receive(one, status));
         stream.on('error', lose);
         stream.on('end', lose);
       });
@@ -140,11 +140,11 @@ export class Watcher {
     }
   }
 
-  #heard(one: Watched, said: Topology): void {
+  #receive(one: Watched, status: Topology): void {
     const { member } = one;
-    const epoch = Number(said.epoch);
-    one.ledger = { leading: said.leading, epoch };
-    if (!said.leading) return;
+    const epoch = Number(status.epoch);
+    one.ledger = { leading: status.leading, epoch };
+    if (!status.leading) return;
     const known = this.epochs.some((seen) => seen.book === member.book && seen.epoch >= epoch);
     if (known) return;
     const atMs = this.#clock.now();
@@ -153,7 +153,7 @@ export class Watcher {
   }
 
   async #pollPatroni(one: Watched): Promise<void> {
-    // What it said last: one that was silent for a moment says nothing new after it.
+    // The last answer: after a moment of silence, the same answer is not reported again.
     let before: PatroniView | undefined;
     while (!this.#stop.signal.aborted) {
       one.patroni = await this.#askPatroni(one.member);
@@ -173,14 +173,14 @@ export class Watcher {
     try {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ASK_MS)]);
       const reply = await fetch(`${patroniUrl}/patroni`, { signal });
-      const said = patroniAnswer.parse(await reply.json());
-      const replicas = (said.replication ?? []).filter(({ state }) => state === 'streaming');
+      const answer = patroniAnswer.parse(await reply.json());
+      const replicas = (answer.replication ?? []).filter(({ state }) => state === 'streaming');
       return {
-        primary: said.role === 'master' || said.role === 'primary',
-        state: said.state,
-        unlocked: said.cluster_unlocked === true,
-        version: said.patroni?.version ?? '',
-        serverVersion: said.server_version ?? 0,
+        primary: answer.role === 'master' || answer.role === 'primary',
+        state: answer.state,
+        unlocked: answer.cluster_unlocked === true,
+        version: answer.patroni?.version ?? '',
+        serverVersion: answer.server_version ?? 0,
         streaming: replicas.length,
         synchronous: replicas.filter((r) => r.sync_state === 'sync' || r.sync_state === 'quorum')
           .length,

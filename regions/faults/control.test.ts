@@ -4,7 +4,7 @@ import { testFolder } from '../testing/folder.ts';
 import { connectFaults, controlSocket, serveFaults } from './control.ts';
 import type { Faults } from './faults.ts';
 
-/** Remembers what was asked of it. */
+/** Records its calls. */
 class AskedFaults implements Faults {
   readonly asked: unknown[][] = [];
   failure: Error | undefined;
@@ -34,7 +34,7 @@ async function connected(): Promise<{ asked: AskedFaults; faults: Faults; path: 
   return { asked, faults: connectFaults(path), path };
 }
 
-test('every fault arrives as it was asked for', async () => {
+test('every fault arrives as requested', async () => {
   const { asked, faults } = await connected();
   await faults.signal('eu-west/postgres-us-east-1', 'SIGSTOP');
   await faults.stop('eu-west/etcd');
@@ -60,13 +60,13 @@ test('every fault arrives as it was asked for', async () => {
   ]);
 });
 
-test('what goes wrong at the supervisor is told to whoever asked', async () => {
+test('an error at the supervisor is returned to its client', async () => {
   const { asked, faults } = await connected();
   asked.failure = new Error('there is no process eu-west/gone');
   await expect(faults.stop('eu-west/gone')).rejects.toThrow('there is no process eu-west/gone');
 });
 
-test('a socket that a killed supervisor left is replaced; one that nobody serves is an error', async () => {
+test('a socket that a killed supervisor left is replaced; one that no process serves is an error', async () => {
   const { path } = await connected();
   const again = new AskedFaults();
   const server = await serveFaults(path, again);

@@ -68,7 +68,7 @@ async function answer(faults: Faults, call: IncomingMessage): Promise<string> {
   }
 }
 
-/** What the name of a Unix socket may have at most, with room for its end. */
+/** Maximum length of the name of a Unix socket, with room for its end. */
 const NAME_BYTES = 100;
 
 /** The path of the control socket of an installation: in its `run` folder, if that is not too deep. */

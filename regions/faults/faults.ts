@@ -4,7 +4,7 @@ import type { RegionName } from '../topology/layout.ts';
 export type FaultSignal = 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGSTOP' | 'SIGCONT';
 
 /**
- * What can be broken, and mended again, in an installation on this machine. The supervisor
+ * What can be broken, and repaired again, in an installation on this machine. The supervisor
  * implements it; drills and chaos use it from another process through its control socket
  * (control.ts) or, in tests, directly.
  *
@@ -27,6 +27,6 @@ export interface Faults {
   restoreRegion(region: RegionName): Promise<void>;
   cut(from: RegionName, to: RegionName, mode: CutMode): Promise<void>;
   heal(from: RegionName, to: RegionName): Promise<void>;
-  /** One-way delay of a link from now on; undefined: what the layout says. */
+  /** One-way delay of a link from now on; undefined: the delay of the layout. */
   delay(from: RegionName, to: RegionName, delayMs: number | undefined): Promise<void>;
 }

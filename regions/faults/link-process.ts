@@ -3,7 +3,7 @@ import type { LinkAnswer, LinkOrder } from './links.ts';
 import { RegionLink } from './region-link.ts';
 
 /**
- * The process of all links between regions. What crosses them must not wait for whatever else
+ * The process of all links between regions. Their traffic must not wait for whatever else
  * its parent computes: a stalled link looks like a lost region. It ends with its parent.
  */
 
@@ -36,16 +36,17 @@ async function execute(order: LinkOrder): Promise<void> {
   }
 }
 
-function tell(answer: LinkAnswer): void {
+function reply(answer: LinkAnswer): void {
   process.send?.(answer);
 }
 
-// Signals to the whole session are the parent's to act upon.
+// The parent handles signals to the whole session.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit());
 process.on('message', ({ id, order }: { readonly id: number; readonly order: LinkOrder }) => {
   execute(order).then(
-    () => tell({ id }),
-    (error: unknown) => tell({ id, error: error instanceof Error ? error.message : String(error) }),
+    () => reply({ id }),
+    (error: unknown) =>
+      reply({ id, error: error instanceof Error ? error.message : String(error) }),
   );
 });

@@ -96,25 +96,25 @@ test('black hole: silence for existing connections, nothing lost once it is heal
 
 const toServer = (sockets: readonly Socket[]) => {
   const [socket] = sockets;
-  const heard: Buffer[] = [];
-  socket?.on('data', (data) => heard.push(data));
-  return () => Buffer.concat(heard).toString();
+  const received: Buffer[] = [];
+  socket?.on('data', (data) => received.push(data));
+  return () => Buffer.concat(received).toString();
 };
 
 test('lost requests: what is asked is held back, what is answered flows', async () => {
   const { link, sockets } = await fixture({}, false);
   const old = await dial(link);
   await expect.poll(() => sockets.length).toBe(1);
-  const heard = toServer(sockets);
+  const received = toServer(sockets);
   link.cut('lost_requests');
   old.write('request');
   const reply = once(old, 'data');
   sockets[0]?.write('reply');
   expect(String((await reply)[0])).toBe('reply');
   await sleep(200);
-  expect(heard()).toBe('');
+  expect(received()).toBe('');
   link.heal();
-  await expect.poll(heard).toBe('request');
+  await expect.poll(received).toBe('request');
 });
 
 test('lost replies: what is asked arrives, what is answered is held back', async () => {
@@ -199,7 +199,7 @@ for (const hindrance of ['a reader that does not read', 'a delay', 'a black hole
     if (hindrance === 'a black hole') link.cut('blackhole');
     const chunk = Buffer.alloc(1024 * 1024);
     let sentBytes = 0;
-    // What is accepted ends in the kernel's buffers and at most 1 MiB in the link.
+    // Accepted bytes end up in the kernel's buffers and at most 1 MiB in the link.
     while (sentBytes < 256 * chunk.length) {
       const accepted = new Promise<boolean>((resolve) => {
         socket.write(chunk, () => resolve(true));

@@ -6,15 +6,15 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
  *
  * 'refuse': existing connections are reset, new ones too (a router answers "no route").
  * 'blackhole': existing connections stay open and silent, new ones are reset.
- * 'lost_requests', 'lost_replies': one way is silent, that of whoever opens connections through
- * the link or the way back to it, while the other way flows; new connections open and are as
- * deaf. What is held up arrives once the link is healed.
+ * 'lost_requests', 'lost_replies': one way is silent, that of the client that opens connections
+ * through the link or the way back to it, while the other way flows; new connections open
+ * and behave the same. Data that is held up arrives once the link is healed.
  */
 export const cutModes = ['refuse', 'blackhole', 'lost_requests', 'lost_replies'] as const;
 export type CutMode = (typeof cutModes)[number];
 export type LinkState = 'open' | CutMode;
 
-/** What one direction of one connection may hold back before its source is paused. */
+/** Bytes that one direction of one connection may hold back before its source is paused. */
 const heldBytesMost = 1024 * 1024;
 const loopback = '127.0.0.1';
 
@@ -52,7 +52,7 @@ class Flow {
     });
   }
 
-  /** A frozen flow reads nothing and writes nothing; the kernel's buffers hold back the sender. */
+  /** A frozen flow neither reads nor writes; the kernel's buffers hold back the sender. */
   freeze(frozen: boolean): void {
     this.#frozen = frozen;
     this.#pump();
@@ -96,7 +96,7 @@ class Flow {
 
 interface Pair {
   readonly sockets: readonly [Socket, Socket];
-  /** What the one who opened the connection says, and what it hears. */
+  /** What the client that opened the connection sends and receives. */
   readonly flows: readonly [requests: Flow, replies: Flow];
 }
 
@@ -151,7 +151,7 @@ export class Link {
     }
   }
 
-  /** Lets everything pass again; connections that were silent go on where they stood. */
+  /** Lets everything pass again; connections that were silent continue where they stopped. */
   heal(): void {
     this.#state = 'open';
     for (const pair of this.#pairs) freeze(pair, 'open');
@@ -167,7 +167,7 @@ export class Link {
   }
 
   #accept(near: Socket): void {
-    // A cut link listens on, so that nobody takes its port; a reset is what the caller sees.
+    // A cut link keeps listening, so that no process takes its port; the caller sees a reset.
     if (this.#state === 'refuse' || this.#state === 'blackhole') {
       near.on('error', () => {});
       near.resetAndDestroy();

@@ -6,7 +6,7 @@ import type { RegionName } from '../topology/layout.ts';
 import type { CutMode } from './link.ts';
 import type { ReplicatedLink } from '../topology/replicated-layout.ts';
 
-/** What the process of the links is told to do. */
+/** An order to the process of the links. */
 export type LinkOrder =
   | { readonly do: 'open'; readonly links: readonly ReplicatedLink[] }
   | Pair<'cut', { readonly mode: CutMode }>
@@ -21,11 +21,11 @@ type Pair<Do extends string, More> = {
 
 export interface LinkAnswer {
   readonly id: number;
-  /** Set: it was not done. */
+  /** Set if the order failed. */
   readonly error?: string;
 }
 
-/** All directed links between the regions, in a process of their own. */
+/** All directed links between the regions, in a separate process. */
 export class Links {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (answer: LinkAnswer) => void>();
@@ -38,7 +38,7 @@ export class Links {
       this.#waiting.delete(answer.id);
     });
     child.on('exit', () => {
-      for (const [id, tell] of this.#waiting) tell({ id, error: 'the links have ended' });
+      for (const [id, resolve] of this.#waiting) resolve({ id, error: 'the links have ended' });
       this.#waiting.clear();
     });
   }
@@ -70,7 +70,7 @@ export class Links {
     return this.#order({ do: 'heal', from, to });
   }
 
-  /** One way, in milliseconds; undefined: what the layout says. */
+  /** One way, in milliseconds; undefined: the delay of the layout. */
   delay(from: RegionName, to: RegionName, delayMs: number | undefined): Promise<void> {
     return this.#order({ do: 'delay', from, to, delayMs });
   }

@@ -28,7 +28,7 @@ export class RegionLink {
     for (const link of this.#ports) link.heal();
   }
 
-  /** One way, in milliseconds; undefined: what the layout says. */
+  /** One way, in milliseconds; undefined: the delay of the layout. */
   setDelay(delayMs = this.layout.delayMs): void {
     for (const link of this.#ports) link.setDelay(delayMs);
   }

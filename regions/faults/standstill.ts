@@ -2,7 +2,7 @@ const TICK_MS = 100;
 
 /**
  * Watches whether this machine stands still: a virtual one may get no processor for a minute.
- * What was measured meanwhile says nothing about what runs on it.
+ * What was measured meanwhile proves nothing about what runs on it.
  */
 export class Standstill {
   readonly #onLate: (lateMs: number) => void;
@@ -10,12 +10,12 @@ export class Standstill {
   #dueAt = performance.now() + TICK_MS;
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
 
-  /** `onLate` is told ten times a second how much later than it should it is. */
+  /** `onLate` receives the delay of this process's timer ten times a second. */
   constructor(onLate: (lateMs: number) => void = () => {}) {
     this.#onLate = onLate;
   }
 
-  /** The longest time, in milliseconds, that this process was not run when it should have been. */
+  /** The longest time, in milliseconds, that this process was not scheduled. */
   get longestMs(): number {
     this.#tick();
     return this.#longestMs;

@@ -4,7 +4,7 @@ import type { Faults, FaultSignal } from './faults.ts';
 
 type Pair = readonly [from: RegionName, to: RegionName];
 
-/** Faults that remember what they broke, so that all of it can be mended whatever happened. */
+/** Faults that remember what they broke, so that all of it can always be repaired. */
 export class TrackedFaults implements Faults {
   readonly #faults: Faults;
   readonly #frozen = new Set<string>();
@@ -18,7 +18,7 @@ export class TrackedFaults implements Faults {
   }
 
   async signal(process: string, signal: FaultSignal): Promise<void> {
-    // Noted first: a fault that was half done must be mended as well.
+    // Noted first: a fault that was half injected must be repaired as well.
     if (signal === 'SIGSTOP') this.#frozen.add(process);
     await this.#faults.signal(process, signal);
     if (signal === 'SIGCONT') this.#frozen.delete(process);
@@ -60,10 +60,10 @@ export class TrackedFaults implements Faults {
     if (delayMs === undefined) this.#slow.delete(`${from} ${to}`);
   }
 
-  /** Mends all that is broken still. Gives what could not be mended, in words. */
-  async mendAll(): Promise<string[]> {
+  /** Repairs all that is still broken. Returns what could not be repaired, in words. */
+  async repairAll(): Promise<string[]> {
     const failed: string[] = [];
-    const mend = async (what: string, work: () => Promise<void>) => {
+    const repair = async (what: string, work: () => Promise<void>) => {
       try {
         await work();
       } catch (error) {
@@ -71,17 +71,17 @@ export class TrackedFaults implements Faults {
       }
     };
     for (const [from, to] of this.#cut.values()) {
-      await mend(`the link ${from} to ${to}`, () => this.heal(from, to));
+      await repair(`the link ${from} to ${to}`, () => this.heal(from, to));
     }
     for (const [from, to] of this.#slow.values()) {
-      await mend(`the delay of ${from} to ${to}`, () => this.delay(from, to, undefined));
+      await repair(`the delay of ${from} to ${to}`, () => this.delay(from, to, undefined));
     }
     for (const process of this.#frozen) {
-      await mend(process, () => this.signal(process, 'SIGCONT'));
+      await repair(process, () => this.signal(process, 'SIGCONT'));
     }
     await Promise.all([
-      ...[...this.#lost].map((region) => mend(region, () => this.restoreRegion(region))),
-      ...[...this.#stopped].map((process) => mend(process, () => this.start(process))),
+      ...[...this.#lost].map((region) => repair(region, () => this.restoreRegion(region))),
+      ...[...this.#stopped].map((process) => repair(process, () => this.start(process))),
     ]);
     return failed;
   }

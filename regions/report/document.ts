@@ -1,19 +1,19 @@
 import { Html, html } from './html.ts';
 import { style } from './style.ts';
 
-/** What makes one page of its parts. */
+/** The parts of a page. */
 export interface DocumentParts {
   /** Of the window. */
   readonly title: string;
   readonly heading: string;
   /** The line below the heading. */
   readonly under: string;
-  /** What the page needs beside the common style. */
+  /** What the page needs in addition to the common style. */
   readonly style?: Html;
   readonly main: Html;
 }
 
-/** A whole HTML page that needs nothing else: no script, no network. */
+/** A self-contained HTML page: no script, no network. */
 export function documentText(parts: DocumentParts): string {
   const page = html`${new Html('<!doctype html>')}
     <html lang="en">

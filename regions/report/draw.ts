@@ -16,8 +16,8 @@ use([GridComponent, LegendComponent, TitleComponent, MarkAreaComponent, MarkLine
 use([SVGRenderer]);
 
 /**
- * A picture as SVG, drawn here, without a browser. `description` is read out instead of it. A
- * page has room for one: the names of its parts are fixed.
+ * A picture as SVG, drawn without a browser. `description` is its text alternative. A page can
+ * have only one, because the ids of its parts are fixed.
  */
 export function drawSvg(
   { width, height, option }: Layout,

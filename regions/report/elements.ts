@@ -1,6 +1,6 @@
 import { Html, html, nothing } from './html.ts';
 
-/** Pieces that several parts of the page have. */
+/** Elements that several parts of the page share. */
 
 /** A heading and what is below it; nothing if there is nothing. */
 export function section(title: string, ...content: readonly Html[]): Html {
@@ -13,7 +13,7 @@ export function section(title: string, ...content: readonly Html[]): Html {
 
 type Cell = Html | string | number;
 
-/** A table; numbers stand to the right. Without rows: nothing. */
+/** A table; numbers are right-aligned. Without rows: nothing. */
 export function table(
   columns: readonly (string | { readonly title: string; readonly number: true })[],
   rows: readonly (readonly Cell[])[],
@@ -68,7 +68,7 @@ export function facts(pairs: readonly (readonly [name: string, value: Html | str
 
 const resultTexts = { pass: '✓ pass', fail: '✗ fail', unknown: '? unknown' } as const;
 
-/** With a sign and a word, for those who cannot tell the colours apart. */
+/** With a sign and a word, for readers who cannot distinguish the colours. */
 export function resultMark(result: keyof typeof resultTexts): Html {
   return html`<span class="result ${result}">${resultTexts[result]}</span>`;
 }

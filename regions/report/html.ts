@@ -1,6 +1,6 @@
 /**
- * HTML as values. Everything that is put into a template is escaped unless it is HTML already, so
- * that a key or a reason that a user wrote cannot become markup.
+ * HTML as values. Every value in a template is escaped unless it is HTML already, so a key or a
+ * reason from a user cannot become markup.
  */
 export class Html {
   readonly text: string;
@@ -12,7 +12,7 @@ export class Html {
 
 type Part = Html | string | number | readonly Part[];
 
-/** Makes HTML of a template. Lists are put one after the other. */
+/** Makes HTML from a template. Lists are concatenated. */
 export function html(pieces: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(
     pieces
@@ -21,7 +21,7 @@ export function html(pieces: TemplateStringsArray, ...parts: readonly Part[]): H
   );
 }
 
-/** For nothing: where a part is left out. */
+/** Empty HTML, for a part that is left out. */
 export const nothing = new Html('');
 
 function write(part: Part | undefined): string {
@@ -39,7 +39,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as it may stand in an element or in a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/gu, (character) => entities[character] ?? character);
 }

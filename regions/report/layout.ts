@@ -11,9 +11,9 @@ import {
   type XAxis,
 } from './strip.ts';
 
-/** Where everything of a picture stands: strips below each other, above one axis of seconds. */
+/** The layout of a picture: strips below each other, above one axis of seconds. */
 
-/** What is drawn, for the drawing library, and how large it becomes, in pixels. */
+/** The options of the drawing library, and the size in pixels. */
 export interface Layout {
   readonly width: number;
   readonly height: number;
@@ -25,7 +25,7 @@ export interface TimeAxis {
   readonly min: number;
   readonly max: number;
   readonly step: number;
-  /** What is written below it. */
+  /** The text below it. */
   readonly name: string;
 }
 
@@ -34,7 +34,7 @@ export interface Content {
   /** Strips of lanes, above all else. */
   readonly lanes: readonly { readonly strip: Strip; readonly count: number }[];
   readonly groups: readonly Group[];
-  /** What goes through a strip behind all else, such as vertical lines. */
+  /** Drawn through a strip behind everything else, such as vertical lines. */
   readonly behind: (panel: number) => Series;
 }
 
@@ -61,17 +61,17 @@ export function timeAxis(from: number, to: number, name: string): TimeAxis {
   return { min, max: Math.max(Math.ceil(to / step) * step, min + step), step, name };
 }
 
-/** How many seconds a pixel of the strips is. */
+/** Seconds per pixel of the strips. */
 export function secondsPerPixel({ min, max }: TimeAxis): number {
   return (max - min) / (width - left - right);
 }
 
-/** Where texts must end that begin in a strip, in seconds. */
+/** Limit for the end of texts that begin in a strip, in seconds. */
 export function endOfRoom(axis: TimeAxis): number {
   return axis.max + right * secondsPerPixel(axis);
 }
 
-/** How many seconds a character takes. */
+/** Width of a character in seconds. */
 export function secondsPerCharacter(axis: TimeAxis): number {
   return secondsPerPixel(axis) * fontSize * 0.56;
 }

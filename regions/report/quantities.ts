@@ -1,4 +1,4 @@
-/** How the page writes numbers. All of them are cut to what a reader can use. */
+/** Formats of numbers on the page, rounded to a useful precision. */
 
 /** A count such as 20,000. */
 export function countText(value: number): string {
@@ -29,7 +29,7 @@ export function offsetText(ms: number): string {
   return `${ms < 0 ? '-' : '+'}${(Math.abs(ms) / 1000).toFixed(1)} s`;
 }
 
-/** 2026-11-21 12:30:00 UTC; a text that is no time stays as it is. */
+/** 2026-11-21 12:30:00 UTC; a text that is not a time stays unchanged. */
 export function timeText(iso: string): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return iso;

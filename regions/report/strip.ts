@@ -11,7 +11,7 @@ import type {
 } from 'echarts/components';
 import type { ComposeOption } from 'echarts/core';
 
-/** What the drawing library takes for a picture. */
+/** The input of the drawing library for a picture. */
 export type PictureOption = ComposeOption<
   | BarSeriesOption
   | CustomSeriesOption
@@ -32,7 +32,7 @@ export interface Strip {
   readonly series: readonly Series[];
 }
 
-/** Strips below each other that show the same of each region. */
+/** Stacked strips that show the same quantity of each region. */
 export interface Group {
   readonly title: string;
   readonly legend: NonNullable<LegendComponentOption['data']>;
@@ -46,7 +46,7 @@ export const ink = 'var(--ink)';
 export const soft = 'var(--soft)';
 export const line = 'var(--line)';
 
-/** What the scales of a region's strips have in common. */
+/** The common options of the scales of a region's strips. */
 export function regionAxis(region: string) {
   return {
     name: region,
@@ -62,7 +62,7 @@ export function regionAxis(region: string) {
 
 export const scaleText = { color: soft, fontSize: fontSize - 2 };
 
-/** What the axes of lanes have in common. */
+/** The common options of the axes of lanes. */
 export function laneAxis(names: readonly string[]) {
   return {
     type: 'category' as const,

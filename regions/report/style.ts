@@ -1,7 +1,7 @@
 import { Html } from './html.ts';
 
 /**
- * How the page looks, in light, dark and print. Nothing is told by colour alone: results have a
+ * How the page looks, in light, dark and print. No information is in colour alone: results have a
  * sign and a word, curves differ in form, and colours that mean something differ in lightness.
  */
 export const style = new Html(`<style>

@@ -40,7 +40,7 @@ export class ApiError extends Error {
 
 type Reply<T> = (error: ServiceError | null, response: T) => void;
 
-/** A client of one router that shows errors as they come and repeats nothing. */
+/** A client of one router that passes errors on and retries nothing. */
 export class Api {
   readonly stub: LedgerServiceClient;
 
@@ -89,7 +89,7 @@ export class Api {
     return this.call<OpenAccountResponse>((stub, ...rest) => stub.openAccount(request, ...rest));
   }
 
-  /** Opens an account without limits, unless others are given, and returns its id. */
+  /** Opens an account, by default without limits, and returns its id. */
   async account(externalId: string, fields: Partial<OpenAccountRequest> = {}): Promise<bigint> {
     const min = { $case: 'noMinBalance', value: true } as const;
     const place = { homeRegion: 'eu-west', asset: 'EUR' };
@@ -98,7 +98,7 @@ export class Api {
     return account.id;
   }
 
-  /** What became of a key of a payer. */
+  /** The outcome of a key of a payer. */
   whatBecameOf(idempotencyKey: string, debitAccountId = 0n, namespace = '') {
     const by = { $case: 'idempotencyKey', value: idempotencyKey } as const;
     const request = { by, namespace, debitAccountId, options: undefined };

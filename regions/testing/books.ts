@@ -9,7 +9,7 @@ import { runReplay } from '../cli/replay/run.ts';
 import type { ReplaySummary } from '../cli/replay/tally.ts';
 import type { PaymentFiles } from './payment-files.ts';
 
-/** Asset of the accounts that tests open beside those of the files. */
+/** Asset of the accounts that tests open in addition to those of the files. */
 export const OWN_ASSET = 'CHF';
 
 /** Where the books are. */
@@ -20,7 +20,7 @@ export interface Place {
   readonly auditorUrls: () => Promise<readonly string[]>;
 }
 
-/** What tests ask of books, whatever they run on. */
+/** What tests ask of books in any profile. */
 export class TestBooks {
   readonly #place: Place;
   readonly #clients: ReadonlyMap<string, MeridianClient>;
@@ -43,7 +43,7 @@ export class TestBooks {
     return client;
   }
 
-  /** Replays the files; `onProgress` is told the share that is done, 0 to 1. */
+  /** Replays the files; `onProgress` receives the share that is done, 0 to 1. */
   replay(files: PaymentFiles, onProgress: (share: number) => void): Promise<ReplaySummary> {
     return runReplay(
       {
@@ -66,7 +66,7 @@ export class TestBooks {
     return runAudit({ urls: await this.#place.auditorUrls(), onProgress: () => undefined });
   }
 
-  /** Debits and credits of every account of callers whose external id begins so, by external id. */
+  /** Debits and credits of every account with this prefix of the external id, by external id. */
   async balances(prefix: string): Promise<Map<string, { debits: bigint; credits: bigint }>> {
     const found = new Map<string, { debits: bigint; credits: bigint }>();
     for (const name of this.#place.routers.keys()) {
@@ -83,13 +83,13 @@ export class TestBooks {
     return found;
   }
 
-  /** The accounts of these files have their exact balances, and there are no others of them. */
+  /** Expects the accounts of these files, and no others, with their exact balances. */
   async expectBalances(files: PaymentFiles): Promise<void> {
     expect(await this.balances(files.prefix)).toEqual(files.expected);
   }
 
   /**
-   * Of these files the books hold exactly the payments: balances to the last unit, every
+   * The books hold exactly the payments of these files: balances to the last unit, every
    * invariant, each key decided once, nothing in transit.
    */
   async expectExactly(files: PaymentFiles): Promise<AuditReport> {
@@ -102,7 +102,7 @@ export class TestBooks {
   }
 }
 
-/** Three regions with their links, without copies; real processes all. */
+/** Three regions with their links, without replicas; all are real processes. */
 export class Books extends TestBooks {
   readonly cluster: Cluster;
 

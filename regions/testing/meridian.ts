@@ -27,7 +27,7 @@ export function textAt(json: unknown, path: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The `meridian` command as processes of their own, for the cluster in a data folder. */
+/** Runs `meridian` commands as separate processes, for the cluster in a data folder. */
 export class Meridian {
   readonly #dataDir: string;
   readonly #printed: string[] = [];
@@ -41,7 +41,7 @@ export class Meridian {
     return this.#printed;
   }
 
-  /** Starts a command; what it prints is gathered. */
+  /** Starts a command and collects its output. */
   start(...args: string[]): Running {
     const main = join(checkout, 'regions', 'meridian.mjs');
     const child = spawn(process.execPath, [main, ...args, '--data', this.#dataDir], {
@@ -65,7 +65,7 @@ export class Meridian {
     return this.start(...args).ended;
   }
 
-  /** What a command prints as JSON. Throws an Error unless it ends with this exit code. */
+  /** Returns what a command prints as JSON. Throws Error unless it ends with this exit code. */
   async json(code: number, ...args: string[]): Promise<unknown> {
     const { code: found, out, err } = await this.run(...args, '--json');
     if (found === code) {

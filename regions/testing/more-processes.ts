@@ -4,7 +4,7 @@ import path from 'node:path';
 import { childEnvironment } from '../processes/environment.ts';
 import type { RegionState } from '../topology/state.ts';
 
-/** Server processes beside those of a cluster. A test ends each with `endChild`. */
+/** Server processes in addition to those of a cluster. A test ends each with `endChild`. */
 
 const PROCESSES = path.join(import.meta.dirname, '..', 'server');
 
@@ -18,14 +18,14 @@ interface Place {
 
 /** One more ledger server on the database of a region's book. */
 export function startLedger(
-  beside: Pick<RegionState, 'book' | 'ledgerUrl' | 'redisUrl'>,
+  region: Pick<RegionState, 'book' | 'ledgerUrl' | 'redisUrl'>,
   listen: string,
   place: Place,
 ): ChildProcess {
   return start('ledger.ts', listen, place, {
-    MERIDIAN_BOOK: String(beside.book),
-    MERIDIAN_DATABASE_URL: beside.ledgerUrl,
-    ...(beside.redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: beside.redisUrl }),
+    MERIDIAN_BOOK: String(region.book),
+    MERIDIAN_DATABASE_URL: region.ledgerUrl,
+    ...(region.redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: region.redisUrl }),
   });
 }
 

@@ -5,10 +5,10 @@ import { afterAll } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { Random } from '../../ledger/core/random.ts';
 
-/** Files to replay, and what the books must say afterwards. */
+/** Files to replay, and what the books must contain afterwards. */
 export interface PaymentFiles {
   readonly source: string;
-  /** With it begin all names of accounts and all keys. */
+  /** Prefix of all names of accounts and all keys. */
   readonly prefix: string;
   readonly accounts: string;
   readonly payments: string;
@@ -33,13 +33,13 @@ interface Payments {
   readonly expected: Balances;
 }
 
-/** Where the payments of a real bank lie, if they do; never part of the project. */
+/** The folder with the payments of a real bank, if present; never part of the project. */
 const BERKA =
   process.env['BERKA_DIR'] ??
   path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'berka');
 
 /**
- * The Berka files where they are to be had, else files made from a fixed seed. Files of another
+ * The Berka files where they are available, else files made from a fixed seed. Files of another
  * prefix are other payments between other accounts, so that books can have both. They go away
  * after the tests of the file that asks for them.
  *

@@ -29,8 +29,7 @@ export interface NodeUrls {
 }
 
 /**
- * A Postgres, a streaming standby of it, whose answer its commits wait for, and a standby of the
- * standby.
+ * A Postgres, its synchronous streaming standby, and a standby of the standby.
  */
 export class ReplicatedPair {
   readonly first: PostgresServer;
@@ -76,7 +75,7 @@ export class ReplicatedPair {
     return pair;
   }
 
-  /** From now on commits of the first wait until the second has them, as they do at first. */
+  /** From now on commits of the first wait until the second has them, as at the start. */
   async waitForSecond(): Promise<void> {
     await setStandbys(this.admin, 'second');
     await untilTrue(async () => {
@@ -86,12 +85,12 @@ export class ReplicatedPair {
     });
   }
 
-  /** From now on commits of the first wait for a standby that there is not. */
-  waitForNobody(): Promise<void> {
-    return setStandbys(this.admin, 'nobody');
+  /** From now on commits of the first wait for a standby that does not exist. */
+  waitForAbsentStandby(): Promise<void> {
+    return setStandbys(this.admin, 'absent');
   }
 
-  /** A new book, which nobody has led. */
+  /** A new book, which no server has led. */
   async newBook(): Promise<PairBook> {
     const name = `book_${randomBytes(4).toString('hex')}`;
     await this.admin`CREATE DATABASE ${this.admin(name)} TEMPLATE ${this.admin(TEMPLATE)}`;
@@ -116,7 +115,7 @@ export class ReplicatedPair {
       [pid] = await this.waiting(book);
       return pid !== undefined;
     });
-    return must(pid, 'somebody waits');
+    return must(pid, 'a commit waits');
   }
 
   /** Path of a file in the data directory of a server. */
@@ -166,7 +165,7 @@ export async function follow(
   await standby`SELECT pg_reload_conf()`;
 }
 
-/** Sets whom the commits of a server wait for. */
+/** Sets the standbys that the commits of a server wait for. */
 export async function setStandbys(admin: Sql, names: string): Promise<void> {
   await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
   await admin`SELECT pg_reload_conf()`;
@@ -179,7 +178,7 @@ export async function setStandbys(admin: Sql, names: string): Promise<void> {
 
 async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
   const look = async () => {
-    if (!(await condition())) throw new Error('it does not come to be');
+    if (!(await condition())) throw new Error('the condition does not become true');
   };
   await vi.waitFor(look, { timeout: 30_000, interval: 30 });
 }

@@ -1,11 +1,11 @@
 import { missingPackages } from '../supervisor/replicated/packages.ts';
 
-/** Short ways between the regions: what a test waits for should not be the speed of light. */
+/** Short delays between the regions, because tests should not wait for the speed of light. */
 export const shortDelays = { 'eu-west~us-east': 3, 'eu-west~ap-south': 5, 'us-east~ap-south': 8 };
 
 /**
- * Why tests of the replicated profile cannot run here; '' if they can. Where everything must be
- * tested, as in CI, a missing package is a failure and not a reason.
+ * Returns why tests of the replicated profile cannot run here; '' if they can. In CI, where
+ * everything must be tested, a missing package is an error instead.
  */
 export function whyNotReplicated(): string {
   const missing = missingPackages();

@@ -7,10 +7,10 @@ import { findFreeBase } from '../processes/ports.ts';
 import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
 import { shortDelays } from './replicated-profile.ts';
 
-/** Where the replicated installation is that tests share (shared-installation.ts). */
+/** The replicated installation that tests share (shared-installation.ts). */
 export interface SharedPlace {
   readonly dataDir: string;
-  /** Whoever asks here over HTTP is answered when it is ready; with an error's text when not. */
+  /** Answers over HTTP when it is ready; with the text of an error if it failed. */
   readonly socket: string;
   /** A test that has failed leaves this file, and all data is kept. */
   readonly failedFile: string;
@@ -25,7 +25,7 @@ declare module 'vitest' {
 /**
  * Starts one replicated installation for all tests of the `replicated` project, and stops it
  * after the last. It starts when the first test asks for it: until then, tests of other projects
- * have the machine for themselves.
+ * have the machine to themselves.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-replicated-'));

@@ -14,26 +14,26 @@ import { Operator } from '../operator/operator.ts';
 import { whyNotReplicated } from './replicated-profile.ts';
 import type { SharedPlace } from './replicated-setup.ts';
 
-/** A copy that has to be made anew takes its time. */
+/** A replica may have to be copied again in full, which takes time. */
 const STEADY_MS = 180_000;
 
-/** Of the first file that asks: the start; of any: what the file before it has left. */
+/** Limit of the start for the first file, and of the repair after a file for the next ones. */
 const READY_MS = 600_000;
 
 /** Three regions with a copy of every book in each, which other tests use before and after. */
 export interface SharedInstallation {
   readonly dataDir: string;
   readonly state: ClusterState;
-  /** What a test breaks is mended after the file, whatever became of the test. */
+  /** What a test breaks is always repaired after the file. */
   readonly faults: Faults;
 }
 
 /**
  * The installation of the `replicated` project, for all tests of a file: all books are led at
- * home and all their copies stream when the first begins. What its books have from the tests of
- * other files stays in them, so every file uses names of its own.
+ * home and all their copies stream when the first begins. Data from the tests of other
+ * files stays in its books, so every file uses its own names.
  *
- * Where the replicated profile cannot run, it is not there and no test may ask for it.
+ * It is absent where the replicated profile cannot run; no test may ask for it there.
  */
 export function sharedInstallation(): () => SharedInstallation {
   let installation: SharedInstallation | undefined;
@@ -50,13 +50,13 @@ export function sharedInstallation(): () => SharedInstallation {
     if (task.result?.state === 'fail') writeFileSync(inject('replicated').failedFile, '');
   });
   afterAll(async () => {
-    const failed = (await faults?.mendAll()) ?? [];
-    if (failed.length > 0) throw new Error(`not mended: ${failed.join('; ')}`);
+    const failed = (await faults?.repairAll()) ?? [];
+    if (failed.length > 0) throw new Error(`not repaired: ${failed.join('; ')}`);
   });
   return () => must(installation, 'the installation runs');
 }
 
-/** The installation as it is when it is ready, which the first to ask starts. */
+/** Returns the installation once it is ready; the first call starts it. */
 async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterState> {
   const error = await new Promise<string>((resolve, reject) => {
     const call = request({ socketPath: socket }, (reply) => {
@@ -69,7 +69,7 @@ async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterSta
   return must(readState(dataDir), 'the installation that tests share runs');
 }
 
-/** Waits until all is as it should be, and brings home what is led elsewhere. */
+/** Waits until all is well, and fails back books that are led elsewhere. */
 async function untilWell(state: ClusterState): Promise<void> {
   const members = must(state.replicated, 'it is replicated').members;
   const { signal } = new AbortController();

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import { endFolder, makeFolder } from './folder.ts';
 
 /**
- * A folder for all tests of a file, which everybody may enter. It goes away when they have
- * passed; else it is kept and named.
+ * A folder for all tests of a file, which every user may enter. It is removed when they have
+ * passed; otherwise it is kept and reported.
  */
 export function temporaryFolder(): () => string {
   let folder = '';

@@ -17,7 +17,7 @@ const nothing = () => undefined;
 /** A member of the first book in this process, what it logs, and what tests ask of it. */
 export class TestMember {
   readonly member: BookMember;
-  /** Reasons for which it stood by, as it logged them. */
+  /** The reasons for standing by that it logged. */
   readonly standingBy: string[] = [];
   readonly warnings: string[] = [];
   readonly accounts: AccountReads;
@@ -61,7 +61,7 @@ export class TestMember {
     });
   }
 
-  /** Opens alice and bob, who may owe what they want. */
+  /** Opens alice and bob, who may be overdrawn without limit. */
   openTwo(): Promise<OpenAccountResponse[]> {
     return new Promise((resolve, reject) => {
       const requests = [openRequest(), openRequest({ externalId: 'bob' })];
@@ -69,7 +69,7 @@ export class TestMember {
     });
   }
 
-  /** Reads an account as it is in this member's own copy. */
+  /** Reads an account from this member's own replica. */
   stale(id: bigint, minSeq?: bigint) {
     const minPosition = minSeq === undefined ? undefined : { book: 1, epoch: 1n, seq: minSeq };
     const options = { level: ReadLevel.STALE, minPosition };

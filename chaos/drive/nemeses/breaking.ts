@@ -123,7 +123,7 @@ class Broken {
   async mend(): Promise<void> {
     const until = performance.now() + MENDED_MS;
     for (;;) {
-      const failed = await this.faults.mendAll();
+      const failed = await this.faults.repairAll();
       const frozen = frozenOf(this.#installation, this.#processes);
       // Such as the children of a Postgres that was killed while it was frozen.
       frozen.forEach(thaw);

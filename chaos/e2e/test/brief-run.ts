@@ -23,15 +23,15 @@ import type { RunPlan } from '../../run/plan.ts';
 import { reAsk } from '../../run/unknown-calls.ts';
 import type { Workload } from '../../drive/workloads/workload.ts';
 
-/** How a trouble asks something itself. */
+/** How a trouble makes its own calls. */
 export interface Asking {
-  /** Of its keys. */
+  /** Namespace of its keys. */
   readonly namespace: string;
-  /** A client of its own, whose calls are judged. */
+  /** A new client, whose calls are judged. */
   readonly caller: (via: RegionName) => Caller;
 }
 
-/** What a bug is brought out with. */
+/** The action that exposes a bug. */
 export type Trouble = (
   scene: Scene,
   installation: OwnInstallation,
@@ -40,14 +40,14 @@ export type Trouble = (
 
 export interface BriefOptions {
   readonly workloads: readonly Workload[];
-  /** Under load. What it breaks it mends. */
+  /** Under load. It repairs what it breaks. */
   readonly trouble?: Trouble | undefined;
-  /** The load goes on for so long at least before the trouble, and until so much was asked. */
+  /** The load lasts at least this long before the trouble, and until enough calls were made. */
   readonly loadMs: number;
   readonly calls: number;
   /** What is stuck between books by then stays so. */
   readonly drainMs: number;
-  /** Takes out of the evidence what the trouble is allowed to do. */
+  /** Removes from the evidence what the trouble may do. */
   readonly excuse?: (evidence: Evidence) => Evidence;
 }
 
@@ -95,7 +95,7 @@ export async function briefRun(
     const prepared = await prepareAll(options.workloads, installation, caller);
     recorder.phase('faults');
     const { trouble } = options;
-    const mended = trouble && recorder.fault('trouble', [], [{}]);
+    const repaired = trouble && recorder.fault('trouble', [], [{}]);
     const load = new Load({ plan, workloads: prepared, regions: names, caller });
     load.start();
     await loaded(options, () => ended);
@@ -109,7 +109,7 @@ export async function briefRun(
       tell: () => {},
     };
     await trouble?.(scene, installation, { namespace, caller });
-    mended?.();
+    repaired?.();
     recorder.phase('heal');
     recorder.phase('liveness');
     const after = ended;
@@ -166,7 +166,7 @@ async function prepareAll(
   return prepared;
 }
 
-/** The verdicts, from what is in the files alone. */
+/** The verdicts, from the files alone. */
 async function judged(
   path: string,
   final: string,
@@ -180,7 +180,7 @@ async function judged(
   return judgeRun(excuse?.(evidence) ?? evidence);
 }
 
-/** A machine that has much else to do takes longer to ask as much. */
+/** A busy machine takes longer to make as many calls. */
 async function loaded(
   { loadMs, calls }: Pick<BriefOptions, 'loadMs' | 'calls'>,
   ended: () => number,
@@ -194,7 +194,7 @@ async function allLed({ copies }: OwnInstallation, leaders: LeaderWatch): Promis
   while (copies.some(({ book }) => leaders.leader(book) === undefined)) await sleep(20);
 }
 
-/** What goes wrong, or takes too long, is missing. */
+/** Adds a text to `missing` if the work fails or takes too long. */
 async function inTime(work: Promise<void>, missing: string[]): Promise<void> {
   const late = sleep(PATIENCE_MS).then(() => missing.push('the fence took too long'));
   const failed = work.catch((error: unknown) => missing.push(String(error)));
@@ -206,7 +206,7 @@ export function convicted(verdicts: ReadonlyMap<string, Verdict>): string[] {
   return [...verdicts].filter(([, { state }]) => state === 'fail').map(([name]) => name);
 }
 
-/** What was violated, in words. */
+/** The violations, as text. */
 export function violationsOf(verdicts: ReadonlyMap<string, Verdict>): string[] {
   return [...verdicts].flatMap(([name, verdict]) =>
     verdict.state === 'fail' ? verdict.witnesses.map(({ text }) => `${name}: ${text}`) : [],

@@ -24,13 +24,13 @@ export interface QuietOptions {
   /** Of each workload. */
   readonly clients: number;
   readonly lastsMs: number;
-  /** And longer, up to `longestMs`, if a busy machine has not made so many steps by then. */
+  /** It lasts longer, up to `longestMs`, if a busy machine has made fewer steps by then. */
   readonly stepsLeast: number;
   readonly longestMs: number;
   readonly seed: number;
 }
 
-/** What a run without faults has left, and which processes of it each workload was. */
+/** The result of a run without faults, and the history processes of each workload. */
 export interface QuietRun {
   readonly evidence: Evidence;
   readonly namespaceOf: (workload: Workload) => string;
@@ -64,7 +64,7 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
     copies,
     caller: (via) => {
       const client = recorder.client();
-      // It stays this one, for nothing is ever unknown here.
+      // It stays this one, because no outcome is ever unknown here.
       processes.add(client.process);
       return new RecordedCaller(parts, client, via);
     },
@@ -121,7 +121,7 @@ async function runOne(workload: Workload, setting: Setting, options: QuietOption
   await Promise.all(Array.from({ length: options.clients }, (_, index) => client(index)));
 }
 
-/** After the heal every book is asked something. */
+/** Makes a call to every book after the heal. */
 async function payInEveryBook(setting: Setting): Promise<void> {
   const requests = new Requests(setting.namespace);
   for (const { name } of setting.regions) {

@@ -24,10 +24,10 @@ export interface Payment {
   readonly payee: number;
 }
 
-/** Three regions that nemeses strike, and what their callers hear meanwhile. */
+/** Three regions that nemeses strike, and what their callers receive meanwhile. */
 export class Struck {
   readonly installation: Installation;
-  readonly told: string[] = [];
+  readonly notes: string[] = [];
   readonly #leader: (book: number) => Copy | undefined;
   readonly #stubs = new Map<RegionName, LedgerServiceClient>();
   /** By book: a payer and a payee. */
@@ -47,7 +47,7 @@ export class Struck {
     }
   }
 
-  /** Opens the accounts that payments are made between. */
+  /** Opens the accounts of the payments. */
   async prepare(): Promise<void> {
     for (const { name, book } of this.installation.state().regions) {
       const [payer, payee] = await Promise.all(
@@ -57,7 +57,7 @@ export class Struck {
     }
   }
 
-  /** The same seed aims the same. */
+  /** The same seed gives the same targets. */
   scene(seed: number): Scene {
     return {
       installation: this.installation,
@@ -66,11 +66,11 @@ export class Struck {
       leader: this.#leader,
       overload: () => undefined,
       signal: new AbortController().signal,
-      tell: (text) => void this.told.push(text),
+      tell: (text) => void this.notes.push(text),
     };
   }
 
-  /** All 27 payments that there can be between three books through three routers. */
+  /** All 27 possible payments between three books through three routers. */
   get payments(): Payment[] {
     const books = [...this.#accounts.keys()];
     return regionNames.flatMap((via) =>
@@ -95,13 +95,13 @@ export class Struck {
     });
   }
 
-  /** Those of the payments that are not made within the time. */
+  /** The payments that are not made within the time. */
   async unpaid(payments: readonly Payment[], deadlineMs: number): Promise<Payment[]> {
     const paid = await Promise.all(payments.map((payment) => this.pay(payment, deadlineMs)));
     return payments.filter((_, index) => paid[index] !== true);
   }
 
-  /** What is frozen or stopped. */
+  /** The processes that are frozen or stopped. */
   get broken(): string[] {
     const { processes } = this.installation.state();
     const postgres = this.installation.copies.map((copy) => copy.processes.postgres);
@@ -133,7 +133,7 @@ export class Struck {
     }
   }
 
-  /** Resolves when every payment is made again; to what is not, when the time is up. */
+  /** Resolves when every payment is made again, or to those that are not when the time is up. */
   async untilWell(timeoutMs: number): Promise<Payment[]> {
     const until = performance.now() + timeoutMs;
     for (;;) {

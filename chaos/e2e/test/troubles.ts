@@ -19,7 +19,7 @@ import type { Asking, Trouble } from './brief-run.ts';
 
 const PATIENCE_MS = 20_000;
 
-/** A strike for so long, and the time that it takes to recover. */
+/** A strike of `forMs`, and the time that recovery takes. */
 export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
   return async (scene, installation) => {
     const strike = await nemesis.aim(scene);
@@ -29,7 +29,7 @@ export function strikeOf(nemesis: Nemesis, forMs: number): Trouble {
     } finally {
       await strike.end();
     }
-    // With a bug, what serves no more may not do so again.
+    // With a bug, a server that no longer serves may never do so again.
     await until(() => serves(scene, installation)).catch(() => {});
   };
 }
@@ -42,7 +42,7 @@ async function serves(scene: Scene, { copies }: OwnInstallation): Promise<boolea
 
 /**
  * Another ledger server takes the book over from one that is frozen in the middle of a commit. It
- * goes on afterwards as if it still led: one that was idle would look first whether it does.
+ * continues afterwards as though it still led: an idle one would first check whether it does.
  */
 export function secondServer(programs: string): Trouble {
   return async (scene, installation) => {
@@ -83,8 +83,8 @@ export function secondServer(programs: string): Trouble {
 }
 
 /**
- * A commit waits for a second copy; the wait is cancelled, so that it is visible and safe
- * nowhere else; its callers ask again; and the region is lost with all that it has.
+ * A commit waits for a second copy; the wait is cancelled, so that it is visible but on no
+ * other copy; its callers ask again; and the region is lost with all its data.
  */
 export const lostWithItsRegion: Trouble = async (scene, installation, asking) => {
   const { faults } = installation;
@@ -97,9 +97,9 @@ export const lostWithItsRegion: Trouble = async (scene, installation, asking) =>
   const admin = openSession(leader.adminUrl);
   try {
     await admin`SELECT 1`;
-    // Without Redis the journal is asked first, and tells of what is visible.
+    // Without Redis the journal is asked first, and returns what is visible.
     await faults.stop(`${here}/redis`);
-    // Nothing of what is written from now on gets out. A copy that is only frozen would find it
+    // No later write leaves this region. A copy that is only frozen would find it
     // in its sockets afterwards.
     for (const there of others) {
       await faults.cut(here, there, 'blackhole');
@@ -118,7 +118,7 @@ export const lostWithItsRegion: Trouble = async (scene, installation, asking) =>
   await faults.restoreRegion(here);
 };
 
-/** No copy replays what it has from its leader, while somebody looks there for what was paid. */
+/** No copy replays what it has from its leader, while a client looks there for what was paid. */
 export const allBehind: Trouble = async (scene, installation, asking) => {
   const { copies } = installation;
   const standbys = copies.filter((copy) => scene.leader(copy.book) !== copy);
@@ -135,7 +135,7 @@ export const allBehind: Trouble = async (scene, installation, asking) => {
     for (const { region } of standbys.filter((copy) => copy.book === book)) {
       const paid = await asking.caller(region).transfer(requests.pay(payer, payee, 1n));
       if (paid.type !== 'ok') continue;
-      // A router that hears nothing of a copy for 400 ms asks the leader: on a busy machine, once.
+      // A router without an answer of a copy for 400 ms asks the leader: on a busy machine, once.
       for (let asked = 0; asked < 5; asked += 1) {
         await asking.caller(region).balances({
           level: 'stale',
@@ -151,7 +151,7 @@ export const allBehind: Trouble = async (scene, installation, asking) => {
   }
 };
 
-/** A book is silent for a while, with a leg on its way to it, and then gone. */
+/** A book is silent for a while, with a leg in transit to it, and is then lost. */
 export const silentThenGone: Trouble = async (scene, installation, asking) => {
   const { faults, copies } = installation;
   const requests = new Requests(asking.namespace);
@@ -165,7 +165,7 @@ export const silentThenGone: Trouble = async (scene, installation, asking) => {
   await until(() => Promise.resolve(copies.every(({ book }) => scene.leader(book) !== undefined)));
 };
 
-/** Two accounts, of the first region's book if nothing else is said of the payee. */
+/** Two accounts, of the first region's book unless the payee is given another. */
 async function openPair(
   scene: Scene,
   installation: OwnInstallation,
@@ -184,7 +184,7 @@ async function openPair(
   return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
 }
 
-/** Redis claims to know a key that the journal has never seen. */
+/** Redis contains a key that is not in the journal. */
 export const redisAhead: Trouble = async (scene, installation, asking) => {
   const [region] = installation.state().regions;
   const { book, name, redisUrl = '' } = must(region, 'there is one');
@@ -214,12 +214,12 @@ function instanceOf(auditorUrl: string): Promise<string> {
 
 const ASKS_FOR_MS = 4_000;
 
-/** Until it is answered, for a while. */
+/** Repeats a payment until it is answered, for a limited time. */
 async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
   const giveUpAt = performance.now() + ASKS_FOR_MS;
   while (performance.now() < giveUpAt) {
-    const heard = await caller.transfer(request, 300);
-    if (heard.type === 'ok') return;
+    const reply = await caller.transfer(request, 300);
+    if (reply.type === 'ok') return;
     await sleep(20);
   }
 }
@@ -249,7 +249,7 @@ async function freezeInCommit(adminUrl: string, freeze: () => Promise<void>): Pr
   );
 }
 
-/** Address of the server that took the book over last. */
+/** Address of the last server that took over the book. */
 function leaderOf(auditorUrl: string): Promise<string> {
   return once(auditorUrl, async (session) => {
     const [row] = await session<{ leader: string }[]>`SELECT leader FROM head`;

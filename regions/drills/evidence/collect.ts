@@ -18,7 +18,7 @@ export interface EvidenceInput {
   readonly accounts: readonly LoadAccount[];
   /** All copies of all books. */
   readonly members: readonly MemberState[];
-  /** The copy of a book that takes writes now; undefined: none does. */
+  /** The copy of a book that accepts writes now; undefined if none does. */
   readonly primaryOf: (book: number) => MemberState | undefined;
   readonly clientOf: (region: RegionName) => MeridianClient;
   readonly epochs: readonly EpochStart[];
@@ -31,8 +31,9 @@ const DRAIN_MS = 60_000;
 const KEYS_MOST = 20;
 
 /**
- * Asks every unknown outcome again, then reads everything back and holds it against what the
- * callers heard. What cannot be read is named; nothing that leans on it counts as proven.
+ * Asks every unknown outcome again, then reads everything back and compares it with the
+ * answers that callers received. What cannot be read is named; nothing that depends on it
+ * counts as proven.
  */
 export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
   const { calls, namespace, members, onStep, signal } = input;
@@ -125,7 +126,7 @@ function callSet(
   return { count: found.length, amountMinor: String(amount), keys };
 }
 
-/** Acknowledgements by the epoch that gave them; a replay does not say who gave it. */
+/** Acknowledgements by the epoch that gave them; a replay does not contain its epoch. */
 function epochsOf(
   calls: readonly RecordedCall[],
   read: readonly ReadBack[],
@@ -152,7 +153,7 @@ function epochsOf(
     .toSorted((a, b) => a.book.localeCompare(b.book) || a.epoch - b.epoch);
 }
 
-/** Waits until no book has anything on its way to another. Throws when it takes too long. */
+/** Waits until nothing is in transit between books. Throws when it takes too long. */
 async function untilDrained(primaries: readonly MemberState[], signal: AbortSignal): Promise<void> {
   const pools = primaries.map(({ auditorUrl }) => evidencePool(auditorUrl));
   try {

@@ -9,7 +9,7 @@ interface CopyHead {
   readonly inRecovery: boolean;
 }
 
-/** What holding a replica against its primary says; `chainThere` is the primary's at its seq. */
+/** Compares a replica with its primary; `chainThere` is the primary's at the replica's seq. */
 export function judgeCopy(
   replica: { readonly seq: number; readonly chain: string },
   primarySeq: number,
@@ -26,7 +26,7 @@ export function judgeCopy(
   return { state: 'differs', text: `its chain value at ${replica.seq} is not the primary's` };
 }
 
-/** Holds all copies of a book against its primary. A copy that cannot be read is named as such. */
+/** Compares all copies of a book with its primary. A copy that cannot be read is reported. */
 export async function compareCopies(members: readonly MemberState[]): Promise<CopyFigures[]> {
   // Replicas are read first: the primary that is read after them has at least as much.
   const heads = await Promise.all(

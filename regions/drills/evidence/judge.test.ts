@@ -21,7 +21,7 @@ const started = (atMs: number) => [{ book: 1, epoch: 2, atMs }];
 const unknown = { code: 'UNKNOWN', outcome: 'unknown', message: '' } as const;
 const refused = { code: 'UNAVAILABLE', outcome: 'not_applied', message: '' } as const;
 
-describe('what callers heard, held against the journals', () => {
+describe('answers that callers received, compared with the journals', () => {
   test('nothing is found where all agrees', () => {
     const calls = [
       call(),
@@ -36,13 +36,13 @@ describe('what callers heard, held against the journals', () => {
     expect(counts([call()], readBackOf([]))).toEqual({ missing: 1 });
   });
 
-  test('so is one that was told when its unknown outcome was asked again', () => {
+  test('so is one that was acknowledged when its unknown outcome was queried again', () => {
     const again = new Map([['key-1', acknowledgement()]]);
     expect(counts([call({ trouble: unknown })], readBackOf([]), again)).toEqual({ missing: 1 });
     expect(counts([call({ trouble: unknown })], readBackOf([row()]), again)).toEqual({});
   });
 
-  test('a key that stands twice is a duplicate', () => {
+  test('a key with two rows is a duplicate', () => {
     const twice = readBackOf([row(), row({ id: 'id-2', seq: 11 })]);
     expect(counts([call()], twice)).toEqual({ duplicates: 1 });
   });
@@ -76,18 +76,18 @@ describe('what callers heard, held against the journals', () => {
     expect(counts([crossing], readBackOf([sent], [refusal]))).toEqual({ contradicted: 1 });
   });
 
-  test('what was not asked for contradicts an unknown outcome as well', () => {
+  test('a row that differs from the request contradicts an unknown outcome as well', () => {
     const other = readBackOf([row({ amountMinor: '7' })]);
     expect(counts([call({ trouble: unknown })], other)).toEqual({ contradicted: 1 });
   });
 
-  test('"not applied" about something that was applied is found', () => {
+  test('the answer "not applied" for a transfer that was applied is found', () => {
     expect(counts([call({ trouble: refused })], readBackOf([row()]))).toEqual({
       falselyRefused: 1,
     });
   });
 
-  test('a row whose key nobody sent is a phantom', () => {
+  test('a row whose key no caller sent is a phantom', () => {
     expect(counts([call()], readBackOf([row(), row({ key: 'x', id: 'x', seq: 11 })]))).toEqual({
       phantoms: 1,
     });
@@ -99,12 +99,12 @@ describe('what callers heard, held against the journals', () => {
     expect(counts([zombie], book, new Map(), started(4_999))).toEqual({ deposed: 1 });
     // Sent before the newer epoch led: the older one may still have answered.
     expect(counts([zombie], book, new Map(), started(5_001))).toEqual({});
-    // A replay tells what an older epoch decided, whoever answers.
+    // A replay repeats what an older epoch decided, whichever leader answers.
     const replay = call({ ...zombie, acknowledged: acknowledgement({ replayed: true }) });
     expect(counts([replay], book, new Map(), started(4_999))).toEqual({});
   });
 
-  test('an answer of the newer epoch tells of it, too', () => {
+  test('an answer of the newer epoch is evidence of it, too', () => {
     const newer = call({
       key: 'new',
       endedAtMs: 4_000,
@@ -115,7 +115,7 @@ describe('what callers heard, held against the journals', () => {
   });
 });
 
-describe('a copy, held against its primary', () => {
+describe('a replica, compared with its primary', () => {
   const copy = { seq: 10, chain: 'aa' };
   test.each([
     ['the same chain value at its place', copy, 12, 'aa', 'prefix'],

@@ -1,19 +1,19 @@
 import type { Acknowledgement, Asked, RecordedCall } from '../load/call-log.ts';
 import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 
-/** What callers heard, held against what the journals say. Pure: nothing is read here. */
+/** Compares the answers that callers received with the journals. Pure: nothing is read here. */
 
 /** A call whose answer or absence of one is now known from the journals, or contradicted. */
 export interface Judgement {
-  /** Acknowledged, and no journal has it. */
+  /** Acknowledged, but in no journal. */
   readonly missing: readonly Asked[];
-  /** Keys that more than one row has, or whose money arrived more than once. */
+  /** Keys with more than one row, or whose money arrived more than once. */
   readonly duplicates: readonly Asked[];
   /** Acknowledged with another outcome, place or content than the journal has. */
   readonly contradicted: readonly Asked[];
-  /** Answered "not applied", and a row says otherwise. */
+  /** Answered "not applied", but a row exists. */
   readonly falselyRefused: readonly Asked[];
-  /** Rows with a key that nobody sent. */
+  /** Rows with a key that no caller sent. */
   readonly phantoms: readonly DecidedRow[];
   /** Acknowledged as applied by an epoch that a newer one had replaced before the call was sent. */
   readonly deposed: readonly Asked[];
@@ -28,7 +28,7 @@ export interface EpochStart {
 
 /**
  * Judges all calls. `reAsked` are the answers to unknown outcomes that were asked again, by key;
- * they are held against the journals like any other.
+ * they are compared with the journals like any other.
  */
 export function judge(
   calls: readonly RecordedCall[],
@@ -72,7 +72,7 @@ export function judge(
   return { ...found, phantoms, deposed: deposedOf(calls, epochs) };
 }
 
-/** True if the row is what the call asked for, whatever came of it. */
+/** Returns whether the row matches the request of the call, regardless of its outcome. */
 function isAsAsked(asked: Asked, row: DecidedRow): boolean {
   if (row.book !== asked.book || row.kind !== asked.kind) return false;
   if (row.debitAccount !== asked.debitAccount || row.amountMinor !== asked.amountMinor)
@@ -80,7 +80,7 @@ function isAsAsked(asked: Asked, row: DecidedRow): boolean {
   return asked.kind === 'capture' || row.payee === asked.creditAccount;
 }
 
-/** True if an answer says what the journals say. */
+/** Returns whether an answer agrees with the journals. */
 function agrees(
   asked: Asked,
   answer: Acknowledgement,
@@ -109,8 +109,8 @@ function agrees(
 }
 
 /**
- * Acknowledgements that a deposed leader gave: of an epoch, for a call that was sent when a newer
- * one led already. A replay carries the epoch of the row that it repeats, so it tells nothing.
+ * Acknowledgements by a deposed leader: of an epoch, for a call that was sent when a newer one
+ * already led. A replay carries the epoch of the row that it repeats, so it proves nothing.
  */
 function deposedOf(calls: readonly RecordedCall[], seen: readonly EpochStart[]): RecordedCall[] {
   const fresh = calls.filter(({ acknowledged }) => acknowledged?.replayed === false);

@@ -13,14 +13,14 @@ export interface ReAsked {
   readonly unanswered: ReadonlyMap<string, string>;
 }
 
-/** Calls whose callers did not learn the outcome. */
+/** Calls with an outcome unknown to their callers. */
 export function unknownOf(calls: readonly RecordedCall[]): RecordedCall[] {
   return calls.filter(({ trouble }) => trouble?.outcome === 'unknown');
 }
 
 /**
- * Asks every unknown outcome again with its key, as callers are told to: what was applied is
- * answered as it is, and what was not is applied now.
+ * Asks every unknown outcome again with its key, as the API requires of callers: what was
+ * applied is answered as it is; what was not is applied now.
  */
 export async function reAsk(
   calls: readonly RecordedCall[],

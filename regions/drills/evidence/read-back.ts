@@ -10,17 +10,17 @@ export interface DecidedRow {
   readonly id: string;
   readonly key: string;
   readonly kind: 'transfer' | 'hold' | 'capture' | 'other';
-  /** Empty: applied. Otherwise why not, in the words of the API. */
+  /** Empty: applied. Otherwise the reason, a name of the API. */
   readonly reason: string;
   readonly debitAccount: string;
-  /** The account that is paid, wherever it is. */
+  /** The account that is paid, in any book. */
   readonly payee: string;
   readonly amountMinor: string;
   /** The book that is paid, if it is another one. */
   readonly peerBook: number | null;
 }
 
-/** What became in the payee's book of a transfer that another book sent. */
+/** The row in the payee's book of a transfer that another book sent. */
 export interface ArrivedRow {
   readonly book: number;
   /** The transfer's id. */
@@ -38,7 +38,7 @@ export interface TakeOver {
   readonly atMicros: number;
 }
 
-/** What one book has of the load, all of one moment. */
+/** The rows of the load in one book, from one snapshot. */
 export interface ReadBack {
   readonly book: number;
   readonly decided: readonly DecidedRow[];
@@ -69,11 +69,11 @@ const wordOf = (reason: Reason) =>
   reason === Reason.UNSPECIFIED ? '' : reasonToJSON(reason).replace(/^REASON_/u, '');
 
 /**
- * A pool of one connection for reading evidence: it gives up instead of waiting for ever.
+ * A pool of one connection for reading evidence: it gives up instead of waiting indefinitely.
  *
- * @param lists whether statements take or give lists. The driver asks the server for their types
- * then, and were the connection cut meanwhile, the failure would be nobody's and end the
- * process: not while the database is being broken.
+ * @param lists whether statements take or return lists. The driver then asks the server for their
+ * types, and if the connection is cut meanwhile, the rejection is unhandled and ends the
+ * process. So do not pass true while the database is being broken.
  */
 export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint: bigint }> {
   return postgres(url, {
@@ -90,7 +90,7 @@ export function evidencePool(url: string, lists = false): postgres.Sql<{ bigint:
   });
 }
 
-/** Asks a copy of a book one thing, through a connection of its own and without lists. */
+/** Runs one query on a copy of a book, through a new connection and without lists. */
 export async function askCopy<T>(
   url: string,
   ask: (sql: postgres.Sql<{ bigint: bigint }>) => Promise<T>,
@@ -104,8 +104,8 @@ export async function askCopy<T>(
 }
 
 /**
- * Reads all that a book has of a run: the rows with a key in its namespace, and what arrived for
- * its accounts. Throws Error when the database cannot be read.
+ * Reads everything that a book has of a run: the rows with a key in its namespace, and arrivals
+ * for its accounts. Throws Error when the database cannot be read.
  *
  * @param url the book's primary, as a role that may read it
  * @param accounts ids of the run's accounts

@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import type { RegionName } from '../../topology/layout.ts';
 
 /**
- * What was asked of an installation and what was heard back: the ground truth that its journals
- * are held against. Everything in it is plain JSON; 64-bit numbers are text.
+ * Every call to an installation and its answer: the ground truth that its journals are
+ * compared with. Everything in it is plain JSON; 64-bit numbers are text.
  */
 
 export type CallKind = 'transfer' | 'hold' | 'capture';
 
-/** What a call asked for. */
+/** The request of a call. */
 export interface Asked {
   readonly key: string;
   readonly kind: CallKind;
-  /** The region whose router it was sent to first; the caller is there. */
+  /** The caller's region, whose router it was sent to first. */
   readonly via: RegionName;
   /** Home region of the account that pays. */
   readonly home: RegionName;
@@ -26,11 +26,11 @@ export interface Asked {
   readonly creditAccount: string;
   /** Minor units. */
   readonly amountMinor: string;
-  /** Of a capture: transfer id of its hold. Empty otherwise. */
+  /** Transfer id of the hold of a capture. Empty otherwise. */
   readonly holdId: string;
 }
 
-/** An outcome, in the words of the API such as POSTED and INSUFFICIENT_FUNDS. */
+/** An outcome, in terms of the API such as POSTED and INSUFFICIENT_FUNDS. */
 export interface Acknowledgement {
   readonly status: string;
   /** Empty unless rejected or returned. */
@@ -67,7 +67,7 @@ export class CallLog {
 
   readonly #onCall: (call: RecordedCall) => void;
 
-  /** The file is made anew. `onCall` is told of every call. */
+  /** Replaces the file. `onCall` receives every call. */
   constructor(path: string, onCall: (call: RecordedCall) => void) {
     this.#onCall = onCall;
     this.#file = createWriteStream(path, { flags: 'w' });

@@ -1,6 +1,6 @@
 /**
- * The one clock of a run: milliseconds since it began, which never jump, and what the wall clock
- * said then, so that both can be told.
+ * The one clock of a run: milliseconds since it began, which never jump, and the wall clock at
+ * that moment, so that both can be reported.
  */
 export class RunClock {
   readonly startedAt = new Date();

@@ -13,7 +13,7 @@ import type { RunClock } from './clock.ts';
 import type { Load } from './load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
 
-/** What the calls need of the run that they belong to. */
+/** The parts of a run that its calls need. */
 export interface DirectRun {
   readonly target: MemberState;
   readonly load: Load;
@@ -27,8 +27,8 @@ const CONNECT_MS = 5_000;
 const TIMEOUT_MS = 60_000;
 
 /**
- * Asks one ledger server itself, past every router: a router with an old idea of who leads would.
- * What it answers is recorded like any other call.
+ * Calls one ledger server directly, like a router with outdated knowledge of the leader.
+ * Its answers are recorded like those of any other call.
  */
 export class DirectCaller {
   readonly #run: DirectRun;
@@ -51,12 +51,12 @@ export class DirectCaller {
       });
     });
     this.#stream = this.#client.post();
-    this.#stream.on('data', (reply: PostReply) => this.#heard(reply));
+    this.#stream.on('data', (reply: PostReply) => this.#receive(reply));
     // The calls that wait then are recorded as unknown at the end.
     this.#stream.on('error', () => {});
   }
 
-  /** Sends so many transfers within the book of the target, each in a batch of its own. */
+  /** Sends `count` transfers within the book of the target, each in its own batch. */
   ask(count: number): void {
     const { target, load, clock, namespace } = this.#run;
     const [payer, payee] = load.accounts.filter(({ book }) => book === target.book);
@@ -87,7 +87,7 @@ export class DirectCaller {
     }
   }
 
-  /** Waits for the answers. Gives how many were acknowledged. */
+  /** Waits for the answers. Returns how many were acknowledged. */
   async finish(timeoutMs: number): Promise<number> {
     const giveUpAt = performance.now() + timeoutMs;
     while (this.#waiting.size > 0 && performance.now() < giveUpAt) await sleep(100);
@@ -102,7 +102,7 @@ export class DirectCaller {
     this.#client.close();
   }
 
-  #heard({ reply }: PostReply): void {
+  #receive({ reply }: PostReply): void {
     if (reply?.$case === 'fault') {
       const { batch, code, message } = reply.value;
       const outcome = code === FaultCode.OUTCOME_UNKNOWN ? 'unknown' : 'not_applied';

@@ -7,15 +7,15 @@ import type { RunClock } from './clock.ts';
 import { type LoadAccount, PaymentPlan } from './payment-plan.ts';
 import { acknowledgementOf, requestOf, troubleOf } from './request.ts';
 
-/** How long a caller waits for its answer, all attempts together. */
+/** How long a caller waits for its answer, over all attempts. */
 export const CALL_DEADLINE_MS = 10_000;
-/** A caller that hears nothing for so long asks another router, with the same key. */
+/** A caller that receives no answer within this time asks another router, with the same key. */
 const ATTEMPT_MS = 4_000;
 const TICK_MS = 10;
 
 export interface LoadOptions {
   readonly routers: readonly { readonly region: RegionName; readonly address: string }[];
-  /** Keeps the keys of this run apart from all others: up to 64 characters. */
+  /** Separates the keys of this run from all others: up to 64 characters. */
   readonly namespace: string;
   /** Calls a second in each region. */
   readonly ratePerRegion: number;
@@ -26,8 +26,8 @@ export interface LoadOptions {
 }
 
 /**
- * Callers in every region that ask at a steady rate, whatever becomes of their calls before:
- * an installation that stands still is met by the same load as one that runs. Each call goes
+ * Callers in every region that ask at a steady rate, regardless of the calls before:
+ * an installation that hangs gets the same load as one that runs. Each call goes
  * through the router of its own region first and, when that fails, through another one.
  */
 export class Load {
@@ -94,7 +94,7 @@ export class Load {
     this.#ticking ??= this.#tick();
   }
 
-  /** Sends nothing any more and waits for what is under way: at most the callers' deadline. */
+  /** Stops sending and waits for the calls under way, at most the callers' deadline. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ticking;

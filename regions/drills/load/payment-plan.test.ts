@@ -13,7 +13,7 @@ const accounts = new Map(
   ]),
 );
 
-test('the calls are as they are said to be, each with a key of its own', () => {
+test('the mix of calls is as documented, and each call has its own key', () => {
   const plan = new PaymentPlan(1, accounts);
   const calls = Array.from({ length: 3_000 }, () => {
     const asked = plan.next('eu-west');
@@ -30,13 +30,13 @@ test('the calls are as they are said to be, each with a key of its own', () => {
   expect(calls.filter((asked) => BigInt(asked.debitAccount) >> 48n !== BigInt(asked.book))).toEqual(
     [],
   );
-  // Every hold but perhaps the last is captured, of the account that it holds from.
+  // Every hold except perhaps the last is captured, from the account of the hold.
   const holds = calls.filter(({ kind }) => kind === 'hold');
   const captures = calls.filter(({ kind }) => kind === 'capture');
   expect(captures.length).toBeGreaterThanOrEqual(holds.length - 1);
-  const told = ({ holdId, debitAccount, creditAccount }: (typeof calls)[number]) =>
+  const described = ({ holdId, debitAccount, creditAccount }: (typeof calls)[number]) =>
     `${holdId} ${debitAccount} ${creditAccount}`;
-  expect(captures.map((capture) => told(capture))).toEqual(
+  expect(captures.map((capture) => described(capture))).toEqual(
     holds
       .slice(0, captures.length)
       .map(({ key, debitAccount }) => `hold of ${key} ${debitAccount} `),

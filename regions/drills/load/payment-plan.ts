@@ -21,9 +21,9 @@ interface OpenHold {
 }
 
 /**
- * What the callers of each region ask for, one call after another: mostly transfers within
+ * The requests of the callers of each region, one after another: mostly transfers within
  * their own book, some across regions, a few holds and the captures of those that were made.
- * The same seed gives the same calls as long as the same holds are told of.
+ * The same seed gives the same calls as long as the same holds are reported.
  */
 export class PaymentPlan {
   readonly #random: Random;
@@ -39,7 +39,7 @@ export class PaymentPlan {
     this.#regions = [...accounts.keys()];
   }
 
-  /** What the next caller in this region asks for. */
+  /** Returns the request of the next caller in this region. */
   next(via: RegionName): Asked {
     this.#calls += 1;
     const key = `${via}-${String(this.#calls).padStart(8, '0')}`;
@@ -68,7 +68,7 @@ export class PaymentPlan {
     };
   }
 
-  /** A hold was made: one of the next calls captures it. */
+  /** Reports a hold that was made: one of the next calls captures it. */
   held(of: Asked, id: string): void {
     const waiting = this.#holds.get(of.via) ?? [];
     this.#holds.set(of.via, waiting);

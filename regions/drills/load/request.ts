@@ -37,7 +37,7 @@ export function acknowledgementOf(answer: CreateTransferResponse): Acknowledgeme
   };
 }
 
-/** What is no fault of a call is a bug of ours: whether it was applied is not known then. */
+/** Any other error is a bug of ours; whether the call was applied is then unknown. */
 export function troubleOf(error: unknown): CallTrouble {
   if (error instanceof CallFault) {
     return { code: error.code, outcome: error.outcome, message: error.message };

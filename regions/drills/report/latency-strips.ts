@@ -1,7 +1,7 @@
 import type { LineSeriesOption } from 'echarts/charts';
 import { type Group, regionAxis, scaleText } from '../../report/strip.ts';
 
-/** How long the answers of a region took, at one moment after the other. */
+/** The latency of a region's answers over time. */
 export interface Latencies {
   readonly name: string;
   readonly points: readonly {
@@ -18,7 +18,7 @@ const names = {
   p99: '99 of 100 answers within (p99)',
 } as const;
 
-/** How long answers took, on one logarithmic scale for all regions. */
+/** Latencies, on one logarithmic scale for all regions. */
 export function latencyStrips(series: readonly Latencies[]): Group {
   const all = series
     .flatMap(({ points }) => points.flatMap(({ p50Ms, p99Ms }) => [p50Ms, p99Ms]))

@@ -35,7 +35,7 @@ export function momentsStrip(
           label: {
             show: index === (side === 'left' ? 0 : at.length - 1),
             position: side,
-            // A function, because braces in a text would have a meaning of their own.
+            // A function, because braces in a text would be interpreted as a template.
             formatter: () => label,
           },
         })),

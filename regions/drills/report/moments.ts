@@ -1,9 +1,9 @@
 import type { DrillReport, MarkKind, TimelineMark } from '../report.ts';
 import { offsetText } from '../../report/quantities.ts';
 
-/** When things happened, as the picture and the table of moments show it. */
+/** The moments of a drill, as the picture and the table show them. */
 
-/** What a kind is called on the page. */
+/** The name of a kind on the page. */
 export const kindNames: Readonly<Record<MarkKind, string>> = {
   injected: 'injected',
   detected: 'detected',
@@ -30,7 +30,7 @@ export interface Moment {
   /** Seconds since the zero, one for each mark, from first to last. */
   readonly at: readonly number[];
   readonly label: string;
-  /** Where the label stands: to the right of the last mark or to the left of the first. */
+  /** Position of the label: to the right of the last mark or to the left of the first. */
   readonly side: 'left' | 'right';
 }
 
@@ -38,11 +38,11 @@ export interface Moment {
 export interface Room {
   /** Labels must end here, in seconds since the zero. */
   readonly end: number;
-  /** How much of the axis a character takes. */
+  /** Width of a character on the axis. */
   readonly secondsPerCharacter: number;
 }
 
-/** The kinds that occur, in the order in which they first did; what has no kind comes last. */
+/** The kinds that occur, in the order of their first mark; marks without a kind come last. */
 export function lanesOf(timeline: readonly TimelineMark[]): MarkKind[] {
   const kinds = inOrder(timeline).map(({ kind }) => kind);
   const lanes = [...new Set(kinds)];
@@ -50,9 +50,9 @@ export function lanesOf(timeline: readonly TimelineMark[]): MarkKind[] {
 }
 
 /**
- * The marks of one kind with their labels. A mark that would lie under the label before it shares
- * that label. A label that does not fit to the right of its mark goes to the left, or is cut to
- * the time when there is no room either.
+ * The marks of one kind with their labels. A mark below the previous label shares that label. A
+ * label that does not fit to the right of its mark goes to the left, or is cut to the time when
+ * there is no room either.
  */
 export function momentsOf(
   timeline: readonly TimelineMark[],
@@ -103,10 +103,10 @@ function whenOf(marks: readonly TimelineMark[], zeroMs: number): string {
   return from === to ? from : `${from} to ${to}`;
 }
 
-/** Kinds whose name does not say what happened. */
+/** Kinds whose name does not describe what happened. */
 const inWords: ReadonlySet<MarkKind> = new Set(['injected', 'healed', 'other']);
 
-/** What the mark concerns; in words where there is no name for that. */
+/** The name of the mark's subject; its text where there is no such name. */
 function nameOf({ book, region, text, kind }: TimelineMark): string {
   const name = inWords.has(kind) ? undefined : (book ?? region);
   return name ?? text.replaceAll(/\s+/gu, ' ').trim();

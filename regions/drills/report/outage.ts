@@ -5,11 +5,11 @@ import { inOrder, kindNames, zeroOf } from './moments.ts';
 import { picture } from './picture.ts';
 import { countText, durationText, offsetText } from '../../report/quantities.ts';
 
-/** What the outage was like: each book, the picture, each moment, the healthy regions. */
+/** Describes the outage: each book, the picture, each moment, the healthy regions. */
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** How long each book could not be written, and the steps to its new leader. */
+/** The pause of each book's writes, and the steps to its new leader. */
 export function booksTable({ books }: DrillReport): Html {
   const rows = books.map((book) => [
     html`${book.name}${book.affected ? html` <b>(struck)</b>` : nothing}`,
@@ -75,11 +75,11 @@ export function timeline(report: DrillReport): Html {
             shade reaches from the injection to the healing. A gap in a curve: nothing was answered.
           </p>`
       : nothing,
-    table([number('time'), 'what', 'where', 'in words'], rows),
+    table([number('time'), 'what', 'where', 'description'], rows),
   );
 }
 
-/** What the picture shows, for those to whom it is read out. */
+/** The text alternative of the picture, for screen readers. */
 function description(report: DrillReport): string {
   const regions = report.series.map(({ region, points }) => {
     const silent = points.filter(({ acknowledged }) => acknowledged === 0).length;
@@ -93,7 +93,7 @@ function description(report: DrillReport): string {
   ].join(' ');
 }
 
-/** What regions felt that nothing was done to. */
+/** The effect on regions that were not broken. */
 export function collateralTable({ collateral }: DrillReport): Html {
   return section(
     'Healthy regions',

@@ -12,7 +12,7 @@ import {
 import { lanesOf, zeroOf } from './moments.ts';
 import { hasInjection, momentsStrip, rules } from './moments-strip.ts';
 
-/** The moments of a drill, then what each region answered, and how fast. */
+/** The moments of a drill, then the answers of each region and their latency. */
 export function pictureOptions(report: DrillReport): Layout {
   const { timeline, series } = report;
   const zeroMs = zeroOf(report);

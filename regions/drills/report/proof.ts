@@ -10,11 +10,11 @@ import {
   offsetText,
 } from '../../report/quantities.ts';
 
-/** What was read back after the healing, and what it says. */
+/** The evidence that was read back after the repair, and what it proves. */
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** Everything that had to be so. */
+/** The conditions that had to hold. */
 export function checksTable({ checks }: DrillReport): Html {
   return section(
     'Checks',
@@ -30,7 +30,7 @@ export function checksTable({ checks }: DrillReport): Html {
   );
 }
 
-/** The evidence; that there is none is worth a line as well. */
+/** The evidence; the page states its absence as well. */
 export function proof(report: DrillReport): Html {
   const { evidence } = report;
   if (evidence === null) {
@@ -52,9 +52,9 @@ function calls(evidence: Evidence): Html {
       ['acknowledged', countText(evidence.acknowledged)],
       ['acknowledged and missing', callSetText(evidence.missing)],
       ['posted twice', callSetText(evidence.duplicates)],
-      ['journal says otherwise', callSetText(evidence.contradicted)],
-      ['refused, yet there', callSetText(evidence.falselyRefused)],
-      ['there, yet never sent', callSetText(evidence.phantoms)],
+      ['journal disagrees', callSetText(evidence.contradicted)],
+      ['refused, yet applied', callSetText(evidence.falselyRefused)],
+      ['applied, yet never sent', callSetText(evidence.phantoms)],
       ['acknowledged by a deposed leader', callSetText(evidence.deposed)],
       ['unknown to their callers', countText(evidence.unknownBefore)],
       ['unknown after asking again', countText(evidence.unknownAfter)],
@@ -113,7 +113,7 @@ function transit({ inTransit }: Evidence): Html {
 
 const copyResults = { prefix: 'pass', differs: 'fail', unread: 'unknown' } as const;
 const copyTexts = {
-  prefix: 'the same as its primary, as far as it has come',
+  prefix: 'the same as its primary, up to its own position',
   differs: 'differs from its primary',
   unread: 'could not be read',
 } as const;

@@ -4,7 +4,7 @@ import { picture } from './picture.ts';
 import { renderReport } from './render.ts';
 import { abortedReport, failedReport, passedReport } from './test/sample-reports.ts';
 
-/** What a reader sees: the page without its markup, spaces as one. */
+/** The text that a reader sees: the page without its markup, with single spaces. */
 function textOf(page: string): string {
   return page
     .replaceAll(/<style[\s\S]*?<\/style>/gu, '')
@@ -18,7 +18,7 @@ function textOf(page: string): string {
 const read = (report: DrillReport) => textOf(renderReport(report));
 
 test.each([passedReport(), failedReport(), abortedReport()])(
-  'the samples are reports as drills write them ($scenario, $verdict)',
+  'the samples are valid reports ($scenario, $verdict)',
   (report) => {
     expect(drillReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   },
@@ -27,7 +27,7 @@ test.each([passedReport(), failedReport(), abortedReport()])(
 describe('a drill that passed', () => {
   const text = read(passedReport());
 
-  test('says so before all else', () => {
+  test('states so first', () => {
     expect(text).toContain('✓ Passed: everything held that this drill checks.');
     expect(text).toContain('Of 8,655 acknowledged transfers, none is missing');
   });
@@ -57,7 +57,7 @@ describe('a drill that passed', () => {
     for (const point of passedReport().notTested) expect(text).toContain(point);
   });
 
-  test('says how to run it again, and with what it ran', () => {
+  test('states how to run it again, and with which versions it ran', () => {
     expect(text).toContain(
       'npx meridian drill run region-loss --region us-east --rate 50 --seconds 15',
     );
@@ -67,7 +67,7 @@ describe('a drill that passed', () => {
     for (const file of passedReport().logs) expect(text).toContain(file);
   });
 
-  test('tells every moment, counted from the injection', () => {
+  test('lists every moment, counted from the injection', () => {
     expect(text).toContain('+0.0 s injected us-east us-east is lost');
     expect(text).toContain('+9.8 s first good write us-east-1, eu-west eu-west leads us-east-1');
     expect(text).toContain('+42.2 s healed three copies of every book');
@@ -77,7 +77,7 @@ describe('a drill that passed', () => {
 describe('a drill that failed', () => {
   const text = read(failedReport());
 
-  test('says what did not hold', () => {
+  test('states what did not hold', () => {
     expect(text).toContain('✗ Failed: 3 of 5 checks did not hold, and 1 could not be made.');
     expect(text).toContain('Keys posted twice : 1, must be 0');
     expect(text).toContain('are missing, together 1,234,567 minor units.');
@@ -96,7 +96,7 @@ describe('a drill that failed', () => {
     expect(text).toContain('us-east-1 eu-west-1 EUR 1 95');
   });
 
-  test('does not call a proof what could not be read in whole', () => {
+  test('calls no evidence a proof that could not be read completely', () => {
     expect(text).toContain('Not everything could be read, so this is not a proof:');
   });
 });
@@ -125,7 +125,7 @@ test('a book that was never writable again is not a book without a pause', () =>
   expect(text).toContain('not writable again');
 });
 
-test('a drill that was aborted says why, and shows no figures', () => {
+test('an aborted drill states why, and shows no figures', () => {
   const text = read(abortedReport());
   expect(text).toContain('! Aborted: this drill proves nothing.');
   expect(text).toContain('ap-south-1 has two copies only; nothing was broken');
@@ -151,7 +151,7 @@ describe('the page', () => {
     expect(foreign.map(([address]) => address)).toEqual([]);
   });
 
-  test('has a picture that says what it is to those who cannot see it', () => {
+  test('has a picture with a text alternative for screen readers', () => {
     expect(page).toMatch(/<svg role="img" aria-labelledby="picture-title picture-description"/u);
     expect(page).toContain('<title id="picture-title">Timeline of the drill</title>');
     expect(page).toMatch(/<desc id="picture-description">.*eu-west: 0 of 63 seconds without/u);
@@ -170,7 +170,7 @@ describe('the page', () => {
   });
 });
 
-/** Every text of a report replaced by what would be markup. */
+/** Replaces every text of a report by markup. */
 function hostile(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map((each) => hostile(each, name));
   if (typeof value === 'object' && value !== null) {
@@ -189,7 +189,7 @@ test('no text of a report can become markup', () => {
   expect(page).not.toContain('<img');
   expect(page.match(/<\/svg>/gu)).toHaveLength(1);
   expect(page).toContain('&lt;img src=x onerror=');
-  // Braces have a meaning for the drawing library, which must not see them as such.
+  // The drawing library must not interpret braces as templates.
   expect(page).toContain('{a}');
 });
 

@@ -8,7 +8,7 @@ import { documentText } from '../../report/document.ts';
 import { figures, verdictBox } from './summary.ts';
 
 /**
- * The report of a drill as one HTML page that needs nothing else: no script, no network. All
+ * The report of a drill as one self-contained HTML page: no script, no network. All
  * texts of the report are escaped.
  */
 export function renderReport(report: DrillReport): string {
@@ -56,7 +56,7 @@ function settingsText(record: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/** Settings that are options of the command under the same name. */
+/** Settings that are command options with the same name. */
 const optionNames = ['region', 'rate', 'seconds'];
 
 function optionsText(config: DrillReport['config']): string {

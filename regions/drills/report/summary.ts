@@ -3,11 +3,11 @@ import { list } from '../../report/elements.ts';
 import { Html, html, nothing } from '../../report/html.ts';
 import { countOf, countText, durationText, minorText } from '../../report/quantities.ts';
 
-/** What a reader must know before all else: the verdict, and the figures behind it. */
+/** What a reader must know first: the verdict, and the figures behind it. */
 
 const signs = { pass: '✓', fail: '✗', aborted: '!' } as const;
 
-/** The verdict in words. */
+/** The verdict as text. */
 export function verdictBox(report: DrillReport): Html {
   return html`<div class="verdict ${report.verdict}" role="status">
     <strong>${signs[report.verdict]} ${headline(report)}</strong>
@@ -15,7 +15,7 @@ export function verdictBox(report: DrillReport): Html {
   </div> `;
 }
 
-/** One sentence that stands for the whole page. */
+/** The page in one sentence. */
 export function headline({ verdict, checks }: DrillReport): string {
   if (verdict === 'aborted') return 'Aborted: this drill proves nothing.';
   if (verdict === 'pass') return 'Passed: everything held that this drill checks.';
@@ -35,7 +35,7 @@ function explanation(report: DrillReport): Html {
     <p>${lossSentence(report)}</p>`;
 }
 
-/** What became of the acknowledged transfers, no better than the evidence is. */
+/** What became of the acknowledged transfers, only as far as the evidence shows. */
 export function lossSentence({ evidence }: DrillReport): string {
   if (evidence === null) return 'Nothing was read back, so it is not known what was lost.';
   const of = `${countText(evidence.acknowledged)} acknowledged transfers`;
@@ -43,7 +43,7 @@ export function lossSentence({ evidence }: DrillReport): string {
   const amount = `${minorText(amountMinor)} minor units`;
   if (missing > 0) return `Of ${of}, ${countText(missing)} are missing, together ${amount}.`;
   return evidence.complete
-    ? `Of ${of}, none is missing: every one stands in the journals.`
+    ? `Of ${of}, none is missing: all of them are in the journals.`
     : `Of ${of}, none was found missing, but not everything could be read.`;
 }
 
@@ -57,7 +57,7 @@ interface Figure {
   readonly tone: 'pass' | 'fail' | 'unknown' | '';
 }
 
-/** The figures at the head of the page; nothing of an aborted drill that has none. */
+/** The figures at the head of the page; none for an aborted drill without them. */
 export function figures(report: DrillReport): Html {
   const shown = [lost(report), rto(report), twice(report), unknown(report), collateral(report)];
   const tiles = shown
@@ -73,7 +73,7 @@ export function figures(report: DrillReport): Html {
   return tiles.length === 0 ? nothing : html`<dl class="figures">${tiles}</dl>`;
 }
 
-/** None of them is good only if all could be read. */
+/** A count of zero is good only if everything could be read. */
 function toneOf({ count: found }: CallSet, complete: boolean): Figure['tone'] {
   if (found > 0) return 'fail';
   return complete ? 'pass' : 'unknown';

@@ -7,7 +7,7 @@ export const cancelledSyncWait: Scenario = {
   name: 'cancelled-sync-wait',
   hypothesis:
     'A commit whose wait for a second region is cancelled by hand is not acknowledged, though ' +
-    'it is visible; its outcome is told only when a second region has it.',
+    'it is visible; its outcome is reported only when a second region has it.',
   breaks:
     "both standbys of one book are frozen, so that its commits wait; the leader's waiting " +
     'backends are cancelled with pg_cancel_backend',
@@ -31,7 +31,7 @@ export const cancelledSyncWait: Scenario = {
       drill.mark('injected', `no standby of ${target.bookName} confirms anything`);
       await Promise.all(standbys.map((name) => faults.signal(name, 'SIGSTOP')));
       const waits = await drill.until(async () => (await waiting(admin)).length > 0, 10_000);
-      // What a standby had confirmed before has been answered by then.
+      // Commits that a standby had confirmed before have been answered by now.
       await drill.pause(1_000);
       const fromMs = clock.now();
       const cancelled = waits ? await cancelFor(drill, admin) : 0;
@@ -66,7 +66,7 @@ async function waiting(admin: postgres.Sql): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Cancels every wait, again and again. Gives how many backends were. */
+/** Cancels every wait, again and again. Returns the number of backends that were cancelled. */
 async function cancelFor(drill: Drill, admin: postgres.Sql): Promise<number> {
   const cancelled = new Set<number>();
   const until = drill.clock.now() + CANCEL_FOR_MS;

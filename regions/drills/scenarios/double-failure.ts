@@ -1,13 +1,13 @@
 import { AbortedDrill, acknowledgedWithin, type Drill, type Scenario } from '../scenario.ts';
 
-/** Answers to what was committed just before may arrive so long after. */
+/** Answers to commits of the last moment may arrive this long after the fault. */
 const ANSWERS_UNDER_WAY_MS = 1_000;
 
 export const doubleFailure: Scenario = {
   name: 'double-failure',
   hypothesis:
     'With two of three regions gone nothing is acknowledged, because no second region could ' +
-    'have it; status says so. When they come back, nothing is lost.',
+    'have it; status reports so. When they come back, nothing is lost.',
   breaks: 'two of the three regions are lost at the same time',
   steps: [
     'kill everything in two regions and cut their links',
@@ -43,17 +43,17 @@ export const doubleFailure: Scenario = {
   },
 };
 
-/** Status must say that no book can be written, and that there is nowhere safe to go. */
+/** Status must report that no book can be written, and that no fail-over is safe. */
 async function checkStatus(drill: Drill): Promise<void> {
   const { coordinated, books } = await drill.operator.status();
   const wrong = books.filter(({ failovers }) => failovers.some(({ safe }) => safe));
   drill.check({
-    name: 'status says that no book can get another leader',
+    name: 'status reports that no book can get another leader',
     limit: 'no majority of etcd, no safe fail-over',
     measured: coordinated
-      ? 'it says that etcd has a majority'
+      ? 'it reports that etcd has a majority'
       : wrong.length > 0
-        ? `it says that ${wrong.map(({ name }) => name).join(', ')} can fail over`
+        ? `it reports that ${wrong.map(({ name }) => name).join(', ')} can fail over`
         : 'no majority of etcd, no safe fail-over',
     result: !coordinated && wrong.length === 0 ? 'pass' : 'fail',
   });

@@ -3,8 +3,8 @@ import { type Scenario, withLeadersStaying } from '../scenario.ts';
 export const etcdMinority: Scenario = {
   name: 'etcd-minority',
   hypothesis:
-    'One of three members of etcd may be gone: no book changes its leader and nobody waits ' +
-    'longer than a second.',
+    'One of three members of etcd may be gone: no book changes its leader and no call ' +
+    'waits longer than a second.',
   breaks: 'the etcd of one region is killed and stays away for 15 s, twice the lease of a leader',
   steps: ['kill etcd in the region', 'wait 15 s', 'start it again'],
   abortConditions: [],

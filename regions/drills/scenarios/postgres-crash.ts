@@ -17,6 +17,6 @@ export const postgresCrash: Scenario = {
     drill.mark('injected', `Postgres of ${target.name} crashes`, { region });
     await faults.signal(`${region}/postgres-${target.bookName}`, 'SIGKILL');
     await untilReplaced(drill, 60_000);
-    drill.mark('healed', 'nothing has to be mended by hand', { region });
+    drill.mark('healed', 'nothing has to be repaired by hand', { region });
   },
 };

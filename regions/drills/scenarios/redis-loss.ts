@@ -4,7 +4,7 @@ export const redisLoss: Scenario = {
   name: 'redis-loss',
   hypothesis:
     'Redis only makes things faster: without it, and with an empty one after it, every answer ' +
-    'is the same and nobody waits longer than a second.',
+    'is the same and no call waits longer than a second.',
   breaks: 'the Redis of one region is killed and stays away for 8 s',
   steps: ['kill Redis', 'wait 8 s', 'start it again'],
   abortConditions: [],

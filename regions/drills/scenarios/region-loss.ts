@@ -18,7 +18,7 @@ export const regionLoss: Scenario = {
   limits: { rtoMs: 15_000, collateralMs: 1_000 },
   notTested: [
     'loss of power: the disks of the lost region keep what its kernel had not written yet',
-    'a region that never comes back, and is built anew from nothing',
+    'a region that never comes back, and is rebuilt from nothing',
   ],
   async run(drill) {
     const { region, faults } = drill;

@@ -31,7 +31,7 @@ export const regionPartition: Scenario = {
   },
 };
 
-/** Does it to every link of the broken region, in both directions. */
+/** Applies the work to every link of the broken region, in both directions. */
 export async function eachLink(
   { region, others }: Drill,
   work: (from: Drill['region'], to: Drill['region']) => Promise<void>,

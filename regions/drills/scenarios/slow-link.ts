@@ -11,7 +11,7 @@ export const slowLink: Scenario = {
   abortConditions: [],
   affected: 'none',
   healthy: 'all',
-  // A commit waits for a second region: one round trip, and one more for what came meanwhile.
+  // A commit waits for a second region: one round trip, and one more for commits in between.
   limits: { noErrors: true, collateralMs: 2_000 },
   notTested: ['loss of packets, jitter, and little bandwidth'],
   async run(drill) {

@@ -31,7 +31,7 @@ export const zombieLeader: Scenario = {
       drill.mark('injected', `the leader in ${region} is frozen`, { region });
       await Promise.all(roles.map((role) => faults.signal(name(role), 'SIGSTOP')));
       const replaced = await untilReplaced(drill, 60_000);
-      // Only now: whatever it acknowledges of these, it does as a deposed leader.
+      // Only now: if it acknowledges any of these, it does so as a deposed leader.
       if (replaced) zombie.ask(DIRECT_CALLS);
       await drill.pause(2_000);
       await faults.signal(name('ledger'), 'SIGCONT');

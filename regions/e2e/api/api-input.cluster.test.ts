@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { frame, rawBytes, rawCall } from './raw-call.ts';
 
-/** Whatever is sent to a router: a named answer, and the processes live on. */
+/** Every input of a router gets a named answer, and the processes survive. */
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -99,12 +99,12 @@ describe('one transfer', () => {
     expect(error.message).toContain(field);
   });
 
-  test('to the account it comes from is malformed', async () => {
+  test('to its own debit account is malformed', async () => {
     const error = await errorOf(api.transfer({ ...good(), creditAccountId: alice }));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['credit_account_id'] });
   });
 
-  test('that is nothing at all names every field it lacks', async () => {
+  test('that is empty is refused with every missing field', async () => {
     const error = await errorOf(api.transfer({}));
     expect(new Set(error.fields)).toEqual(
       new Set(['idempotency_key', 'debit_account_id', 'credit_account_id', 'amount']),
@@ -152,8 +152,8 @@ describe('one transfer', () => {
     expect(await api.transfer(request)).toEqual({ ...answer, replayed: true });
   });
 
-  // A name that JavaScript objects treat in a way of their own must not vanish on the way:
-  // two requests that differ in it would be taken for the same.
+  // A name with a special meaning in JavaScript objects must not be lost: otherwise two requests
+  // that differ in it would count as the same.
   test('keeps every name in its metadata, "__proto__" too, or refuses it', async () => {
     const metadata: Record<string, string> = {};
     Object.defineProperty(metadata, '__proto__', { value: 'x', enumerable: true });
@@ -176,7 +176,7 @@ describe('one transfer', () => {
 });
 
 describe('many transfers in one call', () => {
-  test('8,000 are taken', async () => {
+  test('8,000 are accepted', async () => {
     const transfers = Array.from({ length: 8000 }, () => good());
     const { results } = await api.transfers(transfers, 60_000);
     expect(results).toHaveLength(8000);
@@ -190,7 +190,7 @@ describe('many transfers in one call', () => {
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['transfers'] });
   });
 
-  test('one that is malformed is named by its place, and none is applied', async () => {
+  test('a malformed one is reported by its index, and none is applied', async () => {
     const transfers = [good(), good(), { ...good(), amount: 0n }, good()];
     const error = await errorOf(api.transfers(transfers));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['transfers[2].amount'] });
@@ -199,7 +199,7 @@ describe('many transfers in one call', () => {
     }
   });
 
-  test('one from an unknown book is named by its place', async () => {
+  test('one from an unknown book is reported by its index', async () => {
     const transfers = [good(), { ...good(), debitAccountId: accountId(77, 1) }];
     const error = await errorOf(api.transfers(transfers));
     expect(error.fields).toEqual(['transfers[1].debit_account_id']);
@@ -233,7 +233,7 @@ describe('opening accounts', () => {
     });
   });
 
-  test('the same name with other fields is refused by the field', async () => {
+  test('the same name with other fields is refused with the name of the field', async () => {
     const request = { externalId: 'alice', homeRegion: 'eu-west', asset: 'USD' };
     expect(await api.open(request)).toMatchObject({ account: undefined, differingField: 'asset' });
   });
@@ -342,7 +342,7 @@ describe('reading', () => {
     });
   });
 
-  test('a transfer by nothing, or by what is no id, is malformed', async () => {
+  test('a look-up of a transfer without an id or key, or with an invalid id, is malformed', async () => {
     for (const by of [
       undefined,
       { $case: 'idempotencyKey', value: '' } as const,
@@ -357,7 +357,7 @@ describe('reading', () => {
     expect(await errorOf(wrong)).toMatchObject({ fields: ['debit_account_id'] });
   });
 
-  test('a key that nobody has used, however odd, was never seen', async () => {
+  test('an unused key, however odd, was never seen', async () => {
     for (const key of ['never', ' ', 'k'.repeat(128), '\u{1f4b6}']) {
       const answer = await api.whatBecameOf(key);
       expect(answer).toMatchObject({ found: false, transfer: undefined });
@@ -365,15 +365,15 @@ describe('reading', () => {
     }
   });
 
-  test('a key that nobody could have used is malformed', async () => {
+  test('a key that no client could have used is malformed', async () => {
     for (const key of ['a\0b', 'k'.repeat(129), '\uFFFD']) {
       expect(await errorOf(api.whatBecameOf(key))).toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
   });
 });
 
-describe('what is no request at all', () => {
-  test('this way of asking works with a proper message', async () => {
+describe('bytes that are not a request', () => {
+  test('a raw call with a proper message works', async () => {
     expect(await rawCall(router, method, frame(wellFormed()))).toBe('grpc-status 0');
   });
 
@@ -381,7 +381,7 @@ describe('what is no request at all', () => {
     ['nothing', () => new Uint8Array()],
     ['half a header', () => frame(wellFormed()).subarray(0, 3)],
     ['a truncated message', () => frame(wellFormed()).subarray(0, 20)],
-    ['less than the header says', () => frame(wellFormed(), wellFormed().length + 10)],
+    ['less than the header states', () => frame(wellFormed(), wellFormed().length + 10)],
     ['a message of four gigabytes', () => frame(wellFormed(), 2 ** 32 - 1)],
     ['a message cut in a field', () => frame(wellFormed().subarray(0, wellFormed().length - 1))],
     ['a text longer than the message', () => frame(rawField(1, 2, [0xff, 0xff, 0x03, 0x41]))],
@@ -405,7 +405,7 @@ describe('what is no request at all', () => {
   });
 
   test.each(['gzip', 'deflate', 'snappy'])(
-    'a message that is no %s is refused',
+    'a message that is not valid %s is refused',
     async (encoding) => {
       const body = frame(wellFormed(), wellFormed().length, 1);
       expect(await rawCall(router, method, body, encoding)).toMatch(
@@ -414,13 +414,13 @@ describe('what is no request at all', () => {
     },
   );
 
-  test.each(['half a header', 'a truncated message', 'less than the header says'])(
+  test.each(['half a header', 'a truncated message', 'less than the header states'])(
     '%s is malformed',
     async (what) => {
       const cut = {
         'half a header': 3,
         'a truncated message': 20,
-        'less than the header says': 1e6,
+        'less than the header states': 1e6,
       };
       const body = frame(wellFormed(), wellFormed().length + 10).subarray(
         0,
@@ -453,7 +453,7 @@ describe('what is no request at all', () => {
     expect(answer).toBe('grpc-status 12');
   });
 
-  test('garbage on the socket ends that connection, and no more', async () => {
+  test('garbage on the socket ends only that connection', async () => {
     const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
     for (const text of [
       'GET / HTTP/1.1\r\n\r\n',
@@ -470,7 +470,7 @@ describe('what is no request at all', () => {
   });
 });
 
-test('after all that every process is the one that was started', async () => {
+test('after all these requests no process has been restarted', async () => {
   for (const name of cluster.processes.names()) {
     expect([name, cluster.processes.starts(name), cluster.processes.state(name)]).toEqual([
       name,

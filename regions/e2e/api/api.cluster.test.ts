@@ -64,7 +64,7 @@ afterAll(async () => {
 const { POSTED, IN_TRANSIT, REJECTED, RETURNED } = TransferStatus;
 const router = () => routers[0] ?? '';
 
-/** A transfer of one cent from Alice to Bob, if nothing else is said. */
+/** A transfer, by default of one cent from Alice to Bob. */
 const transfer = (idempotencyKey: string, fields: Partial<CreateTransferRequest> = {}) => ({
   idempotencyKey,
   debitAccountId: alice,
@@ -80,17 +80,17 @@ async function balanceOf(id: bigint): Promise<bigint | undefined> {
   return (await call).account?.balance;
 }
 
-describe('a client that knows nothing', () => {
+describe('a client without generated code', () => {
   const LEDGER = 'meridian.v1.LedgerService';
 
-  test('is told which services there are', async () => {
+  test('gets the list of services', async () => {
     const { list_services_response } = await reflect(router(), { list_services: '' });
     const names = list_services_response?.service.map(({ name }) => name) ?? [];
     expect(names).toEqual(expect.arrayContaining([LEDGER, 'grpc.health.v1.Health']));
     expect(names.filter((name) => name.includes('internal'))).toEqual([]);
   });
 
-  test('is given every file it needs, as a compiler would have written it', async () => {
+  test('gets every file it needs, as a compiler would have written it', async () => {
     const reply = await reflect(router(), { file_containing_symbol: LEDGER });
     const files = reply.file_descriptor_response?.file_descriptor_proto ?? [];
     const text = files.map((file) => file.toString('latin1'));
@@ -119,7 +119,7 @@ describe('a client that knows nothing', () => {
         if (!files.has(name)) await ask({ file_by_filename: name });
       }
     }
-    // Each after those that it imports, as a strict linker wants them.
+    // Each after its imports, as a strict linker requires.
     const sorted = new Set<FileDescriptorProto>();
     const add = (file: FileDescriptorProto) => {
       for (const name of file.dependency) add(must(files.get(name), name));
@@ -130,7 +130,7 @@ describe('a client that knows nothing', () => {
     expect(linked.getService(service)?.methods.length).toBeGreaterThan(1);
   });
 
-  test('is told when it asks for what is not there', async () => {
+  test('gets an error for a symbol that does not exist', async () => {
     const reply = await reflect(router(), { file_containing_symbol: 'meridian.v1.Nothing' });
     expect(reply.error_response?.error_code).toBe(5);
   });
@@ -146,7 +146,7 @@ describe('a client that knows nothing', () => {
       debit_account_id: idOf(payer),
       credit_account_id: idOf(payee),
       amount: '9223372036854775807',
-      // What makes a client from descriptors alone takes a map for what it is on the wire.
+      // A client made from descriptors alone sees a map as it is on the wire.
       metadata: [{ key: '中', value: '文' }],
     });
     expect(result).toMatchObject({
@@ -172,7 +172,7 @@ function idOf(account: unknown): string {
   return String(account.id);
 }
 
-test.each(['', 'meridian.v1.LedgerService'])('the health of %j is told', async (service) => {
+test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', async (service) => {
   const Health = makeClientConstructor(healthService, 'Health');
   for (const address of routers) {
     const client = new Health(address, credentials.createInsecure());
@@ -190,7 +190,7 @@ test.each(['', 'meridian.v1.LedgerService'])('the health of %j is told', async (
 });
 
 describe('a transfer can be asked for', () => {
-  test('in each state that it can have at rest', async () => {
+  test('in each of its final states', async () => {
     await eu.transfer(transfer('posted'));
     await eu.transfer(transfer('rejected', { creditAccountId: accountId(1, 4711) }));
     await eu.transfer(transfer('settled', { creditAccountId: away, namespace: 'shop' }));
@@ -279,7 +279,7 @@ test('accounts are listed in the order of their opening, without the ledger’s 
   expect(names).toEqual(['away']);
 });
 
-test('of callers with one key at once on different routers one posts, others replay', async () => {
+test('of concurrent calls with one key on different routers one posts, the others replay', async () => {
   const before = (await balanceOf(bob)) ?? 0n;
   const keys = Array.from({ length: 60 }, (_, at) => `at once ${at}`);
   const calls = apis.flatMap((api) => [
@@ -297,7 +297,7 @@ test('of callers with one key at once on different routers one posts, others rep
 });
 
 describe('while the payee’s ledger server hangs', () => {
-  test('the payer hears IN_TRANSIT in time, and the rest follows when it goes on', async () => {
+  test('the payer gets IN_TRANSIT in time, and the rest follows when it resumes', async () => {
     const posted = await eu.transfer(transfer('wait posted', { creditAccountId: away, wait: 2 }));
     expect([POSTED, IN_TRANSIT]).toContain(posted.status);
     cluster.processes.kill('us-east/ledger', 'SIGSTOP');
@@ -314,14 +314,14 @@ describe('while the payee’s ledger server hangs', () => {
       expect(performance.now() - began).toBeLessThan(2_500);
       const asked = await eu.whatBecameOf('hanging', alice);
       expect(asked.transfer).toMatchObject({ status: IN_TRANSIT });
-      // Inside the payer's book everything goes on.
+      // Transfers within the payer's book continue.
       expect((await eu.transfer(transfer('inside'))).status).toBe(POSTED);
       const mixed = await eu.transfers(
         [transfer('mixed 1'), transfer('mixed 2', { creditAccountId: away }), transfer('inside')],
         1_500,
       );
       expect(mixed.results.map(({ status }) => status)).toEqual([POSTED, IN_TRANSIT, POSTED]);
-      // Whoever pays out of the book that hangs is told the truth: nobody knows.
+      // A payment out of the book that hangs gets the truth: its outcome is unknown.
       const unknown = transfer('out of it', { debitAccountId: away, creditAccountId: alice });
       await expect(eu.transfer(unknown, 1_000)).rejects.toMatchObject({
         code: 'DEADLINE_EXCEEDED',
@@ -343,8 +343,8 @@ describe('while the payee’s ledger server hangs', () => {
   });
 });
 
-// What a caller can send must never stop a book or a channel for all others.
-describe('nobody can hold up the others', () => {
+// No request may stop a book or a channel for other callers.
+describe('no caller can hold up the others', () => {
   test('with the transit account as payee', async () => {
     const transits = cluster.regions.length + 5;
     for (let number = 1; number <= transits; number += 1) {

@@ -16,7 +16,7 @@ import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridi
 import { Api } from '../../testing/api-client.ts';
 import { RestorableBooks } from '../restore/restorable-books.ts';
 
-/** Every answer that a request with `dry_run` can get says so on the wire, and no other does. */
+/** Every answer that a request with `dry_run` can get is marked on the wire, and no other is. */
 
 let books: RestorableBooks;
 let api: Api;

@@ -29,8 +29,8 @@ test('the books are listed with their leaders, and with a clock that has jumped'
     { ...us, epoch: 1n, leaderRegion: 'us-east', clockAlarm: '' },
   ]);
   vi.spyOn(Date, 'now').mockImplementation(() => realNow() + HOUR_MS);
-  const said = expect.stringContaining('the wall clock is about 60 min ahead of the time');
-  await expect.poll(alarms, WAIT).toEqual([said, said]);
+  const alarm = expect.stringContaining('the wall clock is about 60 min ahead of the time');
+  await expect.poll(alarms, WAIT).toEqual([alarm, alarm]);
   vi.restoreAllMocks();
   await expect.poll(alarms, WAIT).toEqual(['', '']);
   // A book without a leader is listed as well.

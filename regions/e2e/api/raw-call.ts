@@ -9,7 +9,7 @@ export function frame(message: Uint8Array, length = message.length, compressed =
   return Buffer.concat([head, message]);
 }
 
-/** Sends bytes as the body of a gRPC call. Answers grpc-status, or how the stream ended. */
+/** Sends bytes as the body of a gRPC call. Returns grpc-status, or how the stream ended. */
 export function rawCall(
   address: string,
   method: string,
@@ -31,12 +31,12 @@ export function rawCall(
       te: 'trailers',
       'grpc-timeout': '5S',
     });
-    const hear = (headers: IncomingHttpHeaders) => {
+    const receive = (headers: IncomingHttpHeaders) => {
       const code = headers['grpc-status'];
       if (typeof code === 'string') finish(`grpc-status ${code}`);
     };
-    stream.on('response', hear);
-    stream.on('trailers', hear);
+    stream.on('response', receive);
+    stream.on('trailers', receive);
     stream.on('error', (error) => finish(`stream: ${error.message}`));
     stream.on('close', () => finish('closed'));
     stream.on('data', () => undefined);
@@ -44,7 +44,7 @@ export function rawCall(
   });
 }
 
-/** Sends bytes to a port as they are, and resolves when the other side hangs up or says no more. */
+/** Sends bytes to a port as they are, and resolves when the other side hangs up or stays silent. */
 export function rawBytes(address: string, bytes: Uint8Array): Promise<void> {
   const [host = '', port = ''] = address.split(':');
   return new Promise((resolve) => {

@@ -82,8 +82,8 @@ function account(fields: Partial<GetAccountRequest>, api = us) {
 }
 
 test('accounts of several regions are read at once, in the order asked', async () => {
-  const nobody = accountId(3, 77);
-  const ids = [away, alice, nobody, bob, away];
+  const unknown = accountId(3, 77);
+  const ids = [away, alice, unknown, bob, away];
   const request = { ids, options: undefined };
   const read = await us.call<GetAccountsResponse>((stub, ...rest) =>
     stub.getAccounts(request, ...rest),
@@ -95,7 +95,7 @@ test('accounts of several regions are read at once, in the order asked', async (
     [bob, 13n],
     [away, 7n],
   ]);
-  expect(read.missing).toEqual([nobody]);
+  expect(read.missing).toEqual([unknown]);
   expect(read.positions.map(({ book }) => book).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   const wrong = us.call((stub, ...rest) =>
     stub.getAccounts({ ids: [alice, accountId(9, 1)], options: undefined }, ...rest),
@@ -103,7 +103,7 @@ test('accounts of several regions are read at once, in the order asked', async (
   await expect(wrong).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['ids[1]'] });
 });
 
-test('transfers are looked up wherever they were decided', async () => {
+test('transfers are found in every book that decided them', async () => {
   const transfers = [
     byKey('back'),
     byKey('never'),
@@ -130,15 +130,15 @@ test('transfers are looked up wherever they were decided', async () => {
   expect(alone.transfer).toEqual(read.transfers[0]?.transfer);
 });
 
-test('the transfers of a book are searched, those from other regions among them', async () => {
+test('a search of a book includes transfers from other regions', async () => {
   const all = await list({ scope: inEu });
-  const told = all.transfers.map(({ debitAccountId, creditAccountId, amount, status }) => [
+  const listed = all.transfers.map(({ debitAccountId, creditAccountId, amount, status }) => [
     debitAccountId,
     creditAccountId,
     amount,
     status,
   ]);
-  expect(told).toEqual([
+  expect(listed).toEqual([
     [alice, bob, 10n, TransferStatus.POSTED],
     [alice, away, 10n, TransferStatus.POSTED],
     [away, bob, 3n, TransferStatus.POSTED],
@@ -170,7 +170,7 @@ const refusalOf = (fields: Partial<ListTransfersRequest>) =>
 
 const refused = (...fields: string[]) => ['INVALID_ARGUMENT', ...fields];
 
-test('a search that is malformed is refused by the name of its field', async () => {
+test('a malformed search is refused with the name of its field', async () => {
   expect(await refusalOf({})).toEqual(refused('book'));
   expect(await refusalOf({ scope: { $case: 'book', value: 'atlantis-1' } })).toEqual(
     refused('book'),
@@ -211,7 +211,7 @@ test('a statement explains a balance, from any region', async () => {
   ]);
 });
 
-test('an account is read at the level and as of the place that is asked', async () => {
+test('an account is read at the requested consistency level and position', async () => {
   const now = await account({});
   const { book = 0, epoch = 0n, seq = 0n } = now.position ?? {};
   for (const level of [ReadLevel.LEADER, ReadLevel.LINEARIZABLE, ReadLevel.STALE]) {
@@ -220,7 +220,7 @@ test('an account is read at the level and as of the place that is asked', async 
   }
   const then = await account({ asOf: { $case: 'asOfSeq', value: seq } });
   expect(then.account).toEqual(now.account);
-  // What the book does not come to is not waited for long.
+  // A read does not wait long for a position that the book does not reach.
   const minPosition = { book, epoch, seq: seq + 1000n };
   const behind = { code: 'UNAVAILABLE', reason: 'BEHIND', retryable: true };
   const begun = performance.now();

@@ -12,7 +12,7 @@ import * as protoLoader from '@grpc/proto-loader';
 
 const OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true };
 
-/** What a server says of itself, asked as any client in any language would. */
+/** How a server describes itself, asked as any client in any language would. */
 interface ReflectionReply {
   readonly list_services_response?: { readonly service: readonly { readonly name: string }[] };
   readonly file_descriptor_response?: { readonly file_descriptor_proto: readonly Buffer[] };
@@ -56,7 +56,7 @@ export function reflect(address: string, question: object): Promise<ReflectionRe
   });
 }
 
-/** A file descriptor set is nothing but the files, each as field 1. */
+/** A file descriptor set consists of the files, each as field 1. */
 function descriptorSet(files: readonly Buffer[]): Buffer {
   const parts = files.flatMap((file) => {
     const head: number[] = [(1 << 3) | 2];
@@ -69,7 +69,7 @@ function descriptorSet(files: readonly Buffer[]): Buffer {
 
 type Unary = (request: object) => Promise<Record<string, unknown>>;
 
-/** A client of a service made from nothing but what its server says of it. */
+/** A client of a service made from nothing but the server's description of it. */
 export class ReflectedClient {
   readonly #client: Client & Record<string, unknown>;
 

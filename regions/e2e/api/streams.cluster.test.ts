@@ -17,7 +17,7 @@ import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridi
 import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
-import { HeardAnswers } from './heard-answers.ts';
+import { ReceivedAnswers } from './received-answers.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /** The two streams of the API, through real routers and ledger servers that are killed. */
@@ -80,17 +80,17 @@ async function newestSeq(): Promise<number> {
   return Number(head?.seq);
 }
 
-/** Waits until a subscription to the book has come to where the book stays. */
-async function untilNewest(heard: ReceivedEvents): Promise<void> {
+/** Waits until a subscription has reached the position at which the book stays. */
+async function untilNewest(received: ReceivedEvents): Promise<void> {
   let newest = -1;
   for (let now = await newestSeq(); now > newest; now = await newestSeq()) {
     newest = now;
-    await heard.until(newest - (heard.seqs[0] ?? 1) + 1, 60_000);
+    await received.until(newest - (received.seqs[0] ?? 1) + 1, 60_000);
     await sleep(300);
   }
 }
 
-/** Transfers of all sorts, until stopped; whatever breaks meanwhile. */
+/** Sends transfers of all sorts until stopped, regardless of faults. */
 function startLoad() {
   const stopping = new AbortController();
   const worker = async () => {
@@ -121,19 +121,19 @@ function startLoad() {
   };
 }
 
-/** Every account state of the events against the view that auditors read. */
+/** Compares every account state of the events with the view that auditors read. */
 async function expectEntries(events: readonly Event[]): Promise<void> {
   const rows = await sql<Record<string, string>[]>`
     SELECT account, version, debits_after, credits_after, balance_after, held_debits_after,
            held_credits_after, available_after, seq
       FROM entry ORDER BY seq, side DESC`;
   const stored = rows.map((row) => Object.values(row).map(BigInt));
-  const told = events.flatMap(({ position, debitAccount, creditAccount }) =>
+  const streamed = events.flatMap(({ position, debitAccount, creditAccount }) =>
     [debitAccount, creditAccount].flatMap((state) =>
       state === undefined ? [] : [[...numbersOf(state), position?.seq]],
     ),
   );
-  expect(told).toEqual(stored);
+  expect(streamed).toEqual(stored);
 }
 
 const numbersOf = (state: AccountState) => [
@@ -148,7 +148,7 @@ const numbersOf = (state: AccountState) => [
 ];
 
 describe('a subscription', () => {
-  test('to a book tells its history and goes on live, with balances as auditors see them', async () => {
+  test('to a book returns its history and goes on live, with balances as auditors see them', async () => {
     const stopLoad = startLoad();
     await sleep(500);
     const whole = follow(eu, { of: BOOK });
@@ -172,25 +172,25 @@ describe('a subscription', () => {
     fromAfar.stream.cancel();
   });
 
-  test('to an account tells every version of it', async () => {
+  test('to an account returns every version of it', async () => {
     const of = { $case: 'accountId', value: bob } as const;
-    const heard = follow(us, { of });
+    const received = follow(us, { of });
     await eu.transfers(pays(20));
     const request = { accountId: bob, pageSize: 1, pageToken: '', newestFirst: true };
     const { entries } = await eu.call<ListEntriesResponse>((stub, ...rest) =>
       stub.listEntries({ ...request, options: undefined }, ...rest),
     );
     const newest = Number(entries[0]?.version);
-    await heard.until(newest);
-    const states = heard.events.map(({ debitAccount, creditAccount }) =>
+    await received.until(newest);
+    const states = received.events.map(({ debitAccount, creditAccount }) =>
       debitAccount?.accountId === bob ? debitAccount : creditAccount,
     );
     expect(states.map((state) => Number(state?.version))).toEqual(range(1, newest));
     expect(states.at(-1)?.balance).toBe(entries[0]?.balanceAfter);
     const rest = follow(eu, { of, after: BigInt(newest - 7), historyOnly: true });
     expect(await rest.ended).toBeUndefined();
-    expect(rest.events).toEqual(heard.events.slice(-7));
-    heard.stream.cancel();
+    expect(rest.events).toEqual(received.events.slice(-7));
+    received.stream.cancel();
   });
 
   test('resumes from any position', async () => {
@@ -207,7 +207,7 @@ describe('a subscription', () => {
     expect(parts).toEqual(whole.events);
   });
 
-  test('to what there is not is refused with what there is', async () => {
+  test('to an unknown book, position or account is refused with the known ones', async () => {
     expect(await refused({ of: { $case: 'book', value: 'mars-1' } })).toEqual([
       status.INVALID_ARGUMENT,
       'book must be one of eu-west-1, us-east-1, ap-south-1',
@@ -225,37 +225,37 @@ describe('a subscription', () => {
   test('ends with the deadline of its caller', async () => {
     const options = { deadline: Date.now() + 500 };
     const request = SubscribeRequest.fromPartial({ of: BOOK });
-    const heard = new ReceivedEvents(eu.stub.subscribe(request, options));
-    expect((await heard.ended)?.code).toBe(status.DEADLINE_EXCEEDED);
+    const received = new ReceivedEvents(eu.stub.subscribe(request, options));
+    expect((await received.ended)?.code).toBe(status.DEADLINE_EXCEEDED);
   });
 
-  test('goes on without a gap when the leader is killed, twice', async () => {
-    const heard = follow(us, { of: BOOK });
+  test('continues without a gap when the leader is killed, twice', async () => {
+    const received = follow(us, { of: BOOK });
     const account = follow(eu, { of: { $case: 'accountId', value: alice } });
     const stopLoad = startLoad();
     for (let kill = 0; kill < 2; kill += 1) {
       await sleep(1_000);
-      const before = heard.events.length;
+      const before = received.events.length;
       cluster.processes.kill('eu-west/ledger', 'SIGKILL');
       await cluster.processes.waitReady('eu-west/ledger', 30_000);
-      await heard.until(before + 200, 30_000);
+      await received.until(before + 200, 30_000);
     }
     await stopLoad();
-    await untilNewest(heard);
-    expect(heard.seqs).toEqual(range(1, heard.events.length));
-    const takeOvers = heard.events.filter(({ kind }) => kind === 5);
+    await untilNewest(received);
+    expect(received.seqs).toEqual(range(1, received.events.length));
+    const takeOvers = received.events.filter(({ kind }) => kind === 5);
     expect(takeOvers.length).toBeGreaterThanOrEqual(3);
-    await expectEntries(heard.events);
-    const ofAlice = heard.events.filter(({ debitAccount, creditAccount }) =>
+    await expectEntries(received.events);
+    const ofAlice = received.events.filter(({ debitAccount, creditAccount }) =>
       [debitAccount, creditAccount].some((state) => state?.accountId === alice),
     );
     await account.until(ofAlice.length);
     expect(account.events).toEqual(ofAlice);
-    heard.stream.cancel();
+    received.stream.cancel();
     account.stream.cancel();
   });
 
-  test('that is not read costs little memory and holds up nobody', async () => {
+  test('that is not read costs little memory and holds up no other client', async () => {
     for (let batch = 0; batch < 5; batch += 1) await eu.transfers(pays(4_000));
     const processes = ['eu-west/ledger', 'eu-west/router'].map((name) =>
       must(cluster.processes.pid(name), `${name} runs`),
@@ -267,10 +267,10 @@ describe('a subscription', () => {
     const posted = performance.now();
     await eu.transfer(pay());
     expect(performance.now() - posted).toBeLessThan(1_000);
-    // Whoever comes by himself is not held up by them, whatever he asks.
+    // A client with its own connection is not held up by them, whatever it asks.
     const asked = performance.now();
     const other = new Api(must(cluster.regions[0], 'there is eu-west').routerAddress);
-    const opened = await other.account('beside the slow ones');
+    const opened = await other.account('next to the slow ones');
     const get = GetAccountRequest.fromPartial({ id: opened });
     await other.call((stub, ...rest) => stub.getAccount(get, ...rest));
     other.close();
@@ -278,7 +278,7 @@ describe('a subscription', () => {
     const quick = follow(eu, { of: BOOK });
     await untilNewest(quick);
     expect(quick.seqs).toEqual(range(1, quick.events.length));
-    // The journal alone, sixty times over, would be more than a gigabyte.
+    // Sixty copies of the journal would take more than a gigabyte.
     for (const [index, pid] of processes.entries()) {
       expect(residentMegabytes(pid) - (before[index] ?? 0)).toBeLessThan(300);
     }
@@ -309,20 +309,20 @@ async function postedOf(requests: readonly CreateTransferRequest[]): Promise<num
 describe('a stream of transfers', () => {
   test('answers 10,000 in their order', async () => {
     const requests = pays(10_000);
-    const heard = new HeardAnswers(eu.stub.streamTransfers());
-    heard.send(requests);
-    heard.stream.end();
-    expect(await heard.ended).toBeUndefined();
-    expect(heard.sequences).toEqual(range(1, 10_000));
-    expect(heard.statuses).toEqual([TransferStatus.POSTED]);
+    const received = new ReceivedAnswers(eu.stub.streamTransfers());
+    received.send(requests);
+    received.stream.end();
+    expect(await received.ended).toBeUndefined();
+    expect(received.sequences).toEqual(range(1, 10_000));
+    expect(received.statuses).toEqual([TransferStatus.POSTED]);
     expect(await postedOf(requests)).toBe(10_000);
-    const seqs = heard.results.map(({ position }) => Number(position?.seq));
+    const seqs = received.results.map(({ position }) => Number(position?.seq));
     expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   });
 
-  test('takes transfers of every region, and faults of some of them', async () => {
-    const heard = new HeardAnswers(us.stub.streamTransfers());
-    heard.send([
+  test('accepts transfers of every region, and answers some with faults', async () => {
+    const received = new ReceivedAnswers(us.stub.streamTransfers());
+    received.send([
       pay(),
       pay({ creditAccountId: away }),
       pay({ debitAccountId: away, creditAccountId: bob }),
@@ -330,23 +330,23 @@ describe('a stream of transfers', () => {
       pay({ dryRun: true }),
       pay({ creditAccountId: bob + 1_000n }),
     ]);
-    heard.stream.end();
-    expect(await heard.ended).toBeUndefined();
+    received.stream.end();
+    expect(await received.ended).toBeUndefined();
     const { POSTED, REJECTED } = TransferStatus;
     const { INVALID_ARGUMENT } = status;
     expect(
-      heard.answers.map(({ answer }) =>
+      received.answers.map(({ answer }) =>
         answer?.$case === 'fault' ? answer.value.code : answer?.value.status,
       ),
     ).toEqual([POSTED, POSTED, POSTED, INVALID_ARGUMENT, INVALID_ARGUMENT, REJECTED]);
   });
 
-  test('is read no further than its caller takes answers', async () => {
+  test('is read only as fast as its caller reads answers', async () => {
     const requests = pays(25_000);
-    const heard = new HeardAnswers(eu.stub.streamTransfers());
-    heard.stream.pause();
-    heard.send(requests);
-    heard.stream.end();
+    const received = new ReceivedAnswers(eu.stub.streamTransfers());
+    received.stream.pause();
+    received.send(requests);
+    received.stream.end();
     let posted = -1;
     for (let now = 0; now !== posted || now < 4_000;) {
       posted = now;
@@ -355,9 +355,9 @@ describe('a stream of transfers', () => {
     }
     expect(posted).toBeGreaterThanOrEqual(4_000);
     expect(posted).toBeLessThan(15_000);
-    heard.stream.resume();
-    expect(await heard.ended).toBeUndefined();
-    expect(heard.sequences).toEqual(range(1, 25_000));
+    received.stream.resume();
+    expect(await received.ended).toBeUndefined();
+    expect(received.sequences).toEqual(range(1, 25_000));
     expect(await postedOf(requests)).toBe(25_000);
   });
 
@@ -365,23 +365,23 @@ describe('a stream of transfers', () => {
     ['eu-west/router', true],
     ['eu-west/ledger', false],
   ])(
-    'goes on elsewhere with the same keys when %s is killed, and posts nothing twice',
+    'continues on another stream with the same keys when %s is killed, and posts nothing twice',
     async (name, breaks) => {
       const requests = pays(20_000);
       let open: CreateTransferRequest[] = requests;
       const ends: unknown[] = [];
       for (const api of [eu, us, eu, us, eu, us]) {
-        const heard = new HeardAnswers(api.stub.streamTransfers());
-        heard.send(open);
-        heard.stream.end();
+        const received = new ReceivedAnswers(api.stub.streamTransfers());
+        received.send(open);
+        received.stream.end();
         if (ends.length === 0) {
-          await heard.until(3_000);
+          await received.until(3_000);
           cluster.processes.kill(name, 'SIGKILL');
         }
-        ends.push(await heard.ended);
-        expect(heard.sequences).toEqual(range(1, heard.answers.length));
-        expect(heard.statuses).toEqual([TransferStatus.POSTED]);
-        const answered = heard.answers.map(({ answer }) => answer?.$case === 'result');
+        ends.push(await received.ended);
+        expect(received.sequences).toEqual(range(1, received.answers.length));
+        expect(received.statuses).toEqual([TransferStatus.POSTED]);
+        const answered = received.answers.map(({ answer }) => answer?.$case === 'result');
         open = open.filter((_, index) => answered[index] !== true);
         if (open.length === 0) break;
       }

@@ -57,7 +57,7 @@ async function etcdFixture() {
   return { etcd, urls, child, restart: () => startEtcd(folder, port), answers };
 }
 
-test.skipIf(why !== '')('keys and values are kept as they are', async () => {
+test.skipIf(why !== '')('keys and values are stored unchanged', async () => {
   const { etcd, child, urls } = await etcdFixture();
   expect(await etcd.get('a/1')).toBeUndefined();
   await etcd.put('a/2', 'zwei — ½ "€"\n');
@@ -78,7 +78,7 @@ test.skipIf(why !== '')('keys and values are kept as they are', async () => {
   await etcd.delete('a/1');
   expect(await etcd.get('a/1')).toBeUndefined();
 
-  // A member that takes connections and says nothing costs a second, then the next is asked.
+  // A member that accepts connections and never answers costs a second, then the next is asked.
   const silent = createServer();
   const port = Number(new URL(must(urls[0], 'it has one')).port);
   await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
@@ -98,7 +98,7 @@ test.skipIf(why !== '')('keys and values are kept as they are', async () => {
 });
 
 test.skipIf(why !== '')(
-  'a drained router turns load balancers away and serves whoever calls',
+  'a drained router turns load balancers away and still serves every call',
   async () => {
     const { etcd, urls, child, restart, answers } = await etcdFixture();
     const basePort = await findFreeBase();
@@ -137,7 +137,7 @@ test.skipIf(why !== '')(
     );
     expect(found.accounts.map((account) => account.id)).toEqual([id]);
 
-    // Without etcd the last word holds.
+    // Without etcd the last known state holds.
     await endChild(child);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await probeHealth(listen)).toBe(false);
@@ -145,7 +145,7 @@ test.skipIf(why !== '')(
     restart();
     await expect.poll(answers, { timeout: 30_000 }).toBe(true);
 
-    // A router that starts in a drained region never says that it serves.
+    // A router that starts in a drained region never reports that it serves.
     await endChild(router);
     start();
     await expect.poll(() => probeAnswers(listen), { timeout: 30_000, interval: 10 }).toBe(true);

@@ -12,19 +12,19 @@ import { type PaymentFiles, paymentFiles } from '../../testing/payment-files.ts'
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /**
- * Faults in the middle of a replay of real payments: whatever is killed, cut or flushed, the
+ * Faults in the middle of a replay of real payments: though parts are killed, cut or flushed, the
  * books must end exactly where they would have ended without it.
  */
 
 const folder = temporaryFolder();
-/** Of every test in turn, which replays payments of its own. */
+/** Shared by the tests, each of which replays its own payments. */
 let books: Books;
 beforeAll(async () => {
   books = await Books.start(folder());
 });
 afterAll(() => books?.stop());
 
-/** Enough for a fault to come in the middle of them. */
+/** Enough for a fault in the middle of them. */
 const SOME = 20_000;
 
 const undisturbed = paymentFiles('undisturbed/');
@@ -51,7 +51,7 @@ describe(`replay of ${undisturbed.source} payments`, () => {
   });
 
   const cutFiles = paymentFiles('cut/', SOME);
-  test('a cut link holds up only what must cross it, and drains by itself', async () => {
+  test('a cut link holds up only transfers that must cross it, and drains automatically', async () => {
     const { links } = books.cluster;
     const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
       must(links.get(name), `there is a link ${name}`),
@@ -89,7 +89,7 @@ describe(`replay of ${undisturbed.source} payments`, () => {
   });
 
   const flushed = paymentFiles('flushed/', SOME);
-  test('survives the loss of all that every Redis knows', async () => {
+  test('survives the loss of the data of every Redis', async () => {
     const urls = books.cluster.regions.map(({ redisUrl }) => must(redisUrl, 'Redis runs'));
     const flush = async () => {
       for (const url of urls) {
@@ -109,7 +109,7 @@ describe(`replay of ${undisturbed.source} payments`, () => {
     await books.expectBalances(flushed);
   });
 
-  test('after all of it no journal violates anything', async () => {
+  test('after all faults no journal violates an invariant', async () => {
     const report = await books.expectExactly(undisturbed);
     // The first leader of eu-west, and one after each kill of its ledger server.
     const epochs = new Map(report.books.map(({ name, epoch }) => [name, epoch]));
@@ -118,8 +118,8 @@ describe(`replay of ${undisturbed.source} payments`, () => {
 });
 
 /**
- * Replays with faults at certain shares of the way, replays again, and expects exact balances.
- * Journals are audited at the end: they only grow, and what was wrong once stays wrong.
+ * Replays with faults at certain points, replays again, and expects exact balances. Journals
+ * are audited only at the end: they are append-only, so a violation stays in them.
  */
 async function replayWith(
   files: PaymentFiles,
@@ -153,7 +153,7 @@ function transfer(key: string, debit: bigint, credit: bigint, wait: Wait = Wait.
   });
 }
 
-/** With eu-west and us-east cut from each other: what works, what waits, what adds up. */
+/** With eu-west and us-east cut from each other: what works, what waits, and the sums. */
 async function whileCut(): Promise<void> {
   const regions = ['eu-west', 'us-east', 'ap-south'];
   const accounts = new Map<string, bigint[]>();
@@ -187,7 +187,7 @@ async function whileCut(): Promise<void> {
   const across = transfer('across', account('eu-west', 0), account('us-east', 1), Wait.POSTED);
   const sent = await books.client('eu-west').createTransfer(across);
   expect(sent.status).toBe(TransferStatus.IN_TRANSIT);
-  // By way of the third region both are still reached.
+  // Both are still reached through the third region.
   const around = transfer('around', account('us-east', 0), account('ap-south', 1));
   expect((await books.client('us-east').createTransfer(around)).status).toBe(TransferStatus.POSTED);
   const report = await books.audit();

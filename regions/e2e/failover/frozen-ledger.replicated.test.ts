@@ -5,11 +5,11 @@ import { readState } from '../../topology/state.ts';
 import { whyNotReplicated } from '../../testing/replicated-profile.ts';
 import { sharedInstallation } from '../../testing/shared-installation.ts';
 
-/** A frozen ledger server beside a healthy primary: Patroni leaves the book where it is. */
+/** A frozen ledger server next to a healthy primary: Patroni leaves the book where it is. */
 
 const installation = sharedInstallation();
 const ledger = 'eu-west/ledger-eu-west-1';
-/** Eight questions of a second each, the pauses between them, and a start on a busy machine. */
+/** Eight probes of a second each, the pauses between them, and a start on a busy machine. */
 const REPLACED_WITHIN_MS = 40_000;
 
 test.skipIf(whyNotReplicated() !== '')(

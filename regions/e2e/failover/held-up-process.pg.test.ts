@@ -32,7 +32,7 @@ afterAll(() => pair.stop(failed));
 
 const within = { timeout: 15_000, interval: 50 };
 
-test('a server whose commits hang answers, says that it does not serve, and stops in time', async () => {
+test('a server whose commits hang answers, reports that it does not serve, and stops in time', async () => {
   const book = await pair.newBook();
   const listen = `127.0.0.1:${await findFreeBase(1)}`;
   child = spawn(
@@ -54,16 +54,16 @@ test('a server whose commits hang answers, says that it does not serve, and stop
   );
   await expect.poll(() => probeHealth(listen), within).toBe(true);
   const client = new BookServiceClient(listen, credentials.createInsecure());
-  const said: Topology[] = [];
+  const reported: Topology[] = [];
   const topology = client.watchTopology({});
-  topology.on('data', (status: Topology) => said.push(status));
+  topology.on('data', (status: Topology) => reported.push(status));
   topology.on('error', () => undefined);
   const accounts = [openRequest(), openRequest({ externalId: 'bob' })];
   await new Promise((resolve, reject) => {
     client.openAccounts({ accounts }, (error, reply) => (error ? reject(error) : resolve(reply)));
   });
 
-  await pair.waitForNobody();
+  await pair.waitForAbsentStandby();
   const replies: PostReply[] = [];
   const posting = client.post();
   posting.on('data', (reply: PostReply) => replies.push(reply));
@@ -72,7 +72,7 @@ test('a server whose commits hang answers, says that it does not serve, and stop
   await pair.oneWaiting(book);
   await expect.poll(() => probeHealth(listen), within).toBe(false);
   expect(await probeAnswers(listen)).toBe(true);
-  expect(said.at(-1)).toMatchObject({
+  expect(reported.at(-1)).toMatchObject({
     book: 1,
     name: 'eu-west-1',
     region: 'eu-west',

@@ -5,7 +5,7 @@ import { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { openLink } from '../../faults/link.ts';
 import { StandInServer } from '../../../router/testing/stand-in-server.ts';
 
-/** Who leads a book, as told by servers on real sockets. */
+/** Which server leads a book, as reported by servers on real sockets. */
 
 async function server(region: string, port = 0): Promise<StandInServer> {
   const started = await new StandInServer(region).start(port);
@@ -19,7 +19,7 @@ function leadersOf(addresses: readonly string[], region = ''): Leaders {
   return leaders;
 }
 
-const heard = (actual: () => unknown, timeout = 2_000) =>
+const eventually = (actual: () => unknown, timeout = 2_000) =>
   expect.poll(actual, { timeout, interval: 10 });
 
 test('the highest epoch leads, and an older one never again', async () => {
@@ -27,65 +27,65 @@ test('the highest epoch leads, and an older one never again', async () => {
   zombie.lead(5);
   const leaders = leadersOf([zombie.address, leader.address]);
   const leading = () => leaders.leaderOf(1)?.address;
-  await heard(leading).toBe(zombie.address);
+  await eventually(leading).toBe(zombie.address);
 
-  // Both say that they lead.
+  // Both report that they lead.
   leader.lead(6);
-  await heard(leading).toBe(leader.address);
+  await eventually(leading).toBe(leader.address);
   zombie.lead(5);
   await sleep(50);
   expect(leading()).toBe(leader.address);
 
-  // Not even while nothing is heard of the new leader, nor when the zombie is heard anew.
+  // Not even while the new leader is silent, nor when the zombie reports again.
   leader.stop();
-  await heard(leading).toBeUndefined();
+  await eventually(leading).toBeUndefined();
   zombie.hangUp();
-  await heard(() => leaders.copiesOf(1).length).toBe(0);
-  await heard(() => leaders.copiesOf(1).length).toBe(1);
+  await eventually(() => leaders.copiesOf(1).length).toBe(0);
+  await eventually(() => leaders.copiesOf(1).length).toBe(1);
   expect(leading()).toBeUndefined();
 
-  // The new leader is back in its epoch; then the former one leads in a newer.
+  // The new leader is back in its epoch; then the former one leads in a newer one.
   const again = await server('us-east', leader.port);
   again.lead(6);
-  await heard(leading).toBe(leader.address);
+  await eventually(leading).toBe(leader.address);
   zombie.lead(7);
-  await heard(leading).toBe(zombie.address);
+  await eventually(leading).toBe(zombie.address);
 });
 
-test('copies stand in the order of their distance, the leader of elsewhere last', async () => {
+test('replicas are in the order of their distance, the leader of another region last', async () => {
   const [eu, us, ap] = [await server('eu-west'), await server('us-east'), await server('ap-south')];
   eu.lead(1);
   const addresses = [eu.address, us.address, ap.address];
   const leaders = leadersOf(addresses, 'ap-south');
   const copies = () => leaders.copiesOf(1).map(({ address }) => address);
-  await heard(copies).toEqual([ap.address, us.address, eu.address]);
+  await eventually(copies).toEqual([ap.address, us.address, eu.address]);
   us.lead(2);
   eu.lead(0);
-  await heard(copies).toEqual([ap.address, eu.address, us.address]);
+  await eventually(copies).toEqual([ap.address, eu.address, us.address]);
   expect(leaders.copiesOf(2)).toEqual([]);
   ap.stop();
-  await heard(copies).toEqual([eu.address, us.address]);
+  await eventually(copies).toEqual([eu.address, us.address]);
 });
 
-test('a leader behind a dead link is given up within seconds, and heard again', async () => {
+test('a leader behind a dead link is given up within seconds, and found again', async () => {
   const leader = await server('eu-west');
   leader.lead(3);
   const link = await openLink({ port: 0, targetPort: leader.port });
   onTestFinished(() => link.close());
   const leaders = leadersOf([`127.0.0.1:${link.port}`]);
   const epoch = () => leaders.leaderOf(1)?.epoch;
-  await heard(epoch).toBe(3);
+  await eventually(epoch).toBe(3);
   link.cut('blackhole');
   await sleep(2_000);
-  // Silence alone says nothing.
+  // Silence alone proves nothing.
   expect(epoch()).toBe(3);
-  await heard(epoch, 6_000).toBeUndefined();
+  await eventually(epoch, 6_000).toBeUndefined();
   link.heal();
-  await heard(epoch, 4_000).toBe(3);
+  await eventually(epoch, 4_000).toBe(3);
 });
 
 test('a connection that opens and stays silent is given up', async () => {
-  // Takes connections and never says a word, as a frozen process or a dead link.
+  // Accepts connections and never answers, like a frozen process or a dead link.
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const address = silent.address();
@@ -96,12 +96,12 @@ test('a connection that opens and stays silent is given up', async () => {
     for (const socket of sockets) socket.destroy();
   });
   const leaders = leadersOf([`127.0.0.1:${port}`]);
-  await heard(() => sockets.size).toBe(1);
+  await eventually(() => sockets.size).toBe(1);
   // The sockets stay open and silent; what listens on the port is another server now.
   silent.close();
   const leader = await server('eu-west', port);
   leader.lead(1);
-  await heard(() => leaders.leaderOf(1)?.epoch, 5_000).toBe(1);
+  await eventually(() => leaders.leaderOf(1)?.epoch, 5_000).toBe(1);
   expect(sockets.size).toBe(1);
 });
 
@@ -109,6 +109,6 @@ test('an address may be a name', async () => {
   const leader = await server('eu-west');
   leader.lead(4);
   const leaders = leadersOf([`localhost:${leader.port}`]);
-  await heard(() => leaders.leaderOf(1)?.epoch).toBe(4);
+  await eventually(() => leaders.leaderOf(1)?.epoch).toBe(4);
   expect(leaders.leaderOf(1)?.address).toBe(`localhost:${leader.port}`);
 });

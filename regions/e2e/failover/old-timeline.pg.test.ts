@@ -13,7 +13,7 @@ import {
 import { TestMember } from '../../testing/test-member.ts';
 
 /**
- * A deposed leader that has more than its successor and follows it without a rewind. Postgres asks
+ * A deposed leader that is ahead of its successor and follows it without a rewind. Postgres asks
  * for WAL from the start of a segment: where the fork is in the segment of the copy's own position,
  * the new leader serves the old timeline up to the fork, the copy reports its own position, and the
  * new leader takes that for a flush of its own WAL. So a ledger server leaves that segment before
@@ -50,10 +50,10 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
   return { admin, book };
 }
 
-/** Starts the first as a copy of the second, as it is. */
+/** Starts the first as a replica of the second, with its data unchanged. */
 const followUnrewound = () => startAsCopy('first', 'second');
 
-/** Starts one server as a copy of another one, as it is. */
+/** Starts one server as a replica of another one, with its data unchanged. */
 async function startAsCopy(copy: 'first' | 'second', leader: 'second' | 'third'): Promise<void> {
   const url = new URL(pair[leader].adminUrl);
   const login = `host=127.0.0.1 port=${url.port} user=postgres password=${url.password}`;
@@ -96,7 +96,7 @@ test.each([
   90_000,
 );
 
-test('a leader takes no word of a copy beyond the fork, and that of a true copy at once', async () => {
+test('a leader ignores confirmations of a replica beyond the fork, and accepts those of a true replica at once', async () => {
   const { admin, book } = await forked(false);
   await followUnrewound();
   const connected = async () => {
@@ -107,7 +107,7 @@ test('a leader takes no word of a copy beyond the fork, and that of a true copy 
   expect(await within(WATCH_MS, connected)).toBe(true);
   const member = new TestMember(book.second.ledgerUrl, 'second:1');
   onTestFinished(() => member.stop());
-  // Nothing but its take-over, which waits.
+  // Only its take-over, which waits.
   expect(await within(WATCH_MS, () => member.leading)).toBe(false);
   expect(await within(WATCH_MS, connected)).toBe(true);
 

@@ -18,7 +18,7 @@ import { GetTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { ReplicatedPair, setStandbys } from '../../testing/replicated-pair.ts';
 import { TestMember } from '../../testing/test-member.ts';
 
-/** A member beside a standby: what it answers, and what it does when its Postgres is promoted. */
+/** A member next to a standby: what it answers, and what it does when its Postgres is promoted. */
 
 const ALICE = accountId(1, 1);
 const stale = { level: ReadLevel.STALE, minPosition: undefined };
@@ -45,7 +45,7 @@ function start(url: string, address: string): TestMember {
   return member;
 }
 
-/** A leader beside the first server and a member beside the second. */
+/** A leader next to the first server and a member next to the second. */
 async function twoMembers() {
   const book = await pair.newBook();
   const first = start(book.first.ledgerUrl, 'first:1');
@@ -56,7 +56,7 @@ async function twoMembers() {
   return { book, first, second, seq: posted?.position?.seq ?? 0n };
 }
 
-/** The same, where the second member's copy has all there is and shows nothing new until `resume`. */
+/** The same, but the second's replica has all rows and shows no new ones until `resume`. */
 async function twoMembersApart() {
   const { book, first, second, seq } = await twoMembers();
   await second.stale(ALICE, seq);
@@ -76,7 +76,7 @@ const errorOf = (failing: Promise<unknown>): Promise<RpcError> =>
     (error: RpcError) => error,
   );
 
-test('beside a standby every read is answered at the level STALE and at no other', async () => {
+test('next to a standby every read is answered at the level STALE and at no other', async () => {
   const { second, seq } = await twoMembers();
   const { account, position } = await second.stale(ALICE, seq);
   expect(account).toMatchObject({ debits: 9n });
@@ -110,14 +110,14 @@ test('beside a standby every read is answered at the level STALE and at no other
   expect(statement).toMatchObject({ debits: 9n, position: { seq } });
 });
 
-test('a copy that is behind is waited for a while, and says how far it has come', async () => {
+test('a read waits a while for a replica that is behind, which reports its position', async () => {
   const { first, second, seq, resume } = await twoMembersApart();
   await first.transfer(transferRequest({ idempotencyKey: 'next' }));
   const started = performance.now();
   expect(behindAt(await errorOf(second.stale(ALICE, seq + 1n)))).toBe(seq);
   expect(performance.now() - started).toBeGreaterThan(240);
   expect(performance.now() - started).toBeLessThan(1_000);
-  // It comes in time for one that has waited a little.
+  // It arrives in time for a read that has waited a little.
   const waiting = second.stale(ALICE, seq + 1n);
   waiting.catch(() => undefined);
   await sleep(60);
@@ -125,7 +125,7 @@ test('a copy that is behind is waited for a while, and says how far it has come'
   expect((await waiting).account?.debits).toBe(10n);
 });
 
-/** What a member tells in pages, each list by the token of a page. */
+/** The lists that a member returns in pages, each by the token of a page. */
 function listsOf({ member }: TestMember) {
   const longReads = new LongReads(member.sql);
   const entries = new EntryReads(member, longReads);
@@ -142,7 +142,7 @@ function listsOf({ member }: TestMember) {
   ];
 }
 
-test('pages are told by no copy that has not come as far as the page before', async () => {
+test('no replica returns a page before it has reached the position of the previous page', async () => {
   const { first, second, seq, resume } = await twoMembersApart();
   const more = ['b', 'c', 'd', 'e'].map((idempotencyKey) => transferRequest({ idempotencyKey }));
   await first.transfer(...more);
@@ -161,7 +161,7 @@ test('pages are told by no copy that has not come as far as the page before', as
   ]);
 });
 
-test('the member beside a promoted server takes over; the frozen leader, thawed, never posts', async () => {
+test('the member next to a promoted server takes over; the frozen leader, thawed, never posts', async () => {
   const { book, first, second } = await twoMembers();
   const frozen = transferRequest({ idempotencyKey: 'under way when it froze' });
   pair.signal('first', 'SIGSTOP');
@@ -170,7 +170,7 @@ test('the member beside a promoted server takes over; the frozen leader, thawed,
     () => 'done',
     ({ code }) => code,
   );
-  // A Postgres that does not answer holds nobody up for ever.
+  // A Postgres that does not answer holds up no call indefinitely.
   await expect.poll(() => first.leading, { timeout: 5_000 }).toBe(false);
   expect(await underWay).toBe('outcome_unknown');
   expect(second.leading).toBe(false);
@@ -192,8 +192,8 @@ test('the member beside a promoted server takes over; the frozen leader, thawed,
     expect(reasonOf(await errorOf(first.stale(ALICE)))).toBe('NOT_LEADER');
     await sleep(50);
   }
-  // Its Postgres is a standby now, as far as it can be without a primary: what the others never
-  // had is still in it.
+  // Its Postgres is a standby now, though without a primary. It still contains what the others
+  // never had.
   await pair.first.process.stop('SIGQUIT');
   writeFileSync(pair.fileOf('first', 'standby.signal'), '');
   await pair.first.process.start();

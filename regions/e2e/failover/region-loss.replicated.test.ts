@@ -46,7 +46,7 @@ test.skipIf(skipped)(
     const report = await books.expectExactly(files);
     // The lost region's book was led elsewhere.
     expect(epochOf(report)).toBeGreaterThan(before);
-    // All that was posted is known by its key: a second replay changes nothing.
+    // Every posted key is known: a second replay changes nothing.
     const again = await books.replay(files, () => undefined);
     expect(again).toMatchObject({ replayed: files.paymentCount, accountsOpened: 0 });
     await books.expectExactly(files);

@@ -10,7 +10,7 @@ import { runAudit } from '../../../ledger/audit/run.ts';
 import { type PairBook, ReplicatedPair, setStandbys } from '../../testing/replicated-pair.ts';
 import { TestMember } from '../../testing/test-member.ts';
 
-/** A book whose commits wait for a second node: what must never be told as done, or be read. */
+/** A book whose commits wait for a second node: what must never be reported as done, or be read. */
 
 const ALICE = accountId(1, 1);
 const request = transferRequest({ amount: 9n });
@@ -56,7 +56,7 @@ async function leading(): Promise<TestMember> {
   return member;
 }
 
-/** The code of the fault that something fails with. */
+/** Returns the code of the fault with which the work fails. */
 const faultOf = (failing: Promise<unknown>): Promise<string> =>
   failing.then(
     () => 'none',
@@ -67,8 +67,8 @@ const faultOf = (failing: Promise<unknown>): Promise<string> =>
 const stored = async () =>
   (await admin`SELECT 1 FROM journal WHERE kind = 1 AND amount = 9`).length;
 
-/** After a commit in doubt: until a second node has it, nobody is told of it in any way. */
-async function nothingIsTold(member: TestMember): Promise<void> {
+/** After a commit in doubt: until a second node has it, no answer reveals it. */
+async function expectNotReported(member: TestMember): Promise<void> {
   expect(member.leading).toBe(false);
   // The row can be read, and must not be.
   await expect.poll(stored, { timeout: 10_000 }).toBe(1);
@@ -80,8 +80,8 @@ async function nothingIsTold(member: TestMember): Promise<void> {
   }
 }
 
-/** Once a second node has it, the key has the one outcome. */
-async function thenToldOnce(member: TestMember): Promise<void> {
+/** Once a second node has it, the key has its one outcome. */
+async function thenReportedOnce(member: TestMember): Promise<void> {
   await pair.waitForSecond();
   await leads(member);
   const [again] = await member.transfer(request);
@@ -92,26 +92,26 @@ async function thenToldOnce(member: TestMember): Promise<void> {
 }
 
 test.each(['pg_cancel_backend', 'pg_terminate_backend'])(
-  'a commit whose wait is ended by %s is not told as done, nor found again too early',
+  'a commit whose wait is ended by %s is not reported as done, nor found again too early',
   async (end) => {
     const member = await leading();
-    await pair.waitForNobody();
+    await pair.waitForAbsentStandby();
     const fault = faultOf(member.transfer(request));
     const pid = await pair.oneWaiting(book);
     expect(await stored()).toBe(0);
     await pair.admin`SELECT ${pair.admin.unsafe(end)}(${pid}::int)`;
     expect(await fault).toBe('outcome_unknown');
-    await nothingIsTold(member);
-    await thenToldOnce(member);
+    await expectNotReported(member);
+    await thenReportedOnce(member);
   },
 );
 
-test('a take-over whose wait is cut short does not lead', async () => {
+test('a server whose take-over is cancelled while it waits does not lead', async () => {
   const member = await leading();
   const { epoch } = member;
   await member.stop();
   members.length = 0;
-  await pair.waitForNobody();
+  await pair.waitForAbsentStandby();
   const next = start();
   for (let times = 1; times <= 3; times += 1) {
     const pid = await pair.oneWaiting(book);
@@ -125,9 +125,9 @@ test('a take-over whose wait is cut short does not lead', async () => {
   await leads(next);
 });
 
-test('a server that is killed while commits wait shows them to nobody before the barrier', async () => {
+test('a server that is killed while commits wait shows them to no client before the barrier', async () => {
   const member = await leading();
-  await pair.waitForNobody();
+  await pair.waitForAbsentStandby();
   const fault = faultOf(member.transfer(request));
   await pair.oneWaiting(book);
   const starts = pair.first.process.starts;
@@ -135,8 +135,8 @@ test('a server that is killed while commits wait shows them to nobody before the
   expect(await fault).toBe('outcome_unknown');
   await expect.poll(() => pair.first.process.starts, { timeout: 15_000 }).toBe(starts + 1);
   await pair.first.process.waitReady(30_000);
-  await nothingIsTold(member);
-  await thenToldOnce(member);
+  await expectNotReported(member);
+  await thenReportedOnce(member);
 });
 
 test.each([
@@ -156,7 +156,7 @@ test.each([
   await leads(member);
 });
 
-test('it does not lead, nor go on leading, where commits wait for nobody', async () => {
+test('it neither starts nor continues to lead where commits wait for no standby', async () => {
   const member = await leading();
   await setStandbys(pair.admin, '');
   await expect.poll(() => member.leading).toBe(false);
@@ -167,9 +167,9 @@ test('it does not lead, nor go on leading, where commits wait for nobody', async
   await leads(member);
 });
 
-test('a leader whose commit is held up says so, and goes on when it is done', async () => {
+test('a leader whose commit is held up reports so, and continues when it is done', async () => {
   const member = await leading();
-  await pair.waitForNobody();
+  await pair.waitForAbsentStandby();
   const posting = member.transfer(request);
   await expect.poll(() => member.member.status.heldUp, { timeout: 3_000 }).toBe(true);
   expect(member.member.status.leading).toBe(true);
@@ -219,7 +219,7 @@ test('a busy leader is fenced at its next batch', async () => {
 
 test('it stops in time although a commit hangs', async () => {
   const member = await leading();
-  await pair.waitForNobody();
+  await pair.waitForAbsentStandby();
   const fault = faultOf(member.transfer(request));
   await pair.oneWaiting(book);
   const before = performance.now();
@@ -229,7 +229,7 @@ test('it stops in time although a commit hangs', async () => {
   expect(await fault).toBe('outcome_unknown');
 });
 
-test('a leader whose database takes no writes any more steps down, having applied nothing', async () => {
+test('a leader whose database no longer accepts writes steps down and applies nothing', async () => {
   const member = await leading();
   await pair.admin`ALTER SYSTEM SET default_transaction_read_only = on`;
   try {

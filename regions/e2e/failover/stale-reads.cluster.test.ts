@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const clean of cleanUp.splice(0).toReversed()) await clean();
 });
 
-test('a region reads near by, whatever becomes of the leader', async () => {
+test('a region reads from a nearby replica, regardless of the leader', async () => {
   const books = await Books.start();
   cleanUp.push(() => books.stop());
   const { layout, regions, processes } = books.cluster;
@@ -72,7 +72,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
     );
   };
   /**
-   * The balance of Alice by `count` reads near by. Most are quick: a router that gets no answer of a
+   * The balance of Alice by `count` nearby reads. Most are quick: a router that gets no answer from a
    * replica asks the leader after 400 ms.
    */
   const expectNearby = async (credits: bigint, minPosition: Position, count: number) => {
@@ -90,7 +90,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
   const paid = must((await pay('one')).position, 'it was decided');
   await expectNearby(5n, paid, 5);
 
-  // Frozen: the leader answers nothing, the standby all that it has.
+  // Frozen: the leader does not answer, the standby answers with what it has.
   const pid = must(processes.pid(`${HOME}/ledger`), 'the ledger server runs');
   process.kill(pid, 'SIGSTOP');
   cleanUp.push(() => processes.kill(`${HOME}/ledger`, 'SIGCONT'));
@@ -103,7 +103,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
     stub.getAccounts(many, ...rest),
   );
   expect(read.accounts.map(({ id }) => id)).toEqual(many.ids);
-  // What no copy has is not made up, and it is said how far the newest has come.
+  // What no replica has is not made up, and the error reports the newest position.
   const minPosition = { ...paid, seq: paid.seq + 1_000n };
   await expect(account({ ...stale, minPosition }, 800)).rejects.toMatchObject({
     code: 'UNAVAILABLE',
@@ -111,7 +111,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
     retryable: true,
   });
 
-  // Replaced: a transfer that was asked for meanwhile comes late, not with an error.
+  // Replaced: a transfer that was requested meanwhile is late, but has no error.
   const later = must((await pay('two')).position, 'it was decided');
   expect(later.epoch).toBe(2n);
   expect(await probeHealth(second)).toBe(true);
@@ -119,7 +119,7 @@ test('a region reads near by, whatever becomes of the leader', async () => {
   process.kill(pid, 'SIGCONT');
   await expect.poll(() => probeHealth(first), { timeout: 10_000 }).toBe(false);
 
-  // Dead: the former leader stands by and answers, before anybody leads again.
+  // Dead: the former leader is on standby and answers, before any server leads again.
   child.kill('SIGKILL');
   await expect.poll(() => probeAnswers(second), { timeout: 5_000, interval: 10 }).toBe(false);
   await expectNearby(10n, later, 20);

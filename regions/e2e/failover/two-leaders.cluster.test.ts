@@ -9,7 +9,7 @@ import { probeHealth } from '../../processes/probes.ts';
 import { Books } from '../../testing/books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
 
-/** Two ledger servers on one book: whatever happens to them, one posts and nothing is lost. */
+/** Two ledger servers on one book: under every fault only one posts and nothing is lost. */
 
 const REGION = 'eu-west';
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -47,7 +47,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   expect(await probeHealth(second)).toBe(false);
   expect(await epoch(state.auditorUrl)).toBe(1);
 
-  // Frozen, it is replaced; thawed, it must find out before it can post.
+  // Frozen, it is replaced; thawed, it must detect that before it can post.
   const pid = must(cluster.processes.pid(`${REGION}/ledger`), 'the ledger server runs');
   // Not for long: after a dozen seconds its supervisor would start another in its place.
   process.kill(pid, 'SIGSTOP');
@@ -65,7 +65,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   await load.until(load.acknowledged.size + 1_000);
   expect(await epoch(state.auditorUrl)).toBe(2);
 
-  // The second dies: the first, which stands by now, takes the book back.
+  // The second dies: the first, now on standby, takes the book over again.
   child.kill('SIGKILL');
   await waitFor(() => probeHealth(first), 15_000);
   await load.until(load.acknowledged.size + 1_000);
@@ -79,7 +79,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   const posted = new Set(rows.map(({ id }) => id));
   expect([...load.acknowledged].filter((id) => !posted.has(id))).toEqual([]);
   expect(posted.size).toBe(rows.length);
-  // Every key that was ever sent is asked again: one that was posted must be so only once.
+  // Every key that was ever sent is repeated: it must be posted only once.
   for (const request of load.unknown) await client.createTransfer(request);
   const [count] = await sql<{ n: number }[]>`
     SELECT count(*)::int AS n FROM journal WHERE kind = 1`;
@@ -88,7 +88,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
 
 interface Load {
   readonly acknowledged: Set<string>;
-  /** Requests whose outcome the client never heard. */
+  /** Requests whose outcome the client never received. */
   readonly unknown: CreateTransferRequest[];
   until(acknowledged: number): Promise<void>;
   stop(): Promise<void>;

@@ -3,18 +3,18 @@ import type { ModelBook, ModelRequest } from '../../../ledger/testing/model/stat
 import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { Conditions, Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 
-/** Added to the number of an account that does not exist: no book comes that far. */
-const NOBODY = 2 ** 40;
+/** Added to the number of an account that does not exist: no book gets that far. */
+const UNUSED = 2 ** 40;
 
-/** A book that no installation of three has. */
+/** A book that does not exist in an installation of three. */
 const NO_BOOK = 4;
 
 /**
  * Ids of accounts in the model, which numbers those of one history, and in the real books. An id
- * that was named before its account was opened stays that of nobody.
+ * that was named before its account was opened stays that of no account.
  */
 export class AccountIds {
-  /** How many books the history knows. */
+  /** Number of books of the history. */
   readonly #books: number;
   readonly #real = new Map<bigint, bigint>();
 
@@ -28,16 +28,16 @@ export class AccountIds {
     const known = this.#real.get(id);
     if (known !== undefined) return known;
     const book = bookOf(id) > this.#books ? NO_BOOK : bookOf(id);
-    const nobody = accountId(book, NOBODY + accountNumberOf(id));
-    this.#real.set(id, nobody);
-    return nobody;
+    const unused = accountId(book, UNUSED + accountNumberOf(id));
+    this.#real.set(id, unused);
+    return unused;
   }
 
   opened(id: bigint, real: bigint): void {
     this.#real.set(id, real);
   }
 
-  /** Passes over the numbers in the model that were named already: nobody will have them. */
+  /** Skips the numbers in the model that were named already: no account will have them. */
   skipNamed(book: ModelBook): void {
     for (;;) {
       const id = accountId(book.number, book.accounts.length + 1);
@@ -45,11 +45,11 @@ export class AccountIds {
       const none = { min: null, max: null, metadata: {}, asset: '', seq: 0 };
       const life = { frozenIn: false, frozenOut: false, closed: false };
       // What is marked as transit cannot be named by any request.
-      book.accounts.push({ id, externalId: `nobody ${id}`, transit: true, ...none, ...life });
+      book.accounts.push({ id, externalId: `unused ${id}`, transit: true, ...none, ...life });
     }
   }
 
-  /** A transfer that the model knows, with real ids. */
+  /** A transfer of the model, with real ids. */
   fields<T extends ModelRequest>(request: T): T {
     const { action } = request;
     const named = {

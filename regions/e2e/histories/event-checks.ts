@@ -6,11 +6,11 @@ import { type Event, EventKind } from '../../../proto/gen/meridian/v1/event.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterRun } from './run.ts';
 
-/** Every row that was told of a history says what the model has. */
+/** Expects every row of a history to agree with the model. */
 export function checkEvents(run: ClusterRun): void {
-  for (const book of run.told.model.books) {
+  for (const book of run.replay.model.books) {
     const drawn = new Drawn();
-    for (const event of run.told.told[book.number - 1] ?? []) {
+    for (const event of run.replay.applied[book.number - 1] ?? []) {
       if (event.kind === EventKind.ACCOUNT_CHANGED) checkChange(run, book, event);
       else checkMovement(run, book, event, drawn);
     }
@@ -37,7 +37,7 @@ function checkChange(run: ClusterRun, book: ModelBook, event: Event): void {
   });
 }
 
-/** What no request asks for: it follows from something else. */
+/** Rows that no request asks for: they follow from another row. */
 const CONSEQUENCES: ReadonlySet<EventKind> = new Set([
   EventKind.SETTLEMENT,
   EventKind.RETURN,
@@ -48,7 +48,7 @@ const CONSEQUENCES: ReadonlySet<EventKind> = new Set([
 function checkMovement(run: ClusterRun, book: ModelBook, event: Event, drawn: Drawn): void {
   const { kind } = event;
   const payerBook = kind === EventKind.SETTLEMENT ? bookOf(event.debitAccountId) : book.number;
-  const decidedIn = run.told.model.book(payerBook);
+  const decidedIn = run.replay.model.book(payerBook);
   const transfer = must(
     decidedIn.transfers.find(({ id }) => id === event.transferId),
     'the model has the transfer',
@@ -67,7 +67,7 @@ function checkMovement(run: ClusterRun, book: ModelBook, event: Event, drawn: Dr
   }
 }
 
-/** What a row says of a transfer that has set it off. */
+/** What a row contains of the transfer that caused it. */
 function consequence(
   run: ClusterRun,
   book: ModelBook,
@@ -162,7 +162,7 @@ function originOf({ request: { action } }: ModelTransfer): string {
 class Drawn {
   readonly #left = new Map<string, bigint>();
 
-  /** What a row says is left after it of what it draws on; zero if it draws on nothing. */
+  /** What is left, according to a row, of what it draws on; zero if it draws on nothing. */
   after(book: ModelBook, event: Event, transfer: ModelTransfer): bigint {
     const { kind, reason, amount, transferId } = event;
     const { action } = transfer.request;

@@ -28,21 +28,21 @@ import {
   TransferStatus,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { AccountIds } from './account-ids.ts';
-import type { ToldModel } from './told-model.ts';
+import type { ModelReplay } from './model-replay.ts';
 
-/** What callers must be told, as the model and the rows of the decisions have it. */
+/** The answers that callers must get, from the model and the rows of the decisions. */
 export class Expected {
-  readonly #told: ToldModel;
+  readonly #replay: ModelReplay;
   readonly #ids: AccountIds;
 
-  constructor(told: ToldModel, ids: AccountIds) {
-    this.#told = told;
+  constructor(replay: ModelReplay, ids: AccountIds) {
+    this.#replay = replay;
     this.#ids = ids;
   }
 
-  /** @param first true: it is not known yet what becomes of the legs of a group */
+  /** @param first true: the outcomes of the legs of a group are not known yet */
   answer(number: number, id: string, answer: ModelAnswer, first: boolean): CreateTransferResponse {
-    const book = this.#told.model.book(number);
+    const book = this.#replay.model.book(number);
     const { transfer, differingField, replayed } = answer;
     if (transfer === undefined || differingField !== '') {
       return {
@@ -100,7 +100,7 @@ export class Expected {
     const { REJECTED, APPLIED } = ChangeStatus;
     const status = reason === Reason.UNSPECIFIED ? APPLIED : REJECTED;
     return {
-      ...this.#decided(this.#told.model.book(book), id),
+      ...this.#decided(this.#replay.model.book(book), id),
       changeId: id,
       status,
       reason,
@@ -111,12 +111,12 @@ export class Expected {
   }
 
   #decided(book: ModelBook, id: string) {
-    const { position, at: decidedAt } = this.#told.decision(book.number, id);
+    const { position, at: decidedAt } = this.#replay.decision(book.number, id);
     return { position, decidedAt };
   }
 
   /**
-   * A transfer as a look-up tells it.
+   * A transfer as a look-up returns it.
    *
    * @param key of the request; of a leg without key and namespace
    */
@@ -201,7 +201,7 @@ export class Expected {
 
 const NO_KEY = { idempotencyKey: '', namespace: '' };
 
-/** What can be captured of a hold, or reversed of what was moved within one book. */
+/** What can be captured of a hold, or reversed of a transfer within one book. */
 function leftNow(book: ModelBook, transfer: ModelTransfer): bigint {
   const { request, reason, payee } = transfer;
   if (reason !== Reason.UNSPECIFIED) return 0n;

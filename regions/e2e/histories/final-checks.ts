@@ -24,12 +24,12 @@ import type { Api } from '../../testing/api-client.ts';
 import { checkEvents } from './event-checks.ts';
 import type { ClusterRun } from './run.ts';
 
-/** Everything that can be read of a history, once it is over, against the model. */
+/** Compares everything that can be read of a finished history with the model. */
 export async function checkReads(run: ClusterRun, api: Api): Promise<void> {
   checkEvents(run);
   await checkAccounts(run, api);
   await checkTransfers(run, api);
-  for (const book of run.told.model.books) {
+  for (const book of run.replay.model.books) {
     for (const account of book.accounts.filter(({ id }) => run.opened.has(id))) {
       await checkVersions(run, api, book, account);
     }
@@ -37,7 +37,7 @@ export async function checkReads(run: ClusterRun, api: Api): Promise<void> {
 }
 
 async function checkAccounts(run: ClusterRun, api: Api): Promise<void> {
-  const expected = run.told.model.books.flatMap((book) =>
+  const expected = run.replay.model.books.flatMap((book) =>
     book.accounts.flatMap((account) => {
       const opened = run.opened.get(account.id);
       return opened === undefined ? [] : [run.expected.account(book, account, opened)];
@@ -63,7 +63,7 @@ async function checkTransfers(run: ClusterRun, api: Api): Promise<void> {
     stub.getTransfers({ transfers: wanted, options: undefined }, ...rest),
   );
   const expected = run.made.map(({ book: number, id, request }) => {
-    const book = run.told.model.book(number);
+    const book = run.replay.model.book(number);
     const transfer = must(
       book.transfers.find((made) => made.id === id),
       'the model has what was made',
@@ -81,8 +81,8 @@ async function checkVersions(
   account: ModelAccount,
 ): Promise<void> {
   const id = run.ids.of(account.id);
-  const told = run.told.told[book.number - 1] ?? [];
-  const events = told.filter((event) => stateIn(event, id) !== undefined);
+  const applied = run.replay.applied[book.number - 1] ?? [];
+  const events = applied.filter((event) => stateIn(event, id) !== undefined);
   expect(events.map((event) => stateIn(event, id))).toEqual(statesOf(book, account, id));
   const request = ListEntriesRequest.fromPartial({ accountId: id, pageSize: 1000 });
   const { entries } = await api.call<ListEntriesResponse>((stub, ...rest) =>
@@ -91,9 +91,9 @@ async function checkVersions(
   expect(entries).toEqual(events.map((event) => entryOf(event, id)));
   const of = { $case: 'accountId', value: id } as const;
   const asked = SubscribeRequest.fromPartial({ of, historyOnly: true });
-  const heard = new ReceivedEvents(api.stub.subscribe(asked));
-  expect(await heard.ended).toBeUndefined();
-  expect(heard.events).toEqual(events);
+  const received = new ReceivedEvents(api.stub.subscribe(asked));
+  expect(await received.ended).toBeUndefined();
+  expect(received.events).toEqual(events);
 }
 
 function stateIn({ debitAccount, creditAccount }: Event, id: bigint): AccountState | undefined {

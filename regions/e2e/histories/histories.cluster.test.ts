@@ -15,12 +15,12 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /**
  * The histories of ledger/core/history.test.ts, in a smaller number, through routers to real
- * books with Postgres and Redis: they agree with the model to the last field.
+ * books with Postgres and Redis: they agree with the model in every field.
  */
 
 const FILE = 'regions/e2e/histories/histories.cluster.test.ts';
 
-/** SEED=<seed>:<number> runs one history alone; ledger/testing/history/seed.ts says the rest. */
+/** SEED=<seed>:<number> runs one history alone; see ledger/testing/history/seed.ts. */
 const HISTORIES = 60;
 
 /** How many run at the same time: most of the time each waits for a hold to expire. */
@@ -58,7 +58,7 @@ function chosen(): { seed: number; numbered: Numbered[] } {
   return { seed, numbered: number === '' ? all : all.slice(-1) };
 }
 
-/** Runs histories next to each other until one fails; says how to see that alone. */
+/** Runs histories next to each other until one fails; reports how to run that one alone. */
 async function checkAll(numbered: Numbered[], seed: number, tally: Tally): Promise<void> {
   const installation = { apis, regions: cluster.regions, journals };
   const left = numbered.values();

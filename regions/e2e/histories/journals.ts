@@ -4,16 +4,16 @@ import { type Event, SubscribeRequest } from '../../../proto/gen/meridian/v1/eve
 import type { RegionState } from '../../topology/state.ts';
 import type { Api } from '../../testing/api-client.ts';
 
-/** How long the journals may have nothing new for somebody who waits. */
+/** How long the journals may have nothing new while a history waits. */
 const SILENT_MS = 30_000;
 
-/** Rows of one history that the model has not been told of, by book. */
-export type Untold = ReadonlyMap<number, Event[]>;
+/** Rows of one history that the model has not applied yet, by book. */
+export type UnappliedRows = ReadonlyMap<number, Event[]>;
 
-/** The journals of all books as they grow, by Subscribe; each history hears its own rows. */
+/** The journals of all books as they grow, by Subscribe; each history receives its own rows. */
 export class Journals {
   readonly #streams: readonly ClientReadableStream<Event>[];
-  readonly #owners = new Map<string, Untold>();
+  readonly #owners = new Map<string, UnappliedRows>();
   #failure: Error | undefined;
   #grown = Promise.withResolvers<void>();
 
@@ -36,11 +36,11 @@ export class Journals {
   }
 
   /** From now on, rows of these transfers and changes are put into the queues. */
-  claim(ids: readonly string[], untold: Untold): void {
-    for (const id of ids) this.#owners.set(id, untold);
+  claim(ids: readonly string[], unapplied: UnappliedRows): void {
+    for (const id of ids) this.#owners.set(id, unapplied);
   }
 
-  /** Waits until something has become true that new rows can make true. */
+  /** Waits until a condition is true, and checks it after new rows. */
   async until(isTrue: () => boolean, what: string): Promise<void> {
     const end = performance.now() + SILENT_MS;
     for (;;) {
@@ -59,9 +59,9 @@ export class Journals {
     const { transferId } = event;
     // Of openings, registrations and take-overs.
     if (transferId === '') return;
-    const untold = this.#owners.get(transferId)?.get(book);
-    if (untold !== undefined) untold.push(event);
-    else this.#failure ??= new Error(`nobody has asked for ${transferId} in book ${book}`);
+    const unapplied = this.#owners.get(transferId)?.get(book);
+    if (unapplied !== undefined) unapplied.push(event);
+    else this.#failure ??= new Error(`no history has asked for ${transferId} in book ${book}`);
   }
 
   close(): void {

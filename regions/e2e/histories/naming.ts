@@ -8,7 +8,7 @@ import type { RegisterAssetRequest } from '../../../proto/gen/meridian/v1/asset.
 import type { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** Assets that the histories use without having registered them. */
+/** Assets that the histories use without registration. */
 export const CURRENCIES: ReadonlyMap<string, number> = new Map([
   ['EUR', 2],
   ['USD', 2],
@@ -16,17 +16,17 @@ export const CURRENCIES: ReadonlyMap<string, number> = new Map([
   ['JPY', 0],
 ]);
 
-/** No amount of all histories together that is less than this overflows a shared account. */
+/** A total of all histories below this overflows no shared account. */
 const SMALL = 2n ** 32n;
 
 const COUNTED_UUID = /^(01890000-0000-7000-8000-)0{10}([0-9]{2})$/u;
 
 /**
- * Renames what the requests of one history name, so that histories which share books know
- * nothing of each other. A key that is a UUID becomes another UUID.
+ * Renames everything that the requests of one history name, so that histories can share books
+ * without interfering. A key that is a UUID becomes another UUID.
  *
- * The accounts which hold money on its way belong to all histories of an asset. So a history
- * either has assets of its own, or amounts that cannot fill them.
+ * All histories of an asset share the accounts that hold money in transit. So a history either
+ * has its own assets, or amounts that cannot fill them.
  */
 export class Naming {
   readonly #number: number;

@@ -33,16 +33,16 @@ import type { Journals } from './journals.ts';
 import { Naming } from './naming.ts';
 import type { Tally } from './tally.ts';
 import { microsOf } from './time.ts';
-import { ToldModel } from './told-model.ts';
+import { ModelReplay } from './model-replay.ts';
 
-/** The machine may be busy, and no answer shall say that it could not wait. */
+/** Long, so that no call ends with a timeout on a busy machine. */
 const CALL_MS = 60_000;
 
 /** How far ahead a hold may expire for a history to wait for it, and for the end of one. */
 const NEAR_MICROS = 2_100_000;
 const END_MICROS = 10_000_000;
 
-/** What a history runs in, together with others. */
+/** The installation in which histories run together. */
 export interface Installation {
   readonly apis: readonly Api[];
   readonly regions: readonly RegionState[];
@@ -56,37 +56,37 @@ interface Made {
   readonly request: CreateTransferRequest;
 }
 
-/** What the answers to transfers and to changes have in common. */
+/** The common part of the answers to transfers and to changes. */
 type Answer = Pick<CreateTransferResponse, 'reason' | 'replayed' | 'decidedAt'>;
 
-/** What can be asked twice. */
+/** A request that can be sent twice. */
 interface Question<A extends Answer> {
   readonly book: number;
   /** Of the transfer or change, and of legs. */
   readonly ids: readonly string[];
   readonly send: (api: Api, dryRun: boolean) => Promise<A>;
-  /** Asks the model the same, and says what the answer must be. */
+  /** Sends the same request to the model, and returns what the answer must be. */
   readonly ask: () => (first: boolean) => A;
-  /** What a dry run must say too. */
+  /** The part of the answer that a dry run must return too. */
   readonly outcomeOf: (answer: A) => unknown;
   /** What a dry run must have answered where the real call answered this. */
   readonly asDry: (answer: A) => A;
-  /** What two answers at the same time must both say. */
+  /** What two concurrent answers must both contain. */
   readonly decisionOf: (answer: A) => unknown;
-  /** What becomes of a request whose key is taken. */
+  /** The outcome of a request whose key is taken. */
   readonly refused: 'REJECTED' | 'NOT_CHANGED';
 }
 
 /**
  * Runs one history against real books and against the model, and throws as soon as they differ.
- * Each request waits until all that the one before it has set off is in the journals.
+ * Each request waits until all effects of the previous one are in the journals.
  */
 export class ClusterRun {
   readonly installation: Installation;
-  readonly told: ToldModel;
+  readonly replay: ModelReplay;
   readonly ids: AccountIds;
   readonly expected: Expected;
-  /** Accounts as their openings were answered, by id in the model. */
+  /** Accounts as returned when they were opened, by id in the model. */
   readonly opened = new Map<bigint, Account>();
   readonly made: Made[] = [];
   /** Steps so far. */
@@ -101,9 +101,9 @@ export class ClusterRun {
     this.#tally = tally;
     const known = installation.regions.slice(0, books);
     const named = known.map(({ book, bookName }) => ({ number: book, name: bookName }));
-    this.told = new ToldModel(new Model(named));
+    this.replay = new ModelReplay(new Model(named));
     this.ids = new AccountIds(books);
-    this.expected = new Expected(this.told, this.ids);
+    this.expected = new Expected(this.replay, this.ids);
     this.#naming = new Naming(number, number % 2 === 0);
     this.#number = number;
   }
@@ -124,7 +124,7 @@ export class ClusterRun {
         case 'pass':
           await this.#pass(step.micros);
           break;
-        // Money travels by itself, and every book is swept.
+        // Money travels without a request, and every book is swept.
         case 'deliver':
         case 'sweep':
         case 'forget':
@@ -132,7 +132,7 @@ export class ClusterRun {
       }
     }
     await this.#untilExpired(END_MICROS);
-    this.#tally.countAll(this.told.model);
+    this.#tally.countAll(this.replay.model);
   }
 
   #request(step: RequestStep): Promise<void> {
@@ -148,7 +148,7 @@ export class ClusterRun {
     }
   }
 
-  /** Decides who is asked and how. */
+  /** Decides which router is called, and how. */
   get #turn(): number {
     return this.#number + this.begun;
   }
@@ -159,12 +159,12 @@ export class ClusterRun {
     return must(apis[(this.#turn + offset) % apis.length], 'there are routers');
   }
 
-  /** Some requests are asked dry before, */
+  /** Some requests are made as a dry run first. */
   get #isRehearsed(): boolean {
     return this.#turn % 4 === 1;
   }
 
-  /** and some twice at once. */
+  /** Some requests are sent twice concurrently. */
   get #isDoubled(): boolean {
     return this.#turn % 5 === 2;
   }
@@ -174,9 +174,9 @@ export class ClusterRun {
     const request = { ...asked, homeRegion: region.name };
     const dry = this.#isRehearsed ? await this.#api(1).open({ ...request, dryRun: true }) : null;
     const { position, account: real, ...answer } = await this.#api().open(request);
-    const book = this.told.model.book(bookNumber);
+    const book = this.replay.model.book(bookNumber);
     this.ids.skipNamed(book);
-    const { account, ...expected } = this.told.model.open(bookNumber, request);
+    const { account, ...expected } = this.replay.model.open(bookNumber, request);
     expect(answer).toEqual({ ...expected, dryRun: false });
     if (account === undefined) this.#tally.outcomes.count('NOT_OPENED', expected.reason);
     expect(position?.book).toBe(bookNumber);
@@ -204,8 +204,8 @@ export class ClusterRun {
       );
     const dry = this.#isRehearsed ? await send(this.#api(1), true) : null;
     const { positions, asset, ...answer } = await send(this.#api(), false);
-    const [known] = this.told.model.books.map(({ number }) =>
-      this.told.model.register(number, request.asset, request.scale),
+    const [known] = this.replay.model.books.map(({ number }) =>
+      this.replay.model.register(number, request.asset, request.scale),
     );
     const { scale, registered } = must(known, 'there is a book');
     const same = scale === request.scale;
@@ -229,7 +229,7 @@ export class ClusterRun {
       ids: [id, ...legs.map((_, place) => legId(id, place))],
       send: (api, dryRun) => api.transfer({ ...real, dryRun }, CALL_MS),
       ask: () => {
-        const answer = this.told.model.transfer(request);
+        const answer = this.replay.model.transfer(request);
         const isNew = !answer.replayed && answer.reason !== Reason.IDEMPOTENCY_KEY_REUSED;
         if (isNew) this.made.push({ book, id, request });
         return (first) => this.expected.answer(book, id, answer, first);
@@ -251,7 +251,7 @@ export class ClusterRun {
       send: (api, dryRun) =>
         api.call((stub, ...rest) => stub.changeAccount({ ...real, dryRun }, ...rest), CALL_MS),
       ask: () => {
-        const answer = this.told.model.change(request);
+        const answer = this.replay.model.change(request);
         return () => this.expected.change(book, id, answer);
       },
       outcomeOf: ({ position: _p, decidedAt: _d, ...outcome }) => outcome,
@@ -261,20 +261,20 @@ export class ClusterRun {
     });
   }
 
-  /** Puts a question to books and model, and compares the answers. */
+  /** Sends a request to books and model, and compares the answers. */
   async #put<A extends Answer>(question: Question<A>): Promise<void> {
     const { book, ids, send, ask } = question;
-    this.installation.journals.claim(ids, this.told.untold);
+    this.installation.journals.claim(ids, this.replay.unapplied);
     const dry = this.#isRehearsed ? await send(this.#api(1), true) : undefined;
-    const { expired } = this.told;
+    const { expired } = this.replay;
     let decided: ((first: boolean) => A) | undefined;
-    this.told.expect({ book, ids, ask: () => (decided = ask()) });
+    this.replay.expect({ book, ids, ask: () => (decided = ask()) });
     const answers = await Promise.all([
       send(this.#api(), false),
       ...(this.#isDoubled ? [send(this.#api(1), false)] : []),
     ]);
     const first = answers.find(isDecision);
-    if (first === undefined) this.told.expectNothing();
+    if (first === undefined) this.replay.expectNothing();
     await this.#settle();
     if (first !== undefined) {
       const expected = must(decided, 'the model has decided too');
@@ -285,20 +285,20 @@ export class ClusterRun {
     }
     const real = first ?? answers[0];
     if (dry === undefined || real === undefined) return;
-    if (this.told.expired !== expired || this.#dueBetween(dry, real)) return;
+    if (this.replay.expired !== expired || this.#dueBetween(dry, real)) return;
     this.#tally.count('dry runs');
     const expected = question.outcomeOf(question.asDry(real));
     expect(question.outcomeOf(dry), 'the dry run').toEqual(expected);
   }
 
-  /** The answer to a key that had its outcome, or was given it at the same time. */
+  /** The answer to a key that had its outcome before, or got it concurrently. */
   #checkAgain<A extends Answer>(question: Question<A>, answer: A, atOnce: boolean): void {
     const { ask, decisionOf } = question;
     const expected = ask()(false);
     expect(answer.replayed).toBe(expected.replayed);
     if (atOnce) expect(decisionOf(answer)).toEqual(decisionOf(expected));
     else expect(answer).toEqual(expected);
-    this.#tally.count(atOnce ? 'answered twice at once' : 'retries');
+    this.#tally.count(atOnce ? 'answered twice concurrently' : 'retries');
     if (answer.reason === Reason.IDEMPOTENCY_KEY_REUSED) {
       this.#tally.outcomes.count(question.refused, answer.reason);
     }
@@ -308,18 +308,18 @@ export class ClusterRun {
   #dueBetween(before: Answer, after: Answer): boolean {
     const from = microsOf(before.decidedAt);
     const to = microsOf(after.decidedAt);
-    return this.told.holds.some(({ expiresAt }) => expiresAt > from && expiresAt <= to);
+    return this.replay.holds.some(({ expiresAt }) => expiresAt > from && expiresAt <= to);
   }
 
   /** Waits until nothing is under way, in the books as in the model. */
   async #settle(): Promise<void> {
     const { journals } = this.installation;
     const isSettled = () => {
-      this.told.tell();
-      return !this.told.isAsking && this.told.underWay.length === 0;
+      this.replay.applyAll();
+      return !this.replay.isAsking && this.replay.underWay.length === 0;
     };
     await journals.until(isSettled, 'the journals have what was answered');
-    for (const { id, payer } of this.told.unclosed) {
+    for (const { id, payer } of this.replay.unclosed) {
       const by = { $case: 'transferId', value: id } as const;
       const debitAccountId = this.ids.of(payer);
       const request = GetTransferRequest.fromPartial({ by, debitAccountId });
@@ -332,7 +332,7 @@ export class ClusterRun {
       const often = { timeout: CALL_MS, interval: 10 };
       await expect.poll(status, often).not.toBe(TransferStatus.IN_TRANSIT);
     }
-    this.told.closeAll();
+    this.replay.closeAll();
   }
 
   /** A short time: until a hold is due, and perhaps not swept. A long one: until all are. */
@@ -340,7 +340,7 @@ export class ClusterRun {
     if (micros < 900_000) return;
     if (micros > 1_000_000) return this.#untilExpired(NEAR_MICROS);
     const now = Date.now() * 1000;
-    const due = Math.min(...this.told.openHolds.map(({ expiresAt }) => expiresAt));
+    const due = Math.min(...this.replay.openHolds.map(({ expiresAt }) => expiresAt));
     if (due < now + NEAR_MICROS) await sleep(Math.max(0, (due - now) / 1000 + 1));
   }
 
@@ -348,8 +348,8 @@ export class ClusterRun {
   async #untilExpired(aheadMicros: number): Promise<void> {
     const end = Date.now() * 1000 + aheadMicros;
     const haveExpired = () => {
-      this.told.tell();
-      return !this.told.openHolds.some(({ expiresAt }) => expiresAt <= end);
+      this.replay.applyAll();
+      return !this.replay.openHolds.some(({ expiresAt }) => expiresAt <= end);
     };
     await this.installation.journals.until(haveExpired, 'holds that are due have expired');
   }
@@ -364,13 +364,13 @@ function transferOutcome(answer: CreateTransferResponse): unknown {
   return { ...outcome, legs: group?.legs.map(transferOutcome) };
 }
 
-/** Of a group: but for what has become of its legs meanwhile. */
+/** The answer to a group without the later states of its legs. */
 function transferDecision(answer: CreateTransferResponse): unknown {
   const legs = answer.group?.legs.map((leg) => ({ ...leg, replayed: true, status: 0, reason: 0 }));
   return { ...answer, replayed: true, group: legs };
 }
 
-/** A dry run says that it is one, in each leg of a group as well. */
+/** A dry run is marked as one, in each leg of a group as well. */
 function asDry(answer: CreateTransferResponse): CreateTransferResponse {
   const legs = answer.group?.legs.map(asDry);
   return { ...answer, dryRun: true, group: legs === undefined ? undefined : { legs } };

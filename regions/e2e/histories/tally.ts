@@ -4,7 +4,7 @@ import { OutcomeCoverage } from '../../../ledger/testing/history/outcome-coverag
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { transferStatusToJSON } from '../../../proto/gen/meridian/v1/transfer.ts';
 
-/** What some histories have had, so that nobody takes a test for one that tests nothing. */
+/** Counts what the histories contained, so that a test that tests nothing is noticed. */
 export class Tally {
   readonly outcomes = new OutcomeCoverage();
   readonly #counts = new Map<string, number>();
@@ -13,7 +13,7 @@ export class Tally {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
   }
 
-  /** Counts what has become of all transfers and changes of a history. */
+  /** Counts the outcomes of all transfers and changes of a history. */
   countAll({ books }: Model): void {
     for (const book of books) {
       for (const transfer of book.transfers) {

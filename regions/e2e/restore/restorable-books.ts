@@ -20,10 +20,10 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Servers of some books in this process, whose databases can be put back to older copies. */
+/** Servers of some books in this process, whose databases can be replaced by older copies. */
 export class RestorableBooks {
   readonly routerAddress: string;
-  /** What the servers have logged at the level of errors, by their message. */
+  /** Messages that the servers have logged as errors. */
   readonly errors: string[] = [];
   readonly #log: Logger = {
     debug: () => undefined,
@@ -111,7 +111,7 @@ export class RestorableBooks {
     return name;
   }
 
-  /** Puts a copy in place of the book's database; without one, an empty database. */
+  /** Replaces the book's database by a copy; without one, by an empty database. */
   async restore(number: number, copy = inject('servers').template): Promise<void> {
     await this.stopBook(number);
     await this.#drop(this.#database(number));
@@ -120,8 +120,8 @@ export class RestorableBooks {
   }
 
   /**
-   * Puts copies in place of the databases of some books while every server is down: then no
-   * server remembers an epoch that is lost.
+   * Replaces the databases of some books by copies while every server is down, so that no
+   * server remembers a lost epoch.
    */
   async restoreAll(copies: ReadonlyMap<number, string>): Promise<void> {
     await this.#router.stop();
@@ -136,7 +136,7 @@ export class RestorableBooks {
   }
 
   /**
-   * Ends the leader for good and lets the server of another region lead with a copy that lags, as
+   * Stops the leader permanently and lets the server of another region lead with a lagging copy, as
    * `failover --accept-loss` does. Its epoch is newer than the lost one, as after a promotion.
    */
   async promote(number: number, copy: string): Promise<void> {

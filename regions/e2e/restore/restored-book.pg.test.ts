@@ -11,7 +11,7 @@ import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts
 import { runAudit } from '../../../ledger/audit/run.ts';
 import { DIVERGED, listed, nameOf, Story } from './restored-story.ts';
 
-/** A book that was put back to an older copy is found out, does no harm, and can be repaired. */
+/** A book that was replaced by an older copy is detected, does no harm, and can be repaired. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
 
@@ -53,7 +53,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('lost-1', alice, bob))).toBe(DIVERGED);
   await expect(api.account('anna')).rejects.toMatchObject({ reason: 'CHANNEL_DIVERGED' });
-  // The other one goes on, but for what would go there.
+  // The other book continues, except for transfers to this one.
   expect(await cameTo(pay('local-2', bob, ben))).toBe('POSTED');
   expect(await cameTo(pay('over', bob, alice))).toBe(DIVERGED);
   expect(books.errors).toContain('CHANNEL_DIVERGED');
@@ -75,7 +75,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
     differingField: 'amount',
   });
   expect((await pay('over', bob, alice)).replayed).toBe(false);
-  // One of its legs has arrived, and to post the group would move that money again.
+  // One of its legs has arrived; posting the group would move that money again.
   expect(await api.transfer(group)).toMatchObject({ reason: Reason.IDEMPOTENCY_KEY_REUSED });
   // A statement has what was booked again.
   const request = GetStatementRequest.fromPartial({ accountId: alice });
@@ -127,7 +127,7 @@ test.concurrent('numbers that were given twice: what arrived is booked, what did
   await pay('lost-4', alice, bob, 8n);
   await books.stopBook(2);
   await books.restore(1, copy);
-  // The other book is down and cannot say that numbers are missing: they are given again.
+  // The other book is down and cannot report that numbers are missing: they are given again.
   const blind = (key: string, to: bigint, amount: bigint) =>
     api.transfer({
       idempotencyKey: key,
@@ -189,7 +189,7 @@ test.concurrent('both books are restored', async (context) => {
   await books.stopBook(1);
   await books.restore(2, second);
   await books.restore(1, first);
-  // What lost-3 was, neither knows any more; lost-1 and lost-2 the second book has.
+  // Neither book knows lost-3 any more; the second book has lost-1 and lost-2.
   await bothSay(1);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   const plan = await repair(1, false);
@@ -214,7 +214,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   await expect.poll(() => cameTo(pay('lost-2', carl, bob, 2n))).toBe('POSTED');
   expect(await cameTo(pay('lost-3', bob, carl, 4n))).toBe('POSTED');
   expect(await cameTo(pay('lost-4', alice, bob, 8n))).toBe('POSTED');
-  // Of this one neither end has a row in the end.
+  // Neither book has a row of this one in the end.
   expect(await cameTo(pay('lost-5', carl, alice, 16n))).toBe('POSTED');
   await books.stopBook(1);
   await books.restore(3, third);
@@ -227,7 +227,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
   ]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('local-3', bob, ben))).toBe('POSTED');
-  // The third book has lost rows itself, and still gives what it has of the first.
+  // The third book has lost rows itself, and still returns what it has of the first.
   expect((await repair(1, false, 3)).lostSent.map(({ leg }) => leg?.amount)).toEqual([1n]);
   expect((await repair(1, true, 3)).repaired).toBe(true);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
@@ -297,7 +297,7 @@ test.concurrent('an empty database in place of a book', async (context) => {
   await allIsWell();
 });
 
-test.concurrent('a database that never was this book is named as such, until an older copy is in its place', async (context) => {
+test.concurrent('a database of another book is reported as such, until an older backup replaces it', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, lostBy, repair, balanceOf, allIsWell } =
     await Story.begin(context);
@@ -321,9 +321,9 @@ test.concurrent('a database that never was this book is named as such, until an 
       [2, peer],
     ]),
   );
-  // Neither can know that it is the other one that differs: both post nothing.
-  const say = () => Promise.all([lostBy(1), lostBy(2)]);
-  await expect.poll(say).toEqual([1, 2]);
+  // Neither can know which of them differs, so both post nothing.
+  const lost = () => Promise.all([lostBy(1), lostBy(2)]);
+  await expect.poll(lost).toEqual([1, 2]);
   expect(await cameTo(pay('local-1', alice, amy))).toBe(DIVERGED);
   expect(await cameTo(pay('local-2', bob, ben))).toBe(DIVERGED);
   const code = 'FAILED_PRECONDITION';
@@ -334,10 +334,10 @@ test.concurrent('a database that never was this book is named as such, until an 
       /the legs through 1 that it has sent are not those that have arrived\. Nothing was changed\. Stop .* keep a dump .* Put a backup of the book in its place, .* Start all ledger servers and routers again, then run "meridian channel repair" for each book/u,
     );
   }
-  expect(await say()).toEqual([1, 2]);
-  // What the refusal says to do.
+  expect(await lost()).toEqual([1, 2]);
+  // What the refusal advises to do.
   await books.restoreAll(new Map([[1, first]]));
-  await expect.poll(say).toEqual([1, 2]);
+  await expect.poll(lost).toEqual([1, 2]);
   const { lostSent, lostArrived } = await repair(1, true);
   expect([lostSent.length, lostArrived.length]).toEqual([1, 1]);
   expect(await repair(2, true)).toMatchObject({ lostSent: [], undone: [], lostArrived: [] });
@@ -345,7 +345,7 @@ test.concurrent('a database that never was this book is named as such, until an 
   expect([await balanceOf(alice), await balanceOf(bob)]).toEqual([-1n + 2n, 1n - 2n]);
 });
 
-test.concurrent('a repair that ended in the middle goes on where it was', async (context) => {
+test.concurrent('an interrupted repair continues where it stopped', async (context) => {
   const { expect } = context;
   const {
     books,
@@ -376,7 +376,7 @@ test.concurrent('a repair that ended in the middle goes on where it was', async 
   await repairing;
   books.startBook(1);
   await expect.poll(() => cameTo(pay('local-1', bob, ben))).toBe('POSTED');
-  // It may just have ended; then there is nothing to repair any more.
+  // It may just have ended; then nothing is left to repair.
   const isWhole = async () => {
     await repair(1, true).catch(() => undefined);
     return (await lostBy(1)) === null;
@@ -386,7 +386,7 @@ test.concurrent('a repair that ended in the middle goes on where it was', async 
   expect(await balanceOf(bob)).toBe(5n + 1201n + 5n - 5n - 5n);
 });
 
-test.concurrent('channels that existed before they had hashes catch up, and go on meanwhile', async (context) => {
+test.concurrent('channels from before hashes catch up, and deliver meanwhile', async (context) => {
   const { expect } = context;
   const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await Story.begin(context);
   await pay('before-1', alice, bob);

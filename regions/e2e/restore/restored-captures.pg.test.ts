@@ -5,13 +5,13 @@ import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts
 import { runAudit } from '../../../ledger/audit/run.ts';
 import { listed, nameOf, Story } from './restored-story.ts';
 
-/** Captures that the book of their payer loses: what becomes of the holds. */
+/** The holds of captures that the book of their payer loses. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 
 type Fields = Partial<CreateTransferRequest>;
 
-/** What a test asks about the holds of Alice for Bob, who has his account in the second book. */
+/** Calls for the holds of Alice for Bob, whose account is in the second book. */
 function holdsOf({ api, alice, bob }: Story) {
   const hold = async (key: string, amount: bigint, timeoutSeconds = 0) => {
     const action = { $case: 'hold', value: { timeoutSeconds } } as const;
@@ -63,7 +63,7 @@ test.concurrent('a lost capture is booked as one: its hold is what it was', asyn
     await cameTo(capture('twice-2', twice, 5n, true)),
   ];
   expect(statuses).toEqual(statuses.map(() => 'POSTED'));
-  // Its hold is lost as well: the money has moved all the same.
+  // Its hold is lost as well, but the money has moved.
   const later = await hold('later', 10n);
   expect(await cameTo(capture('later-1', later, 7n))).toBe('POSTED');
   expect(await balanceOf(alice)).toBe(-5n - 1n - 10n - 3n - 4n - 10n - 7n);
@@ -90,7 +90,7 @@ test.concurrent('a lost capture is booked as one: its hold is what it was', asyn
   expect(await stateOf('untouched')).toEqual(['HELD', 10n, 0n]);
   expect(await heldOf()).toBe(7n + 10n);
   expect(await balanceOf(alice)).toBe(-5n - 1n - 10n - 3n - 4n - 10n - 7n);
-  // Asked again, each is known, whatever of its request a leg does not carry.
+  // Asked again, each is known, though a leg does not carry its whole request.
   const again = (...fields: Parameters<typeof captureOf>) =>
     api.transfer({ ...captureOf(...fields), asset: 'EUR', wait: Wait.SETTLED });
   const known = { status: TransferStatus.POSTED, replayed: true };
@@ -101,7 +101,7 @@ test.concurrent('a lost capture is booked as one: its hold is what it was', asyn
     differingField: 'capture.hold_id',
   });
   expect(await again('part-1', part, 3n, true)).toMatchObject({ differingField: 'capture.final' });
-  // What is left can be captured and released as ever.
+  // The rest can be captured and released as usual.
   expect(await cameTo(capture('part-2', part, 8n))).toBe('REJECTED');
   expect(await cameTo(capture('part-2b', part, 7n))).toBe('POSTED');
   expect(await cameTo(capture('untouched-1', untouched, 1n, true))).toBe('POSTED');

@@ -58,7 +58,7 @@ export class Story {
     amount = 5n,
   ) => this.api.transfer({ idempotencyKey, debitAccountId, creditAccountId, amount });
 
-  /** Reason of the error that a call fails with; the status of what it came to otherwise. */
+  /** Reason of the error with which a call fails; otherwise the status of its transfer. */
   readonly cameTo = async (paying: ReturnType<typeof this.pay>): Promise<string> => {
     try {
       return nameOf((await paying).status);
@@ -68,7 +68,7 @@ export class Story {
     }
   };
 
-  /** What the channel table of a book says. */
+  /** The channel table of a book. */
   readonly channelOf = async (number: number) => {
     const sql = connect(this.books.url(number), 1);
     const [row] = await sql`SELECT * FROM channel`;
@@ -76,7 +76,7 @@ export class Story {
     return row;
   };
 
-  /** Through which numbers a book has hashed what it sent and what arrived. */
+  /** The numbers up to which a book has hashed what it sent and what arrived. */
   readonly hashed = async (number: number) => {
     const channel = await this.channelOf(number);
     return [channel?.['settled_hashed'], channel?.['applied_hashed']].map(Number);

@@ -2,13 +2,13 @@ import { INVARIANTS } from '../../../../ledger/audit/findings.ts';
 import type { RegionName } from '../../../topology/layout.ts';
 import type { DrillReport, RegionSeries, TimelineMark } from '../../report.ts';
 
-/** Reports as drills leave them, for tests and for looking at the page. */
+/** Sample reports, for tests and for viewing the page. */
 
 const injectedMs = 15_240;
 
 const none = () => ({ count: 0, amountMinor: '0', keys: [] });
 
-/** What happened in it, in order. */
+/** The events of the drill, in order. */
 const passedTimeline: TimelineMark[] = [
   mark(injectedMs, 'injected', 'us-east is lost', { region: 'us-east' }),
   mark(19_870, 'detected', 'the leader of us-east-1 is gone', { book: 'us-east-1' }),
@@ -22,7 +22,7 @@ const passedTimeline: TimelineMark[] = [
   mark(57_420, 'healed', 'three copies of every book'),
 ];
 
-/** What was found of a drill that went well. */
+/** The evidence of a drill that passed. */
 const passedEvidence: DrillReport['evidence'] = {
   complete: true,
   unread: [],
@@ -55,7 +55,7 @@ const passedEvidence: DrillReport['evidence'] = {
   healedAfterMs: 16_420,
 };
 
-/** What was measured of it, by its limits. */
+/** The measurements of it, against its limits. */
 const passedChecks: DrillReport['checks'] = [
   { name: 'Acknowledged transfers missing', limit: '0', measured: '0', result: 'pass' },
   { name: 'Keys posted twice', limit: '0', measured: '0', result: 'pass' },
@@ -82,7 +82,7 @@ const passedChecks: DrillReport['checks'] = [
   { name: 'In transit at rest', limit: '0', measured: '0', result: 'pass' },
 ];
 
-/** What was measured of one that failed. */
+/** The measurements of a drill that failed. */
 const failedChecks: DrillReport['checks'] = [
   { name: 'Acknowledged transfers missing', limit: '0', measured: '2', result: 'fail' },
   { name: 'Keys posted twice', limit: '0', measured: '1', result: 'fail' },
@@ -96,7 +96,7 @@ const failedChecks: DrillReport['checks'] = [
   },
 ];
 
-/** A loss of us-east that went well. */
+/** A loss of us-east that passed. */
 export function passedReport(): DrillReport {
   return {
     format: 1,
@@ -163,7 +163,7 @@ export function passedReport(): DrillReport {
   };
 }
 
-/** A zombie leader that was not fenced: what must never be seen. */
+/** A zombie leader that was not fenced, which must never happen. */
 export function failedReport(): DrillReport {
   const passed = passedReport();
   const keys = ['0193a5c2-7b1e-7c3a-9d60-3f2b8a5e0001', '0193a5c2-7b1e-7c3a-9d60-3f2b8a5e0002'];
@@ -232,7 +232,7 @@ export function failedReport(): DrillReport {
   };
 }
 
-/** One that was stopped before anything was broken. */
+/** A drill that was stopped before anything was broken. */
 export function abortedReport(): DrillReport {
   return {
     ...passedReport(),

@@ -29,10 +29,10 @@ export async function restartWith(
 }
 
 /**
- * Gives an installation of the embedded profile empty books, and servers that have the bug. Its
- * databases, which take longest to start, go on as they are.
+ * Restarts an installation of the embedded profile with empty books, and servers that have the
+ * bug. Its databases, which take longest to start, keep running.
  */
-export function beginAnew(
+export function startAfresh(
   installation: OwnInstallation,
   folder: string,
   bug: string | undefined,

@@ -10,11 +10,11 @@ import type {
 
 type Stream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
-/** All that a stream of transfers answers, and how it ends. */
-export class HeardAnswers {
+/** All answers of a stream of transfers, and how it ends. */
+export class ReceivedAnswers {
   readonly stream: Stream;
   readonly answers: StreamTransfersResponse[] = [];
-  /** Undefined: it ended in order. */
+  /** Undefined: it ended without an error. */
   readonly ended: Promise<ServiceError | undefined>;
 
   constructor(stream: Stream) {
@@ -42,12 +42,12 @@ export class HeardAnswers {
     return this.answers.flatMap(({ answer }) => (answer?.$case === 'result' ? [answer.value] : []));
   }
 
-  /** Those that occur. */
+  /** The distinct statuses of the results. */
   get statuses(): TransferStatus[] {
     return [...new Set(this.results.map((result) => result.status))];
   }
 
-  /** Waits until so many answers have come. */
+  /** Waits until this number of answers has arrived. */
   async until(count: number, timeoutMs = 60_000): Promise<void> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(2)) {
       if (this.answers.length >= count) return;

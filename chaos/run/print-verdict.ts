@@ -10,8 +10,8 @@ const codes: Readonly<Record<State, ExitCode>> = {
   unknown: ExitCode.environment,
 };
 
-/** Prints what was decided to stdout, for people or as JSON. Gives the exit code that says it. */
-export async function tellVerdict(judged: JudgedRun, json: boolean): Promise<ExitCode> {
+/** Prints the verdict to stdout, as text or as JSON. Returns the exit code that states it. */
+export async function printVerdict(judged: JudgedRun, json: boolean): Promise<ExitCode> {
   await (json ? printJson(reportJson(judged)) : print(verdictText(judged)));
   return codes[verdictOf(judged)];
 }

@@ -11,18 +11,18 @@ import {
 } from '../../../ledger/testing/model/state.ts';
 import { type Event, EventKind } from '../../../proto/gen/meridian/v1/event.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import type { Untold } from './journals.ts';
+import type { UnappliedRows } from './journals.ts';
 import { microsOf } from './time.ts';
 
 /** How late a hold may expire: the sweep comes every 0.1 s, but the machine may be busy. */
 const LATE_MICROS_MAX = 10_000_000;
 
-/** A request on its way, whose row the model has to be told of in its turn. */
+/** A request under way, whose row the model has to apply in its turn. */
 export interface Sent {
   readonly book: number;
   /** Of the transfer or change, then of its legs: each has a row. */
   readonly ids: readonly string[];
-  /** Asks the model the same. */
+  /** Sends the same request to the model. */
   readonly ask: () => void;
 }
 
@@ -32,21 +32,21 @@ export interface TimedHold extends ModelTransfer {
 }
 
 /**
- * Tells the model of one history what the journals say has happened, in an order in which it can
- * have happened: rows of a book in theirs, and nothing before what it comes from.
+ * Applies the rows of the journals to the model of one history in a possible order: rows of a
+ * book in theirs, and none before its cause.
  */
-export class ToldModel {
+export class ModelReplay {
   readonly model: Model;
-  readonly untold: Untold;
-  /** All rows that were told, of each book in order. */
-  readonly told: readonly Event[][];
+  readonly unapplied: UnappliedRows;
+  /** All rows that were applied, of each book in order. */
+  readonly applied: readonly Event[][];
   readonly #decided = new Map<string, Event>();
   #sent: Sent | undefined;
 
   constructor(model: Model) {
     this.model = model;
-    this.untold = new Map([1, 2, 3].map((book) => [book, []]));
-    this.told = [[], [], []];
+    this.unapplied = new Map([1, 2, 3].map((book) => [book, []]));
+    this.applied = [[], [], []];
   }
 
   /** Holds that have expired. */
@@ -68,18 +68,18 @@ export class ToldModel {
     return this.holds.filter((hold) => holdNow(hold.book, hold).end === undefined);
   }
 
-  /** True while rows of the request that was sent have not come. */
+  /** True while rows of the current request are missing. */
   get isAsking(): boolean {
     const { book, ids } = this.#sent ?? { book: 0, ids: [] };
     return ids.some((id) => !this.#decided.has(`${book} ${id}`));
   }
 
-  /** The next rows that no others explain are those of this request. */
+  /** The next rows without another cause are those of this request. */
   expect(sent: Sent): void {
     this.#sent = sent;
   }
 
-  /** No row will come. */
+  /** The request writes no row. */
   expectNothing(): void {
     this.#sent = undefined;
   }
@@ -89,21 +89,21 @@ export class ToldModel {
     return must(this.#decided.get(`${book} ${id}`), `${id} was decided in book ${book}`);
   }
 
-  /** Tells what has come, as far as that is possible. */
-  tell(): void {
+  /** Applies the rows that have arrived, as far as that is possible. */
+  applyAll(): void {
     for (let more = true; more;) {
       more = false;
-      for (const [book, events] of this.untold) {
-        for (let [next] = events; next !== undefined && this.#tell(book, next); [next] = events) {
+      for (const [book, events] of this.unapplied) {
+        for (let [next] = events; next !== undefined && this.#apply(book, next); [next] = events) {
           events.shift();
-          this.told[book - 1]?.push(next);
+          this.applied[book - 1]?.push(next);
           more = true;
         }
       }
     }
   }
 
-  /** What has left its book and has neither arrived nor come back. */
+  /** Legs that have left their book and have neither arrived nor come back. */
   get underWay(): Travelling[] {
     return this.#legs().filter(
       ({ travel }) =>
@@ -111,12 +111,12 @@ export class ToldModel {
     );
   }
 
-  /** What the payee's book has applied while the payer's may not know. */
+  /** Legs that the payee's book has applied while the payer's may not know it yet. */
   get unclosed(): Travelling[] {
     return this.#legs().filter(({ travel }) => !travel.closed);
   }
 
-  /** The payers' books know of everything that arrived. */
+  /** Marks everything that arrived as known to the payers' books. */
   closeAll(): void {
     for (const { number: from } of this.model.books) {
       for (const { number: to } of this.model.books) {
@@ -129,8 +129,8 @@ export class ToldModel {
     return this.model.books.flatMap(({ transfers }) => transfers.filter(isTravelling));
   }
 
-  /** False: something that it comes from is to be told first. */
-  #tell(book: number, event: Event): boolean {
+  /** Returns false if its cause has to be applied first. */
+  #apply(book: number, event: Event): boolean {
     const { kind } = event;
     if (kind === EventKind.SETTLEMENT) return this.#arrive(book, event);
     if (kind === EventKind.RETURN) return this.#return(book, event);
@@ -142,13 +142,13 @@ export class ToldModel {
 
   #decide(book: number, event: Event): void {
     this.#decided.set(`${book} ${event.transferId}`, event);
-    // Legs were asked for with their group.
+    // Legs are part of their group's request.
     if (event.groupId !== '') return;
     const sent = this.#sent;
     assert.deepEqual(
       [book, event.transferId],
       [sent?.book, sent?.ids[0]],
-      'a row that nobody asked for',
+      'a row that no request asked for',
     );
     this.model.book(book).now = microsOf(event.at);
     sent?.ask();
@@ -162,10 +162,10 @@ export class ToldModel {
     this.model.book(book).now = microsOf(at);
     const held = this.#held(book);
     assert.equal(this.model.expire(book, [transferId]), 1, `${transferId} was open`);
-    assert.equal(held - this.#held(book), amount, 'the row says what was freed');
+    assert.equal(held - this.#held(book), amount, 'the row contains what was freed');
   }
 
-  /** What is held in a book altogether. */
+  /** The total that is held in a book. */
   #held(book: number): bigint {
     const { versions } = this.model.book(book);
     return versions.reduce((sum, { heldDebits }) => sum + heldDebits, 0n);
