@@ -47,12 +47,12 @@ export function catalogueText(): string {
     'One for each invariant; each decides from the recorded history and the final reads alone. A deliberate\nbug is convicted when at least one of its checkers finds a violation.',
     table(
       ['invariant', 'states', 'deliberate bugs'],
-      Object.entries(invariants).map(([name, says]) => [name, sentence(says), convicted(name)]),
+      Object.entries(invariants).map(([name, description]) => [name, sentence(description), convicted(name)]),
     ),
     '## Workloads',
     table(
       ['place', 'workload', 'what it does: what it would bring to light'],
-      workloads.map(({ place, name, says }) => [place, code(name), sentence(says)]),
+      workloads.map(({ place, name, description }) => [place, code(name), sentence(description)]),
     ),
     '## Nemeses',
     `Profiles: ${profiles.join(', ')}. "Alone": nothing else is broken meanwhile.`,
@@ -61,7 +61,7 @@ export function catalogueText(): string {
       nemeses.map((one) => [
         one.place,
         code(one.name),
-        sentence(one.says),
+        sentence(one.description),
         one.profiles.length === profiles.length ? 'both' : one.profiles.join(', '),
         secondsOf(one.lastsMs),
         one.alone ? 'alone' : '',
@@ -71,9 +71,9 @@ export function catalogueText(): string {
     '`npm run chaos -- --bug NAME` starts the servers with one.',
     table(
       ['bug', 'what the server does', 'convicted by', 'needs'],
-      deliberateBugs.map(({ name, says, invariants: by, profile, workloads: loads, ...bug }) => [
+      deliberateBugs.map(({ name, description, invariants: by, profile, workloads: loads, ...bug }) => [
         code(name),
-        sentence(says),
+        sentence(description),
         by.join(' or '),
         [...(profile === 'replicated' ? [profile] : []), ...loads, ...bug.nemeses].join(', '),
       ]),

@@ -128,7 +128,7 @@ async function strikes(
     leader: (book) => leaders.leader(book),
     overload: () => undefined,
     signal: new AbortController().signal,
-    tell: (text) => told.push(text),
+    report: (text) => told.push(text),
   });
   try {
     await strike.begin();

@@ -73,7 +73,7 @@ describe('a history', () => {
       value: request,
       invokedNs: 2,
       completedNs: 3,
-      heardNs: 3,
+      returnedNs: 3,
       type: 'ok',
       reply: answer,
       fault: null,

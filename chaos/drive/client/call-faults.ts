@@ -2,7 +2,7 @@ import type { RegionName } from '../../../regions/topology/layout.ts';
 
 /** What becomes of a whole call on its way to a router. */
 export interface CallFault {
-  /** `lose_request`: never sent. `lose_reply`: applied, but not heard. */
+  /** `lose_request`: never sent. `lose_reply`: applied, but the caller gets no answer. */
   readonly kind: 'lose_request' | 'lose_reply' | 'repeat' | 'hold_back';
   /** Calls through this region's router; undefined: through any. */
   readonly router: RegionName | undefined;

@@ -117,11 +117,11 @@ function outcomeOf({ error }: Answer): string {
 
 test('a lost request is never sent, and its caller does not know that', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'lose_request' });
-  const heard = await Promise.all(
+  const result = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`lost ${index}`, 200)),
   );
-  expect(heard.map(outcomeOf)).toEqual(heard.map(() => 'unknown'));
-  const codes = new Set(heard.map(({ error }) => error?.code));
+  expect(result.map(outcomeOf)).toEqual(result.map(() => 'unknown'));
+  const codes = new Set(result.map(({ error }) => error?.code));
   expect(codes).toEqual(new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]));
   expect(keys).toEqual([]);
   expect(calls.pending).toBe(0);
@@ -129,11 +129,11 @@ test('a lost request is never sent, and its caller does not know that', async ()
 
 test('a lost reply is that of a request which has arrived', async () => {
   const { transfer, keys } = await clientOf({ kind: 'lose_reply' });
-  const heard = await Promise.all(
+  const result = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`applied ${index}`, 2_000)),
   );
-  expect(heard.map(outcomeOf)).toEqual(heard.map(() => 'unknown'));
-  expect(keys.toSorted()).toEqual(heard.map((_, index) => `applied ${index}`));
+  expect(result.map(outcomeOf)).toEqual(result.map(() => 'unknown'));
+  expect(keys.toSorted()).toEqual(result.map((_, index) => `applied ${index}`));
 });
 
 test('a repeated request arrives several times, and its caller hears the first answer', async () => {
@@ -150,8 +150,8 @@ test('a repeated request arrives several times, and its caller hears the first a
 
 test('a request that is held back arrives after its caller has given up', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'hold_back', upToMs: 2_000 });
-  const heard = await transfer('late', 30);
-  expect(heard.error).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  const result = await transfer('late', 30);
+  expect(result.error).toMatchObject({ code: status.DEADLINE_EXCEEDED });
   expect(keys).toEqual([]);
   expect(calls.pending).toBe(1);
   await vi.waitFor(() => expect(calls.pending).toBe(0), { timeout: 10_000 });

@@ -5,7 +5,7 @@ import type {
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type * as asked from '../../judge/history/operation.ts';
-import type { Heard } from './heard.ts';
+import type { CallResult } from './call-result.ts';
 
 /**
  * A client that asks one thing after another and has everything recorded: each call is one
@@ -20,12 +20,12 @@ export interface Caller {
   transfer(
     request: Partial<CreateTransferRequest>,
     deadlineMs?: number,
-  ): Promise<Heard<asked.TransferAnswer>>;
-  change(request: Partial<ChangeAccountRequest>): Promise<Heard<asked.ChangeAnswer>>;
-  open(request: Partial<OpenAccountRequest>): Promise<Heard<asked.OpenAnswer>>;
+  ): Promise<CallResult<asked.TransferAnswer>>;
+  change(request: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeAnswer>>;
+  open(request: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenAnswer>>;
   /** Of `accounts`, each in its book; of level `auditor`: all accounts of the books, by their views. */
-  balances(asked: asked.BalancesAsked): Promise<Heard<readonly asked.BookRead[]>>;
-  statement(asked: asked.StatementAsked): Promise<Heard<asked.StatementRead>>;
-  page(asked: asked.PageAsked, most: number): Promise<Heard<asked.PageRead>>;
-  lookUp(asked: asked.LookUpAsked): Promise<Heard<asked.LookUpRead>>;
+  balances(asked: asked.BalancesAsked): Promise<CallResult<readonly asked.BookRead[]>>;
+  statement(asked: asked.StatementAsked): Promise<CallResult<asked.StatementRead>>;
+  page(asked: asked.PageAsked, most: number): Promise<CallResult<asked.PageRead>>;
+  lookUp(asked: asked.LookUpAsked): Promise<CallResult<asked.LookUpRead>>;
 }

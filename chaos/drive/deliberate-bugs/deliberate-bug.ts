@@ -8,7 +8,7 @@ import type { Profile } from '../installation/installation.ts';
 export interface DeliberateBug {
   readonly name: string;
   /** What the server does then, in a sentence. */
-  readonly says: string;
+  readonly description: string;
   /** The module, from the checkout. */
   readonly file: string;
   /** Source text that is in the module exactly once. */

@@ -43,7 +43,7 @@ export function strikeWith(scene: Scene, blow: Blow): Strike {
   const courses: Promise<void>[] = [];
   const stop = () => over.abort();
   const told = (error: unknown) => {
-    if (!over.signal.aborted) scene.tell(error instanceof Error ? error.message : String(error));
+    if (!over.signal.aborted) scene.report(error instanceof Error ? error.message : String(error));
   };
   const breaking: Breaking = {
     faults: broken.faults,

@@ -7,7 +7,7 @@ import { always } from './targets.ts';
 
 /** A nemesis that lets whole calls meet the fault that is drawn. */
 export function callFaultNemesis(
-  named: Pick<Nemesis, 'name' | 'place' | 'says' | 'lastsMs'>,
+  named: Pick<Nemesis, 'name' | 'place' | 'description' | 'lastsMs'>,
   draw: (random: SeededRandom) => CallFault,
 ): Nemesis {
   return {

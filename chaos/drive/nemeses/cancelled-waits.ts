@@ -9,7 +9,7 @@ import { aLeader, always, ownRandom } from './targets.ts';
 export const syncWaitTrap: Nemesis = {
   name: 'sync-wait-trap',
   place: 'N32',
-  says:
+  description:
     "no copy of a book confirms anything, so that its leader's commits wait; those waits are " +
     'cancelled and their connections ended, until the copies are back',
   profiles: ['replicated'],
@@ -55,7 +55,7 @@ export const syncWaitTrap: Nemesis = {
 export const cancelledBackends: Nemesis = {
   name: 'cancelled-backends',
   place: 'N32',
-  says: "what a book's ledger server asks its database is cancelled, its connections are ended",
+  description: "what a book's ledger server asks its database is cancelled, its connections are ended",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

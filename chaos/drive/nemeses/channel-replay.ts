@@ -13,7 +13,7 @@ const LEGS_MOST = 50;
 export const channelReplay: Nemesis = {
   name: 'channel-replay',
   place: 'N20',
-  says:
+  description:
     "a book's leader is killed, its memory of what the other books have answered is set back by " +
     'some legs, and it sends them again',
   profiles,
@@ -28,7 +28,7 @@ export const channelReplay: Nemesis = {
       // While the server is down, for it would write over what was set back.
       await faults.stop(ledger);
       const legs = await once(adminUrl, (session) => setBack(session, back));
-      scene.tell(`${legs} legs of book ${book} are sent again`);
+      scene.report(`${legs} legs of book ${book} are sent again`);
       await faults.start(ledger);
     };
     // Its ledger server is down, so nobody leads this book. The others hear of legs that they
@@ -67,7 +67,7 @@ async function setBack(session: Session, legs: number): Promise<number> {
 export const settlementKill: Nemesis = {
   name: 'settlement-kill',
   place: 'N20',
-  says:
+  description:
     "while legs are on their way from one book to another, the ledger server of the payer's or " +
     "of the payee's book is killed, more than once",
   profiles,

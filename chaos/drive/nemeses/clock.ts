@@ -84,13 +84,13 @@ export const clockJump: Nemesis = {
   ...common,
   name: 'clock-jump',
   place: 'N21',
-  says: 'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
+  description: 'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
   lastsMs: [2_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);
     const byMs = scene.random.pick(JUMPS_MS) * (scene.random.chance(0.5) ? 1 : -1);
     return clockStrike(scene, clocks, (_, shift) => {
-      scene.tell(`the clocks of ${clocks.processes.join(', ')} jump by ${byMs} ms`);
+      scene.report(`the clocks of ${clocks.processes.join(', ')} jump by ${byMs} ms`);
       shift(byMs);
     });
   },
@@ -100,12 +100,12 @@ export const clockAhead: Nemesis = {
   ...common,
   name: 'clock-ahead',
   place: 'N21',
-  says: 'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
+  description: 'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
   lastsMs: [5_000, 10_000],
   aim: (scene) => {
     const clocks = { processes: [aLeader(scene).processes.ledger], harms: [] };
     return clockStrike(scene, clocks, (_, shift) => {
-      scene.tell(`the clock of ${clocks.processes.join(', ')} jumps an hour ahead`);
+      scene.report(`the clock of ${clocks.processes.join(', ')} jumps an hour ahead`);
       shift(HOUR_MS);
     });
   },
@@ -115,7 +115,7 @@ export const clockStrobe: Nemesis = {
   ...common,
   name: 'clock-strobe',
   place: 'N22',
-  says: 'the wall clock of a server jumps to and fro many times a second',
+  description: 'the wall clock of a server jumps to and fro many times a second',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);
@@ -137,7 +137,7 @@ export const clockDrift: Nemesis = {
   ...common,
   name: 'clock-drift',
   place: 'N22',
-  says: 'the wall clock of a server goes a twentieth too fast or too slow',
+  description: 'the wall clock of a server goes a twentieth too fast or too slow',
   lastsMs: [5_000, 20_000],
   aim: (scene) => {
     const clocks = someClocks(scene);

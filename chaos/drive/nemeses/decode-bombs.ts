@@ -114,7 +114,7 @@ class Victim {
 export const decodeBombs: Nemesis = {
   name: 'decode-bombs',
   place: 'N51',
-  says:
+  description:
     'a router and a ledger server get a few kilobytes that stand for millions of items, filters ' +
     'nested thousands deep, and large messages that never end',
   profiles,
@@ -183,7 +183,7 @@ export const decodeBombs: Nemesis = {
       for (const session of sessions) session.destroy();
       await Promise.all(closed);
       for (const victim of victims) victim.close();
-      scene.tell(victims.map(({ summary }) => summary).join('; '));
+      scene.report(victims.map(({ summary }) => summary).join('; '));
     };
     const names = [`${region}/router`, processes.ledger];
     return Promise.resolve(strikeWith(scene, { targets: names, harms: [], begin, finish }));

@@ -17,7 +17,7 @@ const FULL_MS = 30_000;
 export const diskFull: Nemesis = {
   name: 'disk-full',
   place: 'N24',
-  says:
+  description:
     "the disk that the write-ahead log of a leader's Postgres is on is full; some time later " +
     'there is room again',
   profiles,
@@ -51,7 +51,7 @@ export const diskFull: Nemesis = {
         // What another copy writes now, this one has to receive.
         const next = found === 'follows' ? scene.leader(leader.book) : undefined;
         if (next !== undefined) await useUp(next.adminUrl, SEGMENTS_SENT);
-        scene.tell(
+        scene.report(
           `${postgres} ${found === 'full' ? 'has no room' : `is on a full disk, and ${found}`}`,
         );
       },

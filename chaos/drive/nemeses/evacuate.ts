@@ -14,7 +14,7 @@ import { flap } from './unsteady-links.ts';
 export const evacuate: Nemesis = {
   name: 'evacuate-amid-flapping',
   place: 'N39',
-  says:
+  description:
     'an operator evacuates a region and fails back, while the links between the two others are ' +
     'cut and healed all the time',
   profiles: ['replicated'],

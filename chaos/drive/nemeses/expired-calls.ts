@@ -25,7 +25,7 @@ const POST_EVERY_MS = 200;
 export const expiredCalls: Nemesis = {
   name: 'expired-calls',
   place: 'N52',
-  says:
+  description:
     'more than 100 reads a second through a router have deadlines that they cannot meet, on the connection ' +
     'of a stream of transfers',
   profiles,
@@ -84,7 +84,7 @@ export const expiredCalls: Nemesis = {
     };
     const finish = () => {
       client.close();
-      scene.tell(
+      scene.report(
         `${expired} calls expired; the stream on their connection gave ${answers} answers and broke ` +
           `${breaks} times`,
       );

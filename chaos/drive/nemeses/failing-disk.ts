@@ -28,7 +28,7 @@ function traced(scene: Scene, copy: Copy, how: string, harms: Strike['harms']): 
       harms,
       begin: () => strace.begin(SYNC, how),
       finish: async () => {
-        scene.tell(`${processes.postgres} met ${strace.injected} calls with ${how}`);
+        scene.report(`${processes.postgres} met ${strace.injected} calls with ${how}`);
         await strace.end();
       },
     }),
@@ -39,7 +39,7 @@ export const fsyncError: Nemesis = {
   ...common,
   name: 'fsync-error',
   place: 'N25',
-  says: 'the disk of a leader fails to write what it was given: Postgres must stop and recover',
+  description: 'the disk of a leader fails to write what it was given: Postgres must stop and recover',
   lastsMs: [3_000, 8_000],
   aim: (scene) => {
     const leader = aLeader(scene);
@@ -56,7 +56,7 @@ export const slowDisk: Nemesis = {
   ...common,
   name: 'slow-disk',
   place: 'N26',
-  says: 'every write to the disk of one copy takes up to half a second',
+  description: 'every write to the disk of one copy takes up to half a second',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const leader = aLeader(scene);

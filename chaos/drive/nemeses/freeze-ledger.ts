@@ -14,7 +14,7 @@ const REPLACED_WITHIN_MS = 25_000;
 export const freezeLedger: Nemesis = {
   name: 'freeze-ledger',
   place: 'N3',
-  says:
+  description:
     "a leader's ledger server is frozen with SIGSTOP next to a healthy Postgres, until its " +
     'supervisor has replaced it',
   profiles,

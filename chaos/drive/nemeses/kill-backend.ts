@@ -15,7 +15,7 @@ import { aLeader, always, ownRandom } from './targets.ts';
 export const killBackend: Nemesis = {
   name: 'kill-backend',
   place: 'N1',
-  says: "one backend of a leader's Postgres, serving the ledger, is killed with SIGKILL",
+  description: "one backend of a leader's Postgres, serving the ledger, is killed with SIGKILL",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

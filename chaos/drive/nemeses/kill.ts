@@ -18,7 +18,7 @@ export function kill(role: VictimRole): Nemesis {
   return {
     name: `kill-${role}`,
     place: 'N1',
-    says: `${what[role]} killed with SIGKILL, once, again and again, or for as long as it lasts`,
+    description: `${what[role]} killed with SIGKILL, once, again and again, or for as long as it lasts`,
     profiles,
     lastsMs: [3_000, 12_000],
     alone: false,

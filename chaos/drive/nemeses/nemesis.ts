@@ -16,7 +16,7 @@ export interface Scene {
   /** Aborted when the run ends early: whatever waits must give up. */
   readonly signal: AbortSignal;
   /** A line for whoever watches. */
-  tell(text: string): void;
+  report(text: string): void;
 }
 
 /** One fault, aimed and not yet begun. */
@@ -40,7 +40,7 @@ export interface Nemesis {
   /** Its place in the catalogue, such as N3. */
   readonly place: string;
   /** What it breaks and how, in a sentence. */
-  readonly says: string;
+  readonly description: string;
   readonly profiles: readonly Profile[];
   /** It lasts between so many and so many milliseconds; drawn from the seed. */
   readonly lastsMs: readonly [number, number];

@@ -18,7 +18,7 @@ const common = {
 export const oneWayConnections: Nemesis = {
   ...common,
   name: 'one-way-connections',
-  says:
+  description:
     'connections that one region opens to another are cut, or silent, or lose all that goes one ' +
     'way on them; those that the other one opens are not touched',
   aim: (scene) => {
@@ -34,7 +34,7 @@ export const oneWayConnections: Nemesis = {
 export const oneWayLoss: Nemesis = {
   ...common,
   name: 'one-way-loss',
-  says: 'nothing that one region sends reaches another, on whosever connection; the way back works',
+  description: 'nothing that one region sends reaches another, on whosever connection; the way back works',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     return Promise.resolve(

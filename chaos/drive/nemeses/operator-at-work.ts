@@ -27,7 +27,7 @@ export class OperatorAtWork {
       () => true,
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        this.#scene.tell(`${change.kind} did not come about: ${why}`);
+        this.#scene.report(`${change.kind} did not come about: ${why}`);
         return false;
       },
     );

@@ -53,7 +53,7 @@ export const isolateRegion: Nemesis = {
   ...common,
   name: 'isolate-region',
   place: 'N6',
-  says: 'one region is cut off from the two others, in both directions',
+  description: 'one region is cut off from the two others, in both directions',
   lastsMs: [5_000, 25_000],
   // With another region broken meanwhile nobody would have a majority.
   alone: true,
@@ -70,7 +70,7 @@ export const bridge: Nemesis = {
   ...common,
   name: 'bridge',
   place: 'N7',
-  says: 'two regions do not see each other, while the third sees both',
+  description: 'two regions do not see each other, while the third sees both',
   lastsMs: [5_000, 25_000],
   alone: true,
   aim: (scene) => {
@@ -89,7 +89,7 @@ export const ring: Nemesis = {
   ...common,
   name: 'ring',
   place: 'N7',
-  says: 'every region reaches only its neighbour on one side, around the ring of three',
+  description: 'every region reaches only its neighbour on one side, around the ring of three',
   lastsMs: [5_000, 20_000],
   alone: true,
   aim: (scene) => {

@@ -15,7 +15,7 @@ const LOOK_MS = 200;
 export const pauseLeader: Nemesis = {
   name: 'pause-leader',
   place: 'N3',
-  says:
+  description:
     'a leader is frozen with SIGSTOP, its Postgres with all children and its Patroni too, until ' +
     'another has replaced it, and thawed piece by piece',
   profiles,

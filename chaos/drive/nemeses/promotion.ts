@@ -23,7 +23,7 @@ const common = {
 /** How the old leader is when another copy is promoted. */
 interface State {
   readonly name: string;
-  readonly says: string;
+  readonly description: string;
   break(breaking: Breaking, leader: Copy, scene: Scene): Promise<void>;
   readonly harms: (scene: Scene, leader: Copy) => Blow['harms'];
 }
@@ -33,7 +33,7 @@ const ofBook = (_: Scene, { book }: Copy) => [{ book }];
 const states: readonly State[] = [
   {
     name: 'paused',
-    says: 'frozen, its Patroni too',
+    description: 'frozen, its Patroni too',
     break: async ({ faults }, { processes }) => {
       for (const process of all(processes)) await faults.signal(process, 'SIGSTOP');
     },
@@ -41,14 +41,14 @@ const states: readonly State[] = [
   },
   {
     name: 'partitioned',
-    says: 'cut off from the other regions, with all of its region',
+    description: 'cut off from the other regions, with all of its region',
     break: ({ faults }, { region }, { random }) =>
       cutAll(faults, waysOf(region), random.pick(silences)),
     harms: (scene, { region }) => harmsOfPartition(scene, region),
   },
   {
     name: 'killed',
-    says: 'killed, and kept from coming back',
+    description: 'killed, and kept from coming back',
     break: async ({ faults }, { processes: { ledger, postgres: database, patroni } }) => {
       // Patroni first, or it would have its Postgres back at once.
       if (patroni !== undefined) await faults.stop(patroni);
@@ -67,7 +67,7 @@ function promoteWhile(state: State): Nemesis {
   return {
     ...common,
     name,
-    says: `an operator has a copy promoted while the old leader is ${state.says}; then it returns`,
+    description: `an operator has a copy promoted while the old leader is ${state.description}; then it returns`,
     aim: (scene) => {
       const leader = aLeader(scene);
       const { bookName: book, region } = leader;

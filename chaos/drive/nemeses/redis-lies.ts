@@ -25,7 +25,7 @@ const common = {
 export const redisPast: Nemesis = {
   ...common,
   name: 'redis-past',
-  says: 'a Redis dies and comes back as it was some seconds before',
+  description: 'a Redis dies and comes back as it was some seconds before',
   lastsMs: [5_000, 12_000],
   aim: (scene) => {
     const { process, url } = redisOf(scene.installation, aLeader(scene).region);
@@ -67,7 +67,7 @@ const LIES = { forgotten: 3, exchanged: 2, invented: 2, kinds: 1 } as const;
 export const redisLies: Nemesis = {
   ...common,
   name: 'redis-lies',
-  says:
+  description:
     'a Redis forgets, exchanges or invents keys while the leader that remembers them is killed; ' +
     'or it holds values of other kinds',
   lastsMs: [3_000, 10_000],
@@ -80,7 +80,7 @@ export const redisLies: Nemesis = {
     const random = ownRandom(scene.random);
     const lie = () => askRedis(url, (redis) => lies[how](redis, random));
     const begin = async ({ faults, goOn, pause }: Breaking) => {
-      scene.tell(`${process}: ${how}`);
+      scene.report(`${process}: ${how}`);
       await lie();
       if (kills) await faults.signal(ledger, 'SIGKILL');
       goOn(async () => {

@@ -10,7 +10,7 @@ const PAUSE_MS = 1_000;
 export const redisLost: Nemesis = {
   name: 'redis-lost',
   place: 'N29',
-  says: 'the Redis of a region is killed, or frozen, or paused, or forgets everything',
+  description: 'the Redis of a region is killed, or frozen, or paused, or forgets everything',
   profiles,
   lastsMs: [2_000, 10_000],
   alone: false,
@@ -20,7 +20,7 @@ export const redisLost: Nemesis = {
     const { process, url } = redisOf(installation, aLeader(scene).region);
     const how = random.pick(['kill', 'down', 'flush', 'freeze', 'pause'] as const);
     const begin = async ({ faults, goOn, over }: Breaking) => {
-      scene.tell(`${process}: ${how}`);
+      scene.report(`${process}: ${how}`);
       switch (how) {
         case 'kill':
           return faults.signal(process, 'SIGKILL');

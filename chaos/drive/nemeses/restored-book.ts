@@ -28,7 +28,7 @@ const AGAIN_MS = 200;
 export const restoredBook = (loses: (lost: LostRows) => void = () => undefined): Nemesis => ({
   name: 'restored-book',
   place: 'N43',
-  says:
+  description:
     'the database of a book is put back to a copy that is some seconds old; what other books have ' +
     'of the time since is booked by the operator',
   profiles: ['embedded'],
@@ -103,7 +103,7 @@ class Restoring {
     const states = await this.#channels.states();
     if (states.unread.length > 0) throw new Error(`not read: ${states.unread.join()}`);
     this.#missed = missedBy(this.#leader.bookName, states);
-    this.#scene.tell(`${this.#leader.bookName} has lost legs of: ${this.#missed.join(', ')}`);
+    this.#scene.report(`${this.#leader.bookName} has lost legs of: ${this.#missed.join(', ')}`);
   }
 
   /**
@@ -124,11 +124,11 @@ class Restoring {
       // Its leader may not answer yet, and a repair that has failed is simply run again.
       const repairing = this.#channels.repair(bookName, { by: 'chaos', why });
       const losses = await repairing.catch((error: unknown) => {
-        this.#scene.tell(error instanceof Error ? error.message : String(error));
+        this.#scene.report(error instanceof Error ? error.message : String(error));
       });
       for (const { peer, lostSent, undone, lostArrived } of losses ?? []) {
         const counts = [lostSent, undone, lostArrived].map(({ length }) => length).join('/');
-        this.#scene.tell(`${bookName} has again what ${peer} has: ${counts}`);
+        this.#scene.report(`${bookName} has again what ${peer} has: ${counts}`);
       }
       const { diverged, unread } = await this.#channels.states();
       return diverged.length + unread.length === 0;

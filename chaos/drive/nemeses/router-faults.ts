@@ -11,7 +11,7 @@ const common = { place: 'N35', profiles, lastsMs: [4_000, 15_000], alone: false 
 export const restartRouter: Nemesis = {
   ...common,
   name: 'restart-router',
-  says: 'a router is stopped or killed again and again, and started again each time',
+  description: 'a router is stopped or killed again and again, and started again each time',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -37,7 +37,7 @@ export const restartRouter: Nemesis = {
 export const freezeRouter: Nemesis = {
   ...common,
   name: 'freeze-router',
-  says: 'a router is frozen with SIGSTOP, with the calls in it, and thawed later',
+  description: 'a router is frozen with SIGSTOP, with the calls in it, and thawed later',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -56,7 +56,7 @@ export const freezeRouter: Nemesis = {
 export const routerWithoutHome: Nemesis = {
   ...common,
   name: 'router-without-home',
-  says: 'a router cannot reach the home of a book in another region, and all others can',
+  description: 'a router cannot reach the home of a book in another region, and all others can',
   alone: true,
   whyNot: whyNoLinks,
   aim: (scene) => {

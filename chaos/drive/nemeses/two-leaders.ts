@@ -23,7 +23,7 @@ const MAKE_ANEW_ATTEMPTS = 30;
 export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
-  says: 'Patroni has to fail over to another copy at once, while the leader is well',
+  description: 'Patroni has to fail over to another copy at once, while the leader is well',
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),
@@ -39,7 +39,7 @@ export const promoteWhileAlive: Nemesis = {
 export const promoteBesideLeader: Nemesis = {
   ...common,
   name: 'promote-beside-leader',
-  says: 'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
+  description: 'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
   whyNot: ({ own }) =>
     Promise.resolve(own === undefined ? 'it would make a copy of a book of yours anew' : ''),
   aim: (scene) =>

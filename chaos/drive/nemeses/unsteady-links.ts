@@ -35,7 +35,7 @@ export const silentThenRefused: Nemesis = {
   ...common,
   name: 'silent-then-refused',
   place: 'N11',
-  says: 'links are cut, in turns so that everything on them is silent and so that it is reset',
+  description: 'links are cut, in turns so that everything on them is silent and so that it is reset',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -63,7 +63,7 @@ export const flapping: Nemesis = {
   ...common,
   name: 'flapping',
   place: 'N12',
-  says: 'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
+  description: 'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -103,7 +103,7 @@ export const slowLinks: Nemesis = {
   ...common,
   name: 'slow-links',
   place: 'N13',
-  says: 'links take 80 to 300 ms there and back, and another time of it now and then',
+  description: 'links take 80 to 300 ms there and back, and another time of it now and then',
   alone: false,
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);

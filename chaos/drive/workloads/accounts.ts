@@ -3,7 +3,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
-import type { Heard } from '../client/heard.ts';
+import type { CallResult } from '../client/call-result.ts';
 import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
 import type { Setting } from './workload.ts';
@@ -60,10 +60,10 @@ export async function openAccounts(
 const ATTEMPTS = 5;
 
 /** Asks again what is answered the same however often it is asked: a slow start is no reason to give up. */
-async function insist<Reply>(ask: () => Promise<Heard<Reply>>): Promise<Heard<Reply>> {
-  let heard = await ask();
-  for (let left = ATTEMPTS - 1; left > 0 && heard.type !== 'ok'; left -= 1) heard = await ask();
-  return heard;
+async function insist<Reply>(ask: () => Promise<CallResult<Reply>>): Promise<CallResult<Reply>> {
+  let result = await ask();
+  for (let left = ATTEMPTS - 1; left > 0 && result.type !== 'ok'; left -= 1) result = await ask();
+  return result;
 }
 
 /** Opens the accounts of one region. */
@@ -88,9 +88,9 @@ class Opener {
     this.#source ??= this.#open(this.#setting.caller(this.#region), mint(this.#region));
     const source = await this.#source;
     const request = this.#requests.pay(source, account, wish.money);
-    const heard = await insist(() => caller.transfer(request));
-    if (heard.type === 'ok' && heard.reply.status === 'POSTED') return account;
-    const why = heard.type === 'ok' ? heard.reply.reason : heard.fault.message;
+    const result = await insist(() => caller.transfer(request));
+    if (result.type === 'ok' && result.reply.status === 'POSTED') return account;
+    const why = result.type === 'ok' ? result.reply.reason : result.fault.message;
     throw new Error(`account ${account.id} could not be given its money: ${why}`);
   }
 
@@ -106,12 +106,12 @@ class Opener {
         ? { min }
         : { min, max: { $case: 'maxBalance', value: maxBalance } as const };
     const request = { externalId, homeRegion: region, asset: 'EUR', ...limits };
-    const heard = await insist(() => caller.open(request));
-    if (heard.type !== 'ok' || heard.reply.accountId === '') {
-      const why = heard.type === 'ok' ? 'it was refused' : heard.fault.message;
+    const result = await insist(() => caller.open(request));
+    if (result.type !== 'ok' || result.reply.accountId === '') {
+      const why = result.type === 'ok' ? 'it was refused' : result.fault.message;
       throw new Error(`account ${externalId} could not be opened: ${why}`);
     }
-    const id = BigInt(heard.reply.accountId);
+    const id = BigInt(result.reply.accountId);
     return { id, book: bookOf(id), region };
   }
 }

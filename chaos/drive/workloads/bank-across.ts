@@ -18,7 +18,7 @@ interface Sent {
 export const bankAcross: Workload = {
   name: 'bank-across',
   place: 'L2',
-  says: 'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight that is counted twice, stuck or lost',
+  description: 'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight that is counted twice, stuck or lost',
   async prepare(setting) {
     const { random } = setting;
     const books = setting.regions.map(({ book }) => book);
@@ -47,9 +47,9 @@ export const bankAcross: Workload = {
       if (payee === payer) return;
       const wait = by.chance(waitShare) ? Wait.SETTLED : Wait.POSTED;
       const request = requests.pay(payer, payee, amountUpTo(by, most), { wait });
-      const heard = await caller.transfer(request);
-      if (heard.type !== 'ok' || heard.reply.status === 'REJECTED') return;
-      sent.add({ id: heard.reply.transferId, payer, payee });
+      const result = await caller.transfer(request);
+      if (result.type !== 'ok' || result.reply.status === 'REJECTED') return;
+      sent.add({ id: result.reply.transferId, payer, payee });
     };
     const reverse = async (caller: Caller, by: SeededRandom) => {
       const transfer = sent.pick(by);

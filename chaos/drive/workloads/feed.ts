@@ -21,7 +21,7 @@ interface Consumer {
 export const feed: Workload = {
   name: 'feed',
   place: 'L13',
-  says: 'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
+  description: 'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
@@ -44,11 +44,11 @@ export const feed: Workload = {
 
     const write = async (caller: Caller, by: SeededRandom, payer: OwnAccount) => {
       const [one, other] = pickTwo(by, accounts);
-      const heard = await caller.transfer(
+      const result = await caller.transfer(
         requests.pay(payer, one === payer ? other : one, amountUpTo(by, 9)),
       );
-      if (heard.type !== 'ok') return;
-      noteWritten(ofBook, heard.reply.position);
+      if (result.type !== 'ok') return;
+      noteWritten(ofBook, result.reply.position);
     };
     const consume = async (caller: Caller, by: SeededRandom, consumer: Consumer) => {
       const { account, book } = consumer;
@@ -62,9 +62,9 @@ export const feed: Workload = {
       const most = Math.min(pageMost, consumer.newest - consumer.after);
       if (most <= 0) return;
       const asked = { book, account: String(account?.id ?? ''), after: consumer.after };
-      const heard = await wander(caller, by, names).page(asked, most);
-      if (heard.type !== 'ok') return;
-      const last = heard.reply.events.at(-1);
+      const result = await wander(caller, by, names).page(asked, most);
+      if (result.type !== 'ok') return;
+      const last = result.reply.events.at(-1);
       if (last === undefined) return;
       consumer.after =
         account === undefined ? last.seq : (versionIn(last, account) ?? consumer.after);

@@ -11,7 +11,7 @@ import type { Workload } from './workload.ts';
 export const holds: Workload = {
   name: 'holds',
   place: 'L11',
-  says: 'holds that expire after seconds, captured in part, in full, again and too late, or released: money that is freed early, twice or never',
+  description: 'holds that expire after seconds, captured in part, in full, again and too late, or released: money that is freed early, twice or never',
   async prepare(setting) {
     const { random } = setting;
     const count = 4 + random.int(5);
@@ -43,9 +43,9 @@ export const holds: Workload = {
       const [payer, payee] = pickTwo(by, accounts);
       const amount = amountUpTo(by, most);
       const timeoutSeconds = by.chance(0.1) ? 0 : 1 + by.int(secondsMost);
-      const heard = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
-      if (heard.type !== 'ok' || heard.reply.status !== 'HELD') return;
-      const one = { id: heard.reply.transferId, payer, payee, amount };
+      const result = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
+      if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
+      const one = { id: result.reply.transferId, payer, payee, amount };
       made.add(one);
       older.add(one);
     };

@@ -18,7 +18,7 @@ interface Added {
 export const set: Workload = {
   name: 'set',
   place: 'L7',
-  says: 'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
+  description: 'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
@@ -40,9 +40,9 @@ export const set: Workload = {
     const add = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo<OwnAccount>(by, accounts);
       const request = requests.pay(payer, payee, amountUpTo(by, 100));
-      const heard = await caller.transfer(request);
-      if (heard.type === 'fail') return;
-      const position = heard.type === 'ok' ? heard.reply.position : null;
+      const result = await caller.transfer(request);
+      if (result.type === 'fail') return;
+      const position = result.type === 'ok' ? result.reply.position : null;
       const one = { book: payer.book, transferId: requests.idOf(request), position };
       added.add(one);
       if (by.chance(0.3)) await lookUp(caller, by, one);

@@ -12,7 +12,7 @@ const ANSWERS_BACK = 60;
 export const statementAppend: Workload = {
   name: 'statement-append',
   place: 'L6',
-  says: 'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
+  description: 'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);
@@ -26,11 +26,11 @@ export const statementAppend: Workload = {
 
     const append = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo(by, accounts);
-      const heard = await caller.transfer(requests.pay(payer, payee, amountUpTo(by, 9)));
-      if (heard.type !== 'ok') return;
+      const result = await caller.transfer(requests.pay(payer, payee, amountUpTo(by, 9)));
+      if (result.type !== 'ok') return;
       const known = times.get(payer) ?? [];
       times.set(payer, known);
-      known.push(heard.reply.decidedAtMicros);
+      known.push(result.reply.decidedAtMicros);
       if (known.length > readsBack) known.shift();
     };
     return {

@@ -34,7 +34,7 @@ export interface Workload {
   /** Its place in the catalogue, such as L1. */
   readonly place: string;
   /** What it does and what it would bring to light, in a sentence. */
-  readonly says: string;
+  readonly description: string;
   /** Opens its accounts. Throws Error when one is refused, or not answered. */
   prepare(setting: Setting): Promise<Prepared>;
 }

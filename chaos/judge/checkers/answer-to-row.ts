@@ -2,7 +2,7 @@ import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { amountIsOpen } from '../../../ledger/core/validate/options.ts';
 import { settlementId } from '../../../ledger/core/transfer-id.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { LegAnswer, LookUpRead, TransferAnswer } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 

@@ -25,17 +25,17 @@ export const available: Checker = (evidence) => {
   const harms = new HarmedTimes(evidence.faults, recoversWithinMs * 1e6);
   const end = endOfRun(evidence);
   for (const { operation, books, isSilent } of callsOf(evidence)) {
-    const { router, invokedNs, heardNs, type, fault } = operation;
+    const { router, invokedNs, returnedNs, type, fault } = operation;
     if (books.length === 0) continue;
     // One that the run did not wait for was not late yet.
     const lateNs = invokedNs + answersWithinMs * 1e6;
-    const isLate = Math.min(heardNs, end) > lateNs;
+    const isLate = Math.min(returnedNs, end) > lateNs;
     const hasFailed = type !== 'ok' && fault !== null;
     if (!hasFailed && !isLate && !isSilent) {
       found.looked();
       continue;
     }
-    const untilNs = Math.min(heardNs, end);
+    const untilNs = Math.min(returnedNs, end);
     if (harms.overlaps(router, books, invokedNs, untilNs)) continue;
     found.looked();
     const took = `${Math.round((untilNs - invokedNs) / 1e6)} ms`;

@@ -7,7 +7,7 @@ import {
   callOf,
   failing,
   forged,
-  heardAs,
+  alterReply,
   rowOf,
   staleRead,
 } from './test/bad-run.ts';
@@ -119,7 +119,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I12'],
       {
         history: ({ story }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'stale'),
             (reads) => reads.map((read) => ({ ...read, position: { ...read.position, epoch: 2 } })),
           ),
@@ -152,7 +152,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I17'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
+          alterReply(story.operations.statements[0], (heard) => ({
             ...heard,
             position: { book: 1, epoch: 1, seq: rowOf('basket').seq + 1 },
           })),
@@ -179,7 +179,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[0], ({ events }) => ({
+          alterReply(story.operations.pages[0], ({ events }) => ({
             events: events.map((event, index) =>
               index === 7 ? { ...event, amount: '31' } : event,
             ),
@@ -196,7 +196,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], ({ found, ...heard }) => ({
+          alterReply(story.operations.lookUps[0], ({ found, ...heard }) => ({
             ...heard,
             found: { ...found, actualAmount: '4' },
           })),
@@ -217,7 +217,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I19'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
+          alterReply(story.operations.statements[0], (heard) => ({
             ...heard,
             entries: heard.entries.slice(1),
           })),
@@ -228,7 +228,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I20'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[0], ({ events }) => ({
+          alterReply(story.operations.pages[0], ({ events }) => ({
             events: events.toSpliced(4, 1),
           })),
       },
@@ -238,7 +238,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I20'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[1], ({ events }) => ({
+          alterReply(story.operations.pages[1], ({ events }) => ({
             events: [...events, ...events.slice(-1)],
           })),
       },
@@ -284,8 +284,8 @@ describe('one thing is wrong with journals, reads and faults', () => {
       {
         history: (run) => {
           const call = callOf(run, 'third');
-          const heardNs = call.invokedNs + 5e9;
-          Object.assign(call, { completedNs: heardNs, heardNs });
+          const returnedNs = call.invokedNs + 5e9;
+          Object.assign(call, { completedNs: returnedNs, returnedNs });
         },
       },
     ],

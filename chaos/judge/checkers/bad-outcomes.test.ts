@@ -10,7 +10,7 @@ import {
   entriesOf,
   failing,
   forged,
-  heardAs,
+  alterReply,
   isTransit,
   less,
   NOTHING,
@@ -31,7 +31,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I1', 'I7'],
       {
         history: ({ story }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'leader'),
             ([read]) => [
               {
@@ -60,7 +60,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I2', 'I12'],
       {
         history: ({ story, alice }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'auditor'),
             (reads) =>
               reads.map((read) => ({
@@ -140,7 +140,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I6'],
       {
         history: ({ story }) =>
-          heardAs(replayOf(story), (answer) => ({
+          alterReply(replayOf(story), (answer) => ({
             ...answer,
             decidedAtMicros: answer.decidedAtMicros + 1,
           })),
@@ -166,7 +166,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I6'],
       {
         history: ({ story }) =>
-          heardAs(replayOf(story), (answer) => ({
+          alterReply(replayOf(story), (answer) => ({
             ...answer,
             status: 'REJECTED',
             reason: 'IDEMPOTENCY_KEY_REUSED',
@@ -190,7 +190,7 @@ describe('one thing is wrong with outcomes and balances', () => {
             invokedNs: late.completedNs + 1,
             completedNs: late.completedNs + 2,
           });
-          Object.assign(early, { heardNs: late.completedNs + 2 });
+          Object.assign(early, { returnedNs: late.completedNs + 2 });
         },
       },
     ],
@@ -212,7 +212,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I7', 'I12'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], (heard) => ({ ...heard, found: null })),
+          alterReply(story.operations.lookUps[0], (heard) => ({ ...heard, found: null })),
       },
     ],
     ['an account was read below its limit', ['I1', 'I7', 'I9'], { history: overdrawnRead }],

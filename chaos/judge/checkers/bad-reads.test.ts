@@ -89,7 +89,7 @@ describe('a copy that shows what its leader has not acknowledged yet', () => {
     ] as const) {
       const beganNs = invokedNs + afterNs;
       const endedNs = beganNs + 100;
-      Object.assign(operation, { invokedNs: beganNs, completedNs: endedNs, heardNs: endedNs });
+      Object.assign(operation, { invokedNs: beganNs, completedNs: endedNs, returnedNs: endedNs });
     }
   };
 

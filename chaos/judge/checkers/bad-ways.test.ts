@@ -5,12 +5,12 @@ import { openRequest } from '../../../ledger/testing/books/requests.ts';
 import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { CopyRead } from '../history/final-reads.ts';
 import type { Operation } from '../history/operation.ts';
-import { type Bad, callOf, failing, good, heardAs, rowOf } from './test/bad-run.ts';
+import { type Bad, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 
 /** Moves a call to right after another one has ended. */
 function moved(operation: Operation, after: Operation): void {
   const invokedNs = after.completedNs + 1;
-  Object.assign(operation, { invokedNs, completedNs: invokedNs + 1, heardNs: invokedNs + 1 });
+  Object.assign(operation, { invokedNs, completedNs: invokedNs + 1, returnedNs: invokedNs + 1 });
 }
 
 const nowhere = { book: 1, epoch: 2, seq: 9_999 };
@@ -143,7 +143,7 @@ describe('one thing is wrong, in another way', () => {
       ['I17', 'I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], (heard) => {
+          alterReply(story.operations.lookUps[0], (heard) => {
             const found = must(heard.found ?? undefined, 'it was found');
             const legs = found.legs.map((leg, at) =>
               at === 0 ? { ...leg, status: 'REJECTED' } : leg,
@@ -166,7 +166,7 @@ describe('one thing is wrong, in another way', () => {
       ['I19'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
+          alterReply(story.operations.statements[0], (heard) => ({
             ...heard,
             entries: heard.entries.map((entry) => ({ ...entry, amount: '1' })),
           })),

@@ -6,7 +6,7 @@ import { Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { ChangeOperation, OpenOperation } from '../history/operation.ts';
 import { judgeRun } from './all.ts';
 import { gatherEvidence } from './evidence.ts';
-import { answers, callOf, failing, good, heardAs, rowOf } from './test/bad-run.ts';
+import { answers, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 import { type GoodRun, goodRun } from './test/good-run.ts';
 
 type History = (run: GoodRun) => void;
@@ -27,10 +27,10 @@ const askedAgain =
   (different: object, heard: Partial<NonNullable<ChangeOperation['reply']>>): History =>
   (run) => {
     const first = changeOf(run, 'frozen');
-    const { value, reply, invokedNs, completedNs, heardNs } = first;
+    const { value, reply, invokedNs, completedNs, returnedNs } = first;
     const again = { ...value, ...different };
     const second = run.story.record('change', again, { ...reply, ...heard }, { process: 9 });
-    Object.assign(second, { invokedNs, completedNs, heardNs });
+    Object.assign(second, { invokedNs, completedNs, returnedNs });
   };
 
 const FAILED = {
@@ -63,7 +63,7 @@ describe('one thing is wrong with a change of an account', () => {
       'what was said to be refused was applied',
       ['I21'],
       (run) =>
-        heardAs(changeOf(run, 'frozen'), (reply) => ({ ...reply, reason: 'VERSION_MISMATCH' })),
+        alterReply(changeOf(run, 'frozen'), (reply) => ({ ...reply, reason: 'VERSION_MISMATCH' })),
     ],
     [
       'what was said not to be applied was',
@@ -80,7 +80,7 @@ describe('one thing is wrong with a change of an account', () => {
       'a key was answered as of another book',
       ['I6'],
       (run) =>
-        heardAs(changeOf(run, 'frozen'), (reply) => ({
+        alterReply(changeOf(run, 'frozen'), (reply) => ({
           ...reply,
           position: { ...reply.position, book: 9 },
         })),
@@ -101,7 +101,7 @@ describe('one thing is wrong with a change of an account', () => {
       (run) => {
         const { story, shop } = run;
         story.change('reopened', shop, { $case: 'reopen', value: {} });
-        heardAs(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: '' }));
+        alterReply(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: '' }));
       },
     ],
     [
@@ -110,7 +110,7 @@ describe('one thing is wrong with a change of an account', () => {
       (run) => {
         const { story, shop } = run;
         story.change('reopened', shop, { $case: 'reopen', value: {} });
-        heardAs(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: 'ACCOUNT_CLOSED' }));
+        alterReply(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: 'ACCOUNT_CLOSED' }));
       },
     ],
   ])('%s', (_, expected, history) => {
@@ -149,7 +149,7 @@ describe('one thing is wrong with the opening of an account', () => {
       'it is at another place than was said',
       ['I6'],
       (run) =>
-        heardAs(openingOf(run, 'bank'), (reply) => ({
+        alterReply(openingOf(run, 'bank'), (reply) => ({
           ...reply,
           position: { ...reply.position, epoch: 7 },
         })),

@@ -1,5 +1,5 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../ledger/core/journal-row.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { AccountRead, EventRead, LookUpOperation, Operation } from '../history/operation.ts';
 import { type Place, wrongInLookUp } from './answer-to-row.ts';
 import type { Evidence } from './evidence.ts';

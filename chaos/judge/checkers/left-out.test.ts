@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BalancesOperation, ReadLevel } from '../history/operation.ts';
-import { failing, good, heardAs, isTransit, rowOf } from './test/bad-run.ts';
+import { failing, good, alterReply, isTransit, rowOf } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
 /** Reads whose answers are true as far as they go, and leave out what was there. */
@@ -28,7 +28,7 @@ const without =
   (level: ReadLevel, isLeftOut: (account: string) => boolean) =>
   (run: GoodRun): void => {
     for (const operation of readsAt(run, level)) {
-      heardAs(operation, (reads) =>
+      alterReply(operation, (reads) =>
         reads.map((read) => ({
           ...read,
           whole: level === 'auditor',
@@ -51,7 +51,7 @@ const lookUp = (level: ReadLevel, before: number) => (run: GoodRun) => {
   const position = placeOf('bread', before);
   const operation = run.story.record('look_up', value, { position, found: null });
   // Before anybody had heard of it, which is a matter of I7.
-  Object.assign(operation, { invokedNs: 0, completedNs: 1, heardNs: 1 });
+  Object.assign(operation, { invokedNs: 0, completedNs: 1, returnedNs: 1 });
 };
 
 describe('balances', () => {
@@ -68,7 +68,7 @@ describe('balances', () => {
   test.each(LEVELS)('%s: of no book', (level) => {
     const verdicts = failing({
       history: (run) => {
-        for (const operation of readsAt(run, level)) heardAs(operation, () => []);
+        for (const operation of readsAt(run, level)) alterReply(operation, () => []);
       },
     });
     expect(verdicts).toEqual(['I12']);
@@ -79,7 +79,7 @@ describe('balances', () => {
       history: (run) => {
         run.story.balances([1], 'auditor');
         const last = run.story.operations.balances.at(-1);
-        heardAs(last, (reads) => reads.map((read) => ({ ...read, accounts: [] })));
+        alterReply(last, (reads) => reads.map((read) => ({ ...read, accounts: [] })));
       },
     });
     expect(verdicts).toEqual(['I12']);

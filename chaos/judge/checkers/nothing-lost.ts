@@ -1,5 +1,5 @@
 import { bookOf } from '../../../ledger/core/account-id.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type {
   ChangeOperation,
   OpenOperation,

@@ -2,7 +2,7 @@ import { AccountFlag } from '../../../ledger/core/account.ts';
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { AccountRead } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { atOrBefore } from './sorted.ts';

@@ -202,7 +202,7 @@ export interface Operation<Value = unknown, Reply = unknown> {
   readonly invokedNs: number;
   readonly completedNs: number;
   /** When the client was told `type`; Infinity if the run ended first. */
-  readonly heardNs: number;
+  readonly returnedNs: number;
   readonly type: 'ok' | 'fail' | 'info';
   /** Of `ok`. */
   readonly reply: Reply | null;

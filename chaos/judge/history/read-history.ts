@@ -135,7 +135,7 @@ export class HistoryBuilder {
       value: readValue(f, value),
       invokedNs: ns,
       completedNs: Infinity,
-      heardNs: Infinity,
+      returnedNs: Infinity,
       type: 'info',
       reply: null,
       fault: null,
@@ -152,7 +152,7 @@ export class HistoryBuilder {
       this.#open.delete(process);
       operation.completedNs = ns;
     }
-    operation.heardNs = ns;
+    operation.returnedNs = ns;
     operation.type = type;
     operation.reply = reply ?? null;
     operation.fault = fault ?? null;

@@ -62,9 +62,9 @@ export function endOf(history: History): number {
     if (ns > end && ns !== Infinity) end = ns;
   };
   for (const list of operationLists(history)) {
-    for (const { invokedNs, heardNs } of list) {
+    for (const { invokedNs, returnedNs } of list) {
       see(invokedNs);
-      see(heardNs);
+      see(returnedNs);
     }
   }
   for (const { startedNs, endedNs } of history.faults) {

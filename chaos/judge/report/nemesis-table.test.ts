@@ -15,9 +15,9 @@ type Span = readonly [fromMs: number, toMs: number];
 function call([fromMs, toMs]: Span, type: 'ok' | 'fail' | 'info' = 'ok'): Operation {
   const [first] = sample.history.operations.balances;
   if (first === undefined) throw new Error('the sample has reads');
-  const heardNs = toMs * 1e6;
-  const completedNs = type === 'info' ? Infinity : heardNs;
-  return { ...first, invokedNs: fromMs * 1e6, heardNs, completedNs, type };
+  const returnedNs = toMs * 1e6;
+  const completedNs = type === 'info' ? Infinity : returnedNs;
+  return { ...first, invokedNs: fromMs * 1e6, returnedNs, completedNs, type };
 }
 
 const fault = (what: string, [fromMs, toMs]: Span): FaultSpan => ({

@@ -60,8 +60,8 @@ export function nemesisTable({ history, verdicts }: JudgedRun): NemesisTable {
     return found.size === 0 ? found.add(none) : found;
   };
   for (const list of operationLists(history)) {
-    for (const { invokedNs, heardNs, type } of list) {
-      for (const counts of met(invokedNs, heardNs).add(total)) {
+    for (const { invokedNs, returnedNs, type } of list) {
+      for (const counts of met(invokedNs, returnedNs).add(total)) {
         counts.operations += 1;
         if (type === 'info') counts.unknown += 1;
       }
@@ -127,7 +127,7 @@ export function timesOf(
   { operations, rows, faults }: Witness,
   zeroMs: number,
 ): (readonly [fromNs: number, toNs: number])[] {
-  if (operations.length > 0) return operations.map((one) => [one.invokedNs, one.heardNs]);
+  if (operations.length > 0) return operations.map((one) => [one.invokedNs, one.returnedNs]);
   if (faults.length > 0) return [];
   return rows.map(({ row }) => {
     const ns = row.atMicros * 1e3 - zeroMs * 1e6;

@@ -1,7 +1,7 @@
 import { durationText } from '../../../regions/report/quantities.ts';
 import type { Operation } from '../history/operation.ts';
 import { askedText } from './asked-words.ts';
-import { heardText } from './heard-words.ts';
+import { callText } from './reply-words.ts';
 import { secondsText, shown, valueText } from './plain-words.ts';
 
 /** One call of a client, for people. */
@@ -16,21 +16,21 @@ export interface OperationWords {
 }
 
 export function operationWords(operation: Operation): OperationWords {
-  const { f, process, router, invokedNs, heardNs } = operation;
+  const { f, process, router, invokedNs, returnedNs } = operation;
   return {
     at: secondsText(invokedNs),
-    took: heardNs === Infinity ? 'never' : durationText((heardNs - invokedNs) / 1e6),
+    took: returnedNs === Infinity ? 'never' : durationText((returnedNs - invokedNs) / 1e6),
     client: String(process),
     router,
     asked: shown(`${f.replace('_', ' ')} ${askedText(operation)}`.trim()),
-    heard: shown(heardWords(operation)),
+    heard: shown(replyWords(operation)),
   };
 }
 
 /** An answer may be anything: one that is none is shown as it is. */
-function heardWords(operation: Operation): string {
+function replyWords(operation: Operation): string {
   try {
-    return heardText(operation);
+    return callText(operation);
   } catch {
     return `an answer that makes no sense: ${valueText(operation.reply)}`;
   }

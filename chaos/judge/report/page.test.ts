@@ -134,7 +134,7 @@ test('the page does not grow with the load', () => {
       const operation = history.operations.balances[index % 3];
       if (operation === undefined) throw new Error('the sample has reads');
       const invokedNs = (600e9 / calls) * index;
-      return { ...operation, invokedNs, heardNs: invokedNs + (1 + (index % 7)) * 1e6 };
+      return { ...operation, invokedNs, returnedNs: invokedNs + (1 + (index % 7)) * 1e6 };
     });
     const operations = { ...history.operations, balances };
     return renderPage({ ...runs.passed, history: { ...history, operations } });

@@ -43,18 +43,18 @@ export function ratesOf(history: History): { binSeconds: number; routers: Router
   for (const list of operationLists(history)) {
     for (const operation of list) {
       if (isPastRouters(operation)) continue;
-      const { router, type, invokedNs, heardNs } = operation;
+      const { router, type, invokedNs, returnedNs } = operation;
       let bins = routers.get(router);
       if (bins === undefined) {
         bins = Array.from({ length: count }, () => ({ ok: 0, fail: 0, info: 0, tookMs: [] }));
         routers.set(router, bins);
       }
       // What the run did not wait for ended with it.
-      const index = Math.min(count - 1, Math.floor(heardNs / 1e9 / binSeconds));
+      const index = Math.min(count - 1, Math.floor(returnedNs / 1e9 / binSeconds));
       const bin = bins[index];
       if (bin === undefined) continue;
       bin[type] += 1;
-      if (type === 'ok') bin.tookMs.push((heardNs - invokedNs) / 1e6);
+      if (type === 'ok') bin.tookMs.push((returnedNs - invokedNs) / 1e6);
     }
   }
   const names = [...routers.keys()].toSorted();

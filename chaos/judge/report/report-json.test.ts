@@ -42,14 +42,14 @@ test('a fault or a call without an end has none in JSON either', () => {
   if (fault === undefined || operation === undefined) throw new Error('the sample has both');
   const witness = {
     text: '',
-    operations: [{ ...operation, heardNs: Infinity }],
+    operations: [{ ...operation, returnedNs: Infinity }],
     rows: [],
     faults: [{ ...fault, endedNs: Infinity }],
   };
   const verdicts = new Map([['I22', { state: 'fail', total: 1, witnesses: [witness] } as const]]);
   const found = reportJson({ ...run, verdicts }).verdicts['I22'];
   expect(found).toMatchObject({
-    witnesses: [{ operations: [{ heardNs: null }], faults: [{ endedNs: null }] }],
+    witnesses: [{ operations: [{ returnedNs: null }], faults: [{ endedNs: null }] }],
   });
 });
 

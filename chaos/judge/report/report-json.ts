@@ -101,8 +101,8 @@ function plainWitness({ text, operations, rows, faults }: Witness) {
   };
 }
 
-function plainOperation({ completedNs: _open, heardNs, ...rest }: Operation): unknown {
-  return plain({ ...rest, heardNs: finite(heardNs) });
+function plainOperation({ completedNs: _open, returnedNs, ...rest }: Operation): unknown {
+  return plain({ ...rest, returnedNs: finite(returnedNs) });
 }
 
 function plainFault({ endedNs, ...rest }: FaultSpan): unknown {

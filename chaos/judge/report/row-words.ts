@@ -1,6 +1,6 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
 import type { RowOfBook } from '../checkers/evidence.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import { fieldsText, joined, shown } from './plain-words.ts';
 
 /** A row of a journal, for people. */

@@ -79,7 +79,7 @@ export const callOf = ({ story }: GoodRun, key: string) =>
   );
 
 /** Makes a reply of some other kind of operation different. */
-export function heardAs<Reply>(
+export function alterReply<Reply>(
   operation: Operation<unknown, Reply> | undefined,
   change: (heard: Reply) => unknown,
 ): void {
@@ -125,14 +125,14 @@ export type State = { readonly account: string; readonly debits: string; readonl
 
 export function staleRead(change: (state: State, index: number) => State) {
   return ({ story }: GoodRun): void =>
-    heardAs(
+    alterReply(
       story.operations.balances.find(({ value }) => value.level === 'stale'),
       (reads) => reads.map((read) => ({ ...read, accounts: read.accounts.map(change) })),
     );
 }
 
 export function overdrawnRead({ story, alice }: GoodRun): void {
-  heardAs(
+  alterReply(
     story.operations.balances.find(({ value }) => value.level === 'leader'),
     (reads) =>
       reads.map((read) => ({

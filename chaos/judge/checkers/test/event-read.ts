@@ -1,5 +1,5 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../../ledger/core/journal-row.ts';
-import { reasonWord } from '../../history/heard.ts';
+import { reasonWord } from '../../history/replies.ts';
 import type { EventRead } from '../../history/operation.ts';
 import { stateAfter } from '../final-book.ts';
 

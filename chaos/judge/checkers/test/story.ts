@@ -6,7 +6,7 @@ import { openRequest, transferRequest } from '../../../../ledger/testing/books/r
 import { ChangeAccountRequest } from '../../../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../../../proto/gen/meridian/v1/transfer.ts';
 import type { FinalReads } from '../../history/final-reads.ts';
-import { reasonWord } from '../../history/heard.ts';
+import { reasonWord } from '../../history/replies.ts';
 import {
   type Fault,
   type Kind,
@@ -227,7 +227,7 @@ export class Story {
       value,
       invokedNs,
       completedNs: lost ? Infinity : this.ns,
-      heardNs: this.ns,
+      returnedNs: this.ns,
       type: lost ? 'info' : 'ok',
       reply: lost ? null : reply,
       fault: lost ? { code: 'UNKNOWN', message: 'no answer' } : null,

@@ -9,9 +9,9 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { changeAnswer, openAnswer, transferAnswer } from '../history/heard.ts';
+import { changeAnswer, openAnswer, transferAnswer } from '../history/replies.ts';
 import type { Operation } from '../history/operation.ts';
-import { heardText } from './heard-words.ts';
+import { callText } from './reply-words.ts';
 
 const call = {
   index: 1,
@@ -19,7 +19,7 @@ const call = {
   router: 'eu-west',
   invokedNs: 1,
   completedNs: 2,
-  heardNs: 2,
+  returnedNs: 2,
   type: 'ok',
   fault: null,
 } as const;
@@ -58,9 +58,9 @@ const answers: readonly [string, (fields: object) => Operation][] = [
 test.each(answers)('a replay that may be of the router itself: %s', (_, operationOf) => {
   const resent = operationOf(said);
   expect(resent.reply).toMatchObject(said);
-  expect(heardText(resent)).toContain('replayed, sent more than once by the router');
+  expect(callText(resent)).toContain('replayed, sent more than once by the router');
   const sentOnce = operationOf({ replayed: true });
   expect(sentOnce.reply).not.toHaveProperty('resent');
-  expect(heardText(sentOnce)).toContain('replayed');
-  expect(heardText(sentOnce)).not.toContain('sent more than once');
+  expect(callText(sentOnce)).toContain('replayed');
+  expect(callText(sentOnce)).not.toContain('sent more than once');
 });
