@@ -47,7 +47,11 @@ export function catalogueText(): string {
     'One for each invariant; each decides from the recorded history and the final reads alone. A deliberate\nbug is convicted when at least one of its checkers finds a violation.',
     table(
       ['invariant', 'states', 'deliberate bugs'],
-      Object.entries(invariants).map(([name, description]) => [name, sentence(description), convicted(name)]),
+      Object.entries(invariants).map(([name, description]) => [
+        name,
+        sentence(description),
+        convicted(name),
+      ]),
     ),
     '## Workloads',
     table(
@@ -71,12 +75,14 @@ export function catalogueText(): string {
     '`npm run chaos -- --bug NAME` starts the servers with one.',
     table(
       ['bug', 'what the server does', 'convicted by', 'needs'],
-      deliberateBugs.map(({ name, description, invariants: by, profile, workloads: loads, ...bug }) => [
-        code(name),
-        sentence(description),
-        by.join(' or '),
-        [...(profile === 'replicated' ? [profile] : []), ...loads, ...bug.nemeses].join(', '),
-      ]),
+      deliberateBugs.map(
+        ({ name, description, invariants: by, profile, workloads: loads, ...bug }) => [
+          code(name),
+          sentence(description),
+          by.join(' or '),
+          [...(profile === 'replicated' ? [profile] : []), ...loads, ...bug.nemeses].join(', '),
+        ],
+      ),
     ),
     '## Deliberate bugs of the simulation',
     '`node chaos/simulation/main.ts --seed N --bug NAME`.',

@@ -84,7 +84,7 @@ describe('a history', () => {
       value: group,
       fault: { code: 'UNKNOWN' },
     });
-    // Whoever heard `info` goes on as somebody else.
+    // After `info` a client continues as a new process.
     expect(third).toMatchObject({ type: 'fail', process: 2, fault: { code: 'UNAVAILABLE' } });
     expect(history.operations.pages).toMatchObject([{ type: 'info', fault: null }]);
     expect(history.faults).toMatchObject([{ what: 'N6 partition', harms: [{ book: 1 }] }]);

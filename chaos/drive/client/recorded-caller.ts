@@ -179,14 +179,20 @@ export class RecordedCaller implements Caller {
 }
 
 /** Only what says so itself was definitely not applied. */
-function write<Reply>(pending: Pending<Reply>, ask: () => Promise<Reply>): Promise<CallResult<Reply>> {
+function write<Reply>(
+  pending: Pending<Reply>,
+  ask: () => Promise<Reply>,
+): Promise<CallResult<Reply>> {
   return finish(pending, ask, (error) =>
     error instanceof CallFault && error.outcome === 'not_applied' ? 'fail' : 'info',
   );
 }
 
 /** A read applies nothing. */
-function read<Reply>(pending: Pending<Reply>, ask: () => Promise<Reply>): Promise<CallResult<Reply>> {
+function read<Reply>(
+  pending: Pending<Reply>,
+  ask: () => Promise<Reply>,
+): Promise<CallResult<Reply>> {
   return finish(pending, ask, () => 'fail');
 }
 

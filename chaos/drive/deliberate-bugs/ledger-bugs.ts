@@ -36,7 +36,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'lose-last-batch',
-    description: 'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
+    description:
+      'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
     file: 'ledger/store/connect.ts',
     text: "connection: { application_name: 'meridian',",
     replacement: "connection: { synchronous_commit: 'off', application_name: 'meridian',",

@@ -55,7 +55,8 @@ export const syncWaitTrap: Nemesis = {
 export const cancelledBackends: Nemesis = {
   name: 'cancelled-backends',
   place: 'N32',
-  description: "what a book's ledger server asks its database is cancelled, its connections are ended",
+  description:
+    "what a book's ledger server asks its database is cancelled, its connections are ended",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

@@ -84,7 +84,8 @@ export const clockJump: Nemesis = {
   ...common,
   name: 'clock-jump',
   place: 'N21',
-  description: 'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
+  description:
+    'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
   lastsMs: [2_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);
@@ -100,7 +101,8 @@ export const clockAhead: Nemesis = {
   ...common,
   name: 'clock-ahead',
   place: 'N21',
-  description: 'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
+  description:
+    'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
   lastsMs: [5_000, 10_000],
   aim: (scene) => {
     const clocks = { processes: [aLeader(scene).processes.ledger], harms: [] };

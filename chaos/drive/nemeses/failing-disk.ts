@@ -39,7 +39,8 @@ export const fsyncError: Nemesis = {
   ...common,
   name: 'fsync-error',
   place: 'N25',
-  description: 'the disk of a leader fails to write what it was given: Postgres must stop and recover',
+  description:
+    'the disk of a leader fails to write what it was given: Postgres must stop and recover',
   lastsMs: [3_000, 8_000],
   aim: (scene) => {
     const leader = aLeader(scene);

@@ -7,7 +7,8 @@ export const lateCalls = callFaultNemesis(
   {
     name: 'late-calls',
     place: 'N19',
-    description: 'Requests are held back and arrive out of order, many after their callers have given up.',
+    description:
+      'Requests are held back and arrive out of order, many after their callers have given up.',
     lastsMs: [3_000, 15_000],
   },
   (random) => {

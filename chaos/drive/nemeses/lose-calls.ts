@@ -16,7 +16,8 @@ export const loseReplies = callFaultNemesis(
   {
     name: 'lose-replies',
     place: 'N9',
-    description: 'Calls are carried out and their answers thrown away: callers do not know the outcome.',
+    description:
+      'Calls are carried out and their answers thrown away: callers do not know the outcome.',
     lastsMs: LASTS_MS,
   },
   losing('lose_reply'),
@@ -26,7 +27,8 @@ export const loseRequests = callFaultNemesis(
   {
     name: 'lose-requests',
     place: 'N10',
-    description: 'Calls are lost on their way to a router: callers do not know that nothing happened.',
+    description:
+      'Calls are lost on their way to a router: callers do not know that nothing happened.',
     lastsMs: LASTS_MS,
   },
   losing('lose_request'),

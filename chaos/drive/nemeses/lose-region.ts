@@ -14,7 +14,8 @@ const common = { place: 'N38', profiles, alone: true } as const;
 export const loseRegion: Nemesis = {
   ...common,
   name: 'lose-region',
-  description: 'everything in a region is killed at once, its links go silent, and it returns later',
+  description:
+    'everything in a region is killed at once, its links go silent, and it returns later',
   lastsMs: [10_000, 30_000],
   whyNot: always,
   aim: (scene) => {
@@ -33,7 +34,8 @@ export const loseRegion: Nemesis = {
 export const regionAdrift: Nemesis = {
   ...common,
   name: 'region-adrift',
-  description: 'a region is cut off while it lives, comes back over slow links, and is cut off again',
+  description:
+    'a region is cut off while it lives, comes back over slow links, and is cut off again',
   lastsMs: [15_000, 40_000],
   whyNot: whyNoLinks,
   aim: (scene) => {

@@ -34,7 +34,8 @@ export const oneWayConnections: Nemesis = {
 export const oneWayLoss: Nemesis = {
   ...common,
   name: 'one-way-loss',
-  description: 'nothing that one region sends reaches another, on whosever connection; the way back works',
+  description:
+    'nothing that one region sends reaches another, on whosever connection; the way back works',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     return Promise.resolve(

@@ -9,7 +9,8 @@ const TIMES = 5;
 export const overload: Nemesis = {
   name: 'overload',
   place: 'N42',
-  description: 'Five times the usual load from callers who send what they ask again at once, up to thrice.',
+  description:
+    'Five times the usual load from callers who send what they ask again at once, up to thrice.',
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

@@ -10,7 +10,8 @@ const RESUME_MS = 30_000;
 export const pausedReplay: Nemesis = {
   name: 'paused-replay',
   place: 'N34',
-  description: 'a copy of a book receives what is written and does not replay it, so that it falls behind',
+  description:
+    'a copy of a book receives what is written and does not replay it, so that it falls behind',
   profiles: ['replicated'],
   lastsMs: [3_000, 12_000],
   // Were its leader lost meanwhile, the only copy with all that was acknowledged might be this.

@@ -39,7 +39,8 @@ export const promoteWhileAlive: Nemesis = {
 export const promoteBesideLeader: Nemesis = {
   ...common,
   name: 'promote-beside-leader',
-  description: 'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
+  description:
+    'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
   whyNot: ({ own }) =>
     Promise.resolve(own === undefined ? 'it would make a copy of a book of yours anew' : ''),
   aim: (scene) =>

@@ -35,7 +35,8 @@ export const silentThenRefused: Nemesis = {
   ...common,
   name: 'silent-then-refused',
   place: 'N11',
-  description: 'links are cut, in turns so that everything on them is silent and so that it is reset',
+  description:
+    'links are cut, in turns so that everything on them is silent and so that it is reset',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -63,7 +64,8 @@ export const flapping: Nemesis = {
   ...common,
   name: 'flapping',
   place: 'N12',
-  description: 'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
+  description:
+    'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);

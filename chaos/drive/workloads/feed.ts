@@ -21,7 +21,8 @@ interface Consumer {
 export const feed: Workload = {
   name: 'feed',
   place: 'L13',
-  description: 'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
+  description:
+    'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

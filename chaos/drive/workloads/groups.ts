@@ -12,7 +12,8 @@ import type { Workload } from './workload.ts';
 export const groups: Workload = {
   name: 'groups',
   place: 'L15',
-  description: 'groups of legs, of which one is often bound to fail, also with payees in other books, and reads of all their accounts: a group of which only a part is there',
+  description:
+    'groups of legs, of which one is often bound to fail, also with payees in other books, and reads of all their accounts: a group of which only a part is there',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions);

@@ -11,7 +11,8 @@ import type { Workload } from './workload.ts';
 export const limits: Workload = {
   name: 'limits',
   place: 'L3',
-  description: 'many clients race for the last units of a few accounts, by debits, holds and captures: a limit that is overrun',
+  description:
+    'many clients race for the last units of a few accounts, by debits, holds and captures: a limit that is overrun',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions).name;

@@ -9,7 +9,8 @@ import type { Workload } from './workload.ts';
 export const register: Workload = {
   name: 'register',
   place: 'L5',
-  description: 'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change that is lost or was never there',
+  description:
+    'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change that is lost or was never there',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);

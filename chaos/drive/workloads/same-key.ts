@@ -25,7 +25,8 @@ const GATHER_MS = 30;
 export const sameKey: Workload = {
   name: 'same-key',
   place: 'L4',
-  description: 'sends one key from several clients, routers and regions at once and again later, often with another body: a key with two outcomes',
+  description:
+    'sends one key from several clients, routers and regions at once and again later, often with another body: a key with two outcomes',
   async prepare(setting) {
     const { random } = setting;
     const regions = setting.regions.map(({ name }) => name);

@@ -11,7 +11,8 @@ import type { Workload } from './workload.ts';
 export const session: Workload = {
   name: 'session',
   place: 'L10',
-  description: 'writes, then reads by another router and at another level with the position of the answer: a client that does not see what it wrote',
+  description:
+    'writes, then reads by another router and at another level with the position of the answer: a client that does not see what it wrote',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

@@ -18,7 +18,8 @@ interface Added {
 export const set: Workload = {
   name: 'set',
   place: 'L7',
-  description: 'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
+  description:
+    'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

@@ -12,7 +12,8 @@ const ANSWERS_BACK = 60;
 export const statementAppend: Workload = {
   name: 'statement-append',
   place: 'L6',
-  description: 'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
+  description:
+    'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);

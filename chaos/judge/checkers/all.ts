@@ -36,7 +36,7 @@ export const invariants = {
   I14: 'a deposed leader never acknowledges',
   I17: 'groups are applied all or none',
   I18: 'rows are never changed',
-  I19: 'auditors see what the journal says',
+  I19: 'auditors see what the journal contains',
   I20: 'a subscription delivers everything, once and in order',
   I21: 'definite refusals are honest',
   I22: 'a caller with a path to a healthy home is served',

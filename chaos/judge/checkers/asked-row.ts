@@ -16,7 +16,7 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import type { FinalBook } from './final-book.ts';
 
 /**
- * Name of the first field in which a request is not what a row says was asked; '' if none,
+ * Name of the first field in which a request is not what a row states was asked; '' if none,
  * `kind` if the row is of something else.
  */
 export function differsFrom(row: JournalRow, request: CreateTransferRequest, book: FinalBook) {
@@ -42,7 +42,7 @@ export function openingDiffersFrom(row: JournalRow, request: OpenAccountRequest)
   return differingAccountField(opened, openedAs(request));
 }
 
-/** How the row of an opening tells the limits. */
+/** How the row of an opening states the limits. */
 const LIMITS = /^min=(none|-?\d+) max=(none|-?\d+)$/u;
 
 function limitOf(text = 'none'): bigint | null {

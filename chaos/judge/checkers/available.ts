@@ -11,7 +11,7 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I22: a caller with a path to a healthy home is served.
  *
- * Every fault of a history says which calls it may touch, by router and by book. A call that no
+ * Every fault of a history states which calls it may touch, by router and by book. A call that no
  * such fault overlaps, a while after the fault's end included, is answered within the time that the
  * options of the run give: faults elsewhere are not felt. An error is no answer, whatever its code:
  * no workload asks what must be refused with one. Nor is a piece of a subscription without an
@@ -43,7 +43,7 @@ export const available: Checker = (evidence) => {
       ? `failed with ${fault.code} after ${took}`
       : isLate
         ? `took ${took}`
-        : `told nothing of what is there in ${took}`;
+        : `delivered no known event in ${took}`;
     const text = `${operation.f} through ${router} to book ${books.join(', ')} ${how}, no fault near`;
     found.violated(text, { operations: [operation] });
   }
@@ -54,11 +54,11 @@ interface Call {
   readonly operation: Operation;
   /** All that it needs. */
   readonly books: readonly number[];
-  /** True: it is a piece of a subscription that tells nothing of what there is. */
+  /** True: it is a piece of a subscription that delivered none of the known events. */
   readonly isSilent?: boolean;
 }
 
-/** True if a subscription told nothing although something that was known stands after its place. */
+/** True if a subscription delivered nothing although a known event follows its position. */
 function isSilentPage(
   { value, reply, invokedNs }: PageOperation,
   { books }: Evidence,

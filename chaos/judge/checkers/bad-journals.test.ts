@@ -152,14 +152,14 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I17'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.statements[0], (heard) => ({
-            ...heard,
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
             position: { book: 1, epoch: 1, seq: rowOf('basket').seq + 1 },
           })),
       },
     ],
     [
-      'a group in the journal says that it has more legs',
+      'a group in the journal states more legs than it has',
       ['I17'],
       {
         rows: {
@@ -196,8 +196,8 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I18'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.lookUps[0], ({ found, ...heard }) => ({
-            ...heard,
+          alterReply(story.operations.lookUps[0], ({ found, ...reply }) => ({
+            ...reply,
             found: { ...found, actualAmount: '4' },
           })),
       },
@@ -217,9 +217,9 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I19'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.statements[0], (heard) => ({
-            ...heard,
-            entries: heard.entries.slice(1),
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
+            entries: reply.entries.slice(1),
           })),
       },
     ],
@@ -234,7 +234,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a subscription told an event twice',
+      'a subscription delivered an event twice',
       ['I20'],
       {
         history: ({ story }) =>
@@ -244,7 +244,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'what was said not to be applied was',
+      'a transfer answered as not applied was applied',
       ['I21', 'I22', 'I23'],
       {
         history: (run) => {
@@ -267,7 +267,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       { rows: forged('boat', { amount: 5n }) },
     ],
     [
-      'what was said to be rejected was applied',
+      'a transfer answered as rejected was applied',
       ['I21'],
       {
         history: answers('after', () => ({ status: 'REJECTED', reason: 'INSUFFICIENT_FUNDS' })),
@@ -301,7 +301,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a transfer is in transit for ever',
+      'a transfer is in transit permanently',
       ['I23'],
       {
         history: ({ story, alice, bob }) => {

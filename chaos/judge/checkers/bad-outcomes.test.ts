@@ -119,7 +119,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a transfer was posted that nobody asked for',
+      'a transfer was posted that no call asked for',
       ['I5'],
       {
         history: ({ story }) => drop(story.operations.transfers, 'after'),
@@ -147,7 +147,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a key was answered twice as if it was new',
+      'a key was answered as new twice',
       ['I6'],
       { history: answers('bread', () => ({ replayed: false })) },
     ],
@@ -162,7 +162,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'the same body was told that its key is used',
+      'the same body was answered as a reused key',
       ['I6'],
       {
         history: ({ story }) =>
@@ -212,7 +212,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I7', 'I12'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.lookUps[0], (heard) => ({ ...heard, found: null })),
+          alterReply(story.operations.lookUps[0], (reply) => ({ ...reply, found: null })),
       },
     ],
     ['an account was read below its limit', ['I1', 'I7', 'I9'], { history: overdrawnRead }],

@@ -10,16 +10,16 @@ function silence({ story }: GoodRun, value: Partial<PageOperation['value']>): vo
   Object.assign(page, { value: { ...page.value, ...value }, reply: { events: [] } });
 }
 
-test('a subscription tells nothing of what a book has', () => {
+test('a subscription delivers none of the events that a book has', () => {
   expect(failing({ history: (run) => silence(run, { after: 3 }) })).toEqual(['I22']);
 });
 
-test('a subscription tells nothing of what an account has', () => {
+test('a subscription delivers none of the events that an account has', () => {
   const account = String(good.alice);
   expect(failing({ history: (run) => silence(run, { account, after: 1 }) })).toEqual(['I22']);
 });
 
-test('a subscription has nothing to tell yet', () => {
+test('a subscription has no events to deliver yet', () => {
   const after = good.story.book(1).rows.length;
   expect(failing({ history: (run) => silence(run, { after }) })).toEqual([]);
 });

@@ -83,7 +83,7 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'an account was opened that nobody asked for',
+      'an account was opened that no call asked for',
       ['I5'],
       { history: ({ story }) => story.operations.opens.pop() },
     ],
@@ -143,12 +143,12 @@ describe('one thing is wrong, in another way', () => {
       ['I17', 'I18'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.lookUps[0], (heard) => {
-            const found = must(heard.found ?? undefined, 'it was found');
+          alterReply(story.operations.lookUps[0], (reply) => {
+            const found = must(reply.found ?? undefined, 'it was found');
             const legs = found.legs.map((leg, at) =>
               at === 0 ? { ...leg, status: 'REJECTED' } : leg,
             );
-            return { ...heard, found: { ...found, legs } };
+            return { ...reply, found: { ...found, legs } };
           }),
       },
     ],
@@ -166,9 +166,9 @@ describe('one thing is wrong, in another way', () => {
       ['I19'],
       {
         history: ({ story }) =>
-          alterReply(story.operations.statements[0], (heard) => ({
-            ...heard,
-            entries: heard.entries.map((entry) => ({ ...entry, amount: '1' })),
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
+            entries: reply.entries.map((entry) => ({ ...entry, amount: '1' })),
           })),
       },
     ],

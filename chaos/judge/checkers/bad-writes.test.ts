@@ -22,14 +22,14 @@ const askedAs =
   (run) =>
     Object.assign(changeOf(run, key).value, different);
 
-/** Another call with the key of a change at the same time, and what it heard. */
+/** Another call with the key of a change at the same time, and the answer that it received. */
 const askedAgain =
-  (different: object, heard: Partial<NonNullable<ChangeOperation['reply']>>): History =>
+  (different: object, changed: Partial<NonNullable<ChangeOperation['reply']>>): History =>
   (run) => {
     const first = changeOf(run, 'frozen');
     const { value, reply, invokedNs, completedNs, returnedNs } = first;
     const again = { ...value, ...different };
-    const second = run.story.record('change', again, { ...reply, ...heard }, { process: 9 });
+    const second = run.story.record('change', again, { ...reply, ...changed }, { process: 9 });
     Object.assign(second, { invokedNs, completedNs, returnedNs });
   };
 
@@ -57,20 +57,20 @@ describe('one thing is wrong with a change of an account', () => {
       ['I4', 'I5', 'I6'],
       askedAs('frozen', { expectedVersion: 999n }),
     ],
-    ['somebody else made it', ['I4', 'I5', 'I6'], askedAs('frozen', { by: 'nobody' })],
+    ['another user made it', ['I4', 'I5', 'I6'], askedAs('frozen', { by: 'stranger' })],
     ['a dry run was applied', ['I5'], askedAs('frozen', { dryRun: true })],
     [
-      'what was said to be refused was applied',
+      'a change answered as refused was applied',
       ['I21'],
       (run) =>
         alterReply(changeOf(run, 'frozen'), (reply) => ({ ...reply, reason: 'VERSION_MISMATCH' })),
     ],
     [
-      'what was said not to be applied was',
+      'a change answered as not applied was applied',
       ['I21'],
       (run) => Object.assign(changeOf(run, 'frozen'), FAILED),
     ],
-    ['a key was answered twice as if it was new', ['I6'], askedAgain({}, {})],
+    ['a key was answered as new twice', ['I6'], askedAgain({}, {})],
     [
       'a key was answered at another place',
       ['I6'],
@@ -86,7 +86,7 @@ describe('one thing is wrong with a change of an account', () => {
         })),
     ],
     [
-      'the same body was told that its key is used',
+      'the same body was answered as a reused key',
       ['I6'],
       askedAgain({}, { reason: 'IDEMPOTENCY_KEY_REUSED' }),
     ],
@@ -96,7 +96,7 @@ describe('one thing is wrong with a change of an account', () => {
       askedAgain({ why: 'another' }, { replayed: true }),
     ],
     [
-      'it was refused, and said to be applied',
+      'it was refused, but answered as applied',
       ['I4'],
       (run) => {
         const { story, shop } = run;
@@ -146,7 +146,7 @@ describe('one thing is wrong with the opening of an account', () => {
       },
     ],
     [
-      'it is at another place than was said',
+      'it is at a place other than the answer states',
       ['I6'],
       (run) =>
         alterReply(openingOf(run, 'bank'), (reply) => ({
@@ -200,8 +200,8 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ],
     ['when a hold expires', ['I4'], answers('hotel', () => ({ expiresAtMicros: 1 }))],
     ['that a transfer expires', ['I4'], answers('bread', () => ({ expiresAtMicros: 1 }))],
-    ['a transfer is said to be held', ['I4'], answers('salary', () => ({ status: 'HELD' }))],
-    ['a hold is said to be posted', ['I4'], answers('hotel', () => ({ status: 'POSTED' }))],
+    ['a transfer is answered as held', ['I4'], answers('salary', () => ({ status: 'HELD' }))],
+    ['a hold is answered as posted', ['I4'], answers('hotel', () => ({ status: 'POSTED' }))],
     ['a hold is answered as captured', ['I4'], answers('hotel', () => ({ status: 'CAPTURED' }))],
     ['there is no such status', ['I4'], answers('salary', () => ({ status: '' }))],
     ['something that was posted has a reason', ['I4'], answers('salary', () => ({ reason: 'X' }))],
@@ -231,13 +231,13 @@ describe('one thing is wrong with an answer to a transfer', () => {
       answers('gift', ({ position }) => ({ position: { ...position, book: 9 } })),
     ],
     [
-      'another field is said to differ',
+      'the answer names the wrong field',
       ['I6'],
       (run) => {
         const { value, reply } = callOf(run, 'salary');
-        const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
+        const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
         const other = { ...value, amount: 3n, code: 5 };
-        run.story.record('transfer', other, { ...reply, ...heard, differingField: 'code' });
+        run.story.record('transfer', other, { ...reply, ...reused, differingField: 'code' });
       },
     ],
     [
@@ -245,9 +245,9 @@ describe('one thing is wrong with an answer to a transfer', () => {
       ['I6'],
       (run) => {
         const { value, reply } = callOf(run, 'salary');
-        const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
+        const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
         const other = { ...value, idempotencyKey: 'never seen' };
-        run.story.record('transfer', other, { ...reply, ...heard, differingField: 'amount' });
+        run.story.record('transfer', other, { ...reply, ...reused, differingField: 'amount' });
       },
     ],
     [
@@ -350,7 +350,7 @@ const replayedItsOwn: History = (run) => {
   Object.assign(must(second, 'and again'), { type: 'fail', reply: null, fault, invokedNs });
 };
 
-test('a call may have made the row that it was told of as a replay, where another one failed', () => {
+test('a call may have made the row that it received as a replay, when another call failed', () => {
   // That a call fails with no fault near is wrong by itself.
   expect(failing({ history: replayedItsOwn })).toEqual(['I22']);
 });
@@ -361,13 +361,13 @@ const sharedKey: History = (run) => {
   const id = transferIdOf('run', 'frozen');
   const value = { ...callOf(run, 'salary').value, idempotencyKey: 'frozen' };
   const { reply } = callOf(run, 'salary');
-  const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED', differingField: 'kind' };
-  story.record('transfer', value, { ...reply, ...heard, transferId: id, position });
+  const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED', differingField: 'kind' };
+  story.record('transfer', value, { ...reply, ...reused, transferId: id, position });
   const fields = { debitAccountId: alice, creditAccountId: bank, amount: 1n };
   story.failed('frozen', fields, { code: 'RESOURCE_EXHAUSTED', message: '' });
 };
 
-test('a transfer and a change with one key are told so, and neither is taken for the other', () => {
+test('a transfer and a change with one key are answered as reuse, and are not confused', () => {
   // That a call fails with no fault near, and after the heal, is wrong by itself.
   expect(failing({ history: sharedKey })).toEqual(['I22', 'I23']);
 });

@@ -40,13 +40,13 @@ export interface Dispute {
 /**
  * Brings together what a run has recorded and read back.
  *
- * Of copies that all say that they are the primary, one whose journal begins with those of all
- * others is taken for it; where none does, nothing can be held against the book. Nor can it where
- * its journal is such that no book can be made of it. Both are disputes.
+ * If several copies report that they are the primary, the one whose journal begins with those of
+ * all others counts as the primary; if there is none, the book cannot be judged. Nor can it if no
+ * book can be built from its journal. Both are disputes.
  */
 export function gatherEvidence(history: History, { copies, missing }: FinalReads): Evidence {
-  const told = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
-  const unread = [...new Set([...told, ...missing])];
+  const recorded = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
+  const unread = [...new Set([...recorded, ...missing])];
   const disputes: Dispute[] = [];
   const books = new Map<number, FinalBook>();
   for (const book of history.header.books) {
@@ -54,14 +54,14 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
     for (const region of book.copies) {
       if (own.some((copy) => copy.region === region)) continue;
       const why = `the copy of ${book.name} in ${region} was not read`;
-      // The reader may have said so already.
+      // The reader may have reported it already.
       if (!unread.some((known) => known.startsWith(why))) unread.push(why);
     }
     const primaries = own.filter(({ role }) => role === 'primary');
     if (primaries.length > 1) disputes.push(splitOf(book, primaries));
     const primary = longestOf(primaries);
     if (primary === undefined) {
-      unread.push(`${primaries.length} copies of ${book.name} say that they are the primary`);
+      unread.push(`${primaries.length} copies of ${book.name} report that they are the primary`);
       continue;
     }
     const replicas: CopyRead[] = own.filter((copy) => copy !== primary);
@@ -69,7 +69,7 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
       books.set(book.number, new FinalBook(book, primary, replicas));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      disputes.push({ text: `${book.name} has a journal that is none: ${why}`, rows: [] });
+      disputes.push({ text: `${book.name} has a malformed journal: ${why}`, rows: [] });
       unread.push(`the journal of ${book.name} cannot be followed`);
     }
   }
@@ -97,7 +97,7 @@ function splitOf({ name, number }: BookOfRun, primaries: readonly CopyRead[]): D
   const stands = primaries.map(
     ({ region, head }) => `${region} (epoch ${head.epoch}, seq ${head.seq})`,
   );
-  const text = `${primaries.length} copies of ${name} say that they are the primary`;
+  const text = `${primaries.length} copies of ${name} report that they are the primary`;
   return { text: `${text}: ${stands.join(', ')}`, rows };
 }
 

@@ -2,7 +2,7 @@ import type { Invariant } from '../../../ledger/audit/findings.ts';
 import type { Evidence } from './evidence.ts';
 import type { Case } from './verdict.ts';
 
-/** Takes over what the audit of the final journals says about an invariant. */
+/** Takes over the findings of the audit of the final journals about an invariant. */
 export function takeFindings(found: Case, { books }: Evidence, invariant: Invariant): void {
   for (const { name, number, findings, rows } of books.values()) {
     found.looked(rows.length);

@@ -15,7 +15,7 @@ const TIMER_MS = 5;
  *
  * What is left of every hold and of everything that is reversed follows from the journal, where
  * expiries and captures stand on their side of the hold's end by the book's own clock (the audit
- * of the journal). By the clock of the harness no client heard that a hold had expired before
+ * of the journal). By the clock of the harness no client was notified that a hold had expired before
  * its time, counted from when the hold was asked for, and none captured it later than its
  * time after the hold was answered; both within what the books' clocks may be off: what one
  * leader's clock is slewed by while the hold lasts, and what the clocks of two leaders may be apart.

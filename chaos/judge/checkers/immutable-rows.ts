@@ -12,7 +12,7 @@ import { Case, type Checker } from './verdict.ts';
  *
  * Every row that any client ever read, as an event of a subscription or by a look-up, is in the
  * final journal at the same place with the same content. Of a transfer that was looked up that is
- * its epoch, what was moved, and a status with its reason that the journals can tell of it at any
+ * its epoch, what was moved, and a status with its reason that the journals can give for it at any
  * time: what is held may be captured later, what was posted cannot be returned. Accounts and assets
  * stand in their tables as the journal opened them (the audit of the journal). In every copy the
  * database itself refuses to change or delete rows.

@@ -10,7 +10,7 @@ import { Case, type Checker } from './verdict.ts';
  * I2: what is in flight between two books is the difference of their two transit accounts.
  *
  * In the payer's book the transit account is after every row what was sent less what was
- * returned, and in the payee's what was applied, the other way round: each is added up anew from
+ * returned, and in the payee's what was applied, the other way round: each is recomputed from
  * the legs alone. At the end both together are the sum of the legs that are neither applied nor
  * returned. A read of both books is a usable cut if every leg that the payee's had taken at its
  * position was sent at the payer's; then the two transit accounts as they were read are
@@ -98,9 +98,9 @@ function checkCut(operation: BalancesOperation, legs: Legs, found: Case): void {
   );
 }
 
-type Say = (text: string) => void;
+type Report = (text: string) => void;
 
-function checkPair(reads: readonly BookRead[], legs: Legs, say: Say): void {
+function checkPair(reads: readonly BookRead[], legs: Legs, report: Report): void {
   const { from, to } = legs;
   const here = reads.find(({ position }) => position.book === from.number);
   const there = reads.find(({ position }) => position.book === to.number);
@@ -120,7 +120,7 @@ function checkPair(reads: readonly BookRead[], legs: Legs, say: Say): void {
     const held = sums.get(asset) ?? 0n;
     const wanted = expected.get(asset) ?? 0n;
     if (held === wanted) continue;
-    say(`${held} ${asset} are between ${from.name} and ${to.name}, in flight are ${wanted}`);
+    report(`${held} ${asset} are between ${from.name} and ${to.name}, ${wanted} are in flight`);
   }
 }
 

@@ -34,7 +34,7 @@ const fact = (kind: Fact, text: string): FactRecord[] => [
   { kind: 'fact', index: 0, fact: kind, text, ns: 0 },
 ];
 
-describe('two copies that say they are the primary', () => {
+describe('two copies that report that they are the primary', () => {
   test('with the same journal: one too many, and all else is judged', () => {
     const verdicts = judged(promoted(() => ({})));
     expect(states(verdicts, 'fail')).toEqual(['I11']);
@@ -91,7 +91,7 @@ describe('what cannot be made sense of', () => {
     );
     expect(states(verdicts, 'fail')).toEqual(['I11']);
     expect(verdicts.get('I11')).toMatchObject({
-      witnesses: [{ text: expect.stringContaining('book-1 has a journal that is none') }],
+      witnesses: [{ text: expect.stringContaining('book-1 has a malformed journal') }],
     });
     expect(verdicts.get('I4')?.state).toBe('unknown');
   });
@@ -112,8 +112,8 @@ describe('what cannot be made sense of', () => {
 });
 
 describe('what the harness itself has found out', () => {
-  test('that nothing recovers, or nobody leads, is not live', () => {
-    const text = 'nobody leads book-1 60 s after every ledger server was started again';
+  test('an installation without recovery, or a book without a leader, is not live', () => {
+    const text = 'no server leads book-1 60 s after every ledger server was started again';
     const verdicts = judged((copies) => copies, fact('unwell', text));
     expect(states(verdicts, 'fail')).toEqual(['I23']);
     expect(states(verdicts, 'unknown')).toEqual([]);

@@ -17,7 +17,7 @@ export interface Reached {
 
 /**
  * What leaders have to know. Each begins with all rows of the epochs before its own; what it has
- * told of it still knows later, deposed or not. A journal has no gaps, so one seq says it all.
+ * reported it still knows later, deposed or not. A journal has no gaps, so one seq is enough.
  */
 export class Knowledge {
   readonly #books: ReadonlyMap<number, FinalBook>;

@@ -50,7 +50,7 @@ const lookUp = (level: ReadLevel, before: number) => (run: GoodRun) => {
   const value = { book: 1, transferId: rowOf('bread').id, level, minPosition: null };
   const position = placeOf('bread', before);
   const operation = run.story.record('look_up', value, { position, found: null });
-  // Before anybody had heard of it, which is a matter of I7.
+  // Before any client knew of it, which is covered by I7.
   Object.assign(operation, { invokedNs: 0, completedNs: 1, returnedNs: 1 });
 };
 
@@ -96,7 +96,7 @@ describe('balances', () => {
     expect(verdicts).toEqual(['I12']);
   });
 
-  test('are of all accounts in histories that do not say which were asked', () => {
+  test('cover all accounts in histories that do not record which were asked', () => {
     const verdicts = failing({
       history: (run) => {
         for (const operation of readsAt(run, 'leader')) {
@@ -126,7 +126,7 @@ describe('a look-up in vain', () => {
     expect(failing({ history: lookUp(level, 0) })).toEqual(['I12']);
   });
 
-  test('where the row is not yet', () => {
+  test('where the row does not exist yet', () => {
     expect(failing({ history: lookUp('stale', 1) })).toEqual([]);
   });
 
@@ -140,7 +140,7 @@ describe('a look-up in vain', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('that does not say how far it has come', () => {
+  test('that does not state its position', () => {
     const verdicts = failing({
       history: (run) => {
         const asked = { transferId: rowOf('bread').id, level: 'stale', minPosition: null };
@@ -157,7 +157,7 @@ describe('a statement', () => {
     ['leader', ['I7', 'I12']],
     ['linearizable', ['I7', 'I12']],
     ['stale', ['I12']],
-  ] as const)('%s: of nothing, although the newest place is told', (level, expected) => {
+  ] as const)('%s: empty, although it states the newest position', (level, expected) => {
     const verdicts = failing({
       history: (run) => {
         const reply = { position: now(run), opening: none, closing: none, entries: [] };

@@ -29,7 +29,7 @@ function checkReads({ operations, books }: Evidence, found: Case): void {
         const there = book.stateOf(BigInt(account), version);
         // The audit has judged what the journal has, where an account may begin below its limit.
         if (there !== undefined && sameState(there, state)) continue;
-        // The read may be of any moment up to its position: its version says which.
+        // The read may be of any moment up to its position: its version determines which.
         const row = book.versions.get(BigInt(account))?.[version - 1];
         const min = book.limitsAt(BigInt(account), row?.seq ?? 0)?.min ?? null;
         const available = BigInt(credits) - BigInt(debits) - BigInt(heldDebits);

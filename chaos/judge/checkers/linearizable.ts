@@ -21,10 +21,10 @@ import { type Fact, isOfLeader, nameOf, type Touched, versionFacts } from './ver
  * and linearizable reads must not stay behind that either.
  *
  * A leader that does not know yet that it is deposed may answer other reads from its own epoch.
- * It knows all rows of older epochs of its book, and of its own all up to the last that it has told
- * of itself, or that anybody was told of while it still led. So what it must show depends on
- * the rows that made the versions, not on who told of them: what only a successor has told of may
- * be unknown to it.
+ * It knows all rows of older epochs of its book, and of its own all up to the last that it has
+ * reported, or that any client knew of while it still led. So what it must show depends on the
+ * rows that made the versions, not on which server reported them: it may not know what only a
+ * successor has reported.
  */
 export const linearizable: Checker = (evidence) => {
   const found = new Case();
@@ -109,11 +109,11 @@ function shown(before: Operation | null, operation: Operation): Operation[] {
 
 interface Version {
   readonly version: number;
-  /** The call that told of it; null: a leader began with it. */
+  /** The call that reported it; null: a leader began with it. */
   readonly by: Operation | null;
 }
 
-/** The newest version of each account that answers have told of. */
+/** The newest version of each account that answers have reported. */
 class Versions {
   readonly #newest = new Map<bigint, Version>();
 

@@ -11,8 +11,8 @@ import { Case, type Checker } from './verdict.ts';
  * the window is over no call fails any more. In the final reads nothing is stuck: no leg between
  * books is open, no hold is overdue by more than the window, no prepared transaction is left, and
  * every copy has come as far as its primary. What the harness itself waited for in vain counts as
- * well: an installation that did not become well once everything was mended, a book that nobody
- * led after the fence. Without a heal, or a call after it, the run has shown nothing: unknown.
+ * well: an installation that did not become well once everything was healed, a book without
+ * a leader after the fence. Without a heal, or a call after it, the run has shown nothing: unknown.
  */
 export const live: Checker = (evidence) => {
   const found = new Case();

@@ -9,7 +9,7 @@ export interface Moment {
 
 /**
  * When a book had every account in the version that a read has it in, not before the position that
- * the read tells. `fromSeq` above `throughSeq`: never.
+ * the read states. `fromSeq` above `throughSeq`: never.
  */
 export function momentOf(book: FinalBook, { position, accounts }: BookRead): Moment {
   let fromSeq = position.seq;

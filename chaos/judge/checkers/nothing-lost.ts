@@ -19,12 +19,12 @@ import { Case, type Checker } from './verdict.ts';
  *
  * Every `ok` to a transfer, a change or an opening, a replayed one too, names something that is
  * in the final journal of its book, under its id, with every field that was asked, and in every
- * other copy at the same place. Everything that the answer says follows from that row: its status
+ * other copy at the same place. Everything that the answer states follows from that row: its status
  * and reason, those of the legs of a group, what was moved and when a hold expires. What was
- * said to be posted in another book is in the journal of that one, and what was said to be
+ * answered as posted in another book is in the journal of that one, and what was answered as
  * returned has its return, with that reason. An opened account is in a book of the region that was
- * asked. That something was applied which was said to be rejected is left to I21. A copy that has
- * not come so far yet makes the verdict unknown.
+ * asked. Transfers that were answered as rejected but applied are left to I21. A copy that has
+ * not reached that place yet makes the verdict unknown.
  */
 export const nothingLost: Checker = (evidence) => {
   const found = new Case();
@@ -77,8 +77,8 @@ class Acknowledged {
     const field = changeDiffersFrom(row, value);
     if (field !== '') this.#otherThanAsked(operation, kept, field);
     if (row.reason === 0 || reply.reason === reasonWord(row.reason)) return;
-    const said = reply.reason === '' ? 'applied' : `refused with ${reply.reason}`;
-    const text = `acknowledged as ${said}, was refused with ${reasonWord(row.reason)}`;
+    const answered = reply.reason === '' ? 'applied' : `refused with ${reply.reason}`;
+    const text = `acknowledged as ${answered}, was refused with ${reasonWord(row.reason)}`;
     this.#violated(operation, kept, text);
   }
 
@@ -88,7 +88,7 @@ class Acknowledged {
     const number = bookOf(BigInt(reply.accountId));
     const book = this.#evidence.books.get(number);
     const isAtHome = this.#regions.get(number) === value.homeRegion;
-    // Of a book that was not read nobody knows; that of another region is wrong all the same.
+    // The region of a book that was not read is unknown; a book of another region is wrong in any case.
     if (book === undefined && isAtHome) return;
     this.#found.looked();
     const account = book?.scan.accounts.get(BigInt(reply.accountId));

@@ -10,7 +10,7 @@ import { Case, type Checker } from './verdict.ts';
  *
  * Its seq has no gaps, times and epochs never go back, the hash chain verifies up to the head
  * (the audit of the journal). Every other copy has the same rows, and none that the primary does
- * not have. Only one copy says that it is the primary, and a journal is one that can be followed to
+ * not have. Only one copy reports that it is the primary, and a journal is one that can be followed to
  * its end. A place that was acknowledged as one transfer's is not another's in the end: no seq
  * is used again by a later epoch.
  */
@@ -72,7 +72,7 @@ function checkCopies({ number, name, primary, replicas }: FinalBook, found: Case
   }
 }
 
-/** `id`: '' where the answer does not say it. */
+/** `id`: '' where the answer does not contain it. */
 function checkPlace(
   operation: Operation,
   { book: number, epoch, seq }: Position,

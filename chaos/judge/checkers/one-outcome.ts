@@ -21,9 +21,9 @@ import { Case, type Checker } from './verdict.ts';
  *
  * All calls are grouped by the book and the transfer, or change of an account, that their key
  * names; openings by the region and the external id. A book has at most one row for each. Every
- * `ok` names that row's place and time and says the same; at most one of them is not a replay. A
- * call with another body is told that its key was used, and only such a call is; of transfers it
- * is told the first field that differs. Calls that failed or whose outcome is unknown are held
+ * `ok` names that row's place and time and states the same; at most one of them is not a replay. A
+ * call with another body is answered that its key was used, and only such a call is; for transfers the
+ * answer names the first field that differs. Calls that failed or whose outcome is unknown are held
  * against nothing here: when they were asked again with their key, that answer is.
  */
 export const oneOutcome: Checker = (evidence) => {
@@ -116,7 +116,7 @@ function checkTogether(id: string, answered: readonly Answered[], found: Case): 
     if (other.reply.replayed) continue;
     if (fresh !== undefined) {
       const operations = [fresh.operation, other.operation];
-      found.violated(`${id} was answered twice as if it was new`, { operations });
+      found.violated(`${id} was answered as new twice`, { operations });
     }
     fresh = other;
   }
@@ -137,12 +137,12 @@ function differs(a: Reply, b: Reply): string {
 
 function checkPlace({ operation, reply }: Answered, book: FinalBook, row: JournalRow, found: Case) {
   const { position } = reply;
-  // An answer to a change says no time here.
+  // The answer to a change contains no time here.
   const atMicros = 'decidedAtMicros' in reply ? reply.decidedAtMicros : row.atMicros;
   if (isAt(position, book, row) && atMicros === row.atMicros) return;
-  const said = `seq ${position.seq} of epoch ${position.epoch} of book ${position.book} at ${atMicros}`;
+  const stated = `seq ${position.seq} of epoch ${position.epoch} of book ${position.book} at ${atMicros}`;
   const has = `seq ${row.seq} of epoch ${row.epoch} of book ${book.number} at ${row.atMicros}`;
-  found.violated(`${row.id} was acknowledged as ${said}, the journal has it as ${has}`, {
+  found.violated(`${row.id} was acknowledged as ${stated}, the journal has it as ${has}`, {
     operations: [operation],
     rows: [{ book: book.number, row }],
   });
@@ -163,7 +163,7 @@ function checkOpenings(
   const opened = calls.filter(({ reply }) => reply !== null && reply.accountId !== '');
   const fresh = opened.filter(({ reply }) => reply?.replayed === false);
   if (fresh.length > 1) {
-    const text = `the opening of ${name} was answered twice as if it was new`;
+    const text = `the opening of ${name} was answered as new twice`;
     found.violated(text, { operations: fresh.slice(0, 2) });
   }
   for (const operation of opened) {

@@ -18,7 +18,7 @@ const HOLD_REASONS: ReadonlySet<Reason> = new Set([
 ]);
 
 /**
- * Says whether the reason that a row gives for its refusal was true. Written anew from what the
+ * Decides whether the reason that a row gives for its refusal was true. Written independently from what the
  * API promises, not with the ledger's own code. Reasons that depend on more than accounts and
  * holds (conditions, scales, totals beyond 2^62) are taken as they are.
  */

@@ -13,8 +13,8 @@ import { Case, type Checker } from './verdict.ts';
  * numbers. A number that both have is the same transfer; one that the payee's book applied was
  * not returned; one that it refused was returned once, with the same amount to the same payer;
  * one that the payer's book takes for settled has arrived; none has arrived that was not sent.
- * A leg whose number a repair gave to another one was returned. The cursors of both say what the
- * journals say. (That nothing is open for long is I23.)
+ * A leg whose number a repair gave to another one was returned. The cursors of both agree with the
+ * journals. (That nothing is open for long is I23.)
  */
 export const resolvedOnce: Checker = (evidence) => {
   const found = new Case();
@@ -131,8 +131,8 @@ function checkCursors({ name, primary, scan }: FinalBook, found: Case): void {
     const sent = scan.channels.sent.get(peer) ?? 0;
     const applied = scan.channels.applied.get(peer) ?? 0;
     if (cursors?.sent === sent && cursors.applied === applied && cursors.settled <= sent) continue;
-    const said = `sent ${cursors?.sent}, settled ${cursors?.settled}, applied ${cursors?.applied}`;
-    found.violated(`${name}: cursors of book ${peer} say ${said}; rows ${sent} and ${applied}`);
+    const stated = `sent ${cursors?.sent}, settled ${cursors?.settled}, applied ${cursors?.applied}`;
+    found.violated(`${name}: cursors of book ${peer} state ${stated}; rows ${sent} and ${applied}`);
   }
 }
 

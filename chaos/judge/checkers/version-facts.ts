@@ -18,7 +18,7 @@ import type { Known } from './knowledge.ts';
 import { Reigns } from './reigns.ts';
 import type { Span } from './timeline.ts';
 
-/** What the answers of a run tell of versions. */
+/** What the answers of a run show about versions. */
 export function versionFacts(evidence: Evidence): Fact[] {
   const { transfers, changes, balances, statements, lookUps } = evidence.operations;
   const reigns = new Reigns(evidence);
@@ -39,7 +39,7 @@ export interface Touched {
   readonly version: number;
 }
 
-/** What one answer tells of versions. */
+/** What one answer shows about versions. */
 export interface Fact extends Span {
   readonly operation: Operation;
   /** Versions that it made or saw. */
@@ -130,7 +130,7 @@ function touchedBy({ entries, debitAccount, creditAccount }: JournalRow): Touche
   return touched;
 }
 
-/** What the leader knew that has made a row, if it still led when somebody had heard of the row. */
+/** What the leader that made a row knew, if it still led when a client knew of the row. */
 function knownTo(reigns: Reigns, ns: number, book: number, row: JournalRow): readonly Known[] {
   return reigns.isLeadingAfter(ns, book, row.epoch) ? [knownRow(book, row)] : NOTHING;
 }
@@ -186,7 +186,7 @@ function readFact(
   book: FinalBook | undefined,
 ): Fact {
   if (!isOfLeader(level)) return factOf(operation, { touched });
-  // What it has read may be newer than the place that it told.
+  // What it has read may be newer than the position that it states.
   const seq = touched.reduce(
     (newest, { account, version }) =>
       Math.max(newest, book?.versions.get(account)?.[version - 1]?.seq ?? 0),

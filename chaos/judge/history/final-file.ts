@@ -42,7 +42,7 @@ export async function writeCopy(
 }
 
 /**
- * Reads the final reads of a run. What is not there, breaks off or is something else is told as
+ * Reads the final reads of a run. A file that is absent, truncated or malformed is reported as
  * missing.
  */
 export async function readFinalReads(

@@ -5,7 +5,7 @@ import type {
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
 /**
- * What a client asked and what it heard. Replies are plain JSON: 64-bit numbers are text, times
+ * What a client asked and the answer that it received. Replies are plain JSON: 64-bit numbers are text, times
  * of the ledger are microseconds since 1970, words such as POSTED are those of the API.
  */
 
@@ -86,7 +86,7 @@ export interface BookRead {
 /** A read of balances, of one book or more; several books are a cut of the installation. */
 export interface BalancesAsked extends ReadAsked {
   readonly books: readonly number[];
-  /** Ids. Left out: all accounts, of level `auditor`; else a history does not say it. */
+  /** Ids. Left out: all accounts, of level `auditor`; else the history does not contain it. */
   readonly accounts?: readonly string[];
 }
 
@@ -166,7 +166,7 @@ export interface Fault {
   readonly message: string;
 }
 
-/** What is asked and heard, by the word that a record says in `f`. */
+/** Requests and replies, by the field `f` of a record. */
 export interface Kinds {
   transfer: { value: CreateTransferRequest; reply: TransferAnswer };
   /** A transfer whose payee is in another book. */
@@ -187,13 +187,13 @@ export type Kind = keyof Kinds;
 
 /**
  * One call of a client from its beginning to its end. `fail`: it was definitely not applied.
- * `info`: nobody knows; it stays open to the end of the run, so `completedNs` is Infinity.
+ * `info`: the outcome is unknown; it stays open to the end of the run, so `completedNs` is Infinity.
  */
 export interface Operation<Value = unknown, Reply = unknown> {
   /** Place of its invocation in the history. */
   readonly index: number;
   readonly f: Kind;
-  /** The client that asked; one that heard `info` asks nothing any more. */
+  /** The client that asked; after `info` it makes no further calls. */
   readonly process: number;
   /** Region of the router that was asked; of an auditor's read, of the copy. */
   readonly router: string;
@@ -201,7 +201,7 @@ export interface Operation<Value = unknown, Reply = unknown> {
   /** Nanoseconds since the run began, by the one monotonic clock of the harness. */
   readonly invokedNs: number;
   readonly completedNs: number;
-  /** When the client was told `type`; Infinity if the run ended first. */
+  /** When the client got `type`; Infinity if the run ended first. */
   readonly returnedNs: number;
   readonly type: 'ok' | 'fail' | 'info';
   /** Of `ok`. */

@@ -33,7 +33,7 @@ export interface History {
 }
 
 /**
- * Reads a history. A last line that breaks off is left out and told.
+ * Reads a history. A truncated last line is skipped and reported.
  *
  * Throws Error with the line's number when any other line is no record of a history.
  */
@@ -147,7 +147,7 @@ export class HistoryBuilder {
   #complete({ process, f, ns, reply, fault }: OperationRecord, type: Operation['type']): void {
     const operation = this.#open.get(process);
     if (operation?.f !== f) throw new Error(`process ${process} had asked for no ${f}`);
-    // One that heard `info` stays open, so that whoever goes on as this process is found.
+    // After `info` it stays open, so that a later call of the same process is detected.
     if (type !== 'info') {
       this.#open.delete(process);
       operation.completedNs = ns;

@@ -38,7 +38,7 @@ export interface HistoryHeader {
   readonly books: readonly BookOfRun[];
   /** Namespaces of the run's keys. */
   readonly namespaces: readonly string[];
-  /** True: nobody else uses the installation, so rows of other namespaces are phantoms. */
+  /** True: no other client uses the installation, so rows of other namespaces are phantoms. */
   readonly exclusive: boolean;
   readonly judging: Judging;
 }
@@ -87,7 +87,7 @@ export interface NemesisRecord {
   readonly ns: number;
 }
 
-/** The harness heard that a ledger server leads a book. */
+/** The harness was notified that a ledger server leads a book. */
 export interface EpochRecord {
   readonly kind: 'epoch';
   readonly index: number;
@@ -125,7 +125,7 @@ export interface PhaseRecord {
  * What the harness itself has found out about the run.
  * `unwell`: nothing was broken any more, and the installation did not become well again.
  * `missing`: something that verdicts lean on is not known.
- * `stopped`: whoever started the run ended it before its time.
+ * `stopped`: the operator ended the run before its time.
  */
 export type Fact = 'unwell' | 'missing' | 'stopped';
 
@@ -133,7 +133,7 @@ export interface FactRecord {
   readonly kind: 'fact';
   readonly index: number;
   readonly fact: Fact;
-  /** A sentence that says what. */
+  /** A sentence that describes it. */
   readonly text: string;
   readonly ns: number;
 }

@@ -13,7 +13,7 @@ export interface Pending<Reply> {
   info(fault: Fault): void;
 }
 
-/** A call that has ended, as whoever watches the run is told. */
+/** A call that has ended, as reported to observers of the run. */
 export interface EndedCall {
   readonly f: Kind;
   readonly router: string;
@@ -41,10 +41,10 @@ export class HistoryRecorder {
   #faults = 0;
 
   /**
-   * The file is made anew.
+   * Overwrites the file.
    *
    * @param clock nanoseconds since the run began, monotonic
-   * @param onEnd is told of every call that ends
+   * @param onEnd is called for every call that ends
    */
   constructor(
     path: string,

@@ -56,7 +56,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
-/** What was read of a line is nobody else's, so it is changed where it is. */
+/** No other code holds what was read from a line, so it is changed in place. */
 function unplain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unplain);
   if (!isObject(value)) return value;

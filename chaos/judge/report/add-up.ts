@@ -11,7 +11,7 @@ export interface Sum {
   readonly seeds: readonly number[];
   /** From their beginnings to their ends, together. */
   readonly seconds: number;
-  /** In how many runs an invariant was violated, or could not be told; those that always held are left out. */
+  /** In how many runs an invariant was violated, or could not be decided; those that always held are left out. */
   readonly invariants: Readonly<
     Record<string, { readonly fail: number; readonly unknown: number }>
   >;

@@ -30,7 +30,7 @@ export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): State {
   return states.has('unknown') || states.size === 0 ? 'unknown' : 'pass';
 }
 
-/** Whether whoever started it ended it before its time. What it has done is judged all the same. */
+/** Whether the operator ended it before its time. What it has done is judged all the same. */
 export function isStopped({ history: { facts } }: Pick<JudgedRun, 'history'>): boolean {
   return facts.some(({ fact }) => fact === 'stopped');
 }
@@ -47,7 +47,7 @@ export function operationLists({ operations }: History): readonly (readonly Oper
   return [transfers, changes, opens, balances, statements, pages, lookUps];
 }
 
-/** Whether an operation is of the kinds that a list has, and so asks and hears what they do. */
+/** Whether an operation is of the kinds that a list has, and so has their requests and replies. */
 export function isOf<L extends keyof Operations>(
   list: L,
   operation: Operation,

@@ -6,7 +6,7 @@ import { type JudgedRun, operationLists } from './judged-run.ts';
 export interface Seen {
   /** That were under way meanwhile, for however short a time. */
   readonly operations: number;
-  /** Of them, those of which nobody knew at first whether they were applied. */
+  /** Of them, those of which it was unknown at first whether they were applied. */
   readonly unknown: number;
   /** Violations whose witness is of that time. */
   readonly violations: number;
@@ -120,7 +120,7 @@ function inOrder(rows: readonly NemesisRow[]): NemesisRow[] {
 }
 
 /**
- * When the things were that a witness shows: from asking to hearing. Journal rows stand for their
+ * When the calls of a witness took place: from request to answer. Journal rows stand for their
  * own time only where a witness has nothing else, for they have it from the clock of a book.
  */
 export function timesOf(

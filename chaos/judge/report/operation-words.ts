@@ -12,7 +12,7 @@ export interface OperationWords {
   readonly client: string;
   readonly router: string;
   readonly asked: string;
-  readonly heard: string;
+  readonly answer: string;
 }
 
 export function operationWords(operation: Operation): OperationWords {
@@ -23,11 +23,11 @@ export function operationWords(operation: Operation): OperationWords {
     client: String(process),
     router,
     asked: shown(`${f.replace('_', ' ')} ${askedText(operation)}`.trim()),
-    heard: shown(replyWords(operation)),
+    answer: shown(replyWords(operation)),
   };
 }
 
-/** An answer may be anything: one that is none is shown as it is. */
+/** An answer may be anything: a malformed one is shown as it is. */
 function replyWords(operation: Operation): string {
   try {
     return callText(operation);

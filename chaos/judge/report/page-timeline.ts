@@ -43,7 +43,7 @@ function epochTable({ epochs, header }: History): Html {
   return folded(
     countOf(epochs.length, 'epoch'),
     table(
-      [number('heard at'), 'book', number('epoch'), 'leader'],
+      [number('seen at'), 'book', number('epoch'), 'leader'],
       epochs.map(({ book, epoch, region, ns }) => [
         secondsText(ns),
         names.get(book) ?? `book ${book}`,

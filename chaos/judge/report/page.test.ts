@@ -33,7 +33,7 @@ function badlyNested(page: string): string[] {
 const runs = {
   passed: passedRun(),
   failed: failedRun(),
-  'cannot be told': unknownRun(),
+  'cannot be decided': unknownRun(),
 };
 
 describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
@@ -53,7 +53,7 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
     expect(foreign.map(([address]) => address)).toEqual([]);
   });
 
-  test('says what the run was and how to make it again', () => {
+  test('describes the run and how to repeat it', () => {
     const text = textOf(page);
     expect(text).toContain('Chaos, seed 17');
     expect(text).toContain('npm run chaos -- --seed 17 --profile embedded --minutes 10');
@@ -94,10 +94,12 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
   });
 });
 
-test('verdicts are told first', () => {
+test('verdicts come first', () => {
   expect(textOf(renderPage(runs.passed))).toContain('✓ All 19 invariants hold.');
   expect(textOf(renderPage(runs.failed))).toContain('✗ 1 of 19 invariants violated.');
-  expect(textOf(renderPage(runs['cannot be told']))).toMatch(/\? \d+ of 19 cannot be told\./u);
+  expect(textOf(renderPage(runs['cannot be decided']))).toMatch(
+    /\? \d+ of 19 cannot be decided\./u,
+  );
 });
 
 test('a violation is shown with its smallest witness and the faults near it', () => {
@@ -112,8 +114,8 @@ test('a violation is shown with its smallest witness and the faults near it', ()
   expect(text).toContain('run/</svg><script>alert("1")</script>\\u{1b}[31m&amp;');
 });
 
-test('what was not read at the end is told', () => {
-  expect(textOf(renderPage(runs['cannot be told']))).toContain(
+test('what was not read at the end is reported', () => {
+  expect(textOf(renderPage(runs['cannot be decided']))).toContain(
     'the copy of book-2 in us-east was not read',
   );
 });

@@ -14,7 +14,7 @@ import { lengthText, optionTexts, summary } from './summary.ts';
 
 /**
  * The report of a run as one HTML page that needs nothing else: no script, no network. All texts
- * are escaped, and what grows with the load is told in sums, so that any run fits.
+ * are escaped, and what grows with the load is shown as sums, so that any run fits.
  */
 export function renderPage(run: JudgedRun): string {
   const { history, notRun, missing, logs, endedAt } = run;
@@ -56,7 +56,7 @@ function verdictBox(run: JudgedRun): Html {
   </div> `;
 }
 
-/** What a checker says, in a few words. */
+/** What a checker found, in a few words. */
 function found(verdict: Verdict): string {
   if (verdict.state === 'fail') return countOf(verdict.total, 'violation');
   if (verdict.state === 'unknown') return verdict.why.join('; ');

@@ -24,7 +24,7 @@ const call = {
   fault: null,
 } as const;
 
-const said = { replayed: true, resent: true };
+const flags = { replayed: true, resent: true };
 const answers: readonly [string, (fields: object) => Operation][] = [
   [
     'a transfer',
@@ -56,8 +56,8 @@ const answers: readonly [string, (fields: object) => Operation][] = [
 ];
 
 test.each(answers)('a replay that may be of the router itself: %s', (_, operationOf) => {
-  const resent = operationOf(said);
-  expect(resent.reply).toMatchObject(said);
+  const resent = operationOf(flags);
+  expect(resent.reply).toMatchObject(flags);
   expect(callText(resent)).toContain('replayed, sent more than once by the router');
   const sentOnce = operationOf({ replayed: true });
   expect(sentOnce.reply).not.toHaveProperty('resent');

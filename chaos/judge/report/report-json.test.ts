@@ -49,7 +49,7 @@ test('a fault or a call without an end has none in JSON either', () => {
   const verdicts = new Map([['I22', { state: 'fail', total: 1, witnesses: [witness] } as const]]);
   const found = reportJson({ ...run, verdicts }).verdicts['I22'];
   expect(found).toMatchObject({
-    witnesses: [{ operations: [{ returnedNs: null }], faults: [{ endedNs: null }] }],
+    witnesses: [{ operations: [{ heardNs: null }], faults: [{ endedNs: null }] }],
   });
 });
 

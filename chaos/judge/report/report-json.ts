@@ -54,7 +54,7 @@ export const runReport = z.object({
   verdicts: z.record(z.string(), verdict),
   nemeses,
   operations: count,
-  /** Operations of which nobody knew at first whether they were applied. */
+  /** Operations of which it was unknown at first whether they were applied. */
   unknown: count,
   notRun: z.array(z.object({ name: z.string(), place: z.string(), why: z.string() })),
   missing: z.array(z.string()),
@@ -102,7 +102,7 @@ function plainWitness({ text, operations, rows, faults }: Witness) {
 }
 
 function plainOperation({ completedNs: _open, returnedNs, ...rest }: Operation): unknown {
-  return plain({ ...rest, returnedNs: finite(returnedNs) });
+  return plain({ ...rest, heardNs: finite(returnedNs) });
 }
 
 function plainFault({ endedNs, ...rest }: FaultSpan): unknown {

@@ -74,8 +74,8 @@ function witnessLines(witness: Witness, history: History): string[] {
   const { operations, rows, faults } = witness;
   const names = new Map(history.header.books.map(({ number, name }) => [number, name]));
   const calls = operations.map((operation) => {
-    const { at, took, client, router, asked, heard } = operationWords(operation);
-    return `${at}  client ${client} by ${router}: ${asked}\n         after ${took}: ${heard}`;
+    const { at, took, client, router, asked, answer } = operationWords(operation);
+    return `${at}  client ${client} by ${router}: ${asked}\n         after ${took}: ${answer}`;
   });
   const journal = rows.map((row) => {
     const { book, seq, epoch, at, what, name, moved, outcome } = rowWords(row, names.get(row.book));

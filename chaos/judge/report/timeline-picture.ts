@@ -56,7 +56,7 @@ function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count:
   const wide = secondsPerPixel(axis);
   const series: CustomSeriesOption = {
     type: 'custom',
-    // The place of a bar is all that the library is told; the rest is looked up.
+    // The library only gets the place of a bar; the rest is looked up.
     data: spans.map(({ lane, from }) => [from, lanes.indexOf(lane)]),
     encode: { x: 0, y: 1 },
     clip: false,
@@ -97,7 +97,7 @@ function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count:
   return { strip: { yAxis: laneAxis(shownLanes), series: [series] }, count: lanes.length };
 }
 
-/** The end of a long name says more than its beginning; the table below has all of it. */
+/** The end of a long name is more distinctive than its beginning; the table below has all of it. */
 function laneName(name: string): string {
   return name.length <= LANE_NAME_MAX ? name : `…${name.slice(1 - LANE_NAME_MAX)}`;
 }

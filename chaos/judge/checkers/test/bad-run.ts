@@ -81,7 +81,7 @@ export const callOf = ({ story }: GoodRun, key: string) =>
 /** Makes a reply of some other kind of operation different. */
 export function alterReply<Reply>(
   operation: Operation<unknown, Reply> | undefined,
-  change: (heard: Reply) => unknown,
+  change: (reply: Reply) => unknown,
 ): void {
   const found = must(operation, 'there is such an operation');
   Object.assign(found, { reply: change(must(found.reply ?? undefined, 'it was answered')) });
@@ -102,7 +102,7 @@ export const NOTHING = {
 
 export const replayOf = ({ operations }: GoodRun['story']) =>
   must(
-    operations.transfers.find(({ reply: heard }) => heard?.replayed === true),
+    operations.transfers.find(({ reply }) => reply?.replayed === true),
     'there is a replay',
   );
 

@@ -11,7 +11,7 @@ const ACCOUNTS_PER_BOOK = 100;
 const SETTLE_EVERY = 50;
 const PAGE = 20;
 
-/** A run of so many operations of all kinds in which nothing goes wrong. */
+/** A run of `count` operations of all kinds in which nothing goes wrong. */
 export function randomRun(seed: number, operations: number): Story {
   const run = new RandomRun(seed);
   for (let number = 1; number <= operations; number += 1) run.next(number);

@@ -70,8 +70,8 @@ export class Story {
     book.takeOver();
     this.pass(1);
     const { epoch } = book;
-    const heard = { book: number, epoch, region: 'eu-west', ns: this.ns };
-    this.epochs.push({ kind: 'epoch', index: this.#next(), ...heard });
+    const seen = { book: number, epoch, region: 'eu-west', ns: this.ns };
+    this.epochs.push({ kind: 'epoch', index: this.#next(), ...seen });
   }
 
   open(number: number, externalId: string, fields: Parameters<typeof openRequest>[0] = {}): bigint {
@@ -97,7 +97,7 @@ export class Story {
     return id;
   }
 
-  /** What a call without any answer was told. */
+  /** The error that a call without any answer got. */
   failed(key: string, fields: Partial<CreateTransferRequest>, fault: Fault, call: Call = {}) {
     const request = transferRequest({ idempotencyKey: key, namespace: 'run', ...fields });
     Object.assign(this.record(kindOf(request), request, null, call), { type: 'fail', fault });

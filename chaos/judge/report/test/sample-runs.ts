@@ -38,7 +38,7 @@ export function passedRun(): JudgedRun {
   return judged(goodRun());
 }
 
-/** A client was told that it has bought the yacht, and another one something worse. */
+/** A client was answered that it has bought the yacht, and another one something worse. */
 export const HOSTILE = '</svg><script>alert("1")</script>\u001B[31m&amp;';
 export function failedRun(): JudgedRun {
   const run = goodRun();
