@@ -32,7 +32,7 @@ export class Clients {
     );
   }
 
-  /** The newest operation that nobody has an answer to. */
+  /** The newest operation that no client has an answer to. */
   get pending(): Operation | undefined {
     return this.#begun.findLast((operation) => !isAnswered(operation));
   }
@@ -120,13 +120,13 @@ export class Clients {
     const attempt = {
       request,
       invokedAt: world.now,
-      heard: [],
+      answers: [],
       altered: request.amount !== operation.request.amount,
     };
     operation.attempts.push(attempt);
     this.#call(client, router, operation, { attempt, deadlineMs });
     world.afterFor(client, deadlineMs, () => {
-      if (attempt.heard.length > 0 || !this.#active) return;
+      if (attempt.answers.length > 0 || !this.#active) return;
       if (!random.chance(this.#swarm.askAgain)) return;
       world.afterFor(client, random.between(0, 500), () => {
         this.#ask(client, operation, request, deadlineMs);
@@ -143,21 +143,21 @@ export class Clients {
     const { world } = this.#installation;
     const { book, kind, key, id } = operation;
     const altered = attempt.altered ? ' with another body' : '';
-    world.say(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
+    world.log(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
     world.send(client, router.process, () => {
       router.create(book, attempt.request, deadlineMs, (response) => {
         world.send(router.process, client, () => {
-          attempt.heard.push({ at: world.now, response });
+          attempt.answers.push({ at: world.now, response });
           const { status, reason, position } = response;
           const place = `epoch ${position?.epoch} seq ${position?.seq}`;
-          world.say(`${client.name} hears of ${key}: status ${status} reason ${reason} ${place}`);
+          world.log(`${client.name} receives ${key}: status ${status} reason ${reason} ${place}`);
         });
       });
     });
   }
 
   /**
-   * Asks once more about what nobody has answered, each key once.
+   * Asks once more about each unanswered key.
    * @param regions whose routers can be asked
    */
   askAgain(unanswered: Iterable<Operation>, regions: readonly string[]): void {
@@ -171,7 +171,7 @@ export class Clients {
       const attempt = {
         request,
         invokedAt: this.#installation.world.now,
-        heard: [],
+        answers: [],
         altered: false,
       };
       operation.attempts.push(attempt);

@@ -5,7 +5,7 @@
 export const DELIBERATE_BUGS = {
   /** The database acknowledges a commit that no second node has. */
   'acknowledge-before-commit': ['I4'],
-  /** The database appends whatever the head says. */
+  /** The database appends whatever the head contains. */
   'skip-head-compare': ['I11'],
   /** A promotion drops the last batch of the journal. */
   'lose-last-batch': ['I4', 'I11'],
@@ -15,7 +15,7 @@ export const DELIBERATE_BUGS = {
   'apply-channel-twice': ['I3'],
   /** A call to another book that is not answered in time counts as a refusal. */
   'refund-on-timeout': ['I3'],
-  /** What Redis says of a key is the answer. */
+  /** What Redis contains about a key is the answer. */
   'trust-redis-alone': ['I4', 'I6'],
   /** A server leads, as far as known keys go, before its take-over is committed. */
   'exists-before-barrier': ['I4', 'I6'],

@@ -8,7 +8,7 @@ import type { SimProcess } from './world.ts';
 /** Longer than a lease lasts and a promotion takes. */
 const LOSE_TAIL_MS = 4_000;
 
-/** Breaks things, one after the other and several at once, and mends them. */
+/** Injects faults, one after the other and several at once, and heals them. */
 export class Faults {
   readonly #installation: Installation;
   readonly #swarm: Swarm;
@@ -35,14 +35,14 @@ export class Faults {
     });
   }
 
-  /** Makes no more, and mends what is broken. */
+  /** Makes no more, and heals what is broken. */
   heal(): void {
     this.#active = false;
     for (const undo of this.#undo) undo();
-    this.#installation.world.say('healed');
+    this.#installation.world.log('healed');
   }
 
-  /** Takes a region away. Returns how to give it back. */
+  /** Takes a region away. Returns a function that restores it. */
   loseRegion(region: string): () => void {
     return this.#isolate([region], true);
   }
@@ -65,7 +65,7 @@ export class Faults {
     const target = this.#hit(kind);
     if (target === undefined) return;
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-    world.say(`fault: ${kind} ${target}`);
+    world.log(`fault: ${kind} ${target}`);
   }
 
   /** Returns what was hit; undefined: there was nothing to hit. */
@@ -230,7 +230,7 @@ export class Faults {
     );
   }
 
-  /** Cuts what is not cut yet. Returns how to mend it. */
+  /** Cuts what is not cut yet. Returns a function that heals it. */
   #cut(pairs: readonly (readonly [string, string])[]): () => void {
     const links = pairs
       .map(([from, to]) => this.#installation.world.link(from, to))
@@ -262,7 +262,7 @@ export class Faults {
   /** Ends the next wait for a second node that is seen soon at a node that is meant. */
   #endWait(kind: 'cancelWait' | 'terminateWait', isMeant: (node: DatabaseNode) => boolean): string {
     this.#whenWaiting(isMeant, (node) => {
-      this.#installation.world.say(`${kind} at ${node.name}`);
+      this.#installation.world.log(`${kind} at ${node.name}`);
       if (kind === 'cancelWait') node.cancelWait();
       else node.terminateWaiting();
     });
@@ -277,7 +277,7 @@ export class Faults {
       (node) => {
         const server = this.#installation.serverOf(node);
         if (server === undefined) return;
-        world.say(`${server.name} is killed while its commit waits`);
+        world.log(`${server.name} is killed while its commit waits`);
         this.#installation.crashServer(server, world.random.between(1, 40));
       },
     );

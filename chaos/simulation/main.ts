@@ -81,7 +81,7 @@ const totals = { seeds: 0, violated: 0, operations: 0, unknown: 0, takeOvers: 0,
 const faults: Record<string, number> = {};
 const invariants: Record<string, number> = {};
 const began = performance.now();
-let saidAt = began;
+let progressAt = began;
 
 function take(result: SimulationResult): void {
   totals.seeds += 1;
@@ -96,15 +96,15 @@ function take(result: SimulationResult): void {
   if (seed !== undefined && !json) {
     print(`seed ${result.seed}: ${asJson(result.swarm)}\ndigest ${result.digest}`);
   }
-  if (result.violations.length > 0) tellViolations(result);
-  if (!process.stderr.isTTY || performance.now() - saidAt < 500) return;
-  saidAt = performance.now();
+  if (result.violations.length > 0) printViolations(result);
+  if (!process.stderr.isTTY || performance.now() - progressAt < 500) return;
+  progressAt = performance.now();
   process.stderr.write(
     `\r${totals.seeds} of ${countOf(count, 'seed')}, ${totals.violated} with a violation `,
   );
 }
 
-function tellViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
+function printViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
   totals.violated += 1;
   for (const invariant of new Set(violations.map((one) => one.invariant))) {
     invariants[invariant] = (invariants[invariant] ?? 0) + 1;

@@ -34,7 +34,7 @@ test('a seed gives the same history again, another seed another one', async () =
 });
 
 test('a link that is slowed twice at a time is as fast as before when both are over', async () => {
-  // It stayed slow for good, and calls between two books timed out for ever.
+  // It stayed slow, and calls between two books timed out permanently.
   expect((await runSeed(4_143_288)).violations).toEqual([]);
 });
 

@@ -41,12 +41,12 @@ export interface SimulationResult {
   readonly trace: readonly string[];
 }
 
-/** Everything must have begun to work within so long, and be at rest within so long after. */
+/** Everything must work within the first of these times, and be at rest within the second. */
 const BEGIN_MS = 10_000;
 const DRAIN_MS = 15_000;
 const ASK_AGAIN_MS = 5_000;
 const STEP_MS = 100;
-/** A hold must have expired so long after its time, whatever the leader's clock says. */
+/** A hold must have expired this long after its time, whatever the leader's clock shows. */
 const OVERDUE_MS = 5_000;
 
 /**
@@ -79,7 +79,7 @@ export async function runSeed(
   } finally {
     leave();
     enterHosts(undefined);
-    // A seed takes no turn of the event loop; whoever runs many of them must not starve it.
+    // A seed takes no turn of the event loop; a caller that runs many of them must not starve it.
     await turn();
   }
 }
@@ -141,7 +141,7 @@ class Run {
     const lost = this.#world.random.pick(REGIONS);
     this.clients.start();
     await this.#world.advance(200);
-    this.#world.say(`${lost} is lost`);
+    this.#world.log(`${lost} is lost`);
     const giveBack = this.faults.loseRegion(lost);
     await this.#world.advance(600);
     this.clients.stop();

@@ -39,7 +39,7 @@ export class SimProcess {
 }
 
 export interface SimEvent extends QueuedEvent {
-  /** Undefined: of nobody, which nothing can hold up. */
+  /** Undefined: of no process, so that no freeze can delay it. */
   readonly owner: SimProcess | undefined;
   readonly incarnation: number;
   readonly act: () => void;
@@ -71,7 +71,7 @@ export interface Link {
 export class World {
   readonly random: SeededRandom;
   readonly #events = new EventQueue<SimEvent>();
-  /** By the region that sends, then the one that hears. */
+  /** By the region that sends, then the one that receives. */
   readonly #links = new Map<string, Map<string, Link>>();
   readonly #traced: string[] | undefined;
   #order = 0;
@@ -95,7 +95,7 @@ export class World {
     return EPOCH_MS + Math.floor(this.#now + (running.getStore()?.skewMs ?? 0));
   }
 
-  /** Whose code is running; undefined: nobody's. */
+  /** The process whose code is running; undefined: none. */
   get running(): SimProcess | undefined {
     return running.getStore();
   }
@@ -109,13 +109,13 @@ export class World {
     return this.#traced ?? [];
   }
 
-  /** Tells two histories apart: it depends on every event and on every traced line. */
+  /** Distinguishes two histories: it depends on every event and on every traced line. */
   get digest(): string {
     return (this.#digest >>> 0).toString(16).padStart(8, '0');
   }
 
   /** A line of the trace, which is part of the digest whether it is kept or not. */
-  say(line: string): void {
+  log(line: string): void {
     let digest = this.#digest;
     for (let index = 0; index < line.length; index += 1) {
       digest = Math.imul(digest ^ line.charCodeAt(index), FNV_PRIME);
@@ -134,7 +134,7 @@ export class World {
   }
 
   /**
-   * Something that happens later to a process; undefined: to nobody.
+   * Something that happens later to a process; undefined: to none.
    *
    * @param incarnation of the process that asked for it: what a process waits for dies with it, and
    *   never reaches the one that is started in its place
@@ -165,7 +165,7 @@ export class World {
   /** Lets virtual time pass. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
-    // Whoever lets time pass may have started something before.
+    // The caller may have started something before.
     let restless = true;
     for (;;) {
       const next = this.#events.peek();

@@ -30,9 +30,7 @@ function viewsOf({ first, second }: PairBook): AuditorViews {
   return new AuditorViews([copyIn('eu-west', first), copyIn('us-east', second)]);
 }
 
-test('an auditor is shown what no other copy has, and does not take it for the journal', async ({
-  onTestFailed,
-}) => {
+test('an auditor ignores rows that no other copy has', async ({ onTestFailed }) => {
   onTestFailed(() => {
     failed = true;
   });
@@ -73,7 +71,7 @@ test('a standby that was the primary last is not believed', async ({ onTestFaile
     failed = true;
   });
   const book = await pair.newBook();
-  // As its address says, it is beside the standby.
+  // By its address, it is next to the standby.
   const leader = new TestMember(book.first.ledgerUrl, 'us-east.meridian.internal:1');
   const views = viewsOf(book);
   try {

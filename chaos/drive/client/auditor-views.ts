@@ -10,7 +10,7 @@ type Pool = ReturnType<typeof evidencePool>;
 
 const CONFIRMED_MS = 50;
 
-/** What was read, and what says whether it can be taken back. */
+/** What was read, and what shows whether it can be taken back. */
 interface View {
   readonly read: BookRead;
   readonly standby: boolean;
@@ -50,7 +50,7 @@ export class AuditorViews {
       return await Promise.race([reading, late]);
     } finally {
       clearTimeout(timer);
-      // One that was too late fails as well, and nobody waits for it any more.
+      // A read that was too late fails as well, and no caller waits for it any more.
       reading.catch(() => {});
     }
   }
@@ -68,7 +68,7 @@ export class AuditorViews {
   /**
    * What a primary shows of which no other copy has anything is taken back when another one is
    * promoted: commits whose wait for a second copy was cut short by a cancellation, a restart or
-   * a promotion behind Patroni's back. Nobody was told that they are done. So a primary is
+   * a promotion behind Patroni's back. No client got an acknowledgement of them. So a primary is
    * believed as far as a standby has its log, and a standby unless it was itself the
    * primary last, which is also the rule of reads at level STALE.
    */

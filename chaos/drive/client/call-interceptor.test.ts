@@ -112,16 +112,16 @@ async function clientOf(fault: Partial<CallFault>) {
 
 /** What is known of the outcome: by what the client library makes of the error. */
 function outcomeOf({ error }: Answer): string {
-  return error === null ? 'heard' : toFault(error, '').outcome;
+  return error === null ? 'answered' : toFault(error, '').outcome;
 }
 
 test('a lost request is never sent, and its caller does not know that', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'lose_request' });
-  const result = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`lost ${index}`, 200)),
   );
-  expect(result.map(outcomeOf)).toEqual(result.map(() => 'unknown'));
-  const codes = new Set(result.map(({ error }) => error?.code));
+  expect(results.map(outcomeOf)).toEqual(results.map(() => 'unknown'));
+  const codes = new Set(results.map(({ error }) => error?.code));
   expect(codes).toEqual(new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]));
   expect(keys).toEqual([]);
   expect(calls.pending).toBe(0);
@@ -129,16 +129,16 @@ test('a lost request is never sent, and its caller does not know that', async ()
 
 test('a lost reply is that of a request which has arrived', async () => {
   const { transfer, keys } = await clientOf({ kind: 'lose_reply' });
-  const result = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`applied ${index}`, 2_000)),
   );
-  expect(result.map(outcomeOf)).toEqual(result.map(() => 'unknown'));
-  expect(keys.toSorted()).toEqual(result.map((_, index) => `applied ${index}`));
+  expect(results.map(outcomeOf)).toEqual(results.map(() => 'unknown'));
+  expect(keys.toSorted()).toEqual(results.map((_, index) => `applied ${index}`));
 });
 
-test('a repeated request arrives several times, and its caller hears the first answer', async () => {
+test('a repeated request arrives several times, and its caller gets the first answer', async () => {
   const { transfer, keys, copies, calls } = await clientOf({ times: 3, upToMs: 150 });
-  expect(outcomeOf(await transfer('again'))).toBe('heard');
+  expect(outcomeOf(await transfer('again'))).toBe('answered');
   await vi.waitFor(() => expect(calls.pending).toBe(0), { timeout: 10_000 });
   expect(keys.length).toBeGreaterThan(1);
   expect(keys.length).toBeLessThanOrEqual(4);
@@ -175,7 +175,7 @@ test('what is held back when the run ends is dropped', async () => {
 
 test('reads are lost, never repeated or held back', async () => {
   const held = await clientOf({ kind: 'hold_back', upToMs: 60_000 });
-  expect(outcomeOf(await held.read())).toBe('heard');
+  expect(outcomeOf(await held.read())).toBe('answered');
   const lost = await clientOf({ kind: 'lose_request' });
   expect(outcomeOf(await lost.read())).toBe('unknown');
   expect([held.readCount(), lost.readCount()]).toEqual([1, 0]);
@@ -183,5 +183,5 @@ test('reads are lost, never repeated or held back', async () => {
 
 test('calls through another router meet nothing', async () => {
   const { transfer } = await clientOf({ kind: 'lose_request', router: 'us-east' });
-  expect(outcomeOf(await transfer('elsewhere'))).toBe('heard');
+  expect(outcomeOf(await transfer('elsewhere'))).toBe('answered');
 });

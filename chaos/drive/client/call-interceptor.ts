@@ -21,7 +21,7 @@ export interface OwnCalls {
 /**
  * Lets the calls of a run's clients meet the faults of the moment: each of them one at most.
  * Requests that carry an idempotency key are lost, repeated and held back; other unary calls are
- * only lost. What a caller hears of a lost one says nothing of what became of it.
+ * only lost. The error of a lost one does not show whether it was applied.
  */
 export class FaultyCalls {
   readonly #faults: CallFaults;
@@ -37,7 +37,7 @@ export class FaultyCalls {
     this.#own = own;
   }
 
-  /** Requests that may reach a router later, although nobody waits for their answer any more. */
+  /** Requests that may reach a router later, although no caller waits for their answer any more. */
   get pending(): number {
     return this.#waiting.size + this.#underWay;
   }
@@ -80,19 +80,19 @@ export class FaultyCalls {
   }
 
   /** Some callers learn at once that the connection is gone, others wait in vain. */
-  #isToldAtOnce(deadline: number): boolean {
+  #failsAtOnce(deadline: number): boolean {
     return deadline === Infinity || this.#random.chance(0.5);
   }
 
   #loseRequest(deadline: number): DetachedCall {
     const call: DetachedCall = new DetachedCall(deadline, () => {
-      if (this.#isToldAtOnce(deadline)) call.fail(connectionLost());
+      if (this.#failsAtOnce(deadline)) call.fail(connectionLost());
     });
     return call;
   }
 
   #loseReply(deadline: number, next: ReturnType<NextOf>): InterceptingCall {
-    const atOnce = this.#isToldAtOnce(deadline);
+    const atOnce = this.#failsAtOnce(deadline);
     const caller = new DetachedCall(deadline, (request) => {
       next.start(new Metadata(), {
         onReceiveStatus: () => {
@@ -125,7 +125,7 @@ export class FaultyCalls {
     return call;
   }
 
-  /** A copy may be what decides a key, and its answer what nobody else is told: it is judged. */
+  /** A copy may decide its key, and its answer may reach no other caller: it is judged. */
   #copyAfter(afterMs: number, { path, requestSerialize }: Method, request: unknown): void {
     const bytes = requestSerialize(request);
     this.#after(afterMs, (router, done) => {

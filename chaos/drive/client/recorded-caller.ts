@@ -40,8 +40,8 @@ export interface CallerParts {
 
 const SILENCE_MS = 2_000;
 /**
- * So few that long statements come in pages, which may be of several copies; so many that all of
- * them together take no longer than one call may.
+ * Small enough that long statements come in pages, which may be of several copies; large enough
+ * that all of them together take no longer than one call may.
  */
 const STATEMENT_PAGE = 20;
 
@@ -51,7 +51,7 @@ export class RecordedCaller implements Caller {
   readonly #parts: CallerParts;
   readonly #client: RecordedClient;
 
-  /** @param client of nobody else: it asks one thing after another */
+  /** @param client used by this caller only: it asks one thing after another */
   constructor(parts: CallerParts, client: RecordedClient, via: RegionName) {
     this.#parts = parts;
     this.#client = client;
@@ -152,7 +152,7 @@ export class RecordedCaller implements Caller {
     const pending = this.#client.invoke('look_up', this.via, what);
     const request = GetTransferRequest.fromPartial({
       by: { $case: 'transferId', value: what.transferId },
-      // Any account of the book: it says which one is asked.
+      // Any account of the book: it determines which book is asked.
       debitAccountId: accountId(what.book, 1),
       options: optionsOf(what),
     });
@@ -178,7 +178,7 @@ export class RecordedCaller implements Caller {
   }
 }
 
-/** Only what says so itself was definitely not applied. */
+/** Only an error that states so proves that nothing was applied. */
 function write<Reply>(
   pending: Pending<Reply>,
   ask: () => Promise<Reply>,

@@ -19,7 +19,7 @@ test.each(deliberateBugs)('$name fits its module as it is', (bug) => {
   const source = readFileSync(join(checkout, bug.file), 'utf8');
   const wrong = withBug(bug, source);
   expect(wrong).not.toBe(source);
-  // What cannot be parsed would end the server, and that is no bug that anybody has to find.
+  // What cannot be parsed would end the server, and that is no bug that a checker has to find.
   expect(stripTypeScriptTypes(wrong)).not.toBe('');
 });
 
@@ -41,7 +41,7 @@ test('a text that is not there, or twice, is no bug', () => {
 
 const install = join(checkout, 'chaos', 'drive', 'deliberate-bugs', 'install.ts');
 
-/** What a process says that imports the chain with a bug. */
+/** The output of a process that imports the chain with a bug. */
 function runWith(bug: string) {
   const chain = join(checkout, 'ledger', 'core', 'chain.ts');
   const script = `
@@ -58,7 +58,7 @@ test('a process has the bug that is installed, and no other', () => {
   expect(runWith('drop-a-leg')).toMatchObject({ status: 0, stdout: 'false\n' });
 });
 
-test('a bug that nobody knows ends the process', () => {
+test('an unknown bug ends the process', () => {
   expect(runWith('no-such-bug')).toMatchObject({
     status: 1,
     stderr: 'there is no bug no-such-bug\n',

@@ -5,7 +5,7 @@ import type { ClusterState } from '../../../regions/topology/state.ts';
 export const profiles = ['embedded', 'replicated'] as const;
 export type Profile = (typeof profiles)[number];
 
-/** One copy of a book: its database and the ledger server beside it. */
+/** One copy of a book: its database and the ledger server next to it. */
 export interface Copy {
   readonly book: number;
   readonly bookName: string;
@@ -30,8 +30,8 @@ export interface Copy {
 /** What only an installation that was started for the run has. */
 export interface OwnMeans {
   /**
-   * Shifts the wall clock of a ledger server or a router, named as `Faults` has it, by so many
-   * milliseconds from now on; its monotonic clock goes on as it was.
+   * Shifts the wall clock of a ledger server or a router, named as `Faults` has it, by this
+   * number of milliseconds from now on; its monotonic clock goes on as it was.
    */
   shiftClock(process: string, byMs: number): void;
 }

@@ -26,7 +26,7 @@ const kinds = [
 ] as const satisfies readonly (readonly [Nemesis, string])[];
 
 test.each(kinds)(
-  '%o touches the calls that it says it harms, until its end',
+  '%o touches the calls that it declares as harmed, until its end',
   async (made, kind) => {
     for (let seed = 1; seed <= 30; seed += 1) {
       const { calls, loads, scene } = sceneOf(seed);

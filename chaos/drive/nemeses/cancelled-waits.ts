@@ -35,7 +35,7 @@ export const syncWaitTrap: Nemesis = {
       goOn(async () => {
         while (!over.aborted) {
           await cancelWaits().catch(() => undefined);
-          // A commit is left to wait for a while, as it would be before somebody loses patience.
+          // A commit waits for a while, as it would before an operator loses patience.
           await pause(random.between(100, 1_500));
         }
       });

@@ -31,17 +31,17 @@ export const channelReplay: Nemesis = {
       scene.report(`${legs} legs of book ${book} are sent again`);
       await faults.start(ledger);
     };
-    // Its ledger server is down, so nobody leads this book. The others hear of legs that they
-    // have already, which is nothing to them.
+    // Its ledger server is down, so this book has no leader. The others receive legs that they
+    // have already, which does not affect them.
     const harms = [{ book }];
     return Promise.resolve(strikeWith(scene, { targets: [ledger], harms, begin }));
   },
 };
 
 /**
- * Sets every channel back by up to so many legs; gives by how many in all. Never beyond a leg
- * that was refused, or a final capture that was applied: what is given back or freed for them is
- * so in the very transaction that says so, and no replay can come between the two. The hash of
+ * Sets every channel back by up to `legs` legs; returns by how many in all. Never beyond a leg
+ * that was refused, or a final capture that was applied: the transaction that records either
+ * also returns or frees the money, so no replay can come between the two. The hash of
  * what is closed starts again, as that of a channel from before there were hashes.
  */
 async function setBack(session: Session, legs: number): Promise<number> {

@@ -19,7 +19,7 @@ const JUMPS_MS = [100, 1_000, 60_000, HOUR_MS];
  */
 export const toleratedSkewMs = 2_000;
 
-/** So much faster or slower than it should be. */
+/** Fraction by which a clock is faster or slower than it should be. */
 const DRIFT = 0.05;
 
 interface Clocks {
@@ -117,7 +117,7 @@ export const clockStrobe: Nemesis = {
   ...common,
   name: 'clock-strobe',
   place: 'N22',
-  description: 'the wall clock of a server jumps to and fro many times a second',
+  description: 'the wall clock of a server jumps back and forth many times a second',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);

@@ -109,7 +109,7 @@ class Victim {
 
 /**
  * They harm no other caller: a call that is not answered in time meanwhile convicts the
- * servers. A victim that needs no book says how long it waited.
+ * servers. A victim that needs no book reports how long it waited.
  */
 export const decodeBombs: Nemesis = {
   name: 'decode-bombs',

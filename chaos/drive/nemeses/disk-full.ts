@@ -67,7 +67,7 @@ export const diskFull: Nemesis = {
 };
 
 /**
- * Fills segments until there is no room, or so many are filled: it `goes on`. It `follows` where
+ * Fills segments until there is no room, or `segments` are filled: it `goes on`. It `follows` where
  * it is no primary.
  */
 async function useUp(adminUrl: string, segments: number): Promise<'full' | 'follows' | 'goes on'> {
@@ -83,7 +83,7 @@ async function useUp(adminUrl: string, segments: number): Promise<'full' | 'foll
       });
       if (follows) return 'follows';
     } catch {
-      // It has just started, or it has just stopped: once more tells which.
+      // It has just started, or it has just stopped: one more attempt shows which.
       if (segment > 0) return 'full';
       await sleep(500);
     }

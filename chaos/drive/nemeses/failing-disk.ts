@@ -46,8 +46,8 @@ export const fsyncError: Nemesis = {
     const leader = aLeader(scene);
     // Counted for each process of Postgres by itself.
     const nth = 1 + scene.random.int(4);
-    // Postgres stops at once when it cannot know what is on the disk; then nobody leads this
-    // book until it has recovered, or until another copy was promoted.
+    // Postgres stops at once when it cannot know what is on the disk; then this book has
+    // no leader until it has recovered, or until another copy was promoted.
     const harms = [{ book: leader.book }];
     return traced(scene, leader, `error=EIO:when=${nth}`, harms);
   },

@@ -10,7 +10,7 @@ const what: Readonly<Record<VictimRole, string>> = {
 };
 
 /**
- * SIGTERM under load, as at a restart for maintenance: what was taken on is finished or told as
+ * SIGTERM under load, as at a restart for maintenance: accepted calls are finished or answered as
  * unknown. The process is started again by its supervisor. What it touches: `aVictim`.
  */
 export function gracefulStop(role: VictimRole): Nemesis {

@@ -11,7 +11,7 @@ const common = { place: 'N33', profiles, alone: false, whyNot: always } as const
 /** More than any Postgres of ours accepts. */
 const CONNECTIONS_MOST = 80;
 
-/** Somebody else in the database of a leader, who is gone at the end. */
+/** Another session in the database of a leader, which is gone at the end. */
 function intruder(
   scene: Scene,
   /** True: no call is touched by it. */
@@ -47,7 +47,7 @@ export const idleInTransaction: Nemesis = {
   name: 'idle-in-transaction',
   description: 'another session reads a book in a transaction and leaves it open',
   lastsMs: [5_000, 20_000],
-  // It holds no lock that anybody waits for: no call may be touched.
+  // It holds no lock that another session waits for: no call may be touched.
   aim: (scene) =>
     intruder(scene, true, async (session) => {
       const sql = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM journal';

@@ -5,7 +5,7 @@ import { othersThan } from './targets.ts';
 
 /** What calls feel of a fault, by where it is. All of it is as the books are led now. */
 
-/** Books that are led in a region, or may be: those that nobody is known to lead, too. */
+/** Books that are led in a region, or may be, including those without a known leader. */
 export function booksLedIn(scene: Scene, region: RegionName): number[] {
   const here = scene.installation.copies.filter((copy) => copy.region === region);
   const mayLead = (book: number) => (scene.leader(book)?.region ?? region) === region;
@@ -23,9 +23,9 @@ export function harmsOfLoss(scene: Scene, region: RegionName): Harm[] {
 }
 
 /**
- * Of a region that lives and reaches nobody. With a copy of each book in each region, its router
+ * Of a region that runs but reaches no other. With a copy of each book in each region, its router
  * reaches no leader, for the books that were led there move away. With one copy of each book,
- * calls of its own router to its own book need nobody else, and are served.
+ * calls of its own router to its own book need no other region, and are served.
  */
 export function harmsOfPartition(scene: Scene, region: RegionName): Harm[] {
   if (scene.installation.profile === 'replicated') return harmsOfLoss(scene, region);
@@ -41,8 +41,8 @@ export function harmsBetween(scene: Scene, one: RegionName, other: RegionName): 
  * Of a fault of what one region opens towards another. With one copy of each book: calls of the
  * router here to the books there, and what the books here deliver to those there.
  *
- * With copies, the link carries what the copies and the members of etcd say to each other as
- * well. A commit is confirmed by the third region, but a leader at either end may lose its lease
+ * With copies, the link also carries the traffic between copies and between members of
+ * etcd. A commit is confirmed by the third region, but a leader at either end may lose its lease
  * until its Patroni has found another member of etcd: calls to all books that are led at either
  * end. Those that are led in the third region have both other ways left.
  */

@@ -10,7 +10,7 @@ import { aLeader, always, ownRandom } from './targets.ts';
 /**
  * One backend alone, in the middle of whatever it does. Postgres ends all others then and
  * recovers; with copies it stays down and the book is led elsewhere. Either way the book serves
- * nobody for a while: all calls that need it.
+ * no calls for a while: all calls that need it are touched.
  */
 export const killBackend: Nemesis = {
   name: 'kill-backend',

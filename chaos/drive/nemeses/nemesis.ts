@@ -9,13 +9,13 @@ export interface Scene {
   readonly random: SeededRandom;
   /** Faults of whole calls, between the clients of the run and the routers. */
   readonly calls: CallFaults;
-  /** The copy whose ledger server leads the book now, as far as anybody knows. */
+  /** The copy whose ledger server leads the book now, as far as is known. */
   leader(book: number): Copy | undefined;
   /** The load is this many times the usual one from now on; 1: as usual. */
   overload(times: number): void;
-  /** Aborted when the run ends early: whatever waits must give up. */
+  /** Aborted when the run ends early: all waits must give up. */
   readonly signal: AbortSignal;
-  /** A line for whoever watches. */
+  /** Shows a line to the user who watches the run. */
   report(text: string): void;
 }
 
@@ -25,10 +25,10 @@ export interface Strike {
   readonly targets: readonly string[];
   /** Which calls it may touch while it lasts, and for a while after: be exact, I22 leans on it. */
   readonly harms: readonly Harm[];
-  /** Breaks. What has a course of its own (flapping, a zombie) goes on in the background after. */
+  /** Breaks. A fault with a course of its own (flapping, a zombie) continues in the background. */
   begin(): Promise<void>;
   /**
-   * Mends everything; called also when `begin` threw, and safe then. Throws Error when something
+   * Heals everything; called also when `begin` threw, and safe then. Throws Error when something
    * is left broken.
    */
   end(): Promise<void>;
@@ -42,9 +42,9 @@ export interface Nemesis {
   /** What it breaks and how, in a sentence. */
   readonly description: string;
   readonly profiles: readonly Profile[];
-  /** It lasts between so many and so many milliseconds; drawn from the seed. */
+  /** Range of its duration in milliseconds, [min, max]; drawn from the seed. */
   readonly lastsMs: readonly [number, number];
-  /** True: nothing else may be broken meanwhile, for then nobody would have to be served. */
+  /** True: nothing else may be broken meanwhile, for then no call would have to be served. */
   readonly alone: boolean;
   /** Why it cannot be run here, in a sentence; '': it can. Asked once, before the run. */
   whyNot(installation: Installation): Promise<string>;

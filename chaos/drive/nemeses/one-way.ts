@@ -35,7 +35,7 @@ export const oneWayLoss: Nemesis = {
   ...common,
   name: 'one-way-loss',
   description:
-    'nothing that one region sends reaches another, on whosever connection; the way back works',
+    'nothing that one region sends reaches another, whichever side opened the connection; the way back works',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     return Promise.resolve(

@@ -55,7 +55,7 @@ export const isolateRegion: Nemesis = {
   place: 'N6',
   description: 'one region is cut off from the two others, in both directions',
   lastsMs: [5_000, 25_000],
-  // With another region broken meanwhile nobody would have a majority.
+  // With another region broken meanwhile there would be no majority.
   alone: true,
   aim: (scene) => {
     const region = aRegion(scene.random);

@@ -8,7 +8,7 @@ const LOOK_MS = 200;
 /**
  * The zombie: a leader that is frozen, replaced, and wakes up believing that it still leads.
  * With copies, all that could notice is frozen, its Patroni too, for longer than the lease; with
- * one copy of each book nobody replaces it, and what is frozen is its ledger server, its Postgres
+ * one copy of each book no server replaces it, and what is frozen is its ledger server, its Postgres
  * or both. It touches all calls that need the book: they wait until it is led elsewhere or thawed.
  * Other books of the region have processes of their own.
  */

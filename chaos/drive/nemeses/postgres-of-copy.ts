@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Copy, Installation } from '../installation/installation.ts';
 import { folderOf } from './frozen.ts';
 
-/** The Postgres of a copy, whoever has started it. */
+/** The Postgres of a copy, started by Patroni or by the supervisor. */
 
 const EMPTY_MS = 20_000;
 
@@ -38,7 +38,7 @@ export function postgresPids(folder: string): number[] {
     .filter((pid) => folderOf(pid) === folder);
 }
 
-/** Said of a process that does not run, see Faults. */
+/** The error for a process that does not run, see Faults. */
 function isGone(error: unknown): boolean {
   return error instanceof Error && /is not running|does not run/u.test(error.message);
 }

@@ -10,7 +10,7 @@ import type { Nemesis } from './nemesis.ts';
 import { askRedis, idSets, redisOf } from './redis.ts';
 import { aLeader, ownRandom } from './targets.ts';
 
-/** A Redis that says what is not so, any more or at all (N30). */
+/** A Redis that contains outdated or wrong data (N30). */
 
 /** Of each set, at most, in one go. */
 const VALUES_MOST = 20_000;
@@ -52,7 +52,7 @@ async function save(redis: Redis): Promise<string> {
   await redis.save();
   const [, dir = ''] = await configured(redis, 'dir');
   const [, name = ''] = await configured(redis, 'dbfilename');
-  if (dir === '' || name === '') throw new Error('Redis does not say where its file is');
+  if (dir === '' || name === '') throw new Error('Redis does not report where its file is');
   return join(dir, name);
 }
 

@@ -19,8 +19,8 @@ const REPAIRED_MS = 60_000;
 const AGAIN_MS = 200;
 
 /**
- * A book that loses rows for good. It is not in the list of all nemeses: acknowledged payments
- * within the book are lost by it, which the checkers of a run rightly convict. Its own tests say
+ * A book that loses rows permanently. It is not in the list of all nemeses: acknowledged payments
+ * within the book are lost by it, which the checkers of a run rightly convict. Its own tests state
  * what must be left, and which checkers hold (checkers/lost-rows.ts).
  *
  * @param loses called with what the database had and the copy has not, before it is replaced

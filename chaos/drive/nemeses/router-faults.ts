@@ -7,7 +7,7 @@ import { always, aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targe
 
 const common = { place: 'N35', profiles, lastsMs: [4_000, 15_000], alone: false } as const;
 
-/** Nobody gets past a router that is not there; other routers do not need it. */
+/** No call gets past a router that is down; other routers do not need it. */
 export const restartRouter: Nemesis = {
   ...common,
   name: 'restart-router',
@@ -33,7 +33,7 @@ export const restartRouter: Nemesis = {
   },
 };
 
-/** Calls through it wait until it is thawed, or for ever. */
+/** Calls through it wait until it is thawed, or permanently. */
 export const freezeRouter: Nemesis = {
   ...common,
   name: 'freeze-router',

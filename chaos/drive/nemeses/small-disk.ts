@@ -93,7 +93,7 @@ export class SmallDisk {
   async end(): Promise<void> {
     this.free();
     if (!existsSync(this.#wal) && existsSync(this.#away)) renameSync(this.#away, this.#wal);
-    // A copy that was made anew meanwhile has a log of its own.
+    // A copy that was rebuilt meanwhile has a log of its own.
     if (this.inUse) {
       const draft = `${this.#wal}.back`;
       rmSync(draft, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export class Strace {
   }
 
   /**
-   * Injects into `calls`, such as fsync,fdatasync, what `how` says in the words of strace, in
+   * Injects `how`, in the syntax of strace, into `calls`, such as fsync,fdatasync, in
    * the server, in all its children, and in those that it starts from now on.
    * Throws Error when the server does not run, or cannot be traced.
    */
@@ -34,12 +34,12 @@ export class Strace {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
-    let said = '';
-    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    let output = '';
+    child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const until = performance.now() + ATTACH_MS;
     while (!pids.some((pid) => isTracedBy(pid, child.pid))) {
       if (child.exitCode !== null || performance.now() > until) {
-        throw new Error(`strace cannot trace the Postgres in ${this.#folder}: ${said.trim()}`);
+        throw new Error(`strace cannot trace the Postgres in ${this.#folder}: ${output.trim()}`);
       }
       await sleep(20);
     }

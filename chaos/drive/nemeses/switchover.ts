@@ -4,7 +4,7 @@ import type { Nemesis } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
 import { aLeader, always, othersThan, ownRandom } from './targets.ts';
 
-/** The book serves nobody while it moves: all calls that need it. Others stay where they are. */
+/** The book serves no calls while it moves, so all calls that need it are touched. Others stay where they are. */
 export const switchover: Nemesis = {
   place: 'N31',
   profiles: ['replicated'],

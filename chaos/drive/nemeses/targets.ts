@@ -4,15 +4,15 @@ import type { Harm } from '../../judge/history/record.ts';
 import { SeededRandom } from '../../random.ts';
 import type { Scene } from './nemesis.ts';
 
-/** Whom a nemesis hits, drawn from the seed. */
+/** The targets of a nemesis, drawn from the seed. */
 
-/** The copy that leads a drawn book now; where nobody is known to lead it, the one at home. */
+/** The copy that leads a drawn book now; if no leader is known, the one at home. */
 export function aLeader(scene: Scene): Copy {
   const { installation, random } = scene;
   return leaderOf(scene, random.pick([...new Set(installation.copies.map((copy) => copy.book))]));
 }
 
-/** The copy that leads a book now; where nobody is known to lead it, the one at home. */
+/** The copy that leads a book now; if no leader is known, the one at home. */
 export function leaderOf(scene: Scene, book: number): Copy {
   const own = copiesOf(scene.installation, book);
   const leader = scene.leader(book) ?? own.find(({ region, home }) => region === home);
@@ -70,8 +70,8 @@ export interface Victim {
 
 /**
  * A process that matters now: any router, or the ledger server or Postgres of a leader. Without a
- * router nobody gets past it; without its ledger server or Postgres a book serves nobody until
- * that is back, or the book is led elsewhere. Whoever pays into the book needs it as well.
+ * router no call gets past it; without its ledger server or Postgres a book serves no calls until
+ * that is back, or the book is led elsewhere. Payments into the book need it as well.
  */
 export function aVictim(scene: Scene, role: VictimRole): Victim {
   if (role === 'router') {

@@ -17,9 +17,9 @@ const common = {
   whyNot: always,
 } as const;
 
-const MAKE_ANEW_ATTEMPTS = 30;
+const REBUILD_ATTEMPTS = 30;
 
-/** Patroni is told to, without an operator's questions: it stops the old leader first. */
+/** A failover by Patroni, without the checks of the operator: it stops the old leader first. */
 export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
@@ -32,21 +32,21 @@ export const promoteWhileAlive: Nemesis = {
 
 /**
  * Two primaries: a standby is promoted behind Patroni's back while the leader lives. It must
- * acknowledge nothing, for nobody follows it; the leader has one copy left that confirms its
- * commits. Patroni does not get a copy back that is ahead of the leader in timelines, so it is
- * made anew at the end, as whoever had done that would have to.
+ * acknowledge nothing, for no standby follows it; the leader has one copy left that confirms its
+ * commits. Patroni does not recover a copy that is ahead of the leader in timelines, so it is
+ * rebuilt at the end, as an operator would have to.
  */
-export const promoteBesideLeader: Nemesis = {
+export const promoteNextToLeader: Nemesis = {
   ...common,
-  name: 'promote-beside-leader',
+  name: 'promote-next-to-leader',
   description:
     'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
   whyNot: ({ own }) =>
-    Promise.resolve(own === undefined ? 'it would make a copy of a book of yours anew' : ''),
+    Promise.resolve(own === undefined ? 'it would rebuild a copy of one of your books' : ''),
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: () => promote(standby),
-      finish: () => makeAnew(scene, standby),
+      finish: () => rebuild(scene, standby),
     })),
 };
 
@@ -79,7 +79,7 @@ async function promote({ adminUrl }: Copy): Promise<void> {
   await once(adminUrl, (admin) => admin`SELECT pg_promote(false)`);
 }
 
-async function makeAnew(scene: Scene, copy: Copy): Promise<void> {
+async function rebuild(scene: Scene, copy: Copy): Promise<void> {
   const patroni = patroniOf(scene, copy);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -87,7 +87,7 @@ async function makeAnew(scene: Scene, copy: Copy): Promise<void> {
       return;
     } catch (error) {
       // It may be busy with the very copy, or not know the leader for a moment.
-      if (attempt === MAKE_ANEW_ATTEMPTS) throw error;
+      if (attempt === REBUILD_ATTEMPTS) throw error;
       await sleep(1_000);
     }
   }

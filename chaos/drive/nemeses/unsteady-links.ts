@@ -28,8 +28,8 @@ function someLinks(scene: Scene): Hit {
 }
 
 /**
- * Silence and refusal in turns, never healed in between: who waits for an answer hears an error,
- * who tries again waits.
+ * Silence and refusal in turns, never healed in between: a caller that waits for an answer gets an error,
+ * one that tries again waits.
  */
 export const silentThenRefused: Nemesis = {
   ...common,

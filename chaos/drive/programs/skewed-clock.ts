@@ -2,8 +2,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * A wall clock that is wrong by as much as a small file says, and that goes on being wrong by as
- * much as the file says then. Only `Date` is touched: timers, performance.now() and
+ * A wall clock that is wrong by the offset in a small file; the file may change at any
+ * time. Only `Date` is touched: timers, performance.now() and
  * process.hrtime(), which are what waiting and leases are measured by, go on as they were.
  */
 
@@ -38,7 +38,7 @@ function readShift(file: string): number {
   }
 }
 
-/** Shifts the clock that reads this file by so many milliseconds; 0: it is right again. */
+/** Shifts the clock that reads this file by this number of milliseconds; 0: it is right again. */
 export function writeShift(file: string, byMs: number): void {
   // Replaced as a whole, for it is read all the time; it need not outlive the machine.
   const draft = `${file}.new`;

@@ -34,7 +34,7 @@ export function drawWeights<K extends string>(
   return drawn;
 }
 
-/** So many regions, each drawn anew: one may come more than once, another not at all. */
+/** Draws `count` regions independently: one may come more than once, another not at all. */
 export function drawRegions(setting: Setting, count: number): RegionName[] {
   return Array.from({ length: count }, () => setting.random.pick(setting.regions).name);
 }

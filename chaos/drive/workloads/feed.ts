@@ -7,13 +7,13 @@ import { readAccounts, versionRead } from './reads.ts';
 import { Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** Somebody who follows a book, or one account, and goes on where it was. */
+/** A consumer that follows a book, or one account, and resumes where it stopped. */
 interface Consumer {
   /** Undefined: it follows the book. */
   readonly account: OwnAccount | undefined;
   readonly book: number;
   after: number;
-  /** The newest that is known to be there: nobody waits for what is not. */
+  /** The newest event that is known to exist: the consumer waits for no later one. */
   newest: number;
   isBusy: boolean;
 }

@@ -37,7 +37,7 @@ export const holds: Workload = {
       regions.map((region) => purse(region, 50_000n)),
     );
     const made = new Recent<OpenHold>(memory);
-    // So many that most of them have expired by the time they are picked.
+    // Large enough that most of them have expired by the time they are picked.
     const older = new Recent<OpenHold>(500);
 
     const hold = async (caller: Caller, by: SeededRandom) => {

@@ -63,7 +63,7 @@ function drawChange(by: SeededRandom, money: number): ChangeAccountRequest['chan
       return { $case: 'limits', value: { minBalance, maxBalance } };
     }
     case 'freeze': {
-      // Mostly thawed, or nobody could pay any more.
+      // Mostly thawed, or no account could pay any more.
       const { NONE, IN, OUT, BOTH } = Freeze;
       return { $case: 'freeze', value: by.pick([NONE, NONE, NONE, IN, OUT, BOTH]) };
     }

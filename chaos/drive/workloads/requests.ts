@@ -6,7 +6,7 @@ import type { OwnAccount } from './own-account.ts';
 
 export type TransferFields = Partial<CreateTransferRequest>;
 
-/** A hold that was made, as whoever draws on it needs it. */
+/** A hold that was made, with the fields that captures and releases need. */
 export interface OpenHold {
   readonly id: string;
   readonly payer: OwnAccount;

@@ -45,7 +45,7 @@ export const sameKey: Workload = {
     const gather = (by: SeededRandom): Gathering => {
       if (gathering !== undefined) return gathering;
       const [payer, payee] = pickTwo(by, accounts);
-      // What is refused has its key for ever, too.
+      // A refusal binds its key permanently, too.
       const amount = amountUpTo(by, by.chance(0.3) ? money * 10 : 20);
       const fields = requests.pay(payer, payee, amount, { reference: 'as it was first' });
       const made = { fields, book: payer.book, begins: sleep(GATHER_MS) };
@@ -65,10 +65,10 @@ export const sameKey: Workload = {
         if (kind === 'together') {
           const shared = gather(by);
           await shared.begins;
-          // Whoever comes later gathers for another one.
+          // Clients that come later gather for another one.
           if (gathering === shared) gathering = undefined;
           await send(caller, by, shared);
-          // A client that is not sure, or was never told, asks at once again.
+          // A client that is not sure, or never got an answer, asks again at once.
           if (by.chance(0.3)) await send(caller, by, shared);
           return;
         }

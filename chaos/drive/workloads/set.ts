@@ -11,7 +11,7 @@ import type { Workload } from './workload.ts';
 interface Added {
   readonly book: number;
   readonly transferId: string;
-  /** Null: nobody knows whether it was added. */
+  /** Null: unknown whether it was added. */
   readonly position: Position | null;
 }
 
@@ -34,7 +34,7 @@ export const set: Workload = {
     const lookUp = async (caller: Caller, by: SeededRandom, what: Added) => {
       const { book, transferId, position } = what;
       const level = drawLevel(by);
-      // A copy may not have come so far, unless it has to.
+      // A copy may be behind this position, unless the read requires it.
       const minPosition = level === 'stale' || by.chance(0.3) ? position : null;
       await wander(caller, by, names).lookUp({ book, transferId, level, minPosition });
     };

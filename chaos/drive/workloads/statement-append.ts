@@ -6,7 +6,7 @@ import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw
 import { Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** A statement goes back so many answers, so that it stays short however long the run is. */
+/** A statement covers at most this number of answers, so that it stays short in a long run. */
 const ANSWERS_BACK = 60;
 
 export const statementAppend: Workload = {

@@ -33,21 +33,21 @@ export interface NodeBugs {
 
 /** A standby as the node that it streams from knows it. */
 interface Follower {
-  /** Through which length of the log it has it, and when it said so. */
+  /** The length of the log that it has, and when it reported it. */
   readonly length: number;
   readonly at: number;
-  /** Through which length it was sent, and when. */
+  /** The length that was sent to it, and when. */
   sent: number;
   sentAt: number;
 }
 
-/** What was sent and is not acknowledged is sent again after so long. */
+/** Commits that are not acknowledged are sent again after this time. */
 const SEND_AGAIN_MS = 200;
-/** A standby streams from a node if it has been heard of within so long. */
+/** A standby streams from a node if its last report is no older than this. */
 const STREAMING_MS = 1_000;
 
 /**
- * One Postgres of a book, with Patroni beside it: a log of transactions, what it shows of them,
+ * One Postgres of a book, with Patroni next to it: a log of transactions, what it shows of them,
  * and, as a primary, the wait of each commit until any one other node has it.
  */
 export class DatabaseNode {
@@ -159,12 +159,12 @@ export class DatabaseNode {
     this.#next();
   }
 
-  /** Somebody cancels the wait for a second node. */
+  /** An operator cancels the wait for a second node. */
   cancelWait(): void {
     this.#release('canceling wait for synchronous replication due to user request');
   }
 
-  /** Somebody terminates the backend that waits: it is committed here, and its caller cut off. */
+  /** An operator terminates the backend that waits: it is committed here, and its caller cut off. */
   terminateWaiting(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -179,17 +179,19 @@ export class DatabaseNode {
     for (const close of this.#sessions) close(why);
   }
 
-  /** Tells its upstream how far it is, which is also its acknowledgement. */
-  tellUpstream(): void {
+  /** Reports the length of its log to its upstream, which is also its acknowledgement. */
+  reportProgress(): void {
     const { upstream } = this;
     if (upstream === undefined || this.primary) return;
     const length = this.log.length;
     const last = this.log.at(-1);
-    this.#world.send(this.process, upstream.process, () => upstream.#hear(this, length, last));
+    this.#world.send(this.process, upstream.process, () =>
+      upstream.#onProgress(this, length, last),
+    );
   }
 
-  #hear(follower: DatabaseNode, length: number, last: Commit | undefined): void {
-    // Its connection is gone, and with it what it said before: a frozen node hears that late.
+  #onProgress(follower: DatabaseNode, length: number, last: Commit | undefined): void {
+    // Its connection is gone, and with it its earlier reports: a frozen node receives them late.
     if (follower.upstream !== this) return;
     const same = length === 0 || this.log[length - 1] === last;
     if (!same) {
@@ -225,7 +227,7 @@ export class DatabaseNode {
     const { length } = this.log;
     if (length >= sent || (length > 0 && commits[length - 1] !== this.log.at(-1))) return;
     this.log.push(...commits.slice(length, sent));
-    this.tellUpstream();
+    this.reportProgress();
   }
 
   #rewind(follower: DatabaseNode): void {
@@ -234,7 +236,7 @@ export class DatabaseNode {
     this.#world.send(this.process, follower.process, () => {
       if (follower.primary || follower.upstream !== this) return;
       follower.log = log.slice(0, length);
-      follower.tellUpstream();
+      follower.reportProgress();
     });
   }
 

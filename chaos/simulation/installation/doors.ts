@@ -15,7 +15,7 @@ import {
 import type { DeliberateBug } from '../deliberate-bug.ts';
 import type { RedisStore } from '../stand-ins/redis-store.ts';
 import type { LedgerServer } from './ledger-server.ts';
-import type { Said } from './topology.ts';
+import type { ServerStatus } from './topology.ts';
 
 type Write = (reply: PostReply['reply']) => void;
 
@@ -59,10 +59,10 @@ export class Doors {
     return replayed(id, { book: server.book.number, ...numbers });
   }
 
-  /** What others hear of a server. */
-  said({ node }: LedgerServer, said: Said): Said {
-    if (this.#bug !== 'exists-before-barrier' || said.leading || !node.primary) return said;
-    return { ...said, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
+  /** The status of a server as other processes receive it. */
+  published({ node }: LedgerServer, status: ServerStatus): ServerStatus {
+    if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
+    return { ...status, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
   }
 
   async settle(server: LedgerServer, request: SettleRequest): Promise<SettleReply> {
@@ -81,7 +81,7 @@ export class Doors {
     });
   }
 
-  /** What the sender is told when its call has no answer; undefined: that it has none. */
+  /** What the sender gets when its call has no answer; undefined: a timeout. */
   unanswered({ firstNumber, legs }: SettleRequest): SettleReply | undefined {
     if (this.#bug !== 'refund-on-timeout') return undefined;
     return {

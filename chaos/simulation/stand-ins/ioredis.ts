@@ -19,7 +19,7 @@ export class Redis {
     const owner = world.running;
     const incarnation = owner?.incarnation;
     const here = (event: 'ready' | 'close') =>
-      world.afterFor(owner, DELAY_MS, () => this.#hear(event), incarnation);
+      world.afterFor(owner, DELAY_MS, () => this.#notify(event), incarnation);
     this.#forget = store.on(here);
     if (store.up) here('ready');
   }
@@ -30,7 +30,7 @@ export class Redis {
     else handlers.push(handler);
   }
 
-  #hear(event: 'ready' | 'close'): void {
+  #notify(event: 'ready' | 'close'): void {
     this.status = event;
     for (const handler of this.#handlers.get(event) ?? []) handler();
   }

@@ -2,7 +2,7 @@ import { ConnectionError, PostgresError } from '../database/database-error.ts';
 import type { DatabaseNode, Reply } from '../database/node.ts';
 import { simulatedHosts } from './simulated-hosts.ts';
 
-/** One way between a ledger server and the database beside it, in milliseconds. */
+/** One way between a ledger server and the database next to it, in milliseconds. */
 const DELAY_MS = 0.1;
 
 interface Options {
@@ -38,7 +38,7 @@ class Identifier {
   }
 }
 
-/** Texts of statements without pieces: what a program says in one place is always the same. */
+/** Texts of statements without pieces: the text at one place of a program is always the same. */
 const plainTexts = new WeakMap<readonly string[], string>();
 
 function plainText(strings: readonly string[]): string {
@@ -50,7 +50,7 @@ function plainText(strings: readonly string[]): string {
   return text;
 }
 
-/** A statement, or a piece of one: it is sent when somebody waits for it. */
+/** A statement, or a piece of one: it is sent when its promise is awaited. */
 class Query implements PromiseLike<object[]> {
   readonly #pool: Pool;
   readonly #strings: readonly string[];
