@@ -12,7 +12,7 @@ those of the catalogue that the suite was built from: a gap is something that is
 or not built. [The README](../README.md) explains a run, [invariants](../../ledger/docs/invariants.md) what
 else holds each invariant.`;
 
-/** Long words in a cell must not end it. */
+/** Escapes `|`, which would end a cell. */
 const cell = (text: string) => text.replaceAll('|', String.raw`\|`);
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/u, '');
@@ -39,7 +39,7 @@ function convicted(invariant: string): string {
   return [...names].map(code).join(', ');
 }
 
-/** `chaos/docs/catalogue.md`: everything a run can be made of and judged by. */
+/** `chaos/docs/catalogue.md`: workloads, nemeses, checkers and deliberate bugs. */
 export function catalogueText(): string {
   const parts = [
     INTRODUCTION,

@@ -9,13 +9,13 @@ import type { Router } from './installation/router.ts';
 import type { OperationKind, Swarm } from './swarm.ts';
 import { SimProcess } from './world.ts';
 
-/** Longer than any answer takes once everything works. */
+/** Longer than any answer takes without faults. */
 const RE_ASK_MS = 4_000;
 
-/** Callers in all regions, who pay, hold, capture, reverse and ask again. */
+/** Callers in all regions that pay, hold, capture, reverse and ask again. */
 export class Clients {
   readonly history: History = new Map();
-  /** The same, in the order in which they were begun. */
+  /** The same operations in the order in which they began. */
   readonly #begun: Operation[] = [];
   readonly #installation: Installation;
   readonly #swarm: Swarm;
@@ -37,7 +37,10 @@ export class Clients {
     return this.#begun.findLast((operation) => !isAnswered(operation));
   }
 
-  /** What opens the accounts of a book: a bank that may be overdrawn, and wallets with limits. */
+  /**
+   * Requests that open the accounts of a book: a bank that may be overdrawn, and wallets with
+   * limits.
+   */
   openings(): OpenAccountRequest[] {
     return Array.from({ length: this.#swarm.accounts }, (_, index) =>
       OpenAccountRequest.fromPartial({
@@ -55,7 +58,7 @@ export class Clients {
     for (const client of this.#processes) this.#think(client);
   }
 
-  /** Starts nothing new; what is under way goes on. */
+  /** Starts no new calls; calls under way continue. */
   stop(): void {
     this.#active = false;
   }
@@ -252,7 +255,7 @@ export class Clients {
     );
   }
 
-  /** An operation that was asked for not long ago. */
+  /** A recent operation of one of these kinds. */
   #earlier(kinds: readonly OperationKind[]): Operation | undefined {
     const found: Operation[] = [];
     for (let index = this.#begun.length - 1; index >= 0 && found.length < 8; index -= 1) {
@@ -263,7 +266,7 @@ export class Clients {
     return found.length === 0 ? undefined : this.#installation.world.random.pick(found);
   }
 
-  /** Freezes or thaws an account, at whatever server leads its book. */
+  /** Freezes or thaws an account, at the server that leads its book. */
   #change(): void {
     const { world, servers, books } = this.#installation;
     const { random } = world;

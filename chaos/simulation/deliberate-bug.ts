@@ -1,6 +1,6 @@
 /**
- * Bugs that can be put into the simulation's own parts, never into the ledger, to see that the
- * checks name what they break. Each with the invariants of which one must be named.
+ * Bugs for the simulation's own parts, never for the ledger, which show that the checks detect
+ * them. Each has the invariants of which at least one must be named.
  */
 export const DELIBERATE_BUGS = {
   /** The database acknowledges a commit that no second node has. */

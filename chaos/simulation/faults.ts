@@ -14,11 +14,11 @@ export class Faults {
   readonly #swarm: Swarm;
   readonly #pending: () => Operation | undefined;
   readonly counts: Partial<Record<FaultKind, number>> = {};
-  /** What undoes the faults that last, by when each was made. */
+  /** Functions that undo the lasting faults, in the order in which these were made. */
   readonly #undo = new Set<() => void>();
   #active = true;
 
-  /** @param pending something that a client has no answer to */
+  /** @param pending an operation that no client has an answer to */
   constructor(installation: Installation, swarm: Swarm, pending: () => Operation | undefined) {
     this.#installation = installation;
     this.#swarm = swarm;
@@ -35,7 +35,7 @@ export class Faults {
     });
   }
 
-  /** Makes no more, and heals what is broken. */
+  /** Stops making faults, and heals what is broken. */
   heal(): void {
     this.#active = false;
     for (const undo of this.#undo) undo();
@@ -128,7 +128,7 @@ export class Faults {
         const link = world.link(region, to);
         const moreMs = random.between(50, 800);
         link.delayMs += moreMs;
-        // Only its own part is taken back, for another spell may have begun on the same link.
+        // Only its own part is undone, for another fault may have begun on the same link.
         this.#lasting(() => {
           link.delayMs -= moreMs;
         });
@@ -181,7 +181,7 @@ export class Faults {
     }
   }
 
-  /** The primary more often than others, for there is more to break. */
+  /** Picks the primary more often than others, for it has more to break. */
   #anyNode(): DatabaseNode {
     const { world, elections } = this.#installation;
     const { primary, nodes } = world.random.pick(elections);
@@ -230,7 +230,7 @@ export class Faults {
     );
   }
 
-  /** Cuts what is not cut yet. Returns a function that heals it. */
+  /** Cuts the links that are not cut yet. Returns a function that heals them. */
   #cut(pairs: readonly (readonly [string, string])[]): () => void {
     const links = pairs
       .map(([from, to]) => this.#installation.world.link(from, to))
@@ -242,8 +242,8 @@ export class Faults {
   }
 
   /**
-   * A commit that no other node has becomes visible at a primary that is cut off for so long that
-   * another one is promoted without it.
+   * Makes a commit that no other node has visible at a primary, and cuts that primary off until
+   * another one is promoted without the commit.
    */
   #loseTail(): string | undefined {
     const { world, elections } = this.#installation;
@@ -254,12 +254,13 @@ export class Faults {
     const { region } = primary.process;
     this.#lasting(this.#isolate([region], true), LOSE_TAIL_MS);
     const kind = world.random.pick(['cancelWait', 'terminateWait'] as const);
-    // What was sent before the cut may still arrive: only then is it known who has a commit.
+    // Messages from before the cut may still arrive: only afterwards is it known which nodes have a
+    // commit.
     world.afterFor(undefined, world.random.between(80, 300), () => this.#endWait(kind, alone));
     return primary.name;
   }
 
-  /** Ends the next wait for a second node that is seen soon at a node that is meant. */
+  /** Ends the next wait for a second node at a matching node, if one begins soon. */
   #endWait(kind: 'cancelWait' | 'terminateWait', isMeant: (node: DatabaseNode) => boolean): string {
     this.#whenWaiting(isMeant, (node) => {
       this.#installation.world.log(`${kind} at ${node.name}`);
@@ -284,7 +285,7 @@ export class Faults {
     return '';
   }
 
-  /** Acts on the first node that is meant where a commit is seen to wait, if one is seen soon. */
+  /** Acts on the first matching node where a commit waits, if one does soon. */
   #whenWaiting(
     isMeant: (node: DatabaseNode) => boolean,
     act: (node: DatabaseNode) => void,

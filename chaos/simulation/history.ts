@@ -16,11 +16,11 @@ export interface Attempt {
   readonly request: CreateTransferRequest;
   readonly invokedAt: number;
   readonly answers: Answer[];
-  /** True: its body is not that of the key's first request. */
+  /** True: its body differs from that of the key's first request. */
   readonly altered: boolean;
 }
 
-/** All that was asked under one key. */
+/** All calls with one key. */
 export interface Operation {
   readonly kind: OperationKind;
   readonly key: string;

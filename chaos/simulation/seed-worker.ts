@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import type { SimulationOptions } from './simulation.ts';
 import { standIn } from './stand-ins/register.ts';
 
-/** A thread that runs the seeds it receives, one after the other, and answers each with its result. */
+/** A thread that runs the seeds it receives, one at a time, and posts the result of each. */
 standIn();
 const { runSeed } = await import('./simulation.ts');
 

@@ -17,7 +17,7 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
     unknown += result.unknown;
     operations += result.operations;
   }
-  // A simulation in which nothing breaks would show nothing.
+  // A simulation without faults would show nothing.
   expect(operations).toBeGreaterThan(SEEDS * 50);
   expect(takeOvers).toBeGreaterThan(SEEDS * 3);
   expect(unknown).toBeGreaterThan(SEEDS * 5);

@@ -43,7 +43,7 @@ test('an auditor ignores rows that no other copy has', async ({ onTestFailed }) 
     const [posted] = await leader.transfer(transferRequest({ amount: 9n }));
     const seq = Number(posted?.position?.seq);
     expect((await views.read(1, 'eu-west', 5_000)).position.seq).toBe(seq);
-    // It shows a moment later what it has.
+    // The standby replays it a moment later.
     const standby = async () => (await views.read(1, 'us-east', 5_000)).position.seq;
     await vi.waitFor(async () => expect(await standby()).toBe(seq), { timeout: 15_000 });
 

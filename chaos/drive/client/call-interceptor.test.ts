@@ -44,7 +44,7 @@ function ask<T>(
   });
 }
 
-/** A router on a real socket, and a client of it whose calls meet the fault. */
+/** A router on a real socket, and a client of it whose calls are subject to the fault. */
 async function clientOf(fault: Partial<CallFault>) {
   const keys: string[] = [];
   let reads = 0;
@@ -110,7 +110,7 @@ async function clientOf(fault: Partial<CallFault>) {
   };
 }
 
-/** What is known of the outcome: by what the client library makes of the error. */
+/** The outcome as the client library derives it from the error. */
 function outcomeOf({ error }: Answer): string {
   return error === null ? 'answered' : toFault(error, '').outcome;
 }

@@ -4,8 +4,8 @@ type NextCall = ConstructorParameters<typeof InterceptingCall>[0];
 type CallListener = Parameters<NextCall['start']>[1];
 
 /**
- * A unary call as its caller sees it, whatever becomes of the request: it is answered, or fails,
- * when its holder decides, and at its deadline at the latest.
+ * A unary call as its caller sees it, independent of the request: its holder decides when it is
+ * answered or fails, at its deadline at the latest.
  */
 export class DetachedCall implements NextCall {
   readonly #onRequest: (request: unknown) => void;
@@ -56,7 +56,7 @@ export class DetachedCall implements NextCall {
   }
 
   startRead(): void {
-    // The answer comes by itself.
+    // The answer is pushed.
   }
 
   halfClose(): void {

@@ -75,7 +75,7 @@ async function router(): Promise<{ server: Server; address: string }> {
       if (key === 'unavailable') callback(unavailable('NO_LEADER', 'it has no leader', 100));
       if (key === 'unclear') callback(outcomeUnknown(status.UNKNOWN));
       if (key === 'broken off') server.forceShutdown();
-      // Any other is never answered.
+      // Any other key is never answered.
     },
     getAccounts: (
       { request }: ServerUnaryCall<GetAccountsRequest, GetAccountsResponse>,
@@ -102,7 +102,7 @@ async function router(): Promise<{ server: Server; address: string }> {
   return { server, address: `127.0.0.1:${port}` };
 }
 
-/** A caller, and everything that it has recorded. */
+/** A caller, and its recorded history. */
 async function fixture() {
   const { server, address } = await router();
   const routers = new Routers([{ region: 'eu-west', address }]);

@@ -34,7 +34,7 @@ export interface CallerParts {
   readonly routers: Routers;
   readonly views: AuditorViews;
   readonly copies: readonly Copy[];
-  /** A call is given up after this time. */
+  /** Deadline of a call. */
   readonly deadlineMs: number;
 }
 
@@ -45,13 +45,13 @@ const SILENCE_MS = 2_000;
  */
 const STATEMENT_PAGE = 20;
 
-/** One client of the run. Each of its calls is one attempt, and all are in the history. */
+/** One client of the run. Each call is one attempt, and all are in the history. */
 export class RecordedCaller implements Caller {
   readonly via: RegionName;
   readonly #parts: CallerParts;
   readonly #client: RecordedClient;
 
-  /** @param client used by this caller only: it asks one thing after another */
+  /** @param client not shared: it makes one call at a time */
   constructor(parts: CallerParts, client: RecordedClient, via: RegionName) {
     this.#parts = parts;
     this.#client = client;
@@ -169,7 +169,7 @@ export class RecordedCaller implements Caller {
     return askRouter(routers.of(this.via), call, deadlineMs ?? usual);
   }
 
-  /** One book after the other: a cut of the installation. */
+  /** Reads the books one after the other: a cut of the installation. */
   async #auditor(books: readonly number[]): Promise<asked.BookRead[]> {
     const { views, deadlineMs } = this.#parts;
     const reads: asked.BookRead[] = [];
@@ -178,7 +178,7 @@ export class RecordedCaller implements Caller {
   }
 }
 
-/** Only an error that states so proves that nothing was applied. */
+/** Only an error that states `not_applied` proves that nothing was applied. */
 function write<Reply>(
   pending: Pending<Reply>,
   ask: () => Promise<Reply>,
@@ -219,7 +219,7 @@ const LEVELS = {
   leader: ReadLevel.LEADER,
   linearizable: ReadLevel.LINEARIZABLE,
   stale: ReadLevel.STALE,
-  // No level of the API.
+  // Not a level of the API.
   auditor: ReadLevel.UNSPECIFIED,
 } as const;
 
@@ -235,7 +235,7 @@ function optionsOf({ level, minPosition }: asked.ReadAsked): ReadOptions {
   });
 }
 
-/** The accounts of each book are of one moment, which is its position or later. */
+/** Groups the accounts by book; those of one book are of one moment, at its position or later. */
 function booksOf({ accounts, positions }: GetAccountsResponse): asked.BookRead[] {
   return positions.map(({ book, epoch, seq }) => ({
     position: { book, epoch: Number(epoch), seq: Number(seq) },

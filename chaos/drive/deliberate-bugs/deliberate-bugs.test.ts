@@ -19,7 +19,7 @@ test.each(deliberateBugs)('$name fits its module as it is', (bug) => {
   const source = readFileSync(join(checkout, bug.file), 'utf8');
   const wrong = withBug(bug, source);
   expect(wrong).not.toBe(source);
-  // What cannot be parsed would end the server, and that is no bug that a checker has to find.
+  // A syntax error would end the server, which is no bug for a checker to find.
   expect(stripTypeScriptTypes(wrong)).not.toBe('');
 });
 

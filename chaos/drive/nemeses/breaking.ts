@@ -11,17 +11,17 @@ import type { Scene, Strike } from './nemesis.ts';
 const HEALED_MS = 100_000;
 const AGAIN_MS = 500;
 
-/** What a strike breaks with. */
+/** The tools of a strike. */
 export interface Breaking {
-  /** All that these break is healed at the end. */
+  /** All faults made through it are healed at the end. */
   readonly faults: Faults;
   /** Aborted when the strike ends. */
   readonly over: AbortSignal;
-  /** Waits; throws when the strike is over meanwhile. */
+  /** Waits; throws when the strike ends meanwhile. */
   readonly pause: (ms: number) => Promise<void>;
   /**
-   * Runs this in the background while the strike lasts. What it throws is reported, and is no
-   * failure: a target may have ended on its own.
+   * Runs this in the background while the strike lasts. Errors are reported, and are no failure: a
+   * target may have ended on its own.
    */
   readonly goOn: (course: () => Promise<void>) => void;
   /** Like `goOn`, for what cannot be ended early: `finish` must wait for its end. */
@@ -32,11 +32,11 @@ export interface Blow {
   readonly targets: readonly string[];
   readonly harms: readonly Harm[];
   begin(breaking: Breaking): Promise<void> | void;
-  /** Called when all faults are healed, whatever happened; such as to wait for a course. */
+  /** Called after all faults are healed, even after an error; for example to wait for a course. */
   finish?(): Promise<void>;
 }
 
-/** A strike that heals everything that it broke through its faults, and checks that it is healed. */
+/** A strike that heals everything that it broke, and checks that it is healed. */
 export function strikeWith(scene: Scene, blow: Blow): Strike {
   const over = new AbortController();
   const broken = new Broken(scene.installation, over.signal);
@@ -72,7 +72,7 @@ export function strikeWith(scene: Scene, blow: Blow): Strike {
   };
 }
 
-/** What has been broken, so that it can be healed. */
+/** Records what has been broken, so that it can be healed. */
 class Broken {
   readonly faults: TrackedFaults;
   readonly #installation: Installation;
@@ -82,14 +82,15 @@ class Broken {
     this.#installation = installation;
     const { faults } = installation;
     const touch = (process: string) => void this.#processes.add(process);
-    // What took too long to begin must not break anything after the heal.
+    // A fault that begins late must not break anything after the heal.
     const begin = () => over.throwIfAborted();
     this.faults = new TrackedFaults({
       signal: async (process, signal) => {
         if (signal !== 'SIGCONT') begin();
         touch(process);
         const sent = faults.signal(process, signal);
-        // One that does not run cannot be thawed, and need not be: `heal` checks which processes are frozen.
+        // A process that does not run cannot be thawed, and need not be: `heal` looks for frozen
+        // ones.
         await (signal === 'SIGCONT' ? sent.catch(() => undefined) : sent);
       },
       stop: async (process) => {
@@ -97,7 +98,7 @@ class Broken {
         touch(process);
         await faults.stop(process);
       },
-      // One that runs already, started by another heal, needs no start.
+      // A process that another heal has started needs no start.
       start: async (process) => {
         if (this.#isDown(process)) await faults.start(process);
       },
@@ -119,7 +120,7 @@ class Broken {
     });
   }
 
-  /** Heals until nothing is left broken. Throws Error that lists what is when it takes too long. */
+  /** Heals until nothing is broken. Throws Error that lists what is left when it takes too long. */
   async heal(): Promise<void> {
     const until = performance.now() + HEALED_MS;
     for (;;) {

@@ -9,7 +9,7 @@ import type { Nemesis, Scene } from './nemesis.ts';
 import { overload } from './overload.ts';
 import { repeatCalls } from './repeat-calls.ts';
 
-/** What these nemeses look at of a scene. */
+/** The parts of a scene that these nemeses use. */
 function sceneOf(seed: number) {
   const loads: number[] = [];
   const calls = new CallFaults();

@@ -43,7 +43,7 @@ export const syncWaitTrap: Nemesis = {
     return Promise.resolve(
       strikeWith(scene, {
         targets: [...standbys, leader.processes.postgres],
-        // Nothing that is written in this book can be acknowledged.
+        // No write to this book can be acknowledged.
         harms: [{ book: leader.book }],
         begin,
         finish: () => closeSession(session),
@@ -75,7 +75,7 @@ export const cancelledBackends: Nemesis = {
       goOn(async () => {
         while (!over.aborted) {
           await interruptOne().catch(() => undefined);
-          // A statement takes a millisecond: most cancellations meet nothing, so there are many.
+          // A statement takes a millisecond: most cancellations hit nothing, so there are many.
           await pause(random.between(5, 300));
         }
       });

@@ -7,7 +7,7 @@ import { aLeader, always, leaderOf, ownRandom, shuffled } from './targets.ts';
 
 /** Legs between books that are sent again, and servers that die while legs are on their way (N20). */
 
-/** Legs that are sent again, at most, of each channel. */
+/** Maximum number of legs that are sent again, for each channel. */
 const LEGS_MOST = 50;
 
 export const channelReplay: Nemesis = {
@@ -25,7 +25,7 @@ export const channelReplay: Nemesis = {
     const { ledger } = processes;
     const back = 1 + scene.random.int(LEGS_MOST);
     const begin = async ({ faults }: Breaking) => {
-      // While the server is down, for it would write over what was set back.
+      // The server must be down, or it would overwrite the change.
       await faults.stop(ledger);
       const legs = await once(adminUrl, (session) => setBack(session, back));
       scene.report(`${legs} legs of book ${book} are sent again`);
@@ -39,10 +39,10 @@ export const channelReplay: Nemesis = {
 };
 
 /**
- * Sets every channel back by up to `legs` legs; returns by how many in all. Never beyond a leg
- * that was refused, or a final capture that was applied: the transaction that records either
- * also returns or frees the money, so no replay can come between the two. The hash of
- * what is closed starts again, as that of a channel from before there were hashes.
+ * Sets every channel back by up to `legs` legs; returns the total number. Never beyond a leg that
+ * was refused, or a final capture that was applied: the transaction that records either also
+ * returns or frees the money, so no replay can come between the two. The hash of settled legs
+ * starts again, like that of a channel from before there were hashes.
  */
 async function setBack(session: Session, legs: number): Promise<number> {
   const [row] = await session<{ count: number }[]>`
@@ -88,7 +88,7 @@ export const settlementKill: Nemesis = {
     const begin = (breaking: Breaking) => {
       breaking.goOn(async () => {
         while (!breaking.over.aborted) {
-          // A server that has not come back yet cannot be killed, nor a database asked that is down.
+          // A server that is not back yet cannot be killed, nor a database that is down be queried.
           await strikeOnce(breaking).catch(() => undefined);
           await breaking.pause(random.between(500, 2_500));
         }
@@ -102,7 +102,7 @@ export const settlementKill: Nemesis = {
   },
 };
 
-/** Waits until a leg is under way; after two seconds without one it need not be so any more. */
+/** Waits until a leg is under way, for at most two seconds. */
 async function untilUnderWay(session: Session, peer: number, { pause }: Breaking): Promise<void> {
   const until = performance.now() + 2_000;
   while (performance.now() < until) {

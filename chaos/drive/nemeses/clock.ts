@@ -6,15 +6,15 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { aLeader, aRegion, ownRandom } from './targets.ts';
 
 /**
- * Wall clocks that are wrong (N21 to N23). Only `Date` of the process is shifted; what waits goes
- * by the monotonic clock.
+ * Wrong wall clocks (N21 to N23). Only `Date` of the process is shifted; waits use the monotonic
+ * clock.
  */
 
 const HOUR_MS = 3_600_000;
 const JUMPS_MS = [100, 1_000, 60_000, HOUR_MS];
 
 /**
- * How far the time of a book may be off meanwhile, in milliseconds: rows are stamped by elapsed
+ * Tolerated error of the time of a book meanwhile, in milliseconds: rows are stamped by elapsed
  * time, and servers that agree within a second are not corrected before they lead a book.
  */
 export const toleratedSkewMs = 2_000;
@@ -23,7 +23,7 @@ export const toleratedSkewMs = 2_000;
 const DRIFT = 0.05;
 
 interface Clocks {
-  /** As `Faults` names them. */
+  /** Process names as in `Faults`. */
   readonly processes: readonly string[];
   readonly harms: readonly Harm[];
 }
@@ -31,10 +31,9 @@ interface Clocks {
 /**
  * The clocks of one ledger server, of all of them, or of one router.
  *
- * A ledger server stamps rows by elapsed time, which comes nearer to the wall clock slowly, and
- * takes no deadline from it: a wrong one touches no call at all. A router counts
- * what is left of a call's deadline by the wall clock, so a call that is under way when it
- * jumps may end too early.
+ * A ledger server stamps rows by elapsed time, which approaches the wall clock slowly, and takes no
+ * deadline from it: a wrong one affects no call. A router computes the remaining time of a call by
+ * the wall clock, so a call that is under way when it jumps may end too early.
  */
 function someClocks(scene: Scene): Clocks {
   const { random, installation } = scene;
@@ -49,7 +48,7 @@ function someClocks(scene: Scene): Clocks {
 
 type Shift = (byMs: number) => void;
 
-/** What `begin` does to the clocks, which are right again at the end. */
+/** A strike that shifts the clocks; they are right again at the end. */
 function clockStrike(
   scene: Scene,
   { processes, harms }: Clocks,

@@ -11,7 +11,7 @@ const what: Readonly<Record<VictimRole, string>> = {
 
 /**
  * SIGTERM under load, as at a restart for maintenance: accepted calls are finished or answered as
- * unknown. The process is started again by its supervisor. What it touches: `aVictim`.
+ * unknown. Its supervisor restarts the process. Harms: see `aVictim`.
  */
 export function gracefulStop(role: VictimRole): Nemesis {
   return {

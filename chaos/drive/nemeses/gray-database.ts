@@ -4,17 +4,17 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { closeSession, openSession, type Session } from './session.ts';
 import { aLeader, always } from './targets.ts';
 
-/** Databases that are there and yet are not as they should be (N33). */
+/** Databases that run but are degraded (N33). */
 
 const common = { place: 'N33', profiles, alone: false, whyNot: always } as const;
 
-/** More than any Postgres of ours accepts. */
+/** More than our Postgres accepts. */
 const CONNECTIONS_MOST = 80;
 
 /** Another session in the database of a leader, which is gone at the end. */
 function intruder(
   scene: Scene,
-  /** True: no call is touched by it. */
+  /** True: it touches no call. */
   harmless: boolean,
   intrude: (session: Session, breaking: Breaking) => Promise<void>,
 ): Promise<Strike> {
@@ -35,7 +35,7 @@ export const lockedHead: Nemesis = {
   name: 'locked-head',
   description: "another session has the head of a book locked, so that its leader's commits wait",
   lastsMs: [2_000, 8_000],
-  // Whatever is written in this book waits for it.
+  // All writes to this book wait for it.
   aim: (scene) =>
     intruder(scene, false, async (session) => {
       await session.unsafe('BEGIN; SELECT seq FROM head FOR UPDATE').simple();
@@ -83,7 +83,7 @@ export const connectionsExhausted: Nemesis = {
     const { book, ledgerUrl, processes } = aLeader(scene);
     const sessions: Session[] = [];
     const begin = async () => {
-      // As the ledger itself, for what is left at last is kept for superusers.
+      // Connects as the ledger, for the last connections are reserved for superusers.
       while (sessions.length < CONNECTIONS_MOST) {
         const session = openSession(ledgerUrl);
         sessions.push(session);
@@ -99,7 +99,7 @@ export const connectionsExhausted: Nemesis = {
     const finish = async () => {
       await Promise.all(sessions.map((session) => closeSession(session)));
     };
-    // Its ledger server gets no connection that it does not have already.
+    // Its ledger server gets no new connection.
     const harms = [{ book }];
     return Promise.resolve(
       strikeWith(scene, { targets: [processes.postgres], harms, begin, finish }),

@@ -10,9 +10,9 @@ const what: Readonly<Record<VictimRole, string>> = {
 };
 
 /**
- * SIGKILL once, again and again, or the process is kept down until the end. What it touches:
- * `aVictim`. With copies, a book whose Postgres is killed is led elsewhere after it, and the
- * repeated kills hit one that stands by, which touches no more than the first.
+ * SIGKILL once, repeatedly, or the process is kept down until the end. Harms: see `aVictim`. With
+ * copies, a book whose Postgres is killed is led elsewhere afterwards, and repeated kills hit a
+ * standby, which touches no more than the first.
  */
 export function kill(role: VictimRole): Nemesis {
   return {
@@ -25,7 +25,7 @@ export function kill(role: VictimRole): Nemesis {
     whyNot: always,
     aim: (scene) => {
       const { process, harms } = aVictim(scene, role);
-      // Patroni would start a Postgres that is kept down.
+      // Patroni would restart a Postgres that is kept down.
       const canStayDown = role !== 'postgres' || scene.installation.profile === 'embedded';
       const manner = scene.random.pick(['once', 'again', canStayDown ? 'for good' : 'again']);
       const random = ownRandom(scene.random);
@@ -36,7 +36,7 @@ export function kill(role: VictimRole): Nemesis {
         goOn(async () => {
           for (;;) {
             await pause(random.between(500, 5_000));
-            // It may not have been started again yet.
+            // It may not have been restarted yet.
             await faults.signal(process, 'SIGKILL').catch(() => undefined);
           }
         });

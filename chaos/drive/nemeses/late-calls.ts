@@ -1,6 +1,6 @@
 import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
 
-/** Some longer than a take-over takes and than callers wait. */
+/** Some are longer than a take-over takes and than callers wait. */
 const HELD_BACK_MS = [300, 3_000, 20_000] as const;
 
 export const lateCalls = callFaultNemesis(

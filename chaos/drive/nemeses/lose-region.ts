@@ -8,8 +8,8 @@ import { always, aRegion, ownRandom, whyNoLinks } from './targets.ts';
 const common = { place: 'N38', profiles, alone: true } as const;
 
 /**
- * What it touches: its router, and the books that were led there; the two other regions keep a
- * majority, and confirm each other's commits.
+ * Touches its router, and the books that were led there; the two other regions keep a majority, and
+ * confirm each other's commits.
  */
 export const loseRegion: Nemesis = {
   ...common,
@@ -30,7 +30,7 @@ export const loseRegion: Nemesis = {
   },
 };
 
-/** What it touches is what a partition does; slow links alone touch less. */
+/** Touches the same as a partition; slow links alone touch less. */
 export const regionAdrift: Nemesis = {
   ...common,
   name: 'region-adrift',

@@ -3,7 +3,7 @@ import type { Harm } from '../../judge/history/record.ts';
 import type { Copy, Installation, Profile } from '../installation/installation.ts';
 import type { SeededRandom } from '../../random.ts';
 
-/** What a nemesis works with. */
+/** The environment of a nemesis. */
 export interface Scene {
   readonly installation: Installation;
   readonly random: SeededRandom;
@@ -23,13 +23,13 @@ export interface Scene {
 export interface Strike {
   /** What it hits, such as eu-west/ledger or eu-west>us-east. */
   readonly targets: readonly string[];
-  /** Which calls it may touch while it lasts, and for a while after: be exact, I22 leans on it. */
+  /** Calls that it may touch while it lasts, and for a while after: be exact, I22 relies on it. */
   readonly harms: readonly Harm[];
-  /** Breaks. A fault with a course of its own (flapping, a zombie) continues in the background. */
+  /** Begins the fault. A course of its own (flapping, a zombie) continues in the background. */
   begin(): Promise<void>;
   /**
-   * Heals everything; called also when `begin` threw, and safe then. Throws Error when something
-   * is left broken.
+   * Heals everything; also called when `begin` threw, and safe then. Throws Error when something is
+   * left broken.
    */
   end(): Promise<void>;
 }
@@ -44,10 +44,10 @@ export interface Nemesis {
   readonly profiles: readonly Profile[];
   /** Range of its duration in milliseconds, [min, max]; drawn from the seed. */
   readonly lastsMs: readonly [number, number];
-  /** True: nothing else may be broken meanwhile, for then no call would have to be served. */
+  /** True: nothing else may be broken meanwhile, since no call would have to be served then. */
   readonly alone: boolean;
-  /** Why it cannot be run here, in a sentence; '': it can. Asked once, before the run. */
+  /** Returns why it cannot run here, in a sentence; '': it can. Called once, before the run. */
   whyNot(installation: Installation): Promise<string>;
-  /** Chooses its target by the seed and by the roles of the moment. Breaks nothing yet. */
+  /** Chooses its target by the seed and the current roles. Breaks nothing yet. */
   aim(scene: Scene): Promise<Strike>;
 }

@@ -14,7 +14,7 @@ const common = {
   alone: true,
 } as const;
 
-/** What it touches: what one region asks of the other; nothing that the other one asks of it. */
+/** Touches calls from one region to the other, none in the reverse direction. */
 export const oneWayConnections: Nemesis = {
   ...common,
   name: 'one-way-connections',
@@ -28,9 +28,7 @@ export const oneWayConnections: Nemesis = {
   },
 };
 
-/**
- * What it touches: what either asks of the other, for a question or its answer goes the lost way.
- */
+/** Touches calls in both directions, for a request or its answer takes the lost way. */
 export const oneWayLoss: Nemesis = {
   ...common,
   name: 'one-way-loss',

@@ -3,7 +3,7 @@ import { callFaultStrike } from './call-fault-strike.ts';
 import type { Nemesis } from './nemesis.ts';
 import { always } from './targets.ts';
 
-/** As many times the usual load. */
+/** Multiple of the usual load. */
 const TIMES = 5;
 
 export const overload: Nemesis = {

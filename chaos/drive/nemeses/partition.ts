@@ -7,7 +7,7 @@ import { harmsBetween, harmsOfLink, harmsOfPartition } from './harms.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { aRegion, othersThan, shuffledRegions, whyNoLinks } from './targets.ts';
 
-/** Which regions cannot reach which, while all of them run. */
+/** Partitions: all regions run, and some cannot reach each other. */
 
 export type Way = readonly [from: RegionName, to: RegionName];
 
@@ -17,13 +17,13 @@ export const bothWays = (one: RegionName, other: RegionName): Way[] => [
   [other, one],
 ];
 
-/** All that goes out of a region and into it. */
+/** All links out of a region and into it. */
 export const waysOf = (region: RegionName): Way[] =>
   othersThan(region).flatMap((other) => bothWays(region, other));
 
 export const wayName = ([from, to]: Way) => `${from}>${to}`;
 
-/** Instant errors or long silence. */
+/** Modes: instant errors or long silence. */
 export const silences = ['refuse', 'blackhole'] as const;
 
 /** Cuts these links until the end, all in the same mode. */
@@ -48,7 +48,7 @@ export async function healAll(faults: Faults, ways: readonly Way[]): Promise<voi
 
 const common = { profiles, whyNot: whyNoLinks } as const;
 
-/** What it touches: `harmsOfPartition`. */
+/** Harms: see `harmsOfPartition`. */
 export const isolateRegion: Nemesis = {
   ...common,
   name: 'isolate-region',
@@ -65,7 +65,7 @@ export const isolateRegion: Nemesis = {
   },
 };
 
-/** What it touches: what goes between the two. The third reaches both, and is reached. */
+/** Touches calls between the two. The third reaches both, and is reached. */
 export const bridge: Nemesis = {
   ...common,
   name: 'bridge',
@@ -83,7 +83,7 @@ export const bridge: Nemesis = {
 
 /**
  * Every region opens connections to one other and is reached by the third: each is in a majority,
- * and no two are in the same. What it touches: what each of the three links carries.
+ * and no two are in the same. Touches the traffic on each of the three links.
  */
 export const ring: Nemesis = {
   ...common,

@@ -12,7 +12,7 @@ export async function haltPostgres(installation: Installation, copy: Copy): Prom
   const { faults } = installation;
   const { patroni, postgres } = copy.processes;
   await faults.stop(patroni ?? postgres);
-  // One that Patroni has started outlives it.
+  // A Postgres that Patroni has started outlives it.
   await faults.signal(postgres, 'SIGKILL').catch((error: unknown) => {
     if (!isGone(error)) throw error;
   });
@@ -30,7 +30,7 @@ export async function startPostgres(installation: Installation, copy: Copy): Pro
   if (found?.state === 'stopped') await installation.faults.start(supervised);
 }
 
-/** It and all its children, who work in the folder of its data. */
+/** Returns the pids of it and all its children, which work in its data folder. */
 export function postgresPids(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/u.test(name))

@@ -7,8 +7,9 @@ import { cutAll, silences, waysOf } from './partition.ts';
 import { aLeader, always, othersThan } from './targets.ts';
 
 /**
- * Promotions while the old leader is gone in one of the ways that it can be. All touch the calls
- * that need the book, until it is led elsewhere; one that cuts its region off, what that touches.
+ * Promotions while the old leader is unreachable in one of several ways. All touch the calls that
+ * need the book, until it is led elsewhere; one that cuts off its region also touches what that
+ * does.
  */
 
 const common = {
@@ -20,7 +21,7 @@ const common = {
   whyNot: always,
 } as const;
 
-/** How the old leader is when another copy is promoted. */
+/** State of the old leader when another copy is promoted. */
 interface State {
   readonly name: string;
   readonly description: string;
@@ -50,7 +51,7 @@ const states: readonly State[] = [
     name: 'killed',
     description: 'killed, and kept from coming back',
     break: async ({ faults }, { processes: { ledger, postgres: database, patroni } }) => {
-      // Patroni first, or it would have its Postgres back at once.
+      // Patroni first, or it would restart its Postgres at once.
       if (patroni !== undefined) await faults.stop(patroni);
       await faults.signal(database, 'SIGKILL');
       await faults.signal(ledger, 'SIGKILL');
@@ -77,7 +78,7 @@ function promoteWhile(state: State): Nemesis {
         await state.break(breaking, leader, scene);
         const { letRun, over, pause } = breaking;
         letRun(async () => {
-          // Refused while the old one may lead still; done or superfluous a few seconds later.
+          // Refused while the old leader may still lead; done or superfluous a few seconds later.
           while (!over.aborted && scene.leader(leader.book)?.region !== to) {
             await operator.make({ kind: 'failover', book, to, acceptLoss: false });
             await pause(1_000);

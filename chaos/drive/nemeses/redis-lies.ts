@@ -12,7 +12,7 @@ import { aLeader, ownRandom } from './targets.ts';
 
 /** A Redis that contains outdated or wrong data (N30). */
 
-/** Of each set, at most, in one go. */
+/** Maximum number of values for each set at a time. */
 const VALUES_MOST = 20_000;
 
 const common = {
@@ -38,16 +38,16 @@ export const redisPast: Nemesis = {
         await faults.signal(process, 'SIGKILL');
       });
     };
-    // It would come back so at its next start too.
+    // It would restore this file at its next start too.
     const finish = async () => {
       if (saved !== undefined) await rm(saved, { force: true });
     };
-    // See redis-lost: what Redis knows decides nothing, and without it calls are answered.
+    // See redis-lost: Redis decides nothing, and without it calls are answered.
     return Promise.resolve(strikeWith(scene, { targets: [process], harms: [], begin, finish }));
   },
 };
 
-/** Writes all that it has to its disk; gives the file. */
+/** Saves the data of a Redis to disk; returns the path of the file. */
 async function save(redis: Redis): Promise<string> {
   await redis.save();
   const [, dir = ''] = await configured(redis, 'dir');
@@ -61,7 +61,7 @@ async function configured(redis: Redis, name: string): Promise<string[]> {
   return Array.isArray(answer) ? answer.map(String) : [];
 }
 
-/** How a Redis lies, each with how often it is chosen. */
+/** Kinds of wrong data, with their weights. */
 const LIES = { forgotten: 3, exchanged: 2, invented: 2, kinds: 1 } as const;
 
 export const redisLies: Nemesis = {
@@ -97,7 +97,7 @@ export const redisLies: Nemesis = {
     return Promise.resolve(
       strikeWith(scene, {
         targets: kills ? [process, ledger] : [process],
-        // The lies themselves touch no call, see redis-lost. A leader that is killed does.
+        // Wrong data touch no call, see redis-lost. The kill of a leader does.
         harms: kills ? [{ book: leader.book }] : [],
         begin,
         finish,
@@ -142,7 +142,7 @@ async function setsOf(redis: Redis): Promise<string[]> {
   return found;
 }
 
-/** Ids that were never used, texts that are none, and one that is large. */
+/** Ids that were never used, texts that are no ids, and a large one. */
 function invented(random: SeededRandom): string[] {
   const ids = Array.from({ length: 1_000 }, (_, index) =>
     transferIdOf('invented', `${random.int(1_000_000)} ${index}`),

@@ -32,7 +32,7 @@ export const redisLost: Nemesis = {
           await askRedis(url, (redis) => redis.flushall());
           return;
         case 'pause':
-          // Nothing ends a pause before its time, so there are many short ones.
+          // A pause cannot be ended early, so there are many short ones.
           goOn(() =>
             askRedis(url, async (redis) => {
               while (!over.aborted) await redis.client('PAUSE', PAUSE_MS, 'ALL');
@@ -43,8 +43,8 @@ export const redisLost: Nemesis = {
     const finish = async () => {
       if (how === 'pause') await askRedis(url, (redis) => redis.ping());
     };
-    // Redis saves time and decides nothing: one that hangs is given up after a quarter of a
-    // second, and no call fails for it or is noticeably late.
+    // Redis saves time and decides nothing: a hanging one is given up after a quarter of a second,
+    // and no call fails or is noticeably late.
     return Promise.resolve(strikeWith(scene, { targets: [process], harms: [], begin, finish }));
   },
 };

@@ -19,11 +19,11 @@ const REPAIRED_MS = 60_000;
 const AGAIN_MS = 200;
 
 /**
- * A book that loses rows permanently. It is not in the list of all nemeses: acknowledged payments
- * within the book are lost by it, which the checkers of a run rightly convict. Its own tests state
- * what must be left, and which checkers hold (checkers/lost-rows.ts).
+ * A book that loses rows permanently. It is not in the list of all nemeses: it loses acknowledged
+ * payments within the book, which the checkers of a run rightly convict. Its own tests state what
+ * must be left, and which checkers hold (checkers/lost-rows.ts).
  *
- * @param loses called with what the database had and the copy has not, before it is replaced
+ * @param loses called with the rows that the database has and the copy lacks, before it is replaced
  */
 export const restoredBook = (loses: (lost: LostRows) => void = () => undefined): Nemesis => ({
   name: 'restored-book',
@@ -42,7 +42,7 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
     return Promise.resolve(
       strikeWith(scene, {
         targets: [leader.bookName],
-        // It posts nothing until it is repaired; the others go on but for what would go there.
+        // It posts nothing until it is repaired; the others continue, except for payments to it.
         harms: [{ book: leader.book }],
         begin: async (breaking) => {
           await lost.whileDown(breaking, () => lost.copy());
@@ -55,13 +55,13 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
   },
 });
 
-/** What a book loses, and what its operator does about it. */
+/** Restores a book from an older copy, and repairs it like an operator. */
 class Restoring {
   readonly #scene: Scene;
   readonly #leader: Copy;
   readonly #loses: (lost: LostRows) => void;
   readonly #channels: Channels;
-  /** Names of the channels of which other books have legs that the book has no row of. */
+  /** Names of the books that have legs of a channel of which the book has no row. */
   #missed: readonly string[] = [];
 
   /** Last seq of the copy. */
@@ -74,7 +74,7 @@ class Restoring {
     this.#channels = new Channels(scene.installation.state());
   }
 
-  /** Does something while the ledger server of the book is down. */
+  /** Runs `work` while the ledger server of the book is down. */
   async whileDown({ faults }: Breaking, work: () => Promise<void>): Promise<void> {
     const { ledger } = this.#leader.processes;
     await faults.stop(ledger);
@@ -90,7 +90,7 @@ class Restoring {
     await copyDatabase(adminUrl);
   }
 
-  /** Puts the copy in the place of the database, and sees what the other books have more. */
+  /** Replaces the database by the copy, and finds which rows the other books have in addition. */
   async restore(): Promise<void> {
     const { adminUrl, book } = this.#leader;
     const rows = await once(
@@ -107,8 +107,8 @@ class Restoring {
   }
 
   /**
-   * Waits until the books have named each loss, and has it booked.
-   * @throws Error when a loss is not named in time, or the books do not agree again in time
+   * Waits until the books have reported each loss, then runs the repair.
+   * @throws Error when a loss is not reported in time, or the books do not agree again in time
    */
   async repair(): Promise<void> {
     await dropCopies(this.#leader.adminUrl);
@@ -121,7 +121,7 @@ class Restoring {
     });
     const why = 'restored-book';
     await until(`that ${bookName} is repaired`, REPAIRED_MS, async () => {
-      // Its leader may not answer yet, and a repair that has failed is simply run again.
+      // Its leader may not answer yet; a failed repair is run again.
       const repairing = this.#channels.repair(bookName, { by: 'chaos', why });
       const losses = await repairing.catch((error: unknown) => {
         this.#scene.report(error instanceof Error ? error.message : String(error));

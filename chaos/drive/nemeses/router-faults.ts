@@ -22,7 +22,7 @@ export const restartRouter: Nemesis = {
       goOn(async () => {
         for (;;) {
           await pause(random.between(300, 4_000));
-          // It may not have been started again yet.
+          // It may not have been restarted yet.
           const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
           await faults.signal(router, signal).catch(() => undefined);
         }
@@ -52,7 +52,7 @@ export const freezeRouter: Nemesis = {
   },
 };
 
-/** What it touches: what a region asks of one other; the third, and its own, are reached. */
+/** Touches calls from one region to one other; the third, and its own, are reached. */
 export const routerWithoutHome: Nemesis = {
   ...common,
   name: 'router-without-home',

@@ -4,7 +4,7 @@ import type { Nemesis } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
 import { aLeader, always, othersThan, ownRandom } from './targets.ts';
 
-/** The book serves no calls while it moves, so all calls that need it are touched. Others stay where they are. */
+/** The book serves no calls while it moves: touches all calls that need it. Other books stay. */
 export const switchover: Nemesis = {
   place: 'N31',
   profiles: ['replicated'],

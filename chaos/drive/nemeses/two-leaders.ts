@@ -7,7 +7,7 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { once } from './session.ts';
 import { aLeader, always } from './targets.ts';
 
-/** Promotions while the old leader is well. They touch the calls that need the book. */
+/** Promotions while the old leader is healthy. They touch the calls that need the book. */
 
 const common = {
   place: 'N31',
@@ -31,9 +31,9 @@ export const promoteWhileAlive: Nemesis = {
 };
 
 /**
- * Two primaries: a standby is promoted behind Patroni's back while the leader lives. It must
+ * Two primaries: a standby is promoted behind Patroni's back while the leader runs. It must
  * acknowledge nothing, for no standby follows it; the leader has one copy left that confirms its
- * commits. Patroni does not recover a copy that is ahead of the leader in timelines, so it is
+ * commits. Patroni does not recover a copy whose timeline is ahead of the leader's, so it is
  * rebuilt at the end, as an operator would have to.
  */
 export const promoteNextToLeader: Nemesis = {
@@ -50,7 +50,7 @@ export const promoteNextToLeader: Nemesis = {
     })),
 };
 
-/** Of a drawn book, one that does not lead it. */
+/** Strikes a standby of a drawn book. */
 function strikeStandby(
   scene: Scene,
   how: (standby: Copy) => Pick<Blow, 'begin' | 'finish'>,
@@ -65,7 +65,7 @@ function aStandby({ installation, random }: Scene, book: number, leader: RegionN
   return random.pick(copiesOf(installation, book).filter(({ region }) => region !== leader));
 }
 
-/** As Patroni has it. */
+/** Its name in Patroni. */
 const nameOf = ({ bookName, region }: Copy) => `${bookName}-in-${region}`;
 
 function patroniOf({ installation }: Scene, copy: Copy): Patroni {
@@ -86,7 +86,7 @@ async function rebuild(scene: Scene, copy: Copy): Promise<void> {
       await patroni.reinitialize();
       return;
     } catch (error) {
-      // It may be busy with the very copy, or not know the leader for a moment.
+      // Patroni may be busy with this copy, or not know the leader for a moment.
       if (attempt === REBUILD_ATTEMPTS) throw error;
       await sleep(1_000);
     }

@@ -8,13 +8,13 @@ import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
 import type { Setting } from './workload.ts';
 
-/** What an account is to be like. */
+/** Properties of an account to open. */
 export interface AccountWish {
   readonly region: RegionName;
   /** Undefined: it may be overdrawn without limit. */
   readonly minBalance: bigint | undefined;
   readonly maxBalance?: bigint;
-  /** What it begins with. */
+  /** Its initial balance. */
   readonly money: bigint;
 }
 
@@ -23,7 +23,7 @@ export function purse(region: RegionName, money: bigint): AccountWish {
   return { region, minBalance: 0n, money };
 }
 
-/** An account that any amount can come from. */
+/** An account that may be overdrawn by any amount. */
 export function mint(region: RegionName): AccountWish {
   return { region, minBalance: undefined, money: 0n };
 }
@@ -32,9 +32,9 @@ export function mint(region: RegionName): AccountWish {
 const AT_ONCE = 3;
 
 /**
- * Opens accounts, in the order of the wishes, and gives them their money.
+ * Opens accounts, in the order of the wishes, and funds them.
  *
- * Throws Error when one is refused, or not answered.
+ * Throws Error when a call is refused, or not answered.
  */
 export async function openAccounts(
   setting: Setting,
@@ -59,7 +59,7 @@ export async function openAccounts(
 
 const ATTEMPTS = 5;
 
-/** Asks again what is answered the same however often it is asked: a slow start is no reason to give up. */
+/** Retries an idempotent call: a slow start is no reason to give up. */
 async function insist<Reply>(ask: () => Promise<CallResult<Reply>>): Promise<CallResult<Reply>> {
   let result = await ask();
   for (let left = ATTEMPTS - 1; left > 0 && result.type !== 'ok'; left -= 1) result = await ask();
@@ -72,7 +72,7 @@ class Opener {
   readonly #requests: Requests;
   readonly #region: RegionName;
   #last = 0;
-  /** Where the money comes from. */
+  /** The account that funds the others. */
   #source: Promise<OwnAccount> | undefined;
 
   constructor(setting: Setting, requests: Requests, region: RegionName) {
@@ -84,7 +84,7 @@ class Opener {
   async open(caller: Caller, wish: AccountWish): Promise<OwnAccount> {
     const account = await this.#open(caller, wish);
     if (wish.money === 0n) return account;
-    // Only one caller opens the source: a client asks one thing after another.
+    // Only one caller opens the source: a client makes one call at a time.
     this.#source ??= this.#open(this.#setting.caller(this.#region), mint(this.#region));
     const source = await this.#source;
     const request = this.#requests.pay(source, account, wish.money);

@@ -32,7 +32,7 @@ export const bankAcross: Workload = {
     const purses = setting.regions.flatMap(({ name }) =>
       Array.from({ length: each }, () => purse(name, BigInt(money))),
     );
-    // What they have no room for comes back.
+    // Amounts above their limit are returned.
     const small = setting.regions.map(({ name }) => ({
       ...purse(name, 0n),
       maxBalance: BigInt(most),

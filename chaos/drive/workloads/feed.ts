@@ -95,14 +95,14 @@ export const feed: Workload = {
   },
 };
 
-/** There is something new for the consumer of a book. */
+/** Records a new event for the consumer of a book. */
 function noteWritten(
   ofBook: ReadonlyMap<number, Consumer>,
   { book, seq }: { readonly book: number; readonly seq: number },
 ): void {
   const consumer = ofBook.get(book);
   if (consumer === undefined) return;
-  // A run on books that are not new begins with what is new.
+  // On books with older rows a run begins with its own.
   if (consumer.newest === 0) consumer.after = seq - 1;
   consumer.newest = Math.max(consumer.newest, seq);
 }
@@ -116,7 +116,7 @@ type Sides = {
   readonly credit: { readonly account: string; readonly version: number } | null;
 };
 
-/** The version of an account that an event gave it. */
+/** Returns the version that an event gave the account. */
 function versionIn({ debit, credit }: Sides, { id }: OwnAccount): number | undefined {
   return [debit, credit].find((state) => state?.account === String(id))?.version;
 }

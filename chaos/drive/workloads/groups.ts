@@ -27,7 +27,7 @@ export const groups: Workload = {
     const elsewhere = setting.regions.filter(({ name }) => name !== region.name);
     const [source, full, ...others] = await openAccounts(setting, requests, [
       mint(region.name),
-      // It has no room for anything.
+      // It can receive nothing.
       { ...purse(region.name, 0n), maxBalance: 0n },
       ...elsewhere.map(({ name }) => purse(name, 0n)),
       ...Array.from({ length: count }, () => purse(region.name, 500n)),

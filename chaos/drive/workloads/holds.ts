@@ -58,7 +58,7 @@ export const holds: Workload = {
     ) => {
       if (kind === 'release') return caller.transfer(requests.release(one));
       const part = kind === 'rest' ? 0n : amountUpTo(by, Number(one.amount));
-      // Whether the payee's book can be reached is no matter of the hold.
+      // A hold does not depend on the payee's book.
       const request = { ...requests.capture(one, part, kind === 'final'), wait: Wait.POSTED };
       return caller.transfer(request);
     };

@@ -66,7 +66,7 @@ export const limits: Workload = {
         if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
         holds.add({ id: result.reply.transferId, payer: account, payee, amount });
       } else if (kind === 'upTo') {
-        // As much as there is: the last unit goes at once.
+        // All that is left: the last unit goes at once.
         const upTo = by.pick([UpTo.DEBIT_AVAILABLE, UpTo.CREDIT_ROOM, UpTo.BOTH]);
         await caller.transfer(requests.pay(account, tight, BigInt(room), { upTo }));
       } else if (kind === 'refill') {

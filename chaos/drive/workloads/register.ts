@@ -39,7 +39,7 @@ export const register: Workload = {
           const close = { $case: 'close', value: {} } as const;
           const reopen = { $case: 'reopen', value: {} } as const;
           await caller.change(requests.change(empty, by.chance(0.5) ? close : reopen));
-          // Neither pays the other while it is closed, nor leaves anything in it for long.
+          // Neither pays the other while it is closed, nor leaves a balance in it for long.
           if (by.chance(0.3)) await caller.transfer(requests.pay(by.pick(accounts), empty, 1n));
           if (by.chance(0.6)) await caller.transfer(requests.pay(empty, by.pick(accounts), 1n));
           return;

@@ -42,7 +42,7 @@ export class Requests {
     return this.pay(payer, payee, amount, { action: { $case: 'hold', value: timing } });
   }
 
-  /** `amount` zero: all that is left. */
+  /** `amount` zero: the whole rest. */
   capture({ id, payer }: OpenHold, amount: bigint, final: boolean): TransferFields {
     const action = { $case: 'capture', value: { holdId: id, final } } as const;
     return { ...this.#named(), debitAccountId: payer.id, amount, action };
@@ -62,7 +62,7 @@ export class Requests {
     return { ...this.#named(), ...what, expectedVersion };
   }
 
-  /** A request that has its fields already, but no key. */
+  /** Adds a key to the fields of a request. */
   named(fields: TransferFields): TransferFields {
     return { ...this.#named(), ...fields };
   }

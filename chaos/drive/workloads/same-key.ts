@@ -9,13 +9,13 @@ import { Recent } from './recent.ts';
 import { Requests, type TransferFields } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** A request that several clients make. */
+/** A request that several clients send. */
 interface Shared {
   readonly fields: TransferFields;
   readonly book: number;
 }
 
-/** One that clients gather for, so that they make it at the same moment. */
+/** A request that clients gather for, so that they send it at the same moment. */
 interface Gathering extends Shared {
   readonly begins: Promise<void>;
 }
@@ -85,7 +85,7 @@ export const sameKey: Workload = {
   },
 };
 
-/** The same key with another body; its payer is of the same book, for that has the key. */
+/** The same key with another body; its payer is in the same book, which holds the key. */
 function altered(
   fields: TransferFields,
   book: number,

@@ -28,7 +28,7 @@ export const session: Workload = {
     );
     const lastDecided = new Map<OwnAccount, number>();
 
-    /** Gives the position that the read was of: the next one must not be older. */
+    /** Returns the position of the read: the next one must not be older. */
     const read = async (
       caller: Caller,
       by: SeededRandom,
@@ -45,7 +45,7 @@ export const session: Workload = {
         return result.type === 'ok' ? result.reply.position : minPosition;
       }
       if (kind === 'statement') {
-        // All of it would grow with the run; what is newer than the write is enough.
+        // The whole statement would grow with the run; the entries since the write are enough.
         const result = await via.statement({
           ...asked,
           account: String(account.id),

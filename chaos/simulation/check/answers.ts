@@ -86,7 +86,7 @@ function answersOf(
   return found;
 }
 
-/** I14: nothing is decided in an epoch for a request that came after an answer of a later one. */
+/** I14: no request is decided in an epoch if it began after an answer of a later epoch. */
 function checkEpochs({ number }: FinalBook, history: History): Violation[] {
   const decided = [...history.values()]
     .filter(({ book }) => book === number)

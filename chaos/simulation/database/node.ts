@@ -11,7 +11,7 @@ export interface Commit {
   readonly append: AppendStatement;
 }
 
-/** What a statement comes to. */
+/** The result of a statement. */
 export type Reply =
   | { readonly rows: object[]; readonly warning: string }
   | { readonly error: Error };
@@ -31,7 +31,7 @@ export interface NodeBugs {
   readonly noCompare: boolean;
 }
 
-/** A standby as the node that it streams from knows it. */
+/** A standby as seen by the node that it streams from. */
 interface Follower {
   /** The length of the log that it has, and when it reported it. */
   readonly length: number;
@@ -58,12 +58,12 @@ export class DatabaseNode {
   readonly #world: World;
   readonly #bugs: NodeBugs;
   readonly #nextCommit: () => number;
-  /** Nothing but appended to, or replaced: messages refer to the beginning of it. */
+  /** Only appended to or replaced: messages refer to its beginning. */
   log: Commit[] = [];
-  /** What is visible here; as a standby: nothing is read but what it is. */
+  /** What is visible here; from a standby, only its role is read. */
   tables = new Tables();
   primary = false;
-  /** Where it streams from. */
+  /** The node that it streams from. */
   upstream: DatabaseNode | undefined;
   readonly #followers = new Map<DatabaseNode, Follower>();
   #queued: { readonly statement: AppendStatement; readonly answer: Waiting['answer'] }[] = [];
@@ -94,13 +94,13 @@ export class DatabaseNode {
     return this.#waiting !== undefined;
   }
 
-  /** Calls back when this node closes its connections. Returns how to stop it. */
+  /** Calls back when this node closes its connections. Returns a function that unsubscribes. */
   onClose(close: (why: string) => void): () => void {
     this.#sessions.add(close);
     return () => this.#sessions.delete(close);
   }
 
-  /** Executes a statement; the answer comes when it does, or never. */
+  /** Executes a statement; the answer comes when it is done, or never. */
   execute(text: string, values: readonly unknown[], answer: (reply: Reply) => void): void {
     if (isAppend(text)) {
       this.#queued.push({ statement: parseAppend(text, values), answer });
@@ -112,7 +112,7 @@ export class DatabaseNode {
     answer({ rows: answerTo(text)(this.tables, values, facts), warning: '' });
   }
 
-  /** The next append, once the one before has let go of the head's row. */
+  /** Starts the next append once the one before has released the head's row. */
   #next(): void {
     while (this.#waiting === undefined) {
       const next = this.#queued.shift();
@@ -149,7 +149,7 @@ export class DatabaseNode {
     if (this.#bugs.ackAlone) this.#release('');
   }
 
-  /** The wait is over: what was committed is visible from now on. */
+  /** The wait is over: the commit is visible from now on. */
   #release(warning: string): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -164,7 +164,7 @@ export class DatabaseNode {
     this.#release('canceling wait for synchronous replication due to user request');
   }
 
-  /** An operator terminates the backend that waits: it is committed here, and its caller cut off. */
+  /** An operator terminates the waiting backend: it is committed here, its caller is cut off. */
   terminateWaiting(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -195,8 +195,8 @@ export class DatabaseNode {
     if (follower.upstream !== this) return;
     const same = length === 0 || this.log[length - 1] === last;
     if (!same) {
-      // What is ahead on the same history just waits; what has gone another way is rewound, and
-      // only to what a primary has.
+      // A follower ahead on the same history waits; a diverged one is rewound, and only to the log
+      // of a primary.
       this.#followers.delete(follower);
       if (this.primary) this.#rewind(follower);
       return;
@@ -221,7 +221,7 @@ export class DatabaseNode {
     this.#world.send(this.process, follower.process, () => follower.#receive(this, log, length));
   }
 
-  /** @param sent how much of `commits` the message has */
+  /** @param sent number of `commits` that the message contains */
   #receive(from: DatabaseNode, commits: readonly Commit[], sent: number): void {
     if (this.primary || this.upstream !== from) return;
     const { length } = this.log;
@@ -248,7 +248,7 @@ export class DatabaseNode {
     );
   }
 
-  /** Begins to take writes: everything in the log is visible, whether others have it or not. */
+  /** Starts to accept writes: everything in the log is visible, whether others have it or not. */
   promote(): void {
     this.primary = true;
     this.upstream = undefined;
@@ -271,7 +271,7 @@ export class DatabaseNode {
     this.#followers.clear();
   }
 
-  /** Is gone at once; what is in the log is on disk. */
+  /** Stops at once; the log is on disk. */
   crash(): void {
     this.#world.kill(this.process);
     this.primary = false;

@@ -53,7 +53,7 @@ const TRANSFERS: ReadonlySet<number> = new Set(TRANSFER_KINDS);
 
 const answers = new Map<string, Answer>();
 
-/** @throws TypeError if the statement is not one that the simulation knows */
+/** @throws TypeError if the simulation does not know the statement */
 export function answerTo(text: string): Answer {
   let answer = answers.get(text);
   if (answer === undefined) {

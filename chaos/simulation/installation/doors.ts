@@ -19,7 +19,7 @@ import type { ServerStatus } from './topology.ts';
 
 type Write = (reply: PostReply['reply']) => void;
 
-/** Where requests enter a ledger server: straight through, unless a deliberate bug sits there. */
+/** The entry of requests to a ledger server: direct, unless a deliberate bug intercepts them. */
 export class Doors {
   readonly #bug: DeliberateBug | undefined;
   readonly #redises: ReadonlyMap<string, RedisStore>;

@@ -15,7 +15,7 @@ export const REGIONS = ['eu', 'us', 'ap'] as const;
 
 const SETTLE_TIMEOUT_MS = 1_500;
 
-/** Ends of processes that no fault killed: what the ledger's own assertions have found. */
+/** A process that ended without a fault: an assertion of the ledger failed. */
 export interface Death {
   readonly server: string;
   readonly at: number;
@@ -134,7 +134,7 @@ export class Installation {
     });
   }
 
-  /** A process that an assertion ended is started again, as its supervisor would. */
+  /** Restarts a process that an assertion ended, as its supervisor would. */
   #died(server: LedgerServer, error: unknown): void {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     this.world.log(`${server.name} ends: ${why}`);
@@ -181,11 +181,11 @@ export class Installation {
 /** A call from one ledger server to another. */
 interface Call<Reply> {
   readonly ask: (server: LedgerServer) => Promise<Reply>;
-  /** What the caller is answered when there is no answer; undefined: that there is none. */
+  /** The reply to the caller when there is no answer; undefined: a timeout. */
   readonly unanswered: () => Reply | undefined;
 }
 
-/** What a call ends with, as the gRPC client gives it. */
+/** The error of a call, as the gRPC client raises it. */
 function callFault(code: status): Error {
   return Object.assign(new Error(status[code]), { code });
 }

@@ -41,7 +41,7 @@ export interface ServerParts {
   ) => Promise<CompareChannelReply>;
   /** Called with every status that it publishes. */
   readonly onStatus: (from: LedgerServer, status: ServerStatus) => void;
-  /** Called when the process ends by itself, which it never should. */
+  /** Called when the process ends on its own, which it never should. */
   readonly onDeath: (from: LedgerServer, error: unknown) => void;
 }
 
@@ -99,7 +99,7 @@ export class LedgerServer {
       serverRegion: this.process.region,
     };
     const leaders = {
-      // Each server has its own wall clock alone.
+      // Each server has a wall clock of its own.
       peerCount: 0,
       peerClocks: () => [],
       leaderOf: (peerBook: number) => {

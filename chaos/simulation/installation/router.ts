@@ -17,7 +17,7 @@ const PAUSE_MS = 60;
 /** Receives the answers to a caller; called more than once if more come later. */
 export type OnAnswer = (response: CreateTransferResponse) => void;
 
-/** Where a router's requests go. */
+/** The targets of a router's requests. */
 interface Servers {
   readonly servers: ReadonlyMap<string, LedgerServer>;
   readonly doors: Doors;
@@ -33,8 +33,8 @@ interface Call {
 }
 
 /**
- * Finds the leader of a book by the statuses that it has received, and sends a request with the same key again
- * until there is an outcome or the caller's time is up.
+ * Finds the leader of a book by the statuses that it has received, and resends a request with the
+ * same key until there is an outcome or the caller's deadline has passed.
  */
 export class Router {
   readonly process: SimProcess;

@@ -13,8 +13,7 @@ const SILENT_MS = 2_500;
 
 /**
  * What one process knows about leaders, from messages that may be lost, late or repeated. Decides
- * as the ledger's own `Leaders` does: once an epoch is known, no server leads in an older
- * one.
+ * like the ledger's own `Leaders`: once an epoch is known, no server leads in an older one.
  */
 export class Topology {
   readonly #world: World;
@@ -44,7 +43,7 @@ export class Topology {
     return found;
   }
 
-  /** As after a restart. */
+  /** Forgets everything, as a restart does. */
   forget(): void {
     this.#statuses.clear();
     this.#epochs.clear();

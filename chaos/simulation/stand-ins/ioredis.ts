@@ -4,7 +4,7 @@ import { simulatedHosts } from './simulated-hosts.ts';
 const DELAY_MS = 0.1;
 const TIMEOUT_MS = 250;
 
-/** Takes the place of the driver's class in a simulation: the commands that the ledger uses. */
+/** Replaces the driver's class in a simulation, with the commands that the ledger uses. */
 export class Redis {
   status: 'connecting' | 'ready' | 'close' = 'connecting';
   readonly #store: RedisStore;
