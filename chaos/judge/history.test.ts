@@ -46,7 +46,7 @@ describe('a history', () => {
     written.phase('load');
     const request = transferRequest({
       amount: 2n ** 60n,
-      // A line separator in a text ends no line of the file.
+      // A line separator in a text does not end a line of the file.
       metadata: { int: '5', other: '{"int":["5"]}', note: 'one\u2028two' },
       conditions: { allOf: [{ accountId: 1n, test: { $case: 'balanceAtLeast', value: 0n } }] },
     });

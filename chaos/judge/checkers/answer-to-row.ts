@@ -6,20 +6,20 @@ import { reasonWord } from '../history/replies.ts';
 import type { LegAnswer, LookUpRead, TransferAnswer } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 
-/** Where a transfer is decided, and where the other end of it may be. */
+/** The book that decides a transfer, and the books where its other end may be. */
 export interface Place {
   readonly book: FinalBook;
-  /** By number; one that was not read is not there. */
+  /** By number; without books that were not read. */
   readonly books: ReadonlyMap<number, FinalBook>;
 }
 
 type Found = NonNullable<LookUpRead['found']>;
 
 /**
- * What is wrong with an answer to a request, held against the row that decided it; '' if nothing
- * is. The answer may be as old as the row or as new as the end of the run: what was in transit
- * is posted or returned later. A hold is answered as it was made, whatever has become of it.
- * Where it was decided, and when, is not looked at.
+ * Compares an answer to a request with the row that decided it. Returns what is wrong; '' if
+ * nothing is. The answer may be as old as the row or as new as the end of the run: a transfer in
+ * transit is posted or returned later. A hold is answered as it was made, whatever has become of
+ * it. The place and time of the decision are not checked.
  */
 export function wrongInAnswer(
   answer: TransferAnswer,
@@ -41,7 +41,7 @@ export function wrongInAnswer(
 }
 
 /**
- * The same for the result of a look-up, which contains what has become of a hold, and the
+ * Like `wrongInAnswer`, for the result of a look-up, which shows what has become of a hold, and the
  * amount that every transfer moved.
  */
 export function wrongInLookUp(found: Found, row: JournalRow, place: Place): string {
@@ -55,7 +55,7 @@ export function wrongInLookUp(found: Found, row: JournalRow, place: Place): stri
   return `the answer has the actual amount ${found.actualAmount}, the row has ${amount}`;
 }
 
-/** A status, and the reason that goes with it. */
+/** A status, and its reason. */
 type Outcome = readonly [status: string, reason: string];
 
 function wrongInStatus(
@@ -106,7 +106,7 @@ function outcomesOfLookUp(row: JournalRow, place: Place): Outcome[] {
   return [...outcomes, ...ends.map((kind): Outcome => [ENDED[kind] ?? '', ''])];
 }
 
-/** What a hold is called once nothing is left of it, by the kind of row that took the last. */
+/** Status of a hold once nothing is left of it, by the kind of row that took the last. */
 const ENDED: Readonly<Record<number, string>> = {
   [RowKind.capture]: 'CAPTURED',
   [RowKind.release]: 'RELEASED',
@@ -115,7 +115,10 @@ const ENDED: Readonly<Record<number, string>> = {
   [RowKind.rest]: 'CAPTURED',
 };
 
-/** Of money for another book: that one decides whether it is posted, the return that it is back. */
+/**
+ * Outcomes of a transfer to another book: that book decides whether it is posted, the return
+ * whether it is returned.
+ */
 function outcomesInTransit(row: JournalRow, { book, books }: Place): Outcome[] {
   const outcomes: Outcome[] = [['IN_TRANSIT', '']];
   const returned = endsOf(book).returns.get(row.id);
@@ -128,11 +131,11 @@ function outcomesInTransit(row: JournalRow, { book, books }: Place): Outcome[] {
   return outcomes;
 }
 
-/** What came of the holds of a book, and of what it has sent to others. */
+/** The ends of the holds of a book, and of its transfers to other books. */
 interface Ends {
-  /** Kinds of the rows that left nothing of a hold, by its id: captures may come back. */
+  /** Kinds of the rows that used up a hold, by its id: captures may be returned. */
   readonly holds: ReadonlyMap<string, readonly RowKind[]>;
-  /** By the transfer whose money came back. */
+  /** Returns, by the transfer that was returned. */
   readonly returns: ReadonlyMap<string, JournalRow>;
 }
 

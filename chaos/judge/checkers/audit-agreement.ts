@@ -9,12 +9,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I19: auditors see what the journal contains.
  *
- * In every copy the view of balances has each account as the entries up to the copy's place add
- * up, and the trial balance has their sums, credits and debits alike; so views of copies at one
- * place agree. Every statement that was read begins and ends with the states that the journal
- * gives, has each entry that moved money between them, and its opening and its entries come
- * to its closing. It begins with the last version before the time that it was asked from: as far as
- * the server that answered had reached, which its closing states.
+ * In every copy the view of balances has each account as the sum of the entries up to the copy's
+ * position, and the trial balance has their sums, with debits equal to credits; so views of copies
+ * at one position agree. Every statement begins and ends with the states that the journal gives,
+ * has each entry that moved money between them, and its opening and its entries add up to its
+ * closing. It begins with the last version before the requested time, as far as the server that
+ * answered had reached, which its closing states.
  */
 export const auditAgreement: Checker = (evidence) => {
   const found = new Case();
@@ -78,7 +78,7 @@ const MOVES: ReadonlySet<RowKind> = new Set([
   RowKind.recovered,
 ]);
 
-/** How many versions an account had before a time; the times of a journal never go back. */
+/** Number of versions that an account had before a time; times of a journal never go back. */
 function versionsBefore(book: FinalBook, account: bigint, micros: number | undefined): number {
   if (micros === undefined) return 0;
   const rows = book.versions.get(account) ?? [];

@@ -36,7 +36,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
             amount: 1n,
             action: { $case: 'hold', value: { timeoutSeconds: 2 } },
           });
-          // Only the harness's clock goes on.
+          // Only the harness's clock advances.
           story.ns += 3e9;
           const book = story.book(1);
           book.waitUntil = () => {};

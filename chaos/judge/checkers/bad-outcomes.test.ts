@@ -56,7 +56,7 @@ describe('one thing is wrong with outcomes and balances', () => {
     ],
     [
       'a cut of two books lacks what was in flight',
-      // It is no prefix either: in a prefix the transit account has it.
+      // It is no prefix either: a prefix has it in the transit account.
       ['I2', 'I12'],
       {
         history: ({ story, alice }) =>

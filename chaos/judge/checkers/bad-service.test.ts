@@ -4,7 +4,7 @@ import type { PageOperation } from '../history/operation.ts';
 import { callOf, failing, good } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
-/** Makes the last piece of a subscription one without an event. */
+/** Removes the events of the last piece of a subscription. */
 function silence({ story }: GoodRun, value: Partial<PageOperation['value']>): void {
   const page = must(story.operations.pages.at(-1), 'there is a page');
   Object.assign(page, { value: { ...page.value, ...value }, reply: { events: [] } });

@@ -7,7 +7,7 @@ import type { CopyRead } from '../history/final-reads.ts';
 import type { Operation } from '../history/operation.ts';
 import { type Bad, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 
-/** Moves a call to right after another one has ended. */
+/** Moves a call to right after the end of another. */
 function moved(operation: Operation, after: Operation): void {
   const invokedNs = after.completedNs + 1;
   Object.assign(operation, { invokedNs, completedNs: invokedNs + 1, returnedNs: invokedNs + 1 });
@@ -34,7 +34,7 @@ describe('one thing is wrong with what went from book to book', () => {
     ],
     [
       'a delivered leg was returned, and a refused one was not',
-      // Its row had been read before, as it was.
+      // Its original row had been read before.
       ['I3', 'I4', 'I18'],
       {
         rows: {
@@ -117,7 +117,7 @@ describe('one thing is wrong, in another way', () => {
       { copies: ofBook(3, ({ head }) => ({ head: { ...head, chain: Buffer.alloc(32) } })) },
     ],
     [
-      // Its time is that of long before it was asked for.
+      // Its time is long before the request.
       'an answer came from an epoch that another answer had ended',
       ['I10', 'I14', 'I21'],
       {

@@ -168,7 +168,7 @@ describe('one thing is wrong with the opening of an account', () => {
   });
 });
 
-/** A transfer of up to more than there is, and a capture of all that is left. */
+/** A transfer of up to more than is available, and a capture of the whole rest. */
 function openAmounts({ story, alice, bank }: GoodRun): void {
   const fields = { debitAccountId: alice, creditAccountId: bank };
   const action = { $case: 'hold', value: { timeoutSeconds: 0 } } as const;
@@ -254,7 +254,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
       'what failed was applied, and later replayed',
       // That a call fails with no fault near is wrong by itself.
       ['I21', 'I22'],
-      // By then the row had been there for long: the replay did not make it.
+      // By then the row had long existed: the replay did not make it.
       (run) => {
         const { value, reply } = callOf(run, 'after');
         run.story.record('transfer', value, { ...reply, replayed: true });
@@ -268,7 +268,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
   });
 });
 
-/** A look-up of a transfer of book 1 as it was decided, with something different. */
+/** A look-up of a transfer of book 1 as it was decided, with some fields changed. */
 const lookedUp =
   (key: string, different: object, value: object = {}): History =>
   (run) => {

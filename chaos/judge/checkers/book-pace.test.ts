@@ -6,7 +6,7 @@ import { Story } from './test/story.ts';
 
 const HOUR_MICROS = 3_600_000_000;
 
-/** A run in which payments are made, and `between` happens to the book after half of them. */
+/** A run of payments; `between` is applied to the book after half of them. */
 function verdictAfter(between: (story: Story) => void) {
   const story = new Story();
   story.phase('load');

@@ -7,7 +7,7 @@ import { gatherEvidence } from './evidence.ts';
 import type { Story } from './test/story.ts';
 import { type GoodRun, goodRun } from './test/good-run.ts';
 
-/** Reads of leaders, each of an epoch, of which some have been deposed and may know less. */
+/** Reads of leaders of different epochs; some are deposed and may know less. */
 
 function failing(play: (run: GoodRun) => void): string[] {
   const run = goodRun();
@@ -16,7 +16,7 @@ function failing(play: (run: GoodRun) => void): string[] {
   return [...verdicts].filter(([, { state }]) => state === 'fail').map(([name]) => name);
 }
 
-/** An account as it is now, and which leader of its book would report it, at which position. */
+/** An account as it is now, and the leader and position that would report it. */
 interface Seen {
   readonly state: AccountRead;
   readonly position: { readonly book: number; readonly epoch: number; readonly seq: number };
@@ -38,7 +38,7 @@ const byEpoch = ({ state, position }: Seen, epoch: number): Seen => ({
   position: { ...position, epoch },
 });
 
-/** No client knows of it yet: only the later of two attempts of one call is answered. */
+/** No client knows of the row yet: only the later of two attempts of one call is answered. */
 function postUnanswered(story: Story, key: string, fields: Partial<CreateTransferRequest>): void {
   story.transfer(key, fields);
   story.operations.transfers.pop();

@@ -7,7 +7,7 @@ export function takeFindings(found: Case, { books }: Evidence, invariant: Invari
   for (const { name, number, findings, rows } of books.values()) {
     found.looked(rows.length);
     const own = findings.kept.filter((one) => one.invariant === invariant);
-    // Only a few are kept, all are counted: the rest is counted with the first.
+    // Only a few findings are kept, but all are counted: the rest with the first.
     let uncounted = findings.count(invariant, name) - own.length;
     for (const { seq, text } of own) {
       const row = rows[seq - 1]?.seq === seq ? rows[seq - 1] : undefined;

@@ -12,13 +12,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I21: definite refusals are honest.
  *
- * A transfer or a change of an account that was answered as definitely not applied
- * is not in the final journal, unless another call with the same key and body may have brought it
- * there: one that did not fail, and began before an answer showed that the journal had reached
- * the row. What was answered as rejected is rejected in the journal, too. Every reason that a
- * journal gives was true in the state that the rows before it come to, and no call was refused
- * from a state older than itself: its row stands after those of all calls that had ended before it
- * began.
+ * A transfer or a change of an account that was answered as definitely not applied is not in the
+ * final journal, unless another call with the same key and body may have made the row: one that did
+ * not fail, and began before an answer showed that the journal had reached the row. A transfer that
+ * was answered as rejected is rejected in the journal, too. Every reason in a journal was true in
+ * the state that results from the rows before it, and no call was refused from a state older than
+ * itself: its row follows those of all calls that had ended before it began.
  */
 export const honestRefusals: Checker = (evidence) => {
   const found = new Case();
@@ -44,7 +43,7 @@ export const honestRefusals: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** Of calls with one key: where one that asked for the row failed, another must have done it. */
+/** Checks calls with one key: if one that asked for the row failed, another must have made it. */
 function checkFailed<Call extends Operation>(
   calls: readonly Call[],
   { book, row }: Kept,

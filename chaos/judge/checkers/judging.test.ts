@@ -7,7 +7,7 @@ import { gatherEvidence } from './evidence.ts';
 import { goodRun } from './test/good-run.ts';
 import type { Verdict } from './verdict.ts';
 
-/** The good run, with its copies and what the harness has found out made different. */
+/** The good run, with changed copies and facts of the harness. */
 function judged(
   change: (copies: readonly CopyRead[]) => readonly CopyRead[],
   facts: readonly FactRecord[] = [],
@@ -47,7 +47,7 @@ describe('two copies that report that they are the primary', () => {
 
   test('one of which has come less far: the longer one is judged, and the other is behind', () => {
     const shorter = promoted(({ rows }) => ({ rows: rows.slice(0, 8) }));
-    // Whichever was read first.
+    // In either order of reading.
     for (const order of [shorter, (copies: readonly CopyRead[]) => shorter(copies).toReversed()]) {
       const verdicts = judged(order);
       expect(states(verdicts, 'fail')).toContain('I11');

@@ -15,7 +15,7 @@ interface Known {
 
 /** The position that each book had reached, as far as the answers to some writes show. */
 export class KnownSeqs {
-  /** By book, each list in the order of time, in which the seqs grow. */
+  /** By book, in order of time, with growing seqs. */
   readonly #known = new Map<number, Known[]>();
 
   constructor(writes: readonly Write[]) {

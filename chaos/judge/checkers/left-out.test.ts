@@ -3,7 +3,7 @@ import type { BalancesOperation, ReadLevel } from '../history/operation.ts';
 import { failing, good, alterReply, isTransit, rowOf } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
-/** Reads whose answers are true as far as they go, and leave out what was there. */
+/** Reads whose answers are correct but incomplete. */
 
 const LEVELS = ['leader', 'linearizable', 'stale'] as const;
 const NONE = { version: 0, debits: '0', credits: '0', heldDebits: '0', heldCredits: '0' };
@@ -13,7 +13,7 @@ const now = ({ story }: GoodRun) => {
   return { book: 1, epoch, seq };
 };
 
-/** Where a row is, as the place of an answer. */
+/** The place of a row, as the position of an answer. */
 const placeOf = (key: string, before = 0) => {
   const { seq, epoch } = rowOf(key);
   return { book: 1, epoch, seq: seq - before };
@@ -23,7 +23,7 @@ function readsAt({ story }: GoodRun, level: ReadLevel): BalancesOperation[] {
   return story.operations.balances.filter(({ value }) => value.level === level);
 }
 
-/** Makes all reads of one level leave out some accounts. */
+/** Removes some accounts from all reads of one level. */
 const without =
   (level: ReadLevel, isLeftOut: (account: string) => boolean) =>
   (run: GoodRun): void => {

@@ -13,18 +13,18 @@ import { type Fact, isOfLeader, nameOf, type Touched, versionFacts } from './ver
  * I7: each account is linearizable.
  *
  * The versions of an account have no gaps and its totals are the sum of its entries (the audit of
- * the journal). Every answer is put onto the version that its row has; then all answers are gone
- * through in the order of the harness's clock: what began after another had ended has a
- * later version, a linearizable read at least that version; a statement is a read of the version
- * of its closing. A read has the totals of the version that it names; a linearizable look-up finds
- * what was acknowledged before. A copy may show what its leader has not acknowledged yet: writes
- * and linearizable reads must not stay behind that either.
+ * the journal). Every answer is assigned the version of its row; then all answers are checked in
+ * the order of the harness's clock: a write that began after another had ended has a later version,
+ * a linearizable read at least that version; a statement is a read of the version of its closing. A
+ * read has the totals of the version that it names; a linearizable look-up finds everything
+ * acknowledged before. A copy may show rows that its leader has not acknowledged yet: writes and
+ * linearizable reads must not be older than those either.
  *
- * A leader that does not know yet that it is deposed may answer other reads from its own epoch.
- * It knows all rows of older epochs of its book, and of its own all up to the last that it has
- * reported, or that any client knew of while it still led. So what it must show depends on the
- * rows that made the versions, not on which server reported them: it may not know what only a
- * successor has reported.
+ * A leader that does not know yet that it is deposed may answer other reads from its own epoch. It
+ * knows all rows of older epochs of its book, and of its own all up to the last that it has
+ * reported, or that any client knew of while it still led. So what it must show depends on the rows
+ * that made the versions, not on which server reported them: it may not know what only a successor
+ * has reported.
  */
 export const linearizable: Checker = (evidence) => {
   const found = new Case();
@@ -113,7 +113,7 @@ interface Version {
   readonly by: Operation | null;
 }
 
-/** The newest version of each account that answers have reported. */
+/** The newest reported version of each account. */
 class Versions {
   readonly #newest = new Map<bigint, Version>();
 

@@ -9,7 +9,7 @@ import type { RowChange } from './test/story-book.ts';
 import { Story } from './test/story.ts';
 import type { Checker } from './verdict.ts';
 
-/** What a restored book may have lost, and what no restore excuses. */
+/** Rows that a restored book may have lost, and losses that no restore excuses. */
 
 const pay = (debitAccountId: bigint, creditAccountId: bigint, amount: bigint) => ({
   debitAccountId,
@@ -31,7 +31,7 @@ beforeAll(() => {
   within = story.transfer('within', pay(alice, amy, 3n));
 });
 
-/** State of I4 where the journal of the first book was changed, and these rows are lost. */
+/** State of I4 when the journal of the first book was changed, and these rows are lost. */
 const verdictOf = (change: RowChange, ...ids: string[]) => verdict(nothingLost, change, ids);
 
 function verdict(checker: Checker, change: RowChange, ids: readonly string[]): string {

@@ -6,13 +6,13 @@ import { Case, type Checker } from './verdict.ts';
  * I14: a deposed leader never acknowledges.
  *
  * When the harness first saw an epoch of a book, in an answer of it or in the report of a ledger
- * server that leads in it, every older epoch was over. So no call that began after that is answered
- * as decided by an older one, nor is a linearizable read. Replays show nothing: they name the
- * epoch that decided once. (That what it acknowledged is still there is I4.)
+ * server that leads in it, every older epoch was over. So no call that began afterwards is answered
+ * as decided by an older epoch, nor is a linearizable read. Replays show nothing: they name the
+ * epoch of the first decision. (I4 checks that acknowledged rows are still there.)
  */
 export const noDeposedLeader: Checker = (evidence) => {
   const found = new Case();
-  // What the harness saw needs no final reads; calls that are missing might have refuted.
+  // Reports of epochs need no final reads; calls that are missing might have refuted.
   found.unknown(...evidence.cut);
   const answers: Answer[] = leadingAnswers(evidence).map((answer) => ({
     ...answer,
@@ -45,7 +45,7 @@ interface EpochSeen {
 
 type Answer = EpochSeen & { readonly by: Operation };
 
-/** When each epoch was over for certain: a newer one was seen. Epochs that are not in it are not over. */
+/** When each epoch was certainly over, because a newer one was seen. Others are absent. */
 function endsOf(seen: readonly EpochSeen[]): Map<number, EpochSeen> {
   const first = new Map<number, EpochSeen>();
   for (const one of seen) {

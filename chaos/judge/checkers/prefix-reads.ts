@@ -21,16 +21,16 @@ import { Case, type Checker } from './verdict.ts';
  * I12: what a copy answers is a prefix of the journal.
  *
  * A read of a follower or of an auditor states the position of its copy, and its epoch is that of
- * the row there. (An auditor ignores rows that no other copy has, see
- * client/auditor-views.ts.) Every account that an auditor read has exactly the state that the
- * journal gives it there. What the API answers is at least as new as it states: there is one moment
- * from that place on, at which every account of the book had the state that was read. No read is
- * older than the bound that it was asked with, whichever server answered it.
+ * the row there. (An auditor ignores rows that no other copy has, see client/auditor-views.ts.)
+ * Every account that an auditor read has exactly the state that the journal gives it there. Answers
+ * of the API are at least as new as they state: there is one moment from that position on at which
+ * every account of the book had the state that was read. No read is older than its requested bound,
+ * whichever server answered it.
  *
- * No answer leaves anything out, at any level: it states a position of each book that was asked, and
- * whatever was there at that position. That is every account that was asked for, or of a whole book
- * every account, where it was open by then; the transfer that was looked up; and of a statement
- * all versions of the account, so that its closing is not an older one.
+ * No answer is incomplete, at any level: it states a position of each requested book, and contains
+ * everything that was there at that position. That is every requested account, or for a whole book
+ * every account, if it was open by then; the transfer that was looked up; and for a statement all
+ * versions of the account, so that its closing is not an older one.
  */
 export const prefixReads: Checker = (evidence) => {
   const found = new Case();
@@ -67,7 +67,7 @@ export const prefixReads: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** False: what was read cannot be held against a place in a journal. */
+/** Returns false if the read cannot be compared with a place in a journal. */
 function isOfPlace(
   operation: StatementOperation | LookUpOperation,
   book: number,
@@ -168,7 +168,7 @@ function checkMoment(
   book: FinalBook,
   found: Case,
 ): void {
-  // That a leader read what there was is a matter of each account.
+  // I7 checks that a leader read the newest state.
   for (const state of operation.value.level === 'stale' ? read.accounts : []) {
     found.looked();
     const there = book.stateOf(BigInt(state.account), state.version);
@@ -202,7 +202,7 @@ function checkBound(operation: Operation, asked: ReadAsked, at: Position, found:
   found.violated(text, { operations: [operation] });
 }
 
-/** False: the place that a read names is in no journal. */
+/** Returns false if no journal has the position that a read states. */
 function checkPlace(
   operation: Operation,
   { book: number, epoch, seq }: Position,

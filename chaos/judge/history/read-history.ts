@@ -28,14 +28,14 @@ export interface History {
   readonly epochs: readonly EpochRecord[];
   readonly phases: readonly PhaseRecord[];
   readonly facts: readonly FactRecord[];
-  /** True: it breaks off, so that operations may be missing. */
+  /** True: it is truncated, so that operations may be missing. */
   readonly isTorn: boolean;
 }
 
 /**
  * Reads a history. A truncated last line is skipped and reported.
  *
- * Throws Error with the line's number when any other line is no record of a history.
+ * Throws Error with the line's number when another line is not a valid record.
  */
 export async function readHistory(path: string): Promise<History> {
   const builder = new HistoryBuilder();
@@ -64,7 +64,7 @@ export async function readHistory(path: string): Promise<History> {
   return builder.build(torn !== undefined);
 }
 
-/** In pieces that are large, for a history may have millions of lines. */
+/** Uses large chunks, for a history may have millions of lines. */
 function textOf(path: string): AsyncIterable<string> {
   return createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 });
 }
@@ -72,7 +72,7 @@ function textOf(path: string): AsyncIterable<string> {
 type Written = { -readonly [K in keyof Operation]: Operation[K] };
 type WrittenSpan = { -readonly [K in keyof FaultSpan]: FaultSpan[K] };
 
-/** Puts records together, in their order. */
+/** Builds a history from records, in their order. */
 export class HistoryBuilder {
   readonly #operations = noOperations();
   readonly #open = new Map<number, Written>();
@@ -82,7 +82,7 @@ export class HistoryBuilder {
   readonly #facts: FactRecord[] = [];
   #header: HistoryHeader | undefined;
 
-  /** Throws Error when the record does not fit those before it. */
+  /** Adds a record. Throws Error when it does not fit those before it. */
   add(record: HistoryRecord): void {
     switch (record.kind) {
       case 'header':
@@ -109,7 +109,7 @@ export class HistoryBuilder {
     }
   }
 
-  /** Throws Error when there was no header. */
+  /** Returns the history. Throws Error without a header. */
   build(isTorn: boolean): History {
     if (this.#header === undefined) throw new Error('the history has no header');
     return {
@@ -119,7 +119,7 @@ export class HistoryBuilder {
       epochs: this.#epochs,
       phases: this.#phases,
       facts: this.#facts,
-      // The last step of a run that was not cut short.
+      // `end` is the last phase of a run that was not cut short.
       isTorn: isTorn || this.#phases.at(-1)?.phase !== 'end',
     };
   }

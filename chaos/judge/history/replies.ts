@@ -20,7 +20,7 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type * as recorded from './operation.ts';
 
-/** Answers of the API in the words of a history. */
+/** Converts answers of the API to the types of a history. */
 
 export function transferAnswer(answer: CreateTransferResponse): recorded.TransferAnswer {
   const { expiresAt } = answer;
@@ -51,7 +51,7 @@ function replay({ replayed, resent }: Pick<CreateTransferResponse, 'replayed' | 
   return resent === true ? { replayed, resent } : { replayed };
 }
 
-/** Of an account, or of its state after one of its versions. */
+/** Converts an account, or its state after one of its versions. */
 export function accountRead(account: Account | AccountState): recorded.AccountRead {
   return {
     account: String('id' in account ? account.id : account.accountId),
@@ -66,7 +66,7 @@ export function accountRead(account: Account | AccountState): recorded.AccountRe
 /** `pages`: all pages of one statement, oldest entries first. Throws RangeError without any. */
 export function statementRead(pages: readonly GetStatementResponse[]): recorded.StatementRead {
   const [first] = pages;
-  // All pages have the same. If one had not, the checkers have to see it.
+  // All pages have the same values. If one differs, the checkers must see it.
   const closing = pages.at(-1)?.closing;
   if (first?.opening === undefined || closing === undefined) {
     throw new RangeError('every page of a statement has its opening and closing');
@@ -105,7 +105,7 @@ export function eventRead(event: Event): recorded.EventRead {
   };
 }
 
-/** `book`: the one that was asked. */
+/** `book`: the requested one. */
 export function lookUpRead(answer: GetTransferResponse, book: number): recorded.LookUpRead {
   const { transfer, positions } = answer;
   return {

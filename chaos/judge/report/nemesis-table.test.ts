@@ -7,7 +7,7 @@ import type { JudgedRun } from './judged-run.ts';
 import { addUpTables, neighbours, nemesisTable } from './nemesis-table.ts';
 import { passedRun } from './test/sample-runs.ts';
 
-/** Judged once: nothing here looks at its verdicts. */
+/** Judged once: no test here uses its verdicts. */
 const sample = passedRun();
 
 type Span = readonly [fromMs: number, toMs: number];

@@ -4,9 +4,9 @@ import { askedText } from './asked-words.ts';
 import { callText } from './reply-words.ts';
 import { secondsText, shown, valueText } from './plain-words.ts';
 
-/** One call of a client, for people. */
+/** One call of a client as text for humans. */
 export interface OperationWords {
-  /** When it was asked. */
+  /** Time of the request. */
   readonly at: string;
   readonly took: string;
   readonly client: string;

@@ -14,7 +14,7 @@ const number = (title: string) => ({ title, number: true }) as const;
 /** More would not help a reader; report.json has them. */
 const SHOWN_MAX = 50;
 
-/** For each invariant that was violated, the smallest piece of history that shows it. */
+/** Shows the smallest witness of each violated invariant. */
 export function violations({ verdicts, history }: JudgedRun): Html {
   return section(
     'Violations',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { renderPage } from './page.ts';
 import { failedRun, passedRun, unknownRun } from './test/sample-runs.ts';
 
-/** What a reader sees: the page without its markup, spaces as one. */
+/** The text of a page: without markup, with collapsed spaces. */
 function textOf(page: string): string {
   return page
     .replaceAll(/<style[\s\S]*?<\/style>/gu, '')
@@ -15,7 +15,7 @@ function textOf(page: string): string {
     .replaceAll(/\s+/gu, ' ');
 }
 
-/** Elements that are not closed where they should be. */
+/** Elements that are not closed properly. */
 function badlyNested(page: string): string[] {
   const open: string[] = [];
   const wrong: string[] = [];
@@ -84,7 +84,7 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
       expect(textOf(svg)).toContain(text);
     }
     const painted = svg
-      // A straight line has no inside to fill.
+      // A straight line has no area to fill.
       .replaceAll(/(d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+"[^>]*?) fill="[^"]*"/gu, '$1')
       .replaceAll(/<clipPath[\s\S]*?<\/clipPath>/gu, '')
       .replaceAll(/fill="[^"]*" fill-opacity="0"|stroke="[^"]*" stroke-width="0"/gu, '');
@@ -110,7 +110,7 @@ test('a violation is shown with its smallest witness and the faults near it', ()
   );
   expect(text).toMatch(/book-1 7 1 [\d:.]+ transfer run\/yacht 5000 .* INSUFFICIENT_FUNDS/u);
   expect(text).toContain('near N9 replies lost eu-west 0.023 s 0.025 s');
-  // What a client wrote is there, as text.
+  // The input of a client is there, as text.
   expect(text).toContain('run/</svg><script>alert("1")</script>\\u{1b}[31m&amp;');
 });
 

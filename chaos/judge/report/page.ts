@@ -13,8 +13,8 @@ import { fieldsText } from './plain-words.ts';
 import { lengthText, optionTexts, summary } from './summary.ts';
 
 /**
- * The report of a run as one HTML page that needs nothing else: no script, no network. All texts
- * are escaped, and what grows with the load is shown as sums, so that any run fits.
+ * The report of a run as one self-contained HTML page: no script, no network. All texts are
+ * escaped, and data that grows with the load is shown as sums, so that any run fits.
  */
 export function renderPage(run: JudgedRun): string {
   const { history, notRun, missing, logs, endedAt } = run;

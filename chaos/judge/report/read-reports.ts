@@ -13,7 +13,7 @@ export function reportsBelow(folder: string): string[] {
     .map((path) => join(folder, path));
 }
 
-/** Throws Error when the file is not the report of a chaos run. */
+/** Reads a report. Throws Error when the file is not the report of a chaos run. */
 export function readReport(path: string): RunReport {
   try {
     return runReport.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -15,7 +15,7 @@ import type {
 import { isOf } from './judged-run.ts';
 import { firstOf, joined, positionText, SHOWN_OF_MANY } from './plain-words.ts';
 
-/** The outcome that a client received in the end. */
+/** The outcome that a client received. */
 export function callText(operation: Operation): string {
   const { type, fault } = operation;
   if (type === 'ok') return replyText(operation);
