@@ -150,7 +150,7 @@ class Run {
     return unknown;
   }
 
-  /** As the links of one installation are, without faults. */
+  /** Resets the links to their state without faults. */
   #quietLinks(): void {
     const { delayMs, jitterMs } = this.#swarm;
     for (const from of REGIONS) {
@@ -247,7 +247,7 @@ class Run {
     return undefined;
   }
 
-  /** Copies that are not the same yet. */
+  /** A difference between copies; undefined if there is none. */
   #apart(): string | undefined {
     return checkCopies(this.#installation)[0]?.what;
   }
@@ -269,7 +269,7 @@ class Run {
     const { elections, books, deaths } = this.#installation;
     const violations = this.#violations;
     for (const { server, why, at } of deaths) {
-      const what = `${server} ended at ${at.toFixed(1)} by itself`;
+      const what = `${server} ended at ${at.toFixed(1)} on its own`;
       violations.push({ invariant: 'I25', what, evidence: [why] });
     }
     violations.push(...checkCopies(this.#installation));

@@ -66,7 +66,7 @@ test('an auditor ignores rows that no other copy has', async ({ onTestFailed }) 
   }
 }, 120_000);
 
-test('a standby that was the primary last is not believed', async ({ onTestFailed }) => {
+test('a standby that was the last primary is not trusted', async ({ onTestFailed }) => {
   onTestFailed(() => {
     failed = true;
   });
@@ -77,7 +77,7 @@ test('a standby that was the primary last is not believed', async ({ onTestFaile
   try {
     await vi.waitFor(() => expect(leader.leading).toBe(true), { timeout: 15_000 });
     await vi.waitFor(() =>
-      expect(views.read(1, 'us-east', 5_000)).rejects.toThrow('was the primary last'),
+      expect(views.read(1, 'us-east', 5_000)).rejects.toThrow('was the last primary'),
     );
   } finally {
     await views.close();

@@ -76,7 +76,7 @@ export class AuditorViews {
     const place = `${copy.bookName} in ${copy.region}`;
     if (standby) {
       if (!leader.startsWith(`${copy.region}.`)) return;
-      throw new Error(`${place} was the primary last, and does not know what has been kept`);
+      throw new Error(`${place} was the last primary, and may have rows that were not kept`);
     }
     for (;;) {
       const [ahead] = await this.#pool(copy.adminUrl)`

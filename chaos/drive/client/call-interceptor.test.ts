@@ -115,7 +115,7 @@ function outcomeOf({ error }: Answer): string {
   return error === null ? 'answered' : toFault(error, '').outcome;
 }
 
-test('a lost request is never sent, and its caller does not know that', async () => {
+test('a lost request is never sent, and its caller gets an unknown outcome', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'lose_request' });
   const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`lost ${index}`, 200)),
@@ -127,7 +127,7 @@ test('a lost request is never sent, and its caller does not know that', async ()
   expect(calls.pending).toBe(0);
 });
 
-test('a lost reply is that of a request which has arrived', async () => {
+test('the request of a lost reply has arrived', async () => {
   const { transfer, keys } = await clientOf({ kind: 'lose_reply' });
   const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`applied ${index}`, 2_000)),
@@ -164,7 +164,7 @@ test('a request that is held back for a moment is answered', async () => {
   expect(keys).toEqual(['soon']);
 });
 
-test('what is held back when the run ends is dropped', async () => {
+test('requests that are held back when the run ends are dropped', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'hold_back', upToMs: 200 });
   await transfer('too late', 1);
   calls.close();
@@ -181,7 +181,7 @@ test('reads are lost, never repeated or held back', async () => {
   expect([held.readCount(), lost.readCount()]).toEqual([1, 0]);
 });
 
-test('calls through another router meet nothing', async () => {
+test('calls through another router meet no fault', async () => {
   const { transfer } = await clientOf({ kind: 'lose_request', router: 'us-east' });
   expect(outcomeOf(await transfer('elsewhere'))).toBe('answered');
 });

@@ -190,7 +190,7 @@ test('accounts are returned with the position of their book', async () => {
   expect(recorded().balances[0]?.reply).toEqual([bookRead(2, ids[1]), bookRead(1, ids[0])]);
 });
 
-test('a page ends when it is full, or when nothing comes any more', async () => {
+test('a page ends when it is full, or when no more events arrive', async () => {
   const { caller, recorded } = await fixture();
   await caller.page({ book: 1, account: '', after: 4 }, 2);
   await caller.page({ book: 1, account: '', after: 6 }, 10);

@@ -48,7 +48,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'skip-head-compare',
-    description: 'A batch is appended wherever the head is by now, whichever server leads.',
+    description: 'A batch is appended at the current head, whichever server leads.',
     file: 'ledger/store/append.ts',
     text: 'const { head } = batch;',
     replacement: `const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
@@ -81,7 +81,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'trust-redis-alone',
-    description: 'A key that Redis has is answered as posted, without a look into the journal.',
+    description: 'A key that Redis has is answered as posted, without reading the journal.',
     file: 'ledger/leader/recall.ts',
     text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
     replacement: `} else if (recent === undefined && hints?.has(id) === true) {
@@ -95,7 +95,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'ignore-changed-body',
-    description: 'A known key is answered whatever it is asked with.',
+    description: 'A known key is answered whatever the body of the request.',
     file: 'ledger/leader/recall.ts',
     text: 'return !known.partial && known.fingerprint === fingerprintOf(request);',
     replacement: 'return !known.partial;',
@@ -106,7 +106,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'refund-on-timeout',
-    description: 'Legs that the other book does not answer for are returned to their payers.',
+    description: 'Legs without an answer of the other book are returned to their payers.',
     file: 'ledger/settlement/sender.ts',
     text: `client.settle(request, new Metadata(), deadline, callback),
     );`,
@@ -163,7 +163,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'read-without-position',
-    description: 'A copy answers at once, however new the answer has to be.',
+    description: 'A copy answers at once, ignoring the minimum position.',
     file: 'ledger/service/read-position.ts',
     text: 'if (position.seq >= asked) return position;',
     replacement: 'return position;',
@@ -174,7 +174,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'break-the-chain',
-    description: 'The chain value of a batch leaves out the one before it.',
+    description: 'The chain value of a batch omits the previous one.',
     file: 'ledger/core/chain.ts',
     text: "createHash('sha256').update(before);",
     replacement: "createHash('sha256').update(CHAIN_START);",
@@ -185,7 +185,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'leave-out-events',
-    description: 'Subscribers do not receive what arrives from other books.',
+    description: 'Subscribers do not receive arrivals from other books.',
     file: 'ledger/service/subscription.ts',
     text: 'this.#stream.write({ events }, () => {',
     replacement: 'this.#stream.write({ events: events.filter(({ kind }) => kind !== 2) }, () => {',
@@ -196,7 +196,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'blind-to-a-diverged-channel',
-    description: 'No book takes note that the two ends of a channel do not have the same legs.',
+    description: 'No book records that the two ends of a channel have different legs.',
     file: 'ledger/core/post/post-recovery.ts',
     text: 'batch.channel(peerBook).diverged = divergence;',
     replacement: '',

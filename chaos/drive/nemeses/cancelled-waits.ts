@@ -10,7 +10,7 @@ export const syncWaitTrap: Nemesis = {
   name: 'sync-wait-trap',
   place: 'N32',
   description:
-    "no copy of a book confirms anything, so that its leader's commits wait; those waits are " +
+    "no copy of a book confirms commits, so that its leader's commits wait; those waits are " +
     'cancelled and their connections ended, until the copies are back',
   profiles: ['replicated'],
   lastsMs: [3_000, 10_000],
@@ -55,8 +55,7 @@ export const syncWaitTrap: Nemesis = {
 export const cancelledBackends: Nemesis = {
   name: 'cancelled-backends',
   place: 'N32',
-  description:
-    "what a book's ledger server asks its database is cancelled, its connections are ended",
+  description: "statements of a book's ledger server are cancelled, and its connections ended",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

@@ -14,7 +14,7 @@ export const channelReplay: Nemesis = {
   name: 'channel-replay',
   place: 'N20',
   description:
-    "a book's leader is killed, its memory of what the other books have answered is set back by " +
+    "a book's leader is killed, its record of the answers of other books is set back by " +
     'some legs, and it sends them again',
   profiles,
   lastsMs: [1_000, 5_000],

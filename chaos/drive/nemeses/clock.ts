@@ -138,7 +138,7 @@ export const clockDrift: Nemesis = {
   ...common,
   name: 'clock-drift',
   place: 'N22',
-  description: 'the wall clock of a server goes a twentieth too fast or too slow',
+  description: 'the wall clock of a server runs 5 % too fast or too slow',
   lastsMs: [5_000, 20_000],
   aim: (scene) => {
     const clocks = someClocks(scene);

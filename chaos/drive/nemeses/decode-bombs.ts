@@ -115,7 +115,7 @@ export const decodeBombs: Nemesis = {
   name: 'decode-bombs',
   place: 'N51',
   description:
-    'a router and a ledger server get a few kilobytes that stand for millions of items, filters ' +
+    'a router and a ledger server get a few kilobytes that decode to millions of items, filters ' +
     'nested thousands deep, and large messages that never end',
   profiles,
   lastsMs: [5_000, 20_000],

@@ -18,8 +18,8 @@ export const diskFull: Nemesis = {
   name: 'disk-full',
   place: 'N24',
   description:
-    "the disk that the write-ahead log of a leader's Postgres is on is full; some time later " +
-    'there is room again',
+    "the disk of the write-ahead log of a leader's Postgres is full; some time later " +
+    'it has room again',
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

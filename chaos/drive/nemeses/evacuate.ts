@@ -16,7 +16,7 @@ export const evacuate: Nemesis = {
   place: 'N39',
   description:
     'an operator evacuates a region and fails back, while the links between the two others are ' +
-    'cut and healed all the time',
+    'repeatedly cut and healed',
   profiles: ['replicated'],
   lastsMs: [25_000, 50_000],
   alone: true,

@@ -26,7 +26,7 @@ export const expiredCalls: Nemesis = {
   name: 'expired-calls',
   place: 'N52',
   description:
-    'more than 100 reads a second through a router have deadlines that they cannot meet, on the connection ' +
+    'more than 100 reads per second through a router have deadlines too short to meet, on the connection ' +
     'of a stream of transfers',
   profiles,
   lastsMs: [30_000, 60_000],

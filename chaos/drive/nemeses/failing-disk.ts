@@ -28,7 +28,7 @@ function traced(scene: Scene, copy: Copy, how: string, harms: Strike['harms']): 
       harms,
       begin: () => strace.begin(SYNC, how),
       finish: async () => {
-        scene.report(`${processes.postgres} met ${strace.injected} calls with ${how}`);
+        scene.report(`${strace.injected} calls of ${processes.postgres} were injected with ${how}`);
         await strace.end();
       },
     }),
@@ -39,8 +39,7 @@ export const fsyncError: Nemesis = {
   ...common,
   name: 'fsync-error',
   place: 'N25',
-  description:
-    'the disk of a leader fails to write what it was given: Postgres must stop and recover',
+  description: 'the disk of a leader fails to sync its writes: Postgres must stop and recover',
   lastsMs: [3_000, 8_000],
   aim: (scene) => {
     const leader = aLeader(scene);

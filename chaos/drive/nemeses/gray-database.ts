@@ -58,7 +58,7 @@ export const idleInTransaction: Nemesis = {
 export const checkpointStorm: Nemesis = {
   ...common,
   name: 'checkpoint-storm',
-  description: 'the database of a book writes one checkpoint after the other',
+  description: 'the database of a book writes checkpoints continuously',
   lastsMs: [3_000, 10_000],
   // Commits compete with it for the disk. So may those of other books on the same machine, but
   // by far less than the time in which a call must be answered.

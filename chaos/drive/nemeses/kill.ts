@@ -18,7 +18,7 @@ export function kill(role: VictimRole): Nemesis {
   return {
     name: `kill-${role}`,
     place: 'N1',
-    description: `${what[role]} killed with SIGKILL, once, again and again, or for as long as it lasts`,
+    description: `${what[role]} killed with SIGKILL, once, repeatedly, or kept down`,
     profiles,
     lastsMs: [3_000, 12_000],
     alone: false,
@@ -27,10 +27,10 @@ export function kill(role: VictimRole): Nemesis {
       const { process, harms } = aVictim(scene, role);
       // Patroni would restart a Postgres that is kept down.
       const canStayDown = role !== 'postgres' || scene.installation.profile === 'embedded';
-      const manner = scene.random.pick(['once', 'again', canStayDown ? 'for good' : 'again']);
+      const manner = scene.random.pick(['once', 'again', canStayDown ? 'down' : 'again']);
       const random = ownRandom(scene.random);
       const begin = async ({ faults, goOn, pause }: Breaking) => {
-        if (manner === 'for good') return faults.stop(process);
+        if (manner === 'down') return faults.stop(process);
         await faults.signal(process, 'SIGKILL');
         if (manner === 'once') return;
         goOn(async () => {

@@ -16,8 +16,7 @@ export const loseReplies = callFaultNemesis(
   {
     name: 'lose-replies',
     place: 'N9',
-    description:
-      'Calls are carried out and their answers thrown away: callers do not know the outcome.',
+    description: 'Calls are executed and their answers dropped: callers do not know the outcome.',
     lastsMs: LASTS_MS,
   },
   losing('lose_reply'),

@@ -34,8 +34,7 @@ export const loseRegion: Nemesis = {
 export const regionAdrift: Nemesis = {
   ...common,
   name: 'region-adrift',
-  description:
-    'a region is cut off while it lives, comes back over slow links, and is cut off again',
+  description: 'a running region is cut off, comes back over slow links, and is cut off again',
   lastsMs: [15_000, 40_000],
   whyNot: whyNoLinks,
   aim: (scene) => {

@@ -19,8 +19,8 @@ export const oneWayConnections: Nemesis = {
   ...common,
   name: 'one-way-connections',
   description:
-    'connections that one region opens to another are cut, or silent, or lose all that goes one ' +
-    'way on them; those that the other one opens are not touched',
+    'connections that one region opens to another are cut, or silent, or lose all traffic in one ' +
+    'direction; those that the other one opens are not touched',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     const mode = scene.random.pick(cutModes);

@@ -50,7 +50,7 @@ export class OperatorAtWork {
       const ended = this.#end(operator, drained, over.signal);
       ended.catch(() => undefined);
       if ((await Promise.race([ended, late])) === 'late') {
-        throw new Error(`what the operator began for ${this.#why} has not ended`);
+        throw new Error(`the operation of the operator for ${this.#why} has not ended`);
       }
     } finally {
       over.abort();

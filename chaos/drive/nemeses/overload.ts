@@ -10,7 +10,7 @@ export const overload: Nemesis = {
   name: 'overload',
   place: 'N42',
   description:
-    'Five times the usual load from callers who send what they ask again at once, up to thrice.',
+    'Five times the usual load, from callers that repeat their requests at once, up to three times.',
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

@@ -70,7 +70,7 @@ export const bridge: Nemesis = {
   ...common,
   name: 'bridge',
   place: 'N7',
-  description: 'two regions do not see each other, while the third sees both',
+  description: 'two regions do not reach each other, while the third reaches both',
   lastsMs: [5_000, 25_000],
   alone: true,
   aim: (scene) => {

@@ -16,8 +16,8 @@ export const pauseLeader: Nemesis = {
   name: 'pause-leader',
   place: 'N3',
   description:
-    'a leader is frozen with SIGSTOP, its Postgres with all children and its Patroni too, until ' +
-    'another has replaced it, and thawed piece by piece',
+    'a leader is frozen with SIGSTOP, including Patroni, Postgres and its children, until ' +
+    'another has replaced it, and thawed process by process',
   profiles,
   // Patroni before version 4 replaces it after 6 s, later ones after 20.
   lastsMs: [15_000, 40_000],

@@ -10,8 +10,7 @@ const RESUME_MS = 30_000;
 export const pausedReplay: Nemesis = {
   name: 'paused-replay',
   place: 'N34',
-  description:
-    'a copy of a book receives what is written and does not replay it, so that it falls behind',
+  description: 'a copy of a book receives the log and does not replay it, so that it falls behind',
   profiles: ['replicated'],
   lastsMs: [3_000, 12_000],
   // If its leader were lost meanwhile, this might be the only copy with all acknowledged writes.

@@ -18,7 +18,7 @@ export async function haltPostgres(installation: Installation, copy: Copy): Prom
   });
   const until = performance.now() + EMPTY_MS;
   while (postgresPids(copy.postgresFolder).length > 0) {
-    if (performance.now() > until) throw new Error(`${postgres} does not end`);
+    if (performance.now() > until) throw new Error(`${postgres} does not stop`);
     await sleep(50);
   }
 }

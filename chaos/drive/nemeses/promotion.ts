@@ -34,7 +34,7 @@ const ofBook = (_: Scene, { book }: Copy) => [{ book }];
 const states: readonly State[] = [
   {
     name: 'paused',
-    description: 'frozen, its Patroni too',
+    description: 'frozen together with its Patroni',
     break: async ({ faults }, { processes }) => {
       for (const process of all(processes)) await faults.signal(process, 'SIGSTOP');
     },
@@ -42,14 +42,14 @@ const states: readonly State[] = [
   },
   {
     name: 'partitioned',
-    description: 'cut off from the other regions, with all of its region',
+    description: 'cut off from the other regions with its whole region',
     break: ({ faults }, { region }, { random }) =>
       cutAll(faults, waysOf(region), random.pick(silences)),
     harms: (scene, { region }) => harmsOfPartition(scene, region),
   },
   {
     name: 'killed',
-    description: 'killed, and kept from coming back',
+    description: 'killed and kept down',
     break: async ({ faults }, { processes: { ledger, postgres: database, patroni } }) => {
       // Patroni first, or it would restart its Postgres at once.
       if (patroni !== undefined) await faults.stop(patroni);
@@ -68,7 +68,7 @@ function promoteWhile(state: State): Nemesis {
   return {
     ...common,
     name,
-    description: `an operator has a copy promoted while the old leader is ${state.description}; then it returns`,
+    description: `an operator promotes a copy while the old leader is ${state.description}; then it returns`,
     aim: (scene) => {
       const leader = aLeader(scene);
       const { bookName: book, region } = leader;

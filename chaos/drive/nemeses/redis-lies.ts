@@ -25,7 +25,7 @@ const common = {
 export const redisPast: Nemesis = {
   ...common,
   name: 'redis-past',
-  description: 'a Redis dies and comes back as it was some seconds before',
+  description: 'a Redis dies and returns with its data of some seconds before',
   lastsMs: [5_000, 12_000],
   aim: (scene) => {
     const { process, url } = redisOf(scene.installation, aLeader(scene).region);
@@ -68,7 +68,7 @@ export const redisLies: Nemesis = {
   ...common,
   name: 'redis-lies',
   description:
-    'a Redis forgets, exchanges or invents keys while the leader that remembers them is killed; ' +
+    'a Redis forgets, swaps or invents keys while the leader that remembers them is killed; ' +
     'or it holds values of other kinds',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {

@@ -10,7 +10,7 @@ const PAUSE_MS = 1_000;
 export const redisLost: Nemesis = {
   name: 'redis-lost',
   place: 'N29',
-  description: 'the Redis of a region is killed, or frozen, or paused, or forgets everything',
+  description: 'the Redis of a region is killed, frozen, paused or flushed',
   profiles,
   lastsMs: [2_000, 10_000],
   alone: false,

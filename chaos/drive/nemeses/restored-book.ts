@@ -29,8 +29,8 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
   name: 'restored-book',
   place: 'N43',
   description:
-    'the database of a book is put back to a copy that is some seconds old; what other books have ' +
-    'of the time since is booked by the operator',
+    'the database of a book is restored from a copy some seconds old; an operator books again ' +
+    'the transfers that other books have of the time since',
   profiles: ['embedded'],
   lastsMs: [2_000, 5_000],
   alone: true,
@@ -120,7 +120,7 @@ class Restoring {
       return this.#missed.every((peer) => own.some((one) => one.peer === peer));
     });
     const why = 'restored-book';
-    await until(`that ${bookName} is repaired`, REPAIRED_MS, async () => {
+    await until(`the repair of ${bookName}`, REPAIRED_MS, async () => {
       // Its leader may not answer yet; a failed repair is run again.
       const repairing = this.#channels.repair(bookName, { by: 'chaos', why });
       const losses = await repairing.catch((error: unknown) => {
@@ -151,7 +151,7 @@ function missedBy(name: string, { channels }: ChannelStates): string[] {
 async function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what}: in vain for ${withinMs / 1_000} s`);
+    if (performance.now() > end) throw new Error(`${what}: timed out after ${withinMs / 1_000} s`);
     await sleep(AGAIN_MS);
   }
 }

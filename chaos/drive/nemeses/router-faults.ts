@@ -11,7 +11,7 @@ const common = { place: 'N35', profiles, lastsMs: [4_000, 15_000], alone: false 
 export const restartRouter: Nemesis = {
   ...common,
   name: 'restart-router',
-  description: 'a router is stopped or killed again and again, and started again each time',
+  description: 'a router is repeatedly stopped or killed, and restarted each time',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -37,7 +37,7 @@ export const restartRouter: Nemesis = {
 export const freezeRouter: Nemesis = {
   ...common,
   name: 'freeze-router',
-  description: 'a router is frozen with SIGSTOP, with the calls in it, and thawed later',
+  description: 'a router is frozen with SIGSTOP, including its calls, and thawed later',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);

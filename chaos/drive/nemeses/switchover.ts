@@ -12,7 +12,7 @@ export const switchover: Nemesis = {
   alone: true,
   whyNot: always,
   name: 'switchover-under-load',
-  description: 'an operator has a book led from one region after another, as planned, under load',
+  description: 'an operator moves the leader of a book from region to region under load',
   aim: (scene) => {
     const { book, bookName } = aLeader(scene);
     const random = ownRandom(scene.random);

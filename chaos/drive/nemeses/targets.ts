@@ -42,7 +42,7 @@ export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
 
 /** Returns why the links between the regions cannot be broken here; '': they can. */
 export function whyNoLinks({ hasLinks }: Installation): Promise<string> {
-  return Promise.resolve(hasLinks ? '' : 'no link of ours is between its regions');
+  return Promise.resolve(hasLinks ? '' : 'it has no links between its regions that can be cut');
 }
 
 /** No requirements. */

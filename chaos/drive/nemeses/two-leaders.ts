@@ -23,7 +23,7 @@ const REBUILD_ATTEMPTS = 30;
 export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
-  description: 'Patroni has to fail over to another copy at once, while the leader is well',
+  description: 'Patroni fails over to another copy at once, while the leader is healthy',
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),
@@ -39,8 +39,7 @@ export const promoteWhileAlive: Nemesis = {
 export const promoteNextToLeader: Nemesis = {
   ...common,
   name: 'promote-next-to-leader',
-  description:
-    'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
+  description: 'a standby is promoted by hand, without Patroni, while the leader is alive',
   whyNot: ({ own }) =>
     Promise.resolve(own === undefined ? 'it would rebuild a copy of one of your books' : ''),
   aim: (scene) =>

@@ -37,8 +37,7 @@ export const silentThenRefused: Nemesis = {
   ...common,
   name: 'silent-then-refused',
   place: 'N11',
-  description:
-    'links are cut, in turns so that everything on them is silent and so that it is reset',
+  description: 'links are cut, alternating between silence and resets',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -67,7 +66,7 @@ export const flapping: Nemesis = {
   name: 'flapping',
   place: 'N12',
   description:
-    'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
+    'links are cut and healed every 50 ms to 5 s, in any mode, mostly cut or mostly open',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -106,7 +105,7 @@ export const slowLinks: Nemesis = {
   ...common,
   name: 'slow-links',
   place: 'N13',
-  description: 'links take 80 to 300 ms there and back, and another time of it now and then',
+  description: 'links have round trips of 80 to 300 ms, which change now and then',
   alone: false,
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);

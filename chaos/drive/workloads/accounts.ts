@@ -54,7 +54,7 @@ export async function openAccounts(
       await Promise.all(Array.from({ length: AT_ONCE }, open));
     }),
   );
-  return wishes.map((wish) => must(opened.get(wish), 'every wish is met'));
+  return wishes.map((wish) => must(opened.get(wish), 'every account is opened'));
 }
 
 const ATTEMPTS = 5;
@@ -91,7 +91,7 @@ class Opener {
     const result = await insist(() => caller.transfer(request));
     if (result.type === 'ok' && result.reply.status === 'POSTED') return account;
     const why = result.type === 'ok' ? result.reply.reason : result.fault.message;
-    throw new Error(`account ${account.id} could not be given its money: ${why}`);
+    throw new Error(`account ${account.id} could not be funded: ${why}`);
   }
 
   async #open(caller: Caller, { region, minBalance, maxBalance }: AccountWish) {

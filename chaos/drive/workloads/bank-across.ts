@@ -19,7 +19,7 @@ export const bankAcross: Workload = {
   name: 'bank-across',
   place: 'L2',
   description:
-    'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight that is counted twice, stuck or lost',
+    'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight is counted twice, stuck or lost',
   async prepare(setting) {
     const { random } = setting;
     const books = setting.regions.map(({ book }) => book);

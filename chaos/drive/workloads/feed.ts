@@ -22,7 +22,7 @@ export const feed: Workload = {
   name: 'feed',
   place: 'L13',
   description:
-    'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
+    'follows books and accounts by subscriptions that break off and resume, through any router: an event is missing or delivered twice',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

@@ -13,7 +13,7 @@ export const groups: Workload = {
   name: 'groups',
   place: 'L15',
   description:
-    'groups of legs, of which one is often bound to fail, also with payees in other books, and reads of all their accounts: a group of which only a part is there',
+    'posts groups of legs, of which one often must fail, also with payees in other books, and reads all their accounts: a group is applied in part',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions);

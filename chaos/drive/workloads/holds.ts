@@ -12,7 +12,7 @@ export const holds: Workload = {
   name: 'holds',
   place: 'L11',
   description:
-    'holds that expire after seconds, captured in part, in full, again and too late, or released: money that is freed early, twice or never',
+    'makes holds that expire after seconds, and captures them in part, in full, again and too late, or releases them: money is freed early, twice or never',
   async prepare(setting) {
     const { random } = setting;
     const count = 4 + random.int(5);

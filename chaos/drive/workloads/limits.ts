@@ -12,7 +12,7 @@ export const limits: Workload = {
   name: 'limits',
   place: 'L3',
   description:
-    'many clients race for the last units of a few accounts, by debits, holds and captures: a limit that is overrun',
+    'lets many clients race for the last units of a few accounts, by debits, holds and captures: a limit is exceeded',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions).name;

@@ -10,7 +10,7 @@ export const register: Workload = {
   name: 'register',
   place: 'L5',
   description:
-    'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change that is lost or was never there',
+    'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change is lost or was never made',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);

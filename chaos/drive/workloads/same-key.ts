@@ -26,7 +26,7 @@ export const sameKey: Workload = {
   name: 'same-key',
   place: 'L4',
   description:
-    'sends one key from several clients, routers and regions at once and again later, often with another body: a key with two outcomes',
+    'sends one key from several clients, routers and regions at once and again later, often with another body: a key has two outcomes',
   async prepare(setting) {
     const { random } = setting;
     const regions = setting.regions.map(({ name }) => name);
@@ -47,7 +47,7 @@ export const sameKey: Workload = {
       const [payer, payee] = pickTwo(by, accounts);
       // A refusal binds its key permanently, too.
       const amount = amountUpTo(by, by.chance(0.3) ? money * 10 : 20);
-      const fields = requests.pay(payer, payee, amount, { reference: 'as it was first' });
+      const fields = requests.pay(payer, payee, amount, { reference: 'the first body' });
       const made = { fields, book: payer.book, begins: sleep(GATHER_MS) };
       gathering = made;
       known.add(made);
@@ -101,7 +101,7 @@ function altered(
   if (kind === 'payer' && payers.length > 0)
     return { ...fields, debitAccountId: by.pick(payers).id };
   if (kind === 'code') return { ...fields, code: 1 + by.int(3) };
-  if (kind === 'reference') return { ...fields, reference: 'as it was not' };
+  if (kind === 'reference') return { ...fields, reference: 'another body' };
   if (kind === 'metadata') return { ...fields, metadata: { order: String(by.int(3)) } };
   if (kind === 'hold') {
     return { ...fields, action: { $case: 'hold', value: { timeoutSeconds: 1 + by.int(4) } } };

@@ -12,7 +12,7 @@ export const session: Workload = {
   name: 'session',
   place: 'L10',
   description:
-    'writes, then reads by another router and at another level with the position of the answer: a client that does not see what it wrote',
+    'writes, then reads by another router and at another level with the position of the answer: a client does not see its own writes',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

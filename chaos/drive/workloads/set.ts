@@ -19,7 +19,7 @@ export const set: Workload = {
   name: 'set',
   place: 'L7',
   description:
-    'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
+    'adds unique transfers and looks them up at once and later, by every router: an acknowledged one is missing',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);

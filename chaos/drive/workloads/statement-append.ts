@@ -13,7 +13,7 @@ export const statementAppend: Workload = {
   name: 'statement-append',
   place: 'L6',
   description:
-    'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
+    'appends to the statements of a few accounts and reads them: an entry is missing, duplicated or out of order',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);

@@ -110,15 +110,15 @@ function checkStatement(operation: StatementOperation, { books }: Evidence, foun
     if (side === 'debit') debits += BigInt(amount);
     else credits += BigInt(amount);
     if (String(debits) === debitsAfter && String(credits) === creditsAfter) continue;
-    report(`does not come to the totals of version ${version}`);
+    report(`does not add up to the totals of version ${version}`);
     return;
   }
   if (String(debits) !== closing.debits || String(credits) !== closing.credits) {
-    report('does not come to its closing');
+    report('does not add up to its closing');
   }
   const versions = book.versions.get(account)?.slice(opening.version, closing.version) ?? [];
   const moved = versions.filter(({ kind }) => MOVES.has(kind)).map(({ seq }) => seq);
   const isComplete =
     moved.length === entries.length && entries.every(({ seq }, index) => seq === moved[index]);
-  if (!isComplete) report(`has other entries than the journal's ${moved.length}`);
+  if (!isComplete) report(`differs from the journal's ${moved.length} entries`);
 }

@@ -97,7 +97,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a copy was read as it never was',
+      'a copy was read in a state that it never had',
       ['I1', 'I12'],
       { history: staleRead((one, index) => (index === 0 ? { ...one, credits: '1' } : one)) },
     ],
@@ -175,7 +175,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a row was read with another content once',
+      'a row was once read with another content',
       ['I18'],
       {
         history: ({ story }) =>
@@ -203,7 +203,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a view of a copy is not what its entries add up to',
+      'a view of a copy differs from the sum of its entries',
       ['I19'],
       {
         copies: (copy) => ({
@@ -262,7 +262,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'funds were refused that were there',
+      'available funds were refused',
       ['I4', 'I5', 'I6', 'I21'],
       { rows: forged('boat', { amount: 5n }) },
     ],

@@ -55,7 +55,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a cut of two books lacks what was in flight',
+      'a cut of two books lacks the amount in flight',
       // It is no prefix either: a prefix has it in the transit account.
       ['I2', 'I12'],
       {
@@ -76,7 +76,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a leg arrived as something else',
+      'a leg arrived as another transfer',
       ['I3'],
       {
         rows: {
@@ -152,7 +152,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       { history: answers('bread', () => ({ replayed: false })) },
     ],
     [
-      'a body that is another one got the outcome of the key',
+      'another body got the outcome of the key',
       ['I4', 'I6'],
       {
         history: ({ story }) => {
@@ -175,7 +175,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a balance is not what its entries add up to',
+      'a balance differs from the sum of its entries',
       ['I1', 'I7', 'I19'],
       { rows: forged('after', { entries: { ...entriesOf('after'), creditCredits: 1n } }) },
     ],
@@ -195,7 +195,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a linearizable read did not see what was acknowledged',
+      'a linearizable read did not see an acknowledged transfer',
       ['I7'],
       {
         history: ({ story }) => {
@@ -208,7 +208,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a look-up did not find what was acknowledged',
+      'a look-up did not find an acknowledged transfer',
       ['I7', 'I12'],
       {
         history: ({ story }) =>

@@ -19,16 +19,16 @@ const ofBook = (book: number, change: (copy: CopyRead) => Partial<CopyRead>) => 
 
 const lastOf = (book: number) => must(good.story.book(book).rows.at(-1), 'there are rows');
 
-describe('one thing is wrong with what went from book to book', () => {
+describe('one thing is wrong with legs between books', () => {
   test.each<[string, string[], Bad]>([
     [
-      'what arrived has never left',
+      'a leg that arrived never left',
       ['I3', 'I4'],
       { rows: { book: 2, change: (row) => (row.key === 'there too' ? null : row) } },
     ],
     [
       // Both transit accounts agree that it is still in flight.
-      'what is settled has never arrived',
+      'a settled leg never arrived',
       ['I3', 'I4'],
       { rows: { book: 1, change: (row) => (row.seq === lastOf(1).seq ? null : row) } },
     ],
@@ -153,7 +153,7 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'an account stands in its table as it was not opened',
+      'an account differs in its table from its opening',
       ['I18'],
       {
         copies: ofBook(3, ({ accounts }) => ({
@@ -162,7 +162,7 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'a statement does not come to its closing',
+      'a statement does not add up to its closing',
       ['I19'],
       {
         history: ({ story }) =>
@@ -173,7 +173,7 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'a subscription began elsewhere than it was asked to',
+      'a subscription began at another position than requested',
       ['I20'],
       {
         history: ({ story }) => {

@@ -42,7 +42,7 @@ const FAILED = {
 describe('one thing is wrong with a change of an account', () => {
   test.each<[string, string[], History]>([
     [
-      'it froze the other way than was asked',
+      'it froze the other direction',
       ['I4', 'I5', 'I6'],
       askedAs('frozen', { change: { $case: 'freeze', value: Freeze.OUT } }),
     ],
@@ -204,7 +204,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ['a hold is answered as posted', ['I4'], answers('hotel', () => ({ status: 'POSTED' }))],
     ['a hold is answered as captured', ['I4'], answers('hotel', () => ({ status: 'CAPTURED' }))],
     ['there is no such status', ['I4'], answers('salary', () => ({ status: '' }))],
-    ['something that was posted has a reason', ['I4'], answers('salary', () => ({ reason: 'X' }))],
+    ['a posted transfer has a reason', ['I4'], answers('salary', () => ({ reason: 'X' }))],
     ['a group has no legs', ['I4'], answers('basket', () => ({ legs: [] }))],
     [
       'a leg has another id',
@@ -226,7 +226,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ['it was returned, but posted', ['I4'], answers('refused', () => ({ status: 'POSTED' }))],
     ['it was posted, but returned', ['I4'], answers('gift', () => ({ status: 'RETURNED' }))],
     [
-      'it stands in no book of the run',
+      'it is in no book of the run',
       ['I6'],
       answers('gift', ({ position }) => ({ position: { ...position, book: 9 } })),
     ],
@@ -251,7 +251,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
       },
     ],
     [
-      'what failed was applied, and later replayed',
+      'a failed transfer was applied, and later replayed',
       // That a call fails with no fault near is wrong by itself.
       ['I21', 'I22'],
       // By then the row had long existed: the replay did not make it.
@@ -283,7 +283,7 @@ const lookedUp =
     story.record('look_up', asked, { position: now, found: { ...found, ...different } });
   };
 
-describe('one thing is wrong with what a look-up found', () => {
+describe('one thing is wrong with the result of a look-up', () => {
   test.each<[string, History]>([
     ['returned, but posted', lookedUp('gift', { status: 'RETURNED', reason: 'OVERFLOW' })],
     ['posted, but returned', lookedUp('refused', { status: 'POSTED', reason: '' })],
@@ -303,16 +303,16 @@ describe('one thing is wrong with what a look-up found', () => {
     ['a hold that is captured later', lookedUp('hotel', { status: 'HELD' })],
     ['a hold that was captured', lookedUp('hotel', { status: 'CAPTURED' })],
     ['a hold that was released', lookedUp('table', { status: 'RELEASED' })],
-    ['what was in transit then', lookedUp('gift', { status: 'IN_TRANSIT' })],
-    ['what was returned', lookedUp('refused', {})],
-    ['what was rejected', lookedUp('yacht', {})],
+    ['a transfer that was in transit then', lookedUp('gift', { status: 'IN_TRANSIT' })],
+    ['a returned transfer', lookedUp('refused', {})],
+    ['a rejected transfer', lookedUp('yacht', {})],
     ['a group that failed', lookedUp('too much', {})],
   ])('right is %s', (_, history) => {
     expect(failing({ history })).toEqual([]);
   });
 });
 
-test('changes, amounts that were left open and legs of other books are answered as they are', () => {
+test('changes, open amounts and legs of other books are answered correctly', () => {
   const run = goodRun();
   const { story, alice, bob, bank, capped, shop } = run;
   openAmounts(run);
@@ -372,7 +372,7 @@ test('a transfer and a change with one key are answered as reuse, and are not co
   expect(failing({ history: sharedKey })).toEqual(['I22', 'I23']);
 });
 
-test('what another book has posted is not known while that one was not read', () => {
+test('postings of another book are unknown if it was not read', () => {
   const { story } = goodRun();
   const { copies } = story.finals();
   const read = copies.filter(({ book }) => book !== 2);

@@ -78,7 +78,7 @@ const endsBefore = (level: ReadLevel) => (run: GoodRun) => {
   story.record('statement', asked, { position, opening: state, closing: state, entries: [] });
 };
 
-describe('a leader that does not show what has arrived from another book', () => {
+describe('a leader that does not show an arrival from another book', () => {
   test.each([
     ['of the same epoch', 0, 0],
     ['of a higher epoch', 5, 0],
@@ -138,7 +138,7 @@ describe('a leader that does not show what a newer one has reported', () => {
     expect(verdicts).toEqual(['I7']);
   });
 
-  test('though it has acknowledged it itself', () => {
+  test('though it acknowledged it itself', () => {
     const verdicts = failing((run) => {
       const { story, alice } = run;
       const before = look(story, alice);
@@ -178,7 +178,7 @@ describe('a leader that does not show what a newer one has reported', () => {
 });
 
 describe('a look-up that finds nothing', () => {
-  test.each(['leader', 'linearizable'] as const)('%s, of what was acknowledged', (level) => {
+  test.each(['leader', 'linearizable'] as const)('%s, for an acknowledged transfer', (level) => {
     const verdicts = failing((run) => {
       const before = look(run.story, run.alice);
       lookUpInVain(run, level, before, run.story.transfer('another gift', gift(run)));
@@ -187,7 +187,7 @@ describe('a look-up that finds nothing', () => {
     expect(verdicts).toEqual(['I7']);
   });
 
-  test('of what a newer leader has acknowledged', () => {
+  test('for a transfer that a newer leader has acknowledged', () => {
     const verdicts = failing((run) => {
       const before = look(run.story, run.alice);
       run.story.takeOver(1);
@@ -198,7 +198,7 @@ describe('a look-up that finds nothing', () => {
   });
 });
 
-describe('a statement that ends before what was acknowledged', () => {
+describe('a statement that ends before an acknowledged transfer', () => {
   test.each(['leader', 'linearizable'] as const)('%s', (level) => {
     expect(failing(endsBefore(level))).toEqual(['I7']);
   });

@@ -73,7 +73,7 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
       unread.push(`the journal of ${book.name} cannot be followed`);
     }
   }
-  const cut = history.isTorn ? ['the history breaks off before the end of the run'] : [];
+  const cut = history.isTorn ? ['the history ends before the end of the run'] : [];
   return {
     ...history,
     books,

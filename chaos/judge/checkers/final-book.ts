@@ -33,7 +33,7 @@ export class FinalBook {
   readonly departures = new Map<number, JournalRow[]>();
   /** Returns by the book that refused, in order of seq. */
   readonly returns = new Map<number, JournalRow[]>();
-  /** Violations that the journal alone shows. */
+  /** The audit of the journal alone. */
   readonly scan: JournalScan;
   readonly findings = new Findings();
 

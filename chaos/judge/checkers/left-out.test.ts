@@ -108,7 +108,7 @@ describe('balances', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('of an account that was opened later need not have it', () => {
+  test('need not contain an account that was opened later', () => {
     const verdicts = failing({
       history: (run) => {
         const position = now(run);
@@ -121,8 +121,8 @@ describe('balances', () => {
   });
 });
 
-describe('a look-up in vain', () => {
-  test.each(LEVELS)('%s: where the row is', (level) => {
+describe('a look-up that finds nothing', () => {
+  test.each(LEVELS)('%s: at the position of the row', (level) => {
     expect(failing({ history: lookUp(level, 0) })).toEqual(['I12']);
   });
 
@@ -130,7 +130,7 @@ describe('a look-up in vain', () => {
     expect(failing({ history: lookUp('stale', 1) })).toEqual([]);
   });
 
-  test('of what is no transfer', () => {
+  test('of a row that is not a transfer', () => {
     const verdicts = failing({
       history: (run) => {
         const asked = { transferId: rowOf('frozen').id, level: 'stale', minPosition: null };
@@ -167,7 +167,7 @@ describe('a statement', () => {
     expect(verdicts).toEqual(expected);
   });
 
-  test('that begins and ends with what is there now, though asked from the opening', () => {
+  test('that begins and ends with the current state, though requested from the opening', () => {
     const verdicts = failing({
       history: (run) => {
         const state = run.story.book(1).state(run.alice);

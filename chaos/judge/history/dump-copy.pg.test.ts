@@ -18,7 +18,7 @@ const book = {
   startSeq: 0,
 };
 
-test('a copy of a book is written down as its database has it', async () => {
+test('a copy of a book is dumped as its database has it', async () => {
   const database = await newDatabase();
   await writeBook(database, near);
   const folder = await mkdtemp(join(tmpdir(), 'meridian-copies-'));

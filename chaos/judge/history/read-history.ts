@@ -43,7 +43,7 @@ export async function readHistory(path: string): Promise<History> {
   let torn: number | undefined;
   const take = (line: string) => {
     number += 1;
-    if (torn !== undefined) throw new Error(`${path}:${torn} is no record of a history`);
+    if (torn !== undefined) throw new Error(`${path}:${torn} is not a record of a history`);
     try {
       const record: HistoryRecord = JSON.parse(line);
       builder.add(record);
@@ -126,7 +126,7 @@ export class HistoryBuilder {
 
   #invoke({ index, f, process, router, value, ns }: OperationRecord): void {
     if (!(f in listOf)) throw new Error(`there are no operations called ${f}`);
-    if (this.#open.has(process)) throw new Error(`process ${process} asks two things at once`);
+    if (this.#open.has(process)) throw new Error(`process ${process} has two calls at once`);
     const operation: Written = {
       index,
       f,
@@ -146,7 +146,7 @@ export class HistoryBuilder {
 
   #complete({ process, f, ns, reply, fault }: OperationRecord, type: Operation['type']): void {
     const operation = this.#open.get(process);
-    if (operation?.f !== f) throw new Error(`process ${process} had asked for no ${f}`);
+    if (operation?.f !== f) throw new Error(`process ${process} has no open ${f}`);
     // After `info` it stays open, so that a later call of the same process is detected.
     if (type !== 'info') {
       this.#open.delete(process);

@@ -143,7 +143,7 @@ export class RecordedClient {
     router: string,
     value: Kinds[K]['value'],
   ): Pending<Kinds[K]['reply']> {
-    if (this.#isBusy) throw new Error(`process ${this.#process} asks two things at once`);
+    if (this.#isBusy) throw new Error(`process ${this.#process} has two calls at once`);
     this.#isBusy = true;
     const call = { kind: 'op', process: this.#process, f, router } as const;
     const key = keyOf(f, value);

@@ -33,4 +33,4 @@ export function nemesisText({ runs, rows, none, total }: NemesisTable): string {
 
 /** Explains the table. */
 export const NEMESIS_NOTE =
-  'What met several faults counts with each of them, and once below; a violation, with the faults that its witness met.';
+  'An operation that met several faults counts for each of them, and once in the total; a violation counts for the faults that its witness met.';

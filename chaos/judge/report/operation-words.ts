@@ -32,6 +32,6 @@ function replyWords(operation: Operation): string {
   try {
     return callText(operation);
   } catch {
-    return `an answer that makes no sense: ${valueText(operation.reply)}`;
+    return `a malformed answer: ${valueText(operation.reply)}`;
   }
 }

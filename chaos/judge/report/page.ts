@@ -30,7 +30,7 @@ export function renderPage(run: JudgedRun): string {
       ${verdictBox(run)} ${figures(run, nemeses)} ${timeline(history)} ${invariantTable(run)}
       ${violations(run)} ${nemesisSection(nemeses)} ${section('Not read at the end', list(missing))}
       ${section(
-        'What was not run here',
+        'Not run here',
         table(
           ['nemesis', 'name', 'why'],
           notRun.map(({ place, name, why }) => [place, name, why]),
@@ -130,7 +130,7 @@ function again({ history }: JudgedRun): Html {
       ['commit', html`<code>${commit === '' ? 'not known' : commit}</code>`],
       ['versions', fieldsText(versions)],
     ]),
-    options.length === 0 ? nothing : html`<h3>Options, those drawn from the seed too</h3>`,
+    options.length === 0 ? nothing : html`<h3>Options, including those drawn from the seed</h3>`,
     options.length === 0 ? nothing : facts(options),
   );
 }

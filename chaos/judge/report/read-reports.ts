@@ -6,7 +6,7 @@ const JSON_FILE = 'report.json';
 
 /** Every report.json in the folder and below, in the order of their paths. */
 export function reportsBelow(folder: string): string[] {
-  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path === JSON_FILE || path.endsWith(`/${JSON_FILE}`))
     .toSorted()

@@ -55,7 +55,7 @@ const answers: readonly [string, (fields: object) => Operation][] = [
   ],
 ];
 
-test.each(answers)('a replay that may be of the router itself: %s', (_, operationOf) => {
+test.each(answers)('a replay that the router itself may have caused: %s', (_, operationOf) => {
   const resent = operationOf(flags);
   expect(resent.reply).toMatchObject(flags);
   expect(callText(resent)).toContain('replayed, sent more than once by the router');

@@ -37,5 +37,5 @@ test('a malformed answer is shown as it is', () => {
   const [call] = passedRun().history.operations.transfers;
   if (call === undefined) throw new Error('the sample has one');
   Object.assign(call, { reply: { status: 'POSTED' } });
-  expect(operationWords(call).answer).toBe('an answer that makes no sense: {"status":"POSTED"}');
+  expect(operationWords(call).answer).toBe('a malformed answer: {"status":"POSTED"}');
 });

@@ -39,7 +39,7 @@ test('what cannot be decided states why', () => {
   expect(text).toMatch(/unknown, \d+ of 19 cannot be decided/u);
 });
 
-test('nothing that a client wrote can steer a terminal', () => {
+test('input of clients cannot control a terminal', () => {
   const run = failedRun();
   const bad = run.verdicts.get('I4');
   if (bad?.state !== 'fail') throw new Error('the sample has a violation');

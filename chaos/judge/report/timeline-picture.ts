@@ -162,7 +162,7 @@ function description({ faults, epochs }: History, routers: readonly RouterRates[
   const ofRouters = routers.map(({ router, bins }) => {
     const highest = bins.reduce((high, { ok }) => Math.max(high, ok), 0);
     const silent = bins.filter(({ ok }) => ok === 0).length;
-    return `${router}: up to ${countText(highest)} answers a second, none in ${silent} of ${bins.length} pieces of time.`;
+    return `${router}: up to ${countText(highest)} answers per second, none in ${silent} of ${bins.length} intervals.`;
   });
   return [
     'Steps of the run, leaders of the books and faults by what they hit, then calls per second and latency of each router over time.',

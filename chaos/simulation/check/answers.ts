@@ -56,7 +56,7 @@ function answersOf(
     for (const { response } of answers) {
       const { status, reason, position } = response;
       if (row === undefined) {
-        found.push(['I4', 'was answered, and is not there']);
+        found.push(['I4', 'was answered, and is missing']);
         continue;
       }
       const isFirstBody = request.amount === first.amount;
@@ -71,7 +71,7 @@ function answersOf(
       if (Number(position?.seq) !== row.seq || Number(position?.epoch) !== row.epoch) {
         found.push(['I6', `was decided at seq ${position?.seq}, and is at ${row.seq}`]);
       } else if ((status === TransferStatus.REJECTED) !== (row.reason !== 0)) {
-        found.push(['I6', 'was rejected for one and applied for another']);
+        found.push(['I6', 'was rejected in one place and applied in another']);
       } else if (status === TransferStatus.REJECTED && reason !== row.reason) {
         found.push(['I6', 'was rejected for two reasons']);
       } else if (status === TransferStatus.RETURNED && returned === undefined) {

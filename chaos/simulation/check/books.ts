@@ -88,7 +88,7 @@ function checkChannel(from: FinalBook, to: FinalBook): Violation[] {
   return [
     {
       invariant: 'I3',
-      what: `the channel from ${from.name} to ${to.name} does not come out even: ${numbers}`,
+      what: `the channel from ${from.name} to ${to.name} does not balance: ${numbers}`,
       evidence: channelLines(from, to),
     },
   ];
