@@ -79,7 +79,7 @@ export class FaultyCalls {
       .find(({ share }) => this.#random.chance(share));
   }
 
-  /** Some callers learn at once that the connection is gone, others wait in vain. */
+  /** Some callers get an error at once, others wait until their deadline. */
   #failsAtOnce(deadline: number): boolean {
     return deadline === Infinity || this.#random.chance(0.5);
   }

@@ -252,7 +252,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ],
     [
       'a failed transfer was applied, and later replayed',
-      // That a call fails with no fault near is wrong by itself.
+      // A failed call with no fault near is a violation of its own.
       ['I21', 'I22'],
       // By then the row had long existed: the replay did not make it.
       (run) => {
@@ -351,7 +351,7 @@ const replayedItsOwn: History = (run) => {
 };
 
 test('a call may have made the row that it received as a replay, when another call failed', () => {
-  // That a call fails with no fault near is wrong by itself.
+  // A failed call with no fault near is a violation of its own.
   expect(failing({ history: replayedItsOwn })).toEqual(['I22']);
 });
 
@@ -368,7 +368,7 @@ const sharedKey: History = (run) => {
 };
 
 test('a transfer and a change with one key are answered as reuse, and are not confused', () => {
-  // That a call fails with no fault near, and after the heal, is wrong by itself.
+  // A failed call with no fault near, and after the heal, is a violation of its own.
   expect(failing({ history: sharedKey })).toEqual(['I22', 'I23']);
 });
 

@@ -78,12 +78,14 @@ function checkTime(facts: readonly Fact[], { books }: Evidence, found: Case): vo
       const by = acknowledged.get(name);
       if (by === undefined) return;
       const operations = [by, operation];
-      found.violated(`${name} was acknowledged, then looked up in vain`, { operations });
+      found.violated(`${name} was acknowledged, but a later look-up did not find it`, {
+        operations,
+      });
       return;
     }
     const row = books.get(missing.book)?.byId.get(missing.transferId);
     if (row === undefined || row.seq > reached.seq || !TRANSFER_KINDS.includes(row.kind)) return;
-    found.violated(`${name} was looked up in vain by a leader that knew seq ${reached.seq}`, {
+    found.violated(`${name} was not found by a leader that knew seq ${reached.seq}`, {
       operations: shown(reached.by, operation),
       rows: [{ book: missing.book, row }],
     });
