@@ -15,7 +15,7 @@ export const DELIBERATE_BUGS = {
   'apply-channel-twice': ['I3'],
   /** A call to another book that is not answered in time counts as a refusal. */
   'refund-on-timeout': ['I3'],
-  /** What Redis contains about a key is the answer. */
+  /** A key is answered from Redis alone. */
   'trust-redis-alone': ['I4', 'I6'],
   /** A server leads, as far as known keys go, before its take-over is committed. */
   'exists-before-barrier': ['I4', 'I6'],

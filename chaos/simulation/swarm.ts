@@ -1,6 +1,6 @@
 import type { SeededRandom } from '../random.ts';
 
-/** What clients ask for. */
+/** Kinds of requests. */
 export type OperationKind =
   | 'transfer'
   | 'across'
@@ -11,7 +11,7 @@ export type OperationKind =
   | 'group'
   | 'freeze';
 
-/** What breaks. */
+/** Kinds of faults. */
 export type FaultKind =
   | 'crashDatabase'
   | 'crashLedger'

@@ -51,7 +51,7 @@ const FNV_PRIME = 0x0100_0193;
 /** Milliseconds since 1970 at the beginning of every simulation. */
 const EPOCH_MS = 1_763_700_000_000;
 
-/** What a link between two regions does to messages. */
+/** Effects of a link between two regions on messages. */
 export interface Link {
   cut: boolean;
   /** Probability that a message is lost. */

@@ -1,6 +1,6 @@
 import type { Fault } from '../../judge/history/operation.ts';
 
-/** How a call ended, as seen by its caller. */
+/** The result of a call, as seen by its caller. */
 export type CallResult<Reply> =
   | { readonly type: 'ok'; readonly reply: Reply }
   /** `fail`: it was definitely not applied. `info`: unknown. */

@@ -29,7 +29,7 @@ import type { CallResult } from './call-result.ts';
 import { askRouter, type BoundCall, readPage } from './router-call.ts';
 import type { Routers } from './routers.ts';
 
-/** What the callers of a run have in common. */
+/** Parts that the callers of a run share. */
 export interface CallerParts {
   readonly routers: Routers;
   readonly views: AuditorViews;

@@ -11,7 +11,7 @@ export interface Copy {
   readonly bookName: string;
   /** Home region of the book. */
   readonly home: RegionName;
-  /** Where this copy is. */
+  /** Region of this copy. */
   readonly region: RegionName;
   readonly ledgerAddress: string;
   readonly adminUrl: string;

@@ -21,7 +21,7 @@ export interface Scene {
 
 /** One fault, aimed and not yet begun. */
 export interface Strike {
-  /** What it hits, such as eu-west/ledger or eu-west>us-east. */
+  /** Its targets, such as eu-west/ledger or eu-west>us-east. */
   readonly targets: readonly string[];
   /** Calls that it may touch while it lasts, and for a while after: be exact, I22 relies on it. */
   readonly harms: readonly Harm[];

@@ -28,7 +28,7 @@ export function mint(region: RegionName): AccountWish {
   return { region, minBalance: undefined, money: 0n };
 }
 
-/** How many accounts are opened at a time in one region. */
+/** Number of accounts that are opened at a time in one region. */
 const AT_ONCE = 3;
 
 /**

@@ -125,7 +125,7 @@ function outcomesInTransit(row: JournalRow, { book, books }: Place): Outcome[] {
   if (returned !== undefined) outcomes.push(['RETURNED', reasonWord(returned.reason)]);
   const payee = books.get(row.peer?.book ?? 0);
   const second = payee?.byId.get(settlementId(book.number, row.id));
-  // What a book that was not read has applied is unknown.
+  // It is unknown what a book that was not read has applied.
   const isPosted = payee === undefined ? returned === undefined : second?.reason === 0;
   if (isPosted) outcomes.push(['POSTED', '']);
   return outcomes;

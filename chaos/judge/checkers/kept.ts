@@ -10,7 +10,7 @@ export interface Kept {
 
 /** The journal row of a transfer or a change, by its `callName`. */
 export interface Outcome {
-  /** Of the transfer or change. */
+  /** Id of the transfer or change. */
   readonly id: string;
   /** Undefined: it was not read. */
   readonly book: FinalBook | undefined;

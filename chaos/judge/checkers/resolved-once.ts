@@ -72,7 +72,7 @@ function legIdOf({ kind, id, originId }: JournalRow): string {
   return kind === RowKind.recovered ? (originId ?? id) : id;
 }
 
-/** Of a leg whose number a repair gave to another one. */
+/** Returns the problem of a leg whose number a repair gave to another one; '' if there is none. */
 function undoneProblem(leg: JournalRow, returned: JournalRow | undefined): string {
   const isReturned =
     returned?.reason === Reason.CHANNEL_DIVERGED &&

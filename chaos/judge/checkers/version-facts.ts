@@ -18,7 +18,7 @@ import type { Known } from './knowledge.ts';
 import { Reigns } from './reigns.ts';
 import type { Span } from './timeline.ts';
 
-/** What the answers of a run show about versions. */
+/** Facts about versions from the answers of a run. */
 export function versionFacts(evidence: Evidence): Fact[] {
   const { transfers, changes, balances, statements, lookUps } = evidence.operations;
   const reigns = new Reigns(evidence);
@@ -39,7 +39,7 @@ export interface Touched {
   readonly version: number;
 }
 
-/** What one answer shows about versions. */
+/** Facts about versions from one answer. */
 export interface Fact extends Span {
   readonly operation: Operation;
   /** Versions that it made or saw. */
@@ -51,13 +51,13 @@ export interface Fact extends Span {
    * (`read`), or none.
    */
   readonly bound: 'write' | 'read' | 'none';
-  /** Of a read that a deposed leader may have answered: that leader. */
+  /** The leader that answered a read, if it may have been deposed. */
   readonly leader: Pick<Position, 'book' | 'epoch'> | null;
   /** Knowledge of leaders when it ended. */
   readonly knew: readonly Known[];
-  /** Of a transfer that is known then, or was looked up: `callName`. */
+  /** `callName` of a transfer that is known then, or was looked up. */
   readonly known: string;
-  /** Of a look-up that found nothing: its request. */
+  /** Request of a look-up that found nothing. */
   readonly missing: LookUpOperation['value'] | null;
 }
 
@@ -133,7 +133,7 @@ function touchedBy({ entries, debitAccount, creditAccount }: JournalRow): Touche
   return touched;
 }
 
-/** What the leader that made a row knew, if it still led when a client knew of the row. */
+/** Knowledge of the leader that made a row, if it still led when a client knew of the row. */
 function knownTo(reigns: Reigns, ns: number, book: number, row: JournalRow): readonly Known[] {
   return reigns.isLeadingAfter(ns, book, row.epoch) ? [knownRow(book, row)] : NOTHING;
 }
@@ -189,7 +189,7 @@ function readFact(
   book: FinalBook | undefined,
 ): Fact {
   if (!isOfLeader(level)) return factOf(operation, { touched });
-  // What it has read may be newer than the position that it states.
+  // The read may be newer than the position that it states.
   const seq = touched.reduce(
     (newest, { account, version }) =>
       Math.max(newest, book?.versions.get(account)?.[version - 1]?.seq ?? 0),

@@ -39,6 +39,6 @@ export interface TrialBalanceLine {
 
 export interface FinalReads {
   readonly copies: readonly CopyRead[];
-  /** What could not be read, one sentence each. */
+  /** Parts that could not be read, one sentence each. */
   readonly missing: readonly string[];
 }

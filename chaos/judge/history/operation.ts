@@ -29,7 +29,7 @@ export interface LegAnswer {
 export type Resent = true;
 
 export interface TransferAnswer extends LegAnswer {
-  /** Of a key that was used for another request: the field that differs. Else empty. */
+  /** The field that differs, if the key was used for another request. Else empty. */
   readonly differingField: string;
   readonly replayed: boolean;
   readonly resent?: Resent;
@@ -38,7 +38,7 @@ export interface TransferAnswer extends LegAnswer {
   /** The moved amount, if the request left it open; else "0". */
   readonly actualAmount: string;
   readonly expiresAtMicros: number | null;
-  /** Of a group; else empty. */
+  /** Legs of a group; else empty. */
   readonly legs: readonly LegAnswer[];
 }
 
@@ -55,7 +55,7 @@ export interface OpenAnswer {
   readonly accountId: string;
   readonly replayed: boolean;
   readonly resent?: Resent;
-  /** Of the row that opened it. */
+  /** Position of the row that opened it. */
   readonly position: Position;
 }
 

@@ -28,7 +28,7 @@ export interface BookOfRun {
 export interface HistoryHeader {
   readonly kind: 'header';
   readonly seed: number;
-  /** Of the checkout. */
+  /** Commit of the checkout. */
   readonly commit: string;
   /** By program, such as postgres. */
   readonly versions: Readonly<Record<string, string>>;
@@ -69,7 +69,7 @@ export interface OperationRecord {
 export interface Harm {
   readonly router?: string;
   readonly book?: number;
-  /** Of a fault between two books: the call needs this one as well. */
+  /** For a fault between two books: the call needs this one as well. */
   readonly and?: number;
 }
 
@@ -93,7 +93,7 @@ export interface EpochRecord {
   readonly index: number;
   readonly book: number;
   readonly epoch: number;
-  /** Of the server. */
+  /** Region of the server. */
   readonly region: string;
   readonly ns: number;
 }

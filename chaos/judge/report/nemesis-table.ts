@@ -6,7 +6,7 @@ import { type JudgedRun, operationLists } from './judged-run.ts';
 export interface Seen {
   /** Operations that overlapped it, however briefly. */
   readonly operations: number;
-  /** Of them, those of which it was unknown at first whether they were applied. */
+  /** Of these, the number whose outcome was unknown at first. */
   readonly unknown: number;
   /** Violations whose witness overlaps it. */
   readonly violations: number;

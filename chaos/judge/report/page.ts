@@ -56,7 +56,7 @@ function verdictBox(run: JudgedRun): Html {
   </div> `;
 }
 
-/** What a checker found, in a few words. */
+/** The finding of a checker, in a few words. */
 function found(verdict: Verdict): string {
   if (verdict.state === 'fail') return countOf(verdict.total, 'violation');
   if (verdict.state === 'unknown') return verdict.why.join('; ');

@@ -54,7 +54,7 @@ export const runReport = z.object({
   verdicts: z.record(z.string(), verdict),
   nemeses,
   operations: count,
-  /** Operations of which it was unknown at first whether they were applied. */
+  /** Operations whose outcome was unknown at first. */
   unknown: count,
   notRun: z.array(z.object({ name: z.string(), place: z.string(), why: z.string() })),
   missing: z.array(z.string()),

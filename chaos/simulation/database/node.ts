@@ -23,7 +23,7 @@ interface Waiting {
   readonly answer: (reply: Reply) => void;
 }
 
-/** What deliberate bugs change in a node; none of them is in the ledger. */
+/** Changes of deliberate bugs to a node; none of them is in the ledger. */
 export interface NodeBugs {
   /** A commit is acknowledged before a second node has it. */
   readonly ackAlone: boolean;
@@ -60,7 +60,7 @@ export class DatabaseNode {
   readonly #nextCommit: () => number;
   /** Only appended to or replaced: messages refer to its beginning. */
   log: Commit[] = [];
-  /** What is visible here; from a standby, only its role is read. */
+  /** The visible state; from a standby, only its role is read. */
   tables = new Tables();
   primary = false;
   /** The node that it streams from. */

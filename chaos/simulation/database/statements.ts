@@ -6,7 +6,7 @@ import { elementsOf } from './array-literal.ts';
 import type { StoredRow } from './columns.ts';
 import type { Tables } from './tables.ts';
 
-/** What a node reports about itself in addition to its tables. */
+/** Facts of a node in addition to its tables. */
 export interface NodeFacts {
   readonly standby: boolean;
   /** UUID of the book. */

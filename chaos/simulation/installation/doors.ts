@@ -81,7 +81,7 @@ export class Doors {
     });
   }
 
-  /** What the sender gets when its call has no answer; undefined: a timeout. */
+  /** The reply to the sender when its call has no answer; undefined: a timeout. */
   unanswered({ firstNumber, legs }: SettleRequest): SettleReply | undefined {
     if (this.#bug !== 'refund-on-timeout') return undefined;
     return {

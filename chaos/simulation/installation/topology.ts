@@ -1,6 +1,6 @@
 import type { World } from '../world.ts';
 
-/** What a ledger server publishes about itself. */
+/** The status that a ledger server publishes. */
 export interface ServerStatus {
   readonly server: string;
   readonly book: number;
@@ -12,7 +12,7 @@ export interface ServerStatus {
 const SILENT_MS = 2_500;
 
 /**
- * What one process knows about leaders, from messages that may be lost, late or repeated. Decides
+ * The leaders that one process knows, from messages that may be lost, late or repeated. Decides
  * like the ledger's own `Leaders`: once an epoch is known, no server leads in an older one.
  */
 export class Topology {
