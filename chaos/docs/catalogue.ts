@@ -12,7 +12,7 @@ those of the catalogue that the suite was built from: a gap is something that is
 or not built. [The README](../README.md) explains a run, [invariants](../../ledger/docs/invariants.md) what
 else holds each invariant.`;
 
-/** Long words in a cell must not end it. */
+/** Escapes `|`, which would end a cell. */
 const cell = (text: string) => text.replaceAll('|', String.raw`\|`);
 
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/u, '');
@@ -39,7 +39,7 @@ function convicted(invariant: string): string {
   return [...names].map(code).join(', ');
 }
 
-/** `chaos/docs/catalogue.md`: everything a run can be made of and judged by. */
+/** `chaos/docs/catalogue.md`: workloads, nemeses, checkers and deliberate bugs. */
 export function catalogueText(): string {
   const parts = [
     INTRODUCTION,
@@ -47,12 +47,16 @@ export function catalogueText(): string {
     'One for each invariant; each decides from the recorded history and the final reads alone. A deliberate\nbug is convicted when at least one of its checkers finds a violation.',
     table(
       ['invariant', 'states', 'deliberate bugs'],
-      Object.entries(invariants).map(([name, says]) => [name, sentence(says), convicted(name)]),
+      Object.entries(invariants).map(([name, description]) => [
+        name,
+        sentence(description),
+        convicted(name),
+      ]),
     ),
     '## Workloads',
     table(
       ['place', 'workload', 'what it does: what it would bring to light'],
-      workloads.map(({ place, name, says }) => [place, code(name), sentence(says)]),
+      workloads.map(({ place, name, description }) => [place, code(name), sentence(description)]),
     ),
     '## Nemeses',
     `Profiles: ${profiles.join(', ')}. "Alone": nothing else is broken meanwhile.`,
@@ -61,7 +65,7 @@ export function catalogueText(): string {
       nemeses.map((one) => [
         one.place,
         code(one.name),
-        sentence(one.says),
+        sentence(one.description),
         one.profiles.length === profiles.length ? 'both' : one.profiles.join(', '),
         secondsOf(one.lastsMs),
         one.alone ? 'alone' : '',
@@ -71,12 +75,14 @@ export function catalogueText(): string {
     '`npm run chaos -- --bug NAME` starts the servers with one.',
     table(
       ['bug', 'what the server does', 'convicted by', 'needs'],
-      deliberateBugs.map(({ name, says, invariants: by, profile, workloads: loads, ...bug }) => [
-        code(name),
-        sentence(says),
-        by.join(' or '),
-        [...(profile === 'replicated' ? [profile] : []), ...loads, ...bug.nemeses].join(', '),
-      ]),
+      deliberateBugs.map(
+        ({ name, description, invariants: by, profile, workloads: loads, ...bug }) => [
+          code(name),
+          sentence(description),
+          by.join(' or '),
+          [...(profile === 'replicated' ? [profile] : []), ...loads, ...bug.nemeses].join(', '),
+        ],
+      ),
     ),
     '## Deliberate bugs of the simulation',
     '`node chaos/simulation/main.ts --seed N --bug NAME`.',

@@ -128,7 +128,7 @@ async function strikes(
     leader: (book) => leaders.leader(book),
     overload: () => undefined,
     signal: new AbortController().signal,
-    tell: (text) => notes.push(text),
+    report: (text) => notes.push(text),
   });
   try {
     await strike.begin();

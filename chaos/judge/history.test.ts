@@ -46,7 +46,7 @@ describe('a history', () => {
     written.phase('load');
     const request = transferRequest({
       amount: 2n ** 60n,
-      // A line separator in a text ends no line of the file.
+      // A line separator in a text does not end a line of the file.
       metadata: { int: '5', other: '{"int":["5"]}', note: 'one\u2028two' },
       conditions: { allOf: [{ accountId: 1n, test: { $case: 'balanceAtLeast', value: 0n } }] },
     });
@@ -73,7 +73,7 @@ describe('a history', () => {
       value: request,
       invokedNs: 2,
       completedNs: 3,
-      heardNs: 3,
+      returnedNs: 3,
       type: 'ok',
       reply: answer,
       fault: null,
@@ -84,7 +84,7 @@ describe('a history', () => {
       value: group,
       fault: { code: 'UNKNOWN' },
     });
-    // Whoever heard `info` goes on as somebody else.
+    // After `info` a client continues as a new process.
     expect(third).toMatchObject({ type: 'fail', process: 2, fault: { code: 'UNAVAILABLE' } });
     expect(history.operations.pages).toMatchObject([{ type: 'info', fault: null }]);
     expect(history.faults).toMatchObject([{ what: 'N6 partition', harms: [{ book: 1 }] }]);
@@ -93,7 +93,7 @@ describe('a history', () => {
     expect(history.isTorn).toBe(false);
   });
 
-  test('that breaks off in a line is torn, and one without its end as well', async () => {
+  test('that is truncated in a line is torn, and so is one without its end', async () => {
     const written = recorder();
     written.phase('load');
     written.phase('end');
@@ -106,7 +106,7 @@ describe('a history', () => {
   });
 
   test.each([
-    ['a line in its middle that is none', (lines: string[]) => lines.toSpliced(1, 0, '{"ki')],
+    ['a malformed line in its middle', (lines: string[]) => lines.toSpliced(1, 0, '{"ki')],
     ['an end without a beginning', (lines: string[]) => lines.toSpliced(1, 1)],
     ['a beginning twice', (lines: string[]) => lines.toSpliced(1, 0, must(lines[1], 'a line'))],
     ['no header', (lines: string[]) => lines.slice(1)],
@@ -117,10 +117,10 @@ describe('a history', () => {
     await written.close();
     const lines = (await readFile(file(), 'utf8')).trimEnd().split('\n');
     await writeFile(file(), `${spoil(lines).join('\n')}\n`);
-    await expect(readHistory(file())).rejects.toThrow(/no record|asks two|had asked|no header/u);
+    await expect(readHistory(file())).rejects.toThrow(/not a record|two calls|no open|no header/u);
   });
 
-  test('of a client that asks two things at once is not written', async () => {
+  test('of a client with two calls at once is not written', async () => {
     const written = recorder();
     const client = written.client();
     client.invoke('transfer', 'eu-west', transferRequest());

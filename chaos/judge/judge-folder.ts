@@ -6,18 +6,18 @@ import { readFinalReads } from './history/final-file.ts';
 import { type History, readHistory } from './history/read-history.ts';
 import { endOf, type JudgedRun } from './report/judged-run.ts';
 
-/** Where a run keeps what it is judged by, in its folder. */
+/** Files in the folder of a run that verdicts need. */
 export const historyFile = (folder: string) => join(folder, 'history.jsonl');
 export const finalFolder = (folder: string) => join(folder, 'final');
 export const optionsFile = (folder: string) => join(folder, 'options.json');
 
-/** What a run may know of itself that is neither in its history nor in its final reads. */
+/** Information about a run that is neither in its history nor in its final reads. */
 type Known = Partial<Pick<JudgedRun, 'notRun' | 'endedAt'>>;
 
 /**
- * Judges what a run has left in its folder.
+ * Judges a run by the files in its folder.
  *
- * Throws Error when there is no history, or one that cannot be read.
+ * Throws Error when there is no history, or an unreadable one.
  */
 export async function judgeFolder(folder: string, known: Known = {}): Promise<JudgedRun> {
   const history = await readHistory(historyFile(folder));
@@ -25,7 +25,7 @@ export async function judgeFolder(folder: string, known: Known = {}): Promise<Ju
   const reads = await readFinalReads(finalFolder(folder), header.books);
   const evidence = gatherEvidence(history, reads);
   return {
-    // What the workloads drew is known only after the first line of a history is written.
+    // The options that workloads drew are known only after the header of the history is written.
     history: { ...history, header: { ...header, options: optionsOf(folder) ?? header.options } },
     verdicts: judgeRun(evidence),
     missing: evidence.missing,

@@ -5,9 +5,9 @@ import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import { workloads } from '../drive/workloads/all.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
-const lineOf = ({ place, name, says, ...rest }: Workload | Nemesis) => {
+const lineOf = ({ place, name, description, ...rest }: Workload | Nemesis) => {
   const where = 'profiles' in rest ? `${rest.profiles.join(', ').padEnd(PROFILES)} ` : '';
-  return `  ${place.padEnd(4)} ${name.padEnd(24)} ${where}${says}`;
+  return `  ${place.padEnd(4)} ${name.padEnd(24)} ${where}${description}`;
 };
 
 /** How wide the names of all profiles are. */
@@ -18,7 +18,7 @@ const linesOf = (all: readonly (Workload | Nemesis)[]) => all.map(lineOf).join('
 const plain = (one: Workload | Nemesis) => ({
   name: one.name,
   place: one.place,
-  says: one.says,
+  says: one.description,
   ...('profiles' in one ? { profiles: one.profiles } : {}),
 });
 

@@ -137,7 +137,7 @@ class ChaosRun {
           leader: (book) => leaders.leader(book),
           overload: (times) => load.overload(times),
           signal,
-          tell: (text) => view.phase(text),
+          report: (text) => view.phase(text),
         },
       });
       try {

@@ -106,7 +106,7 @@ export class Strikes {
     if (this.#options.scene.signal.aborted) return;
     const why = error instanceof Error ? error.message : String(error);
     this.failed.push({ what, why });
-    this.#options.scene.tell(`${what} could not strike: ${why}`);
+    this.#options.scene.report(`${what} could not strike: ${why}`);
   }
 
   async #pause(ms: number): Promise<void> {

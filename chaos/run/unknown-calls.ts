@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel } from '../../router/client/in-parallel.ts';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import type { Heard } from '../drive/client/heard.ts';
+import type { CallResult } from '../drive/client/call-result.ts';
 import type { EndedCall } from '../judge/history/recorder.ts';
 
 const AT_ONCE = 16;
@@ -37,7 +37,7 @@ export async function reAsk(
 }
 
 /** Undefined: a read, which needs no answer any more. */
-async function ask(caller: Caller, { value }: EndedCall): Promise<Heard<unknown> | undefined> {
+async function ask(caller: Caller, { value }: EndedCall): Promise<CallResult<unknown> | undefined> {
   if ('debitAccountId' in value) return caller.transfer(value);
   if ('accountId' in value) return caller.change(value);
   return 'externalId' in value ? caller.open(value) : undefined;

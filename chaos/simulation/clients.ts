@@ -9,13 +9,13 @@ import type { Router } from './installation/router.ts';
 import type { OperationKind, Swarm } from './swarm.ts';
 import { SimProcess } from './world.ts';
 
-/** Longer than any answer takes once everything works. */
+/** Longer than any answer takes without faults. */
 const RE_ASK_MS = 4_000;
 
-/** Callers in all regions, who pay, hold, capture, reverse and ask again. */
+/** Callers in all regions that pay, hold, capture, reverse and ask again. */
 export class Clients {
   readonly history: History = new Map();
-  /** The same, in the order in which they were begun. */
+  /** The same operations in the order in which they began. */
   readonly #begun: Operation[] = [];
   readonly #installation: Installation;
   readonly #swarm: Swarm;
@@ -32,12 +32,15 @@ export class Clients {
     );
   }
 
-  /** The newest operation that nobody has an answer to. */
+  /** The newest operation that no client has an answer to. */
   get pending(): Operation | undefined {
     return this.#begun.findLast((operation) => !isAnswered(operation));
   }
 
-  /** What opens the accounts of a book: a bank that may be overdrawn, and wallets with limits. */
+  /**
+   * Requests that open the accounts of a book: a bank that may be overdrawn, and wallets with
+   * limits.
+   */
   openings(): OpenAccountRequest[] {
     return Array.from({ length: this.#swarm.accounts }, (_, index) =>
       OpenAccountRequest.fromPartial({
@@ -55,7 +58,7 @@ export class Clients {
     for (const client of this.#processes) this.#think(client);
   }
 
-  /** Starts nothing new; what is under way goes on. */
+  /** Starts no new calls; calls under way continue. */
   stop(): void {
     this.#active = false;
   }
@@ -120,13 +123,13 @@ export class Clients {
     const attempt = {
       request,
       invokedAt: world.now,
-      heard: [],
+      answers: [],
       altered: request.amount !== operation.request.amount,
     };
     operation.attempts.push(attempt);
     this.#call(client, router, operation, { attempt, deadlineMs });
     world.afterFor(client, deadlineMs, () => {
-      if (attempt.heard.length > 0 || !this.#active) return;
+      if (attempt.answers.length > 0 || !this.#active) return;
       if (!random.chance(this.#swarm.askAgain)) return;
       world.afterFor(client, random.between(0, 500), () => {
         this.#ask(client, operation, request, deadlineMs);
@@ -143,21 +146,21 @@ export class Clients {
     const { world } = this.#installation;
     const { book, kind, key, id } = operation;
     const altered = attempt.altered ? ' with another body' : '';
-    world.say(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
+    world.log(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
     world.send(client, router.process, () => {
       router.create(book, attempt.request, deadlineMs, (response) => {
         world.send(router.process, client, () => {
-          attempt.heard.push({ at: world.now, response });
+          attempt.answers.push({ at: world.now, response });
           const { status, reason, position } = response;
           const place = `epoch ${position?.epoch} seq ${position?.seq}`;
-          world.say(`${client.name} hears of ${key}: status ${status} reason ${reason} ${place}`);
+          world.log(`${client.name} receives ${key}: status ${status} reason ${reason} ${place}`);
         });
       });
     });
   }
 
   /**
-   * Asks once more about what nobody has answered, each key once.
+   * Asks once more about each unanswered key.
    * @param regions whose routers can be asked
    */
   askAgain(unanswered: Iterable<Operation>, regions: readonly string[]): void {
@@ -171,7 +174,7 @@ export class Clients {
       const attempt = {
         request,
         invokedAt: this.#installation.world.now,
-        heard: [],
+        answers: [],
         altered: false,
       };
       operation.attempts.push(attempt);
@@ -252,7 +255,7 @@ export class Clients {
     );
   }
 
-  /** An operation that was asked for not long ago. */
+  /** A recent operation of one of these kinds. */
   #earlier(kinds: readonly OperationKind[]): Operation | undefined {
     const found: Operation[] = [];
     for (let index = this.#begun.length - 1; index >= 0 && found.length < 8; index -= 1) {
@@ -263,7 +266,7 @@ export class Clients {
     return found.length === 0 ? undefined : this.#installation.world.random.pick(found);
   }
 
-  /** Freezes or thaws an account, at whatever server leads its book. */
+  /** Freezes or thaws an account, at the server that leads its book. */
   #change(): void {
     const { world, servers, books } = this.#installation;
     const { random } = world;

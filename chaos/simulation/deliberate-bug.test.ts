@@ -19,7 +19,7 @@ test.each(namesOf(DELIBERATE_BUGS))(
       if (convicting === undefined) continue;
       expect(convicting.what).not.toBe('');
       expect(convicting.evidence.length).toBeGreaterThan(0);
-      // The same seed without the bug breaks nothing: it is the bug that was found.
+      // The same seed without the bug has no violation: the check found the bug.
       expect((await runSeed(seed)).violations).toEqual([]);
       return;
     }

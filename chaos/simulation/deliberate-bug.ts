@@ -1,11 +1,11 @@
 /**
- * Bugs that can be put into the simulation's own parts, never into the ledger, to see that the
- * checks name what they break. Each with the invariants of which one must be named.
+ * Bugs for the simulation's own parts, never for the ledger, which show that the checks detect
+ * them. Each has the invariants of which at least one must be named.
  */
 export const DELIBERATE_BUGS = {
   /** The database acknowledges a commit that no second node has. */
   'acknowledge-before-commit': ['I4'],
-  /** The database appends whatever the head says. */
+  /** The database appends whatever the head contains. */
   'skip-head-compare': ['I11'],
   /** A promotion drops the last batch of the journal. */
   'lose-last-batch': ['I4', 'I11'],
@@ -15,7 +15,7 @@ export const DELIBERATE_BUGS = {
   'apply-channel-twice': ['I3'],
   /** A call to another book that is not answered in time counts as a refusal. */
   'refund-on-timeout': ['I3'],
-  /** What Redis says of a key is the answer. */
+  /** A key is answered from Redis alone. */
   'trust-redis-alone': ['I4', 'I6'],
   /** A server leads, as far as known keys go, before its take-over is committed. */
   'exists-before-barrier': ['I4', 'I6'],

@@ -1,8 +1,8 @@
-/** Something that will happen at a moment of virtual time. */
+/** An event at a moment of virtual time. */
 export interface QueuedEvent {
   /** Milliseconds. */
   readonly at: number;
-  /** Decides between events of the same moment: the one that was queued first comes first. */
+  /** Orders events of the same moment: first queued, first run. */
   readonly order: number;
 }
 

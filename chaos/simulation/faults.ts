@@ -8,17 +8,17 @@ import type { SimProcess } from './world.ts';
 /** Longer than a lease lasts and a promotion takes. */
 const LOSE_TAIL_MS = 4_000;
 
-/** Breaks things, one after the other and several at once, and mends them. */
+/** Injects faults, one after the other and several at once, and heals them. */
 export class Faults {
   readonly #installation: Installation;
   readonly #swarm: Swarm;
   readonly #pending: () => Operation | undefined;
   readonly counts: Partial<Record<FaultKind, number>> = {};
-  /** What undoes the faults that last, by when each was made. */
+  /** Functions that undo the lasting faults, in the order in which these were made. */
   readonly #undo = new Set<() => void>();
   #active = true;
 
-  /** @param pending something that a client has no answer to */
+  /** @param pending an operation that no client has an answer to */
   constructor(installation: Installation, swarm: Swarm, pending: () => Operation | undefined) {
     this.#installation = installation;
     this.#swarm = swarm;
@@ -35,14 +35,14 @@ export class Faults {
     });
   }
 
-  /** Makes no more, and mends what is broken. */
+  /** Stops making faults, and heals what is broken. */
   heal(): void {
     this.#active = false;
     for (const undo of this.#undo) undo();
-    this.#installation.world.say('healed');
+    this.#installation.world.log('healed');
   }
 
-  /** Takes a region away. Returns how to give it back. */
+  /** Takes a region away. Returns a function that restores it. */
   loseRegion(region: string): () => void {
     return this.#isolate([region], true);
   }
@@ -65,7 +65,7 @@ export class Faults {
     const target = this.#hit(kind);
     if (target === undefined) return;
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-    world.say(`fault: ${kind} ${target}`);
+    world.log(`fault: ${kind} ${target}`);
   }
 
   /** Returns what was hit; undefined: there was nothing to hit. */
@@ -128,7 +128,7 @@ export class Faults {
         const link = world.link(region, to);
         const moreMs = random.between(50, 800);
         link.delayMs += moreMs;
-        // Only its own part is taken back, for another spell may have begun on the same link.
+        // Only its own part is undone, for another fault may have begun on the same link.
         this.#lasting(() => {
           link.delayMs -= moreMs;
         });
@@ -181,7 +181,7 @@ export class Faults {
     }
   }
 
-  /** The primary more often than others, for there is more to break. */
+  /** Picks the primary more often than others, for it has more to break. */
   #anyNode(): DatabaseNode {
     const { world, elections } = this.#installation;
     const { primary, nodes } = world.random.pick(elections);
@@ -230,7 +230,7 @@ export class Faults {
     );
   }
 
-  /** Cuts what is not cut yet. Returns how to mend it. */
+  /** Cuts the links that are not cut yet. Returns a function that heals them. */
   #cut(pairs: readonly (readonly [string, string])[]): () => void {
     const links = pairs
       .map(([from, to]) => this.#installation.world.link(from, to))
@@ -242,8 +242,8 @@ export class Faults {
   }
 
   /**
-   * A commit that no other node has becomes visible at a primary that is cut off for so long that
-   * another one is promoted without it.
+   * Makes a commit that no other node has visible at a primary, and cuts that primary off until
+   * another one is promoted without the commit.
    */
   #loseTail(): string | undefined {
     const { world, elections } = this.#installation;
@@ -254,15 +254,16 @@ export class Faults {
     const { region } = primary.process;
     this.#lasting(this.#isolate([region], true), LOSE_TAIL_MS);
     const kind = world.random.pick(['cancelWait', 'terminateWait'] as const);
-    // What was sent before the cut may still arrive: only then is it known who has a commit.
+    // Messages from before the cut may still arrive: only afterwards is it known which nodes have a
+    // commit.
     world.afterFor(undefined, world.random.between(80, 300), () => this.#endWait(kind, alone));
     return primary.name;
   }
 
-  /** Ends the next wait for a second node that is seen soon at a node that is meant. */
+  /** Ends the next wait for a second node at a matching node, if one begins soon. */
   #endWait(kind: 'cancelWait' | 'terminateWait', isMeant: (node: DatabaseNode) => boolean): string {
     this.#whenWaiting(isMeant, (node) => {
-      this.#installation.world.say(`${kind} at ${node.name}`);
+      this.#installation.world.log(`${kind} at ${node.name}`);
       if (kind === 'cancelWait') node.cancelWait();
       else node.terminateWaiting();
     });
@@ -277,14 +278,14 @@ export class Faults {
       (node) => {
         const server = this.#installation.serverOf(node);
         if (server === undefined) return;
-        world.say(`${server.name} is killed while its commit waits`);
+        world.log(`${server.name} is killed while its commit waits`);
         this.#installation.crashServer(server, world.random.between(1, 40));
       },
     );
     return '';
   }
 
-  /** Acts on the first node that is meant where a commit is seen to wait, if one is seen soon. */
+  /** Acts on the first matching node where a commit waits, if one does soon. */
   #whenWaiting(
     isMeant: (node: DatabaseNode) => boolean,
     act: (node: DatabaseNode) => void,

@@ -5,22 +5,22 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { OperationKind } from './swarm.ts';
 
-/** An answer that a client heard. */
-export interface Heard {
+/** An answer that a client received. */
+export interface Answer {
   readonly at: number;
   readonly response: CreateTransferResponse;
 }
 
-/** One call of a client: it may hear nothing, or more than once. */
+/** One call of a client: it may get no answer, or several. */
 export interface Attempt {
   readonly request: CreateTransferRequest;
   readonly invokedAt: number;
-  readonly heard: Heard[];
-  /** True: its body is not that of the key's first request. */
+  readonly answers: Answer[];
+  /** True: its body differs from that of the key's first request. */
   readonly altered: boolean;
 }
 
-/** All that was asked under one key. */
+/** All calls with one key. */
 export interface Operation {
   readonly kind: OperationKind;
   readonly key: string;
@@ -32,11 +32,11 @@ export interface Operation {
   readonly attempts: Attempt[];
 }
 
-/** What clients asked and heard, by the id of the transfer. */
+/** Requests of clients and their answers, by the id of the transfer. */
 export type History = Map<string, Operation>;
 
 export function isAnswered({ attempts }: Operation): boolean {
-  return attempts.some(({ altered, heard }) => !altered && heard.length > 0);
+  return attempts.some(({ altered, answers }) => !altered && answers.length > 0);
 }
 
 const NAMES = new Map<number, string>(
@@ -49,12 +49,12 @@ export function describeOperation({ kind, key, id, book, request, attempts }: Op
   const lines = [
     `${kind} ${key} (${id}) of book ${book}: ${debitAccountId} to ${creditAccountId}, ${amount}`,
   ];
-  for (const { invokedAt, altered, heard } of attempts) {
+  for (const { invokedAt, altered, answers } of attempts) {
     lines.push(`  asked at ${invokedAt.toFixed(1)}${altered ? ' with another body' : ''}`);
-    for (const { at, response } of heard) {
+    for (const { at, response } of answers) {
       const { status, reason, replayed, position } = response;
       lines.push(
-        `    heard at ${at.toFixed(1)}: ${NAMES.get(status) ?? status}, reason ${reason}, ` +
+        `    answered at ${at.toFixed(1)}: ${NAMES.get(status) ?? status}, reason ${reason}, ` +
           `epoch ${position?.epoch}, seq ${position?.seq}${replayed ? ', replayed' : ''}`,
       );
     }

@@ -10,12 +10,12 @@ between books on a simulated network, simulated databases and simulated clocks t
 
   node chaos/simulation/main.ts [options]
 
-  --seeds N      how many seeds to run (default 200)
-  --from N       the first of them (default 1)
-  --seed N       run this one alone
+  --seeds N      number of seeds to run (default 200)
+  --from N       the first seed (default 1)
+  --seed N       run a single seed
   --trace        print what happens, event by event (with --seed)
-  --threads N    how many seeds at the same time (default: one for each processor)
-  --bug NAME     put a deliberate bug in: ${Object.keys(DELIBERATE_BUGS).join(', ')}
+  --threads N    number of seeds at the same time (default: one per processor)
+  --bug NAME     inject a deliberate bug: ${Object.keys(DELIBERATE_BUGS).join(', ')}
   --json         one JSON line for each seed with a violation, and one for the total
   --help
 
@@ -58,7 +58,8 @@ function numberOf(name: 'seed' | 'from' | 'seeds' | 'threads'): number | undefin
   const text = values[name];
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (!/^\d+$/u.test(text) || !Number.isSafeInteger(number)) refuse(`--${name} is a whole number`);
+  if (!/^\d+$/u.test(text) || !Number.isSafeInteger(number))
+    refuse(`--${name} must be a whole number`);
   return number;
 }
 
@@ -68,9 +69,9 @@ if (values.help) {
 }
 const { bug, json, seed } = values;
 if (seed !== undefined && (values.seeds ?? values.from) !== undefined) {
-  refuse('--seed runs that one alone: leave out --seeds and --from');
+  refuse('--seed runs a single seed: leave out --seeds and --from');
 }
-if (values.trace && seed === undefined) refuse('--trace prints one seed: name it with --seed');
+if (values.trace && seed === undefined) refuse('--trace needs --seed');
 const first = numberOf('seed') ?? numberOf('from') ?? 1;
 const count = seed === undefined ? (numberOf('seeds') ?? 200) : 1;
 const threads = Math.min(numberOf('threads') ?? availableParallelism(), count);
@@ -81,7 +82,7 @@ const totals = { seeds: 0, violated: 0, operations: 0, unknown: 0, takeOvers: 0,
 const faults: Record<string, number> = {};
 const invariants: Record<string, number> = {};
 const began = performance.now();
-let saidAt = began;
+let progressAt = began;
 
 function take(result: SimulationResult): void {
   totals.seeds += 1;
@@ -96,15 +97,15 @@ function take(result: SimulationResult): void {
   if (seed !== undefined && !json) {
     print(`seed ${result.seed}: ${asJson(result.swarm)}\ndigest ${result.digest}`);
   }
-  if (result.violations.length > 0) tellViolations(result);
-  if (!process.stderr.isTTY || performance.now() - saidAt < 500) return;
-  saidAt = performance.now();
+  if (result.violations.length > 0) printViolations(result);
+  if (!process.stderr.isTTY || performance.now() - progressAt < 500) return;
+  progressAt = performance.now();
   process.stderr.write(
     `\r${totals.seeds} of ${countOf(count, 'seed')}, ${totals.violated} with a violation `,
   );
 }
 
-function tellViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
+function printViolations({ seed: failed, violations, swarm, digest }: SimulationResult): void {
   totals.violated += 1;
   for (const invariant of new Set(violations.map((one) => one.invariant))) {
     invariants[invariant] = (invariants[invariant] ?? 0) + 1;

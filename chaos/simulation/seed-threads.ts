@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { SimulationOptions, SimulationResult } from './simulation.ts';
 
-/** A world is soon garbage: with room for more of it, little of it is ever copied. */
+/** Worlds are short-lived: a large young generation avoids copying them. */
 const LIMITS = { maxYoungGenerationSizeMb: 96 };
 
 /**

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import type { SimulationOptions } from './simulation.ts';
 import { standIn } from './stand-ins/register.ts';
 
-/** A thread that runs the seeds it is sent, one after the other, and answers each with its result. */
+/** A thread that runs the seeds it receives, one at a time, and posts the result of each. */
 standIn();
 const { runSeed } = await import('./simulation.ts');
 
@@ -15,12 +15,12 @@ async function resultOf(seed: number, options: SimulationOptions): Promise<objec
   }
 }
 
-async function tell(seed: number, options: SimulationOptions): Promise<void> {
+async function run(seed: number, options: SimulationOptions): Promise<void> {
   const answer = await resultOf(seed, options);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(answer);
 }
 
 parentPort?.on('message', (asked: { seed: number; options: SimulationOptions }) => {
-  void tell(asked.seed, asked.options);
+  void run(asked.seed, asked.options);
 });

@@ -17,13 +17,13 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
     unknown += result.unknown;
     operations += result.operations;
   }
-  // A simulation in which nothing breaks would show nothing.
+  // A simulation without faults would show nothing.
   expect(operations).toBeGreaterThan(SEEDS * 50);
   expect(takeOvers).toBeGreaterThan(SEEDS * 3);
   expect(unknown).toBeGreaterThan(SEEDS * 5);
 }, 600_000);
 
-test('a seed gives the same history again, another seed another one', async () => {
+test('a seed gives the same history again, and another seed a different one', async () => {
   const first = await runSeed(7, { trace: true });
   const again = await runSeed(7, { trace: true });
   const other = await runSeed(8, { trace: true });
@@ -33,12 +33,12 @@ test('a seed gives the same history again, another seed another one', async () =
   expect(other.digest).not.toBe(first.digest);
 });
 
-test('a link that is slowed twice at a time is as fast as before when both are over', async () => {
-  // It stayed slow for good, and calls between two books timed out for ever.
+test('a link with two overlapping delays recovers when both are over', async () => {
+  // It stayed slow, and calls between two books timed out permanently.
   expect((await runSeed(4_143_288)).violations).toEqual([]);
 });
 
-test('the clock and the timers are real again after a seed', async () => {
+test('the clock and the timers are restored after a seed', async () => {
   const before = Date.now();
   await runSeed(9);
   expect(Date.now() - before).toBeLessThan(60_000);

@@ -17,19 +17,19 @@ import { enterVirtualTime } from './virtual-time.ts';
 import { World } from './world.ts';
 
 export interface SimulationOptions {
-  /** Keep a line for each thing that happens. */
+  /** Keep a line for each event. */
   readonly trace?: boolean;
-  /** A bug to put in, to see that it is found. */
+  /** A deliberate bug to inject. */
   readonly bug?: DeliberateBug | undefined;
 }
 
 export interface SimulationResult {
   readonly seed: number;
   readonly swarm: Swarm;
-  /** What was found; empty if nothing was. */
+  /** The violations; empty if there are none. */
   readonly violations: readonly Violation[];
   readonly operations: number;
-  /** Of these, what no client had an answer to when the faults were over. */
+  /** Of these, the number that no client had an answer to when the faults ended. */
   readonly unknown: number;
   /** Epochs of all books together. */
   readonly takeOvers: number;
@@ -41,12 +41,12 @@ export interface SimulationResult {
   readonly trace: readonly string[];
 }
 
-/** Everything must have begun to work within so long, and be at rest within so long after. */
+/** Everything must work within the first of these times, and be at rest within the second. */
 const BEGIN_MS = 10_000;
 const DRAIN_MS = 15_000;
 const ASK_AGAIN_MS = 5_000;
 const STEP_MS = 100;
-/** A hold must have expired so long after its time, whatever the leader's clock says. */
+/** A hold must have expired this long after its time, whatever the leader's clock shows. */
 const OVERDUE_MS = 5_000;
 
 /**
@@ -79,7 +79,7 @@ export async function runSeed(
   } finally {
     leave();
     enterHosts(undefined);
-    // A seed takes no turn of the event loop; whoever runs many of them must not starve it.
+    // A seed never yields to the event loop; a caller that runs many of them must not starve it.
     await turn();
   }
 }
@@ -126,22 +126,22 @@ class Run {
     return { violations: this.#violations, unknown };
   }
 
-  /** Returns how many outcomes were unknown. */
+  /** Returns the number of unknown outcomes. */
   async #recover(regions: readonly string[]): Promise<number> {
     await this.#until(DRAIN_MS, () => this.#restless(regions), 'come to rest');
     return this.#askAgain(regions);
   }
 
   /**
-   * Loses a region under load, and requires the others to recover while it stays away. All copies
-   * are the same before: a member that has not come back yet would be a second failure.
+   * Loses a region under load, and requires the others to recover while it is away. All copies are
+   * equal before: a member that has not returned yet would be a second failure.
    */
   async #loseRegion(): Promise<number> {
     await this.#until(DRAIN_MS, () => this.#restless(REGIONS) ?? this.#apart(), 'agree');
     const lost = this.#world.random.pick(REGIONS);
     this.clients.start();
     await this.#world.advance(200);
-    this.#world.say(`${lost} is lost`);
+    this.#world.log(`${lost} is lost`);
     const giveBack = this.faults.loseRegion(lost);
     await this.#world.advance(600);
     this.clients.stop();
@@ -150,7 +150,7 @@ class Run {
     return unknown;
   }
 
-  /** As the links of one installation are, without faults. */
+  /** Resets the links to their state without faults. */
   #quietLinks(): void {
     const { delayMs, jitterMs } = this.#swarm;
     for (const from of REGIONS) {
@@ -195,7 +195,7 @@ class Run {
     await this.#world.advance(500);
   }
 
-  /** Lets time pass until nothing is in the way any more; too long is a violation of I23. */
+  /** Advances time until everything is at rest; taking too long is a violation of I23. */
   async #until(ms: number, obstacle: () => string | undefined, what: string): Promise<void> {
     const until = this.#world.now + ms;
     for (;;) {
@@ -213,7 +213,7 @@ class Run {
     }
   }
 
-  /** What is not at rest although these regions work; undefined if everything is. */
+  /** The part that is not at rest although these regions work; undefined if there is none. */
   #restless(regions: readonly string[]): string | undefined {
     const { elections, servers, routers } = this.#installation;
     for (const { primary, nodes } of elections) {
@@ -247,12 +247,12 @@ class Run {
     return undefined;
   }
 
-  /** Copies that are not the same yet. */
+  /** A difference between copies; undefined if there is none. */
   #apart(): string | undefined {
     return checkCopies(this.#installation)[0]?.what;
   }
 
-  /** Returns how many outcomes were unknown. */
+  /** Returns the number of unknown outcomes. */
   async #askAgain(regions: readonly string[]): Promise<number> {
     const open = () => [...this.clients.history.values()].filter((one) => !isAnswered(one));
     const unknown = open().length;
@@ -269,7 +269,7 @@ class Run {
     const { elections, books, deaths } = this.#installation;
     const violations = this.#violations;
     for (const { server, why, at } of deaths) {
-      const what = `${server} ended at ${at.toFixed(1)} by itself`;
+      const what = `${server} ended at ${at.toFixed(1)} on its own`;
       violations.push({ invariant: 'I25', what, evidence: [why] });
     }
     violations.push(...checkCopies(this.#installation));

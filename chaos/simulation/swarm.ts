@@ -1,6 +1,6 @@
 import type { SeededRandom } from '../random.ts';
 
-/** What clients ask for. */
+/** Kinds of requests. */
 export type OperationKind =
   | 'transfer'
   | 'across'
@@ -11,7 +11,7 @@ export type OperationKind =
   | 'group'
   | 'freeze';
 
-/** What breaks. */
+/** Kinds of faults. */
 export type FaultKind =
   | 'crashDatabase'
   | 'crashLedger'
@@ -34,7 +34,7 @@ export type FaultKind =
   | 'clockJump'
   | 'slowLink';
 
-/** All that is drawn from the seed before anything happens: no two runs stress the same. */
+/** Everything that is drawn from the seed before the run begins: no two runs stress the same. */
 export interface Swarm {
   readonly books: number;
   readonly accounts: number;
@@ -42,7 +42,7 @@ export interface Swarm {
   /** Between two requests of a client, on average. */
   readonly thinkMs: number;
   readonly deadlineMs: number;
-  /** How often a client asks again about what it has no answer to, and repeats what it has. */
+  /** How often a client asks again without an answer, and repeats an answered key. */
   readonly askAgain: number;
   readonly repeatKey: number;
   readonly alterBody: number;
@@ -54,14 +54,14 @@ export interface Swarm {
   /** Between two faults, on average. */
   readonly faultEveryMs: number;
   readonly faultMs: number;
-  /** A region that does not come back before the rest has had to recover without it. */
+  /** True: a region is lost, and the others must recover without it. */
   readonly permanentLoss: boolean;
   readonly operations: Readonly<Record<OperationKind, number>>;
   readonly faults: Readonly<Record<FaultKind, number>>;
 }
 
 export function drawSwarm(random: SeededRandom): Swarm {
-  // Many weights are zero: what a run leaves alone matters as much as what it does.
+  // Many weights are zero: the faults that a run leaves out matter as much as those it has.
   const weight = () => (random.chance(0.35) ? 0 : random.between(0.2, 1));
   return {
     books: random.chance(0.85) ? 2 : 3,

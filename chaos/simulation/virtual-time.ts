@@ -3,9 +3,9 @@ import timersPromises from 'node:timers/promises';
 import type { SimEvent, World } from './world.ts';
 
 /**
- * Puts the clock, the timers and the random numbers of this program into the hands of a world,
- * for code that takes them from Node. Returns how to undo it. Nothing else of the program may run
- * meanwhile; nothing does, for a simulation never gives the event loop a turn.
+ * Replaces the clock, the timers and the random numbers of Node by those of a world. Returns a
+ * function that undoes it. No other code of the program may run meanwhile; none does, for a
+ * simulation never yields to the event loop.
  */
 export function enterVirtualTime(world: World): () => void {
   const real = {
@@ -77,7 +77,9 @@ class LightAbortSignal {
   }
 }
 
-/** Ends a sleep. Node's own makes an error with its stack each time, which is a tenth of a run. */
+/**
+ * Ends a sleep. Node's own creates an error with a stack each time, which costs a tenth of a run.
+ */
 class LightAbortController {
   readonly signal = new LightAbortSignal();
 

@@ -2,25 +2,25 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
 import { SeededRandom } from '../random.ts';
 
-/** Whose code is running: timers that it sets belong to that process. */
+/** The process whose code is running: timers that it sets belong to it. */
 const running = new AsyncLocalStorage<SimProcess | undefined>();
 
 /**
- * A process of the simulated installation. What it waits for (timers, messages) belongs to it:
- * while it is frozen that is held back, and when it is killed that is gone.
+ * A process of the simulated installation. Its timers and messages belong to it: while it is frozen
+ * they are held back, and when it is killed they are dropped.
  */
 export class SimProcess {
   readonly name: string;
   readonly region: string;
-  /** True: it runs the ledger's own code, whose promises go on after each of its events. */
+  /** True: it runs the ledger's own code, whose promises continue after each of its events. */
   readonly hasPromises: boolean;
   up = true;
   frozen = false;
   /** Counts restarts. */
   incarnation = 0;
-  /** How far its wall clock is off, in milliseconds. */
+  /** The error of its wall clock in milliseconds. */
   skewMs = 0;
-  /** What has arrived while it was frozen. */
+  /** Events that arrived while it was frozen. */
   readonly heldBack: SimEvent[] = [];
 
   readonly #scope: AsyncResource;
@@ -32,14 +32,14 @@ export class SimProcess {
     this.#scope = running.run(this, () => new AsyncResource('SimProcess'));
   }
 
-  /** Runs code as that of this process; far faster than a new context for each time. */
+  /** Runs code as this process; far faster than a new context each time. */
   run<T>(act: () => T): T {
     return this.#scope.runInAsyncScope(act);
   }
 }
 
 export interface SimEvent extends QueuedEvent {
-  /** Undefined: of nobody, which nothing can hold up. */
+  /** Undefined: of no process, so that no freeze can delay it. */
   readonly owner: SimProcess | undefined;
   readonly incarnation: number;
   readonly act: () => void;
@@ -51,27 +51,27 @@ const FNV_PRIME = 0x0100_0193;
 /** Milliseconds since 1970 at the beginning of every simulation. */
 const EPOCH_MS = 1_763_700_000_000;
 
-/** What a link between two regions does to what is sent through it. */
+/** Effects of a link between two regions on messages. */
 export interface Link {
   cut: boolean;
   /** Probability that a message is lost. */
   loss: number;
   /** Probability that it arrives twice. */
   repeat: number;
-  /** Milliseconds one way, at least; and how much more it may take. */
+  /** Minimum latency one way in milliseconds; and the maximum that is added to it. */
   delayMs: number;
   jitterMs: number;
 }
 
 /**
- * Virtual time, the processes that live in it and the network between them. All that happens is
- * an event; between two events every promise that can go on does, so that the order of events
- * decides everything, and the seed decides the order.
+ * Virtual time, the processes that live in it and the network between them. Everything that happens
+ * is an event; between two events all promises settle as far as they can, so that the order of
+ * events decides everything, and the seed decides the order.
  */
 export class World {
   readonly random: SeededRandom;
   readonly #events = new EventQueue<SimEvent>();
-  /** By the region that sends, then the one that hears. */
+  /** By the region that sends, then the one that receives. */
   readonly #links = new Map<string, Map<string, Link>>();
   readonly #traced: string[] | undefined;
   #order = 0;
@@ -79,7 +79,7 @@ export class World {
   #executed = 0;
   #digest = 0x811c_9dc5;
 
-  /** @param traced keep a line for each thing that happens */
+  /** @param traced keep a line for each event */
   constructor(seed: number, traced: boolean) {
     this.random = new SeededRandom(seed);
     this.#traced = traced ? [] : undefined;
@@ -90,12 +90,12 @@ export class World {
     return this.#now;
   }
 
-  /** Wall clock of whatever process is running, in milliseconds since 1970. */
+  /** Wall clock of the running process, in milliseconds since 1970. */
   get wallMs(): number {
     return EPOCH_MS + Math.floor(this.#now + (running.getStore()?.skewMs ?? 0));
   }
 
-  /** Whose code is running; undefined: nobody's. */
+  /** The process whose code is running; undefined: none. */
   get running(): SimProcess | undefined {
     return running.getStore();
   }
@@ -109,13 +109,13 @@ export class World {
     return this.#traced ?? [];
   }
 
-  /** Tells two histories apart: it depends on every event and on every traced line. */
+  /** Distinguishes two histories: it depends on every event and on every traced line. */
   get digest(): string {
     return (this.#digest >>> 0).toString(16).padStart(8, '0');
   }
 
   /** A line of the trace, which is part of the digest whether it is kept or not. */
-  say(line: string): void {
+  log(line: string): void {
     let digest = this.#digest;
     for (let index = 0; index < line.length; index += 1) {
       digest = Math.imul(digest ^ line.charCodeAt(index), FNV_PRIME);
@@ -128,16 +128,16 @@ export class World {
     this.#digest = Math.imul(this.#digest ^ value, FNV_PRIME);
   }
 
-  /** Something that happens later, to the process that is running. */
+  /** Schedules an event for the process that is running. */
   after(ms: number, act: () => void): SimEvent {
     return this.afterFor(running.getStore(), ms, act);
   }
 
   /**
-   * Something that happens later to a process; undefined: to nobody.
+   * Schedules an event for a process; undefined: for none.
    *
-   * @param incarnation of the process that asked for it: what a process waits for dies with it, and
-   *   never reaches the one that is started in its place
+   * @param incarnation of the process that asked for it: its pending events die with it, and never
+   *   reach the process that is started in its place
    */
   afterFor(
     owner: SimProcess | undefined,
@@ -157,15 +157,15 @@ export class World {
     return event;
   }
 
-  /** Runs code as that of a process. */
+  /** Runs code as a process. */
   as<T>(process: SimProcess, act: () => T): T {
     return process.run(act);
   }
 
-  /** Lets virtual time pass. */
+  /** Advances virtual time. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
-    // Whoever lets time pass may have started something before.
+    // The caller may have started something before.
     let restless = true;
     for (;;) {
       const next = this.#events.peek();
@@ -199,7 +199,7 @@ export class World {
     return true;
   }
 
-  /** Stops a process at once; nothing that it waits for will happen. */
+  /** Stops a process at once; its pending events never happen. */
   kill(process: SimProcess): void {
     process.up = false;
     process.frozen = false;
@@ -207,7 +207,7 @@ export class World {
     process.heldBack.length = 0;
   }
 
-  /** All that was held back happens now, in the order in which it would have. */
+  /** All events that were held back happen now, in their original order. */
   thaw(process: SimProcess): void {
     if (!process.frozen) return;
     process.frozen = false;
@@ -237,9 +237,9 @@ export class World {
   }
 
   /**
-   * A message, which may be lost, come late, come twice or overtake others.
+   * Sends a message, which may be lost, late, repeated or reordered.
    *
-   * @param incarnation of the receiver, for an answer to what it has asked
+   * @param incarnation of the receiver, for an answer to its request
    */
   send(from: SimProcess, to: SimProcess, arrive: () => void, incarnation = to.incarnation): void {
     const link = this.link(from.region, to.region);
@@ -254,8 +254,8 @@ export class World {
 }
 
 /**
- * Resolves when no promise can go on any more: ticks come after all of them, without a turn of
- * the event loop.
+ * Resolves when no promise can continue: ticks run after all of them, without a turn of the event
+ * loop.
  */
 function settled(): Promise<void> {
   return new Promise(atNextTick);

@@ -30,9 +30,7 @@ function viewsOf({ first, second }: PairBook): AuditorViews {
   return new AuditorViews([copyIn('eu-west', first), copyIn('us-east', second)]);
 }
 
-test('an auditor is shown what no other copy has, and does not take it for the journal', async ({
-  onTestFailed,
-}) => {
+test('an auditor ignores rows that no other copy has', async ({ onTestFailed }) => {
   onTestFailed(() => {
     failed = true;
   });
@@ -45,7 +43,7 @@ test('an auditor is shown what no other copy has, and does not take it for the j
     const [posted] = await leader.transfer(transferRequest({ amount: 9n }));
     const seq = Number(posted?.position?.seq);
     expect((await views.read(1, 'eu-west', 5_000)).position.seq).toBe(seq);
-    // It shows a moment later what it has.
+    // The standby replays it a moment later.
     const standby = async () => (await views.read(1, 'us-east', 5_000)).position.seq;
     await vi.waitFor(async () => expect(await standby()).toBe(seq), { timeout: 15_000 });
 
@@ -68,18 +66,18 @@ test('an auditor is shown what no other copy has, and does not take it for the j
   }
 }, 120_000);
 
-test('a standby that was the primary last is not believed', async ({ onTestFailed }) => {
+test('a standby that was the last primary is not trusted', async ({ onTestFailed }) => {
   onTestFailed(() => {
     failed = true;
   });
   const book = await pair.newBook();
-  // As its address says, it is beside the standby.
+  // By its address, it is next to the standby.
   const leader = new TestMember(book.first.ledgerUrl, 'us-east.meridian.internal:1');
   const views = viewsOf(book);
   try {
     await vi.waitFor(() => expect(leader.leading).toBe(true), { timeout: 15_000 });
     await vi.waitFor(() =>
-      expect(views.read(1, 'us-east', 5_000)).rejects.toThrow('was the primary last'),
+      expect(views.read(1, 'us-east', 5_000)).rejects.toThrow('was the last primary'),
     );
   } finally {
     await views.close();

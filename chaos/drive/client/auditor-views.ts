@@ -10,20 +10,20 @@ type Pool = ReturnType<typeof evidencePool>;
 
 const CONFIRMED_MS = 50;
 
-/** What was read, and what says whether it can be taken back. */
+/** The data of a read, and what shows whether it can be undone later. */
 interface View {
   readonly read: BookRead;
   readonly standby: boolean;
   /** Address of the ledger server that led the book last, as the copy knows it. */
   readonly leader: string;
-  /** Of a primary: all that was read is in its log through here. */
+  /** Of a primary: the log position that includes everything read. */
   readonly lsn: string | null;
 }
 
-/** What auditors see: the views of the copies themselves, past every router and ledger server. */
+/** The auditors' views of the copies, read directly, not through routers and ledger servers. */
 export class AuditorViews {
   readonly #copies: readonly Copy[];
-  /** By the URL that they connect to. */
+  /** By URL. */
   readonly #pools = new Map<string, Pool>();
 
   constructor(copies: readonly Copy[]) {
@@ -31,9 +31,9 @@ export class AuditorViews {
   }
 
   /**
-   * All accounts of a book, of one moment, in the copy that this region has; without one there,
-   * in that of its home. Throws Error when the database cannot be read within the time, or when
-   * what it shows may be taken back.
+   * Returns all accounts of a book at one moment, from the copy in this region, or from that of its
+   * home if there is none. Throws Error when the database cannot be read within the time, or when
+   * the data may be undone later.
    */
   async read(book: number, region: RegionName, timeoutMs: number): Promise<BookRead> {
     const copy = this.#copyOf(book, region);
@@ -41,7 +41,7 @@ export class AuditorViews {
     const over = new AbortController();
     const timer = setTimeout(() => {
       over.abort();
-      // Whatever the connections wait for, the next read begins with others.
+      // The connections may be stuck: the next read opens others.
       for (const url of [copy.auditorUrl, copy.adminUrl]) this.#drop(url);
       reject(new Error(`${copy.bookName} in ${copy.region} gave no answer in ${timeoutMs} ms`));
     }, timeoutMs);
@@ -50,7 +50,7 @@ export class AuditorViews {
       return await Promise.race([reading, late]);
     } finally {
       clearTimeout(timer);
-      // One that was too late fails as well, and nobody waits for it any more.
+      // A read that was too late fails as well, and no caller waits for it any more.
       reading.catch(() => {});
     }
   }
@@ -66,17 +66,17 @@ export class AuditorViews {
   }
 
   /**
-   * What a primary shows of which no other copy has anything is taken back when another one is
-   * promoted: commits whose wait for a second copy was cut short by a cancellation, a restart or
-   * a promotion behind Patroni's back. Nobody was told that they are done. So a primary is
-   * believed as far as a standby has its log, and a standby unless it was itself the
-   * primary last, which is also the rule of reads at level STALE.
+   * If a primary shows commits that no other copy has, they are undone when another copy is
+   * promoted: commits whose wait for a second copy was cut short by a cancellation, a restart or a
+   * promotion behind Patroni's back. No client got an acknowledgement of them. So a primary is
+   * trusted up to the position that a standby has flushed, and a standby unless it was itself the
+   * last primary, which is also the rule of reads at level STALE.
    */
   async #confirm(copy: Copy, { standby, leader, lsn }: View, signal: AbortSignal): Promise<void> {
     const place = `${copy.bookName} in ${copy.region}`;
     if (standby) {
       if (!leader.startsWith(`${copy.region}.`)) return;
-      throw new Error(`${place} was the primary last, and does not know what has been kept`);
+      throw new Error(`${place} was the last primary, and may have rows that were not kept`);
     }
     for (;;) {
       const [ahead] = await this.#pool(copy.adminUrl)`

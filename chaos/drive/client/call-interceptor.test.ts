@@ -44,7 +44,7 @@ function ask<T>(
   });
 }
 
-/** A router on a real socket, and a client of it whose calls meet the fault. */
+/** A router on a real socket, and a client of it whose calls are subject to the fault. */
 async function clientOf(fault: Partial<CallFault>) {
   const keys: string[] = [];
   let reads = 0;
@@ -110,35 +110,35 @@ async function clientOf(fault: Partial<CallFault>) {
   };
 }
 
-/** What is known of the outcome: by what the client library makes of the error. */
+/** The outcome as the client library derives it from the error. */
 function outcomeOf({ error }: Answer): string {
-  return error === null ? 'heard' : toFault(error, '').outcome;
+  return error === null ? 'answered' : toFault(error, '').outcome;
 }
 
-test('a lost request is never sent, and its caller does not know that', async () => {
+test('a lost request is never sent, and its caller gets an unknown outcome', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'lose_request' });
-  const heard = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`lost ${index}`, 200)),
   );
-  expect(heard.map(outcomeOf)).toEqual(heard.map(() => 'unknown'));
-  const codes = new Set(heard.map(({ error }) => error?.code));
+  expect(results.map(outcomeOf)).toEqual(results.map(() => 'unknown'));
+  const codes = new Set(results.map(({ error }) => error?.code));
   expect(codes).toEqual(new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]));
   expect(keys).toEqual([]);
   expect(calls.pending).toBe(0);
 });
 
-test('a lost reply is that of a request which has arrived', async () => {
+test('the request of a lost reply has arrived', async () => {
   const { transfer, keys } = await clientOf({ kind: 'lose_reply' });
-  const heard = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => transfer(`applied ${index}`, 2_000)),
   );
-  expect(heard.map(outcomeOf)).toEqual(heard.map(() => 'unknown'));
-  expect(keys.toSorted()).toEqual(heard.map((_, index) => `applied ${index}`));
+  expect(results.map(outcomeOf)).toEqual(results.map(() => 'unknown'));
+  expect(keys.toSorted()).toEqual(results.map((_, index) => `applied ${index}`));
 });
 
-test('a repeated request arrives several times, and its caller hears the first answer', async () => {
+test('a repeated request arrives several times, and its caller gets the first answer', async () => {
   const { transfer, keys, copies, calls } = await clientOf({ times: 3, upToMs: 150 });
-  expect(outcomeOf(await transfer('again'))).toBe('heard');
+  expect(outcomeOf(await transfer('again'))).toBe('answered');
   await vi.waitFor(() => expect(calls.pending).toBe(0), { timeout: 10_000 });
   expect(keys.length).toBeGreaterThan(1);
   expect(keys.length).toBeLessThanOrEqual(4);
@@ -150,8 +150,8 @@ test('a repeated request arrives several times, and its caller hears the first a
 
 test('a request that is held back arrives after its caller has given up', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'hold_back', upToMs: 2_000 });
-  const heard = await transfer('late', 30);
-  expect(heard.error).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  const result = await transfer('late', 30);
+  expect(result.error).toMatchObject({ code: status.DEADLINE_EXCEEDED });
   expect(keys).toEqual([]);
   expect(calls.pending).toBe(1);
   await vi.waitFor(() => expect(calls.pending).toBe(0), { timeout: 10_000 });
@@ -164,7 +164,7 @@ test('a request that is held back for a moment is answered', async () => {
   expect(keys).toEqual(['soon']);
 });
 
-test('what is held back when the run ends is dropped', async () => {
+test('requests that are held back when the run ends are dropped', async () => {
   const { transfer, keys, calls } = await clientOf({ kind: 'hold_back', upToMs: 200 });
   await transfer('too late', 1);
   calls.close();
@@ -175,13 +175,13 @@ test('what is held back when the run ends is dropped', async () => {
 
 test('reads are lost, never repeated or held back', async () => {
   const held = await clientOf({ kind: 'hold_back', upToMs: 60_000 });
-  expect(outcomeOf(await held.read())).toBe('heard');
+  expect(outcomeOf(await held.read())).toBe('answered');
   const lost = await clientOf({ kind: 'lose_request' });
   expect(outcomeOf(await lost.read())).toBe('unknown');
   expect([held.readCount(), lost.readCount()]).toEqual([1, 0]);
 });
 
-test('calls through another router meet nothing', async () => {
+test('calls through another router meet no fault', async () => {
   const { transfer } = await clientOf({ kind: 'lose_request', router: 'us-east' });
-  expect(outcomeOf(await transfer('elsewhere'))).toBe('heard');
+  expect(outcomeOf(await transfer('elsewhere'))).toBe('answered');
 });

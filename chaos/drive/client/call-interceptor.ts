@@ -4,24 +4,24 @@ import type { SeededRandom } from '../../random.ts';
 import type { CallFault, CallFaults } from './call-faults.ts';
 import { connectionLost, DetachedCall } from './detached-call.ts';
 
-/** Their requests may be sent any number of times, for their keys have one outcome. */
+/** Methods whose requests may be sent any number of times, for a key has one outcome. */
 const KEYED = /\/(CreateTransfer|ChangeAccount|OpenAccount)$/u;
-/** What is sent on the run's own account, after its caller has gone, may take so long. */
+/** Deadline of requests that the run itself sends after their caller has gone. */
 const OWN_DEADLINE_MS = 10_000;
 
 type Method = Parameters<Interceptor>[0]['method_definition'];
 
-/** How what is sent on the run's own account gets to a region's router; it meets no fault. */
+/** How requests that the run itself sends reach a router; they meet no fault. */
 export interface OwnCalls {
   readonly client: (router: RegionName) => Client;
-  /** Sends a serialized request of a method that has keys as a call that is in the history. */
+  /** Sends a serialized request of a method with keys, as a call recorded in the history. */
   readonly recorded: (router: RegionName, path: string, request: Buffer) => Promise<unknown>;
 }
 
 /**
- * Lets the calls of a run's clients meet the faults of the moment: each of them one at most.
- * Requests that carry an idempotency key are lost, repeated and held back; other unary calls are
- * only lost. What a caller hears of a lost one says nothing of what became of it.
+ * Applies the active faults to the calls of a run's clients, at most one to each call. Requests
+ * that carry an idempotency key are lost, repeated and held back; other unary calls are only lost.
+ * The error of a lost one does not show whether it was applied.
  */
 export class FaultyCalls {
   readonly #faults: CallFaults;
@@ -37,7 +37,7 @@ export class FaultyCalls {
     this.#own = own;
   }
 
-  /** Requests that may reach a router later, although nobody waits for their answer any more. */
+  /** Requests that may reach a router later, although no caller waits for their answer any more. */
   get pending(): number {
     return this.#waiting.size + this.#underWay;
   }
@@ -63,7 +63,7 @@ export class FaultyCalls {
     };
   }
 
-  /** What was to be sent later is dropped. */
+  /** Drops everything that was to be sent later. */
   close(): void {
     this.#closed = true;
     for (const timer of this.#waiting) clearTimeout(timer);
@@ -79,20 +79,20 @@ export class FaultyCalls {
       .find(({ share }) => this.#random.chance(share));
   }
 
-  /** Some callers learn at once that the connection is gone, others wait in vain. */
-  #isToldAtOnce(deadline: number): boolean {
+  /** Some callers get an error at once, others wait until their deadline. */
+  #failsAtOnce(deadline: number): boolean {
     return deadline === Infinity || this.#random.chance(0.5);
   }
 
   #loseRequest(deadline: number): DetachedCall {
     const call: DetachedCall = new DetachedCall(deadline, () => {
-      if (this.#isToldAtOnce(deadline)) call.fail(connectionLost());
+      if (this.#failsAtOnce(deadline)) call.fail(connectionLost());
     });
     return call;
   }
 
   #loseReply(deadline: number, next: ReturnType<NextOf>): InterceptingCall {
-    const atOnce = this.#isToldAtOnce(deadline);
+    const atOnce = this.#failsAtOnce(deadline);
     const caller = new DetachedCall(deadline, (request) => {
       next.start(new Metadata(), {
         onReceiveStatus: () => {
@@ -125,7 +125,7 @@ export class FaultyCalls {
     return call;
   }
 
-  /** A copy may be what decides a key, and its answer what nobody else is told: it is judged. */
+  /** Records the copy as a call: it may be the one that decides its key. */
   #copyAfter(afterMs: number, { path, requestSerialize }: Method, request: unknown): void {
     const bytes = requestSerialize(request);
     this.#after(afterMs, (router, done) => {
@@ -133,7 +133,7 @@ export class FaultyCalls {
     });
   }
 
-  /** Sends the request of a caller who may have gone. */
+  /** Sends the request of a caller that may have gone. */
   #sendAfter(afterMs: number, method: Method, request: unknown, caller: DetachedCall): void {
     const { path, requestSerialize, responseDeserialize } = method;
     this.#after(afterMs, (router, done) => {
@@ -155,7 +155,7 @@ export class FaultyCalls {
     });
   }
 
-  /** Does something later, through any router. */
+  /** Runs `act` later, with any router. */
   #after(afterMs: number, act: (router: RegionName, done: () => void) => void): void {
     if (this.#closed) return;
     const router = this.#random.pick(regionNames);

@@ -4,8 +4,8 @@ type NextCall = ConstructorParameters<typeof InterceptingCall>[0];
 type CallListener = Parameters<NextCall['start']>[1];
 
 /**
- * A unary call as its caller sees it, whatever becomes of the request: it is answered, or fails,
- * when whoever holds it says so, and at its deadline at the latest.
+ * A unary call as its caller sees it, independent of the request: its holder decides when it is
+ * answered or fails, at its deadline at the latest.
  */
 export class DetachedCall implements NextCall {
   readonly #onRequest: (request: unknown) => void;
@@ -43,7 +43,7 @@ export class DetachedCall implements NextCall {
   }
 
   timeOut(): void {
-    const details = 'Deadline exceeded, as if the request or its answer was lost';
+    const details = 'Deadline exceeded, as though the request or its answer was lost';
     this.fail({ code: status.DEADLINE_EXCEEDED, details, metadata: new Metadata() });
   }
 
@@ -56,7 +56,7 @@ export class DetachedCall implements NextCall {
   }
 
   startRead(): void {
-    // The answer comes by itself.
+    // The answer is pushed.
   }
 
   halfClose(): void {
@@ -83,7 +83,7 @@ export class DetachedCall implements NextCall {
   }
 }
 
-/** What a caller hears whose connection is lost: it says nothing of what became of the request. */
+/** The error of a lost connection: it does not show whether the request was applied. */
 export function connectionLost(): StatusObject {
   return { code: status.UNAVAILABLE, details: 'Connection dropped', metadata: new Metadata() };
 }

@@ -28,7 +28,7 @@ import { AuditorViews } from './auditor-views.ts';
 import { RecordedCaller } from './recorded-caller.ts';
 import { Routers } from './routers.ts';
 
-/** Calls to a router on a real socket, which answers as their keys say, and what is recorded. */
+/** Calls to a router on a real socket, which answers as their keys specify, and what is recorded. */
 
 const header: HistoryHeader = {
   kind: 'header',
@@ -56,7 +56,7 @@ const copy: Copy = {
   ledgerAddress: '',
   adminUrl: '',
   ledgerUrl: '',
-  // Nobody listens there.
+  // No server listens there.
   auditorUrl: 'postgres://auditor@127.0.0.1:1/none',
   processes: { ledger: '', postgres: '', patroni: undefined },
   postgresFolder: '',
@@ -72,10 +72,10 @@ async function router(): Promise<{ server: Server; address: string }> {
       const { idempotencyKey: key } = request;
       const { POSTED } = TransferStatus;
       if (key === 'posted') callback(null, CreateTransferResponse.fromPartial({ status: POSTED }));
-      if (key === 'unavailable') callback(unavailable('NO_LEADER', 'nobody leads it', 100));
+      if (key === 'unavailable') callback(unavailable('NO_LEADER', 'it has no leader', 100));
       if (key === 'unclear') callback(outcomeUnknown(status.UNKNOWN));
       if (key === 'broken off') server.forceShutdown();
-      // Any other is never answered.
+      // Any other key is never answered.
     },
     getAccounts: (
       { request }: ServerUnaryCall<GetAccountsRequest, GetAccountsResponse>,
@@ -102,7 +102,7 @@ async function router(): Promise<{ server: Server; address: string }> {
   return { server, address: `127.0.0.1:${port}` };
 }
 
-/** A caller, and everything that it has recorded. */
+/** A caller, and its recorded history. */
 async function fixture() {
   const { server, address } = await router();
   const routers = new Routers([{ region: 'eu-west', address }]);
@@ -134,7 +134,7 @@ const pay = (idempotencyKey: string) => ({
   amount: 1n,
 });
 
-test('a write has failed only if somebody says so; what nobody knows ends the process', async () => {
+test('a write has failed only if the answer states it; an unknown outcome ends the process', async () => {
   const { caller, recorded } = await fixture();
   for (const key of ['posted', 'unavailable', 'unclear', 'silent', 'broken off']) {
     await caller.transfer(pay(key));
@@ -154,7 +154,7 @@ test('a write has failed only if somebody says so; what nobody knows ends the pr
 test('a write that was never sent has failed', async () => {
   const { caller, recorded } = await fixture();
   await caller.transfer(pay('broken off'));
-  // Nobody listens any more.
+  // No server listens any more.
   await caller.transfer(pay('posted'));
   expect(recorded().transfers.map(({ type }) => type)).toEqual(['info', 'fail']);
 });
@@ -170,7 +170,7 @@ test('a read that is not answered has failed', async () => {
   ]);
 });
 
-test('accounts are told with the position of their book', async () => {
+test('accounts are returned with the position of their book', async () => {
   const { caller, recorded } = await fixture();
   const ids = [accountId(1, 7), accountId(2, 8)];
   const asked = {
@@ -190,7 +190,7 @@ test('accounts are told with the position of their book', async () => {
   expect(recorded().balances[0]?.reply).toEqual([bookRead(2, ids[1]), bookRead(1, ids[0])]);
 });
 
-test('a page ends when it is full, or when nothing comes any more', async () => {
+test('a page ends when it is full, or when no more events arrive', async () => {
   const { caller, recorded } = await fixture();
   await caller.page({ book: 1, account: '', after: 4 }, 2);
   await caller.page({ book: 1, account: '', after: 6 }, 10);

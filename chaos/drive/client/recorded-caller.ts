@@ -18,40 +18,40 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { CallFault } from '../../../router/client/call-fault.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
-import * as answers from '../../judge/history/heard.ts';
+import * as answers from '../../judge/history/replies.ts';
 import type * as asked from '../../judge/history/operation.ts';
 import type { Pending, RecordedClient } from '../../judge/history/recorder.ts';
 import { kindOf } from '../../judge/history/value.ts';
 import type { Copy } from '../installation/installation.ts';
 import type { AuditorViews } from './auditor-views.ts';
 import type { Caller } from './caller.ts';
-import type { Heard } from './heard.ts';
+import type { CallResult } from './call-result.ts';
 import { askRouter, type BoundCall, readPage } from './router-call.ts';
 import type { Routers } from './routers.ts';
 
-/** What the callers of a run have in common. */
+/** Parts that the callers of a run share. */
 export interface CallerParts {
   readonly routers: Routers;
   readonly views: AuditorViews;
   readonly copies: readonly Copy[];
-  /** A call is given up after this time. */
+  /** Deadline of a call. */
   readonly deadlineMs: number;
 }
 
 const SILENCE_MS = 2_000;
 /**
- * So few that long statements come in pages, which may be of several copies; so many that all of
- * them together take no longer than one call may.
+ * Small enough that long statements come in pages, which may be of several copies; large enough
+ * that all of them together take no longer than one call may.
  */
 const STATEMENT_PAGE = 20;
 
-/** One client of the run. Each of its calls is one attempt, and all are in the history. */
+/** One client of the run. Each call is one attempt, and all are in the history. */
 export class RecordedCaller implements Caller {
   readonly via: RegionName;
   readonly #parts: CallerParts;
   readonly #client: RecordedClient;
 
-  /** @param client of nobody else: it asks one thing after another */
+  /** @param client not shared: it makes one call at a time */
   constructor(parts: CallerParts, client: RecordedClient, via: RegionName) {
     this.#parts = parts;
     this.#client = client;
@@ -65,7 +65,7 @@ export class RecordedCaller implements Caller {
   transfer(
     partial: Partial<CreateTransferRequest>,
     deadlineMs?: number,
-  ): Promise<Heard<asked.TransferAnswer>> {
+  ): Promise<CallResult<asked.TransferAnswer>> {
     const request = CreateTransferRequest.fromPartial(partial);
     const pending = this.#client.invoke(kindOf(request), this.via, request);
     return write(pending, async () =>
@@ -75,7 +75,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  change(partial: Partial<ChangeAccountRequest>): Promise<Heard<asked.ChangeAnswer>> {
+  change(partial: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeAnswer>> {
     const request = ChangeAccountRequest.fromPartial(partial);
     const pending = this.#client.invoke('change', this.via, request);
     return write(pending, async () =>
@@ -85,7 +85,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  open(partial: Partial<OpenAccountRequest>): Promise<Heard<asked.OpenAnswer>> {
+  open(partial: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenAnswer>> {
     const request = OpenAccountRequest.fromPartial(partial);
     const pending = this.#client.invoke('open', this.via, request);
     return write(pending, async () =>
@@ -93,7 +93,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  balances(what: asked.BalancesAsked): Promise<Heard<readonly asked.BookRead[]>> {
+  balances(what: asked.BalancesAsked): Promise<CallResult<readonly asked.BookRead[]>> {
     const pending = this.#client.invoke('balances', this.via, what);
     if (what.level === 'auditor') return read(pending, () => this.#auditor(what.books));
     const ids = (what.accounts ?? []).map(BigInt);
@@ -103,7 +103,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  statement(what: asked.StatementAsked): Promise<Heard<asked.StatementRead>> {
+  statement(what: asked.StatementAsked): Promise<CallResult<asked.StatementRead>> {
     const pending = this.#client.invoke('statement', this.via, what);
     const { account, fromMicros } = what;
     const from =
@@ -126,7 +126,7 @@ export class RecordedCaller implements Caller {
     });
   }
 
-  page(what: asked.PageAsked, most: number): Promise<Heard<asked.PageRead>> {
+  page(what: asked.PageAsked, most: number): Promise<CallResult<asked.PageRead>> {
     const pending = this.#client.invoke('page', this.via, what);
     const { book, account, after } = what;
     const { copies, routers, deadlineMs } = this.#parts;
@@ -148,11 +148,11 @@ export class RecordedCaller implements Caller {
     });
   }
 
-  lookUp(what: asked.LookUpAsked): Promise<Heard<asked.LookUpRead>> {
+  lookUp(what: asked.LookUpAsked): Promise<CallResult<asked.LookUpRead>> {
     const pending = this.#client.invoke('look_up', this.via, what);
     const request = GetTransferRequest.fromPartial({
       by: { $case: 'transferId', value: what.transferId },
-      // Any account of the book: it says which one is asked.
+      // Any account of the book: it determines which book is asked.
       debitAccountId: accountId(what.book, 1),
       options: optionsOf(what),
     });
@@ -169,7 +169,7 @@ export class RecordedCaller implements Caller {
     return askRouter(routers.of(this.via), call, deadlineMs ?? usual);
   }
 
-  /** One book after the other: a cut of the installation. */
+  /** Reads the books one after the other: a cut of the installation. */
   async #auditor(books: readonly number[]): Promise<asked.BookRead[]> {
     const { views, deadlineMs } = this.#parts;
     const reads: asked.BookRead[] = [];
@@ -178,15 +178,21 @@ export class RecordedCaller implements Caller {
   }
 }
 
-/** Only what says so itself was definitely not applied. */
-function write<Reply>(pending: Pending<Reply>, ask: () => Promise<Reply>): Promise<Heard<Reply>> {
+/** Only an error that states `not_applied` proves that nothing was applied. */
+function write<Reply>(
+  pending: Pending<Reply>,
+  ask: () => Promise<Reply>,
+): Promise<CallResult<Reply>> {
   return finish(pending, ask, (error) =>
     error instanceof CallFault && error.outcome === 'not_applied' ? 'fail' : 'info',
   );
 }
 
 /** A read applies nothing. */
-function read<Reply>(pending: Pending<Reply>, ask: () => Promise<Reply>): Promise<Heard<Reply>> {
+function read<Reply>(
+  pending: Pending<Reply>,
+  ask: () => Promise<Reply>,
+): Promise<CallResult<Reply>> {
   return finish(pending, ask, () => 'fail');
 }
 
@@ -194,7 +200,7 @@ async function finish<Reply>(
   pending: Pending<Reply>,
   ask: () => Promise<Reply>,
   typeOf: (error: unknown) => 'fail' | 'info',
-): Promise<Heard<Reply>> {
+): Promise<CallResult<Reply>> {
   let reply: Reply;
   try {
     reply = await ask();
@@ -213,7 +219,7 @@ const LEVELS = {
   leader: ReadLevel.LEADER,
   linearizable: ReadLevel.LINEARIZABLE,
   stale: ReadLevel.STALE,
-  // No level of the API.
+  // Not a level of the API.
   auditor: ReadLevel.UNSPECIFIED,
 } as const;
 
@@ -229,7 +235,7 @@ function optionsOf({ level, minPosition }: asked.ReadAsked): ReadOptions {
   });
 }
 
-/** The accounts of each book are of one moment, which is its position or later. */
+/** Groups the accounts by book; those of one book are of one moment, at its position or later. */
 function booksOf({ accounts, positions }: GetAccountsResponse): asked.BookRead[] {
   return positions.map(({ book, epoch, seq }) => ({
     position: { book, epoch: Number(epoch), seq: Number(seq) },

@@ -26,17 +26,17 @@ export function askRouter<Response>(
   });
 }
 
-/** How much of a subscription is read. */
+/** Limits of the part of a subscription that is read. */
 export interface PageLimits {
   readonly most: number;
-  /** It ends when nothing came for so long. */
+  /** It ends after this time without an event. */
   readonly silenceMs: number;
   readonly longestMs: number;
 }
 
 /**
- * The beginning of a subscription. Throws CallFault when it breaks before anything came; what
- * came before it broke is a page as well.
+ * Reads the beginning of a subscription. Throws CallFault when it breaks before the first event;
+ * events before a break are a page as well.
  */
 export async function readPage(
   router: RouterStub,

@@ -4,21 +4,21 @@ import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import type { RouterStub } from '../../../router/client/subscription.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 
-/** Where a region's router is. */
+/** Address of a region's router. */
 export interface RouterAddress {
   readonly region: RegionName;
   /** HOST:PORT */
   readonly address: string;
 }
 
-/** A router that was killed is found again soon; one that is silent is given up soon. */
+/** Reconnects soon to a router that was killed, and soon gives up a silent one. */
 const CHANNEL_OPTIONS = {
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.max_receive_message_length': 32 * 1024 * 1024,
-  // What is repeated must be in the history.
+  // Retries must be in the history.
   'grpc.enable_retries': 0,
 };
 

@@ -2,31 +2,31 @@ import type { invariants } from '../../judge/checkers/all.ts';
 import type { Profile } from '../installation/installation.ts';
 
 /**
- * A mistake that can be put into a server of an installation when it is loaded, to see that it
- * is convicted. It is in no server that ships: only `installBug` knows of it.
+ * A bug that can be injected into a server when it is loaded, to show that the checkers convict it.
+ * No server that ships contains it: only `installBug` applies it.
  */
 export interface DeliberateBug {
   readonly name: string;
-  /** What the server does then, in a sentence. */
-  readonly says: string;
-  /** The module, from the checkout. */
+  /** What the server does with it, in a sentence. */
+  readonly description: string;
+  /** Path of the module, relative to the checkout. */
   readonly file: string;
-  /** Source text that is in the module exactly once. */
+  /** Source text that the module contains exactly once. */
   readonly text: string;
-  /** What stands there instead. */
+  /** Text that replaces it. */
   readonly replacement: string;
-  /** At least one of these must be found violated. */
+  /** A run must violate at least one of these. */
   readonly invariants: readonly (keyof typeof invariants)[];
-  /** The least that an installation must have for it to do harm. */
+  /** The smallest profile in which it does harm. */
   readonly profile: Profile;
-  /** Names of those that bring it out; without nemeses: it does harm by itself. */
+  /** Names of those that expose it; without nemeses: it needs none. */
   readonly workloads: readonly string[];
   readonly nemeses: readonly string[];
 }
 
 /**
- * The source of the module with the bug.
- * Throws Error when the text is not there, or more than once: the bug no longer fits the module.
+ * Returns the source of the module with the bug. Throws Error when the text is absent or occurs
+ * more than once: the bug no longer fits the module.
  */
 export function withBug({ name, file, text, replacement }: DeliberateBug, source: string): string {
   const parts = source.split(text);

@@ -10,20 +10,20 @@ import { workloads } from '../workloads/all.ts';
 import { deliberateBugs } from './all.ts';
 import { withBug } from './deliberate-bug.ts';
 
-test('there are at least twelve, each with a name of its own', () => {
+test('there are at least twelve, each with a unique name', () => {
   expect(deliberateBugs.length).toBeGreaterThanOrEqual(12);
   expect(new Set(deliberateBugs.map(({ name }) => name)).size).toBe(deliberateBugs.length);
 });
 
-test.each(deliberateBugs)('$name fits its module as it is', (bug) => {
+test.each(deliberateBugs)('$name fits the current source of its module', (bug) => {
   const source = readFileSync(join(checkout, bug.file), 'utf8');
   const wrong = withBug(bug, source);
   expect(wrong).not.toBe(source);
-  // What cannot be parsed would end the server, and that is no bug that anybody has to find.
+  // A syntax error would end the server, which is no bug for a checker to find.
   expect(stripTypeScriptTypes(wrong)).not.toBe('');
 });
 
-test.each(deliberateBugs)('$name is brought out by what there is', (bug) => {
+test.each(deliberateBugs)('$name is exposed by existing workloads and nemeses', (bug) => {
   expect(bug.invariants).not.toEqual([]);
   expect(bug.workloads).not.toEqual([]);
   const known = new Set([...workloads, ...nemeses, restoredBook()].map(({ name }) => name));
@@ -32,7 +32,7 @@ test.each(deliberateBugs)('$name is brought out by what there is', (bug) => {
   expect(used.filter(({ profiles }) => !profiles.includes(bug.profile))).toEqual([]);
 });
 
-test('a text that is not there, or twice, is no bug', () => {
+test('a bug whose text is absent, or occurs twice, is rejected', () => {
   const [bug] = deliberateBugs;
   if (bug === undefined) throw new Error('there is a bug');
   expect(() => withBug(bug, 'something else')).toThrow('0 times');
@@ -41,7 +41,7 @@ test('a text that is not there, or twice, is no bug', () => {
 
 const install = join(checkout, 'chaos', 'drive', 'deliberate-bugs', 'install.ts');
 
-/** What a process says that imports the chain with a bug. */
+/** The output of a process that imports the chain with a bug. */
 function runWith(bug: string) {
   const chain = join(checkout, 'ledger', 'core', 'chain.ts');
   const script = `
@@ -53,19 +53,19 @@ function runWith(bug: string) {
   return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
 }
 
-test('a process has the bug that is installed, and no other', () => {
+test('a process has the installed bug, and no other', () => {
   expect(runWith('break-the-chain')).toMatchObject({ status: 0, stdout: 'true\n' });
   expect(runWith('drop-a-leg')).toMatchObject({ status: 0, stdout: 'false\n' });
 });
 
-test('a bug that nobody knows ends the process', () => {
+test('an unknown bug ends the process', () => {
   expect(runWith('no-such-bug')).toMatchObject({
     status: 1,
     stderr: 'there is no bug no-such-bug\n',
   });
 });
 
-test('nothing that ships knows of a bug', () => {
+test('no shipped code refers to deliberate bugs', () => {
   const asked = [
     'grep',
     '-rlE',

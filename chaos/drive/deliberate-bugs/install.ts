@@ -6,8 +6,8 @@ import { deliberateBugs } from './all.ts';
 import { withBug } from './deliberate-bug.ts';
 
 /**
- * Puts a bug into this process. To be called before the server's modules are loaded. The process
- * ends at once when the bug does not fit: a run without it would say that it cannot be convicted.
+ * Injects a bug into this process. Call it before the server's modules are loaded. Ends the process
+ * at once when the bug does not fit: a run without it would report that it cannot be convicted.
  */
 export function installBug(name: string): void {
   const bug = deliberateBugs.find((one) => one.name === name);

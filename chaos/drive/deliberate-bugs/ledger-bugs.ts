@@ -3,7 +3,7 @@ import type { DeliberateBug } from './deliberate-bug.ts';
 export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'drop-a-leg',
-    says: 'The payer is debited, and the payee gets a new version without the money.',
+    description: 'The payer is debited, and the payee gets a new version without the money.',
     file: 'ledger/core/post/batch.ts',
     text: 'credit.credits += amount;',
     replacement: '',
@@ -14,7 +14,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'drop-last-leg-of-a-group',
-    says: 'A group is applied without its last leg.',
+    description: 'A group is applied without its last leg.',
     file: 'ledger/core/post/post-group.ts',
     text: 'for (const [index, single] of singles.entries()) {',
     replacement: 'for (const [index, single] of singles.slice(0, -1).entries()) {',
@@ -25,7 +25,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'acknowledge-before-commit',
-    says: 'The leader answers as soon as it has sent a batch to its database.',
+    description: 'The leader answers as soon as it has sent a batch to its database.',
     file: 'ledger/leader/commit.ts',
     text: 'return await whileHeldUp(append(sql, batch), onHeldUp);',
     replacement: 'append(sql, batch).catch(() => undefined); return true;',
@@ -36,7 +36,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'lose-last-batch',
-    says: 'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
+    description:
+      'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
     file: 'ledger/store/connect.ts',
     text: "connection: { application_name: 'meridian',",
     replacement: "connection: { synchronous_commit: 'off', application_name: 'meridian',",
@@ -47,7 +48,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'skip-head-compare',
-    says: 'A batch is appended wherever the head is by now, whichever server leads.',
+    description: 'A batch is appended at the current head, whichever server leads.',
     file: 'ledger/store/append.ts',
     text: 'const { head } = batch;',
     replacement: `const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
@@ -62,7 +63,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'exists-before-barrier',
-    says: 'A leader answers known keys before its take-over is committed.',
+    description: 'A leader answers known keys before its take-over is committed.',
     file: 'ledger/member/term.ts',
     text: `const taking = takeOver(sql, head, address, nowMicros());
     const taken = await whileHeldUp(taking, this.#onHeldUp);
@@ -80,7 +81,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'trust-redis-alone',
-    says: 'A key that Redis has is answered as posted, without a look into the journal.',
+    description: 'A key that Redis has is answered as posted, without reading the journal.',
     file: 'ledger/leader/recall.ts',
     text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
     replacement: `} else if (recent === undefined && hints?.has(id) === true) {
@@ -94,7 +95,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'ignore-changed-body',
-    says: 'A known key is answered whatever it is asked with.',
+    description: 'A known key is answered whatever the body of the request.',
     file: 'ledger/leader/recall.ts',
     text: 'return !known.partial && known.fingerprint === fingerprintOf(request);',
     replacement: 'return !known.partial;',
@@ -105,7 +106,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'refund-on-timeout',
-    says: 'Legs that the other book does not answer for are returned to their payers.',
+    description: 'Legs without an answer of the other book are returned to their payers.',
     file: 'ledger/settlement/sender.ts',
     text: `client.settle(request, new Metadata(), deadline, callback),
     );`,
@@ -123,7 +124,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'apply-channel-twice',
-    says: 'Legs that arrive again are applied again, under new numbers.',
+    description: 'Legs that arrive again are applied again, under new numbers.',
     file: 'ledger/service/settle.ts',
     text: 'const fresh = legs.slice(skip);',
     replacement: `const fresh = legs.map((leg, index) =>
@@ -136,7 +137,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'expire-early',
-    says: 'A hold counts as expired 1.5 s before its time is up.',
+    description: 'A hold counts as expired 1.5 s before its time is up.',
     file: 'ledger/core/post/post-hold.ts',
     text: 'return expiresAtMicros !== null && atMicros >= expiresAtMicros;',
     replacement: 'return expiresAtMicros !== null && atMicros + 1_500_000 >= expiresAtMicros;',
@@ -147,7 +148,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'ignore-limit-in-group',
-    says: 'A leg of a group may take an account below its lower limit.',
+    description: 'A leg of a group may take an account below its lower limit.',
     file: 'ledger/core/post/post-group.ts',
     text: 'const outcome = postSingle(batch, { ...single, left: runs.leftFor(index) });',
     replacement: `const payer = batch.account(single.request.debitAccountId) ?? {};
@@ -162,7 +163,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'read-without-position',
-    says: 'A copy answers at once, however new the answer has to be.',
+    description: 'A copy answers at once, ignoring the minimum position.',
     file: 'ledger/service/read-position.ts',
     text: 'if (position.seq >= asked) return position;',
     replacement: 'return position;',
@@ -173,7 +174,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'break-the-chain',
-    says: 'The chain value of a batch leaves out the one before it.',
+    description: 'The chain value of a batch omits the previous one.',
     file: 'ledger/core/chain.ts',
     text: "createHash('sha256').update(before);",
     replacement: "createHash('sha256').update(CHAIN_START);",
@@ -184,7 +185,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'leave-out-events',
-    says: 'Subscribers do not receive what arrives from other books.',
+    description: 'Subscribers do not receive arrivals from other books.',
     file: 'ledger/service/subscription.ts',
     text: 'this.#stream.write({ events }, () => {',
     replacement: 'this.#stream.write({ events: events.filter(({ kind }) => kind !== 2) }, () => {',
@@ -195,7 +196,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'blind-to-a-diverged-channel',
-    says: 'No book takes note that the two ends of a channel do not have the same legs.',
+    description: 'No book records that the two ends of a channel have different legs.',
     file: 'ledger/core/post/post-recovery.ts',
     text: 'batch.channel(peerBook).diverged = divergence;',
     replacement: '',

@@ -4,8 +4,8 @@ import { describeCopies } from './copies.ts';
 import type { Installation } from './installation.ts';
 
 /**
- * A user's own installation, which runs in another process with its data in this folder.
- * Throws Error that says what to do when none runs there, or when it is not ready.
+ * Connects to a user's own installation, which runs in another process with its data in this
+ * folder. Throws Error that states what to do when none runs there, or when it is not ready.
  */
 export function attach(dataDir: string): Installation {
   const state = requireRunning(dataDir);

@@ -5,19 +5,19 @@ import type { ClusterState } from '../../../regions/topology/state.ts';
 export const profiles = ['embedded', 'replicated'] as const;
 export type Profile = (typeof profiles)[number];
 
-/** One copy of a book: its database and the ledger server beside it. */
+/** One copy of a book: its database and the ledger server next to it. */
 export interface Copy {
   readonly book: number;
   readonly bookName: string;
   /** Home region of the book. */
   readonly home: RegionName;
-  /** Where this copy is. */
+  /** Region of this copy. */
   readonly region: RegionName;
   readonly ledgerAddress: string;
   readonly adminUrl: string;
   readonly ledgerUrl: string;
   readonly auditorUrl: string;
-  /** Names that `Faults` knows. Of the embedded profile, `patroni` is undefined. */
+  /** Process names for `Faults`. `patroni` is undefined in the embedded profile. */
   readonly processes: {
     readonly ledger: string;
     readonly postgres: string;
@@ -27,22 +27,22 @@ export interface Copy {
   readonly postgresFolder: string;
 }
 
-/** What only an installation that was started for the run has. */
+/** Means of an installation that was started for the run. */
 export interface OwnMeans {
   /**
-   * Shifts the wall clock of a ledger server or a router, named as `Faults` has it, by so many
-   * milliseconds from now on; its monotonic clock goes on as it was.
+   * Shifts the wall clock of a ledger server or a router, named as in `Faults`, by this number of
+   * milliseconds from now on; its monotonic clock is unchanged.
    */
   shiftClock(process: string, byMs: number): void;
 }
 
 /**
- * What is put under chaos: three regions that were started for the run, or a user's own, which
+ * The installation under test: three regions that were started for the run, or a user's own, which
  * run in another process.
  */
 export interface Installation {
   readonly profile: Profile;
-  /** As its supervisor has it now. */
+  /** The current state, as its supervisor reports it. */
   state(): ClusterState;
   readonly faults: Faults;
   readonly copies: readonly Copy[];

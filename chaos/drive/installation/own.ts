@@ -13,9 +13,9 @@ import type { Copy, Installation, OwnMeans, Profile } from './installation.ts';
 
 export interface OwnOptions {
   readonly profile: Profile;
-  /** Everything of the installation is in it; made if it is not there. Everybody may enter it. */
+  /** Folder of the whole installation; created if it is absent. Every user may enter it. */
   readonly folder: string;
-  /** Ways between the regions in milliseconds, of the replicated profile; its own when left out. */
+  /** One-way delays in milliseconds; by default those of the replicated profile. */
   readonly delays?: Delays | undefined;
   /** The deliberate bug that its servers have; undefined: none. */
   readonly bug?: string | undefined;
@@ -41,7 +41,7 @@ interface Started {
 
 /**
  * Starts three regions for a run, with links that can be cut and wall clocks that can be shifted.
- * Throws Error that says what to do as startCluster and startReplicatedCluster do.
+ * Throws the errors of startCluster and startReplicatedCluster, which state what to do.
  */
 export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
   const { profile, folder, bug } = options;

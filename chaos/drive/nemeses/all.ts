@@ -11,7 +11,7 @@ import { freezeLedger } from './freeze-ledger.ts';
 import { evacuate } from './evacuate.ts';
 import { promotions } from './promotion.ts';
 import { switchover } from './switchover.ts';
-import { promoteBesideLeader, promoteWhileAlive } from './two-leaders.ts';
+import { promoteNextToLeader, promoteWhileAlive } from './two-leaders.ts';
 import { victimRoles } from './targets.ts';
 import { lateCalls } from './late-calls.ts';
 import { loseReplies, loseRequests } from './lose-calls.ts';
@@ -44,7 +44,7 @@ export const nemeses: readonly Nemesis[] = [
   switchover,
   ...promotions,
   promoteWhileAlive,
-  promoteBesideLeader,
+  promoteNextToLeader,
   loseRegion,
   regionAdrift,
   evacuate,

@@ -7,24 +7,24 @@ import type { Installation } from '../installation/installation.ts';
 import { frozenOf, thaw } from './frozen.ts';
 import type { Scene, Strike } from './nemesis.ts';
 
-/** A copy that has to be made anew before it serves takes its time. */
-const MENDED_MS = 100_000;
+/** A copy that must be rebuilt before it serves takes this long. */
+const HEALED_MS = 100_000;
 const AGAIN_MS = 500;
 
-/** What a strike breaks with. */
+/** The tools of a strike. */
 export interface Breaking {
-  /** All that these break is mended at the end. */
+  /** All faults made through it are healed at the end. */
   readonly faults: Faults;
   /** Aborted when the strike ends. */
   readonly over: AbortSignal;
-  /** Waits; throws when the strike is over meanwhile. */
+  /** Waits; throws when the strike ends meanwhile. */
   readonly pause: (ms: number) => Promise<void>;
   /**
-   * Goes on with this while the strike lasts. What it throws is told, and is no failure: a target
-   * may have gone by itself.
+   * Runs this in the background while the strike lasts. Errors are reported, and are no failure: a
+   * target may have ended on its own.
    */
   readonly goOn: (course: () => Promise<void>) => void;
-  /** As `goOn`, of what cannot be ended early: `finish` must see to its end. */
+  /** Like `goOn`, for what cannot be ended early: `finish` must wait for its end. */
   readonly letRun: (course: () => Promise<void>) => void;
 }
 
@@ -32,25 +32,25 @@ export interface Blow {
   readonly targets: readonly string[];
   readonly harms: readonly Harm[];
   begin(breaking: Breaking): Promise<void> | void;
-  /** Done when all that was broken is mended, whatever happened; such as to see to its end. */
+  /** Called after all faults are healed, even after an error; for example to wait for a course. */
   finish?(): Promise<void>;
 }
 
-/** A strike that mends whatever it broke through its faults, and sees that it is mended. */
+/** A strike that heals everything that it broke, and checks that it is healed. */
 export function strikeWith(scene: Scene, blow: Blow): Strike {
   const over = new AbortController();
   const broken = new Broken(scene.installation, over.signal);
   const courses: Promise<void>[] = [];
   const stop = () => over.abort();
-  const told = (error: unknown) => {
-    if (!over.signal.aborted) scene.tell(error instanceof Error ? error.message : String(error));
+  const report = (error: unknown) => {
+    if (!over.signal.aborted) scene.report(error instanceof Error ? error.message : String(error));
   };
   const breaking: Breaking = {
     faults: broken.faults,
     over: over.signal,
     pause: (ms) => sleep(ms, undefined, { signal: over.signal }),
-    goOn: (course) => void courses.push(course().catch(told)),
-    letRun: (course) => void course().catch(told),
+    goOn: (course) => void courses.push(course().catch(report)),
+    letRun: (course) => void course().catch(report),
   };
   return {
     targets: blow.targets,
@@ -64,7 +64,7 @@ export function strikeWith(scene: Scene, blow: Blow): Strike {
       scene.signal.removeEventListener('abort', stop);
       await Promise.all(courses);
       try {
-        await broken.mend();
+        await broken.heal();
       } finally {
         await blow.finish?.();
       }
@@ -72,7 +72,7 @@ export function strikeWith(scene: Scene, blow: Blow): Strike {
   };
 }
 
-/** What has been broken, so that it can be mended. */
+/** Records what has been broken, so that it can be healed. */
 class Broken {
   readonly faults: TrackedFaults;
   readonly #installation: Installation;
@@ -82,14 +82,15 @@ class Broken {
     this.#installation = installation;
     const { faults } = installation;
     const touch = (process: string) => void this.#processes.add(process);
-    // What took too long to begin must not break anything when all has been mended.
+    // A fault that begins late must not break anything after the heal.
     const begin = () => over.throwIfAborted();
     this.faults = new TrackedFaults({
       signal: async (process, signal) => {
         if (signal !== 'SIGCONT') begin();
         touch(process);
         const sent = faults.signal(process, signal);
-        // One that does not run cannot be thawed, and need not be: `mend` looks who is frozen.
+        // A process that does not run cannot be thawed, and need not be: `heal` looks for frozen
+        // ones.
         await (signal === 'SIGCONT' ? sent.catch(() => undefined) : sent);
       },
       stop: async (process) => {
@@ -97,7 +98,7 @@ class Broken {
         touch(process);
         await faults.stop(process);
       },
-      // One that runs already, mended with something else, needs no start.
+      // A process that another heal has started needs no start.
       start: async (process) => {
         if (this.#isDown(process)) await faults.start(process);
       },
@@ -119,9 +120,9 @@ class Broken {
     });
   }
 
-  /** Mends until nothing is left broken. Throws Error that says what is when it takes too long. */
-  async mend(): Promise<void> {
-    const until = performance.now() + MENDED_MS;
+  /** Heals until nothing is broken. Throws Error that lists what is left when it takes too long. */
+  async heal(): Promise<void> {
+    const until = performance.now() + HEALED_MS;
     for (;;) {
       const failed = await this.faults.repairAll();
       const frozen = frozenOf(this.#installation, this.#processes);

@@ -9,7 +9,7 @@ import type { Nemesis, Scene } from './nemesis.ts';
 import { overload } from './overload.ts';
 import { repeatCalls } from './repeat-calls.ts';
 
-/** What these nemeses look at of a scene. */
+/** The parts of a scene that these nemeses use. */
 function sceneOf(seed: number) {
   const loads: number[] = [];
   const calls = new CallFaults();
@@ -26,7 +26,7 @@ const kinds = [
 ] as const satisfies readonly (readonly [Nemesis, string])[];
 
 test.each(kinds)(
-  '%o touches the calls that it says it harms, until its end',
+  '%o touches the calls that it declares as harmed, until its end',
   async (made, kind) => {
     for (let seed = 1; seed <= 30; seed += 1) {
       const { calls, loads, scene } = sceneOf(seed);

@@ -5,9 +5,9 @@ import type { SeededRandom } from '../../random.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { always } from './targets.ts';
 
-/** A nemesis that lets whole calls meet the fault that is drawn. */
+/** A nemesis that applies the drawn fault to whole calls. */
 export function callFaultNemesis(
-  named: Pick<Nemesis, 'name' | 'place' | 'says' | 'lastsMs'>,
+  named: Pick<Nemesis, 'name' | 'place' | 'description' | 'lastsMs'>,
   draw: (random: SeededRandom) => CallFault,
 ): Nemesis {
   return {
@@ -19,12 +19,12 @@ export function callFaultNemesis(
   };
 }
 
-/** Mostly the calls through one router, now and then those through all. */
+/** Draws mostly one router, sometimes all of them. */
 export function drawRouter(random: SeededRandom): RegionName | undefined {
   return random.chance(0.3) ? undefined : random.pick(regionNames);
 }
 
-/** Lets whole calls meet a fault while it lasts. */
+/** Applies a fault to whole calls while it lasts. */
 export function callFaultStrike({ calls }: Pick<Scene, 'calls'>, fault: CallFault): Strike {
   let end: (() => void) | undefined;
   return {

@@ -9,8 +9,8 @@ import { aLeader, always, ownRandom } from './targets.ts';
 export const syncWaitTrap: Nemesis = {
   name: 'sync-wait-trap',
   place: 'N32',
-  says:
-    "no copy of a book confirms anything, so that its leader's commits wait; those waits are " +
+  description:
+    "no copy of a book confirms commits, so that its leader's commits wait; those waits are " +
     'cancelled and their connections ended, until the copies are back',
   profiles: ['replicated'],
   lastsMs: [3_000, 10_000],
@@ -35,7 +35,7 @@ export const syncWaitTrap: Nemesis = {
       goOn(async () => {
         while (!over.aborted) {
           await cancelWaits().catch(() => undefined);
-          // A commit is left to wait for a while, as it would be before somebody loses patience.
+          // A commit waits for a while, as it would before an operator loses patience.
           await pause(random.between(100, 1_500));
         }
       });
@@ -43,7 +43,7 @@ export const syncWaitTrap: Nemesis = {
     return Promise.resolve(
       strikeWith(scene, {
         targets: [...standbys, leader.processes.postgres],
-        // Nothing that is written in this book can be acknowledged.
+        // No write to this book can be acknowledged.
         harms: [{ book: leader.book }],
         begin,
         finish: () => closeSession(session),
@@ -55,7 +55,7 @@ export const syncWaitTrap: Nemesis = {
 export const cancelledBackends: Nemesis = {
   name: 'cancelled-backends',
   place: 'N32',
-  says: "what a book's ledger server asks its database is cancelled, its connections are ended",
+  description: "statements of a book's ledger server are cancelled, and its connections ended",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,
@@ -74,7 +74,7 @@ export const cancelledBackends: Nemesis = {
       goOn(async () => {
         while (!over.aborted) {
           await interruptOne().catch(() => undefined);
-          // A statement takes a millisecond: most cancellations meet nothing, so there are many.
+          // A statement takes a millisecond: most cancellations hit nothing, so there are many.
           await pause(random.between(5, 300));
         }
       });

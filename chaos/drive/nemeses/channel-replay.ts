@@ -7,14 +7,14 @@ import { aLeader, always, leaderOf, ownRandom, shuffled } from './targets.ts';
 
 /** Legs between books that are sent again, and servers that die while legs are on their way (N20). */
 
-/** Legs that are sent again, at most, of each channel. */
+/** Maximum number of legs that are sent again, for each channel. */
 const LEGS_MOST = 50;
 
 export const channelReplay: Nemesis = {
   name: 'channel-replay',
   place: 'N20',
-  says:
-    "a book's leader is killed, its memory of what the other books have answered is set back by " +
+  description:
+    "a book's leader is killed, its record of the answers of other books is set back by " +
     'some legs, and it sends them again',
   profiles,
   lastsMs: [1_000, 5_000],
@@ -25,24 +25,24 @@ export const channelReplay: Nemesis = {
     const { ledger } = processes;
     const back = 1 + scene.random.int(LEGS_MOST);
     const begin = async ({ faults }: Breaking) => {
-      // While the server is down, for it would write over what was set back.
+      // The server must be down, or it would overwrite the change.
       await faults.stop(ledger);
       const legs = await once(adminUrl, (session) => setBack(session, back));
-      scene.tell(`${legs} legs of book ${book} are sent again`);
+      scene.report(`${legs} legs of book ${book} are sent again`);
       await faults.start(ledger);
     };
-    // Its ledger server is down, so nobody leads this book. The others hear of legs that they
-    // have already, which is nothing to them.
+    // Its ledger server is down, so this book has no leader. The others receive legs that they
+    // have already, which does not affect them.
     const harms = [{ book }];
     return Promise.resolve(strikeWith(scene, { targets: [ledger], harms, begin }));
   },
 };
 
 /**
- * Sets every channel back by up to so many legs; gives by how many in all. Never beyond a leg
- * that was refused, or a final capture that was applied: what is given back or freed for them is
- * so in the very transaction that says so, and no replay can come between the two. The hash of
- * what is closed starts again, as that of a channel from before there were hashes.
+ * Sets every channel back by up to `legs` legs; returns the total number. Never beyond a leg that
+ * was refused, or a final capture that was applied: the transaction that records either also
+ * returns or frees the money, so no replay can come between the two. The hash of settled legs
+ * starts again, like that of a channel from before there were hashes.
  */
 async function setBack(session: Session, legs: number): Promise<number> {
   const [row] = await session<{ count: number }[]>`
@@ -67,7 +67,7 @@ async function setBack(session: Session, legs: number): Promise<number> {
 export const settlementKill: Nemesis = {
   name: 'settlement-kill',
   place: 'N20',
-  says:
+  description:
     "while legs are on their way from one book to another, the ledger server of the payer's or " +
     "of the payee's book is killed, more than once",
   profiles,
@@ -88,7 +88,7 @@ export const settlementKill: Nemesis = {
     const begin = (breaking: Breaking) => {
       breaking.goOn(async () => {
         while (!breaking.over.aborted) {
-          // A server that has not come back yet cannot be killed, nor a database asked that is down.
+          // A server that is not back yet cannot be killed, nor a database that is down be queried.
           await strikeOnce(breaking).catch(() => undefined);
           await breaking.pause(random.between(500, 2_500));
         }
@@ -102,7 +102,7 @@ export const settlementKill: Nemesis = {
   },
 };
 
-/** Waits until a leg is under way; after two seconds without one it need not be so any more. */
+/** Waits until a leg is under way, for at most two seconds. */
 async function untilUnderWay(session: Session, peer: number, { pause }: Breaking): Promise<void> {
   const until = performance.now() + 2_000;
   while (performance.now() < until) {

@@ -6,24 +6,24 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { aLeader, aRegion, ownRandom } from './targets.ts';
 
 /**
- * Wall clocks that are wrong (N21 to N23). Only `Date` of the process is shifted; what waits goes
- * by the monotonic clock.
+ * Wrong wall clocks (N21 to N23). Only `Date` of the process is shifted; waits use the monotonic
+ * clock.
  */
 
 const HOUR_MS = 3_600_000;
 const JUMPS_MS = [100, 1_000, 60_000, HOUR_MS];
 
 /**
- * How far the time of a book may be off meanwhile, in milliseconds: rows are stamped by elapsed
+ * Tolerated error of the time of a book meanwhile, in milliseconds: rows are stamped by elapsed
  * time, and servers that agree within a second are not corrected before they lead a book.
  */
 export const toleratedSkewMs = 2_000;
 
-/** So much faster or slower than it should be. */
+/** Fraction by which a clock is faster or slower than it should be. */
 const DRIFT = 0.05;
 
 interface Clocks {
-  /** As `Faults` names them. */
+  /** Process names as in `Faults`. */
   readonly processes: readonly string[];
   readonly harms: readonly Harm[];
 }
@@ -31,10 +31,9 @@ interface Clocks {
 /**
  * The clocks of one ledger server, of all of them, or of one router.
  *
- * A ledger server stamps rows by elapsed time, which comes nearer to the wall clock slowly, and
- * takes no deadline from it: a wrong one touches no call at all. A router counts
- * what is left of a call's deadline by the wall clock, so a call that is under way when it
- * jumps may end too early.
+ * A ledger server stamps rows by elapsed time, which approaches the wall clock slowly, and takes no
+ * deadline from it: a wrong one affects no call. A router computes the remaining time of a call by
+ * the wall clock, so a call that is under way when it jumps may end too early.
  */
 function someClocks(scene: Scene): Clocks {
   const { random, installation } = scene;
@@ -49,7 +48,7 @@ function someClocks(scene: Scene): Clocks {
 
 type Shift = (byMs: number) => void;
 
-/** What `begin` does to the clocks, which are right again at the end. */
+/** A strike that shifts the clocks; they are right again at the end. */
 function clockStrike(
   scene: Scene,
   { processes, harms }: Clocks,
@@ -84,13 +83,14 @@ export const clockJump: Nemesis = {
   ...common,
   name: 'clock-jump',
   place: 'N21',
-  says: 'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
+  description:
+    'the wall clock of one server or of all ledger servers jumps by up to an hour, and back',
   lastsMs: [2_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);
     const byMs = scene.random.pick(JUMPS_MS) * (scene.random.chance(0.5) ? 1 : -1);
     return clockStrike(scene, clocks, (_, shift) => {
-      scene.tell(`the clocks of ${clocks.processes.join(', ')} jump by ${byMs} ms`);
+      scene.report(`the clocks of ${clocks.processes.join(', ')} jump by ${byMs} ms`);
       shift(byMs);
     });
   },
@@ -100,12 +100,13 @@ export const clockAhead: Nemesis = {
   ...common,
   name: 'clock-ahead',
   place: 'N21',
-  says: 'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
+  description:
+    'the wall clock of the server that leads a book jumps an hour ahead, and back after seconds',
   lastsMs: [5_000, 10_000],
   aim: (scene) => {
     const clocks = { processes: [aLeader(scene).processes.ledger], harms: [] };
     return clockStrike(scene, clocks, (_, shift) => {
-      scene.tell(`the clock of ${clocks.processes.join(', ')} jumps an hour ahead`);
+      scene.report(`the clock of ${clocks.processes.join(', ')} jumps an hour ahead`);
       shift(HOUR_MS);
     });
   },
@@ -115,7 +116,7 @@ export const clockStrobe: Nemesis = {
   ...common,
   name: 'clock-strobe',
   place: 'N22',
-  says: 'the wall clock of a server jumps to and fro many times a second',
+  description: 'the wall clock of a server jumps back and forth many times a second',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const clocks = someClocks(scene);
@@ -137,7 +138,7 @@ export const clockDrift: Nemesis = {
   ...common,
   name: 'clock-drift',
   place: 'N22',
-  says: 'the wall clock of a server goes a twentieth too fast or too slow',
+  description: 'the wall clock of a server runs 5 % too fast or too slow',
   lastsMs: [5_000, 20_000],
   aim: (scene) => {
     const clocks = someClocks(scene);

@@ -11,7 +11,7 @@ import { aLeader, always, aRegion, ownRandom } from './targets.ts';
 const MIB = 1024 * 1024;
 /** Pause between two bombs. */
 const EVERY_MS = [20, 100] as const;
-/** Of unfinished messages: what they claim, what is sent of each, and how many there are. */
+/** Unfinished messages: their claimed size, the part that is sent, and their number. */
 const CLAIMED_BYTES = 15 * MIB;
 const SENT_BYTES = 4 * MIB;
 const UNFINISHED = 24;
@@ -35,7 +35,7 @@ function nested(levels: number): Buffer {
 }
 
 const items = repeated([0x0a, 0], 1_000_000);
-/** Few bytes that make many objects, by the method that is to decode them. */
+/** Few bytes that decode to many objects, with the method that decodes them. */
 const bombs: readonly (readonly [string, Buffer])[] = [
   ['OpenAccounts', items],
   ['CreateTransfers', items],
@@ -71,7 +71,7 @@ function call(session: ClientHttp2Session, service: string, method: string) {
   return stream;
 }
 
-/** A caller of its own connection who asks for what no book is needed for, and how long it waits. */
+/** A caller with a connection of its own whose calls need no book, and its waiting times. */
 class Victim {
   readonly #client: InstanceType<ReturnType<typeof makeClientConstructor>>;
   readonly #waits: number[] = [];
@@ -108,14 +108,14 @@ class Victim {
 }
 
 /**
- * They harm no other caller: a call that is not answered in time meanwhile convicts the
- * servers. A victim that needs no book says how long it waited.
+ * The bombs harm no other caller: a call that is not answered in time meanwhile convicts the
+ * servers. A victim that needs no book reports how long it waited.
  */
 export const decodeBombs: Nemesis = {
   name: 'decode-bombs',
   place: 'N51',
-  says:
-    'a router and a ledger server get a few kilobytes that stand for millions of items, filters ' +
+  description:
+    'a router and a ledger server get a few kilobytes that decode to millions of items, filters ' +
     'nested thousands deep, and large messages that never end',
   profiles,
   lastsMs: [5_000, 20_000],
@@ -183,7 +183,7 @@ export const decodeBombs: Nemesis = {
       for (const session of sessions) session.destroy();
       await Promise.all(closed);
       for (const victim of victims) victim.close();
-      scene.tell(victims.map(({ summary }) => summary).join('; '));
+      scene.report(victims.map(({ summary }) => summary).join('; '));
     };
     const names = [`${region}/router`, processes.ledger];
     return Promise.resolve(strikeWith(scene, { targets: names, harms: [], begin, finish }));

@@ -7,9 +7,9 @@ import { once } from './session.ts';
 import { SmallDisk } from './small-disk.ts';
 import { aLeader } from './targets.ts';
 
-/** Room for two segments more: enough to begin with, soon used up. */
+/** Room for two more segments: enough to begin with, soon used up. */
 const SPARE_BYTES = 32 * 1024 * 1024;
-/** Segments that were laid out before are used first. */
+/** Segments that were allocated before are used first. */
 const SEGMENTS_MOST = 100;
 const SEGMENTS_SENT = 6;
 const FULL_MS = 30_000;
@@ -17,9 +17,9 @@ const FULL_MS = 30_000;
 export const diskFull: Nemesis = {
   name: 'disk-full',
   place: 'N24',
-  says:
-    "the disk that the write-ahead log of a leader's Postgres is on is full; some time later " +
-    'there is room again',
+  description:
+    "the disk of the write-ahead log of a leader's Postgres is full; some time later " +
+    'it has room again',
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,
@@ -37,8 +37,8 @@ export const diskFull: Nemesis = {
     let isMoved = false;
     return Promise.resolve({
       targets: [leader.processes.postgres],
-      // Its Postgres is stopped for the disk to be put under it and taken away again, and stops
-      // by itself where the log cannot go on. No other book's is on that disk.
+      // Its Postgres is stopped while the disk is mounted and unmounted, and stops on its own when
+      // the log cannot continue. No other book uses that disk.
       harms: [{ book: leader.book }],
       async begin() {
         isMoved = true;
@@ -48,10 +48,10 @@ export const diskFull: Nemesis = {
         await disk.fill();
         const { postgres } = leader.processes;
         const found = await useUp(leader.adminUrl, SEGMENTS_MOST);
-        // What another copy writes now, this one has to receive.
+        // This copy has to receive what another one writes now.
         const next = found === 'follows' ? scene.leader(leader.book) : undefined;
         if (next !== undefined) await useUp(next.adminUrl, SEGMENTS_SENT);
-        scene.tell(
+        scene.report(
           `${postgres} ${found === 'full' ? 'has no room' : `is on a full disk, and ${found}`}`,
         );
       },
@@ -67,8 +67,8 @@ export const diskFull: Nemesis = {
 };
 
 /**
- * Fills segments until there is no room, or so many are filled: it `goes on`. It `follows` where
- * it is no primary.
+ * Fills segments. Returns `full` when there is no room, `goes on` when `segments` are filled or the
+ * time is up, `follows` if it is no primary.
  */
 async function useUp(adminUrl: string, segments: number): Promise<'full' | 'follows' | 'goes on'> {
   const until = performance.now() + FULL_MS;
@@ -83,7 +83,7 @@ async function useUp(adminUrl: string, segments: number): Promise<'full' | 'foll
       });
       if (follows) return 'follows';
     } catch {
-      // It has just started, or it has just stopped: once more tells which.
+      // It may have just started or just stopped: one more attempt decides.
       if (segment > 0) return 'full';
       await sleep(500);
     }

@@ -7,16 +7,16 @@ import { always, ownRandom, shuffledRegions } from './targets.ts';
 import { flap } from './unsteady-links.ts';
 
 /**
- * A region is emptied, and filled again, while the two others lose each other now and then. What
- * it touches: the books that were led there, on their way; and those of the others, whose leaders
- * are at either end of the flapping links. Between them these are all books.
+ * A region is evacuated and failed back, while the two others lose each other now and then. It
+ * touches the books that were led there, while they move, and those of the others, whose leaders
+ * are at either end of the flapping links. Together these are all books.
  */
 export const evacuate: Nemesis = {
   name: 'evacuate-amid-flapping',
   place: 'N39',
-  says:
+  description:
     'an operator evacuates a region and fails back, while the links between the two others are ' +
-    'cut and healed all the time',
+    'repeatedly cut and healed',
   profiles: ['replicated'],
   lastsMs: [25_000, 50_000],
   alone: true,
@@ -31,7 +31,7 @@ export const evacuate: Nemesis = {
       goOn(() => flap(breaking, random, ways));
       letRun(async () => {
         while (!over.aborted) {
-          // Refused while a standby does not stream, as may be the case at this moment.
+          // Refused while a standby does not stream, which may be the case now.
           if (await operator.make({ kind: 'evacuate', region })) break;
           await pause(1_000);
         }

@@ -10,23 +10,23 @@ import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
 
 const EVERY_MS = 10;
-/** As many calls each time: more than one of them expires, whatever the machine has to do. */
+/** Several calls each time, so that more than one expires on any machine. */
 const CALLS = 4;
-/** A read at LINEARIZABLE takes a commit: these expire on their way, at one server or another. */
+/** A read at LINEARIZABLE takes a commit: these expire on the way, at a router or ledger server. */
 const DEADLINE_MS = [1, 5] as const;
 /** How often a transfer is sent on the stream of the same connection. */
 const POST_EVERY_MS = 200;
 
 /**
- * Their callers reset the streams of calls that expire, and a server closes a connection on which
- * that happens too often, with all that is on it. It harms nothing: a call that is not answered
+ * Callers reset the streams of expired calls, and a server closes a connection on which that
+ * happens too often, with all other calls on it. It harms nothing: a call that is not answered
  * meanwhile convicts the servers.
  */
 export const expiredCalls: Nemesis = {
   name: 'expired-calls',
   place: 'N52',
-  says:
-    'more than 100 reads a second through a router have deadlines that they cannot meet, on the connection ' +
+  description:
+    'more than 100 reads per second through a router have deadlines too short to meet, on the connection ' +
     'of a stream of transfers',
   profiles,
   lastsMs: [30_000, 60_000],
@@ -75,7 +75,7 @@ export const expiredCalls: Nemesis = {
           if (time % (POST_EVERY_MS / EVERY_MS) === 0) {
             if (stream.destroyed) stream = post(over);
             sequence += 1n;
-            // One that is malformed is answered, and moves nothing.
+            // A malformed transfer is answered, and moves nothing.
             stream.write(StreamTransfersRequest.fromPartial({ sequence, transfer: {} }));
           }
           await pause(EVERY_MS);
@@ -84,7 +84,7 @@ export const expiredCalls: Nemesis = {
     };
     const finish = () => {
       client.close();
-      scene.tell(
+      scene.report(
         `${expired} calls expired; the stream on their connection gave ${answers} answers and broke ` +
           `${breaks} times`,
       );

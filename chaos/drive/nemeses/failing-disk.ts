@@ -5,7 +5,7 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { Strace } from './strace.ts';
 import { aLeader } from './targets.ts';
 
-/** Disks that fail or are slow, as the Postgres of one copy sees them (N25, N26). */
+/** Failing or slow disks, as the Postgres of one copy sees them (N25, N26). */
 
 const SYNC = 'fsync,fdatasync';
 
@@ -18,7 +18,7 @@ const common = {
     ),
 } as const satisfies Partial<Nemesis>;
 
-/** Whatever has died of it is started again by its supervisor. */
+/** Traces the Postgres of a copy. Processes that die of it are restarted by their supervisor. */
 function traced(scene: Scene, copy: Copy, how: string, harms: Strike['harms']): Promise<Strike> {
   const { postgresFolder, processes } = copy;
   const strace = new Strace(postgresFolder);
@@ -28,7 +28,7 @@ function traced(scene: Scene, copy: Copy, how: string, harms: Strike['harms']): 
       harms,
       begin: () => strace.begin(SYNC, how),
       finish: async () => {
-        scene.tell(`${processes.postgres} met ${strace.injected} calls with ${how}`);
+        scene.report(`${strace.injected} calls of ${processes.postgres} were injected with ${how}`);
         await strace.end();
       },
     }),
@@ -39,14 +39,14 @@ export const fsyncError: Nemesis = {
   ...common,
   name: 'fsync-error',
   place: 'N25',
-  says: 'the disk of a leader fails to write what it was given: Postgres must stop and recover',
+  description: 'the disk of a leader fails to sync its writes: Postgres must stop and recover',
   lastsMs: [3_000, 8_000],
   aim: (scene) => {
     const leader = aLeader(scene);
-    // Counted for each process of Postgres by itself.
+    // Counted separately for each process of Postgres.
     const nth = 1 + scene.random.int(4);
-    // Postgres stops at once when it cannot know what is on the disk; then nobody leads this
-    // book until it has recovered, or until another copy was promoted.
+    // Postgres stops at once when it does not know what is on the disk; then this book has no
+    // leader until it has recovered, or another copy was promoted.
     const harms = [{ book: leader.book }];
     return traced(scene, leader, `error=EIO:when=${nth}`, harms);
   },
@@ -56,14 +56,14 @@ export const slowDisk: Nemesis = {
   ...common,
   name: 'slow-disk',
   place: 'N26',
-  says: 'every write to the disk of one copy takes up to half a second',
+  description: 'every write to the disk of one copy takes up to half a second',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const leader = aLeader(scene);
     const other = copiesOf(scene.installation, leader.book).find((copy) => copy !== leader);
     const copy = scene.random.chance(0.3) ? (other ?? leader) : leader;
-    // At the leader every commit waits for it. At another copy none does while a third confirms;
-    // only reads that this copy answers, which its own region's router asks it for, fall behind.
+    // At the leader every commit waits for the disk. At another copy none does while a third
+    // confirms; only reads that this copy answers, for its own region's router, fall behind.
     const harms = [
       copy === leader ? { book: copy.book } : { book: copy.book, router: copy.region },
     ];

@@ -7,14 +7,14 @@ import { aLeader, always } from './targets.ts';
 const REPLACED_WITHIN_MS = 25_000;
 
 /**
- * The leader's ledger server alone is frozen: its Postgres is well and keeps its lease, so no
- * other region takes the book over. The supervisor of its region must end it and start another. Should
- * it not have done so by the end, the run fails. It touches all calls that need the book.
+ * Only the leader's ledger server is frozen: its Postgres is healthy and keeps its lease, so no
+ * other region takes the book over. The supervisor of its region must end it and start another. If
+ * it has not done so by the end, the run fails. Touches all calls that need the book.
  */
 export const freezeLedger: Nemesis = {
   name: 'freeze-ledger',
   place: 'N3',
-  says:
+  description:
     "a leader's ledger server is frozen with SIGSTOP next to a healthy Postgres, until its " +
     'supervisor has replaced it',
   profiles,

@@ -3,9 +3,9 @@ import { signalProcess } from '../../../regions/processes/process-identity.ts';
 import type { Installation } from '../installation/installation.ts';
 
 /**
- * Pids of the processes that are stopped by a signal, of those with these names; of a Postgres
- * its children too, and those that it has left behind. A standby's Postgres is known by its
- * folder, which every child of it works in.
+ * Returns pids of processes with these names that are stopped by a signal; for a Postgres also its
+ * children, and those that it has left behind. A standby's Postgres is found by its folder, the
+ * working directory of all its children.
  */
 export function frozenOf(installation: Installation, names: ReadonlySet<string>): number[] {
   const { copies } = installation;
@@ -40,7 +40,7 @@ function isStopped(pid: number): boolean {
   }
 }
 
-/** The folder that a process works in; '' when that is not known. */
+/** Returns the working directory of a process; '' if it is unknown. */
 export function folderOf(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);

@@ -10,14 +10,14 @@ const what: Readonly<Record<VictimRole, string>> = {
 };
 
 /**
- * SIGTERM under load, as at a restart for maintenance: what was taken on is finished or told as
- * unknown. The process is started again by its supervisor. What it touches: `aVictim`.
+ * SIGTERM under load, as at a restart for maintenance: accepted calls are finished or answered as
+ * unknown. Its supervisor restarts the process. Harms: see `aVictim`.
  */
 export function gracefulStop(role: VictimRole): Nemesis {
   return {
     name: `stop-${role}`,
     place: 'N2',
-    says: `${what[role]} stopped in order, with SIGTERM, under load`,
+    description: `${what[role]} stopped gracefully, with SIGTERM, under load`,
     profiles,
     lastsMs: [3_000, 10_000],
     alone: false,

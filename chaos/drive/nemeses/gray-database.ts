@@ -4,17 +4,17 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { closeSession, openSession, type Session } from './session.ts';
 import { aLeader, always } from './targets.ts';
 
-/** Databases that are there and yet are not as they should be (N33). */
+/** Databases that run but are degraded (N33). */
 
 const common = { place: 'N33', profiles, alone: false, whyNot: always } as const;
 
-/** More than any Postgres of ours accepts. */
+/** More than our Postgres accepts. */
 const CONNECTIONS_MOST = 80;
 
-/** Somebody else in the database of a leader, who is gone at the end. */
+/** Another session in the database of a leader, which is gone at the end. */
 function intruder(
   scene: Scene,
-  /** True: no call is touched by it. */
+  /** True: it touches no call. */
   harmless: boolean,
   intrude: (session: Session, breaking: Breaking) => Promise<void>,
 ): Promise<Strike> {
@@ -33,9 +33,9 @@ function intruder(
 export const lockedHead: Nemesis = {
   ...common,
   name: 'locked-head',
-  says: "another session has the head of a book locked, so that its leader's commits wait",
+  description: "another session has the head of a book locked, so that its leader's commits wait",
   lastsMs: [2_000, 8_000],
-  // Whatever is written in this book waits for it.
+  // All writes to this book wait for it.
   aim: (scene) =>
     intruder(scene, false, async (session) => {
       await session.unsafe('BEGIN; SELECT seq FROM head FOR UPDATE').simple();
@@ -45,9 +45,9 @@ export const lockedHead: Nemesis = {
 export const idleInTransaction: Nemesis = {
   ...common,
   name: 'idle-in-transaction',
-  says: 'another session reads a book in a transaction and leaves it open',
+  description: 'another session reads a book in a transaction and leaves it open',
   lastsMs: [5_000, 20_000],
-  // It holds no lock that anybody waits for: no call may be touched.
+  // It holds no lock that another session waits for: no call may be touched.
   aim: (scene) =>
     intruder(scene, true, async (session) => {
       const sql = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM journal';
@@ -58,7 +58,7 @@ export const idleInTransaction: Nemesis = {
 export const checkpointStorm: Nemesis = {
   ...common,
   name: 'checkpoint-storm',
-  says: 'the database of a book writes one checkpoint after the other',
+  description: 'the database of a book writes checkpoints continuously',
   lastsMs: [3_000, 10_000],
   // Commits compete with it for the disk. So may those of other books on the same machine, but
   // by far less than the time in which a call must be answered.
@@ -77,13 +77,13 @@ export const checkpointStorm: Nemesis = {
 export const connectionsExhausted: Nemesis = {
   ...common,
   name: 'connections-exhausted',
-  says: 'all connections that the database of a book accepts are taken by other sessions',
+  description: 'all connections that the database of a book accepts are taken by other sessions',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const { book, ledgerUrl, processes } = aLeader(scene);
     const sessions: Session[] = [];
     const begin = async () => {
-      // As the ledger itself, for what is left at last is kept for superusers.
+      // Connects as the ledger, for the last connections are reserved for superusers.
       while (sessions.length < CONNECTIONS_MOST) {
         const session = openSession(ledgerUrl);
         sessions.push(session);
@@ -99,7 +99,7 @@ export const connectionsExhausted: Nemesis = {
     const finish = async () => {
       await Promise.all(sessions.map((session) => closeSession(session)));
     };
-    // Its ledger server gets no connection that it does not have already.
+    // Its ledger server gets no new connection.
     const harms = [{ book }];
     return Promise.resolve(
       strikeWith(scene, { targets: [processes.postgres], harms, begin, finish }),

@@ -3,9 +3,9 @@ import type { Harm } from '../../judge/history/record.ts';
 import type { Scene } from './nemesis.ts';
 import { othersThan } from './targets.ts';
 
-/** What calls feel of a fault, by where it is. All of it is as the books are led now. */
+/** Calls that a fault may touch, by its place, as the books are led now. */
 
-/** Books that are led in a region, or may be: those that nobody is known to lead, too. */
+/** Returns books that are led in a region, or may be, including those without a known leader. */
 export function booksLedIn(scene: Scene, region: RegionName): number[] {
   const here = scene.installation.copies.filter((copy) => copy.region === region);
   const mayLead = (book: number) => (scene.leader(book)?.region ?? region) === region;
@@ -15,7 +15,7 @@ export function booksLedIn(scene: Scene, region: RegionName): number[] {
 const touching = (books: readonly number[]): Harm[] => books.map((book) => ({ book }));
 
 /**
- * Of a region that is lost as a whole: calls through its router, and to the books that were led
+ * Harms of the loss of a whole region: calls through its router, and to the books that were led
  * there, until another region leads them.
  */
 export function harmsOfLoss(scene: Scene, region: RegionName): Harm[] {
@@ -23,28 +23,28 @@ export function harmsOfLoss(scene: Scene, region: RegionName): Harm[] {
 }
 
 /**
- * Of a region that lives and reaches nobody. With a copy of each book in each region, its router
- * reaches no leader, for the books that were led there move away. With one copy of each book,
- * calls of its own router to its own book need nobody else, and are served.
+ * Harms of a region that runs but reaches no other. With a copy of each book in each region, its
+ * router reaches no leader, for the books that were led there move away. With one copy of each
+ * book, calls of its own router to its own book need no other region, and are served.
  */
 export function harmsOfPartition(scene: Scene, region: RegionName): Harm[] {
   if (scene.installation.profile === 'replicated') return harmsOfLoss(scene, region);
   return othersThan(region).flatMap((other) => harmsBetween(scene, region, other));
 }
 
-/** Of a fault of both links between two regions. */
+/** Harms of a fault of both links between two regions. */
 export function harmsBetween(scene: Scene, one: RegionName, other: RegionName): Harm[] {
   return [...harmsOfLink(scene, one, other), ...harmsOfLink(scene, other, one)];
 }
 
 /**
- * Of a fault of what one region opens towards another. With one copy of each book: calls of the
- * router here to the books there, and what the books here deliver to those there.
+ * Harms of a fault of the connections that one region opens to another. With one copy of each book:
+ * calls of the router here to the books there, and legs that the books here deliver to those there.
  *
- * With copies, the link carries what the copies and the members of etcd say to each other as
- * well. A commit is confirmed by the third region, but a leader at either end may lose its lease
- * until its Patroni has found another member of etcd: calls to all books that are led at either
- * end. Those that are led in the third region have both other ways left.
+ * With copies, the link also carries the traffic between copies and between members of etcd. The
+ * third region confirms commits, but a leader at either end may lose its lease until its Patroni
+ * has found another member of etcd: calls to all books that are led at either end. Books that are
+ * led in the third region keep both other links.
  */
 export function harmsOfLink(scene: Scene, from: RegionName, to: RegionName): Harm[] {
   const there = booksLedIn(scene, to);

@@ -8,14 +8,14 @@ import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, ownRandom } from './targets.ts';
 
 /**
- * One backend alone, in the middle of whatever it does. Postgres ends all others then and
- * recovers; with copies it stays down and the book is led elsewhere. Either way the book serves
- * nobody for a while: all calls that need it.
+ * Kills one backend in the middle of its work. Postgres ends all others then and recovers; with
+ * copies it stays down and the book is led elsewhere. Either way the book serves no calls for a
+ * while: all calls that need it are touched.
  */
 export const killBackend: Nemesis = {
   name: 'kill-backend',
   place: 'N1',
-  says: "one backend of a leader's Postgres, serving the ledger, is killed with SIGKILL",
+  description: "one backend of a leader's Postgres, serving the ledger, is killed with SIGKILL",
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,
@@ -34,7 +34,7 @@ async function killOne({ adminUrl, postgresFolder }: Copy, random: SeededRandom)
   try {
     const rows = await admin<{ pid: number }[]>`
       SELECT pid FROM pg_stat_activity WHERE usename = 'meridian_ledger' ORDER BY pid`;
-    // Only what works in the folder of this Postgres is a process of it, whatever the number.
+    // Only a process that works in the folder of this Postgres is part of it, whatever its pid.
     const own = rows.filter(({ pid }) => folderOf(pid) === postgresFolder);
     kill(random.pick(own).pid, 'SIGKILL');
   } finally {

@@ -10,33 +10,33 @@ const what: Readonly<Record<VictimRole, string>> = {
 };
 
 /**
- * SIGKILL once, again and again, or the process is kept down until the end. What it touches:
- * `aVictim`. With copies, a book whose Postgres is killed is led elsewhere after it, and the
- * repeated kills hit one that stands by, which touches no more than the first.
+ * SIGKILL once, repeatedly, or the process is kept down until the end. Harms: see `aVictim`. With
+ * copies, a book whose Postgres is killed is led elsewhere afterwards, and repeated kills hit a
+ * standby, which touches no more than the first.
  */
 export function kill(role: VictimRole): Nemesis {
   return {
     name: `kill-${role}`,
     place: 'N1',
-    says: `${what[role]} killed with SIGKILL, once, again and again, or for as long as it lasts`,
+    description: `${what[role]} killed with SIGKILL, once, repeatedly, or kept down`,
     profiles,
     lastsMs: [3_000, 12_000],
     alone: false,
     whyNot: always,
     aim: (scene) => {
       const { process, harms } = aVictim(scene, role);
-      // Patroni would start a Postgres that is kept down.
+      // Patroni would restart a Postgres that is kept down.
       const canStayDown = role !== 'postgres' || scene.installation.profile === 'embedded';
-      const manner = scene.random.pick(['once', 'again', canStayDown ? 'for good' : 'again']);
+      const manner = scene.random.pick(['once', 'again', canStayDown ? 'down' : 'again']);
       const random = ownRandom(scene.random);
       const begin = async ({ faults, goOn, pause }: Breaking) => {
-        if (manner === 'for good') return faults.stop(process);
+        if (manner === 'down') return faults.stop(process);
         await faults.signal(process, 'SIGKILL');
         if (manner === 'once') return;
         goOn(async () => {
           for (;;) {
             await pause(random.between(500, 5_000));
-            // It may not have been started again yet.
+            // It may not have been restarted yet.
             await faults.signal(process, 'SIGKILL').catch(() => undefined);
           }
         });

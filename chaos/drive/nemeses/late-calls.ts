@@ -1,13 +1,14 @@
 import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
 
-/** Some longer than a take-over takes and than callers wait. */
+/** Some are longer than a take-over takes and than callers wait. */
 const HELD_BACK_MS = [300, 3_000, 20_000] as const;
 
 export const lateCalls = callFaultNemesis(
   {
     name: 'late-calls',
     place: 'N19',
-    says: 'Requests are held back and arrive out of order, many after their callers have given up.',
+    description:
+      'Requests are held back and arrive out of order, many after their callers have given up.',
     lastsMs: [3_000, 15_000],
   },
   (random) => {

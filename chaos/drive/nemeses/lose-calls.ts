@@ -16,7 +16,7 @@ export const loseReplies = callFaultNemesis(
   {
     name: 'lose-replies',
     place: 'N9',
-    says: 'Calls are carried out and their answers thrown away: callers do not know the outcome.',
+    description: 'Calls are executed and their answers dropped: callers do not know the outcome.',
     lastsMs: LASTS_MS,
   },
   losing('lose_reply'),
@@ -26,7 +26,8 @@ export const loseRequests = callFaultNemesis(
   {
     name: 'lose-requests',
     place: 'N10',
-    says: 'Calls are lost on their way to a router: callers do not know that nothing happened.',
+    description:
+      'Calls are lost on their way to a router: callers do not know that nothing happened.',
     lastsMs: LASTS_MS,
   },
   losing('lose_request'),

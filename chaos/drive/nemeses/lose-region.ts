@@ -8,13 +8,14 @@ import { always, aRegion, ownRandom, whyNoLinks } from './targets.ts';
 const common = { place: 'N38', profiles, alone: true } as const;
 
 /**
- * What it touches: its router, and the books that were led there; the two other regions keep a
- * majority, and confirm each other's commits.
+ * Touches its router, and the books that were led there; the two other regions keep a majority, and
+ * confirm each other's commits.
  */
 export const loseRegion: Nemesis = {
   ...common,
   name: 'lose-region',
-  says: 'everything in a region is killed at once, its links go silent, and it returns later',
+  description:
+    'everything in a region is killed at once, its links go silent, and it returns later',
   lastsMs: [10_000, 30_000],
   whyNot: always,
   aim: (scene) => {
@@ -29,11 +30,11 @@ export const loseRegion: Nemesis = {
   },
 };
 
-/** What it touches is what a partition does; slow links alone touch less. */
+/** Touches the same as a partition; slow links alone touch less. */
 export const regionAdrift: Nemesis = {
   ...common,
   name: 'region-adrift',
-  says: 'a region is cut off while it lives, comes back over slow links, and is cut off again',
+  description: 'a running region is cut off, comes back over slow links, and is cut off again',
   lastsMs: [15_000, 40_000],
   whyNot: whyNoLinks,
   aim: (scene) => {

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { findProgram } from '../../../regions/processes/environment.ts';
 import type { Installation } from '../installation/installation.ts';
 
-/** What a nemesis may need that is not everywhere: each gives a sentence, '' if it is there. */
+/**
+ * Requirements of nemeses that some machines lack: each function returns a sentence, '' if it is
+ * met.
+ */
 
 export function needsOwn({ own }: Installation): string {
   return own === undefined ? 'it needs an installation that was started for the run' : '';
@@ -22,7 +25,7 @@ export function needsPrograms(...names: readonly string[]): string {
   return missing.length === 0 ? '' : `it needs ${missing.join(' and ')}, which is not installed`;
 }
 
-/** Containers often have no loop devices, though the programs are there. */
+/** Containers often have no loop devices, even with the programs installed. */
 export function needsLoopDevice(): string {
   const asked = spawnSync('losetup', ['--find'], { encoding: 'utf8' });
   return asked.status === 0 ? '' : `there is no loop device: ${asked.stderr.trim()}`;

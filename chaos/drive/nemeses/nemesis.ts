@@ -3,33 +3,33 @@ import type { Harm } from '../../judge/history/record.ts';
 import type { Copy, Installation, Profile } from '../installation/installation.ts';
 import type { SeededRandom } from '../../random.ts';
 
-/** What a nemesis works with. */
+/** The environment of a nemesis. */
 export interface Scene {
   readonly installation: Installation;
   readonly random: SeededRandom;
   /** Faults of whole calls, between the clients of the run and the routers. */
   readonly calls: CallFaults;
-  /** The copy whose ledger server leads the book now, as far as anybody knows. */
+  /** The copy whose ledger server leads the book now, as far as is known. */
   leader(book: number): Copy | undefined;
   /** The load is this many times the usual one from now on; 1: as usual. */
   overload(times: number): void;
-  /** Aborted when the run ends early: whatever waits must give up. */
+  /** Aborted when the run ends early: all waits must give up. */
   readonly signal: AbortSignal;
-  /** A line for whoever watches. */
-  tell(text: string): void;
+  /** Shows a line to the user who watches the run. */
+  report(text: string): void;
 }
 
 /** One fault, aimed and not yet begun. */
 export interface Strike {
-  /** What it hits, such as eu-west/ledger or eu-west>us-east. */
+  /** Its targets, such as eu-west/ledger or eu-west>us-east. */
   readonly targets: readonly string[];
-  /** Which calls it may touch while it lasts, and for a while after: be exact, I22 leans on it. */
+  /** Calls that it may touch while it lasts, and for a while after: be exact, I22 relies on it. */
   readonly harms: readonly Harm[];
-  /** Breaks. What has a course of its own (flapping, a zombie) goes on in the background after. */
+  /** Begins the fault. A course of its own (flapping, a zombie) continues in the background. */
   begin(): Promise<void>;
   /**
-   * Mends everything; called also when `begin` threw, and safe then. Throws Error when something
-   * is left broken.
+   * Heals everything; also called when `begin` threw, and safe then. Throws Error when something is
+   * left broken.
    */
   end(): Promise<void>;
 }
@@ -40,14 +40,14 @@ export interface Nemesis {
   /** Its place in the catalogue, such as N3. */
   readonly place: string;
   /** What it breaks and how, in a sentence. */
-  readonly says: string;
+  readonly description: string;
   readonly profiles: readonly Profile[];
-  /** It lasts between so many and so many milliseconds; drawn from the seed. */
+  /** Range of its duration in milliseconds, [min, max]; drawn from the seed. */
   readonly lastsMs: readonly [number, number];
-  /** True: nothing else may be broken meanwhile, for then nobody would have to be served. */
+  /** True: nothing else may be broken meanwhile, since no call would have to be served then. */
   readonly alone: boolean;
-  /** Why it cannot be run here, in a sentence; '': it can. Asked once, before the run. */
+  /** Returns why it cannot run here, in a sentence; '': it can. Called once, before the run. */
   whyNot(installation: Installation): Promise<string>;
-  /** Chooses its target by the seed and by the roles of the moment. Breaks nothing yet. */
+  /** Chooses its target by the seed and the current roles. Breaks nothing yet. */
   aim(scene: Scene): Promise<Strike>;
 }

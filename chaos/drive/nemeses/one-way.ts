@@ -14,13 +14,13 @@ const common = {
   alone: true,
 } as const;
 
-/** What it touches: what one region asks of the other; nothing that the other one asks of it. */
+/** Touches calls from one region to the other, none in the reverse direction. */
 export const oneWayConnections: Nemesis = {
   ...common,
   name: 'one-way-connections',
-  says:
-    'connections that one region opens to another are cut, or silent, or lose all that goes one ' +
-    'way on them; those that the other one opens are not touched',
+  description:
+    'connections that one region opens to another are cut, or silent, or lose all traffic in one ' +
+    'direction; those that the other one opens are not touched',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     const mode = scene.random.pick(cutModes);
@@ -28,13 +28,12 @@ export const oneWayConnections: Nemesis = {
   },
 };
 
-/**
- * What it touches: what either asks of the other, for a question or its answer goes the lost way.
- */
+/** Touches calls in both directions, for a request or its answer takes the lost way. */
 export const oneWayLoss: Nemesis = {
   ...common,
   name: 'one-way-loss',
-  says: 'nothing that one region sends reaches another, on whosever connection; the way back works',
+  description:
+    'nothing that one region sends reaches another, whichever side opened the connection; the way back works',
   aim: (scene) => {
     const [from, to] = shuffledRegions(scene.random);
     return Promise.resolve(

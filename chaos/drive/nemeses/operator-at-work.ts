@@ -6,20 +6,20 @@ import type { Scene } from './nemesis.ts';
 /** Longer than an operation takes when nothing is broken any more. */
 const FINISHED_MS = 90_000;
 
-/** An operator who acts while things break. */
+/** An operator that acts while faults are active. */
 export class OperatorAtWork {
   readonly #scene: Scene;
   readonly #why: string;
   #operator: Operator | undefined;
   #underWay: Promise<unknown> = Promise.resolve();
 
-  /** `why`: the nemesis that he acts for. */
+  /** @param why the nemesis that the operator acts for */
   constructor(scene: Scene, why: string) {
     this.#scene = scene;
     this.#why = why;
   }
 
-  /** Has a change made. Gives whether it came about; why it did not, is told. */
+  /** Makes a change. Returns whether it succeeded; reports the reason if it did not. */
   async make(change: Change): Promise<boolean> {
     this.#operator ??= new Operator(this.#scene.installation.state());
     const acting = { by: 'chaos', why: this.#why };
@@ -27,7 +27,7 @@ export class OperatorAtWork {
       () => true,
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        this.#scene.tell(`${change.kind} did not come about: ${why}`);
+        this.#scene.report(`${change.kind} failed: ${why}`);
         return false;
       },
     );
@@ -36,7 +36,7 @@ export class OperatorAtWork {
   }
 
   /**
-   * Waits until nothing is under way, and puts a region to use again that may have been drained.
+   * Waits until nothing is under way, and undrains a region that may have been drained.
    * Throws Error when either takes too long.
    */
   async finish(drained?: RegionName): Promise<void> {
@@ -44,13 +44,13 @@ export class OperatorAtWork {
     if (operator === undefined) return;
     const over = new AbortController();
     const late = sleep(FINISHED_MS, 'late' as const, { signal: over.signal });
-    // The one that loses the race must not be heard of any more.
+    // The promise that loses the race must not cause an unhandled rejection.
     late.catch(() => undefined);
     try {
       const ended = this.#end(operator, drained, over.signal);
       ended.catch(() => undefined);
       if ((await Promise.race([ended, late])) === 'late') {
-        throw new Error(`what the operator began for ${this.#why} has not ended`);
+        throw new Error(`the operation of the operator for ${this.#why} has not ended`);
       }
     } finally {
       over.abort();
@@ -66,7 +66,7 @@ export class OperatorAtWork {
       const { regions } = await operator.status();
       const { drained } = regions.find(({ name }) => name === region) ?? {};
       if (drained === undefined) return;
-      // Null: etcd could not tell.
+      // Null: etcd did not answer.
       if (drained !== null) await this.make({ kind: 'undrain', region });
       await sleep(500);
     }

@@ -3,13 +3,14 @@ import { callFaultStrike } from './call-fault-strike.ts';
 import type { Nemesis } from './nemesis.ts';
 import { always } from './targets.ts';
 
-/** As many times the usual load. */
+/** Multiple of the usual load. */
 const TIMES = 5;
 
 export const overload: Nemesis = {
   name: 'overload',
   place: 'N42',
-  says: 'Five times the usual load from callers who send what they ask again at once, up to thrice.',
+  description:
+    'Five times the usual load, from callers that repeat their requests at once, up to three times.',
   profiles,
   lastsMs: [3_000, 10_000],
   alone: false,

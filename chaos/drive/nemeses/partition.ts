@@ -7,7 +7,7 @@ import { harmsBetween, harmsOfLink, harmsOfPartition } from './harms.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { aRegion, othersThan, shuffledRegions, whyNoLinks } from './targets.ts';
 
-/** Which regions cannot reach which, while all of them run. */
+/** Partitions: all regions run, and some cannot reach each other. */
 
 export type Way = readonly [from: RegionName, to: RegionName];
 
@@ -17,13 +17,13 @@ export const bothWays = (one: RegionName, other: RegionName): Way[] => [
   [other, one],
 ];
 
-/** All that goes out of a region and into it. */
+/** All links out of a region and into it. */
 export const waysOf = (region: RegionName): Way[] =>
   othersThan(region).flatMap((other) => bothWays(region, other));
 
 export const wayName = ([from, to]: Way) => `${from}>${to}`;
 
-/** Instant errors or long silence. */
+/** Modes: instant errors or long silence. */
 export const silences = ['refuse', 'blackhole'] as const;
 
 /** Cuts these links until the end, all in the same mode. */
@@ -48,14 +48,14 @@ export async function healAll(faults: Faults, ways: readonly Way[]): Promise<voi
 
 const common = { profiles, whyNot: whyNoLinks } as const;
 
-/** What it touches: `harmsOfPartition`. */
+/** Harms: see `harmsOfPartition`. */
 export const isolateRegion: Nemesis = {
   ...common,
   name: 'isolate-region',
   place: 'N6',
-  says: 'one region is cut off from the two others, in both directions',
+  description: 'one region is cut off from the two others, in both directions',
   lastsMs: [5_000, 25_000],
-  // With another region broken meanwhile nobody would have a majority.
+  // With another region broken meanwhile there would be no majority.
   alone: true,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -65,12 +65,12 @@ export const isolateRegion: Nemesis = {
   },
 };
 
-/** What it touches: what goes between the two. The third reaches both, and is reached. */
+/** Touches calls between the two. The third reaches both, and is reached. */
 export const bridge: Nemesis = {
   ...common,
   name: 'bridge',
   place: 'N7',
-  says: 'two regions do not see each other, while the third sees both',
+  description: 'two regions do not reach each other, while the third reaches both',
   lastsMs: [5_000, 25_000],
   alone: true,
   aim: (scene) => {
@@ -83,13 +83,13 @@ export const bridge: Nemesis = {
 
 /**
  * Every region opens connections to one other and is reached by the third: each is in a majority,
- * and no two are in the same. What it touches: what each of the three links carries.
+ * and no two are in the same. Touches the traffic on each of the three links.
  */
 export const ring: Nemesis = {
   ...common,
   name: 'ring',
   place: 'N7',
-  says: 'every region reaches only its neighbour on one side, around the ring of three',
+  description: 'every region reaches only its neighbour on one side, around the ring of three',
   lastsMs: [5_000, 20_000],
   alone: true,
   aim: (scene) => {

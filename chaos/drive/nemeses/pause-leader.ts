@@ -6,18 +6,18 @@ import { aLeader, always, ownRandom, shuffled } from './targets.ts';
 const LOOK_MS = 200;
 
 /**
- * The zombie: a leader that is frozen, replaced, and wakes up believing that it still leads.
- * With copies, all that could notice is frozen, its Patroni too, for longer than the lease; with
- * one copy of each book nobody replaces it, and what is frozen is its ledger server, its Postgres
- * or both. It touches all calls that need the book: they wait until it is led elsewhere or thawed.
+ * The zombie: a leader that is frozen, replaced, and wakes up believing that it still leads. With
+ * copies, everything that could notice is frozen, including its Patroni, for longer than the lease;
+ * with one copy of each book no server replaces it, and its ledger server, its Postgres or both are
+ * frozen. Touches all calls that need the book: they wait until it is led elsewhere or thawed.
  * Other books of the region have processes of their own.
  */
 export const pauseLeader: Nemesis = {
   name: 'pause-leader',
   place: 'N3',
-  says:
-    'a leader is frozen with SIGSTOP, its Postgres with all children and its Patroni too, until ' +
-    'another has replaced it, and thawed piece by piece',
+  description:
+    'a leader is frozen with SIGSTOP, including Patroni, Postgres and its children, until ' +
+    'another has replaced it, and thawed process by process',
   profiles,
   // Patroni before version 4 replaces it after 6 s, later ones after 20.
   lastsMs: [15_000, 40_000],
@@ -28,7 +28,7 @@ export const pauseLeader: Nemesis = {
     const random = ownRandom(scene.random);
     const frozen = whatFreezes(scene, copy);
     const begin = async ({ faults, goOn, pause }: Breaking) => {
-      // One after the other: should it end before its time, they are thawed in this order.
+      // One after the other: if the strike ends early, they are thawed in this order.
       for (const process of frozen) await faults.signal(process, 'SIGSTOP');
       goOn(async () => {
         if (scene.installation.profile === 'embedded') await pause(random.between(1_000, 10_000));

@@ -10,10 +10,10 @@ const RESUME_MS = 30_000;
 export const pausedReplay: Nemesis = {
   name: 'paused-replay',
   place: 'N34',
-  says: 'a copy of a book receives what is written and does not replay it, so that it falls behind',
+  description: 'a copy of a book receives the log and does not replay it, so that it falls behind',
   profiles: ['replicated'],
   lastsMs: [3_000, 12_000],
-  // Were its leader lost meanwhile, the only copy with all that was acknowledged might be this.
+  // If its leader were lost meanwhile, this might be the only copy with all acknowledged writes.
   alone: true,
   whyNot: always,
   aim: (scene) => {
@@ -31,15 +31,18 @@ export const pausedReplay: Nemesis = {
         await sleep(500);
       }
     };
-    // It confirms what it has received as before, so commits do not wait. Reads that must be as
-    // new as something are late or refused where this copy answers them: in its own region.
+    // It still confirms what it receives, so commits do not wait. Reads with a minimum position are
+    // late or refused where this copy answers them: in its own region.
     const harms = [{ book, router: region }];
     const targets = [processes.postgres];
     return Promise.resolve(strikeWith(scene, { targets, harms, begin, finish }));
   },
 };
 
-/** False: it cannot be asked now. One that was promoted or started again is not paused any more. */
+/**
+ * Returns false if it cannot be reached now. A copy that was promoted or restarted is not paused
+ * any more.
+ */
 async function resume(adminUrl: string): Promise<boolean> {
   try {
     return await once(adminUrl, async (session) => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Copy, Installation } from '../installation/installation.ts';
 import { folderOf } from './frozen.ts';
 
-/** The Postgres of a copy, whoever has started it. */
+/** The Postgres of a copy, started by Patroni or by the supervisor. */
 
 const EMPTY_MS = 20_000;
 
@@ -12,13 +12,13 @@ export async function haltPostgres(installation: Installation, copy: Copy): Prom
   const { faults } = installation;
   const { patroni, postgres } = copy.processes;
   await faults.stop(patroni ?? postgres);
-  // One that Patroni has started outlives it.
+  // A Postgres that Patroni has started outlives it.
   await faults.signal(postgres, 'SIGKILL').catch((error: unknown) => {
     if (!isGone(error)) throw error;
   });
   const until = performance.now() + EMPTY_MS;
   while (postgresPids(copy.postgresFolder).length > 0) {
-    if (performance.now() > until) throw new Error(`${postgres} does not end`);
+    if (performance.now() > until) throw new Error(`${postgres} does not stop`);
     await sleep(50);
   }
 }
@@ -30,7 +30,7 @@ export async function startPostgres(installation: Installation, copy: Copy): Pro
   if (found?.state === 'stopped') await installation.faults.start(supervised);
 }
 
-/** It and all its children, who work in the folder of its data. */
+/** Returns the pids of it and all its children, which work in its data folder. */
 export function postgresPids(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/u.test(name))
@@ -38,7 +38,7 @@ export function postgresPids(folder: string): number[] {
     .filter((pid) => folderOf(pid) === folder);
 }
 
-/** Said of a process that does not run, see Faults. */
+/** The error for a process that does not run, see Faults. */
 function isGone(error: unknown): boolean {
   return error instanceof Error && /is not running|does not run/u.test(error.message);
 }

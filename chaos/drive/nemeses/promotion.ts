@@ -7,8 +7,9 @@ import { cutAll, silences, waysOf } from './partition.ts';
 import { aLeader, always, othersThan } from './targets.ts';
 
 /**
- * Promotions while the old leader is gone in one of the ways that it can be. All touch the calls
- * that need the book, until it is led elsewhere; one that cuts its region off, what that touches.
+ * Promotions while the old leader is unreachable in one of several ways. All touch the calls that
+ * need the book, until it is led elsewhere; one that cuts off its region also touches what that
+ * does.
  */
 
 const common = {
@@ -20,10 +21,10 @@ const common = {
   whyNot: always,
 } as const;
 
-/** How the old leader is when another copy is promoted. */
+/** State of the old leader when another copy is promoted. */
 interface State {
   readonly name: string;
-  readonly says: string;
+  readonly description: string;
   break(breaking: Breaking, leader: Copy, scene: Scene): Promise<void>;
   readonly harms: (scene: Scene, leader: Copy) => Blow['harms'];
 }
@@ -33,7 +34,7 @@ const ofBook = (_: Scene, { book }: Copy) => [{ book }];
 const states: readonly State[] = [
   {
     name: 'paused',
-    says: 'frozen, its Patroni too',
+    description: 'frozen together with its Patroni',
     break: async ({ faults }, { processes }) => {
       for (const process of all(processes)) await faults.signal(process, 'SIGSTOP');
     },
@@ -41,16 +42,16 @@ const states: readonly State[] = [
   },
   {
     name: 'partitioned',
-    says: 'cut off from the other regions, with all of its region',
+    description: 'cut off from the other regions with its whole region',
     break: ({ faults }, { region }, { random }) =>
       cutAll(faults, waysOf(region), random.pick(silences)),
     harms: (scene, { region }) => harmsOfPartition(scene, region),
   },
   {
     name: 'killed',
-    says: 'killed, and kept from coming back',
+    description: 'killed and kept down',
     break: async ({ faults }, { processes: { ledger, postgres: database, patroni } }) => {
-      // Patroni first, or it would have its Postgres back at once.
+      // Patroni first, or it would restart its Postgres at once.
       if (patroni !== undefined) await faults.stop(patroni);
       await faults.signal(database, 'SIGKILL');
       await faults.signal(ledger, 'SIGKILL');
@@ -67,7 +68,7 @@ function promoteWhile(state: State): Nemesis {
   return {
     ...common,
     name,
-    says: `an operator has a copy promoted while the old leader is ${state.says}; then it returns`,
+    description: `an operator promotes a copy while the old leader is ${state.description}; then it returns`,
     aim: (scene) => {
       const leader = aLeader(scene);
       const { bookName: book, region } = leader;
@@ -77,7 +78,7 @@ function promoteWhile(state: State): Nemesis {
         await state.break(breaking, leader, scene);
         const { letRun, over, pause } = breaking;
         letRun(async () => {
-          // Refused while the old one may lead still; done or superfluous a few seconds later.
+          // Refused while the old leader may still lead; done or superfluous a few seconds later.
           while (!over.aborted && scene.leader(leader.book)?.region !== to) {
             await operator.make({ kind: 'failover', book, to, acceptLoss: false });
             await pause(1_000);

@@ -10,9 +10,9 @@ import type { Nemesis } from './nemesis.ts';
 import { askRedis, idSets, redisOf } from './redis.ts';
 import { aLeader, ownRandom } from './targets.ts';
 
-/** A Redis that says what is not so, any more or at all (N30). */
+/** A Redis that contains outdated or wrong data (N30). */
 
-/** Of each set, at most, in one go. */
+/** Maximum number of values for each set at a time. */
 const VALUES_MOST = 20_000;
 
 const common = {
@@ -25,7 +25,7 @@ const common = {
 export const redisPast: Nemesis = {
   ...common,
   name: 'redis-past',
-  says: 'a Redis dies and comes back as it was some seconds before',
+  description: 'a Redis dies and returns with its data of some seconds before',
   lastsMs: [5_000, 12_000],
   aim: (scene) => {
     const { process, url } = redisOf(scene.installation, aLeader(scene).region);
@@ -38,21 +38,21 @@ export const redisPast: Nemesis = {
         await faults.signal(process, 'SIGKILL');
       });
     };
-    // It would come back so at its next start too.
+    // It would restore this file at its next start too.
     const finish = async () => {
       if (saved !== undefined) await rm(saved, { force: true });
     };
-    // See redis-lost: what Redis knows decides nothing, and without it calls are answered.
+    // See redis-lost: Redis decides nothing, and without it calls are answered.
     return Promise.resolve(strikeWith(scene, { targets: [process], harms: [], begin, finish }));
   },
 };
 
-/** Writes all that it has to its disk; gives the file. */
+/** Saves the data of a Redis to disk; returns the path of the file. */
 async function save(redis: Redis): Promise<string> {
   await redis.save();
   const [, dir = ''] = await configured(redis, 'dir');
   const [, name = ''] = await configured(redis, 'dbfilename');
-  if (dir === '' || name === '') throw new Error('Redis does not say where its file is');
+  if (dir === '' || name === '') throw new Error('Redis does not report where its file is');
   return join(dir, name);
 }
 
@@ -61,14 +61,14 @@ async function configured(redis: Redis, name: string): Promise<string[]> {
   return Array.isArray(answer) ? answer.map(String) : [];
 }
 
-/** How a Redis lies, each with how often it is chosen. */
+/** Kinds of wrong data, with their weights. */
 const LIES = { forgotten: 3, exchanged: 2, invented: 2, kinds: 1 } as const;
 
 export const redisLies: Nemesis = {
   ...common,
   name: 'redis-lies',
-  says:
-    'a Redis forgets, exchanges or invents keys while the leader that remembers them is killed; ' +
+  description:
+    'a Redis forgets, swaps or invents keys while the leader that remembers them is killed; ' +
     'or it holds values of other kinds',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
@@ -80,7 +80,7 @@ export const redisLies: Nemesis = {
     const random = ownRandom(scene.random);
     const lie = () => askRedis(url, (redis) => lies[how](redis, random));
     const begin = async ({ faults, goOn, pause }: Breaking) => {
-      scene.tell(`${process}: ${how}`);
+      scene.report(`${process}: ${how}`);
       await lie();
       if (kills) await faults.signal(ledger, 'SIGKILL');
       goOn(async () => {
@@ -97,7 +97,7 @@ export const redisLies: Nemesis = {
     return Promise.resolve(
       strikeWith(scene, {
         targets: kills ? [process, ledger] : [process],
-        // The lies themselves touch no call, see redis-lost. A leader that is killed does.
+        // Wrong data touch no call, see redis-lost. The kill of a leader does.
         harms: kills ? [{ book: leader.book }] : [],
         begin,
         finish,
@@ -142,7 +142,7 @@ async function setsOf(redis: Redis): Promise<string[]> {
   return found;
 }
 
-/** Ids that were never used, texts that are none, and one that is large. */
+/** Ids that were never used, texts that are no ids, and a large one. */
 function invented(random: SeededRandom): string[] {
   const ids = Array.from({ length: 1_000 }, (_, index) =>
     transferIdOf('invented', `${random.int(1_000_000)} ${index}`),

@@ -10,7 +10,7 @@ const PAUSE_MS = 1_000;
 export const redisLost: Nemesis = {
   name: 'redis-lost',
   place: 'N29',
-  says: 'the Redis of a region is killed, or frozen, or paused, or forgets everything',
+  description: 'the Redis of a region is killed, frozen, paused or flushed',
   profiles,
   lastsMs: [2_000, 10_000],
   alone: false,
@@ -20,7 +20,7 @@ export const redisLost: Nemesis = {
     const { process, url } = redisOf(installation, aLeader(scene).region);
     const how = random.pick(['kill', 'down', 'flush', 'freeze', 'pause'] as const);
     const begin = async ({ faults, goOn, over }: Breaking) => {
-      scene.tell(`${process}: ${how}`);
+      scene.report(`${process}: ${how}`);
       switch (how) {
         case 'kill':
           return faults.signal(process, 'SIGKILL');
@@ -32,7 +32,7 @@ export const redisLost: Nemesis = {
           await askRedis(url, (redis) => redis.flushall());
           return;
         case 'pause':
-          // Nothing ends a pause before its time, so there are many short ones.
+          // A pause cannot be ended early, so there are many short ones.
           goOn(() =>
             askRedis(url, async (redis) => {
               while (!over.aborted) await redis.client('PAUSE', PAUSE_MS, 'ALL');
@@ -43,8 +43,8 @@ export const redisLost: Nemesis = {
     const finish = async () => {
       if (how === 'pause') await askRedis(url, (redis) => redis.ping());
     };
-    // Redis saves time and decides nothing: one that hangs is given up after a quarter of a
-    // second, and no call fails for it or is noticeably late.
+    // Redis saves time and decides nothing: a hanging one is given up after a quarter of a second,
+    // and no call fails or is noticeably late.
     return Promise.resolve(strikeWith(scene, { targets: [process], harms: [], begin, finish }));
   },
 };

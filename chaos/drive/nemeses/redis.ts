@@ -4,7 +4,7 @@ import type { Installation } from '../installation/installation.ts';
 
 /** The Redis of a region. */
 export interface RegionRedis {
-  /** As `Faults` names it. */
+  /** Process name as in `Faults`. */
   readonly process: string;
   readonly url: string;
 }
@@ -15,7 +15,7 @@ export function redisOf(installation: Installation, region: RegionName): RegionR
   return { process: `${region}/redis`, url };
 }
 
-/** Asks a Redis through a connection of its own. Throws Error when it does not answer in time. */
+/** Queries a Redis through a connection of its own. Throws Error without an answer in time. */
 export async function askRedis<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, {
     commandTimeout: 5_000,

@@ -4,7 +4,8 @@ export const repeatCalls = callFaultNemesis(
   {
     name: 'repeat-calls',
     place: 'N18',
-    says: 'Requests arrive two to five times, at once or seconds later, through any of the routers.',
+    description:
+      'Requests arrive two to five times, at once or seconds later, through any of the routers.',
     lastsMs: [3_000, 15_000],
   },
   (random) => {

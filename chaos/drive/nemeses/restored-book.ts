@@ -19,18 +19,18 @@ const REPAIRED_MS = 60_000;
 const AGAIN_MS = 200;
 
 /**
- * A book that loses rows for good. It is not in the list of all nemeses: acknowledged payments
- * within the book are lost by it, which the checkers of a run rightly convict. Its own tests say
- * what must be left, and which checkers hold (checkers/lost-rows.ts).
+ * A book that loses rows permanently. It is not in the list of all nemeses: it loses acknowledged
+ * payments within the book, which the checkers of a run rightly convict. Its own tests state what
+ * must be left, and which checkers hold (checkers/lost-rows.ts).
  *
- * @param loses called with what the database had and the copy has not, before it is replaced
+ * @param loses called with the rows that the database has and the copy lacks, before it is replaced
  */
 export const restoredBook = (loses: (lost: LostRows) => void = () => undefined): Nemesis => ({
   name: 'restored-book',
   place: 'N43',
-  says:
-    'the database of a book is put back to a copy that is some seconds old; what other books have ' +
-    'of the time since is booked by the operator',
+  description:
+    'the database of a book is restored from a copy some seconds old; an operator books again ' +
+    'the transfers that other books have of the time since',
   profiles: ['embedded'],
   lastsMs: [2_000, 5_000],
   alone: true,
@@ -42,7 +42,7 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
     return Promise.resolve(
       strikeWith(scene, {
         targets: [leader.bookName],
-        // It posts nothing until it is repaired; the others go on but for what would go there.
+        // It posts nothing until it is repaired; the others continue, except for payments to it.
         harms: [{ book: leader.book }],
         begin: async (breaking) => {
           await lost.whileDown(breaking, () => lost.copy());
@@ -55,13 +55,13 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
   },
 });
 
-/** What a book loses, and what its operator does about it. */
+/** Restores a book from an older copy, and repairs it like an operator. */
 class Restoring {
   readonly #scene: Scene;
   readonly #leader: Copy;
   readonly #loses: (lost: LostRows) => void;
   readonly #channels: Channels;
-  /** Names of the channels of which other books have legs that the book has no row of. */
+  /** Names of the books that have legs of a channel of which the book has no row. */
   #missed: readonly string[] = [];
 
   /** Last seq of the copy. */
@@ -74,7 +74,7 @@ class Restoring {
     this.#channels = new Channels(scene.installation.state());
   }
 
-  /** Does something while the ledger server of the book is down. */
+  /** Runs `work` while the ledger server of the book is down. */
   async whileDown({ faults }: Breaking, work: () => Promise<void>): Promise<void> {
     const { ledger } = this.#leader.processes;
     await faults.stop(ledger);
@@ -90,7 +90,7 @@ class Restoring {
     await copyDatabase(adminUrl);
   }
 
-  /** Puts the copy in the place of the database, and sees what the other books have more. */
+  /** Replaces the database by the copy, and finds which rows the other books have in addition. */
   async restore(): Promise<void> {
     const { adminUrl, book } = this.#leader;
     const rows = await once(
@@ -103,12 +103,12 @@ class Restoring {
     const states = await this.#channels.states();
     if (states.unread.length > 0) throw new Error(`not read: ${states.unread.join()}`);
     this.#missed = missedBy(this.#leader.bookName, states);
-    this.#scene.tell(`${this.#leader.bookName} has lost legs of: ${this.#missed.join(', ')}`);
+    this.#scene.report(`${this.#leader.bookName} has lost legs of: ${this.#missed.join(', ')}`);
   }
 
   /**
-   * Waits until the books have named each loss, and has it booked.
-   * @throws Error when a loss is not named in time, or the books do not agree again in time
+   * Waits until the books have reported each loss, then runs the repair.
+   * @throws Error when a loss is not reported in time, or the books do not agree again in time
    */
   async repair(): Promise<void> {
     await dropCopies(this.#leader.adminUrl);
@@ -120,15 +120,15 @@ class Restoring {
       return this.#missed.every((peer) => own.some((one) => one.peer === peer));
     });
     const why = 'restored-book';
-    await until(`that ${bookName} is repaired`, REPAIRED_MS, async () => {
-      // Its leader may not answer yet, and a repair that has failed is simply run again.
+    await until(`the repair of ${bookName}`, REPAIRED_MS, async () => {
+      // Its leader may not answer yet; a failed repair is run again.
       const repairing = this.#channels.repair(bookName, { by: 'chaos', why });
       const losses = await repairing.catch((error: unknown) => {
-        this.#scene.tell(error instanceof Error ? error.message : String(error));
+        this.#scene.report(error instanceof Error ? error.message : String(error));
       });
       for (const { peer, lostSent, undone, lostArrived } of losses ?? []) {
         const counts = [lostSent, undone, lostArrived].map(({ length }) => length).join('/');
-        this.#scene.tell(`${bookName} has again what ${peer} has: ${counts}`);
+        this.#scene.report(`${bookName} has again what ${peer} has: ${counts}`);
       }
       const { diverged, unread } = await this.#channels.states();
       return diverged.length + unread.length === 0;
@@ -151,7 +151,7 @@ function missedBy(name: string, { channels }: ChannelStates): string[] {
 async function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + withinMs;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what}: in vain for ${withinMs / 1_000} s`);
+    if (performance.now() > end) throw new Error(`${what}: timed out after ${withinMs / 1_000} s`);
     await sleep(AGAIN_MS);
   }
 }

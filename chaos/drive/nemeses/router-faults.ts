@@ -7,11 +7,11 @@ import { always, aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targe
 
 const common = { place: 'N35', profiles, lastsMs: [4_000, 15_000], alone: false } as const;
 
-/** Nobody gets past a router that is not there; other routers do not need it. */
+/** No call gets past a router that is down; other routers do not need it. */
 export const restartRouter: Nemesis = {
   ...common,
   name: 'restart-router',
-  says: 'a router is stopped or killed again and again, and started again each time',
+  description: 'a router is repeatedly stopped or killed, and restarted each time',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -22,7 +22,7 @@ export const restartRouter: Nemesis = {
       goOn(async () => {
         for (;;) {
           await pause(random.between(300, 4_000));
-          // It may not have been started again yet.
+          // It may not have been restarted yet.
           const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
           await faults.signal(router, signal).catch(() => undefined);
         }
@@ -33,11 +33,11 @@ export const restartRouter: Nemesis = {
   },
 };
 
-/** Calls through it wait until it is thawed, or for ever. */
+/** Calls through it wait until it is thawed, or permanently. */
 export const freezeRouter: Nemesis = {
   ...common,
   name: 'freeze-router',
-  says: 'a router is frozen with SIGSTOP, with the calls in it, and thawed later',
+  description: 'a router is frozen with SIGSTOP, including its calls, and thawed later',
   whyNot: always,
   aim: (scene) => {
     const region = aRegion(scene.random);
@@ -52,11 +52,11 @@ export const freezeRouter: Nemesis = {
   },
 };
 
-/** What it touches: what a region asks of one other; the third, and its own, are reached. */
+/** Touches calls from one region to one other; the third, and its own, are reached. */
 export const routerWithoutHome: Nemesis = {
   ...common,
   name: 'router-without-home',
-  says: 'a router cannot reach the home of a book in another region, and all others can',
+  description: 'a router cannot reach the home of a book in another region, and all others can',
   alone: true,
   whyNot: whyNoLinks,
   aim: (scene) => {

@@ -2,7 +2,7 @@ import postgres from 'postgres';
 
 export type Session = postgres.Sql;
 
-/** One connection to a database, which opens when it is asked for the first time. */
+/** One connection to a database, opened by its first query. */
 export function openSession(url: string): Session {
   return postgres(url, {
     max: 1,
@@ -14,12 +14,12 @@ export function openSession(url: string): Session {
   });
 }
 
-/** Ends it, whatever it is in; never throws. */
+/** Ends it in any state; never throws. */
 export async function closeSession(session: Session | undefined): Promise<void> {
   await session?.end({ timeout: 0 }).catch(() => {});
 }
 
-/** Asks one thing through a session of its own. */
+/** Runs one query in a session of its own. */
 export async function once<T>(url: string, ask: (session: Session) => Promise<T>): Promise<T> {
   const session = openSession(url);
   try {

@@ -22,12 +22,12 @@ const MB = 1024 * 1024;
 const SEGMENT = 16 * MB;
 
 /**
- * A small disk for the write-ahead log of a Postgres: a file with a file system of its own. Both
- * ways, the Postgres must not run while the log moves.
+ * A small disk for the write-ahead log of a Postgres: a file with a file system of its own. The
+ * Postgres must not run while the log moves in either direction.
  */
 export class SmallDisk {
   readonly #wal: string;
-  /** The log as it was, until it is on the disk. */
+  /** The old log, until the disk has it. */
   readonly #away: string;
   readonly #image: string;
   readonly #mount: string;
@@ -59,7 +59,7 @@ export class SmallDisk {
     rmSync(this.#away, { recursive: true });
   }
 
-  /** Nothing more fits on the disk. Safe to call again. */
+  /** Fills the disk completely. Safe to call again. */
   async fill(): Promise<void> {
     for (let piece = 0; ; piece += 1) {
       const { bavail, bsize } = statfsSync(this.#mount);
@@ -68,7 +68,7 @@ export class SmallDisk {
       try {
         await run('fallocate', ['-l', String(bavail * bsize), path]);
       } catch {
-        // The last blocks go into the table of the file itself.
+        // The last blocks hold the metadata of the file itself.
         if (bavail <= 16) return;
       }
     }
@@ -81,7 +81,7 @@ export class SmallDisk {
     }
   }
 
-  /** True: the log lies on it. */
+  /** True: the log is on it. */
   get inUse(): boolean {
     return (
       lstatSync(this.#wal, { throwIfNoEntry: false })?.isSymbolicLink() === true &&
@@ -93,7 +93,7 @@ export class SmallDisk {
   async end(): Promise<void> {
     this.free();
     if (!existsSync(this.#wal) && existsSync(this.#away)) renameSync(this.#away, this.#wal);
-    // A copy that was made anew meanwhile has a log of its own.
+    // A copy that was rebuilt meanwhile has a log of its own.
     if (this.inUse) {
       const draft = `${this.#wal}.back`;
       rmSync(draft, { recursive: true, force: true });

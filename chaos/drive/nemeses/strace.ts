@@ -4,11 +4,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postgresPids } from './postgres-of-copy.ts';
 
-/** How long it may take to let go of what it traces. */
+/** Maximum time to detach from the traced processes. */
 const DETACH_MS = 10_000;
 const ATTACH_MS = 10_000;
 
-/** System calls of a Postgres that fail or wait, by strace. */
+/** Makes system calls of a Postgres fail or wait, with strace. */
 export class Strace {
   readonly #folder: string;
   readonly #log: string;
@@ -21,9 +21,9 @@ export class Strace {
   }
 
   /**
-   * Injects into `calls`, such as fsync,fdatasync, what `how` says in the words of strace, in
-   * the server, in all its children, and in those that it starts from now on.
-   * Throws Error when the server does not run, or cannot be traced.
+   * Injects `how`, in the syntax of strace, into `calls`, such as fsync,fdatasync, in the server,
+   * all its children, and those that it starts later. Throws Error when the server does not run, or
+   * cannot be traced.
    */
   async begin(calls: string, how: string): Promise<void> {
     const pids = postgresPids(this.#folder);
@@ -34,18 +34,18 @@ export class Strace {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
-    let said = '';
-    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    let output = '';
+    child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const until = performance.now() + ATTACH_MS;
     while (!pids.some((pid) => isTracedBy(pid, child.pid))) {
       if (child.exitCode !== null || performance.now() > until) {
-        throw new Error(`strace cannot trace the Postgres in ${this.#folder}: ${said.trim()}`);
+        throw new Error(`strace cannot trace the Postgres in ${this.#folder}: ${output.trim()}`);
       }
       await sleep(20);
     }
   }
 
-  /** How many calls were tampered with so far. */
+  /** Number of calls injected so far. */
   get injected(): number {
     try {
       return readFileSync(this.#log, 'utf8').split(/\((?:INJECTED|DELAYED)/u).length - 1;
@@ -54,7 +54,7 @@ export class Strace {
     }
   }
 
-  /** Lets go of everything; what was traced goes on. Safe to call at any time. */
+  /** Detaches from all processes, which continue. Safe to call at any time. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {

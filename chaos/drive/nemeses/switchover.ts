@@ -4,7 +4,7 @@ import type { Nemesis } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
 import { aLeader, always, othersThan, ownRandom } from './targets.ts';
 
-/** The book serves nobody while it moves: all calls that need it. Others stay where they are. */
+/** The book serves no calls while it moves: touches all calls that need it. Other books stay. */
 export const switchover: Nemesis = {
   place: 'N31',
   profiles: ['replicated'],
@@ -12,7 +12,7 @@ export const switchover: Nemesis = {
   alone: true,
   whyNot: always,
   name: 'switchover-under-load',
-  says: 'an operator has a book led from one region after another, as planned, under load',
+  description: 'an operator moves the leader of a book from region to region under load',
   aim: (scene) => {
     const { book, bookName } = aLeader(scene);
     const random = ownRandom(scene.random);

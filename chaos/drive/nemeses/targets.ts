@@ -4,15 +4,15 @@ import type { Harm } from '../../judge/history/record.ts';
 import { SeededRandom } from '../../random.ts';
 import type { Scene } from './nemesis.ts';
 
-/** Whom a nemesis hits, drawn from the seed. */
+/** The targets of a nemesis, drawn from the seed. */
 
-/** The copy that leads a drawn book now; where nobody is known to lead it, the one at home. */
+/** The copy that leads a drawn book now; if no leader is known, the one at home. */
 export function aLeader(scene: Scene): Copy {
   const { installation, random } = scene;
   return leaderOf(scene, random.pick([...new Set(installation.copies.map((copy) => copy.book))]));
 }
 
-/** The copy that leads a book now; where nobody is known to lead it, the one at home. */
+/** The copy that leads a book now; if no leader is known, the one at home. */
 export function leaderOf(scene: Scene, book: number): Copy {
   const own = copiesOf(scene.installation, book);
   const leader = scene.leader(book) ?? own.find(({ region, home }) => region === home);
@@ -40,12 +40,12 @@ export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
   });
 }
 
-/** Why the links between the regions cannot be broken here; '': they can. */
+/** Returns why the links between the regions cannot be broken here; '': they can. */
 export function whyNoLinks({ hasLinks }: Installation): Promise<string> {
-  return Promise.resolve(hasLinks ? '' : 'no link of ours is between its regions');
+  return Promise.resolve(hasLinks ? '' : 'it has no links between its regions that can be cut');
 }
 
-/** Nothing is missing for it anywhere. */
+/** No requirements. */
 export const always = (): Promise<string> => Promise.resolve('');
 
 /** The regions that are not this one. */
@@ -53,7 +53,7 @@ export function othersThan(region: RegionName): RegionName[] {
   return regionNames.filter((other) => other !== region);
 }
 
-/** For the course of a strike, which must not depend on what else draws meanwhile. */
+/** A random generator for the course of a strike, independent of other draws. */
 export function ownRandom(random: SeededRandom): SeededRandom {
   return new SeededRandom(random.int(2 ** 32));
 }
@@ -62,16 +62,16 @@ export const victimRoles = ['router', 'ledger', 'postgres'] as const;
 export type VictimRole = (typeof victimRoles)[number];
 
 export interface Victim {
-  /** As `Faults` has it. */
+  /** Process name as in `Faults`. */
   readonly process: string;
-  /** What calls feel of it while it is gone. */
+  /** Calls that it may touch while the process is down. */
   readonly harms: readonly Harm[];
 }
 
 /**
- * A process that matters now: any router, or the ledger server or Postgres of a leader. Without a
- * router nobody gets past it; without its ledger server or Postgres a book serves nobody until
- * that is back, or the book is led elsewhere. Whoever pays into the book needs it as well.
+ * A process that matters now: any router, or the ledger server or Postgres of a leader. Without its
+ * router a region serves no calls; without its ledger server or Postgres a book serves no calls
+ * until that is back, or the book is led elsewhere. Payments into the book need it as well.
  */
 export function aVictim(scene: Scene, role: VictimRole): Victim {
   if (role === 'router') {

@@ -7,7 +7,7 @@ import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { once } from './session.ts';
 import { aLeader, always } from './targets.ts';
 
-/** Promotions while the old leader is well. They touch the calls that need the book. */
+/** Promotions while the old leader is healthy. They touch the calls that need the book. */
 
 const common = {
   place: 'N31',
@@ -17,13 +17,13 @@ const common = {
   whyNot: always,
 } as const;
 
-const MAKE_ANEW_ATTEMPTS = 30;
+const REBUILD_ATTEMPTS = 30;
 
-/** Patroni is told to, without an operator's questions: it stops the old leader first. */
+/** A failover by Patroni, without the checks of the operator: it stops the old leader first. */
 export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
-  says: 'Patroni has to fail over to another copy at once, while the leader is well',
+  description: 'Patroni fails over to another copy at once, while the leader is healthy',
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),
@@ -31,25 +31,25 @@ export const promoteWhileAlive: Nemesis = {
 };
 
 /**
- * Two primaries: a standby is promoted behind Patroni's back while the leader lives. It must
- * acknowledge nothing, for nobody follows it; the leader has one copy left that confirms its
- * commits. Patroni does not get a copy back that is ahead of the leader in timelines, so it is
- * made anew at the end, as whoever had done that would have to.
+ * Two primaries: a standby is promoted behind Patroni's back while the leader runs. It must
+ * acknowledge nothing, for no standby follows it; the leader has one copy left that confirms its
+ * commits. Patroni does not recover a copy whose timeline is ahead of the leader's, so it is
+ * rebuilt at the end, as an operator would have to.
  */
-export const promoteBesideLeader: Nemesis = {
+export const promoteNextToLeader: Nemesis = {
   ...common,
-  name: 'promote-beside-leader',
-  says: 'a standby is promoted by hand, behind the back of Patroni, while the leader is alive',
+  name: 'promote-next-to-leader',
+  description: 'a standby is promoted by hand, without Patroni, while the leader is alive',
   whyNot: ({ own }) =>
-    Promise.resolve(own === undefined ? 'it would make a copy of a book of yours anew' : ''),
+    Promise.resolve(own === undefined ? 'it would rebuild a copy of one of your books' : ''),
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: () => promote(standby),
-      finish: () => makeAnew(scene, standby),
+      finish: () => rebuild(scene, standby),
     })),
 };
 
-/** Of a drawn book, one that does not lead it. */
+/** Strikes a standby of a drawn book. */
 function strikeStandby(
   scene: Scene,
   how: (standby: Copy) => Pick<Blow, 'begin' | 'finish'>,
@@ -64,7 +64,7 @@ function aStandby({ installation, random }: Scene, book: number, leader: RegionN
   return random.pick(copiesOf(installation, book).filter(({ region }) => region !== leader));
 }
 
-/** As Patroni has it. */
+/** Its name in Patroni. */
 const nameOf = ({ bookName, region }: Copy) => `${bookName}-in-${region}`;
 
 function patroniOf({ installation }: Scene, copy: Copy): Patroni {
@@ -78,15 +78,15 @@ async function promote({ adminUrl }: Copy): Promise<void> {
   await once(adminUrl, (admin) => admin`SELECT pg_promote(false)`);
 }
 
-async function makeAnew(scene: Scene, copy: Copy): Promise<void> {
+async function rebuild(scene: Scene, copy: Copy): Promise<void> {
   const patroni = patroniOf(scene, copy);
   for (let attempt = 1; ; attempt += 1) {
     try {
       await patroni.reinitialize();
       return;
     } catch (error) {
-      // It may be busy with the very copy, or not know the leader for a moment.
-      if (attempt === MAKE_ANEW_ATTEMPTS) throw error;
+      // Patroni may be busy with this copy, or not know the leader for a moment.
+      if (attempt === REBUILD_ATTEMPTS) throw error;
       await sleep(1_000);
     }
   }

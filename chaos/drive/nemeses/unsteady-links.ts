@@ -8,7 +8,7 @@ import type { Nemesis, Scene } from './nemesis.ts';
 import { bothWays, cutAll, healAll, silences, type Way, wayName, waysOf } from './partition.ts';
 import { aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targets.ts';
 
-/** Links that do not stay as they are. */
+/** Links whose state changes. */
 
 const common = { profiles, whyNot: whyNoLinks, lastsMs: [8_000, 25_000], alone: true } as const;
 
@@ -17,7 +17,9 @@ interface Hit {
   readonly harms: readonly Harm[];
 }
 
-/** All links of a region, or those between two: calls that these links may touch when cut. */
+/**
+ * Draws all links of a region, or those between two, and the calls that they may touch when cut.
+ */
 function someLinks(scene: Scene): Hit {
   if (scene.random.chance(0.5)) {
     const region: RegionName = aRegion(scene.random);
@@ -28,14 +30,14 @@ function someLinks(scene: Scene): Hit {
 }
 
 /**
- * Silence and refusal in turns, never healed in between: who waits for an answer hears an error,
- * who tries again waits.
+ * Silence and refusal in turns, never healed in between: a caller that waits for an answer gets an
+ * error, one that retries waits.
  */
 export const silentThenRefused: Nemesis = {
   ...common,
   name: 'silent-then-refused',
   place: 'N11',
-  says: 'links are cut, in turns so that everything on them is silent and so that it is reset',
+  description: 'links are cut, alternating between silence and resets',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -63,7 +65,8 @@ export const flapping: Nemesis = {
   ...common,
   name: 'flapping',
   place: 'N12',
-  says: 'links are cut and healed every 50 ms to 5 s, in any mode, most of the time cut or open',
+  description:
+    'links are cut and healed every 50 ms to 5 s, in any mode, mostly cut or mostly open',
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);
     const random = ownRandom(scene.random);
@@ -77,7 +80,7 @@ export const flapping: Nemesis = {
   },
 };
 
-/** Until the strike is over. */
+/** Cuts and heals links until the strike is over. */
 export async function flap(
   { faults, pause }: Breaking,
   random: ReturnType<typeof ownRandom>,
@@ -85,7 +88,7 @@ export async function flap(
 ): Promise<void> {
   const cutShare = random.between(0.1, 0.9);
   for (;;) {
-    // As many short turns as long ones of each magnitude.
+    // Log-uniform: short turns are as frequent as long ones.
     const turnMs = FLAP_MIN_MS * (FLAP_MAX_MS / FLAP_MIN_MS) ** random.next();
     await cutAll(faults, ways, random.pick(cutModes));
     await pause(turnMs * cutShare);
@@ -95,15 +98,14 @@ export async function flap(
 }
 
 /**
- * Round trips of 80 to 300 ms, so half of it one way. Nothing is lost and every call should be
- * answered, in more time: those that cross the links, and, with copies, those to books whose
- * commits do.
+ * Round trips of 80 to 300 ms, half of it one way. Nothing is lost, but calls over the links take
+ * longer, and, with copies, so do calls to books whose commits cross them.
  */
 export const slowLinks: Nemesis = {
   ...common,
   name: 'slow-links',
   place: 'N13',
-  says: 'links take 80 to 300 ms there and back, and another time of it now and then',
+  description: 'links have round trips of 80 to 300 ms, which change now and then',
   alone: false,
   aim: (scene) => {
     const { ways, harms } = someLinks(scene);

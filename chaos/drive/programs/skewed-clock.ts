@@ -2,12 +2,12 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * A wall clock that is wrong by as much as a small file says, and that goes on being wrong by as
- * much as the file says then. Only `Date` is touched: timers, performance.now() and
- * process.hrtime(), which are what waiting and leases are measured by, go on as they were.
+ * A wall clock that is wrong by the offset in a small file; the file may change at any time. Only
+ * `Date` is changed: timers, performance.now() and process.hrtime(), which waits and leases use,
+ * are not.
  */
 
-/** How often the file is read. A clock that jumps is felt within this time. */
+/** How often the file is read. A jump takes effect within this time. */
 const READ_MS = 25;
 
 /** Makes `Date` of this process follow the file from now on. A missing file means no shift. */
@@ -38,9 +38,9 @@ function readShift(file: string): number {
   }
 }
 
-/** Shifts the clock that reads this file by so many milliseconds; 0: it is right again. */
+/** Shifts the clock that reads this file by this number of milliseconds; 0 resets it. */
 export function writeShift(file: string, byMs: number): void {
-  // Replaced as a whole, for it is read all the time; it need not outlive the machine.
+  // Replaced atomically, for it is read all the time; it need not survive a crash of the machine.
   const draft = `${file}.new`;
   writeFileSync(draft, String(byMs));
   renameSync(draft, file);

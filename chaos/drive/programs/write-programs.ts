@@ -6,16 +6,16 @@ import { checkout } from '../../../regions/topology/layout.ts';
 import type { Programs } from '../../../regions/supervisor/embedded/region-processes.ts';
 
 export interface ProgramOptions {
-  /** Where the clocks of the servers are, see skewed-clock.ts. */
+  /** Folder of the clocks of the servers, see skewed-clock.ts. */
   readonly clocks: string;
   /** The deliberate bug that the servers have; undefined: none. */
   readonly bug?: string | undefined;
 }
 
 /**
- * Writes the entry files of an installation that is started for a run: a ledger server and a
- * router whose wall clocks can be shifted, and which have a deliberate bug if one is asked for.
- * What they start is what ships, which knows of neither.
+ * Writes the entry files of an installation that is started for a run: a ledger server and a router
+ * with wall clocks that can be shifted, and with a deliberate bug if one is requested. They start
+ * the shipped programs, which contain neither.
  */
 export function writePrograms(folder: string, options: ProgramOptions): Programs {
   mkdirSync(folder, { recursive: true });
@@ -35,7 +35,7 @@ export function writePrograms(folder: string, options: ProgramOptions): Programs
 
 const url = (...path: string[]) => JSON.stringify(pathToFileURL(join(...path)).href);
 
-/** Imported one after the other: a module that keeps `Date` for itself must find the shifted one. */
+/** Imported in this order: a module that stores `Date` must get the shifted one. */
 function entryOf(program: string, { clocks, bug }: ProgramOptions): string {
   const lines = [
     `const clock = await import(${url(checkout, 'chaos', 'drive', 'programs', 'skewed-clock.ts')});`,

@@ -3,18 +3,18 @@ import { must } from '../../../ledger/core/assert.ts';
 import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
-import type { Heard } from '../client/heard.ts';
+import type { CallResult } from '../client/call-result.ts';
 import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
 import type { Setting } from './workload.ts';
 
-/** What an account is to be like. */
+/** Properties of an account to open. */
 export interface AccountWish {
   readonly region: RegionName;
   /** Undefined: it may be overdrawn without limit. */
   readonly minBalance: bigint | undefined;
   readonly maxBalance?: bigint;
-  /** What it begins with. */
+  /** Its initial balance. */
   readonly money: bigint;
 }
 
@@ -23,18 +23,18 @@ export function purse(region: RegionName, money: bigint): AccountWish {
   return { region, minBalance: 0n, money };
 }
 
-/** An account that any amount can come from. */
+/** An account that may be overdrawn by any amount. */
 export function mint(region: RegionName): AccountWish {
   return { region, minBalance: undefined, money: 0n };
 }
 
-/** How many accounts are opened at a time in one region. */
+/** Number of accounts that are opened at a time in one region. */
 const AT_ONCE = 3;
 
 /**
- * Opens accounts, in the order of the wishes, and gives them their money.
+ * Opens accounts, in the order of the wishes, and funds them.
  *
- * Throws Error when one is refused, or not answered.
+ * Throws Error when a call is refused, or not answered.
  */
 export async function openAccounts(
   setting: Setting,
@@ -54,16 +54,16 @@ export async function openAccounts(
       await Promise.all(Array.from({ length: AT_ONCE }, open));
     }),
   );
-  return wishes.map((wish) => must(opened.get(wish), 'every wish is met'));
+  return wishes.map((wish) => must(opened.get(wish), 'every account is opened'));
 }
 
 const ATTEMPTS = 5;
 
-/** Asks again what is answered the same however often it is asked: a slow start is no reason to give up. */
-async function insist<Reply>(ask: () => Promise<Heard<Reply>>): Promise<Heard<Reply>> {
-  let heard = await ask();
-  for (let left = ATTEMPTS - 1; left > 0 && heard.type !== 'ok'; left -= 1) heard = await ask();
-  return heard;
+/** Retries an idempotent call: a slow start is no reason to give up. */
+async function insist<Reply>(ask: () => Promise<CallResult<Reply>>): Promise<CallResult<Reply>> {
+  let result = await ask();
+  for (let left = ATTEMPTS - 1; left > 0 && result.type !== 'ok'; left -= 1) result = await ask();
+  return result;
 }
 
 /** Opens the accounts of one region. */
@@ -72,7 +72,7 @@ class Opener {
   readonly #requests: Requests;
   readonly #region: RegionName;
   #last = 0;
-  /** Where the money comes from. */
+  /** The account that funds the others. */
   #source: Promise<OwnAccount> | undefined;
 
   constructor(setting: Setting, requests: Requests, region: RegionName) {
@@ -84,14 +84,14 @@ class Opener {
   async open(caller: Caller, wish: AccountWish): Promise<OwnAccount> {
     const account = await this.#open(caller, wish);
     if (wish.money === 0n) return account;
-    // Only one caller opens the source: a client asks one thing after another.
+    // Only one caller opens the source: a client makes one call at a time.
     this.#source ??= this.#open(this.#setting.caller(this.#region), mint(this.#region));
     const source = await this.#source;
     const request = this.#requests.pay(source, account, wish.money);
-    const heard = await insist(() => caller.transfer(request));
-    if (heard.type === 'ok' && heard.reply.status === 'POSTED') return account;
-    const why = heard.type === 'ok' ? heard.reply.reason : heard.fault.message;
-    throw new Error(`account ${account.id} could not be given its money: ${why}`);
+    const result = await insist(() => caller.transfer(request));
+    if (result.type === 'ok' && result.reply.status === 'POSTED') return account;
+    const why = result.type === 'ok' ? result.reply.reason : result.fault.message;
+    throw new Error(`account ${account.id} could not be funded: ${why}`);
   }
 
   async #open(caller: Caller, { region, minBalance, maxBalance }: AccountWish) {
@@ -106,12 +106,12 @@ class Opener {
         ? { min }
         : { min, max: { $case: 'maxBalance', value: maxBalance } as const };
     const request = { externalId, homeRegion: region, asset: 'EUR', ...limits };
-    const heard = await insist(() => caller.open(request));
-    if (heard.type !== 'ok' || heard.reply.accountId === '') {
-      const why = heard.type === 'ok' ? 'it was refused' : heard.fault.message;
+    const result = await insist(() => caller.open(request));
+    if (result.type !== 'ok' || result.reply.accountId === '') {
+      const why = result.type === 'ok' ? 'it was refused' : result.fault.message;
       throw new Error(`account ${externalId} could not be opened: ${why}`);
     }
-    const id = BigInt(heard.reply.accountId);
+    const id = BigInt(result.reply.accountId);
     return { id, book: bookOf(id), region };
   }
 }

@@ -18,7 +18,8 @@ interface Sent {
 export const bankAcross: Workload = {
   name: 'bank-across',
   place: 'L2',
-  says: 'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight that is counted twice, stuck or lost',
+  description:
+    'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight is counted twice, stuck or lost',
   async prepare(setting) {
     const { random } = setting;
     const books = setting.regions.map(({ book }) => book);
@@ -31,7 +32,7 @@ export const bankAcross: Workload = {
     const purses = setting.regions.flatMap(({ name }) =>
       Array.from({ length: each }, () => purse(name, BigInt(money))),
     );
-    // What they have no room for comes back.
+    // Amounts above their limit are returned.
     const small = setting.regions.map(({ name }) => ({
       ...purse(name, 0n),
       maxBalance: BigInt(most),
@@ -47,9 +48,9 @@ export const bankAcross: Workload = {
       if (payee === payer) return;
       const wait = by.chance(waitShare) ? Wait.SETTLED : Wait.POSTED;
       const request = requests.pay(payer, payee, amountUpTo(by, most), { wait });
-      const heard = await caller.transfer(request);
-      if (heard.type !== 'ok' || heard.reply.status === 'REJECTED') return;
-      sent.add({ id: heard.reply.transferId, payer, payee });
+      const result = await caller.transfer(request);
+      if (result.type !== 'ok' || result.reply.status === 'REJECTED') return;
+      sent.add({ id: result.reply.transferId, payer, payee });
     };
     const reverse = async (caller: Caller, by: SeededRandom) => {
       const transfer = sent.pick(by);

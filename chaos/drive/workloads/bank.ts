@@ -7,7 +7,8 @@ import type { Workload } from './workload.ts';
 export const bank: Workload = {
   name: 'bank',
   place: 'L1',
-  says: 'moves money at random between the accounts of one book and reads all of them: money that appears or vanishes',
+  description:
+    'moves money at random between the accounts of one book and reads all of them: money appears or vanishes',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions);

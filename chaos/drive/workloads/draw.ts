@@ -4,9 +4,9 @@ import type { ReadLevel } from '../../judge/history/operation.ts';
 import { namesOf, type SeededRandom } from '../../random.ts';
 import type { Setting } from './workload.ts';
 
-/** What steps draw again and again. */
+/** Random choices that steps have in common. */
 
-/** Two different ones. Throws RangeError when there are fewer. */
+/** Picks two different items. Throws RangeError when there are fewer. */
 export function pickTwo<T>(random: SeededRandom, items: readonly T[]): [T, T] {
   const first = random.pick(items);
   return [first, random.pick(items.filter((item) => item !== first))];
@@ -17,7 +17,7 @@ export function amountUpTo(random: SeededRandom, most: number): bigint {
   return BigInt(1 + random.int(most));
 }
 
-/** A level of the API, each as often as the others. */
+/** Draws a level of the API, all equally likely. */
 export function drawLevel(random: SeededRandom): Exclude<ReadLevel, 'auditor'> {
   return random.pick(['leader', 'linearizable', 'stale']);
 }
@@ -34,7 +34,7 @@ export function drawWeights<K extends string>(
   return drawn;
 }
 
-/** So many regions, each drawn anew: one may come more than once, another not at all. */
+/** Draws `count` regions independently: one may come more than once, another not at all. */
 export function drawRegions(setting: Setting, count: number): RegionName[] {
   return Array.from({ length: count }, () => setting.random.pick(setting.regions).name);
 }

@@ -7,13 +7,13 @@ import { readAccounts, versionRead } from './reads.ts';
 import { Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** Somebody who follows a book, or one account, and goes on where it was. */
+/** A consumer that follows a book, or one account, and resumes where it stopped. */
 interface Consumer {
   /** Undefined: it follows the book. */
   readonly account: OwnAccount | undefined;
   readonly book: number;
   after: number;
-  /** The newest that is known to be there: nobody waits for what is not. */
+  /** The newest event that is known to exist: the consumer waits for no later one. */
   newest: number;
   isBusy: boolean;
 }
@@ -21,7 +21,8 @@ interface Consumer {
 export const feed: Workload = {
   name: 'feed',
   place: 'L13',
-  says: 'follows books and accounts by subscriptions that break off and go on at their place, through any router: an event that is missing or comes twice',
+  description:
+    'follows books and accounts by subscriptions that break off and resume, through any router: an event is missing or delivered twice',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
@@ -44,11 +45,11 @@ export const feed: Workload = {
 
     const write = async (caller: Caller, by: SeededRandom, payer: OwnAccount) => {
       const [one, other] = pickTwo(by, accounts);
-      const heard = await caller.transfer(
+      const result = await caller.transfer(
         requests.pay(payer, one === payer ? other : one, amountUpTo(by, 9)),
       );
-      if (heard.type !== 'ok') return;
-      noteWritten(ofBook, heard.reply.position);
+      if (result.type !== 'ok') return;
+      noteWritten(ofBook, result.reply.position);
     };
     const consume = async (caller: Caller, by: SeededRandom, consumer: Consumer) => {
       const { account, book } = consumer;
@@ -62,9 +63,9 @@ export const feed: Workload = {
       const most = Math.min(pageMost, consumer.newest - consumer.after);
       if (most <= 0) return;
       const asked = { book, account: String(account?.id ?? ''), after: consumer.after };
-      const heard = await wander(caller, by, names).page(asked, most);
-      if (heard.type !== 'ok') return;
-      const last = heard.reply.events.at(-1);
+      const result = await wander(caller, by, names).page(asked, most);
+      if (result.type !== 'ok') return;
+      const last = result.reply.events.at(-1);
       if (last === undefined) return;
       consumer.after =
         account === undefined ? last.seq : (versionIn(last, account) ?? consumer.after);
@@ -94,14 +95,14 @@ export const feed: Workload = {
   },
 };
 
-/** There is something new for the consumer of a book. */
+/** Records a new event for the consumer of a book. */
 function noteWritten(
   ofBook: ReadonlyMap<number, Consumer>,
   { book, seq }: { readonly book: number; readonly seq: number },
 ): void {
   const consumer = ofBook.get(book);
   if (consumer === undefined) return;
-  // A run on books that are not new begins with what is new.
+  // On books with older rows a run begins with its own.
   if (consumer.newest === 0) consumer.after = seq - 1;
   consumer.newest = Math.max(consumer.newest, seq);
 }
@@ -115,7 +116,7 @@ type Sides = {
   readonly credit: { readonly account: string; readonly version: number } | null;
 };
 
-/** The version of an account that an event gave it. */
+/** Returns the version that an event gave the account. */
 function versionIn({ debit, credit }: Sides, { id }: OwnAccount): number | undefined {
   return [debit, credit].find((state) => state?.account === String(id))?.version;
 }

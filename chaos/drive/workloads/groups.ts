@@ -12,7 +12,8 @@ import type { Workload } from './workload.ts';
 export const groups: Workload = {
   name: 'groups',
   place: 'L15',
-  says: 'groups of legs, of which one is often bound to fail, also with payees in other books, and reads of all their accounts: a group of which only a part is there',
+  description:
+    'posts groups of legs, of which one often must fail, also with payees in other books, and reads all their accounts: a group is applied in part',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions);
@@ -26,7 +27,7 @@ export const groups: Workload = {
     const elsewhere = setting.regions.filter(({ name }) => name !== region.name);
     const [source, full, ...others] = await openAccounts(setting, requests, [
       mint(region.name),
-      // It has no room for anything.
+      // It can receive nothing.
       { ...purse(region.name, 0n), maxBalance: 0n },
       ...elsewhere.map(({ name }) => purse(name, 0n)),
       ...Array.from({ length: count }, () => purse(region.name, 500n)),

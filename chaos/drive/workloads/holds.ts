@@ -11,7 +11,8 @@ import type { Workload } from './workload.ts';
 export const holds: Workload = {
   name: 'holds',
   place: 'L11',
-  says: 'holds that expire after seconds, captured in part, in full, again and too late, or released: money that is freed early, twice or never',
+  description:
+    'makes holds that expire after seconds, and captures them in part, in full, again and too late, or releases them: money is freed early, twice or never',
   async prepare(setting) {
     const { random } = setting;
     const count = 4 + random.int(5);
@@ -36,16 +37,16 @@ export const holds: Workload = {
       regions.map((region) => purse(region, 50_000n)),
     );
     const made = new Recent<OpenHold>(memory);
-    // So many that most of them have expired by the time they are picked.
+    // Large enough that most of them have expired by the time they are picked.
     const older = new Recent<OpenHold>(500);
 
     const hold = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo(by, accounts);
       const amount = amountUpTo(by, most);
       const timeoutSeconds = by.chance(0.1) ? 0 : 1 + by.int(secondsMost);
-      const heard = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
-      if (heard.type !== 'ok' || heard.reply.status !== 'HELD') return;
-      const one = { id: heard.reply.transferId, payer, payee, amount };
+      const result = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
+      if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
+      const one = { id: result.reply.transferId, payer, payee, amount };
       made.add(one);
       older.add(one);
     };
@@ -57,7 +58,7 @@ export const holds: Workload = {
     ) => {
       if (kind === 'release') return caller.transfer(requests.release(one));
       const part = kind === 'rest' ? 0n : amountUpTo(by, Number(one.amount));
-      // Whether the payee's book can be reached is no matter of the hold.
+      // A hold does not depend on the payee's book.
       const request = { ...requests.capture(one, part, kind === 'final'), wait: Wait.POSTED };
       return caller.transfer(request);
     };

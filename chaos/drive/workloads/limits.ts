@@ -11,7 +11,8 @@ import type { Workload } from './workload.ts';
 export const limits: Workload = {
   name: 'limits',
   place: 'L3',
-  says: 'many clients race for the last units of a few accounts, by debits, holds and captures: a limit that is overrun',
+  description:
+    'lets many clients race for the last units of a few accounts, by debits, holds and captures: a limit is exceeded',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions).name;
@@ -61,11 +62,11 @@ export const limits: Workload = {
       } else if (kind === 'hold') {
         const payee = by.chance(0.5) ? tight : sink;
         const timing = { timeoutSeconds: by.chance(0.3) ? 0 : 1 + by.int(6) };
-        const heard = await caller.transfer(requests.hold(account, payee, amount, timing));
-        if (heard.type !== 'ok' || heard.reply.status !== 'HELD') return;
-        holds.add({ id: heard.reply.transferId, payer: account, payee, amount });
+        const result = await caller.transfer(requests.hold(account, payee, amount, timing));
+        if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
+        holds.add({ id: result.reply.transferId, payer: account, payee, amount });
       } else if (kind === 'upTo') {
-        // As much as there is: the last unit goes at once.
+        // All that is left: the last unit goes at once.
         const upTo = by.pick([UpTo.DEBIT_AVAILABLE, UpTo.CREDIT_ROOM, UpTo.BOTH]);
         await caller.transfer(requests.pay(account, tight, BigInt(room), { upTo }));
       } else if (kind === 'refill') {

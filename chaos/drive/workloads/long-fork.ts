@@ -7,7 +7,8 @@ import type { Workload } from './workload.ts';
 export const longFork: Workload = {
   name: 'long-fork',
   place: 'L9',
-  says: 'writes to single accounts and reads several of them from two copies: two writes that are seen in different orders',
+  description:
+    'writes to single accounts and reads several of them from two copies: two writes are seen in different orders',
   async prepare(setting) {
     const { random } = setting;
     const region = random.pick(setting.regions);

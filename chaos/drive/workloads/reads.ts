@@ -1,5 +1,5 @@
 import type { Caller } from '../client/caller.ts';
-import type { Heard } from '../client/heard.ts';
+import type { CallResult } from '../client/call-result.ts';
 import type { BookRead, Position, ReadLevel } from '../../judge/history/operation.ts';
 import type { OwnAccount } from './own-account.ts';
 
@@ -9,7 +9,7 @@ export function readAccounts(
   accounts: readonly OwnAccount[],
   level: Exclude<ReadLevel, 'auditor'>,
   minPosition: Position | null = null,
-): Promise<Heard<readonly BookRead[]>> {
+): Promise<CallResult<readonly BookRead[]>> {
   const books = [...new Set(accounts.map(({ book }) => book))];
   const ids = accounts.map(({ id }) => String(id));
   return caller.balances({ level, minPosition, books, accounts: ids });
@@ -19,11 +19,11 @@ export function readAccounts(
 export function readAsAuditor(
   caller: Caller,
   books: readonly number[],
-): Promise<Heard<readonly BookRead[]>> {
+): Promise<CallResult<readonly BookRead[]>> {
   return caller.balances({ level: 'auditor', minPosition: null, books });
 }
 
 /** The version that a read of one account found; undefined: it found none. */
-export function versionRead(heard: Heard<readonly BookRead[]>): number | undefined {
-  return heard.type === 'ok' ? heard.reply[0]?.accounts[0]?.version : undefined;
+export function versionRead(result: CallResult<readonly BookRead[]>): number | undefined {
+  return result.type === 'ok' ? result.reply[0]?.accounts[0]?.version : undefined;
 }

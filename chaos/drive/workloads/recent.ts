@@ -1,6 +1,6 @@
 import type { SeededRandom } from '../../random.ts';
 
-/** The newest of many things, for steps that come back to what others began. */
+/** The newest items, for steps that return to what others began. */
 export class Recent<T> {
   readonly #items: T[] = [];
   readonly #most: number;
@@ -15,7 +15,7 @@ export class Recent<T> {
     this.#next = (this.#next + 1) % this.#most;
   }
 
-  /** Any of them; undefined while there is none. */
+  /** Picks one of them; undefined if there is none. */
   pick(random: SeededRandom): T | undefined {
     return this.#items.length === 0 ? undefined : random.pick(this.#items);
   }

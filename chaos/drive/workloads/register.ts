@@ -9,7 +9,8 @@ import type { Workload } from './workload.ts';
 export const register: Workload = {
   name: 'register',
   place: 'L5',
-  says: 'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change that is lost or was never there',
+  description:
+    'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change is lost or was never made',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);
@@ -38,7 +39,7 @@ export const register: Workload = {
           const close = { $case: 'close', value: {} } as const;
           const reopen = { $case: 'reopen', value: {} } as const;
           await caller.change(requests.change(empty, by.chance(0.5) ? close : reopen));
-          // Neither pays the other while it is closed, nor leaves anything in it for long.
+          // Neither pays the other while it is closed, nor leaves a balance in it for long.
           if (by.chance(0.3)) await caller.transfer(requests.pay(by.pick(accounts), empty, 1n));
           if (by.chance(0.6)) await caller.transfer(requests.pay(empty, by.pick(accounts), 1n));
           return;
@@ -62,7 +63,7 @@ function drawChange(by: SeededRandom, money: number): ChangeAccountRequest['chan
       return { $case: 'limits', value: { minBalance, maxBalance } };
     }
     case 'freeze': {
-      // Mostly thawed, or nobody could pay any more.
+      // Mostly thawed, or no account could pay any more.
       const { NONE, IN, OUT, BOTH } = Freeze;
       return { $case: 'freeze', value: by.pick([NONE, NONE, NONE, IN, OUT, BOTH]) };
     }

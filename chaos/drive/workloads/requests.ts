@@ -6,7 +6,7 @@ import type { OwnAccount } from './own-account.ts';
 
 export type TransferFields = Partial<CreateTransferRequest>;
 
-/** A hold that was made, as whoever draws on it needs it. */
+/** A hold that was made, with the fields that captures and releases need. */
 export interface OpenHold {
   readonly id: string;
   readonly payer: OwnAccount;
@@ -42,7 +42,7 @@ export class Requests {
     return this.pay(payer, payee, amount, { action: { $case: 'hold', value: timing } });
   }
 
-  /** `amount` zero: all that is left. */
+  /** `amount` zero: the whole rest. */
   capture({ id, payer }: OpenHold, amount: bigint, final: boolean): TransferFields {
     const action = { $case: 'capture', value: { holdId: id, final } } as const;
     return { ...this.#named(), debitAccountId: payer.id, amount, action };
@@ -62,7 +62,7 @@ export class Requests {
     return { ...this.#named(), ...what, expectedVersion };
   }
 
-  /** A request that has its fields already, but no key. */
+  /** Adds a key to the fields of a request. */
   named(fields: TransferFields): TransferFields {
     return { ...this.#named(), ...fields };
   }

@@ -9,13 +9,13 @@ import { Recent } from './recent.ts';
 import { Requests, type TransferFields } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** A request that several clients make. */
+/** A request that several clients send. */
 interface Shared {
   readonly fields: TransferFields;
   readonly book: number;
 }
 
-/** One that clients gather for, so that they make it at the same moment. */
+/** A request that clients gather for, so that they send it at the same moment. */
 interface Gathering extends Shared {
   readonly begins: Promise<void>;
 }
@@ -25,7 +25,8 @@ const GATHER_MS = 30;
 export const sameKey: Workload = {
   name: 'same-key',
   place: 'L4',
-  says: 'sends one key from several clients, routers and regions at once and again later, often with another body: a key with two outcomes',
+  description:
+    'sends one key from several clients, routers and regions at once and again later, often with another body: a key has two outcomes',
   async prepare(setting) {
     const { random } = setting;
     const regions = setting.regions.map(({ name }) => name);
@@ -44,9 +45,9 @@ export const sameKey: Workload = {
     const gather = (by: SeededRandom): Gathering => {
       if (gathering !== undefined) return gathering;
       const [payer, payee] = pickTwo(by, accounts);
-      // What is refused has its key for ever, too.
+      // A refusal binds its key permanently, too.
       const amount = amountUpTo(by, by.chance(0.3) ? money * 10 : 20);
-      const fields = requests.pay(payer, payee, amount, { reference: 'as it was first' });
+      const fields = requests.pay(payer, payee, amount, { reference: 'the first body' });
       const made = { fields, book: payer.book, begins: sleep(GATHER_MS) };
       gathering = made;
       known.add(made);
@@ -64,10 +65,10 @@ export const sameKey: Workload = {
         if (kind === 'together') {
           const shared = gather(by);
           await shared.begins;
-          // Whoever comes later gathers for another one.
+          // Clients that come later gather for another one.
           if (gathering === shared) gathering = undefined;
           await send(caller, by, shared);
-          // A client that is not sure, or was never told, asks at once again.
+          // A client that is not sure, or never got an answer, asks again at once.
           if (by.chance(0.3)) await send(caller, by, shared);
           return;
         }
@@ -84,7 +85,7 @@ export const sameKey: Workload = {
   },
 };
 
-/** The same key with another body; its payer is of the same book, for that has the key. */
+/** The same key with another body; its payer is in the same book, which holds the key. */
 function altered(
   fields: TransferFields,
   book: number,
@@ -100,7 +101,7 @@ function altered(
   if (kind === 'payer' && payers.length > 0)
     return { ...fields, debitAccountId: by.pick(payers).id };
   if (kind === 'code') return { ...fields, code: 1 + by.int(3) };
-  if (kind === 'reference') return { ...fields, reference: 'as it was not' };
+  if (kind === 'reference') return { ...fields, reference: 'another body' };
   if (kind === 'metadata') return { ...fields, metadata: { order: String(by.int(3)) } };
   if (kind === 'hold') {
     return { ...fields, action: { $case: 'hold', value: { timeoutSeconds: 1 + by.int(4) } } };

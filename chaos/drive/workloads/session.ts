@@ -11,7 +11,8 @@ import type { Workload } from './workload.ts';
 export const session: Workload = {
   name: 'session',
   place: 'L10',
-  says: 'writes, then reads by another router and at another level with the position of the answer: a client that does not see what it wrote',
+  description:
+    'writes, then reads by another router and at another level with the position of the answer: a client does not see its own writes',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
@@ -27,7 +28,7 @@ export const session: Workload = {
     );
     const lastDecided = new Map<OwnAccount, number>();
 
-    /** Gives the position that the read was of: the next one must not be older. */
+    /** Returns the position of the read: the next one must not be older. */
     const read = async (
       caller: Caller,
       by: SeededRandom,
@@ -40,20 +41,20 @@ export const session: Workload = {
       const asked = { level, minPosition };
       const kind = by.weighted(weights);
       if (kind === 'lookUp') {
-        const heard = await via.lookUp({ ...asked, book: account.book, transferId });
-        return heard.type === 'ok' ? heard.reply.position : minPosition;
+        const result = await via.lookUp({ ...asked, book: account.book, transferId });
+        return result.type === 'ok' ? result.reply.position : minPosition;
       }
       if (kind === 'statement') {
-        // All of it would grow with the run; what is newer than the write is enough.
-        const heard = await via.statement({
+        // The whole statement would grow with the run; the entries since the write are enough.
+        const result = await via.statement({
           ...asked,
           account: String(account.id),
           fromMicros: lastDecided.get(account) ?? 0,
         });
-        return heard.type === 'ok' ? heard.reply.position : minPosition;
+        return result.type === 'ok' ? result.reply.position : minPosition;
       }
-      const heard = await readAccounts(via, [account], level, minPosition);
-      const [book] = heard.type === 'ok' ? heard.reply : [];
+      const result = await readAccounts(via, [account], level, minPosition);
+      const [book] = result.type === 'ok' ? result.reply : [];
       return book?.position ?? minPosition;
     };
     return {
@@ -61,11 +62,11 @@ export const session: Workload = {
       async step(caller, by) {
         const [payer, payee] = pickTwo(by, accounts);
         const request = requests.pay(payer, payee, amountUpTo(by, 50));
-        const heard = await caller.at(by.pick(names)).transfer(request);
-        if (heard.type !== 'ok') return;
-        const { transferId, decidedAtMicros } = heard.reply;
+        const result = await caller.at(by.pick(names)).transfer(request);
+        if (result.type !== 'ok') return;
+        const { transferId, decidedAtMicros } = result.reply;
         lastDecided.set(payer, decidedAtMicros);
-        let { position } = heard.reply;
+        let { position } = result.reply;
         for (let left = 1 + by.int(readsMost); left > 0; left -= 1) {
           position = await read(caller, by, payer, transferId, position);
         }

@@ -11,14 +11,15 @@ import type { Workload } from './workload.ts';
 interface Added {
   readonly book: number;
   readonly transferId: string;
-  /** Null: nobody knows whether it was added. */
+  /** Null: unknown whether it was added. */
   readonly position: Position | null;
 }
 
 export const set: Workload = {
   name: 'set',
   place: 'L7',
-  says: 'adds unique transfers and looks them up at once and later, by every router: one that was acknowledged and is not there',
+  description:
+    'adds unique transfers and looks them up at once and later, by every router: an acknowledged one is missing',
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
@@ -33,16 +34,16 @@ export const set: Workload = {
     const lookUp = async (caller: Caller, by: SeededRandom, what: Added) => {
       const { book, transferId, position } = what;
       const level = drawLevel(by);
-      // A copy may not have come so far, unless it has to.
+      // A copy may be behind this position, unless the read requires it.
       const minPosition = level === 'stale' || by.chance(0.3) ? position : null;
       await wander(caller, by, names).lookUp({ book, transferId, level, minPosition });
     };
     const add = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo<OwnAccount>(by, accounts);
       const request = requests.pay(payer, payee, amountUpTo(by, 100));
-      const heard = await caller.transfer(request);
-      if (heard.type === 'fail') return;
-      const position = heard.type === 'ok' ? heard.reply.position : null;
+      const result = await caller.transfer(request);
+      if (result.type === 'fail') return;
+      const position = result.type === 'ok' ? result.reply.position : null;
       const one = { book: payer.book, transferId: requests.idOf(request), position };
       added.add(one);
       if (by.chance(0.3)) await lookUp(caller, by, one);

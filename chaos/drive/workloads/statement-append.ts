@@ -6,13 +6,14 @@ import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw
 import { Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
-/** A statement goes back so many answers, so that it stays short however long the run is. */
+/** A statement covers at most this number of answers, so that it stays short in a long run. */
 const ANSWERS_BACK = 60;
 
 export const statementAppend: Workload = {
   name: 'statement-append',
   place: 'L6',
-  says: 'appends to the statements of a few accounts and reads them: an entry that is missing, twice there or in another order',
+  description:
+    'appends to the statements of a few accounts and reads them: an entry is missing, duplicated or out of order',
   async prepare(setting) {
     const { random } = setting;
     const count = 3 + random.int(4);
@@ -26,11 +27,11 @@ export const statementAppend: Workload = {
 
     const append = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo(by, accounts);
-      const heard = await caller.transfer(requests.pay(payer, payee, amountUpTo(by, 9)));
-      if (heard.type !== 'ok') return;
+      const result = await caller.transfer(requests.pay(payer, payee, amountUpTo(by, 9)));
+      if (result.type !== 'ok') return;
       const known = times.get(payer) ?? [];
       times.set(payer, known);
-      known.push(heard.reply.decidedAtMicros);
+      known.push(result.reply.decidedAtMicros);
       if (known.length > readsBack) known.shift();
     };
     return {

@@ -3,38 +3,38 @@ import type { Caller } from '../client/caller.ts';
 import type { Copy } from '../installation/installation.ts';
 import type { SeededRandom } from '../../random.ts';
 
-/** What a workload prepares itself with. */
+/** The environment for the preparation of a workload. */
 export interface Setting {
-  /** Keys and external ids of this workload in this run begin with it, or are in it. */
+  /** Keys and external ids of this workload in this run begin with it, or contain it. */
   readonly namespace: string;
-  /** What the workload draws its own options from. */
+  /** Generator for the options of the workload. */
   readonly random: SeededRandom;
-  /** Every region, and the number of the book that is homed there. */
+  /** Every region, and the number of its home book. */
   readonly regions: readonly { readonly name: RegionName; readonly book: number }[];
   readonly copies: readonly Copy[];
-  /** A client of the region's router for the preparation, before anything is broken. */
+  /** A client of the region's router for the preparation, before any fault. */
   caller(via: RegionName): Caller;
 }
 
 export interface Prepared {
-  /** What was drawn from the seed, by name; written into the history. */
+  /** Options drawn from the seed, by name; written into the history. */
   readonly options: Readonly<Record<string, unknown>>;
   /**
-   * What one client does next: a call, or a few that belong together. Many clients are in it at
-   * once, each with its own caller. It takes part in no call's failure: what it needs of an
-   * answer that did not come, it goes without.
+   * The next step of one client: a call, or a few that belong together. Many clients run it at
+   * once, each with its own caller. A step must not throw when a call fails: it goes on without the
+   * answer.
    */
   step(caller: Caller, random: SeededRandom): Promise<void>;
 }
 
-/** A kind of load that makes a class of mistakes visible. */
+/** A kind of load that exposes a class of bugs. */
 export interface Workload {
   /** Such as bank. */
   readonly name: string;
   /** Its place in the catalogue, such as L1. */
   readonly place: string;
-  /** What it does and what it would bring to light, in a sentence. */
-  readonly says: string;
+  /** What it does and the bugs that it would expose, in a sentence. */
+  readonly description: string;
   /** Opens its accounts. Throws Error when one is refused, or not answered. */
   prepare(setting: Setting): Promise<Prepared>;
 }

@@ -106,7 +106,7 @@ export async function briefRun(
       leader: (book) => leaders.leader(book),
       overload: (times) => load.overload(times),
       signal: new AbortController().signal,
-      tell: () => {},
+      report: () => {},
     };
     await trouble?.(scene, installation, { namespace, caller });
     repaired?.();

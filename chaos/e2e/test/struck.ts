@@ -66,7 +66,7 @@ export class Struck {
       leader: this.#leader,
       overload: () => undefined,
       signal: new AbortController().signal,
-      tell: (text) => void this.notes.push(text),
+      report: (text) => void this.notes.push(text),
     };
   }
 

@@ -20,7 +20,7 @@ import { resolvedOnce } from './resolved-once.ts';
 import type { Checker, Verdict } from './verdict.ts';
 import { wholeGroups } from './whole-groups.ts';
 
-/** The invariants that a run is judged by, in one sentence each. */
+/** The invariants of a run, in one sentence each. */
 export const invariants = {
   I1: 'each book sums to zero at every seq',
   I2: 'what is in flight is the difference of two transit accounts',
@@ -36,7 +36,7 @@ export const invariants = {
   I14: 'a deposed leader never acknowledges',
   I17: 'groups are applied all or none',
   I18: 'rows are never changed',
-  I19: 'auditors see what the journal says',
+  I19: 'auditors see what the journal contains',
   I20: 'a subscription delivers everything, once and in order',
   I21: 'definite refusals are honest',
   I22: 'a caller with a path to a healthy home is served',
@@ -70,7 +70,7 @@ export function judgeRun(evidence: Evidence): ReadonlyMap<string, Verdict> {
   return new Map(Object.entries(checkers).map(([name, one]) => [name, decide(one, evidence)]));
 }
 
-/** What one checker cannot make sense of must not keep the others from deciding. */
+/** An exception in one checker must not keep the others from deciding. */
 function decide(checker: Checker, evidence: Evidence): Verdict {
   try {
     return checker(evidence);

@@ -2,24 +2,24 @@ import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { amountIsOpen } from '../../../ledger/core/validate/options.ts';
 import { settlementId } from '../../../ledger/core/transfer-id.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { LegAnswer, LookUpRead, TransferAnswer } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 
-/** Where a transfer is decided, and where the other end of it may be. */
+/** The book that decides a transfer, and the books where its other end may be. */
 export interface Place {
   readonly book: FinalBook;
-  /** By number; one that was not read is not there. */
+  /** By number; without books that were not read. */
   readonly books: ReadonlyMap<number, FinalBook>;
 }
 
-type Told = NonNullable<LookUpRead['found']>;
+type Found = NonNullable<LookUpRead['found']>;
 
 /**
- * What is wrong with an answer to a request, held against the row that decided it; '' if nothing
- * is. The answer may be as old as the row or as new as the end of the run: what was in transit
- * is posted or returned later. A hold is answered as it was made, whatever has become of it.
- * Where it was decided, and when, is not looked at.
+ * Compares an answer to a request with the row that decided it. Returns what is wrong; '' if
+ * nothing is. The answer may be as old as the row or as new as the end of the run: a transfer in
+ * transit is posted or returned later. A hold is answered as it was made, whatever has become of
+ * it. The place and time of the decision are not checked.
  */
 export function wrongInAnswer(
   answer: TransferAnswer,
@@ -28,44 +28,48 @@ export function wrongInAnswer(
   place: Place,
 ): string {
   const wrong =
-    wrongInStatus(answer, row, saidInAnswer(row, place)) ||
-    wrongInLegs(answer.legs, row, place, saidInAnswer);
+    wrongInStatus(answer, row, outcomesOfAnswer(row, place)) ||
+    wrongInLegs(answer.legs, row, place, outcomesOfAnswer);
   if (wrong !== '') return wrong;
   const amount = row.reason === 0 && amountIsOpen(request) ? String(row.amount ?? 0n) : '0';
   if (answer.actualAmount !== amount) {
-    return `said was an actual amount of ${answer.actualAmount}, it is ${amount}`;
+    return `the answer has the actual amount ${answer.actualAmount}, the row has ${amount}`;
   }
   const expires = row.details?.expiresAtMicros ?? null;
   if (answer.expiresAtMicros === expires) return '';
-  return `said was that it expires at ${answer.expiresAtMicros}, it does at ${expires}`;
+  return `the answer expires at ${answer.expiresAtMicros}, the row at ${expires}`;
 }
 
 /**
- * The same of what a look-up found. It tells of a hold what has become of it, and of every
- * transfer what was moved.
+ * Like `wrongInAnswer`, for the result of a look-up, which shows what has become of a hold, and the
+ * amount that every transfer moved.
  */
-export function wrongInLookUp(found: Told, row: JournalRow, place: Place): string {
+export function wrongInLookUp(found: Found, row: JournalRow, place: Place): string {
   const wrong =
-    wrongInStatus(found, row, saidInLookUp(row, place)) ||
-    wrongInLegs(found.legs, row, place, saidInLookUp);
+    wrongInStatus(found, row, outcomesOfLookUp(row, place)) ||
+    wrongInLegs(found.legs, row, place, outcomesOfLookUp);
   if (wrong !== '') return wrong;
   const isMoved = row.reason === 0 && row.kind !== RowKind.group;
   const amount = isMoved ? String(row.amount ?? 0n) : '0';
   if (found.actualAmount === amount) return '';
-  return `said was an actual amount of ${found.actualAmount}, it is ${amount}`;
+  return `the answer has the actual amount ${found.actualAmount}, the row has ${amount}`;
 }
 
-/** A status, and the reason that goes with it. */
-type Said = readonly [status: string, reason: string];
+/** A status, and its reason. */
+type Outcome = readonly [status: string, reason: string];
 
-function wrongInStatus({ transferId, status, reason }: LegAnswer, row: JournalRow, may: Said[]) {
-  if (transferId !== row.id) return `said was transfer ${transferId}, it is ${row.id}`;
-  if (may.some(([one, why]) => one === status && why === reason)) return '';
-  const can = may.map((said) => textOf(said)).join(' or ');
-  return `said was ${textOf([status, reason])}, it can only be ${can}`;
+function wrongInStatus(
+  { transferId, status, reason }: LegAnswer,
+  row: JournalRow,
+  allowed: Outcome[],
+) {
+  if (transferId !== row.id) return `the answer names transfer ${transferId}, the row is ${row.id}`;
+  if (allowed.some(([one, why]) => one === status && why === reason)) return '';
+  const can = allowed.map((outcome) => textOf(outcome)).join(' or ');
+  return `the answer is ${textOf([status, reason])}, it can only be ${can}`;
 }
 
-function textOf([status, reason]: Said): string {
+function textOf([status, reason]: Outcome): string {
   return reason === '' ? status : `${status} (${reason})`;
 }
 
@@ -73,34 +77,36 @@ function wrongInLegs(
   legs: readonly LegAnswer[],
   row: JournalRow,
   place: Place,
-  mayBeSaid: (leg: JournalRow, place: Place) => Said[],
+  outcomesOf: (leg: JournalRow, place: Place) => Outcome[],
 ): string {
   const rows = row.kind === RowKind.group ? (place.book.legs.get(row.id) ?? []) : [];
-  if (legs.length !== rows.length) return `said were ${legs.length} legs, it has ${rows.length}`;
+  if (legs.length !== rows.length)
+    return `the answer has ${legs.length} legs, the row has ${rows.length}`;
   for (const [index, leg] of rows.entries()) {
-    const told = legs[index];
-    const wrong = told === undefined ? '' : wrongInStatus(told, leg, mayBeSaid(leg, place));
+    const answered = legs[index];
+    const wrong =
+      answered === undefined ? '' : wrongInStatus(answered, leg, outcomesOf(leg, place));
     if (wrong !== '') return `of leg ${index} ${wrong}`;
   }
   return '';
 }
 
-function saidInAnswer(row: JournalRow, place: Place): Said[] {
+function outcomesOfAnswer(row: JournalRow, place: Place): Outcome[] {
   const { kind, reason, peer } = row;
   if (reason !== 0) return [['REJECTED', reasonWord(reason)]];
   if (kind === RowKind.hold) return [['HELD', '']];
   if (kind === RowKind.release) return [['RELEASED', '']];
-  return peer === null || peer.number === null ? [['POSTED', '']] : saidOnItsWay(row, place);
+  return peer === null || peer.number === null ? [['POSTED', '']] : outcomesInTransit(row, place);
 }
 
-function saidInLookUp(row: JournalRow, place: Place): Said[] {
-  const said = saidInAnswer(row, place);
-  if (row.kind !== RowKind.hold || row.reason !== 0) return said;
+function outcomesOfLookUp(row: JournalRow, place: Place): Outcome[] {
+  const outcomes = outcomesOfAnswer(row, place);
+  if (row.kind !== RowKind.hold || row.reason !== 0) return outcomes;
   const ends = endsOf(place.book).holds.get(row.id) ?? [];
-  return [...said, ...ends.map((kind): Said => [ENDED[kind] ?? '', ''])];
+  return [...outcomes, ...ends.map((kind): Outcome => [ENDED[kind] ?? '', ''])];
 }
 
-/** What a hold is called once nothing is left of it, by the kind of row that took the last. */
+/** Status of a hold once nothing is left of it, by the kind of row that took the last. */
 const ENDED: Readonly<Record<number, string>> = {
   [RowKind.capture]: 'CAPTURED',
   [RowKind.release]: 'RELEASED',
@@ -109,24 +115,27 @@ const ENDED: Readonly<Record<number, string>> = {
   [RowKind.rest]: 'CAPTURED',
 };
 
-/** Of money for another book: that one decides whether it is posted, the return that it is back. */
-function saidOnItsWay(row: JournalRow, { book, books }: Place): Said[] {
-  const said: Said[] = [['IN_TRANSIT', '']];
+/**
+ * Outcomes of a transfer to another book: that book decides whether it is posted, the return
+ * whether it is returned.
+ */
+function outcomesInTransit(row: JournalRow, { book, books }: Place): Outcome[] {
+  const outcomes: Outcome[] = [['IN_TRANSIT', '']];
   const returned = endsOf(book).returns.get(row.id);
-  if (returned !== undefined) said.push(['RETURNED', reasonWord(returned.reason)]);
+  if (returned !== undefined) outcomes.push(['RETURNED', reasonWord(returned.reason)]);
   const payee = books.get(row.peer?.book ?? 0);
   const second = payee?.byId.get(settlementId(book.number, row.id));
-  // Of a book that was not read nobody knows what it has applied.
+  // It is unknown what a book that was not read has applied.
   const isPosted = payee === undefined ? returned === undefined : second?.reason === 0;
-  if (isPosted) said.push(['POSTED', '']);
-  return said;
+  if (isPosted) outcomes.push(['POSTED', '']);
+  return outcomes;
 }
 
-/** What came of the holds of a book, and of what it has sent to others. */
+/** The ends of the holds of a book, and of its transfers to other books. */
 interface Ends {
-  /** Kinds of the rows that left nothing of a hold, by its id: captures may come back. */
+  /** Kinds of the rows that used up a hold, by its id: captures may be returned. */
   readonly holds: ReadonlyMap<string, readonly RowKind[]>;
-  /** By the transfer whose money came back. */
+  /** Returns, by the transfer that was returned. */
   readonly returns: ReadonlyMap<string, JournalRow>;
 }
 

@@ -16,21 +16,21 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import type { FinalBook } from './final-book.ts';
 
 /**
- * Name of the first field in which a request is not what a row says was asked; '' if none,
- * `kind` if the row is of something else.
+ * Returns the name of the first field in which a request differs from what a row states was asked;
+ * '' if none, `kind` if the row is of another kind.
  */
 export function differsFrom(row: JournalRow, request: CreateTransferRequest, book: FinalBook) {
   if (!TRANSFER_KINDS.includes(row.kind)) return 'kind';
   return differingTransferField(askedBy(row, book), request);
 }
 
-/** The same of a change of an account. */
+/** The same for a change of an account. */
 export function changeDiffersFrom(row: JournalRow, request: ChangeAccountRequest): string {
   const asked = changeAskedBy(row);
   return asked === undefined ? 'kind' : differingChangeField(asked, request);
 }
 
-/** The same of an opening; its region is that of the book in which the row stands. */
+/** The same for an opening; its region is that of the book of the row. */
 export function openingDiffersFrom(row: JournalRow, request: OpenAccountRequest): string {
   if (row.kind !== RowKind.account) return 'kind';
   if (row.key !== request.externalId) return 'external_id';
@@ -42,14 +42,14 @@ export function openingDiffersFrom(row: JournalRow, request: OpenAccountRequest)
   return differingAccountField(opened, openedAs(request));
 }
 
-/** How the row of an opening tells the limits. */
+/** Limits in the form that the row of an opening has. */
 const LIMITS = /^min=(none|-?\d+) max=(none|-?\d+)$/u;
 
 function limitOf(text = 'none'): bigint | null {
   return text === 'none' ? null : BigInt(text);
 }
 
-/** Undefined: the row is of something else, or cannot be read. */
+/** Undefined: the row is of another kind, or cannot be read. */
 function changeAskedBy(row: JournalRow): ChangeFields | undefined {
   const { kind, creditAccount, reference, metadata, details } = row;
   if (kind !== RowKind.change || details === null) return undefined;
@@ -62,7 +62,7 @@ function changeAskedBy(row: JournalRow): ChangeFields | undefined {
   }
 }
 
-/** What was asked by the request that a row decided; of a group with its legs. */
+/** The request that a row decided; of a group with its legs. */
 function askedBy(row: JournalRow, book: FinalBook): TransferFields {
   const stored = optionsOf(row);
   const drawsOnHold = row.kind === RowKind.capture || row.kind === RowKind.release;

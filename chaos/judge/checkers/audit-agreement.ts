@@ -7,14 +7,14 @@ import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
- * I19: auditors see what the journal says.
+ * I19: auditors see what the journal contains.
  *
- * In every copy the view of balances has each account as the entries up to the copy's place add
- * up, and the trial balance has their sums, credits and debits alike; so views of copies at one
- * place agree. Every statement that was read begins and ends with the states that the journal
- * gives, has each entry that moved money between them, and its opening and its entries come
- * to its closing. It begins with the last version before the time that it was asked from: as far as
- * whoever answered had come, which its closing tells.
+ * In every copy the view of balances has each account as the sum of the entries up to the copy's
+ * position, and the trial balance has their sums, with debits equal to credits; so views of copies
+ * at one position agree. Every statement begins and ends with the states that the journal gives,
+ * has each entry that moved money between them, and its opening and its entries add up to its
+ * closing. It begins with the last version before the requested time, as far as the server that
+ * answered had reached, which its closing states.
  */
 export const auditAgreement: Checker = (evidence) => {
   const found = new Case();
@@ -78,7 +78,7 @@ const MOVES: ReadonlySet<RowKind> = new Set([
   RowKind.recovered,
 ]);
 
-/** How many versions an account had before a time; the times of a journal never go back. */
+/** Number of versions that an account had before a time; times of a journal never go back. */
 function versionsBefore(book: FinalBook, account: bigint, micros: number | undefined): number {
   if (micros === undefined) return 0;
   const rows = book.versions.get(account) ?? [];
@@ -91,18 +91,18 @@ function checkStatement(operation: StatementOperation, { books }: Evidence, foun
   if (reply === null || book === undefined) return;
   found.looked();
   const { opening, closing, entries } = reply;
-  const say = (text: string) =>
+  const report = (text: string) =>
     found.violated(`statement of account ${value.account} ${text}`, { operations: [operation] });
   const account = BigInt(value.account);
   for (const state of [opening, closing]) {
     const there = book.stateOf(account, state.version);
     if (there === undefined || !sameState(there, state)) {
-      say(`has ${stateText(state)}, the journal has ${stateText(there)}`);
+      report(`has ${stateText(state)}, the journal has ${stateText(there)}`);
     }
   }
   const before = versionsBefore(book, account, value.fromMicros);
   if (opening.version !== Math.min(before, closing.version)) {
-    say(`begins with version ${opening.version}, not with ${before}`);
+    report(`begins with version ${opening.version}, not with ${before}`);
   }
   let debits = BigInt(opening.debits);
   let credits = BigInt(opening.credits);
@@ -110,15 +110,15 @@ function checkStatement(operation: StatementOperation, { books }: Evidence, foun
     if (side === 'debit') debits += BigInt(amount);
     else credits += BigInt(amount);
     if (String(debits) === debitsAfter && String(credits) === creditsAfter) continue;
-    say(`does not come to the totals of version ${version}`);
+    report(`does not add up to the totals of version ${version}`);
     return;
   }
   if (String(debits) !== closing.debits || String(credits) !== closing.credits) {
-    say('does not come to its closing');
+    report('does not add up to its closing');
   }
   const versions = book.versions.get(account)?.slice(opening.version, closing.version) ?? [];
   const moved = versions.filter(({ kind }) => MOVES.has(kind)).map(({ seq }) => seq);
   const isComplete =
     moved.length === entries.length && entries.every(({ seq }, index) => seq === moved[index]);
-  if (!isComplete) say(`has other entries than the journal's ${moved.length}`);
+  if (!isComplete) report(`differs from the journal's ${moved.length} entries`);
 }

@@ -11,12 +11,11 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I22: a caller with a path to a healthy home is served.
  *
- * Every fault of a history says which calls it may touch, by router and by book. A call that no
- * such fault overlaps, a while after the fault's end included, is answered within the time that the
- * options of the run give: faults elsewhere are not felt. An error is no answer, whatever its code:
- * no workload asks what must be refused with one. Nor is a piece of a subscription without an
- * event, when something that was acknowledged before stands after its place. A call to several
- * books needs all of them.
+ * Every fault of a history states which calls it may touch, by router and by book. A call that
+ * overlaps no such fault, nor a while after its end, is answered within the time that the options
+ * of the run give: faults elsewhere have no effect. An error is no answer, whatever its code: no
+ * workload sends a request that must fail with one. Nor is a piece of a subscription without an
+ * event, if an acknowledged event follows its position. A call to several books needs all of them.
  */
 export const available: Checker = (evidence) => {
   const found = new Case();
@@ -25,17 +24,17 @@ export const available: Checker = (evidence) => {
   const harms = new HarmedTimes(evidence.faults, recoversWithinMs * 1e6);
   const end = endOfRun(evidence);
   for (const { operation, books, isSilent } of callsOf(evidence)) {
-    const { router, invokedNs, heardNs, type, fault } = operation;
+    const { router, invokedNs, returnedNs, type, fault } = operation;
     if (books.length === 0) continue;
-    // One that the run did not wait for was not late yet.
+    // A call that outlived the run was not late yet.
     const lateNs = invokedNs + answersWithinMs * 1e6;
-    const isLate = Math.min(heardNs, end) > lateNs;
+    const isLate = Math.min(returnedNs, end) > lateNs;
     const hasFailed = type !== 'ok' && fault !== null;
     if (!hasFailed && !isLate && !isSilent) {
       found.looked();
       continue;
     }
-    const untilNs = Math.min(heardNs, end);
+    const untilNs = Math.min(returnedNs, end);
     if (harms.overlaps(router, books, invokedNs, untilNs)) continue;
     found.looked();
     const took = `${Math.round((untilNs - invokedNs) / 1e6)} ms`;
@@ -43,7 +42,7 @@ export const available: Checker = (evidence) => {
       ? `failed with ${fault.code} after ${took}`
       : isLate
         ? `took ${took}`
-        : `told nothing of what is there in ${took}`;
+        : `delivered no known event in ${took}`;
     const text = `${operation.f} through ${router} to book ${books.join(', ')} ${how}, no fault near`;
     found.violated(text, { operations: [operation] });
   }
@@ -52,13 +51,13 @@ export const available: Checker = (evidence) => {
 
 interface Call {
   readonly operation: Operation;
-  /** All that it needs. */
+  /** All books that it needs. */
   readonly books: readonly number[];
-  /** True: it is a piece of a subscription that tells nothing of what there is. */
+  /** True: it is a piece of a subscription that delivered none of the known events. */
   readonly isSilent?: boolean;
 }
 
-/** True if a subscription told nothing although something that was known stands after its place. */
+/** True if a subscription delivered nothing although a known event follows its position. */
 function isSilentPage(
   { value, reply, invokedNs }: PageOperation,
   { books }: Evidence,
@@ -110,7 +109,7 @@ interface Time {
   readonly toNs: number;
 }
 
-/** The times at which calls through a router that need certain books may be touched by a fault. */
+/** The times in which a fault may touch calls through a router that need certain books. */
 class HarmedTimes {
   readonly #faults: readonly FaultSpan[];
   readonly #afterNs: number;
@@ -145,7 +144,7 @@ class HarmedTimes {
   }
 }
 
-/** True if a fault that does this harm may touch a call through the router that needs the books. */
+/** True if this harm covers a call through the router that needs the books. */
 export function touches(harm: Harm, router: string, books: readonly number[]): boolean {
   const needed = [harm.book, harm.and].filter((book) => book !== undefined);
   return (harm.router ?? router) === router && needed.every((book) => books.includes(book));

@@ -7,7 +7,7 @@ import {
   callOf,
   failing,
   forged,
-  heardAs,
+  alterReply,
   rowOf,
   staleRead,
 } from './test/bad-run.ts';
@@ -36,7 +36,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
             amount: 1n,
             action: { $case: 'hold', value: { timeoutSeconds: 2 } },
           });
-          // Only the harness's clock goes on.
+          // Only the harness's clock advances.
           story.ns += 3e9;
           const book = story.book(1);
           book.waitUntil = () => {};
@@ -97,7 +97,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a copy was read as it never was',
+      'a copy was read in a state that it never had',
       ['I1', 'I12'],
       { history: staleRead((one, index) => (index === 0 ? { ...one, credits: '1' } : one)) },
     ],
@@ -119,7 +119,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I12'],
       {
         history: ({ story }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'stale'),
             (reads) => reads.map((read) => ({ ...read, position: { ...read.position, epoch: 2 } })),
           ),
@@ -152,14 +152,14 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I17'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
-            ...heard,
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
             position: { book: 1, epoch: 1, seq: rowOf('basket').seq + 1 },
           })),
       },
     ],
     [
-      'a group in the journal says that it has more legs',
+      'a group in the journal states more legs than it has',
       ['I17'],
       {
         rows: {
@@ -175,11 +175,11 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a row was read with another content once',
+      'a row was once read with another content',
       ['I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[0], ({ events }) => ({
+          alterReply(story.operations.pages[0], ({ events }) => ({
             events: events.map((event, index) =>
               index === 7 ? { ...event, amount: '31' } : event,
             ),
@@ -196,14 +196,14 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], ({ found, ...heard }) => ({
-            ...heard,
+          alterReply(story.operations.lookUps[0], ({ found, ...reply }) => ({
+            ...reply,
             found: { ...found, actualAmount: '4' },
           })),
       },
     ],
     [
-      'a view of a copy is not what its entries add up to',
+      'a view of a copy differs from the sum of its entries',
       ['I19'],
       {
         copies: (copy) => ({
@@ -217,9 +217,9 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I19'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
-            ...heard,
-            entries: heard.entries.slice(1),
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
+            entries: reply.entries.slice(1),
           })),
       },
     ],
@@ -228,23 +228,23 @@ describe('one thing is wrong with journals, reads and faults', () => {
       ['I20'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[0], ({ events }) => ({
+          alterReply(story.operations.pages[0], ({ events }) => ({
             events: events.toSpliced(4, 1),
           })),
       },
     ],
     [
-      'a subscription told an event twice',
+      'a subscription delivered an event twice',
       ['I20'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.pages[1], ({ events }) => ({
+          alterReply(story.operations.pages[1], ({ events }) => ({
             events: [...events, ...events.slice(-1)],
           })),
       },
     ],
     [
-      'what was said not to be applied was',
+      'a transfer answered as not applied was applied',
       ['I21', 'I22', 'I23'],
       {
         history: (run) => {
@@ -262,12 +262,12 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'funds were refused that were there',
+      'available funds were refused',
       ['I4', 'I5', 'I6', 'I21'],
       { rows: forged('boat', { amount: 5n }) },
     ],
     [
-      'what was said to be rejected was applied',
+      'a transfer answered as rejected was applied',
       ['I21'],
       {
         history: answers('after', () => ({ status: 'REJECTED', reason: 'INSUFFICIENT_FUNDS' })),
@@ -284,8 +284,8 @@ describe('one thing is wrong with journals, reads and faults', () => {
       {
         history: (run) => {
           const call = callOf(run, 'third');
-          const heardNs = call.invokedNs + 5e9;
-          Object.assign(call, { completedNs: heardNs, heardNs });
+          const returnedNs = call.invokedNs + 5e9;
+          Object.assign(call, { completedNs: returnedNs, returnedNs });
         },
       },
     ],
@@ -301,7 +301,7 @@ describe('one thing is wrong with journals, reads and faults', () => {
       },
     ],
     [
-      'a transfer is in transit for ever',
+      'a transfer is in transit permanently',
       ['I23'],
       {
         history: ({ story, alice, bob }) => {

@@ -10,7 +10,7 @@ import {
   entriesOf,
   failing,
   forged,
-  heardAs,
+  alterReply,
   isTransit,
   less,
   NOTHING,
@@ -31,7 +31,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I1', 'I7'],
       {
         history: ({ story }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'leader'),
             ([read]) => [
               {
@@ -55,12 +55,12 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a cut of two books lacks what was in flight',
-      // It is no prefix either: in a prefix the transit account has it.
+      'a cut of two books lacks the amount in flight',
+      // It is no prefix either: a prefix has it in the transit account.
       ['I2', 'I12'],
       {
         history: ({ story, alice }) =>
-          heardAs(
+          alterReply(
             story.operations.balances.find(({ value }) => value.level === 'auditor'),
             (reads) =>
               reads.map((read) => ({
@@ -76,7 +76,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a leg arrived as something else',
+      'a leg arrived as another transfer',
       ['I3'],
       {
         rows: {
@@ -119,7 +119,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a transfer was posted that nobody asked for',
+      'a transfer was posted that no call asked for',
       ['I5'],
       {
         history: ({ story }) => drop(story.operations.transfers, 'after'),
@@ -140,19 +140,19 @@ describe('one thing is wrong with outcomes and balances', () => {
       ['I6'],
       {
         history: ({ story }) =>
-          heardAs(replayOf(story), (answer) => ({
+          alterReply(replayOf(story), (answer) => ({
             ...answer,
             decidedAtMicros: answer.decidedAtMicros + 1,
           })),
       },
     ],
     [
-      'a key was answered twice as if it was new',
+      'a key was answered as new twice',
       ['I6'],
       { history: answers('bread', () => ({ replayed: false })) },
     ],
     [
-      'a body that is another one got the outcome of the key',
+      'another body got the outcome of the key',
       ['I4', 'I6'],
       {
         history: ({ story }) => {
@@ -162,11 +162,11 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'the same body was told that its key is used',
+      'the same body was answered as a reused key',
       ['I6'],
       {
         history: ({ story }) =>
-          heardAs(replayOf(story), (answer) => ({
+          alterReply(replayOf(story), (answer) => ({
             ...answer,
             status: 'REJECTED',
             reason: 'IDEMPOTENCY_KEY_REUSED',
@@ -175,7 +175,7 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a balance is not what its entries add up to',
+      'a balance differs from the sum of its entries',
       ['I1', 'I7', 'I19'],
       { rows: forged('after', { entries: { ...entriesOf('after'), creditCredits: 1n } }) },
     ],
@@ -190,12 +190,12 @@ describe('one thing is wrong with outcomes and balances', () => {
             invokedNs: late.completedNs + 1,
             completedNs: late.completedNs + 2,
           });
-          Object.assign(early, { heardNs: late.completedNs + 2 });
+          Object.assign(early, { returnedNs: late.completedNs + 2 });
         },
       },
     ],
     [
-      'a linearizable read did not see what was acknowledged',
+      'a linearizable read did not see an acknowledged transfer',
       ['I7'],
       {
         history: ({ story }) => {
@@ -208,11 +208,11 @@ describe('one thing is wrong with outcomes and balances', () => {
       },
     ],
     [
-      'a look-up did not find what was acknowledged',
+      'a look-up did not find an acknowledged transfer',
       ['I7', 'I12'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], (heard) => ({ ...heard, found: null })),
+          alterReply(story.operations.lookUps[0], (reply) => ({ ...reply, found: null })),
       },
     ],
     ['an account was read below its limit', ['I1', 'I7', 'I9'], { history: overdrawnRead }],

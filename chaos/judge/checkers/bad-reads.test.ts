@@ -5,7 +5,7 @@ import { gatherEvidence } from './evidence.ts';
 import { callOf, failing, good, rowOf } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
-/** Reads of several accounts by the API, which are of one moment, but not just of the one told. */
+/** Reads of several accounts by the API, which are of one moment, not necessarily of the stated one. */
 
 const book = must(
   gatherEvidence(good.story.history(), good.story.finals()).books.get(1),
@@ -20,7 +20,7 @@ function idOf(externalId: string): bigint {
 const stateAt = (externalId: string, seq: number): AccountRead =>
   must(book.stateAt(idOf(externalId), seq), 'it was open');
 
-/** Adds a read that says `seq`; its accounts are as given, each as of its own seq. */
+/** Adds a read that states `seq`; its accounts are as given, each as of its own seq. */
 function read(
   { story }: GoodRun,
   level: ReadLevel,
@@ -36,7 +36,7 @@ const before = rowOf('hotel').seq;
 const later = rowOf('coat').seq;
 
 describe('reads of several accounts', () => {
-  test('may be newer than the place that they tell', () => {
+  test('may be newer than the position that they state', () => {
     const verdicts = failing({
       history: (run) =>
         read(run, 'stale', before, [stateAt('alice', later), stateAt('shop', later)]),
@@ -44,7 +44,7 @@ describe('reads of several accounts', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('are not older than the place that they tell', () => {
+  test('are not older than the position that they state', () => {
     const verdicts = failing({
       history: (run) => read(run, 'stale', later, [stateAt('alice', before)]),
     });
@@ -59,7 +59,7 @@ describe('reads of several accounts', () => {
     expect(verdicts).toEqual(['I12']);
   });
 
-  test('of an auditor are of just the place that they tell', () => {
+  test('of an auditor are of exactly the position that they state', () => {
     const verdicts = failing({
       history: (run) => read(run, 'auditor', before, [stateAt('alice', later)]),
     });
@@ -80,7 +80,7 @@ describe('reads of several accounts', () => {
 
 describe('a copy that shows what its leader has not acknowledged yet', () => {
   const { seq } = rowOf('after');
-  /** While a write is under way, a copy shows it; then somebody asks the leader. */
+  /** While a write is under way, a copy shows it; then another client asks the leader. */
   const asked = (level: ReadLevel) => (run: GoodRun) => {
     const { invokedNs } = callOf(run, 'after');
     for (const [afterNs, operation] of [
@@ -89,7 +89,7 @@ describe('a copy that shows what its leader has not acknowledged yet', () => {
     ] as const) {
       const beganNs = invokedNs + afterNs;
       const endedNs = beganNs + 100;
-      Object.assign(operation, { invokedNs: beganNs, completedNs: endedNs, heardNs: endedNs });
+      Object.assign(operation, { invokedNs: beganNs, completedNs: endedNs, returnedNs: endedNs });
     }
   };
 

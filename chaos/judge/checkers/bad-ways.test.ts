@@ -5,12 +5,12 @@ import { openRequest } from '../../../ledger/testing/books/requests.ts';
 import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { CopyRead } from '../history/final-reads.ts';
 import type { Operation } from '../history/operation.ts';
-import { type Bad, callOf, failing, good, heardAs, rowOf } from './test/bad-run.ts';
+import { type Bad, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 
-/** Moves a call to right after another one has ended. */
+/** Moves a call to right after the end of another. */
 function moved(operation: Operation, after: Operation): void {
   const invokedNs = after.completedNs + 1;
-  Object.assign(operation, { invokedNs, completedNs: invokedNs + 1, heardNs: invokedNs + 1 });
+  Object.assign(operation, { invokedNs, completedNs: invokedNs + 1, returnedNs: invokedNs + 1 });
 }
 
 const nowhere = { book: 1, epoch: 2, seq: 9_999 };
@@ -19,22 +19,22 @@ const ofBook = (book: number, change: (copy: CopyRead) => Partial<CopyRead>) => 
 
 const lastOf = (book: number) => must(good.story.book(book).rows.at(-1), 'there are rows');
 
-describe('one thing is wrong with what went from book to book', () => {
+describe('one thing is wrong with legs between books', () => {
   test.each<[string, string[], Bad]>([
     [
-      'what arrived has never left',
+      'a leg that arrived never left',
       ['I3', 'I4'],
       { rows: { book: 2, change: (row) => (row.key === 'there too' ? null : row) } },
     ],
     [
       // Both transit accounts agree that it is still in flight.
-      'what is settled has never arrived',
+      'a settled leg never arrived',
       ['I3', 'I4'],
       { rows: { book: 1, change: (row) => (row.seq === lastOf(1).seq ? null : row) } },
     ],
     [
       'a delivered leg was returned, and a refused one was not',
-      // Its row had been read before, as it was.
+      // Its original row had been read before.
       ['I3', 'I4', 'I18'],
       {
         rows: {
@@ -83,7 +83,7 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'an account was opened that nobody asked for',
+      'an account was opened that no call asked for',
       ['I5'],
       { history: ({ story }) => story.operations.opens.pop() },
     ],
@@ -117,7 +117,7 @@ describe('one thing is wrong, in another way', () => {
       { copies: ofBook(3, ({ head }) => ({ head: { ...head, chain: Buffer.alloc(32) } })) },
     ],
     [
-      // Its time is that of long before it was asked for.
+      // Its time is long before the request.
       'an answer came from an epoch that another answer had ended',
       ['I10', 'I14', 'I21'],
       {
@@ -143,17 +143,17 @@ describe('one thing is wrong, in another way', () => {
       ['I17', 'I18'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.lookUps[0], (heard) => {
-            const found = must(heard.found ?? undefined, 'it was found');
+          alterReply(story.operations.lookUps[0], (reply) => {
+            const found = must(reply.found ?? undefined, 'it was found');
             const legs = found.legs.map((leg, at) =>
               at === 0 ? { ...leg, status: 'REJECTED' } : leg,
             );
-            return { ...heard, found: { ...found, legs } };
+            return { ...reply, found: { ...found, legs } };
           }),
       },
     ],
     [
-      'an account stands in its table as it was not opened',
+      'an account differs in its table from its opening',
       ['I18'],
       {
         copies: ofBook(3, ({ accounts }) => ({
@@ -162,18 +162,18 @@ describe('one thing is wrong, in another way', () => {
       },
     ],
     [
-      'a statement does not come to its closing',
+      'a statement does not add up to its closing',
       ['I19'],
       {
         history: ({ story }) =>
-          heardAs(story.operations.statements[0], (heard) => ({
-            ...heard,
-            entries: heard.entries.map((entry) => ({ ...entry, amount: '1' })),
+          alterReply(story.operations.statements[0], (reply) => ({
+            ...reply,
+            entries: reply.entries.map((entry) => ({ ...entry, amount: '1' })),
           })),
       },
     ],
     [
-      'a subscription began elsewhere than it was asked to',
+      'a subscription began at another position than requested',
       ['I20'],
       {
         history: ({ story }) => {

@@ -6,7 +6,7 @@ import { Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { ChangeOperation, OpenOperation } from '../history/operation.ts';
 import { judgeRun } from './all.ts';
 import { gatherEvidence } from './evidence.ts';
-import { answers, callOf, failing, good, heardAs, rowOf } from './test/bad-run.ts';
+import { answers, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 import { type GoodRun, goodRun } from './test/good-run.ts';
 
 type History = (run: GoodRun) => void;
@@ -22,15 +22,15 @@ const askedAs =
   (run) =>
     Object.assign(changeOf(run, key).value, different);
 
-/** Another call with the key of a change at the same time, and what it heard. */
+/** Another call with the key of a change at the same time, and the answer that it received. */
 const askedAgain =
-  (different: object, heard: Partial<NonNullable<ChangeOperation['reply']>>): History =>
+  (different: object, changed: Partial<NonNullable<ChangeOperation['reply']>>): History =>
   (run) => {
     const first = changeOf(run, 'frozen');
-    const { value, reply, invokedNs, completedNs, heardNs } = first;
+    const { value, reply, invokedNs, completedNs, returnedNs } = first;
     const again = { ...value, ...different };
-    const second = run.story.record('change', again, { ...reply, ...heard }, { process: 9 });
-    Object.assign(second, { invokedNs, completedNs, heardNs });
+    const second = run.story.record('change', again, { ...reply, ...changed }, { process: 9 });
+    Object.assign(second, { invokedNs, completedNs, returnedNs });
   };
 
 const FAILED = {
@@ -42,7 +42,7 @@ const FAILED = {
 describe('one thing is wrong with a change of an account', () => {
   test.each<[string, string[], History]>([
     [
-      'it froze the other way than was asked',
+      'it froze the other direction',
       ['I4', 'I5', 'I6'],
       askedAs('frozen', { change: { $case: 'freeze', value: Freeze.OUT } }),
     ],
@@ -57,20 +57,20 @@ describe('one thing is wrong with a change of an account', () => {
       ['I4', 'I5', 'I6'],
       askedAs('frozen', { expectedVersion: 999n }),
     ],
-    ['somebody else made it', ['I4', 'I5', 'I6'], askedAs('frozen', { by: 'nobody' })],
+    ['another user made it', ['I4', 'I5', 'I6'], askedAs('frozen', { by: 'stranger' })],
     ['a dry run was applied', ['I5'], askedAs('frozen', { dryRun: true })],
     [
-      'what was said to be refused was applied',
+      'a change answered as refused was applied',
       ['I21'],
       (run) =>
-        heardAs(changeOf(run, 'frozen'), (reply) => ({ ...reply, reason: 'VERSION_MISMATCH' })),
+        alterReply(changeOf(run, 'frozen'), (reply) => ({ ...reply, reason: 'VERSION_MISMATCH' })),
     ],
     [
-      'what was said not to be applied was',
+      'a change answered as not applied was applied',
       ['I21'],
       (run) => Object.assign(changeOf(run, 'frozen'), FAILED),
     ],
-    ['a key was answered twice as if it was new', ['I6'], askedAgain({}, {})],
+    ['a key was answered as new twice', ['I6'], askedAgain({}, {})],
     [
       'a key was answered at another place',
       ['I6'],
@@ -80,13 +80,13 @@ describe('one thing is wrong with a change of an account', () => {
       'a key was answered as of another book',
       ['I6'],
       (run) =>
-        heardAs(changeOf(run, 'frozen'), (reply) => ({
+        alterReply(changeOf(run, 'frozen'), (reply) => ({
           ...reply,
           position: { ...reply.position, book: 9 },
         })),
     ],
     [
-      'the same body was told that its key is used',
+      'the same body was answered as a reused key',
       ['I6'],
       askedAgain({}, { reason: 'IDEMPOTENCY_KEY_REUSED' }),
     ],
@@ -96,12 +96,12 @@ describe('one thing is wrong with a change of an account', () => {
       askedAgain({ why: 'another' }, { replayed: true }),
     ],
     [
-      'it was refused, and said to be applied',
+      'it was refused, but answered as applied',
       ['I4'],
       (run) => {
         const { story, shop } = run;
         story.change('reopened', shop, { $case: 'reopen', value: {} });
-        heardAs(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: '' }));
+        alterReply(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: '' }));
       },
     ],
     [
@@ -110,7 +110,7 @@ describe('one thing is wrong with a change of an account', () => {
       (run) => {
         const { story, shop } = run;
         story.change('reopened', shop, { $case: 'reopen', value: {} });
-        heardAs(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: 'ACCOUNT_CLOSED' }));
+        alterReply(changeOf(run, 'reopened'), (reply) => ({ ...reply, reason: 'ACCOUNT_CLOSED' }));
       },
     ],
   ])('%s', (_, expected, history) => {
@@ -146,10 +146,10 @@ describe('one thing is wrong with the opening of an account', () => {
       },
     ],
     [
-      'it is at another place than was said',
+      'it is at a place other than the answer states',
       ['I6'],
       (run) =>
-        heardAs(openingOf(run, 'bank'), (reply) => ({
+        alterReply(openingOf(run, 'bank'), (reply) => ({
           ...reply,
           position: { ...reply.position, epoch: 7 },
         })),
@@ -168,7 +168,7 @@ describe('one thing is wrong with the opening of an account', () => {
   });
 });
 
-/** A transfer of up to more than there is, and a capture of all that is left. */
+/** A transfer of up to more than is available, and a capture of the whole rest. */
 function openAmounts({ story, alice, bank }: GoodRun): void {
   const fields = { debitAccountId: alice, creditAccountId: bank };
   const action = { $case: 'hold', value: { timeoutSeconds: 0 } } as const;
@@ -200,11 +200,11 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ],
     ['when a hold expires', ['I4'], answers('hotel', () => ({ expiresAtMicros: 1 }))],
     ['that a transfer expires', ['I4'], answers('bread', () => ({ expiresAtMicros: 1 }))],
-    ['a transfer is said to be held', ['I4'], answers('salary', () => ({ status: 'HELD' }))],
-    ['a hold is said to be posted', ['I4'], answers('hotel', () => ({ status: 'POSTED' }))],
+    ['a transfer is answered as held', ['I4'], answers('salary', () => ({ status: 'HELD' }))],
+    ['a hold is answered as posted', ['I4'], answers('hotel', () => ({ status: 'POSTED' }))],
     ['a hold is answered as captured', ['I4'], answers('hotel', () => ({ status: 'CAPTURED' }))],
     ['there is no such status', ['I4'], answers('salary', () => ({ status: '' }))],
-    ['something that was posted has a reason', ['I4'], answers('salary', () => ({ reason: 'X' }))],
+    ['a posted transfer has a reason', ['I4'], answers('salary', () => ({ reason: 'X' }))],
     ['a group has no legs', ['I4'], answers('basket', () => ({ legs: [] }))],
     [
       'a leg has another id',
@@ -226,18 +226,18 @@ describe('one thing is wrong with an answer to a transfer', () => {
     ['it was returned, but posted', ['I4'], answers('refused', () => ({ status: 'POSTED' }))],
     ['it was posted, but returned', ['I4'], answers('gift', () => ({ status: 'RETURNED' }))],
     [
-      'it stands in no book of the run',
+      'it is in no book of the run',
       ['I6'],
       answers('gift', ({ position }) => ({ position: { ...position, book: 9 } })),
     ],
     [
-      'another field is said to differ',
+      'the answer names the wrong field',
       ['I6'],
       (run) => {
         const { value, reply } = callOf(run, 'salary');
-        const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
+        const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
         const other = { ...value, amount: 3n, code: 5 };
-        run.story.record('transfer', other, { ...reply, ...heard, differingField: 'code' });
+        run.story.record('transfer', other, { ...reply, ...reused, differingField: 'code' });
       },
     ],
     [
@@ -245,16 +245,16 @@ describe('one thing is wrong with an answer to a transfer', () => {
       ['I6'],
       (run) => {
         const { value, reply } = callOf(run, 'salary');
-        const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
+        const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED' };
         const other = { ...value, idempotencyKey: 'never seen' };
-        run.story.record('transfer', other, { ...reply, ...heard, differingField: 'amount' });
+        run.story.record('transfer', other, { ...reply, ...reused, differingField: 'amount' });
       },
     ],
     [
-      'what failed was applied, and later replayed',
-      // That a call fails with no fault near is wrong by itself.
+      'a failed transfer was applied, and later replayed',
+      // A failed call with no fault near is a violation of its own.
       ['I21', 'I22'],
-      // By then the row had been there for long: the replay did not make it.
+      // By then the row had long existed: the replay did not make it.
       (run) => {
         const { value, reply } = callOf(run, 'after');
         run.story.record('transfer', value, { ...reply, replayed: true });
@@ -268,7 +268,7 @@ describe('one thing is wrong with an answer to a transfer', () => {
   });
 });
 
-/** A look-up of a transfer of book 1 as it was decided, with something different. */
+/** A look-up of a transfer of book 1 as it was decided, with some fields changed. */
 const lookedUp =
   (key: string, different: object, value: object = {}): History =>
   (run) => {
@@ -283,7 +283,7 @@ const lookedUp =
     story.record('look_up', asked, { position: now, found: { ...found, ...different } });
   };
 
-describe('one thing is wrong with what a look-up found', () => {
+describe('one thing is wrong with the result of a look-up', () => {
   test.each<[string, History]>([
     ['returned, but posted', lookedUp('gift', { status: 'RETURNED', reason: 'OVERFLOW' })],
     ['posted, but returned', lookedUp('refused', { status: 'POSTED', reason: '' })],
@@ -303,16 +303,16 @@ describe('one thing is wrong with what a look-up found', () => {
     ['a hold that is captured later', lookedUp('hotel', { status: 'HELD' })],
     ['a hold that was captured', lookedUp('hotel', { status: 'CAPTURED' })],
     ['a hold that was released', lookedUp('table', { status: 'RELEASED' })],
-    ['what was in transit then', lookedUp('gift', { status: 'IN_TRANSIT' })],
-    ['what was returned', lookedUp('refused', {})],
-    ['what was rejected', lookedUp('yacht', {})],
+    ['a transfer that was in transit then', lookedUp('gift', { status: 'IN_TRANSIT' })],
+    ['a returned transfer', lookedUp('refused', {})],
+    ['a rejected transfer', lookedUp('yacht', {})],
     ['a group that failed', lookedUp('too much', {})],
   ])('right is %s', (_, history) => {
     expect(failing({ history })).toEqual([]);
   });
 });
 
-test('changes, amounts that were left open and legs of other books are answered as they are', () => {
+test('changes, open amounts and legs of other books are answered correctly', () => {
   const run = goodRun();
   const { story, alice, bob, bank, capped, shop } = run;
   openAmounts(run);
@@ -350,8 +350,8 @@ const replayedItsOwn: History = (run) => {
   Object.assign(must(second, 'and again'), { type: 'fail', reply: null, fault, invokedNs });
 };
 
-test('a call may have made the row that it was told of as a replay, where another one failed', () => {
-  // That a call fails with no fault near is wrong by itself.
+test('a call may have made the row that it received as a replay, when another call failed', () => {
+  // A failed call with no fault near is a violation of its own.
   expect(failing({ history: replayedItsOwn })).toEqual(['I22']);
 });
 
@@ -361,18 +361,18 @@ const sharedKey: History = (run) => {
   const id = transferIdOf('run', 'frozen');
   const value = { ...callOf(run, 'salary').value, idempotencyKey: 'frozen' };
   const { reply } = callOf(run, 'salary');
-  const heard = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED', differingField: 'kind' };
-  story.record('transfer', value, { ...reply, ...heard, transferId: id, position });
+  const reused = { status: 'REJECTED', reason: 'IDEMPOTENCY_KEY_REUSED', differingField: 'kind' };
+  story.record('transfer', value, { ...reply, ...reused, transferId: id, position });
   const fields = { debitAccountId: alice, creditAccountId: bank, amount: 1n };
   story.failed('frozen', fields, { code: 'RESOURCE_EXHAUSTED', message: '' });
 };
 
-test('a transfer and a change with one key are told so, and neither is taken for the other', () => {
-  // That a call fails with no fault near, and after the heal, is wrong by itself.
+test('a transfer and a change with one key are answered as reuse, and are not confused', () => {
+  // A failed call with no fault near, and after the heal, is a violation of its own.
   expect(failing({ history: sharedKey })).toEqual(['I22', 'I23']);
 });
 
-test('what another book has posted is not known while that one was not read', () => {
+test('postings of another book are unknown if it was not read', () => {
   const { story } = goodRun();
   const { copies } = story.finals();
   const read = copies.filter(({ book }) => book !== 2);

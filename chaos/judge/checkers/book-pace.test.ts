@@ -6,7 +6,7 @@ import { Story } from './test/story.ts';
 
 const HOUR_MICROS = 3_600_000_000;
 
-/** A run in which payments are made, and `between` happens to the book after half of them. */
+/** A run of payments; `between` is applied to the book after half of them. */
 function verdictAfter(between: (story: Story) => void) {
   const story = new Story();
   story.phase('load');
@@ -20,7 +20,7 @@ function verdictAfter(between: (story: Story) => void) {
   return holds(gatherEvidence(story.history(), story.finals()));
 }
 
-test('a book whose time passes as time does is right, however long it is idle', () => {
+test('a book whose time passes at the right pace passes, however long it is idle', () => {
   expect(verdictAfter((story) => story.pass(3_600_000))).toMatchObject({ state: 'pass' });
 });
 
@@ -33,7 +33,7 @@ test('a book whose time jumps ahead, and then stands still, is convicted', () =>
   });
 });
 
-test('a book whose time jumps as far as the wall clock of the machine was set is right', () => {
+test('a book whose time jumps as far as the wall clock of the machine was set passes', () => {
   const jumped = verdictAfter((story) => {
     for (const phase of story.phases) Object.assign(phase, { wallMs: 0 });
     story.book(1).waitUntil(HOUR_MICROS);

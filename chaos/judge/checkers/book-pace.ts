@@ -2,7 +2,7 @@ import type { TransferOperation } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 import type { Case } from './verdict.ts';
 
-/** The harness measures time by another clock than the books, and both are slewed by NTP. */
+/** The harness and the books use different clocks, and both are slewed by NTP. */
 const SLACK_MS = 1_000;
 
 interface Bound {
@@ -12,10 +12,10 @@ interface Bound {
 }
 
 /**
- * Part of I10: the time of a book passes as time does. Each answer was decided between the moment
- * that it was asked for and the moment that it came, so it bounds how far the book is ahead of
- * the harness from both sides. Were the book's time to jump or to stand still, no one distance
- * would fit all answers; what expires by that time would expire early or late.
+ * Part of I10: the time of a book passes at the right pace. Each answer was decided between its
+ * request and its arrival, so it bounds the distance of the book's time from the harness's from
+ * both sides. If the book's time jumped or stood still, no single distance would fit all answers,
+ * and holds would expire early or late.
  */
 export function checkPace(evidence: Evidence, found: Case): void {
   const { operations } = evidence;
@@ -25,7 +25,7 @@ export function checkPace(evidence: Evidence, found: Case): void {
   for (const operation of operations.transfers) {
     const { value, reply, invokedNs, completedNs } = operation;
     if (reply === null || reply.replayed || value.dryRun) continue;
-    // It has the time at which the key was used first.
+    // A replay has the time at which the key was used first.
     if (reply.reason === 'IDEMPOTENCY_KEY_REUSED') continue;
     found.looked();
     const { book } = reply.position;
@@ -45,8 +45,8 @@ export function checkPace(evidence: Evidence, found: Case): void {
 }
 
 /**
- * How far the clocks of the books may be off: by the faults of the run, and by what the wall clock
- * of the machine itself was set by meanwhile, which a server that starts afterwards begins with.
+ * Tolerated error of the clocks of the books: by the faults of the run, and by corrections of the
+ * machine's own wall clock meanwhile, which servers that start afterwards begin with.
  */
 export function skewMsOf({ header, phases }: Evidence): number {
   const apart = phases.flatMap(({ wallMs, ns }) =>

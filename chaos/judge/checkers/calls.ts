@@ -8,7 +8,7 @@ import type {
   TransferOperation,
 } from '../history/operation.ts';
 
-/** How calls are brought together that ask for the same: by the names that their keys give it. */
+/** Names that group calls for the same transfer, change or opening, by their keys. */
 
 /** The book that decides a transfer: that of its payer. */
 export function decidingBook(request: CreateTransferRequest): number {
@@ -18,18 +18,18 @@ export function decidingBook(request: CreateTransferRequest): number {
   return bookOf(payer ?? 0n);
 }
 
-/** Of a transfer, or a change of an account, in a book. */
+/** The name of a transfer, or a change of an account, in a book. */
 export function callName(book: number, id: string): string {
   return `${book} ${id}`;
 }
 
-/** The book and the id of which `callName` made the name. */
+/** The book and the id in a name made by `callName`. */
 export function namedBy(name: string): { number: number; id: string } {
   const [number, id = ''] = name.split(' ');
   return { number: Number(number), id };
 }
 
-/** Of an opening. */
+/** The name of an opening. */
 export function openName(region: string, externalId: string): string {
   return `${region} ${externalId}`;
 }
@@ -50,7 +50,7 @@ export function openCalls({ opens }: Operations): Map<string, OpenOperation[]> {
   return Map.groupBy(wet(opens), ({ value }) => openName(value.homeRegion, value.externalId));
 }
 
-/** All but dry runs. */
+/** All operations except dry runs. */
 function wet<Call extends TransferOperation | ChangeOperation | OpenOperation>(
   calls: readonly Call[],
 ): Call[] {

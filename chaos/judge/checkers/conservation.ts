@@ -6,10 +6,10 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I1: each book sums to zero at every seq.
  *
- * From the totals that every row stores, what it adds to each of its accounts is taken: in every
- * asset as much is debited as credited, and as much is held of payers as for payees, but for
- * holds whose payee is in another book. And every read of a whole book that any client ever
- * made has as many debits as credits in every asset. Either alone refutes.
+ * The effect of every row on its accounts is derived from the totals that it stores: in every asset
+ * debits equal credits, and the amounts held of payers equal those held for payees, except for
+ * holds whose payee is in another book. And every read of a whole book by any client has equal
+ * debits and credits in every asset. Either alone refutes.
  */
 export const conservation: Checker = (evidence) => {
   const found = new Case();
@@ -67,7 +67,7 @@ function checkRows({ number, name, rows, scan }: FinalBook, found: Case): void {
   }
 }
 
-/** A payee in another book knows nothing of the hold. */
+/** A payee in another book is not affected by the hold. */
 function isHeldForOther({ peer }: JournalRow): boolean {
   return peer !== null;
 }

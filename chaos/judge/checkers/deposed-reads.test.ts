@@ -7,16 +7,16 @@ import { gatherEvidence } from './evidence.ts';
 import type { Story } from './test/story.ts';
 import { type GoodRun, goodRun } from './test/good-run.ts';
 
-/** Reads of leaders, each of an epoch, of which some have been deposed and may know less. */
+/** Reads of leaders of different epochs; some are deposed and may know less. */
 
-function failing(tell: (run: GoodRun) => void): string[] {
+function failing(play: (run: GoodRun) => void): string[] {
   const run = goodRun();
-  tell(run);
+  play(run);
   const verdicts = judgeRun(gatherEvidence(run.story.history(), run.story.finals()));
   return [...verdicts].filter(([, { state }]) => state === 'fail').map(([name]) => name);
 }
 
-/** An account as it is now, and which leader of its book would say so at which place. */
+/** An account as it is now, and the leader and position that would report it. */
 interface Seen {
   readonly state: AccountRead;
   readonly position: { readonly book: number; readonly epoch: number; readonly seq: number };
@@ -38,8 +38,8 @@ const byEpoch = ({ state, position }: Seen, epoch: number): Seen => ({
   position: { ...position, epoch },
 });
 
-/** Nobody hears of it yet: only the later of two attempts of one call is answered. */
-function postUnheard(story: Story, key: string, fields: Partial<CreateTransferRequest>): void {
+/** No client knows of the row yet: only the later of two attempts of one call is answered. */
+function postUnanswered(story: Story, key: string, fields: Partial<CreateTransferRequest>): void {
   story.transfer(key, fields);
   story.operations.transfers.pop();
 }
@@ -78,7 +78,7 @@ const endsBefore = (level: ReadLevel) => (run: GoodRun) => {
   story.record('statement', asked, { position, opening: state, closing: state, entries: [] });
 };
 
-describe('a leader that does not show what has arrived from another book', () => {
+describe('a leader that does not show an arrival from another book', () => {
   test.each([
     ['of the same epoch', 0, 0],
     ['of a higher epoch', 5, 0],
@@ -124,12 +124,12 @@ describe('a leader that does not show what has arrived from another book', () =>
   });
 });
 
-describe('a leader that does not show what a newer one has told of', () => {
+describe('a leader that does not show what a newer one has reported', () => {
   test('though the leader before both has made it', () => {
     const verdicts = failing((run) => {
       const { story, alice } = run;
       const before = look(story, alice);
-      postUnheard(story, 'paid', pay(run));
+      postUnanswered(story, 'paid', pay(run));
       takeOver(story, 1, 2);
       read(story, look(story, alice));
       read(story, byEpoch(before, story.book(1).epoch - 1));
@@ -138,7 +138,7 @@ describe('a leader that does not show what a newer one has told of', () => {
     expect(verdicts).toEqual(['I7']);
   });
 
-  test('though it has acknowledged it itself', () => {
+  test('though it acknowledged it itself', () => {
     const verdicts = failing((run) => {
       const { story, alice } = run;
       const before = look(story, alice);
@@ -150,11 +150,11 @@ describe('a leader that does not show what a newer one has told of', () => {
     expect(verdicts).toEqual(['I7']);
   });
 
-  test('because it never heard that its own commit was done', () => {
+  test('because it never learnt that its own commit succeeded', () => {
     const verdicts = failing((run) => {
       const { story, alice } = run;
       const before = look(story, alice);
-      postUnheard(story, 'paid', pay(run));
+      postUnanswered(story, 'paid', pay(run));
       story.takeOver(1);
       story.transfer('paid', pay(run));
       read(story, look(story, alice));
@@ -163,11 +163,11 @@ describe('a leader that does not show what a newer one has told of', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('though it still led after a caller had heard of it', () => {
+  test('though it still led after a caller had received the answer', () => {
     const verdicts = failing((run) => {
       const { story, alice } = run;
       const before = look(story, alice);
-      postUnheard(story, 'paid', pay(run));
+      postUnanswered(story, 'paid', pay(run));
       story.transfer('paid', pay(run));
       read(story, before);
       story.transfer('paid since', pay(run));
@@ -178,7 +178,7 @@ describe('a leader that does not show what a newer one has told of', () => {
 });
 
 describe('a look-up that finds nothing', () => {
-  test.each(['leader', 'linearizable'] as const)('%s, of what was acknowledged', (level) => {
+  test.each(['leader', 'linearizable'] as const)('%s, for an acknowledged transfer', (level) => {
     const verdicts = failing((run) => {
       const before = look(run.story, run.alice);
       lookUpInVain(run, level, before, run.story.transfer('another gift', gift(run)));
@@ -187,7 +187,7 @@ describe('a look-up that finds nothing', () => {
     expect(verdicts).toEqual(['I7']);
   });
 
-  test('of what a newer leader has acknowledged', () => {
+  test('for a transfer that a newer leader has acknowledged', () => {
     const verdicts = failing((run) => {
       const before = look(run.story, run.alice);
       run.story.takeOver(1);
@@ -198,7 +198,7 @@ describe('a look-up that finds nothing', () => {
   });
 });
 
-describe('a statement that ends before what was acknowledged', () => {
+describe('a statement that ends before an acknowledged transfer', () => {
   test.each(['leader', 'linearizable'] as const)('%s', (level) => {
     expect(failing(endsBefore(level))).toEqual(['I7']);
   });

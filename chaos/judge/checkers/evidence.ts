@@ -8,27 +8,27 @@ import { changeCalls, openCalls, transferCalls } from './calls.ts';
 import { FinalBook } from './final-book.ts';
 import { isSameRow } from './same-row.ts';
 
-/** A journal row, and in which book it stands. */
+/** A journal row, and the number of its book. */
 export interface RowOfBook {
   readonly book: number;
   readonly row: JournalRow;
 }
 
-/** Everything that a run has left: what clients saw, what was broken, what the books have now. */
+/** All evidence of a run: what clients saw, what was broken, and the final state of the books. */
 export interface Evidence extends History {
   /** By number; only those whose primary was read. */
   readonly books: ReadonlyMap<number, FinalBook>;
-  /** Calls that ask for transfers, by book and transfer: `callName`. Dry runs are left out. */
+  /** Calls for transfers, by book and transfer: `callName`. Without dry runs. */
   readonly calls: ReadonlyMap<string, readonly TransferOperation[]>;
-  /** The same of calls that ask to change accounts. */
+  /** Likewise, calls that change accounts. */
   readonly changeCalls: ReadonlyMap<string, readonly ChangeOperation[]>;
-  /** The same of calls that ask to open accounts, by region and external id: `openName`. */
+  /** Likewise, calls that open accounts, by region and external id: `openName`. */
   readonly openCalls: ReadonlyMap<string, readonly OpenOperation[]>;
   /** Why the final reads are not complete, one sentence each. */
   readonly missing: readonly string[];
   /** Why the history itself is not complete. */
   readonly cut: readonly string[];
-  /** What refutes, before any row is looked at, that a book has one journal. */
+  /** Findings that a book does not have one journal, made before any row is checked. */
   readonly disputes: readonly Dispute[];
 }
 
@@ -38,15 +38,15 @@ export interface Dispute {
 }
 
 /**
- * Brings together what a run has recorded and read back.
+ * Combines the history of a run and its final reads.
  *
- * Of copies that all say that they are the primary, one whose journal begins with those of all
- * others is taken for it; where none does, nothing can be held against the book. Nor can it where
- * its journal is such that no book can be made of it. Both are disputes.
+ * If several copies report that they are the primary, the one whose journal begins with those of
+ * all others counts as the primary; if there is none, the book cannot be judged. Nor can it if no
+ * book can be built from its journal. Both are disputes.
  */
 export function gatherEvidence(history: History, { copies, missing }: FinalReads): Evidence {
-  const told = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
-  const unread = [...new Set([...told, ...missing])];
+  const recorded = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
+  const unread = [...new Set([...recorded, ...missing])];
   const disputes: Dispute[] = [];
   const books = new Map<number, FinalBook>();
   for (const book of history.header.books) {
@@ -54,14 +54,14 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
     for (const region of book.copies) {
       if (own.some((copy) => copy.region === region)) continue;
       const why = `the copy of ${book.name} in ${region} was not read`;
-      // The reader may have said so already.
+      // The reader may have reported it already.
       if (!unread.some((known) => known.startsWith(why))) unread.push(why);
     }
     const primaries = own.filter(({ role }) => role === 'primary');
     if (primaries.length > 1) disputes.push(splitOf(book, primaries));
     const primary = longestOf(primaries);
     if (primary === undefined) {
-      unread.push(`${primaries.length} copies of ${book.name} say that they are the primary`);
+      unread.push(`${primaries.length} copies of ${book.name} report that they are the primary`);
       continue;
     }
     const replicas: CopyRead[] = own.filter((copy) => copy !== primary);
@@ -69,11 +69,11 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
       books.set(book.number, new FinalBook(book, primary, replicas));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      disputes.push({ text: `${book.name} has a journal that is none: ${why}`, rows: [] });
+      disputes.push({ text: `${book.name} has a malformed journal: ${why}`, rows: [] });
       unread.push(`the journal of ${book.name} cannot be followed`);
     }
   }
-  const cut = history.isTorn ? ['the history breaks off before the end of the run'] : [];
+  const cut = history.isTorn ? ['the history ends before the end of the run'] : [];
   return {
     ...history,
     books,
@@ -86,7 +86,7 @@ export function gatherEvidence(history: History, { copies, missing }: FinalReads
   };
 }
 
-/** That several copies are the primary, with the rows at which the first two of them part. */
+/** A dispute that several copies are the primary, with the rows at which the first two diverge. */
 function splitOf({ name, number }: BookOfRun, primaries: readonly CopyRead[]): Dispute {
   const [first, second] = primaries;
   const parted = first && second ? partedAt(first.rows, second.rows) : 0;
@@ -97,11 +97,11 @@ function splitOf({ name, number }: BookOfRun, primaries: readonly CopyRead[]): D
   const stands = primaries.map(
     ({ region, head }) => `${region} (epoch ${head.epoch}, seq ${head.seq})`,
   );
-  const text = `${primaries.length} copies of ${name} say that they are the primary`;
+  const text = `${primaries.length} copies of ${name} report that they are the primary`;
   return { text: `${text}: ${stands.join(', ')}`, rows };
 }
 
-/** The one whose journal begins with those of all others. */
+/** The copy whose journal begins with those of all others. */
 function longestOf(copies: readonly CopyRead[]): CopyRead | undefined {
   const [longest, ...others] = copies.toSorted((a, b) => b.rows.length - a.rows.length);
   if (longest === undefined) return undefined;
@@ -109,7 +109,7 @@ function longestOf(copies: readonly CopyRead[]): CopyRead | undefined {
   return isWhole ? longest : undefined;
 }
 
-/** How many rows both have in common from the first on. */
+/** Length of the common prefix. */
 function partedAt(a: readonly ChainedRow[], b: readonly ChainedRow[]): number {
   for (const [index, other] of b.entries()) {
     const own = a[index];
@@ -118,7 +118,7 @@ function partedAt(a: readonly ChainedRow[], b: readonly ChainedRow[]): number {
   return b.length;
 }
 
-/** The region that each book is at home in, by number. */
+/** Home region of each book, by number. */
 export function homeRegions({ header }: Evidence): Map<number, string> {
   return new Map(header.books.map(({ number, region }) => [number, region]));
 }

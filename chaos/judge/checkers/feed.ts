@@ -4,10 +4,10 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I20: a subscription delivers everything, once and in order.
  *
- * Every piece of a subscription begins right after the place that it was asked to begin after,
- * and each event follows the one before it: by seq for a book, by the version of the account for
- * an account. So a consumer that resumes with what it had last has everything exactly once.
- * (That each event is the row that the journal has is I18.)
+ * Every piece of a subscription begins right after its requested position, and each event follows
+ * the one before it: by seq for a book, by the version of the account for an account. So a consumer
+ * that resumes after its last event has everything exactly once. (I18 checks that each event
+ * matches the journal row.)
  */
 export const feed: Checker = (evidence) => {
   const found = new Case();

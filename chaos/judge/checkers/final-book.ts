@@ -8,32 +8,32 @@ import type { AccountRead } from '../history/operation.ts';
 import type { BookOfRun } from '../history/record.ts';
 import { atOrBefore } from './sorted.ts';
 
-/** One book as its primary has it at the end of a run, with what checkers look things up by. */
+/** One book at its primary at the end of a run, with indexes for checkers. */
 export class FinalBook {
   readonly number: number;
   readonly name: string;
-  /** Rows up to here were there before the run. */
+  /** Rows up to here existed before the run. */
   readonly startSeq: number;
   readonly primary: CopyRead;
   /** Other copies. */
   readonly replicas: readonly CopyRead[];
   readonly rows: readonly JournalRow[];
   readonly byId = new Map<string, JournalRow>();
-  /** Rows whose id an earlier row has. */
+  /** Rows whose id occurs in an earlier row. */
   readonly twice: JournalRow[] = [];
   /** Legs of groups, in order, by the id of the group. */
   readonly legs = new Map<string, JournalRow[]>();
   /** Rows that gave an account a version, in order of seq. */
   readonly versions = new Map<bigint, JournalRow[]>();
-  /** Changes of its settings that were applied, in order. */
+  /** Applied changes of its settings, in order. */
   readonly settings = new Map<bigint, JournalRow[]>();
-  /** Second legs by the book they came from, in order of seq. */
+  /** Second legs by the book that they came from, in order of seq. */
   readonly arrivals = new Map<number, JournalRow[]>();
-  /** First legs by the book they go to, in order of seq. */
+  /** First legs by the book that they go to, in order of seq. */
   readonly departures = new Map<number, JournalRow[]>();
   /** Returns by the book that refused, in order of seq. */
   readonly returns = new Map<number, JournalRow[]>();
-  /** What the journal alone refutes. */
+  /** The audit of the journal alone. */
   readonly scan: JournalScan;
   readonly findings = new Findings();
 
@@ -55,7 +55,7 @@ export class FinalBook {
   at(seq: number): JournalRow | undefined {
     const row = this.rows[seq - 1];
     if (row?.seq === seq) return row;
-    // A journal with gaps, which its own checker names.
+    // A journal with gaps, which its own checker reports.
     const near = this.rows[atOrBefore(this.rows, seq, ({ seq: one }) => one)];
     return near?.seq === seq ? near : undefined;
   }
@@ -68,7 +68,7 @@ export class FinalBook {
     return stateAfter(account, rows[atOrBefore(rows, seq, ({ seq: one }) => one)]);
   }
 
-  /** Totals of an account after one of its versions; undefined: it has none such. */
+  /** Totals of an account after one of its versions; undefined: it has no such version. */
   stateOf(account: bigint, version: number): AccountRead | undefined {
     if (!this.scan.accounts.has(account)) return undefined;
     if (version === 0) return stateAfter(account, undefined);
@@ -84,7 +84,7 @@ export class FinalBook {
     return limits && { min: limits.minBalance, max: limits.maxBalance };
   }
 
-  /** What stands against an account after the row `seq`: a sum of AccountFlag values. */
+  /** Flags of an account after the row `seq`: a sum of AccountFlag values. */
   flagsAt(account: bigint, seq: number): number {
     const changes = this.settings.get(account) ?? [];
     const change = changes[atOrBefore(changes, seq, ({ seq: one }) => one)];
@@ -115,7 +115,7 @@ export class FinalBook {
     else if (row.reason === 0 && peer.number !== null) push(this.departures, peer.book, row);
   }
 
-  /** What reversals draw on, as it was before any of them. */
+  /** Originals of reversals, in their first state. */
   #reversed(): Map<string, ReversedRow> {
     const found = new Map<string, ReversedRow>();
     for (const id of reversedIds(this.rows)) {

@@ -3,7 +3,7 @@ import { checkers, judgeRun } from './all.ts';
 import { gatherEvidence } from './evidence.ts';
 import { goodRun } from './test/good-run.ts';
 
-test('a run in which nothing went wrong passes every checker, and gives each something to see', () => {
+test('a run in which nothing went wrong passes every checker, and gives each something to check', () => {
   const { story } = goodRun();
   const verdicts = judgeRun(gatherEvidence(story.history(), story.finals()));
   const seen = [...verdicts].map(([name, verdict]) => [name, verdict.state]);
@@ -14,7 +14,7 @@ test('a run in which nothing went wrong passes every checker, and gives each som
   }
 });
 
-test('copies are held against each other field by field, not as the same objects', () => {
+test('copies are compared field by field, not as the same objects', () => {
   const { story } = goodRun();
   const { copies, missing } = story.finals();
   const readApart = copies.map((copy) => structuredClone(copy));

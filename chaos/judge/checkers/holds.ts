@@ -7,19 +7,19 @@ import type { Evidence } from './evidence.ts';
 import { takeFindings } from './from-audit.ts';
 import { Case, type Checker } from './verdict.ts';
 
-/** Timers of the harness and of the servers wake up late, and rows are stamped per batch. */
+/** Timers of the harness and of the servers fire late, and rows are stamped per batch. */
 const TIMER_MS = 5;
 
 /**
  * I10: no more is drawn than is left, a hold resolves once, never early and never too late.
  *
- * What is left of every hold and of everything that is reversed follows from the journal, where
- * expiries and captures stand on their side of the hold's end by the book's own clock (the audit
- * of the journal). By the clock of the harness no client heard that a hold had expired before
- * its time, counted from when the hold was asked for, and none captured it later than its
- * time after the hold was answered; both within what the books' clocks may be off: what one
- * leader's clock is slewed by while the hold lasts, and what the clocks of two leaders may be apart.
- * And the time of each book passes as the harness's does.
+ * The rest of every hold and of every reversed transfer follows from the journal, where expiries
+ * and captures are on the right side of the hold's end by the book's own clock (the audit of the
+ * journal). By the clock of the harness no client was notified that a hold had expired before its
+ * time, counted from the request for the hold, and none captured it later than its time after the
+ * answer to that request; both within the tolerance of the books' clocks: the slewing of one
+ * leader's clock while the hold lasts, and the difference between the clocks of two leaders. And
+ * the time of each book passes at the pace of the harness's.
  */
 export const holds: Checker = (evidence) => {
   const found = new Case();
@@ -72,14 +72,14 @@ interface Held {
 }
 
 /**
- * How far the time of a book from when a hold was made until an answer of an epoch may differ from
- * elapsed time: one leader's clock is slewed, those of two may be apart.
+ * Tolerated difference between the time of a book and elapsed time, from the making of a hold to an
+ * answer of an epoch: one leader's clock is slewed, those of two may differ.
  */
 function clocksApartMs({ epoch, timeoutMs }: Held, answeredIn: number): number {
   return epoch === answeredIn ? timeoutMs * SLEW + TIMER_MS : JUMP_MICROS / 1_000;
 }
 
-/** Holds that expire and whose own call was the one that made them. */
+/** Holds that expire, made by their own call. */
 function holdsOf({ operations }: Evidence): Map<string, Held> {
   const held = new Map<string, Held>();
   for (const operation of operations.transfers) {

@@ -12,13 +12,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I21: definite refusals are honest.
  *
- * What a client was told has definitely not been applied, a transfer or a change of an account,
- * is not in the final journal, unless another call with the same key and body may have brought it
- * there: one that did not fail, and began before an answer told that the journal had come as far
- * as the row. What was answered as rejected is rejected in the journal, too. Every reason that a
- * journal gives was true in the state that the rows before it come to, and no call was refused
- * from a state older than itself: its row stands after those of all calls that had ended before it
- * began.
+ * A transfer or a change of an account that was answered as definitely not applied is not in the
+ * final journal, unless another call with the same key and body may have made the row: one that did
+ * not fail, and began before an answer showed that the journal had reached the row. A transfer that
+ * was answered as rejected is rejected in the journal, too. Every reason in a journal was true in
+ * the state that results from the rows before it, and no call was refused from a state older than
+ * itself: its row follows those of all calls that had ended before it began.
  */
 export const honestRefusals: Checker = (evidence) => {
   const found = new Case();
@@ -44,7 +43,7 @@ export const honestRefusals: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** Of calls with one key: where one that asked for the row failed, another must have done it. */
+/** Checks calls with one key: if one that asked for the row failed, another must have made it. */
 function checkFailed<Call extends Operation>(
   calls: readonly Call[],
   { book, row }: Kept,
@@ -57,11 +56,11 @@ function checkFailed<Call extends Operation>(
   const asking = calls.filter(asksForRow);
   const failed = asking.find(({ type }) => type === 'fail');
   if (failed === undefined) return;
-  // A replay tells nothing of who made the row: a router may have sent one call twice.
+  // A replay does not show which call made the row: a router may have sent one call twice.
   const mayHaveDone = ({ type, invokedNs }: Call) =>
     type !== 'fail' && known.before(book.number, invokedNs) < row.seq;
   if (asking.some(mayHaveDone)) return;
-  const text = `${book.name}, seq ${row.seq}: was said not to be applied`;
+  const text = `${book.name}, seq ${row.seq}: was answered as not applied`;
   found.violated(text, { operations: [failed], rows: [{ book: book.number, row }] });
 }
 
@@ -75,7 +74,7 @@ function checkRejected<Reply extends { readonly reason: string }>(
   for (const operation of calls) {
     const { reply } = operation;
     if (reply === null || reply.reason === 'IDEMPOTENCY_KEY_REUSED' || !isRejected(reply)) continue;
-    const text = `${book.name}, seq ${row.seq}: was said to be rejected (${reply.reason})`;
+    const text = `${book.name}, seq ${row.seq}: was answered as rejected (${reply.reason})`;
     found.violated(text, { operations: [operation], rows: [{ book: book.number, row }] });
   }
 }
@@ -97,7 +96,7 @@ function seqOf({ reply }: TransferOperation): number {
   return reply?.position.seq ?? 0;
 }
 
-/** Only the order of rows tells from what state a refusal is: it changes no version. */
+/** Only the order of rows shows the state that a refusal was decided in: it changes no version. */
 function checkTime({ operations }: Evidence, found: Case): void {
   const decided = operations.transfers.filter(
     ({ reply, value }) =>

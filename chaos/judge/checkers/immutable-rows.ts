@@ -1,5 +1,5 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../ledger/core/journal-row.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { AccountRead, EventRead, LookUpOperation, Operation } from '../history/operation.ts';
 import { type Place, wrongInLookUp } from './answer-to-row.ts';
 import type { Evidence } from './evidence.ts';
@@ -11,11 +11,11 @@ import { Case, type Checker } from './verdict.ts';
  * I18: rows are never changed.
  *
  * Every row that any client ever read, as an event of a subscription or by a look-up, is in the
- * final journal at the same place with the same content. Of a transfer that was looked up that is
- * its epoch, what was moved, and a status with its reason that the journals can tell of it at any
- * time: what is held may be captured later, what was posted cannot be returned. Accounts and assets
- * stand in their tables as the journal opened them (the audit of the journal). In every copy the
- * database itself refuses to change or delete rows.
+ * final journal at the same place with the same content. For a look-up this covers its epoch, the
+ * moved amount, and a status with its reason that the journals can give for it at any time: a held
+ * amount may be captured later, a posted transfer cannot be returned. Accounts and assets are in
+ * their tables as the journal opened them (the audit of the journal). In every copy the database
+ * itself refuses to change or delete rows.
  */
 export const immutableRows: Checker = (evidence) => {
   const found = new Case();
@@ -64,7 +64,7 @@ function differingField(event: EventRead, row: JournalRow): string {
   return '';
 }
 
-/** Undefined: the event names something else, such as the hold that expired. */
+/** Undefined: the event names another id, such as the hold that expired. */
 function namedTransfer(row: JournalRow): string | undefined {
   if (row.kind === RowKind.settlement || row.kind === RowKind.return) return row.originId ?? '';
   if (TRANSFER_KINDS.includes(row.kind) || row.kind === RowKind.change) return row.id;

@@ -9,12 +9,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I2: what is in flight between two books is the difference of their two transit accounts.
  *
- * In the payer's book the transit account is after every row what was sent less what was
- * returned, and in the payee's what was applied, the other way round: each is added up anew from
+ * After every row the transit account in the payer's book is the amount sent less the amount
+ * returned, and in the payee's the amount applied, with the opposite sign: each is recomputed from
  * the legs alone. At the end both together are the sum of the legs that are neither applied nor
- * returned. A read of both books is a usable cut if every leg that the payee's had taken at its
- * position was sent at the payer's; then the two transit accounts as they were read are
- * together what was in flight between those positions.
+ * returned. A read of both books is a usable cut if every leg that the payee's book had taken at
+ * its position was sent at the payer's; then the sum of the two transit accounts as read is the
+ * amount in flight between those positions.
  */
 export const inFlight: Checker = (evidence) => {
   const found = new Case();
@@ -39,7 +39,7 @@ export const inFlight: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** Id and asset of the accounts of a book for what goes from one to another. */
+/** Id and asset of the transit accounts of a book for transfers from one book to another. */
 function transits(book: FinalBook, from: FinalBook, to: FinalBook) {
   const accounts = book.primary.accounts.filter(
     ({ transit, externalId, asset }) =>
@@ -98,9 +98,9 @@ function checkCut(operation: BalancesOperation, legs: Legs, found: Case): void {
   );
 }
 
-type Say = (text: string) => void;
+type Report = (text: string) => void;
 
-function checkPair(reads: readonly BookRead[], legs: Legs, say: Say): void {
+function checkPair(reads: readonly BookRead[], legs: Legs, report: Report): void {
   const { from, to } = legs;
   const here = reads.find(({ position }) => position.book === from.number);
   const there = reads.find(({ position }) => position.book === to.number);
@@ -120,11 +120,11 @@ function checkPair(reads: readonly BookRead[], legs: Legs, say: Say): void {
     const held = sums.get(asset) ?? 0n;
     const wanted = expected.get(asset) ?? 0n;
     if (held === wanted) continue;
-    say(`${held} ${asset} are between ${from.name} and ${to.name}, in flight are ${wanted}`);
+    report(`${held} ${asset} are between ${from.name} and ${to.name}, ${wanted} are in flight`);
   }
 }
 
-/** A sum that grows along a journal, by asset. */
+/** Sums along a journal, by asset. */
 class RunningSum {
   readonly #steps = new Map<string, { seq: number; sum: bigint }[]>();
 
@@ -145,13 +145,13 @@ class RunningSum {
   }
 }
 
-/** The legs between two books, added up so that any cut of them takes log n steps. */
+/** The legs between two books, summed so that any cut of them takes log n steps. */
 class Legs {
   readonly from: FinalBook;
   readonly to: FinalBook;
   readonly #sent: readonly JournalRow[];
   readonly #arrived: readonly JournalRow[];
-  /** What left less what came back; what was applied. */
+  /** Amount sent less amount returned; amount applied. */
   readonly #out = new RunningSum();
   readonly #in = new RunningSum();
 
@@ -173,8 +173,8 @@ class Legs {
   }
 
   /**
-   * What was in flight between two places in the two journals, by asset. Undefined: the payee's
-   * book had taken something that the payer's had not sent, so they are no cut.
+   * Amounts in flight between two positions of the two journals, by asset. Undefined: they are no
+   * cut, for the payee's book had taken a leg that the payer's had not sent.
    */
   at(fromSeq: number, toSeq: number): Map<string, bigint> | undefined {
     const sent = this.#sent[atOrBefore(this.#sent, fromSeq, seqOf)];

@@ -6,7 +6,7 @@ import { goodRun } from './test/good-run.ts';
 describe('not everything is there', () => {
   const final = ['I14', 'I20', 'I22'];
 
-  test('without the copy of one region nothing passes that leans on the final reads', () => {
+  test('without the copy of one region no checker that needs the final reads passes', () => {
     const run = goodRun();
     const { copies } = run.story.finals();
     const read = { copies: copies.slice(0, -1), missing: [] };
@@ -31,14 +31,14 @@ describe('not everything is there', () => {
     expect(states).toEqual(expected);
   });
 
-  test('a history that breaks off proves nothing', () => {
+  test('a truncated history proves nothing', () => {
     const run = goodRun();
     const history = { ...run.story.history(), isTorn: true };
     const verdicts = judgeRun(gatherEvidence(history, run.story.finals()));
     expect([...verdicts.values()].every(({ state }) => state === 'unknown')).toBe(true);
   });
 
-  test('what was found is found, whatever else is missing', () => {
+  test('a violation is reported, whatever else is missing', () => {
     const run = goodRun();
     const { copies } = run.story.finals({
       book: 3,
@@ -67,7 +67,7 @@ describe('not everything is there', () => {
     expect(verdicts.get('I23')?.state).toBe('fail');
   });
 
-  test('a run that was never healed has not shown that it lives', () => {
+  test('a run that was never healed has not shown liveness', () => {
     const run = goodRun();
     const history = run.story.history();
     const phases = history.phases.filter(({ phase }) => phase !== 'heal');

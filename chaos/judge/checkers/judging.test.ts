@@ -7,7 +7,7 @@ import { gatherEvidence } from './evidence.ts';
 import { goodRun } from './test/good-run.ts';
 import type { Verdict } from './verdict.ts';
 
-/** The good run, with its copies and what the harness has found out made different. */
+/** The good run, with changed copies and facts of the harness. */
 function judged(
   change: (copies: readonly CopyRead[]) => readonly CopyRead[],
   facts: readonly FactRecord[] = [],
@@ -34,8 +34,8 @@ const fact = (kind: Fact, text: string): FactRecord[] => [
   { kind: 'fact', index: 0, fact: kind, text, ns: 0 },
 ];
 
-describe('two copies that say they are the primary', () => {
-  test('with the same journal: one too many, and all else is judged', () => {
+describe('two copies that report that they are the primary', () => {
+  test('with the same journal: reported, and everything else is judged', () => {
     const verdicts = judged(promoted(() => ({})));
     expect(states(verdicts, 'fail')).toEqual(['I11']);
     expect(states(verdicts, 'unknown')).toEqual([]);
@@ -45,9 +45,9 @@ describe('two copies that say they are the primary', () => {
     });
   });
 
-  test('one of which has come less far: the longer one is judged, and the other is behind', () => {
+  test('with one of them behind: the longer one is judged, and the other is reported as behind', () => {
     const shorter = promoted(({ rows }) => ({ rows: rows.slice(0, 8) }));
-    // Whichever was read first.
+    // In either order of reading.
     for (const order of [shorter, (copies: readonly CopyRead[]) => shorter(copies).toReversed()]) {
       const verdicts = judged(order);
       expect(states(verdicts, 'fail')).toContain('I11');
@@ -57,7 +57,7 @@ describe('two copies that say they are the primary', () => {
     }
   });
 
-  test('that part: both rows are shown, and nothing is held against either of them', () => {
+  test('that diverge: both rows are shown, and neither copy is judged', () => {
     const verdicts = judged(
       promoted(({ rows }) => ({
         rows: rows.map((one, index) =>
@@ -74,8 +74,8 @@ describe('two copies that say they are the primary', () => {
   });
 });
 
-describe('what cannot be made sense of', () => {
-  test('a journal that cannot be followed is no journal, and the others are judged', () => {
+describe('malformed evidence', () => {
+  test('a journal that cannot be followed is a dispute, and the others are judged', () => {
     const verdicts = judged((copies) =>
       copies.map((copy) =>
         copy.book === 1
@@ -91,12 +91,12 @@ describe('what cannot be made sense of', () => {
     );
     expect(states(verdicts, 'fail')).toEqual(['I11']);
     expect(verdicts.get('I11')).toMatchObject({
-      witnesses: [{ text: expect.stringContaining('book-1 has a journal that is none') }],
+      witnesses: [{ text: expect.stringContaining('book-1 has a malformed journal') }],
     });
     expect(verdicts.get('I4')?.state).toBe('unknown');
   });
 
-  test('an answer that is none costs only the verdicts of those who read it', () => {
+  test('a malformed answer costs only the verdicts of the checkers that read it', () => {
     const { story } = goodRun();
     const [first] = story.operations.balances;
     Object.assign(must(first, 'there is a read'), { reply: [{ position: null }] });
@@ -111,16 +111,16 @@ describe('what cannot be made sense of', () => {
   });
 });
 
-describe('what the harness itself has found out', () => {
-  test('that nothing recovers, or nobody leads, is not live', () => {
-    const text = 'nobody leads book-1 60 s after every ledger server was started again';
+describe('facts of the harness', () => {
+  test('an installation without recovery, or a book without a leader, is not live', () => {
+    const text = 'no server leads book-1 60 s after every ledger server was started again';
     const verdicts = judged((copies) => copies, fact('unwell', text));
     expect(states(verdicts, 'fail')).toEqual(['I23']);
     expect(states(verdicts, 'unknown')).toEqual([]);
     expect(verdicts.get('I23')).toMatchObject({ witnesses: [{ text }] });
   });
 
-  test('what is missing lets nothing pass that leans on it', () => {
+  test('missing evidence lets no checker pass that needs it', () => {
     const verdicts = judged((copies) => copies, fact('missing', '2 outcomes could not be learnt'));
     expect(states(verdicts, 'fail')).toEqual([]);
     expect(verdicts.get('I4')).toEqual({
@@ -129,7 +129,7 @@ describe('what the harness itself has found out', () => {
     });
   });
 
-  test('that it was stopped changes no verdict', () => {
+  test('a stop of the run changes no verdict', () => {
     const verdicts = judged((copies) => copies, fact('stopped', 'the run was stopped'));
     expect(states(verdicts, 'pass')).toHaveLength(19);
   });

@@ -8,9 +8,9 @@ export interface Kept {
   readonly row: JournalRow;
 }
 
-/** What the journals have of a transfer or a change, by its `callName`. */
+/** The journal row of a transfer or a change, by its `callName`. */
 export interface Outcome {
-  /** Of the transfer or change. */
+  /** Id of the transfer or change. */
   readonly id: string;
   /** Undefined: it was not read. */
   readonly book: FinalBook | undefined;

@@ -2,22 +2,22 @@ import type { Operation } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { atOrBefore } from './sorted.ts';
 
-/** How far into the journal of its book the leader of an epoch knew it, at the end of a call. */
+/** How far the leader of an epoch knew the journal of its book, at the end of a call. */
 export interface Known {
   readonly book: number;
   readonly epoch: number;
   readonly seq: number;
 }
 
-/** How far a leader knows, and the call that shows it; null: it began with that. */
+/** How far a leader knows the journal, and the call that shows it; null: it began with that. */
 export interface Reached {
   readonly seq: number;
   readonly by: Operation | null;
 }
 
 /**
- * What leaders have to know. Each begins with all rows of the epochs before its own; what it has
- * told of it still knows later, deposed or not. A journal has no gaps, so one seq says it all.
+ * The rows that leaders must know. Each begins with all rows of earlier epochs; it never forgets
+ * what it has reported, deposed or not. A journal has no gaps, so one seq is enough.
  */
 export class Knowledge {
   readonly #books: ReadonlyMap<number, FinalBook>;

@@ -1,7 +1,7 @@
 import type { Position } from '../history/operation.ts';
 import { atOrBefore } from './sorted.ts';
 
-/** A write, as far as it tells how far its book has come. */
+/** A write, as far as it shows the position of its book. */
 interface Write {
   readonly value: { readonly dryRun: boolean };
   readonly reply: { readonly position: Position } | null;
@@ -13,9 +13,9 @@ interface Known {
   readonly seq: number;
 }
 
-/** How far each book had come, as far as the answers to some writes told. */
+/** The position that each book had reached, as far as the answers to some writes show. */
 export class KnownSeqs {
-  /** By book, each list in the order of time, in which the seqs grow. */
+  /** By book, in order of time, with growing seqs. */
   readonly #known = new Map<number, Known[]>();
 
   constructor(writes: readonly Write[]) {
@@ -29,7 +29,7 @@ export class KnownSeqs {
     }
   }
 
-  /** The newest seq of a book that somebody had been told of before then; 0: none. */
+  /** The newest seq of a book that any client knew of before then; 0: none. */
   before(book: number, ns: number): number {
     const known = this.#known.get(book) ?? [];
     return known[atOrBefore(known, ns - 1, (one) => one.ns)]?.seq ?? 0;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { BalancesOperation, ReadLevel } from '../history/operation.ts';
-import { failing, good, heardAs, isTransit, rowOf } from './test/bad-run.ts';
+import { failing, good, alterReply, isTransit, rowOf } from './test/bad-run.ts';
 import type { GoodRun } from './test/good-run.ts';
 
-/** Reads whose answers are true as far as they go, and leave out what was there. */
+/** Reads whose answers are correct but incomplete. */
 
 const LEVELS = ['leader', 'linearizable', 'stale'] as const;
 const NONE = { version: 0, debits: '0', credits: '0', heldDebits: '0', heldCredits: '0' };
@@ -13,7 +13,7 @@ const now = ({ story }: GoodRun) => {
   return { book: 1, epoch, seq };
 };
 
-/** Where a row is, as the place of an answer. */
+/** The place of a row, as the position of an answer. */
 const placeOf = (key: string, before = 0) => {
   const { seq, epoch } = rowOf(key);
   return { book: 1, epoch, seq: seq - before };
@@ -23,12 +23,12 @@ function readsAt({ story }: GoodRun, level: ReadLevel): BalancesOperation[] {
   return story.operations.balances.filter(({ value }) => value.level === level);
 }
 
-/** Makes all reads of one level leave out some accounts. */
+/** Removes some accounts from all reads of one level. */
 const without =
   (level: ReadLevel, isLeftOut: (account: string) => boolean) =>
   (run: GoodRun): void => {
     for (const operation of readsAt(run, level)) {
-      heardAs(operation, (reads) =>
+      alterReply(operation, (reads) =>
         reads.map((read) => ({
           ...read,
           whole: level === 'auditor',
@@ -50,8 +50,8 @@ const lookUp = (level: ReadLevel, before: number) => (run: GoodRun) => {
   const value = { book: 1, transferId: rowOf('bread').id, level, minPosition: null };
   const position = placeOf('bread', before);
   const operation = run.story.record('look_up', value, { position, found: null });
-  // Before anybody had heard of it, which is a matter of I7.
-  Object.assign(operation, { invokedNs: 0, completedNs: 1, heardNs: 1 });
+  // Before any client knew of it, which is covered by I7.
+  Object.assign(operation, { invokedNs: 0, completedNs: 1, returnedNs: 1 });
 };
 
 describe('balances', () => {
@@ -68,7 +68,7 @@ describe('balances', () => {
   test.each(LEVELS)('%s: of no book', (level) => {
     const verdicts = failing({
       history: (run) => {
-        for (const operation of readsAt(run, level)) heardAs(operation, () => []);
+        for (const operation of readsAt(run, level)) alterReply(operation, () => []);
       },
     });
     expect(verdicts).toEqual(['I12']);
@@ -79,7 +79,7 @@ describe('balances', () => {
       history: (run) => {
         run.story.balances([1], 'auditor');
         const last = run.story.operations.balances.at(-1);
-        heardAs(last, (reads) => reads.map((read) => ({ ...read, accounts: [] })));
+        alterReply(last, (reads) => reads.map((read) => ({ ...read, accounts: [] })));
       },
     });
     expect(verdicts).toEqual(['I12']);
@@ -96,7 +96,7 @@ describe('balances', () => {
     expect(verdicts).toEqual(['I12']);
   });
 
-  test('are of all accounts in histories that do not say which were asked', () => {
+  test('cover all accounts in histories that do not record which were asked', () => {
     const verdicts = failing({
       history: (run) => {
         for (const operation of readsAt(run, 'leader')) {
@@ -108,7 +108,7 @@ describe('balances', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('of an account that was opened later need not have it', () => {
+  test('need not contain an account that was opened later', () => {
     const verdicts = failing({
       history: (run) => {
         const position = now(run);
@@ -121,16 +121,16 @@ describe('balances', () => {
   });
 });
 
-describe('a look-up in vain', () => {
-  test.each(LEVELS)('%s: where the row is', (level) => {
+describe('a look-up that finds nothing', () => {
+  test.each(LEVELS)('%s: at the position of the row', (level) => {
     expect(failing({ history: lookUp(level, 0) })).toEqual(['I12']);
   });
 
-  test('where the row is not yet', () => {
+  test('where the row does not exist yet', () => {
     expect(failing({ history: lookUp('stale', 1) })).toEqual([]);
   });
 
-  test('of what is no transfer', () => {
+  test('of a row that is not a transfer', () => {
     const verdicts = failing({
       history: (run) => {
         const asked = { transferId: rowOf('frozen').id, level: 'stale', minPosition: null };
@@ -140,7 +140,7 @@ describe('a look-up in vain', () => {
     expect(verdicts).toEqual([]);
   });
 
-  test('that does not say how far it has come', () => {
+  test('that does not state its position', () => {
     const verdicts = failing({
       history: (run) => {
         const asked = { transferId: rowOf('bread').id, level: 'stale', minPosition: null };
@@ -157,7 +157,7 @@ describe('a statement', () => {
     ['leader', ['I7', 'I12']],
     ['linearizable', ['I7', 'I12']],
     ['stale', ['I12']],
-  ] as const)('%s: of nothing, although the newest place is told', (level, expected) => {
+  ] as const)('%s: empty, although it states the newest position', (level, expected) => {
     const verdicts = failing({
       history: (run) => {
         const reply = { position: now(run), opening: none, closing: none, entries: [] };
@@ -167,7 +167,7 @@ describe('a statement', () => {
     expect(verdicts).toEqual(expected);
   });
 
-  test('that begins and ends with what is there now, though asked from the opening', () => {
+  test('that begins and ends with the current state, though requested from the opening', () => {
     const verdicts = failing({
       history: (run) => {
         const state = run.story.book(1).state(run.alice);

@@ -6,9 +6,9 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I9: limits hold at every version.
  *
- * The journal is added up row by row, holds included, and held against the limits, freezes
- * and closings in force at each row, which follow from their changes (the audit of the journal).
- * And no client ever read less available in an account than its lower limit allowed then.
+ * The journal is summed row by row, holds included, and compared with the limits, freezes and
+ * closings in force at each row, which follow from their changes (the audit of the journal). And no
+ * client ever read a lower available balance in an account than its lower limit allowed then.
  */
 export const limits: Checker = (evidence) => {
   const found = new Case();
@@ -27,9 +27,9 @@ function checkReads({ operations, books }: Evidence, found: Case): void {
         found.looked();
         const { account, credits, debits, heldDebits, version } = state;
         const there = book.stateOf(BigInt(account), version);
-        // The audit has judged what the journal has, where an account may begin below its limit.
+        // The audit has checked the journal, where an account may begin below its limit.
         if (there !== undefined && sameState(there, state)) continue;
-        // The read may be of any moment up to its position: its version says which.
+        // The read may be of any moment up to its position: its version determines which.
         const row = book.versions.get(BigInt(account))?.[version - 1];
         const min = book.limitsAt(BigInt(account), row?.seq ?? 0)?.min ?? null;
         const available = BigInt(credits) - BigInt(debits) - BigInt(heldDebits);

@@ -13,18 +13,18 @@ import { type Fact, isOfLeader, nameOf, type Touched, versionFacts } from './ver
  * I7: each account is linearizable.
  *
  * The versions of an account have no gaps and its totals are the sum of its entries (the audit of
- * the journal). Every answer is put onto the version that its row has; then all answers are gone
- * through in the order of the harness's clock: what began after another had ended has a
- * later version, a linearizable read at least that version; a statement is a read of the version
- * of its closing. A read has the totals of the version that it names; a linearizable look-up finds
- * what was acknowledged before. A copy may show what its leader has not acknowledged yet: writes
- * and linearizable reads must not stay behind that either.
+ * the journal). Every answer is assigned the version of its row; then all answers are checked in
+ * the order of the harness's clock: a write that began after another had ended has a later version,
+ * a linearizable read at least that version; a statement is a read of the version of its closing. A
+ * read has the totals of the version that it names; a linearizable look-up finds everything
+ * acknowledged before. A copy may show rows that its leader has not acknowledged yet: writes and
+ * linearizable reads must not be older than those either.
  *
- * A leader that does not know yet that it is deposed may answer other reads from its own epoch.
- * It knows all rows of older epochs of its book, and of its own all up to the last that it has told
- * of itself, or that anybody was told of while it still led. So what it must show depends on
- * the rows that made the versions, not on who told of them: what only a successor has told of may
- * be unknown to it.
+ * A leader that does not know yet that it is deposed may answer other reads from its own epoch. It
+ * knows all rows of older epochs of its book, and of its own all up to the last that it has
+ * reported, or that any client knew of while it still led. So what it must show depends on the rows
+ * that made the versions, not on which server reported them: it may not know what only a successor
+ * has reported.
  */
 export const linearizable: Checker = (evidence) => {
   const found = new Case();
@@ -78,12 +78,14 @@ function checkTime(facts: readonly Fact[], { books }: Evidence, found: Case): vo
       const by = acknowledged.get(name);
       if (by === undefined) return;
       const operations = [by, operation];
-      found.violated(`${name} was acknowledged, then looked up in vain`, { operations });
+      found.violated(`${name} was acknowledged, but a later look-up did not find it`, {
+        operations,
+      });
       return;
     }
     const row = books.get(missing.book)?.byId.get(missing.transferId);
     if (row === undefined || row.seq > reached.seq || !TRANSFER_KINDS.includes(row.kind)) return;
-    found.violated(`${name} was looked up in vain by a leader that knew seq ${reached.seq}`, {
+    found.violated(`${name} was not found by a leader that knew seq ${reached.seq}`, {
       operations: shown(reached.by, operation),
       rows: [{ book: missing.book, row }],
     });
@@ -109,11 +111,11 @@ function shown(before: Operation | null, operation: Operation): Operation[] {
 
 interface Version {
   readonly version: number;
-  /** The call that told of it; null: a leader began with it. */
+  /** The call that reported it; null: a leader began with it. */
   readonly by: Operation | null;
 }
 
-/** The newest version of each account that answers have told of. */
+/** The newest reported version of each account. */
 class Versions {
   readonly #newest = new Map<bigint, Version>();
 

@@ -7,12 +7,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I23: after everything is healed, everything serves and drains.
  *
- * Within the liveness window every book has acknowledged a write that began after the heal. When
- * the window is over no call fails any more. In the final reads nothing is stuck: no leg between
- * books is open, no hold is overdue by more than the window, no prepared transaction is left, and
- * every copy has come as far as its primary. What the harness itself waited for in vain counts as
- * well: an installation that did not become well once everything was mended, a book that nobody
- * led after the fence. Without a heal, or a call after it, the run has shown nothing: unknown.
+ * Within the liveness window every book has acknowledged a write that began after the heal. After
+ * the window no call fails. In the final reads nothing is stuck: no leg between books is open, no
+ * hold is overdue by more than the window, no prepared transaction is left, and every copy has
+ * reached its primary. Timeouts of the harness itself count as well: an installation that did not
+ * become healthy after the heal, a book without a leader after the fence. Without a heal, or a call
+ * after it, the run has shown nothing: unknown.
  */
 export const live: Checker = (evidence) => {
   const found = new Case();

@@ -9,7 +9,7 @@ import type { RowChange } from './test/story-book.ts';
 import { Story } from './test/story.ts';
 import type { Checker } from './verdict.ts';
 
-/** What a restored book may have lost, and what no restore excuses. */
+/** Rows that a restored book may have lost, and losses that no restore excuses. */
 
 const pay = (debitAccountId: bigint, creditAccountId: bigint, amount: bigint) => ({
   debitAccountId,
@@ -31,7 +31,7 @@ beforeAll(() => {
   within = story.transfer('within', pay(alice, amy, 3n));
 });
 
-/** State of I4 where the journal of the first book was changed, and these rows are lost. */
+/** State of I4 when the journal of the first book was changed, and these rows are lost. */
 const verdictOf = (change: RowChange, ...ids: string[]) => verdict(nothingLost, change, ids);
 
 function verdict(checker: Checker, change: RowChange, ids: readonly string[]): string {
@@ -55,20 +55,20 @@ const bookedAgain =
         }
       : row;
 
-describe('what is lost for good', () => {
+describe('a permanently lost row', () => {
   test('is excused where the replaced database had it', () => {
     expect(verdictOf(without(within), within)).toBe('pass');
   });
 
-  test('is not where it had it not', () => {
+  test('is not excused where it did not have it', () => {
     expect(verdictOf(without(within), across)).toBe('fail');
   });
 
-  test('is not where another book has a leg of it', () => {
+  test('is not excused where another book has a leg of it', () => {
     expect(verdictOf(without(across), across)).toBe('fail');
   });
 
-  test('is not what the journal still has, with something else', () => {
+  test('does not excuse a row that the journal still has, with other content', () => {
     const other = (row: JournalRow) => (row.id === within ? { ...row, reference: 'x' } : row);
     expect(verdictOf(other, within)).toBe('fail');
   });
@@ -77,18 +77,18 @@ describe('what is lost for good', () => {
 const elsewhere = (row: JournalRow) =>
   row.id === within ? { ...row, id: transferIdOf('run', 'other') } : row;
 
-describe('a place that was acknowledged', () => {
-  test('may be that of another row where the replaced database had it', () => {
+describe('an acknowledged place', () => {
+  test('may hold another row where the replaced database had it', () => {
     expect(verdict(oneJournal, elsewhere, [within])).toBe('pass');
   });
 
-  test('may not be where it had it not', () => {
+  test('may not where it did not have it', () => {
     expect(verdict(oneJournal, elsewhere, [])).toBe('fail');
   });
 });
 
-describe('what a repair has booked again', () => {
-  test('is excused from what its leg does not carry', () => {
+describe('a row that a repair has booked again', () => {
+  test('is excused from fields that its leg does not carry', () => {
     expect(verdictOf(bookedAgain(), across)).toBe('pass');
   });
 

@@ -10,17 +10,17 @@ import type { invariants } from './all.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 
-/** What the database of a book had when it was replaced by an older copy of itself. */
+/** The rows that the database of a book lost when an older copy replaced it. */
 export interface LostRows {
   /** Number of the book. */
   readonly book: number;
-  /** Of the rows that the copy does not have: the seq of each, by its id. */
+  /** The seq of each row that the copy lacks, by its id. */
   readonly seqs: ReadonlyMap<string, number>;
 }
 
 /**
- * Invariants that hold of a run in which a book lost rows and was repaired. The others compare
- * what clients read with the one journal that a book is to have; it has had two.
+ * Invariants that hold in a run in which a book lost rows and was repaired. The others compare
+ * reads of clients with the one journal of a book; this book has had two.
  */
 export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
   'I1',
@@ -36,10 +36,10 @@ export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
 ];
 
 /**
- * The evidence without the calls that ask for what was lost for good: what the replaced database
- * had, the journal has not, and no other book has a leg of. What a repair has booked again is
- * excused from having what a leg does not carry, and from nothing else. That a place in the
- * journal was acknowledged is excused of the row that the replaced database had there.
+ * Returns the evidence without the calls for permanently lost rows: rows that the replaced database
+ * had, the journal lacks, and no other book has a leg of. Rows that a repair has booked again are
+ * excused from having what a leg does not carry, and from nothing else. An acknowledged place in
+ * the journal is excused if the replaced database had that row there.
  */
 export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows): Evidence {
   const book = evidence.books.get(number);
@@ -80,13 +80,13 @@ export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows
   return { ...evidence, operations, calls, changeCalls };
 }
 
-/** Ids of all legs of a book that any other has a row of. */
+/** Ids of all legs of a book of which any other book has a row. */
 function arrivedFrom({ books }: Evidence, number: number): Set<string> {
   const rows = [...books.values()].flatMap(({ arrivals }) => arrivals.get(number) ?? []);
   return new Set(rows.flatMap(({ originId }) => originId ?? []));
 }
 
-/** True if a repair has booked exactly what all of these have asked, as far as its leg carries it. */
+/** True if a repair has booked what all of these have asked, as far as its leg carries it. */
 function isBookedAgain({ byId }: FinalBook, id: string, asked: readonly TransferFields[]): boolean {
   const row = byId.get(id);
   if (row === undefined || (row.details?.by ?? '') === '') return false;

@@ -1,15 +1,15 @@
 import type { BookRead } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 
-/** Where in a journal a read may have been: from one seq to another, both included. */
+/** Range of seqs in a journal at which a read may have taken place, inclusive. */
 export interface Moment {
   readonly fromSeq: number;
   readonly throughSeq: number;
 }
 
 /**
- * When a book had every account in the version that a read has it in, not before the position that
- * the read tells. `fromSeq` above `throughSeq`: never.
+ * Returns when a book had every account in the version of a read, not before the position that the
+ * read states. `fromSeq` above `throughSeq`: never.
  */
 export function momentOf(book: FinalBook, { position, accounts }: BookRead): Moment {
   let fromSeq = position.seq;

@@ -10,14 +10,13 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I5: nothing happens that was not asked for.
  *
- * Every row of the run by which a book decided a transfer, a group with its legs or a change
- * has the key and every field of a call that was made, whatever was heard of it; a dry run asks
- * for nothing. Rows are of the run if their namespace is one of its own, or all that are newer
- * than its beginning where it had the installation for itself; there the accounts that were
- * opened are asked for, too, in that region, with that asset, those limits and metadata. An
- * applied row's amount, asset and conditions are those that the row says were asked (the audit of
- * the journal); the settings that an applied change leads to follow from what its row says was
- * asked (I9).
+ * Every row of the run by which a book decided a transfer, a group with its legs or a change has
+ * the key and every field of a call that was made, whatever its outcome; a dry run requests
+ * nothing. Rows are of the run if their namespace is one of its own, or, in an exclusive
+ * installation, if they are newer than its beginning; there the opened accounts were requested,
+ * too, in that region, with that asset, those limits and metadata. An applied row's amount, asset
+ * and conditions are those that the row states were asked (the audit of the journal); the settings
+ * that an applied change leads to follow from what its row states was asked (I9).
  */
 export const noPhantom: Checker = (evidence) => {
   const found = new Case();
@@ -26,7 +25,7 @@ export const noPhantom: Checker = (evidence) => {
   const { namespaces, exclusive } = evidence.header;
   const own = new Set(namespaces);
   const regions = homeRegions(evidence);
-  /** Some call has asked for exactly what the row says. */
+  /** A call has asked for exactly what the row states. */
   const check = <Call extends Operation>(
     { name, number }: FinalBook,
     row: JournalRow,
@@ -38,7 +37,7 @@ export const noPhantom: Checker = (evidence) => {
     if (fields.includes('')) return;
     const rows = [{ book: number, row }];
     const what = row.kind === RowKind.account ? `account ${row.key}` : row.id;
-    const text = `${name}, seq ${row.seq}: nobody asked for ${what}`;
+    const text = `${name}, seq ${row.seq}: no call asked for ${what}`;
     const [operation] = calls;
     if (operation === undefined) found.violated(text, { rows });
     else found.violated(`${text} with this ${fields[0]}`, { operations: [operation], rows });

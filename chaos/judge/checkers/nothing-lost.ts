@@ -1,5 +1,5 @@
 import { bookOf } from '../../../ledger/core/account-id.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type {
   ChangeOperation,
   OpenOperation,
@@ -17,14 +17,14 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I4: no acknowledged outcome is lost.
  *
- * Every `ok` to a transfer, a change or an opening, a replayed one too, names something that is
- * in the final journal of its book, under its id, with every field that was asked, and in every
- * other copy at the same place. Everything that the answer says follows from that row: its status
- * and reason, those of the legs of a group, what was moved and when a hold expires. What was
- * said to be posted in another book is in the journal of that one, and what was said to be
- * returned has its return, with that reason. An opened account is in a book of the region that was
- * asked. That something was applied which was said to be rejected is left to I21. A copy that has
- * not come so far yet makes the verdict unknown.
+ * Every `ok` to a transfer, a change or an opening, including replays, names a row in the final
+ * journal of its book, under its id, with every requested field, and in every other copy at the
+ * same place. Everything that the answer states follows from that row: its status and reason, those
+ * of the legs of a group, the moved amount and when a hold expires. A transfer answered as posted
+ * in another book is in the journal of that book, and one answered as returned has its return, with
+ * that reason. An opened account is in a book of the requested region. Transfers that were answered
+ * as rejected but applied are left to I21. A copy that has not reached that place yet makes the
+ * verdict unknown.
  */
 export const nothingLost: Checker = (evidence) => {
   const found = new Case();
@@ -41,9 +41,9 @@ export const nothingLost: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** Holds what was acknowledged against the journals. */
+/** Compares acknowledged outcomes with the journals. */
 class Acknowledged {
-  /** The newest row of each book that an answer stands for. */
+  /** The newest row of each book that an answer names. */
   readonly through = new Map<FinalBook, number>();
   readonly #evidence: Evidence;
   readonly #regions: ReadonlyMap<number, string>;
@@ -77,8 +77,8 @@ class Acknowledged {
     const field = changeDiffersFrom(row, value);
     if (field !== '') this.#otherThanAsked(operation, kept, field);
     if (row.reason === 0 || reply.reason === reasonWord(row.reason)) return;
-    const said = reply.reason === '' ? 'applied' : `refused with ${reply.reason}`;
-    const text = `acknowledged as ${said}, was refused with ${reasonWord(row.reason)}`;
+    const answered = reply.reason === '' ? 'applied' : `refused with ${reply.reason}`;
+    const text = `acknowledged as ${answered}, was refused with ${reasonWord(row.reason)}`;
     this.#violated(operation, kept, text);
   }
 
@@ -88,7 +88,8 @@ class Acknowledged {
     const number = bookOf(BigInt(reply.accountId));
     const book = this.#evidence.books.get(number);
     const isAtHome = this.#regions.get(number) === value.homeRegion;
-    // Of a book that was not read nobody knows; that of another region is wrong all the same.
+    // The rows of a book that was not read are unknown; a book of another region is wrong in any
+    // case.
     if (book === undefined && isAtHome) return;
     this.#found.looked();
     const account = book?.scan.accounts.get(BigInt(reply.accountId));
@@ -105,7 +106,7 @@ class Acknowledged {
     if (field !== '') this.#otherThanAsked(operation, { book, row }, field);
   }
 
-  /** The row that an answer stands for. Undefined: it is not there, or its book was not read. */
+  /** Returns the row that an answer names. Undefined: it is absent, or its book was not read. */
   #row(operation: Operation, { seq, epoch }: Position, name: string): Kept | undefined {
     const { id, book, row } = outcomeOf(name, this.#evidence.books);
     if (book === undefined) return undefined;

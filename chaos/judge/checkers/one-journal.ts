@@ -8,11 +8,10 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I11: a book has one journal.
  *
- * Its seq has no gaps, times and epochs never go back, the hash chain verifies up to the head
- * (the audit of the journal). Every other copy has the same rows, and none that the primary does
- * not have. Only one copy says that it is the primary, and a journal is one that can be followed to
- * its end. A place that was acknowledged as one transfer's is not another's in the end: no seq
- * is used again by a later epoch.
+ * Its seq has no gaps, times and epochs never go back, the hash chain verifies up to the head (the
+ * audit of the journal). Every other copy has the same rows, and no others. Only one copy reports
+ * that it is the primary, and the journal can be followed to its end. A place that was acknowledged
+ * for one transfer does not hold another in the end: no later epoch reuses a seq.
  */
 export const oneJournal: Checker = (evidence) => {
   const found = new Case();
@@ -72,7 +71,7 @@ function checkCopies({ number, name, primary, replicas }: FinalBook, found: Case
   }
 }
 
-/** `id`: '' where the answer does not say it. */
+/** `id`: '' where the answer does not contain it. */
 function checkPlace(
   operation: Operation,
   { book: number, epoch, seq }: Position,
@@ -84,7 +83,7 @@ function checkPlace(
   const row = book?.at(seq);
   if (book === undefined || row === undefined) return;
   found.looked();
-  // The same transfer at another place is a matter of its key.
+  // I6 checks whether the same transfer is at another place.
   if (id === '' ? row.epoch === epoch : row.id === id) return;
   const text = `${book.name}: seq ${seq} was acknowledged as ${id || operation.f} of epoch ${epoch}`;
   found.violated(`${text}, and is ${row.id} of epoch ${row.epoch}`, {

@@ -21,10 +21,10 @@ import { Case, type Checker } from './verdict.ts';
  *
  * All calls are grouped by the book and the transfer, or change of an account, that their key
  * names; openings by the region and the external id. A book has at most one row for each. Every
- * `ok` names that row's place and time and says the same; at most one of them is not a replay. A
- * call with another body is told that its key was used, and only such a call is; of transfers it
- * is told the first field that differs. Calls that failed or whose outcome is unknown are held
- * against nothing here: when they were asked again with their key, that answer is.
+ * `ok` names that row's place and time and states the same outcome; at most one of them is not a
+ * replay. A call with another body is answered that its key was used, and only such a call is; for
+ * transfers the answer names the first field that differs. Failed calls and unknown outcomes are
+ * not checked here: the answer to a retry with the same key is.
  */
 export const oneOutcome: Checker = (evidence) => {
   const found = new Case();
@@ -76,7 +76,7 @@ function checkBody(
 ): void {
   const isRefused = reply.reason === REUSED;
   if (row === undefined) {
-    // What was acknowledged and is not there is lost, which is not decided here.
+    // A missing acknowledged row is a loss, which is not decided here.
     if (!isRefused) return;
     const text = `${book.name}: a key was refused as used that has no outcome`;
     found.violated(text, { operations: [operation] });
@@ -103,7 +103,7 @@ function isTransfer(
   return operation.f !== 'change';
 }
 
-/** The answers among themselves: this needs no journal. */
+/** Compares the answers with each other, which needs no journal. */
 function checkTogether(id: string, answered: readonly Answered[], found: Case): void {
   const [first, ...others] = answered;
   if (first === undefined) return;
@@ -116,7 +116,7 @@ function checkTogether(id: string, answered: readonly Answered[], found: Case): 
     if (other.reply.replayed) continue;
     if (fresh !== undefined) {
       const operations = [fresh.operation, other.operation];
-      found.violated(`${id} was answered twice as if it was new`, { operations });
+      found.violated(`${id} was answered as new twice`, { operations });
     }
     fresh = other;
   }
@@ -130,19 +130,19 @@ function differs(a: Reply, b: Reply): string {
   if (a.decidedAtMicros !== b.decidedAtMicros) return 'the time';
   if ((a.status === 'REJECTED') !== (b.status === 'REJECTED')) return 'the status';
   if (a.status === 'REJECTED' && a.reason !== b.reason) return 'the reason';
-  // What is in transit is posted or returned later; never one after the other.
+  // A transfer in transit is posted or returned later; never one after the other.
   const ends = new Set([a.status, b.status].filter((status) => status !== 'IN_TRANSIT'));
   return ends.has('POSTED') && ends.has('RETURNED') ? 'the status' : '';
 }
 
 function checkPlace({ operation, reply }: Answered, book: FinalBook, row: JournalRow, found: Case) {
   const { position } = reply;
-  // An answer to a change says no time here.
+  // The answer to a change contains no time here.
   const atMicros = 'decidedAtMicros' in reply ? reply.decidedAtMicros : row.atMicros;
   if (isAt(position, book, row) && atMicros === row.atMicros) return;
-  const said = `seq ${position.seq} of epoch ${position.epoch} of book ${position.book} at ${atMicros}`;
+  const stated = `seq ${position.seq} of epoch ${position.epoch} of book ${position.book} at ${atMicros}`;
   const has = `seq ${row.seq} of epoch ${row.epoch} of book ${book.number} at ${row.atMicros}`;
-  found.violated(`${row.id} was acknowledged as ${said}, the journal has it as ${has}`, {
+  found.violated(`${row.id} was acknowledged as ${stated}, the journal has it as ${has}`, {
     operations: [operation],
     rows: [{ book: book.number, row }],
   });
@@ -152,7 +152,7 @@ function isAt(position: Position, book: FinalBook, { seq, epoch }: JournalRow): 
   return position.book === book.number && position.seq === seq && position.epoch === epoch;
 }
 
-/** Of one external id in one region. Openings that were refused are not recorded. */
+/** Checks openings of one external id in one region. Refused openings are not recorded. */
 function checkOpenings(
   name: string,
   calls: readonly OpenOperation[],
@@ -163,7 +163,7 @@ function checkOpenings(
   const opened = calls.filter(({ reply }) => reply !== null && reply.accountId !== '');
   const fresh = opened.filter(({ reply }) => reply?.replayed === false);
   if (fresh.length > 1) {
-    const text = `the opening of ${name} was answered twice as if it was new`;
+    const text = `the opening of ${name} was answered as new twice`;
     found.violated(text, { operations: fresh.slice(0, 2) });
   }
   for (const operation of opened) {

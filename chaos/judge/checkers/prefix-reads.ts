@@ -20,17 +20,17 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I12: what a copy answers is a prefix of the journal.
  *
- * A read of a follower or of an auditor says how far its copy had come, and its epoch is that of
- * the row there. (An auditor does not take for the journal what no other copy has, see
- * client/auditor-views.ts.) Every account that an auditor read has exactly the state that the
- * journal gives it there. What the API answers is at least as new as it says: there is one moment
- * from that place on, at which every account of the book had the state that was read. No read is
- * older than the bound that it was asked with, whoever answered it.
+ * A read of a follower or of an auditor states the position of its copy, and its epoch is that of
+ * the row there. (An auditor ignores rows that no other copy has, see client/auditor-views.ts.)
+ * Every account that an auditor read has exactly the state that the journal gives it there. Answers
+ * of the API are at least as new as they state: there is one moment from that position on at which
+ * every account of the book had the state that was read. No read is older than its requested bound,
+ * whichever server answered it.
  *
- * No answer leaves anything out, at any level: it tells a place of each book that was asked, and
- * whatever was there at that place. That is every account that was asked for, or of a whole book
- * every account, where it was open by then; the transfer that was looked up; and of a statement
- * all versions of the account, so that its closing is not an older one.
+ * No answer is incomplete, at any level: it states a position of each requested book, and contains
+ * everything that was there at that position. That is every requested account, or for a whole book
+ * every account, if it was open by then; the transfer that was looked up; and for a statement all
+ * versions of the account, so that its closing is not an older one.
  */
 export const prefixReads: Checker = (evidence) => {
   const found = new Case();
@@ -38,8 +38,8 @@ export const prefixReads: Checker = (evidence) => {
   const { balances, statements, lookUps } = evidence.operations;
   for (const operation of balances) {
     if (operation.reply === null) continue;
-    const told = operation.reply.map(({ position }) => position.book);
-    checkTold(operation, operation.value.books, told, found);
+    const answered = operation.reply.map(({ position }) => position.book);
+    checkAnswered(operation, operation.value.books, answered, found);
     for (const read of operation.reply) {
       const { position } = read;
       checkBound(operation, operation.value, position, found);
@@ -67,7 +67,7 @@ export const prefixReads: Checker = (evidence) => {
   return found.verdict();
 };
 
-/** False: what was read cannot be held against a place in a journal. */
+/** Returns false if the read cannot be compared with a place in a journal. */
 function isOfPlace(
   operation: StatementOperation | LookUpOperation,
   book: number,
@@ -75,20 +75,20 @@ function isOfPlace(
   evidence: Evidence,
   found: Case,
 ): boolean {
-  checkTold(operation, [book], [position.book], found);
+  checkAnswered(operation, [book], [position.book], found);
   checkBound(operation, operation.value, position, found);
   return !isOfCopy(operation.value) || checkPlace(operation, position, evidence, found);
 }
 
-function checkTold(
+function checkAnswered(
   operation: Operation,
   asked: readonly number[],
-  told: readonly number[],
+  answered: readonly number[],
   found: Case,
 ): void {
-  const silent = asked.find((book) => !told.includes(book));
-  if (silent === undefined) return;
-  found.violated(`an answer has no place of book ${silent}, which was asked`, {
+  const missing = asked.find((book) => !answered.includes(book));
+  if (missing === undefined) return;
+  found.violated(`an answer has no place of book ${missing}, which was asked`, {
     operations: [operation],
   });
 }
@@ -101,12 +101,12 @@ function checkAccounts(
 ): void {
   const { accounts: asked = [] } = operation.value;
   const own = asked.map(BigInt).filter((id) => bookOf(id) === book.number);
-  const told = new Set(accounts.map(({ account }) => account));
+  const answered = new Set(accounts.map(({ account }) => account));
   for (const id of whole ? book.scan.accounts.keys() : own) {
     const openedSeq = book.scan.accounts.get(id)?.openedSeq ?? Infinity;
     if (openedSeq > position.seq) continue;
     found.looked();
-    if (told.has(String(id))) continue;
+    if (answered.has(String(id))) continue;
     const text = `${book.name} was read at seq ${position.seq} without account ${id}`;
     found.violated(`${text}, open since seq ${openedSeq}`, { operations: [operation] });
     return;
@@ -168,7 +168,7 @@ function checkMoment(
   book: FinalBook,
   found: Case,
 ): void {
-  // That a leader read what there was is a matter of each account.
+  // I7 checks that a leader read the newest state.
   for (const state of operation.value.level === 'stale' ? read.accounts : []) {
     found.looked();
     const there = book.stateOf(BigInt(state.account), state.version);
@@ -202,7 +202,7 @@ function checkBound(operation: Operation, asked: ReadAsked, at: Position, found:
   found.violated(text, { operations: [operation] });
 }
 
-/** False: the place that a read names is in no journal. */
+/** Returns false if no journal has the position that a read states. */
 function checkPlace(
   operation: Operation,
   { book: number, epoch, seq }: Position,

@@ -19,13 +19,13 @@ test('random runs in which nothing goes wrong pass every checker', () => {
   checkRandomly(FILE, 'random runs in which nothing goes wrong', property, 20);
 });
 
-test('a random run has rows of every kind that it can have', () => {
+test('random runs have rows of every possible kind', () => {
   const story = randomRun(1, 500);
   const kinds = new Set([...story.books.values()].flatMap(({ rows }) => rows.map((r) => r.kind)));
   expect(KINDS_OF_RANDOM_RUNS.filter((kind) => !kinds.has(kind))).toEqual([]);
 });
 
-/** Ways to forge a row, as far as it has what they change. */
+/** Forgeries of a row, if it has the field that they change. */
 const FORGERIES: Readonly<Record<string, (row: JournalRow) => JournalRow | null>> = {
   amount: (row) => (row.amount === null ? row : { ...row, amount: row.amount + 1n }),
   'debit total': (row) =>
@@ -47,7 +47,7 @@ const FORGERIES: Readonly<Record<string, (row: JournalRow) => JournalRow | null>
   row: () => null,
 };
 
-test('a random row of a journal cannot be forged, nor left out, in all copies at once', () => {
+test('a random row that is forged or left out in all copies is detected', () => {
   const place = fc.record({
     seed: seeds,
     book: fc.integer({ min: 1, max: 3 }),
@@ -57,7 +57,7 @@ test('a random row of a journal cannot be forged, nor left out, in all copies at
   let forged = 0;
   const property = fc.property(place, ({ seed, book, at, forgery }) => {
     const story = randomRun(seed, 600);
-    // The first rows open accounts, of which there is little to forge.
+    // The first rows open accounts, which have few fields to forge.
     const rows = story.book(book).rows.filter(({ kind }) => kind !== RowKind.account);
     const row = must(rows[Math.floor(at * rows.length)], 'there is a row');
     const forge = must(FORGERIES[forgery], 'it is a way to forge');
@@ -68,6 +68,6 @@ test('a random row of a journal cannot be forged, nor left out, in all copies at
     expect([...verdicts.values()].some(({ state }) => state === 'fail')).toBe(true);
   });
   checkRandomly(FILE, 'a random row of a journal cannot be forged', property, 60);
-  // Most rows have no such field to forge; that some had is enough.
+  // Most rows lack such a field; it is enough that some had it.
   expect(forged).toBeGreaterThan(0);
 });

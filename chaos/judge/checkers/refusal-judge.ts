@@ -2,7 +2,7 @@ import { AccountFlag } from '../../../ledger/core/account.ts';
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import type { AccountRead } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { atOrBefore } from './sorted.ts';
@@ -18,9 +18,9 @@ const HOLD_REASONS: ReadonlySet<Reason> = new Set([
 ]);
 
 /**
- * Says whether the reason that a row gives for its refusal was true. Written anew from what the
- * API promises, not with the ledger's own code. Reasons that depend on more than accounts and
- * holds (conditions, scales, totals beyond 2^62) are taken as they are.
+ * Decides whether the reason of a refused row was true. Written independently from the documented
+ * API, without the ledger's own code. Reasons that depend on more than accounts and holds
+ * (conditions, scales, totals beyond 2^62) are accepted as they are.
  */
 export class RefusalJudge {
   readonly #book: FinalBook;
@@ -28,7 +28,7 @@ export class RefusalJudge {
   /** Rows that draw on a hold or a transfer, by its id, in order. */
   readonly #draws = new Map<string, JournalRow[]>();
 
-  /** @param books numbers of all books that there are */
+  /** @param books numbers of all books */
   constructor(book: FinalBook, books: ReadonlySet<number>) {
     this.#book = book;
     this.#books = books;
@@ -41,7 +41,7 @@ export class RefusalJudge {
     }
   }
 
-  /** Why the reason of a refused row cannot be true; '' if it can. */
+  /** Returns why the reason of a refused row cannot be true; '' if it can. */
   problemOf(row: JournalRow): string {
     const problem = this.#problem(row);
     return problem === '' ? '' : `was refused with ${reasonWord(row.reason)}, but ${problem}`;
@@ -69,7 +69,7 @@ export class RefusalJudge {
     return account !== undefined && !account.transit && account.openedSeq < seq;
   }
 
-  /** Of a payee elsewhere its own book decides; only one without a book is refused here. */
+  /** A payee elsewhere is judged by its own book; only one without a book is refused here. */
   #payeeIsThere(row: JournalRow): boolean {
     const payee = row.creditAccount ?? row.peer?.account ?? 0n;
     if (bookOf(payee) === this.#book.number) return this.#isThere(payee, row);
@@ -102,8 +102,8 @@ export class RefusalJudge {
   }
 
   /**
-   * State of an account before a row. A leg sees what the legs before it did, though nothing of
-   * a failed group is left in the journal. Undefined: not known.
+   * State of an account before a row. A leg sees the effects of the legs before it, though a failed
+   * group leaves none of them in the journal. Undefined: unknown.
    */
   #before(id: bigint | null, row: JournalRow): AccountRead | undefined {
     const groupId = row.details?.groupId ?? null;
@@ -115,7 +115,7 @@ export class RefusalJudge {
     let { debits, credits } = state;
     for (const leg of this.#book.legs.get(groupId) ?? []) {
       if (leg.seq >= row.seq) break;
-      // What holds and what draws on something do is not in a row that failed.
+      // The effect of a hold, or of drawing on one, is not in a row that failed.
       if (leg.kind !== RowKind.transfer || leg.amount === null || leg.details?.options !== '') {
         return undefined;
       }
@@ -126,7 +126,7 @@ export class RefusalJudge {
   }
 
   #hold(row: JournalRow): string {
-    // Within a group the hold may have been made or drawn on by a leg before.
+    // Within a group an earlier leg may have made the hold or drawn on it.
     if ((row.details?.groupId ?? null) !== null) return '';
     const id = /"hold_id":"([^"]*)"/u.exec(row.details?.options ?? '')?.[1] ?? '';
     const hold = this.#book.byId.get(id);
@@ -152,7 +152,7 @@ export class RefusalJudge {
   }
 }
 
-/** Nothing else can be drawn until the payee's book has answered, and then perhaps never. */
+/** Nothing else can be drawn until the payee's book has answered, and possibly never. */
 function isFinalAway({ kind, peer, details }: JournalRow): boolean {
   const final = details?.options.includes('"final":true') ?? false;
   return kind === RowKind.capture && peer !== null && final;

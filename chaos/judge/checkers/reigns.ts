@@ -1,12 +1,12 @@
 import type { Operation, Position } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 
-/** An answer that only the server gives that leads the book at that moment. */
+/** An answer that only the current leader of the book gives. */
 export interface LeadingAnswer extends Pick<Position, 'book' | 'epoch'> {
   readonly by: Operation;
 }
 
-/** Replays are none: they name the epoch that decided once. */
+/** Not replays: they name the epoch of the first decision. */
 export function leadingAnswers({ operations }: Evidence): LeadingAnswer[] {
   const { transfers, changes, balances, statements, lookUps } = operations;
   const written = [...transfers, ...changes].flatMap((by) => {
@@ -31,9 +31,9 @@ function leadingAnswer({ book, epoch }: Position, by: Operation): LeadingAnswer 
   return { book, epoch, by };
 }
 
-/** How long each epoch of each book has led for certain. */
+/** How long each epoch of each book has certainly led. */
 export class Reigns {
-  /** By book and epoch: when the last call began that only its leader can have answered. */
+  /** By book and epoch: the beginning of the last call that only its leader can have answered. */
   readonly #led = new Map<number, Map<number, number>>();
   readonly #newest = new Map<number, number>();
 

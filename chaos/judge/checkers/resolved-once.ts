@@ -9,12 +9,12 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I3: every channel number is applied or refused exactly once.
  *
- * The legs that left a book and those that arrived in the other are put side by side by their
- * numbers. A number that both have is the same transfer; one that the payee's book applied was
- * not returned; one that it refused was returned once, with the same amount to the same payer;
- * one that the payer's book takes for settled has arrived; none has arrived that was not sent.
- * A leg whose number a repair gave to another one was returned. The cursors of both say what the
- * journals say. (That nothing is open for long is I23.)
+ * The legs that left a book and those that arrived in the other are matched by their numbers. A
+ * number that both have is the same transfer; a leg that the payee's book applied was not returned;
+ * one that it refused was returned once, with the same amount to the same payer; one that the
+ * payer's book counts as settled has arrived; none has arrived that was not sent. A leg whose
+ * number a repair gave to another one was returned. The cursors of both agree with the journals.
+ * (I23 checks that nothing is open for long.)
  */
 export const resolvedOnce: Checker = (evidence) => {
   const found = new Case();
@@ -72,7 +72,7 @@ function legIdOf({ kind, id, originId }: JournalRow): string {
   return kind === RowKind.recovered ? (originId ?? id) : id;
 }
 
-/** Of a leg whose number a repair gave to another one. */
+/** Returns the problem of a leg whose number a repair gave to another one; '' if there is none. */
 function undoneProblem(leg: JournalRow, returned: JournalRow | undefined): string {
   const isReturned =
     returned?.reason === Reason.CHANNEL_DIVERGED &&
@@ -103,7 +103,7 @@ function problemOf(
   return isGivenBack ? '' : 'was returned to another transfer than it had reversed';
 }
 
-/** A capture draws on a hold, to which a return gives nothing back. */
+/** A capture draws on a hold, to which a return restores nothing. */
 const CAPTURE = RowKind.capture;
 
 function isSame(leg: JournalRow, second: JournalRow, toBook: number): boolean {
@@ -131,8 +131,8 @@ function checkCursors({ name, primary, scan }: FinalBook, found: Case): void {
     const sent = scan.channels.sent.get(peer) ?? 0;
     const applied = scan.channels.applied.get(peer) ?? 0;
     if (cursors?.sent === sent && cursors.applied === applied && cursors.settled <= sent) continue;
-    const said = `sent ${cursors?.sent}, settled ${cursors?.settled}, applied ${cursors?.applied}`;
-    found.violated(`${name}: cursors of book ${peer} say ${said}; rows ${sent} and ${applied}`);
+    const stated = `sent ${cursors?.sent}, settled ${cursors?.settled}, applied ${cursors?.applied}`;
+    found.violated(`${name}: cursors of book ${peer} state ${stated}; rows ${sent} and ${applied}`);
   }
 }
 

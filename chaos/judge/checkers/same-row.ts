@@ -8,7 +8,7 @@ export function isSameRow(a: ChainedRow, b: ChainedRow): boolean {
   return Buffer.from(a.chain).equals(b.chain);
 }
 
-/** By hand, for every row of every copy is looked at. */
+/** Written by hand for speed: every row of every copy is compared. */
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (!isObject(a) || !isObject(b)) return false;

@@ -1,4 +1,4 @@
-/** Place of the last item whose number is at most `bound`, in a list in order; -1: none. */
+/** Index of the last item of a sorted list whose number is at most `bound`; -1: none. */
 export function atOrBefore<T>(
   items: readonly T[],
   bound: number,

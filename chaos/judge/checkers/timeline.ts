@@ -5,8 +5,8 @@ export interface Span {
 }
 
 /**
- * Goes through the beginnings and ends of calls in the order of time. What ends at the same
- * nanosecond at which another begins has not ended before it.
+ * Visits the beginnings and ends of calls in the order of time. A call that ends at the nanosecond
+ * at which another begins has not ended before it.
  */
 export function inTime<T extends Span>(
   calls: readonly T[],
@@ -30,7 +30,7 @@ export function inTime<T extends Span>(
   for (const call of ended.slice(next)) onEnd(call);
 }
 
-/** Infinity less Infinity is no number. */
+/** Infinity minus Infinity is NaN. */
 function compare(a: number, b: number): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }

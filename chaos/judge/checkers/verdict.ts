@@ -11,14 +11,14 @@ export interface Witness {
 }
 
 export type Verdict =
-  /** `checked`: how many things there were to look at. With none the run has shown nothing. */
+  /** `checked`: number of things checked. With none the run has shown nothing. */
   | { readonly state: 'pass'; readonly checked: number }
-  /** `witnesses`: the smallest few of all violations. */
+  /** `witnesses`: the smallest violations. */
   | { readonly state: 'fail'; readonly total: number; readonly witnesses: readonly Witness[] }
-  /** Nothing wrong was found in what there is, and it is not all there. */
+  /** No violation was found, but the evidence is incomplete. */
   | { readonly state: 'unknown'; readonly why: readonly string[] };
 
-/** Decides one invariant. Pure; takes no more than n log n steps. */
+/** Decides one invariant. Pure; takes at most n log n steps. */
 export type Checker = (evidence: Evidence) => Verdict;
 
 const WITNESSES_MAX = 5;
@@ -30,7 +30,7 @@ interface Shown {
   readonly faults?: readonly FaultSpan[];
 }
 
-/** What a checker finds, on the way to its verdict. */
+/** Collects the findings of a checker for its verdict. */
 export class Case {
   readonly #witnesses: Witness[] = [];
   readonly #why: string[] = [];
@@ -38,7 +38,7 @@ export class Case {
   #total = 0;
   #checked = 0;
 
-  /** Counts things that were looked at. */
+  /** Counts things that were checked. */
   looked(count = 1): void {
     this.#checked += count;
   }
@@ -50,13 +50,13 @@ export class Case {
     this.#keepSmallest();
   }
 
-  /** Something that the verdict leans on is not there. */
+  /** Records that evidence for the verdict is missing. */
   unknown(...why: readonly string[]): void {
     this.#unknown += why.length;
     this.#why.push(...why.slice(0, Math.max(0, REASONS_MAX - this.#why.length)));
   }
 
-  /** A violation that was found stays one, whatever else is missing. */
+  /** Returns the verdict. A violation convicts, even if evidence is missing. */
   verdict(): Verdict {
     this.#keepSmallest();
     if (this.#total > 0) return { state: 'fail', total: this.#total, witnesses: this.#witnesses };

@@ -18,7 +18,7 @@ import type { Known } from './knowledge.ts';
 import { Reigns } from './reigns.ts';
 import type { Span } from './timeline.ts';
 
-/** What the answers of a run tell of versions. */
+/** Facts about versions from the answers of a run. */
 export function versionFacts(evidence: Evidence): Fact[] {
   const { transfers, changes, balances, statements, lookUps } = evidence.operations;
   const reigns = new Reigns(evidence);
@@ -39,22 +39,25 @@ export interface Touched {
   readonly version: number;
 }
 
-/** What one answer tells of versions. */
+/** Facts about versions from one answer. */
 export interface Fact extends Span {
   readonly operation: Operation;
   /** Versions that it made or saw. */
   readonly touched: readonly Touched[];
-  /** Versions that were there when it ended. */
+  /** Versions that existed when it ended. */
   readonly later: readonly Touched[];
-  /** What it has to be at least, or after: a write of its own; a read. Else: nothing. */
+  /**
+   * The bound that it must satisfy: later than earlier versions (`write`), at least as late
+   * (`read`), or none.
+   */
   readonly bound: 'write' | 'read' | 'none';
-  /** Of a read that a deposed leader may have answered: which one. */
+  /** The leader that answered a read, if it may have been deposed. */
   readonly leader: Pick<Position, 'book' | 'epoch'> | null;
-  /** What leaders knew when it ended. */
+  /** Knowledge of leaders when it ended. */
   readonly knew: readonly Known[];
-  /** Of a transfer that is known now, or was looked up: `callName`. */
+  /** `callName` of a transfer that is known then, or was looked up. */
   readonly known: string;
-  /** Of a look-up in vain: what was asked. */
+  /** Request of a look-up that found nothing. */
   readonly missing: LookUpOperation['value'] | null;
 }
 
@@ -77,7 +80,7 @@ const NO_VERSIONS: readonly Touched[] = [];
 const NOTHING: readonly Known[] = [];
 
 interface Transfers {
-  /** Rows that were answered as new before; that there are two such answers is I6. */
+  /** Rows that were already answered as new; I6 checks that there is one such answer. */
   readonly fresh: Set<JournalRow>;
   /** Transfers that any client looked up at level linearizable, as `callName`. */
   readonly lookedUp: ReadonlySet<string>;
@@ -95,7 +98,7 @@ function transferFact(
   const book = books.get(position.book);
   const row = book?.byId.get(transferId);
   if (book === undefined || row === undefined) return undefined;
-  // There are few of them, and names of all would take room.
+  // Look-ups are few; names of all transfers would take memory.
   const name = lookedUp.size > 0 ? callName(book.number, transferId) : '';
   const known = lookedUp.has(name) ? name : '';
   const legs = row.kind === RowKind.group ? (book.legs.get(row.id) ?? []) : [];
@@ -112,7 +115,7 @@ function transferFact(
   const payees = row.peer?.book ?? 0;
   const second = books.get(payees)?.byId.get(settlementId(book.number, row.id));
   if (reply.status !== 'POSTED' || second === undefined) return factOf(operation, fields);
-  // The second leg is known to be there at the end of the call, wherever it was in between.
+  // The second leg certainly exists at the end of the call, wherever it was in between.
   const knew = [...fields.knew, ...knownTo(reigns, completedNs, payees, second)];
   return factOf(operation, { ...fields, knew, later: touchedBy(second) });
 }
@@ -130,7 +133,7 @@ function touchedBy({ entries, debitAccount, creditAccount }: JournalRow): Touche
   return touched;
 }
 
-/** What the leader knew that has made a row, if it still led when somebody had heard of the row. */
+/** Knowledge of the leader that made a row, if it still led when a client knew of the row. */
 function knownTo(reigns: Reigns, ns: number, book: number, row: JournalRow): readonly Known[] {
   return reigns.isLeadingAfter(ns, book, row.epoch) ? [knownRow(book, row)] : NOTHING;
 }
@@ -186,7 +189,7 @@ function readFact(
   book: FinalBook | undefined,
 ): Fact {
   if (!isOfLeader(level)) return factOf(operation, { touched });
-  // What it has read may be newer than the place that it told.
+  // The read may be newer than the position that it states.
   const seq = touched.reduce(
     (newest, { account, version }) =>
       Math.max(newest, book?.versions.get(account)?.[version - 1]?.seq ?? 0),

@@ -8,9 +8,9 @@ import { Case, type Checker } from './verdict.ts';
 /**
  * I17: groups are applied all or none.
  *
- * In the journal every group is followed by all of its legs, in one batch and with one outcome
- * (the audit of the journal). In every answer and look-up of a group either all legs are rejected
- * or none is. No read of balances or of a statement is of a moment between two legs.
+ * In the journal every group is followed by all of its legs, in one batch and with one outcome (the
+ * audit of the journal). In every answer and look-up of a group either all legs are rejected or
+ * none is. No read of balances or of a statement shows a moment between two legs.
  */
 export const wholeGroups: Checker = (evidence) => {
   const found = new Case();
@@ -42,7 +42,7 @@ export const wholeGroups: Checker = (evidence) => {
       const book = evidence.books.get(number);
       if (book === undefined || operation.value.level === 'auditor') continue;
       const moment = momentOf(book, read);
-      // One that never was is a matter of what copies answer.
+      // I12 checks reads of a state that never existed.
       if (moment.fromSeq <= moment.throughSeq) checkMoment(operation, number, moment);
     }
   }

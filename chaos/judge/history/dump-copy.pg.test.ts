@@ -18,7 +18,7 @@ const book = {
   startSeq: 0,
 };
 
-test('a copy of a book is written down as its database has it', async () => {
+test('a copy of a book is dumped as its database has it', async () => {
   const database = await newDatabase();
   await writeBook(database, near);
   const folder = await mkdtemp(join(tmpdir(), 'meridian-copies-'));
@@ -45,7 +45,7 @@ test('a copy of a book is written down as its database has it', async () => {
   }
 });
 
-test('a database that cannot be read is told', async () => {
+test('a database that cannot be read is reported', async () => {
   const database = await newDatabase();
   await expect(dumpCopy(database.auditorUrl, 'eu-west', tmpdir())).rejects.toThrow(
     'no ledger server has ever',

@@ -8,10 +8,10 @@ import { copyFile, writeCopy } from './final-file.ts';
 import type { CopyTables } from './final-reads.ts';
 
 /**
- * Reads one copy of a book, all of one moment, and writes it into the folder of a run's final
- * reads. Throws Error when the database cannot be read to its end; then the file is not complete.
+ * Reads one copy of a book at one moment, and writes it into the folder of a run's final reads.
+ * Throws Error when the database cannot be read to its end; then the file is incomplete.
  *
- * @param url the copy's database, as a role that may read it
+ * @param url of the copy's database, for a role that may read it
  */
 export async function dumpCopy(url: string, region: string, folder: string): Promise<void> {
   const pool = evidencePool(url, true);

@@ -22,7 +22,7 @@ export function copyFile(folder: string, book: string, region: string): string {
   return join(folder, `${book}.${region}${SUFFIX}`);
 }
 
-/** Writes a copy as it is read. `pages` gives its journal in order of seq. */
+/** Writes a copy while it is read. `pages` yields its journal in order of seq. */
 export async function writeCopy(
   path: string,
   tables: CopyTables,
@@ -42,7 +42,7 @@ export async function writeCopy(
 }
 
 /**
- * Reads the final reads of a run. What is not there, breaks off or is something else is told as
+ * Reads the final reads of a run. A file that is absent, truncated or malformed is reported as
  * missing.
  */
 export async function readFinalReads(
@@ -73,7 +73,7 @@ export async function readFinalReads(
   return { copies, missing };
 }
 
-/** Undefined: the file breaks off. */
+/** Undefined: the file is truncated. */
 async function readCopy(path: string, shared: SharedRows): Promise<CopyRead | undefined> {
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   let tables: CopyTables | undefined;
@@ -97,8 +97,8 @@ async function readCopy(path: string, shared: SharedRows): Promise<CopyRead | un
 }
 
 /**
- * Copies of a book have the same rows: those that are the same to the letter are held once. So
- * reading three copies takes little more memory than one, and comparing them takes no time.
+ * Copies of a book have the same rows: identical lines share one object. So reading three copies
+ * takes little more memory than one, and comparing them takes no time.
  */
 class SharedRows {
   readonly #digests: string[] = [];

@@ -4,13 +4,13 @@ import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
 import type { BookHead, ChannelRow } from '../../../ledger/audit/read-book.ts';
 import type { AccountRead } from './operation.ts';
 
-/** What one copy of a book has at the end of a run, all of one moment. */
+/** The content of one copy of a book at the end of a run, at one moment. */
 export interface CopyRead extends CopyTables {
-  /** All of its journal, in order of seq. */
+  /** Its whole journal, in order of seq. */
   readonly rows: readonly ChainedRow[];
 }
 
-/** All of a copy but its journal. */
+/** A copy without its journal. */
 export interface CopyTables {
   readonly book: number;
   readonly region: string;
@@ -27,7 +27,7 @@ export interface CopyTables {
   readonly trialBalance: readonly TrialBalanceLine[];
   /** Why its rows could be changed, one sentence each; empty: they cannot. */
   readonly changeable: readonly string[];
-  /** What a database should not be left with once everything is healed. */
+  /** Prepared transactions left after everything is healed; a healthy database has none. */
   readonly preparedTransactions: number;
 }
 
@@ -39,6 +39,6 @@ export interface TrialBalanceLine {
 
 export interface FinalReads {
   readonly copies: readonly CopyRead[];
-  /** What could not be read, one sentence each. */
+  /** Parts that could not be read, one sentence each. */
   readonly missing: readonly string[];
 }

@@ -5,8 +5,9 @@ import type {
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 
 /**
- * What a client asked and what it heard. Replies are plain JSON: 64-bit numbers are text, times
- * of the ledger are microseconds since 1970, words such as POSTED are those of the API.
+ * Requests of clients and the answers that they received. Replies are plain JSON: 64-bit numbers
+ * are text, times of the ledger are microseconds since 1970, words such as POSTED are those of the
+ * API.
  */
 
 export interface Position {
@@ -21,20 +22,23 @@ export interface LegAnswer {
   readonly reason: string;
 }
 
-/** True: the router sent the call more than once, so that `replayed` may mean its own attempt. Else left out. */
+/**
+ * True: the router sent the call more than once, so that `replayed` may refer to its own attempt.
+ * Else absent.
+ */
 export type Resent = true;
 
 export interface TransferAnswer extends LegAnswer {
-  /** Of a key that was used for another request: the field that differs. Else empty. */
+  /** The field that differs, if the key was used for another request. Else empty. */
   readonly differingField: string;
   readonly replayed: boolean;
   readonly resent?: Resent;
   readonly position: Position;
   readonly decidedAtMicros: number;
-  /** What was moved, where the request left that open; else "0". */
+  /** The moved amount, if the request left it open; else "0". */
   readonly actualAmount: string;
   readonly expiresAtMicros: number | null;
-  /** Of a group; else empty. */
+  /** Legs of a group; else empty. */
   readonly legs: readonly LegAnswer[];
 }
 
@@ -51,11 +55,11 @@ export interface OpenAnswer {
   readonly accountId: string;
   readonly replayed: boolean;
   readonly resent?: Resent;
-  /** Of the row that opened it. */
+  /** Position of the row that opened it. */
   readonly position: Position;
 }
 
-/** Who answers a read; `auditor`: a database copy itself, through its views. */
+/** The server that answers a read; `auditor`: a database copy itself, through its views. */
 export type ReadLevel = 'leader' | 'linearizable' | 'stale' | 'auditor';
 
 export interface ReadAsked {
@@ -74,9 +78,9 @@ export interface AccountRead {
   readonly heldCredits: string;
 }
 
-/** Accounts of one book, all of one moment. */
+/** Accounts of one book at one moment. */
 export interface BookRead {
-  /** Of level `auditor`: that moment. Else one that it is at least as new as. */
+  /** At level `auditor`: that moment. Else a lower bound of it. */
   readonly position: Position;
   /** True: every account of the book, transit accounts too. */
   readonly whole: boolean;
@@ -86,13 +90,13 @@ export interface BookRead {
 /** A read of balances, of one book or more; several books are a cut of the installation. */
 export interface BalancesAsked extends ReadAsked {
   readonly books: readonly number[];
-  /** Ids. Left out: all accounts, of level `auditor`; else a history does not say it. */
+  /** Ids. Absent: all accounts, at level `auditor`; else the history does not contain it. */
   readonly accounts?: readonly string[];
 }
 
 export interface StatementAsked extends ReadAsked {
   readonly account: string;
-  /** Left out: from the opening of the account. */
+  /** Absent: from the opening of the account. */
   readonly fromMicros?: number;
 }
 
@@ -105,7 +109,7 @@ export interface StatementEntry {
   readonly creditsAfter: string;
 }
 
-/** All pages of a statement, put together, oldest first. */
+/** All pages of a statement, concatenated, oldest first. */
 export interface StatementRead {
   readonly position: Position;
   readonly opening: AccountRead;
@@ -147,7 +151,7 @@ export interface LookUpAsked extends ReadAsked {
 }
 
 export interface LookUpRead {
-  /** How far the book that answered had come. */
+  /** The position of the book that answered. */
   readonly position: Position;
   /** Null: never seen. */
   readonly found:
@@ -159,14 +163,14 @@ export interface LookUpRead {
     | null;
 }
 
-/** No outcome, and why. */
+/** The error of a call without an outcome. */
 export interface Fault {
   /** gRPC status, such as UNAVAILABLE. */
   readonly code: string;
   readonly message: string;
 }
 
-/** What is asked and heard, by the word that a record says in `f`. */
+/** Requests and replies, by the field `f` of a record. */
 export interface Kinds {
   transfer: { value: CreateTransferRequest; reply: TransferAnswer };
   /** A transfer whose payee is in another book. */
@@ -187,22 +191,23 @@ export type Kind = keyof Kinds;
 
 /**
  * One call of a client from its beginning to its end. `fail`: it was definitely not applied.
- * `info`: nobody knows; it stays open to the end of the run, so `completedNs` is Infinity.
+ * `info`: the outcome is unknown; it stays open to the end of the run, so `completedNs` is
+ * Infinity.
  */
 export interface Operation<Value = unknown, Reply = unknown> {
-  /** Place of its invocation in the history. */
+  /** Index of its invocation in the history. */
   readonly index: number;
   readonly f: Kind;
-  /** The client that asked; one that heard `info` asks nothing any more. */
+  /** The client that asked; after `info` it makes no further calls. */
   readonly process: number;
-  /** Region of the router that was asked; of an auditor's read, of the copy. */
+  /** Region of the router; for an auditor's read, of the copy. */
   readonly router: string;
   readonly value: Value;
   /** Nanoseconds since the run began, by the one monotonic clock of the harness. */
   readonly invokedNs: number;
   readonly completedNs: number;
-  /** When the client was told `type`; Infinity if the run ended first. */
-  readonly heardNs: number;
+  /** When the client got `type`; Infinity if the run ended first. */
+  readonly returnedNs: number;
   readonly type: 'ok' | 'fail' | 'info';
   /** Of `ok`. */
   readonly reply: Reply | null;

@@ -28,14 +28,14 @@ export interface History {
   readonly epochs: readonly EpochRecord[];
   readonly phases: readonly PhaseRecord[];
   readonly facts: readonly FactRecord[];
-  /** True: it breaks off, so that operations may be missing. */
+  /** True: it is truncated, so that operations may be missing. */
   readonly isTorn: boolean;
 }
 
 /**
- * Reads a history. A last line that breaks off is left out and told.
+ * Reads a history. A truncated last line is skipped and reported.
  *
- * Throws Error with the line's number when any other line is no record of a history.
+ * Throws Error with the line's number when another line is not a valid record.
  */
 export async function readHistory(path: string): Promise<History> {
   const builder = new HistoryBuilder();
@@ -43,7 +43,7 @@ export async function readHistory(path: string): Promise<History> {
   let torn: number | undefined;
   const take = (line: string) => {
     number += 1;
-    if (torn !== undefined) throw new Error(`${path}:${torn} is no record of a history`);
+    if (torn !== undefined) throw new Error(`${path}:${torn} is not a record of a history`);
     try {
       const record: HistoryRecord = JSON.parse(line);
       builder.add(record);
@@ -64,7 +64,7 @@ export async function readHistory(path: string): Promise<History> {
   return builder.build(torn !== undefined);
 }
 
-/** In pieces that are large, for a history may have millions of lines. */
+/** Uses large chunks, for a history may have millions of lines. */
 function textOf(path: string): AsyncIterable<string> {
   return createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 });
 }
@@ -72,7 +72,7 @@ function textOf(path: string): AsyncIterable<string> {
 type Written = { -readonly [K in keyof Operation]: Operation[K] };
 type WrittenSpan = { -readonly [K in keyof FaultSpan]: FaultSpan[K] };
 
-/** Puts records together, in their order. */
+/** Builds a history from records, in their order. */
 export class HistoryBuilder {
   readonly #operations = noOperations();
   readonly #open = new Map<number, Written>();
@@ -82,7 +82,7 @@ export class HistoryBuilder {
   readonly #facts: FactRecord[] = [];
   #header: HistoryHeader | undefined;
 
-  /** Throws Error when the record does not fit those before it. */
+  /** Adds a record. Throws Error when it does not fit those before it. */
   add(record: HistoryRecord): void {
     switch (record.kind) {
       case 'header':
@@ -109,7 +109,7 @@ export class HistoryBuilder {
     }
   }
 
-  /** Throws Error when there was no header. */
+  /** Returns the history. Throws Error without a header. */
   build(isTorn: boolean): History {
     if (this.#header === undefined) throw new Error('the history has no header');
     return {
@@ -119,14 +119,14 @@ export class HistoryBuilder {
       epochs: this.#epochs,
       phases: this.#phases,
       facts: this.#facts,
-      // The last step of a run that was not cut short.
+      // `end` is the last phase of a run that was not cut short.
       isTorn: isTorn || this.#phases.at(-1)?.phase !== 'end',
     };
   }
 
   #invoke({ index, f, process, router, value, ns }: OperationRecord): void {
     if (!(f in listOf)) throw new Error(`there are no operations called ${f}`);
-    if (this.#open.has(process)) throw new Error(`process ${process} asks two things at once`);
+    if (this.#open.has(process)) throw new Error(`process ${process} has two calls at once`);
     const operation: Written = {
       index,
       f,
@@ -135,7 +135,7 @@ export class HistoryBuilder {
       value: readValue(f, value),
       invokedNs: ns,
       completedNs: Infinity,
-      heardNs: Infinity,
+      returnedNs: Infinity,
       type: 'info',
       reply: null,
       fault: null,
@@ -146,13 +146,13 @@ export class HistoryBuilder {
 
   #complete({ process, f, ns, reply, fault }: OperationRecord, type: Operation['type']): void {
     const operation = this.#open.get(process);
-    if (operation?.f !== f) throw new Error(`process ${process} had asked for no ${f}`);
-    // One that heard `info` stays open, so that whoever goes on as this process is found.
+    if (operation?.f !== f) throw new Error(`process ${process} has no open ${f}`);
+    // After `info` it stays open, so that a later call of the same process is detected.
     if (type !== 'info') {
       this.#open.delete(process);
       operation.completedNs = ns;
     }
-    operation.heardNs = ns;
+    operation.returnedNs = ns;
     operation.type = type;
     operation.reply = reply ?? null;
     operation.fault = fault ?? null;

@@ -1,16 +1,16 @@
 import type { Fault, Kind } from './operation.ts';
 
-/** The lines of a history: a header, then what happened, in the order of the harness's clock. */
+/** The lines of a history: a header, then events, in the order of the harness's clock. */
 
-/** By what the run is judged where that is not the same for every installation. */
+/** Limits for judging the run that depend on the installation. */
 export interface Judging {
-  /** How far the clocks of the books may be off, faults of the run included. */
+  /** Maximum error of the books' clocks, faults of the run included. */
   readonly clockSkewMs: number;
-  /** A call that no fault stands in the way of is answered within this time. */
+  /** A call that no fault touches is answered within this time. */
   readonly answersWithinMs: number;
-  /** A fault may be felt for so long after its end. */
+  /** A fault may have effects for this long after its end. */
   readonly recoversWithinMs: number;
-  /** After everything is healed, everything serves and has drained within this time. */
+  /** After the heal everything serves and has drained within this time. */
   readonly livenessMs: number;
 }
 
@@ -19,26 +19,26 @@ export interface BookOfRun {
   readonly name: string;
   /** Home region. */
   readonly region: string;
-  /** Regions that have a copy of it, the primary's too. Each must be read at the end. */
+  /** Regions that have a copy of it, including the primary. Each must be read at the end. */
   readonly copies: readonly string[];
-  /** Its newest row when the run began: rows up to here are not of this run. */
+  /** Its newest seq when the run began: rows up to here are not of this run. */
   readonly startSeq: number;
 }
 
 export interface HistoryHeader {
   readonly kind: 'header';
   readonly seed: number;
-  /** Of the checkout. */
+  /** Commit of the checkout. */
   readonly commit: string;
-  /** By the name of what has it, such as postgres. */
+  /** By program, such as postgres. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Every option of the run, those drawn from the seed too. */
+  /** Every option of the run, including those drawn from the seed. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly startedAt: string;
   readonly books: readonly BookOfRun[];
   /** Namespaces of the run's keys. */
   readonly namespaces: readonly string[];
-  /** True: nobody else uses the installation, so rows of other namespaces are phantoms. */
+  /** True: no other client uses the installation, so rows of other namespaces are phantoms. */
   readonly exclusive: boolean;
   readonly judging: Judging;
 }
@@ -51,7 +51,7 @@ export interface OperationRecord {
   readonly f: Kind;
   readonly ns: number;
   readonly router: string;
-  /** Idempotency key; only of what has one. */
+  /** Idempotency key, if the request has one. */
   readonly key?: string;
   /** Of an invocation. */
   readonly value?: unknown;
@@ -62,14 +62,14 @@ export interface OperationRecord {
 }
 
 /**
- * Calls that a fault may touch: those through the router of a region, those that need a book,
- * those that need two, or what is all of it. Whatever is left out stands for any; `{}` touches
- * all.
+ * Calls that a fault may touch: those through the router of a region, those that need a book, those
+ * that need two, or those that match all of these. An absent field matches any; `{}` matches all
+ * calls.
  */
 export interface Harm {
   readonly router?: string;
   readonly book?: number;
-  /** Of a fault between two books: the call needs this one as well. */
+  /** For a fault between two books: the call needs this one as well. */
   readonly and?: number;
 }
 
@@ -77,23 +77,23 @@ export interface NemesisRecord {
   readonly kind: 'nemesis';
   readonly index: number;
   readonly type: 'start' | 'end';
-  /** The same at the start and at the end of one fault. */
+  /** Identical at the start and at the end of one fault. */
   readonly id: number;
   /** Such as "N3 pause". */
   readonly what: string;
   readonly targets: readonly string[];
-  /** What the fault may touch while it lasts. */
+  /** Calls that the fault may touch while it lasts. */
   readonly harms: readonly Harm[];
   readonly ns: number;
 }
 
-/** The harness heard that a ledger server leads a book. */
+/** The harness was notified that a ledger server leads a book. */
 export interface EpochRecord {
   readonly kind: 'epoch';
   readonly index: number;
   readonly book: number;
   readonly epoch: number;
-  /** Of the server. */
+  /** Region of the server. */
   readonly region: string;
   readonly ns: number;
 }
@@ -116,16 +116,15 @@ export interface PhaseRecord {
   readonly kind: 'phase';
   readonly index: number;
   readonly phase: Phase;
-  /** The harness's wall clock, in milliseconds since 1970. Left out by earlier versions. */
+  /** The harness's wall clock, in milliseconds since 1970. Absent in earlier versions. */
   readonly wallMs?: number;
   readonly ns: number;
 }
 
 /**
- * What the harness itself has found out about the run.
- * `unwell`: nothing was broken any more, and the installation did not become well again.
- * `missing`: something that verdicts lean on is not known.
- * `stopped`: whoever started the run ended it before its time.
+ * Findings of the harness about the run. `unwell`: no fault was active any more, and the
+ * installation did not become healthy again. `missing`: evidence that verdicts need is unknown.
+ * `stopped`: the operator ended the run before its time.
  */
 export type Fact = 'unwell' | 'missing' | 'stopped';
 
@@ -133,7 +132,7 @@ export interface FactRecord {
   readonly kind: 'fact';
   readonly index: number;
   readonly fact: Fact;
-  /** A sentence that says what. */
+  /** A sentence that describes it. */
   readonly text: string;
   readonly ns: number;
 }

@@ -4,7 +4,7 @@ import type { Fault, Kind, Kinds } from './operation.ts';
 import type { Fact, Harm, HistoryHeader, HistoryRecord, Phase } from './record.ts';
 import { keyOf, plainValue } from './value.ts';
 
-/** The end of a call; exactly one of these is to be called. */
+/** Ends a call; call exactly one of these methods. */
 export interface Pending<Reply> {
   ok(reply: Reply): void;
   /** It was definitely not applied. */
@@ -13,7 +13,7 @@ export interface Pending<Reply> {
   info(fault: Fault): void;
 }
 
-/** A call that has ended, as whoever watches the run is told. */
+/** A call that has ended, as reported to observers of the run. */
 export interface EndedCall {
   readonly f: Kind;
   readonly router: string;
@@ -22,14 +22,14 @@ export interface EndedCall {
   readonly tookMs: number;
 }
 
-/** What a record has before the recorder gives it its place. */
+/** A record without its index, which the recorder assigns. */
 type Unplaced = HistoryRecord extends infer R
   ? R extends { readonly index: number }
     ? Omit<R, 'index'>
     : never
   : never;
 
-/** Writes a history while it happens, one JSON object a line. */
+/** Writes a history during the run, one JSON object per line. */
 export class HistoryRecorder {
   readonly #file: WriteStream;
   readonly #clock: () => number;
@@ -41,10 +41,10 @@ export class HistoryRecorder {
   #faults = 0;
 
   /**
-   * The file is made anew.
+   * Overwrites the file.
    *
    * @param clock nanoseconds since the run began, monotonic
-   * @param onEnd is told of every call that ends
+   * @param onEnd is called for every call that ends
    */
   constructor(
     path: string,
@@ -61,14 +61,14 @@ export class HistoryRecorder {
     this.#file.write(`${JSON.stringify(header)}\n`);
   }
 
-  /** A client that asks one thing after another. */
+  /** A client that makes one call at a time. */
   client(): RecordedClient {
     const start = () => (this.#processes += 1);
     const write = (record: Unplaced) => this.#write(record);
     return new RecordedClient(start, write, this.#clock, this.#onEnd);
   }
 
-  /** Writes that a fault begins; what is given back ends it. */
+  /** Records the beginning of a fault. Returns a function that records its end. */
   fault(what: string, targets: readonly string[], harms: readonly Harm[]): () => void {
     this.#faults += 1;
     const record = { kind: 'nemesis', id: this.#faults, what, targets, harms } as const;
@@ -88,7 +88,10 @@ export class HistoryRecorder {
     this.#write({ kind: 'fact', fact, text, ns: this.#clock() });
   }
 
-  /** What ends after it is no part of the run. Throws when the file could not be written. */
+  /**
+   * Closes the file. Later events are not part of the run. Throws when the file could not be
+   * written.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#broken === undefined) {
@@ -106,7 +109,7 @@ export class HistoryRecorder {
   }
 }
 
-/** One process of a history. After an `info` it goes on as another one. */
+/** One process of a history. After an `info` it continues as a new one. */
 export class RecordedClient {
   readonly #start: () => number;
   readonly #write: (record: Unplaced) => void;
@@ -132,13 +135,15 @@ export class RecordedClient {
     return this.#process;
   }
 
-  /** Writes that a call begins; it is to be sent after this. Throws if another is under way. */
+  /**
+   * Records the beginning of a call, which must be sent afterwards. Throws if another is under way.
+   */
   invoke<K extends Kind>(
     f: K,
     router: string,
     value: Kinds[K]['value'],
   ): Pending<Kinds[K]['reply']> {
-    if (this.#isBusy) throw new Error(`process ${this.#process} asks two things at once`);
+    if (this.#isBusy) throw new Error(`process ${this.#process} has two calls at once`);
     this.#isBusy = true;
     const call = { kind: 'op', process: this.#process, f, router } as const;
     const key = keyOf(f, value);

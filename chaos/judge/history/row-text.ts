@@ -2,8 +2,8 @@ import type { Entries, JournalRow, RowDetails } from '../../../ledger/core/journ
 import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
 
 /**
- * A journal row as one line of JSON: an array of its columns in a fixed order, which takes half
- * the room of an object. The same row always gives the same text.
+ * A journal row as one line of JSON: an array of its columns in a fixed order, which takes half the
+ * space of an object. The same row always gives the same text.
  */
 export function rowText({ row, chain }: ChainedRow): string {
   const { entries, peer, details, metadata } = row;
@@ -31,7 +31,7 @@ export function rowText({ row, chain }: ChainedRow): string {
   ]);
 }
 
-/** Throws when the text is no row. */
+/** Throws when the text is not a row. */
 export function readRow(line: string): ChainedRow {
   const columns: Columns = JSON.parse(line);
   const [seq, epoch, id, kind, reason, debit, credit, amount, entries, peer, ...more] = columns;

@@ -7,8 +7,8 @@ import { bookOf } from '../../../ledger/core/account-id.ts';
 import { type Kind, type Kinds, listOf } from './operation.ts';
 
 /**
- * What is asked, between its form in memory and that in a history. Requests are written as they
- * are in memory, without fields that are unset; their 64-bit numbers as `{"int": ["5"]}`.
+ * Converts requests between memory and history. They are written as in memory, without unset
+ * fields; 64-bit numbers as `{"int": ["5"]}`.
  */
 
 export function plainValue<K extends Kind>(f: K, value: Kinds[K]['value']): unknown {
@@ -27,12 +27,12 @@ export function readValue(f: Kind, value: unknown): unknown {
   return CreateTransferRequest.fromPartial(request);
 }
 
-/** The idempotency key of what has one, else ''. */
+/** The idempotency key of a request; '' if it has none. */
 export function keyOf<K extends Kind>(f: K, value: Kinds[K]['value']): string {
   return isRequest(f) && 'idempotencyKey' in value ? value.idempotencyKey : '';
 }
 
-/** The word for a transfer in a history. */
+/** The kind of a transfer in a history. */
 export function kindOf(request: CreateTransferRequest) {
   if (request.action !== undefined) return request.action.$case;
   const away = bookOf(request.debitAccountId) !== bookOf(request.creditAccountId);
@@ -56,11 +56,11 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }
 
-/** What was read of a line is nobody else's, so it is changed where it is. */
+/** No other code holds what was read from a line, so it is changed in place. */
 function unplain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unplain);
   if (!isObject(value)) return value;
-  // Metadata may well have a name "int", but never a list.
+  // Metadata may have a name "int", but never a list.
   if (Array.isArray(value['int'])) return BigInt(String(value['int'][0]));
   for (const name in value) {
     const field = value[name];

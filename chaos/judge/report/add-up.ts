@@ -2,16 +2,18 @@ import type { State } from './judged-run.ts';
 import { addUpTables, type NemesisTable } from './nemesis-table.ts';
 import type { RunReport } from './report-json.ts';
 
-/** Several runs as one. */
+/** Sums of several runs. */
 export interface Sum {
   readonly runs: number;
-  /** How many runs ended with each verdict. */
+  /** Number of runs by verdict. */
   readonly verdicts: Readonly<Record<State, number>>;
   /** Every seed, once for each run that had it. */
   readonly seeds: readonly number[];
-  /** From their beginnings to their ends, together. */
+  /** Total duration. */
   readonly seconds: number;
-  /** In how many runs an invariant was violated, or could not be told; those that always held are left out. */
+  /**
+   * Number of runs in which an invariant was violated or undecided; without those that always held.
+   */
   readonly invariants: Readonly<
     Record<string, { readonly fail: number; readonly unknown: number }>
   >;

@@ -8,7 +8,7 @@ import type { Operation, ReadAsked } from '../history/operation.ts';
 import { fieldsText, firstOf, joined, positionText, SHOWN_OF_MANY } from './plain-words.ts';
 import { isOf } from './judged-run.ts';
 
-/** What a client asked, after the word for it. */
+/** The request of a client, without its kind. */
 export function askedText(operation: Operation): string {
   if (isOf('transfers', operation)) return transferText(operation.value);
   if (isOf('changes', operation)) return changeText(operation.value);

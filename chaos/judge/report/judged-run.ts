@@ -3,14 +3,14 @@ import type { Verdict } from '../checkers/verdict.ts';
 import { listOf, type Operation, type Operations } from '../history/operation.ts';
 import type { History } from '../history/read-history.ts';
 
-/** A run that is over and judged: all that its reports are made of. */
+/** A finished and judged run: the data of its reports. */
 export interface JudgedRun {
   readonly history: History;
   /** By the name of the invariant, such as I1. */
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** Why the final reads are not complete, one sentence each. */
   readonly missing: readonly string[];
-  /** What could not be run here, with its place in the catalogue and why. */
+  /** Nemeses that could not run here, with their place in the catalogue and the reason. */
   readonly notRun: readonly {
     readonly name: string;
     readonly place: string;
@@ -23,14 +23,16 @@ export interface JudgedRun {
 
 export type State = Verdict['state'];
 
-/** A single violation convicts; a run that was not judged at all has shown nothing. */
+/**
+ * The verdict of a run: a single violation convicts; a run that was not judged has shown nothing.
+ */
 export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): State {
   const states = new Set([...verdicts.values()].map(({ state }) => state));
   if (states.has('fail')) return 'fail';
   return states.has('unknown') || states.size === 0 ? 'unknown' : 'pass';
 }
 
-/** Whether whoever started it ended it before its time. What it has done is judged all the same. */
+/** Whether the operator ended it before its time. It is judged all the same. */
 export function isStopped({ history: { facts } }: Pick<JudgedRun, 'history'>): boolean {
   return facts.some(({ fact }) => fact === 'stopped');
 }
@@ -41,13 +43,13 @@ export function sentenceOf(name: string): string {
   return sentences[name] ?? name;
 }
 
-/** Operations of every kind, list by list; in no order that means anything. */
+/** All operations, list by list; in no meaningful order. */
 export function operationLists({ operations }: History): readonly (readonly Operation[])[] {
   const { transfers, changes, opens, balances, statements, pages, lookUps } = operations;
   return [transfers, changes, opens, balances, statements, pages, lookUps];
 }
 
-/** Whether an operation is of the kinds that a list has, and so asks and hears what they do. */
+/** Whether an operation belongs to a list, and so has the requests and replies of that list. */
 export function isOf<L extends keyof Operations>(
   list: L,
   operation: Operation,
@@ -55,16 +57,16 @@ export function isOf<L extends keyof Operations>(
   return listOf[operation.f] === list;
 }
 
-/** When the last thing happened that the history has, in nanoseconds since the run began. */
+/** The time of the last event of the history, in nanoseconds since the run began. */
 export function endOf(history: History): number {
   let end = 0;
   const see = (ns: number) => {
     if (ns > end && ns !== Infinity) end = ns;
   };
   for (const list of operationLists(history)) {
-    for (const { invokedNs, heardNs } of list) {
+    for (const { invokedNs, returnedNs } of list) {
       see(invokedNs);
-      see(heardNs);
+      see(returnedNs);
     }
   }
   for (const { startedNs, endedNs } of history.faults) {
@@ -78,13 +80,13 @@ export function endOf(history: History): number {
 /** Options of the command that are options of the run under the same name. */
 const OPTIONS_OF_COMMAND = ['profile', 'minutes', 'workload', 'nemesis', 'bug'] as const;
 
-/** The command that makes the same run again, as far as the seed determines it. */
+/** The command that repeats the run, as far as the seed determines it. */
 export function replayCommand({ header }: History): string {
   const chosen = OPTIONS_OF_COMMAND.flatMap((name) => {
     const value = header.options[name];
     const names = Array.isArray(value) ? value.join(',') : undefined;
     const text = names === '' ? 'none' : (names ?? value);
-    // Whatever is no plain word was not typed like this.
+    // A value that is not a plain word was not typed like this.
     const isWord = (typeof text === 'string' || typeof text === 'number') && WORD.test(`${text}`);
     return isWord ? [` --${name} ${text}`] : [];
   });

@@ -41,7 +41,7 @@ function argumentsOf() {
 
 function pathsOf(folders: readonly string[]): string[] {
   try {
-    // A folder may be given twice, or be within another.
+    // A folder may be listed twice, or be inside another.
     return [...new Set(folders.flatMap(reportsBelow))];
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));

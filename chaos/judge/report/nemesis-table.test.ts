@@ -7,7 +7,7 @@ import type { JudgedRun } from './judged-run.ts';
 import { addUpTables, neighbours, nemesisTable } from './nemesis-table.ts';
 import { passedRun } from './test/sample-runs.ts';
 
-/** Judged once: nothing here looks at its verdicts. */
+/** Judged once: no test here uses its verdicts. */
 const sample = passedRun();
 
 type Span = readonly [fromMs: number, toMs: number];
@@ -15,9 +15,9 @@ type Span = readonly [fromMs: number, toMs: number];
 function call([fromMs, toMs]: Span, type: 'ok' | 'fail' | 'info' = 'ok'): Operation {
   const [first] = sample.history.operations.balances;
   if (first === undefined) throw new Error('the sample has reads');
-  const heardNs = toMs * 1e6;
-  const completedNs = type === 'info' ? Infinity : heardNs;
-  return { ...first, invokedNs: fromMs * 1e6, heardNs, completedNs, type };
+  const returnedNs = toMs * 1e6;
+  const completedNs = type === 'info' ? Infinity : returnedNs;
+  return { ...first, invokedNs: fromMs * 1e6, returnedNs, completedNs, type };
 }
 
 const fault = (what: string, [fromMs, toMs]: Span): FaultSpan => ({
@@ -44,7 +44,7 @@ const seen = (operations: number, unknown: number, violations: number) => ({
   violations,
 });
 
-test('a call counts with a fault that began before its end and ended after its beginning', () => {
+test('a call counts for a fault that began before its end and ended after its beginning', () => {
   const calls = [call([0, 10]), call([9, 11]), call([12, 13]), call([19, 30]), call([20, 21])];
   const { rows, none, total } = nemesisTable(runOf(calls, [fault('N1 kill', [10, 20])]));
   expect(rows).toEqual([{ what: 'N1 kill', runs: 1, times: 1, ...seen(3, 0, 0) }]);
@@ -52,7 +52,7 @@ test('a call counts with a fault that began before its end and ended after its b
   expect(total).toEqual(seen(5, 0, 0));
 });
 
-test('a call that met a nemesis twice counts once with it, and with every other', () => {
+test('a call that met a nemesis twice counts once for it, and for every other', () => {
   const faults = [
     fault('N3 pause', [0, 10]),
     fault('N3 pause', [20, 30]),
@@ -66,7 +66,7 @@ test('a call that met a nemesis twice counts once with it, and with every other'
   expect(total.operations).toBe(1);
 });
 
-test('an unknown outcome is of the time in which its client waited, not of all time after', () => {
+test('an unknown outcome covers the time in which its client waited, not the time after', () => {
   const faults = [fault('N1 kill', [0, 10]), fault('N9 replies', [50, 60])];
   const { rows, total } = nemesisTable(runOf([call([5, 20], 'info')], faults));
   expect(rows.map(({ operations, unknown }) => [operations, unknown])).toEqual([
@@ -78,7 +78,7 @@ test('an unknown outcome is of the time in which its client waited, not of all t
 
 const nothing = { text: '', operations: [], rows: [], faults: [] };
 
-test('a violation counts with what its witness met or names, each once', () => {
+test('a violation counts for the faults that its witness met or names, each once', () => {
   const faults = [fault('N1 kill', [0, 10]), fault('N9 replies', [50, 60])];
   const witnesses = [
     { ...nothing, operations: [call([5, 6]), call([8, 9]), call([30, 31])] },
@@ -92,7 +92,7 @@ test('a violation counts with what its witness met or names, each once', () => {
   expect(table.total.violations).toBe(9);
 });
 
-test('rows alone stand for their own time', () => {
+test('rows without calls use their own time', () => {
   const run = runOf([], [fault('N1 kill', [0, 10])]);
   const zeroMicros = Date.parse(run.history.header.startedAt) * 1_000;
   const violated = (atMs: number) => {

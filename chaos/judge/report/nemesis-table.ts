@@ -2,36 +2,36 @@ import type { Witness } from '../checkers/verdict.ts';
 import type { FaultSpan, History } from '../history/read-history.ts';
 import { type JudgedRun, operationLists } from './judged-run.ts';
 
-/** What was seen while something was broken. */
+/** Counts during a fault. */
 export interface Seen {
-  /** That were under way meanwhile, for however short a time. */
+  /** Operations that overlapped it, however briefly. */
   readonly operations: number;
-  /** Of them, those of which nobody knew at first whether they were applied. */
+  /** Of these, the number whose outcome was unknown at first. */
   readonly unknown: number;
-  /** Violations whose witness is of that time. */
+  /** Violations whose witness overlaps it. */
   readonly violations: number;
 }
 
 export interface NemesisRow extends Seen {
   /** As the history names the fault, such as "N3 pause-leader". */
   readonly what: string;
-  /** In how many runs it struck. */
+  /** Number of runs in which it struck. */
   readonly runs: number;
-  /** How many times in all. */
+  /** Total number of strikes. */
   readonly times: number;
 }
 
 /**
- * How runs went under each nemesis. What met several at once counts with each of them, and once
- * in the total.
+ * Results under each nemesis. An operation that met several at once counts for each of them, and
+ * once in the total.
  */
 export interface NemesisTable {
   readonly runs: number;
   /** By their place in the catalogue. */
   readonly rows: readonly NemesisRow[];
-  /** What met no fault. */
+  /** Counts without any fault. */
   readonly none: Seen;
-  /** `violations`: all of them; only the smallest few of an invariant have a witness. */
+  /** `violations`: all of them; only the smallest of an invariant have a witness. */
   readonly total: Seen;
 }
 
@@ -40,7 +40,7 @@ type CountedRow = { -readonly [K in keyof NemesisRow]: NemesisRow[K] };
 
 const nothingSeen = (): Counts => ({ operations: 0, unknown: 0, violations: 0 });
 
-/** The table of one run. Takes operations times faults steps, each a comparison. */
+/** The table of one run. Takes operations times faults comparisons. */
 export function nemesisTable({ history, verdicts }: JudgedRun): NemesisTable {
   const rows = new Map<string, CountedRow>();
   for (const { what } of history.faults) {
@@ -51,7 +51,7 @@ export function nemesisTable({ history, verdicts }: JudgedRun): NemesisTable {
   const none = nothingSeen();
   const total = nothingSeen();
   const spans = history.faults.map((fault) => ({ ...fault, counts: rows.get(fault.what) ?? none }));
-  /** Each of them once, though a nemesis may have struck twice meanwhile. */
+  /** Counts each nemesis once, even if it struck twice meanwhile. */
   const met = (fromNs: number, toNs: number): Set<Counts> => {
     const found = new Set<Counts>();
     for (const { startedNs, endedNs, counts } of spans) {
@@ -60,8 +60,8 @@ export function nemesisTable({ history, verdicts }: JudgedRun): NemesisTable {
     return found.size === 0 ? found.add(none) : found;
   };
   for (const list of operationLists(history)) {
-    for (const { invokedNs, heardNs, type } of list) {
-      for (const counts of met(invokedNs, heardNs).add(total)) {
+    for (const { invokedNs, returnedNs, type } of list) {
+      for (const counts of met(invokedNs, returnedNs).add(total)) {
         counts.operations += 1;
         if (type === 'info') counts.unknown += 1;
       }
@@ -77,7 +77,7 @@ export function nemesisTable({ history, verdicts }: JudgedRun): NemesisTable {
         .filter((row) => row !== undefined);
       const spansOfTime = timesOf(witness, zeroMs).map(([from, to]) => met(from, to));
       const all = new Set<Counts>([...own, ...spansOfTime.flatMap((found) => [...found])]);
-      // None only if nothing else was there.
+      // Under "none" only if there was no fault.
       if (all.size > 1) all.delete(none);
       for (const counts of all.size === 0 ? [none] : all) counts.violations += 1;
     }
@@ -120,14 +120,14 @@ function inOrder(rows: readonly NemesisRow[]): NemesisRow[] {
 }
 
 /**
- * When the things were that a witness shows: from asking to hearing. Journal rows stand for their
- * own time only where a witness has nothing else, for they have it from the clock of a book.
+ * When the calls of a witness took place: from request to answer. Journal rows use their own time
+ * only if a witness has no calls, for it is from the clock of a book.
  */
 export function timesOf(
   { operations, rows, faults }: Witness,
   zeroMs: number,
 ): (readonly [fromNs: number, toNs: number])[] {
-  if (operations.length > 0) return operations.map((one) => [one.invokedNs, one.heardNs]);
+  if (operations.length > 0) return operations.map((one) => [one.invokedNs, one.returnedNs]);
   if (faults.length > 0) return [];
   return rows.map(({ row }) => {
     const ns = row.atMicros * 1e3 - zeroMs * 1e6;
@@ -135,7 +135,7 @@ export function timesOf(
   });
 }
 
-/** What was broken around a witness's time, besides what the witness names itself. */
+/** Faults around a witness's time, except those that the witness names itself. */
 export function neighbours(witness: Witness, { faults, header }: History): FaultSpan[] {
   const times = timesOf(witness, Date.parse(header.startedAt));
   return faults.filter(
@@ -145,5 +145,5 @@ export function neighbours(witness: Witness, { faults, header }: History): Fault
   );
 }
 
-/** A fault so long before or after may have had to do with it. */
+/** A fault this long before or after may be related. */
 const NEAR_NS = 5e9;

@@ -2,7 +2,7 @@ import { count, styled } from '../../../regions/terminal/print.ts';
 import { table } from '../../../regions/terminal/table.ts';
 import type { NemesisTable, Seen } from './nemesis-table.ts';
 
-/** The table for a terminal. Of a single run it leaves out in how many runs a nemesis struck. */
+/** The table for a terminal. For a single run it omits the number of runs. */
 export function nemesisText({ runs, rows, none, total }: NemesisTable): string {
   const hasRuns = runs !== 1;
   const line = (what: string, ofRuns: string, times: string, seen: Seen) => [
@@ -31,6 +31,6 @@ export function nemesisText({ runs, rows, none, total }: NemesisTable): string {
   );
 }
 
-/** How the table is to be read. */
+/** Explains the table. */
 export const NEMESIS_NOTE =
-  'What met several faults counts with each of them, and once below; a violation, with the faults that its witness met.';
+  'An operation that met several faults counts for each of them, and once in the total; a violation counts for the faults that its witness met.';

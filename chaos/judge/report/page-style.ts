@@ -1,6 +1,6 @@
 import { Html } from '../../../regions/report/html.ts';
 
-/** What the page of a run has besides the style of all reports. */
+/** Style of the page of a run, in addition to that of all reports. */
 export const pageStyle = new Html(`<style>
 :root { --led: #c9d6e6; }
 @media screen and (prefers-color-scheme: dark) { :root { --led: #33455e; } }

@@ -7,7 +7,7 @@ import { timelinePicture } from './timeline-picture.ts';
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** The picture, and what is in it as tables, which readers without the picture have. */
+/** The picture, and its content as tables for readers without the picture. */
 export function timeline(history: History): Html {
   const { svg, binSeconds } = timelinePicture(history);
   return section(
@@ -43,7 +43,7 @@ function epochTable({ epochs, header }: History): Html {
   return folded(
     countOf(epochs.length, 'epoch'),
     table(
-      [number('heard at'), 'book', number('epoch'), 'leader'],
+      [number('seen at'), 'book', number('epoch'), 'leader'],
       epochs.map(({ book, epoch, region, ns }) => [
         secondsText(ns),
         names.get(book) ?? `book ${book}`,

@@ -11,10 +11,10 @@ import { rowWords } from './row-words.ts';
 
 const number = (title: string) => ({ title, number: true }) as const;
 
-/** More would say no more to a reader; report.json has them. */
+/** More would not help a reader; report.json has them. */
 const SHOWN_MAX = 50;
 
-/** For each invariant that was violated, the smallest piece of history that shows it. */
+/** Shows the smallest witness of each violated invariant. */
 export function violations({ verdicts, history }: JudgedRun): Html {
   return section(
     'Violations',
@@ -44,11 +44,11 @@ function witnessTables(witness: Witness, history: History): Html {
 
 function operationTable({ operations }: Witness): Html {
   const first = operations.slice(0, SHOWN_MAX).map((operation) => {
-    const { at, took, client, router, asked, heard } = operationWords(operation);
-    return [at, took, client, router, asked, heard];
+    const { at, took, client, router, asked, answer } = operationWords(operation);
+    return [at, took, client, router, asked, answer];
   });
   return html`${table(
-    [number('asked at'), number('answer after'), number('client'), 'router', 'asked', 'heard'],
+    [number('asked at'), number('answer after'), number('client'), 'router', 'asked', 'answer'],
     first,
   )}${rest(operations.length, 'operation')}`;
 }

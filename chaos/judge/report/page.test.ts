@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { renderPage } from './page.ts';
 import { failedRun, passedRun, unknownRun } from './test/sample-runs.ts';
 
-/** What a reader sees: the page without its markup, spaces as one. */
+/** The text of a page: without markup, with collapsed spaces. */
 function textOf(page: string): string {
   return page
     .replaceAll(/<style[\s\S]*?<\/style>/gu, '')
@@ -15,7 +15,7 @@ function textOf(page: string): string {
     .replaceAll(/\s+/gu, ' ');
 }
 
-/** Elements that are not closed where they should be. */
+/** Elements that are not closed properly. */
 function badlyNested(page: string): string[] {
   const open: string[] = [];
   const wrong: string[] = [];
@@ -33,7 +33,7 @@ function badlyNested(page: string): string[] {
 const runs = {
   passed: passedRun(),
   failed: failedRun(),
-  'cannot be told': unknownRun(),
+  'cannot be decided': unknownRun(),
 };
 
 describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
@@ -53,7 +53,7 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
     expect(foreign.map(([address]) => address)).toEqual([]);
   });
 
-  test('says what the run was and how to make it again', () => {
+  test('describes the run and how to repeat it', () => {
     const text = textOf(page);
     expect(text).toContain('Chaos, seed 17');
     expect(text).toContain('npm run chaos -- --seed 17 --profile embedded --minutes 10');
@@ -84,7 +84,7 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
       expect(textOf(svg)).toContain(text);
     }
     const painted = svg
-      // A straight line has no inside to fill.
+      // A straight line has no area to fill.
       .replaceAll(/(d="M[\d.]+ [\d.]+L[\d.]+ [\d.]+"[^>]*?) fill="[^"]*"/gu, '$1')
       .replaceAll(/<clipPath[\s\S]*?<\/clipPath>/gu, '')
       .replaceAll(/fill="[^"]*" fill-opacity="0"|stroke="[^"]*" stroke-width="0"/gu, '');
@@ -94,10 +94,12 @@ describe.each(Object.entries(runs))('the page of a run: %s', (_, run) => {
   });
 });
 
-test('verdicts are told first', () => {
+test('verdicts come first', () => {
   expect(textOf(renderPage(runs.passed))).toContain('✓ All 19 invariants hold.');
   expect(textOf(renderPage(runs.failed))).toContain('✗ 1 of 19 invariants violated.');
-  expect(textOf(renderPage(runs['cannot be told']))).toMatch(/\? \d+ of 19 cannot be told\./u);
+  expect(textOf(renderPage(runs['cannot be decided']))).toMatch(
+    /\? \d+ of 19 cannot be decided\./u,
+  );
 });
 
 test('a violation is shown with its smallest witness and the faults near it', () => {
@@ -108,12 +110,12 @@ test('a violation is shown with its smallest witness and the faults near it', ()
   );
   expect(text).toMatch(/book-1 7 1 [\d:.]+ transfer run\/yacht 5000 .* INSUFFICIENT_FUNDS/u);
   expect(text).toContain('near N9 replies lost eu-west 0.023 s 0.025 s');
-  // What a client wrote is there, as text.
+  // The input of a client is there, as text.
   expect(text).toContain('run/</svg><script>alert("1")</script>\\u{1b}[31m&amp;');
 });
 
-test('what was not read at the end is told', () => {
-  expect(textOf(renderPage(runs['cannot be told']))).toContain(
+test('what was not read at the end is reported', () => {
+  expect(textOf(renderPage(runs['cannot be decided']))).toContain(
     'the copy of book-2 in us-east was not read',
   );
 });
@@ -134,7 +136,7 @@ test('the page does not grow with the load', () => {
       const operation = history.operations.balances[index % 3];
       if (operation === undefined) throw new Error('the sample has reads');
       const invokedNs = (600e9 / calls) * index;
-      return { ...operation, invokedNs, heardNs: invokedNs + (1 + (index % 7)) * 1e6 };
+      return { ...operation, invokedNs, returnedNs: invokedNs + (1 + (index % 7)) * 1e6 };
     });
     const operations = { ...history.operations, balances };
     return renderPage({ ...runs.passed, history: { ...history, operations } });

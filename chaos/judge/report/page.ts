@@ -13,8 +13,8 @@ import { fieldsText } from './plain-words.ts';
 import { lengthText, optionTexts, summary } from './summary.ts';
 
 /**
- * The report of a run as one HTML page that needs nothing else: no script, no network. All texts
- * are escaped, and what grows with the load is told in sums, so that any run fits.
+ * The report of a run as one self-contained HTML page: no script, no network. All texts are
+ * escaped, and data that grows with the load is shown as sums, so that any run fits.
  */
 export function renderPage(run: JudgedRun): string {
   const { history, notRun, missing, logs, endedAt } = run;
@@ -30,7 +30,7 @@ export function renderPage(run: JudgedRun): string {
       ${verdictBox(run)} ${figures(run, nemeses)} ${timeline(history)} ${invariantTable(run)}
       ${violations(run)} ${nemesisSection(nemeses)} ${section('Not read at the end', list(missing))}
       ${section(
-        'What was not run here',
+        'Not run here',
         table(
           ['nemesis', 'name', 'why'],
           notRun.map(({ place, name, why }) => [place, name, why]),
@@ -56,7 +56,7 @@ function verdictBox(run: JudgedRun): Html {
   </div> `;
 }
 
-/** What a checker says, in a few words. */
+/** The finding of a checker, in a few words. */
 function found(verdict: Verdict): string {
   if (verdict.state === 'fail') return countOf(verdict.total, 'violation');
   if (verdict.state === 'unknown') return verdict.why.join('; ');
@@ -130,7 +130,7 @@ function again({ history }: JudgedRun): Html {
       ['commit', html`<code>${commit === '' ? 'not known' : commit}</code>`],
       ['versions', fieldsText(versions)],
     ]),
-    options.length === 0 ? nothing : html`<h3>Options, those drawn from the seed too</h3>`,
+    options.length === 0 ? nothing : html`<h3>Options, including those drawn from the seed</h3>`,
     options.length === 0 ? nothing : facts(options),
   );
 }

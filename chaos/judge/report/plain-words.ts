@@ -1,12 +1,12 @@
 import type { Position } from '../history/operation.ts';
 
-/** Texts that reports show, whatever a client has written into them. */
+/** Safe texts for reports, whatever input a client has used. */
 
 const LONGEST = 400;
-/** Of a list within a text. */
+/** Maximum number of list items in a text. */
 export const SHOWN_OF_MANY = 6;
 
-/** Cut to what a reader can use, and without characters that could steer a terminal. */
+/** Cuts a text to a readable length, and removes characters that could control a terminal. */
 export function shown(text: string, longest = LONGEST): string {
   const visible = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
@@ -16,7 +16,7 @@ export function shown(text: string, longest = LONGEST): string {
   return characters.length <= longest ? visible : `${characters.slice(0, longest - 1).join('')}…`;
 }
 
-/** Some of many, and how many more there are. */
+/** The first items, and the number of the others. */
 export function firstOf(texts: readonly string[], most: number, what: string): string {
   const more = texts.length - most;
   const rest = more > 0 ? [`and ${more} more ${what}`] : [];
@@ -28,7 +28,7 @@ export function secondsText(ns: number): string {
   return ns === Infinity ? 'the end' : `${(ns / 1e9).toFixed(3)} s`;
 }
 
-/** Fields that are set, such as `asset EUR, code 3`; '' for none. What is in them is as JSON. */
+/** Set fields, such as `asset EUR, code 3`; '' for none. Values are shown as JSON. */
 export function fieldsText(fields: Readonly<Record<string, unknown>>): string {
   return Object.entries(fields)
     .filter(([, value]) => !isUnset(value))

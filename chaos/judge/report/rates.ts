@@ -2,11 +2,11 @@ import type { Operation } from '../history/operation.ts';
 import type { History } from '../history/read-history.ts';
 import { endOf, operationLists } from './judged-run.ts';
 
-/** Calls that ended within a piece of time. */
+/** Calls that ended in one interval. */
 export interface Bin {
-  /** The middle of it, in seconds since the run began. */
+  /** Middle of the interval, in seconds since the run began. */
   readonly at: number;
-  /** A second each. */
+  /** Per second. */
   readonly ok: number;
   readonly fail: number;
   readonly info: number;
@@ -31,8 +31,8 @@ interface Counts {
 }
 
 /**
- * How many calls ended through each router over the run, and how long they took, in so few pieces
- * that a run of any length fits into a picture. Reads past the routers are left out.
+ * Rates and durations of the calls through each router over the run, in few enough intervals that a
+ * run of any length fits into a picture. Reads without a router are left out.
  */
 export function ratesOf(history: History): { binSeconds: number; routers: RouterRates[] } {
   const seconds = endOf(history) / 1e9;
@@ -43,18 +43,18 @@ export function ratesOf(history: History): { binSeconds: number; routers: Router
   for (const list of operationLists(history)) {
     for (const operation of list) {
       if (isPastRouters(operation)) continue;
-      const { router, type, invokedNs, heardNs } = operation;
+      const { router, type, invokedNs, returnedNs } = operation;
       let bins = routers.get(router);
       if (bins === undefined) {
         bins = Array.from({ length: count }, () => ({ ok: 0, fail: 0, info: 0, tookMs: [] }));
         routers.set(router, bins);
       }
-      // What the run did not wait for ended with it.
-      const index = Math.min(count - 1, Math.floor(heardNs / 1e9 / binSeconds));
+      // Calls that outlived the run count as ended with it.
+      const index = Math.min(count - 1, Math.floor(returnedNs / 1e9 / binSeconds));
       const bin = bins[index];
       if (bin === undefined) continue;
       bin[type] += 1;
-      if (type === 'ok') bin.tookMs.push((heardNs - invokedNs) / 1e6);
+      if (type === 'ok') bin.tookMs.push((returnedNs - invokedNs) / 1e6);
     }
   }
   const names = [...routers.keys()].toSorted();

@@ -6,14 +6,14 @@ const JSON_FILE = 'report.json';
 
 /** Every report.json in the folder and below, in the order of their paths. */
 export function reportsBelow(folder: string): string[] {
-  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path === JSON_FILE || path.endsWith(`/${JSON_FILE}`))
     .toSorted()
     .map((path) => join(folder, path));
 }
 
-/** Throws Error when the file is not the report of a chaos run. */
+/** Reads a report. Throws Error when the file is not the report of a chaos run. */
 export function readReport(path: string): RunReport {
   try {
     return runReport.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -7,10 +7,13 @@ import { readReport, reportsBelow } from './read-reports.ts';
 import { reportJson, runReport } from './report-json.ts';
 import { failedRun, passedRun, unknownRun } from './test/sample-runs.ts';
 
-test.each([passedRun(), failedRun(), unknownRun()])('a report stays what it is as JSON', (run) => {
-  const report = reportJson(run);
-  expect(runReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
-});
+test.each([passedRun(), failedRun(), unknownRun()])(
+  'a report survives a round trip through JSON',
+  (run) => {
+    const report = reportJson(run);
+    expect(runReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+  },
+);
 
 test('a report has the verdicts with their witnesses, and the sums', () => {
   const report = reportJson(failedRun());
@@ -42,7 +45,7 @@ test('a fault or a call without an end has none in JSON either', () => {
   if (fault === undefined || operation === undefined) throw new Error('the sample has both');
   const witness = {
     text: '',
-    operations: [{ ...operation, heardNs: Infinity }],
+    operations: [{ ...operation, returnedNs: Infinity }],
     rows: [],
     faults: [{ ...fault, endedNs: Infinity }],
   };
@@ -53,7 +56,7 @@ test('a fault or a call without an end has none in JSON either', () => {
   });
 });
 
-test('runs are added up, wherever below a folder their reports are', () => {
+test('runs are added up from reports anywhere below a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-reports-'));
   try {
     const runs = { 'a/1': passedRun(), 'a/2': failedRun(), b: unknownRun() };

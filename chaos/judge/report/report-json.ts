@@ -6,8 +6,8 @@ import { isStopped, type JudgedRun, verdictOf } from './judged-run.ts';
 import { nemesisTable } from './nemesis-table.ts';
 
 /**
- * What a run leaves for programs: report.json. Times are nanoseconds since the run began, null
- * for what never ended; amounts and other large numbers are text.
+ * The machine-readable result of a run: report.json. Times are nanoseconds since the run began,
+ * null if there was no end; amounts and other large numbers are text.
  */
 
 const count = z.number().int().nonnegative();
@@ -48,13 +48,13 @@ export const runReport = z.object({
   options: z.record(z.string(), z.unknown()),
   startedAt: z.string(),
   endedAt: z.string(),
-  /** Before its time, by a signal. */
+  /** True: a signal ended the run before its time. */
   stopped: z.boolean().default(false),
   /** By invariant. */
   verdicts: z.record(z.string(), verdict),
   nemeses,
   operations: count,
-  /** Operations of which nobody knew at first whether they were applied. */
+  /** Operations whose outcome was unknown at first. */
   unknown: count,
   notRun: z.array(z.object({ name: z.string(), place: z.string(), why: z.string() })),
   missing: z.array(z.string()),
@@ -101,8 +101,8 @@ function plainWitness({ text, operations, rows, faults }: Witness) {
   };
 }
 
-function plainOperation({ completedNs: _open, heardNs, ...rest }: Operation): unknown {
-  return plain({ ...rest, heardNs: finite(heardNs) });
+function plainOperation({ completedNs: _open, returnedNs, ...rest }: Operation): unknown {
+  return plain({ ...rest, heardNs: finite(returnedNs) });
 }
 
 function plainFault({ endedNs, ...rest }: FaultSpan): unknown {
@@ -111,7 +111,7 @@ function plainFault({ endedNs, ...rest }: FaultSpan): unknown {
 
 const finite = (ns: number) => (ns === Infinity ? null : ns);
 
-/** Large numbers as text. */
+/** Converts large numbers to text. */
 function plain(value: unknown): unknown {
   const text = JSON.stringify(value, (_name, item: unknown) =>
     typeof item === 'bigint' ? String(item) : item,

@@ -1,9 +1,9 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
 import type { RowOfBook } from '../checkers/evidence.ts';
-import { reasonWord } from '../history/heard.ts';
+import { reasonWord } from '../history/replies.ts';
 import { fieldsText, joined, shown } from './plain-words.ts';
 
-/** A row of a journal, for people. */
+/** A journal row as text for humans. */
 export interface RowWords {
   /** Name of the book. */
   readonly book: string;
@@ -14,7 +14,7 @@ export interface RowWords {
   readonly what: string;
   /** Its key, else its id. */
   readonly name: string;
-  /** What it did to which accounts. */
+  /** The movement, with its accounts. */
   readonly moved: string;
   readonly outcome: string;
 }
@@ -60,7 +60,7 @@ export function rowWords({ book, row }: RowOfBook, bookName: string | undefined)
   };
 }
 
-/** An account, and its version and totals after the row, if the row changed it. */
+/** An account, with its version and totals after the row, if the row changed it. */
 function sideText(
   word: string,
   account: bigint | null,

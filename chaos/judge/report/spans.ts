@@ -1,18 +1,20 @@
 import type { History } from '../history/read-history.ts';
 import { endOf } from './judged-run.ts';
 
-/** Something that lasted, in a lane of the picture. */
+/** A span of time in a lane of the picture. */
 export interface Span {
   readonly lane: string;
   /** Seconds since the run began. */
   readonly from: number;
   readonly to: number;
   readonly label: string;
-  /** What it is drawn like. */
+  /** Its style. */
   readonly kind: 'phase' | 'leader' | 'fault';
 }
 
-/** What went on when: the steps of the run, who led each book, and what was broken on what. */
+/**
+ * All spans: the phases of the run, the leaders of each book, and the faults with their targets.
+ */
 export function spansOf(history: History): Span[] {
   const end = endOf(history);
   return [...phaseSpans(history, end), ...leaderSpans(history, end), ...faultSpans(history, end)];
@@ -43,10 +45,10 @@ function leaderSpans({ epochs, header }: History, end: number): Span[] {
   });
 }
 
-/** More targets than a picture has room for. */
+/** Maximum number of targets in a picture. */
 const LANES_MAX = 24;
 
-/** A fault is drawn once for each of its targets; where those are too many, once by its name. */
+/** A fault is drawn once for each of its targets; if there are too many, once by its name. */
 function faultSpans({ faults }: History, end: number): Span[] {
   const isByName = new Set(faults.flatMap(({ targets }) => targets)).size > LANES_MAX;
   return faults.flatMap(({ what, targets, startedNs, endedNs }) => {

@@ -12,7 +12,7 @@ function stoppedRun() {
   return { ...run, history: { ...run.history, facts: [fact] } };
 }
 
-test('that a run was stopped is told everywhere, and is no verdict', () => {
+test('that a run was stopped is reported everywhere, and is no verdict', () => {
   const run = stoppedRun();
   const words = 'all 19 invariants hold; the run was stopped before its time';
   expect(verdictText(run)).toContain(`pass, ${words}`);
@@ -20,11 +20,11 @@ test('that a run was stopped is told everywhere, and is no verdict', () => {
   expect(reportJson(run)).toMatchObject({ verdict: 'pass', stopped: true });
   const { stopped, ...before } = reportJson(passedRun());
   expect(stopped).toBe(false);
-  // A report of a version that did not tell.
+  // A report of a version without this field.
   expect(runReport.parse(before).stopped).toBe(false);
 });
 
-test('a run without nemeses is made again without them', () => {
+test('a run without nemeses is repeated without them', () => {
   const { history } = passedRun();
   const options = { profile: 'embedded', nemesis: [], workload: ['bank', 'limits'] };
   const header = { ...history.header, options };
@@ -33,9 +33,9 @@ test('a run without nemeses is made again without them', () => {
   );
 });
 
-test('an answer that is none is shown as it is', () => {
+test('a malformed answer is shown as it is', () => {
   const [call] = passedRun().history.operations.transfers;
   if (call === undefined) throw new Error('the sample has one');
   Object.assign(call, { reply: { status: 'POSTED' } });
-  expect(operationWords(call).heard).toBe('an answer that makes no sense: {"status":"POSTED"}');
+  expect(operationWords(call).answer).toBe('a malformed answer: {"status":"POSTED"}');
 });

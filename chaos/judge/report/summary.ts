@@ -3,7 +3,7 @@ import type { History } from '../history/read-history.ts';
 import { isStopped, type JudgedRun, type State } from './judged-run.ts';
 import { fieldsText, shown, valueText } from './plain-words.ts';
 
-/** How many invariants hold, do not, and cannot be told; and whether that is of all of the run. */
+/** Counts of violated and undecided invariants, and whether the run was stopped early. */
 export function summary(run: JudgedRun): string {
   return isStopped(run) ? `${held(run)}; the run was stopped before its time` : held(run);
 }
@@ -16,7 +16,7 @@ function held({ verdicts }: JudgedRun): string {
   if (failed === 0 && unknown === 0) return `all ${verdicts.size} invariants hold`;
   const parts = [
     failed === 0 ? '' : `${failed} of ${verdicts.size} invariants violated`,
-    unknown === 0 ? '' : `${unknown} of ${verdicts.size} cannot be told`,
+    unknown === 0 ? '' : `${unknown} of ${verdicts.size} cannot be decided`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -25,7 +25,7 @@ export function lengthText({ history: { header }, endedAt }: JudgedRun): string 
   return durationText(Date.parse(endedAt) - Date.parse(header.startedAt));
 }
 
-/** Every option of the run by its name, those drawn from the seed too. */
+/** Every option of the run by its name, including those drawn from the seed. */
 export function optionTexts({ header: { options } }: History): (readonly [string, string])[] {
   return Object.entries(options).map(([name, value]) => [shown(name), optionText(value)]);
 }

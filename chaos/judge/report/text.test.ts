@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { verdictText } from './text.ts';
 import { failedRun, passedRun, unknownRun } from './test/sample-runs.ts';
 
-test('a run that passed says what was checked, how it went, and how to make it again', () => {
+test('a run that passed lists what was checked, how it went, and how to repeat it', () => {
   const text = verdictText(passedRun());
   expect(text).toMatch(/✓ I1 +each book sums to zero at every seq +\d+ checked/u);
   expect(text.match(/✓ I\d/gu)).toHaveLength(19);
@@ -19,7 +19,7 @@ test('a run that passed says what was checked, how it went, and how to make it a
 test('a violation has its smallest witness in words', () => {
   const text = verdictText(failedRun());
   expect(text).toMatch(/✗ I4 +no acknowledged outcome is lost +2 violations/u);
-  expect(text).toContain('book-1, seq 7: said was POSTED');
+  expect(text).toContain('book-1, seq 7: the answer is POSTED');
   expect(text).toMatch(
     /0\.019 s {2}client 1 by eu-west: transfer run\/yacht, 5000 from \d+ to \d+/u,
   );
@@ -31,15 +31,15 @@ test('a violation has its smallest witness in words', () => {
   expect(text).toContain('fail, 1 of 19 invariants violated');
 });
 
-test('what cannot be told says why', () => {
+test('what cannot be decided states why', () => {
   const text = verdictText(unknownRun());
   const why = 'the copy of book-2 in us-east was not read';
   expect(text).toMatch(new RegExp(`\\? I11 .*\\n +${why}`, 'u'));
   expect(text).toContain(`Not read at the end\n  ${why}`);
-  expect(text).toMatch(/unknown, \d+ of 19 cannot be told/u);
+  expect(text).toMatch(/unknown, \d+ of 19 cannot be decided/u);
 });
 
-test('nothing that a client wrote can steer a terminal', () => {
+test('input of clients cannot control a terminal', () => {
   const run = failedRun();
   const bad = run.verdicts.get('I4');
   if (bad?.state !== 'fail') throw new Error('the sample has a violation');

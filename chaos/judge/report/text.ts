@@ -10,7 +10,7 @@ import { secondsText, shown } from './plain-words.ts';
 import { rowWords } from './row-words.ts';
 import { lengthText, optionTexts, summary } from './summary.ts';
 
-/** The verdict on a run for a terminal. Colours are only added where they are wanted. */
+/** The verdict on a run for a terminal. Colours are added only if they are enabled. */
 export function verdictText(run: JudgedRun): string {
   const { history, verdicts, notRun, missing, logs } = run;
   const nemeses = nemesisTable(run);
@@ -67,15 +67,15 @@ function invariantText(name: string, verdict: Verdict, history: History): string
   ].join('\n');
 }
 
-/** Of one witness in a terminal; the report page and report.json have all of it. */
+/** Lines of one witness in a terminal; the report page and report.json have all of it. */
 const LINES_MAX = 12;
 
 function witnessLines(witness: Witness, history: History): string[] {
   const { operations, rows, faults } = witness;
   const names = new Map(history.header.books.map(({ number, name }) => [number, name]));
   const calls = operations.map((operation) => {
-    const { at, took, client, router, asked, heard } = operationWords(operation);
-    return `${at}  client ${client} by ${router}: ${asked}\n         after ${took}: ${heard}`;
+    const { at, took, client, router, asked, answer } = operationWords(operation);
+    return `${at}  client ${client} by ${router}: ${asked}\n         after ${took}: ${answer}`;
   });
   const journal = rows.map((row) => {
     const { book, seq, epoch, at, what, name, moved, outcome } = rowWords(row, names.get(row.book));

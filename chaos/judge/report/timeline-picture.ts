@@ -23,7 +23,7 @@ import { endOf } from './judged-run.ts';
 import { type Bin, ratesOf, type RouterRates } from './rates.ts';
 import { type Span, spansOf } from './spans.ts';
 
-/** The run over time as SVG: its steps, leaders and faults, then what each router answered. */
+/** The run over time as SVG: its phases, leaders and faults, then the answers of each router. */
 export function timelinePicture(history: History): { svg: Html; binSeconds: number } {
   const axis = timeAxis(0, endOf(history) / 1e9, 'seconds since the run began');
   const spans = spansOf(history);
@@ -49,14 +49,14 @@ const BAR_HEIGHT = 16;
 const fills = { phase: 'var(--line)', leader: 'var(--led)', fault: 'var(--bad)' } as const;
 const inks = { phase: 'var(--ink)', leader: 'var(--ink)', fault: 'var(--paper)' } as const;
 
-/** Bars, a lane for whatever they are of. */
+/** Bars, one lane for each subject. */
 function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count: number } {
   const lanes = [...new Set(spans.map(({ lane }) => lane))];
   const shownLanes = lanes.map(laneName);
   const wide = secondsPerPixel(axis);
   const series: CustomSeriesOption = {
     type: 'custom',
-    // The place of a bar is all that the library is told; the rest is looked up.
+    // The library only gets the place of a bar; the rest is looked up.
     data: spans.map(({ lane, from }) => [from, lanes.indexOf(lane)]),
     encode: { x: 0, y: 1 },
     clip: false,
@@ -64,7 +64,7 @@ function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count:
       const span = spans[dataIndex];
       if (span === undefined) return;
       const [x = 0, y = 0] = api.coord([span.from, lanes.indexOf(span.lane)]);
-      // However short it was, it must be seen.
+      // A short span must still be visible.
       const width = Math.max(2, (span.to - span.from) / wide - 1);
       const fits = (span.label.length + 1) * secondsPerCharacter(axis) <= span.to - span.from;
       return {
@@ -97,7 +97,7 @@ function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count:
   return { strip: { yAxis: laneAxis(shownLanes), series: [series] }, count: lanes.length };
 }
 
-/** The end of a long name says more than its beginning; the table below has all of it. */
+/** The end of a long name is more distinctive than its beginning; the table below has all of it. */
 function laneName(name: string): string {
   return name.length <= LANE_NAME_MAX ? name : `…${name.slice(1 - LANE_NAME_MAX)}`;
 }
@@ -105,7 +105,7 @@ function laneName(name: string): string {
 const rateNames = { ok: 'answered', fail: 'not applied', info: 'unknown' } as const;
 const rateFills = { ok: 'var(--answered)', fail: 'var(--bad)', info: 'var(--ink)' } as const;
 
-/** Calls a second through each router, above each other by how they ended. */
+/** Calls per second through each router, stacked by outcome. */
 function rateStrips(routers: readonly RouterRates[]): Group {
   const highest = routers
     .flatMap(({ bins }) => bins.map(({ ok, fail, info }) => ok + fail + info))
@@ -139,7 +139,7 @@ function rateStrips(routers: readonly RouterRates[]): Group {
   };
 }
 
-/** Every fault as a shade through all strips, darker where there were several. */
+/** Shades all strips during faults, darker where several overlap. */
 function shades(faults: readonly Span[], panel: number): LineSeriesOption {
   const times = new Map(faults.map(({ from, to }) => [`${from} ${to}`, { from, to }]));
   return {
@@ -157,12 +157,12 @@ function shades(faults: readonly Span[], panel: number): LineSeriesOption {
   };
 }
 
-/** What the picture shows, for those to whom it is read out. */
+/** Description of the picture for screen readers. */
 function description({ faults, epochs }: History, routers: readonly RouterRates[]): string {
   const ofRouters = routers.map(({ router, bins }) => {
     const highest = bins.reduce((high, { ok }) => Math.max(high, ok), 0);
     const silent = bins.filter(({ ok }) => ok === 0).length;
-    return `${router}: up to ${countText(highest)} answers a second, none in ${silent} of ${bins.length} pieces of time.`;
+    return `${router}: up to ${countText(highest)} answers per second, none in ${silent} of ${bins.length} intervals.`;
   });
   return [
     'Steps of the run, leaders of the books and faults by what they hit, then calls per second and latency of each router over time.',

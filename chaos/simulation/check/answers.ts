@@ -5,7 +5,7 @@ import { describeOperation, type History, type Operation } from '../history.ts';
 import { describeRow, type FinalBook } from './final-book.ts';
 import type { Violation } from './violation.ts';
 
-/** I4, I5, I6 and I14: what clients heard against what the journals say. */
+/** I4, I5, I6 and I14: the answers of clients against the journals. */
 export function checkAnswers(books: readonly FinalBook[], history: History): Violation[] {
   const found: Violation[] = [];
   for (const book of books) {
@@ -39,7 +39,7 @@ function checkPhantoms({ name, rows }: FinalBook, history: History): Violation[]
     .filter(({ row }) => !history.has(row.id))
     .map(({ row }) => ({
       invariant: 'I5',
-      what: `${name} has a transfer that nobody asked for`,
+      what: `${name} has a transfer that no client asked for`,
       evidence: [describeRow(row)],
     }));
 }
@@ -52,11 +52,11 @@ function answersOf(
   returned: JournalRow | undefined,
 ): Named[] {
   const found: Named[] = [];
-  for (const { request, heard } of attempts) {
-    for (const { response } of heard) {
+  for (const { request, answers } of attempts) {
+    for (const { response } of answers) {
       const { status, reason, position } = response;
       if (row === undefined) {
-        found.push(['I4', 'was answered, and is not there']);
+        found.push(['I4', 'was answered, and is missing']);
         continue;
       }
       const isFirstBody = request.amount === first.amount;
@@ -64,35 +64,35 @@ function answersOf(
         row.amount !== null && row.amount !== first.amount && first.amount > 0n;
       const mine = alteredDecided === !isFirstBody;
       if (reason === Reason.IDEMPOTENCY_KEY_REUSED) {
-        if (mine) found.push(['I6', 'was said to be in use for something else, and is not']);
+        if (mine) found.push(['I6', 'was answered as in use for another request, and is not']);
         continue;
       }
       if (!mine) found.push(['I6', 'has the outcome of another body']);
       if (Number(position?.seq) !== row.seq || Number(position?.epoch) !== row.epoch) {
         found.push(['I6', `was decided at seq ${position?.seq}, and is at ${row.seq}`]);
       } else if ((status === TransferStatus.REJECTED) !== (row.reason !== 0)) {
-        found.push(['I6', 'was rejected for one and applied for another']);
+        found.push(['I6', 'was rejected in one place and applied in another']);
       } else if (status === TransferStatus.REJECTED && reason !== row.reason) {
         found.push(['I6', 'was rejected for two reasons']);
       } else if (status === TransferStatus.RETURNED && returned === undefined) {
-        found.push(['I6', 'was said to have come back, and has not']);
+        found.push(['I6', 'was answered as returned, and is not']);
       } else if (status === TransferStatus.POSTED && returned !== undefined) {
-        found.push(['I6', 'was said to have arrived, and came back']);
+        found.push(['I6', 'was answered as posted, and was returned']);
       } else if (status === TransferStatus.IN_TRANSIT && row.peer === null) {
-        found.push(['I6', 'was said to travel, and does not']);
+        found.push(['I6', 'was answered as in transit, and is not']);
       }
     }
   }
   return found;
 }
 
-/** I14: nothing is decided in an epoch for a request that came after an answer of a later one. */
+/** I14: no request is decided in an epoch if it began after an answer of a later epoch. */
 function checkEpochs({ number }: FinalBook, history: History): Violation[] {
   const decided = [...history.values()]
     .filter(({ book }) => book === number)
     .flatMap((operation) =>
-      operation.attempts.flatMap(({ invokedAt, heard }) =>
-        heard
+      operation.attempts.flatMap(({ invokedAt, answers }) =>
+        answers
           .filter(
             ({ response }) =>
               !response.replayed && response.reason !== Reason.IDEMPOTENCY_KEY_REUSED,
@@ -105,12 +105,12 @@ function checkEpochs({ number }: FinalBook, history: History): Violation[] {
           })),
       ),
     );
-  const firstHeard = new Map<number, number>();
+  const firstAnswered = new Map<number, number>();
   for (const { epoch, at } of decided) {
-    firstHeard.set(epoch, Math.min(at, firstHeard.get(epoch) ?? Infinity));
+    firstAnswered.set(epoch, Math.min(at, firstAnswered.get(epoch) ?? Infinity));
   }
   return decided.flatMap(({ operation, invokedAt, epoch }) => {
-    const later = [...firstHeard].find(([other, at]) => other > epoch && at < invokedAt);
+    const later = [...firstAnswered].find(([other, at]) => other > epoch && at < invokedAt);
     if (later === undefined) return [];
     return [
       {

@@ -40,7 +40,7 @@ export function checkBooks(books: readonly FinalBook[]): Violation[] {
   return found;
 }
 
-/** `transitBalance` and `checkInFlight` look at nothing but name and number. */
+/** `transitBalance` and `checkInFlight` use only name and number. */
 const asSimBook = ({ number, name }: FinalBook) => standInFor<SimBook>({ number, name });
 
 function attempt(found: Violation[], { name, rows }: FinalBook, check: () => void): void {
@@ -59,7 +59,7 @@ function attempt(found: Violation[], { name, rows }: FinalBook, check: () => voi
   }
 }
 
-/** I3: each leg of another book is applied or refused once, whatever number it came under. */
+/** I3: each leg of another book is applied or refused once, under any number. */
 function checkOrigins({ name, rows }: FinalBook): Violation[] {
   const seen = new Map<string, JournalRow>();
   const found: Violation[] = [];
@@ -88,7 +88,7 @@ function checkChannel(from: FinalBook, to: FinalBook): Violation[] {
   return [
     {
       invariant: 'I3',
-      what: `the channel from ${from.name} to ${to.name} does not come out even: ${numbers}`,
+      what: `the channel from ${from.name} to ${to.name} does not balance: ${numbers}`,
       evidence: channelLines(from, to),
     },
   ];

@@ -9,7 +9,7 @@ import { answerTo } from '../database/statements.ts';
 import { standInFor } from '../stand-in-for.ts';
 import type { Tables } from '../database/tables.ts';
 
-/** The journal of a book as it is at the end. */
+/** The journal of a book at the end of a run. */
 export interface FinalBook {
   readonly number: number;
   readonly name: string;

@@ -12,18 +12,18 @@ import {
   valuesOf,
 } from './columns.ts';
 
-/** What the posting statement of the ledger asks of the database, read from its text. */
+/** The effect of the ledger's posting statement, read from its text. */
 export interface AppendStatement {
   readonly epochBefore: bigint;
   readonly seqBefore: bigint;
-  /** What of the head it sets. */
+  /** The fields of the head that it sets. */
   readonly head: Partial<StoredHead> & Pick<StoredHead, 'seq' | 'chain' | 'at_micros' | 'accounts'>;
   readonly rows: readonly StoredRow[];
   readonly accounts: readonly StoredAccount[];
   readonly channels: readonly StoredChannel[];
 }
 
-/** Where the parameters of a statement are: their indexes, by what they mean. */
+/** Indexes of the parameters of a statement, by their meaning. */
 interface Shape {
   readonly epochBefore: number;
   readonly seqBefore: number;
@@ -38,7 +38,7 @@ interface Insert {
   readonly columns: readonly {
     readonly name: string;
     readonly index: number;
-    /** What the text of an element means. */
+    /** Converts the text of an element. */
     readonly valueOf: (text: string) => Value;
   }[];
 }
@@ -94,13 +94,13 @@ function headOf({ head }: Shape, values: readonly unknown[]): AppendStatement['h
   return moved;
 }
 
-/** How many rows are inserted. */
+/** Number of inserted rows. */
 function countOf(insert: Insert | undefined, values: readonly unknown[]): number {
   const [first] = insert?.columns ?? [];
   return first === undefined ? 0 : elementsOf(String(values[first.index])).length;
 }
 
-/** @param empty makes a row by its place; all that is inserted is written over what it has */
+/** @param empty makes a row by its place; the inserted columns overwrite its fields */
 function inserted<T extends object>(
   insert: Insert | undefined,
   values: readonly unknown[],
@@ -158,7 +158,7 @@ function required(pattern: RegExp, where: string): number {
   return index;
 }
 
-/** The columns that a statement inserts into a table from arrays; undefined: it does not. */
+/** The columns that a statement inserts into a table from arrays; undefined: none. */
 function insertOf(text: string, table: string): Insert | undefined {
   const start = text.indexOf(`INSERT INTO ${table} (`);
   if (start < 0) return undefined;

@@ -1,4 +1,4 @@
-/** Elements of an array literal of Postgres, as text; null where it says NULL. */
+/** Elements of an array literal of Postgres, as text; null where it contains NULL. */
 export function elementsOf(literal: string): (string | null)[] {
   const body = literal.slice(1, -1);
   if (body === '') return [];

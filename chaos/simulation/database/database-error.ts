@@ -1,4 +1,4 @@
-/** An error that the database reports, as the driver gives it. */
+/** An error that the database reports, as the driver raises it. */
 export class PostgresError extends Error {
   override readonly name = 'PostgresError';
   /** SQLSTATE. */
@@ -10,7 +10,7 @@ export class PostgresError extends Error {
   }
 }
 
-/** An error of the way to the database, as the driver gives it. */
+/** A connection error, as the driver raises it. */
 export class ConnectionError extends Error {
   readonly code: string;
 

@@ -1,12 +1,12 @@
 import type { SimProcess, World } from '../world.ts';
 import type { DatabaseNode } from './node.ts';
 
-/** Milliseconds. Short, so that much happens in little time; their order is that of the real ones. */
+/** Milliseconds. Short, so that much happens in little time; ordered like the real ones. */
 const TTL_MS = 2_000;
 const TICK_MS = 250;
-/** A primary that could not renew its lease for so long stops, well before others may take it. */
+/** A primary that could not renew its lease for this long stops, well before others may take it. */
 const GIVE_UP_MS = 1_400;
-/** How long a candidate that no other node follows keeps the lease, and leaves it alone then. */
+/** How long a candidate without followers keeps the lease, and then leaves it alone. */
 const PATIENCE_MS = 1_200;
 const BACK_OFF_MS = 1_000;
 
@@ -17,7 +17,7 @@ interface Lease {
 
 interface Agent {
   readonly node: DatabaseNode;
-  /** When it renewed the lease last. */
+  /** When it last renewed the lease. */
   renewedAt: number;
   /** Since when it holds the lease without being allowed to lead. */
   candidateSince: number | undefined;
@@ -26,8 +26,8 @@ interface Agent {
 }
 
 /**
- * Who leads the database of a book: the agents beside its nodes, as Patroni is, and the lease
- * that they keep in a store whose majority they must reach.
+ * Elects the primary of a book: agents next to its nodes, like Patroni, and a lease in a store of
+ * which they must reach a majority.
  */
 export class Election {
   readonly #world: World;
@@ -67,7 +67,7 @@ export class Election {
     return holder?.primary === true && holder.process.up ? holder : undefined;
   }
 
-  /** Starts a node again after a crash; whoever still holds the lease is the primary at once. */
+  /** Restarts a node after a crash; a node that still holds the lease is the primary at once. */
   restart(node: DatabaseNode): void {
     const agent = this.#agents.find((one) => one.node === node);
     if (agent === undefined || node.process.up) return;
@@ -94,14 +94,15 @@ export class Election {
   #tick(agent: Agent): void {
     const { node } = agent;
     const { now } = this.#world;
-    node.tellUpstream();
+    node.reportProgress();
     if (!this.#reachesStore(node.process)) {
       if (node.primary && now - agent.renewedAt > GIVE_UP_MS) this.#demote(agent, 'no store');
       return;
     }
     const lease = this.#lease;
-    // As in regions/supervisor/replicated/patroni_guarded.py: whoever led on while another one held the lease,
-    // frozen perhaps, competes only after it has stepped down, and then by the guard's rule.
+    // As in regions/supervisor/replicated/patroni_guarded.py: a node that still led while another
+    // held the lease, such as a frozen one, competes only after it has stepped down, and then by
+    // the guard's rule.
     if (node.primary && lease.holder !== node) this.#demote(agent, 'another one held the lease');
     if (lease.until <= now) this.#takeLease(agent);
     if (lease.holder === node && lease.until > now) {
@@ -111,14 +112,14 @@ export class Election {
     agent.candidateSince = undefined;
     if (lease.until <= now) return;
     node.follow(lease.holder);
-    node.tellUpstream();
+    node.reportProgress();
   }
 
   #takeLease(agent: Agent): void {
     if (agent.leaveAloneUntil > this.#world.now) return;
     this.#lease.holder = agent.node;
     this.#lease.until = this.#world.now + TTL_MS;
-    this.#world.say(`${agent.node.name} takes the lease`);
+    this.#world.log(`${agent.node.name} takes the lease`);
   }
 
   #renew(agent: Agent): void {
@@ -130,7 +131,7 @@ export class Election {
     node.follow(undefined);
     agent.candidateSince ??= now;
     if (!this.#guarded || node.safeToPromote) {
-      // A moment passes between the guard's word and the promotion.
+      // A moment passes between the guard's decision and the promotion.
       agent.promoting = true;
       this.#world.afterFor(node.process, this.#world.random.between(5, 100), () => {
         this.#promote(agent);
@@ -139,7 +140,7 @@ export class Election {
       this.#lease.until = now;
       agent.candidateSince = undefined;
       agent.leaveAloneUntil = now + BACK_OFF_MS;
-      this.#world.say(`${node.name} may not be promoted`);
+      this.#world.log(`${node.name} may not be promoted`);
     }
   }
 
@@ -149,11 +150,11 @@ export class Election {
     agent.candidateSince = undefined;
     if (this.#losesLast && node.length > 1) node.log = node.log.slice(0, -1);
     node.promote();
-    this.#world.say(`${node.name} is promoted at ${node.length}`);
+    this.#world.log(`${node.name} is promoted at ${node.length}`);
   }
 
   #demote(agent: Agent, why: string): void {
     agent.node.demote();
-    this.#world.say(`${agent.node.name} is demoted: ${why}`);
+    this.#world.log(`${agent.node.name} is demoted: ${why}`);
   }
 }

@@ -11,7 +11,7 @@ export interface Commit {
   readonly append: AppendStatement;
 }
 
-/** What a statement comes to. */
+/** The result of a statement. */
 export type Reply =
   | { readonly rows: object[]; readonly warning: string }
   | { readonly error: Error };
@@ -23,7 +23,7 @@ interface Waiting {
   readonly answer: (reply: Reply) => void;
 }
 
-/** What deliberate bugs change in a node; none of them is in the ledger. */
+/** Changes of deliberate bugs to a node; none of them is in the ledger. */
 export interface NodeBugs {
   /** A commit is acknowledged before a second node has it. */
   readonly ackAlone: boolean;
@@ -31,23 +31,23 @@ export interface NodeBugs {
   readonly noCompare: boolean;
 }
 
-/** A standby as the node that it streams from knows it. */
+/** A standby as seen by the node that it streams from. */
 interface Follower {
-  /** Through which length of the log it has it, and when it said so. */
+  /** The length of the log that it has, and when it reported it. */
   readonly length: number;
   readonly at: number;
-  /** Through which length it was sent, and when. */
+  /** The length that was sent to it, and when. */
   sent: number;
   sentAt: number;
 }
 
-/** What was sent and is not acknowledged is sent again after so long. */
+/** Commits that are not acknowledged are sent again after this time. */
 const SEND_AGAIN_MS = 200;
-/** A standby streams from a node if it has been heard of within so long. */
+/** A standby streams from a node if its last report is no older than this. */
 const STREAMING_MS = 1_000;
 
 /**
- * One Postgres of a book, with Patroni beside it: a log of transactions, what it shows of them,
+ * One Postgres of a book, with Patroni next to it: a log of transactions, what it shows of them,
  * and, as a primary, the wait of each commit until any one other node has it.
  */
 export class DatabaseNode {
@@ -58,12 +58,12 @@ export class DatabaseNode {
   readonly #world: World;
   readonly #bugs: NodeBugs;
   readonly #nextCommit: () => number;
-  /** Nothing but appended to, or replaced: messages refer to the beginning of it. */
+  /** Only appended to or replaced: messages refer to its beginning. */
   log: Commit[] = [];
-  /** What is visible here; as a standby: nothing is read but what it is. */
+  /** The visible state; from a standby, only its role is read. */
   tables = new Tables();
   primary = false;
-  /** Where it streams from. */
+  /** The node that it streams from. */
   upstream: DatabaseNode | undefined;
   readonly #followers = new Map<DatabaseNode, Follower>();
   #queued: { readonly statement: AppendStatement; readonly answer: Waiting['answer'] }[] = [];
@@ -94,13 +94,13 @@ export class DatabaseNode {
     return this.#waiting !== undefined;
   }
 
-  /** Calls back when this node closes its connections. Returns how to stop it. */
+  /** Calls back when this node closes its connections. Returns a function that unsubscribes. */
   onClose(close: (why: string) => void): () => void {
     this.#sessions.add(close);
     return () => this.#sessions.delete(close);
   }
 
-  /** Executes a statement; the answer comes when it does, or never. */
+  /** Executes a statement; the answer comes when it is done, or never. */
   execute(text: string, values: readonly unknown[], answer: (reply: Reply) => void): void {
     if (isAppend(text)) {
       this.#queued.push({ statement: parseAppend(text, values), answer });
@@ -112,7 +112,7 @@ export class DatabaseNode {
     answer({ rows: answerTo(text)(this.tables, values, facts), warning: '' });
   }
 
-  /** The next append, once the one before has let go of the head's row. */
+  /** Starts the next append once the one before has released the head's row. */
   #next(): void {
     while (this.#waiting === undefined) {
       const next = this.#queued.shift();
@@ -149,7 +149,7 @@ export class DatabaseNode {
     if (this.#bugs.ackAlone) this.#release('');
   }
 
-  /** The wait is over: what was committed is visible from now on. */
+  /** The wait is over: the commit is visible from now on. */
   #release(warning: string): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -159,12 +159,12 @@ export class DatabaseNode {
     this.#next();
   }
 
-  /** Somebody cancels the wait for a second node. */
+  /** An operator cancels the wait for a second node. */
   cancelWait(): void {
     this.#release('canceling wait for synchronous replication due to user request');
   }
 
-  /** Somebody terminates the backend that waits: it is committed here, and its caller cut off. */
+  /** An operator terminates the waiting backend: it is committed here, its caller is cut off. */
   terminateWaiting(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -179,22 +179,24 @@ export class DatabaseNode {
     for (const close of this.#sessions) close(why);
   }
 
-  /** Tells its upstream how far it is, which is also its acknowledgement. */
-  tellUpstream(): void {
+  /** Reports the length of its log to its upstream, which is also its acknowledgement. */
+  reportProgress(): void {
     const { upstream } = this;
     if (upstream === undefined || this.primary) return;
     const length = this.log.length;
     const last = this.log.at(-1);
-    this.#world.send(this.process, upstream.process, () => upstream.#hear(this, length, last));
+    this.#world.send(this.process, upstream.process, () =>
+      upstream.#onProgress(this, length, last),
+    );
   }
 
-  #hear(follower: DatabaseNode, length: number, last: Commit | undefined): void {
-    // Its connection is gone, and with it what it said before: a frozen node hears that late.
+  #onProgress(follower: DatabaseNode, length: number, last: Commit | undefined): void {
+    // Its connection is gone, and with it its earlier reports: a frozen node receives them late.
     if (follower.upstream !== this) return;
     const same = length === 0 || this.log[length - 1] === last;
     if (!same) {
-      // What is ahead on the same history just waits; what has gone another way is rewound, and
-      // only to what a primary has.
+      // A follower ahead on the same history waits; a diverged one is rewound, and only to the log
+      // of a primary.
       this.#followers.delete(follower);
       if (this.primary) this.#rewind(follower);
       return;
@@ -219,13 +221,13 @@ export class DatabaseNode {
     this.#world.send(this.process, follower.process, () => follower.#receive(this, log, length));
   }
 
-  /** @param sent how much of `commits` the message has */
+  /** @param sent number of `commits` that the message contains */
   #receive(from: DatabaseNode, commits: readonly Commit[], sent: number): void {
     if (this.primary || this.upstream !== from) return;
     const { length } = this.log;
     if (length >= sent || (length > 0 && commits[length - 1] !== this.log.at(-1))) return;
     this.log.push(...commits.slice(length, sent));
-    this.tellUpstream();
+    this.reportProgress();
   }
 
   #rewind(follower: DatabaseNode): void {
@@ -234,7 +236,7 @@ export class DatabaseNode {
     this.#world.send(this.process, follower.process, () => {
       if (follower.primary || follower.upstream !== this) return;
       follower.log = log.slice(0, length);
-      follower.tellUpstream();
+      follower.reportProgress();
     });
   }
 
@@ -246,7 +248,7 @@ export class DatabaseNode {
     );
   }
 
-  /** Begins to take writes: everything in the log is visible, whether others have it or not. */
+  /** Starts to accept writes: everything in the log is visible, whether others have it or not. */
   promote(): void {
     this.primary = true;
     this.upstream = undefined;
@@ -269,7 +271,7 @@ export class DatabaseNode {
     this.#followers.clear();
   }
 
-  /** Is gone at once; what is in the log is on disk. */
+  /** Stops at once; the log is on disk. */
   crash(): void {
     this.#world.kill(this.process);
     this.primary = false;

@@ -6,7 +6,7 @@ import { elementsOf } from './array-literal.ts';
 import type { StoredRow } from './columns.ts';
 import type { Tables } from './tables.ts';
 
-/** What a node says of itself beside its tables. */
+/** Facts of a node in addition to its tables. */
 export interface NodeFacts {
   readonly standby: boolean;
   /** UUID of the book. */
@@ -17,8 +17,8 @@ export interface NodeFacts {
 type Answer = (tables: Tables, values: readonly unknown[], facts: NodeFacts) => object[];
 
 /**
- * The reading statements of the ledger, each told by a piece of its text that no other has. One
- * that is not here fails loudly: the simulation must be taught it.
+ * The reading statements of the ledger, each identified by a piece of text that no other has. One
+ * that is not here fails loudly: it must be added to the simulation.
  */
 const STATEMENTS: readonly (readonly [RegExp, Answer])[] = [
   // No copy here reports a position of another history.
@@ -53,7 +53,7 @@ const TRANSFERS: ReadonlySet<number> = new Set(TRANSFER_KINDS);
 
 const answers = new Map<string, Answer>();
 
-/** @throws TypeError if the statement is not one that the simulation knows */
+/** @throws TypeError if the simulation does not know the statement */
 export function answerTo(text: string): Answer {
   let answer = answers.get(text);
   if (answer === undefined) {

@@ -16,7 +16,7 @@ export interface Balance {
   max_balance: bigint | null;
 }
 
-/** The tables of one book as one database node has them: what its committed appends come to. */
+/** The tables of one book at one database node: the result of its committed appends. */
 export class Tables {
   head: StoredHead = {
     epoch: 0n,
@@ -35,11 +35,11 @@ export class Tables {
   readonly byExternalId = new Map<string, StoredAccount>();
   readonly balances = new Map<bigint, Balance>();
   readonly channels = new Map<number, StoredChannel>();
-  /** Newest row that draws on another, by the id of that one. */
+  /** Newest row that draws on another, by the id of the row drawn on. */
   readonly drawn = new Map<string, StoredRow>();
   /** The newest capture of each hold. */
   readonly captured = new Map<string, StoredRow>();
-  /** Returns, by the transfer that came back. */
+  /** Rows of kind return, by the transfer that came back. */
   readonly returns = new Map<string, StoredRow>();
   readonly #seqs = new Set<bigint>();
   /** Versions of accounts and numbers of channels, which occur once. */

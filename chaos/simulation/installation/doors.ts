@@ -15,11 +15,11 @@ import {
 import type { DeliberateBug } from '../deliberate-bug.ts';
 import type { RedisStore } from '../stand-ins/redis-store.ts';
 import type { LedgerServer } from './ledger-server.ts';
-import type { Said } from './topology.ts';
+import type { ServerStatus } from './topology.ts';
 
 type Write = (reply: PostReply['reply']) => void;
 
-/** Where requests enter a ledger server: straight through, unless a deliberate bug sits there. */
+/** The entry of requests to a ledger server: direct, unless a deliberate bug intercepts them. */
 export class Doors {
   readonly #bug: DeliberateBug | undefined;
   readonly #redises: ReadonlyMap<string, RedisStore>;
@@ -59,10 +59,10 @@ export class Doors {
     return replayed(id, { book: server.book.number, ...numbers });
   }
 
-  /** What others hear of a server. */
-  said({ node }: LedgerServer, said: Said): Said {
-    if (this.#bug !== 'exists-before-barrier' || said.leading || !node.primary) return said;
-    return { ...said, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
+  /** The status of a server as other processes receive it. */
+  published({ node }: LedgerServer, status: ServerStatus): ServerStatus {
+    if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
+    return { ...status, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
   }
 
   async settle(server: LedgerServer, request: SettleRequest): Promise<SettleReply> {
@@ -81,7 +81,7 @@ export class Doors {
     });
   }
 
-  /** What the sender is told when its call has no answer; undefined: that it has none. */
+  /** The reply to the sender when its call has no answer; undefined: a timeout. */
   unanswered({ firstNumber, legs }: SettleRequest): SettleReply | undefined {
     if (this.#bug !== 'refund-on-timeout') return undefined;
     return {

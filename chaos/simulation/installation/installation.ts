@@ -9,13 +9,13 @@ import { SimProcess, type World } from '../world.ts';
 import { Doors } from './doors.ts';
 import { LedgerServer } from './ledger-server.ts';
 import { Router } from './router.ts';
-import type { Said } from './topology.ts';
+import type { ServerStatus } from './topology.ts';
 
 export const REGIONS = ['eu', 'us', 'ap'] as const;
 
 const SETTLE_TIMEOUT_MS = 1_500;
 
-/** Ends of processes that nobody killed: what the ledger's own assertions have found. */
+/** A process that ended without a fault: an assertion of the ledger failed. */
 export interface Death {
   readonly server: string;
   readonly at: number;
@@ -92,21 +92,21 @@ export class Installation {
           ask: (asked) => asked.compareChannel(request),
           unanswered: () => undefined,
         }),
-      onSaid: (from, said) => this.#spread(from, said),
+      onStatus: (from, own) => this.#spread(from, own),
       onDeath: (from, error) => this.#died(from, error),
     });
     this.servers.set(server.name, server);
   }
 
-  /** The server beside a database node. */
+  /** The server next to a database node. */
   serverOf(node: DatabaseNode): LedgerServer | undefined {
     return this.servers.get(`ledger-${node.book}-${node.process.region}`);
   }
 
-  #spread(from: LedgerServer, told: Said): void {
-    const said = this.doors.said(from, told);
+  #spread(from: LedgerServer, own: ServerStatus): void {
+    const published = this.doors.published(from, own);
     for (const { process, topology } of [...this.servers.values(), ...this.routers]) {
-      this.world.send(from.process, process, () => topology.hear(said));
+      this.world.send(from.process, process, () => topology.receive(published));
     }
   }
 
@@ -134,10 +134,10 @@ export class Installation {
     });
   }
 
-  /** A process that an assertion ended is started again, as its supervisor would. */
+  /** Restarts a process that an assertion ended, as its supervisor would. */
   #died(server: LedgerServer, error: unknown): void {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    this.world.say(`${server.name} ends: ${why}`);
+    this.world.log(`${server.name} ends: ${why}`);
     this.deaths.push({ server: server.name, at: this.world.now, why });
     this.crashServer(server, 500);
   }
@@ -181,11 +181,11 @@ export class Installation {
 /** A call from one ledger server to another. */
 interface Call<Reply> {
   readonly ask: (server: LedgerServer) => Promise<Reply>;
-  /** What the caller is answered when there is no answer; undefined: that there is none. */
+  /** The reply to the caller when there is no answer; undefined: a timeout. */
   readonly unanswered: () => Reply | undefined;
 }
 
-/** What a call ends with, as the gRPC client gives it. */
+/** The error of a call, as the gRPC client raises it. */
 function callFault(code: status): Error {
   return Object.assign(new Error(status[code]), { code });
 }

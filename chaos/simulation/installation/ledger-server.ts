@@ -17,10 +17,10 @@ import type {
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { standInFor } from '../stand-in-for.ts';
 import { SimProcess, type World } from '../world.ts';
-import { type Said, Topology } from './topology.ts';
+import { type ServerStatus, Topology } from './topology.ts';
 
-/** How often a server repeats who leads, for those who have not heard it. */
-const SAY_MS = 800;
+/** How often a server repeats its status, for processes that have not received it. */
+const STATUS_MS = 800;
 
 export interface ServerParts {
   readonly world: World;
@@ -39,15 +39,15 @@ export interface ServerParts {
     peer: string,
     request: CompareChannelRequest,
   ) => Promise<CompareChannelReply>;
-  /** Called with all that it says of itself. */
-  readonly onSaid: (from: LedgerServer, said: Said) => void;
-  /** Called when the process ends by itself, which it never should. */
+  /** Called with every status that it publishes. */
+  readonly onStatus: (from: LedgerServer, status: ServerStatus) => void;
+  /** Called when the process ends on its own, which it never should. */
   readonly onDeath: (from: LedgerServer, error: unknown) => void;
 }
 
 /**
  * One ledger server: the ledger's own member, leader, senders and services, with a simulated
- * database beside it and simulated calls between servers.
+ * database next to it and simulated calls between servers.
  */
 export class LedgerServer {
   readonly name: string;
@@ -99,7 +99,7 @@ export class LedgerServer {
       serverRegion: this.process.region,
     };
     const leaders = {
-      // Each server has its own wall clock alone.
+      // Each server has a wall clock of its own.
       peerCount: 0,
       peerClocks: () => [],
       leaderOf: (peerBook: number) => {
@@ -122,20 +122,20 @@ export class LedgerServer {
     };
     const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
     this.#member = member;
-    member.onStatus(() => this.#say());
+    member.onStatus(() => this.#publishStatus());
     const repeat = () => {
-      this.#say();
-      world.after(SAY_MS * world.random.between(0.8, 1.2), repeat);
+      this.#publishStatus();
+      world.after(STATUS_MS * world.random.between(0.8, 1.2), repeat);
     };
     repeat();
     member.run().catch((error: unknown) => this.#parts.onDeath(this, error));
   }
 
-  #say(): void {
+  #publishStatus(): void {
     const { status } = this.#member ?? {};
     if (status === undefined) return;
     const { leading, epoch } = status;
-    this.#parts.onSaid(this, { server: this.name, book: this.book.number, epoch, leading });
+    this.#parts.onStatus(this, { server: this.name, book: this.book.number, epoch, leading });
   }
 
   /** Serves one request of a router's stream; answers come as they would on it. */
@@ -166,11 +166,11 @@ export class LedgerServer {
 
   #logger(): Logger {
     const { world } = this.#parts;
-    const say = (message: string, fields: Record<string, unknown> = {}) => {
+    const log = (message: string, fields: Record<string, unknown> = {}) => {
       const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-      world.say(`${this.name}: ${message} ${rest.join(' ')}`);
+      world.log(`${this.name}: ${message} ${rest.join(' ')}`);
     };
-    return { debug: say, info: say, warn: say, error: say };
+    return { debug: log, info: log, warn: log, error: log };
   }
 }
 

@@ -10,14 +10,14 @@ import type { Doors } from './doors.ts';
 import type { LedgerServer } from './ledger-server.ts';
 import { Topology } from './topology.ts';
 
-/** A server that has not answered for so long is asked again, or another is. */
+/** A server that has not answered for this long is asked again, or another is. */
 const PATIENCE_MS = 900;
 const PAUSE_MS = 60;
 
-/** What a caller is told; called more than once where more comes later. */
+/** Receives the answers to a caller; called more than once if more come later. */
 export type OnAnswer = (response: CreateTransferResponse) => void;
 
-/** Where a router's requests go. */
+/** The targets of a router's requests. */
 interface Servers {
   readonly servers: ReadonlyMap<string, LedgerServer>;
   readonly doors: Doors;
@@ -33,8 +33,8 @@ interface Call {
 }
 
 /**
- * Finds the leader of a book by what it has heard, and sends a request with the same key again
- * until there is an outcome or the caller's time is up.
+ * Finds the leader of a book by the statuses that it has received, and resends a request with the
+ * same key until there is an outcome or the caller's deadline has passed.
  */
 export class Router {
   readonly process: SimProcess;
@@ -78,7 +78,7 @@ export class Router {
     const { request } = call;
     const asked = { batch: this.#batch, transfers: [request], timeoutMs: [Math.ceil(left)] };
     let answered = false;
-    const hear = (reply: PostReply['reply']) => {
+    const receive = (reply: PostReply['reply']) => {
       if (reply?.$case === 'fault') {
         if (answered) return;
         answered = true;
@@ -91,7 +91,7 @@ export class Router {
     const { incarnation } = this.process;
     this.#world.send(this.process, server.process, () => {
       doors.post(server, asked, (reply) => {
-        this.#world.send(server.process, this.process, () => hear(reply), incarnation);
+        this.#world.send(server.process, this.process, () => receive(reply), incarnation);
       });
     });
     this.#world.after(PATIENCE_MS, () => {

@@ -4,7 +4,7 @@ import { simulatedHosts } from './simulated-hosts.ts';
 const DELAY_MS = 0.1;
 const TIMEOUT_MS = 250;
 
-/** Takes the place of the driver's class in a simulation: the commands that the ledger uses. */
+/** Replaces the driver's class in a simulation, with the commands that the ledger uses. */
 export class Redis {
   status: 'connecting' | 'ready' | 'close' = 'connecting';
   readonly #store: RedisStore;
@@ -19,7 +19,7 @@ export class Redis {
     const owner = world.running;
     const incarnation = owner?.incarnation;
     const here = (event: 'ready' | 'close') =>
-      world.afterFor(owner, DELAY_MS, () => this.#hear(event), incarnation);
+      world.afterFor(owner, DELAY_MS, () => this.#notify(event), incarnation);
     this.#forget = store.on(here);
     if (store.up) here('ready');
   }
@@ -30,7 +30,7 @@ export class Redis {
     else handlers.push(handler);
   }
 
-  #hear(event: 'ready' | 'close'): void {
+  #notify(event: 'ready' | 'close'): void {
     this.status = event;
     for (const handler of this.#handlers.get(event) ?? []) handler();
   }

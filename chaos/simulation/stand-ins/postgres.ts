@@ -2,7 +2,7 @@ import { ConnectionError, PostgresError } from '../database/database-error.ts';
 import type { DatabaseNode, Reply } from '../database/node.ts';
 import { simulatedHosts } from './simulated-hosts.ts';
 
-/** One way between a ledger server and the database beside it, in milliseconds. */
+/** One way between a ledger server and the database next to it, in milliseconds. */
 const DELAY_MS = 0.1;
 
 interface Options {
@@ -12,8 +12,8 @@ interface Options {
 }
 
 /**
- * Takes the place of the driver in a simulation: a pool of connections to a simulated node. Only
- * what the ledger uses of it is here.
+ * Replaces the driver in a simulation: a pool of connections to a simulated node, with only the
+ * features that the ledger uses.
  */
 export default function postgres(url: string, options: Options = {}): unknown {
   const node = simulatedHosts().databases.get(new URL(url).hostname);
@@ -38,7 +38,7 @@ class Identifier {
   }
 }
 
-/** Texts of statements without pieces: what a program says in one place is always the same. */
+/** Texts of statements without pieces: the text at one place of a program is always the same. */
 const plainTexts = new WeakMap<readonly string[], string>();
 
 function plainText(strings: readonly string[]): string {
@@ -50,7 +50,7 @@ function plainText(strings: readonly string[]): string {
   return text;
 }
 
-/** A statement, or a piece of one: it is sent when somebody waits for it. */
+/** A statement, or a piece of one: it is sent when its promise is awaited. */
 class Query implements PromiseLike<object[]> {
   readonly #pool: Pool;
   readonly #strings: readonly string[];
@@ -112,7 +112,7 @@ interface Outstanding {
   readonly settle: (reply: Reply) => void;
 }
 
-/** The connections of one `postgres()`; those with a single one send one statement at a time. */
+/** The connections of one `postgres()`; a pool of one sends one statement at a time. */
 class Pool {
   readonly #node: DatabaseNode;
   readonly #options: Options;
@@ -128,7 +128,7 @@ class Pool {
     this.#node = node;
     this.#options = options;
     const { world } = simulatedHosts();
-    // The news that a connection is closed travels like any other answer.
+    // The notice that a connection is closed travels like any other answer.
     const owner = world.running;
     const incarnation = owner?.incarnation;
     this.#forget = node.onClose(() => {
@@ -180,7 +180,7 @@ class Pool {
     world.afterFor(process, delay, () => this.#node.execute(text, values, answer));
   }
 
-  /** The other end has closed the connections: nothing on its way is answered any more. */
+  /** The other end has closed the connections: pending statements get no answer. */
   #closed(): void {
     const lost = { error: new ConnectionError('CONNECTION_CLOSED') };
     for (const { settle } of this.#outstanding) settle(lost);

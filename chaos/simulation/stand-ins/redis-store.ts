@@ -1,4 +1,4 @@
-/** One region's Redis: it may be away, forget, or come back with what it knew long ago. */
+/** The Redis of one region: it may be down, lose its data, or return with old data. */
 export class RedisStore {
   up = true;
   #sets = new Map<string, Set<string>>();

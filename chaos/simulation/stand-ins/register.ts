@@ -5,7 +5,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   ioredis: new URL('./ioredis.ts', import.meta.url).href,
 };
 
-/** From now on whoever imports a driver gets its stand-in. To be called before the ledger is loaded. */
+/** Replaces the drivers by their stand-ins in later imports. Call it before the ledger is loaded. */
 export function standIn(): void {
   registerHooks({
     resolve: (specifier, context, next) => {

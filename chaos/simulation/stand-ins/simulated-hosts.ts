@@ -2,7 +2,7 @@ import type { DatabaseNode } from '../database/node.ts';
 import type { World } from '../world.ts';
 import type { RedisStore } from './redis-store.ts';
 
-/** What the stand-ins of the drivers can connect to, by the host names of their addresses. */
+/** Hosts that the stand-ins of the drivers connect to, by host name. */
 export interface SimulatedHosts {
   readonly world: World;
   readonly databases: ReadonlyMap<string, DatabaseNode>;
@@ -11,7 +11,7 @@ export interface SimulatedHosts {
 
 let entered: SimulatedHosts | undefined;
 
-/** All that connects from now on connects to these. */
+/** Sets the hosts of all later connections. */
 export function enterHosts(hosts: SimulatedHosts | undefined): void {
   entered = hosts;
 }

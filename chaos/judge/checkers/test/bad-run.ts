@@ -8,17 +8,17 @@ import { type GoodRun, goodRun } from './good-run.ts';
 import type { RowChange } from './story-book.ts';
 
 /**
- * Each test takes the run in which nothing went wrong, makes one thing different, and wants exactly
- * the checkers to fail that are named. More than one is named where one fault breaks two
- * promises: what a journal lost, for instance, it has also used a seq twice for.
+ * Each test takes the run in which nothing went wrong, changes one thing, and expects exactly the
+ * named checkers to fail. Several are named where one fault breaks several promises: a journal that
+ * lost a row, for instance, has also used its seq twice.
  */
 
 export interface Bad {
-  /** What is different about the final journal of a book, in all of its copies. */
+  /** Changes to the final journal of a book, in all of its copies. */
   readonly rows?: { readonly book: number; readonly change: RowChange };
-  /** What is different about the copies once they are read. */
+  /** Changes to the copies after they are read. */
   readonly copies?: (copy: CopyRead) => CopyRead;
-  /** What is different about the history. */
+  /** Changes to the history. */
   readonly history?: (run: GoodRun) => void;
 }
 
@@ -61,7 +61,7 @@ export const forged = (key: string, different: Partial<JournalRow>) => ({
   change: at(rowOf(key).seq, (row) => ({ ...row, ...different })),
 });
 
-/** Makes the answers to a key different. */
+/** Changes the answers to a key. */
 export const answers =
   (key: string, change: (answer: TransferAnswer) => Partial<TransferAnswer>) =>
   ({ story }: GoodRun): void => {
@@ -78,10 +78,10 @@ export const callOf = ({ story }: GoodRun, key: string) =>
     `${key} was asked`,
   );
 
-/** Makes a reply of some other kind of operation different. */
-export function heardAs<Reply>(
+/** Changes a reply of another kind of operation. */
+export function alterReply<Reply>(
   operation: Operation<unknown, Reply> | undefined,
-  change: (heard: Reply) => unknown,
+  change: (reply: Reply) => unknown,
 ): void {
   const found = must(operation, 'there is such an operation');
   Object.assign(found, { reply: change(must(found.reply ?? undefined, 'it was answered')) });
@@ -89,7 +89,7 @@ export function heardAs<Reply>(
 
 export const entriesOf = (key: string) => must(rowOf(key).entries, 'it has entries');
 
-/** What makes a row one that moved nothing. */
+/** Fields of a row that moved nothing. */
 export const NOTHING = {
   id: '00000000-0000-8000-8000-000000000000',
   key: '',
@@ -102,7 +102,7 @@ export const NOTHING = {
 
 export const replayOf = ({ operations }: GoodRun['story']) =>
   must(
-    operations.transfers.find(({ reply: heard }) => heard?.replayed === true),
+    operations.transfers.find(({ reply }) => reply?.replayed === true),
     'there is a replay',
   );
 
@@ -125,14 +125,14 @@ export type State = { readonly account: string; readonly debits: string; readonl
 
 export function staleRead(change: (state: State, index: number) => State) {
   return ({ story }: GoodRun): void =>
-    heardAs(
+    alterReply(
       story.operations.balances.find(({ value }) => value.level === 'stale'),
       (reads) => reads.map((read) => ({ ...read, accounts: read.accounts.map(change) })),
     );
 }
 
 export function overdrawnRead({ story, alice }: GoodRun): void {
-  heardAs(
+  alterReply(
     story.operations.balances.find(({ value }) => value.level === 'leader'),
     (reads) =>
       reads.map((read) => ({

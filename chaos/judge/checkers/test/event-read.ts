@@ -1,9 +1,9 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../../ledger/core/journal-row.ts';
-import { reasonWord } from '../../history/heard.ts';
+import { reasonWord } from '../../history/replies.ts';
 import type { EventRead } from '../../history/operation.ts';
 import { stateAfter } from '../final-book.ts';
 
-/** A row as a subscription tells it. */
+/** A row as a subscription delivers it. */
 export function eventRead(row: JournalRow): EventRead {
   const { seq, epoch, kind, reason, amount, atMicros, entries } = row;
   const { debitAccount: debit, creditAccount: credit } = row;

@@ -16,7 +16,7 @@ export interface GoodRun {
   readonly capped: bigint;
 }
 
-/** A run in which everything that can happen happens once, and nothing goes wrong. */
+/** A run in which every kind of event happens once, and nothing goes wrong. */
 export function goodRun(): GoodRun {
   const story = new Story();
   story.phase('load');

@@ -11,7 +11,7 @@ const ACCOUNTS_PER_BOOK = 100;
 const SETTLE_EVERY = 50;
 const PAGE = 20;
 
-/** A run of so many operations of all kinds in which nothing goes wrong. */
+/** A run of `count` operations of all kinds in which nothing goes wrong. */
 export function randomRun(seed: number, operations: number): Story {
   const run = new RandomRun(seed);
   for (let number = 1; number <= operations; number += 1) run.next(number);
@@ -67,7 +67,7 @@ class RandomRun {
     return must(this.#accounts[(book - 1) * ACCOUNTS_PER_BOOK + this.#skewed()], 'it is there');
   }
 
-  /** A few accounts have most of what happens. */
+  /** Picks an account; a few of them have most of the traffic. */
   #skewed(): number {
     return this.#random.below(1 + this.#random.below(ACCOUNTS_PER_BOOK));
   }
@@ -164,7 +164,7 @@ class RandomRun {
   }
 }
 
-/** Kinds of rows that a run like these has. */
+/** Kinds of rows that such runs have. */
 export const KINDS_OF_RANDOM_RUNS = [
   RowKind.transfer,
   RowKind.settlement,

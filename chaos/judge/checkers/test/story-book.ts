@@ -14,7 +14,7 @@ import type { CopyRead } from '../../history/final-reads.ts';
 import type { AccountRead } from '../../history/operation.ts';
 import { stateAfter } from '../final-book.ts';
 
-/** Gives a row as it is to be, or null to leave it out. */
+/** Returns the changed row, or null to leave it out. */
 export type RowChange = (row: JournalRow) => JournalRow | null;
 
 const NAMES = new Map([
@@ -23,7 +23,7 @@ const NAMES = new Map([
   [3, 'book-3'],
 ]);
 
-/** A book around post(), in memory: every call is a batch. A million of them take seconds. */
+/** A book in memory that uses post(): every call is a batch. A million of them take seconds. */
 export class StoryBook {
   readonly number: number;
   readonly name: string;
@@ -49,7 +49,7 @@ export class StoryBook {
     return this.rows.length;
   }
 
-  /** Lets time pass until then, if it is not later already. */
+  /** Advances time to this moment, unless it is later already. */
   waitUntil(atMicros: number): void {
     this.#atMicros = Math.max(this.#atMicros, atMicros);
   }
@@ -62,7 +62,7 @@ export class StoryBook {
     return this.#channels.get(peerBook) ?? newChannel(peerBook);
   }
 
-  /** Accounts of callers, as they are now. */
+  /** Current accounts of callers. */
   account(id: bigint): Account | undefined {
     return this.#accounts.get(id);
   }
@@ -128,7 +128,7 @@ export class StoryBook {
     };
   }
 
-  /** What a copy of it holds, its chain made to fit rows that were changed. */
+  /** The content of a copy, with the chain recomputed for changed rows. */
   copy(region: string, role: CopyRead['role'], change: RowChange = (row) => row): CopyRead {
     const rows: ChainedRow[] = [];
     let chain: Uint8Array = CHAIN_START;
@@ -191,7 +191,7 @@ function sum(states: readonly AccountRead[], side: 'debits' | 'credits'): string
   return String(states.reduce((total, state) => total + BigInt(state[side]), 0n));
 }
 
-/** The views of a copy that has these rows. */
+/** The views of a copy with these rows. */
 function views(rows: readonly ChainedRow[], accounts: readonly AccountRow[]) {
   const newest = new Map<bigint, JournalRow>();
   for (const { row } of rows) {

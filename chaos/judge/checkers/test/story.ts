@@ -6,7 +6,7 @@ import { openRequest, transferRequest } from '../../../../ledger/testing/books/r
 import { ChangeAccountRequest } from '../../../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../../../proto/gen/meridian/v1/transfer.ts';
 import type { FinalReads } from '../../history/final-reads.ts';
-import { reasonWord } from '../../history/heard.ts';
+import { reasonWord } from '../../history/replies.ts';
 import {
   type Fault,
   type Kind,
@@ -26,7 +26,7 @@ import { captureOf } from '../../../../ledger/testing/books/stored-original.ts';
 const MS = 1_000_000;
 const REGIONS = ['eu-west', 'us-east', 'ap-south'];
 
-/** How a call goes. */
+/** Course of a call. */
 export interface Call {
   readonly process?: number;
   readonly router?: string;
@@ -34,11 +34,11 @@ export interface Call {
   readonly tookMs?: number;
   /** The second leg is delivered before the answer. */
   readonly settled?: boolean;
-  /** The answer does not come. */
+  /** The call gets no answer. */
   readonly lost?: boolean;
 }
 
-/** A run that never happened: three books, what was asked of them, and all that clients saw. */
+/** A synthetic run: three books, the requests to them, and everything that clients saw. */
 export class Story {
   readonly books = new Map([1, 2, 3].map((number) => [number, new StoryBook(number)]));
   readonly operations = noOperations();
@@ -70,8 +70,8 @@ export class Story {
     book.takeOver();
     this.pass(1);
     const { epoch } = book;
-    const heard = { book: number, epoch, region: 'eu-west', ns: this.ns };
-    this.epochs.push({ kind: 'epoch', index: this.#next(), ...heard });
+    const seen = { book: number, epoch, region: 'eu-west', ns: this.ns };
+    this.epochs.push({ kind: 'epoch', index: this.#next(), ...seen });
   }
 
   open(number: number, externalId: string, fields: Parameters<typeof openRequest>[0] = {}): bigint {
@@ -84,7 +84,7 @@ export class Story {
     return account.id;
   }
 
-  /** Asks for a transfer of any action; gives its id. */
+  /** Requests a transfer of any action; returns its id. */
   transfer(key: string, fields: Partial<CreateTransferRequest>, call: Call = {}): string {
     const request = transferRequest({ idempotencyKey: key, namespace: 'run', ...fields });
     const id = transferIdOf('run', key);
@@ -97,7 +97,7 @@ export class Story {
     return id;
   }
 
-  /** What a call without any answer was told. */
+  /** The error that a call without any answer got. */
   failed(key: string, fields: Partial<CreateTransferRequest>, fault: Fault, call: Call = {}) {
     const request = transferRequest({ idempotencyKey: key, namespace: 'run', ...fields });
     Object.assign(this.record(kindOf(request), request, null, call), { type: 'fail', fault });
@@ -113,7 +113,7 @@ export class Story {
     this.record('change', request, { reason: reasonWord(row.reason), replayed: false, position });
   }
 
-  /** Takes everything that is in flight between two books to its end. */
+  /** Settles everything in flight between two books. */
   settle(from: number, to: number): void {
     const sender = this.book(from);
     const { sent, settled } = sender.channel(to);
@@ -138,7 +138,7 @@ export class Story {
     sender.post({ kind: 'close', peerBook: to, through: sent, refused, finals });
   }
 
-  /** Frees the holds whose time is up. */
+  /** Expires the holds whose time is up. */
   sweep(number: number, ...holds: string[]): void {
     const book = this.book(number);
     const rows = holds.map((id) => must(book.row(id), 'there is a hold'));
@@ -190,7 +190,7 @@ export class Story {
     );
   }
 
-  /** The answer about a transfer as it stands now. */
+  /** The current answer about a transfer. */
   answer(book: StoryBook, id: string, replayed: boolean): TransferAnswer {
     const row = must(book.row(id), 'there is a row');
     const isGroup = row.kind === RowKind.group;
@@ -214,7 +214,7 @@ export class Story {
     };
   }
 
-  /** Adds an operation that begins now; reads of rows and their events go this way as well. */
+  /** Adds an operation that begins now, such as a read of rows or events. */
   record(f: Kind, value: unknown, reply: unknown, call: Call = {}): Operation {
     const { process = 1, router = 'eu-west', tookMs = 1, lost = false } = call;
     const invokedNs = this.ns;
@@ -227,7 +227,7 @@ export class Story {
       value,
       invokedNs,
       completedNs: lost ? Infinity : this.ns,
-      heardNs: this.ns,
+      returnedNs: this.ns,
       type: lost ? 'info' : 'ok',
       reply: lost ? null : reply,
       fault: lost ? { code: 'UNKNOWN', message: 'no answer' } : null,
@@ -272,7 +272,7 @@ export class Story {
     };
   }
 
-  /** What is read at the end; `changed` gives the rows of a book otherwise, in every copy. */
+  /** Final reads; `changed` replaces the rows of a book in every copy. */
   finals(changed: { readonly book: number; readonly change: RowChange } | null = null): FinalReads {
     const copies = [...this.books.values()].flatMap((book) => {
       const change = changed?.book === book.number ? changed.change : undefined;
@@ -311,7 +311,7 @@ export class Story {
   }
 }
 
-/** More than any story has in a group, openings of transit accounts included. */
+/** More rows than any group of a story has, openings of transit accounts included. */
 const LEGS_MAX = 20;
 
 const MOVES: ReadonlySet<RowKind> = new Set([

@@ -5,7 +5,7 @@ import { type GoodRun, goodRun } from '../../checkers/test/good-run.ts';
 import type { FinalReads } from '../../history/final-reads.ts';
 import type { JudgedRun } from '../judged-run.ts';
 
-/** Runs that never happened, with the verdicts that they deserve. */
+/** Synthetic runs with their verdicts. */
 
 function judged({ story }: GoodRun, finals: FinalReads = story.finals()): JudgedRun {
   const history = story.history();
@@ -38,7 +38,7 @@ export function passedRun(): JudgedRun {
   return judged(goodRun());
 }
 
-/** A client was told that it has bought the yacht, and another one something worse. */
+/** Input with markup and terminal control characters. */
 export const HOSTILE = '</svg><script>alert("1")</script>\u001B[31m&amp;';
 export function failedRun(): JudgedRun {
   const run = goodRun();

@@ -18,11 +18,11 @@ import {
   TransferStatus,
   transferStatusToJSON,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import type * as heard from './operation.ts';
+import type * as recorded from './operation.ts';
 
-/** Answers of the API in the words of a history. */
+/** Converts answers of the API to the types of a history. */
 
-export function transferAnswer(answer: CreateTransferResponse): heard.TransferAnswer {
+export function transferAnswer(answer: CreateTransferResponse): recorded.TransferAnswer {
   const { expiresAt } = answer;
   return {
     ...legAnswer(answer),
@@ -36,12 +36,12 @@ export function transferAnswer(answer: CreateTransferResponse): heard.TransferAn
   };
 }
 
-export function changeAnswer(answer: ChangeAccountResponse): heard.ChangeAnswer {
+export function changeAnswer(answer: ChangeAccountResponse): recorded.ChangeAnswer {
   const { reason } = answer;
   return { reason: reasonWord(reason), ...replay(answer), position: position(answer.position) };
 }
 
-export function openAnswer(answer: OpenAccountResponse): heard.OpenAnswer {
+export function openAnswer(answer: OpenAccountResponse): recorded.OpenAnswer {
   const { account } = answer;
   const accountId = account === undefined ? '' : String(account.id);
   return { accountId, ...replay(answer), position: position(answer.position) };
@@ -51,8 +51,8 @@ function replay({ replayed, resent }: Pick<CreateTransferResponse, 'replayed' | 
   return resent === true ? { replayed, resent } : { replayed };
 }
 
-/** Of an account, or of its state after one of its versions. */
-export function accountRead(account: Account | AccountState): heard.AccountRead {
+/** Converts an account, or its state after one of its versions. */
+export function accountRead(account: Account | AccountState): recorded.AccountRead {
   return {
     account: String('id' in account ? account.id : account.accountId),
     version: Number(account.version),
@@ -64,9 +64,9 @@ export function accountRead(account: Account | AccountState): heard.AccountRead 
 }
 
 /** `pages`: all pages of one statement, oldest entries first. Throws RangeError without any. */
-export function statementRead(pages: readonly GetStatementResponse[]): heard.StatementRead {
+export function statementRead(pages: readonly GetStatementResponse[]): recorded.StatementRead {
   const [first] = pages;
-  // All pages have the same. If one had not, the checkers have to see it.
+  // All pages have the same values. If one differs, the checkers must see it.
   const closing = pages.at(-1)?.closing;
   if (first?.opening === undefined || closing === undefined) {
     throw new RangeError('every page of a statement has its opening and closing');
@@ -79,7 +79,7 @@ export function statementRead(pages: readonly GetStatementResponse[]): heard.Sta
   };
 }
 
-function statementEntry(entry: Entry): heard.StatementEntry {
+function statementEntry(entry: Entry): recorded.StatementEntry {
   return {
     version: Number(entry.version),
     seq: Number(entry.position?.seq ?? 0n),
@@ -90,7 +90,7 @@ function statementEntry(entry: Entry): heard.StatementEntry {
   };
 }
 
-export function eventRead(event: Event): heard.EventRead {
+export function eventRead(event: Event): recorded.EventRead {
   const { debitAccount: debit, creditAccount: credit } = event;
   return {
     seq: Number(event.position?.seq ?? 0n),
@@ -105,8 +105,8 @@ export function eventRead(event: Event): heard.EventRead {
   };
 }
 
-/** `book`: the one that was asked. */
-export function lookUpRead(answer: GetTransferResponse, book: number): heard.LookUpRead {
+/** `book`: the requested one. */
+export function lookUpRead(answer: GetTransferResponse, book: number): recorded.LookUpRead {
   const { transfer, positions } = answer;
   return {
     position: position(positions.find((one) => one.book === book)),
@@ -128,7 +128,7 @@ interface Decided {
   readonly reason: Reason;
 }
 
-function legAnswer({ transferId, status, reason }: Decided): heard.LegAnswer {
+function legAnswer({ transferId, status, reason }: Decided): recorded.LegAnswer {
   return {
     transferId,
     status: transferStatusToJSON(status).replace(/^TRANSFER_STATUS_/u, ''),
@@ -140,7 +140,7 @@ export function reasonWord(reason: Reason): string {
   return reason === Reason.UNSPECIFIED ? '' : reasonToJSON(reason).replace(/^REASON_/u, '');
 }
 
-function position(at: ProtoPosition | undefined): heard.Position {
+function position(at: ProtoPosition | undefined): recorded.Position {
   return { book: at?.book ?? 0, epoch: Number(at?.epoch ?? 0n), seq: Number(at?.seq ?? 0n) };
 }
 

@@ -9,9 +9,9 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { changeAnswer, openAnswer, transferAnswer } from '../history/heard.ts';
+import { changeAnswer, openAnswer, transferAnswer } from '../history/replies.ts';
 import type { Operation } from '../history/operation.ts';
-import { heardText } from './heard-words.ts';
+import { callText } from './reply-words.ts';
 
 const call = {
   index: 1,
@@ -19,12 +19,12 @@ const call = {
   router: 'eu-west',
   invokedNs: 1,
   completedNs: 2,
-  heardNs: 2,
+  returnedNs: 2,
   type: 'ok',
   fault: null,
 } as const;
 
-const said = { replayed: true, resent: true };
+const flags = { replayed: true, resent: true };
 const answers: readonly [string, (fields: object) => Operation][] = [
   [
     'a transfer',
@@ -55,12 +55,12 @@ const answers: readonly [string, (fields: object) => Operation][] = [
   ],
 ];
 
-test.each(answers)('a replay that may be of the router itself: %s', (_, operationOf) => {
-  const resent = operationOf(said);
-  expect(resent.reply).toMatchObject(said);
-  expect(heardText(resent)).toContain('replayed, sent more than once by the router');
+test.each(answers)('a replay that the router itself may have caused: %s', (_, operationOf) => {
+  const resent = operationOf(flags);
+  expect(resent.reply).toMatchObject(flags);
+  expect(callText(resent)).toContain('replayed, sent more than once by the router');
   const sentOnce = operationOf({ replayed: true });
   expect(sentOnce.reply).not.toHaveProperty('resent');
-  expect(heardText(sentOnce)).toContain('replayed');
-  expect(heardText(sentOnce)).not.toContain('sent more than once');
+  expect(callText(sentOnce)).toContain('replayed');
+  expect(callText(sentOnce)).not.toContain('sent more than once');
 });

@@ -15,8 +15,8 @@ import type {
 import { isOf } from './judged-run.ts';
 import { firstOf, joined, positionText, SHOWN_OF_MANY } from './plain-words.ts';
 
-/** What a client was told in the end. */
-export function heardText(operation: Operation): string {
+/** The outcome that a client received. */
+export function callText(operation: Operation): string {
   const { type, fault } = operation;
   if (type === 'ok') return replyText(operation);
   const outcome = type === 'fail' ? 'definitely not applied' : 'unknown';
