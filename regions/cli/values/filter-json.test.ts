@@ -41,7 +41,7 @@ test('a tree of every test is read', () => {
 });
 
 test.each([
-  ['{', /no JSON/u],
+  ['{', /not JSON/u],
   ['[]', /expected record/u],
   ['{}', /must have exactly one of account, code/u],
   ['{"code": 1, "reference": "x"}', /must have exactly one of/u],
