@@ -17,12 +17,11 @@ export interface LostRows {
 
 /**
  * Invariants that hold of a run in which a book lost rows and was repaired. The others compare
- * what clients read with the one journal that a book is to have; it has had two.
+ * what clients read with the one journal that a book is to have; it has had two. I2 does so with
+ * its cuts. I3 takes some legs that a repair has booked for others; the audit judges those.
  */
 export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
   'I1',
-  'I2',
-  'I3',
   'I4',
   'I6',
   'I9',
