@@ -39,6 +39,16 @@ const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/logger.ts'];
 const folderOf = (file: string) => file.split('/')[0] ?? '';
 
 describe('tidy', () => {
+  test('what runs tests first installs what they would otherwise skip', () => {
+    const scripts = new Map<string, string>(Object.entries(manifest.scripts));
+    const running = [...scripts].filter(([, command]) => command.startsWith('vitest run'));
+    expect(running.map(([name]) => name)).toContain('test');
+    const unready = running.filter(
+      ([name]) => scripts.get(`pre${name}`) !== 'node regions/setup.mjs replicated',
+    );
+    expect(unready).toEqual([]);
+  });
+
   test('npm install finds nothing to change in package-lock.json', () => {
     const { name, version, license, bin, engines } = manifest;
     const { dependencies, devDependencies, optionalDependencies } = manifest;

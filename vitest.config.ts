@@ -4,15 +4,22 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${suffix}`];
 
 /** Files of the `replicated` project, the mildest first: what breaks most has the last word. */
-const mildFirst = ['operator/', 'region-loss', 'drills/', 'chaos/'];
+const mildFirst = ['operator/', 'region-loss', 'frozen-ledger'];
 
-/** Files of the `cluster` project that take minutes: one that is begun last would run alone. */
-const longFirst = ['deliberate-bugs', 'commands'];
+/** Files of `pg` and `cluster` that take longest: one that is begun last would run alone. */
+const longFirst = [
+  'commands.cluster',
+  'faults.cluster',
+  'old-timeline',
+  'second-region',
+  'streams',
+];
 
-/** Files of all other projects come before those of `replicated`. */
+/** Smaller is earlier; among equals the files that took longest last time come first. */
 function rank({ project, moduleId }: TestSpecification): number {
-  if (project.name === 'replicated') return mildFirst.findIndex((part) => moduleId.includes(part));
-  return longFirst.some((part) => moduleId.includes(part)) ? -3 : -2;
+  const order = project.name === 'replicated' ? mildFirst : longFirst;
+  const place = order.findIndex((part) => moduleId.includes(part));
+  return place === -1 ? order.length : place;
 }
 
 class Ordered extends BaseSequencer {
@@ -23,6 +30,12 @@ class Ordered extends BaseSequencer {
   }
 }
 
+/**
+ * How many files of `pg` and `cluster` run at once. Most of the time they wait, for a time limit to
+ * pass or for a process to start, so that three of them share two cores well.
+ */
+const waiting = 3;
+
 export default defineConfig({
   test: {
     // How random tests are run and replayed; ledger/test/seed.ts says what they mean.
@@ -32,39 +45,55 @@ export default defineConfig({
     teardownTimeout: 120_000,
     projects: [
       {
-        // Pure code: no server, no process, no clock.
+        // Pure code: no server, no process, no clock. The files share their workers and what is
+        // loaded in them: with a process for each file, half of the time went into loading.
         test: {
           name: 'unit',
           include: ['*.test.ts', ...include('.test.ts')],
-          exclude: ['**/*.{pg,cluster,replicated,chaos}.test.ts', '**/node_modules/**'],
+          exclude: [
+            '**/*.{pg,cluster,replicated,slow,chaos}.test.ts',
+            'chaos/simulation/**',
+            '**/node_modules/**',
+          ],
+          testTimeout: 120_000,
+          isolate: false,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // The same in virtual time, with stand-ins for the drivers of Postgres and Redis, which
+        // no other file may find loaded.
+        test: {
+          name: 'simulation',
+          include: ['chaos/simulation/*.test.ts'],
           testTimeout: 120_000,
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
       {
-        // Needs Postgres and Redis; one of each is started for all of them. A test waits more
-        // than it computes, and each has databases of its own.
+        // Needs Postgres and Redis; one of each is started for all of them. Each test has
+        // databases of its own.
         test: {
           name: 'pg',
           globalSetup: ['regions/test/postgres-setup.ts'],
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: waiting,
           sequence: { groupOrder: 1 },
         },
       },
       {
-        // Starts whole regions as processes and breaks them. Most of the time they wait, for a
-        // time limit to pass or for a process to start; two files at once share the machine well.
+        // Starts whole regions as processes and breaks them.
         test: {
           name: 'cluster',
           include: include('.cluster.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 2 },
+          maxWorkers: waiting,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -76,12 +105,26 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // What takes minutes: every drill, and every deliberate bug that the chaos suite has to
+        // convict. Not part of `npm test` but of `npm run test:all`. One file after the other: a
+        // drill measures how long things take.
+        test: {
+          name: 'slow',
+          globalSetup: ['regions/test/replicated-setup.ts'],
+          include: include('.slow.test.ts'),
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
           sequence: { groupOrder: 3 },
         },
       },
       {
         // Every workload and every nemesis by itself, to see that it does what it says: of the
-        // suite, not of Meridian, so not part of `npm test`.
+        // suite, not of Meridian, so not part of `npm test` either.
         test: {
           name: 'chaos',
           include: include('.chaos.test.ts'),

@@ -17,7 +17,7 @@ import { markdownTable } from './table.ts';
 const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;
 /** Apart from the ports of `npm start` and of the tests. */
 const DEFAULT_PORT = 8_600;
-const DEFAULT_ROUNDS = 3;
+const DEFAULT_ROUNDS = 4;
 const ROUNDS_MAX = 100;
 const PORT_MIN = 1_024;
 const PORT_MAX = 65_400;

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // npm run chaos: breaks an installation under load and decides from what was recorded.
 import { CommanderError } from 'commander';
-import { ExitCode, toFailure } from '../regions/commands/failure.ts';
+import { toFailure } from '../regions/commands/error-report.ts';
+import { ExitCode } from '../regions/commands/failure.ts';
 import { goOnWhenPipesClose, note, restoreTerminal } from '../regions/commands/print.ts';
 import { chaosCommand, type Options } from './command.ts';
 import { execute } from './execute.ts';

@@ -15,6 +15,7 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
   CreateTransfersResponse,
+  GetTransferRequest,
   TransferStatus,
 } from '../proto/gen/meridian/v1/transfer.ts';
 import { type ClientOptions, MeridianClient } from './client.ts';
@@ -38,6 +39,9 @@ async function routerThat(answer: Answer): Promise<string> {
       const result = answer(call.request);
       if ('transferId' in result) reply(null, result);
       else reply(result);
+    },
+    getTransfer: (_: unknown, reply: sendUnaryData<never>) => {
+      reply({ code: GrpcStatus.UNKNOWN, details: 'broken' });
     },
     createTransfers: (_: unknown, reply: sendUnaryData<CreateTransfersResponse>) => {
       reply(null, CreateTransfersResponse.create({ results: [{}] }));
@@ -160,6 +164,13 @@ describe('a fault says what it is', () => {
     const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);
+  });
+
+  test('of a read, of which nothing can have been applied', async () => {
+    const address = await routerThat(() => posted);
+    const client = clientOf([address], { timeoutMs: 300 });
+    const read = await faultOf(client.getTransfer(GetTransferRequest.create()));
+    expect(read).toMatchObject({ code: 'UNKNOWN', outcome: 'not_applied' });
   });
 
   test('of an answer with items missing', async () => {

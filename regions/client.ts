@@ -105,19 +105,19 @@ export class MeridianClient {
   }
 
   getAccount(request: account.GetAccountRequest): Promise<account.GetAccountResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getAccount(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.getAccount(q, m, o, done), request);
   }
 
   getAccounts(request: account.GetAccountsRequest): Promise<account.GetAccountsResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getAccounts(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.getAccounts(q, m, o, done), request);
   }
 
   findAccounts(request: account.FindAccountsRequest): Promise<account.FindAccountsResponse> {
-    return this.#call((stub, q, m, o, done) => stub.findAccounts(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.findAccounts(q, m, o, done), request);
   }
 
   listAccounts(request: account.ListAccountsRequest): Promise<account.ListAccountsResponse> {
-    return this.#call((stub, q, m, o, done) => stub.listAccounts(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.listAccounts(q, m, o, done), request);
   }
 
   changeAccount(request: account.ChangeAccountRequest): Promise<account.ChangeAccountResponse> {
@@ -142,23 +142,23 @@ export class MeridianClient {
   }
 
   getTransfer(request: transfer.GetTransferRequest): Promise<transfer.GetTransferResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getTransfer(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.getTransfer(q, m, o, done), request);
   }
 
   getTransfers(request: transfer.GetTransfersRequest): Promise<transfer.GetTransfersResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getTransfers(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.getTransfers(q, m, o, done), request);
   }
 
   listTransfers(request: query.ListTransfersRequest): Promise<query.ListTransfersResponse> {
-    return this.#call((stub, q, m, o, done) => stub.listTransfers(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.listTransfers(q, m, o, done), request);
   }
 
   listEntries(request: query.ListEntriesRequest): Promise<query.ListEntriesResponse> {
-    return this.#call((stub, q, m, o, done) => stub.listEntries(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.listEntries(q, m, o, done), request);
   }
 
   getStatement(request: query.GetStatementRequest): Promise<query.GetStatementResponse> {
-    return this.#call((stub, q, m, o, done) => stub.getStatement(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.getStatement(q, m, o, done), request);
   }
 
   registerAsset(request: asset.RegisterAssetRequest): Promise<asset.RegisterAssetResponse> {
@@ -166,7 +166,7 @@ export class MeridianClient {
   }
 
   listAssets(request: asset.ListAssetsRequest): Promise<asset.ListAssetsResponse> {
-    return this.#call((stub, q, m, o, done) => stub.listAssets(q, m, o, done), request);
+    return this.#read((stub, q, m, o, done) => stub.listAssets(q, m, o, done), request);
   }
 
   /**
@@ -200,6 +200,18 @@ export class MeridianClient {
   /** Closes the connections. Calls under way end with a fault. */
   close(): void {
     for (const { stub } of this.#stubs) stub.close();
+  }
+
+  /** A call that changes nothing, so that nothing of it can have been applied. */
+  async #read<Request, Response>(
+    method: Unary<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
+    try {
+      return await this.#call(method, request);
+    } catch (error) {
+      throw error instanceof CallFault ? error.withOutcome('not_applied') : error;
+    }
   }
 
   async #call<Request, Response>(

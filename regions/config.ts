@@ -3,6 +3,7 @@ import { z } from 'zod';
 /**
  * The settings of the two server processes, and the only reader of the environment.
  * Every setting is one MERIDIAN_ variable; a missing or malformed one is named in the error.
+ * docs/configuration.md lists them for operators.
  */
 
 const address = z
@@ -53,7 +54,7 @@ const common = {
   MERIDIAN_BOOKS: books,
 };
 
-const ledgerSchema = z.object({
+export const ledgerSchema = z.object({
   ...common,
   /** Number of the book that this server leads or stands by for; one of MERIDIAN_BOOKS. */
   MERIDIAN_BOOK: bookNumber,
@@ -69,7 +70,7 @@ const ledgerSchema = z.object({
   MERIDIAN_REDIS_URL: z.url({ protocol: /^rediss?$/u }).optional(),
 });
 
-const routerSchema = z.object({
+export const routerSchema = z.object({
   ...common,
   /**
    * Base URLs of the members of etcd, that of the own region first. Unset: a router is never

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +12,9 @@ import { fileURLToPath } from 'node:url';
  * Exit code 3 when no Node here runs it.
  */
 
-const regions = dirname(fileURLToPath(import.meta.url));
+const self = fileURLToPath(import.meta.url);
+const regions = dirname(self);
 const modules = join(dirname(regions), 'node_modules');
-const main = join(regions, 'main.ts');
 /** The first Node that runs TypeScript as it is. */
 const oldestNode = [22, 18];
 
@@ -33,9 +34,9 @@ function runs(node) {
   return status === 0 && isNewEnough(stdout.trim());
 }
 
-/** Runs the command in another Node, and ends as it ends. */
+/** Runs this again in another Node, which runs TypeScript, and ends as it ends. */
 function handOver(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both, and a second one would not let the command stop in order.
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGINT');
@@ -49,8 +50,11 @@ if (!existsSync(join(modules, 'commander'))) {
   refuse('the npm packages are not installed; run "npm install" in the checkout');
 }
 const installed = join(modules, '.bin', 'node');
-if (isNewEnough(process.version)) await import('./main.ts');
-else if (runs(installed)) handOver(installed);
+if (isNewEnough(process.version)) {
+  // Before main.ts, which would otherwise have its types removed at every start.
+  module.enableCompileCache?.(join(modules, '.cache', 'compiled'));
+  await import('./main.ts');
+} else if (runs(installed)) handOver(installed);
 else {
   refuse(
     `this is Node ${process.version}, and Node ${oldestNode.join('.')} or newer is needed ` +

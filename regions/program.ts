@@ -2,75 +2,76 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from 'commander';
 
-import { accountCommand } from './commands/account.ts';
-import { accountsCommand } from './commands/accounts.ts';
-import { assetCommand } from './commands/asset.ts';
-import { auditCommand } from './commands/audit.ts';
-import { bookCommand } from './commands/book.ts';
 import type { CommandContext } from './commands/connection.ts';
-import { downCommand } from './commands/down.ts';
-import { drillCommand } from './commands/drill.ts';
-import { eventsCommand } from './commands/events.ts';
-import { failoverCommand } from './commands/failover.ts';
-import { errorJson, ExitCode, toFailure } from './commands/failure.ts';
-import { channelCommand } from './commands/channel.ts';
-import { fenceCommands } from './commands/fence.ts';
-import { groupCommand } from './commands/group.ts';
-import { historyCommand } from './commands/history.ts';
-import { holdCommand } from './commands/hold.ts';
-import { inTransitCommand } from './commands/in-transit.ts';
-import { lagCommand } from './commands/lag.ts';
-import { endQuietlyWhenPipeCloses, note, printJson, restoreTerminal } from './commands/print.ts';
-import { regionCommands } from './commands/region-changes.ts';
-import { replayCommand } from './commands/replay.ts';
-import { reverseCommand } from './commands/reverse.ts';
-import { startCommand } from './commands/start.ts';
-import { statementCommand } from './commands/statement.ts';
-import { statusCommand } from './commands/status.ts';
-import { switchoverCommand } from './commands/switchover.ts';
-import { transferCommand } from './commands/transfer.ts';
-import { transfersCommand } from './commands/transfers.ts';
-import { upCommand } from './commands/up.ts';
-import { whereCommand } from './commands/where.ts';
+import { ExitCode } from './commands/failure.ts';
+import { endQuietlyWhenPipeCloses, note, restoreTerminal } from './commands/print.ts';
 
-/** The `meridian` command. */
-function program(context: CommandContext, json: boolean): Command {
+/**
+ * The commands by name, in the order of `--help`. Loading the code of all takes longer than most of
+ * them take to run, so each is loaded when it is called.
+ */
+export const commands = {
+  start: async (context) => (await import('./commands/start.ts')).startCommand(context),
+  up: async (context) => (await import('./commands/up.ts')).upCommand(context),
+  down: async (context) => (await import('./commands/down.ts')).downCommand(context),
+  status: async (context) => (await import('./commands/status.ts')).statusCommand(context),
+  account: async (context) => (await import('./commands/account.ts')).accountCommand(context),
+  accounts: async (context) => (await import('./commands/accounts.ts')).accountsCommand(context),
+  asset: async (context) => (await import('./commands/asset.ts')).assetCommand(context),
+  transfer: async (context) => (await import('./commands/transfer.ts')).transferCommand(context),
+  hold: async (context) => (await import('./commands/hold.ts')).holdCommand(context),
+  reverse: async (context) => (await import('./commands/reverse.ts')).reverseCommand(context),
+  group: async (context) => (await import('./commands/group.ts')).groupCommand(context),
+  transfers: async (context) => (await import('./commands/transfers.ts')).transfersCommand(context),
+  statement: async (context) => (await import('./commands/statement.ts')).statementCommand(context),
+  events: async (context) => (await import('./commands/events.ts')).eventsCommand(context),
+  replay: async (context) => (await import('./commands/replay.ts')).replayCommand(context),
+  audit: async (context) => (await import('./commands/audit.ts')).auditCommand(context),
+  book: async (context) => (await import('./commands/book.ts')).bookCommand(context),
+  drill: async (context) => (await import('./commands/drill.ts')).drillCommand(context),
+  lag: async () => (await import('./commands/lag.ts')).lagCommand(),
+  where: async (context) => (await import('./commands/where.ts')).whereCommand(context),
+  'in-transit': async (context) =>
+    (await import('./commands/in-transit.ts')).inTransitCommand(context),
+  channel: async (context) => (await import('./commands/channel.ts')).channelCommand(context),
+  history: async (context) => (await import('./commands/history.ts')).historyCommand(context),
+  switchover: async (context) =>
+    (await import('./commands/switchover.ts')).switchoverCommand(context),
+  failover: async (context) => (await import('./commands/failover.ts')).failoverCommand(context),
+  fence: async (context) => (await import('./commands/fence.ts')).fenceCommand('fence', context),
+  unfence: async (context) =>
+    (await import('./commands/fence.ts')).fenceCommand('unfence', context),
+  drain: async (context) =>
+    (await import('./commands/region-changes.ts')).regionCommand('drain', context),
+  undrain: async (context) =>
+    (await import('./commands/region-changes.ts')).regionCommand('undrain', context),
+  evacuate: async (context) =>
+    (await import('./commands/region-changes.ts')).regionCommand('evacuate', context),
+  failback: async (context) =>
+    (await import('./commands/region-changes.ts')).regionCommand('failback', context),
+} satisfies Record<string, (context: CommandContext) => Promise<Command>>;
+
+const isCommand = (name: string | undefined): name is keyof typeof commands =>
+  name !== undefined && Object.hasOwn(commands, name);
+
+/** The names of the commands whose code these arguments need. */
+function namesFor([first]: readonly string[]): readonly (keyof typeof commands)[] {
+  if (isCommand(first)) return [first];
+  return first === '--version' ? [] : Object.keys(commands).filter(isCommand);
+}
+
+/** The `meridian` command, with the subcommands that the arguments need. */
+async function program(args: readonly string[], context: CommandContext): Promise<Command> {
   const meridian = new Command('meridian')
     .version(versionOf(), '--version', 'print the version of meridian')
     .description('A payment ledger in three regions: run it, use it, audit it.')
-    .addCommand(startCommand(context))
-    .addCommand(upCommand(context))
-    .addCommand(downCommand(context))
-    .addCommand(statusCommand(context))
-    .addCommand(accountCommand(context))
-    .addCommand(accountsCommand(context))
-    .addCommand(assetCommand(context))
-    .addCommand(transferCommand(context))
-    .addCommand(holdCommand(context))
-    .addCommand(reverseCommand(context))
-    .addCommand(groupCommand(context))
-    .addCommand(transfersCommand(context))
-    .addCommand(statementCommand(context))
-    .addCommand(eventsCommand(context))
-    .addCommand(replayCommand(context))
-    .addCommand(auditCommand(context))
-    .addCommand(bookCommand())
-    .addCommand(drillCommand(context))
-    .addCommand(lagCommand())
-    .addCommand(whereCommand(context))
-    .addCommand(inTransitCommand())
-    .addCommand(channelCommand(context))
-    .addCommand(historyCommand())
-    .addCommand(switchoverCommand(context))
-    .addCommand(failoverCommand(context))
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here.' +
+      '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here,\n130 ended by Ctrl-C.' +
         '\nExample:\n  $ meridian up --detach && meridian status',
     );
-  for (const command of [...fenceCommands(context), ...regionCommands(context)]) {
-    meridian.addCommand(command);
-  }
+  for (const name of namesFor(args)) meridian.addCommand(await commands[name](context));
+  const json = args.includes('--json');
   for (const command of [meridian, ...meridian.commands.flatMap((c) => [c, ...c.commands])]) {
     // Errors are thrown instead of ending the process, so that what runs can be stopped first.
     if (json) command.configureOutput({ writeErr: () => {} });
@@ -85,6 +86,9 @@ function versionOf(): string {
   const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
   return version;
 }
+
+/** What knows every error; most commands end without one. */
+const errorReport = () => import('./commands/error-report.ts');
 
 /** Runs the `meridian` command and ends the process. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -109,20 +113,18 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   };
   try {
-    await program(context, json).parseAsync(args, { from: 'user' });
+    await (await program(args, context)).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has told the user already; help that was asked for is no error.
       code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-      if (json && code !== ExitCode.ok) await printJson(errorJson(error));
-    } else if (stop.signal.aborted) {
-      code = ExitCode.interrupted;
-      note('Stopped.');
+      if (json && code !== ExitCode.ok) await (await errorReport()).printError(error);
     } else {
-      const failure = toFailure(error);
+      const { interruption, printError, toFailure } = await errorReport();
+      const failure = stop.signal.aborted ? interruption(error) : toFailure(error);
       code = failure.exitCode;
-      if (json) await printJson(errorJson(error));
-      else note(`meridian: ${failure.message}`);
+      if (json) await printError(stop.signal.aborted ? failure : error);
+      else note(stop.signal.aborted ? failure.message : `meridian: ${failure.message}`);
     }
   }
   restoreTerminal();

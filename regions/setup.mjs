@@ -16,7 +16,8 @@ import { fileURLToPath } from 'node:url';
  * without dependencies, because it runs on whatever Node the machine has, before anything is
  * installed. It is silent and quick when nothing is missing.
  *
- * With the argument `replicated` it also sees to the packages of the replicated profile.
+ * With the argument `replicated`, as before the tests, it also sees to the packages of the
+ * replicated profile.
  * MERIDIAN_NO_INSTALL=1 keeps it from installing system packages.
  */
 
@@ -301,6 +302,10 @@ function requireRedis() {
 
 /** Postgres, Patroni and etcd of the distribution, for books with copies in three regions. */
 function requireReplicated() {
+  if (process.platform !== 'linux') {
+    say('the replicated profile runs on Linux only');
+    return;
+  }
   const libraries = [
     '/usr/lib/x86_64-linux-gnu',
     '/usr/lib/aarch64-linux-gnu',

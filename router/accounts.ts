@@ -11,7 +11,7 @@ import type {
 } from '../proto/gen/meridian/v1/account.ts';
 import type { Books } from './books.ts';
 import { askByBook } from './by-book.ts';
-import type { Forward } from './forward.ts';
+import type { ClientCall, Forward } from './forward.ts';
 
 /** Openings of accounts. */
 export class Accounts {
@@ -59,12 +59,12 @@ export class Accounts {
       ({ homeRegion, externalId }) => this.#books.forAccount(homeRegion, externalId, 'home_region'),
       async (book, accounts) => {
         let resent = false;
-        const opened = await this.#forward.call<OpenAccountsResponse>(
-          book,
-          deadline,
-          (client, ...rest) => client.openAccounts({ accounts }, ...rest),
-          { onUnclear: () => (resent = true) },
-        );
+        const open: ClientCall<OpenAccountsResponse> = (client, ...rest) =>
+          client.openAccounts({ accounts }, ...rest);
+        const opened =
+          accounts[0]?.dryRun === true
+            ? await this.#forward.rehearse(book, deadline, open)
+            : await this.#forward.call(book, deadline, open, { onUnclear: () => (resent = true) });
         return resent
           ? opened.accounts.map((response) => ({ ...response, resent }))
           : opened.accounts;

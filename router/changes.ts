@@ -11,7 +11,7 @@ import type {
   RegisterAssetResponse,
 } from '../proto/gen/meridian/v1/asset.ts';
 import type { Book, Books } from './books.ts';
-import type { Forward } from './forward.ts';
+import type { ClientCall, Forward } from './forward.ts';
 
 /** Changes of accounts, and registrations of assets. */
 export class Changes {
@@ -26,13 +26,12 @@ export class Changes {
   async change(request: ChangeAccountRequest, deadline: Deadline): Promise<ChangeAccountResponse> {
     refuseMalformed(validateChange(request));
     const book = this.#books.ofAccount(request.accountId, 'account_id');
+    const change: ClientCall<ChangeAccountResponse> = (client, ...rest) =>
+      client.changeAccount(request, ...rest);
+    if (request.dryRun) return this.#forward.rehearse(book, deadline, change);
     let resent = false;
-    const response = await this.#forward.call<ChangeAccountResponse>(
-      book,
-      deadline,
-      (client, ...rest) => client.changeAccount(request, ...rest),
-      { onUnclear: () => (resent = true) },
-    );
+    const onUnclear = () => (resent = true);
+    const response = await this.#forward.call(book, deadline, change, { onUnclear });
     return resent ? { ...response, resent } : response;
   }
 
@@ -48,18 +47,21 @@ export class Changes {
     refuseMalformed(validateAsset(request));
     const [deciding, ...others] = this.#books.all;
     let resent = false;
+    const ask: ClientCall<RegisterAssetResponse> = (client, ...rest) =>
+      client.registerAsset(request, ...rest);
     const register = (book: Book) =>
-      this.#forward.call<RegisterAssetResponse>(
-        book,
-        deadline,
-        (client, ...rest) => client.registerAsset(request, ...rest),
-        { onUnclear: () => (resent ||= book === deciding) },
-      );
+      request.dryRun
+        ? this.#forward.rehearse(book, deadline, ask)
+        : this.#forward.call(book, deadline, ask, {
+            onUnclear: () => (resent ||= book === deciding),
+          });
     const decided = await register(must(deciding, 'there is a book'));
-    if (decided.asset === undefined) return decided;
-    const followed = await this.#follow(others.map(register));
+    const mark = resent ? { resent } : {};
+    if (decided.asset === undefined) return { ...decided, ...mark };
+    const following = others.map(register);
+    const followed = await (request.dryRun ? Promise.all(following) : this.#follow(following));
     const positions = [decided, ...followed].flatMap((response) => response.positions);
-    return { ...decided, positions, ...(resent ? { resent } : {}) };
+    return { ...decided, positions, ...mark };
   }
 
   /** What has been decided stands, whether or not the other books can be told of it now. */

@@ -28,7 +28,7 @@ export class DryRuns {
       requests,
       (request) => this.#books.ofAccount(decidingAccountOf(request), 'debit_account_id'),
       async (book, transfers) => {
-        const answered = await this.#forward.call<CreateTransfersResponse>(
+        const answered = await this.#forward.rehearse<CreateTransfersResponse>(
           book,
           deadline,
           (client, ...rest) => client.dryRun({ transfers }, ...rest),

@@ -131,6 +131,18 @@ export class Forward {
     }
   }
 
+  /**
+   * What a dry run would come to, as the leader says. It has no outcome that could be unknown:
+   * UNAVAILABLE if the leader does not answer within the deadline.
+   */
+  rehearse<Response>(
+    book: Book,
+    deadline: Deadline,
+    call: ClientCall<Response>,
+  ): Promise<Response> {
+    return this.read(book, { deadline }, call);
+  }
+
   /** When no server was asked, or those that were have been lost. */
   #timeUp(book: Book, lost: boolean): RpcError {
     if (lost) return outcomeUnknown(status.DEADLINE_EXCEEDED);

@@ -3,11 +3,13 @@ import { Leaders } from '../ledger/rpc/leaders.ts';
 import { bytesOf } from '../ledger/rpc/message-bytes.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
+import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
 import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
 import { type Book, Books } from './books.ts';
 import { Changes } from './changes.ts';
 import { Forward } from './forward.ts';
+import { listBooks } from './list-books.ts';
 import { LookUps } from './look-ups.ts';
 import { Reads } from './reads.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -61,10 +63,12 @@ export class RouterServer {
           changes: new Changes(books, forward),
           lookUps: new LookUps(books, forward),
           reads: new Reads(books, forward),
+          listBooks: () => listBooks(books, this.#leaders),
         },
         log,
       ),
       serviceName: 'meridian.v1.LedgerService',
+      endsItself: ['streamTransfers', 'subscribe'],
     });
   }
 
@@ -112,6 +116,7 @@ interface Parts {
   readonly changes: Changes;
   readonly lookUps: LookUps;
   readonly reads: Reads;
+  readonly listBooks: () => ListBooksResponse;
 }
 
 function implementation(parts: Parts, log: Logger): LedgerServiceServer {
@@ -145,5 +150,6 @@ function implementation(parts: Parts, log: Logger): LedgerServiceServer {
       reads.statement(request, deadline, signalOf()),
     ),
     listAssets: unary(log, (request, deadline) => reads.assets(request, deadline)),
+    listBooks: unary(log, () => Promise.resolve(parts.listBooks())),
   };
 }

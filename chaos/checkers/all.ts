@@ -37,9 +37,9 @@ export const invariants = {
   I17: 'groups are applied all or none',
   I18: 'rows are never changed',
   I19: 'auditors see what the journal says',
-  I20: 'a subscription tells everything, once and in order',
+  I20: 'a subscription delivers everything, once and in order',
   I21: 'definite refusals are honest',
-  I22: 'whoever has a path to a healthy home is served',
+  I22: 'a caller with a path to a healthy home is served',
   I23: 'after everything is healed, everything serves and drains',
 } as const;
 

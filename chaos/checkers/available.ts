@@ -9,7 +9,7 @@ import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
- * I22: whoever has a path to a healthy home is served.
+ * I22: a caller with a path to a healthy home is served.
  *
  * Every fault of a history says which calls it may touch, by router and by book. A call that no
  * such fault overlaps, a while after the fault's end included, is answered within the time that the

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
 import { gatherEvidence } from './evidence.ts';
 import { holds } from './holds.ts';
 import { Story } from './test/story.ts';
@@ -30,4 +31,17 @@ test('a book whose time jumps ahead, and then stands still, is convicted', () =>
     total: 1,
     witnesses: [{ text: expect.stringMatching(/^the time of book 1 was 359\d{4} ms further/u) }],
   });
+});
+
+test('a book whose time jumps as far as the wall clock of the machine was set is right', () => {
+  const jumped = verdictAfter((story) => {
+    for (const phase of story.phases) Object.assign(phase, { wallMs: 0 });
+    story.book(1).waitUntil(HOUR_MICROS);
+    story.phase('faults');
+    const since = must(story.phases[0], 'it has begun').ns;
+    Object.assign(must(story.phases[1], 'it was added'), {
+      wallMs: 3_600_000 + (story.ns - since) / 1e6,
+    });
+  });
+  expect(jumped).toMatchObject({ state: 'pass' });
 });

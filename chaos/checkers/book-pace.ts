@@ -17,8 +17,9 @@ interface Bound {
  * the harness from both sides. Were the book's time to jump or to stand still, no one distance
  * would fit all answers; what expires by that time would expire early or late.
  */
-export function checkPace({ operations, header }: Evidence, found: Case): void {
-  const mostMs = header.judging.clockSkewMs + SLACK_MS;
+export function checkPace(evidence: Evidence, found: Case): void {
+  const { operations } = evidence;
+  const mostMs = skewMsOf(evidence) + SLACK_MS;
   const least = new Map<number, Bound>();
   const most = new Map<number, Bound>();
   for (const operation of operations.transfers) {
@@ -41,4 +42,16 @@ export function checkPace({ operations, header }: Evidence, found: Case): void {
     const text = `the time of book ${book} was ${by} ms further ahead at one answer than at another`;
     found.violated(text, { operations: [ahead, behind.operation] });
   }
+}
+
+/**
+ * How far the clocks of the books may be off: by the faults of the run, and by what the wall clock
+ * of the machine itself was set by meanwhile, which a server that starts afterwards begins with.
+ */
+export function skewMsOf({ header, phases }: Evidence): number {
+  const apart = phases.flatMap(({ wallMs, ns }) =>
+    wallMs === undefined ? [] : [wallMs - ns / 1e6],
+  );
+  const setByMs = apart.length === 0 ? 0 : Math.max(...apart) - Math.min(...apart);
+  return header.judging.clockSkewMs + setByMs;
 }

@@ -2,7 +2,7 @@ import type { EventRead, PageOperation } from '../history/operation.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
- * I20: a subscription tells everything, once and in order.
+ * I20: a subscription delivers everything, once and in order.
  *
  * Every piece of a subscription begins right after the place that it was asked to begin after,
  * and each event follows the one before it: by seq for a book, by the version of the account for

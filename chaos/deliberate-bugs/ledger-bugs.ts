@@ -36,7 +36,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'lose-last-batch',
-    says: 'Commits do not wait for the disk: who takes over after a crash lacks the last batches.',
+    says: 'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
     file: 'ledger/store/connect.ts',
     text: "connection: { application_name: 'meridian',",
     replacement: "connection: { synchronous_commit: 'off', application_name: 'meridian',",
@@ -47,7 +47,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'skip-head-compare',
-    says: 'A batch is appended wherever the head is by now, whoever leads.',
+    says: 'A batch is appended wherever the head is by now, whichever server leads.',
     file: 'ledger/store/append.ts',
     text: 'const { head } = batch;',
     replacement: `const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
@@ -184,7 +184,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   },
   {
     name: 'leave-out-events',
-    says: 'Subscribers are not told of what arrives from other books.',
+    says: 'Subscribers do not receive what arrives from other books.',
     file: 'ledger/service/subscription.ts',
     text: 'this.#stream.write({ events }, () => {',
     replacement: 'this.#stream.write({ events: events.filter(({ kind }) => kind !== 2) }, () => {',

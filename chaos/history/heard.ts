@@ -23,7 +23,7 @@ export function transferAnswer(answer: CreateTransferResponse): heard.TransferAn
   return {
     ...legAnswer(answer),
     differingField: answer.differingField,
-    replayed: answer.replayed,
+    ...replay(answer),
     position: position(answer.position),
     decidedAtMicros: micros(answer.decidedAt) ?? 0,
     actualAmount: String(answer.actualAmount),
@@ -33,14 +33,18 @@ export function transferAnswer(answer: CreateTransferResponse): heard.TransferAn
 }
 
 export function changeAnswer(answer: ChangeAccountResponse): heard.ChangeAnswer {
-  const { reason, replayed } = answer;
-  return { reason: reasonWord(reason), replayed, position: position(answer.position) };
+  const { reason } = answer;
+  return { reason: reasonWord(reason), ...replay(answer), position: position(answer.position) };
 }
 
 export function openAnswer(answer: OpenAccountResponse): heard.OpenAnswer {
-  const { account, replayed } = answer;
+  const { account } = answer;
   const accountId = account === undefined ? '' : String(account.id);
-  return { accountId, replayed, position: position(answer.position) };
+  return { accountId, ...replay(answer), position: position(answer.position) };
+}
+
+function replay({ replayed, resent }: Pick<CreateTransferResponse, 'replayed' | 'resent'>) {
+  return resent === true ? { replayed, resent } : { replayed };
 }
 
 /** Of an account, or of its state after one of its versions. */

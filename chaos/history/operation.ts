@@ -21,10 +21,14 @@ export interface LegAnswer {
   readonly reason: string;
 }
 
+/** True: the router sent the call more than once, so that `replayed` may mean its own attempt. Else left out. */
+export type Resent = true;
+
 export interface TransferAnswer extends LegAnswer {
   /** Of a key that was used for another request: the field that differs. Else empty. */
   readonly differingField: string;
   readonly replayed: boolean;
+  readonly resent?: Resent;
   readonly position: Position;
   readonly decidedAtMicros: number;
   /** What was moved, where the request left that open; else "0". */
@@ -38,6 +42,7 @@ export interface ChangeAnswer {
   /** Empty: changed. */
   readonly reason: string;
   readonly replayed: boolean;
+  readonly resent?: Resent;
   readonly position: Position;
 }
 
@@ -45,6 +50,7 @@ export interface OpenAnswer {
   /** Empty when refused. */
   readonly accountId: string;
   readonly replayed: boolean;
+  readonly resent?: Resent;
   /** Of the row that opened it. */
   readonly position: Position;
 }

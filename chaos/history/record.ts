@@ -116,6 +116,8 @@ export interface PhaseRecord {
   readonly kind: 'phase';
   readonly index: number;
   readonly phase: Phase;
+  /** The harness's wall clock, in milliseconds since 1970. Left out by earlier versions. */
+  readonly wallMs?: number;
   readonly ns: number;
 }
 

@@ -81,7 +81,7 @@ export class HistoryRecorder {
   }
 
   phase(phase: Phase): void {
-    this.#write({ kind: 'phase', phase, ns: this.#clock() });
+    this.#write({ kind: 'phase', phase, ns: this.#clock(), wallMs: Date.now() });
   }
 
   fact(fact: Fact, text: string): void {

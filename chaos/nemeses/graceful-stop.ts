@@ -17,7 +17,7 @@ export function gracefulStop(role: VictimRole): Nemesis {
   return {
     name: `stop-${role}`,
     place: 'N2',
-    says: `${what[role]} told to stop, with SIGTERM, under load`,
+    says: `${what[role]} stopped in order, with SIGTERM, under load`,
     profiles,
     lastsMs: [3_000, 10_000],
     alone: false,

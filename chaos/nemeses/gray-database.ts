@@ -33,7 +33,7 @@ function intruder(
 export const lockedHead: Nemesis = {
   ...common,
   name: 'locked-head',
-  says: "somebody else has the head of a book locked, so that its leader's commits wait",
+  says: "another session has the head of a book locked, so that its leader's commits wait",
   lastsMs: [2_000, 8_000],
   // Whatever is written in this book waits for it.
   aim: (scene) =>
@@ -45,7 +45,7 @@ export const lockedHead: Nemesis = {
 export const idleInTransaction: Nemesis = {
   ...common,
   name: 'idle-in-transaction',
-  says: 'somebody else reads a book in a transaction and leaves it open',
+  says: 'another session reads a book in a transaction and leaves it open',
   lastsMs: [5_000, 20_000],
   // It holds no lock that anybody waits for: no call may be touched.
   aim: (scene) =>
@@ -77,7 +77,7 @@ export const checkpointStorm: Nemesis = {
 export const connectionsExhausted: Nemesis = {
   ...common,
   name: 'connections-exhausted',
-  says: 'all connections that the database of a book accepts are taken by somebody else',
+  says: 'all connections that the database of a book accepts are taken by other sessions',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
     const { book, ledgerUrl, processes } = aLeader(scene);

@@ -23,7 +23,7 @@ const MAKE_ANEW_ATTEMPTS = 30;
 export const promoteWhileAlive: Nemesis = {
   ...common,
   name: 'promote-while-alive',
-  says: 'Patroni is told to fail over to another copy at once, while the leader is well',
+  says: 'Patroni has to fail over to another copy at once, while the leader is well',
   aim: (scene) =>
     strikeStandby(scene, (standby) => ({
       begin: ({ letRun }) => letRun(() => patroniOf(scene, standby).failover(nameOf(standby))),

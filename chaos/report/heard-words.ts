@@ -39,14 +39,16 @@ function replyText(operation: Operation): string {
   return '';
 }
 
-function changedText({ reason, replayed, position }: ChangeAnswer): string {
+function changedText(answer: ChangeAnswer): string {
+  const { reason, position } = answer;
   const outcome = reason === '' ? 'changed' : `refused, ${reason}`;
-  return joined(outcome, replayedText(replayed), at(position));
+  return joined(outcome, replayText(answer), at(position));
 }
 
-function openedText({ accountId, replayed, position }: OpenAnswer): string {
+function openedText(answer: OpenAnswer): string {
+  const { accountId, position } = answer;
   const outcome = accountId === '' ? 'refused' : `account ${accountId}`;
-  return joined(outcome, replayedText(replayed), at(position));
+  return joined(outcome, replayText(answer), at(position));
 }
 
 function statementText({ position, opening, closing, entries }: StatementRead): string {
@@ -73,12 +75,12 @@ function lookUpText({ position, found }: LookUpRead): string {
 }
 
 function answerText(answer: TransferAnswer): string {
-  const { status, reason, differingField, replayed, position, actualAmount, legs } = answer;
+  const { status, reason, differingField, position, actualAmount, legs } = answer;
   return joined(
     status,
     reason,
     differingField === '' ? '' : `the ${differingField} differs`,
-    replayedText(replayed),
+    replayText(answer),
     actualAmount === '0' ? '' : `amount ${actualAmount}`,
     at(position),
     firstOf(
@@ -89,7 +91,8 @@ function answerText(answer: TransferAnswer): string {
   );
 }
 
-const replayedText = (replayed: boolean) => (replayed ? 'replayed' : '');
+const replayText = ({ replayed, resent }: Pick<OpenAnswer, 'replayed' | 'resent'>) =>
+  joined(replayed ? 'replayed' : '', resent === true ? 'sent more than once by the router' : '');
 const at = (position: Position) => `at ${positionText(position)}`;
 
 function bookText({ position, accounts }: BookRead): string {

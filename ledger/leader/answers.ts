@@ -172,6 +172,7 @@ export function openAnswer(
     differingField: '',
     position: positionOf(stamp, seq),
     reason,
+    dryRun: false,
   };
 }
 
@@ -189,6 +190,7 @@ export function changeAnswer(
     replayed: false,
     position: positionOf(stamp, seq),
     decidedAt: stamp.decidedAt,
+    dryRun: false,
   };
 }
 
@@ -200,7 +202,16 @@ export function recordedChangeAnswer(
 ): ChangeAccountResponse {
   if (differingField !== '') return reusedChangeKey(id, differingField, { position, decidedAt });
   const status = changeStatus(reason);
-  return { changeId: id, status, reason, differingField, replayed: true, position, decidedAt };
+  return {
+    changeId: id,
+    status,
+    reason,
+    differingField,
+    replayed: true,
+    position,
+    decidedAt,
+    dryRun: false,
+  };
 }
 
 /** The answer to a change whose key was used before for something else. */
@@ -217,6 +228,7 @@ export function reusedChangeKey(
     replayed: false,
     position,
     decidedAt,
+    dryRun: false,
   };
 }
 

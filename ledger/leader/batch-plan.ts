@@ -283,6 +283,7 @@ function reopened(
     differingField: '',
     position,
     reason: same ? Reason.UNSPECIFIED : Reason.SCALE_MISMATCH,
+    dryRun: false,
   };
 }
 
@@ -291,5 +292,5 @@ function reusedExternalId(
   position: OpenAccountResponse['position'],
 ): OpenAccountResponse {
   const reason = Reason.IDEMPOTENCY_KEY_REUSED;
-  return { account: undefined, replayed: false, differingField, position, reason };
+  return { account: undefined, replayed: false, differingField, position, reason, dryRun: false };
 }

@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js';
+import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
@@ -40,6 +40,10 @@ export interface Leader {
   readonly book: number;
   readonly epoch: number;
   readonly address: string;
+  /** Where the server is; the book may be homed elsewhere. */
+  readonly region: string;
+  /** What the server says is wrong with its clocks or the time of the book; '' if nothing is. */
+  readonly clockAlarm: string;
   /** For reads and whatever else may be given up. */
   readonly client: BookServiceClient;
   /** For what moves money, and must not end with reads that are given up. */
@@ -59,6 +63,8 @@ interface Server {
   client: BookServiceClient;
   /** Also of its topology stream: what says that a server is there is there for postings. */
   posting: BookServiceClient;
+  /** Its topology stream. */
+  stream: ClientReadableStream<Topology> | undefined;
   /** What it said last; undefined while it cannot be reached. */
   said: Topology | undefined;
   pauseMs: number;
@@ -91,6 +97,7 @@ export class Leaders {
       address,
       client: ownClient(address),
       posting: ownClient(address),
+      stream: undefined,
       said: undefined,
       pauseMs: RETRY_MS,
       saidAt: 0,
@@ -107,7 +114,9 @@ export class Leaders {
       const epoch = Number(said.epoch);
       if (epoch < newest) continue;
       newest = epoch;
-      found = { book, epoch, address, client, posting, connect: () => ownClient(address) };
+      const { serverRegion: region, clockAlarm } = said;
+      const connect = () => ownClient(address);
+      found = { book, epoch, address, region, clockAlarm, client, posting, connect };
     }
     return found;
   }
@@ -155,7 +164,9 @@ export class Leaders {
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const { client, posting } of this.#servers) {
+    for (const { client, posting, stream } of this.#servers) {
+      // A client that is closed leaves its streams open.
+      stream?.cancel();
       client.close();
       posting.close();
     }
@@ -163,6 +174,7 @@ export class Leaders {
 
   #watch(server: Server): void {
     const stream = server.posting.watchTopology({});
+    server.stream = stream;
     let lost = false;
     // A lost stream is told of by an error, by its end, or by both.
     const lose = () => {

@@ -1,6 +1,7 @@
 import {
   Server,
   ServerCredentials,
+  type ServerOptions,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -9,6 +10,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { type CallLimits, CallWatches } from './call-watch.ts';
 import { descriptorFiles } from './descriptors.ts';
+import { EndlessStreams } from './endless-streams.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
 
 /** How long calls in progress may take when the server stops. */
@@ -26,11 +28,32 @@ export interface RpcServerConfig {
   readonly limits: CallLimits;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
+  /** Methods whose streams the service ends itself, before `stop` or soon after. */
+  readonly endsItself?: readonly string[];
+}
+
+/** A server that knows which streams its callers would never end. */
+class KnowingServer extends Server {
+  readonly endless = new EndlessStreams();
+  readonly #endsItself: readonly string[];
+
+  constructor(options: ServerOptions, endsItself: readonly string[]) {
+    super(options);
+    this.#endsItself = endsItself;
+  }
+
+  override addService(
+    service: ServiceDefinition,
+    implementation: UntypedServiceImplementation,
+  ): void {
+    const methods = Object.keys(implementation).filter((name) => !this.#endsItself.includes(name));
+    super.addService(service, this.endless.knownOf(implementation, methods));
+  }
 }
 
 /** A gRPC server with health checking and reflection. */
 export class RpcServer {
-  readonly #server: Server;
+  readonly #server: KnowingServer;
   readonly #health = new HealthImplementation();
   readonly #config: RpcServerConfig;
   readonly #watches: CallWatches;
@@ -41,7 +64,7 @@ export class RpcServer {
     const paths = Object.values(service).map((method) => method.path);
     const watches = new CallWatches(config.limits, paths);
     this.#watches = watches;
-    this.#server = new Server({
+    const options = {
       'grpc.max_receive_message_length': config.limits.messageBytes,
       'grpc-node.call_watch': watches.open.bind(watches),
       // A caller that gives calls up resets their streams. Beyond this many, at once and per second,
@@ -53,7 +76,8 @@ export class RpcServer {
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.enable_channelz': 0,
-    });
+    };
+    this.#server = new KnowingServer(options, config.endsItself ?? []);
     const answering = answeringMalformed(service, config.implementation);
     this.#server.addService(measured(service), answering);
     this.#health.addToServer(this.#server);
@@ -83,10 +107,14 @@ export class RpcServer {
     this.#health.setStatus(this.#config.serviceName, state);
   }
 
-  /** Takes no new calls, waits for those in progress a while, then cuts them. */
+  /**
+   * Takes no new calls, ends streams that have no end of their own, waits for the other calls in
+   * progress a while, then cuts them.
+   */
   async stop(): Promise<void> {
     this.#watches.close();
     this.setServing(false);
+    this.#server.endless.end();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#server.forceShutdown();

@@ -30,15 +30,15 @@ export async function openAccounts(
     ...validateDryRun(accounts, 'accounts'),
   ]);
   const leader = leaderOf(member);
-  const dry = accounts[0]?.dryRun === true;
+  const dryRun = accounts[0]?.dryRun === true;
   const results = await outcomeOf<OpenAccountResponse[]>((callbacks) =>
-    submitAs(leader, dry, { kind: 'open', requests: accounts, ...callbacks }),
+    submitAs(leader, dryRun, { kind: 'open', requests: accounts, ...callbacks }),
   );
-  return { accounts: results };
+  return { accounts: results.map((result) => ({ ...result, dryRun })) };
 }
 
 /** Changes an account of this book, or answers what that would come to. */
-export function changeAccount(
+export async function changeAccount(
   member: BookMember,
   request: ChangeAccountRequest,
 ): Promise<ChangeAccountResponse> {
@@ -47,10 +47,12 @@ export function changeAccount(
     violations.push({ field: 'account_id', description: 'is not an account of this book' });
   }
   refuseMalformed(violations);
+  const { dryRun } = request;
   const leader = leaderOf(member);
-  return outcomeOf((callbacks) =>
-    submitAs(leader, request.dryRun, { kind: 'change', request, ...callbacks }),
+  const result = await outcomeOf<ChangeAccountResponse>((callbacks) =>
+    submitAs(leader, dryRun, { kind: 'change', request, ...callbacks }),
   );
+  return { ...result, dryRun };
 }
 
 /**
@@ -69,7 +71,7 @@ export async function registerAsset(
   const { scale, registered, seq } = await outcomeOf<AssetOutcome>((callbacks) =>
     submitAs(leader, request.dryRun, { kind: 'asset', request, ...callbacks }),
   );
-  const { asset } = request;
+  const { asset, dryRun } = request;
   const same = scale === request.scale;
   const { number } = member.config.book;
   return {
@@ -77,5 +79,6 @@ export async function registerAsset(
     replayed: same && !registered,
     differingField: same ? '' : 'scale',
     positions: [{ book: number, epoch: BigInt(leader.memory.epoch), seq: BigInt(seq) }],
+    dryRun,
   };
 }

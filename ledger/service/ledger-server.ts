@@ -87,6 +87,7 @@ export class LedgerServer {
       limits: LIMITS,
       implementation: implementation(this.#member, this.#leaders, reads, log),
       serviceName: 'meridian.internal.v1.BookService',
+      endsItself: ['subscribe'],
     });
     this.#member.onStatus(({ leading, heldUp }) => {
       this.#rpc.setServing(leading && !heldUp && !this.#stopping);

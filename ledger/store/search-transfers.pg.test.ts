@@ -76,13 +76,14 @@ function passes({ test: asked }: Filter, transfer: Transfer): boolean {
       const { action, status } = transfer;
       const ofHold = action?.$case === 'capture' || action?.$case === 'release';
       const applied = status !== TransferStatus.REJECTED;
-      return ofHold && applied && action.value.holdId === asked.value;
+      return ofHold && applied && action.value.holdId === asked.value.toLowerCase();
     }
     case 'reversalOf': {
       const { action, status } = transfer;
       const received = bookOf(transfer.debitAccountId) !== BOOK.number;
       const applied = status !== TransferStatus.REJECTED || received;
-      return action?.$case === 'reversal' && applied && action.value.transferId === asked.value;
+      const reversed = asked.value.toLowerCase();
+      return action?.$case === 'reversal' && applied && action.value.transferId === reversed;
     }
     case 'allOf':
       return asked.value.filters.every((filter) => passes(filter, transfer));
@@ -104,6 +105,10 @@ function isWithin({ from, to }: TimeRange, { decidedAt }: Transfer): boolean {
     (to === undefined || compareTimestamps(decidedAt, to) < 0)
   );
 }
+
+/** An id is the same in every letter case. */
+const inAnyCase = (ids: readonly string[]) =>
+  fc.constantFrom(...ids, ...ids.map((id) => id.toUpperCase()));
 
 /** Filters about what is in these rows. */
 function filters(book: SimBook): fc.Arbitrary<Filter> {
@@ -146,10 +151,10 @@ function filters(book: SimBook): fc.Arbitrary<Filter> {
           $case: fc.constant('reference' as const),
           value: fc.constantFrom('rent', 'fee', 'NULL', 'no'),
         }),
-        fc.record({ $case: fc.constant('holdId' as const), value: fc.constantFrom(...holds) }),
+        fc.record({ $case: fc.constant('holdId' as const), value: inAnyCase(holds) }),
         fc.record({
           $case: fc.constant('reversalOf' as const),
-          value: fc.constantFrom(...reversed),
+          value: inAnyCase(reversed),
         }),
         fc.record({ $case: fc.constant('metadata' as const), value: metadata }),
         fc.record({ $case: fc.constant('time' as const), value: range }),
@@ -200,6 +205,27 @@ test('without a filter, every transfer of the book is told once, as a look-up te
   expect(all).toMatchObject(expected);
   const backward = await searchTransfers(opened.ledger, 1, { ...ALL, newestFirst: true });
   expect(backward).toEqual(all.toReversed());
+});
+
+test('draws on holds and transfers are found by their ids in any letter case', async () => {
+  const { database: opened } = await searched(31);
+  const all = await searchTransfers(opened.ledger, 1, ALL);
+  const ids = { holdId: new Set<string>(), reversalOf: new Set<string>() };
+  for (const { action, status } of all) {
+    if (status === TransferStatus.REJECTED) continue;
+    if (action?.$case === 'capture') ids.holdId.add(action.value.holdId);
+    if (action?.$case === 'reversal') ids.reversalOf.add(action.value.transferId);
+  }
+  for (const $case of ['holdId', 'reversalOf'] as const) {
+    for (const id of [...ids[$case]].slice(0, 5)) {
+      const filter: Filter = { test: { $case, value: id.toUpperCase() } };
+      expect(validateSearch(request(filter), 1)).toEqual([]);
+      const found = await searchTransfers(opened.ledger, 1, { ...ALL, filter });
+      expect(found.length).toBeGreaterThan(0);
+      expect(found).toEqual(all.filter((transfer) => passes(filter, transfer)));
+    }
+    expect(ids[$case].size).toBeGreaterThan(0);
+  }
 });
 
 test('what passes a random filter is what passes it by reading', async () => {

@@ -17,7 +17,7 @@ import {
   withConnection,
 } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { placeText, whyText } from './outcome.ts';
+import { againText, dryText, placeText, whyText } from './outcome.ts';
 import { print, printJson } from './print.ts';
 import { keyOf, type KeyOptions, withKeyOptions } from './transfer-request.ts';
 import { protoJson } from './values/proto-json.ts';
@@ -154,18 +154,14 @@ function applyChange(
     if (options.json) {
       return printJson({ idempotencyKey, ...protoJson(ChangeAccountResponse, response) });
     }
-    return print(describeChange(response, dryRun));
+    return print(describeChange(response));
   });
 }
 
-function describeChange(response: ChangeAccountResponse, dryRun: boolean): string {
-  const { status, changeId, position, replayed, resent } = response;
+function describeChange(response: ChangeAccountResponse): string {
+  const { status, changeId, position, dryRun } = response;
   const rejected = status === ChangeStatus.REJECTED;
   const outcome = rejected ? `rejected (${whyText(response)}); nothing was changed` : 'changed';
-  // A router that sent it twice cannot know whether an earlier call was first.
-  const before = resent === true ? ', as answered before or by this call' : ', as answered before';
-  const again = replayed ? before : '';
-  const dry = dryRun ? 'dry run, nothing is written: ' : '';
   const place = position && !dryRun ? ` at ${placeText(position)}` : '';
-  return `${dry}${outcome}${again}\nchange ${changeId}${place}`;
+  return `${dryText(dryRun)}${outcome}${againText(response)}\nchange ${changeId}${place}`;
 }

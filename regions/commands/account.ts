@@ -21,7 +21,7 @@ import {
 } from './connection.ts';
 import { describeAccount } from './describe-account.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { whyText } from './outcome.ts';
+import { dryText, whyText } from './outcome.ts';
 import { print, printJson } from './print.ts';
 import { parseInstant } from './values/instant.ts';
 import { protoJson } from './values/proto-json.ts';
@@ -79,11 +79,12 @@ function openCommand(context: CommandContext): Command {
         const { account, replayed, resent } = response;
         if (!account) context.exit(ExitCode.refused);
         if (options.json) return printJson(protoJson(OpenAccountResponse, response));
-        if (!account) return print(`refused (${whyText(response)}); nothing was opened`);
+        const dry = dryText(response.dryRun);
+        if (!account) return print(`${dry}refused (${whyText(response)}); nothing was opened`);
         // A router that sent it twice cannot know which of both opened the account.
         const here = resent === true ? ', or was opened by this call' : '';
+        if (response.dryRun) await print('Dry run, nothing is written.');
         if (replayed) await print(`This account was open already${here}.`);
-        else if (options.dryRun) await print('Dry run, nothing is written.');
         return print(describeAccount(account));
       }),
     );
@@ -101,7 +102,7 @@ function getCommand(context: CommandContext): Command {
   ])
     .alias('show')
     .argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION')
-    .option('--at <time>', 'as it was at this time', parseInstant)
+    .option('--at <time>', 'as it was at this time, such as 2026-11-21T09:30:00Z', parseInstant)
     .option('--at-seq <number>', "as it was after this place of its book's journal", parseMinor)
     .action((name: string, options: GetOptions) =>
       withConnection(options, context, async ({ client }) => {

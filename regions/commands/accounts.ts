@@ -9,7 +9,8 @@ import {
   routerCommand,
   withConnection,
 } from './connection.ts';
-import { print, printRaw } from './print.ts';
+import { errorJson, interruption, toFailure } from './error-report.ts';
+import { print, printRaw, toJson } from './print.ts';
 import { csvLine, table, type Column } from './table.ts';
 
 const PAGE_SIZE = 1_000;
@@ -19,15 +20,18 @@ interface AccountsOptions extends ConnectionOptions {
   readonly csv?: boolean;
 }
 
-const COLUMNS: readonly (Column & { readonly name: string })[] = [
-  { title: 'external id', name: 'external_id' },
-  { title: 'id', name: 'id', align: 'right' },
-  { title: 'home region', name: 'home_region' },
-  { title: 'asset', name: 'asset' },
-  { title: 'debits', name: 'debits', align: 'right' },
-  { title: 'credits', name: 'credits', align: 'right' },
-  { title: 'balance', name: 'balance', align: 'right' },
+/** `field` is the name in JSON; in CSV it is in snake case, as in the files of a replay. */
+const COLUMNS: readonly (Column & { readonly field: string })[] = [
+  { title: 'external id', field: 'externalId' },
+  { title: 'id', field: 'id', align: 'right' },
+  { title: 'home region', field: 'homeRegion' },
+  { title: 'asset', field: 'asset' },
+  { title: 'debits', field: 'debits', align: 'right' },
+  { title: 'credits', field: 'credits', align: 'right' },
+  { title: 'balance', field: 'balance', align: 'right' },
 ];
+
+const CSV_HEADING = csvLine(COLUMNS.map(({ title }) => title.replaceAll(' ', '_')));
 
 /** `meridian accounts` */
 export function accountsCommand(context: CommandContext): Command {
@@ -37,12 +41,12 @@ export function accountsCommand(context: CommandContext): Command {
     'accounts --region eu-west --json',
   ])
     .option('--region <name>', 'only those of this region')
-    .option('--csv', `print CSV: ${COLUMNS.map(({ name }) => name).join(',')}`)
+    .option('--csv', `print CSV: ${CSV_HEADING}`)
     .action((options: AccountsOptions) =>
       withConnection(options, context, async (connection) => {
         const regions = options.region === undefined ? regionsOf(connection) : [options.region];
         const pages = pagesOf(connection.client, regions);
-        if (options.json) return printAsJson(pages);
+        if (options.json) return printAsJson(pages, context);
         if (options.csv) return printAsCsv(pages);
         const rows: string[][] = [];
         for await (const page of pages) rows.push(...page.map(valuesOf));
@@ -71,7 +75,7 @@ function valuesOf(account: Account): string[] {
 }
 
 async function printAsCsv(pages: AsyncGenerator<Account[]>): Promise<void> {
-  await printRaw(csvLine(COLUMNS.map(({ name }) => name)));
+  await printRaw(CSV_HEADING);
   for await (const page of pages) {
     if (page.length > 0)
       await printRaw(page.map((account) => csvLine(valuesOf(account))).join('\n'));
@@ -79,15 +83,26 @@ async function printAsCsv(pages: AsyncGenerator<Account[]>): Promise<void> {
 }
 
 /** Page by page, so that a million accounts are never held at once. */
-async function printAsJson(pages: AsyncGenerator<Account[]>): Promise<void> {
+async function printAsJson(
+  pages: AsyncGenerator<Account[]>,
+  { signal, exit }: CommandContext,
+): Promise<void> {
   let separator = '{"accounts":[\n';
-  for await (const page of pages) {
-    for (const account of page) {
-      const values = valuesOf(account);
-      const entries = COLUMNS.map(({ name }, index) => [name, values[index]]);
-      await printRaw(separator + JSON.stringify(Object.fromEntries(entries)));
-      separator = ',';
+  try {
+    for await (const page of pages) {
+      for (const account of page) {
+        const values = valuesOf(account);
+        const entries = COLUMNS.map(({ field }, index) => [field, values[index]]);
+        await printRaw(separator + JSON.stringify(Object.fromEntries(entries)));
+        separator = ',';
+      }
     }
+  } catch (error) {
+    if (separator !== ',') throw error;
+    // What has been printed is completed to an object that names the error.
+    const failure = signal.aborted ? interruption(error) : toFailure(error);
+    exit(failure.exitCode);
+    return printRaw(`],${toJson(errorJson(signal.aborted ? failure : error)).slice(1)}`);
   }
   await printRaw(separator === ',' ? ']}' : '{"accounts":[]}');
 }

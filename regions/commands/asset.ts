@@ -14,6 +14,7 @@ import {
   withConnection,
 } from './connection.ts';
 import { ExitCode } from './failure.ts';
+import { dryText } from './outcome.ts';
 import { print, printJson } from './print.ts';
 import { type Column, table } from './table.ts';
 import { protoJson } from './values/proto-json.ts';
@@ -54,18 +55,17 @@ function registerCommand(context: CommandContext): Command {
         const response = await client.registerAsset({ asset: code, scale, by, why, dryRun });
         if (response.differingField) context.exit(ExitCode.refused);
         if (options.json) return printJson(protoJson(RegisterAssetResponse, response));
-        return print(describeRegistration(code, response, dryRun));
+        return print(describeRegistration(code, response));
       }),
     );
 }
 
 function describeRegistration(
   code: string,
-  { asset, replayed, differingField }: RegisterAssetResponse,
-  dryRun: boolean,
+  { asset, replayed, differingField, dryRun }: RegisterAssetResponse,
 ): string {
-  if (differingField) return `refused: ${code} is registered with another ${differingField}`;
-  const dry = dryRun ? 'dry run, nothing is written: ' : '';
+  const dry = dryText(dryRun);
+  if (differingField) return `${dry}refused: ${code} is registered with another ${differingField}`;
   const known = replayed ? 'was registered already' : 'registered';
   return `${dry}${code} ${known}; scale ${asset?.scale ?? 0}, at most ${asset?.maxAmount}`;
 }

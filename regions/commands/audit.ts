@@ -1,12 +1,18 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { runAudit } from '../audit/run.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 import type { ClusterState } from '../local/state.ts';
 import { withPassword } from '../local/passfile.ts';
 import { primaryUrls } from '../replicated/primary.ts';
-import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
-import { CommandFailure, ExitCode } from './failure.ts';
+import {
+  type CommandContext,
+  dataOption,
+  newCommand,
+  parseDatabaseUrl,
+  startedCluster,
+} from './connection.ts';
+import { ExitCode } from './failure.ts';
 import { Progress } from './progress.ts';
 import { print, printJson } from './print.ts';
 
@@ -36,13 +42,7 @@ export function auditCommand(context: CommandContext): Command {
     .action(async (options: AuditOptions) => {
       const urls =
         options.database?.map((url) => withPassword(url)) ??
-        (await databasesOf(runningCluster(options)));
-      if (urls.length === 0) {
-        throw new CommandFailure(
-          ExitCode.environment,
-          'Meridian is still starting; try again soon',
-        );
-      }
+        (await databasesOf(startedCluster(options)));
       const report = await auditWithProgress(urls, context);
       if (!report.ok) context.exit(ExitCode.refused);
       if (options.json) return printJson(report);
@@ -75,6 +75,5 @@ export async function auditWithProgress(
 }
 
 function parseDatabase(text: string, before: readonly string[] = []): string[] {
-  if (/^postgres(ql)?:\/\/.+\/.+/u.test(text) && URL.canParse(text)) return [...before, text];
-  throw new InvalidArgumentError('It must be postgres://USER@HOST:PORT/DATABASE.');
+  return [...before, parseDatabaseUrl(text)];
 }

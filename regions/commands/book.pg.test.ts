@@ -21,8 +21,10 @@ function run(env: Record<string, string>, program: string, ...args: string[]) {
 test('an empty database ends a server that names the command, which makes the book', async () => {
   const { adminUrl, ledgerUrl } = inject('servers');
   const database = `book_${randomUUID().replaceAll('-', '')}`;
-  const at = (text: string) => Object.assign(new URL(text), { pathname: `/${database}` }).href;
-  const admin = connect(adminUrl, 1);
+  const at = (text: string, name = database) =>
+    Object.assign(new URL(text), { pathname: `/${name}` }).href;
+  // Not the template: while it is in use, no other test gets a database.
+  const admin = connect(at(adminUrl, 'postgres'), 1);
   onTestFinished(async () => {
     await admin`DROP DATABASE IF EXISTS ${admin(database)} WITH (FORCE)`;
     await admin.end();

@@ -1,11 +1,13 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
 import { migrate } from '../../ledger/store/migrate.ts';
 import { ensureDatabase } from '../local/book-database.ts';
 import { newPasswords } from '../local/environment.ts';
 import { withoutPassword, withPassword } from '../local/passfile.ts';
-import { newCommand } from './connection.ts';
+import { type CommandContext, newCommand, parseDatabaseUrl } from './connection.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
 import { print, printJson } from './print.ts';
+import { whileWaiting } from './waiting.ts';
 
 interface BookOptions {
   readonly database: string;
@@ -15,24 +17,25 @@ interface BookOptions {
 const URL_EXAMPLE = 'postgres://postgres@127.0.0.1:5432/eu_west_1';
 
 /** `meridian book`: the database of a book whose servers are started by hand. */
-export function bookCommand(): Command {
+export function bookCommand({ signal }: CommandContext): Command {
   return new Command('book')
     .description('create or migrate the database of a book, for servers started by hand')
+    .addHelpText('after', `\nExample:\n  $ meridian book create --database ${URL_EXAMPLE}`)
     .addCommand(
       bookChange('create', 'create the database, its roles and its schema, where missing').action(
-        async (options: BookOptions) => {
-          const url = new URL(withPassword(options.database));
-          const database = decodeURIComponent(url.pathname.slice(1));
-          const server = new URL(url);
-          server.pathname = '/postgres';
-          await ensureDatabase(withPassword(server.href), database, newPasswords());
-          await finish('created', url.href, options);
+        (options: BookOptions) => {
+          const url = withPassword(options.database);
+          const work = create(new URL(url)).then(() => finish('created', url, options));
+          return whileWaiting('Creating the book', signal, work);
         },
       ),
     )
     .addCommand(
       bookChange('migrate', 'bring the schema of a book up to date').action(
-        (options: BookOptions) => finish('migrated', withPassword(options.database), options),
+        (options: BookOptions) => {
+          const work = finish('migrated', withPassword(options.database), options);
+          return whileWaiting('Migrating the book', signal, work);
+        },
       ),
     );
 }
@@ -55,6 +58,13 @@ function bookChange(name: string, description: string): Command {
     );
 }
 
+async function create(url: URL): Promise<void> {
+  const database = decodeURIComponent(url.pathname.slice(1));
+  const server = new URL(url);
+  server.pathname = '/postgres';
+  await ensureDatabase(withPassword(server.href), database, newPasswords());
+}
+
 async function finish(done: 'created' | 'migrated', url: string, options: BookOptions) {
   await migrate(url);
   const database = withoutPassword(url);
@@ -63,9 +73,10 @@ async function finish(done: 'created' | 'migrated', url: string, options: BookOp
 }
 
 function parseDatabase(text: string): string {
-  if (!/^postgres(ql)?:\/\/.+\/.+/u.test(text) || !URL.canParse(text)) {
-    throw new InvalidArgumentError('It must be postgres://USER@HOST:PORT/DATABASE.');
-  }
-  if (new URL(text).password === '') return text;
-  throw new InvalidArgumentError('Give the password in PGPASSWORD or PGPASSFILE.');
+  const url = parseDatabaseUrl(text);
+  if (new URL(url).password === '') return url;
+  throw new CommandFailure(
+    ExitCode.usage,
+    '--database: give the password in PGPASSWORD or PGPASSFILE, not in the URL',
+  );
 }

@@ -5,9 +5,11 @@ import type { Command } from 'commander';
 import type { Acting, Operation, Plan } from '../operator/operation.ts';
 import type { Change, Operator } from '../operator/operator.ts';
 import type { CommandContext } from './connection.ts';
-import { CommandFailure, ExitCode, toFailure } from './failure.ts';
+import { toFailure } from './error-report.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
 import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
 import { note, print, printJson, styledNote } from './print.ts';
+import { printError } from './error-report.ts';
 
 /** What every command that changes an installation is given. */
 export interface ChangeOptions extends OperatorOptions {
@@ -119,8 +121,8 @@ async function carryOut(
   } catch (error) {
     // Whoever pressed Ctrl-C is told all the same how it ended.
     const failure = toFailure(error);
-    note(`meridian: ${failure.message}`);
     exit(failure.exitCode);
+    await (json ? printError(error) : note(`meridian: ${failure.message}`));
   } finally {
     steps.end();
     signal.removeEventListener('abort', onAbort);

@@ -7,10 +7,11 @@ import {
   type ChannelStates,
   type ListedLeg,
 } from '../operator/channels.ts';
-import { type CommandContext, dataOption, newCommand, runningCluster } from './connection.ts';
+import { type CommandContext, dataOption, newCommand, startedCluster } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { print, printJson, styled } from './print.ts';
 import { table } from './table.ts';
+import { whileWaiting } from './waiting.ts';
 
 interface ListOptions {
   readonly data: string;
@@ -27,17 +28,19 @@ interface RepairOptions extends ListOptions {
 export function channelCommand(context: CommandContext): Command {
   return new Command('channel')
     .description('look at the channels between books, and repair a book that has lost rows')
+    .addHelpText('after', '\nExample:\n  $ meridian channel list')
     .addCommand(listCommand(context))
     .addCommand(repairCommand(context));
 }
 
-function listCommand({ exit }: CommandContext): Command {
+function listCommand({ signal, exit }: CommandContext): Command {
   return newCommand('list', 'show how far each channel is, and which have diverged', [
     'channel list',
   ])
     .addOption(dataOption())
     .action(async (options: ListOptions) => {
-      const states = await new Channels(runningCluster(options)).states();
+      const asking = new Channels(startedCluster(options)).states();
+      const states = await whileWaiting('Reading the books', signal, asking);
       if (states.diverged.length > 0) exit(ExitCode.refused);
       else if (states.unread.length > 0) exit(ExitCode.environment);
       if (options.json) return printJson(states);
@@ -78,7 +81,7 @@ export function divergedLines({ diverged, unread }: ChannelStates): string[] {
   ];
 }
 
-function repairCommand({ exit }: CommandContext): Command {
+function repairCommand({ signal, exit }: CommandContext): Command {
   return newCommand(
     'repair',
     'list what a restored book has lost and its peers have, and book it with --yes',
@@ -95,7 +98,10 @@ function repairCommand({ exit }: CommandContext): Command {
         throw new CommandFailure(ExitCode.usage, 'give the reason or ticket with --why TEXT');
       }
       const decision = options.yes ? { by: options.by, why } : undefined;
-      const losses = await new Channels(runningCluster(options)).repair(book, decision);
+      const repair = new Channels(startedCluster(options)).repair(book, decision);
+      const what = decision === undefined ? 'Comparing the books' : 'Booking what was lost';
+      // A repair that was stopped half way is run again.
+      const losses = await whileWaiting(what, signal, repair);
       if (losses.some(({ repaired }) => !repaired)) exit(ExitCode.refused);
       if (options.json) return printJson(losses);
       if (losses.length === 0) return print('It has lost nothing that its peers know of.');

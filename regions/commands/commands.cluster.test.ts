@@ -14,8 +14,10 @@ import { connect } from '../../ledger/store/connect.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
 import { Meridian, textAt } from './test/meridian.ts';
 import { copyDatabase, restoreDatabase } from '../drills/older-database.ts';
+import { testBookReads } from './test/book-reads.ts';
+import { testJsonNames } from './test/json-names.ts';
 import { passwordsOf } from './test/passwords.ts';
-import { WRONG_USAGE } from './test/wrong-usage.ts';
+import { testWrongUsage } from './test/wrong-usage.ts';
 
 // One story: each chapter goes on with what the ones before it have left.
 
@@ -71,7 +73,7 @@ describe('accounts and assets', () => {
 
   test('a dry run opens nothing', async () => {
     const dry = await json(0, 'account open zoe --region eu-west --asset EUR --dry-run');
-    expect(dry).toMatchObject({ account: { externalId: 'zoe', asset: 'EUR' } });
+    expect(dry).toMatchObject({ account: { externalId: 'zoe', asset: 'EUR' }, dryRun: true });
     expect(await run('account find zoe')).toMatchObject({ code: 1 });
   });
 
@@ -297,7 +299,7 @@ describe('the life of an account', () => {
   const pay = 'transfer --from alice --to shop --amount 1';
 
   test('frozen, and free again', async () => {
-    await change(0, 'freeze alice --out --dry-run');
+    expect(await change(0, 'freeze alice --out --dry-run')).toMatchObject({ dryRun: true });
     expect(await account('alice')).toMatchObject({ account: { freeze: 'FREEZE_NONE' } });
     await change(0, 'freeze alice --out --key freeze-1');
     expect(await json(1, pay)).toMatchObject({ reason: 'REASON_DEBIT_ACCOUNT_FROZEN' });
@@ -491,8 +493,7 @@ test('status prints no password, and commands of psql that work', async () => {
   expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
 });
 
-test.concurrent.each(WRONG_USAGE)('"meridian %s" is wrong usage', async (line, message) => {
-  const { code, out, err } = await run(line);
-  expect({ code, out }).toEqual({ code: 2, out: '' });
-  expect(err).toMatch(message);
-});
+const installation = () => ({ meridian, faults: cluster.faults, folder: folder() });
+testBookReads(installation);
+testJsonNames(installation);
+testWrongUsage(installation);

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-import { MeridianClient } from '../client.ts';
+import type { MeridianClient } from '../client.ts';
 import { defaultDataDir, regionNames } from '../local/layout.ts';
 import { type ClusterState, readState } from '../local/state.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
@@ -86,15 +86,16 @@ export async function withConnection<T>(
   { signal }: CommandContext,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
+  const { MeridianClient: Client } = await import('../client.ts');
   const seconds = options.timeout;
   const limits = { timeoutMs: seconds * 1_000, signal, onRetry: retryNotes() };
-  const routers = options.router === undefined ? routersOf(runningCluster(options)) : undefined;
+  const routers = options.router === undefined ? routersOf(startedCluster(options)) : undefined;
   const clients = new Map(
     routers?.map(({ name }, index) => {
       const order = [...routers.slice(index), ...routers.slice(0, index)];
       return [
         name,
-        new MeridianClient(
+        new Client(
           order.map(({ address }) => address),
           limits,
         ),
@@ -102,7 +103,7 @@ export async function withConnection<T>(
     }),
   );
   const [first] = clients.values();
-  const client = first ?? new MeridianClient([options.router ?? ''], limits);
+  const client = first ?? new Client([options.router ?? ''], limits);
   try {
     return await work({
       client,
@@ -130,10 +131,14 @@ export function runningCluster({ data }: { readonly data: string }): ClusterStat
   );
 }
 
+/** The same once its regions are known. Throws CommandFailure (environment) before. */
+export function startedCluster(options: { readonly data: string }): ClusterState {
+  const state = runningCluster(options);
+  if (state.regions.length > 0) return state;
+  throw new CommandFailure(ExitCode.environment, 'Meridian is still starting; try again soon');
+}
+
 function routersOf({ regions }: ClusterState): { name: string; address: string }[] {
-  if (regions.length === 0) {
-    throw new CommandFailure(ExitCode.environment, 'Meridian is still starting; try again soon');
-  }
   return regions.map(({ name, routerAddress }) => ({ name, address: routerAddress }));
 }
 
@@ -152,6 +157,18 @@ function parseAddress(text: string): string {
   const port = Number(/^[^\s:]+:(\d{1,5})$/u.exec(text)?.[1]);
   if (port >= 1 && port <= 65_535) return text;
   throw new InvalidArgumentError('It must be HOST:PORT.');
+}
+
+/**
+ * The URL of a database. Throws CommandFailure (usage), which does not quote it: there may be a
+ * password in it.
+ */
+export function parseDatabaseUrl(text: string): string {
+  if (/^postgres(ql)?:\/\/.+\/.+/u.test(text) && URL.canParse(text)) return text;
+  throw new CommandFailure(
+    ExitCode.usage,
+    '--database: it must be postgres://USER@HOST:PORT/DATABASE',
+  );
 }
 
 function parseSeconds(text: string): number {

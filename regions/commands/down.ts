@@ -25,16 +25,28 @@ export function downCommand({ signal }: CommandContext): Command {
         if (options.json) return printJson({ stopped: false });
         return print(`Meridian is not running with the data in ${options.data}; nothing to stop.`);
       }
-      if (!options.json) note(`Stopping the regions (pid ${pid}) ...`);
-      process.kill(pid, 'SIGTERM');
+      note(`Stopping the regions (pid ${pid}) ...`);
+      askToStop(pid);
       const giveUpAt = performance.now() + STOP_MS_MAX;
       while (readState(options.data)?.pid === pid) {
         if (signal.aborted || performance.now() > giveUpAt) {
-          const message = `pid ${pid} has been told to stop but still runs`;
+          const message = `The regions (pid ${pid}) have not stopped yet; they go on stopping.`;
           throw new CommandFailure(ExitCode.environment, message);
         }
         await sleep(100);
       }
       return options.json ? printJson({ stopped: true, pid }) : print('Everything has stopped.');
     });
+}
+
+function askToStop(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    // It has ended since its state was read.
+    if (code === 'ESRCH') return;
+    const message = `this user may not stop pid ${pid}: ask the user who started Meridian`;
+    throw new CommandFailure(ExitCode.environment, message);
+  }
 }

@@ -3,9 +3,6 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { LiveView } from '../drills/live.ts';
-import { newestDrill, readReport, writeReport } from '../drills/report-files.ts';
-import { runDrill } from '../drills/run.ts';
 import type { Scenario } from '../drills/scenario.ts';
 import { scenarios } from '../drills/scenarios/all.ts';
 import { type RegionName, regionNames } from '../local/layout.ts';
@@ -46,6 +43,7 @@ interface RunOptions {
 export function drillCommand(context: CommandContext): Command {
   return new Command('drill')
     .description('break a replicated installation on purpose and prove that nothing was lost')
+    .addHelpText('after', '\nExample:\n  $ meridian drill run region-loss --start')
     .addCommand(listCommand())
     .addCommand(runCommand(context))
     .addCommand(reportCommand(context));
@@ -145,6 +143,8 @@ async function run(
 ): Promise<void> {
   const { region, rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
+  const { LiveView } = await import('../drills/live.ts');
+  const { runDrill } = await import('../drills/run.ts');
   const view = new LiveView(`${scenario.name} in ${region}`, regions, process.stderr);
   let result;
   try {
@@ -183,6 +183,7 @@ function reportCommand({ exit }: CommandContext): Command {
         file: string | undefined,
         options: { readonly out: string; readonly json?: boolean },
       ) => {
+        const { newestDrill, readReport, writeReport } = await import('../drills/report-files.ts');
         const path = file ?? newestDrill(options.out);
         if (path === undefined) {
           throw new CommandFailure(ExitCode.environment, `there are no drills in ${options.out}`);

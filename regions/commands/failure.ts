@@ -1,11 +1,3 @@
-import { CommanderError } from 'commander';
-
-import { UnknownBookError } from '../operator/installation.ts';
-import { RefusedError } from '../operator/operation.ts';
-import { BadFileError } from '../replay/bad-line.ts';
-import { CallFault } from '../client/call-fault.ts';
-import { ReplayRefusedError, ReplayStalledError } from '../replay/run.ts';
-
 /** What the `meridian` command ends with. */
 export const ExitCode = {
   ok: 0,
@@ -29,57 +21,4 @@ export class CommandFailure extends Error {
     super(message);
     this.exitCode = exitCode;
   }
-}
-
-const usageFailure = (message: string) => new CommandFailure(ExitCode.usage, message);
-
-/** Every error as one line for the user and an exit code. */
-export function toFailure(error: unknown): CommandFailure {
-  if (error instanceof CommandFailure) return error;
-  if (error instanceof BadFileError) return usageFailure(error.message);
-  if (error instanceof ReplayRefusedError) return usageFailure(error.message);
-  if (error instanceof ReplayStalledError) {
-    return new CommandFailure(ExitCode.environment, error.message);
-  }
-  if (error instanceof UnknownBookError) return usageFailure(error.message);
-  if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
-  if (error instanceof CallFault) return callFailure(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return new CommandFailure(ExitCode.environment, message);
-}
-
-const CODES: Readonly<Record<number, string>> = {
-  [ExitCode.refused]: 'REFUSED',
-  [ExitCode.usage]: 'USAGE',
-  [ExitCode.environment]: 'NOT_POSSIBLE',
-};
-
-/**
- * What a command with --json prints, to stdout, when it ends with an error. `code` is the gRPC
- * code of a call that failed, else REFUSED, USAGE or NOT_POSSIBLE, as the exit code has it.
- */
-export function errorJson(error: unknown) {
-  if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /u, '');
-    return { error: { code: 'USAGE', message, details: {} } };
-  }
-  const { exitCode, message } = toFailure(error);
-  const isCall = error instanceof CallFault;
-  const code = isCall ? error.code : CODES[exitCode];
-  const details = isCall
-    ? { outcome: error.outcome, reason: error.reason, violations: error.violations }
-    : {};
-  return { error: { code, message, details } };
-}
-
-function callFailure(fault: CallFault): CommandFailure {
-  if (fault.code === 'INVALID_ARGUMENT') return usageFailure(fault.message);
-  if (fault.code === 'NOT_FOUND') return new CommandFailure(ExitCode.refused, fault.message);
-  if (fault.outcome === 'not_applied') {
-    return new CommandFailure(ExitCode.environment, `${fault.message}; nothing was applied`);
-  }
-  return new CommandFailure(
-    ExitCode.environment,
-    `${fault.message}; whether it was applied is not known: ask again with the same key`,
-  );
 }

@@ -8,13 +8,9 @@ const what = {
   unfence: 'let a fenced book be led again',
 } as const;
 
-/** `meridian fence` and `meridian unfence` */
-export function fenceCommands(context: CommandContext): Command[] {
-  return (['fence', 'unfence'] as const).map((kind) =>
-    changeCommand(kind, what[kind], [`${kind} eu-west-1 --why OPS-4711`])
-      .argument('<book>', 'number or name of the book')
-      .action((book: string, options: ChangeOptions) =>
-        runChange({ kind, book }, options, context),
-      ),
-  );
+/** `meridian fence` or `meridian unfence` */
+export function fenceCommand(kind: keyof typeof what, context: CommandContext): Command {
+  return changeCommand(kind, what[kind], [`${kind} eu-west-1 --why OPS-4711`])
+    .argument('<book>', 'number or name of the book')
+    .action((book: string, options: ChangeOptions) => runChange({ kind, book }, options, context));
 }

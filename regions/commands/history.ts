@@ -1,24 +1,32 @@
 import type { Command } from 'commander';
 
-import type { HistoryEntry } from '../operator/history.ts';
-import { parseWhole } from './connection.ts';
-import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
-import { note, print, printJson, toJson } from './print.ts';
+import { type HistoryEntry, readHistory } from '../operator/history.ts';
+import { type CommandContext, parseWhole } from './connection.ts';
+import { ExitCode } from './failure.ts';
+import {
+  noteSilent,
+  type OperatorOptions,
+  operatorCommand,
+  withBookCopies,
+} from './operator-options.ts';
+import { print, printJson, toJson } from './print.ts';
 import { table } from './table.ts';
 
 /** `meridian history` */
-export function historyCommand(): Command {
+export function historyCommand(context: CommandContext): Command {
   return operatorCommand('history', 'show who did what to the books, when and why', [
     'history',
     'history --limit 200 --json',
   ])
     .option('--limit <count>', 'so many at most, the newest', parseWhole(1, 10_000), 50)
     .action((options: OperatorOptions & { readonly limit: number }) =>
-      withOperator(options, async (operator) => {
-        const history = await operator.history(options.limit);
-        for (const book of history.silent) note(`no copy of ${book} answers: its part is missing`);
+      withBookCopies(options, context, async (copies) => {
+        const history = await readHistory(copies, options.limit);
+        noteSilent(history.silent);
+        if (history.silent.length > 0) context.exit(ExitCode.environment);
         if (options.json) return printJson(history);
-        await print(historyTable(history.entries));
+        const { entries } = history;
+        await print(entries.length > 0 ? historyTable(entries) : 'Nothing is recorded.');
       }),
     );
 }

@@ -1,28 +1,46 @@
 import type { Command } from 'commander';
 
-import type { InTransit } from '../operator/in-transit.ts';
-import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
+import { type InTransit, inTransit } from '../operator/in-transit.ts';
+import type { CommandContext } from './connection.ts';
+import { ExitCode } from './failure.ts';
+import {
+  noteSilent,
+  type OperatorOptions,
+  operatorCommand,
+  withBookCopies,
+} from './operator-options.ts';
 import { milliseconds, print, printJson } from './print.ts';
 import { table } from './table.ts';
 import { amountText } from './values/amount.ts';
 import { parseDuration } from './values/duration.ts';
 
 /** `meridian in-transit` */
-export function inTransitCommand(): Command {
+export function inTransitCommand(context: CommandContext): Command {
   return operatorCommand('in-transit', 'list transfers whose money is between two books', [
     'in-transit',
     'in-transit --older-than 30s',
   ])
-    .option('--older-than <duration>', 'only those on their way for so long', parseDuration, 0)
+    .option(
+      '--older-than <duration>',
+      'only those on their way for so long, such as 30s or 5m',
+      parseDuration,
+      0,
+    )
     .action((options: OperatorOptions & { readonly olderThan: number }) =>
-      withOperator(options, async (operator) => {
-        const found = await operator.inTransit(options.olderThan * 1_000);
+      withBookCopies(options, context, async (copies) => {
+        const found = await inTransit(copies, options.olderThan * 1_000);
+        noteSilent(found.silent);
+        if (found.silent.length > 0) context.exit(ExitCode.environment);
         if (options.json) return printJson(found);
-        if (found.length === 0) return print('Nothing is in transit for so long.');
-        await print(transitTable(found));
+        if (found.transfers.length > 0) await print(transitTable(found.transfers));
+        else if (found.silent.length === 0) await print(nothingText(options.olderThan));
+        if (!found.complete) await print('There are more: of each book only the oldest are shown.');
       }),
     );
 }
+
+const nothingText = (seconds: number) =>
+  seconds === 0 ? 'Nothing is in transit.' : `Nothing has been in transit for ${seconds} s.`;
 
 function transitTable(found: readonly InTransit[]): string {
   const right = { align: 'right' } as const;
@@ -40,7 +58,7 @@ function transitTable(found: readonly InTransit[]): string {
     `${each.fromBook} ${each.debitAccountId}`,
     `${each.toBook} ${each.creditAccountId}`,
     String(each.channelNumber),
-    amountText(each.amount, each),
+    each.scale === 0 ? `${each.amount} ${each.asset}` : amountText(each.amount, each),
     each.at,
     milliseconds(each.ageMs),
   ]);

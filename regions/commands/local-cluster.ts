@@ -1,11 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import { type Cluster, type ClusterEvent, startCluster } from '../local/cluster.ts';
+import type { Cluster, ClusterEvent } from '../local/cluster.ts';
 import { defaultBasePort } from '../local/layout.ts';
 import { type RegionState, removeData } from '../local/state.ts';
-import { type ReplicatedCluster, startReplicatedCluster } from '../replicated/cluster.ts';
+import type { ReplicatedCluster } from '../replicated/cluster.ts';
 import { type Delays, wanDelays } from '../replicated/layout.ts';
-import { installPackages } from '../replicated/packages.ts';
 import { type CommandContext, parseWhole } from './connection.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
 import { note, styledNote } from './print.ts';
@@ -66,21 +65,24 @@ export function describeEvent(event: ClusterEvent, sinceMs: number): string {
  * Starts the regions on this machine with a line for each process that becomes ready.
  * Whoever calls it must stop the cluster. Throws CommandFailure when it does not come up.
  */
-export function startHere(
+export async function startHere(
   options: LocalOptions,
   context: CommandContext,
   tell: (line: string) => void = note,
 ): Promise<Cluster> {
   tell(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
+  const { startCluster } = await import('../local/cluster.ts');
   return startWith(startCluster, options, context, tell);
 }
 
 /** The same for the replicated profile; installs the packages it needs where it may. */
-export function startReplicatedHere(
+export async function startReplicatedHere(
   options: LocalOptions & { readonly delays: Delays },
   context: CommandContext,
   tell: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
+  const { installPackages } = await import('../replicated/packages.ts');
+  const { startReplicatedCluster } = await import('../replicated/cluster.ts');
   installPackages();
   const { data, port, delays } = options;
   tell(`Starting three regions with copies of every book, data in ${data}, ports from ${port}`);
@@ -139,7 +141,7 @@ export async function withStop<Running extends { stop(): Promise<void> }, T>(
 }
 
 export function interrupted(): CommandFailure {
-  return new CommandFailure(ExitCode.interrupted, 'stopped');
+  return new CommandFailure(ExitCode.interrupted, 'Stopped.');
 }
 
 /** Resolves when the command is asked to end. */

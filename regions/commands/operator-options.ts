@@ -1,8 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { type RegionName, regionNames } from '../local/layout.ts';
-import { Operator } from '../operator/operator.ts';
-import { dataOption, newCommand, runningCluster } from './connection.ts';
+import type { ClusterState } from '../local/state.ts';
+import type { BookCopies } from '../operator/book-copies.ts';
+import type { Operator } from '../operator/operator.ts';
+import { type CommandContext, dataOption, newCommand, startedCluster } from './connection.ts';
+import { note } from './print.ts';
+import { whileWaiting } from './waiting.ts';
 
 /** Options of every command of operators. */
 export interface OperatorOptions {
@@ -10,7 +14,7 @@ export interface OperatorOptions {
   readonly json?: boolean;
 }
 
-/** A command that looks at a replicated installation, or changes it. */
+/** A command that looks at the books of an installation, or changes who leads them. */
 export function operatorCommand(
   name: string,
   description: string,
@@ -24,12 +28,43 @@ export async function withOperator<T>(
   options: OperatorOptions,
   work: (operator: Operator) => Promise<T>,
 ): Promise<T> {
-  const operator = new Operator(runningCluster(options));
+  const state = startedCluster(options);
+  const { Operator } = await import('../operator/operator.ts');
+  const operator = new Operator(state);
   try {
     return await work(operator);
   } finally {
     await operator.close();
   }
+}
+
+/** Runs `work` with the books of the installation in the data folder, of either profile. */
+export async function withBookCopies<T>(
+  options: OperatorOptions,
+  { signal }: CommandContext,
+  work: (copies: BookCopies) => Promise<T>,
+): Promise<T> {
+  const state = startedCluster(options);
+  const copies = await copiesOf(state);
+  try {
+    return await whileWaiting('Reading the books', signal, work(copies));
+  } finally {
+    await copies.close();
+  }
+}
+
+async function copiesOf(state: ClusterState): Promise<BookCopies> {
+  if (state.replicated === undefined) {
+    const { EmbeddedBooks } = await import('../operator/embedded-books.ts');
+    return new EmbeddedBooks(state);
+  }
+  const { Installation } = await import('../operator/installation.ts');
+  return new Installation(state);
+}
+
+/** Says which books did not answer, where the rest is shown all the same. */
+export function noteSilent(silent: readonly string[]): void {
+  for (const book of silent) note(`no copy of ${book} answers: its part is missing`);
 }
 
 /** One of the regions. Throws InvalidArgumentError. */

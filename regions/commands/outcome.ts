@@ -15,7 +15,7 @@ export function describeOutcome(
   response: CreateTransferResponse,
   unit: Unit,
 ): string {
-  const { transferId, replayed, position, actualAmount } = response;
+  const { transferId, position, actualAmount, dryRun } = response;
   const amount = actualAmount > 0n ? actualAmount : request.amount;
   const what = amount > 0n ? ` ${amountText(amount, unit)}` : '';
   const expiry = response.expiresAt ? ` until ${instantText(response.expiresAt)}` : '';
@@ -28,11 +28,25 @@ export function describeOutcome(
     [TransferStatus.HELD]: `held${what}${expiry}`,
     [TransferStatus.RELEASED]: `released${what}`,
   };
-  const again = replayed ? ', as answered before' : '';
-  const dry = request.dryRun ? 'dry run, nothing is written: ' : '';
-  const place = position && !request.dryRun ? ` at ${placeText(position)}` : '';
+  const again = againText(response);
+  const place = position && !dryRun ? ` at ${placeText(position)}` : '';
   const outcome = words[response.status] ?? statusText(response.status);
-  return `${dry}${outcome}${again}\ntransfer ${transferId}${place}`;
+  return `${dryText(dryRun)}${outcome}${again}\ntransfer ${transferId}${place}`;
+}
+
+/** What stands behind an outcome that is not new; '' behind any other. */
+export function againText({
+  replayed,
+  resent,
+}: Pick<CreateTransferResponse, 'replayed' | 'resent'>): string {
+  if (!replayed) return '';
+  // A router that sent it twice cannot know whether an earlier call was first.
+  return resent === true ? ', as answered before or by this call' : ', as answered before';
+}
+
+/** What stands before the outcome of a dry run; '' before any other. */
+export function dryText(dryRun: boolean): string {
+  return dryRun ? 'dry run, nothing is written: ' : '';
 }
 
 /** True for an outcome that is a refusal. */

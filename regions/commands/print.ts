@@ -70,6 +70,15 @@ export function milliseconds(value: number): string {
   return `${value.toFixed(value < 1 ? 2 : value < 100 ? 1 : 0)} ms`;
 }
 
+/** How often what is watched is shown again. */
+export const WATCH_MS = 1_000;
+
+/** Empties the terminal that stdout is. False: it is none, and nothing is written. */
+export function clearScreen(): boolean {
+  if (process.stdout.isTTY) process.stdout.write('\u001B[H\u001B[J');
+  return process.stdout.isTTY;
+}
+
 /** Writes what is left of a line of progress away and shows the cursor again. */
 export function restoreTerminal(): void {
   if (process.stderr.isTTY) process.stderr.write('\u001B[?25h');

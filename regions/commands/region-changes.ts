@@ -12,13 +12,11 @@ const what = {
   failback: 'put a region to use again and bring its books home',
 } as const;
 
-/** `meridian drain`, `undrain`, `evacuate` and `failback` */
-export function regionCommands(context: CommandContext): Command[] {
-  return (['drain', 'undrain', 'evacuate', 'failback'] as const).map((kind) =>
-    changeCommand(kind, what[kind], [`${kind} eu-west --why OPS-4711`])
-      .argument('<region>', 'the region', parseRegion)
-      .action((region: RegionName, options: ChangeOptions) =>
-        runChange({ kind, region }, options, context),
-      ),
-  );
+/** `meridian drain`, `undrain`, `evacuate` or `failback` */
+export function regionCommand(kind: keyof typeof what, context: CommandContext): Command {
+  return changeCommand(kind, what[kind], [`${kind} eu-west --why OPS-4711`])
+    .argument('<region>', 'the region', parseRegion)
+    .action((region: RegionName, options: ChangeOptions) =>
+      runChange({ kind, region }, options, context),
+    );
 }

@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BookStatus, InstallationStatus, MemberStatus } from '../operator/status.ts';
-import { Channels } from '../operator/channels.ts';
+import { Channels, type ChannelStates } from '../operator/channels.ts';
 import { divergedLines } from './channel.ts';
 import { type CommandContext, runningCluster } from './connection.ts';
 import { ExitCode } from './failure.ts';
 import { type OperatorOptions, withOperator } from './operator-options.ts';
-import { count, milliseconds, print, printRaw, printJson, styled, toJson } from './print.ts';
+import {
+  clearScreen,
+  count,
+  milliseconds,
+  print,
+  printRaw,
+  printJson,
+  styled,
+  toJson,
+  WATCH_MS,
+} from './print.ts';
 import { table } from './table.ts';
 import { amountText } from './values/amount.ts';
-
-const WATCH_MS = 1_000;
-const CLEAR = '\u001B[H\u001B[J';
 
 /** Shows a replicated installation, once or every second. */
 export async function showReplicated(
@@ -25,18 +32,23 @@ export async function showReplicated(
       const { diverged } = channels;
       if (!isServing(status) || diverged.length > 0) exit(ExitCode.environment);
       if (options.json) return printJson({ ...status, diverged });
-      await print(describeStatus(status));
-      return diverged.length === 0 ? undefined : print(divergedLines(channels).join('\n'));
+      return print(describeBoth(status, channels));
     }
     while (!signal.aborted) {
       const status = await operator.status();
-      if (options.json) await printRaw(toJson(status));
-      else if (process.stdout.isTTY) await print(CLEAR + describeStatus(status));
-      else await print(summary(status));
+      const channels = await new Channels(runningCluster(options)).states();
+      if (options.json) await printRaw(toJson({ ...status, diverged: channels.diverged }));
+      else if (clearScreen()) await print(describeBoth(status, channels));
+      else await print([summary(status), ...divergedLines(channels)].join('\n'));
       // It ends when the command is asked to, which is no error.
       await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined);
     }
   });
+}
+
+function describeBoth(status: InstallationStatus, channels: ChannelStates): string {
+  const diverged = channels.diverged.length === 0 ? [] : divergedLines(channels);
+  return [describeStatus(status), ...diverged].join('\n');
 }
 
 /** Whether every account can be paid from and nothing is in danger. */

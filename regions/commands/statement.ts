@@ -37,8 +37,12 @@ export function statementCommand(context: CommandContext): Command {
     'statement 281474976710657 --newest --limit 20',
   ])
     .argument('<account>', 'account: id, id:NUMBER, external id, name:TEXT or NAME@REGION')
-    .option('--from <time>', 'from this time on (default: its opening)', parseInstant)
-    .option('--to <time>', 'before this time (default: now)', parseInstant);
+    .option(
+      '--from <time>',
+      'from this time on, such as 2026-11-21T09:30:00Z (default: its opening)',
+      parseInstant,
+    )
+    .option('--to <time>', 'before this time, such as 2026-12-01 (default: now)', parseInstant);
   return withPageOptions(command).action((name: string, options: StatementOptions) =>
     withConnection(options, context, async ({ client }) => {
       const account = await findAccount(client, name);

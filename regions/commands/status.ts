@@ -1,20 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 
 import { auditorPassfile, psqlCommand, withoutPassword } from '../local/passfile.ts';
-import { probeHealth } from '../local/probes.ts';
-import { askLedger } from '../operator/ask-ledger.ts';
 import type { ClusterState } from '../local/state.ts';
-import { Channels } from '../operator/channels.ts';
+import { divergedLines } from './channel.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
   routerCommand,
   runningCluster,
 } from './connection.ts';
-import { divergedLines } from './channel.ts';
 import { CommandFailure, ExitCode } from './failure.ts';
-import { print, printJson, styled } from './print.ts';
-import { showReplicated } from './replicated-status.ts';
+import { clearScreen, print, printJson, printRaw, styled, toJson, WATCH_MS } from './print.ts';
 import { table } from './table.ts';
 
 /** `meridian status` */
@@ -24,13 +21,14 @@ export function statusCommand(context: CommandContext): Command {
     'status --router 127.0.0.1:7400 --json',
     'status --watch',
   ])
-    .option('--watch', 'of a replicated installation: again every second, until Ctrl-C')
+    .option('--watch', 'again every second, until Ctrl-C; with --json each time on one line')
     .action(async (options: StatusOptions) => {
       if (options.router !== undefined) return showRouter(options.router, options);
       const state = runningCluster(options);
       // While it starts there is nothing yet that could be asked.
       const replicated = state.replicated !== undefined && state.status !== 'starting';
-      if (!replicated) return showCluster(state, options, context);
+      if (!replicated) return showEmbedded(options, context);
+      const { showReplicated } = await import('./replicated-status.ts');
       await showReplicated(options, context);
       if (!options.json && !options.watch) await printAuditors(state);
     });
@@ -40,18 +38,33 @@ interface StatusOptions extends ConnectionOptions {
   readonly watch?: boolean;
 }
 
-async function showRouter(router: string, { json }: ConnectionOptions): Promise<void> {
+async function showRouter(router: string, { json, watch }: StatusOptions): Promise<void> {
+  if (watch) throw new CommandFailure(ExitCode.usage, 'give either --router or --watch, not both');
   if (!(await serves(router))) {
     throw new CommandFailure(ExitCode.environment, `the router at ${router} does not serve`);
   }
   await (json ? printJson({ router, serving: true }) : print(`${router} serves.`));
 }
 
+async function showEmbedded(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { signal, exit } = context;
+  if (!options.watch) return showCluster(runningCluster(options), options, context);
+  while (!signal.aborted) {
+    if (!options.json) clearScreen();
+    await showCluster(runningCluster(options), options, context);
+    await sleep(WATCH_MS, undefined, { signal }).catch(() => undefined);
+  }
+  // It has done what it was asked to, whatever it has shown.
+  exit(ExitCode.ok);
+}
+
 async function showCluster(
   state: ClusterState,
-  { json }: ConnectionOptions,
+  { json, watch }: StatusOptions,
   { exit }: CommandContext,
 ): Promise<void> {
+  const { askLedger } = await import('../operator/ask-ledger.ts');
+  const { Channels } = await import('../operator/channels.ts');
   // A process may be ready by its supervisor's account and yet not answer at this moment.
   const answers = new Map<string, boolean>(
     await Promise.all(
@@ -94,7 +107,8 @@ async function showCluster(
         auditorPassfile: passfile,
       }),
     );
-    await printJson({ serving, status, pid, startedAt, dataDir, regions, processes, diverged });
+    const shown = { serving, status, pid, startedAt, dataDir, regions, processes, diverged };
+    await (watch ? printRaw(toJson(shown)) : printJson(shown));
     return;
   }
   const rows = processes.map(({ name, state: now, pid, starts, serving: ok }) => [
@@ -118,7 +132,7 @@ async function showCluster(
   for (const { name, clockAlarm } of processes) {
     if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
   }
-  await printAuditors(state);
+  if (!watch) await printAuditors(state);
 }
 
 /** How auditors reach the books; of a replicated one the copy in its home region. */
@@ -137,6 +151,7 @@ function addressOf({ regions }: ClusterState, name: string): string {
   return region.redisUrl === undefined ? '' : new URL(region.redisUrl).host;
 }
 
-function serves(address: string): Promise<boolean> {
+async function serves(address: string): Promise<boolean> {
+  const { probeHealth } = await import('../local/probes.ts');
   return probeHealth(address).catch(() => false);
 }

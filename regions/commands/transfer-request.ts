@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import type { Command } from 'commander';
 
@@ -57,7 +57,7 @@ export function withRequestOptions(command: Command): Command {
 /** The key to send. A new one is said before: whoever is cut off can ask again with it. */
 export function keyOf({ key, dryRun }: KeyOptions): string {
   if (key !== undefined) return key;
-  const made = randomUUIDv7();
+  const made = randomUUID();
   if (!dryRun) note(`key ${made}`);
   return made;
 }

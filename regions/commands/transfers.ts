@@ -52,8 +52,12 @@ export function transfersCommand(context: CommandContext): Command {
     .option('--status <status>', 'such as posted, rejected, in-transit', listOf(parseStatus))
     .option('--hold <key|id>', 'captures and releases of this hold', listOf(parseTransferId))
     .option('--reversals-of <key|id>', 'reversals of this transfer', listOf(parseTransferId))
-    .option('--from <time>', 'decided from this time on', parseInstant)
-    .option('--to <time>', 'decided before this time', parseInstant)
+    .option(
+      '--from <time>',
+      'decided from this time on, such as 2026-11-21T09:30:00Z',
+      parseInstant,
+    )
+    .option('--to <time>', 'decided before this time, such as 2026-12-01', parseInstant)
     .option('--filter <json>', 'a filter as in the proto', parseFilter)
     .addHelpText(
       'after',

@@ -103,7 +103,7 @@ async function printReady(
 
 /** Starts this command again in the background and waits until it is ready or has failed. */
 async function detach(options: UpOptions, { signal }: CommandContext): Promise<void> {
-  const main = join(checkout, 'regions', 'main.ts');
+  const main = join(checkout, 'regions', 'meridian.mjs');
   const args = ['up', '--report-to-parent', '--data', options.data, '--port', String(options.port)];
   if (options.fresh) args.push('--fresh');
   if (options.replicated) {
@@ -128,6 +128,7 @@ function untilReady(child: ChildProcess, signal: AbortSignal): Promise<readonly 
     child.on('message', (report: Report) => {
       if (report.kind === 'line') note(report.text);
       else if (report.kind === 'ready') resolve(report.regions);
+      else if (signal.aborted) reject(interrupted());
       else reject(new CommandFailure(ExitCode.environment, report.text));
     });
     child.on('error', reject);

@@ -39,6 +39,12 @@ test('a file in the place of the folder is named', () => {
   expect(() => openDataDir(file)).toThrow(/is not a folder/u);
 });
 
+test.runIf(process.platform === 'linux')('a folder that cannot be made is named', () => {
+  expect(() => openDataDir('/proc/meridian/data')).toThrow(
+    /^\/proc\/meridian\/data cannot be made/u,
+  );
+});
+
 test('removing data removes ours and leaves what the user put there', async () => {
   const folder = join(testFolder(), 'data');
   openDataDir(folder);

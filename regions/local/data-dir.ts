@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { lock } from 'proper-lockfile';
 import { z } from 'zod';
 import { writeFileAtomic } from './atomic-file.ts';
 import { regionNames, type RegionName } from './layout.ts';
@@ -74,6 +73,18 @@ export function canonicalPath(path: string): string {
   }
 }
 
+/** Node's own way to make the folders above never ends where one takes none, as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    // Another start was first.
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+}
+
 /**
  * Makes the data folder if there is none. Throws when the path is a file, when the folder holds
  * something else than our data, or when this user may not write there.
@@ -82,7 +93,7 @@ export function openDataDir(path: string): DataPaths {
   const root = canonicalPath(path);
   try {
     // Others may pass through but not list: Postgres may run as another user below it.
-    mkdirSync(root, { recursive: true, mode: 0o711 });
+    makeFolder(root);
     if (!statSync(root).isDirectory()) throw new Error(`${root} is not a folder`);
     if (!isDataDir(root)) {
       const foreign = readdirSync(root).filter((name) => !name.startsWith(`${markerName}.`));
@@ -99,6 +110,9 @@ export function openDataDir(path: string): DataPaths {
     mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
     return paths;
   } catch (error) {
+    if (errorCode(error) === 'ENOENT') {
+      throw new Error(`${root} cannot be made; choose another one with --data`, { cause: error });
+    }
     if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOTDIR') {
       throw new Error(`${root} is not a folder; choose another one with --data`, { cause: error });
     }
@@ -117,6 +131,7 @@ export async function withStartLock<T>(root: string, work: () => Promise<T>): Pr
   } catch (error) {
     throw explainAccess(error, root);
   }
+  const { lock } = await import('proper-lockfile');
   const release = await lock(root, {
     lockfilePath: join(root, startLock),
     stale: 5_000,

@@ -84,12 +84,20 @@ export async function probeAnswers(
   return (await askHealth(address, timeoutMs)) !== undefined;
 }
 
+/** True when the server at HOST:PORT accepts connections, as a frozen one does too. */
+export async function probeListens(
+  address: string,
+  timeoutMs = defaultTimeoutMs,
+): Promise<boolean> {
+  const [host = '', port] = address.split(':');
+  return probeTcp({ host, port: Number(port) }, timeoutMs);
+}
+
 /** The status of the server's service ''; undefined if it does not answer in time. */
 async function askHealth(address: string, timeoutMs: number): Promise<string | undefined> {
   const check = healthService['Check'];
   if (check === undefined) throw new Error('grpc-health-check does not define Check');
-  const [host = '', port] = address.split(':');
-  if (!(await probeTcp({ host, port: Number(port) }, timeoutMs))) return undefined;
+  if (!(await probeListens(address, timeoutMs))) return undefined;
   // A pool of its own: a shared one would make a new probe wait for the backoff of an old one.
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.use_local_subchannel_pool': 1,

@@ -3,7 +3,7 @@ import { type DataPaths, regionSecrets } from './data-dir.ts';
 import type { RegionLayout, Role } from './layout.ts';
 import { type PostgresServer, preparePostgres } from './postgres.ts';
 import type { PostgresPrograms } from './postgres-binaries.ts';
-import { probeAnswers, probeHealth, probePostgres } from './probes.ts';
+import { probeAnswers, probeHealth, probeListens, probePostgres } from './probes.ts';
 import { describeRedis, type RedisServer } from './redis.ts';
 import { describeServer } from './server-process.ts';
 import type { RegionState } from './state.ts';
@@ -137,6 +137,7 @@ export class RegionProcesses {
       probe: () => probeHealth(address),
       liveness: {
         answers: () => probeAnswers(address),
+        listens: () => probeListens(address),
         wouldHelp: () => probePostgres(adminUrl),
       },
     });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { stopLeftovers } from './leftovers.ts';
 import { findFreeBase } from './ports.ts';
-import { probeAnswers, probeHealth } from './probes.ts';
+import { probeAnswers, probeHealth, probeListens } from './probes.ts';
 import { processIdentity } from './process-identity.ts';
 import { type ProcessSpec, type ProcessState, SupervisedProcess } from './supervised-process.ts';
 import { testFolder } from './test/folder.ts';
@@ -162,6 +162,7 @@ test('a process that is frozen is killed and started again', async () => {
     probe: () => probeHealth(address),
     liveness: {
       answers: () => probeAnswers(address, 100),
+      listens: () => probeListens(address),
       wouldHelp: () => Promise.resolve(silence.helps),
       pauseMs: 20,
     },
@@ -175,4 +176,27 @@ test('a process that is frozen is killed and started again', async () => {
   await expect.poll(() => watched.process.starts, { timeout: 20_000 }).toBe(2);
   expect(watched.process.lastReason).toMatch(/did not answer for long/u);
   await watched.process.waitReady(10_000);
+});
+
+test('a process that froze before it answered its supervisor is killed as soon as any other', async () => {
+  const { address } = await fixture('stand-in.ts');
+  const questions = { sinceItListens: 0, listens: false };
+  const watched = await fixture('stand-in.ts', {
+    env: { MERIDIAN_LISTEN: address },
+    probe: () => probeHealth(address),
+    liveness: {
+      answers: () => {
+        if (questions.listens) questions.sinceItListens += 1;
+        return Promise.resolve(false);
+      },
+      listens: async () => (questions.listens = await probeListens(address)),
+      wouldHelp: () => Promise.resolve(true),
+      pauseMs: 200,
+    },
+  });
+  await watched.process.start();
+  watched.process.kill('SIGSTOP');
+  await expect.poll(() => watched.process.starts, { timeout: 20_000, interval: 10 }).toBe(2);
+  expect(questions.sinceItListens).toBeLessThan(10);
+  await watched.process.stop();
 });

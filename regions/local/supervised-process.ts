@@ -17,6 +17,11 @@ export interface Liveness {
   /** Resolves to true when the process answers anything at all, whether it serves or not. */
   readonly answers: () => Promise<boolean>;
   /**
+   * Resolves to true when the process accepts connections: it has started, whatever it answers. A
+   * listening socket outlives the freeze of its process.
+   */
+  readonly listens: () => Promise<boolean>;
+  /**
    * Resolves to true when what the process works with answers. It is left alone otherwise: a host
    * that is frozen as a whole is not helped by the end of one of its processes.
    */
@@ -78,7 +83,7 @@ const stableAfterBrokenMs = 300_000;
 const seriesDeaths = 3;
 /** A process is killed after so many questions in a row that it has not answered. */
 const livenessFailuresMax = 8;
-/** The same of one that has answered nothing since its start, which takes its time. */
+/** The same of one that does not accept connections yet: a start takes its time. */
 const startFailuresMax = 40;
 const livenessPauseMs = 500;
 const probeFirstMs = 25;
@@ -344,15 +349,21 @@ export class SupervisedProcess {
     const { liveness } = this.spec;
     if (liveness === undefined) return;
     let silent = 0;
-    let failuresMax = startFailuresMax;
+    let started = false;
     while (!over.aborted) {
       const answers = await liveness.answers().catch(() => false);
       const helps = answers || (await liveness.wouldHelp().catch(() => false));
+      const starts: boolean =
+        !started && (answers || (await liveness.listens().catch(() => false)));
       if (over.aborted) return;
+      if (starts) {
+        started = true;
+        // What it did not answer before is not held against it.
+        silent = 0;
+      }
       // Counted, not timed: while this supervisor is frozen itself, nothing is held against others.
       silent = answers || !helps ? 0 : silent + 1;
-      if (answers) failuresMax = livenessFailuresMax;
-      if (silent >= failuresMax) {
+      if (silent >= (started ? livenessFailuresMax : startFailuresMax)) {
         kill();
         return;
       }

@@ -1,3 +1,4 @@
+import { ISO_4217 } from '../../ledger/core/asset.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
 import type { HeadFacts, Outgoing, PostgresFacts, StandbyFacts } from './facts.ts';
 
@@ -28,7 +29,8 @@ interface HeadRow {
 interface OutgoingRow {
   peer_book: number;
   asset: string;
-  scale: number;
+  /** Null: not registered, as the currencies of ISO 4217. */
+  scale: number | null;
   transfers: bigint;
   amount: string;
   age_ms: number;
@@ -57,7 +59,7 @@ export async function askPostgres(sql: Sql): Promise<PostgresFacts> {
         FROM pg_stat_replication`,
     sql<HeadRow[]>`SELECT epoch, leader, seq, fenced FROM head`,
     sql<OutgoingRow[]>`
-      SELECT t.peer_book, t.asset, coalesce(a.scale, 0) AS scale, t.transfers,
+      SELECT t.peer_book, t.asset, a.scale, t.transfers,
              t.amount::text AS amount,
              extract(epoch FROM clock_timestamp() - t.oldest_at)::float8 * 1000 AS age_ms
         FROM in_transit t LEFT JOIN asset a ON a.asset = t.asset
@@ -91,7 +93,7 @@ function outgoingFrom(row: OutgoingRow): Outgoing {
   return {
     toBook: row.peer_book,
     asset: row.asset,
-    scale: row.scale,
+    scale: row.scale ?? ISO_4217.get(row.asset) ?? 0,
     transfers: Number(row.transfers),
     amount: BigInt(row.amount),
     oldestAgeMs: Math.max(0, Math.round(row.age_ms)),

@@ -14,7 +14,7 @@ import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterState } from '../local/state.ts';
 import { findPrimary } from '../replicated/primary.ts';
 import { askLedger } from './ask-ledger.ts';
-import { UnknownBookError } from './installation.ts';
+import { UnknownBookError } from './operation.ts';
 import { QUESTION_MS, within } from './within.ts';
 
 /** A repair reads and books all that was lost. */

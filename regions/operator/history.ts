@@ -2,8 +2,7 @@ import { derivedId } from '../../ledger/core/transfer-id.ts';
 import { textsLiteral } from '../../ledger/store/array-literal.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
 import { type OperationKind, readOperations } from '../../ledger/store/operations.ts';
-import { bestCopy } from './in-transit.ts';
-import type { Installation } from './installation.ts';
+import type { BookCopies } from './book-copies.ts';
 
 /** Something that an operator did, or that a book was taken over. */
 export interface HistoryEntry {
@@ -28,7 +27,7 @@ export interface History {
 }
 
 /** What was done to the books and by whom. Never throws: silent books are named. */
-export async function readHistory(installation: Installation, limit: number): Promise<History> {
+export async function readHistory(copies: BookCopies, limit: number): Promise<History> {
   const silent: string[] = [];
   const entries = new Map<string, HistoryEntry>();
   const add = (id: string, entry: HistoryEntry) => {
@@ -37,10 +36,10 @@ export async function readHistory(installation: Installation, limit: number): Pr
     entries.set(id, { ...entry, books });
   };
   await Promise.all(
-    installation.books.map(async (book) => {
+    copies.books.map(async (book) => {
       const books = [book.name];
       try {
-        const { database } = await bestCopy(installation, book);
+        const database = await copies.newestCopy(book);
         const [operations, takeOvers] = await database.ask((sql) =>
           Promise.all([readOperations(sql, limit), readTakeOvers(sql, limit)]),
         );

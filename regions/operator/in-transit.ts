@@ -1,6 +1,6 @@
+import { ISO_4217 } from '../../ledger/core/asset.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
-import type { Book, Installation } from './installation.ts';
-import { newestCopy } from './safety.ts';
+import type { BookCopies, NamedBook } from './book-copies.ts';
 
 /** A transfer whose money has left the payer's book and is not settled in the payee's. */
 export interface InTransit {
@@ -21,27 +21,43 @@ export interface InTransit {
   readonly channelNumber: bigint;
 }
 
-/** More than so many of one book are not told one by one. */
-const MOST = 1_000;
-
-/**
- * The transfers that have been on their way for at least so long, the oldest first, at most
- * 1,000 of each book. Throws when no copy of a book answers.
- */
-export async function inTransit(
-  installation: Installation,
-  olderThanMs: number,
-): Promise<InTransit[]> {
-  const all = await Promise.all(
-    installation.books.map((book) => inTransitFrom(installation, book, olderThanMs)),
-  );
-  return all.flat().toSorted((a, b) => b.ageMs - a.ageMs);
+export interface TransitList {
+  /** The oldest first; of each book at most 1,000. */
+  readonly transfers: readonly InTransit[];
+  /** False: there are more of some book. */
+  readonly complete: boolean;
+  /** Books of which no copy answered: what leaves them is missing. */
+  readonly silent: readonly string[];
 }
 
-async function inTransitFrom(installation: Installation, book: Book, olderThanMs: number) {
-  const member = await bestCopy(installation, book);
-  const rows = await member.database.ask((sql) => readInTransit(sql, olderThanMs));
-  const nameOf = new Map(installation.books.map(({ number, name }) => [number, name]));
+const BOOK_MAX = 1_000;
+
+/** The transfers that have been on their way for at least so long. Never throws. */
+export async function inTransit(copies: BookCopies, olderThanMs: number): Promise<TransitList> {
+  const silent: string[] = [];
+  const all = await Promise.all(
+    copies.books.map(async (book) => {
+      try {
+        return await inTransitFrom(copies, book, olderThanMs);
+      } catch {
+        silent.push(book.name);
+        return [];
+      }
+    }),
+  );
+  return {
+    transfers: all
+      .flatMap((found) => found.slice(0, BOOK_MAX))
+      .toSorted((a, b) => b.ageMs - a.ageMs),
+    complete: all.every((found) => found.length <= BOOK_MAX),
+    silent: silent.toSorted(),
+  };
+}
+
+async function inTransitFrom(copies: BookCopies, book: NamedBook, olderThanMs: number) {
+  const database = await copies.newestCopy(book);
+  const rows = await database.ask((sql) => readInTransit(sql, olderThanMs));
+  const nameOf = new Map(copies.books.map(({ number, name }) => [number, name]));
   return rows.map((row): InTransit => ({
     transferId: row.id,
     fromBook: book.name,
@@ -49,21 +65,12 @@ async function inTransitFrom(installation: Installation, book: Book, olderThanMs
     debitAccountId: row.debit_account,
     creditAccountId: row.peer_account,
     asset: row.asset,
-    scale: row.scale,
+    scale: row.scale ?? ISO_4217.get(row.asset) ?? 0,
     amount: row.amount,
     at: row.at.toISOString(),
     ageMs: Math.round(row.age_ms),
     channelNumber: row.channel_number,
   }));
-}
-
-/** The primary of a book, or else its newest copy that answers. Throws when none does. */
-export async function bestCopy(installation: Installation, book: Book) {
-  const facts = await installation.patientFacts(book);
-  const newest = newestCopy(facts);
-  const found = facts.members.find(({ postgres }) => postgres === newest);
-  if (found !== undefined) return installation.member(book, found.member.region);
-  throw new Error(`no copy of ${book.name} answers`);
 }
 
 interface Row {
@@ -72,7 +79,8 @@ interface Row {
   debit_account: bigint;
   peer_account: bigint;
   asset: string;
-  scale: number;
+  /** Null: not registered, as the currencies of ISO 4217. */
+  scale: number | null;
   amount: bigint;
   at: Date;
   age_ms: number;
@@ -82,12 +90,12 @@ interface Row {
 function readInTransit(sql: Sql, olderThanMs: number): Promise<Row[]> {
   return sql<Row[]>`
     SELECT j.transfer_id AS id, j.peer_book, j.debit_account, j.credit_account AS peer_account,
-           j.asset, coalesce(s.scale, 0) AS scale, j.amount, j.at,
+           j.asset, s.scale, j.amount, j.at,
            extract(epoch FROM clock_timestamp() - j.at)::float8 * 1000 AS age_ms,
            j.channel_number
       FROM channel c
       JOIN outbound_leg j ON j.peer_book = c.peer_book AND j.channel_number > c.settled
       LEFT JOIN asset s ON s.asset = j.asset
      WHERE j.at <= clock_timestamp() - ${olderThanMs}::float8 * interval '1 millisecond'
-     ORDER BY j.at LIMIT ${MOST}`;
+     ORDER BY j.at LIMIT ${BOOK_MAX + 1}`;
 }

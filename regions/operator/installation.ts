@@ -2,26 +2,26 @@ import type { RegionName } from '../local/layout.ts';
 import { probeHealth } from '../local/probes.ts';
 import type { ClusterState, ReplicatedState } from '../local/state.ts';
 import { askEtcd, type EtcdAnswer } from './ask-etcd.ts';
+import type { BookCopies, NamedBook } from './book-copies.ts';
 import { describeBook } from './book-status.ts';
 import { answered, type MemberFacts } from './facts.ts';
+import type { MemberDatabase } from './member-database.ts';
 import { Member } from './member.ts';
-import type { BookFacts } from './safety.ts';
-import type { InstallationStatus, RegionStatus } from './status.ts';
+import { UnknownBookError } from './operation.ts';
+import { type BookFacts, newestCopy } from './safety.ts';
+import type { BookStatus, InstallationStatus, RegionStatus } from './status.ts';
 import { QUESTION_MS } from './within.ts';
 
 /** How often a silent part is asked before a decision is made without it. */
 const ATTEMPTS = 3;
 
 /** A book with its members. */
-export interface Book {
-  readonly number: number;
-  readonly name: string;
-  readonly home: RegionName;
+export interface Book extends NamedBook {
   readonly members: readonly Member[];
 }
 
 /** The parts of a replicated installation, and how they are asked. */
-export class Installation {
+export class Installation implements BookCopies {
   readonly replicated: ReplicatedState;
   readonly books: readonly Book[];
   /** Folder of the installation on this machine. */
@@ -77,6 +77,21 @@ export class Installation {
       Promise.all(book.members.map((member) => member.facts())),
     ]);
     return joined(book, etcd, members);
+  }
+
+  /** That of the primary, or else of the furthest copy that answers. Throws when none does. */
+  async newestCopy({ name }: NamedBook): Promise<MemberDatabase> {
+    const book = this.book(name);
+    const facts = await this.patientFacts(book);
+    const newest = newestCopy(facts);
+    const found = facts.members.find(({ postgres }) => postgres === newest);
+    if (found !== undefined) return this.member(book, found.member.region).database;
+    throw new Error(`no copy of ${name} answers`);
+  }
+
+  /** How one book is now. Never throws: parts that do not answer are named as such. */
+  async bookStatus({ name, home }: NamedBook): Promise<BookStatus> {
+    return describeBook(await this.facts(this.book(name)), home);
   }
 
   /** How everything is now. Never throws: parts that do not answer are named as such. */
@@ -141,11 +156,6 @@ interface Answers {
 const isEmpty = ({ etcd, members }: Answers) =>
   etcd.agreed === undefined &&
   members.flat().every(({ postgres }) => answered(postgres) === undefined);
-
-/** The user named a book that there is not. */
-export class UnknownBookError extends Error {
-  override readonly name = 'UnknownBookError';
-}
 
 function isComplete({ coordination, etcd, members }: BookFacts): boolean {
   if (coordination === undefined || etcd.healthy.length < etcd.members) return false;

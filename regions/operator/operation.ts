@@ -62,6 +62,11 @@ export class RefusedError extends Error {
   }
 }
 
+/** The user named a book that there is not. */
+export class UnknownBookError extends Error {
+  override readonly name = 'UnknownBookError';
+}
+
 /** Throws RefusedError or, where something is missing, Error, unless the plan can be done. */
 export function requireDoable(plan: Plan): void {
   if (plan.objections.length > 0) throw new RefusedError(plan);

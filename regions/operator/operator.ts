@@ -3,8 +3,6 @@ import type { ClusterState } from '../local/state.ts';
 import { allFacts, drain, evacuate, failback, undrain } from './draining.ts';
 import { failover } from './failover.ts';
 import { fence, unfence } from './fencing.ts';
-import { type History, readHistory } from './history.ts';
-import { type InTransit, inTransit } from './in-transit.ts';
 import { Installation } from './installation.ts';
 import type { Acting, Operation, Plan } from './operation.ts';
 import {
@@ -18,7 +16,6 @@ import {
 } from './plan.ts';
 import type { InstallationStatus } from './status.ts';
 import { switchover } from './switchover.ts';
-import { type Whereabouts, whereIs } from './where.ts';
 
 export type { Acting, Operation, Plan } from './operation.ts';
 export { RefusedError } from './operation.ts';
@@ -146,21 +143,6 @@ export class Operator {
   /** Undrains a region and brings the books homed there back, one after the other. */
   failback(region: RegionName, acting: Acting): Promise<Operation> {
     return failback(this.#installation, region, acting);
-  }
-
-  /** Transfers on their way for at least so long, the oldest first. */
-  inTransit(olderThanMs: number): Promise<InTransit[]> {
-    return inTransit(this.#installation, olderThanMs);
-  }
-
-  /** What operators did, and take-overs, of all books, newest first. */
-  history(limit: number): Promise<History> {
-    return readHistory(this.#installation, limit);
-  }
-
-  /** The accounts with this id or external id, and how their books are. */
-  where(account: string): Promise<Whereabouts[]> {
-    return whereIs(this.#installation, account);
   }
 
   async close(): Promise<void> {

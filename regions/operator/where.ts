@@ -1,9 +1,7 @@
 import { textsLiteral } from '../../ledger/store/array-literal.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
 import type { BookStatus } from './status.ts';
-import { describeBook } from './book-status.ts';
-import { bestCopy } from './in-transit.ts';
-import type { Book, Installation } from './installation.ts';
+import type { BookCopies, NamedBook } from './book-copies.ts';
 
 /** Where an account is. */
 export interface Whereabouts {
@@ -12,32 +10,39 @@ export interface Whereabouts {
   readonly book: BookStatus;
 }
 
+export interface Found {
+  readonly accounts: readonly Whereabouts[];
+  /** Books of which no copy answered: they may have an account of that name as well. */
+  readonly silent: readonly string[];
+}
+
 /**
- * The accounts that this text may name, as of the other commands, read from the newest copy of each book that answers,
- * so also while a book has no leader. Throws when none is found and a book could not be asked.
+ * The accounts that this text may name, as in the other commands, read from the newest copy of
+ * each book that answers, so also while a book has no leader. Throws when none is found and a
+ * book could not be asked.
  */
-export async function whereIs(installation: Installation, name: string): Promise<Whereabouts[]> {
+export async function whereIs(copies: BookCopies, name: string): Promise<Found> {
   const silent: string[] = [];
   const found = await Promise.all(
-    installation.books.map(async (book) => {
+    copies.books.map(async (book) => {
       try {
-        return await findIn(installation, book, name);
+        return await findIn(copies, book, name);
       } catch {
         silent.push(book.name);
         return [];
       }
     }),
   );
-  const all = found.flat();
-  if (all.length > 0 || silent.length === 0) return all;
+  const accounts = found.flat();
+  if (accounts.length > 0 || silent.length === 0) return { accounts, silent: silent.toSorted() };
   throw new Error(`"${name}" was not found, but no copy of ${silent.join(', ')} answers`);
 }
 
-async function findIn(installation: Installation, book: Book, name: string) {
-  const { database } = await bestCopy(installation, book);
+async function findIn(copies: BookCopies, book: NamedBook, name: string) {
+  const database = await copies.newestCopy(book);
   const rows = await database.ask((sql) => accountsNamed(sql, name, book.home));
   if (rows.length === 0) return [];
-  const status = describeBook(await installation.facts(book), book.home);
+  const status = await copies.bookStatus(book);
   return rows.map(({ id, external_id: externalId }): Whereabouts => ({
     accountId: id,
     externalId,

@@ -11,6 +11,7 @@ import type { MeridianClient } from '../client.ts';
 import type { BadLine } from './bad-line.ts';
 import type { Line } from './csv.ts';
 import { type AccountLine, type PaymentLine, readAccounts, readPayments } from './files.ts';
+import { ReplayRefusedError, ReplayStalledError } from './replay-error.ts';
 import { type ReplaySummary, ReplayTally } from './tally.ts';
 import { planWave, type WavePayment } from './waves.ts';
 
@@ -55,11 +56,6 @@ interface QueuedPayment extends WavePayment {
   readonly debit: OpenedAccount;
   readonly credit: OpenedAccount;
   readonly request: CreateTransferRequest;
-}
-
-/** The replay cannot go on because of what it was given. The message says what to do. */
-export class ReplayRefusedError extends Error {
-  override readonly name = 'ReplayRefusedError';
 }
 
 /**
@@ -283,18 +279,6 @@ class Replay {
       await sleep(pauseMs);
       pauseMs = Math.min(POLL_MS_MAX, pauseMs * 2);
     }
-  }
-}
-
-/** Settlement with another region stands still. */
-export class ReplayStalledError extends Error {
-  override readonly name = 'ReplayStalledError';
-
-  constructor(done: number, total: number, inTransit: number) {
-    super(
-      `stopped after ${done} of ${total} payments: ${inTransit} are still in transit to another ` +
-        'region and the next ones depend on them; run the same command again once it answers',
-    );
   }
 }
 

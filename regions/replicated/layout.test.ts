@@ -54,7 +54,8 @@ test('a commit waits for any one member of its own book', () => {
 
 test('the promotion guard asks for the two other members, never for the candidate itself', () => {
   const member = must(layout.regions[0]?.members[1], 'there is a member');
-  const guard = promotionGuard({ layout, member, postgresBin: '/bin', runDir: '/run/m' });
+  const programs = { postgresBin: '/bin', python: '/bin/python3' };
+  const guard = promotionGuard({ layout, member, ...programs, runDir: '/run/m' });
   const [, names = ''] = /application_name IN \(([^)]*)\)/u.exec(guard) ?? [];
   expect(names).toBe("'us-east-1-in-us-east', 'us-east-1-in-ap-south'");
 });

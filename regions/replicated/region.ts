@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../local/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../local/data-dir.ts';
 import { childEnvironment } from '../local/environment.ts';
 import type { RunAs } from '../local/postgres-binaries.ts';
-import { probeAnswers, probeHealth, probePostgres } from '../local/probes.ts';
+import { probeAnswers, probeHealth, probeListens, probePostgres } from '../local/probes.ts';
 import { describeRedis } from '../local/redis.ts';
 import type { Programs } from '../local/region-processes.ts';
 import { describeServer } from '../local/server-process.ts';
@@ -188,10 +188,10 @@ export class Region {
   /** The promotion guard and its password file. */
   #writeGuard(member: MemberLayout, runDir: string): string {
     const { layout, paths, packages } = this.options;
-    const { postgresBin } = packages;
+    const { postgresBin, python } = packages;
     const password = regionSecrets(paths.root, member.home).postgres;
     this.#ownFile(join(runDir, 'guard.pgpass'), `*:*:*:postgres:${password}\n`);
-    const script = promotionGuard({ layout, member, postgresBin, runDir });
+    const script = promotionGuard({ layout, member, postgresBin, python, runDir });
     const path = this.#ownFile(join(runDir, 'promotion-guard'), script);
     chmodSync(path, 0o700);
     return path;
@@ -230,6 +230,7 @@ export class Region {
       // While its Postgres answers, Patroni leaves the book's leader where it is.
       liveness: {
         answers: () => probeAnswers(listen),
+        listens: () => probeListens(listen),
         wouldHelp: () => probePostgres(this.#describeMember(member).adminUrl),
       },
     });
@@ -249,6 +250,7 @@ export class Region {
       probe: () => probeAnswers(listen),
       liveness: {
         answers: () => probeAnswers(listen),
+        listens: () => probeListens(listen),
         wouldHelp: async () => (await ask(`${etcd[0] ?? ''}/health`)).ok,
       },
     });

@@ -4,7 +4,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { connect, type Sql } from '../../ledger/store/connect.ts';
 import { leaveFork } from '../../ledger/store/leave-fork.ts';
 import { transferRequest } from '../../ledger/test/requests.ts';
-import { type PairBook, ReplicatedPair, setStandbys } from './replicated-pair.ts';
+import { follow, type PairBook, ReplicatedPair, setStandbys } from './replicated-pair.ts';
 import { TestMember } from './test-member.ts';
 
 /**
@@ -46,16 +46,19 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
 }
 
 /** Starts the first as a copy of the second, as it is. */
-async function followUnrewound(): Promise<void> {
-  const url = new URL(pair.second.adminUrl);
+const followUnrewound = () => startAsCopy('first', 'second');
+
+/** Starts one server as a copy of another one, as it is. */
+async function startAsCopy(copy: 'first' | 'second', leader: 'second' | 'third'): Promise<void> {
+  const url = new URL(pair[leader].adminUrl);
   const login = `host=127.0.0.1 port=${url.port} user=postgres password=${url.password}`;
   appendFileSync(
-    pair.fileOf('first', 'postgresql.auto.conf'),
-    `primary_conninfo = '${login} application_name=first'\nwal_retrieve_retry_interval = 100\n` +
+    pair.fileOf(copy, 'postgresql.auto.conf'),
+    `primary_conninfo = '${login} application_name=${copy}'\nwal_retrieve_retry_interval = 100\n` +
       `wal_receiver_status_interval = 1\nsynchronous_standby_names = ''\n`,
   );
-  writeFileSync(pair.fileOf('first', 'standby.signal'), '');
-  await pair.first.process.start();
+  writeFileSync(pair.fileOf(copy, 'standby.signal'), '');
+  await pair[copy].process.start();
 }
 
 async function within(ms: number, condition: () => boolean | Promise<boolean>): Promise<boolean> {
@@ -111,3 +114,56 @@ test('a leader takes no word of a copy beyond the fork, and that of a true copy 
   const [posted] = await member.transfer(transferRequest({}));
   expect(posted?.replayed).toBe(false);
 }, 90_000);
+
+/**
+ * The second is promoted and lost before another server has seen its timeline; then the third is
+ * promoted, and the second comes back as its copy. `taken`: the third has the file that
+ * patroni_guarded.py writes where the number is taken.
+ */
+test.each([
+  { numbers: 'the same number', taken: false, counts: true },
+  { numbers: 'numbers of their own', taken: true, counts: false },
+])(
+  'Postgres: two promotions from one timeline, with $numbers',
+  async ({ taken, counts }) => {
+    pair = await ReplicatedPair.start();
+    const third = connect(pair.third.adminUrl.replace(/[^/]*$/u, 'postgres'), 3);
+    onTestFinished(() => third.end({ timeout: 1 }));
+    await pair.admin`CREATE TABLE before_the_fork ()`;
+    const replayed = async () => {
+      const [row] = await third`SELECT to_regclass('before_the_fork') IS NOT NULL AS found`;
+      return row?.['found'] === true;
+    };
+    await pair.first.process.stop('SIGINT');
+    await follow(third, 'third', undefined);
+    const second = connect(pair.second.adminUrl, 1);
+    onTestFinished(() => second.end({ timeout: 1 }));
+    await second`SELECT pg_promote()`;
+    await second`SET synchronous_commit = local`;
+    await leaveFork(second);
+    await second`CREATE TABLE of_the_second AS SELECT repeat('x', 100) FROM generate_series(1, 5000)`;
+    await second.end({ timeout: 1 });
+    await pair.second.process.stop('SIGQUIT');
+
+    if (taken) writeFileSync(pair.fileOf('third', 'pg_wal/00000002.history'), '# taken\n');
+    await third`SELECT pg_promote()`;
+    expect(await replayed()).toBe(true);
+    const [row] = await third<{ timeline: string }[]>`
+      SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`;
+    expect(row?.timeline).toBe(taken ? '00000003' : '00000002');
+    await leaveFork(third);
+    await setStandbys(third, 'ANY 1 ("second")');
+    await startAsCopy('second', 'third');
+    let acknowledged = false;
+    const writing = third`CREATE TABLE acknowledged ()`.then(() => (acknowledged = true));
+    writing.catch(() => undefined);
+    expect(await within(WATCH_MS, () => acknowledged)).toBe(counts);
+    if (!taken) return;
+
+    // A copy that has seen neither of them steps over the number.
+    await setStandbys(third, 'ANY 1 ("second", "first")');
+    await startAsCopy('first', 'third');
+    expect(await within(WATCH_MS, () => acknowledged)).toBe(true);
+  },
+  90_000,
+);

@@ -39,6 +39,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   });
   const guard = startGuard(folder);
   await migrate(server.adminUrl);
+  await stopAutovacuum(server.adminUrl);
   const servers: TestServers = {
     template,
     adminUrl: server.adminUrl,
@@ -55,6 +56,20 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     if (kept.length === 0) rmSync(folder, { recursive: true, force: true });
     else process.stderr.write(`databases of failed tests: ${kept.join(', ')} in ${folder}\n`);
   };
+}
+
+/**
+ * Turns autovacuum off. Databases live for seconds here, and a worker that is in the template, on a
+ * busy machine for seconds, makes every CREATE DATABASE fail.
+ */
+async function stopAutovacuum(adminUrl: string): Promise<void> {
+  const sql = postgres(adminUrl, { max: 1 });
+  try {
+    await sql`ALTER SYSTEM SET autovacuum = off`;
+    await sql`SELECT pg_reload_conf()`;
+  } finally {
+    await sql.end();
+  }
 }
 
 /** A process that stops the servers even if this one is killed. */

@@ -35,17 +35,18 @@ export interface NodeUrls {
 export class ReplicatedPair {
   readonly first: PostgresServer;
   readonly second: PostgresServer;
+  /** The standby of the standby. */
+  readonly third: PostgresServer;
   /** The first as its owner. */
   readonly admin: Sql;
   readonly #folder: string;
-  readonly #third: PostgresServer;
 
   private constructor(
     folder: string,
     servers: readonly [PostgresServer, PostgresServer, PostgresServer],
   ) {
     this.#folder = folder;
-    [this.first, this.second, this.#third] = servers;
+    [this.first, this.second, this.third] = servers;
     this.admin = connect(urlOf(this.first.adminUrl, 'postgres'), 2);
   }
 
@@ -119,7 +120,7 @@ export class ReplicatedPair {
   }
 
   /** Path of a file in the data directory of a server. */
-  fileOf(which: 'first' | 'second', file: string): string {
+  fileOf(which: 'first' | 'second' | 'third', file: string): string {
     return join(this.#folder, which, file);
   }
 
@@ -131,7 +132,7 @@ export class ReplicatedPair {
   /** @param failed keeps the data */
   async stop(failed: boolean): Promise<void> {
     await this.admin.end({ timeout: 1 });
-    await this.#third.process.stop('SIGQUIT');
+    await this.third.process.stop('SIGQUIT');
     await this.second.process.stop('SIGQUIT');
     await this.first.process.stop('SIGQUIT');
     endFolder(this.#folder, failed);
@@ -144,11 +145,25 @@ function makeStandby(folder: string, name: string, ofPort: number): void {
   execFileSync('cp', ['-a', join(folder, 'first'), directory]);
   rmSync(join(directory, 'postmaster.pid'), { force: true });
   writeFileSync(join(directory, 'standby.signal'), '');
-  const login = `host=127.0.0.1 port=${ofPort} user=postgres password=${PASSWORDS.postgres}`;
   appendFileSync(
     join(directory, 'postgresql.auto.conf'),
-    `primary_conninfo = '${login} application_name=${name}'\nwal_receiver_status_interval = 1\n`,
+    `primary_conninfo = '${loginTo(ofPort, name)}'\nwal_receiver_status_interval = 1\n`,
   );
+}
+
+/** How the standby of this name logs in to the server at a port. */
+const loginTo = (port: number, name: string) =>
+  `host=127.0.0.1 port=${port} user=postgres password=${PASSWORDS.postgres} application_name=${name}`;
+
+/** Has the standby of this name follow another server; undefined: none. */
+export async function follow(
+  standby: Sql,
+  name: string,
+  upstream: PostgresServer | undefined,
+): Promise<void> {
+  const login = upstream === undefined ? '' : loginTo(upstream.port, name);
+  await standby.unsafe(`ALTER SYSTEM SET primary_conninfo = '${login}'`);
+  await standby`SELECT pg_reload_conf()`;
 }
 
 /** Sets whom the commits of a server wait for. */

@@ -3,6 +3,7 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { RpcError } from '../../ledger/rpc/error.ts';
@@ -14,7 +15,17 @@ import {
   Topology,
   type WatchTopologyRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import { GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
+import {
+  type ChangeAccountRequest,
+  ChangeAccountResponse,
+  GetAccountResponse,
+  type OpenAccountsRequest,
+  OpenAccountsResponse,
+} from '../../proto/gen/meridian/v1/account.ts';
+import {
+  type RegisterAssetRequest,
+  RegisterAssetResponse,
+} from '../../proto/gen/meridian/v1/asset.ts';
 import {
   CreateTransferResponse,
   type GetTransferResponse,
@@ -41,6 +52,13 @@ export class StandInServer {
   outcome: TransferStatus = TransferStatus.POSTED;
   /** True: its queue is full, and it refuses what comes. */
   isFull = false;
+  /**
+   * True: openings, changes and registrations are answered, as known already if `replays`; false:
+   * they are taken, and nothing is ever said.
+   */
+  changes = true;
+  /** Openings, changes and registrations that came. */
+  changed = 0;
   /** What look-ups of transfers are answered, in the order asked; undefined: nothing. */
   lookedUp: readonly GetTransferResponse[] | undefined;
   reads = 0;
@@ -72,6 +90,29 @@ export class StandInServer {
         if (this.lookedUp === undefined) return;
         callback(null, { transfers: [...this.lookedUp], positions: [] });
       },
+      openAccounts: (
+        { request }: ServerUnaryCall<OpenAccountsRequest, OpenAccountsResponse>,
+        callback: sendUnaryData<OpenAccountsResponse>,
+      ) => {
+        const accounts = request.accounts.map(({ dryRun }) => ({ dryRun, replayed: this.replays }));
+        this.#change(() => callback(null, OpenAccountsResponse.fromPartial({ accounts })));
+      },
+      changeAccount: (
+        { request: { dryRun } }: ServerUnaryCall<ChangeAccountRequest, ChangeAccountResponse>,
+        callback: sendUnaryData<ChangeAccountResponse>,
+      ) => {
+        const answer = { dryRun, replayed: this.replays };
+        this.#change(() => callback(null, ChangeAccountResponse.fromPartial(answer)));
+      },
+      registerAsset: (
+        { request: { dryRun } }: ServerUnaryCall<RegisterAssetRequest, RegisterAssetResponse>,
+        callback: sendUnaryData<RegisterAssetResponse>,
+      ) => {
+        const answer = { asset: {}, dryRun, replayed: this.replays };
+        this.#change(() => callback(null, RegisterAssetResponse.fromPartial(answer)));
+      },
+      // A dry run of transfers is never answered.
+      dryRun: () => undefined,
       post: (stream: PostStream) => {
         stream.on('data', (request: PostRequest) => this.#post(stream, request));
         stream.on('end', () => stream.end());
@@ -112,6 +153,11 @@ export class StandInServer {
 
   stop(): void {
     this.#server.forceShutdown();
+  }
+
+  #change(answer: () => void): void {
+    this.changed += 1;
+    if (this.changes) answer();
   }
 
   #read(callback: sendUnaryData<GetAccountResponse>): void {

@@ -182,3 +182,10 @@ async function inTime(work: Promise<void>, missing: string[]): Promise<void> {
 export function convicted(verdicts: ReadonlyMap<string, Verdict>): string[] {
   return [...verdicts].filter(([, { state }]) => state === 'fail').map(([name]) => name);
 }
+
+/** What was violated, in words. */
+export function violationsOf(verdicts: ReadonlyMap<string, Verdict>): string[] {
+  return [...verdicts].flatMap(([name, verdict]) =>
+    verdict.state === 'fail' ? verdict.witnesses.map(({ text }) => `${name}: ${text}`) : [],
+  );
+}

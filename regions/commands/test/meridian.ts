@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 
 import { childEnvironment } from '../../local/environment.ts';
 import { checkout } from '../../local/layout.ts';
+import { requireNamingStyle } from './naming-style.ts';
 
 /** How a command has ended. */
 export interface Ended {
@@ -29,14 +30,20 @@ export function textAt(json: unknown, path: string): string {
 /** The `meridian` command as processes of their own, for the cluster in a data folder. */
 export class Meridian {
   readonly #dataDir: string;
+  readonly #printed: string[] = [];
 
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
   }
 
+  /** The commands that have printed JSON, with their arguments. */
+  get printed(): readonly string[] {
+    return this.#printed;
+  }
+
   /** Starts a command; what it prints is gathered. */
   start(...args: string[]): Running {
-    const main = join(checkout, 'regions', 'main.ts');
+    const main = join(checkout, 'regions', 'meridian.mjs');
     const child = spawn(process.execPath, [main, ...args, '--data', this.#dataDir], {
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -61,7 +68,12 @@ export class Meridian {
   /** What a command prints as JSON. Throws an Error unless it ends with this exit code. */
   async json(code: number, ...args: string[]): Promise<unknown> {
     const { code: found, out, err } = await this.run(...args, '--json');
-    if (found === code) return JSON.parse(out);
+    if (found === code) {
+      const value: unknown = JSON.parse(out);
+      requireNamingStyle(value);
+      this.#printed.push(args.join(' '));
+      return value;
+    }
     throw new Error(`"${args.join(' ')}" ended with ${found}, not ${code}: ${err}${out}`);
   }
 }

@@ -1,5 +1,9 @@
+import { expect, test } from 'vitest';
+
+import type { Meridian } from './meridian.ts';
+
 /** Commands that end with exit code 2, and what they print. */
-export const WRONG_USAGE: readonly (readonly [line: string, message: RegExp])[] = [
+const WRONG_USAGE: readonly (readonly [line: string, message: RegExp])[] = [
   ['transfer --from alice --to bob', /--amount/u],
   ['transfer --from alice --to bob --amount 1.5', /whole number/u],
   ['transfer --from alice --to alice --amount 1', /credit_account_id/u],
@@ -22,6 +26,15 @@ export const WRONG_USAGE: readonly (readonly [line: string, message: RegExp])[] 
   ['transfers --book mars-1', /must be one of eu-west-1/u],
   ['transfers --book eu-west-1 --status done', /must be one of/u],
   ['events --book eu-west-1 --account alice', /--book or --account/u],
+  ['status --watch --router 127.0.0.1:1', /--router or --watch/u],
   ['asset register points --scale 2 --by a --why b', /asset/u],
   ['asset register POINTS --scale 19 --by a --why b', /from 0 to 18/u],
 ];
+
+export function testWrongUsage(installation: () => { readonly meridian: Meridian }): void {
+  test.concurrent.each(WRONG_USAGE)('"meridian %s" is wrong usage', async (line, message) => {
+    const { code, out, err } = await installation().meridian.run(...line.split(' '));
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(message);
+  });
+}

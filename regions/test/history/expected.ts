@@ -102,6 +102,7 @@ export class Expected {
       reason,
       differingField,
       replayed,
+      dryRun: false,
     };
   }
 

@@ -176,12 +176,12 @@ export class ClusterRun {
     const book = this.told.model.book(bookNumber);
     this.ids.skipNamed(book);
     const { account, ...expected } = this.told.model.open(bookNumber, request);
-    expect(answer).toEqual(expected);
+    expect(answer).toEqual({ ...expected, dryRun: false });
     if (account === undefined) this.#tally.outcomes.count('NOT_OPENED', expected.reason);
     expect(position?.book).toBe(bookNumber);
     if (dry !== null) {
       const { position: _, account: would, ...dryAnswer } = dry;
-      expect(dryAnswer, 'the dry run').toEqual(answer);
+      expect(dryAnswer, 'the dry run').toEqual({ ...answer, dryRun: true });
       expect(would?.externalId, 'the dry run').toBe(real?.externalId);
     }
     if (account === undefined || real === undefined) {
@@ -209,12 +209,12 @@ export class ClusterRun {
     const { scale, registered } = must(known, 'there is a book');
     const same = scale === request.scale;
     const replayed = same && !registered;
-    expect(answer).toEqual({ replayed, differingField: same ? '' : 'scale' });
+    expect(answer).toEqual({ replayed, differingField: same ? '' : 'scale', dryRun: false });
     expect(asset?.scale).toBe(same ? scale : undefined);
     expect(positions.map(({ book }) => book)).toEqual(same ? [1, 2, 3] : [1]);
     if (dry === null) return;
     const { positions: _, ...dryAnswer } = dry;
-    expect(dryAnswer, 'the dry run').toEqual({ asset, ...answer });
+    expect(dryAnswer, 'the dry run').toEqual({ asset, ...answer, dryRun: true });
   }
 
   #transfer(request: CreateTransferRequest): Promise<void> {
@@ -254,7 +254,7 @@ export class ClusterRun {
         return () => this.expected.change(book, id, answer);
       },
       outcomeOf: ({ position: _p, decidedAt: _d, ...outcome }) => outcome,
-      asDry: (answer) => answer,
+      asDry: (answer) => ({ ...answer, dryRun: true }),
       decisionOf: (answer) => ({ ...answer, replayed: true }),
       refused: 'NOT_CHANGED',
     });

@@ -149,7 +149,14 @@ export interface OpenAccountResponse {
    */
   reason: Reason;
   /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
-  resent?: boolean | undefined;
+  resent?:
+    | boolean
+    | undefined;
+  /**
+   * True: of a dry run, which writes nothing: the id of `account` names something only if an earlier
+   * call has opened it.
+   */
+  dryRun: boolean;
 }
 
 export interface OpenAccountsRequest {
@@ -213,7 +220,10 @@ export interface GetAccountRequest {
     /** After everything that was decided at or before this time. */
     { $case: "asOfTime"; value: Timestamp }
     | //
-    /** After this place in the journal of the account's book. */
+    /**
+     * After this place in the journal of the account's book. UNAVAILABLE if the book has not come
+     * that far.
+     */
     { $case: "asOfSeq"; value: bigint }
     | undefined;
   options: ReadOptions | undefined;
@@ -361,7 +371,14 @@ export interface ChangeAccountResponse {
     | Timestamp
     | undefined;
   /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
-  resent?: boolean | undefined;
+  resent?:
+    | boolean
+    | undefined;
+  /**
+   * True: of a dry run, which writes nothing, not even the key: `change_id` names something only if
+   * an earlier call has decided it.
+   */
+  dryRun: boolean;
 }
 
 function createBaseOpenAccountRequest(): OpenAccountRequest {
@@ -675,7 +692,15 @@ export const OpenAccountRequest_MetadataEntry: MessageFns<OpenAccountRequest_Met
 };
 
 function createBaseOpenAccountResponse(): OpenAccountResponse {
-  return { account: undefined, replayed: false, differingField: "", position: undefined, reason: 0, resent: undefined };
+  return {
+    account: undefined,
+    replayed: false,
+    differingField: "",
+    position: undefined,
+    reason: 0,
+    resent: undefined,
+    dryRun: false,
+  };
 }
 
 export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
@@ -697,6 +722,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     }
     if (message.resent !== undefined) {
       writer.uint32(48).bool(message.resent);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(56).bool(message.dryRun);
     }
     return writer;
   },
@@ -762,6 +790,14 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
             message.resent = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -794,6 +830,9 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
     if (message.resent !== undefined) {
       obj.resent = message.resent;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -812,6 +851,7 @@ export const OpenAccountResponse: MessageFns<OpenAccountResponse> = {
       : undefined;
     message.reason = object.reason ?? 0;
     message.resent = object.resent ?? undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
@@ -2829,6 +2869,7 @@ function createBaseChangeAccountResponse(): ChangeAccountResponse {
     position: undefined,
     decidedAt: undefined,
     resent: undefined,
+    dryRun: false,
   };
 }
 
@@ -2857,6 +2898,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     }
     if (message.resent !== undefined) {
       writer.uint32(64).bool(message.resent);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(72).bool(message.dryRun);
     }
     return writer;
   },
@@ -2938,6 +2982,14 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
             message.resent = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2976,6 +3028,9 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
     if (message.resent !== undefined) {
       obj.resent = message.resent;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -2996,6 +3051,7 @@ export const ChangeAccountResponse: MessageFns<ChangeAccountResponse> = {
       ? Timestamp.fromPartial(object.decidedAt)
       : undefined;
     message.resent = object.resent ?? undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

@@ -29,10 +29,17 @@ export interface RegisterAssetResponse {
   replayed: boolean;
   /** "scale" if the asset is registered with another one. Nothing was applied. */
   differingField: string;
-  /** One per book. The book with the lowest number decides, the others follow. */
+  /**
+   * One per book. The book with the lowest number decides, the others follow; when refused, only
+   * that of the book that has decided.
+   */
   positions: Position[];
   /** As for transfers: the router sent it again, after an attempt whose outcome it does not know. */
-  resent?: boolean | undefined;
+  resent?:
+    | boolean
+    | undefined;
+  /** True: of a dry run, which writes nothing in any book. */
+  dryRun: boolean;
 }
 
 export interface Asset {
@@ -177,7 +184,7 @@ export const RegisterAssetRequest: MessageFns<RegisterAssetRequest> = {
 };
 
 function createBaseRegisterAssetResponse(): RegisterAssetResponse {
-  return { asset: undefined, replayed: false, differingField: "", positions: [], resent: undefined };
+  return { asset: undefined, replayed: false, differingField: "", positions: [], resent: undefined, dryRun: false };
 }
 
 export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
@@ -196,6 +203,9 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     }
     if (message.resent !== undefined) {
       writer.uint32(40).bool(message.resent);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
     }
     return writer;
   },
@@ -253,6 +263,14 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
             message.resent = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -282,6 +300,9 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     if (message.resent !== undefined) {
       obj.resent = message.resent;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -295,6 +316,7 @@ export const RegisterAssetResponse: MessageFns<RegisterAssetResponse> = {
     message.differingField = object.differingField ?? "";
     message.positions = object.positions?.map((e) => Position.fromPartial(e)) || [];
     message.resent = object.resent ?? undefined;
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };

@@ -127,7 +127,8 @@ export interface SubscribeRequest {
     | undefined;
   /**
    * Begin after this `seq` of the book, or this `version` of the account. Zero: from the first.
-   * To resume, give that of the last event that was dealt with.
+   * To resume, give that of the last event that was dealt with. INVALID_ARGUMENT if it is beyond
+   * the newest.
    */
   after: bigint;
   /** True: end at what is newest now. False: go on with what is posted from then on. */

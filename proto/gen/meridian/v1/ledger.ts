@@ -38,6 +38,7 @@ import {
   OpenAccountsResponse,
 } from "./account.ts";
 import { ListAssetsRequest, ListAssetsResponse, RegisterAssetRequest, RegisterAssetResponse } from "./asset.ts";
+import { ListBooksRequest, ListBooksResponse } from "./book.ts";
 import { Event, SubscribeRequest } from "./event.ts";
 import {
   GetStatementRequest,
@@ -193,6 +194,7 @@ export const LedgerServiceService = {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers: {
     path: "/meridian.v1.LedgerService/StreamTransfers" as const,
@@ -273,6 +275,19 @@ export const LedgerServiceService = {
     responseSerialize: (value: ListAssetsResponse): Buffer => Buffer.from(ListAssetsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAssetsResponse => ListAssetsResponse.decode(value),
   },
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks: {
+    path: "/meridian.v1.LedgerService/ListBooks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBooksRequest): Buffer => Buffer.from(ListBooksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBooksRequest => ListBooksRequest.decode(value),
+    responseSerialize: (value: ListBooksResponse): Buffer => Buffer.from(ListBooksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBooksResponse => ListBooksResponse.decode(value),
+  },
 } as const;
 
 export interface LedgerServiceServer extends UntypedServiceImplementation {
@@ -311,6 +326,7 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers: handleBidiStreamingCall<StreamTransfersRequest, StreamTransfersResponse>;
   /** Answers the same for up to 1,000 keys or ids. */
@@ -329,6 +345,11 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   registerAsset: handleUnaryCall<RegisterAssetRequest, RegisterAssetResponse>;
   /** Lists the assets that are registered, and the currencies that need not be. */
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks: handleUnaryCall<ListBooksRequest, ListBooksResponse>;
 }
 
 export interface LedgerServiceClient extends Client {
@@ -521,6 +542,7 @@ export interface LedgerServiceClient extends Client {
    * Creates transfers one after the other on one stream. Answers come in the order of the
    * requests. A server that has 4,000 of them, or 4 MiB, unanswered reads no further until it
    * has answered some. To resume on a new stream, send again what has no answer, with the same keys.
+   * A dry run is refused with a fault: it is for the unary calls.
    */
   streamTransfers(): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
   streamTransfers(options: Partial<CallOptions>): ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
@@ -618,6 +640,25 @@ export interface LedgerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the books, who leads each of them, and what is wrong with the clock of a leader. The
+   * router answers from what the ledger servers have last said; no book is asked.
+   */
+  listBooks(
+    request: ListBooksRequest,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
+  ): ClientUnaryCall;
+  listBooks(
+    request: ListBooksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
+  ): ClientUnaryCall;
+  listBooks(
+    request: ListBooksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBooksResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -168,7 +168,10 @@ export interface ListTransfersRequest {
     /** Name of a book, such as "eu-west-1". */
     { $case: "book"; value: string }
     | //
-    /** Transfers that this account paid or received. */
+    /**
+     * Transfers that this account paid or received. Of an id without an account: those that were
+     * rejected for want of it.
+     */
     { $case: "accountId"; value: bigint }
     | undefined;
   /** Unset: all. */

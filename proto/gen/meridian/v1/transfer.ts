@@ -224,14 +224,15 @@ export interface CreateTransferResponse {
    * leader or the connection to it was lost. If `replayed` is true as well, the earlier request
    * is either the router's own or one that the caller made before: the router cannot know which.
    * Unset: it was sent once, and `replayed` is true only for a key that was sent in an earlier call, or
-   * earlier in this one. Not set in the legs of a group.
+   * earlier in this one. Not set in the legs of a group, nor in the answer to a dry run, which
+   * leaves nothing behind that a second attempt could find.
    */
   resent?:
     | boolean
     | undefined;
   /**
-   * True: of a dry run. Nothing was written, the key has no outcome, and `transfer_id` names
-   * nothing. Legs of a group say so too.
+   * True: of a dry run, which writes nothing, not even the key: `transfer_id` names something only if
+   * an earlier call has decided it. Legs of a group say so too.
    */
   dryRun: boolean;
 }

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+
+import { CallFault } from '../client/call-fault.ts';
+import { errorJson, interruption } from './error-report.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
+
+test('every error is an object for --json', () => {
+  expect(errorJson(new CommandFailure(ExitCode.refused, 'no'))).toEqual({
+    error: { code: 'REFUSED', message: 'no', details: {} },
+  });
+  expect(errorJson(new Error('down'))).toMatchObject({ error: { code: 'NOT_POSSIBLE' } });
+});
+
+test('Ctrl-C says what may have been applied, and what goes on', () => {
+  const fields = { code: 'CANCELLED', retryable: false, violations: [], reason: '' };
+  const cancelled = (outcome: CallFault['outcome']) =>
+    new CallFault('cancelled', { ...fields, outcome, retryAfterMs: undefined });
+  const messages = [
+    cancelled('unknown'),
+    cancelled('not_applied'),
+    new CommandFailure(ExitCode.environment, 'it goes on'),
+    new Error('aborted'),
+  ].map((error) => {
+    const { exitCode, message } = interruption(error);
+    return [exitCode, message];
+  });
+  expect(messages).toEqual([
+    [130, 'Stopped; whether it was applied is not known: ask again with the same key'],
+    [130, 'Stopped.'],
+    [130, 'it goes on'],
+    [130, 'Stopped.'],
+  ]);
+  expect(errorJson(interruption(new Error('aborted')))).toMatchObject({
+    error: { code: 'INTERRUPTED' },
+  });
+});

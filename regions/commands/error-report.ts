@@ -1,0 +1,79 @@
+import { CommanderError } from 'commander';
+
+import { RefusedError, UnknownBookError } from '../operator/operation.ts';
+import { BadFileError } from '../replay/bad-line.ts';
+import { CallFault } from '../client/call-fault.ts';
+import { ReplayRefusedError, ReplayStalledError } from '../replay/replay-error.ts';
+import { CommandFailure, ExitCode } from './failure.ts';
+import { printRaw, toJson } from './print.ts';
+
+const usageFailure = (message: string) => new CommandFailure(ExitCode.usage, message);
+
+/** Every error as one line for the user and an exit code. */
+export function toFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error;
+  if (error instanceof BadFileError) return usageFailure(error.message);
+  if (error instanceof ReplayRefusedError) return usageFailure(error.message);
+  if (error instanceof ReplayStalledError) {
+    return new CommandFailure(ExitCode.environment, error.message);
+  }
+  if (error instanceof UnknownBookError) return usageFailure(error.message);
+  if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
+  if (error instanceof CallFault) return callFailure(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new CommandFailure(ExitCode.environment, message);
+}
+
+/**
+ * A command that Ctrl-C has ended. Its caller must know whether money may have moved, and what
+ * goes on without the command.
+ */
+export function interruption(error: unknown): CommandFailure {
+  if (error instanceof CallFault && error.outcome === 'unknown') {
+    return new CommandFailure(ExitCode.interrupted, `Stopped; ${NOT_KNOWN}`);
+  }
+  const message = error instanceof CommandFailure ? error.message : 'Stopped.';
+  return new CommandFailure(ExitCode.interrupted, message);
+}
+
+const NOT_KNOWN = 'whether it was applied is not known: ask again with the same key';
+
+const CODES: Readonly<Record<number, string>> = {
+  [ExitCode.refused]: 'REFUSED',
+  [ExitCode.usage]: 'USAGE',
+  [ExitCode.environment]: 'NOT_POSSIBLE',
+  [ExitCode.interrupted]: 'INTERRUPTED',
+};
+
+/**
+ * What a command with --json prints, to stdout, when it ends with an error. `code` is the gRPC
+ * code of a call that failed, else REFUSED, USAGE, NOT_POSSIBLE or INTERRUPTED, as the exit code
+ * has it.
+ */
+export function errorJson(error: unknown) {
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /u, '');
+    return { error: { code: 'USAGE', message, details: {} } };
+  }
+  const { exitCode, message } = toFailure(error);
+  const isCall = error instanceof CallFault;
+  const code = isCall ? error.code : CODES[exitCode];
+  const details = isCall
+    ? { outcome: error.outcome, reason: error.reason, violations: error.violations }
+    : {};
+  return { error: { code, message, details } };
+}
+
+function callFailure(fault: CallFault): CommandFailure {
+  if (fault.code === 'INVALID_ARGUMENT') return usageFailure(fault.message);
+  if (fault.code === 'NOT_FOUND') return new CommandFailure(ExitCode.refused, fault.message);
+  if (fault.outcome === 'not_applied') {
+    return new CommandFailure(ExitCode.environment, `${fault.message}; nothing was applied`);
+  }
+  return new CommandFailure(ExitCode.environment, `${fault.message}; ${NOT_KNOWN}`);
+}
+
+/** Prints an error for programs, on one line: a stream of events may have begun before it. */
+export function printError(error: unknown): Promise<void> {
+  return printRaw(toJson(errorJson(error)));
+}

@@ -1,0 +1,75 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { accountId } from '../../ledger/core/account-id.ts';
+import { testDatabases } from '../../ledger/test/database.ts';
+import { Leading } from '../../ledger/test/leading.ts';
+import { openRequest, transferRequest } from '../../ledger/test/requests.ts';
+import { EmbeddedBooks } from './embedded-books.ts';
+import { readHistory } from './history.ts';
+import { inTransit } from './in-transit.ts';
+import { whereIs } from './where.ts';
+
+const database = testDatabases();
+
+/** Nothing listens there. */
+const NOWHERE = '127.0.0.1:1';
+
+/** Two books: one with a database and no ledger server, one with neither. */
+async function books() {
+  const opened = await database();
+  const state = (book: number, name: 'eu-west' | 'us-east', adminUrl: string) => ({
+    name,
+    book,
+    bookName: `${name}-1`,
+    routerAddress: NOWHERE,
+    ledgerAddress: NOWHERE,
+    adminUrl,
+    ledgerUrl: adminUrl,
+    auditorUrl: adminUrl,
+  });
+  const copies = new EmbeddedBooks({
+    regions: [
+      state(1, 'eu-west', opened.adminUrl),
+      state(2, 'us-east', `postgres://postgres@${NOWHERE}/us_east_1`),
+    ],
+  });
+  onTestFinished(() => copies.close());
+  return { opened, copies };
+}
+
+test('books without copies are read, and those that do not answer are named', async () => {
+  const { opened, copies } = await books();
+  const leading = await Leading.over(opened, { address: 'ledger-1' });
+  await leading.open([openRequest({ externalId: 'alice' })]);
+  const creditAccountId = accountId(2, 7);
+  await leading.transfer([transferRequest({ creditAccountId, amount: 5n })]);
+  await leading.stop();
+
+  const silent = ['us-east-1'];
+  const transit = await inTransit(copies, 0);
+  expect(transit).toMatchObject({
+    transfers: [
+      { fromBook: 'eu-west-1', toBook: 'us-east-1', creditAccountId, amount: 5n, scale: 2 },
+    ],
+    complete: true,
+    silent,
+  });
+  expect(await inTransit(copies, 60_000)).toEqual({ transfers: [], complete: true, silent });
+  expect(await readHistory(copies, 10)).toMatchObject({
+    entries: [{ kind: 'take-over', books: ['eu-west-1'], who: 'ledger-1' }],
+    silent,
+  });
+  const { accounts } = await whereIs(copies, 'alice');
+  expect(accounts).toMatchObject([
+    {
+      externalId: 'alice',
+      book: {
+        name: 'eu-west-1',
+        leader: undefined,
+        members: [{ region: 'eu-west', state: 'running', ledger: 'no answer' }],
+        exposure: { safe: false },
+        outgoing: [{ toBook: 2, amount: 5n, scale: 2, transfers: 1 }],
+      },
+    },
+  ]);
+  await expect(whereIs(copies, 'nowhere')).rejects.toThrow('us-east-1 answers');
+});
