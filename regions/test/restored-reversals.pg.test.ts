@@ -8,7 +8,7 @@ import { Story } from './restored-story.ts';
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 
 /** What a test asks about transfers from Alice to Bob, who has his account in the second book. */
-function reversalsOf({ api, alice, bob, pay, cameTo }: Story) {
+function reversalsOf({ api, alice, bob, pay }: Story) {
   const fieldsOf = (idempotencyKey: string, transferId: string, amount: bigint) => ({
     idempotencyKey,
     debitAccountId: bob,
