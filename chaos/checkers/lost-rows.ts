@@ -2,7 +2,12 @@ import { type JournalRow, RowKind } from '../../ledger/core/journal-row.ts';
 import { storedOptions } from '../../ledger/core/options.ts';
 import { differingRecoveredField, type TransferFields } from '../../ledger/core/same-request.ts';
 import { transferIdOf } from '../../ledger/core/transfer-id.ts';
-import type { ChangeOperation, TransferOperation } from '../history/operation.ts';
+import type {
+  BalancesOperation,
+  ChangeOperation,
+  Operation,
+  TransferOperation,
+} from '../history/operation.ts';
 import type { invariants } from './all.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
@@ -13,15 +18,16 @@ export interface LostRows {
   readonly book: number;
   /** Of the rows that the copy does not have: the seq of each, by its id. */
   readonly seqs: ReadonlyMap<string, number>;
+  /** By Date.now(): when the copy was about to be made, and when it was in place. */
+  readonly copiedMs: number;
+  readonly restoredMs: number;
 }
 
-/**
- * Invariants that hold of a run in which a book lost rows and was repaired. The others compare
- * what clients read with the one journal that a book is to have; it has had two. I2 does so with
- * its cuts. I3 takes some legs that a repair has booked for others; the audit judges those.
- */
+/** Invariants that hold of a run in which a book lost rows and was repaired (chaos/README.md). */
 export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
   'I1',
+  'I2',
+  'I3',
   'I4',
   'I6',
   'I9',
@@ -35,9 +41,12 @@ export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
  * The evidence without the calls that ask for what was lost for good: what the replaced database
  * had, the journal has not, and no other book has a leg of. What a repair has booked again is
  * excused from having what a leg does not carry, and from nothing else. That a place in the
- * journal was acknowledged is excused of the row that the replaced database had there.
+ * journal was acknowledged is excused of the row that the replaced database had there. Balances
+ * of the book that were read after the copy and before the restore are left out: they are those
+ * of a journal that is no more.
  */
-export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows): Evidence {
+export function withoutLost(evidence: Evidence, lost: LostRows): Evidence {
+  const { book: number, seqs } = lost;
   const book = evidence.books.get(number);
   if (book === undefined) return evidence;
   const elsewhere = arrivedFrom(evidence, number);
@@ -67,13 +76,30 @@ export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows
     const id = transferIdOf(value.namespace, value.idempotencyKey);
     return seqs.get(id) !== reply.position.seq;
   };
-  const { transfers, changes } = evidence.operations;
+  const { transfers, changes, balances } = evidence.operations;
+  const between = timesBetween(evidence, lost);
   const operations = {
     ...evidence.operations,
     transfers: transfers.filter(isToBeThere),
     changes: changes.filter(isToBeThere),
+    balances: balances.filter((read) => !(between(read) && isOfBook(read, number))),
   };
   return { ...evidence, operations, calls, changeCalls };
+}
+
+/** Says whether a call overlaps the time between the copy and the restore. */
+function timesBetween({ phases }: Evidence, { copiedMs, restoredMs }: LostRows) {
+  const [startMs = NaN] = phases.flatMap(({ wallMs, ns }) =>
+    wallMs === undefined ? [] : [wallMs - ns / 1e6],
+  );
+  return ({ invokedNs, heardNs }: Operation) =>
+    heardNs / 1e6 > copiedMs - startMs && invokedNs / 1e6 < restoredMs - startMs;
+}
+
+function isOfBook({ value, reply }: BalancesOperation, number: number): boolean {
+  return (
+    value.books.includes(number) || (reply ?? []).some(({ position }) => position.book === number)
+  );
 }
 
 /** Ids of all legs of a book that any other has a row of. */
