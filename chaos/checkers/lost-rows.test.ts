@@ -92,26 +92,27 @@ describe('a place that was acknowledged', () => {
   });
 });
 
-describe('a cut of two books', () => {
-  /** I2 where the cut was read with more than the journal has in the first book. */
-  const verdictOfCut = (copiedMs: number, restoredMs: number, book = 1) => {
-    const evidence = gatherEvidence(story.history(), story.finals());
-    const balances = evidence.operations.balances.map((operation) => ({
-      ...operation,
-      reply: (operation.reply ?? []).map((read) => ({
-        ...read,
-        accounts: read.accounts.map((state) =>
-          read.position.book === 1
-            ? { ...state, credits: String(BigInt(state.credits) + 1n) }
-            : state,
-        ),
-      })),
-    }));
-    const forged = { ...evidence, operations: { ...evidence.operations, balances } };
-    return inFlight(withoutLost(forged, { book, seqs: new Map(), copiedMs, restoredMs })).state;
-  };
-  const readMs = () => must(story.operations.balances[0], 'one was read').invokedNs / 1e6;
+/** I2 where the cut was read with more than the journal has in the first book. */
+const verdictOfCut = (copiedMs: number, restoredMs: number, book = 1) => {
+  const evidence = gatherEvidence(story.history(), story.finals());
+  const balances = evidence.operations.balances.map((operation) => ({
+    ...operation,
+    reply: (operation.reply ?? []).map((read) => ({
+      ...read,
+      accounts: read.accounts.map((state) =>
+        read.position.book === 1
+          ? { ...state, credits: String(BigInt(state.credits) + 1n) }
+          : state,
+      ),
+    })),
+  }));
+  const forged = { ...evidence, operations: { ...evidence.operations, balances } };
+  return inFlight(withoutLost(forged, { book, seqs: new Map(), copiedMs, restoredMs })).state;
+};
 
+const readMs = () => must(story.operations.balances[0], 'one was read').invokedNs / 1e6;
+
+describe('a cut of two books', () => {
   test('is excused where it was read of the journal that was lost', () => {
     expect(verdictOfCut(readMs() - 1, readMs() + 1)).toBe('pass');
   });

@@ -88,6 +88,11 @@ describe('a reversal that a repair has booked again', () => {
   });
 });
 
+const withFields =
+  (id: string, fields: Partial<JournalRow>): RowChange =>
+  (row) =>
+    row.id === id ? { ...row, ...fields } : row;
+
 describe('numbers that a repair gave to other legs', () => {
   let story: Story;
   /** Was never known to the first book. */
@@ -135,11 +140,6 @@ describe('numbers that a repair gave to other legs', () => {
     const refused = [{ number: 2, reason, leg: emptied, capture: null }];
     two.post({ kind: 'close', peerBook: 1, through: 2, refused, finals: [] });
   });
-
-  const withFields =
-    (id: string, fields: Partial<JournalRow>): RowChange =>
-    (row) =>
-      row.id === id ? { ...row, ...fields } : row;
 
   test('the first is returned, and the one that was made again reverses once', () => {
     expect(foundIn(story)).toEqual([]);

@@ -100,6 +100,12 @@ class Payer {
   }
 }
 
+const allHaveIt = async () => {
+  const { books } = await operator.status();
+  const book = books.find(({ name }) => name === BOOK);
+  return book?.failovers.every(({ safe }) => safe);
+};
+
 test.skipIf(skipped)(
   'a copy without acknowledged transfers is promoted: it posts nothing until they are booked again',
   async () => {
@@ -111,11 +117,6 @@ test.skipIf(skipped)(
     const hold = { $case: 'hold', value: { timeoutSeconds: 0 } } as const;
     const held = { idempotencyKey: names('held'), debitAccountId: alice, creditAccountId: bob };
     const { transferId: holdId } = await api.transfer({ ...held, amount: 9n, action: hold });
-    const allHaveIt = async () => {
-      const { books } = await operator.status();
-      const book = books.find(({ name }) => name === BOOK);
-      return book?.failovers.every(({ safe }) => safe);
-    };
     await expect.poll(allHaveIt, EVERY_SECOND).toBe(true);
     await stopCopy('ap-south');
     // The copy in us-east confirms these; that in ap-south never has them.
