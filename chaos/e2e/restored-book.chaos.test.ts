@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
+import { runAudit } from '../../ledger/audit/run.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { type LostRows, THOUGH_ROWS_ARE_LOST, withoutLost } from '../judge/checkers/lost-rows.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
@@ -63,6 +64,9 @@ test('nothing but what no other book knows is lost, and the books balance', asyn
   expect(failed).toEqual([]);
   expect(count).toBeGreaterThan(0);
   expect(found).toEqual(THOUGH_ROWS_ARE_LOST.map((invariant) => [invariant, 'pass', []]));
+  const urls = installation.copies.map(({ adminUrl }) => adminUrl);
+  const { violations, notes } = await runAudit({ urls, onProgress: () => undefined });
+  expect([violations, notes]).toEqual([[], []]);
 }, 240_000);
 
 test(`a server with the bug ${BUG} is convicted`, async () => {

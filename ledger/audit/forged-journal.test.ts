@@ -195,10 +195,23 @@ describe('reversals', () => {
     ['a return that gives back too much', returned, drawn(returned, { left: 26n }), 'left is 25'],
     ['more than there was', returned, { amount: 21n }, 'which moved 40'],
     ['abroad to another account', size, { peer: stranger(size) }, 'has other accounts'],
+    ['that was recovered and draws nothing', size, recovered(null), 'of which 40 is left'],
+    ['that was recovered and draws too little', size, recovered(30n), 'left is 25'],
   ]);
+  test('a reversal that was recovered and draws as it did', () => {
+    expect(textsOf(scan(forged(far, size.seq, recovered(25n))).findings)).toEqual([]);
+  });
   shows('I5', near, [
     ['of another transfer', button, options(button, of('coat').id, of('salary').id), 'asked was'],
   ]);
+
+  /** As a repair books it; null: it draws on nothing. */
+  function recovered(left: bigint | null): Partial<JournalRow> {
+    const { id } = must(size.details?.drawn, 'a reversal draws on something');
+    const drawnOn = left === null ? null : { id, left };
+    const changed = details(size, { by: 'ops', drawn: drawnOn });
+    return { ...changed, kind: RowKind.recovered, originId: size.id, namespace: '', key: '' };
+  }
 
   function stranger({ peer }: JournalRow) {
     return { ...must(peer, 'the row has a peer'), account: bank };

@@ -1,5 +1,6 @@
-import type { StoredOptions } from '../core/validate/options.ts';
-import { type JournalRow, type Peer, RowKind } from '../core/journal-row.ts';
+import { type JournalRow, type Peer, RowKind } from '../../ledger/core/journal-row.ts';
+import { type StoredOptions, storedOptions } from '../core/validate/options.ts';
+import { settlementId } from '../../ledger/core/transfer-id.ts';
 import type { Find } from './findings.ts';
 
 /** A row that reversals or returns draw on or come from, with what is left before the next rows. */
@@ -56,11 +57,17 @@ export type ReversedRows = ReadonlyMap<string, ReversedRow>;
  */
 export function reversedIds(rows: readonly JournalRow[]): string[] {
   const ids = new Set<string>();
-  for (const { kind, details, originId } of rows) {
+  for (const row of rows) {
+    const { kind, details, originId } = row;
     // What came back may be a capture: then its hold is looked up too.
     if (kind === RowKind.return || kind === RowKind.rest) ids.add(originId ?? '');
     if (!DRAWS.has(kind)) continue;
     if (details !== null && details.drawn !== null) ids.add(details.drawn.id);
+    else if (kind === RowKind.recovered) {
+      const reversed = reversedBy(row);
+      // And the same reversal, if it was made again.
+      if (reversed !== '') ids.add(reversed).add(originId ?? '');
+    }
   }
   ids.delete('');
   return [...ids];
@@ -68,11 +75,33 @@ export function reversedIds(rows: readonly JournalRow[]): string[] {
 
 const DRAWS: ReadonlySet<RowKind> = new Set([RowKind.reversal, RowKind.return, RowKind.recovered]);
 
-/** Takes a reversal that a repair has booked; what it draws on may be lost. */
+/** Takes a leg that a repair has booked: if it is a reversal, it draws on what it reverses. */
 export function checkRecovered(row: JournalRow, rows: ReversedRows, find: Find): void {
-  if ((row.details?.drawn ?? null) === null) return;
+  if ((row.details?.drawn ?? null) === null) return checkUndrawn(row, rows, find);
   const original = originalOf(row, rows, find);
   if (original) checkLeft(row, original, original.left - (row.amount ?? 0n), find);
+}
+
+/** It draws on nothing if the same was made again and has drawn, or others have left too little. */
+function checkUndrawn(row: JournalRow, rows: ReversedRows, find: Find): void {
+  const id = reversedBy(row);
+  const original = rows.get(id);
+  if (row.entries === null || original === undefined || original.seq > row.seq) return;
+  const isMadeAgain = rows.get(row.originId ?? '')?.drawnId === id;
+  if (isMadeAgain || original.left < (row.amount ?? 0n)) return;
+  find('I10', row, `draws nothing of ${id}, of which ${original.left} is left, and reverses it`);
+}
+
+/** Id of the row by which this book received what a recovered leg reverses; '' if it is none. */
+function reversedBy({ details, peer }: JournalRow): string {
+  try {
+    const { action } = storedOptions(details?.options ?? '');
+    if (action?.$case !== 'reversal') return '';
+    return settlementId(peer?.book ?? 0, action.value.transferId);
+  } catch {
+    // Nothing can be held against it; its leg is compared with the one that arrived all the same.
+    return '';
+  }
 }
 
 /** Takes the row of a reversal that was applied. */

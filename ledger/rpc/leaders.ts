@@ -77,6 +77,10 @@ interface Server {
  * server. The leader is the one with the highest epoch; once an epoch is known, no server
  * leads in an older one, even if it is alive. A server that cannot be reached does nothing as far
  * as we know.
+ *
+ * No server may lower what is known here, or have its own epoch raised to it, because it was
+ * restored: a deposed leader with its own database looks the same, and would get the callers back.
+ * So a copy that is older by more than one epoch needs a restart of all processes (runbook).
  */
 export class Leaders {
   readonly #servers: Server[];

@@ -3,7 +3,7 @@ import type {
   RepairChannelRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
-import type { ArrivedLeg, LostAccount, RecoverCommand } from '../core/post/command.ts';
+import type { LostAccount, RecoverCommand } from '../core/post/command.ts';
 import { BY_LENGTH_MAX, WHY_LENGTH_MAX } from '../core/limits.ts';
 import type { FieldViolation } from '../core/validate/validate.ts';
 import type { BookMember } from '../member/book-member.ts';
@@ -101,22 +101,26 @@ function decisionViolations(by: string, why: string): FieldViolation[] {
   return found;
 }
 
-/** The commands that book the losses, each a batch; the last one ends the halt. */
+/**
+ * The commands that book the losses, each a batch; the last one ends the halt. What has arrived
+ * comes first: reversals of it that left are to find it.
+ */
 function recoveries(
   { steps, arrived }: Losses,
   shared: Pick<RecoverCommand, 'kind' | 'peerBook' | 'accounts' | 'by' | 'why'>,
 ): RecoverCommand[] {
-  const count = Math.max(1, Math.ceil(Math.max(steps.length, arrived.length) / STEPS_MAX));
-  return Array.from({ length: count }, (_, index) => {
-    const part = <T>(items: readonly T[]) =>
-      items.slice(index * STEPS_MAX, (index + 1) * STEPS_MAX);
-    return {
-      ...shared,
-      ...stepsOf(part<Step>(steps)),
-      arrived: part<ArrivedLeg>(arrived),
-      done: index === count - 1,
-    };
-  });
+  const parts = [
+    ...pagesOf(arrived).map((page) => ({ ...stepsOf([]), arrived: page })),
+    ...pagesOf(steps).map((page) => ({ ...stepsOf(page), arrived: [] })),
+  ];
+  const all = parts.length > 0 ? parts : [{ ...stepsOf([]), arrived: [] }];
+  return all.map((part, index) => ({ ...shared, ...part, done: index === all.length - 1 }));
+}
+
+function pagesOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / STEPS_MAX) }, (_, index) =>
+    items.slice(index * STEPS_MAX, (index + 1) * STEPS_MAX),
+  );
 }
 
 function stepsOf(steps: readonly Step[]): Pick<RecoverCommand, 'sent' | 'undone'> {

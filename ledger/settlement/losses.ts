@@ -72,6 +72,12 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     const mine = byNumber.get(Number(number));
     return leg !== undefined && !isSame(Number(number), mine?.leg, leg);
   });
+  const last = Number(theirs.at(-1)?.number ?? settled);
+  // The peer has them under another number already, and must not apply them again.
+  const repeated = ours.filter(
+    ({ number, leg }) => number > last && arrivedIds.has(leg.transferId),
+  );
+  const repeatedIds = new Set(repeated.map(({ leg }) => leg.transferId));
   const taken = await readExistingIds(
     parts.sql,
     lostSent.flatMap(({ leg }) => leg?.transferId ?? []),
@@ -84,16 +90,13 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     // Of a number that has another leg here, and of a capture that was made again, the row is
     // not that of a capture.
     const capture = mine === undefined && rowId === id ? captureOf(listed) : null;
+    // The row of a repeated reversal has drawn on what both reverse, and keeps what it took.
+    const draws = leg.reversalOf !== '' && !repeatedIds.has(id);
     return {
-      sent: { number: Number(listed.number), leg, rowId, moves: true, capture },
+      sent: { number: Number(listed.number), leg, rowId, moves: true, draws, capture },
       undone: mine === undefined ? null : undoneLeg(mine, arrivedIds),
     };
   });
-  const last = Number(theirs.at(-1)?.number ?? settled);
-  // The peer has them under another number already, and must not apply them again.
-  const repeated = ours.filter(
-    ({ number, leg }) => number > last && arrivedIds.has(leg.transferId),
-  );
   const collided = lostSent.flatMap(({ number }) => byNumber.get(Number(number)) ?? []);
   return {
     steps: [...steps, ...repeated.map((leg) => ({ sent: emptied(peerBook, leg), undone: null }))],
@@ -185,6 +188,7 @@ function emptied(peerBook: number, { number, leg }: NumberedLeg): LostLeg {
     leg: { ...leg, transferId, creditAccountId, reversalOf: '' },
     rowId,
     moves: false,
+    draws: false,
     capture: null,
   };
 }

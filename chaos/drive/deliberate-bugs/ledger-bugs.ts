@@ -200,7 +200,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     file: 'ledger/core/post/post-recovery.ts',
     text: 'batch.channel(peerBook).diverged = divergence;',
     replacement: '',
-    invariants: ['I2', 'I3', 'I4', 'I23'],
+    invariants: ['I4', 'I23'],
     profile: 'embedded',
     workloads: ['bank', 'bank-across'],
     nemeses: ['restored-book'],

@@ -23,7 +23,7 @@ const AGAIN_MS = 200;
  * payments within the book, which the checkers of a run rightly convict. Its own tests state what
  * must be left, and which checkers hold (checkers/lost-rows.ts).
  *
- * @param loses called with the rows that the database has and the copy lacks, before it is replaced
+ * @param loses called with what the database had and the copy has not, once that is in place
  */
 export const restoredBook = (loses: (lost: LostRows) => void = () => undefined): Nemesis => ({
   name: 'restored-book',
@@ -64,8 +64,9 @@ class Restoring {
   /** Names of the books that have legs of a channel of which the book has no row. */
   #missed: readonly string[] = [];
 
-  /** Last seq of the copy. */
+  /** Last seq of the copy, and when it was about to be made. */
   #copied = 0;
+  #copiedMs = 0;
 
   constructor(scene: Scene, leader: Copy, loses: (lost: LostRows) => void) {
     this.#scene = scene;
@@ -87,6 +88,7 @@ class Restoring {
     const { adminUrl } = this.#leader;
     const [head] = await once(adminUrl, (sql) => sql<{ seq: string }[]>`SELECT seq FROM head`);
     this.#copied = Number(must(head, 'a book has a head').seq);
+    this.#copiedMs = Date.now();
     await copyDatabase(adminUrl);
   }
 
@@ -98,8 +100,9 @@ class Restoring {
       (sql) =>
         sql<{ id: string; seq: string }[]>`SELECT id, seq FROM journal WHERE seq > ${this.#copied}`,
     );
-    this.#loses({ book, seqs: new Map(rows.map(({ id, seq }) => [id, Number(seq)])) });
     await restoreDatabase(adminUrl);
+    const seqs = new Map(rows.map(({ id, seq }) => [id, Number(seq)]));
+    this.#loses({ book, seqs, copiedMs: this.#copiedMs, restoredMs: Date.now() });
     const states = await this.#channels.states();
     if (states.unread.length > 0) throw new Error(`not read: ${states.unread.join()}`);
     this.#missed = missedBy(this.#leader.bookName, states);

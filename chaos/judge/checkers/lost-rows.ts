@@ -5,7 +5,12 @@ import {
   type TransferFields,
 } from '../../../ledger/core/validate/same-request.ts';
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
-import type { ChangeOperation, TransferOperation } from '../history/operation.ts';
+import type {
+  BalancesOperation,
+  ChangeOperation,
+  Operation,
+  TransferOperation,
+} from '../history/operation.ts';
 import type { invariants } from './all.ts';
 import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
@@ -16,12 +21,12 @@ export interface LostRows {
   readonly book: number;
   /** The seq of each row that the copy lacks, by its id. */
   readonly seqs: ReadonlyMap<string, number>;
+  /** By Date.now(): when the copy was about to be made, and when it was in place. */
+  readonly copiedMs: number;
+  readonly restoredMs: number;
 }
 
-/**
- * Invariants that hold in a run in which a book lost rows and was repaired. The others compare
- * reads of clients with the one journal of a book; this book has had two.
- */
+/** Invariants that hold of a run in which a book lost rows and was repaired (chaos/README.md). */
 export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
   'I1',
   'I2',
@@ -36,12 +41,15 @@ export const THOUGH_ROWS_ARE_LOST: readonly (keyof typeof invariants)[] = [
 ];
 
 /**
- * Returns the evidence without the calls for permanently lost rows: rows that the replaced database
- * had, the journal lacks, and no other book has a leg of. Rows that a repair has booked again are
- * excused from having what a leg does not carry, and from nothing else. An acknowledged place in
- * the journal is excused if the replaced database had that row there.
+ * The evidence without the calls that ask for what was lost for good: what the replaced database
+ * had, the journal has not, and no other book has a leg of. What a repair has booked again is
+ * excused from having what a leg does not carry, and from nothing else. That a place in the
+ * journal was acknowledged is excused of the row that the replaced database had there. Balances
+ * of the book that were read after the copy and before the restore are left out: they are those
+ * of a journal that is no more.
  */
-export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows): Evidence {
+export function withoutLost(evidence: Evidence, lost: LostRows): Evidence {
+  const { book: number, seqs } = lost;
   const book = evidence.books.get(number);
   if (book === undefined) return evidence;
   const elsewhere = arrivedFrom(evidence, number);
@@ -71,16 +79,33 @@ export function withoutLost(evidence: Evidence, { book: number, seqs }: LostRows
     const id = transferIdOf(value.namespace, value.idempotencyKey);
     return seqs.get(id) !== reply.position.seq;
   };
-  const { transfers, changes } = evidence.operations;
+  const { transfers, changes, balances } = evidence.operations;
+  const between = timesBetween(evidence, lost);
   const operations = {
     ...evidence.operations,
     transfers: transfers.filter(isToBeThere),
     changes: changes.filter(isToBeThere),
+    balances: balances.filter((read) => !(between(read) && isOfBook(read, number))),
   };
   return { ...evidence, operations, calls, changeCalls };
 }
 
-/** Ids of all legs of a book of which any other book has a row. */
+/** Says whether a call overlaps the time between the copy and the restore. */
+function timesBetween({ phases }: Evidence, { copiedMs, restoredMs }: LostRows) {
+  const [startMs = NaN] = phases.flatMap(({ wallMs, ns }) =>
+    wallMs === undefined ? [] : [wallMs - ns / 1e6],
+  );
+  return ({ invokedNs, returnedNs }: Operation) =>
+    returnedNs / 1e6 > copiedMs - startMs && invokedNs / 1e6 < restoredMs - startMs;
+}
+
+function isOfBook({ value, reply }: BalancesOperation, number: number): boolean {
+  return (
+    value.books.includes(number) || (reply ?? []).some(({ position }) => position.book === number)
+  );
+}
+
+/** Ids of all legs of a book that any other has a row of. */
 function arrivedFrom({ books }: Evidence, number: number): Set<string> {
   const rows = [...books.values()].flatMap(({ arrivals }) => arrivals.get(number) ?? []);
   return new Set(rows.flatMap(({ originId }) => originId ?? []));

@@ -1,20 +1,23 @@
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { undoneId } from '../../../ledger/core/post/post-recovery.ts';
 import { settlementId } from '../../../ledger/core/transfer-id.ts';
-import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
+import { legIdOf, needsNotDraw, RepairedLegs, undoneProblem } from './repaired-legs.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**
  * I3: every channel number is applied or refused exactly once.
  *
- * The legs that left a book and those that arrived in the other are matched by their numbers. A
- * number that both have is the same transfer; a leg that the payee's book applied was not returned;
- * one that it refused was returned once, with the same amount to the same payer; one that the
- * payer's book counts as settled has arrived; none has arrived that was not sent. A leg whose
- * number a repair gave to another one was returned. The cursors of both agree with the journals.
- * (I23 checks that nothing is open for long.)
+ * The legs that left a book and those that arrived in the other are put side by side by their
+ * numbers. A number that both have is the same transfer; one that the payee's book applied was
+ * not returned; one that it refused was returned once, with the same amount to the same payer;
+ * one that the payer's book takes for settled has arrived; none has arrived that was not sent.
+ * The cursors of both say what the journals say. (That nothing is open for long is I23.)
+ *
+ * A repair may give the number of a leg to the one that the other book knows by it. The first was
+ * then returned, or its number stands empty and returns it, and the second draws on what it
+ * reverses like any other.
  */
 export const resolvedOnce: Checker = (evidence) => {
   const found = new Case();
@@ -36,19 +39,21 @@ function checkChannel(from: FinalBook, to: FinalBook, found: Case): void {
   for (const row of from.returns.get(to.number) ?? []) returns.set(row.originId ?? '', row);
   const sent = new Set<number>();
   const departures = from.departures.get(to.number) ?? [];
-  const recovered = byNumber(departures.filter(({ kind }) => kind === RowKind.recovered));
+  const repaired = new RepairedLegs(departures, to.number);
   for (const leg of departures) {
     found.looked();
     const number = leg.peer?.number ?? 0;
     sent.add(number);
-    const isUndone = leg.kind !== RowKind.recovered && recovered.has(number);
-    const id = isUndone && !returns.has(leg.id) ? undoneId(to.number, leg.id) : legIdOf(leg);
+    if (repaired.isEmptied(leg)) continue;
+    const isUndone = repaired.isUndone(leg);
+    const elsewhere = undoneId(to.number, leg.id);
+    const id = isUndone && returns.has(elsewhere) ? elsewhere : legIdOf(leg);
     const second = seconds.get(number);
     const returned = returns.get(id);
     returns.delete(id);
     const problem = isUndone
       ? undoneProblem(leg, returned)
-      : problemOf(leg, second, returned, to.number, number <= settled);
+      : repaired.emptyProblem(leg) || problemOf(leg, second, returned, { from, to, settled });
     if (problem === '') continue;
     const text = `${from.name}>${to.name}, number ${number} (transfer ${leg.id}) ${problem}`;
     const rows = [{ book: from.number, row: leg }];
@@ -67,32 +72,28 @@ function checkChannel(from: FinalBook, to: FinalBook, found: Case): void {
   }
 }
 
-/** The transfer of a leg. A repair may give its row another id. */
-function legIdOf({ kind, id, originId }: JournalRow): string {
-  return kind === RowKind.recovered ? (originId ?? id) : id;
-}
-
-/** Returns the problem of a leg whose number a repair gave to another one; '' if there is none. */
-function undoneProblem(leg: JournalRow, returned: JournalRow | undefined): string {
-  const isReturned =
-    returned?.reason === Reason.CHANNEL_DIVERGED &&
-    returned.amount === leg.amount &&
-    returned.creditAccount === leg.debitAccount;
-  return isReturned ? '' : 'lost its number in a repair and was not returned';
+/** The two ends of a channel. */
+interface Ends {
+  readonly from: FinalBook;
+  readonly to: FinalBook;
+  /** Last number that the payer's book takes for settled. */
+  readonly settled: number;
 }
 
 function problemOf(
   leg: JournalRow,
   second: JournalRow | undefined,
   returned: JournalRow | undefined,
-  toBook: number,
-  isSettled: boolean,
+  { from, to, settled }: Ends,
 ): string {
+  const isSettled = (leg.peer?.number ?? 0) <= settled;
   if (second === undefined) {
     if (returned) return 'was returned without having been refused';
     return isSettled ? 'is settled, but never arrived' : '';
   }
-  if (!isSame(leg, second, toBook)) return 'arrived as another transfer';
+  if (!isSame(leg, second)) return 'arrived as another transfer';
+  const drawn = drawnFor(second, to.number);
+  if (!drawsOn(leg, drawn, from)) return 'does not draw on what it reverses';
   if (second.reason === 0) return returned ? 'was delivered and returned' : '';
   if (!returned) return isSettled ? 'was refused and never returned' : '';
   const { amount, creditAccount, details } = returned;
@@ -106,18 +107,27 @@ function problemOf(
 /** A capture draws on a hold, to which a return restores nothing. */
 const CAPTURE = RowKind.capture;
 
-function isSame(leg: JournalRow, second: JournalRow, toBook: number): boolean {
-  const reverses = second.details?.drawn?.id;
-  const drawn = reverses === undefined ? undefined : settlementId(toBook, reverses);
+function isSame(leg: JournalRow, second: JournalRow): boolean {
   return (
     second.originId === legIdOf(leg) &&
     second.amount === leg.amount &&
     second.peer?.account === leg.debitAccount &&
     second.creditAccount === leg.peer?.account &&
     second.code === leg.code &&
-    second.reference === leg.reference &&
-    (leg.kind === CAPTURE || drawn === leg.details?.drawn?.id)
+    second.reference === leg.reference
   );
+}
+
+/** Of a reversal that arrived: id of the row that it was to draw on in the book that it left. */
+function drawnFor({ details }: JournalRow, toBook: number): string | undefined {
+  const reverses = details?.drawn?.id;
+  return reverses === undefined ? undefined : settlementId(toBook, reverses);
+}
+
+function drawsOn(leg: JournalRow, drawn: string | undefined, from: FinalBook): boolean {
+  if (leg.kind === CAPTURE || leg.details?.drawn?.id === drawn) return true;
+  const hasDrawn = (leg.details?.drawn ?? null) !== null;
+  return drawn !== undefined && !hasDrawn && needsNotDraw(leg, drawn, from);
 }
 
 function checkCursors({ name, primary, scan }: FinalBook, found: Case): void {

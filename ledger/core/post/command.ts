@@ -156,6 +156,8 @@ export interface LostLeg {
   readonly rowId: string;
   /** False: the money has left by another row, under a number that the peer has for that. */
   readonly moves: boolean;
+  /** False: it reverses nothing, or the row by which the money has left has drawn on that. */
+  readonly draws: boolean;
   /** What it captured and is to capture again. Null: nothing, or that is not known. */
   readonly capture: CaptureOf | null;
 }

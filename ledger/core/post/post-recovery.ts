@@ -45,7 +45,16 @@ export function postRecovery(batch: Batch, item: command.RecoverCommand): comman
   const { peerBook, by, why } = item;
   const channel = batch.channel(peerBook);
   for (const account of item.accounts) reopen(batch, account);
-  // They free amounts that the recovered legs may draw on.
+  // Before what left: a lost reversal draws on a leg that has arrived, which may be lost as well.
+  for (const { number, leg, reason, capture } of item.arrived) {
+    assert(number === channel.applied + 1, `leg ${number} follows ${channel.applied}`);
+    settleLeg(batch, { originBook: peerBook, number, leg, reason, by, capture });
+    if (channel.appliedHash.through === channel.applied) {
+      channel.appliedHash = hashAfter(channel.appliedHash, leg);
+    }
+    channel.applied = number;
+  }
+  // They free what the recovered legs may draw on.
   for (const { leg, drawn, capture, arrivedElsewhere } of item.undone) {
     const transferId = arrivedElsewhere ? undoneId(peerBook, leg.transferId) : leg.transferId;
     const reason = Reason.CHANNEL_DIVERGED;
@@ -54,14 +63,6 @@ export function postRecovery(batch: Batch, item: command.RecoverCommand): comman
   for (const lost of item.sent) {
     if (!captureAgain(batch, item, lost)) recoverSent(batch, item, lost);
     channel.sent = Math.max(channel.sent, lost.number);
-  }
-  for (const { number, leg, reason, capture } of item.arrived) {
-    assert(number === channel.applied + 1, `leg ${number} follows ${channel.applied}`);
-    settleLeg(batch, { originBook: peerBook, number, leg, reason, by, capture });
-    if (channel.appliedHash.through === channel.applied) {
-      channel.appliedHash = hashAfter(channel.appliedHash, leg);
-    }
-    channel.applied = number;
   }
   if (!item.done) return DONE;
   channel.diverged = null;
@@ -127,11 +128,11 @@ function captureAgain(
 function recoverSent(
   batch: Batch,
   { peerBook, by }: command.RecoverCommand,
-  { number, leg, rowId, moves }: command.LostLeg,
+  { number, leg, rowId, moves, draws }: command.LostLeg,
 ): void {
   const transit = batch.transitAccount(batch.book, peerBook, leg.asset);
   const payer = must(batch.account(leg.debitAccountId), 'the payer of a lost leg exists');
-  const drawn = moves && leg.reversalOf !== '' ? drawAgain(batch, leg) : null;
+  const drawn = draws && leg.reversalOf !== '' ? drawAgain(batch, leg) : null;
   const action =
     leg.reversalOf === ''
       ? undefined
@@ -155,7 +156,7 @@ function recoverSent(
 
 const PLAIN = { asset: '', upTo: 0, allowZero: false, conditions: undefined } as const;
 
-/** What a lost reversal had drawn on, where this book still has it and as much is left of it. */
+/** What a lost reversal had drawn on. Null: less is left of it, as another was made since. */
 function drawAgain(
   batch: Batch,
   { reversalOf, creditAccountId, amount }: command.LostLeg['leg'],

@@ -111,7 +111,8 @@ function repairCommand({ signal, exit }: CommandContext): Command {
     });
 }
 
-function describeLoss({
+/** What was lost of a channel, or booked again, and what is left to do. */
+export function describeLoss({
   book,
   peer,
   lostSent,

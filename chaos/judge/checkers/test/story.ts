@@ -1,8 +1,10 @@
 import { bookOf } from '../../../../ledger/core/account-id.ts';
 import { must } from '../../../../ledger/core/assert.ts';
 import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts';
+import { storedOptions } from '../../../../ledger/core/validate/options.ts';
 import { settlementId, transferIdOf } from '../../../../ledger/core/transfer-id.ts';
 import { openRequest, transferRequest } from '../../../../ledger/testing/books/requests.ts';
+import type { SettleLeg } from '../../../../proto/gen/meridian/internal/v1/book.ts';
 import { ChangeAccountRequest } from '../../../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../../../proto/gen/meridian/v1/transfer.ts';
 import type { FinalReads } from '../../history/final-reads.ts';
@@ -331,8 +333,10 @@ function at(book: StoryBook, seq: number): Position {
   return { book: book.number, epoch: book.rows[seq - 1]?.epoch ?? 0, seq };
 }
 
-function legOf(sender: StoryBook, row: JournalRow) {
-  const { id, debitAccount, peer, amount, code, reference, metadata } = row;
+/** A leg as its row says that it travels. */
+export function legOf(sender: StoryBook, row: JournalRow): SettleLeg {
+  const { id, debitAccount, peer, amount, code, reference, metadata, details } = row;
+  const { action } = storedOptions(details?.options ?? '');
   const payer = must(debitAccount, 'a leg has a payer');
   return {
     transferId: id,
@@ -343,6 +347,6 @@ function legOf(sender: StoryBook, row: JournalRow) {
     code,
     reference,
     metadata: { ...metadata },
-    reversalOf: '',
+    reversalOf: action?.$case === 'reversal' ? action.value.transferId : '',
   };
 }
