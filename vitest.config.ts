@@ -123,7 +123,7 @@ export default defineConfig({
         },
       },
       {
-        // Every workload and every nemesis by itself, to see that it does what it says: of the
+        // Every workload and every nemesis alone, to see that it does what it says: of the
         // suite, not of Meridian, so not part of `npm test` either.
         test: {
           name: 'chaos',
