@@ -6,6 +6,12 @@ const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${
 /** Files of the `replicated` project, the mildest first: what breaks most has the last word. */
 const mildFirst = ['operator/', 'region-loss', 'frozen-ledger'];
 
+/**
+ * Files of the `slow` project: the replicated installation, which takes much of the machine, runs from
+ * the first test that asks for it until the last test of all.
+ */
+const replicatedLast = ['deliberate-bugs', 'accepted-loss', 'drills'];
+
 /** Files of `pg` and `cluster` that take longest: one that is begun last would run alone. */
 const longFirst = [
   'commands.cluster',
@@ -15,9 +21,14 @@ const longFirst = [
   'streams',
 ];
 
+const orders = new Map([
+  ['replicated', mildFirst],
+  ['slow', replicatedLast],
+]);
+
 /** Smaller is earlier; among equals the files that took longest last time come first. */
 function rank({ project, moduleId }: TestSpecification): number {
-  const order = project.name === 'replicated' ? mildFirst : longFirst;
+  const order = orders.get(project.name) ?? longFirst;
   const place = order.findIndex((part) => moduleId.includes(part));
   return place === -1 ? order.length : place;
 }
