@@ -1,15 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
-import { findFreeBase } from '../../regions/processes/ports.ts';
+import type { Cluster } from '../../regions/supervisor/embedded/cluster.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
-import { describeCopies } from '../drive/installation/copies.ts';
 import { decodeBombs } from '../drive/nemeses/decode-bombs.ts';
 import { expiredCalls } from '../drive/nemeses/expired-calls.ts';
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
-import { Struck } from './test/struck.ts';
+import { startStruck, type Struck } from './test/struck.ts';
 
 /** Callers who send hostile requests strike one installation; all others are served. */
 
@@ -21,27 +18,12 @@ let failed = true;
 const folder = makeFolder();
 
 beforeAll(async () => {
-  const basePort = await findFreeBase();
-  cluster = await startCluster({ dataDir: join(folder, 'data'), basePort });
-  const copies = describeCopies(cluster.state());
-  struck = new Struck(
-    {
-      profile: 'embedded',
-      state: () => cluster.state(),
-      faults: cluster.faults,
-      copies,
-      hasLinks: false,
-      own: undefined,
-    },
-    (book) => copies.find((copy) => copy.book === book),
-  );
-  await struck.prepare();
-  expect(await struck.untilWell(15_000)).toEqual([]);
+  ({ cluster, struck } = await startStruck(folder, { links: false }));
 });
 
 afterAll(async () => {
-  struck.close();
-  await cluster.stop();
+  struck?.close();
+  await cluster?.stop();
   endFolder(folder, failed);
 });
 

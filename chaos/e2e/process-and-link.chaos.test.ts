@@ -1,13 +1,10 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
-import { findFreeBase } from '../../regions/processes/ports.ts';
+import type { Cluster } from '../../regions/supervisor/embedded/cluster.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { touches } from '../judge/checkers/available.ts';
-import { describeCopies } from '../drive/installation/copies.ts';
 import { type Breaking, strikeWith } from '../drive/nemeses/breaking.ts';
 import { freezeLedger } from '../drive/nemeses/freeze-ledger.ts';
 import { kill } from '../drive/nemeses/kill.ts';
@@ -20,7 +17,7 @@ import { bridge, isolateRegion, ring } from '../drive/nemeses/partition.ts';
 import { pauseLeader } from '../drive/nemeses/pause-leader.ts';
 import { freezeRouter, restartRouter, routerWithoutHome } from '../drive/nemeses/router-faults.ts';
 import { victimRoles } from '../drive/nemeses/targets.ts';
-import { type Payment, Struck } from './test/struck.ts';
+import { type Payment, startStruck, type Struck } from './test/struck.ts';
 import { flapping, silentThenRefused, slowLinks } from '../drive/nemeses/unsteady-links.ts';
 
 /**
@@ -34,27 +31,12 @@ let failed = false;
 const folder = makeFolder();
 
 beforeAll(async () => {
-  const basePort = await findFreeBase();
-  cluster = await startCluster({ dataDir: join(folder, 'data'), basePort, links: true });
-  const copies = describeCopies(cluster.state());
-  struck = new Struck(
-    {
-      profile: 'embedded',
-      state: () => cluster.state(),
-      faults: cluster.faults,
-      copies,
-      hasLinks: true,
-      own: undefined,
-    },
-    (book) => copies.find((copy) => copy.book === book),
-  );
-  await struck.prepare();
-  expect(await struck.untilWell(15_000)).toEqual([]);
+  ({ cluster, struck } = await startStruck(folder, { links: true }));
 });
 
 afterAll(async () => {
-  struck.close();
-  await cluster.stop();
+  struck?.close();
+  await cluster?.stop();
   endFolder(folder, failed);
 });
 

@@ -1,11 +1,15 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { findFreeBase } from '../../../regions/processes/ports.ts';
+import { type Cluster, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
 import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
 import { CallFaults } from '../../drive/client/call-faults.ts';
+import { describeCopies } from '../../drive/installation/copies.ts';
 import type { Copy, Installation } from '../../drive/installation/installation.ts';
 import { SeededRandom } from '../../random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
@@ -166,5 +170,41 @@ export class Struck {
         else resolve(must(response.account, 'the account is opened').id);
       });
     });
+  }
+}
+
+/**
+ * Starts three regions with one copy of each book in a folder, opens their accounts and waits until
+ * every payment succeeds.
+ *
+ * @throws Error with the payments that fail after 15 s; everything is stopped then
+ */
+export async function startStruck(
+  folder: string,
+  { links }: { readonly links: boolean },
+): Promise<{ readonly cluster: Cluster; readonly struck: Struck }> {
+  const basePort = await findFreeBase();
+  const cluster = await startCluster({ dataDir: join(folder, 'data'), basePort, links });
+  const copies = describeCopies(cluster.state());
+  const struck = new Struck(
+    {
+      profile: 'embedded',
+      state: () => cluster.state(),
+      faults: cluster.faults,
+      copies,
+      hasLinks: links,
+      own: undefined,
+    },
+    (book) => copies.find((copy) => copy.book === book),
+  );
+  try {
+    await struck.prepare();
+    const unpaid = await struck.untilWell(15_000);
+    if (unpaid.length > 0) throw new Error(`payments fail: ${JSON.stringify(unpaid)}`);
+    return { cluster, struck };
+  } catch (error) {
+    struck.close();
+    await cluster.stop();
+    throw error;
   }
 }
