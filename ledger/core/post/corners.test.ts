@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
@@ -37,10 +38,14 @@ const deliver = (from: number, to: number, answerLost = false): Step => {
 };
 
 /** Reasons of some rows, by key or id, after a history with three accounts in two books. */
-function reasonsOf(keys: readonly string[], steps: readonly Step[]): (Reason | undefined)[] {
+function reasonsOf(
+  keys: readonly string[],
+  steps: readonly Step[],
+  limits: Partial<OpenAccountRequest> = {},
+): (Reason | undefined)[] {
   const openings = [1, 2].flatMap((book) =>
     ['a', 'b', 'c'].map((externalId): Step => {
-      return { kind: 'open', book, request: openRequest({ externalId }), cut: false };
+      return { kind: 'open', book, request: openRequest({ externalId, ...limits }), cut: false };
     }),
   );
   const history: History = { books: 2, steps: [...openings, ...steps] };
@@ -111,6 +116,30 @@ test.each([false, true])('a reversal cannot be reversed where it arrived, answer
     }),
   ];
   expect(reasonsOf(['back', 'forth'], steps)).toEqual([
+    Reason.UNSPECIFIED,
+    Reason.TRANSFER_NOT_REVERSIBLE,
+  ]);
+});
+
+test('a payment of nothing to another book is reversed there, never where it was paid', () => {
+  const [here, other, there] = [account(1, 1), account(1, 2), account(2, 1)];
+  const steps = [
+    asks('nothing', {
+      debitAccountId: here,
+      creditAccountId: there,
+      amount: 5n,
+      upTo: 1,
+      allowZero: true,
+    }),
+    asks('elsewhere', {
+      debitAccountId: other,
+      creditAccountId: here,
+      amount: 0n,
+      action: reversal(id('nothing')),
+    }),
+  ];
+  const limits = { min: { $case: 'minBalance', value: 0n } } as const;
+  expect(reasonsOf(['nothing', 'elsewhere'], steps, limits)).toEqual([
     Reason.UNSPECIFIED,
     Reason.TRANSFER_NOT_REVERSIBLE,
   ]);

@@ -104,7 +104,7 @@ function judgeReversal(book: ModelBook, request: ModelRequest, transferId: strin
   const moved = action === undefined || action.$case === 'capture';
   const applied =
     payerBook === book.number
-      ? transfer.reason === Reason.UNSPECIFIED && transfer.travel === null
+      ? transfer.reason === Reason.UNSPECIFIED && bookNumberOf(transfer.payee) === book.number
       : received?.reason === Reason.UNSPECIFIED;
   const left = moved && applied ? leftToReverse(book, transfer, payerBook) : 0n;
   const amount = request.amount === 0n ? left : request.amount;
