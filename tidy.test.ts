@@ -89,7 +89,7 @@ describe('tidy', () => {
 
   test('npm install finds nothing to change in package-lock.json', () => {
     const { name, version, license, bin, engines } = manifest;
-    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const { dependencies, devDependencies, optionalDependencies, bundleDependencies } = manifest;
     expect(lock.packages['']).toEqual({
       name,
       version,
@@ -99,8 +99,7 @@ describe('tidy', () => {
       dependencies,
       devDependencies,
       optionalDependencies,
-      // npm adds it where there is a script of its own to run, such as postinstall.
-      hasInstallScript: true,
+      bundleDependencies,
     });
   });
 
