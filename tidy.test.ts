@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import lock from './package-lock.json' with { type: 'json' };
 import manifest from './package.json' with { type: 'json' };
+import ownNode from './regions/node/package.json' with { type: 'json' };
 import config from './vitest.config.ts';
 
 /** The repository's own rules, which no linter knows. */
@@ -88,7 +89,7 @@ describe('tidy', () => {
   });
 
   test('npm install finds nothing to change in package-lock.json', () => {
-    const { name, version, license, bin, engines } = manifest;
+    const { name, version, license, bin, engines, workspaces } = manifest;
     const { dependencies, devDependencies, optionalDependencies, bundleDependencies } = manifest;
     expect(lock.packages['']).toEqual({
       name,
@@ -96,6 +97,7 @@ describe('tidy', () => {
       license,
       bin,
       engines,
+      workspaces,
       dependencies,
       devDependencies,
       optionalDependencies,
@@ -237,6 +239,7 @@ describe('tidy', () => {
       manifest.dependencies,
       manifest.devDependencies,
       manifest.optionalDependencies,
+      ownNode.optionalDependencies,
     ].flatMap((kind) => Object.entries(kind));
     expect(
       report(

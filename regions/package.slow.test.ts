@@ -75,10 +75,12 @@ test('it contains what runs, with types, and nothing for tests', () => {
   expect(own.filter((path) => wrong.test(path))).toEqual([]);
 });
 
-test('it brings no build tool and one copy of each patched library', () => {
+test('it brings no build tool, no Node, and one copy of each patched library', () => {
   const tools = ['patch-package', 'typescript', 'vitest', 'oxlint'];
   const modules = [join(project(), 'node_modules'), installed('node_modules')];
   expect(tools.filter((tool) => modules.some((path) => existsSync(join(path, tool))))).toEqual([]);
+  // It would replace the project's own Node in its npm scripts.
+  expect(existsSync(join(project(), 'node_modules', '.bin', 'node'))).toBe(false);
   for (const library of ['postgres', '@grpc/grpc-js']) {
     expect(modules.map((path) => existsSync(join(path, library)))).toEqual([false, true]);
   }
