@@ -115,7 +115,7 @@ function whyInstall() {
   const present = readJson(join(modules, '.package-lock.json'))?.packages;
   if (present === undefined) return 'the npm packages are not installed yet';
   for (const [path, entry] of Object.entries(wanted)) {
-    if (path === '' || entry.link) continue;
+    if (!path.includes('node_modules/') || entry.link) continue;
     const found = present[path];
     if (found === undefined ? !mayBeAbsent(entry) : found.version !== entry.version) {
       return `${path.replace(/^.*node_modules\//u, '')} ${entry.version} is not installed`;
