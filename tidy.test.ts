@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import lock from './package-lock.json' with { type: 'json' };
 import manifest from './package.json' with { type: 'json' };
+import ownNode from './regions/node/package.json' with { type: 'json' };
 import config from './vitest.config.ts';
 
 /** The repository's own rules, which no linter knows. */
@@ -88,19 +89,19 @@ describe('tidy', () => {
   });
 
   test('npm install finds nothing to change in package-lock.json', () => {
-    const { name, version, license, bin, engines } = manifest;
-    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const { name, version, license, bin, engines, workspaces } = manifest;
+    const { dependencies, devDependencies, optionalDependencies, bundleDependencies } = manifest;
     expect(lock.packages['']).toEqual({
       name,
       version,
       license,
       bin,
       engines,
+      workspaces,
       dependencies,
       devDependencies,
       optionalDependencies,
-      // npm adds it where there is a script of its own to run, such as postinstall.
-      hasInstallScript: true,
+      bundleDependencies,
     });
   });
 
@@ -238,6 +239,7 @@ describe('tidy', () => {
       manifest.dependencies,
       manifest.devDependencies,
       manifest.optionalDependencies,
+      ownNode.optionalDependencies,
     ].flatMap((kind) => Object.entries(kind));
     expect(
       report(
@@ -250,7 +252,7 @@ describe('tidy', () => {
   test('every command that the README shows exists', () => {
     const shown = [...text('README.md').matchAll(/npm (?:run )?([a-z][a-z:-]*)/gu)]
       .map(([, name = '']) => name)
-      .filter((name) => !['ci', 'install', 'packages', 'script', 'scripts'].includes(name));
+      .filter((name) => !['ci', 'install', 'pack', 'packages', 'script', 'scripts'].includes(name));
     expect(
       report(
         shown.filter((name) => !(name in manifest.scripts)),

@@ -9,12 +9,15 @@ import { fileURLToPath } from 'node:url';
 /*
  * The `meridian` command for any Node that starts it. Plain JavaScript without dependencies: a
  * Node that does not run TypeScript hands over to the one that npm installed with the packages.
- * Exit code 3 when no Node here runs it.
+ * Exit code 3 when no Node here runs it. A checkout runs its sources; an installed package has none
+ * and runs `dist`.
  */
 
 const self = fileURLToPath(import.meta.url);
 const regions = dirname(self);
 const modules = join(dirname(regions), 'node_modules');
+const isCheckout = existsSync(join(regions, 'main.ts'));
+const main = isCheckout ? './main.ts' : '../dist/regions/main.js';
 /** The first Node that runs TypeScript as it is. */
 const oldestNode = [22, 18];
 
@@ -46,18 +49,18 @@ function handOver(node) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
-if (!existsSync(join(modules, 'commander'))) {
+if (isCheckout && !existsSync(join(modules, 'commander'))) {
   refuse('the npm packages are not installed; run "npm install" in the checkout');
 }
 const installed = join(modules, '.bin', 'node');
 if (isNewEnough(process.version)) {
   // Before main.ts, which would otherwise have its types removed at every start.
   module.enableCompileCache?.(join(modules, '.cache', 'compiled'));
-  await import('./main.ts');
+  await import(main);
 } else if (runs(installed)) handOver(installed);
 else {
   refuse(
     `this is Node ${process.version}, and Node ${oldestNode.join('.')} or newer is needed ` +
-      '(24 is best); run "npm install" in the checkout, which installs one, or install it',
+      `(24 is best); ${isCheckout ? 'run "npm install" in the checkout, which installs one, or ' : ''}install it`,
   );
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { testFolder } from './testing/folder.ts';
@@ -36,6 +36,14 @@ function run(root: string, ...flags: string[]) {
 
 test('a Node that runs TypeScript runs the command', () => {
   expect(run(checkout(['packages']))).toMatchObject({ status: 1, stdout: 'status,--json\n' });
+});
+
+test('a package without sources runs what was built', () => {
+  const root = checkout([]);
+  rmSync(join(root, 'regions', 'main.ts'));
+  mkdirSync(join(root, 'dist', 'regions'), { recursive: true });
+  writeFileSync(join(root, 'dist', 'regions', 'main.js'), "console.log('built');\n");
+  expect(run(root)).toMatchObject({ status: 0, stdout: 'built\n' });
 });
 
 test('an older Node hands over to the one that npm installed', () => {

@@ -9,16 +9,20 @@ import {
   rmSync,
 } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 
 /*
- * Makes a fresh clone ready to run; npm calls it before `start` and `test`. Plain JavaScript
- * without dependencies, because it runs on any Node of the machine, before anything is
- * installed. It is silent and quick when nothing is missing.
+ * `npm run setup`: makes a fresh clone ready to run; npm calls it before `start` and `test`. Plain
+ * JavaScript without dependencies, because it runs on any Node of the machine, before
+ * anything is installed. It is silent and quick when nothing is missing.
  *
  * With the argument `replicated`, as before the tests, it also sees to the packages of the
  * replicated profile.
- * MERIDIAN_NO_INSTALL=1 keeps it from installing system packages.
+ *
+ * Before it installs a system package it prints the command, and at a terminal it asks; `--yes`
+ * answers. Without a terminal, as in CI, it goes on. MERIDIAN_NO_INSTALL=1 keeps it from
+ * installing system packages.
  */
 
 const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -111,7 +115,7 @@ function whyInstall() {
   const present = readJson(join(modules, '.package-lock.json'))?.packages;
   if (present === undefined) return 'the npm packages are not installed yet';
   for (const [path, entry] of Object.entries(wanted)) {
-    if (path === '' || entry.link) continue;
+    if (!path.includes('node_modules/') || entry.link) continue;
     const found = present[path];
     if (found === undefined ? !mayBeAbsent(entry) : found.version !== entry.version) {
       return `${path.replace(/^.*node_modules\//u, '')} ${entry.version} is not installed`;
@@ -157,7 +161,14 @@ function installPackages(reason) {
   const [command, ...first] = npmCommand();
   // Our own script applies the patches, whatever the user's configuration of scripts is.
   const scripts = '--ignore-scripts=false';
-  const quiet = ['--no-audit', '--no-fund', '--include=optional', '--loglevel=error', scripts];
+  const quiet = [
+    '--no-audit',
+    '--no-fund',
+    '--include=optional',
+    '--include=dev',
+    '--loglevel=error',
+    scripts,
+  ];
   const result = spawnSync(command, [...first, ...verb, ...quiet], {
     cwd: checkout,
     // The user sees the output of the hook; standard output may be read by a program.
@@ -249,14 +260,14 @@ apt-get $options install -y --no-install-recommends ${packages.join(' ')}
 /** The command that installs packages with apt; undefined when this user may not. */
 function aptInstaller(packages) {
   if (process.env.MERIDIAN_NO_INSTALL || findProgram('apt-get') === undefined) return undefined;
-  const title = `apt-get install ${packages.join(' ')}`;
+  const title = `apt-get update && apt-get install ${packages.join(' ')}`;
   const script = ['/bin/sh', '-c', aptScript(packages)];
   if (process.getuid?.() === 0) return { title, command: script };
   const sudo = findProgram('sudo');
   if (sudo === undefined || spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
     return undefined;
   }
-  return { title: `sudo ${title}`, command: [sudo, '-n', ...script] };
+  return { title: `sudo sh -c '${title}'`, command: [sudo, '-n', ...script] };
 }
 
 /** The command that installs Redis here; undefined when this user may not, or none is known. */
@@ -269,8 +280,22 @@ function redisInstaller() {
   return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
 }
 
-/** Runs an installer. Returns why it failed, in parentheses. */
-function install({ title, command: [command, ...args] }, isThere) {
+/** True if the announced command may be run: the user agrees, or cannot be asked. */
+async function mayRun() {
+  if (process.argv.includes('--yes') || process.env.CI) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The end of the input, and Ctrl-C, leave the question without an answer.
+  const ended = new Promise((resolve) => terminal.once('close', () => resolve('no')));
+  const answer = await Promise.race([terminal.question('meridian: run it? [Y/n] '), ended]);
+  terminal.close();
+  return /^(?:y|yes|)$/iu.test(answer.trim());
+}
+
+/** Announces and runs an installer. Returns why it failed, in parentheses. */
+async function install(reason, { title, command: [command, ...args] }, isThere) {
+  note(`${reason}; about to run: ${title}`);
+  if (!(await mayRun())) return ' (declined)';
   const result = spawnSync(command, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -284,13 +309,12 @@ function install({ title, command: [command, ...args] }, isThere) {
 
 const hasRedis = () => findProgram('redis-server') !== undefined;
 
-function requireRedis() {
+async function requireRedis() {
   if (hasRedis()) return;
   const installer = redisInstaller();
   let failed = '';
   if (installer !== undefined) {
-    note(`Redis is not installed; running ${installer.title}`);
-    failed = install(installer, hasRedis);
+    failed = await install('Redis is not installed', installer, hasRedis);
     if (hasRedis()) return;
   }
   const how = process.platform === 'darwin' ? 'brew install redis' : 'the package redis-server';
@@ -301,7 +325,7 @@ function requireRedis() {
 }
 
 /** Postgres, Patroni and etcd of the distribution, for books with copies in three regions. */
-function requireReplicated() {
+async function requireReplicated() {
   if (process.platform !== 'linux') {
     note('the replicated profile runs on Linux only');
     return;
@@ -324,8 +348,8 @@ function requireReplicated() {
   const installer = aptInstaller(packages);
   let failed = '';
   if (installer !== undefined) {
-    note(`for the replicated profile: ${installer.title} (about a minute)`);
-    failed = install(installer, () => missing().length === 0);
+    const reason = `the replicated profile needs ${packages.join(', ')} (about a minute)`;
+    failed = await install(reason, installer, () => missing().length === 0);
     if (missing().length === 0) return;
   }
   note(`the replicated profile cannot run here${failed}: install ${missing().join(', ')}`);
@@ -338,5 +362,5 @@ if (reason !== undefined) {
 }
 requirePostgres();
 requireNode();
-requireRedis();
-if (process.argv.includes('replicated')) requireReplicated();
+await requireRedis();
+if (process.argv.includes('replicated')) await requireReplicated();

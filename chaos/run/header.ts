@@ -1,5 +1,5 @@
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
-import { commitOf, ownVersion } from '../../regions/drills/versions.ts';
+import { commitOf, ownVersion } from '../../regions/processes/release.ts';
 import type { BookOfRun, HistoryHeader, Judging } from '../judge/history/record.ts';
 import { copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';

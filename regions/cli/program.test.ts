@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Meridian } from '../testing/meridian.ts';
 import { childEnvironment } from '../processes/environment.ts';
+import { versionAndCommit } from '../processes/release.ts';
 import { checkout } from '../topology/layout.ts';
 import { testFolder } from '../testing/folder.ts';
 import { commands } from './program.ts';
@@ -11,9 +11,10 @@ import { commands } from './program.ts';
 // Where nothing runs.
 const meridian = () => new Meridian(join(testFolder(), 'none'));
 
-test('its version is that of the package', async () => {
-  const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-  expect(await meridian().run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+test('its version is that of the package and of the commit', async () => {
+  const out = `${await versionAndCommit()}\n`;
+  expect(out).toMatch(/^\d+\.\d+\.\d+ \([0-9a-f]{12}(?:\+changes)?\)\n$/u);
+  expect(await meridian().run('--version')).toEqual({ code: 0, out, err: '' });
 });
 
 test('an installation that does not run is down already', async () => {

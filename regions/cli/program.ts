@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-
 import { Command, CommanderError } from 'commander';
 
 import type { CommandContext } from './connection.ts';
+import { ownVersion, versionAndCommit } from '../processes/release.ts';
 import { ExitCode } from '../terminal/failure.ts';
 import { endQuietlyWhenPipeCloses, note, restoreTerminal } from '../terminal/print.ts';
 
@@ -62,8 +61,10 @@ function namesFor([first]: readonly string[]): readonly (keyof typeof commands)[
 
 /** The `meridian` command, with the subcommands that the arguments need. */
 async function program(args: readonly string[], context: CommandContext): Promise<Command> {
+  const isVersionAsked = args.includes('--version');
+  const version = await (isVersionAsked ? versionAndCommit() : ownVersion());
   const meridian = new Command('meridian')
-    .version(versionOf(), '--version', 'print the version of meridian')
+    .version(version, '--version', 'print the version and the commit of meridian')
     .description('A payment ledger in three regions: run it, use it, audit it.')
     .addHelpText(
       'after',
@@ -78,13 +79,6 @@ async function program(args: readonly string[], context: CommandContext): Promis
     command.exitOverride().showHelpAfterError('(see --help)');
   }
   return meridian;
-}
-
-/** The version of this checkout. */
-function versionOf(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
-  return version;
 }
 
 /** Loaded only to report an error; most commands end without one. */

@@ -16,7 +16,8 @@ import { steadyProblems, waitUntilSteady } from './steady.ts';
 import { Timeline } from './timeline.ts';
 import { TrackedFaults } from '../faults/tracked-faults.ts';
 import { checksOf, verdictOf } from './verdict.ts';
-import { commitOf, versionsOf } from './versions.ts';
+import { commitOf } from '../processes/release.ts';
+import { versionsOf } from './versions.ts';
 import { Watcher } from './watcher.ts';
 
 const ACCOUNTS_PER_REGION = 20;

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { moduleFile } from '../processes/code.ts';
 import { childEnvironment } from '../processes/environment.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { CutMode } from './link.ts';
@@ -45,7 +45,7 @@ export class Links {
 
   /** Opens all links. Throws when a port is taken. */
   static async open(layouts: readonly ReplicatedLink[]): Promise<Links> {
-    const child = fork(join(import.meta.dirname, 'link-process.ts'), [], {
+    const child = fork(moduleFile('regions/faults/link-process.ts'), [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: childEnvironment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

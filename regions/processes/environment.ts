@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { packageFolder } from './code.ts';
 
 /**
  * What the processes of a local cluster inherit from the shell that started it. Besides
@@ -15,8 +16,7 @@ const inheritedAnyway = new Set(['MERIDIAN_LOG_LEVEL']);
  * Where compiled code is kept between two starts, in the checkout: what could be changed there
  * could change the code itself.
  */
-const modules = join(import.meta.dirname, '..', '..', 'node_modules');
-export const compileCache = join(modules, '.cache', 'compiled');
+export const compileCache = join(packageFolder, 'node_modules', '.cache', 'compiled');
 
 /** Folders where package managers put servers, although they are not on every user's PATH. */
 const moreFolders = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];

@@ -1,5 +1,6 @@
 import { InvariantError } from '../../ledger/core/assert.ts';
 import { BROKEN_EXIT_CODE } from '../processes/supervised-process.ts';
+import { requirePatchedLibraries } from './patched-libraries.ts';
 
 /**
  * Runs a server process: exit code 0 after SIGTERM or SIGINT and a clean stop, 1 on any error,
@@ -22,6 +23,7 @@ export async function runProcess(
   // What is thrown where nothing waits for it, such as a promise that nothing handles.
   process.on('uncaughtException', (error) => fail(error, true));
   try {
+    requirePatchedLibraries();
     await main((register) => {
       stop = register;
     });

@@ -1,5 +1,6 @@
 import { childEnvironment, compileCache } from '../processes/environment.ts';
 import { checkout } from '../topology/layout.ts';
+import { requirePatchedLibraries } from '../server/patched-libraries.ts';
 import { type ProcessSpec, SupervisedProcess } from '../processes/supervised-process.ts';
 
 /** A ledger server or a router, as both profiles run them. */
@@ -26,6 +27,8 @@ const HEAP_FLAGS = {
 };
 
 export function describeServer(options: ServerOptions): SupervisedProcess {
+  // Here as well, for the operator to see why: what the process prints is in its log.
+  requirePatchedLibraries();
   return new SupervisedProcess({
     ...options.files,
     command: process.execPath,

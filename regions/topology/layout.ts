@@ -1,5 +1,6 @@
-import { userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { isBuilt, packageFolder } from '../processes/code.ts';
 import type { PortUse } from '../processes/ports.ts';
 
 /** The pure description of Meridian on one machine: names, books, ports, addresses. */
@@ -14,7 +15,7 @@ export const defaultBasePort = 7400;
 const portsPerRegion = 10;
 
 /** The folder that package.json is in. */
-export const checkout = resolve(import.meta.dirname, '..', '..');
+export const checkout = packageFolder;
 
 export interface RegionLayout {
   readonly name: RegionName;
@@ -137,8 +138,10 @@ export function describeLayout(options: LayoutOptions = {}): Layout {
 
 /**
  * Where data is kept unless the user chooses otherwise. Root keeps it outside of the checkout:
- * Postgres runs as another user there, and could not enter a checkout under /root.
+ * Postgres runs as another user there, and could not enter a checkout under /root. So does an
+ * installed package, whose folder does not survive an upgrade.
  */
 export function defaultDataDir(): string {
-  return userInfo().uid === 0 ? '/var/lib/meridian' : join(checkout, '.meridian');
+  if (userInfo().uid === 0) return '/var/lib/meridian';
+  return join(isBuilt ? homedir() : checkout, '.meridian');
 }

@@ -17,6 +17,8 @@ import type * as transfer from '../../proto/gen/meridian/v1/transfer.ts';
 import { badAnswer, CallFault, toFault } from './call-fault.ts';
 import { eventsOf, placeOf, type RouterStub } from './subscription.ts';
 
+export { CallFault };
+
 /** How long a call may take, all its attempts together and each of them. */
 export interface CallLimits {
   /** Give up after this. */

@@ -5,15 +5,10 @@ import { join } from 'node:path';
 import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
 import { controlSocket, serveFaults } from '../../faults/control.ts';
 import { EmbeddedFaults } from './embedded-faults.ts';
+import { moduleFile } from '../../processes/code.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import type { Faults } from '../../faults/faults.ts';
-import {
-  checkout,
-  describeLayout,
-  pairKey,
-  type Layout,
-  type RegionName,
-} from '../../topology/layout.ts';
+import { describeLayout, pairKey, type Layout, type RegionName } from '../../topology/layout.ts';
 import { type Link, openLink } from '../../faults/link.ts';
 import { requireFreePorts } from '../../processes/ports.ts';
 import { signalPostgres } from '../postgres-tree.ts';
@@ -96,14 +91,14 @@ export interface Cluster {
 }
 
 export const ownPrograms: Programs = {
-  ledger: join(checkout, 'regions', 'server', 'ledger.ts'),
-  router: join(checkout, 'regions', 'server', 'router.ts'),
+  ledger: moduleFile('regions/server/ledger.ts'),
+  router: moduleFile('regions/server/router.ts'),
   migrate: migrateBook,
 };
 
 /** Starts the process that stops our children if we are killed. */
 export function startGuard(runFolder: string): ChildProcess {
-  const script = join(import.meta.dirname, '..', '..', 'processes', 'guard.ts');
+  const script = moduleFile('regions/processes/guard.ts');
   const flags = ['--disable-warning=ExperimentalWarning', script];
   const guard = spawn(process.execPath, [...flags, runFolder, String(process.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],

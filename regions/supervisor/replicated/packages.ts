@@ -100,9 +100,13 @@ export function findPrograms(): ReplicatedPrograms {
   );
 }
 
-/** Installs missing packages if this user may; prints its steps to standard error. */
+/**
+ * Installs missing packages if this user may; prints its steps to standard error. An installed
+ * package has no set-up and installs nothing: `findPrograms` names what is missing.
+ */
 export function installPackages(): void {
   if (missingPackages().length === 0) return;
   const setup = join(checkout, 'regions', 'setup.mjs');
-  spawnSync(process.execPath, [setup, 'replicated'], { stdio: ['ignore', 2, 2] });
+  if (!existsSync(setup)) return;
+  spawnSync(process.execPath, [setup, 'replicated'], { stdio: ['inherit', 2, 2] });
 }
