@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 import { note } from '../../regions/terminal/print.ts';
-import { type Delays, wanDelays } from '../../regions/topology/replicated-layout.ts';
+import { defaultTopology, scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
 import type { Options } from '../command.ts';
 import { attach } from '../drive/installation/attached.ts';
@@ -109,7 +109,9 @@ async function withOwn(
   chmodSync(scratch, 0o711);
   try {
     note(`Starting three regions for the run, ${profile} profile`);
-    const own = await startOwn({ profile, folder: scratch, delays: shorter(), bug, signal });
+    // A tenth of real delays: a run should wait for faults, not for the speed of light.
+    const delays = scaledDelays(defaultTopology, 0.1);
+    const own = await startOwn({ profile, folder: scratch, delays, bug, signal });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);
     } finally {
@@ -120,20 +122,6 @@ async function withOwn(
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-}
-
-/** A tenth of real delays: a run should wait for faults, not for the speed of light. */
-function shorter(): Delays {
-  const {
-    'eu-west~us-east': atlantic,
-    'eu-west~ap-south': suez,
-    'us-east~ap-south': pacific,
-  } = wanDelays;
-  return {
-    'eu-west~us-east': atlantic / 10,
-    'eu-west~ap-south': suez / 10,
-    'us-east~ap-south': pacific / 10,
-  };
 }
 
 /** Throws CommandFailure when a named nemesis is not available in the profile. */

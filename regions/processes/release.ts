@@ -26,7 +26,7 @@ export function readBuild(): Build | undefined {
   return build;
 }
 
-/** The commit that runs, with "+changes" if files differ from it; '' where git cannot tell. */
+/** The commit that runs, with "+changes" if files differ from it; '' where git cannot state. */
 export async function commitOf(): Promise<string> {
   // Not of git: the project that a package is installed in may have a repository of its own.
   const build = readBuild();

@@ -2,11 +2,12 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { isBuilt, packageFolder } from '../processes/code.ts';
 import type { PortUse } from '../processes/ports.ts';
+import { defaultTopology, type RegionName } from './topology.ts';
 
 /** The pure description of Meridian on one machine: names, books, ports, addresses. */
 
-export const regionNames = ['eu-west', 'us-east', 'ap-south'] as const;
-export type RegionName = (typeof regionNames)[number];
+export const regionNames = defaultTopology.regions;
+export type { RegionName };
 
 export const roles = ['postgres', 'redis', 'ledger', 'router'] as const;
 export type Role = (typeof roles)[number];

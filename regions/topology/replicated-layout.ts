@@ -1,5 +1,6 @@
 import type { PortUse } from '../processes/ports.ts';
-import { regionNames, type RegionName } from './layout.ts';
+import { regionNames } from './layout.ts';
+import { defaultTopology, type RegionName } from './topology.ts';
 
 /**
  * The pure description of the replicated profile on one machine: every book has a member in every
@@ -73,8 +74,8 @@ export interface ReplicatedLayout {
 }
 
 /** One-way delays in milliseconds, about those of Ireland, Virginia and Mumbai. */
-export const wanDelays = { 'eu-west~us-east': 30, 'eu-west~ap-south': 70, 'us-east~ap-south': 110 };
-export type RegionPair = keyof typeof wanDelays;
+export const wanDelays = defaultTopology.delays;
+export type RegionPair = string;
 export type Delays = Readonly<Record<RegionPair, number>>;
 
 const portsPerBook = 10;

@@ -11,7 +11,6 @@ import {
   removeIfEmpty,
   withStartLock,
 } from './data-dir.ts';
-import { regionNames } from './layout.ts';
 import { stopLeftovers } from '../processes/leftovers.ts';
 import { writeAuditorPassfile } from './passfile.ts';
 import { isRunning, processIdentity } from '../processes/process-identity.ts';
@@ -32,7 +31,7 @@ const processRecord = z.object({
 });
 
 const regionRecord = z.object({
-  name: z.enum(regionNames),
+  name: z.string(),
   book: z.number().int(),
   bookName: z.string(),
   routerAddress: z.string(),
@@ -49,8 +48,8 @@ const memberRecord = z.object({
   name: z.string(),
   book: z.number().int(),
   bookName: z.string(),
-  home: z.enum(regionNames),
-  region: z.enum(regionNames),
+  home: z.string(),
+  region: z.string(),
   /** Base URL of its Patroni REST API. */
   patroniUrl: z.string(),
   ledgerAddress: z.string(),
@@ -63,7 +62,7 @@ const memberRecord = z.object({
 const replicatedRecord = z.object({
   members: z.array(memberRecord),
   /** Base URLs of the members of etcd, by region. */
-  etcd: z.array(z.object({ region: z.enum(regionNames), url: z.string() })),
+  etcd: z.array(z.object({ region: z.string(), url: z.string() })),
   /** Login of the Patroni REST API. */
   patroniAuth: z.object({ username: z.string(), password: z.string() }),
 });

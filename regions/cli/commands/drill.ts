@@ -9,7 +9,7 @@ import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import { connectFaults } from '../../faults/control.ts';
 import type { Faults } from '../../faults/faults.ts';
-import { type Delays, wanDelays } from '../../topology/replicated-layout.ts';
+import { defaultTopology, scaledDelays } from '../../topology/topology.ts';
 import {
   type CommandContext,
   dataOption,
@@ -125,7 +125,7 @@ async function withOwnInstallation(
   chmodSync(folder, 0o711);
   try {
     const data = join(folder, 'data');
-    const delays = scaled(options.delay);
+    const delays = scaledDelays(defaultTopology, options.delay);
     const started = await startReplicatedHere({ ...options, data, delays }, context);
     await withStop(started, (cluster) =>
       run(scenario, options, context, { state: cluster.state(), faults: cluster.faults }),
@@ -233,13 +233,4 @@ function parseScale(text: string): number {
   const scale = Number(text);
   if (text !== '' && scale >= 0 && scale <= 5) return scale;
   throw new InvalidArgumentError('It must be a number from 0 to 5.');
-}
-
-function scaled(scale: number): Delays {
-  const { 'eu-west~us-east': a, 'eu-west~ap-south': b, 'us-east~ap-south': c } = wanDelays;
-  return {
-    'eu-west~us-east': a * scale,
-    'eu-west~ap-south': b * scale,
-    'us-east~ap-south': c * scale,
-  };
 }
