@@ -39,7 +39,7 @@ export interface BatchStamp {
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
 /** The outcome that a key already has. */
-export interface Recalled {
+export interface TransferAnswer {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
   readonly channel: StoredTransfer['channel'];
@@ -57,7 +57,7 @@ export function transferAnswer(
   request: CreateTransferRequest,
   outcome: TransferOutcome,
   stamp: BatchStamp,
-): Recalled {
+): TransferAnswer {
   const { reason, seq, channel, details } = outcome;
   const legs = details?.legs ?? null;
   const requests =
@@ -103,7 +103,10 @@ function statusOf(
 }
 
 /** The answer to a request whose key the journal has: its outcome, or what differs. */
-export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
+export function recordedAnswer(
+  request: CreateTransferRequest,
+  stored: StoredTransfer,
+): TransferAnswer {
   const { transfer, channel, recovered } = stored;
   const field = recovered
     ? differingRecoveredField(stored.request, request)
@@ -252,9 +255,9 @@ const NOT_APPLIED: CreateTransferResponse = {
 };
 
 /** The answer to a request whose caller no longer waits. */
-export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
+export const TOO_LATE: TransferAnswer = { response: NOT_APPLIED, channel: null };
 
 /** The answer to a transfer that would leave by a channel which has diverged. */
-export function haltedAnswer(peerBook: number): Recalled {
+export function haltedAnswer(peerBook: number): TransferAnswer {
   return { response: NOT_APPLIED, channel: null, haltedPeer: peerBook };
 }

@@ -25,8 +25,8 @@ import {
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
 import type { StoredOpening } from '../store/read-opened.ts';
-import { type Recalled, reusedChangeKey, reusedKey, TOO_LATE } from './answers.ts';
-import type { Asked, Hints } from './recall.ts';
+import { type TransferAnswer, reusedChangeKey, reusedKey, TOO_LATE } from './answers.ts';
+import type { Asked, Hints } from './known-outcomes.ts';
 import type {
   AssetWork,
   ChangeWork,
@@ -42,7 +42,7 @@ import type {
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
 export interface TransferItem extends Asked {
-  answer: Recalled | undefined;
+  answer: TransferAnswer | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;
 }
@@ -147,7 +147,7 @@ export class BatchPlan {
   }
 
   /** Gives the items their recalled answers; undefined ones stay without. */
-  answer(items: readonly TransferItem[], recalled: readonly (Recalled | undefined)[]): void {
+  answer(items: readonly TransferItem[], recalled: readonly (TransferAnswer | undefined)[]): void {
     for (const [place, item] of items.entries()) item.answer = recalled[place];
   }
 
@@ -255,7 +255,7 @@ export class BatchPlan {
   }
 }
 
-function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): Recalled {
+function repeatAnswer(item: TransferItem, first: TransferItem | ChangeItem): TransferAnswer {
   if ('work' in first) {
     const decided = must(first.answer, 'the first of a key has its answer');
     return { response: reusedKey(item.id, 'kind', decided), channel: null };

@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { assert } from '../core/assert.ts';
-import type { Posted } from '../core/post/book-state.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
 import { post } from '../core/post/post.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
@@ -26,7 +26,7 @@ import {
   type Ready,
   responsesOf,
 } from './ready.ts';
-import type { Recall } from './recall.ts';
+import type { KnownOutcomes } from './known-outcomes.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
@@ -38,7 +38,7 @@ export interface LeaderParts {
   /** One connection, used for nothing else than this book's batches. */
   readonly sql: Sql;
   readonly memory: BookMemory;
-  readonly recall: Recall;
+  readonly known: KnownOutcomes;
   readonly log: Logger;
   /** The time of the book, in microseconds since 1970. */
   readonly nowMicros: () => number;
@@ -69,7 +69,7 @@ export class BookLeader {
   readonly #admission: Admission;
   readonly #waiters = new SettlementWaiters();
   readonly #dryRuns = new DryRuns();
-  readonly #listeners = new Set<(accounts: Posted['accounts']) => void>();
+  readonly #listeners = new Set<(accounts: BatchEffects['accounts']) => void>();
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
   #stopping = false;
@@ -91,7 +91,7 @@ export class BookLeader {
   /** Queues work; it is answered by its callbacks. */
   submit(work: Work): void {
     const asked = work.kind === 'transfers' && work.hints === undefined;
-    this.#admission.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
+    this.#admission.add(asked ? { ...work, hints: this.#parts.known.ask(work.requests) } : work);
   }
 
   /** Queues work that is answered as though executed, while nothing is written. */
@@ -124,7 +124,7 @@ export class BookLeader {
    * Calls back after each commit that wrote rows, with the accounts that the batch looked at.
    * Returns how to stop it.
    */
-  onCommitted(listener: (accounts: Posted['accounts']) => void): () => void {
+  onCommitted(listener: (accounts: BatchEffects['accounts']) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -249,8 +249,8 @@ export class BookLeader {
   async #plan(works: readonly Work[]): Promise<BatchPlan> {
     const plan = new BatchPlan(works, performance.now());
     const items = plan.unanswered();
-    const { recall } = this.#parts;
-    if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
+    const { known } = this.#parts;
+    if (items.length > 0) plan.answer(items, await known.known(items, await plan.hints()));
     await this.#recallRest(plan);
     return plan;
   }
@@ -258,7 +258,7 @@ export class BookLeader {
   /** Gives every item the answer that the journal alone has for it. */
   async #recallRecorded(plan: BatchPlan): Promise<void> {
     const items = plan.unanswered();
-    if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
+    if (items.length > 0) plan.answer(items, await this.#parts.known.recorded(items));
     await this.#recallRest(plan);
   }
 
@@ -270,7 +270,7 @@ export class BookLeader {
       plan.answerOpenings(book, await readOpened(this.#parts.sql, book, externalIds));
     }
     for (const item of plan.unchanged()) {
-      item.answer = await this.#parts.recall.change(item.id, item.work.request);
+      item.answer = await this.#parts.known.change(item.id, item.work.request);
     }
   }
 
@@ -288,7 +288,7 @@ export class BookLeader {
   /** Asks the journal about what a halted channel refused: true if it knows some of the keys. */
   async #recallHalted(plan: BatchPlan, items: readonly TransferItem[]): Promise<boolean> {
     if (items.length === 0) return false;
-    plan.answer(items, await this.#parts.recall.recorded(items));
+    plan.answer(items, await this.#parts.known.recorded(items));
     return items.some(({ answer }) => answer !== undefined);
   }
 
@@ -419,10 +419,10 @@ export class BookLeader {
     this.#requireLead();
     for (const work of ready.plan.works) this.#underWay.delete(work);
     const known = knownOf(answerItems(ready, this.memory), this.memory.epoch, ready.atMicros);
-    this.#parts.recall.remember(known);
+    this.#parts.known.remember(known);
     setImmediate(() => {
       this.#publish(ready);
-      this.#parts.recall.addToRedis(known);
+      this.#parts.known.addToRedis(known);
     });
   }
 
@@ -479,7 +479,7 @@ export class BookLeader {
     onLate: TransferWork['onLate'],
   ): Promise<void> {
     try {
-      const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
+      const recorded = await this.#parts.known.recorded([...overtaken.values()]);
       // The journal may contain a commit that is in doubt, and is known to be so by now.
       await turn();
       this.#requireLead();

@@ -1,7 +1,7 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
-import type { Posted } from '../core/post/book-state.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Outcome, SettleCommand } from '../core/post/command.ts';
 import type { TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
@@ -64,7 +64,7 @@ export class DryRuns {
 }
 
 /** The second legs that the transfers of a batch would send to other books. */
-export function legsOf(items: readonly TransferItem[], posted: Posted): DryLeg[] {
+export function legsOf(items: readonly TransferItem[], posted: BatchEffects): DryLeg[] {
   const bySeq = new Map(posted.rows.map((row) => [row.seq, row]));
   return items.flatMap(({ outcome }, index) => {
     const row = bySeq.get(outcome?.seq ?? 0);

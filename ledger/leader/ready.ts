@@ -1,7 +1,7 @@
 import type { HaltedTransfer } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
-import type { Posted } from '../core/post/book-state.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
 import type { TransferOutcome } from '../core/post/command.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { timestampFrom } from '../core/timestamp.ts';
@@ -16,13 +16,13 @@ import {
 } from './answers.ts';
 import type { BatchPlan, Planned, TransferItem } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
-import type { Decided } from './recall.ts';
+import type { Decided } from './known-outcomes.ts';
 
 /** A batch that has been executed in memory and can be committed. */
 export interface Ready {
   readonly plan: BatchPlan;
   readonly planned: readonly Planned[];
-  readonly posted: Posted;
+  readonly posted: BatchEffects;
   readonly batch: Append;
   readonly atMicros: number;
 }
@@ -103,7 +103,10 @@ export function addPeers({ channel, details }: TransferOutcome, peers: Set<numbe
  * The items that a halted channel has refused. They are not recorded, so that no index of the
  * journal can refuse a key that is known there.
  */
-export function haltedItems(planned: readonly Planned[], { outcomes }: Posted): TransferItem[] {
+export function haltedItems(
+  planned: readonly Planned[],
+  { outcomes }: BatchEffects,
+): TransferItem[] {
   if (outcomes.every(({ kind }) => kind !== 'halted')) return [];
   return planned.flatMap((made, index) =>
     made.kind === 'transfer' && outcomes[index]?.kind === 'halted' ? [made.item] : [],

@@ -23,7 +23,7 @@ import type {
 } from '../core/post/command.ts';
 import { rowsOfAll } from '../core/validate/request-rows.ts';
 import type { LedgerFault } from './ledger-fault.ts';
-import type { Hints } from './recall.ts';
+import type { Hints } from './known-outcomes.ts';
 
 /**
  * The unit of the leader's queue: requests that arrived together and are answered together.

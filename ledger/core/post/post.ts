@@ -1,5 +1,5 @@
 import { Batch, ChannelDiverged, EMPTY_ROW } from './batch.ts';
-import type { BookState, Posted } from './book-state.ts';
+import type { BookState, BatchEffects } from './book-state.ts';
 import type * as command from './command.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
 import { postAsset, postChange, postOpening } from './post-account.ts';
@@ -21,7 +21,7 @@ export function post(
   state: BookState,
   commands: readonly command.Command[],
   atMicros: number,
-): Posted {
+): BatchEffects {
   const batch = new Batch(state, atMicros);
   const outcomes = commands.map((item) => execute(batch, item));
   const { rows, opened, accounts, channels, originals, registered, swept } = batch;

@@ -11,7 +11,7 @@ import type {
 import { KeyCache } from '../../keys/key-cache.ts';
 import { BookLeader } from '../../leader/book-leader.ts';
 import { BookMemory } from '../../leader/book-memory.ts';
-import { Recall } from '../../leader/recall.ts';
+import { KnownOutcomes } from '../../leader/known-outcomes.ts';
 import { takeOver } from '../../leader/take-over.ts';
 import type { LateResult, TransferWork } from '../../leader/work.ts';
 import type { Logger } from '../../logger.ts';
@@ -73,12 +73,12 @@ export class Leading {
     const memory = await BookMemory.load(sql, book, BOOKS, head);
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
-    const recall = new Recall(reads, book.number, keys);
+    const known = new KnownOutcomes(reads, book.number, keys);
     const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
     const leader = new BookLeader({
       sql,
       memory,
-      recall,
+      known,
       log: SILENT,
       nowMicros,
       onSent: nothing,

@@ -21,7 +21,7 @@ import { readExistingIds } from '../store/read-existing.ts';
 import { readChanges } from '../store/read-changes.ts';
 import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
 import {
-  type Recalled,
+  type TransferAnswer,
   recordedAnswer,
   recordedChangeAnswer,
   reusedChangeKey,
@@ -53,7 +53,7 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
  * which is the record. Redis only shows which keys are worth a look into the journal: no answer
  * is made of what it holds, because anyone who reaches it could write there.
  */
-export class Recall {
+export class KnownOutcomes {
   readonly #sql: Sql;
   readonly #book: number;
   readonly #keys: KeyCache | undefined;
@@ -82,14 +82,14 @@ export class Recall {
    *
    * @param hints what Redis answered to `ask`, for all of them; undefined if it did not
    */
-  async known(asked: readonly Asked[], hints: Hints): Promise<(Recalled | undefined)[]> {
+  async known(asked: readonly Asked[], hints: Hints): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(asked);
     const doubtful: number[] = [];
     for (const [index, { id, request }] of asked.entries()) {
       if (found[index] !== undefined) continue;
       const recent = this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
-        found[index] = this.#recalled(id, recent);
+        found[index] = this.#answerFrom(id, recent);
       } else if (recent !== undefined || hints === undefined || hints.has(id)) {
         // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
         doubtful.push(index);
@@ -100,7 +100,7 @@ export class Recall {
   }
 
   /** Asks the journal alone, after its unique index has refused a batch. */
-  async recorded(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
+  async recorded(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(asked);
     const wanted = [...asked.keys()].filter((index) => found[index] === undefined);
     await this.#askJournal(asked, wanted, found);
@@ -122,7 +122,7 @@ export class Recall {
    * A group of which a repair has booked a leg alone: the rest of it is lost, and to post it
    * would move the money of that leg again.
    */
-  async #recallLegs(asked: readonly Asked[], found: (Recalled | undefined)[]): Promise<void> {
+  async #recallLegs(asked: readonly Asked[], found: (TransferAnswer | undefined)[]): Promise<void> {
     const legs = asked.map(({ id, request: { action } }, index) =>
       found[index] !== undefined || action?.$case !== 'group'
         ? []
@@ -142,8 +142,8 @@ export class Recall {
    * nothing is asked for keys that cannot. Its rows were there before this leader began, so that
    * the journal's answer is a proof.
    */
-  async #recordedEarlier(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
-    const found: (Recalled | undefined)[] = asked.map(() => undefined);
+  async #recordedEarlier(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
+    const found: (TransferAnswer | undefined)[] = asked.map(() => undefined);
     const places: number[] = [];
     const earlier: Asked[] = [];
     for (const [index, { request }] of asked.entries()) {
@@ -190,7 +190,7 @@ export class Recall {
   async #askJournal(
     asked: readonly Asked[],
     wanted: readonly number[],
-    found: (Recalled | undefined)[],
+    found: (TransferAnswer | undefined)[],
   ): Promise<void> {
     const sizes = new Map<string, number>();
     for (const index of wanted) {
@@ -220,7 +220,7 @@ export class Recall {
     return !known.partial && known.fingerprint === fingerprintOf(request);
   }
 
-  #recalled(id: string, known: KnownKey): Recalled {
+  #answerFrom(id: string, known: KnownKey): TransferAnswer {
     const { reason, epoch, seq, atMicros } = known;
     const rejected = reason !== Reason.UNSPECIFIED;
     return {
