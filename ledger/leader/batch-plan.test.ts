@@ -16,7 +16,7 @@ import { transferIdOf } from '../core/transfer-id.ts';
 import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { type BatchStamp, openAnswer, transferAnswer } from './answers.ts';
 import { BatchPlan } from './batch-plan.ts';
-import { needsOf } from './needs.ts';
+import { needsOf } from '../core/post/post.ts';
 import type { OpenWork, TransferWork, Work } from './work.ts';
 
 const NOW = 1_000;

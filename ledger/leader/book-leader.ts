@@ -2,7 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
 import { assert } from '../core/assert.ts';
 import type { BatchEffects } from '../core/post/book-state.ts';
-import { post } from '../core/post/post.ts';
+import { needsOf, post } from '../core/post/post.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
 import { readOpened } from '../store/read-opened.ts';
@@ -13,7 +13,6 @@ import type { BookMemory } from './book-memory.ts';
 import { commitBatch, type OnHeldUp } from './commit.ts';
 import { DryRuns, legsOf, reasonsOf, settlementOf } from './dry-runs.ts';
 import { isBug, LedgerFault } from './ledger-fault.ts';
-import { needsOf } from './needs.ts';
 import {
   addPeers,
   answerItems,

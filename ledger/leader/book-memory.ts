@@ -15,7 +15,7 @@ import { loadAccounts, loadTransitAccounts } from '../store/load-accounts.ts';
 import { loadAssets } from '../store/load-assets.ts';
 import { loadOriginals } from '../store/load-originals.ts';
 import { AccountCache } from './account-cache.ts';
-import type { Needs } from './needs.ts';
+import type { Needs } from '../core/post/command-kind.ts';
 import { OriginalCache } from './original-cache.ts';
 
 /**
