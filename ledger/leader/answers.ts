@@ -38,7 +38,16 @@ export interface BatchStamp {
 /** When and where something was decided. */
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
-/** The outcome that a key already has. */
+/**
+ * The answer to an opening. Whether it is that of a dry run is added by the service: the two are
+ * made in the same way.
+ */
+export type OpenAnswer = Omit<OpenAccountResponse, 'dryRun'>;
+
+/** The answer to a change, likewise. */
+export type ChangeAnswer = Omit<ChangeAccountResponse, 'dryRun'>;
+
+/** The answer to a transfer, which a batch has decided or which its key has already. */
 export interface TransferAnswer {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
@@ -164,7 +173,7 @@ export function openAnswer(
   request: OpenAccountRequest,
   { account, scale, reason, seq }: OpenOutcome,
   stamp: BatchStamp,
-): OpenAccountResponse {
+): OpenAnswer {
   const { book, atMicros } = stamp;
   return {
     account:
@@ -175,7 +184,6 @@ export function openAnswer(
     differingField: '',
     position: positionOf(stamp, seq),
     reason,
-    dryRun: false,
   };
 }
 
@@ -184,7 +192,7 @@ export function changeAnswer(
   id: string,
   { reason, seq }: ChangeOutcome,
   stamp: BatchStamp,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: changeStatus(reason),
@@ -193,7 +201,6 @@ export function changeAnswer(
     replayed: false,
     position: positionOf(stamp, seq),
     decidedAt: stamp.decidedAt,
-    dryRun: false,
   };
 }
 
@@ -202,7 +209,7 @@ export function recordedChangeAnswer(
   id: string,
   { reason, position, decidedAt }: StoredChange,
   differingField: string,
-): ChangeAccountResponse {
+): ChangeAnswer {
   if (differingField !== '') return reusedChangeKey(id, differingField, { position, decidedAt });
   const status = changeStatus(reason);
   return {
@@ -213,7 +220,6 @@ export function recordedChangeAnswer(
     replayed: true,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 
@@ -222,7 +228,7 @@ export function reusedChangeKey(
   id: string,
   differingField: string,
   { position, decidedAt }: DecidedAt,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: ChangeStatus.REJECTED,
@@ -231,7 +237,6 @@ export function reusedChangeKey(
     replayed: false,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 

@@ -1,14 +1,12 @@
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import type {
-  OpenAccountRequest,
-  OpenAccountResponse,
-} from '../../../proto/gen/meridian/v1/account.ts';
+import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { KeyCache } from '../../keys/key-cache.ts';
+import type { OpenAnswer } from '../../leader/answers.ts';
 import { BookLeader } from '../../leader/book-leader.ts';
 import { BookMemory } from '../../leader/book-memory.ts';
 import { KnownOutcomes } from '../../leader/known-outcomes.ts';
@@ -105,7 +103,7 @@ export class Leading {
     });
   }
 
-  open(requests: readonly OpenAccountRequest[]): Promise<OpenAccountResponse[]> {
+  open(requests: readonly OpenAccountRequest[]): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
       this.leader.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
     });
