@@ -1,7 +1,11 @@
 import { missingPackages } from '../supervisor/replicated/packages.ts';
+import { defaultTopology, type Topology } from '../topology/topology.ts';
 
-/** Short delays between the regions, because tests should not wait for the speed of light. */
-export const shortDelays = { 'eu-west~us-east': 3, 'eu-west~ap-south': 5, 'us-east~ap-south': 8 };
+/** The default topology with short delays: tests should not wait for the speed of light. */
+export const nearbyTopology: Topology = {
+  ...defaultTopology,
+  delays: { 'eu-west~us-east': 3, 'eu-west~ap-south': 5, 'us-east~ap-south': 8 },
+};
 
 /**
  * Returns why tests of the replicated profile cannot run here; '' if they can. In CI, where
