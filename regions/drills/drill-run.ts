@@ -193,7 +193,7 @@ export class DrillRun {
       const away = new Set(this.#away().map(({ home }) => home));
       for (const region of away) {
         view.phase(`bringing the books of ${region} home`);
-        await this.#operator.failback(region, { by, why, onStep });
+        await this.#operator.make({ kind: 'failback', region }, { by, why, onStep });
       }
       if (away.size > 0 || this.#problems.length > 0) {
         this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
