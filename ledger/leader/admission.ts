@@ -2,6 +2,7 @@ import type { BookMemory } from './book-memory.ts';
 import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
 import type { DryWork, Work } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
+import type { LedgerTuning } from '../tuning.ts';
 
 /** The work that a book does even while it posts nothing. */
 const ALWAYS: ReadonlySet<Work['kind'] | DryWork['kind']> = new Set(['channel', 'proof']);
@@ -11,13 +12,15 @@ const ALWAYS: ReadonlySet<Work['kind'] | DryWork['kind']> = new Set(['channel', 
  * until its channels have been compared after a take-over, work waits.
  */
 export class Admission {
-  readonly queue = new WorkQueue();
+  readonly queue: WorkQueue;
   readonly #memory: BookMemory;
   /** Work that arrived while it was held back. */
-  readonly #waiting = new WorkQueue();
+  readonly #waiting: WorkQueue;
   #held = false;
 
-  constructor(memory: BookMemory) {
+  constructor(memory: BookMemory, tuning: LedgerTuning) {
+    this.queue = new WorkQueue(tuning);
+    this.#waiting = new WorkQueue(tuning);
     this.#memory = memory;
   }
 

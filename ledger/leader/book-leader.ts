@@ -30,6 +30,7 @@ import type { Recall } from './recall.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
+import { ledgerTuning } from '../tuning.ts';
 
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
@@ -48,6 +49,7 @@ export interface LeaderParts {
   readonly onHeldUp?: OnHeldUp | undefined;
   /** Called with a bug that shows where `run` does not wait for it. */
   readonly onBug: (error: unknown) => void;
+  readonly tuning?: typeof ledgerTuning;
 }
 
 /** Faults that leave what is remembered as true as it was. */
@@ -68,7 +70,7 @@ export class BookLeader {
   readonly #parts: LeaderParts;
   readonly #admission: Admission;
   readonly #waiters = new SettlementWaiters();
-  readonly #dryRuns = new DryRuns();
+  readonly #dryRuns: DryRuns;
   readonly #listeners = new Set<(accounts: Posted['accounts']) => void>();
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
@@ -79,7 +81,8 @@ export class BookLeader {
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
-    this.#admission = new Admission(parts.memory);
+    this.#admission = new Admission(parts.memory, parts.tuning ?? ledgerTuning);
+    this.#dryRuns = new DryRuns(parts.tuning?.dryRunItems ?? ledgerTuning.dryRunItems);
     this.#parts = parts;
   }
 

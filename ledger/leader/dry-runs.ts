@@ -8,14 +8,17 @@ import type { BookMemory } from './book-memory.ts';
 import { LedgerFault } from './ledger-fault.ts';
 import { type DryLeg, type DryWork, type LegsWork, sizeOf } from './work.ts';
 
-/** Items of all dry runs that wait; beyond them work is refused at once. */
-const WAITING_MAX = 16_000;
-
 /** Dry runs that wait until no batch is on its way. */
 export class DryRuns {
+  readonly #itemsMax: number;
   #waiting: DryWork[] = [];
   #items = 0;
   #closed: LedgerFault | undefined;
+
+  /** @param itemsMax items that may wait; beyond them work is refused at once */
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
 
   /** Dry runs that wait. */
   get waiting(): number {
@@ -25,7 +28,7 @@ export class DryRuns {
   /** False: the work has been given its fault. */
   add(work: DryWork): boolean {
     const size = sizeOf(work);
-    const full = this.#items > 0 && this.#items + size > WAITING_MAX;
+    const full = this.#items > 0 && this.#items + size > this.#itemsMax;
     const fault =
       this.#closed ??
       (full ? new LedgerFault('overloaded', `${this.#items} items of dry runs wait`) : undefined);

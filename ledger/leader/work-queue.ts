@@ -1,24 +1,24 @@
 import { LedgerFault } from './ledger-fault.ts';
 import { sizeOf, type Work } from './work.ts';
-
-/** Items (transfers, accounts, legs) that may wait; beyond them work is refused at once. */
-const WAITING_MAX = 64_000;
-/** The same in bytes, as encoded; in memory they take several times as much. */
-const BYTES_MAX = 32 * 1024 * 1024;
-/** Items of one batch, unless one work alone has more. */
-const BATCH_MAX = 4_000;
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { MIB } from '../core/limits.ts';
 
 /** The work that is refused when too much waits: all that callers ask for. */
 const BOUNDED: ReadonlySet<Work['kind']> = new Set(['transfers', 'open', 'change', 'asset']);
 
 /** The bounded queue in front of the leader. Whatever waits forms the next batch. */
 export class WorkQueue {
+  readonly #tuning: LedgerTuning;
   #waiting: Work[] = [];
   #items = 0;
   #bytes = 0;
   #closed: LedgerFault | undefined;
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
+
+  constructor(tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
+  }
 
   /** Adds work, or gives it its fault at once. */
   add(work: Work): void {
@@ -30,8 +30,8 @@ export class WorkQueue {
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
     const bounded = BOUNDED.has(work.kind);
     const bytes = bytesOf(work);
-    const tooMany = this.#items + size > WAITING_MAX;
-    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX;
+    const tooMany = this.#items + size > this.#tuning.queueItems;
+    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > this.#tuning.queueMib * MIB;
     if (bounded && (tooMany || tooLarge)) {
       const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
       work.onFault(new LedgerFault('overloaded', why));
@@ -41,12 +41,12 @@ export class WorkQueue {
     this.#bytes += bytes;
     this.#waiting.push(work);
     this.#wake?.();
-    if (this.#items >= BATCH_MAX) this.#full?.();
+    if (this.#items >= this.#tuning.batchItems) this.#full?.();
   }
 
   /** Resolves when a full batch waits. Only the newest of several promises does. */
   async whenFull(): Promise<void> {
-    if (this.#items >= BATCH_MAX) return;
+    if (this.#items >= this.#tuning.batchItems) return;
     await new Promise<void>((resolve) => {
       this.#full = resolve;
     });
@@ -76,7 +76,7 @@ export class WorkQueue {
     let count = 0;
     for (const work of this.#waiting) {
       const size = sizeOf(work);
-      if (count > 0 && items + size > BATCH_MAX) break;
+      if (count > 0 && items + size > this.#tuning.batchItems) break;
       items += size;
       count += 1;
     }

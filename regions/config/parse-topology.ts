@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import type { RegionName, Topology, TopologyBook } from '../topology/topology.ts';
-import { defaultTopology } from '../topology/topology.ts';
+import {
+  COPIES_OF_A_BOOK,
+  defaultCopies,
+  defaultTopology,
+  delayBetween,
+  type RegionName,
+  type Topology,
+  type TopologyBook,
+} from '../topology/topology.ts';
 import { suggestion } from './problem.ts';
 import type { YamlPath } from './yaml-source.ts';
 
@@ -38,6 +45,9 @@ const bookSchema = z.strictObject({
   copies: z.array(z.string('must be the name of a region')).min(1).optional(),
 });
 type BookText = z.infer<typeof bookSchema>;
+/** Those fields of a book that are right in themselves. */
+const fieldsSchema = bookSchema.partial();
+type BookFields = z.infer<typeof fieldsSchema>;
 const BOOK_KEYS = Object.keys(bookSchema.shape);
 
 /** The topology; undefined if something was reported. What is missing is filled in. */
@@ -51,7 +61,7 @@ export function parseTopology(sections: TopologySections, report: Report): Topol
   const delays = parseDelays(sections.delays, regions ?? [], reporting);
   const books = parseBooks(sections.books, regions ?? [], reporting);
   if (wrong || regions === undefined) return undefined;
-  return { regions, books: books.map((book) => completed(book, regions, delays)), delays };
+  return { regions, books: books.map((book) => withCopies(book, { regions, delays })), delays };
 }
 
 function parseRegions(value: unknown, report: Report): readonly RegionName[] | undefined {
@@ -64,7 +74,8 @@ function parseRegions(value: unknown, report: Report): readonly RegionName[] | u
   const names: string[] = [];
   for (const [index, name] of value.entries()) {
     if (typeof name !== 'string' || !NAME.test(name)) report(['regions', index], NOT_A_NAME);
-    else if (RESERVED.has(name)) report(['regions', index], `${name} is the name of another folder`);
+    else if (RESERVED.has(name))
+      report(['regions', index], `${name} is the name of another folder`);
     else if (names.includes(name)) report(['regions', index], `${name} is listed twice`);
     else names.push(name);
   }
@@ -82,10 +93,12 @@ function parseBooks(value: unknown, regions: readonly RegionName[], report: Repo
   }
   const books: BookText[] = [];
   for (const [index, text] of value.entries()) {
-    const book = parseBook(text, ['books', index], report);
-    if (book === undefined) continue;
-    checkBook(book, books, regions, (path, message) => report(['books', index, ...path], message));
-    books.push(book);
+    const reportField: Report = (path, message) => report(['books', index, ...path], message);
+    const book = parseBook(text, reportField);
+    checkBook(book, books, regions, reportField);
+    const { number, name, region } = book;
+    if (number === undefined || name === undefined || region === undefined) continue;
+    books.push({ ...book, number, name, region });
   }
   for (const [index, region] of regions.entries()) {
     // A region whose book could not be read is not without one.
@@ -95,19 +108,23 @@ function parseBooks(value: unknown, regions: readonly RegionName[], report: Repo
   return books.toSorted((a, b) => a.number - b.number);
 }
 
-function parseBook(text: unknown, path: YamlPath, report: Report): BookText | undefined {
+/** Reports what is wrong with each field, and returns the others. */
+function parseBook(text: unknown, report: Report): BookFields {
   const parsed = bookSchema.safeParse(text);
   if (parsed.success) return parsed.data;
+  const wrong = new Set<string | number>();
   for (const issue of parsed.error.issues) {
     const at = issue.path.filter((step) => typeof step !== 'symbol');
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) report([...path, key], unknownKey(key, BOOK_KEYS));
+      for (const key of issue.keys) report([key], unknownKey(key, BOOK_KEYS));
     } else {
-      const missing = issue.code === 'invalid_type' && issue.input === undefined;
-      report([...path, ...at], missing && isMissing(text, at) ? 'is missing' : issue.message);
+      report(at, isMissing(text, at) ? 'is missing' : issue.message);
     }
+    if (at[0] !== undefined) wrong.add(at[0]);
   }
-  return undefined;
+  const fields = typeof text === 'object' && text !== null ? Object.entries(text) : [];
+  const right = fields.filter(([key]) => BOOK_KEYS.includes(key) && !wrong.has(key));
+  return fieldsSchema.parse(Object.fromEntries(right));
 }
 
 function isMissing(text: unknown, [key]: YamlPath): boolean {
@@ -120,21 +137,39 @@ export function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function checkBook(
-  { number, name, region, copies }: BookText,
+  { number, name, region, copies }: BookFields,
   others: readonly BookText[],
   regions: readonly RegionName[],
   report: Report,
 ): void {
   const twice = others.find((other) => other.number === number);
   if (twice) report(['number'], `${number} is the number of ${twice.name} as well`);
-  if (others.some((other) => other.name === name)) report(['name'], `${name} is the name of two books`);
-  if (!regions.includes(region)) report(['region'], noRegion(region, regions));
-  for (const [index, copy] of (copies ?? []).entries()) {
-    if (!regions.includes(copy)) report(['copies', index], noRegion(copy, regions));
-    else if (copies?.indexOf(copy) !== index) report(['copies', index], `${copy} is listed twice`);
+  if (others.some((other) => other.name === name))
+    report(['name'], `${name} is the name of two books`);
+  if (region !== undefined && !regions.includes(region)) {
+    report(['region'], noRegion(region, regions));
   }
-  if (copies && regions.includes(region) && !copies.includes(region)) {
-    report(['copies'], `must contain ${region}, where the book is homed`);
+  if (copies) checkCopies(copies, region, regions, report);
+}
+
+function checkCopies(
+  copies: readonly RegionName[],
+  home: RegionName | undefined,
+  regions: readonly RegionName[],
+  report: Report,
+): void {
+  let wrong = false;
+  for (const [index, copy] of copies.entries()) {
+    const isThere = regions.includes(copy);
+    if (isThere && copies.indexOf(copy) === index) continue;
+    report(['copies', index], isThere ? `${copy} is listed twice` : noRegion(copy, regions));
+    wrong = true;
+  }
+  if (wrong) return;
+  const count = Math.min(COPIES_OF_A_BOOK, regions.length);
+  if (copies.length !== count) report(['copies'], `must be ${count} regions`);
+  if (home !== undefined && regions.includes(home) && !copies.includes(home)) {
+    report(['copies'], `must contain ${home}, where the book is homed`);
   }
 }
 
@@ -161,8 +196,7 @@ function parseDelays(
   const pairs = regions.flatMap((a, index) => regions.slice(index + 1).map((b) => [a, b] as const));
   return Object.fromEntries(
     pairs.map(([a, b]) => {
-      const known = defaultTopology.delays;
-      const ms = given.get(`${a}~${b}`) ?? known[`${a}~${b}`] ?? known[`${b}~${a}`];
+      const ms = given.get(`${a}~${b}`) ?? delayBetween(defaultTopology, a, b);
       return [`${a}~${b}`, ms ?? OTHER_DELAY_MS];
     }),
   );
@@ -193,11 +227,15 @@ function checkDelay(
 }
 
 /** With its copies, the home region first. */
-function completed(
+function withCopies(
   { number, name, region, copies }: BookText,
-  regions: readonly RegionName[],
-  _delays: Topology['delays'],
+  topology: Pick<Topology, 'regions' | 'delays'>,
 ): TopologyBook {
-  const others = (copies ?? regions).filter((other) => other !== region);
-  return { number, name, region, copies: [region, ...others] };
+  const others = copies?.filter((copy) => copy !== region);
+  return {
+    number,
+    name,
+    region,
+    copies: others ? [region, ...others] : defaultCopies(topology, region),
+  };
 }

@@ -44,7 +44,7 @@ function editDistance(from: string, to: string): number {
   const source = from.slice(0, 100).toLowerCase();
   const target = to.toLowerCase();
   let above = Array.from({ length: target.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...source].entries()) {
+  for (const [row, letter] of source.split('').entries()) {
     const current = [row + 1];
     for (let column = 1; column <= target.length; column += 1) {
       const replaced = (above[column - 1] ?? 0) + (target[column - 1] === letter ? 0 : 1);

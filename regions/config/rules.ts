@@ -6,7 +6,8 @@ import type { Scale } from './scale.ts';
 export interface Combined {
   /** The value of a number setting by its key. */
   readonly of: (key: string) => number;
-  readonly scale: Scale;
+  /** Undefined: a server checks its own settings, and does not know what shares its machine. */
+  readonly scale: Scale | undefined;
 }
 
 interface Rule {
@@ -118,14 +119,13 @@ export const rules: readonly Rule[] = [
       'supervisor.postgresConnections',
     ],
     objection: ({ of, scale }) => {
+      if (scale === undefined) return undefined;
       const each =
         of('ledger.readConnections') + of('ledger.subscriptionConnections') + OTHER_CONNECTIONS;
       const isReplicated = scale.profile === 'replicated';
       // There every book has a Postgres of its own.
       const needed = 10 + each * (isReplicated ? 1 : scale.booksOfRegion);
-      const allowed = isReplicated
-        ? REPLICATED_CONNECTIONS
-        : of('supervisor.postgresConnections');
+      const allowed = isReplicated ? REPLICATED_CONNECTIONS : of('supervisor.postgresConnections');
       if (needed <= allowed) return undefined;
       return (
         `a Postgres has ${allowed} connections and needs ${needed}: ten for auditors and ` +
@@ -137,7 +137,9 @@ export const rules: readonly Rule[] = [
   },
   {
     keys: ['supervisor.postgresBuffersMib'],
-    objection: ({ of, scale: { databases, memoryMib } }) => {
+    objection: ({ of, scale }) => {
+      if (scale === undefined) return undefined;
+      const { databases, memoryMib } = scale;
       const each = of('supervisor.postgresBuffersMib');
       // A machine too small for the least value is not the fault of the setting.
       if (each <= 32 || each * databases <= memoryMib / 2) return undefined;

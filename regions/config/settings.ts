@@ -90,7 +90,16 @@ function group<Name extends string>(
   const names = Object.keys(bounds).filter((name): name is Name => name in defaults);
   return names.map((name): Setting => {
     const [min, max, unit, help] = bounds[name];
-    return { key: `${of}.${name}`, of, kind: 'number', byDefault: defaults[name], min, max, unit, help };
+    return {
+      key: `${of}.${name}`,
+      of,
+      kind: 'number',
+      byDefault: defaults[name],
+      min,
+      max,
+      unit,
+      help,
+    };
   });
 }
 

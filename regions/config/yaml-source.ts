@@ -19,15 +19,14 @@ export interface YamlSource {
 const SIZE_MAX = 1024 * 1024;
 
 export function parseYaml(text: string): YamlSource {
-  const problem = (message: string, line: number): Problem => ({ path: '', line, message });
   if (text.length > SIZE_MAX) {
-    return { value: undefined, problems: [problem('is too large', 1)], lineOf: () => 1 };
+    return { value: undefined, problems: [wrongAt('is too large', 1)], lineOf: () => 1 };
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
   const lineOf = (path: YamlPath) => lines.linePos(offsetOf(document.contents, path)).line || 1;
   const problems = [...document.errors, ...document.warnings].map(({ message, pos: [start] }) =>
-    problem(message, lines.linePos(start).line || 1),
+    wrongAt(message, lines.linePos(start).line || 1),
   );
   if (problems.length > 0) return { value: undefined, problems, lineOf };
   try {
@@ -35,9 +34,11 @@ export function parseYaml(text: string): YamlSource {
   } catch (error) {
     // An alias without its anchor, or far too many aliases.
     const message = error instanceof Error ? error.message : String(error);
-    return { value: undefined, problems: [problem(message, 1)], lineOf };
+    return { value: undefined, problems: [wrongAt(message, 1)], lineOf };
   }
 }
+
+const wrongAt = (message: string, line: number): Problem => ({ path: '', line, message });
 
 /** Offset of the key or the entry at the path, as far as the document has it. */
 function offsetOf(contents: Node | null, path: YamlPath): number {
