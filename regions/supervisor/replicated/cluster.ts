@@ -313,6 +313,16 @@ class RunningReplicated {
       dataDir: root,
       basePort: layout.basePort,
       regions: regions.map(({ state }) => state),
+      books: regions.map(({ state }) => ({
+        number: state.book,
+        name: state.bookName,
+        region: state.name,
+        process: `${state.name}/ledger-${state.bookName}`,
+        ledgerAddress: state.ledgerAddress,
+        adminUrl: state.adminUrl,
+        ledgerUrl: state.ledgerUrl,
+        auditorUrl: state.auditorUrl,
+      })),
       processes: this.processes.map(({ name, state, pid, starts, spec }) => ({
         name,
         state,

@@ -110,9 +110,9 @@ test.skipIf(whyNotReplicated() !== '')(
   async () => {
     pair = await ReplicatedPair.start();
     const { name, second } = await pair.newBook();
-    const leader = connectTo(pair.first.adminUrl.replace(/[^/]*$/u, name));
+    const leader = connectTo(pair.first.urls(name).adminUrl);
     const witness = connectTo(second.adminUrl);
-    const candidate = connectTo(pair.third.adminUrl.replace(/[^/]*$/u, 'postgres'));
+    const candidate = connectTo(pair.third.urls('postgres').adminUrl);
     await witness`ALTER SYSTEM SET max_standby_streaming_delay = -1`;
     // One record at a time, so that the end of a segment is reached after the change of the leader.
     await witness`ALTER SYSTEM SET recovery_prefetch = off`;
