@@ -1,10 +1,13 @@
 import { Redis } from 'ioredis';
+import { backoffMs } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
 
 /** A call that takes longer is given up: Redis is there to save time. */
 const TIMEOUT_MS = 250;
 /** Pause before a Redis that failed is asked again. */
 const REVIVE_MS = 1000;
+/** After attempts to connect that failed. */
+const BACKOFF = { firstMs: 100, longestMs: 1_000 };
 const TTL_SECONDS = 24 * 60 * 60;
 /** Ids in one generation; two are kept, about 80 bytes each in Redis. */
 const GENERATION_KEYS = 500_000;
@@ -40,7 +43,7 @@ export class KeyCache {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: TIMEOUT_MS,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1000),
+      retryStrategy: (failures) => backoffMs(failures, BACKOFF),
     });
     this.#redis.on('ready', () => void this.#start());
     this.#redis.on('close', () => this.#setUp(false, 'the connection is closed'));

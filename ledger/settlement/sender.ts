@@ -7,6 +7,7 @@ import type {
   SettleReply,
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { backoffMs } from '../backoff.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
@@ -22,9 +23,8 @@ import { catchUp, compare, endOf, viewOf } from './compare.ts';
 /** Legs in one call. */
 const LEGS_MAX = 2000;
 const CALL_TIMEOUT_MS = 10_000;
-/** Pause after a failed call; doubled up to the maximum while it keeps failing. */
-const PAUSE_MS = 50;
-const PAUSE_MS_MAX = 1000;
+/** After failed calls. */
+const BACKOFF = { firstMs: 50, longestMs: 1_000 };
 /** A comparison answers at once or not at all. */
 const COMPARE_TIMEOUT_MS = 2_000;
 /** Pause between comparisons of a channel that is halted: an operator has to repair it. */
@@ -81,12 +81,12 @@ export class Sender {
    * @throws Error of isBug
    */
   async run(): Promise<void> {
-    let pauseMs = PAUSE_MS;
+    let failures = 0;
     while (!this.#stopped) {
       try {
         this.#woken = false;
         const more = await this.#next();
-        pauseMs = PAUSE_MS;
+        failures = 0;
         if (more) continue;
         await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
@@ -94,8 +94,8 @@ export class Sender {
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
-        await sleep(pauseMs * (0.5 + Math.random() / 2));
-        pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+        failures += 1;
+        await sleep(backoffMs(failures, BACKOFF));
       }
     }
   }
