@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { must } from './assert.ts';
+import { REGION_BOOKS_MAX } from './limits.ts';
 
 /**
  * The numbers of the books that a region homes, in the order in which they joined it, which is
@@ -68,6 +69,7 @@ export function regionBooksOf(
 /** What is wrong with a list that a router has sent to a book; undefined: nothing. */
 export function malformedRegionBooks(regionBooks: RegionBooks, book: number): string | undefined {
   const ascending = regionBooks.every((each, place) => each > (regionBooks[place - 1] ?? 0));
+  if (regionBooks.length > REGION_BOOKS_MAX) return `must have at most ${REGION_BOOKS_MAX} books`;
   if (!ascending || (regionBooks.at(-1) ?? 0) > 32_767) return 'must be ascending numbers of books';
   return regionBooks.includes(book) ? undefined : `must contain book ${book}, which is asked`;
 }

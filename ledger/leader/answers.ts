@@ -176,6 +176,16 @@ export function openAnswer(
   };
 }
 
+/** The answer to an opening of an account that this book does not own. */
+export const NOT_OWNED: OpenAccountResponse = {
+  account: undefined,
+  replayed: false,
+  differingField: '',
+  position: undefined,
+  reason: Reason.UNSPECIFIED,
+  dryRun: false,
+};
+
 /** The answer to a change that a batch has decided. */
 export function changeAnswer(
   id: string,

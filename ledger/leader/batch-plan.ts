@@ -11,6 +11,7 @@ import type {
   ChangeCommand,
   CloseCommand,
   ExpireCommand,
+  NotOwnedOutcome,
   OpenCommand,
   SettleCommand,
   TransferCommand,
@@ -22,6 +23,7 @@ import {
   differingTransferField,
   openedAs,
 } from '../core/validate/same-request.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import type { Book } from '../store/head.ts';
 import type { StoredOpening } from '../store/read-opened.ts';
@@ -50,7 +52,10 @@ export interface TransferItem extends Asked {
 /** An account to open, and its answer once there is one. */
 export interface OpenItem {
   readonly request: OpenAccountRequest;
+  readonly regionBooks: RegionBooks;
   answer: OpenAccountResponse | undefined;
+  /** Why it was not opened, if this book does not own it. */
+  notOwned: NotOwnedOutcome['why'] | undefined;
 }
 
 /** A change of an account, and its answer once there is one. */
@@ -105,7 +110,9 @@ export class BatchPlan {
         }));
         this.transferWorks.push({ work, items });
       } else if (work.kind === 'open') {
-        const items = work.requests.map((request) => ({ request, answer: undefined }));
+        const { regionBooks = [] } = work;
+        const open = { regionBooks, answer: undefined, notOwned: undefined };
+        const items = work.requests.map((request): OpenItem => ({ request, ...open }));
         this.openWorks.push({ work, items });
       } else if (work.kind === 'change') {
         const { namespace, idempotencyKey } = work.request;
@@ -195,14 +202,14 @@ export class BatchPlan {
   #planOpenings(planned: Planned[]): void {
     const byExternalId = new Map<string, OpenItem>();
     for (const item of this.unopened()) {
-      const { request } = item;
+      const { request, regionBooks } = item;
       const first = byExternalId.get(request.externalId);
       if (first !== undefined) {
         this.#openRepeats.push([item, first]);
         continue;
       }
       byExternalId.set(request.externalId, item);
-      planned.push({ kind: 'open', command: { kind: 'open', request }, item });
+      planned.push({ kind: 'open', command: { kind: 'open', request, regionBooks }, item });
     }
   }
 
@@ -248,6 +255,7 @@ export class BatchPlan {
     for (const [item, first] of this.#openRepeats) {
       const answer = must(first.answer, 'the first of an external id has its answer');
       const field = differingAccountField(openedAs(first.request), openedAs(item.request));
+      item.notOwned = first.notOwned;
       if (answer.account === undefined) item.answer = answer;
       else if (field === '') item.answer = reopened(item.request, answer);
       else item.answer = reusedExternalId(field, answer.position);

@@ -11,6 +11,7 @@ import {
   type BatchStamp,
   changeAnswer,
   haltedAnswer,
+  NOT_OWNED,
   openAnswer,
   transferAnswer,
 } from './answers.ts';
@@ -45,6 +46,9 @@ export function answerItems(
       made.item.answer = haltedAnswer(outcome.peerBook);
     } else if (made.kind === 'open' && outcome.kind === 'open') {
       made.item.answer = openAnswer(made.item.request, outcome, stamp);
+    } else if (made.kind === 'open' && outcome.kind === 'notOwned') {
+      made.item.answer = NOT_OWNED;
+      made.item.notOwned = outcome.why;
     } else if (made.kind === 'change' && outcome.kind === 'change') {
       made.item.answer = changeAnswer(made.item.id, outcome, stamp);
     }
@@ -56,7 +60,11 @@ export function answerItems(
 /** Answers all work except transfers and settlement. */
 export function answerWorks({ plan, planned, posted }: Ready): void {
   for (const { work, items } of plan.openWorks) {
-    work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
+    const answers = items.map(({ answer }) => must(answer, 'every opening is answered'));
+    const notOwned = items.flatMap(({ notOwned: why }, index) =>
+      why === undefined ? [] : [{ index, why }],
+    );
+    work.onOutcome(answers, notOwned);
   }
   for (const { work, answer } of plan.changes) {
     work.onOutcome(must(answer, 'every change is answered'));
@@ -84,8 +92,9 @@ export function knownOf(
 
 /** True if a batch has nothing to commit: every key in it had its answer. */
 export function changesNothing({ plan, posted }: Ready): boolean {
-  const { rows, channels, swept } = posted;
-  return rows.length === 0 && channels.size === 0 && swept === null && plan.proofs.length === 0;
+  const { rows, channels, swept, regionBooks } = posted;
+  if (rows.length > 0 || channels.size > 0 || plan.proofs.length > 0) return false;
+  return swept === null && regionBooks === null;
 }
 
 /** How much of a plan has no answer. */

@@ -16,11 +16,13 @@ import type {
   CloseCommand,
   DivergeCommand,
   ExpireCommand,
+  NotOwnedOutcome,
   RecoverCommand,
   RehashCommand,
   SettleCommand,
   SettleOutcome,
 } from '../core/post/command.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import { rowsOfAll } from '../core/validate/request-rows.ts';
 import type { LedgerFault } from './ledger-fault.ts';
 import type { Hints } from './recall.ts';
@@ -72,7 +74,17 @@ export interface LateResult {
 export interface OpenWork extends Faultable {
   readonly kind: 'open';
   readonly requests: readonly OpenAccountRequest[];
-  readonly onOutcome: (results: OpenAccountResponse[]) => void;
+  /** As of an OpenCommand. Undefined: the router knows of no other book in the region. */
+  readonly regionBooks?: RegionBooks;
+  /** One result for each request, in the same order, and those that the book does not own. */
+  readonly onOutcome: (results: OpenAccountResponse[], notOwned: readonly NotOwnedItem[]) => void;
+}
+
+/** An account that was not opened, because this book does not own its name. */
+export interface NotOwnedItem {
+  /** Index in the requests. */
+  readonly index: number;
+  readonly why: NotOwnedOutcome['why'];
 }
 
 export interface ChangeWork extends Faultable {

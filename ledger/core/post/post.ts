@@ -25,7 +25,8 @@ export function post(
   const batch = new Batch(state, atMicros);
   const outcomes = commands.map((item) => execute(batch, item));
   const { rows, opened, accounts, channels, originals, registered, swept } = batch;
-  return { outcomes, rows, opened, accounts, channels, originals, registered, swept };
+  const posted = { outcomes, rows, opened, accounts, channels, originals, registered, swept };
+  return { ...posted, regionBooks: batch.newRegionBooks };
 }
 
 function execute(batch: Batch, item: command.Command): command.Outcome {
