@@ -38,8 +38,17 @@ export interface BatchStamp {
 /** When and where something was decided. */
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
-/** The outcome that a key already has. */
-export interface Recalled {
+/**
+ * The answer to an opening. Whether it is that of a dry run is added by the service: the two are
+ * made in the same way.
+ */
+export type OpenAnswer = Omit<OpenAccountResponse, 'dryRun'>;
+
+/** The answer to a change, likewise. */
+export type ChangeAnswer = Omit<ChangeAccountResponse, 'dryRun'>;
+
+/** The answer to a transfer, which a batch has decided or which its key has already. */
+export interface TransferAnswer {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
   readonly channel: StoredTransfer['channel'];
@@ -57,7 +66,7 @@ export function transferAnswer(
   request: CreateTransferRequest,
   outcome: TransferOutcome,
   stamp: BatchStamp,
-): Recalled {
+): TransferAnswer {
   const { reason, seq, channel, details } = outcome;
   const legs = details?.legs ?? null;
   const requests =
@@ -103,7 +112,10 @@ function statusOf(
 }
 
 /** The answer to a request whose key the journal has: its outcome, or what differs. */
-export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
+export function recordedAnswer(
+  request: CreateTransferRequest,
+  stored: StoredTransfer,
+): TransferAnswer {
   const { transfer, channel, recovered } = stored;
   const field = recovered
     ? differingRecoveredField(stored.request, request)
@@ -161,7 +173,7 @@ export function openAnswer(
   request: OpenAccountRequest,
   { account, scale, reason, seq }: OpenOutcome,
   stamp: BatchStamp,
-): OpenAccountResponse {
+): OpenAnswer {
   const { book, atMicros } = stamp;
   return {
     account:
@@ -172,18 +184,16 @@ export function openAnswer(
     differingField: '',
     position: positionOf(stamp, seq),
     reason,
-    dryRun: false,
   };
 }
 
 /** The answer to an opening of an account that this book does not own. */
-export const NOT_OWNED: OpenAccountResponse = {
+export const NOT_OWNED: OpenAnswer = {
   account: undefined,
   replayed: false,
   differingField: '',
   position: undefined,
   reason: Reason.UNSPECIFIED,
-  dryRun: false,
 };
 
 /** The answer to a change that a batch has decided. */
@@ -191,7 +201,7 @@ export function changeAnswer(
   id: string,
   { reason, seq }: ChangeOutcome,
   stamp: BatchStamp,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: changeStatus(reason),
@@ -200,7 +210,6 @@ export function changeAnswer(
     replayed: false,
     position: positionOf(stamp, seq),
     decidedAt: stamp.decidedAt,
-    dryRun: false,
   };
 }
 
@@ -209,7 +218,7 @@ export function recordedChangeAnswer(
   id: string,
   { reason, position, decidedAt }: StoredChange,
   differingField: string,
-): ChangeAccountResponse {
+): ChangeAnswer {
   if (differingField !== '') return reusedChangeKey(id, differingField, { position, decidedAt });
   const status = changeStatus(reason);
   return {
@@ -220,7 +229,6 @@ export function recordedChangeAnswer(
     replayed: true,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 
@@ -229,7 +237,7 @@ export function reusedChangeKey(
   id: string,
   differingField: string,
   { position, decidedAt }: DecidedAt,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: ChangeStatus.REJECTED,
@@ -238,7 +246,6 @@ export function reusedChangeKey(
     replayed: false,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 
@@ -262,9 +269,9 @@ const NOT_APPLIED: CreateTransferResponse = {
 };
 
 /** The answer to a request whose caller no longer waits. */
-export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
+export const TOO_LATE: TransferAnswer = { response: NOT_APPLIED, channel: null };
 
 /** The answer to a transfer that would leave by a channel which has diverged. */
-export function haltedAnswer(peerBook: number): Recalled {
+export function haltedAnswer(peerBook: number): TransferAnswer {
   return { response: NOT_APPLIED, channel: null, haltedPeer: peerBook };
 }

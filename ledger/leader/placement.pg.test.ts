@@ -1,12 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  OpenAccountRequest,
-  type OpenAccountResponse,
-} from '../../proto/gen/meridian/v1/account.ts';
+import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { ownerOf, type RegionBooks } from '../core/placement.ts';
 import { readHead } from '../store/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
+import type { OpenAnswer } from './answers.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
 
@@ -30,7 +28,7 @@ async function lead(on: TestDatabase, address = '127.0.0.1:1'): Promise<Leading>
 }
 
 interface Placed {
-  readonly answers: readonly OpenAccountResponse[];
+  readonly answers: readonly OpenAnswer[];
   readonly notOwned: readonly NotOwnedItem[];
 }
 
@@ -44,7 +42,7 @@ function place(
     OpenAccountRequest.fromPartial({ externalId, homeRegion: 'eu-west', asset: 'EUR', dryRun }),
   );
   return new Promise((resolve, reject) => {
-    const onOutcome = (answers: OpenAccountResponse[], notOwned: readonly NotOwnedItem[]) =>
+    const onOutcome = (answers: OpenAnswer[], notOwned: readonly NotOwnedItem[]) =>
       resolve({ answers, notOwned });
     const work = { kind: 'open', requests, regionBooks, onOutcome, onFault: reject } as const;
     if (dryRun) leader.submitDry(work);

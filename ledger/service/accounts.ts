@@ -1,18 +1,17 @@
 import type {
   ChangeAccountRequest,
   ChangeAccountResponse,
-  OpenAccountResponse,
   OpenAccountsRequest,
   OpenAccountsResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
 import type {
-  PlaceAccountsReply,
-  PlaceAccountsRequest,
-} from '../../proto/gen/meridian/internal/v1/book.ts';
-import type {
   RegisterAssetRequest,
   RegisterAssetResponse,
 } from '../../proto/gen/meridian/v1/asset.ts';
+import type {
+  PlaceAccountsReply,
+  PlaceAccountsRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
 import { bookOf } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { malformedRegionBooks } from '../core/placement.ts';
@@ -24,6 +23,7 @@ import {
   validateChange,
   validateOpening,
 } from '../core/validate/validate-account.ts';
+import type { ChangeAnswer, OpenAnswer } from '../leader/answers.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { ASSETS_MAX } from '../core/limits.ts';
 import type { NotOwnedItem } from '../leader/work.ts';
@@ -95,7 +95,7 @@ async function place(
 }
 
 interface Placed {
-  readonly results: readonly OpenAccountResponse[];
+  readonly results: readonly OpenAnswer[];
   readonly notOwned: readonly NotOwnedItem[];
 }
 
@@ -111,7 +111,7 @@ export async function changeAccount(
   refuseMalformed(violations);
   const { dryRun } = request;
   const leader = leaderOf(member);
-  const result = await outcomeOf<ChangeAccountResponse>((callbacks) =>
+  const result = await outcomeOf<ChangeAnswer>((callbacks) =>
     submitAs(leader, dryRun, { kind: 'change', request, ...callbacks }),
   );
   return { ...result, dryRun };

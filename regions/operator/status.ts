@@ -1,6 +1,7 @@
 import type { DrainMark } from '../etcd/drained.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { Outgoing } from './facts.ts';
+import type { ObjectionCode } from './objection.ts';
 
 /** The state of an installation, for people and drills; it contains no secrets. */
 export interface InstallationStatus {
@@ -76,4 +77,6 @@ export interface FailoverStatus {
   readonly to: RegionName;
   readonly safe: boolean;
   readonly because: string;
+  /** Codes of the reasons against it; empty: it is safe. */
+  readonly codes: readonly ObjectionCode[];
 }

@@ -5,6 +5,7 @@ import { assert } from '../assert.ts';
 import { namedAsset } from '../asset.ts';
 import { type Batch, EMPTY_ROW, entriesOf } from './batch.ts';
 import type * as command from './command.ts';
+import type { CommandKind } from './command-kind.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
 import { longerOf, ownerOf, type RegionBooks } from '../placement.ts';
 import { changeOptions } from '../validate/options.ts';
@@ -13,7 +14,7 @@ import { openedAs } from '../validate/same-request.ts';
 import { derivedId, storedKey } from '../transfer-id.ts';
 
 /** Opens an account, or refuses without a row: an asset may be registered meanwhile. */
-export function postOpening(
+function postOpening(
   batch: Batch,
   { request, regionBooks }: command.OpenCommand,
 ): command.OpenOutcome | command.NotOwnedOutcome {
@@ -60,10 +61,7 @@ function whyNotOwned(
 }
 
 /** Changes an account. */
-export function postChange(
-  batch: Batch,
-  { id, request }: command.ChangeCommand,
-): command.ChangeOutcome {
+function postChange(batch: Batch, { id, request }: command.ChangeCommand): command.ChangeOutcome {
   const account = batch.account(request.accountId);
   const after = account === undefined || account.transit ? null : settingsAfter(account, request);
   const reason = changeRefusal(account, request, after);
@@ -163,7 +161,7 @@ function changeRefusal(
 }
 
 /** Registers an asset, unless it is known already. */
-export function postAsset(batch: Batch, { request }: command.AssetCommand): command.AssetOutcome {
+function postAsset(batch: Batch, { request }: command.AssetCommand): command.AssetOutcome {
   const { asset, scale, by, why } = request;
   const known = batch.scaleOf(asset);
   if (known !== undefined) {
@@ -181,3 +179,16 @@ export function postAsset(batch: Batch, { request }: command.AssetCommand): comm
   assert(batch.scaleOf(asset) === scale, 'a registered asset has its scale');
   return { kind: 'asset', scale, registered: true, seq };
 }
+
+const oneRow = () => 1;
+const noNeeds = () => undefined;
+
+export const open: CommandKind<'open'> = { rows: oneRow, addNeeds: noNeeds, post: postOpening };
+
+export const change: CommandKind<'change'> = {
+  rows: oneRow,
+  addNeeds: ({ accounts }, { request }) => void accounts.push(request.accountId),
+  post: postChange,
+};
+
+export const asset: CommandKind<'asset'> = { rows: oneRow, addNeeds: noNeeds, post: postAsset };
