@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ReplicatedPair } from '../../../regions/testing/replicated-pair.ts';
 import { TestMember } from '../../../regions/testing/test-member.ts';
 import type { NodeUrls, PairBook } from '../../../regions/testing/replicated-pair.ts';
-import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import type { Copy } from '../installation/installation.ts';
 import { AuditorViews } from './auditor-views.ts';
 

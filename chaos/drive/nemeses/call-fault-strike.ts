@@ -1,7 +1,7 @@
 import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
 import type { CallFault } from '../client/call-faults.ts';
 import { profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { always } from './targets.ts';
 

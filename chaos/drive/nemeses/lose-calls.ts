@@ -1,5 +1,5 @@
 import type { CallFault } from '../client/call-faults.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
 
 /** Long enough for callers to give up, to ask again and to be lost again. */

@@ -3,10 +3,10 @@ import { markDrained, unmarkDrained } from '../../etcd/drained.ts';
 import { Etcd } from '../../etcd/etcd.ts';
 import type { RegionName } from '../../topology/topology.ts';
 import { answered, type MemberFacts } from '../facts.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { type Objection, objection, textOf } from '../objection.ts';
-import type { Outline } from '../operation.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Outline } from '../change-plan.ts';
+import type { Recorder } from '../change-recorder.ts';
 import {
   acknowledgingRegions,
   type BookFacts,
@@ -74,9 +74,10 @@ export const undrain = regionChange(z.object({ kind: z.literal('undrain'), regio
   },
 });
 
-const namesOf = (books: readonly Book[]) => books.map(({ name }) => name).join(', ');
+const namesOf = (books: readonly OperatedBook[]) => books.map(({ name }) => name).join(', ');
 
-const etcdOf = ({ replicated }: Installation) => new Etcd(replicated.etcd.map(({ url }) => url));
+const etcdOf = ({ replicated }: OperatedInstallation) =>
+  new Etcd(replicated.etcd.map(({ url }) => url));
 
 const withoutMajority = (books: readonly BookFacts[]): Objection[] =>
   books.some(({ coordination }) => coordination === undefined)
@@ -143,11 +144,11 @@ export function outlineUndrain(books: readonly BookFacts[], region: RegionName):
 async function emptyRegion(
   { installation, facts, acting, recorder }: RegionWork,
   region: RegionName,
-): Promise<Book[]> {
+): Promise<OperatedBook[]> {
   const at = new Date().toISOString();
   recorder.step(`marking ${region} as drained`);
   await markDrained(etcdOf(installation), region, { by: acting.by, why: acting.why, at });
-  const moved: Book[] = [];
+  const moved: OperatedBook[] = [];
   for (const { facts: leaving, to } of departures(facts, region)) {
     if (to === undefined) continue;
     const request = { kind: switchover.kind, book: leaving.name, to };
@@ -158,7 +159,7 @@ async function emptyRegion(
 }
 
 export async function removeMark(
-  installation: Installation,
+  installation: OperatedInstallation,
   region: RegionName,
   recorder: Recorder,
 ): Promise<void> {
@@ -166,7 +167,10 @@ export async function removeMark(
   await unmarkDrained(etcdOf(installation), region);
 }
 
-async function nothingInTransit(installation: Installation, books: readonly Book[]) {
+async function nothingInTransit(
+  installation: OperatedInstallation,
+  books: readonly OperatedBook[],
+) {
   let left = '';
   await until('that nothing is in transit', IN_TRANSIT_MS, async () => {
     const all = await Promise.all(books.map((book) => installation.facts(book)));
@@ -187,7 +191,7 @@ async function nothingInTransit(installation: Installation, books: readonly Book
 
 /** Whether the region may be switched off, as far as the books and etcd go. */
 async function saySafe(
-  installation: Installation,
+  installation: OperatedInstallation,
   region: RegionName,
   step: (text: string) => void,
 ): Promise<boolean> {
