@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 
-import { NotPossibleError, RefusedError, UnknownBookError } from '../operator/change-plan.ts';
+import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/change-plan.ts';
 import { BadFileError } from './replay/bad-line.ts';
 import { CallFault } from '../../router/client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay/replay-error.ts';
@@ -17,7 +17,7 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ReplayStalledError) {
     return new CommandFailure(ExitCode.environment, error.message);
   }
-  if (error instanceof UnknownBookError) return usageFailure(error.message);
+  if (error instanceof UnknownNameError) return usageFailure(error.message);
   if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
   if (error instanceof CallFault) return callFailure(error);
   const message = error instanceof Error ? error.message : String(error);

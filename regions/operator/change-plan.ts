@@ -77,9 +77,9 @@ export class NotPossibleError extends Error {
   }
 }
 
-/** The user named a book that does not exist. */
-export class UnknownBookError extends Error {
-  override readonly name = 'UnknownBookError';
+/** The user named a book or a region that does not exist. */
+export class UnknownNameError extends Error {
+  override readonly name = 'UnknownNameError';
 }
 
 /** Throws RefusedError or, where something is missing, NotPossibleError, unless it can be done. */

@@ -30,7 +30,7 @@ export class Operator {
   /**
    * Makes a change and records it in the books concerned.
    * @throws RefusedError if it would not be safe or makes no sense, NotPossibleError if something
-   *   is missing for it, UnknownBookError, and Error if it did not succeed
+   *   is missing for it, UnknownNameError, and Error if it did not succeed
    */
   make(change: Change, acting: Acting): Promise<CompletedChange> {
     return changeOf(change.kind).make(this.#installation, change, acting);

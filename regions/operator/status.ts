@@ -17,7 +17,8 @@ export interface InstallationStatus {
 export interface RegionStatus {
   readonly name: RegionName;
   readonly router: 'serving' | 'not serving';
-  readonly etcd: 'serving' | 'not serving';
+  /** None: with four or with more than five regions, not each has a member. */
+  readonly etcd: 'serving' | 'not serving' | 'none';
   /** Undefined: it takes calls and books. Null: unknown, because etcd did not answer. */
   readonly drained: DrainMark | null | undefined;
 }

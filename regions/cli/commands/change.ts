@@ -10,12 +10,7 @@ import type { Operator } from '../../operator/operator.ts';
 import type { CommandContext } from '../connection.ts';
 import { toFailure } from '../error-report.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
-import {
-  type OperatorOptions,
-  operatorCommand,
-  parseRegion,
-  withOperator,
-} from './operator-options.ts';
+import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
 import { note, print, printJson, styledNote } from '../../terminal/print.ts';
 import { printError } from '../error-report.ts';
 
@@ -37,7 +32,7 @@ export function changeCommand(kind: ChangeKind, context: CommandContext): Comman
   const lines = examples.map((example) => `${kind} ${example}`);
   const command = operatorCommand(kind, help, lines);
   if (subject === 'book') command.argument('<book>', 'number or name of the book');
-  else command.argument('<region>', 'the region', parseRegion);
+  else command.argument('<region>', 'the region');
   for (const option of options) addOption(command, option);
   return command
     .option('--why <text>', 'reason or ticket; it is recorded')
@@ -52,7 +47,7 @@ export function changeCommand(kind: ChangeKind, context: CommandContext): Comman
 function addOption(command: Command, { name, help, takes }: ChangeOption): void {
   const flag = `--${name.replaceAll(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`)}`;
   if (takes === 'switch') command.option(flag, help);
-  else command.requiredOption(`${flag} <region>`, help, parseRegion);
+  else command.requiredOption(`${flag} <region>`, help);
 }
 
 /** Plans a change, asks for confirmation, makes it and prints the result. */

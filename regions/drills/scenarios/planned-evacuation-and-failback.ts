@@ -4,7 +4,7 @@ import { AbortedDrill, type Scenario } from '../scenario.ts';
 export const plannedEvacuationAndFailback: Scenario = {
   name: 'planned-evacuation-and-failback',
   hypothesis:
-    'A region can be emptied and filled again while payments go on: the writes of its book ' +
+    'A region can be emptied and filled again while payments go on: the writes of its books ' +
     'pause for less than 3 s each time, and no caller sees an error.',
   breaks: 'nothing: the operator moves every book out of one region, and home again',
   steps: [

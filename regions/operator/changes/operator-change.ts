@@ -40,6 +40,8 @@ interface BookRequest {
   readonly kind: string;
   /** Name or number. */
   readonly book: string;
+  /** The region that is to lead it, if it is moved. */
+  readonly to?: RegionName;
 }
 
 interface RegionRequest {
@@ -54,11 +56,11 @@ export interface OperatorChange<Request extends { readonly kind: string }> exten
   readonly subject: 'book' | 'region';
   /** A request, from its fields as a command line gives them. Throws ZodError. */
   readonly read: (fields: unknown) => Request;
-  /** What it would do now, and the objections to it; changes nothing. Throws UnknownBookError. */
+  /** What it would do now, and the objections to it; changes nothing. Throws UnknownNameError. */
   plan(installation: OperatedInstallation, request: Request): Promise<Plan>;
   /**
    * Makes it and records it in the books concerned.
-   * @throws RefusedError, NotPossibleError, UnknownBookError, or Error if it did not succeed
+   * @throws RefusedError, NotPossibleError, UnknownNameError, or Error if it did not succeed
    */
   make(
     installation: OperatedInstallation,
@@ -110,6 +112,7 @@ export function bookChange<Schema extends z.ZodType<BookRequest>>(
   const { kind } = described;
   const look = async (installation: OperatedInstallation, asked: Request) => {
     const book = installation.book(asked.book);
+    if (asked.to !== undefined) installation.requireRegion(asked.to);
     const facts = await installation.patientFacts(book);
     return { book, facts, plan: planOf(kind, book.name, outline(facts, asked)) };
   };
@@ -137,6 +140,7 @@ export function regionChange<Schema extends z.ZodType<RegionRequest>>(
   type Request = z.infer<Schema>;
   const { kind } = described;
   const look = async (installation: OperatedInstallation, asked: Request) => {
+    installation.requireRegion(asked.region);
     const books = installation.books.filter((book) => concerns(book, asked));
     const facts = await Promise.all(books.map((book) => installation.patientFacts(book)));
     return { books, facts, plan: planOf(kind, asked.region, outline(facts, asked)) };
