@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { RunClock } from '../drills/load/clock.ts';
+import { RunClock } from '../drills/load/run-clock.ts';
 import { waitUntilSteady } from '../drills/steady.ts';
 import { TrackedFaults } from '../faults/tracked-faults.ts';
 import { Watcher } from '../drills/watcher.ts';
