@@ -92,6 +92,7 @@ export default defineConfig({
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          isolate: false,
           maxWorkers: waiting,
           sequence: { groupOrder: 1 },
         },
