@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../../ledger/backoff.ts';
 import { type StopSignal, writePidFile } from './leftovers.ts';
 import { logTail, openLog } from './log-file.ts';
 import { signalProcess } from './process-identity.ts';
@@ -79,9 +80,8 @@ export const BROKEN_EXIT_CODE = 70;
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
 // children of its killed predecessor still hold the shared memory.
 const firstStartAttempts = 4;
-const backoffFirstMs = 100;
-const backoffMostMs = 5_000;
-const backoffMostBrokenMs = 60_000;
+const backoff = { firstMs: 100, longestMs: 5_000 };
+const backoffBroken = { firstMs: 100, longestMs: 60_000 };
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
 const stableAfterBrokenMs = 300_000;
@@ -97,20 +97,13 @@ const answeredPauses = 2;
 const probeFirstMs = 25;
 const probeMostMs = 250;
 
-/** Full jitter on the upper half, so that processes that died together do not return together. */
-function backoffMs(failures: number, broken: boolean): number {
-  const limit = broken ? backoffMostBrokenMs : backoffMostMs;
-  const most = Math.min(limit, backoffFirstMs * 2 ** (failures - 1));
-  return most / 2 + Math.random() * (most / 2);
-}
-
 function notRun(reason: string): RunResult {
   return { becameReady: false, lastedMs: 0, reason, broken: false };
 }
 
 /** One child process that is kept running until `stop` is called. */
 export class SupervisedProcess {
-  readonly spec: ProcessSpec;
+  #spec: ProcessSpec;
   #state: ProcessState = 'stopped';
   #child: ChildProcess | undefined;
   #stopping = new AbortController();
@@ -122,7 +115,12 @@ export class SupervisedProcess {
   readonly #waiting = new Set<(state: ProcessState) => void>();
 
   constructor(spec: ProcessSpec) {
-    this.spec = spec;
+    this.#spec = spec;
+  }
+
+  /** What runs; another one after `resume`. */
+  get spec(): ProcessSpec {
+    return this.#spec;
   }
 
   get name(): string {
@@ -154,13 +152,7 @@ export class SupervisedProcess {
    * is not ready within `readyTimeoutMs`, or when it was stopped meanwhile.
    */
   async start(): Promise<void> {
-    if (this.#loop !== undefined) throw new Error(`${this.name} was started already`);
-    this.#stopping = new AbortController();
-    this.#everReady = false;
-    this.#lastReason = '';
-    this.#set('starting');
-    const loop = this.#supervise(this.#stopping.signal);
-    this.#loop = loop;
+    const loop = this.#launch(false);
     let failure: Error | undefined;
     // The loop only rejects when `prepare` does, and ends early when the attempts are used up.
     loop.catch((error: unknown) => {
@@ -175,6 +167,28 @@ export class SupervisedProcess {
       if (asked) throw new Error(`${this.name} was stopped before it was ready`, { cause: error });
       throw new Error(this.#explainStart(), { cause: error });
     }
+  }
+
+  /**
+   * Starts a process that has been in service before and was stopped, with another specification
+   * of the same name. Unlike `start` it is kept running however often it dies. Resolves when it
+   * is ready; throws when it was stopped or is not ready within `timeoutMs`.
+   */
+  async resume(spec: ProcessSpec, timeoutMs: number): Promise<void> {
+    this.#spec = spec;
+    void this.#launch(true);
+    await this.waitReady(timeoutMs);
+  }
+
+  /** @param served true: deaths and failed preparations from now on do not end the supervision */
+  #launch(served: boolean): Promise<void> {
+    if (this.#loop !== undefined) throw new Error(`${this.name} was started already`);
+    this.#stopping = new AbortController();
+    this.#everReady = served;
+    this.#lastReason = '';
+    this.#set('starting');
+    this.#loop = this.#supervise(this.#stopping.signal);
+    return this.#loop;
   }
 
   /**
@@ -246,9 +260,8 @@ export class SupervisedProcess {
         failures = result.becameReady && result.lastedMs > stableMs ? 1 : failures + 1;
         if (!this.#everReady && failures >= firstStartAttempts) break;
         this.#set(failures >= seriesDeaths ? 'backing-off' : 'restarting');
-        await sleep(backoffMs(failures, result.broken), undefined, { signal: stopping }).catch(
-          () => {},
-        );
+        const waitMs = backoffMs(failures, result.broken ? backoffBroken : backoff);
+        await sleep(waitMs, undefined, { signal: stopping }).catch(() => {});
       }
     } finally {
       this.#set('stopped');

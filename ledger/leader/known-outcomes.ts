@@ -1,0 +1,243 @@
+import type { ChangeAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
+import {
+  type CreateTransferRequest,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
+import { must } from '../core/assert.ts';
+import { CALL_ROWS_MAX } from '../core/limits.ts';
+import { isPlain } from '../core/validate/options.ts';
+import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
+import { timestampFrom } from '../core/timestamp.ts';
+import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
+import type { KeyCache } from '../keys/key-cache.ts';
+import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
+import { RecentKeys } from '../keys/recent-keys.ts';
+import type { Sql } from '../store/connect.ts';
+import { readExistingIds } from '../store/read-existing.ts';
+import { readChanges } from '../store/read-changes.ts';
+import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import { ledgerTuning } from '../tuning.ts';
+import {
+  type ChangeAnswer,
+  type TransferAnswer,
+  recordedAnswer,
+  recordedChangeAnswer,
+  reusedChangeKey,
+  reusedKey,
+} from './answers.ts';
+
+/** A transfer that is asked for, and its id. */
+export interface Asked {
+  readonly id: string;
+  readonly request: CreateTransferRequest;
+}
+
+/** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
+export type Hints = ReadonlySet<string> | undefined;
+
+const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
+
+/**
+ * Finds the keys that have an outcome already: in this leader's own memory or in the journal,
+ * which is the record. Redis only shows which keys are worth a look into the journal: no answer
+ * is made of what it holds, because anyone who reaches it could write there.
+ */
+export class KnownOutcomes {
+  readonly #sql: Sql;
+  readonly #book: number;
+  readonly #keys: KeyCache | undefined;
+  readonly #recent: RecentKeys;
+
+  constructor(sql: Sql, book: number, keys: KeyCache | undefined, { recentKeys } = ledgerTuning) {
+    this.#recent = new RecentKeys(recentKeys);
+    this.#sql = sql;
+    this.#book = book;
+    this.#keys = keys;
+  }
+
+  /**
+   * Asks Redis about the keys of what has just arrived, so that the answer is there when its
+   * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer.
+   */
+  async hints(ids: readonly string[]): Promise<Hints> {
+    return this.#keys?.known(ids);
+  }
+
+  /**
+   * The outcome of each, undefined where no key is known. That is not yet a proof: Redis may
+   * have forgotten a key, which the journal's unique index then finds.
+   *
+   * @param hints what Redis answered to `hints`, for all of them; undefined if it did not
+   */
+  async find(asked: readonly Asked[], hints: Hints): Promise<(TransferAnswer | undefined)[]> {
+    const found = await this.#recordedEarlier(asked);
+    const doubtful: number[] = [];
+    for (const [index, { id, request }] of asked.entries()) {
+      if (found[index] !== undefined) continue;
+      const recent = this.#recent.get(id);
+      if (recent !== undefined && this.#answers(recent, request)) {
+        found[index] = this.#answerFrom(id, recent);
+      } else if (recent !== undefined || hints === undefined || hints.has(id)) {
+        // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
+        doubtful.push(index);
+      }
+    }
+    if (doubtful.length > 0) await this.#askJournal(asked, doubtful, found);
+    return found;
+  }
+
+  /** Asks the journal alone, after its unique index has refused a batch. */
+  async recorded(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
+    const found = await this.#recordedEarlier(asked);
+    const wanted = [...asked.keys()].filter((index) => found[index] === undefined);
+    await this.#askJournal(asked, wanted, found);
+    const unknown = asked.filter((_, index) => found[index] === undefined);
+    if (unknown.length === 0) return found;
+    // The key may be that of a change of an account: both share the keys of a book.
+    const ids = unknown.map(({ id }) => id);
+    const changes = await readChanges(this.#sql, this.#book, ids);
+    for (const [index, { id }] of asked.entries()) {
+      const change = changes.get(id);
+      if (change === undefined) continue;
+      found[index] = { response: reusedKey(id, 'kind', change), channel: null };
+    }
+    await this.#findLegs(asked, found);
+    return found;
+  }
+
+  /**
+   * A group of which a repair has booked a leg alone: the rest of it is lost, and to post it
+   * would move the money of that leg again.
+   */
+  async #findLegs(asked: readonly Asked[], found: (TransferAnswer | undefined)[]): Promise<void> {
+    const legs = asked.map(({ id, request: { action } }, index) =>
+      found[index] !== undefined || action?.$case !== 'group'
+        ? []
+        : action.value.legs.map((_, place) => legId(id, place)),
+    );
+    if (legs.every(({ length }) => length === 0)) return;
+    const known = await readExistingIds(this.#sql, legs.flat());
+    for (const [index, { id }] of asked.entries()) {
+      if (legs[index]?.some((leg) => known.has(leg)) !== true) continue;
+      const unknown = { position: undefined, decidedAt: undefined };
+      found[index] = { response: reusedKey(id, 'group.legs', unknown), channel: null };
+    }
+  }
+
+  /**
+   * Outcomes that an earlier release recorded under another id of the key, which rarely has one:
+   * nothing is asked for keys that cannot. Its rows were there before this leader began, so that
+   * the journal's answer is a proof.
+   */
+  async #recordedEarlier(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
+    const found: (TransferAnswer | undefined)[] = asked.map(() => undefined);
+    const places: number[] = [];
+    const earlier: Asked[] = [];
+    for (const [index, { request }] of asked.entries()) {
+      const id = earlierIdOf(request.namespace, request.idempotencyKey);
+      if (id === undefined) continue;
+      places.push(index);
+      // A key in its canonical form has no earlier id: the look-up ends with this one.
+      const idempotencyKey = canonicalKey(request.idempotencyKey);
+      earlier.push({ id, request: { ...request, idempotencyKey } });
+    }
+    if (earlier.length === 0) return found;
+    const recorded = await this.recorded(earlier);
+    for (const [place, index] of places.entries()) found[index] = recorded[place];
+    return found;
+  }
+
+  /** The outcome of the key of a change of an account; undefined if it is free. */
+  async change(id: string, request: ChangeAccountRequest): Promise<ChangeAnswer | undefined> {
+    const earlier = earlierIdOf(request.namespace, request.idempotencyKey);
+    const known = earlier === undefined ? undefined : await this.#change(earlier, request);
+    return known ?? this.#change(id, request);
+  }
+
+  async #change(id: string, request: ChangeFields): Promise<ChangeAnswer | undefined> {
+    const change = (await readChanges(this.#sql, this.#book, [id])).get(id);
+    if (change !== undefined) {
+      return recordedChangeAnswer(id, change, differingChangeField(change.request, request));
+    }
+    const stored = await readTransfers(this.#sql, this.#book, [id], NO_LEGS);
+    const transfer = stored.get(id)?.transfer;
+    return transfer === undefined ? undefined : reusedChangeKey(id, 'kind', transfer);
+  }
+
+  /** Remembers an outcome that has been committed, in memory. */
+  remember(id: string, known: KnownKey): void {
+    this.#recent.set(id, known);
+  }
+
+  /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
+  addToRedis(ids: readonly string[]): void {
+    void this.#keys?.add(ids);
+  }
+
+  async #askJournal(
+    asked: readonly Asked[],
+    wanted: readonly number[],
+    found: (TransferAnswer | undefined)[],
+  ): Promise<void> {
+    const sizes = new Map<string, number>();
+    for (const index of wanted) {
+      const { id, request } = must(asked[index], 'what is wanted was asked');
+      const { action } = request;
+      sizes.set(id, action?.$case === 'group' ? action.value.legs.length : 0);
+    }
+    const stored = await readTransfers(this.#sql, this.#book, [...sizes.keys()], {
+      legsMax: CALL_ROWS_MAX,
+      // A group of another size is another group: its legs need not be read.
+      wants: (id, legs) => sizes.get(id) === legs,
+    });
+    const again: string[] = [];
+    for (const index of wanted) {
+      const item = asked[index];
+      const match = item === undefined ? undefined : stored.get(item.id);
+      if (item === undefined || match === undefined) continue;
+      found[index] = recordedAnswer(item.request, match);
+      this.remember(item.id, knownFrom(match));
+      again.push(item.id);
+    }
+    this.addToRedis(again);
+  }
+
+  /** True if what is remembered is enough to answer the request. */
+  #answers(known: KnownKey, request: CreateTransferRequest): boolean {
+    return !known.partial && known.fingerprint === fingerprintOf(request);
+  }
+
+  #answerFrom(id: string, known: KnownKey): TransferAnswer {
+    const { reason, epoch, seq, atMicros } = known;
+    const rejected = reason !== Reason.UNSPECIFIED;
+    return {
+      response: {
+        transferId: id,
+        status: rejected ? TransferStatus.REJECTED : TransferStatus.POSTED,
+        reason,
+        differingField: '',
+        replayed: true,
+        position: { book: this.#book, epoch: BigInt(epoch), seq: BigInt(seq) },
+        decidedAt: timestampFrom(atMicros),
+        actualAmount: 0n,
+        expiresAt: undefined,
+        group: undefined,
+        dryRun: false,
+      },
+      channel: null,
+    };
+  }
+}
+
+function knownFrom({ transfer, request, channel }: StoredTransfer): KnownKey {
+  const { seconds = 0n, nanos = 0 } = transfer.decidedAt ?? {};
+  return {
+    fingerprint: fingerprintOf(request),
+    reason: transfer.reason,
+    epoch: Number(transfer.position?.epoch ?? 0n),
+    seq: Number(transfer.position?.seq ?? 0n),
+    atMicros: Number(seconds) * 1_000_000 + nanos / 1000,
+    partial: channel !== null || !isPlain(request),
+  };
+}

@@ -1,0 +1,205 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KeyCache } from '../keys/key-cache.ts';
+import type { Logger } from '../logger.ts';
+import type { Leaders } from '../rpc/leaders.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { Sender } from '../settlement/sender.ts';
+import { connect, isWarning, type Sql } from '../store/connect.ts';
+import { type Book, type Head, readHead } from '../store/head.ts';
+import { leaveFork } from '../store/leave-fork.ts';
+import { readNodeRole } from '../store/node-role.ts';
+import { BookLeader } from '../leader/book-leader.ts';
+import { BookMemory } from '../leader/book-memory.ts';
+import { type OnHeldUp, whileHeldUp } from '../leader/commit.ts';
+import { isBug } from '../leader/ledger-fault.ts';
+import { KnownOutcomes } from '../leader/known-outcomes.ts';
+import type { ServerClock } from '../leader/server-clock.ts';
+import { Sweeper } from '../leader/sweeper.ts';
+import { takeOver } from '../leader/take-over.ts';
+
+export interface LeadershipConfig {
+  readonly book: Book;
+  readonly books: readonly Book[];
+  /** Where other servers reach this one, HOST:PORT. */
+  readonly address: string;
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  /** True: the book is led only where a commit waits for a second node to have it. */
+  readonly replicated: boolean;
+  /** Default: `ledgerTuning`. */
+  readonly tuning?: LedgerTuning | undefined;
+}
+
+export interface LeadershipParts {
+  readonly config: LeadershipConfig;
+  /** Connections for reading. */
+  readonly reads: Sql;
+  readonly leaders: Leaders;
+  readonly log: Logger;
+  readonly clock: ServerClock;
+  /** Called when the leader begins or ends, and when a commit is held up and no longer is. */
+  readonly onChange: () => void;
+  /** Called with a bug that shows after `run` has returned, or where `run` does not wait for it. */
+  readonly onBug: (error: unknown) => void;
+}
+
+/** How long posting waits for other books to report what they have of the channels here. */
+const COMPARE_MS = 1_000;
+
+/** One attempt to lead a book, from the take-over to stepping down. */
+export class Leadership {
+  readonly #parts: LeadershipParts;
+  /** Resolves with the reason when the leadership is ended from outside. */
+  readonly #ended: Promise<string>;
+  #resolveEnded: (reason: string) => void = () => undefined;
+  #over = false;
+  #stopping = false;
+  #leader: BookLeader | undefined;
+  #heldUp = false;
+
+  constructor(parts: LeadershipParts) {
+    this.#parts = parts;
+    this.#ended = new Promise<string>((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  /** Undefined before the take-over, and from the moment on at which the leadership ends. */
+  get leader(): BookLeader | undefined {
+    return this.#over ? undefined : this.#leader;
+  }
+
+  /** True while a commit waits for longer than it should. */
+  get heldUp(): boolean {
+    return this.#heldUp;
+  }
+
+  /** Takes nothing new, and ends the leadership when all that is queued is done. */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#leader === undefined) this.end('the server is stopping');
+    else this.#leader.stop();
+  }
+
+  /** Ends the leadership at once, whatever it waits for. */
+  end(reason: string): void {
+    this.#resolveEnded(reason);
+    this.#close(reason);
+  }
+
+  /** From here on nothing is acknowledged. The leadership itself reports why it ends. */
+  #close(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leader?.depose(reason);
+    this.#parts.onChange();
+  }
+
+  /**
+   * Takes the book over, if it may, and leads it.
+   *
+   * @param seen the head as it was read for the decision to take over; undefined: read it now
+   * @returns why the leadership is over
+   * @throws Error of isDatabaseError; any other if the process must end
+   */
+  async run(seen?: Head): Promise<string> {
+    const { databaseUrl, replicated } = this.#parts.config;
+    const sql = connect(databaseUrl, 1, {
+      onNotice: (notice) => {
+        if (isWarning(notice) && this.#leader !== undefined) {
+          this.end(`the database warns: ${notice['message'] ?? ''}`);
+        }
+      },
+      ...(replicated && { onClose: () => this.end('the connection to the database was lost') }),
+    });
+    const leadership = this.#begin(sql, seen);
+    // Once the leadership is ended from outside, nothing waits for it: its bug must not be lost.
+    leadership.catch(this.#reportBug);
+    try {
+      const reason = await Promise.race([leadership, this.#ended]);
+      // A server that was asked to stop has nothing to warn of.
+      const level = this.#stopping ? 'info' : 'warn';
+      if (this.#leader !== undefined) this.#parts.log[level]('stepped down', { reason });
+      return reason;
+    } finally {
+      // Before the connection is closed, which would end the leadership for a wrong reason.
+      this.#close('the leadership is over');
+      this.#parts.clock.forget();
+      await sql.end({ timeout: 1 });
+    }
+  }
+
+  readonly #reportBug = (error: unknown): void => {
+    if (isBug(error)) this.#parts.onBug(error);
+  };
+
+  async #begin(sql: Sql, seen: Head | undefined): Promise<string> {
+    const { address, book, books, replicated } = this.#parts.config;
+    // Asked on the very connection that will post: its settings are what counts.
+    const role = await readNodeRole(sql);
+    if (replicated && role.standby) return 'the database follows another';
+    if (replicated && role.alone !== undefined) return aloneText(role.alone);
+    if (replicated) await leaveFork(sql);
+    const head = seen ?? (await readHead(sql, book));
+    if (head.fenced) return `the book is ${head.leader}`;
+    const nowMicros = await this.#parts.clock.timeOf(head.atMicros);
+    const taking = takeOver(sql, head, address, nowMicros());
+    const taken = await whileHeldUp(taking, this.#onHeldUp);
+    if (taken === undefined) return 'another server took the book over';
+    const memory = await BookMemory.load(sql, book, books, taken);
+    return this.#over ? 'the leadership is over' : this.#lead(sql, memory, nowMicros);
+  }
+
+  async #lead(sql: Sql, memory: BookMemory, nowMicros: () => number): Promise<string> {
+    const { config, reads, leaders, log, onChange } = this.#parts;
+    const { book, books, redisUrl, tuning = ledgerTuning } = config;
+    const { instance } = memory;
+    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
+    const known = new KnownOutcomes(reads, book.number, keys, tuning);
+    const senders = new Map<number, Sender>();
+    const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
+    const onHeldUp = this.#onHeldUp;
+    const { onBug } = this.#parts;
+    const parts = { sql, memory, known, log, nowMicros, onSent, onHeldUp, onBug, tuning };
+    const leader = new BookLeader(parts);
+    for (const { number } of books) {
+      if (number === book.number) continue;
+      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log, tuning }));
+    }
+    // What is posted before the other ends have been asked may be what a restored book has lost.
+    leader.hold();
+    this.#leader = leader;
+    log.info('leading', { epoch: memory.epoch, seq: memory.seq });
+    onChange();
+    const sweeper = new Sweeper(reads, leader, log, tuning);
+    const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
+    const asked = [...senders.values()].map(({ compared }) => compared);
+    void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());
+    const helped = Promise.all(helping).catch(this.#reportBug);
+    void helped.finally(() => keys?.close());
+    try {
+      return await leader.run();
+    } finally {
+      // The leadership does not wait for its helpers, which may be reading from a database that hangs.
+      this.#close('the leadership is over');
+      sweeper.stop();
+      for (const sender of senders.values()) sender.stop();
+    }
+  }
+
+  /** Undefined where a commit waits for no other node. */
+  get #onHeldUp(): OnHeldUp | undefined {
+    if (!this.#parts.config.replicated) return undefined;
+    return (heldUp) => {
+      this.#heldUp = heldUp;
+      if (heldUp) this.#parts.log.warn('a commit is waiting for a second region');
+      else this.#parts.log.info('no commit is waiting for a second region any more');
+      this.#parts.onChange();
+    };
+  }
+}
+
+/** Why a book is not led where a commit would wait for no other node. */
+export function aloneText(why: string): string {
+  return `no second region would have what is acknowledged here: ${why}`;
+}
