@@ -23,7 +23,7 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one replicated installation for all tests of the `replicated` project, and stops it
+ * Starts one replicated installation for the tests of the `slow` project that break it, and stops it
  * after the last. It starts when the first test asks for it: until then, tests of other projects
  * have the machine to themselves.
  */
