@@ -29,7 +29,7 @@ export interface SharedInstallation {
 }
 
 /**
- * The installation of the `replicated` project, for all tests of a file: all books are led at
+ * The replicated installation of the `slow` project, for all tests of a file: all books are led at
  * home and all their copies stream when the first begins. Data from the tests of other
  * files stays in its books, so every file uses its own names.
  *
