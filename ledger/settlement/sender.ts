@@ -21,8 +21,8 @@ import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
 import type { LedgerTuning } from '../tuning.ts';
 
-/** The longest pause after a first failed call. */
-const PAUSE_MS = 50;
+/** Pause after the first of several failed calls. */
+const FIRST_PAUSE_MS = 50;
 /** A comparison answers at once or not at all. */
 const COMPARE_TIMEOUT_MS = 2_000;
 /** Pause between comparisons of a channel that is halted: an operator has to repair it. */
@@ -94,8 +94,8 @@ export class Sender {
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
         failures += 1;
-        const longestMs = this.#parts.tuning.settlePauseMaxMs;
-        await sleep(backoffMs(failures, { firstMs: PAUSE_MS, longestMs }));
+        const { settlePauseMaxMs: longestMs } = this.#parts.tuning;
+        await sleep(backoffMs(failures, { firstMs: FIRST_PAUSE_MS, longestMs }));
       }
     }
   }
