@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 
 import { RefusedError, UnknownBookError } from '../operator/operation.ts';
 import { BadFileError } from './replay/bad-line.ts';
+import { ConfigError } from '../config/problem.ts';
 import { CallFault } from '../../router/client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay/replay-error.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
@@ -17,6 +18,7 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ReplayStalledError) {
     return new CommandFailure(ExitCode.environment, error.message);
   }
+  if (error instanceof ConfigError) return usageFailure(error.message);
   if (error instanceof UnknownBookError) return usageFailure(error.message);
   if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
   if (error instanceof CallFault) return callFailure(error);
@@ -60,7 +62,9 @@ export function errorJson(error: unknown) {
   const code = isCall ? error.code : CODES[exitCode];
   const details = isCall
     ? { outcome: error.outcome, reason: error.reason, violations: error.violations }
-    : {};
+    : error instanceof ConfigError
+      ? { file: error.file ?? null, problems: error.problems }
+      : {};
   return { error: { code, message, details } };
 }
 
