@@ -14,6 +14,7 @@ import { ownPrograms, profiledPrograms } from '../profiled/programs.ts';
 
 /** After the ports of three regions. */
 const RAW_PORT_OFFSET = 30;
+const RAW_DATABASE = 'raw_1';
 const RAW_BOOK = { name: 'raw-1', number: 1 };
 /** Marks a folder whose content the benchmark may delete. */
 const MARKER = 'bench-data';
@@ -49,12 +50,11 @@ export class Installation {
     this.#cluster = cluster;
     this.#raw = raw;
     this.regions = cluster.regions;
-    this.books = cluster.regions.map(
-      ({ bookName, book, auditorUrl }) =>
-        new BookCheck({ name: bookName, number: book }, auditorUrl),
+    this.books = cluster.books.map(
+      ({ name, number, auditorUrl }) => new BookCheck({ name, number }, auditorUrl),
     );
-    this.rawBook = new BookCheck(RAW_BOOK, raw.auditorUrl);
-    this.rawUrl = raw.ledgerUrl;
+    this.rawBook = new BookCheck(RAW_BOOK, raw.urls(RAW_DATABASE).auditorUrl);
+    this.rawUrl = raw.urls(RAW_DATABASE).ledgerUrl;
   }
 
   /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
@@ -133,7 +133,7 @@ async function startRawPostgres(
     name: 'raw/postgres',
     directory: join(folder, 'postgres'),
     port,
-    database: 'raw_1',
+    databases: [RAW_DATABASE],
     passwords: { postgres: newPassword(), ledger: newPassword(), auditor: newPassword() },
     // In the folders of the cluster, so that its guard stops this one too if we are killed.
     logFile: join(cluster.dataDir, 'logs', 'raw-postgres.log'),
@@ -141,7 +141,7 @@ async function startRawPostgres(
   });
   try {
     await raw.start();
-    await migrate(raw.adminUrl);
+    await migrate(raw.urls(RAW_DATABASE).adminUrl);
     return raw;
   } catch (error) {
     await raw.process.stop();

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
-import { type DueHolds, readDueHolds } from '../store/read-due-holds.ts';
+import { readDueHolds } from '../store/read-due-holds.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { BookLeader } from './book-leader.ts';
-import { isBug, type LedgerFault } from './ledger-fault.ts';
+import { isBug } from './ledger-fault.ts';
 import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /**
@@ -54,18 +54,8 @@ export class Sweeper {
     const nowMicros = this.#leader.nextMicros();
     const due = await readDueHolds(this.#sql, memory.swept, nowMicros, sweepHolds);
     if (due === null) return false;
-    await this.#expire(due);
-    return due.ids.length === sweepHolds && memory.swept.seq === due.cursor.seq;
-  }
-
-  #expire({ ids, cursor, seen }: DueHolds): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#leader.submit({
-        kind: 'expire',
-        command: { kind: 'expire', holds: ids, swept: cursor, seen },
-        onOutcome: resolve,
-        onFault: (fault: LedgerFault) => reject(fault),
-      });
-    });
+    const { ids, cursor, seen } = due;
+    await this.#leader.execute({ kind: 'expire', holds: ids, swept: cursor, seen });
+    return ids.length === sweepHolds && memory.swept.seq === cursor.seq;
   }
 }

@@ -7,19 +7,19 @@ import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
-import { aloneText, Term, type TermConfig } from './term.ts';
+import { aloneText, Leadership, type LeadershipConfig } from './leadership.ts';
 import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;
-/** A term that ends sooner counts as failed; after several the next one is waited for longer. */
-const SHORT_TERM_MS = 2_000;
-const SHORT_TERM_PAUSE_MS_MAX = 2_000;
+/** A leadership that ends sooner counts as failed; after several the next one is waited for longer. */
+const SHORT_LEADERSHIP_MS = 2_000;
+const SHORT_LEADERSHIP_PAUSE_MS_MAX = 2_000;
 /** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
 
-export interface MemberConfig extends TermConfig {
+export interface MemberConfig extends LeadershipConfig {
   /** Where this server is. */
   readonly serverRegion: string;
 }
@@ -54,14 +54,14 @@ export class BookMember {
   readonly #leaders: Leaders;
   readonly #log: Logger;
   readonly #listeners = new Set<(status: MemberStatus) => void>();
-  #term: Term | undefined;
+  #leadership: Leadership | undefined;
   #stopped = false;
   /** Ends the wait for news of the own database. */
   #wake = (): void => undefined;
   /** The reason why it does not lead, as it was logged last. */
   #lastWhy = '';
-  /** Terms in a row that ended soon after they began. */
-  #shortTerms = 0;
+  /** Leaderships in a row that ended soon after they began. */
+  #shortLeaderships = 0;
   /** Rejects with the bug that ends this member. */
   readonly #broken: Promise<never>;
   #break: (error: unknown) => void = () => undefined;
@@ -82,12 +82,12 @@ export class BookMember {
 
   /** Undefined while this member does not lead. */
   get leader(): BookLeader | undefined {
-    return this.#term?.leader;
+    return this.#leadership?.leader;
   }
 
   get status(): MemberStatus {
     const { leader } = this;
-    const heldUp = leader !== undefined && this.#term?.heldUp === true;
+    const heldUp = leader !== undefined && this.#leadership?.heldUp === true;
     return {
       leading: leader !== undefined,
       epoch: leader?.memory.epoch ?? 0,
@@ -122,8 +122,8 @@ export class BookMember {
   stop(): void {
     this.#stopped = true;
     this.#wake();
-    this.#term?.stop();
-    const tooLong = () => this.#term?.end('the server is stopping');
+    this.#leadership?.stop();
+    const tooLong = () => this.#leadership?.end('the server is stopping');
     setTimeout(tooLong, this.tuning.finishMs).unref();
   }
 
@@ -134,7 +134,7 @@ export class BookMember {
     const watch = new RoleWatch(this.config.databaseUrl, (known, unknownWhy) => {
       role = known;
       why = whyNot(known, unknownWhy);
-      if (why !== '') this.#term?.end(why);
+      if (why !== '') this.#leadership?.end(why);
       this.#wake();
     });
     const watching = watch.run();
@@ -192,7 +192,7 @@ export class BookMember {
   readonly #onBug = (error: unknown): void => {
     this.#stopped = true;
     this.#break(error);
-    this.#term?.end('this server has failed');
+    this.#leadership?.end('this server has failed');
     this.#wake();
   };
 
@@ -218,11 +218,11 @@ export class BookMember {
 
   /** Returns why it never became leader; '' if it led, however briefly. */
   async #lead(head?: Head): Promise<string> {
-    if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
+    if (this.#shortLeaderships > 1) await sleep(shortLeadershipPauseMs(this.#shortLeaderships));
     if (this.#stopped) return '';
     let led = false;
     const onChange = () => {
-      led ||= term.leader !== undefined;
+      led ||= leadership.leader !== undefined;
       this.#notify();
     };
     const parts = {
@@ -233,23 +233,23 @@ export class BookMember {
       onChange,
       onBug: this.#onBug,
     };
-    const term = new Term({ ...parts, config: this.config });
-    this.#term = term;
+    const leadership = new Leadership({ ...parts, config: this.config });
+    this.#leadership = leadership;
     const began = performance.now();
     try {
-      const why = await term.run(head);
+      const why = await leadership.run(head);
       return led ? '' : why;
     } finally {
-      this.#term = undefined;
-      const short = led && performance.now() - began < SHORT_TERM_MS;
-      this.#shortTerms = short ? this.#shortTerms + 1 : 0;
+      this.#leadership = undefined;
+      const short = led && performance.now() - began < SHORT_LEADERSHIP_MS;
+      this.#shortLeaderships = short ? this.#shortLeaderships + 1 : 0;
     }
   }
 }
 
 /** A book whose leaders keep failing is not taken over several times a second. */
-function shortTermPauseMs(terms: number): number {
-  return Math.min(SHORT_TERM_PAUSE_MS_MAX, 100 * 2 ** (terms - 2));
+function shortLeadershipPauseMs(leaderships: number): number {
+  return Math.min(SHORT_LEADERSHIP_PAUSE_MS_MAX, 100 * 2 ** (leaderships - 2));
 }
 
 /** Why a database may not be led through; '' if it may. */

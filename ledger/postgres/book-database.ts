@@ -3,7 +3,7 @@ import postgres from 'postgres';
 /**
  * The limits of an auditor in a book's Postgres. The connections and the temporary files are a
  * hard limit: the rest of `max_connections` is left to the ledger, which needs about ten of them
- * and without which no take-over is possible. The times are defaults that an auditor can change
+ * for each book and without which no take-over is possible. The times are defaults that an auditor can change
  * for a session of their own, at the price of nothing but the auditor's own connections.
  */
 const AUDITOR_CONNECTIONS_MAX = 20;

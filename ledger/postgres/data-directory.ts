@@ -12,7 +12,8 @@ export const SUPERUSER = 'postgres';
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '50',
+  // About ten for each of up to seven books, 20 for auditors, and what Postgres reserves.
+  max_connections: '100',
   // A connection that never logs in holds its place no longer than that.
   authentication_timeout: '10s',
   shared_buffers: '128MB',

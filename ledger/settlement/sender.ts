@@ -255,14 +255,8 @@ export class Sender {
         finals.push({ number, transferId: leg.transferId, holdId: capture.holdId });
       }
     }
-    await new Promise<void>((resolve, reject) => {
-      this.#parts.leader.submit({
-        kind: 'close',
-        command: { kind: 'close', peerBook: this.#peerBook, through, refused, finals, hash },
-        onOutcome: resolve,
-        onFault: (fault: LedgerFault) => reject(fault),
-      });
-    });
+    const peerBook = this.#peerBook;
+    await this.#parts.leader.execute({ kind: 'close', peerBook, through, refused, finals, hash });
   }
 }
 

@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { MeridianClient } from '../../router/client/client.ts';
-import { defaultDataDir, regionNames } from '../topology/layout.ts';
+import { defaultDataDir } from '../topology/layout.ts';
 import { type ClusterState, readState } from '../topology/state.ts';
+import { defaultTopology } from '../topology/topology.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 import { note } from '../terminal/print.ts';
 
@@ -117,7 +118,7 @@ export async function withConnection<T>(
 
 /** The regions to list things of: those that run here, or those that Meridian has by default. */
 export function regionsOf(connection: Connection): readonly string[] {
-  return connection.regions ?? regionNames;
+  return connection.regions ?? defaultTopology.regions;
 }
 
 /** The cluster in the data folder. Throws CommandFailure (environment) if none runs. */

@@ -110,7 +110,7 @@ function notRun(reason: string): RunResult {
 
 /** One child process that is kept running until `stop` is called. */
 export class SupervisedProcess {
-  readonly spec: ProcessSpec;
+  #spec: ProcessSpec;
   #state: ProcessState = 'stopped';
   #child: ChildProcess | undefined;
   #stopping = new AbortController();
@@ -122,7 +122,12 @@ export class SupervisedProcess {
   readonly #waiting = new Set<(state: ProcessState) => void>();
 
   constructor(spec: ProcessSpec) {
-    this.spec = spec;
+    this.#spec = spec;
+  }
+
+  /** What runs; another one after `resume`. */
+  get spec(): ProcessSpec {
+    return this.#spec;
   }
 
   get name(): string {
@@ -154,13 +159,7 @@ export class SupervisedProcess {
    * is not ready within `readyTimeoutMs`, or when it was stopped meanwhile.
    */
   async start(): Promise<void> {
-    if (this.#loop !== undefined) throw new Error(`${this.name} was started already`);
-    this.#stopping = new AbortController();
-    this.#everReady = false;
-    this.#lastReason = '';
-    this.#set('starting');
-    const loop = this.#supervise(this.#stopping.signal);
-    this.#loop = loop;
+    const loop = this.#launch(false);
     let failure: Error | undefined;
     // The loop only rejects when `prepare` does, and ends early when the attempts are used up.
     loop.catch((error: unknown) => {
@@ -175,6 +174,28 @@ export class SupervisedProcess {
       if (asked) throw new Error(`${this.name} was stopped before it was ready`, { cause: error });
       throw new Error(this.#explainStart(), { cause: error });
     }
+  }
+
+  /**
+   * Starts a process that has been in service before and was stopped, with another specification
+   * of the same name. Unlike `start` it is kept running however often it dies. Resolves when it
+   * is ready; throws when it was stopped or is not ready within `timeoutMs`.
+   */
+  async resume(spec: ProcessSpec, timeoutMs: number): Promise<void> {
+    this.#spec = spec;
+    void this.#launch(true);
+    await this.waitReady(timeoutMs);
+  }
+
+  /** @param served true: deaths and failed preparations from now on do not end the supervision */
+  #launch(served: boolean): Promise<void> {
+    if (this.#loop !== undefined) throw new Error(`${this.name} was started already`);
+    this.#stopping = new AbortController();
+    this.#everReady = served;
+    this.#lastReason = '';
+    this.#set('starting');
+    this.#loop = this.#supervise(this.#stopping.signal);
+    return this.#loop;
   }
 
   /**

@@ -9,7 +9,7 @@ import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { migrate } from '../../ledger/store/migrate.ts';
 import { BOOKS, SILENT } from '../../ledger/testing/database/leading.ts';
 import { findFreeBase } from '../processes/ports.ts';
-import { type PostgresServer, startPostgres } from './postgres.ts';
+import { type DatabaseUrls, type PostgresServer, startPostgres } from './postgres.ts';
 import { processIdentity } from '../processes/process-identity.ts';
 import { probeRedis, probeTcp } from '../processes/probes.ts';
 import { hasRedis, startRedis } from './redis.ts';
@@ -17,18 +17,18 @@ import { testFolder } from '../testing/folder.ts';
 
 const passwords = { postgres: 'one-secret', ledger: 'two-secret', auditor: 'three-secret' };
 
-async function start(folder: string, port: number): Promise<PostgresServer> {
+async function start(folder: string, port: number): Promise<PostgresServer & DatabaseUrls> {
   const server = await startPostgres({
     name: 'test/postgres',
     directory: join(folder, 'postgres'),
     port,
-    database: 'eu_west_1',
+    databases: ['eu_west_1'],
     passwords,
     logFile: join(folder, 'postgres.log'),
     pidFile: join(folder, 'postgres.pid'),
   });
   onTestFinished(() => server.process.stop());
-  return server;
+  return { ...server, ...server.urls('eu_west_1') };
 }
 
 async function query<T>(url: string, ask: (sql: postgres.Sql) => Promise<T>): Promise<T> {

@@ -17,7 +17,7 @@ import { commandLine, processIdentity } from '../processes/process-identity.ts';
 import { probePostgres } from '../processes/probes.ts';
 import { SupervisedProcess, type ProcessSpec } from '../processes/supervised-process.ts';
 
-/** One embedded Postgres: its data directory, its process, the book's database and its roles. */
+/** One embedded Postgres: its data directory, its process, its roles and a database for each book. */
 
 /** Long enough for a fast shutdown to write a checkpoint of a busy book. */
 const graceMs = 60_000;
@@ -30,8 +30,8 @@ export interface PostgresOptions {
   /** The data directory, a folder of its own; created if it is not there. */
   readonly directory: string;
   readonly port: number;
-  /** Created if it is not there, with the roles meridian_ledger and auditor. */
-  readonly database: string;
+  /** One for each book; created if missing, with the roles meridian_ledger and auditor. */
+  readonly databases: readonly string[];
   readonly passwords: {
     readonly postgres: string;
     readonly ledger: string;
@@ -45,17 +45,24 @@ export interface PostgresOptions {
   readonly onState?: ProcessSpec['onState'];
 }
 
+/** Where a book's database is reached. */
+export interface DatabaseUrls {
+  /** As the superuser. */
+  readonly adminUrl: string;
+  /** As meridian_ledger. */
+  readonly ledgerUrl: string;
+  readonly auditorUrl: string;
+}
+
 export interface PostgresServer {
   readonly process: SupervisedProcess;
   readonly port: number;
-  /** The book's database as the superuser. */
-  readonly adminUrl: string;
-  /** The book's database as meridian_ledger. */
-  readonly ledgerUrl: string;
-  /** The book's database as auditor. */
-  readonly auditorUrl: string;
-  /** Starts the process, then makes the database and the roles where they are missing. */
+  /** The URLs of a database, which need not exist yet. */
+  urls(database: string): DatabaseUrls;
+  /** Starts the process, then makes the databases and the roles where they are missing. */
   start(): Promise<void>;
+  /** Makes one more database, if missing, while the server runs. */
+  addDatabase(database: string): Promise<void>;
 }
 
 function serverEnvironment(): Record<string, string> {
@@ -136,24 +143,31 @@ export async function preparePostgres(options: PostgresOptions): Promise<Postgre
   const data = { password: options.passwords.postgres, env: serverEnvironment() };
   await makeDataDirectory(directory, data, programs);
   requireEntry(programs.runAs, directory);
-  const { passwords, database, port } = options;
+  const { passwords, databases, port } = options;
   const supervised = new SupervisedProcess(describeProcess(options, programs));
+  const addDatabase = (database: string) => {
+    const url = loginUrl(options, SUPERUSER, passwords.postgres, 'postgres');
+    return ensureDatabase(url, database, passwords);
+  };
   return {
     process: supervised,
     port,
-    adminUrl: loginUrl(options, SUPERUSER, passwords.postgres, database),
-    ledgerUrl: loginUrl(options, 'meridian_ledger', passwords.ledger, database),
-    auditorUrl: loginUrl(options, 'auditor', passwords.auditor, database),
+    urls: (database) => ({
+      adminUrl: loginUrl(options, SUPERUSER, passwords.postgres, database),
+      ledgerUrl: loginUrl(options, 'meridian_ledger', passwords.ledger, database),
+      auditorUrl: loginUrl(options, 'auditor', passwords.auditor, database),
+    }),
     start: async () => {
       await supervised.start();
-      const url = loginUrl(options, SUPERUSER, passwords.postgres, 'postgres');
-      await ensureDatabase(url, database, passwords);
+      // One after the other: they share the roles.
+      for (const database of databases) await addDatabase(database);
     },
+    addDatabase,
   };
 }
 
 /**
- * Starts one Postgres and keeps it running; initialises its data directory, database and roles
+ * Starts one Postgres and keeps it running; initialises its data directory, databases and roles
  * where they are missing. Stop it with `process.stop()`.
  * Throws an Error that states what to do when there are no programs for this machine, when no user
  * can run them, or when it does not come up (the end of its log is quoted).

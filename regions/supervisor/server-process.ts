@@ -27,9 +27,13 @@ const HEAP_FLAGS = {
 };
 
 export function describeServer(options: ServerOptions): SupervisedProcess {
+  return new SupervisedProcess(serverSpec(options));
+}
+
+export function serverSpec(options: ServerOptions): ProcessSpec {
   // Here as well, for the operator to see why: what the process prints is in its log.
   requirePatchedLibraries();
-  return new SupervisedProcess({
+  return {
     ...options.files,
     command: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[options.kind], options.program],
@@ -40,5 +44,5 @@ export function describeServer(options: ServerOptions): SupervisedProcess {
     readyTimeoutMs: 60_000,
     probe: options.probe,
     liveness: options.liveness,
-  });
+  };
 }

@@ -8,7 +8,7 @@ import { connect, type Sql } from '../../ledger/store/connect.ts';
 import { migrate } from '../../ledger/store/migrate.ts';
 import { endFolder, makeFolder } from './folder.ts';
 import { findFreeBase } from '../processes/ports.ts';
-import { type PostgresServer, preparePostgres } from '../supervisor/postgres.ts';
+import { type DatabaseUrls, type PostgresServer, preparePostgres } from '../supervisor/postgres.ts';
 import { probePostgres } from '../processes/probes.ts';
 import { signalPostgres } from '../supervisor/postgres-tree.ts';
 
@@ -18,14 +18,8 @@ const PASSWORDS = { postgres: 'test-owner', ledger: 'test-ledger', auditor: 'tes
 /** URLs of one book's database at both servers of a pair. */
 export interface PairBook {
   readonly name: string;
-  readonly first: NodeUrls;
-  readonly second: NodeUrls;
-}
-
-export interface NodeUrls {
-  readonly adminUrl: string;
-  readonly ledgerUrl: string;
-  readonly auditorUrl: string;
+  readonly first: DatabaseUrls;
+  readonly second: DatabaseUrls;
 }
 
 /**
@@ -46,7 +40,7 @@ export class ReplicatedPair {
   ) {
     this.#folder = folder;
     [this.first, this.second, this.third] = servers;
-    this.admin = connect(urlOf(this.first.adminUrl, 'postgres'), 2);
+    this.admin = connect(this.first.urls('postgres').adminUrl, 2);
   }
 
   static async start(): Promise<ReplicatedPair> {
@@ -57,14 +51,14 @@ export class ReplicatedPair {
         name: `test/${name}`,
         directory: join(folder, name),
         port: port + offset,
-        database: TEMPLATE,
+        databases: [TEMPLATE],
         passwords: PASSWORDS,
         logFile: join(folder, `${name}.log`),
         pidFile: join(folder, `${name}.pid`),
       });
     const first = await prepare('first', 0);
     await first.start();
-    await migrate(first.adminUrl);
+    await migrate(first.urls(TEMPLATE).adminUrl);
     await first.process.stop();
     makeStandby(folder, 'second', port);
     makeStandby(folder, 'third', port + 1);
@@ -94,7 +88,7 @@ export class ReplicatedPair {
   async newBook(): Promise<PairBook> {
     const name = `book_${randomBytes(4).toString('hex')}`;
     await this.admin`CREATE DATABASE ${this.admin(name)} TEMPLATE ${this.admin(TEMPLATE)}`;
-    const book = { name, first: urlsOf(this.first, name), second: urlsOf(this.second, name) };
+    const book = { name, first: this.first.urls(name), second: this.second.urls(name) };
     // A commit waits until the standby has it on disk; it shows it a moment later.
     await untilTrue(() => probePostgres(book.second.adminUrl));
     return book;
@@ -181,18 +175,4 @@ async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
     if (!(await condition())) throw new Error('the condition does not become true');
   };
   await vi.waitFor(look, { timeout: 30_000, interval: 30 });
-}
-
-function urlsOf({ adminUrl, ledgerUrl, auditorUrl }: PostgresServer, database: string): NodeUrls {
-  return {
-    adminUrl: urlOf(adminUrl, database),
-    ledgerUrl: urlOf(ledgerUrl, database),
-    auditorUrl: urlOf(auditorUrl, database),
-  };
-}
-
-function urlOf(url: string, database: string): string {
-  const parsed = new URL(url);
-  parsed.pathname = `/${database}`;
-  return parsed.href;
 }

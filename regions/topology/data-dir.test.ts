@@ -13,6 +13,7 @@ const state = (dataDir: string, over: Partial<ClusterState> = {}): ClusterState 
   dataDir,
   basePort: 7400,
   regions: [],
+  books: [],
   processes: [],
   links: [],
   controlSocket: join(dataDir, 'control.sock'),

@@ -42,6 +42,22 @@ const regionRecord = z.object({
   redisUrl: z.string().optional(),
 });
 
+/**
+ * A book where it is at home. Its addresses are those of the embedded profile, or of its copy in
+ * the home region.
+ */
+const bookRecord = z.object({
+  number: z.number().int(),
+  name: z.string(),
+  region: z.string(),
+  /** The process that serves it, such as eu-west/ledger. */
+  process: z.string(),
+  ledgerAddress: z.string(),
+  adminUrl: z.string(),
+  ledgerUrl: z.string(),
+  auditorUrl: z.string(),
+});
+
 /** One copy of a book in the replicated profile; the addresses are those that operators use. */
 const memberRecord = z.object({
   /** Patroni's name of it, such as eu-west-1-in-us-east. */
@@ -76,6 +92,8 @@ const clusterState = z.object({
   dataDir: z.string(),
   basePort: z.number().int(),
   regions: z.array(regionRecord),
+  /** By number. */
+  books: z.array(bookRecord),
   processes: z.array(processRecord),
   links: z.array(z.object({ from: z.string(), to: z.string(), port: z.number().int() })),
   /** Path of the supervisor's control socket, see control.ts. */
@@ -87,6 +105,7 @@ const clusterState = z.object({
 export type ClusterState = z.infer<typeof clusterState>;
 /** Where one region is: addresses, and URLs that contain passwords. */
 export type RegionState = z.infer<typeof regionRecord>;
+export type BookState = z.infer<typeof bookRecord>;
 export type MemberState = z.infer<typeof memberRecord>;
 export type ReplicatedState = z.infer<typeof replicatedRecord>;
 
@@ -118,7 +137,7 @@ export function readState(dataDir: string): ClusterState | undefined {
 
 /** Writes cluster.json as a whole, and the password file for the databases that it names. */
 export function writeState(root: string, state: ClusterState): void {
-  const databases = [...state.regions, ...(state.replicated?.members ?? [])];
+  const databases = [...state.books, ...(state.replicated?.members ?? [])];
   writeAuditorPassfile(
     root,
     databases.map(({ auditorUrl }) => auditorUrl),

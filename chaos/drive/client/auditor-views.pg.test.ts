@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ReplicatedPair } from '../../../regions/testing/replicated-pair.ts';
 import { TestMember } from '../../../regions/testing/test-member.ts';
-import type { NodeUrls, PairBook } from '../../../regions/testing/replicated-pair.ts';
+import type { DatabaseUrls } from '../../../regions/supervisor/postgres.ts';
+import type { PairBook } from '../../../regions/testing/replicated-pair.ts';
 import { transferRequest } from '../../../ledger/testing/books/requests.ts';
 import type { Copy } from '../installation/installation.ts';
 import { AuditorViews } from './auditor-views.ts';
@@ -13,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => pair.stop(failed));
 
-function copyIn(region: 'eu-west' | 'us-east', urls: NodeUrls): Copy {
+function copyIn(region: 'eu-west' | 'us-east', urls: DatabaseUrls): Copy {
   return {
     ...urls,
     book: 1,

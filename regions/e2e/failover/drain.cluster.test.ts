@@ -107,7 +107,7 @@ test.skipIf(why !== '')(
     cleanUp.push(() => cluster.stop());
     const place = must(cluster.layout.regions[0], 'there is a region');
     const listen = `127.0.0.1:${basePort + 38}`;
-    const { name: region, ledgers, books } = place;
+    const { name: region, ledgers, allBooks: books } = place;
     const start = () => {
       const router = startRouter(listen, { region, ledgers, books }, urls);
       cleanUp.push(() => endChild(router));

@@ -43,7 +43,7 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
   await pair.first.process.stop('SIGQUIT');
 
   await pair.second.process.start();
-  const admin = connect(pair.second.adminUrl, 3);
+  const admin = connect(pair.second.urls('postgres').adminUrl, 3);
   onTestFinished(() => admin.end({ timeout: 1 }));
   await admin`SELECT pg_promote()`;
   await setStandbys(admin, 'ANY 1 ("first")');
@@ -55,7 +55,7 @@ const followUnrewound = () => startAsCopy('first', 'second');
 
 /** Starts one server as a replica of another one, with its data unchanged. */
 async function startAsCopy(copy: 'first' | 'second', leader: 'second' | 'third'): Promise<void> {
-  const url = new URL(pair[leader].adminUrl);
+  const url = new URL(pair[leader].urls('postgres').adminUrl);
   const login = `host=127.0.0.1 port=${url.port} user=postgres password=${url.password}`;
   appendFileSync(
     pair.fileOf(copy, 'postgresql.auto.conf'),
@@ -132,7 +132,7 @@ test.each([
   'Postgres: two promotions from one timeline, with $numbers',
   async ({ taken, counts }) => {
     pair = await ReplicatedPair.start();
-    const third = connect(pair.third.adminUrl.replace(/[^/]*$/u, 'postgres'), 3);
+    const third = connect(pair.third.urls('postgres').adminUrl, 3);
     onTestFinished(() => third.end({ timeout: 1 }));
     await pair.admin`CREATE TABLE before_the_fork ()`;
     const replayed = async () => {
@@ -141,7 +141,7 @@ test.each([
     };
     await pair.first.process.stop('SIGINT');
     await follow(third, 'third', undefined);
-    const second = connect(pair.second.adminUrl, 1);
+    const second = connect(pair.second.urls('postgres').adminUrl, 1);
     onTestFinished(() => second.end({ timeout: 1 }));
     await second`SELECT pg_promote()`;
     await second`SET synchronous_commit = local`;

@@ -38,13 +38,13 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
   const first = state.ledgerAddress;
   const second = `127.0.0.1:${layout.basePort + 39}`;
   const ledgers = [...home.ledgers, second];
-  const child = startLedger(state, second, { region: NEAR, ledgers, books: home.books });
+  const child = startLedger(state, second, { region: NEAR, ledgers, books: home.allBooks });
   cleanUp.push(() => endChild(child));
   await expect.poll(() => probeAnswers(second), { timeout: 15_000 }).toBe(true);
 
   const listen = `127.0.0.1:${layout.basePort + 38}`;
   const router = new RouterServer(
-    { listen, region: NEAR, ledgers, books: home.books.map(toBook) },
+    { listen, region: NEAR, ledgers, books: home.allBooks.map(toBook) },
     quiet,
   );
   await router.start();

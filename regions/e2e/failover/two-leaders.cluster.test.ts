@@ -36,7 +36,7 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   const child = startLedger(state, second, {
     region: REGION,
     ledgers: [...layout.ledgers, second],
-    books: layout.books,
+    books: layout.allBooks,
   });
   cleanUp.push(() => endChild(child));
 
@@ -98,10 +98,10 @@ interface Load {
 async function startLoad(
   port: number,
   ledgers: readonly string[],
-  layout: { readonly books: readonly string[] },
+  layout: { readonly allBooks: readonly string[] },
 ): Promise<{ client: MeridianClient; load: Load }> {
   const listen = `127.0.0.1:${port}`;
-  const books = layout.books.map((text) => {
+  const books = layout.allBooks.map((text) => {
     const [number = '', name = '', region = ''] = text.split(':');
     return { number: Number(number), name, region };
   });

@@ -4,11 +4,12 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
 import { controlSocket, serveFaults } from '../../faults/control.ts';
-import { EmbeddedFaults } from './embedded-faults.ts';
+import { EmbeddedFaults, linkKey } from './embedded-faults.ts';
 import { moduleFile } from '../../processes/code.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import type { Faults } from '../../faults/faults.ts';
-import { describeLayout, pairKey, type Layout, type RegionName } from '../../topology/layout.ts';
+import { describeLayout, type Layout, type RegionName } from '../../topology/layout.ts';
+import type { Topology } from '../../topology/topology.ts';
 import { type Link, openLink } from '../../faults/link.ts';
 import { requireFreePorts } from '../../processes/ports.ts';
 import { signalPostgres } from '../postgres-tree.ts';
@@ -16,6 +17,7 @@ import { findPostgres, requireEntry } from '../../../ledger/postgres/postgres-bi
 import { hasRedis } from '../redis.ts';
 import { type Programs, RegionProcesses } from './region-processes.ts';
 import {
+  type BookState,
   claimDataDir,
   clearState,
   type ClusterState,
@@ -25,7 +27,7 @@ import {
 } from '../../topology/state.ts';
 import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
 
-/** The three regions on this machine: start them, break them, stop them. */
+/** An installation of the embedded profile: start it, break it, stop it. */
 
 export type ClusterEvent =
   | {
@@ -44,14 +46,14 @@ export type ClusterEvent =
 
 export interface ClusterOptions {
   readonly dataDir: string;
-  /** The first of 24 ports (36 with links), default 7400. */
+  /** Default: three regions with a book each. */
+  readonly topology?: Topology | undefined;
+  /** The first of the ports, default 7400; see layout.ts. */
   readonly basePort?: number | undefined;
-  /** Put a proxy of ours on every directed pair of regions, to cut and to slow down. */
+  /** Put a proxy of ours on the way from each region to the books of the others. */
   readonly links?: boolean | undefined;
   /** Start without Redis even if it is installed. */
   readonly withoutRedis?: boolean | undefined;
-  /** HOST:PORT of an external proxy by `FROM>TO`; see layout.ts. */
-  readonly reach?: ReadonlyMap<string, string> | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -80,8 +82,10 @@ export interface Cluster {
   readonly dataDir: string;
   readonly layout: Layout;
   readonly regions: readonly RegionState[];
+  /** By number. */
+  readonly books: readonly BookState[];
   readonly processes: ClusterProcesses;
-  /** By `FROM>TO`, for example eu-west>us-east; empty unless asked for. */
+  /** By `REGION>BOOK`, for example eu-west>us-east-1; empty unless asked for. */
   readonly links: ReadonlyMap<string, Link>;
   readonly faults: Faults;
   /** The present content of cluster.json. */
@@ -143,6 +147,7 @@ class RunningCluster {
   get faults(): Faults {
     return new EmbeddedFaults({
       processes: () => this.processes,
+      layout: () => this.layout,
       links: this.links,
       postgresFolder: (region) => this.#postgresFolder(region),
     });
@@ -150,6 +155,17 @@ class RunningCluster {
 
   get processes(): SupervisedProcess[] {
     return this.regions.flatMap((region) => region.processes);
+  }
+
+  get regionStates(): RegionState[] {
+    return this.regions.flatMap(({ state }) => state ?? []);
+  }
+
+  /** By number. */
+  get books(): BookState[] {
+    return this.regions
+      .flatMap(({ books }) => books)
+      .toSorted((one, other) => one.number - other.number);
   }
 
   emit(event: ClusterEvent): void {
@@ -170,8 +186,8 @@ class RunningCluster {
     }
     this.requireGoing();
     this.#guard = startGuard(claim.run);
-    for (const { from, to, port, targetPort } of layout.links) {
-      this.links.set(pairKey(from, to), await openLink({ port, targetPort }));
+    for (const { from, book, port, targetPort } of layout.links) {
+      this.links.set(linkKey(from, book), await openLink({ port, targetPort }));
     }
     const withRedis = options.withoutRedis !== true && hasRedis();
     if (!withRedis && options.withoutRedis !== true) {
@@ -279,7 +295,8 @@ class RunningCluster {
       startedAt: this.#startedAt,
       dataDir: root,
       basePort: this.layout.basePort,
-      regions: this.regions.flatMap(({ state }) => state ?? []),
+      regions: this.regionStates,
+      books: this.books,
       processes: this.processes.map(({ name, state, pid, starts, spec }) => ({
         name,
         state,
@@ -323,7 +340,7 @@ export function describeProcesses(running: {
 }
 
 /**
- * Starts the three regions and resolves when all of them serve. Data of an earlier run in the
+ * Starts the regions and resolves when all of them serve. Data of an earlier run in the
  * folder is found again, however that run ended.
  * Throws an Error that states what to do: the folder is in use, or is not ours; a port is taken; a
  * process does not come up. Everything that was started is stopped before it throws.
@@ -343,7 +360,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return {
     dataDir: running.root,
     layout: running.layout,
-    regions: running.regions.flatMap(({ state }) => state ?? []),
+    regions: running.regionStates,
+    books: running.books,
     processes: describeProcesses(running),
     links: running.links,
     faults: running.faults,

@@ -1,5 +1,5 @@
 import type { CutMode, Link } from '../../faults/link.ts';
-import { pairKey, type RegionName, regionNames } from '../../topology/layout.ts';
+import type { Layout, RegionName } from '../../topology/layout.ts';
 import type { Faults, FaultSignal } from '../../faults/faults.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import type { SupervisedProcess } from '../../processes/supervised-process.ts';
@@ -7,9 +7,16 @@ import type { SupervisedProcess } from '../../processes/supervised-process.ts';
 interface Parts {
   /** The processes that exist now; during the start their number grows. */
   readonly processes: () => readonly SupervisedProcess[];
-  /** By `FROM>TO`; empty: the regions reach each other directly. */
+  /** It grows when a book is added. */
+  readonly layout: () => Layout;
+  /** By `linkKey`; empty: the regions reach each other directly. */
   readonly links: ReadonlyMap<string, Link>;
   readonly postgresFolder: (region: RegionName) => string;
+}
+
+/** The key of the link by which a region reaches a book of another region. */
+export function linkKey(from: RegionName, book: string): string {
+  return `${from}>${book}`;
 }
 
 /** The faults of an installation of the embedded profile that this process supervises. */
@@ -23,7 +30,7 @@ export class EmbeddedFaults implements Faults {
   signal(name: string, signal: FaultSignal): Promise<void> {
     return new Promise((resolve) => {
       const process = this.#process(name);
-      const region = regionNames.find((candidate) => name === `${candidate}/postgres`);
+      const region = this.#regions.find((candidate) => name === `${candidate}/postgres`);
       if (region === undefined || signal === 'SIGKILL') process.kill(signal);
       // A server that is asked to stop signals its children; one that is frozen cannot.
       if (region !== undefined) signalPostgres(this.#parts.postgresFolder(region), signal);
@@ -66,13 +73,22 @@ export class EmbeddedFaults implements Faults {
     return this.#onLink(from, to, (link) => link.setDelay(delayMs ?? 0));
   }
 
+  /** Does `work` with every link from one region to another: one for each book there. */
   #onLink(from: RegionName, to: RegionName, work: (link: Link) => void): Promise<void> {
     return new Promise((resolve) => {
-      const link = this.#parts.links.get(pairKey(from, to));
-      if (link === undefined) throw new Error(`there is no link from ${from} to ${to}`);
-      work(link);
+      const { links, layout } = this.#parts;
+      const between = layout().links.filter((link) => link.from === from && link.to === to);
+      if (between.length === 0) throw new Error(`there is no link from ${from} to ${to}`);
+      for (const { book } of between) {
+        const link = links.get(linkKey(from, book));
+        if (link !== undefined) work(link);
+      }
       resolve();
     });
+  }
+
+  get #regions(): readonly RegionName[] {
+    return this.#parts.layout().topology.regions;
   }
 
   /** Does nothing where regions reach each other directly: a dead region is unreachable anyway. */
@@ -81,7 +97,7 @@ export class EmbeddedFaults implements Faults {
     work: (from: RegionName, to: RegionName) => Promise<void>,
   ): Promise<void> {
     if (this.#parts.links.size === 0) return;
-    const others = regionNames.filter((other) => other !== name);
+    const others = this.#regions.filter((other) => other !== name);
     await Promise.all(others.flatMap((other) => [work(name, other), work(other, name)]));
   }
 

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
-import type { RegionLayout, Role } from '../../topology/layout.ts';
+import type { BookLayout, RegionLayout } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
 import type { PostgresPrograms } from '../../../ledger/postgres/postgres-binaries.ts';
 import { probeHealth, probeListens, probePostgres, RepeatedProbe } from '../../processes/probes.ts';
 import { describeRedis, type RedisServer } from '../redis.ts';
-import { describeServer } from '../server-process.ts';
-import type { RegionState } from '../../topology/state.ts';
-import type { ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
+import { serverSpec } from '../server-process.ts';
+import type { BookState, RegionState } from '../../topology/state.ts';
+import { type ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
 
-/** The four processes of one region, started from the database up and stopped from the top. */
+/**
+ * The processes of one region, started from the database up and stopped from the top: a Postgres
+ * with a database for each book, a Redis, a ledger server for each book, and a router.
+ */
 
 export interface Programs {
   /** The entry point of a ledger server, a .ts file; its environment is regions/server/config.ts. */
@@ -30,110 +33,271 @@ export interface RegionOptions {
 }
 
 // In the order of stopping: the front door first, dependencies last.
-const stages: Readonly<Record<Role, number>> = { router: 1, ledger: 2, redis: 3, postgres: 3 };
+const stages = { router: 1, ledger: 2, redis: 3, postgres: 3 };
+
+/** How long a server that is restarted with other settings may take to serve again. */
+const RESTART_MS_MAX = 60_000;
+
+/** What the region keeps its data in; it is described before it starts. */
+interface Stores {
+  readonly postgres: PostgresServer;
+  readonly redis: RedisServer | undefined;
+}
 
 export class RegionProcesses {
   readonly #options: RegionOptions;
-  #processes: SupervisedProcess[] = [];
+  #layout: RegionLayout;
+  #stores: Stores | undefined;
+  /** By number of the book. */
+  readonly #ledgers = new Map<number, SupervisedProcess>();
+  #router: SupervisedProcess | undefined;
   #stopping = false;
-  #state: RegionState | undefined;
 
   constructor(options: RegionOptions) {
     this.#options = options;
+    this.#layout = options.layout;
+  }
+
+  get name(): string {
+    return this.#layout.name;
   }
 
   /** The processes that exist so far. */
   get processes(): readonly SupervisedProcess[] {
-    return this.#processes;
+    const { postgres, redis } = this.#stores ?? {};
+    const all = [postgres?.process, redis?.process, ...this.#ledgers.values(), this.#router];
+    return all.filter((process) => process !== undefined);
   }
 
   /** Addresses and URLs; undefined until the database is described. */
   get state(): RegionState | undefined {
-    return this.#state;
+    const [first] = this.books;
+    if (first === undefined) return undefined;
+    const { name: bookName, number: book, ledgerAddress, adminUrl, ledgerUrl, auditorUrl } = first;
+    const { name, routerAddress } = this.#layout;
+    const redisUrl = this.#stores?.redis?.url;
+    return {
+      name,
+      book,
+      bookName,
+      routerAddress,
+      ledgerAddress,
+      adminUrl,
+      ledgerUrl,
+      auditorUrl,
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+    };
   }
 
-  /** Starts the four in order. Throws when one does not come up, or `stop` came in between. */
+  /** The books whose ledger servers exist so far, by number. */
+  get books(): readonly BookState[] {
+    const postgres = this.#stores?.postgres;
+    if (postgres === undefined) return [];
+    return this.#layout.books
+      .filter(({ number }) => this.#ledgers.has(number))
+      .map(({ number, name, region, process, ledgerAddress, database }) => {
+        const place = { number, name, region, process, ledgerAddress };
+        return { ...place, ...postgres.urls(database) };
+      });
+  }
+
+  /** Starts everything in order. Throws when one does not come up, or `stop` came in between. */
   async start(): Promise<void> {
-    const { layout, programs, onStep } = this.#options;
-    const postgres = await this.#preparePostgres();
-    const redis = this.#prepareRedis();
-    this.#state = describeRegion(layout, postgres, redis);
-    const ledger = this.#server('ledger', postgres, ledgerSettings(layout, postgres, redis));
-    const router = this.#server('router', postgres, commonSettings(layout, layout.routerAddress));
-    this.#processes = [postgres.process, redis?.process, ledger, router].filter(
-      (process) => process !== undefined,
-    );
-    this.#requireGoing();
-    await Promise.all([postgres.start(), redis?.process.start()]);
-    this.#requireGoing();
-    await programs.migrate(postgres.adminUrl);
-    onStep('migrated');
-    for (const process of [ledger, router]) {
-      this.#requireGoing();
-      await process.start();
+    await this.startBooks(this.#layout);
+    await this.startRouter();
+    this.#options.onStep('ready');
+  }
+
+  /**
+   * Starts the stores, unless they run, and the ledger servers of those books in the layout that
+   * have none. Servers that run keep their settings until `restartLedgers` and `restartRouter`.
+   */
+  async startBooks(layout: RegionLayout): Promise<void> {
+    const stores = (this.#stores ??= await this.#prepareStores());
+    const added = layout.books.filter(({ number }) => !this.#ledgers.has(number));
+    this.#layout = layout;
+    for (const book of added) {
+      this.#ledgers.set(book.number, new SupervisedProcess(this.#ledgerSpec(stores, book)));
     }
-    onStep('ready');
+    this.#requireGoing();
+    const { postgres, redis } = stores;
+    await startStopped([postgres.process, redis?.process]);
+    for (const { database } of added) {
+      this.#requireGoing();
+      await postgres.addDatabase(database);
+    }
+    const { programs, onStep } = this.#options;
+    await Promise.all(
+      added.map(({ database }) => programs.migrate(postgres.urls(database).adminUrl)),
+    );
+    onStep('migrated');
+    this.#requireGoing();
+    await startStopped(added.map(({ number }) => this.#ledgers.get(number)));
+  }
+
+  async startRouter(): Promise<void> {
+    const stores = this.#started();
+    this.#requireGoing();
+    this.#router = new SupervisedProcess(this.#routerSpec(stores));
+    await this.#router.start();
+  }
+
+  /** Removes the ledger servers of books that are not in the layout; their databases stay. */
+  async removeBooks(layout: RegionLayout): Promise<void> {
+    const kept = new Set(layout.books.map(({ number }) => number));
+    const removed = [...this.#ledgers].filter(([number]) => !kept.has(number));
+    await Promise.all(removed.map(([, process]) => process.stop()));
+    for (const [number] of removed) this.#ledgers.delete(number);
+    this.#layout = layout;
+  }
+
+  /**
+   * Restarts, one after the other, the ledger servers whose settings differ from the layout, and
+   * waits for each to serve. Returns the names of those that it has restarted.
+   */
+  async restartLedgers(layout: RegionLayout): Promise<string[]> {
+    const stores = this.#started();
+    this.#layout = layout;
+    const restarted: string[] = [];
+    for (const book of layout.books) {
+      const process = this.#ledgers.get(book.number);
+      if (process === undefined) continue;
+      if (await this.#replace(process, this.#ledgerSpec(stores, book)))
+        restarted.push(process.name);
+    }
+    return restarted;
+  }
+
+  /** The same for the router, which is started if the region has none yet. */
+  async restartRouter(layout: RegionLayout): Promise<string[]> {
+    const stores = this.#started();
+    this.#layout = layout;
+    const router = this.#router;
+    if (router === undefined) {
+      await this.startRouter();
+      return [];
+    }
+    return (await this.#replace(router, this.#routerSpec(stores))) ? [router.name] : [];
   }
 
   /** Stops what runs, in order. Never throws. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const stage of [1, 2, 3]) {
-      const group = this.#processes.filter((process) => process.spec.stage === stage);
+      const group = this.processes.filter((process) => process.spec.stage === stage);
       await Promise.all(group.map((process) => process.stop()));
     }
   }
 
-  #requireGoing(): void {
-    if (this.#stopping) throw new Error(`${this.#options.layout.name} was stopped`);
+  /**
+   * Restarts a server with other settings, if they differ. Throws when it does not serve in time:
+   * it has its previous settings again then, and is kept running.
+   */
+  async #replace(process: SupervisedProcess, spec: ProcessSpec): Promise<boolean> {
+    const before = process.spec;
+    if (JSON.stringify(before.env) === JSON.stringify(spec.env)) return false;
+    const change = async (next: ProcessSpec) => {
+      await process.stop();
+      this.#requireGoing();
+      await process.resume(next, RESTART_MS_MAX);
+    };
+    try {
+      await change(spec);
+      return true;
+    } catch (error) {
+      this.#requireGoing();
+      await change(before).catch(() => undefined);
+      throw error;
+    }
   }
 
-  #files(role: Role) {
-    const { layout, paths, onState } = this.#options;
+  #started(): Stores {
+    if (this.#stores === undefined) throw new Error(`${this.name} was not started`);
+    return this.#stores;
+  }
+
+  #requireGoing(): void {
+    if (this.#stopping) throw new Error(`${this.name} was stopped`);
+  }
+
+  async #prepareStores(): Promise<Stores> {
+    return { postgres: await this.#preparePostgres(), redis: this.#prepareRedis() };
+  }
+
+  /** @param name REGION/ROLE, or REGION/ROLE-BOOK */
+  #files(name: string, stage: number) {
+    const { paths, onState } = this.#options;
+    const file = name.replace('/', '-');
     return {
-      name: `${layout.name}/${role}`,
-      logFile: join(paths.logs, `${layout.name}-${role}.log`),
-      pidFile: join(paths.run, `${layout.name}-${role}.pid`),
-      stage: stages[role],
+      name,
+      logFile: join(paths.logs, `${file}.log`),
+      pidFile: join(paths.run, `${file}.pid`),
+      stage,
       onState,
     };
   }
 
   #preparePostgres(): Promise<PostgresServer> {
-    const { layout, paths, postgres } = this.#options;
+    const { paths, postgres } = this.#options;
+    const { name, ports } = this.#layout;
     return preparePostgres({
-      ...this.#files('postgres'),
-      directory: join(paths.root, layout.name, 'postgres'),
-      port: layout.ports.postgres,
-      database: layout.database,
-      passwords: regionSecrets(paths.root, layout.name),
+      ...this.#files(`${name}/postgres`, stages.postgres),
+      directory: join(paths.root, name, 'postgres'),
+      port: ports.postgres,
+      // Made one by one, as books can also be added later.
+      databases: [],
+      passwords: regionSecrets(paths.root, name),
       programs: postgres,
     });
   }
 
   #prepareRedis(): RedisServer | undefined {
-    const { layout, paths, withRedis } = this.#options;
+    const { paths, withRedis } = this.#options;
+    const { name, ports } = this.#layout;
     if (!withRedis) return undefined;
     return describeRedis({
-      ...this.#files('redis'),
-      directory: join(paths.root, layout.name, 'redis'),
-      port: layout.ports.redis,
-      password: regionSecrets(paths.root, layout.name).redis,
+      ...this.#files(`${name}/redis`, stages.redis),
+      directory: join(paths.root, name, 'redis'),
+      port: ports.redis,
+      password: regionSecrets(paths.root, name).redis,
     });
   }
 
-  #server(
-    role: 'ledger' | 'router',
-    { adminUrl }: PostgresServer,
-    settings: Record<string, string>,
-  ): SupervisedProcess {
-    const { layout, programs } = this.#options;
-    const address = role === 'ledger' ? layout.ledgerAddress : layout.routerAddress;
-    return describeServer({
-      kind: role,
-      program: programs[role],
-      settings,
-      files: this.#files(role),
+  #ledgerSpec({ postgres, redis }: Stores, book: BookLayout): ProcessSpec {
+    const { adminUrl, ledgerUrl } = postgres.urls(book.database);
+    return this.#serverSpec('ledger', book.process, book.ledgerAddress, adminUrl, {
+      MERIDIAN_BOOK: String(book.number),
+      MERIDIAN_DATABASE_URL: ledgerUrl,
+      ...(redis === undefined ? {} : { MERIDIAN_REDIS_URL: redis.url }),
+    });
+  }
+
+  #routerSpec({ postgres }: Stores): ProcessSpec {
+    const { name, routerAddress } = this.#layout;
+    const { adminUrl } = postgres.urls('postgres');
+    return this.#serverSpec('router', `${name}/router`, routerAddress, adminUrl, {});
+  }
+
+  #serverSpec(
+    kind: 'ledger' | 'router',
+    name: string,
+    address: string,
+    adminUrl: string,
+    own: Readonly<Record<string, string>>,
+  ): ProcessSpec {
+    const { name: region, ledgers, allBooks } = this.#layout;
+    return serverSpec({
+      kind,
+      program: this.#options.programs[kind],
+      // The environment contract of regions/server/config.ts.
+      settings: {
+        MERIDIAN_REGION: region,
+        MERIDIAN_LISTEN: address,
+        MERIDIAN_LEDGERS: ledgers.join(','),
+        MERIDIAN_BOOKS: allBooks.join(','),
+        ...own,
+      },
+      files: this.#files(name, stages[kind]),
       probe: () => probeHealth(address),
       liveness: {
         open: () => new RepeatedProbe(address),
@@ -144,37 +308,8 @@ export class RegionProcesses {
   }
 }
 
-function describeRegion(
-  layout: RegionLayout,
-  postgres: PostgresServer,
-  redis: RedisServer | undefined,
-): RegionState {
-  const { name, book, bookName, routerAddress, ledgerAddress } = layout;
-  const { adminUrl, ledgerUrl, auditorUrl } = postgres;
-  const urls = { adminUrl, ledgerUrl, auditorUrl };
-  const redisUrl = redis === undefined ? {} : { redisUrl: redis.url };
-  return { name, book, bookName, routerAddress, ledgerAddress, ...urls, ...redisUrl };
-}
-
-/** The environment contract of regions/server/config.ts, the part that both servers share. */
-function commonSettings(layout: RegionLayout, listen: string): Record<string, string> {
-  return {
-    MERIDIAN_REGION: layout.name,
-    MERIDIAN_LISTEN: listen,
-    MERIDIAN_LEDGERS: layout.ledgers.join(','),
-    MERIDIAN_BOOKS: layout.books.join(','),
-  };
-}
-
-function ledgerSettings(
-  layout: RegionLayout,
-  postgres: PostgresServer,
-  redis: RedisServer | undefined,
-): Record<string, string> {
-  return {
-    ...commonSettings(layout, layout.ledgerAddress),
-    MERIDIAN_BOOK: String(layout.book),
-    MERIDIAN_DATABASE_URL: postgres.ledgerUrl,
-    ...(redis === undefined ? {} : { MERIDIAN_REDIS_URL: redis.url }),
-  };
+/** Starts, all at once, those that do not run. */
+async function startStopped(processes: readonly (SupervisedProcess | undefined)[]): Promise<void> {
+  const stopped = processes.flatMap((one) => (one?.state === 'stopped' ? one : []));
+  await Promise.all(stopped.map((one) => one.start()));
 }
