@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
-import { shortDelays, whyNotReplicated } from '../../regions/testing/replicated-profile.ts';
+import { nearbyTopology, whyNotReplicated } from '../../regions/testing/replicated-profile.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { workloads } from '../drive/workloads/all.ts';
 import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
@@ -19,7 +19,7 @@ let installation: OwnInstallation | undefined;
 beforeAll(async () => {
   if (skipped) return;
   folder = makeFolder();
-  installation = await startOwn({ profile: 'replicated', folder, delays: shortDelays });
+  installation = await startOwn({ profile: 'replicated', folder, topology: nearbyTopology });
 }, 300_000);
 afterAll(async () => {
   if (skipped) return;

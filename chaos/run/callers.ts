@@ -36,6 +36,7 @@ export class RunCallers {
     this.#plain = new Routers(addresses);
     const random = new SeededRandom(plan.seed + 3);
     this.#faulty = new FaultyCalls(faults, random, {
+      routers: regions.map(({ name }) => name),
       client: (router) => this.#plain.of(router).stub,
       recorded: (router, path, request) => this.#ask(router, path, request),
     });

@@ -110,8 +110,8 @@ async function withOwn(
   try {
     note(`Starting three regions for the run, ${profile} profile`);
     // A tenth of real delays: a run should wait for faults, not for the speed of light.
-    const delays = scaledDelays(defaultTopology, 0.1);
-    const own = await startOwn({ profile, folder: scratch, delays, bug, signal });
+    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, 0.1) };
+    const own = await startOwn({ profile, folder: scratch, topology, bug, signal });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);
     } finally {

@@ -1,7 +1,7 @@
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { commitOf, ownVersion } from '../../regions/processes/release.ts';
 import type { BookOfRun, HistoryHeader, Judging } from '../judge/history/record.ts';
-import { copiesOf, type Installation } from '../drive/installation/installation.ts';
+import { booksOf, copiesOf, type Installation } from '../drive/installation/installation.ts';
 import type { LeaderWatch } from './leaders.ts';
 import { planOptions, type RunPlan } from './plan.ts';
 
@@ -32,20 +32,19 @@ export async function headerOf(
   },
 ): Promise<HistoryHeader> {
   const { plan } = run;
-  const { regions } = installation.state();
   const books: BookOfRun[] = [];
   let postgres = '';
-  for (const { book, bookName, name } of regions) {
-    const leader = leaders.leader(book);
-    if (leader === undefined) throw new Error(`no server leads ${bookName}`);
+  for (const { number, name, region } of booksOf(installation)) {
+    const leader = leaders.leader(number);
+    if (leader === undefined) throw new Error(`no server leads ${name}`);
     const [row] = await askCopy(
       leader.auditorUrl,
       (sql) => sql<{ seq: bigint; version: string }[]>`
         SELECT seq, current_setting('server_version') AS version FROM head`,
     );
-    const copies = copiesOf(installation, book).map(({ region }) => region);
+    const copies = copiesOf(installation, number).map((copy) => copy.region);
     const startSeq = Number(row?.seq ?? 0n);
-    books.push({ number: book, name: bookName, region: name, copies, startSeq });
+    books.push({ number, name, region, copies, startSeq });
     postgres = row?.version ?? '';
   }
   return {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
 import { mint, openAccounts } from '../drive/workloads/accounts.ts';
 import type { OwnAccount } from '../drive/workloads/own-account.ts';
@@ -30,11 +29,12 @@ export class Pulse {
   /** Throws Error when an account is refused, or not answered. */
   static async prepare(setting: Setting): Promise<Pulse> {
     const requests = new Requests(setting.namespace);
-    const names = setting.regions.map(({ name }): RegionName => name);
-    const wishes = names.flatMap((name) => [mint(name), mint(name)]);
+    const wishes = setting.books.flatMap((book) => [mint(book), mint(book)]);
     const accounts = await openAccounts(setting, requests, wishes);
-    const pairs = names.map((name) => accounts.filter(({ region }) => region === name));
-    return new Pulse(requests, pairs, () => names.map((name) => setting.caller(name)));
+    const pairs = setting.books.map(({ number }) => accounts.filter(({ book }) => book === number));
+    return new Pulse(requests, pairs, () =>
+      setting.regions.map(({ name }) => setting.caller(name)),
+    );
   }
 
   /** Asks for this long, and waits for the last answers. */

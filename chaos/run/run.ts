@@ -6,7 +6,7 @@ import { CallFaults } from '../drive/client/call-faults.ts';
 import type { Caller } from '../drive/client/caller.ts';
 import type { HistoryHeader } from '../judge/history/record.ts';
 import { type EndedCall, HistoryRecorder } from '../judge/history/recorder.ts';
-import type { Installation } from '../drive/installation/installation.ts';
+import { booksOf, type Installation } from '../drive/installation/installation.ts';
 import { SeededRandom } from '../random.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
@@ -173,7 +173,8 @@ class ChaosRun {
     const setting = (name: string, index: number): Setting => ({
       namespace: header.namespaces[index] ?? name,
       random: new SeededRandom(random.int(2 ** 31)),
-      regions: regions.map(({ name: region, book }) => ({ name: region, book })),
+      regions,
+      books: booksOf(installation),
       copies: installation.copies,
       caller: (via: RegionName): Caller => callers.caller(via),
     });

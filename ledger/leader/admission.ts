@@ -1,30 +1,31 @@
 import type { BookMemory } from './book-memory.ts';
 import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
-import type { DryWork, Work } from './work.ts';
+import type { Work } from './work.ts';
+import { isDoneAfterLoss } from './work-kinds.ts';
 import { WorkQueue } from './work-queue.ts';
-
-/** The work that a book does even while it posts nothing. */
-const ALWAYS: ReadonlySet<Work['kind'] | DryWork['kind']> = new Set(['channel', 'proof']);
+import type { LedgerTuning } from '../tuning.ts';
 
 /**
  * Decides what enters the queue of a leader. A book that has lost rows posts nothing of any kind;
  * until its channels have been compared after a take-over, work waits.
  */
 export class Admission {
-  readonly queue = new WorkQueue();
+  readonly queue: WorkQueue;
   readonly #memory: BookMemory;
   /** Work that arrived while it was held back. */
-  readonly #waiting = new WorkQueue();
+  readonly #waiting: WorkQueue;
   #held = false;
 
-  constructor(memory: BookMemory) {
+  constructor(memory: BookMemory, tuning: LedgerTuning) {
+    this.queue = new WorkQueue(tuning);
+    this.#waiting = new WorkQueue(tuning);
     this.#memory = memory;
   }
 
   add(work: Work): void {
     const fault = this.faultOf(work);
     if (fault !== undefined) work.onFault(fault);
-    else if (this.#held && !ALWAYS.has(work.kind)) this.#waiting.add(work);
+    else if (this.#held && !isDoneAfterLoss(work)) this.#waiting.add(work);
     else this.queue.add(work);
   }
 
@@ -38,8 +39,8 @@ export class Admission {
   }
 
   /** Why the work may not be done; undefined: it may. */
-  faultOf({ kind }: Work | DryWork): LedgerFault | undefined {
-    return ALWAYS.has(kind) ? undefined : lostRowsFault(this.#memory);
+  faultOf(work: Work): LedgerFault | undefined {
+    return isDoneAfterLoss(work) ? undefined : lostRowsFault(this.#memory);
   }
 
   /** Lets nothing that posts begin until `release`. */

@@ -38,8 +38,17 @@ export interface BatchStamp {
 /** When and where something was decided. */
 export type DecidedAt = Pick<CreateTransferResponse, 'position' | 'decidedAt'>;
 
-/** The outcome that a key already has. */
-export interface Recalled {
+/**
+ * The answer to an opening. Whether it is that of a dry run is added by the service: the two are
+ * made in the same way.
+ */
+export type OpenAnswer = Omit<OpenAccountResponse, 'dryRun'>;
+
+/** The answer to a change, likewise. */
+export type ChangeAnswer = Omit<ChangeAccountResponse, 'dryRun'>;
+
+/** The answer to a transfer, which a batch has decided or which its key has already. */
+export interface TransferAnswer {
   readonly response: CreateTransferResponse;
   /** Set while it is in transit. */
   readonly channel: StoredTransfer['channel'];
@@ -57,7 +66,7 @@ export function transferAnswer(
   request: CreateTransferRequest,
   outcome: TransferOutcome,
   stamp: BatchStamp,
-): Recalled {
+): TransferAnswer {
   const { reason, seq, channel, details } = outcome;
   const legs = details?.legs ?? null;
   const requests =
@@ -103,7 +112,10 @@ function statusOf(
 }
 
 /** The answer to a request whose key the journal has: its outcome, or what differs. */
-export function recordedAnswer(request: CreateTransferRequest, stored: StoredTransfer): Recalled {
+export function recordedAnswer(
+  request: CreateTransferRequest,
+  stored: StoredTransfer,
+): TransferAnswer {
   const { transfer, channel, recovered } = stored;
   const field = recovered
     ? differingRecoveredField(stored.request, request)
@@ -161,7 +173,7 @@ export function openAnswer(
   request: OpenAccountRequest,
   { account, scale, reason, seq }: OpenOutcome,
   stamp: BatchStamp,
-): OpenAccountResponse {
+): OpenAnswer {
   const { book, atMicros } = stamp;
   return {
     account:
@@ -172,7 +184,6 @@ export function openAnswer(
     differingField: '',
     position: positionOf(stamp, seq),
     reason,
-    dryRun: false,
   };
 }
 
@@ -181,7 +192,7 @@ export function changeAnswer(
   id: string,
   { reason, seq }: ChangeOutcome,
   stamp: BatchStamp,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: changeStatus(reason),
@@ -190,7 +201,6 @@ export function changeAnswer(
     replayed: false,
     position: positionOf(stamp, seq),
     decidedAt: stamp.decidedAt,
-    dryRun: false,
   };
 }
 
@@ -199,7 +209,7 @@ export function recordedChangeAnswer(
   id: string,
   { reason, position, decidedAt }: StoredChange,
   differingField: string,
-): ChangeAccountResponse {
+): ChangeAnswer {
   if (differingField !== '') return reusedChangeKey(id, differingField, { position, decidedAt });
   const status = changeStatus(reason);
   return {
@@ -210,7 +220,6 @@ export function recordedChangeAnswer(
     replayed: true,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 
@@ -219,7 +228,7 @@ export function reusedChangeKey(
   id: string,
   differingField: string,
   { position, decidedAt }: DecidedAt,
-): ChangeAccountResponse {
+): ChangeAnswer {
   return {
     changeId: id,
     status: ChangeStatus.REJECTED,
@@ -228,7 +237,6 @@ export function reusedChangeKey(
     replayed: false,
     position,
     decidedAt,
-    dryRun: false,
   };
 }
 
@@ -252,9 +260,9 @@ const NOT_APPLIED: CreateTransferResponse = {
 };
 
 /** The answer to a request whose caller no longer waits. */
-export const TOO_LATE: Recalled = { response: NOT_APPLIED, channel: null };
+export const TOO_LATE: TransferAnswer = { response: NOT_APPLIED, channel: null };
 
 /** The answer to a transfer that would leave by a channel which has diverged. */
-export function haltedAnswer(peerBook: number): Recalled {
+export function haltedAnswer(peerBook: number): TransferAnswer {
   return { response: NOT_APPLIED, channel: null, haltedPeer: peerBook };
 }

@@ -1,8 +1,5 @@
-import { expect, test } from 'vitest';
-import {
-  type OpenAccountResponse,
-  type OpenAccountRequest,
-} from '../../proto/gen/meridian/v1/account.ts';
+import { expect, test, vi } from 'vitest';
+import type { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
@@ -11,12 +8,12 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { newAccount } from '../core/account.ts';
 import { accountId } from '../core/account-id.ts';
-import type { TransferOutcome } from '../core/post/command.ts';
+import type { Outcome, TransferOutcome } from '../core/post/command.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { openRequest, transferRequest } from '../testing/books/requests.ts';
-import { type BatchStamp, openAnswer, transferAnswer } from './answers.ts';
+import type { BatchStamp, OpenAnswer } from './answers.ts';
 import { BatchPlan } from './batch-plan.ts';
-import { needsOf } from './needs.ts';
+import { needsOf } from '../core/post/post.ts';
 import type { OpenWork, TransferWork, Work } from './work.ts';
 
 const NOW = 1_000;
@@ -62,26 +59,23 @@ const outcome = (seq: number, fields: Partial<TransferOutcome> = {}): TransferOu
   ...fields,
 });
 
-/** Answers every command of the plan in turn, then the repeats. */
+/** Answers every command of the plan in turn, and gives what the works are called back with. */
 function answered(plan: BatchPlan, outcomes: Partial<TransferOutcome>[] = []) {
-  for (const [index, made] of plan.commands().entries()) {
+  const made = plan.commands().map((command, index): Outcome => {
     const seq = index + 1;
-    if (made.kind === 'transfer') {
-      const given = outcome(seq, outcomes[index]);
-      made.item.answer = transferAnswer(made.item.id, made.item.request, given, STAMP);
-    } else if (made.kind === 'open') {
-      const account = newAccount(accountId(1, seq), 'EUR', NONE);
-      const opened = { kind: 'open', account, scale: 2, reason: 0, seq } as const;
-      made.item.answer = openAnswer(made.item.request, opened, STAMP);
-    }
+    if (command.kind !== 'open') return outcome(seq, outcomes[index]);
+    const account = newAccount(accountId(1, seq), 'EUR', NONE);
+    return { kind: 'open', account, scale: 2, reason: 0, seq };
+  });
+  plan.answer(made, STAMP);
+  const { items } = plan.parts.transfers;
+  const openings: OpenAnswer[] = [];
+  for (const work of plan.works) {
+    if (work.kind === 'open')
+      vi.spyOn(work, 'onOutcome').mockImplementation((given) => openings.push(...given));
   }
-  plan.answerRepeats();
-  const items = plan.transferWorks.flatMap((work) => work.items);
-  return {
-    items,
-    transfers: items.map(({ answer }) => answer?.response),
-    openings: plan.openWorks.flatMap((work) => work.items).map(({ answer }) => answer),
-  };
+  plan.parts.open.publish();
+  return { items, transfers: items.map(({ answer }) => answer?.response), openings };
 }
 
 test('a key that occurs several times in a batch is one command, whichever caller asks', () => {
@@ -149,7 +143,7 @@ test('a repeat of what is in transit waits for the same leg', () => {
 test('a transfer whose caller no longer waits is not begun, and its answer states that', () => {
   const late = transfers([{ idempotencyKey: 'late' }], NOW - 1);
   const plan = new BatchPlan([late, transfers([{ idempotencyKey: 'now' }], NOW)], NOW);
-  const commands = plan.commands().map(({ command }) => command);
+  const commands = plan.commands();
   expect(commands).toMatchObject([{ kind: 'transfer', id: transferIdOf('', 'now') }]);
   const [reply] = answered(plan).transfers;
   expect(reply).toMatchObject({ status: TransferStatus.UNSPECIFIED, replayed: false });
@@ -174,11 +168,7 @@ test('an external id that occurs several times is opened once', () => {
   ]);
 });
 
-const openingOf = (reply: OpenAccountResponse | undefined) => [
-  reply?.account?.id,
-  reply?.replayed,
-  reply?.differingField,
-];
+const openingOf = (reply: OpenAnswer) => [reply.account?.id, reply.replayed, reply.differingField];
 
 test('all accounts that a batch may touch are loaded', () => {
   const leg = {
@@ -193,12 +183,12 @@ test('all accounts that a batch may touch are loaded', () => {
     transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
     opening([{}]),
     {
-      kind: 'settle',
+      kind: 'command',
       command: { kind: 'settle', originBook: 2, firstNumber: 1, legs: [leg] },
       ...faults,
     },
     {
-      kind: 'close',
+      kind: 'command',
       command: {
         kind: 'close',
         peerBook: 2,
@@ -209,7 +199,7 @@ test('all accounts that a batch may touch are loaded', () => {
       ...faults,
     },
   ];
-  const commands = new BatchPlan(works, NOW).commands().map(({ command }) => command);
+  const commands = new BatchPlan(works, NOW).commands();
   const ids = new Set(needsOf(commands, 1).accounts);
   expect([...ids].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(
     [1, 2, 5].map((number) => accountId(1, number)),

@@ -281,17 +281,11 @@ test('a request that is too late is not begun, and may be retried', async () => 
 test('a leg to its own transit account is refused, and the channel goes on', async () => {
   const opened = await database();
   const leading = await leadingTwo(opened, false);
-  const settle = (firstNumber: number, creditAccountId: bigint) =>
-    new Promise((resolve, reject) => {
-      const leg = { ...transferRequest(), debitAccountId: AWAY, creditAccountId, asset: 'EUR' };
-      const legs = [{ ...leg, transferId: transferIdOf('', `leg ${firstNumber}`), reversalOf: '' }];
-      leading.leader.submit({
-        kind: 'settle',
-        command: { kind: 'settle', originBook: 2, firstNumber, legs },
-        onOutcome: resolve,
-        onFault: reject,
-      });
-    });
+  const settle = (firstNumber: number, creditAccountId: bigint) => {
+    const leg = { ...transferRequest(), debitAccountId: AWAY, creditAccountId, asset: 'EUR' };
+    const legs = [{ ...leg, transferId: transferIdOf('', `leg ${firstNumber}`), reversalOf: '' }];
+    return leading.leader.execute({ kind: 'settle', originBook: 2, firstNumber, legs });
+  };
   expect(await settle(1, BOB)).toMatchObject({ inOrder: true, refusals: [] });
   const transit = accountId(1, 3);
   expect(await settle(2, transit)).toMatchObject({ refusals: [{ number: 2 }] });

@@ -1,35 +1,26 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
-import type { Posted } from '../core/post/book-state.ts';
-import { post } from '../core/post/post.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
+import type { Command, Outcome, OutcomeOf } from '../core/post/command.ts';
+import { needsOf, post } from '../core/post/post.ts';
+import { timestampFrom } from '../core/timestamp.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
-import { readOpened } from '../store/read-opened.ts';
 import { describe, isKnownId } from '../store/sqlstate.ts';
-import { Admission } from './admission.ts';
-import { BatchPlan, type TransferItem } from './batch-plan.ts';
+import { Admission, lostRowsFault } from './admission.ts';
+import type { BatchStamp } from './answers.ts';
+import { BatchPlan, changesNothing, type PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { commitBatch, type OnHeldUp } from './commit.ts';
-import { DryRuns, legsOf, reasonsOf, settlementOf } from './dry-runs.ts';
+import { DryRuns, type Rehearsal } from './dry-runs.ts';
+import type { Lookup } from './kinds/batch-part.ts';
+import { idsOf } from './kinds/transfers.ts';
+import type { KnownOutcomes } from './known-outcomes.ts';
 import { isBug, LedgerFault } from './ledger-fault.ts';
-import { needsOf } from './needs.ts';
-import {
-  addPeers,
-  answerItems,
-  answerWorks,
-  changesNothing,
-  haltedItems,
-  haltedOf,
-  knownOf,
-  openCount,
-  type Ready,
-  responsesOf,
-} from './ready.ts';
-import type { Recall } from './recall.ts';
-import { SettlementWaiters } from './settlement-waiters.ts';
+import { Publisher } from './publisher.ts';
 import { whyNotLeading } from './take-over.ts';
-import type { CloseWork, DryTransferWork, DryWork, LegsWork, TransferWork, Work } from './work.ts';
+import type { CommandWork, DryWork, TransferWork, Work } from './work.ts';
+import { ledgerTuning } from '../tuning.ts';
 
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
@@ -38,7 +29,7 @@ export interface LeaderParts {
   /** One connection, used for nothing else than this book's batches. */
   readonly sql: Sql;
   readonly memory: BookMemory;
-  readonly recall: Recall;
+  readonly known: KnownOutcomes;
   readonly log: Logger;
   /** The time of the book, in microseconds since 1970. */
   readonly nowMicros: () => number;
@@ -48,6 +39,7 @@ export interface LeaderParts {
   readonly onHeldUp?: OnHeldUp | undefined;
   /** Called with a bug that shows where `run` does not wait for it. */
   readonly onBug: (error: unknown) => void;
+  readonly tuning?: typeof ledgerTuning;
 }
 
 /** Faults that leave what is remembered as true as it was. */
@@ -55,7 +47,7 @@ const NOTHING_CHANGED: ReadonlySet<LedgerFault['code']> = new Set(['not_applied'
 
 /** What a step leaves for the next one, or why there is none. */
 interface Step {
-  readonly ready: Ready | undefined;
+  readonly prepared: PreparedBatch | undefined;
   readonly reason: string | undefined;
 }
 
@@ -67,9 +59,8 @@ export class BookLeader {
   readonly memory: BookMemory;
   readonly #parts: LeaderParts;
   readonly #admission: Admission;
-  readonly #waiters = new SettlementWaiters();
-  readonly #dryRuns = new DryRuns();
-  readonly #listeners = new Set<(accounts: Posted['accounts']) => void>();
+  readonly #dryRuns: DryRuns;
+  readonly #publisher: Publisher;
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
   #stopping = false;
@@ -79,7 +70,9 @@ export class BookLeader {
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
-    this.#admission = new Admission(parts.memory);
+    this.#admission = new Admission(parts.memory, parts.tuning ?? ledgerTuning);
+    this.#dryRuns = new DryRuns(parts.tuning?.dryRunItems ?? ledgerTuning.dryRunItems);
+    this.#publisher = new Publisher(parts, () => this.#requireLead());
     this.#parts = parts;
   }
 
@@ -90,13 +83,29 @@ export class BookLeader {
 
   /** Queues work; it is answered by its callbacks. */
   submit(work: Work): void {
-    const asked = work.kind === 'transfers' && work.hints === undefined;
-    this.#admission.add(asked ? { ...work, hints: this.#parts.recall.ask(work.requests) } : work);
+    this.#admission.add(work.kind === 'transfers' ? this.#arrived(work) : work);
+  }
+
+  /** The ids are made once, and Redis is asked about them before it is their turn. */
+  #arrived(work: TransferWork): TransferWork {
+    const ids = idsOf(work.requests);
+    return { ...work, ids, hints: work.hints ?? this.#parts.known.hints(ids) };
+  }
+
+  /**
+   * Queues a command of the ledger itself. Resolves with its outcome after the commit.
+   * @throws LedgerFault
+   */
+  execute<C extends CommandWork['command']>(command: C): Promise<OutcomeOf<C['kind']>> {
+    return new Promise((resolve, reject) => {
+      const onOutcome: (outcome: OutcomeOf<C['kind']>) => void = resolve;
+      this.submit({ kind: 'command', command, onOutcome, onFault: reject });
+    });
   }
 
   /** Queues work that is answered as though executed, while nothing is written. */
   submitDry(work: DryWork): void {
-    const fault = this.#admission.faultOf(work);
+    const fault = lostRowsFault(this.memory);
     if (fault !== undefined) work.onFault(fault);
     else if (this.#dryRuns.add(work)) this.#admission.queue.wake();
   }
@@ -124,9 +133,8 @@ export class BookLeader {
    * Calls back after each commit that wrote rows, with the accounts that the batch looked at.
    * Returns how to stop it.
    */
-  onCommitted(listener: (accounts: Posted['accounts']) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onCommitted(listener: (accounts: BatchEffects['accounts']) => void): () => void {
+    return this.#publisher.onCommitted(listener);
   }
 
   /**
@@ -138,13 +146,13 @@ export class BookLeader {
    */
   async run(): Promise<string> {
     let reason: string | undefined;
-    let ready: Ready | undefined;
+    let prepared: PreparedBatch | undefined;
     try {
       while (reason === undefined) {
         try {
-          ({ ready, reason } = await this.#interruptible(this.#step(ready)));
+          ({ prepared, reason } = await this.#interruptible(this.#step(prepared)));
         } catch (error) {
-          ready = undefined;
+          prepared = undefined;
           reason = await this.#fail(error);
         }
       }
@@ -175,21 +183,21 @@ export class BookLeader {
     this.#interrupt?.(this.#deposed);
   }
 
-  async #step(prepared: Ready | undefined): Promise<Step> {
+  async #step(ahead: PreparedBatch | undefined): Promise<Step> {
     this.#requireLead();
     // No batch is on its way now: what a dry run sees has been committed.
-    await this.#dryRuns.run((works) => this.#rehearse(works));
-    for (const work of prepared?.plan.works ?? []) {
+    await this.#dryRuns.run(this.#rehearsal);
+    for (const work of ahead?.plan.works ?? []) {
       // The batch before may have proven that this book has lost rows.
       const fault = this.#admission.faultOf(work);
       if (fault !== undefined) throw fault;
     }
-    const ready = prepared ?? (await this.#next());
-    if (ready !== undefined) return { ready: await this.#execute(ready), reason: undefined };
-    if (this.#stopping) return { ready, reason: 'stopped' };
+    const batch = ahead ?? (await this.#next());
+    if (batch !== undefined) return { prepared: await this.#execute(batch), reason: undefined };
+    if (this.#stopping) return { prepared: undefined, reason: 'stopped' };
     const check = this.#dryRuns.waiting === 0;
     return {
-      ready,
+      prepared: undefined,
       reason: check ? await whyNotLeading(this.#parts.sql, this.memory.epoch) : undefined,
     };
   }
@@ -235,110 +243,74 @@ export class BookLeader {
   }
 
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
-  async #next(): Promise<Ready | undefined> {
+  async #next(): Promise<PreparedBatch | undefined> {
     await this.#admission.queue.waitForWork(EPOCH_CHECK_MS);
     // Work that a deposed leader took from the queue now would never be answered.
     this.#requireLead();
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);
-    return this.#prepare(await this.#plan(works));
-  }
-
-  /** The plan of a batch, with the answers of all keys that are known to have one. */
-  async #plan(works: readonly Work[]): Promise<BatchPlan> {
     const plan = new BatchPlan(works, performance.now());
-    const items = plan.unanswered();
-    const { recall } = this.#parts;
-    if (items.length > 0) plan.answer(items, await recall.known(items, await plan.hints()));
-    await this.#recallRest(plan);
-    return plan;
+    await plan.lookUp(this.#lookup(false));
+    return this.#prepare(plan);
   }
 
-  /** Gives every item the answer that the journal alone has for it. */
-  async #recallRecorded(plan: BatchPlan): Promise<void> {
-    const items = plan.unanswered();
-    if (items.length > 0) plan.answer(items, await this.#parts.recall.recorded(items));
-    await this.#recallRest(plan);
+  #lookup(journalOnly: boolean): Lookup {
+    const { sql, known } = this.#parts;
+    return { book: this.memory.book, sql, known, journalOnly };
   }
 
-  /** Openings and changes, which are rare: the journal is asked for each batch of them. */
-  async #recallRest(plan: BatchPlan): Promise<void> {
-    const { book } = this.memory;
-    const externalIds = plan.unopened().map(({ request }) => request.externalId);
-    if (externalIds.length > 0) {
-      plan.answerOpenings(book, await readOpened(this.#parts.sql, book, externalIds));
-    }
-    for (const item of plan.unchanged()) {
-      item.answer = await this.#parts.recall.change(item.id, item.work.request);
-    }
+  /** Executes in memory what has no answer yet. */
+  async #prepare(plan: BatchPlan): Promise<PreparedBatch> {
+    const { effects, atMicros } = await this.#post(plan.commands());
+    if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return this.#prepare(plan);
+    return { plan, effects, append: this.memory.appendOf(effects, atMicros), atMicros };
   }
 
-  async #prepare(plan: BatchPlan): Promise<Ready> {
-    const planned = plan.commands();
-    const commands = planned.map(({ command }) => command);
+  async #post(commands: readonly Command[]): Promise<{ effects: BatchEffects; atMicros: number }> {
     const needs = needsOf(commands, this.memory.book.number);
     const state = await this.memory.stateFor(this.#parts.sql, needs);
     const atMicros = this.nextMicros();
-    const posted = post(state, commands, atMicros);
-    if (await this.#recallHalted(plan, haltedItems(planned, posted))) return this.#prepare(plan);
-    return { plan, planned, posted, batch: this.memory.appendOf(posted, atMicros), atMicros };
+    return { effects: post(state, commands, atMicros), atMicros };
   }
 
-  /** Asks the journal about what a halted channel refused: true if it knows some of the keys. */
-  async #recallHalted(plan: BatchPlan, items: readonly TransferItem[]): Promise<boolean> {
-    if (items.length === 0) return false;
-    plan.answer(items, await this.#parts.recall.recorded(items));
-    return items.some(({ answer }) => answer !== undefined);
+  #answer({ plan, effects, atMicros }: PreparedBatch): BatchStamp {
+    const { book, epoch } = this.memory;
+    const stamp = { book, epoch, atMicros, decidedAt: timestampFrom(atMicros) };
+    plan.answer(effects.outcomes, stamp);
+    return stamp;
   }
 
-  /** Executes works in memory alone, one after the other, and answers them. */
-  async #rehearse(works: readonly DryWork[]): Promise<void> {
-    for (const work of works) {
-      if (work.kind === 'legs') await this.#rehearseLegs(work);
-      else if (work.kind === 'dryTransfers') await this.#rehearseTransfers(work);
-      else answerWorks(await this.#rehearsed(work));
-    }
-  }
-
-  async #rehearseTransfers({ requests, onOutcome, onFault }: DryTransferWork): Promise<void> {
-    const startBefore = requests.map(() => Infinity);
-    const ignored = { onOutcome: () => undefined, onLate: () => undefined };
-    const work = { kind: 'transfers', requests, startBefore, onFault, ...ignored } as const;
-    const ready = await this.#rehearsed(work);
-    const items = ready.plan.transferWorks.flatMap((made) => made.items);
-    const halted = haltedOf(items, this.memory);
-    onOutcome(responsesOf(items), legsOf(items, ready.posted), halted);
-  }
-
-  /** A batch of one work that has been executed and answered, and is never committed. */
-  async #rehearsed(work: Work): Promise<Ready> {
-    const plan = new BatchPlan([work], performance.now());
-    await this.#recallRecorded(plan);
-    const ready = await this.#prepare(plan);
-    answerItems(ready, this.memory);
-    return ready;
-  }
-
-  async #rehearseLegs(work: LegsWork): Promise<void> {
-    const command = settlementOf(work, this.memory);
-    const needs = needsOf([command], this.memory.book.number);
-    const state = await this.memory.stateFor(this.#parts.sql, needs);
-    const [outcome] = post(state, [command], this.nextMicros()).outcomes;
-    work.onOutcome(reasonsOf(command, outcome));
+  /** Dry runs look keys up in the journal alone, and are never committed. */
+  get #rehearsal(): Rehearsal {
+    return {
+      memory: this.memory,
+      execute: async (work: Work) => {
+        const plan = new BatchPlan([work], performance.now());
+        await plan.lookUp(this.#lookup(true));
+        const prepared = await this.#prepare(plan);
+        this.#answer(prepared);
+        return prepared;
+      },
+      publish: ({ plan }: PreparedBatch) => plan.publish(this.#publisher.publication()),
+      outcomeOf: async (command: Command): Promise<Outcome | undefined> => {
+        const { effects } = await this.#post([command]);
+        return effects.outcomes[0];
+      },
+    };
   }
 
   /**
    * Commits a batch and answers it. Returns the next one, if enough waited meanwhile to
    * prepare it on top of this one.
    */
-  async #execute(ready: Ready): Promise<Ready | undefined> {
-    if (changesNothing(ready)) {
-      this.#answered(ready);
+  async #execute(batch: PreparedBatch): Promise<PreparedBatch | undefined> {
+    if (changesNothing(batch)) {
+      this.#answered(batch);
       return undefined;
     }
-    this.memory.assume(ready.posted, ready.batch);
-    const commit = this.#commit(ready);
+    this.memory.assume(batch.effects, batch.append);
+    const commit = this.#commit(batch);
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
     for (const settled of [committed, ahead]) {
       // Before the reasons to step down, behind which a bug would be lost.
@@ -348,10 +320,10 @@ export class BookLeader {
     if (committed.status === 'rejected') throw committed.reason;
     if (committed.value) {
       this.memory.committed();
-      this.#answered(ready);
+      this.#answered(batch);
     } else {
       this.memory.dropped();
-      await this.#executeAgain(ready.plan);
+      await this.#executeAgain(batch.plan);
     }
     if (ahead.status === 'rejected') throw ahead.reason;
     if (committed.value || ahead.value === undefined) return ahead.value;
@@ -359,7 +331,7 @@ export class BookLeader {
   }
 
   /** A batch that cannot grow any more need not wait for the commit of the one before. */
-  async #prepareAhead(commit: Promise<unknown>): Promise<Ready | undefined> {
+  async #prepareAhead(commit: Promise<unknown>): Promise<PreparedBatch | undefined> {
     let committing = true;
     const committed = async () => {
       await Promise.allSettled([commit]);
@@ -375,30 +347,30 @@ export class BookLeader {
    */
   async #executeAgain(plan: BatchPlan): Promise<void> {
     for (;;) {
-      const open = openCount(plan);
-      await this.#recallRecorded(plan);
-      assert(openCount(plan) < open, 'a batch is refused for a key that the journal has');
-      const ready = await this.#prepare(plan);
-      if (!changesNothing(ready)) {
-        this.memory.assume(ready.posted, ready.batch);
-        if (!(await this.#commit(ready))) {
+      const { unanswered } = plan;
+      await plan.lookUp(this.#lookup(true));
+      assert(plan.unanswered < unanswered, 'a batch is refused for a key that the journal has');
+      const batch = await this.#prepare(plan);
+      if (!changesNothing(batch)) {
+        this.memory.assume(batch.effects, batch.append);
+        if (!(await this.#commit(batch))) {
           this.memory.dropped();
           continue;
         }
         this.memory.committed();
       }
-      this.#answered(ready);
+      this.#answered(batch);
       return;
     }
   }
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
-  async #commit({ batch }: Ready): Promise<boolean> {
+  async #commit({ append }: PreparedBatch): Promise<boolean> {
     this.#requireLead();
     const { sql, onHeldUp } = this.#parts;
     let written: boolean;
     try {
-      written = await commitBatch(sql, batch, onHeldUp);
+      written = await commitBatch(sql, append, onHeldUp);
     } catch (error) {
       if (isBug(error)) throw error;
       this.#requireLead();
@@ -412,85 +384,18 @@ export class BookLeader {
 
   /**
    * After the commit: gives everything its answer at once, for the next batch may repeat a
-   * key, and sends the answers at the end of this turn, when the next batch is on its way to
+   * key, and publishes the answers at the end of this turn, when the next batch is on its way to
    * the database.
    */
-  #answered(ready: Ready): void {
+  #answered(batch: PreparedBatch): void {
     this.#requireLead();
-    for (const work of ready.plan.works) this.#underWay.delete(work);
-    const known = knownOf(answerItems(ready, this.memory), this.memory.epoch, ready.atMicros);
-    this.#parts.recall.remember(known);
+    const { works, parts } = batch.plan;
+    for (const work of works) this.#underWay.delete(work);
+    const { known } = this.#parts;
+    const ids = parts.transfers.remember(known, this.#answer(batch));
     setImmediate(() => {
-      this.#publish(ready);
-      this.#parts.recall.addToRedis(known);
+      this.#publisher.publish(batch);
+      known.addToRedis(ids);
     });
-  }
-
-  #publish(ready: Ready): void {
-    const { planned, posted } = ready;
-    const closed: CloseWork[] = [];
-    const peers = new Set<number>();
-    for (const [index, made] of planned.entries()) {
-      const outcome = posted.outcomes[index];
-      if (outcome?.kind === 'transfer') {
-        addPeers(outcome, peers);
-      } else if (made.kind === 'settle' && outcome?.kind === 'settle') {
-        made.work.onOutcome(outcome);
-      } else if (made.kind === 'close') {
-        closed.push(made.work);
-      } else if (made.kind === 'expire' || made.kind === 'channel') {
-        made.work.onOutcome();
-      }
-    }
-    this.#answerTransfers(ready.plan);
-    answerWorks(ready);
-    // Last, for the callers of this very batch may wait for what is closed in it.
-    for (const { command, onOutcome } of closed) {
-      onOutcome();
-      this.#waiters.settle(command);
-    }
-    for (const peerBook of peers) this.#parts.onSent(peerBook);
-    if (posted.rows.length > 0) for (const listener of this.#listeners) listener(posted.accounts);
-  }
-
-  #answerTransfers(plan: BatchPlan): void {
-    for (const { work, items } of plan.transferWorks) {
-      const { onLate } = work;
-      work.onOutcome(responsesOf(items), haltedOf(items, this.memory));
-      // Callers of those in transit get the rest when the other book has answered.
-      const overtaken = new Map<number, TransferItem>();
-      for (const [index, item] of items.entries()) {
-        if (item.answer === undefined || item.answer.channel === null) continue;
-        const { response, channel } = item.answer;
-        const until = work.startBefore[index] ?? 0;
-        const waiter = { number: channel.number, until, index, response, onLate };
-        if (!this.#waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
-      }
-      if (overtaken.size > 0) void this.#answerOvertaken(overtaken, onLate);
-    }
-  }
-
-  /**
-   * A retry was found to be in transit while the batch that ends it was being committed: the
-   * journal knows by now. If it cannot be asked, the caller is left with IN_TRANSIT.
-   */
-  async #answerOvertaken(
-    overtaken: ReadonlyMap<number, TransferItem>,
-    onLate: TransferWork['onLate'],
-  ): Promise<void> {
-    try {
-      const recorded = await this.#parts.recall.recorded([...overtaken.values()]);
-      // The journal may contain a commit that is in doubt, and is known to be so by now.
-      await turn();
-      this.#requireLead();
-      const late = [...overtaken.keys()].flatMap((index, place) => {
-        const result = recorded[place]?.response;
-        return result === undefined ? [] : [{ index, result }];
-      });
-      onLate(late.filter(({ result }) => result.status !== TransferStatus.IN_TRANSIT));
-    } catch (error) {
-      if (isBug(error)) this.#parts.onBug(error);
-      this.#parts.log.warn('transfers in transit cannot be looked up', { why: describe(error) });
-    }
   }
 }

@@ -2,7 +2,7 @@ import { ISO_4217 } from '../core/asset.ts';
 import { ASSETS_MAX } from '../core/limits.ts';
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
-import type { BookState, Posted } from '../core/post/book-state.ts';
+import type { BookState, BatchEffects } from '../core/post/book-state.ts';
 import { chainAfter } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
@@ -15,7 +15,7 @@ import { loadAccounts, loadTransitAccounts } from '../store/load-accounts.ts';
 import { loadAssets } from '../store/load-assets.ts';
 import { loadOriginals } from '../store/load-originals.ts';
 import { AccountCache } from './account-cache.ts';
-import type { Needs } from './needs.ts';
+import type { Needs } from '../core/post/command-kind.ts';
 import { OriginalCache } from './original-cache.ts';
 
 /**
@@ -34,7 +34,7 @@ export class BookMemory {
   #lostRows: Channel | undefined;
   #head: Head;
   /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
-  #assumed: { readonly posted: Posted; readonly head: Head } | undefined;
+  #assumed: { readonly posted: BatchEffects; readonly head: Head } | undefined;
 
   private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
     this.book = book;
@@ -169,7 +169,7 @@ export class BookMemory {
   async #originalsFor(
     sql: Sql,
     ids: ReadonlySet<string>,
-    assumed: Posted | undefined,
+    assumed: BatchEffects | undefined,
   ): Promise<Map<string, Original>> {
     const found = new Map<string, Original>();
     if (ids.size === 0) return found;
@@ -191,7 +191,7 @@ export class BookMemory {
   }
 
   /** Returns what must be committed for a batch. */
-  appendOf(posted: Posted, atMicros: number): Append {
+  appendOf(posted: BatchEffects, atMicros: number): Append {
     const { seq, chain, accounts } = this.#newestHead;
     return {
       head: {
@@ -212,7 +212,7 @@ export class BookMemory {
   }
 
   /** A batch is in flight: the batches prepared from now on start from it. */
-  assume(posted: Posted, { head, swept }: Append): void {
+  assume(posted: BatchEffects, { head, swept }: Append): void {
     assert(this.#assumed === undefined, 'one batch is on its way at a time');
     this.#assumed = {
       posted,

@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import {
-  ChangeAccountRequest,
-  type ChangeAccountResponse,
-  ChangeStatus,
-  Freeze,
-} from '../../proto/gen/meridian/v1/account.ts';
+import { ChangeAccountRequest, ChangeStatus, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
@@ -19,6 +14,7 @@ import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import type { ChangeAnswer } from './answers.ts';
 import type { DryLeg } from './work.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -60,10 +56,7 @@ const capture = (name: string, holdKey: string, amount = 0n, final = false) =>
     action: { $case: 'capture', value: { holdId: idOf(holdKey), final } },
   });
 
-function change(
-  leading: Leading,
-  fields: Partial<ChangeAccountRequest>,
-): Promise<ChangeAccountResponse> {
+function change(leading: Leading, fields: Partial<ChangeAccountRequest>): Promise<ChangeAnswer> {
   const request = ChangeAccountRequest.fromPartial({
     idempotencyKey: 'change',
     accountId: ALICE,

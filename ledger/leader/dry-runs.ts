@@ -1,21 +1,89 @@
 import type { SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../core/assert.ts';
-import type { Posted } from '../core/post/book-state.ts';
-import type { Outcome, SettleCommand } from '../core/post/command.ts';
-import type { TransferItem } from './batch-plan.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
+import type { Command, Outcome, SettleCommand } from '../core/post/command.ts';
+import { rowsOfAll } from '../core/validate/request-rows.ts';
+import type { PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
+import { haltedOf, responsesOf, type TransferItem } from './kinds/transfers.ts';
 import { LedgerFault } from './ledger-fault.ts';
-import { type DryLeg, type DryWork, type LegsWork, sizeOf } from './work.ts';
+import type { DryLeg, DryWork, DryWorkByKind, DryWorkName, Work } from './work.ts';
+import { rowsOfWork } from './work-kinds.ts';
 
-/** Items of all dry runs that wait; beyond them work is refused at once. */
-const WAITING_MAX = 16_000;
+/** Executes in memory alone, on top of what has been committed. */
+export interface Rehearsal {
+  readonly memory: BookMemory;
+  /** Executes work and gives each of its requests its answer. */
+  readonly execute: (work: Work) => Promise<PreparedBatch>;
+  /** Calls executed work back. */
+  readonly publish: (batch: PreparedBatch) => void;
+  readonly outcomeOf: (command: Command) => Promise<Outcome | undefined>;
+}
+
+/** One kind of dry run. */
+interface DryKind<W> {
+  /** How many rows it would lead to, about. */
+  readonly rows: (work: W) => number;
+  /** Executes the work and calls it back. */
+  readonly run: (work: W, rehearsal: Rehearsal) => Promise<void>;
+}
+
+/** The dry run of work that is executed and answered as it is. */
+const asItIs: DryKind<Extract<DryWork, Work>> = {
+  rows: rowsOfWork,
+  run: async (work, { execute, publish }) => publish(await execute(work)),
+};
+
+const dryKinds: { readonly [K in DryWorkName]: DryKind<DryWorkByKind[K]> } = {
+  open: asItIs,
+  change: asItIs,
+  asset: asItIs,
+  dryTransfers: {
+    rows: ({ requests }) => rowsOfAll(requests),
+    run: async ({ requests, onOutcome, onFault }, { execute, memory }) => {
+      const startBefore = requests.map(() => Infinity);
+      const ignored = { onOutcome: () => undefined, onLate: () => undefined };
+      const work = { kind: 'transfers', requests, startBefore, onFault, ...ignored } as const;
+      const { plan, effects } = await execute(work);
+      const { items } = plan.parts.transfers;
+      onOutcome(responsesOf(items), legsOf(items, effects), haltedOf(items, memory));
+    },
+  },
+  legs: {
+    rows: ({ legs }) => legs.length,
+    run: async ({ originBook, legs, onOutcome }, { memory, outcomeOf }) => {
+      // Settled as though they came next.
+      const firstNumber = memory.channel(originBook).applied + 1;
+      const command: SettleCommand = { kind: 'settle', originBook, firstNumber, legs };
+      onOutcome(reasonsOf(command, await outcomeOf(command)));
+    },
+  },
+};
+
+function rowsAs<K extends DryWorkName>(kind: K, work: DryWorkByKind[K]): number {
+  return dryKinds[kind].rows(work);
+}
+
+function runAs<K extends DryWorkName>(
+  kind: K,
+  work: DryWorkByKind[K],
+  rehearsal: Rehearsal,
+): Promise<void> {
+  return dryKinds[kind].run(work, rehearsal);
+}
 
 /** Dry runs that wait until no batch is on its way. */
 export class DryRuns {
+  readonly #itemsMax: number;
   #waiting: DryWork[] = [];
   #items = 0;
   #closed: LedgerFault | undefined;
+
+  /** @param itemsMax items that may wait; beyond them work is refused at once */
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
 
   /** Dry runs that wait. */
   get waiting(): number {
@@ -24,8 +92,8 @@ export class DryRuns {
 
   /** False: the work has been given its fault. */
   add(work: DryWork): boolean {
-    const size = sizeOf(work);
-    const full = this.#items > 0 && this.#items + size > WAITING_MAX;
+    const items = rowsAs(work.kind, work);
+    const full = this.#items > 0 && this.#items + items > this.#itemsMax;
     const fault =
       this.#closed ??
       (full ? new LedgerFault('overloaded', `${this.#items} items of dry runs wait`) : undefined);
@@ -33,19 +101,19 @@ export class DryRuns {
       work.onFault(fault);
       return false;
     }
-    this.#items += size;
+    this.#items += items;
     this.#waiting.push(work);
     return true;
   }
 
-  /** Runs what waits. If that fails, it gets the fault, and the error is thrown. */
-  async run(rehearse: (works: readonly DryWork[]) => Promise<void>): Promise<void> {
+  /** Runs one work after the other. If one fails, all get the fault, and the error is thrown. */
+  async run(rehearsal: Rehearsal): Promise<void> {
     if (this.#waiting.length === 0) return;
     const works = this.#waiting;
     this.#waiting = [];
     this.#items = 0;
     try {
-      await rehearse(works);
+      for (const work of works) await runAs(work.kind, work, rehearsal);
     } catch (error) {
       // Those that had their answer do not listen any more.
       const fault = new LedgerFault('not_applied', 'the dry run failed', error);
@@ -64,13 +132,13 @@ export class DryRuns {
 }
 
 /** The second legs that the transfers of a batch would send to other books. */
-export function legsOf(items: readonly TransferItem[], posted: Posted): DryLeg[] {
-  const bySeq = new Map(posted.rows.map((row) => [row.seq, row]));
+function legsOf(items: readonly TransferItem[], effects: BatchEffects): DryLeg[] {
+  const bySeq = new Map(effects.rows.map((row) => [row.seq, row]));
   return items.flatMap(({ outcome }, index) => {
     const row = bySeq.get(outcome?.seq ?? 0);
     if (row === undefined || row.peer === null || row.peer.number === null) return [];
     const debitAccountId = must(row.debitAccount, 'what is sent has a payer');
-    const payer = must(posted.accounts.get(debitAccountId), 'the payer was looked at');
+    const payer = must(effects.accounts.get(debitAccountId), 'the payer was looked at');
     const { action } = must(items[index], 'every outcome has its item').request;
     const leg: SettleLeg = {
       transferId: row.id,
@@ -87,17 +155,8 @@ export function legsOf(items: readonly TransferItem[], posted: Posted): DryLeg[]
   });
 }
 
-/** The command that legs would be settled by if they came next. */
-export function settlementOf({ originBook, legs }: LegsWork, memory: BookMemory): SettleCommand {
-  const firstNumber = memory.channel(originBook).applied + 1;
-  return { kind: 'settle', originBook, firstNumber, legs };
-}
-
 /** Why each leg would be refused; UNSPECIFIED: it would be applied. */
-export function reasonsOf(
-  { firstNumber, legs }: SettleCommand,
-  outcome: Outcome | undefined,
-): Reason[] {
+function reasonsOf({ firstNumber, legs }: SettleCommand, outcome: Outcome | undefined): Reason[] {
   const refusals = outcome?.kind === 'settle' ? outcome.refusals : [];
   const reasons = new Map(refusals.map(({ number, reason }) => [number, reason]));
   return legs.map((_, index) => reasons.get(firstNumber + index) ?? Reason.UNSPECIFIED);

@@ -1,8 +1,9 @@
 import { isDatabaseError } from '../store/sqlstate.ts';
 
 /**
- * Why a request could not be executed. `outcome` is what is known of its effect: with
- * `unknown` it may or may not have been applied, and only a retry with its key shows which.
+ * Why work was not executed. Its code states what is known of the effect: with `outcome_unknown`
+ * the work may or may not have been applied, and only a retry with the same keys shows which;
+ * with any other code nothing of it was applied.
  */
 export class LedgerFault extends Error {
   override readonly name = 'LedgerFault';

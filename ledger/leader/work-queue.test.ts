@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { openRequest, transferRequest } from '../testing/books/requests.ts';
 import { LedgerFault } from './ledger-fault.ts';
-import type { CloseWork, OpenWork, SettleWork, TransferWork } from './work.ts';
+import type { CommandWork, OpenWork, TransferWork } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const request = transferRequest();
@@ -13,10 +13,10 @@ function transfers(count: number, onFault: (fault: LedgerFault) => void = nothin
   return { kind: 'transfers', requests, startBefore, onOutcome: nothing, onLate: nothing, onFault };
 }
 
-function legs(count: number): SettleWork {
+function legs(count: number): CommandWork {
   const leg = { ...request, transferId: '', reversalOf: '' };
   return {
-    kind: 'settle',
+    kind: 'command',
     command: {
       kind: 'settle',
       originBook: 2,
@@ -28,8 +28,8 @@ function legs(count: number): SettleWork {
   };
 }
 
-const close: CloseWork = {
-  kind: 'close',
+const close: CommandWork = {
+  kind: 'command',
   command: { kind: 'close', peerBook: 2, through: 1, refused: [], finals: [] },
   onOutcome: nothing,
   onFault: nothing,
@@ -90,7 +90,11 @@ test('beyond 64,000 items new work is refused at once, and nothing else', () => 
   queue.add(legs(2000));
   queue.add(close);
   const taken = Array.from({ length: 10 }, () => queue.take()).flat();
-  expect(taken.map(({ kind }) => kind)).toEqual([...Array(8).fill('transfers'), 'settle', 'close']);
+  expect(taken.map(({ kind }) => kind)).toEqual([
+    ...Array(8).fill('transfers'),
+    'command',
+    'command',
+  ]);
   queue.add(transfers(8000, fault));
   expect(fault).toHaveBeenCalledTimes(2);
   expect(queue.take()).toHaveLength(1);

@@ -1,24 +1,29 @@
 import { LedgerFault } from './ledger-fault.ts';
-import { sizeOf, type Work } from './work.ts';
+import type { Work } from './work.ts';
+import { isBounded, rowsOfWork } from './work-kinds.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { MIB } from '../core/limits.ts';
 
-/** Items (transfers, accounts, legs) that may wait; beyond them work is refused at once. */
-const WAITING_MAX = 64_000;
-/** The same in bytes, as encoded; in memory they take several times as much. */
-const BYTES_MAX = 32 * 1024 * 1024;
-/** Items of one batch, unless one work alone has more. */
-const BATCH_MAX = 4_000;
-
-/** The work that is refused when too much waits: all that callers ask for. */
-const BOUNDED: ReadonlySet<Work['kind']> = new Set(['transfers', 'open', 'change', 'asset']);
+/** Work that waits, and what it counts. */
+interface Waiting {
+  readonly work: Work;
+  readonly items: number;
+  readonly bytes: number;
+}
 
 /** The bounded queue in front of the leader. Whatever waits forms the next batch. */
 export class WorkQueue {
-  #waiting: Work[] = [];
+  readonly #tuning: LedgerTuning;
+  #waiting: Waiting[] = [];
   #items = 0;
   #bytes = 0;
   #closed: LedgerFault | undefined;
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
+
+  constructor(tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
+  }
 
   /** Adds work, or gives it its fault at once. */
   add(work: Work): void {
@@ -26,27 +31,26 @@ export class WorkQueue {
       work.onFault(this.#closed);
       return;
     }
-    const size = sizeOf(work);
+    const items = rowsOfWork(work);
+    const bytes = work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
+    const tooMany = this.#items + items > this.#tuning.queueItems;
+    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > this.#tuning.queueMib * MIB;
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
-    const bounded = BOUNDED.has(work.kind);
-    const bytes = bytesOf(work);
-    const tooMany = this.#items + size > WAITING_MAX;
-    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX;
-    if (bounded && (tooMany || tooLarge)) {
+    if (isBounded(work) && (tooMany || tooLarge)) {
       const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
       work.onFault(new LedgerFault('overloaded', why));
       return;
     }
-    this.#items += size;
+    this.#items += items;
     this.#bytes += bytes;
-    this.#waiting.push(work);
+    this.#waiting.push({ work, items, bytes });
     this.#wake?.();
-    if (this.#items >= BATCH_MAX) this.#full?.();
+    if (this.#items >= this.#tuning.batchItems) this.#full?.();
   }
 
   /** Resolves when a full batch waits. Only the newest of several promises does. */
   async whenFull(): Promise<void> {
-    if (this.#items >= BATCH_MAX) return;
+    if (this.#items >= this.#tuning.batchItems) return;
     await new Promise<void>((resolve) => {
       this.#full = resolve;
     });
@@ -74,16 +78,14 @@ export class WorkQueue {
   take(): Work[] {
     let items = 0;
     let count = 0;
-    for (const work of this.#waiting) {
-      const size = sizeOf(work);
-      if (count > 0 && items + size > BATCH_MAX) break;
-      items += size;
+    for (const waiting of this.#waiting) {
+      if (count > 0 && items + waiting.items > this.#tuning.batchItems) break;
+      items += waiting.items;
+      this.#bytes -= waiting.bytes;
       count += 1;
     }
     this.#items -= items;
-    const works = this.#waiting.splice(0, count);
-    for (const work of works) this.#bytes -= bytesOf(work);
-    return works;
+    return this.#waiting.splice(0, count).map(({ work }) => work);
   }
 
   /** Refuses all that will come; what waits can still be taken. */
@@ -99,9 +101,7 @@ export class WorkQueue {
     this.#waiting = [];
     this.#items = 0;
     this.#bytes = 0;
-    for (const work of waiting) work.onFault(fault);
+    for (const { work } of waiting) work.onFault(fault);
     this.#wake?.();
   }
 }
-
-const bytesOf = (work: Work) => (work.kind === 'transfers' ? (work.bytes ?? 0) : 0);

@@ -1,8 +1,6 @@
 import type {
   ChangeAccountRequest,
-  ChangeAccountResponse,
   OpenAccountRequest,
-  OpenAccountResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
 import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
 import type { HaltedTransfer, SettleLeg } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -12,33 +10,35 @@ import type {
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type {
+  AssetCommand,
   AssetOutcome,
-  CloseCommand,
-  DivergeCommand,
-  ExpireCommand,
-  RecoverCommand,
-  RehashCommand,
-  SettleCommand,
-  SettleOutcome,
+  ChangeCommand,
+  Command,
+  OpenCommand,
+  Outcome,
+  TransferCommand,
 } from '../core/post/command.ts';
-import { rowsOfAll } from '../core/validate/request-rows.ts';
+import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerFault } from './ledger-fault.ts';
-import type { Hints } from './recall.ts';
+import type { Hints } from './known-outcomes.ts';
+
+/** Each kind of work; work-kinds.ts states what is done with it. */
+export interface WorkByKind {
+  readonly transfers: TransferWork;
+  readonly open: OpenWork;
+  readonly change: ChangeWork;
+  readonly asset: AssetWork;
+  readonly command: CommandWork;
+  readonly proof: ProofWork;
+}
+
+export type WorkName = keyof WorkByKind;
 
 /**
  * The unit of the leader's queue: requests that arrived together and are answered together.
  * Exactly one of the callbacks is called, once, after the commit or the fault.
  */
-export type Work =
-  | TransferWork
-  | OpenWork
-  | ChangeWork
-  | AssetWork
-  | SettleWork
-  | CloseWork
-  | ChannelWork
-  | ExpireWork
-  | ProofWork;
+export type Work = WorkByKind[WorkName];
 
 interface Faultable {
   /** Nothing else is called. */
@@ -50,7 +50,9 @@ export interface TransferWork extends Faultable {
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
   readonly bytes?: number;
-  /** The keys that Redis has; the leader asks when the work arrives. */
+  /** One for each request. The leader sets them, as it does the hints, when the work arrives. */
+  readonly ids?: readonly string[];
+  /** The keys that Redis has. */
   readonly hints?: Promise<Hints>;
   /** One for each request, by performance.now(): not to be started after that. */
   readonly startBefore: readonly number[];
@@ -72,44 +74,28 @@ export interface LateResult {
 export interface OpenWork extends Faultable {
   readonly kind: 'open';
   readonly requests: readonly OpenAccountRequest[];
-  readonly onOutcome: (results: OpenAccountResponse[]) => void;
+  readonly onOutcome: (results: OpenAnswer[]) => void;
 }
 
 export interface ChangeWork extends Faultable {
   readonly kind: 'change';
   readonly request: ChangeAccountRequest;
-  readonly onOutcome: (result: ChangeAccountResponse) => void;
+  readonly onOutcome: (result: ChangeAnswer) => void;
 }
 
 export interface AssetWork extends Faultable {
   readonly kind: 'asset';
   readonly request: RegisterAssetRequest;
-  readonly onOutcome: (outcome: AssetOutcome) => void;
+  // A method, like that of a command.
+  onOutcome(outcome: AssetOutcome): void;
 }
 
-export interface SettleWork extends Faultable {
-  readonly kind: 'settle';
-  readonly command: SettleCommand;
-  readonly onOutcome: (outcome: SettleOutcome) => void;
-}
-
-/** Keeps the two ends of a channel in agreement; done even by a book that posts nothing. */
-export interface ChannelWork extends Faultable {
-  readonly kind: 'channel';
-  readonly command: DivergeCommand | RehashCommand | RecoverCommand;
-  readonly onOutcome: () => void;
-}
-
-export interface CloseWork extends Faultable {
-  readonly kind: 'close';
-  readonly command: CloseCommand;
-  readonly onOutcome: () => void;
-}
-
-export interface ExpireWork extends Faultable {
-  readonly kind: 'expire';
-  readonly command: ExpireCommand;
-  readonly onOutcome: () => void;
+/** A command that the ledger gives itself; its outcome is the answer. */
+export interface CommandWork extends Faultable {
+  readonly kind: 'command';
+  readonly command: Exclude<Command, TransferCommand | OpenCommand | ChangeCommand | AssetCommand>;
+  // A method, for each command is answered by the outcome of its own kind alone.
+  onOutcome(outcome: Outcome): void;
 }
 
 /** Asks for nothing but a commit, which only the leader of the book can make. */
@@ -118,11 +104,22 @@ export interface ProofWork extends Faultable {
   readonly onOutcome: () => void;
 }
 
+/** Each kind of dry run; dry-runs.ts states what is done with it. */
+export interface DryWorkByKind {
+  readonly open: OpenWork;
+  readonly change: ChangeWork;
+  readonly asset: AssetWork;
+  readonly dryTransfers: DryTransferWork;
+  readonly legs: LegsWork;
+}
+
+export type DryWorkName = keyof DryWorkByKind;
+
 /**
  * Work that is answered as though executed, while nothing is written: requests as in
  * the works above, or second legs from another book.
  */
-export type DryWork = DryTransferWork | OpenWork | ChangeWork | AssetWork | LegsWork;
+export type DryWork = DryWorkByKind[DryWorkName];
 
 export interface DryTransferWork extends Faultable {
   readonly kind: 'dryTransfers';
@@ -149,35 +146,4 @@ export interface LegsWork extends Faultable {
   readonly legs: readonly SettleLeg[];
   /** One for each leg; UNSPECIFIED: it would be applied. */
   readonly onOutcome: (reasons: Reason[]) => void;
-}
-
-/** How many rows the work may lead to, about. */
-export function sizeOf(work: Work | DryWork): number {
-  switch (work.kind) {
-    case 'transfers':
-    case 'dryTransfers':
-      return rowsOfAll(work.requests);
-    case 'open':
-      return work.requests.length;
-    case 'settle':
-      return work.command.legs.length;
-    case 'close':
-      return work.command.refused.length;
-    case 'expire':
-      return work.command.holds.length;
-    case 'legs':
-      return work.legs.length;
-    case 'channel':
-      return sizeOfCommand(work.command);
-    case 'change':
-    case 'asset':
-      return 1;
-    case 'proof':
-      return 0;
-  }
-}
-
-function sizeOfCommand(command: ChannelWork['command']): number {
-  if (command.kind !== 'recover') return 0;
-  return command.undone.length + command.sent.length + command.arrived.length;
 }

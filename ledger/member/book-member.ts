@@ -7,24 +7,19 @@ import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
-import { aloneText, Term, type TermConfig } from './term.ts';
+import { aloneText, Leadership, type LeadershipConfig } from './leadership.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
-/** How often a standby looks at the leader, and how often it must fail to answer in a row. */
-const PROBE_MS = 500;
-const PROBES_FAILED_MAX = 3;
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;
-const READ_CONNECTIONS = 4;
-/** A term that ends sooner counts as failed; after several the next one is waited for longer. */
-const SHORT_TERM_MS = 2_000;
-const SHORT_TERM_PAUSE_MS_MAX = 2_000;
+/** A leadership that ends sooner counts as failed; after several the next one is waited for longer. */
+const SHORT_LEADERSHIP_MS = 2_000;
+const SHORT_LEADERSHIP_PAUSE_MS_MAX = 2_000;
 /** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
-/** How long what is queued may take when the server stops. */
-const FINISH_MS = 3_000;
 
-export interface MemberConfig extends TermConfig {
+export interface MemberConfig extends LeadershipConfig {
   /** Where this server is. */
   readonly serverRegion: string;
 }
@@ -55,27 +50,29 @@ export class BookMember {
   /** Connections for reading. */
   readonly sql: Sql;
   readonly clock: ServerClock;
+  readonly tuning: LedgerTuning;
   readonly #leaders: Leaders;
   readonly #log: Logger;
   readonly #listeners = new Set<(status: MemberStatus) => void>();
-  #term: Term | undefined;
+  #leadership: Leadership | undefined;
   #stopped = false;
   /** Ends the wait for news of the own database. */
   #wake = (): void => undefined;
   /** The reason why it does not lead, as it was logged last. */
   #lastWhy = '';
-  /** Terms in a row that ended soon after they began. */
-  #shortTerms = 0;
+  /** Leaderships in a row that ended soon after they began. */
+  #shortLeaderships = 0;
   /** Rejects with the bug that ends this member. */
   readonly #broken: Promise<never>;
   #break: (error: unknown) => void = () => undefined;
 
   constructor(config: MemberConfig, leaders: Leaders, log: Logger) {
     this.config = config;
+    this.tuning = config.tuning ?? ledgerTuning;
     this.#leaders = leaders;
     this.#log = log;
     this.clock = new ServerClock(leaders, log, () => this.#notify());
-    this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
+    this.sql = connect(config.databaseUrl, this.tuning.readConnections);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
     });
@@ -85,12 +82,12 @@ export class BookMember {
 
   /** Undefined while this member does not lead. */
   get leader(): BookLeader | undefined {
-    return this.#term?.leader;
+    return this.#leadership?.leader;
   }
 
   get status(): MemberStatus {
     const { leader } = this;
-    const heldUp = leader !== undefined && this.#term?.heldUp === true;
+    const heldUp = leader !== undefined && this.#leadership?.heldUp === true;
     return {
       leading: leader !== undefined,
       epoch: leader?.memory.epoch ?? 0,
@@ -125,9 +122,9 @@ export class BookMember {
   stop(): void {
     this.#stopped = true;
     this.#wake();
-    this.#term?.stop();
-    const tooLong = () => this.#term?.end('the server is stopping');
-    setTimeout(tooLong, FINISH_MS).unref();
+    this.#leadership?.stop();
+    const tooLong = () => this.#leadership?.end('the server is stopping');
+    setTimeout(tooLong, this.tuning.finishMs).unref();
   }
 
   /** Leads while the database next to this server is the primary. */
@@ -137,7 +134,7 @@ export class BookMember {
     const watch = new RoleWatch(this.config.databaseUrl, (known, unknownWhy) => {
       role = known;
       why = whyNot(known, unknownWhy);
-      if (why !== '') this.#term?.end(why);
+      if (why !== '') this.#leadership?.end(why);
       this.#wake();
     });
     const watching = watch.run();
@@ -170,7 +167,7 @@ export class BookMember {
           return this.#lead(head);
         }
         failed = (await this.#probe(head)) ? 0 : failed + 1;
-        await sleep(PROBE_MS);
+        await sleep(this.tuning.probeMs);
         return head.fenced ? `the book is ${head.leader}` : '';
       });
     }
@@ -195,7 +192,7 @@ export class BookMember {
   readonly #onBug = (error: unknown): void => {
     this.#stopped = true;
     this.#break(error);
-    this.#term?.end('this server has failed');
+    this.#leadership?.end('this server has failed');
     this.#wake();
   };
 
@@ -212,20 +209,20 @@ export class BookMember {
   #mayTakeOver(head: Head, failed: number): boolean {
     // No server ever led it, or we did before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;
-    return failed >= PROBES_FAILED_MAX;
+    return failed >= this.tuning.probesFailed;
   }
 
   #probe(head: Head): Promise<boolean> {
-    return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
+    return answersAsLeader(head.leader, this.config.book.number, head.epoch, this.tuning.probeMs);
   }
 
   /** Returns why it never became leader; '' if it led, however briefly. */
   async #lead(head?: Head): Promise<string> {
-    if (this.#shortTerms > 1) await sleep(shortTermPauseMs(this.#shortTerms));
+    if (this.#shortLeaderships > 1) await sleep(shortLeadershipPauseMs(this.#shortLeaderships));
     if (this.#stopped) return '';
     let led = false;
     const onChange = () => {
-      led ||= term.leader !== undefined;
+      led ||= leadership.leader !== undefined;
       this.#notify();
     };
     const parts = {
@@ -236,23 +233,23 @@ export class BookMember {
       onChange,
       onBug: this.#onBug,
     };
-    const term = new Term({ ...parts, config: this.config });
-    this.#term = term;
+    const leadership = new Leadership({ ...parts, config: this.config });
+    this.#leadership = leadership;
     const began = performance.now();
     try {
-      const why = await term.run(head);
+      const why = await leadership.run(head);
       return led ? '' : why;
     } finally {
-      this.#term = undefined;
-      const short = led && performance.now() - began < SHORT_TERM_MS;
-      this.#shortTerms = short ? this.#shortTerms + 1 : 0;
+      this.#leadership = undefined;
+      const short = led && performance.now() - began < SHORT_LEADERSHIP_MS;
+      this.#shortLeaderships = short ? this.#shortLeaderships + 1 : 0;
     }
   }
 }
 
 /** A book whose leaders keep failing is not taken over several times a second. */
-function shortTermPauseMs(terms: number): number {
-  return Math.min(SHORT_TERM_PAUSE_MS_MAX, 100 * 2 ** (terms - 2));
+function shortLeadershipPauseMs(leaderships: number): number {
+  return Math.min(SHORT_LEADERSHIP_PAUSE_MS_MAX, 100 * 2 ** (leaderships - 2));
 }
 
 /** Why a database may not be led through; '' if it may. */

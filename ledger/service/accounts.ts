@@ -1,7 +1,6 @@
 import type {
   ChangeAccountRequest,
   ChangeAccountResponse,
-  OpenAccountResponse,
   OpenAccountsRequest,
   OpenAccountsResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
@@ -18,6 +17,7 @@ import {
   validateChange,
   validateOpening,
 } from '../core/validate/validate-account.ts';
+import type { ChangeAnswer, OpenAnswer } from '../leader/answers.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { ASSETS_MAX } from '../core/limits.ts';
 import { full, refuseMalformed } from '../rpc/error.ts';
@@ -35,7 +35,7 @@ export async function openAccounts(
   ]);
   const leader = leaderOf(member);
   const dryRun = accounts[0]?.dryRun === true;
-  const results = await outcomeOf<OpenAccountResponse[]>((callbacks) =>
+  const results = await outcomeOf<OpenAnswer[]>((callbacks) =>
     submitAs(leader, dryRun, { kind: 'open', requests: accounts, ...callbacks }),
   );
   return { accounts: results.map((result) => ({ ...result, dryRun })) };
@@ -53,7 +53,7 @@ export async function changeAccount(
   refuseMalformed(violations);
   const { dryRun } = request;
   const leader = leaderOf(member);
-  const result = await outcomeOf<ChangeAccountResponse>((callbacks) =>
+  const result = await outcomeOf<ChangeAnswer>((callbacks) =>
     submitAs(leader, dryRun, { kind: 'change', request, ...callbacks }),
   );
   return { ...result, dryRun };

@@ -23,6 +23,11 @@ export function outcomeOf<Outcome>(
   });
 }
 
+/** The outcome of work that may be repeated, as `outcomeOf`. */
+export function outcomeFrom<Outcome>(work: Promise<Outcome>): Promise<Outcome> {
+  return outcomeOf(({ onOutcome, onFault }) => void work.then(onOutcome, onFault));
+}
+
 /** Submits work to be executed, or to be answered as though it were. */
 export function submitAs(
   leader: BookLeader,

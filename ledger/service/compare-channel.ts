@@ -6,7 +6,7 @@ import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { invalidArgument } from '../rpc/error.ts';
 import { compare, endOf, viewOf } from '../settlement/compare.ts';
-import { leaderOf, outcomeOf } from './asking.ts';
+import { leaderOf, outcomeFrom } from './asking.ts';
 
 /**
  * Compares a channel with its other end, which asks. What this book has is reported only after a
@@ -21,14 +21,10 @@ export async function compareChannel(
   if (view === undefined) throw invalidArgument([{ field: 'view', description: 'must be set' }]);
   requirePeer(member, book, name);
   const { sql } = member;
-  const { arrivedHash } = await outcomeOf<Awaited<ReturnType<typeof compare>>>(
-    ({ onOutcome, onFault }) => {
-      leader
-        .proveLeading()
-        .then(() => compare({ sql, leader, log }, book, endOf(view)))
-        .then(onOutcome, onFault);
-    },
-  );
+  const comparing = leader
+    .proveLeading()
+    .then(() => compare({ sql, leader, log }, book, endOf(view)));
+  const { arrivedHash } = await outcomeFrom(comparing);
   return { view: viewOf(leader.memory.channel(book), arrivedHash) };
 }
 

@@ -1,10 +1,5 @@
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import {
-  ChangeAccountRequest,
-  type ChangeAccountResponse,
-  ChangeStatus,
-  Freeze,
-} from '../../proto/gen/meridian/v1/account.ts';
+import { ChangeAccountRequest, ChangeStatus, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import {
   type CreateTransferRequest,
@@ -14,6 +9,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { derivedId, transferIdOf } from '../core/transfer-id.ts';
+import type { ChangeAnswer } from '../leader/answers.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { simBooks } from '../testing/books/installation.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
@@ -90,7 +86,7 @@ const moved = async () => {
   return row?.credits;
 };
 
-function change(fields: Partial<ChangeAccountRequest>): Promise<ChangeAccountResponse> {
+function change(fields: Partial<ChangeAccountRequest>): Promise<ChangeAnswer> {
   const request = { ...CHANGE, ...fields };
   return new Promise((resolve, reject) => {
     leading.leader.submit({ kind: 'change', request, onOutcome: resolve, onFault: reject });

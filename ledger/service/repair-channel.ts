@@ -10,11 +10,11 @@ import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
-import { catchUp, submitChannel } from '../settlement/compare.ts';
+import { catchUp } from '../settlement/compare.ts';
 import { findLosses, type Losses, type Step } from '../settlement/losses.ts';
 import type { Sql } from '../store/connect.ts';
 import { readAssetsOf } from '../store/read-existing.ts';
-import { leaderOf, outcomeOf } from './asking.ts';
+import { leaderOf, outcomeFrom } from './asking.ts';
 
 /** Numbers of one batch. */
 const STEPS_MAX = 500;
@@ -37,15 +37,11 @@ export async function repairChannel(
   const leader = leaderOf(member);
   refuseMalformed(confirmed ? decisionViolations(by, why) : []);
   const { number: book, name } = member.config.book;
-  await outcomeOf<void>(({ onOutcome, onFault }) => {
-    leader.proveLeading().then(onOutcome, onFault);
-  });
+  await outcomeFrom(leader.proveLeading());
   if (leader.memory.channel(peerBook).diverged?.book !== book) {
     throw unrepairable('NOT_DIVERGED', `${name} has lost nothing of its channel to ${peerBook}`);
   }
-  await outcomeOf<void>(({ onOutcome, onFault }) => {
-    catchUp({ sql: member.sql, leader, log }, peerBook).then(onOutcome, onFault);
-  });
+  await outcomeFrom(catchUp({ sql: member.sql, leader, log }, peerBook));
   const channel = { ...leader.memory.channel(peerBook) };
   const peer = leaders.leaderOf(peerBook);
   if (peer === undefined) throw unavailable('NO_LEADER', `book ${peerBook} has no leader now`, 200);
@@ -57,11 +53,7 @@ export async function repairChannel(
   const accounts = await lostAccounts(member.sql, losses);
   if (confirmed) {
     const commands = recoveries(losses, { kind: 'recover', peerBook, accounts, by, why });
-    for (const command of commands) {
-      await outcomeOf<void>(({ onOutcome, onFault }) => {
-        submitChannel(leader, command).then(onOutcome, onFault);
-      });
-    }
+    for (const command of commands) await outcomeFrom(leader.execute(command));
     const counts = { sent: lostSent.length, undone: undone.length, arrived: lostArrived.length };
     log.warn('a channel was repaired', { peerBook, by, why, ...counts });
   }

@@ -9,10 +9,9 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { aborted, legsDiffer, refuseMalformed } from '../rpc/error.ts';
-import { submitChannel } from '../settlement/compare.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
 import { readArrivedLegs, readRefusals } from '../store/channels.ts';
-import { leaderOf, outcomeOf } from './asking.ts';
+import { leaderOf, outcomeFrom } from './asking.ts';
 import { requirePeer } from './compare-channel.ts';
 
 /**
@@ -55,13 +54,7 @@ export async function settle(
     const first = firstNumber + skip;
     const captures = capturesOf(request);
     const command = { kind: 'settle', originBook, firstNumber: first, legs: fresh } as const;
-    outcome = await outcomeOf<SettleOutcome>((callbacks) =>
-      leader.submit({
-        kind: 'settle',
-        command: { ...command, hashBefore, captures },
-        ...callbacks,
-      }),
-    );
+    outcome = await outcomeFrom(leader.execute({ ...command, hashBefore, captures }));
     if (!outcome.agrees) throw await hashDiffers(leader, log, originBook, first);
   }
   if (!outcome.inOrder) {
@@ -152,10 +145,7 @@ async function halt(
   divergence: Divergence,
 ): Promise<Error> {
   const { memory } = leader;
-  await outcomeOf<void>(({ onOutcome, onFault }) => {
-    const command = { kind: 'diverge', peerBook: originBook, divergence } as const;
-    submitChannel(leader, command).then(onOutcome, onFault);
-  });
+  await outcomeFrom(leader.execute({ kind: 'diverge', peerBook: originBook, divergence }));
   const channel = memory.channelName(originBook, memory.book.number);
   const { number, why } = divergence;
   log.error('CHANNEL_DIVERGED', { channel, number, lost: memory.bookName(divergence.book), why });

@@ -15,8 +15,6 @@ import {
   peerLoss,
 } from '../core/channel-compare.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
-import type { ChannelWork } from '../leader/work.ts';
 import type { Logger } from '../logger.ts';
 import { readArrivedLegs, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
@@ -131,27 +129,15 @@ async function note(
     // A loss of this book outweighs one of the other: this book must not post at all.
     const outweighs = found.book !== peerBook && mine.diverged?.book === peerBook;
     if (mine.diverged !== null && !outweighs) return;
-    await submitChannel(leader, { kind: 'diverge', peerBook, divergence: found });
+    await leader.execute({ kind: 'diverge', peerBook, divergence: found });
     const lost = memory.bookName(found.book);
     log.error('CHANNEL_DIVERGED', { ...fields, number: found.number, lost, why: found.why });
     return;
   }
   // Only a repair restores what this book itself has lost.
   if (mine.diverged?.book !== peerBook || !isRepaired(mine, theirs)) return;
-  await submitChannel(leader, { kind: 'diverge', peerBook, divergence: null });
+  await leader.execute({ kind: 'diverge', peerBook, divergence: null });
   log.info('the two ends of the channel have the same legs again', fields);
-}
-
-/** Submits what a channel needs. Rejects with the LedgerFault. */
-export function submitChannel(leader: BookLeader, command: ChannelWork['command']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    leader.submit({
-      kind: 'channel',
-      command,
-      onOutcome: resolve,
-      onFault: (fault: LedgerFault) => reject(fault),
-    });
-  });
 }
 
 /** A number has one leg where it was sent: a book with another one lost the leg that arrived. */
@@ -235,6 +221,6 @@ export async function catchUp({ sql, leader }: CompareParts, peerBook: number): 
         : await arrivedHashAt(sql, peerBook, from, through);
     // The journal is read on another connection, which may be behind: then it is tried later.
     if (hash === null) return;
-    await submitChannel(leader, { kind: 'rehash', peerBook, side, hash });
+    await leader.execute({ kind: 'rehash', peerBook, side, hash });
   }
 }

@@ -122,6 +122,16 @@ test('auditors see the triggers, read everything and write nothing', async () =>
   }
 });
 
+test('a book records any kind of operation: which ones there are is known to the operator', async () => {
+  const { admin } = await database();
+  const kept = operation({ kind: 'rotate-secrets' });
+  await recordOperation(admin, kept);
+  expect(await readOperations(admin, 10)).toContainEqual(kept);
+  for (const kind of ['', 'Fence', 'a kind', `fence'`]) {
+    await expect(recordOperation(admin, operation({ kind }))).rejects.toBeInstanceOf(RangeError);
+  }
+});
+
 test('operations are read as they were recorded, newest first, each once', async () => {
   const { admin, auditorUrl } = await database();
   const first = operation();

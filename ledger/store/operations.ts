@@ -1,24 +1,15 @@
 import { unlessInDoubt } from './commit-in-doubt.ts';
 import type { Sql } from './connect.ts';
 
-export type OperationKind =
-  | 'switchover'
-  | 'failover'
-  | 'fence'
-  | 'unfence'
-  | 'drain'
-  | 'undrain'
-  | 'evacuate'
-  | 'failback'
-  | 'drill'
-  | 'repair';
+/** A kind is a word such as `take-over`; those who record operations know which ones there are. */
+const KIND = /^[a-z]+(?:-[a-z]+)*$/u;
 
 /** An action of an operator. */
 export interface StoredOperation {
   /** UUID. The same operation may be recorded in several books. */
   readonly id: string;
   readonly atMicros: number;
-  readonly kind: OperationKind;
+  readonly kind: string;
   readonly who: string;
   readonly why: string;
   /** Whatever JSON can hold. */
@@ -31,10 +22,11 @@ export interface StoredOperation {
  * Records an operation in a book; one that is recorded already is left as it is.
  *
  * @param sql connection to the book's primary as the owner of the database
- * @throws CommitInDoubt if it may be lost: record it again
+ * @throws RangeError if its kind is not a word, CommitInDoubt if it may be lost: record it again
  */
 export async function recordOperation(sql: Sql, operation: StoredOperation): Promise<void> {
   const { id, atMicros, kind, who, why, details, epoch } = operation;
+  if (!KIND.test(kind)) throw new RangeError(`"${kind}" is no kind of operation`);
   await unlessInDoubt(
     sql,
     () => sql`
@@ -60,7 +52,7 @@ export async function readOperations(sql: Sql, limit: number): Promise<StoredOpe
 interface Row {
   id: string;
   at_micros: bigint;
-  kind: OperationKind;
+  kind: string;
   who: string;
   why: string;
   details: unknown;

@@ -39,7 +39,7 @@ async function history() {
 }
 
 /** The other book has answered two legs and refused the second. */
-function close(leading: Leading, transferId: string): Promise<void> {
+async function close(leading: Leading, transferId: string): Promise<void> {
   const leg = {
     ...transferRequest(),
     transferId,
@@ -55,14 +55,7 @@ function close(leading: Leading, transferId: string): Promise<void> {
       capture: null,
     },
   ];
-  return new Promise((resolve, reject) => {
-    leading.leader.submit({
-      kind: 'close',
-      command: { kind: 'close', peerBook: 2, through: 2, refused, finals: [] },
-      onOutcome: resolve,
-      onFault: reject,
-    });
-  });
+  await leading.leader.execute({ kind: 'close', peerBook: 2, through: 2, refused, finals: [] });
 }
 
 test('the views show what happened, before and after the other book has answered', async () => {

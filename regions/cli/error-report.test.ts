@@ -1,12 +1,24 @@
 import { expect, test } from 'vitest';
 
 import { CallFault } from '../../router/client/call-fault.ts';
+import { NotPossibleError, RefusedError } from '../operator/operation.ts';
 import { errorJson, interruption } from './error-report.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 
 test('every error is an object for --json', () => {
   expect(errorJson(new CommandFailure(ExitCode.refused, 'no'))).toEqual({
     error: { code: 'REFUSED', message: 'no', details: {} },
+  });
+  const plan = { kind: 'fence', subject: 'eu-west-1', steps: [], warnings: [], accepted: [] };
+  const against = [{ code: 'FENCED_ALREADY', text: 'it is fenced already' }] as const;
+  const message = 'fence eu-west-1 is refused: it is fenced already';
+  const refused = new RefusedError({ ...plan, objections: against, impossible: [] });
+  expect(errorJson(refused)).toEqual({
+    error: { code: 'REFUSED', message, details: { objections: against } },
+  });
+  const missing = new NotPossibleError({ ...plan, objections: [], impossible: against });
+  expect(errorJson(missing)).toMatchObject({
+    error: { code: 'NOT_POSSIBLE', details: { objections: against } },
   });
   expect(errorJson(new Error('down'))).toMatchObject({ error: { code: 'NOT_POSSIBLE' } });
 });

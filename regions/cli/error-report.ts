@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 
-import { RefusedError, UnknownBookError } from '../operator/operation.ts';
+import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/operation.ts';
 import { BadFileError } from './replay/bad-line.ts';
 import { CallFault } from '../../router/client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay/replay-error.ts';
@@ -17,7 +17,7 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ReplayStalledError) {
     return new CommandFailure(ExitCode.environment, error.message);
   }
-  if (error instanceof UnknownBookError) return usageFailure(error.message);
+  if (error instanceof UnknownNameError) return usageFailure(error.message);
   if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
   if (error instanceof CallFault) return callFailure(error);
   const message = error instanceof Error ? error.message : String(error);
@@ -48,7 +48,7 @@ const CODES: Readonly<Record<number, string>> = {
 /**
  * What a command with --json prints, to stdout, when it ends with an error. `code` is the gRPC
  * code of a call that failed, else REFUSED, USAGE, NOT_POSSIBLE or INTERRUPTED, as the exit code
- * has it.
+ * has it. `details` of a change that was not made has the objections, each with its own code.
  */
 export function errorJson(error: unknown) {
   if (error instanceof CommanderError) {
@@ -56,12 +56,17 @@ export function errorJson(error: unknown) {
     return { error: { code: 'USAGE', message, details: {} } };
   }
   const { exitCode, message } = toFailure(error);
-  const isCall = error instanceof CallFault;
-  const code = isCall ? error.code : CODES[exitCode];
-  const details = isCall
-    ? { outcome: error.outcome, reason: error.reason, violations: error.violations }
-    : {};
-  return { error: { code, message, details } };
+  const code = error instanceof CallFault ? error.code : CODES[exitCode];
+  return { error: { code, message, details: detailsOf(error) } };
+}
+
+function detailsOf(error: unknown) {
+  if (error instanceof CallFault) {
+    return { outcome: error.outcome, reason: error.reason, violations: error.violations };
+  }
+  if (error instanceof RefusedError) return { objections: error.plan.objections };
+  if (error instanceof NotPossibleError) return { objections: error.plan.impossible };
+  return {};
 }
 
 function callFailure(fault: CallFault): CommandFailure {

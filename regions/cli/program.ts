@@ -1,9 +1,18 @@
 import { Command, CommanderError } from 'commander';
 
+import type { ChangeKind } from '../operator/changes/all.ts';
 import type { CommandContext } from './connection.ts';
 import { ownVersion, versionAndCommit } from '../processes/release.ts';
 import { ExitCode } from '../terminal/failure.ts';
 import { endQuietlyWhenPipeCloses, note, restoreTerminal } from '../terminal/print.ts';
+
+type Load = (context: CommandContext) => Promise<Command>;
+
+/** The command of a change, as the operator's table of changes describes it. */
+const change =
+  (kind: ChangeKind): Load =>
+  async (context) =>
+    (await import('./commands/change.ts')).changeCommand(kind, context);
 
 /**
  * The commands by name, in the order of `--help`. Loading the code of all takes longer than most of
@@ -34,21 +43,15 @@ export const commands = {
     (await import('./commands/in-transit.ts')).inTransitCommand(context),
   channel: async (context) => (await import('./commands/channel.ts')).channelCommand(context),
   history: async (context) => (await import('./commands/history.ts')).historyCommand(context),
-  switchover: async (context) =>
-    (await import('./commands/switchover.ts')).switchoverCommand(context),
-  failover: async (context) => (await import('./commands/failover.ts')).failoverCommand(context),
-  fence: async (context) => (await import('./commands/fence.ts')).fenceCommand('fence', context),
-  unfence: async (context) =>
-    (await import('./commands/fence.ts')).fenceCommand('unfence', context),
-  drain: async (context) =>
-    (await import('./commands/region-changes.ts')).regionCommand('drain', context),
-  undrain: async (context) =>
-    (await import('./commands/region-changes.ts')).regionCommand('undrain', context),
-  evacuate: async (context) =>
-    (await import('./commands/region-changes.ts')).regionCommand('evacuate', context),
-  failback: async (context) =>
-    (await import('./commands/region-changes.ts')).regionCommand('failback', context),
-} satisfies Record<string, (context: CommandContext) => Promise<Command>>;
+  switchover: change('switchover'),
+  failover: change('failover'),
+  fence: change('fence'),
+  unfence: change('unfence'),
+  drain: change('drain'),
+  undrain: change('undrain'),
+  evacuate: change('evacuate'),
+  failback: change('failback'),
+} satisfies Record<string, Load> & Record<ChangeKind, Load>;
 
 const isCommand = (name: string | undefined): name is keyof typeof commands =>
   name !== undefined && Object.hasOwn(commands, name);

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { objectionCodes } from '../operator/objection.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const page = readFileSync(path.join(import.meta.dirname, 'runbook.md'), 'utf8');
@@ -26,6 +27,12 @@ test('the runbook has every alarm that a server logs', () => {
   expect(all).toContain('the clocks disagree');
   expect(all).toContain('stepped down');
   expect(all.filter((text) => !page.includes(`\`${text}\``))).toEqual([]);
+});
+
+test('the runbook has every code of an objection, and no others', () => {
+  const [, table = ''] = /### A change is refused\n([\s\S]*?)\n## /u.exec(page) ?? [];
+  const listed = [...table.matchAll(/^\| `([A-Z_]+)`/gmu)].map(([, code]) => code);
+  expect(listed).toEqual(objectionCodes);
 });
 
 test('what the table of the runbook quotes is what commands and logs say', () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState, ReplicatedState } from '../topology/state.ts';
+import type { NamedBook } from '../operator/book-copies.ts';
 import { Operator } from '../operator/operator.ts';
 import { BlastRadius, HARMED_AFTER_MS } from './blast-radius.ts';
 import { collectEvidence } from './evidence/collect.ts';
@@ -28,7 +29,7 @@ const STEADY_AFTER_MS = 180_000;
 
 export const ABORT_CONDITIONS = [
   'the installation is not in its steady state before anything is broken',
-  `a region that should not notice has no payment on its own accounts for ${HARMED_AFTER_MS / 1_000} s`,
+  `a book of a region that should not notice has no payment there for ${HARMED_AFTER_MS / 1_000} s`,
   'something cannot be broken or repaired as the scenario requires',
   'the operator stops the drill',
 ];
@@ -41,6 +42,7 @@ export class DrillRun {
   readonly #options: DrillOptions;
   readonly #id: string;
   readonly #replicated: ReplicatedState;
+  readonly #books: readonly NamedBook[];
   readonly #clock = new RunClock();
   readonly #timeline: Timeline;
   readonly #log: CallLog;
@@ -64,6 +66,7 @@ export class DrillRun {
     this.#options = options;
     this.#id = id;
     this.#replicated = state.replicated;
+    this.#books = booksOf(state.replicated);
     this.#timeline = new Timeline((mark) => view.mark(mark));
     this.#log = new CallLog(callsFile, (call) => this.#called(call));
     this.#operator = new Operator(state);
@@ -125,7 +128,7 @@ export class DrillRun {
     const { signal } = this.#abort;
     view.phase('checking the steady state');
     const problems = await waitUntilSteady(this.#watcher, state, STEADY_BEFORE_MS, signal);
-    const away = this.#away();
+    const away = this.#away().map(({ name }) => name);
     if (problems.length > 0) throw new AbortedDrill(`not steady: ${problems.join('; ')}`);
     if (away.length > 0) {
       throw new AbortedDrill(`${away.join(', ')}: not led at home; run "meridian failback" first`);
@@ -152,7 +155,9 @@ export class DrillRun {
 
   /** Runs the scenario, and aborts it when it harms other regions. */
   async #guarded(work: () => Promise<void>): Promise<void> {
-    this.#radius = new BlastRadius(this.#healthy(), this.#clock.now());
+    const healthy = this.#healthy();
+    const untouched = this.#books.filter(({ home }) => healthy.includes(home));
+    this.#radius = new BlastRadius(untouched, this.#clock.now());
     const guard = setInterval(() => {
       const harmed = this.#radius?.harmed(this.#clock.now()) ?? [];
       if (harmed.length === 0) return;
@@ -185,12 +190,12 @@ export class DrillRun {
       }
       this.#timeline.end();
       const onStep = (text: string) => view.phase(text);
-      const away = this.#awayRegions();
+      const away = new Set(this.#away().map(({ home }) => home));
       for (const region of away) {
         view.phase(`bringing the books of ${region} home`);
-        await this.#operator.failback(region, { by, why, onStep });
+        await this.#operator.make({ kind: 'failback', region }, { by, why, onStep });
       }
-      if (away.length > 0 || this.#problems.length > 0) {
+      if (away.size > 0 || this.#problems.length > 0) {
         this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
       }
       view.phase(`payments run for ${steadySeconds} s more`);
@@ -229,16 +234,15 @@ export class DrillRun {
     const span = { injectedMs: this.#timeline.injectedMs ?? 0, untilMs: this.#untilMs };
     const after = this.#leading();
     const broken = this.#timeline.injectedMs !== undefined;
-    const books = state.regions.map(({ book, bookName, name }) =>
+    const affected = broken ? this.#affected() : [];
+    const books = this.#books.map((book) =>
       measureBook(
         {
-          number: book,
-          name: bookName,
-          home: name,
-          affected: broken && this.#isAffected(bookName),
+          ...book,
+          affected: affected.includes(book),
           planned: scenario.limits.pauseMs !== undefined,
-          before: this.#before.get(bookName),
-          after: after.get(bookName),
+          before: this.#before.get(book.name),
+          after: after.get(book.name),
         },
         calls,
         this.#watcher.sightings,
@@ -256,7 +260,7 @@ export class DrillRun {
           errors,
           before: this.#answeredBefore,
           problems: this.#problems,
-          away: this.#away(),
+          away: this.#away().map(({ name }) => name),
         })
       : [];
     const all = [...this.#checks, ...checks];
@@ -302,6 +306,8 @@ export class DrillRun {
       replicated: this.#replicated,
       region,
       target: this.#target(),
+      books: this.#books,
+      affected: this.#affected(),
       others: state.regions.map(({ name }) => name).filter((name) => name !== region),
       faults: this.#faults,
       operator: this.#operator,
@@ -329,7 +335,7 @@ export class DrillRun {
     this.#options.view.called(call);
   }
 
-  /** The member in the broken region whose book is homed there. */
+  /** The member in the broken region of the first book that is homed there. */
   #target(): MemberState {
     const { region } = this.#options;
     const found = this.#replicated.members.find(
@@ -347,30 +353,33 @@ export class DrillRun {
 
   #leading(): Map<string, Leading> {
     return new Map(
-      this.#options.state.regions.map(({ bookName }) => {
-        const leader = this.#watcher.leader(bookName);
-        return [bookName, leader && { region: leader.member.region, epoch: leader.epoch }];
+      this.#books.map(({ name }) => {
+        const leader = this.#watcher.leader(name);
+        return [name, leader && { region: leader.member.region, epoch: leader.epoch }];
       }),
     );
   }
 
-  #awayRegions(): RegionName[] {
-    const { regions } = this.#options.state;
-    return regions
-      .filter(({ name, bookName }) => this.#watcher.leader(bookName)?.member.region !== name)
-      .map(({ name }) => name);
+  /** The books that are not led at home. */
+  #away(): NamedBook[] {
+    return this.#books.filter(
+      ({ name, home }) => this.#watcher.leader(name)?.member.region !== home,
+    );
   }
 
-  #away(): string[] {
-    const away = this.#awayRegions();
-    const { regions } = this.#options.state;
-    return regions.filter(({ name }) => away.includes(name)).map(({ bookName }) => bookName);
-  }
-
-  #isAffected(bookName: string): boolean {
+  /** The books whose leader the scenario takes or moves. */
+  #affected(): NamedBook[] {
     const { scenario, region } = this.#options;
-    if (scenario.affected === 'all') return true;
-    return scenario.affected === 'led-there' && this.#before.get(bookName)?.region === region;
+    switch (scenario.affected) {
+      case 'all':
+        return [...this.#books];
+      case 'none':
+        return [];
+      case 'target':
+        return this.#books.filter(({ number }) => number === this.#target().book);
+      case 'led-there':
+        return this.#books.filter(({ name }) => this.#before.get(name)?.region === region);
+    }
   }
 
   #healthy(): RegionName[] {
@@ -381,8 +390,16 @@ export class DrillRun {
   }
 
   #nameOf(book: number): string {
-    return this.#options.state.regions.find((one) => one.book === book)?.bookName ?? String(book);
+    return this.#books.find(({ number }) => number === book)?.name ?? String(book);
   }
+}
+
+/** The books of an installation, by number. */
+function booksOf({ members }: ReplicatedState): NamedBook[] {
+  return members
+    .filter(({ home, region }) => home === region)
+    .map(({ book: number, bookName: name, home }) => ({ number, name, home }))
+    .toSorted((a, b) => a.number - b.number);
 }
 
 function wordsOf(error: unknown): string {

@@ -66,8 +66,9 @@ describe('a book', () => {
       answeredAt(990, inEpoch(1)),
       answeredAt(1_010, inEpoch(1)),
       // Calls that also concern another book, and those of other books, do not count for this one.
-      answeredAt(3_000, { to: 'us-east' }),
-      answeredAt(3_500, { book: 2, home: 'us-east', to: 'us-east' }),
+      answeredAt(3_000, { to: 'us-east', toBook: 2 }),
+      answeredAt(3_200, { toBook: 4 }),
+      answeredAt(3_500, { book: 2, home: 'us-east', to: 'us-east', toBook: 2 }),
       answeredAt(10_500, inEpoch(2)),
       answeredAt(10_600, inEpoch(2)),
       answeredAt(20_000, inEpoch(2)),
@@ -122,7 +123,7 @@ test('collateral counts own accounts of the region alone, from the fault on', ()
     answeredAt(1_100),
     answeredAt(1_600),
     answeredAt(1_200, { via: 'us-east' }),
-    answeredAt(1_300, { to: 'us-east' }),
+    answeredAt(1_300, { to: 'us-east', toBook: 2 }),
     failedAt(1_400),
     failedAt(800),
   ];

@@ -1,6 +1,6 @@
 import { build } from 'hdr-histogram-js';
 import type { RegionName } from '../topology/layout.ts';
-import type { RecordedCall } from './load/call-log.ts';
+import { isWithinBook, type RecordedCall } from './load/call-log.ts';
 import type { BookFigures, Collateral, RegionSeries, SeriesPoint } from './report.ts';
 import type { Sighting } from './watcher.ts';
 
@@ -12,11 +12,8 @@ export interface Pause {
   readonly toMs: number | undefined;
 }
 
-/** Calls that concern one book alone, so that nothing but that book can hold them up. */
-const within = (call: RecordedCall) => call.home === call.to;
-
-/** Such calls from within their own region, which another region's loss must not affect. */
-const own = (call: RecordedCall) => within(call) && call.via === call.home;
+/** Calls from within their own region, which another region's loss must not affect. */
+const own = (call: RecordedCall) => isWithinBook(call) && call.via === call.home;
 
 /**
  * The longest stretch between two acknowledgements that ends after `sinceMs` and begins before
@@ -74,7 +71,7 @@ export function measureBook(
   { injectedMs, untilMs }: Span,
 ): BookFigures {
   const { number, name, home, affected, planned, before, after } = role;
-  const writes = calls.filter((call) => call.book === number && within(call));
+  const writes = calls.filter((call) => call.book === number && isWithinBook(call));
   const pause = longestPause(writes, injectedMs, untilMs);
   const seen = sightings.filter(({ book, atMs }) => book === name && atMs >= injectedMs);
   const since = (atMs: number | undefined) => (atMs === undefined ? null : atMs - injectedMs);

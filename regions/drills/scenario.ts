@@ -1,9 +1,10 @@
 import type { RegionName } from '../topology/layout.ts';
 import type { ClusterState, MemberState, ReplicatedState } from '../topology/state.ts';
 import type { Acting } from '../operator/operation.ts';
+import type { NamedBook } from '../operator/book-copies.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Faults } from '../faults/faults.ts';
-import type { CallLog } from './load/call-log.ts';
+import { type CallLog, isWithinBook } from './load/call-log.ts';
 import type { RunClock } from './load/clock.ts';
 import type { Load } from './load/load.ts';
 import type { Check, MarkKind } from './report.ts';
@@ -30,8 +31,11 @@ export interface Scenario {
   readonly steps: readonly string[];
   /** In addition to those that all drills have. */
   readonly abortConditions: readonly string[];
-  /** Books whose leader it takes or moves: those led in the region it breaks, all, or none. */
-  readonly affected: 'led-there' | 'all' | 'none';
+  /**
+   * Books whose leader it takes or moves: the target's, those led in the region it breaks, all, or
+   * none.
+   */
+  readonly affected: 'target' | 'led-there' | 'all' | 'none';
   /** Regions whose own accounts must not be affected. */
   readonly healthy: 'others' | 'all' | 'none';
   readonly limits: Limits;
@@ -49,8 +53,11 @@ export interface Drill {
   readonly replicated: ReplicatedState;
   /** The region that is broken. */
   readonly region: RegionName;
-  /** The member that leads a book in that region: the one whose book is homed there. */
+  /** The member that leads a book in that region: the first of those whose book is homed there. */
   readonly target: MemberState;
+  readonly books: readonly NamedBook[];
+  /** Those of them whose leader it takes or moves. */
+  readonly affected: readonly NamedBook[];
   /** The regions that are not. */
   readonly others: readonly RegionName[];
   /** What these break is always repaired after the drill. */
@@ -85,18 +92,19 @@ export function standbysOf({ replicated, target }: Drill): MemberState[] {
   );
 }
 
-/** Waits until another region leads the target's book. */
+/** Waits until other regions lead the affected books. */
 export function untilReplaced(drill: Drill, timeoutMs: number): Promise<boolean> {
-  const { watcher, target } = drill;
-  return drill.until(() => {
-    const leader = watcher.leader(target.bookName);
-    return leader !== undefined && leader.member.region !== target.region;
-  }, timeoutMs);
+  const { watcher, affected, region } = drill;
+  const isReplaced = ({ name }: NamedBook) => {
+    const leader = watcher.leader(name);
+    return leader !== undefined && leader.member.region !== region;
+  };
+  return drill.until(() => affected.every(isReplaced), timeoutMs);
 }
 
 /** Does the work and checks that no book has a new leader or epoch afterwards. */
 export async function withLeadersStaying(drill: Drill, work: () => Promise<void>): Promise<void> {
-  const leaders = () => drill.state.regions.map(({ bookName }) => drill.watcher.leader(bookName));
+  const leaders = () => drill.books.map(({ name }) => drill.watcher.leader(name));
   const before = leaders();
   await work();
   const after = leaders();
@@ -117,11 +125,11 @@ export function acknowledgedWithin(
   toMs: number,
 ): number {
   return log.calls.filter(
-    ({ acknowledged, book, home, to, endedAtMs }) =>
-      acknowledged !== undefined &&
-      books.includes(book) &&
-      home === to &&
-      endedAtMs > fromMs &&
-      endedAtMs < toMs,
+    (call) =>
+      call.acknowledged !== undefined &&
+      books.includes(call.book) &&
+      isWithinBook(call) &&
+      call.endedAtMs > fromMs &&
+      call.endedAtMs < toMs,
   ).length;
 }

@@ -1,14 +1,15 @@
 import { derivedId } from '../../ledger/core/transfer-id.ts';
 import { textsLiteral } from '../../ledger/store/array-literal.ts';
 import type { Sql } from '../../ledger/store/connect.ts';
-import { type OperationKind, readOperations } from '../../ledger/store/operations.ts';
+import { readOperations } from '../../ledger/store/operations.ts';
 import type { BookCopies } from './book-copies.ts';
 
 /** An operation of an operator, or the take-over of a book. */
 export interface HistoryEntry {
   /** As ISO 8601. */
   readonly at: string;
-  readonly kind: OperationKind | 'take-over';
+  /** Of an operation its name, or `take-over`. */
+  readonly kind: string;
   /** Books in which it is recorded. */
   readonly books: readonly string[];
   /** Who did it; for a take-over the ledger server, or the operator who fenced the book. */

@@ -7,7 +7,7 @@ import { describeBook } from './book-status.ts';
 import { answered, type MemberFacts } from './facts.ts';
 import type { MemberDatabase } from './member-database.ts';
 import { Member } from './member.ts';
-import { UnknownBookError } from './operation.ts';
+import { UnknownNameError } from './operation.ts';
 import { type BookFacts, newestCopy } from './safety.ts';
 import type { BookStatus, InstallationStatus, RegionStatus } from './status.ts';
 import { QUESTION_MS } from './within.ts';
@@ -49,7 +49,14 @@ export class Installation implements BookCopies {
     );
     if (found !== undefined) return found;
     const names = this.books.map(({ name }) => name).join(', ');
-    throw new UnknownBookError(`there is no book "${nameOrNumber}"; there are ${names}`);
+    throw new UnknownNameError(`there is no book "${nameOrNumber}"; there are ${names}`);
+  }
+
+  /** Throws when there is no region of this name. */
+  requireRegion(region: RegionName): void {
+    const names = this.#state.regions.map(({ name }) => name);
+    if (names.includes(region)) return;
+    throw new UnknownNameError(`there is no region "${region}"; there are ${names.join(', ')}`);
   }
 
   /** The member of a book in a region. */
@@ -107,10 +114,15 @@ export class Installation implements BookCopies {
     const books = this.books.map((book, index) =>
       describeBook(joined(book, etcd, members[index] ?? []), book.home),
     );
+    const withEtcd = new Set(this.replicated.etcd.map(({ region }) => region));
     const regions = this.#state.regions.map(({ name }): RegionStatus => ({
       name,
       router: routers.has(name) ? 'serving' : 'not serving',
-      etcd: etcd.etcd.healthy.includes(name) ? 'serving' : 'not serving',
+      etcd: !withEtcd.has(name)
+        ? 'none'
+        : etcd.etcd.healthy.includes(name)
+          ? 'serving'
+          : 'not serving',
       drained: etcd.agreed === undefined ? null : etcd.agreed.drained.get(name),
     }));
     const coordinated = etcd.agreed !== undefined;

@@ -1,4 +1,4 @@
-import type { OperationKind } from '../../ledger/store/operations.ts';
+import { type Objection, textOf } from './objection.ts';
 
 /** Who asks for something, why, and a callback for its progress. */
 export interface Acting {
@@ -10,7 +10,8 @@ export interface Acting {
 /** A completed operation. */
 export interface Operation {
   readonly id: string;
-  readonly kind: OperationKind;
+  /** Name of the change. */
+  readonly kind: string;
   /** Time of its start, as ISO 8601. */
   readonly at: string;
   readonly by: string;
@@ -33,22 +34,25 @@ export interface Step {
   readonly text: string;
 }
 
-/** What would be done, and the objections to it. */
-export interface Plan {
-  readonly kind: OperationKind;
-  readonly subject: string;
+/** What a change would do to its book or region, and the objections to it. */
+export interface Outline {
   readonly steps: readonly string[];
   /** What the operator should know; warnings do not prevent the change. */
-  readonly warnings: readonly string[];
+  readonly warnings?: readonly string[];
   /** Why it is refused; empty: it is done when asked for. */
-  readonly objections: readonly string[];
-  /**
-   * The objections that disappear automatically while the copy concerned catches up. A change that
-   * can wait for that need not be refused because of them.
-   */
-  readonly whileBehind?: readonly string[];
+  readonly objections: readonly Objection[];
+  /** What would be objected if the operator had not accepted it; recorded with the change. */
+  readonly accepted?: readonly Objection[];
   /** What is missing for it now; empty: it can be done. */
-  readonly impossible: readonly string[];
+  readonly impossible?: readonly Objection[];
+}
+
+/** An outline, and of what. */
+export interface Plan extends Required<Outline> {
+  /** Name of the change. */
+  readonly kind: string;
+  /** The book or region concerned. */
+  readonly subject: string;
 }
 
 /** The change was refused because it is unsafe or pointless; nothing has changed. */
@@ -57,19 +61,29 @@ export class RefusedError extends Error {
   readonly plan: Plan;
 
   constructor(plan: Plan) {
-    super(`${plan.kind} ${plan.subject} is refused: ${plan.objections.join('; ')}`);
+    super(`${plan.kind} ${plan.subject} is refused: ${textOf(plan.objections)}`);
     this.plan = plan;
   }
 }
 
-/** The user named a book that does not exist. */
-export class UnknownBookError extends Error {
-  override readonly name = 'UnknownBookError';
+/** Something that the change needs is missing now; nothing has changed. */
+export class NotPossibleError extends Error {
+  override readonly name = 'NotPossibleError';
+  readonly plan: Plan;
+
+  constructor(plan: Plan) {
+    super(`${plan.kind} ${plan.subject} is not possible: ${textOf(plan.impossible)}`);
+    this.plan = plan;
+  }
 }
 
-/** Throws RefusedError or, where something is missing, Error, unless the plan can be done. */
+/** The user named a book or a region that does not exist. */
+export class UnknownNameError extends Error {
+  override readonly name = 'UnknownNameError';
+}
+
+/** Throws RefusedError or, where something is missing, NotPossibleError, unless it can be done. */
 export function requireDoable(plan: Plan): void {
   if (plan.objections.length > 0) throw new RefusedError(plan);
-  if (plan.impossible.length === 0) return;
-  throw new Error(`${plan.kind} ${plan.subject} is not possible: ${plan.impossible.join('; ')}`);
+  if (plan.impossible.length > 0) throw new NotPossibleError(plan);
 }

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Meridian } from '../testing/meridian.ts';
 import { whyNotReplicated } from '../testing/replicated-profile.ts';
 import { sharedInstallation } from '../testing/shared-installation.ts';
+import type { Change } from './changes/all.ts';
 import { readHistory } from './history.ts';
 import { Installation } from './installation.ts';
-import { Operator, RefusedError } from './operator.ts';
+import { RefusedError } from './operation.ts';
+import { Operator } from './operator.ts';
 
 // One story: each part continues with the state that the previous ones left.
 
@@ -26,6 +28,14 @@ beforeAll(() => {
   began = new Date().toISOString();
 });
 afterAll(() => operator?.close());
+
+const make = (change: Change) => operator.make(change, acting);
+
+/** The code of what is objected to a change. */
+const refusalOf = (change: Change) =>
+  make(change).catch((error: unknown) =>
+    error instanceof RefusedError ? error.plan.objections.map(({ code }) => code) : error,
+  );
 
 /** The book eu-west-1 once `test` holds for it; throws after half a minute. */
 async function bookWhen(holds: (book: Awaited<ReturnType<typeof euWest>>) => boolean) {
@@ -59,35 +69,37 @@ describe.skipIf(skipped)('an operator', () => {
 
   test('moves a book as planned, and brings it home', async () => {
     const epoch = (await euWest()).leader?.epoch ?? 0;
-    const away = await operator.switchover('eu-west-1', 'us-east', acting);
+    const away = await make({ kind: 'switchover', book: 'eu-west-1', to: 'us-east' });
     expect(away).toMatchObject({ kind: 'switchover', notRecorded: [] });
     expect((await euWest()).leader).toMatchObject({ region: 'us-east', epoch: epoch + 1 });
-    const home = await operator.failback('eu-west', acting);
+    const home = await make({ kind: 'failback', region: 'eu-west' });
     expect(home.result).toMatchObject({ moved: 'eu-west-1' });
     expect((await bookWhen(({ leader }) => leader !== undefined)).leader?.region).toBe('eu-west');
   });
 
   test('is refused what would not be safe', async () => {
-    const failover = operator.failover('eu-west-1', 'us-east', acting);
-    await expect(failover).rejects.toBeInstanceOf(RefusedError);
-    await expect(operator.switchover('1', 'eu-west', acting)).rejects.toThrow('leads eu-west-1');
-    await expect(operator.unfence('1', acting)).rejects.toThrow('it is not fenced');
+    const failover = { kind: 'failover', book: 'eu-west-1', to: 'us-east' } as const;
+    expect(await refusalOf({ ...failover, acceptLoss: false })).toContain('LEADER_ANSWERS');
+    expect(await refusalOf({ kind: 'switchover', book: '1', to: 'eu-west' })).toEqual([
+      'LED_THERE_ALREADY',
+    ]);
+    expect(await refusalOf({ kind: 'unfence', book: '1' })).toEqual(['NOT_FENCED']);
   });
 
   test('fences a book, which has no leader until it is unfenced', async () => {
-    await operator.fence('eu-west-1', acting);
+    await make({ kind: 'fence', book: 'eu-west-1' });
     try {
       const fenced = await bookWhen(({ leader }) => leader === undefined);
       expect(fenced.fenced).toBe(true);
       expect(fenced.failovers.every(({ safe }) => !safe)).toBe(true);
     } finally {
-      await operator.unfence('eu-west-1', acting);
+      await make({ kind: 'unfence', book: 'eu-west-1' });
     }
     await bookWhen(({ leader }) => leader !== undefined);
   });
 
   test('drains a region and puts it to use again', async () => {
-    await operator.drain('ap-south', acting);
+    await make({ kind: 'drain', region: 'ap-south' });
     try {
       // It is not known while a busy machine keeps etcd from answering in time.
       const mark = async () => {
@@ -97,9 +109,10 @@ describe.skipIf(skipped)('an operator', () => {
       await expect.poll(mark, { timeout: 30_000 }).toMatchObject(acting);
       const { books } = await operator.status();
       expect(books.every(({ leader }) => leader?.region !== 'ap-south')).toBe(true);
-      await expect(operator.switchover('3', 'ap-south', acting)).rejects.toThrow('is drained');
+      const back = { kind: 'switchover', book: '3', to: 'ap-south' } as const;
+      expect(await refusalOf(back)).toContain('REGION_DRAINED');
     } finally {
-      await operator.undrain('ap-south', acting);
+      await make({ kind: 'undrain', region: 'ap-south' });
     }
   });
 
@@ -125,7 +138,12 @@ describe.skipIf(skipped)('the command', () => {
     const plan = await meridian.json(0, ...change, '--dry-run');
     expect(plan).toMatchObject({ subject: 'eu-west-1', objections: [] });
     const refused = await meridian.json(1, 'failover', '1', '--to', 'us-east', '--dry-run');
-    expect(refused).toMatchObject({ kind: 'failover' });
+    const objections = [{ code: 'LEADER_ANSWERS', text: expect.any(String) }];
+    expect(refused).toMatchObject({ kind: 'failover', objections });
+    const stopped = await meridian.json(1, 'unfence', '1', '--why', 'x', '--yes');
+    expect(Object(stopped).error.details).toEqual({
+      objections: [{ code: 'NOT_FENCED', text: 'it is not fenced' }],
+    });
     expect(await meridian.run('fence', '9', '--why', 'x', '--yes')).toMatchObject({ code: 2 });
   });
 

@@ -1,9 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type OperationKind,
-  recordOperation,
-  type StoredOperation,
-} from '../../ledger/store/operations.ts';
+import { recordOperation, type StoredOperation } from '../../ledger/store/operations.ts';
 import type { Book } from './installation.ts';
 import type { Acting, Operation, OperationResult, Step } from './operation.ts';
 import { askPostgres } from './ask-postgres.ts';
@@ -14,7 +10,7 @@ const RECORD_MS = 3_000;
 /** Follows one operation from its beginning to its end, and records it in the books concerned. */
 export class Recorder {
   readonly #id = randomUUID();
-  readonly #kind: OperationKind;
+  readonly #kind: string;
   readonly #subject: string;
   readonly #acting: Acting;
   readonly #details: OperationResult;
@@ -23,7 +19,7 @@ export class Recorder {
   readonly #steps: Step[] = [];
 
   /** @param details what is asked for, to be recorded with it */
-  constructor(kind: OperationKind, subject: string, acting: Acting, details: OperationResult = {}) {
+  constructor(kind: string, subject: string, acting: Acting, details: OperationResult = {}) {
     this.#kind = kind;
     this.#subject = subject;
     this.#acting = acting;

@@ -60,14 +60,14 @@ describe('whether a region may take over', () => {
     expect(failover(facts, 'us-east')).toMatchObject({
       safe: false,
       because: 'it is 10 bytes behind ap-south, which can take over',
+      codes: ['OTHER_COPY_AHEAD'],
     });
     expect(failover(facts, 'ap-south').safe).toBe(true);
   });
 
   test('one alone may not, for it may lack what only the other has', () => {
-    const { safe, because } = failover(bookWith([silentIn('ap-south')]), 'us-east');
-    expect(safe).toBe(false);
-    expect(because).toContain('no other copy can be compared');
+    const judged = failover(bookWith([silentIn('ap-south')]), 'us-east');
+    expect(judged).toMatchObject({ safe: false, codes: ['COPY_NOT_COMPARABLE'] });
   });
 
   test('the position of a copy on another timeline proves nothing', () => {
@@ -82,24 +82,23 @@ describe('whether a region may take over', () => {
   });
 
   test.each([
-    ['drained', { drained: new Set(['us-east']) }, 'drained'],
-    ['without any majority of etcd', { coordination: undefined }, 'no leader can be elected'],
+    ['drained', { drained: new Set(['us-east']) }, 'REGION_DRAINED'],
+    ['without any majority of etcd', { coordination: undefined }, 'ETCD_WITHOUT_MAJORITY'],
     [
       'without a majority of etcd once the leader is gone',
       { etcd: { healthy: ['eu-west', 'us-east'] as const, members: 3 } },
-      'without eu-west etcd has no majority (only us-east left)',
+      'ETCD_NEEDS_LEADER_REGION',
     ],
-  ])('not %s', (_, changes, because) => {
+  ])('not %s', (_, changes, code) => {
     const judged = failover(bookWith([], changes), 'us-east');
-    expect(judged.safe).toBe(false);
-    expect(judged.because).toContain(because);
+    expect(judged).toMatchObject({ safe: false, codes: expect.arrayContaining([code]) });
   });
 
   test('not while the book is fenced, nor one whose parts are silent', () => {
     const head = { epoch: 4, leader: 'fenced by jane', seq: 8, fenced: true };
-    expect(failover(bookWith([primary({ head })]), 'us-east').because).toBe('the book is fenced');
-    const { because } = failover(bookWith([silentIn('us-east')]), 'us-east');
-    expect(because).toMatch(/Patroni does not answer.+Postgres does not.+ledger server does not/u);
+    expect(failover(bookWith([primary({ head })]), 'us-east').codes).toEqual(['BOOK_FENCED']);
+    const { codes } = failover(bookWith([silentIn('us-east')]), 'us-east');
+    expect(codes.slice(0, 3)).toEqual(['PATRONI_SILENT', 'POSTGRES_SILENT', 'LEDGER_SILENT']);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   type MemberFacts,
   type PostgresFacts,
 } from './facts.ts';
+import { type Objection, objection, type ObjectionCode, textOf } from './objection.ts';
 import type { Exposure, FailoverStatus } from './status.ts';
 
 /**
@@ -62,6 +63,16 @@ export function primaryOf({ members, coordination }: BookFacts): Copy | undefine
   if (coordination === undefined) return primaries[0];
   return primaries.find(({ facts }) => facts.member.name === coordination.leader);
 }
+
+/** The member that leads according to etcd, or else the one whose Postgres is a primary. */
+export function leaderOf(facts: BookFacts): MemberFacts | undefined {
+  const name = facts.coordination?.leader;
+  return facts.members.find(({ member }) => member.name === name) ?? primaryOf(facts)?.facts;
+}
+
+/** The member of a book in a region; undefined where the book has no copy there. */
+export const memberIn = ({ members }: BookFacts, region: RegionName): MemberFacts | undefined =>
+  members.find(({ member }) => member.region === region);
 
 /** The primary, or else the furthest copy that answers. */
 export function newestCopy(facts: BookFacts): PostgresFacts | undefined {
@@ -145,13 +156,14 @@ export function judgeFailover(facts: BookFacts, candidate: MemberFacts): Failove
     ...whatForbidsElection(facts),
     ...whatMayBeLost(facts, candidate),
   ];
-  if (against.length > 0) return { to, safe: false, because: against.join('; ') };
+  const codes = against.map(({ code }) => code);
+  if (against.length > 0) return { to, safe: false, because: textOf(against), codes };
   const because = 'it is as far as the other copy that is left, so it has everything acknowledged';
-  return { to, safe: true, because };
+  return { to, safe: true, because, codes };
 }
 
 /** What may be lost if this member led from now on without the present leader; empty: nothing. */
-export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): string[] {
+export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): Objection[] {
   const own = answered(candidate.postgres);
   const { leader } = facts.coordination ?? {};
   const others = copiesOf(facts.members).filter(
@@ -163,37 +175,48 @@ export function whatMayBeLost(facts: BookFacts, candidate: MemberFacts): string[
   );
   const nearest = others.at(-1);
   if (own === undefined || nearest === undefined) {
-    return ['no other copy can be compared with it, so it may lack acknowledged transfers'];
+    const text = 'no other copy can be compared with it, so it may lack acknowledged transfers';
+    return [objection('COPY_NOT_COMPARABLE', text)];
   }
   const behind = nearest.postgres.flushed - own.flushed;
   if (behind <= 0n) return [];
   const region = nearest.facts.member.region;
-  return [`it is ${behind.toLocaleString('en-US')} bytes behind ${region}, which can take over`];
+  const bytes = behind.toLocaleString('en-US');
+  const text = `it is ${bytes} bytes behind ${region}, which can take over`;
+  return [objection('OTHER_COPY_AHEAD', text)];
 }
 
 /** What prevents a member from leading the book even if a loss is accepted. */
-export function whatForbidsLeading(facts: BookFacts, candidate: MemberFacts): string[] {
+export function whatForbidsLeading(facts: BookFacts, candidate: MemberFacts): Objection[] {
   const { member } = candidate;
-  const found: string[] = [];
+  const found: Objection[] = [];
+  const object = (code: ObjectionCode, text: string) => found.push({ code, text });
   const patroni = answered(candidate.patroni);
-  if (patroni === undefined) found.push('its Patroni does not answer');
-  else if (patroni.state !== 'running') found.push(`its Postgres is ${patroni.state}`);
-  if (patroni?.paused === true) found.push('Patroni is paused for this book');
-  if (answered(candidate.postgres) === undefined) found.push('its Postgres does not answer');
-  if (answered(candidate.ledger) === undefined) found.push('its ledger server does not answer');
-  if (facts.drained.has(member.region)) found.push('the region is drained');
-  if (headOf(facts)?.fenced === true) found.push('the book is fenced');
+  if (patroni === undefined) object('PATRONI_SILENT', 'its Patroni does not answer');
+  else if (patroni.state !== 'running') {
+    object('POSTGRES_NOT_RUNNING', `its Postgres is ${patroni.state}`);
+  }
+  if (patroni?.paused === true) object('PATRONI_PAUSED', 'Patroni is paused for this book');
+  if (answered(candidate.postgres) === undefined) {
+    object('POSTGRES_SILENT', 'its Postgres does not answer');
+  }
+  if (answered(candidate.ledger) === undefined) {
+    object('LEDGER_SILENT', 'its ledger server does not answer');
+  }
+  if (facts.drained.has(member.region)) object('REGION_DRAINED', 'the region is drained');
+  if (headOf(facts)?.fenced === true) object('BOOK_FENCED', 'the book is fenced');
   if (facts.coordination === undefined) {
-    found.push('etcd has no majority, so no leader can be elected');
+    object('ETCD_WITHOUT_MAJORITY', 'etcd has no majority, so no leader can be elected');
   }
   return found;
 }
 
 /** Electing a leader takes a majority of etcd, here without the region that is lost. */
-function whatForbidsElection({ etcd, coordination, members }: BookFacts): string[] {
+function whatForbidsElection({ etcd, coordination, members }: BookFacts): Objection[] {
   const leader = members.find(({ member }) => member.name === coordination?.leader)?.member.region;
   const left = etcd.healthy.filter((region) => region !== leader);
   if (leader === undefined || left.length > etcd.members / 2) return [];
   const which = left.length === 0 ? 'none' : `only ${left.join(' and ')}`;
-  return [`without ${leader} etcd has no majority (${which} left), so no leader can be elected`];
+  const text = `without ${leader} etcd has no majority (${which} left), so no leader can be elected`;
+  return [objection('ETCD_NEEDS_LEADER_REGION', text)];
 }

@@ -1,6 +1,7 @@
 import type { DrainMark } from '../etcd/drained.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { Outgoing } from './facts.ts';
+import type { ObjectionCode } from './objection.ts';
 
 /** The state of an installation, for people and drills; it contains no secrets. */
 export interface InstallationStatus {
@@ -16,7 +17,8 @@ export interface InstallationStatus {
 export interface RegionStatus {
   readonly name: RegionName;
   readonly router: 'serving' | 'not serving';
-  readonly etcd: 'serving' | 'not serving';
+  /** None: with four or with more than five regions, not each has a member. */
+  readonly etcd: 'serving' | 'not serving' | 'none';
   /** Undefined: it takes calls and books. Null: unknown, because etcd did not answer. */
   readonly drained: DrainMark | null | undefined;
 }
@@ -76,4 +78,6 @@ export interface FailoverStatus {
   readonly to: RegionName;
   readonly safe: boolean;
   readonly because: string;
+  /** Codes of the reasons against it; empty: it is safe. */
+  readonly codes: readonly ObjectionCode[];
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findFreeBase } from '../processes/ports.ts';
 import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
-import { shortDelays } from './replicated-profile.ts';
+import { nearbyTopology } from './replicated-profile.ts';
 
 /** The replicated installation that tests share (shared-installation.ts). */
 export interface SharedPlace {
@@ -39,7 +39,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     startReplicatedCluster({
       dataDir: place.dataDir,
       basePort: await findFreeBase(),
-      delays: shortDelays,
+      topology: nearbyTopology,
     });
   let starting: ReturnType<typeof start> | undefined;
   const server = createServer((_, reply) => {

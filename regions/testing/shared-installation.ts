@@ -88,7 +88,9 @@ async function untilWell(state: ClusterState): Promise<void> {
     );
     if (away.length === 0) return;
     const why = 'every file of tests begins with all books at home';
-    for (const { name } of away) await operator.failback(name, { by: 'the tests', why });
+    for (const { name: region } of away) {
+      await operator.make({ kind: 'failback', region }, { by: 'the tests', why });
+    }
     await steady();
   } finally {
     await Promise.all([watcher.stop(), operator.close()]);

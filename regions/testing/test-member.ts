@@ -1,10 +1,10 @@
-import type { OpenAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { ReadLevel } from '../../proto/gen/meridian/v1/position.ts';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember } from '../../ledger/member/book-member.ts';
+import type { OpenAnswer } from '../../ledger/leader/answers.ts';
 import { LedgerFault } from '../../ledger/leader/ledger-fault.ts';
 import type { Logger } from '../../ledger/logger.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
@@ -62,7 +62,7 @@ export class TestMember {
   }
 
   /** Opens alice and bob, who may be overdrawn without limit. */
-  openTwo(): Promise<OpenAccountResponse[]> {
+  openTwo(): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
       const requests = [openRequest(), openRequest({ externalId: 'bob' })];
       this.#leader(reject)?.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });

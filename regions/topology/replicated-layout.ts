@@ -1,12 +1,18 @@
 import type { PortUse } from '../processes/ports.ts';
-import { regionNames } from './layout.ts';
-import { defaultTopology, type RegionName } from './topology.ts';
+import { memberName, replicatedProblems } from './replicated-problems.ts';
+import {
+  byDistance,
+  delayBetween,
+  type RegionName,
+  type Topology,
+  type TopologyBook,
+} from './topology.ts';
 
 /**
- * The pure description of the replicated profile on one machine: every book has a member in every
- * region. Each region has an address of its own, 127.77.N.N, on which all it runs listens, with
+ * The pure description of the replicated profile on one machine: a book has a member in every
+ * region that its topology gives a copy. Each region has an address of its own, 127.77.N.N, on which all it runs listens, with
  * the same ports in each region. Region M reaches region N at 127.77.M.N: a link of ours listens
- * there on the same ports. A hosts file for each region gives the same view as three real sites:
+ * there on the same ports. A hosts file for each region gives the same view as real sites:
  * every configuration names `us-east.meridian.internal`, in whichever region it is read.
  */
 
@@ -41,10 +47,21 @@ export interface ReplicatedRegion {
     readonly etcdClient: number;
     readonly etcdPeer: number;
   };
-  /** One for each book. */
+  /** Whether a member of etcd runs here, see `etcdRegions`. */
+  readonly hasEtcd: boolean;
+  /** The members of etcd in the order in which this region asks them: its own, then the nearest. */
+  readonly etcd: readonly EtcdPlace[];
+  /** One for each book that has a copy here. */
   readonly members: readonly MemberLayout[];
   /** The content of this region's hosts file: IP by host name. */
   readonly hosts: ReadonlyMap<string, string>;
+}
+
+/** A member of etcd as one region reaches it. */
+export interface EtcdPlace {
+  readonly host: string;
+  /** What `host` is in the region that asks. */
+  readonly ip: string;
 }
 
 /** A directed link: region `from` reaches all ports of region `to` at `ip`. */
@@ -61,6 +78,8 @@ export interface ReplicatedBook {
   readonly number: number;
   readonly name: string;
   readonly home: RegionName;
+  /** The regions with a copy, the home region first. */
+  readonly copies: readonly RegionName[];
   readonly database: string;
 }
 
@@ -73,79 +92,108 @@ export interface ReplicatedLayout {
   readonly ports: readonly PortUse[];
 }
 
-/** One-way delays in milliseconds, about those of Ireland, Virginia and Mumbai. */
-export const wanDelays = defaultTopology.delays;
-export type RegionPair = string;
-export type Delays = Readonly<Record<RegionPair, number>>;
-
+const firstBookPort = 10;
 const portsPerBook = 10;
 
 const hostOf = (region: RegionName) => `${region}.meridian.internal`;
-const numberOf = (region: RegionName) => regionNames.indexOf(region) + 1;
 
-/** The address at which region `from` reaches region `to`; its own if they are the same. */
-export function addressFrom(from: RegionName, to: RegionName): string {
-  return `127.77.${numberOf(from)}.${numberOf(to)}`;
+/**
+ * The regions with a member of etcd: the first three of three or four, the first five of more. An
+ * even number of members survives no more losses than one fewer, and a write waits for one more of
+ * them; seven would have every write wait for the fourth nearest member instead of the third, and
+ * five survive the loss of two. A region without one uses the members of the others, which cost it
+ * a round trip for each renewal of a lease and nothing for a payment.
+ */
+export function etcdRegions(regions: readonly RegionName[]): readonly RegionName[] {
+  return regions.slice(0, regions.length < 5 ? 3 : 5);
 }
 
-export function delayBetween(delays: Delays, a: RegionName, b: RegionName): number {
-  for (const [pair, delayMs] of Object.entries(delays)) {
-    const names = pair.split('~');
-    if (names.includes(a) && names.includes(b)) return delayMs;
+/**
+ * Describes the replicated profile. Throws an Error that names everything that is wrong with the
+ * topology, and when the ports would not fit below 65536.
+ */
+export function describeReplicated(topology: Topology, basePort: number): ReplicatedLayout {
+  const problems = replicatedProblems(topology);
+  if (problems.length > 0) {
+    throw new Error(`the replicated profile cannot run this topology: ${problems.join('; ')}`);
   }
-  throw new Error(`there is no delay between ${a} and ${b}`);
-}
-
-/** Describes the replicated profile. Throws when the ports would not fit below 65536. */
-export function describeReplicated(basePort: number, delays: Delays): ReplicatedLayout {
-  if (!Number.isInteger(basePort) || basePort < 1024 || basePort > 65_400) {
-    throw new Error(`the first port must be a whole number from 1024 to 65400, not ${basePort}`);
-  }
-  const books = regionNames.map((home, index): ReplicatedBook => ({
-    number: index + 1,
-    name: `${home}-1`,
-    home,
-    database: `${home}-1`.replaceAll('-', '_'),
-  }));
+  requirePorts(basePort, topology.books.length);
+  const { regions: names } = topology;
+  // 127.77.M.N: where region M reaches region N; M.M is the region itself.
+  const address = (from: RegionName, to: RegionName) =>
+    `127.77.${names.indexOf(from) + 1}.${names.indexOf(to) + 1}`;
+  const withEtcd = etcdRegions(names);
   const ports = {
     router: basePort,
     redis: basePort + 1,
     etcdClient: basePort + 2,
     etcdPeer: basePort + 3,
   };
-  const regions = regionNames.map((name): ReplicatedRegion => {
-    const members = books.map((book) => describeMember(book, name, basePort));
-    const hosts = new Map(regionNames.map((to) => [hostOf(to), addressFrom(name, to)]));
-    return { name, ip: addressFrom(name, name), host: hostOf(name), ports, members, hosts };
-  });
+  const regions = names.map((name): ReplicatedRegion => ({
+    name,
+    ip: address(name, name),
+    host: hostOf(name),
+    ports,
+    hasEtcd: withEtcd.includes(name),
+    etcd: byDistance(topology, name)
+      .filter((to) => withEtcd.includes(to))
+      .map((to) => ({ host: hostOf(to), ip: address(name, to) })),
+    members: topology.books.flatMap((book, index) =>
+      book.copies.includes(name) ? describeMember(book, index, name, basePort) : [],
+    ),
+    hosts: new Map(names.map((to) => [hostOf(to), address(name, to)])),
+  }));
   const links = regions.flatMap((from) =>
     regions
       .filter((to) => to !== from)
       .map((to): ReplicatedLink => ({
         from: from.name,
         to: to.name,
-        ip: addressFrom(from.name, to.name),
+        ip: address(from.name, to.name),
         targetIp: to.ip,
         // The router and Redis serve their own region.
         ports: [
-          ports.etcdClient,
-          ports.etcdPeer,
+          ...(to.hasEtcd ? [ports.etcdClient, ports.etcdPeer] : []),
           ...to.members.flatMap((member) => Object.values(member.ports)),
         ],
-        delayMs: delayBetween(delays, from.name, to.name),
+        delayMs: delayBetween(topology, from.name, to.name) ?? 0,
       })),
   );
+  const books = topology.books.map(({ number, name, region: home, copies }) => ({
+    number,
+    name,
+    home,
+    copies,
+    database: name.replaceAll('-', '_'),
+  }));
   return { basePort, books, regions, links, ports: describePorts(regions, links) };
 }
 
-function describeMember(book: ReplicatedBook, region: RegionName, basePort: number): MemberLayout {
-  const first = basePort + book.number * portsPerBook;
+function requirePorts(basePort: number, books: number): void {
+  if (!Number.isInteger(basePort) || basePort < 1024 || basePort > 65_400) {
+    throw new Error(`the first port must be a whole number from 1024 to 65400, not ${basePort}`);
+  }
+  const last = basePort + firstBookPort + books * portsPerBook - 1;
+  if (last <= 65_535) return;
+  throw new Error(
+    `${books} books need the ports ${basePort} to ${last}: choose a lower first port`,
+  );
+}
+
+/** @param index the place of the book among all, by number: its ports follow it */
+function describeMember(
+  book: TopologyBook,
+  index: number,
+  region: RegionName,
+  basePort: number,
+): MemberLayout {
+  const first = basePort + firstBookPort + index * portsPerBook;
   return {
     book: book.number,
     bookName: book.name,
-    home: book.home,
+    home: book.region,
     region,
-    name: `${book.name}-in-${region}`,
+    name: memberName(book, region),
     ports: { postgres: first, patroni: first + 1, ledger: first + 2 },
   };
 }
@@ -154,8 +202,10 @@ function describePorts(
   regions: readonly ReplicatedRegion[],
   links: readonly ReplicatedLink[],
 ): PortUse[] {
-  const own = regions.flatMap(({ name, ip: host, ports, members }) => [
-    ...Object.entries(ports).map(([role, port]) => ({ host, port, use: `${role} of ${name}` })),
+  const own = regions.flatMap(({ name, ip: host, hasEtcd, ports, members }) => [
+    ...Object.entries(ports)
+      .filter(([role]) => hasEtcd || !role.startsWith('etcd'))
+      .map(([role, port]) => ({ host, port, use: `${role} of ${name}` })),
     ...members.flatMap((member) =>
       Object.entries(member.ports).map(([role, port]) => ({
         host,

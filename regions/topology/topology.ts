@@ -41,6 +41,44 @@ export const defaultTopology: Topology = {
   delays: { 'eu-west~us-east': 30, 'eu-west~ap-south': 70, 'us-east~ap-south': 110 },
 };
 
+/** The one-way delay between two regions in milliseconds; undefined: the topology has none. */
+export function delayBetween(
+  { delays }: Pick<Topology, 'delays'>,
+  a: RegionName,
+  b: RegionName,
+): number | undefined {
+  return delays[`${a}~${b}`] ?? delays[`${b}~${a}`];
+}
+
+/**
+ * All regions by their delay from one of them, which is the first. Those equally far are in the
+ * order of the topology; those whose delay is not known are the last.
+ */
+export function byDistance(
+  topology: Pick<Topology, 'regions' | 'delays'>,
+  from: RegionName,
+): readonly RegionName[] {
+  const distance = (to: RegionName) =>
+    to === from ? -1 : (delayBetween(topology, from, to) ?? Number.MAX_VALUE);
+  return topology.regions.toSorted((a, b) => distance(a) - distance(b));
+}
+
+/**
+ * How many regions have a copy of a book in the replicated profile. A commit waits for one of the
+ * two others, and a copy is promoted only with a second one that follows it. With two copies none
+ * could ever be promoted; more would need a larger quorum on both sides, and every commit would
+ * wait for a region further away.
+ */
+export const COPIES_OF_A_BOOK = 3;
+
+/** The regions with a copy of a book unless its topology names them: its home and the nearest. */
+export function defaultCopies(
+  topology: Pick<Topology, 'regions' | 'delays'>,
+  home: RegionName,
+): readonly RegionName[] {
+  return byDistance(topology, home).slice(0, COPIES_OF_A_BOOK);
+}
+
 /** The books that a region homes, by number. */
 export function booksOf(topology: Topology, region: RegionName): readonly TopologyBook[] {
   return topology.books.filter((book) => book.region === region);

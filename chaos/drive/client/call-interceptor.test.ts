@@ -75,6 +75,7 @@ async function clientOf(fault: Partial<CallFault>) {
   faults.add({ kind: 'repeat', ...every, ...fault });
   const copies: string[] = [];
   const calls = new FaultyCalls(faults, new SeededRandom(1), {
+    routers: ['eu-west', 'us-east', 'ap-south'],
     client: () => plain,
     recorded: async (_, path, bytes) => {
       copies.push(path);

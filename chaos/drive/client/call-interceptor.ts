@@ -1,5 +1,5 @@
 import { type Client, InterceptingCall, type Interceptor, Metadata } from '@grpc/grpc-js';
-import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
+import type { RegionName } from '../../../regions/topology/topology.ts';
 import type { SeededRandom } from '../../random.ts';
 import type { CallFault, CallFaults } from './call-faults.ts';
 import { connectionLost, DetachedCall } from './detached-call.ts';
@@ -13,6 +13,8 @@ type Method = Parameters<Interceptor>[0]['method_definition'];
 
 /** How requests that the run itself sends reach a router; they meet no fault. */
 export interface OwnCalls {
+  /** The regions whose routers may be asked. */
+  readonly routers: readonly RegionName[];
   readonly client: (router: RegionName) => Client;
   /** Sends a serialized request of a method with keys, as a call recorded in the history. */
   readonly recorded: (router: RegionName, path: string, request: Buffer) => Promise<unknown>;
@@ -158,7 +160,7 @@ export class FaultyCalls {
   /** Runs `act` later, with any router. */
   #after(afterMs: number, act: (router: RegionName, done: () => void) => void): void {
     if (this.#closed) return;
-    const router = this.#random.pick(regionNames);
+    const router = this.#random.pick(this.#own.routers);
     const timer = setTimeout(() => {
       this.#waiting.delete(timer);
       this.#underWay += 1;

@@ -64,7 +64,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'exists-before-barrier',
     description: 'A leader answers known keys before its take-over is committed.',
-    file: 'ledger/member/term.ts',
+    file: 'ledger/member/leadership.ts',
     text: `const taking = takeOver(sql, head, address, nowMicros());
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
@@ -82,11 +82,11 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'trust-redis-alone',
     description: 'A key that Redis has is answered as posted, without reading the journal.',
-    file: 'ledger/leader/recall.ts',
+    file: 'ledger/leader/known-outcomes.ts',
     text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
     replacement: `} else if (recent === undefined && hints?.has(id) === true) {
         const made = { fingerprint: '', reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false };
-        found[index] = this.#recalled(id, made as KnownKey);
+        found[index] = this.#answerFrom(id, made as KnownKey);
       } else if (recent !== undefined || hints === undefined) {`,
     invariants: ['I4', 'I6'],
     profile: 'embedded',
@@ -96,7 +96,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'ignore-changed-body',
     description: 'A known key is answered whatever the body of the request.',
-    file: 'ledger/leader/recall.ts',
+    file: 'ledger/leader/known-outcomes.ts',
     text: 'return !known.partial && known.fingerprint === fingerprintOf(request);',
     replacement: 'return !known.partial;',
     invariants: ['I6'],

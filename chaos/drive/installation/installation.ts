@@ -37,8 +37,8 @@ export interface OwnMeans {
 }
 
 /**
- * The installation under test: three regions that were started for the run, or a user's own, which
- * run in another process.
+ * The installation under test: regions that were started for the run, or a user's own, which run
+ * in another process.
  */
 export interface Installation {
   readonly profile: Profile;
@@ -50,6 +50,27 @@ export interface Installation {
   readonly hasLinks: boolean;
   /** Undefined: a user's own. */
   readonly own: OwnMeans | undefined;
+}
+
+/** A book of the installation under test. */
+export interface HomedBook {
+  readonly number: number;
+  readonly name: string;
+  /** Its home. */
+  readonly region: RegionName;
+}
+
+/** The books in the order of their homes; those of one region by number. */
+export function booksOf(installation: Pick<Installation, 'copies' | 'state'>): HomedBook[] {
+  const books = installation.copies
+    .filter(({ region, home }) => region === home)
+    .map(({ book: number, bookName: name, home: region }) => ({ number, name, region }))
+    .toSorted((a, b) => a.number - b.number);
+  return regionsOf(installation).flatMap((name) => books.filter(({ region }) => region === name));
+}
+
+export function regionsOf({ state }: Pick<Installation, 'state'>): RegionName[] {
+  return state().regions.map(({ name }) => name);
 }
 
 export function copiesOf({ copies }: Installation, book: number): Copy[] {

@@ -5,7 +5,7 @@ import type { Faults } from '../../../regions/faults/faults.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 import { startReplicatedCluster } from '../../../regions/supervisor/replicated/cluster.ts';
-import type { Delays } from '../../../regions/topology/replicated-layout.ts';
+import type { Topology } from '../../../regions/topology/topology.ts';
 import { clockFile, writeShift } from '../programs/skewed-clock.ts';
 import { writePrograms } from '../programs/write-programs.ts';
 import { describeCopies } from './copies.ts';
@@ -15,8 +15,8 @@ export interface OwnOptions {
   readonly profile: Profile;
   /** Folder of the whole installation; created if it is absent. Every user may enter it. */
   readonly folder: string;
-  /** One-way delays in milliseconds; by default those of the replicated profile. */
-  readonly delays?: Delays | undefined;
+  /** Regions, books and delays; default `defaultTopology`. */
+  readonly topology?: Topology | undefined;
   /** The deliberate bug that its servers have; undefined: none. */
   readonly bug?: string | undefined;
   /** Aborting it during the start ends the start in order. */
@@ -40,7 +40,7 @@ interface Started {
 }
 
 /**
- * Starts three regions for a run, with links that can be cut and wall clocks that can be shifted.
+ * Starts an installation for a run, with links that can be cut and wall clocks that can be shifted.
  * Throws the errors of startCluster and startReplicatedCluster, which state what to do.
  */
 export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
@@ -49,13 +49,13 @@ export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
   const clocks = join(folder, 'clocks');
   mkdirSync(clocks, { recursive: true, mode: 0o755 });
   const programs = writePrograms(join(folder, 'programs'), { clocks, bug });
-  const { signal, onEvent, delays } = options;
+  const { signal, onEvent, topology } = options;
   const dataDir = join(folder, 'data');
   const common = { dataDir, basePort: await findFreeBase(), programs, signal, onEvent };
   const started: Started =
     profile === 'embedded'
       ? await startCluster({ ...common, links: true })
-      : await startReplicatedCluster({ ...common, delays });
+      : await startReplicatedCluster({ ...common, topology });
   const copies = describeCopies(started.state());
   return {
     profile,

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { CallFaults } from '../client/call-faults.ts';
-import { regionNames } from '../../../regions/topology/layout.ts';
 import { standInFor } from '../../simulation/stand-in-for.ts';
 import { SeededRandom } from '../../random.ts';
 import { lateCalls } from './late-calls.ts';
@@ -9,11 +8,16 @@ import type { Nemesis, Scene } from './nemesis.ts';
 import { overload } from './overload.ts';
 import { repeatCalls } from './repeat-calls.ts';
 
+const regionNames = ['eu-west', 'us-east', 'ap-south', 'us-west', 'sa-east'];
+
 /** The parts of a scene that these nemeses use. */
 function sceneOf(seed: number) {
   const loads: number[] = [];
   const calls = new CallFaults();
-  const part = { calls, random: new SeededRandom(seed), overload: (n: number) => loads.push(n) };
+  const regions = regionNames.map((name) => ({ name }));
+  const installation = { state: () => ({ regions }) };
+  const random = new SeededRandom(seed);
+  const part = { calls, installation, random, overload: (n: number) => loads.push(n) };
   return { calls, loads, scene: standInFor<Scene>(part) };
 }
 

@@ -1,27 +1,26 @@
-import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
+import type { RegionName } from '../../../regions/topology/topology.ts';
 import type { CallFault } from '../client/call-faults.ts';
 import { profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
-import { always } from './targets.ts';
+import { always, aRegion } from './targets.ts';
 
 /** A nemesis that applies the drawn fault to whole calls. */
 export function callFaultNemesis(
   named: Pick<Nemesis, 'name' | 'place' | 'description' | 'lastsMs'>,
-  draw: (random: SeededRandom) => CallFault,
+  draw: (scene: Scene) => CallFault,
 ): Nemesis {
   return {
     ...named,
     profiles,
     alone: false,
     whyNot: always,
-    aim: (scene) => Promise.resolve(callFaultStrike(scene, draw(scene.random))),
+    aim: (scene) => Promise.resolve(callFaultStrike(scene, draw(scene))),
   };
 }
 
 /** Draws mostly one router, sometimes all of them. */
-export function drawRouter(random: SeededRandom): RegionName | undefined {
-  return random.chance(0.3) ? undefined : random.pick(regionNames);
+export function drawRouter(scene: Scene): RegionName | undefined {
+  return scene.random.chance(0.3) ? undefined : aRegion(scene);
 }
 
 /** Applies a fault to whole calls while it lasts. */

@@ -1,5 +1,5 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
-import { profiles } from '../installation/installation.ts';
+import { booksOf, type Installation, profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { once, type Session } from './session.ts';
@@ -64,6 +64,10 @@ async function setBack(session: Session, legs: number): Promise<number> {
   return row?.count ?? 0;
 }
 
+function whyNoChannel(installation: Installation): Promise<string> {
+  return Promise.resolve(booksOf(installation).length > 1 ? '' : 'it has only one book');
+}
+
 export const settlementKill: Nemesis = {
   name: 'settlement-kill',
   place: 'N20',
@@ -73,9 +77,9 @@ export const settlementKill: Nemesis = {
   profiles,
   lastsMs: [3_000, 8_000],
   alone: false,
-  whyNot: always,
+  whyNot: whyNoChannel,
   aim: (scene) => {
-    const books = scene.installation.state().regions.map(({ book }) => book);
+    const books = booksOf(scene.installation).map(({ number }) => number);
     const [origin, peer] = shuffled(scene.random, books).map((book) => leaderOf(scene, book));
     if (origin === undefined || peer === undefined) throw new Error('there is only one book');
     const random = ownRandom(scene.random);

@@ -39,7 +39,7 @@ function someClocks(scene: Scene): Clocks {
   const { random, installation } = scene;
   const kind = random.weighted({ one: 4, all: 2, router: 1 });
   if (kind === 'router') {
-    const region = aRegion(random);
+    const region = aRegion(scene);
     return { processes: [`${region}/router`], harms: [{ router: region }] };
   }
   const copies = kind === 'all' ? installation.copies : [aLeader(scene)];

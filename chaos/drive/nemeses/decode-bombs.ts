@@ -122,7 +122,7 @@ export const decodeBombs: Nemesis = {
   alone: false,
   whyNot: always,
   aim: (scene) => {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     const { ledgerAddress, processes } = aLeader(scene);
     const random = ownRandom(scene.random);
     const router = scene.installation.state().regions.find(({ name }) => name === region);

@@ -3,26 +3,26 @@ import { harmsBetween, harmsOfLoss } from './harms.ts';
 import type { Nemesis } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
 import { bothWays, wayName } from './partition.ts';
-import { always, ownRandom, shuffledRegions } from './targets.ts';
+import { ownRandom, threeRegions, whyNoThreeRegions } from './targets.ts';
 import { flap } from './unsteady-links.ts';
 
 /**
- * A region is evacuated and failed back, while the two others lose each other now and then. It
- * touches the books that were led there, while they move, and those of the others, whose leaders
- * are at either end of the flapping links. Together these are all books.
+ * A region is evacuated and failed back, while two others lose each other now and then. It touches
+ * the books that were led there, while they move, and those whose leaders are at either end of the
+ * flapping links. Where there are three regions, these are all books.
  */
 export const evacuate: Nemesis = {
   name: 'evacuate-amid-flapping',
   place: 'N39',
   description:
-    'an operator evacuates a region and fails back, while the links between the two others are ' +
+    'an operator evacuates a region and fails back, while the links between two others are ' +
     'repeatedly cut and healed',
   profiles: ['replicated'],
   lastsMs: [25_000, 50_000],
   alone: true,
-  whyNot: always,
+  whyNot: whyNoThreeRegions,
   aim: (scene) => {
-    const [region, one, other] = shuffledRegions(scene.random);
+    const [region, one, other] = threeRegions(scene);
     const random = ownRandom(scene.random);
     const operator = new OperatorAtWork(scene, 'evacuate-amid-flapping');
     const ways = bothWays(one, other);

@@ -33,7 +33,7 @@ export const expiredCalls: Nemesis = {
   alone: false,
   whyNot: always,
   aim: (scene) => {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     const { book, home } = aLeader(scene);
     const random = ownRandom(scene.random);
     const router = scene.installation.state().regions.find(({ name }) => name === region);

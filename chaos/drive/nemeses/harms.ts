@@ -23,13 +23,13 @@ export function harmsOfLoss(scene: Scene, region: RegionName): Harm[] {
 }
 
 /**
- * Harms of a region that runs but reaches no other. With a copy of each book in each region, its
- * router reaches no leader, for the books that were led there move away. With one copy of each
+ * Harms of a region that runs but reaches no other. With copies, its router reaches no leader, for
+ * the books that were led there move to their other copies. With one copy of each
  * book, calls of its own router to its own book need no other region, and are served.
  */
 export function harmsOfPartition(scene: Scene, region: RegionName): Harm[] {
   if (scene.installation.profile === 'replicated') return harmsOfLoss(scene, region);
-  return othersThan(region).flatMap((other) => harmsBetween(scene, region, other));
+  return othersThan(scene, region).flatMap((other) => harmsBetween(scene, region, other));
 }
 
 /** Harms of a fault of both links between two regions. */
@@ -41,10 +41,10 @@ export function harmsBetween(scene: Scene, one: RegionName, other: RegionName): 
  * Harms of a fault of the connections that one region opens to another. With one copy of each book:
  * calls of the router here to the books there, and legs that the books here deliver to those there.
  *
- * With copies, the link also carries the traffic between copies and between members of etcd. The
- * third region confirms commits, but a leader at either end may lose its lease until its Patroni
- * has found another member of etcd: calls to all books that are led at either end. Books that are
- * led in the third region keep both other links.
+ * With copies, the link also carries the traffic between copies and between members of etcd. A
+ * copy in a third region confirms commits, but a leader at either end may lose its lease until its
+ * Patroni has found another member of etcd: calls to all books that are led at either end. Books
+ * that are led elsewhere keep all their links.
  */
 export function harmsOfLink(scene: Scene, from: RegionName, to: RegionName): Harm[] {
   const there = booksLedIn(scene, to);

@@ -11,8 +11,9 @@ export const lateCalls = callFaultNemesis(
       'Requests are held back and arrive out of order, many after their callers have given up.',
     lastsMs: [3_000, 15_000],
   },
-  (random) => {
-    const router = drawRouter(random);
+  (scene) => {
+    const { random } = scene;
+    const router = drawRouter(scene);
     const share = random.between(0.1, 0.5);
     return { kind: 'hold_back', router, share, times: 0, upToMs: random.pick(HELD_BACK_MS) };
   },

@@ -1,15 +1,15 @@
 import type { CallFault } from '../client/call-faults.ts';
-import type { SeededRandom } from '../../random.ts';
 import { callFaultNemesis, drawRouter } from './call-fault-strike.ts';
+import type { Scene } from './nemesis.ts';
 
 /** Long enough for callers to give up, to ask again and to be lost again. */
 const LASTS_MS = [2_000, 10_000] as const;
 
 const losing =
   (kind: CallFault['kind']) =>
-  (random: SeededRandom): CallFault => {
-    const share = random.between(0.2, 0.9);
-    return { kind, router: drawRouter(random), share, times: 0, upToMs: 0 };
+  (scene: Scene): CallFault => {
+    const share = scene.random.between(0.2, 0.9);
+    return { kind, router: drawRouter(scene), share, times: 0, upToMs: 0 };
   };
 
 export const loseReplies = callFaultNemesis(

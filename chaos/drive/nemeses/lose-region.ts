@@ -8,7 +8,7 @@ import { always, aRegion, ownRandom, whyNoLinks } from './targets.ts';
 const common = { place: 'N38', profiles, alone: true } as const;
 
 /**
- * Touches its router, and the books that were led there; the two other regions keep a majority, and
+ * Touches its router, and the books that were led there; the other regions keep a majority, and
  * confirm each other's commits.
  */
 export const loseRegion: Nemesis = {
@@ -19,7 +19,7 @@ export const loseRegion: Nemesis = {
   lastsMs: [10_000, 30_000],
   whyNot: always,
   aim: (scene) => {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     return Promise.resolve(
       strikeWith(scene, {
         targets: [region],
@@ -38,8 +38,8 @@ export const regionAdrift: Nemesis = {
   lastsMs: [15_000, 40_000],
   whyNot: whyNoLinks,
   aim: (scene) => {
-    const region = aRegion(scene.random);
-    const ways = waysOf(region);
+    const region = aRegion(scene);
+    const ways = waysOf(scene, region);
     const random = ownRandom(scene.random);
     const begin = async ({ faults, goOn, pause }: Breaking) => {
       await cutAll(faults, ways, random.pick(silences));

@@ -4,7 +4,7 @@ import { strikeWith } from './breaking.ts';
 import { harmsBetween, harmsOfLink } from './harms.ts';
 import type { Nemesis } from './nemesis.ts';
 import { cutWays, wayName } from './partition.ts';
-import { shuffledRegions, whyNoLinks } from './targets.ts';
+import { twoRegions, whyNoLinks } from './targets.ts';
 
 const common = {
   place: 'N8',
@@ -22,7 +22,7 @@ export const oneWayConnections: Nemesis = {
     'connections that one region opens to another are cut, or silent, or lose all traffic in one ' +
     'direction; those that the other one opens are not touched',
   aim: (scene) => {
-    const [from, to] = shuffledRegions(scene.random);
+    const [from, to] = twoRegions(scene);
     const mode = scene.random.pick(cutModes);
     return Promise.resolve(cutWays(scene, [[from, to]], mode, harmsOfLink(scene, from, to)));
   },
@@ -35,7 +35,7 @@ export const oneWayLoss: Nemesis = {
   description:
     'nothing that one region sends reaches another, whichever side opened the connection; the way back works',
   aim: (scene) => {
-    const [from, to] = shuffledRegions(scene.random);
+    const [from, to] = twoRegions(scene);
     return Promise.resolve(
       strikeWith(scene, {
         targets: [`${wayName([from, to])} lost_requests`, `${wayName([to, from])} lost_replies`],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../../../regions/topology/layout.ts';
-import { type Change, Operator } from '../../../regions/operator/operator.ts';
+import type { Change } from '../../../regions/operator/changes/all.ts';
+import { Operator } from '../../../regions/operator/operator.ts';
 import type { Scene } from './nemesis.ts';
 
 /** Longer than an operation takes when nothing is broken any more. */
@@ -23,7 +24,7 @@ export class OperatorAtWork {
   async make(change: Change): Promise<boolean> {
     this.#operator ??= new Operator(this.#scene.installation.state());
     const acting = { by: 'chaos', why: this.#why };
-    const made = this.#operator.carryOut(change, acting).then(
+    const made = this.#operator.make(change, acting).then(
       () => true,
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import { harmsOfPartition } from './harms.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
 import { cutAll, silences, waysOf } from './partition.ts';
-import { aLeader, always, othersThan } from './targets.ts';
+import { aLeader, always, othersWithCopy } from './targets.ts';
 
 /**
  * Promotions while the old leader is unreachable in one of several ways. All touch the calls that
@@ -43,8 +43,8 @@ const states: readonly State[] = [
   {
     name: 'partitioned',
     description: 'cut off from the other regions with its whole region',
-    break: ({ faults }, { region }, { random }) =>
-      cutAll(faults, waysOf(region), random.pick(silences)),
+    break: ({ faults }, { region }, scene) =>
+      cutAll(faults, waysOf(scene, region), scene.random.pick(silences)),
     harms: (scene, { region }) => harmsOfPartition(scene, region),
   },
   {
@@ -72,7 +72,7 @@ function promoteWhile(state: State): Nemesis {
     aim: (scene) => {
       const leader = aLeader(scene);
       const { bookName: book, region } = leader;
-      const to = scene.random.pick(othersThan(region));
+      const to = scene.random.pick(othersWithCopy(scene, leader));
       const operator = new OperatorAtWork(scene, name);
       const begin = async (breaking: Breaking) => {
         await state.break(breaking, leader, scene);

@@ -3,7 +3,7 @@ import { type Breaking, strikeWith } from './breaking.ts';
 import { harmsOfLink } from './harms.ts';
 import type { Nemesis } from './nemesis.ts';
 import { cutWays, silences } from './partition.ts';
-import { always, aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targets.ts';
+import { always, aRegion, ownRandom, twoRegions, whyNoLinks } from './targets.ts';
 
 const common = { place: 'N35', profiles, lastsMs: [4_000, 15_000], alone: false } as const;
 
@@ -14,7 +14,7 @@ export const restartRouter: Nemesis = {
   description: 'a router is repeatedly stopped or killed, and restarted each time',
   whyNot: always,
   aim: (scene) => {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     const router = `${region}/router`;
     const random = ownRandom(scene.random);
     const begin = async ({ faults, goOn, pause }: Breaking) => {
@@ -40,7 +40,7 @@ export const freezeRouter: Nemesis = {
   description: 'a router is frozen with SIGSTOP, including its calls, and thawed later',
   whyNot: always,
   aim: (scene) => {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     const router = `${region}/router`;
     return Promise.resolve(
       strikeWith(scene, {
@@ -52,7 +52,7 @@ export const freezeRouter: Nemesis = {
   },
 };
 
-/** Touches calls from one region to one other; the third, and its own, are reached. */
+/** Touches calls from one region to one other; all others, and its own, are reached. */
 export const routerWithoutHome: Nemesis = {
   ...common,
   name: 'router-without-home',
@@ -60,7 +60,7 @@ export const routerWithoutHome: Nemesis = {
   alone: true,
   whyNot: whyNoLinks,
   aim: (scene) => {
-    const [from, to] = shuffledRegions(scene.random);
+    const [from, to] = twoRegions(scene);
     const mode = scene.random.pick(silences);
     return Promise.resolve(cutWays(scene, [[from, to]], mode, harmsOfLink(scene, from, to)));
   },

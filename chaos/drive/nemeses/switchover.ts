@@ -1,8 +1,8 @@
-import { regionNames } from '../../../regions/topology/layout.ts';
+import { copiesOf } from '../installation/installation.ts';
 import { strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { OperatorAtWork } from './operator-at-work.ts';
-import { aLeader, always, othersThan, ownRandom } from './targets.ts';
+import { aLeader, always, ownRandom } from './targets.ts';
 
 /** The book serves no calls while it moves: touches all calls that need it. Other books stay. */
 export const switchover: Nemesis = {
@@ -17,9 +17,10 @@ export const switchover: Nemesis = {
     const { book, bookName } = aLeader(scene);
     const random = ownRandom(scene.random);
     const operator = new OperatorAtWork(scene, switchover.name);
+    const places = copiesOf(scene.installation, book).map(({ region }) => region);
     const move = async () => {
       const from = scene.leader(book)?.region;
-      const to = random.pick(from === undefined ? regionNames : othersThan(from));
+      const to = random.pick(places.filter((region) => region !== from));
       await operator.make({ kind: 'switchover', book: bookName, to });
     };
     return Promise.resolve(

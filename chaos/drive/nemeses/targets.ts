@@ -1,5 +1,5 @@
-import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
-import { type Copy, copiesOf, type Installation } from '../installation/installation.ts';
+import type { RegionName } from '../../../regions/topology/topology.ts';
+import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
 import type { Harm } from '../../judge/history/record.ts';
 import { SeededRandom } from '../../random.ts';
 import type { Scene } from './nemesis.ts';
@@ -20,14 +20,31 @@ export function leaderOf(scene: Scene, book: number): Copy {
   return leader;
 }
 
-export function aRegion(random: SeededRandom): RegionName {
-  return random.pick(regionNames);
+/** What a target is drawn from. */
+type Drawing = Pick<Scene, 'installation' | 'random'>;
+
+export function aRegion({ installation, random }: Drawing): RegionName {
+  return random.pick(regionsOf(installation));
 }
 
-/** The three regions in an order that the seed determines. */
-export function shuffledRegions(random: SeededRandom): [RegionName, RegionName, RegionName] {
-  const [a, b, c] = shuffled(random, regionNames);
-  if (a === undefined || b === undefined || c === undefined) throw new Error('three regions');
+/** All regions in an order that the seed determines. */
+export function shuffledRegions({ installation, random }: Drawing): RegionName[] {
+  return shuffled(random, regionsOf(installation));
+}
+
+/** Two drawn regions. Throws when there is only one: see `whyNoLinks`. */
+export function twoRegions(drawing: Drawing): [RegionName, RegionName] {
+  const [a, b] = shuffledRegions(drawing);
+  if (a === undefined || b === undefined) throw new Error('there is only one region');
+  return [a, b];
+}
+
+/** Three drawn regions. Throws when there are fewer: see `whyNoThreeRegions`. */
+export function threeRegions(drawing: Drawing): [RegionName, RegionName, RegionName] {
+  const [a, b, c] = shuffledRegions(drawing);
+  if (a === undefined || b === undefined || c === undefined) {
+    throw new Error('there are fewer than three regions');
+  }
   return [a, b, c];
 }
 
@@ -41,16 +58,30 @@ export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
 }
 
 /** Returns why the links between the regions cannot be broken here; '': they can. */
-export function whyNoLinks({ hasLinks }: Installation): Promise<string> {
+export function whyNoLinks(installation: Installation): Promise<string> {
+  const { hasLinks } = installation;
+  if (regionsOf(installation).length < 2) return Promise.resolve('it has only one region');
   return Promise.resolve(hasLinks ? '' : 'it has no links between its regions that can be cut');
+}
+
+/** The same for links among three regions. */
+export function whyNoThreeRegions(installation: Installation): Promise<string> {
+  if (regionsOf(installation).length >= 3) return whyNoLinks(installation);
+  return Promise.resolve('it has fewer than three regions');
 }
 
 /** No requirements. */
 export const always = (): Promise<string> => Promise.resolve('');
 
 /** The regions that are not this one. */
-export function othersThan(region: RegionName): RegionName[] {
-  return regionNames.filter((other) => other !== region);
+export function othersThan({ installation }: Drawing, region: RegionName): RegionName[] {
+  return regionsOf(installation).filter((other) => other !== region);
+}
+
+/** The regions with another copy of a book than this one. */
+export function othersWithCopy({ installation }: Drawing, { book, region }: Copy): RegionName[] {
+  const regions = copiesOf(installation, book).map((copy) => copy.region);
+  return regions.filter((other) => other !== region);
 }
 
 /** A random generator for the course of a strike, independent of other draws. */
@@ -75,7 +106,7 @@ export interface Victim {
  */
 export function aVictim(scene: Scene, role: VictimRole): Victim {
   if (role === 'router') {
-    const region = aRegion(scene.random);
+    const region = aRegion(scene);
     return { process: `${region}/router`, harms: [{ router: region }] };
   }
   const { book, processes } = aLeader(scene);

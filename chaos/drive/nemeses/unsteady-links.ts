@@ -6,7 +6,7 @@ import { type Breaking, strikeWith } from './breaking.ts';
 import { harmsBetween, harmsOfPartition } from './harms.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
 import { bothWays, cutAll, healAll, silences, type Way, wayName, waysOf } from './partition.ts';
-import { aRegion, ownRandom, shuffledRegions, whyNoLinks } from './targets.ts';
+import { aRegion, ownRandom, twoRegions, whyNoLinks } from './targets.ts';
 
 /** Links whose state changes. */
 
@@ -22,10 +22,10 @@ interface Hit {
  */
 function someLinks(scene: Scene): Hit {
   if (scene.random.chance(0.5)) {
-    const region: RegionName = aRegion(scene.random);
-    return { ways: waysOf(region), harms: harmsOfPartition(scene, region) };
+    const region: RegionName = aRegion(scene);
+    return { ways: waysOf(scene, region), harms: harmsOfPartition(scene, region) };
   }
-  const [one, other] = shuffledRegions(scene.random);
+  const [one, other] = twoRegions(scene);
   return { ways: bothWays(one, other), harms: harmsBetween(scene, one, other) };
 }
 

@@ -1,16 +1,22 @@
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import { must } from '../../../ledger/core/assert.ts';
 import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
-import type { RegionName } from '../../../regions/topology/layout.ts';
+import type { RegionName } from '../../../regions/topology/topology.ts';
 import type { Caller } from '../client/caller.ts';
 import type { CallResult } from '../client/call-result.ts';
+import type { HomedBook } from '../installation/installation.ts';
 import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
 import type { Setting } from './workload.ts';
 
+/** Where an account is to be opened: in any book of a region, or in a certain one. */
+export type Home = RegionName | Pick<HomedBook, 'number' | 'region'>;
+
 /** Properties of an account to open. */
 export interface AccountWish {
   readonly region: RegionName;
+  /** Undefined: any book of the region. */
+  readonly book: number | undefined;
   /** Undefined: it may be overdrawn without limit. */
   readonly minBalance: bigint | undefined;
   readonly maxBalance?: bigint;
@@ -19,14 +25,19 @@ export interface AccountWish {
 }
 
 /** An account that cannot be overdrawn. */
-export function purse(region: RegionName, money: bigint): AccountWish {
-  return { region, minBalance: 0n, money };
+export function purse(home: Home, money: bigint): AccountWish {
+  return { ...placeOf(home), minBalance: 0n, money };
 }
 
 /** An account that may be overdrawn by any amount. */
-export function mint(region: RegionName): AccountWish {
-  return { region, minBalance: undefined, money: 0n };
+export function mint(home: Home): AccountWish {
+  return { ...placeOf(home), minBalance: undefined, money: 0n };
 }
+
+const placeOf = (home: Home): Pick<AccountWish, 'region' | 'book'> =>
+  typeof home === 'string'
+    ? { region: home, book: undefined }
+    : { region: home.region, book: home.number };
 
 /** Number of accounts that are opened at a time in one region. */
 const AT_ONCE = 3;
@@ -58,6 +69,12 @@ export async function openAccounts(
 }
 
 const ATTEMPTS = 5;
+
+/**
+ * How many names are tried for an account in a certain book of a region, whose names are spread
+ * over its books. With five books, one wish in 17,000 would need more.
+ */
+const NAMES_MOST = 44;
 
 /** Retries an idempotent call: a slow start is no reason to give up. */
 async function insist<Reply>(ask: () => Promise<CallResult<Reply>>): Promise<CallResult<Reply>> {
@@ -94,7 +111,16 @@ class Opener {
     throw new Error(`account ${account.id} could not be funded: ${why}`);
   }
 
-  async #open(caller: Caller, { region, minBalance, maxBalance }: AccountWish) {
+  /** Opens accounts until one is in the book of the wish. The others stay unused. */
+  async #open(caller: Caller, wish: AccountWish): Promise<OwnAccount> {
+    for (let left = NAMES_MOST; left > 0; left -= 1) {
+      const account = await this.#openNext(caller, wish);
+      if ((wish.book ?? account.book) === account.book) return account;
+    }
+    throw new Error(`no account could be opened in book ${wish.book} of ${wish.region}`);
+  }
+
+  async #openNext(caller: Caller, { region, minBalance, maxBalance }: AccountWish) {
     this.#last += 1;
     const externalId = `${this.#setting.namespace}/${region}/${this.#last}`;
     const min: OpenAccountRequest['min'] =

@@ -19,22 +19,22 @@ export const bankAcross: Workload = {
   name: 'bank-across',
   place: 'L2',
   description:
-    'moves money between accounts of different regions, some of which refuse it, and reads cuts of all books: money in flight is counted twice, stuck or lost',
+    'moves money between accounts of different books, some of which refuse it, and reads cuts of all books: money in flight is counted twice, stuck or lost',
   async prepare(setting) {
     const { random } = setting;
-    const books = setting.regions.map(({ book }) => book);
+    const books = setting.books.map(({ number }) => number);
     const each = 2 + random.int(3);
     const money = random.pick([100, 10_000]);
     const most = random.pick([20, 500]);
     const waitShare = Number(random.next().toFixed(2));
     const weights = drawWeights(random, { pay: 4, reverse: 0.5, read: 1, cut: 0.2 });
     const requests = new Requests(setting.namespace);
-    const purses = setting.regions.flatMap(({ name }) =>
-      Array.from({ length: each }, () => purse(name, BigInt(money))),
+    const purses = setting.books.flatMap((book) =>
+      Array.from({ length: each }, () => purse(book, BigInt(money))),
     );
     // Amounts above their limit are returned.
-    const small = setting.regions.map(({ name }) => ({
-      ...purse(name, 0n),
+    const small = setting.books.map((book) => ({
+      ...purse(book, 0n),
       maxBalance: BigInt(most),
     }));
     const accounts = await openAccounts(setting, requests, [...purses, ...small]);

@@ -11,20 +11,20 @@ export const bank: Workload = {
     'moves money at random between the accounts of one book and reads all of them: money appears or vanishes',
   async prepare(setting) {
     const { random } = setting;
-    const region = random.pick(setting.regions);
+    const home = random.pick(setting.books);
     const count = 4 + random.int(9);
     const money = random.pick([10, 100, 10_000]);
     const most = random.pick([5, 50, 5_000]);
     const weights = drawWeights(random, { pay: 3, read: 1, audit: 0.12 });
     const requests = new Requests(setting.namespace);
-    const wishes = Array.from({ length: count }, () => purse(region.name, BigInt(money)));
+    const wishes = Array.from({ length: count }, () => purse(home, BigInt(money)));
     const accounts = await openAccounts(setting, requests, wishes);
     return {
-      options: { region: region.name, count, money, most, weights },
+      options: { book: home.name, count, money, most, weights },
       async step(caller, by) {
         const kind = by.weighted(weights);
         if (kind === 'read') await readAccounts(caller, accounts, drawLevel(by));
-        else if (kind === 'audit') await readAsAuditor(caller, [region.book]);
+        else if (kind === 'audit') await readAsAuditor(caller, [home.number]);
         else {
           const [payer, payee] = pickTwo(by, accounts);
           await caller.transfer(requests.pay(payer, payee, amountUpTo(by, most)));

@@ -26,17 +26,17 @@ export const feed: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
-    const followed = setting.regions.filter(() => random.chance(0.6));
+    const followed = setting.books.filter(() => random.chance(0.6));
     const pageMost = random.pick([5, 25, 100]);
     const writesMost = 1 + random.int(4);
     const requests = new Requests(setting.namespace);
     const accounts = await openAccounts(
       setting,
       requests,
-      setting.regions.flatMap(({ name }) => [mint(name), mint(name)]),
+      setting.books.flatMap((book) => [mint(book), mint(book)]),
     );
     const consumers = [
-      ...followed.map(({ book }) => follow(book, undefined)),
+      ...followed.map(({ number }) => follow(number, undefined)),
       ...accounts.slice(0, 1 + random.int(accounts.length)).map((one) => follow(one.book, one)),
     ];
     const ofBook = new Map(
@@ -72,7 +72,7 @@ export const feed: Workload = {
     };
     return {
       options: {
-        books: followed.map(({ book }) => book),
+        books: followed.map(({ number }) => number),
         consumers: consumers.length,
         pageMost,
         writesMost,

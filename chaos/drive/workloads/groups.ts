@@ -16,7 +16,7 @@ export const groups: Workload = {
     'posts groups of legs, of which one often must fail, also with payees in other books, and reads all their accounts: a group is applied in part',
   async prepare(setting) {
     const { random } = setting;
-    const region = random.pick(setting.regions);
+    const home = random.pick(setting.books);
     const count = 4 + random.int(5);
     const legsMost = random.pick([3, 6, 20]);
     const failShare = Number(random.between(0.2, 0.6).toFixed(2));
@@ -24,13 +24,13 @@ export const groups: Workload = {
     const holdShare = random.pick([0, 0.1, 0.3]);
     const weights = drawWeights(random, { group: 3, read: 1.5, lookUp: 0.5, refill: 0.5 });
     const requests = new Requests(setting.namespace);
-    const elsewhere = setting.regions.filter(({ name }) => name !== region.name);
+    const elsewhere = setting.books.filter((book) => book !== home);
     const [source, full, ...others] = await openAccounts(setting, requests, [
-      mint(region.name),
+      mint(home),
       // It can receive nothing.
-      { ...purse(region.name, 0n), maxBalance: 0n },
-      ...elsewhere.map(({ name }) => purse(name, 0n)),
-      ...Array.from({ length: count }, () => purse(region.name, 500n)),
+      { ...purse(home, 0n), maxBalance: 0n },
+      ...elsewhere.map((book) => purse(book, 0n)),
+      ...Array.from({ length: count }, () => purse(home, 500n)),
     ]);
     if (source === undefined || full === undefined) throw new Error('the first two are there');
     const away = others.slice(0, elsewhere.length);
@@ -65,7 +65,7 @@ export const groups: Workload = {
       await caller.transfer(request);
     };
     return {
-      options: { region: region.name, count, legsMost, failShare, awayShare, holdShare, weights },
+      options: { book: home.name, count, legsMost, failShare, awayShare, holdShare, weights },
       async step(caller, by) {
         const kind = by.weighted(weights);
         const transferId = asked.pick(by);
@@ -74,7 +74,7 @@ export const groups: Workload = {
           await caller.transfer(requests.pay(source, by.pick(accounts), amountUpTo(by, 200)));
         } else if (kind === 'lookUp' && transferId !== undefined) {
           const level = drawLevel(by);
-          await caller.lookUp({ book: region.book, transferId, level, minPosition: null });
+          await caller.lookUp({ book: home.number, transferId, level, minPosition: null });
         } else await ask(caller, by);
       },
     };

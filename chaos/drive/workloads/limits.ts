@@ -15,7 +15,7 @@ export const limits: Workload = {
     'lets many clients race for the last units of a few accounts, by debits, holds and captures: a limit is exceeded',
   async prepare(setting) {
     const { random } = setting;
-    const region = random.pick(setting.regions).name;
+    const home = random.pick(setting.books);
     const count = 1 + random.int(3);
     const floor = random.pick([0, -20]);
     const room = random.pick([30, 200]);
@@ -31,14 +31,14 @@ export const limits: Workload = {
     });
     const requests = new Requests(setting.namespace);
     const scarce = Array.from({ length: count }, () => ({
-      ...purse(region, BigInt(room / 2)),
+      ...purse(home, BigInt(room / 2)),
       minBalance: BigInt(floor),
       maxBalance: BigInt(room),
     }));
     const [source, sink, tight, ...few] = await openAccounts(setting, requests, [
-      mint(region),
-      mint(region),
-      { ...purse(region, 0n), minBalance: undefined, maxBalance: BigInt(room) },
+      mint(home),
+      mint(home),
+      { ...purse(home, 0n), minBalance: undefined, maxBalance: BigInt(room) },
       ...scarce,
     ]);
     if (source === undefined || sink === undefined || tight === undefined) {
@@ -77,7 +77,7 @@ export const limits: Workload = {
       else await caller.transfer(requests.pay(account, by.chance(0.3) ? tight : sink, amount));
     };
     return {
-      options: { region, count, floor, room, most, weights },
+      options: { book: home.name, count, floor, room, most, weights },
       step: (caller, by) => act(by.weighted(weights), caller, by),
     };
   },

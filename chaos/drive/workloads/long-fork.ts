@@ -11,20 +11,20 @@ export const longFork: Workload = {
     'writes to single accounts and reads several of them from two copies: two writes are seen in different orders',
   async prepare(setting) {
     const { random } = setting;
-    const region = random.pick(setting.regions);
+    const home = random.pick(setting.books);
     const names = setting.regions.map(({ name }) => name);
     const count = 3 + random.int(6);
     const weights = drawWeights(random, { write: 3, stale: 1, audit: 0.12 });
     const requests = new Requests(setting.namespace);
     // Each write has a source of its own, so that nothing else orders them.
     const opened = await openAccounts(setting, requests, [
-      ...Array.from({ length: count }, () => purse(region.name, 0n)),
-      ...Array.from({ length: count }, () => mint(region.name)),
+      ...Array.from({ length: count }, () => purse(home, 0n)),
+      ...Array.from({ length: count }, () => mint(home)),
     ]);
     const accounts = opened.slice(0, count);
     const sources = opened.slice(count);
     return {
-      options: { region: region.name, count, weights },
+      options: { book: home.name, count, weights },
       async step(caller, by) {
         const kind = by.weighted(weights);
         if (kind === 'write') {
@@ -36,7 +36,7 @@ export const longFork: Workload = {
         }
         const [here, there] = names.length > 1 ? pickTwo(by, names) : [caller.via, caller.via];
         for (const via of [here, there]) {
-          if (kind === 'audit') await readAsAuditor(caller.at(via), [region.book]);
+          if (kind === 'audit') await readAsAuditor(caller.at(via), [home.number]);
           else {
             const level = by.chance(0.85) ? 'stale' : drawLevel(by);
             await readAccounts(caller.at(via), accounts, level);

@@ -1,6 +1,6 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
-import type { Copy } from '../installation/installation.ts';
+import type { Copy, HomedBook } from '../installation/installation.ts';
 import type { SeededRandom } from '../../random.ts';
 
 /** The environment for the preparation of a workload. */
@@ -9,8 +9,9 @@ export interface Setting {
   readonly namespace: string;
   /** Generator for the options of the workload. */
   readonly random: SeededRandom;
-  /** Every region, and the number of its home book. */
-  readonly regions: readonly { readonly name: RegionName; readonly book: number }[];
+  readonly regions: readonly { readonly name: RegionName }[];
+  /** In the order of the regions. */
+  readonly books: readonly HomedBook[];
   readonly copies: readonly Copy[];
   /** A client of the region's router for the preparation, before any fault. */
   caller(via: RegionName): Caller;

@@ -10,6 +10,7 @@ import type { Caller } from '../../drive/client/caller.ts';
 import { readFinalReads } from '../../judge/history/final-file.ts';
 import { readHistory } from '../../judge/history/read-history.ts';
 import { type EndedCall, HistoryRecorder } from '../../judge/history/recorder.ts';
+import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
 import { SeededRandom } from '../../random.ts';
@@ -151,13 +152,15 @@ async function prepareAll(
   caller: (via: RegionName) => Caller,
 ) {
   const { regions } = installation.state();
+  const books = booksOf(installation);
   const random = new SeededRandom(SEED);
   const prepared = [];
   for (const workload of workloads) {
     const setting = {
       namespace: workload.name,
       random,
-      regions: regions.map(({ name, book }) => ({ name, book })),
+      regions,
+      books,
       copies: installation.copies,
       caller,
     };

@@ -13,7 +13,7 @@ import { readHistory } from '../../judge/history/read-history.ts';
 import type { HistoryHeader } from '../../judge/history/record.ts';
 import { HistoryRecorder } from '../../judge/history/recorder.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
-import type { Copy } from '../../drive/installation/installation.ts';
+import { booksOf, type Copy } from '../../drive/installation/installation.ts';
 import { SeededRandom } from '../../random.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
 import { Requests } from '../../drive/workloads/requests.ts';
@@ -60,7 +60,8 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
   const settingOf = (namespace: string, seed: number, processes: Set<number>): Setting => ({
     namespace,
     random: new SeededRandom(seed),
-    regions: cluster.regions.map(({ name, book }) => ({ name, book })),
+    regions: cluster.regions,
+    books: booksOf({ copies, state: () => cluster.state() }),
     copies,
     caller: (via) => {
       const client = recorder.client();
@@ -124,9 +125,9 @@ async function runOne(workload: Workload, setting: Setting, options: QuietOption
 /** Makes a call to every book after the heal. */
 async function payInEveryBook(setting: Setting): Promise<void> {
   const requests = new Requests(setting.namespace);
-  for (const { name } of setting.regions) {
-    const [payer, payee] = await openAccounts(setting, requests, [mint(name), mint(name)]);
-    if (payer && payee) await setting.caller(name).transfer(requests.pay(payer, payee, 1n));
+  for (const book of setting.books) {
+    const [payer, payee] = await openAccounts(setting, requests, [mint(book), mint(book)]);
+    if (payer && payee) await setting.caller(book.region).transfer(requests.pay(payer, payee, 1n));
   }
 }
 

@@ -7,10 +7,10 @@ import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import { type Cluster, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
-import { type RegionName, regionNames } from '../../../regions/topology/layout.ts';
+import type { RegionName } from '../../../regions/topology/topology.ts';
 import { CallFaults } from '../../drive/client/call-faults.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
-import type { Copy, Installation } from '../../drive/installation/installation.ts';
+import { type Copy, type Installation, regionsOf } from '../../drive/installation/installation.ts';
 import { SeededRandom } from '../../random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
@@ -77,7 +77,7 @@ export class Struck {
   /** All 27 possible payments between three books through three routers. */
   get payments(): Payment[] {
     const books = [...this.#accounts.keys()];
-    return regionNames.flatMap((via) =>
+    return regionsOf(this.installation).flatMap((via) =>
       books.flatMap((payer) => books.map((payee) => ({ via, payer, payee }))),
     );
   }

@@ -10,6 +10,7 @@ import type { RegionName } from '../../../regions/topology/layout.ts';
 import { probeAnswers } from '../../../regions/processes/probes.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import type { Caller } from '../../drive/client/caller.ts';
+import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Nemesis, Scene } from '../../drive/nemeses/nemesis.ts';
 import { closeSession, once, openSession, type Session } from '../../drive/nemeses/session.ts';
@@ -174,14 +175,19 @@ async function openPair(
   payeeRegion?: RegionName,
 ) {
   const { copies } = installation;
-  const regions = installation.state().regions.map(({ name, book }) => ({ name, book }));
-  const { name, book } = must(regions[0], 'there is one');
-  const setting = { namespace, random: scene.random, regions, copies, caller };
+  const { regions } = installation.state();
+  const books = booksOf(installation);
+  const home = must(books[0], 'there is one');
+  const setting = { namespace, random: scene.random, regions, books, copies, caller };
   const [payer, payee] = await openAccounts(setting, requests, [
-    mint(name),
-    mint(payeeRegion ?? name),
+    mint(home),
+    mint(payeeRegion ?? home),
   ]);
-  return { book, payer: must(payer, 'it was opened'), payee: must(payee, 'it was opened') };
+  return {
+    book: home.number,
+    payer: must(payer, 'it was opened'),
+    payee: must(payee, 'it was opened'),
+  };
 }
 
 /** Redis contains a key that is not in the journal. */

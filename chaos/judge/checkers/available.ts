@@ -90,8 +90,12 @@ function* callsOf(evidence: Evidence): Generator<Call> {
   }
   for (const operation of lookUps) yield { operation, books: [operation.value.book] };
   for (const operation of opens) {
-    const home = header.books.find(({ region }) => region === operation.value.homeRegion);
-    yield { operation, books: home === undefined ? [] : [home.number] };
+    const { value, reply } = operation;
+    // Where it is not known which book decided, it may be any of the region.
+    const homes = header.books.filter(({ region }) => region === value.homeRegion);
+    const opened = reply?.accountId ?? '';
+    const books = homes.map(({ number }) => number);
+    yield { operation, books: opened === '' ? books : [bookOf(BigInt(opened))] };
   }
   const known = new KnownSeqs([...transfers, ...changes, ...opens]);
   for (const operation of pages) {

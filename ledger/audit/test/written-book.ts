@@ -3,7 +3,7 @@ import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts'
 import type { Account } from '../../core/account.ts';
 import { must } from '../../core/assert.ts';
 import { originalOf } from '../../core/original.ts';
-import type { Posted } from '../../core/post/book-state.ts';
+import type { BatchEffects } from '../../core/post/book-state.ts';
 import type { Channel } from '../../core/channel.ts';
 import { chainAfter } from '../../core/chain.ts';
 import type { Command, SweepCursor } from '../../core/post/command.ts';
@@ -17,7 +17,7 @@ import type { TestDatabase } from '../../testing/database/database.ts';
 import { openRequest, transferRequest } from '../../testing/books/requests.ts';
 
 /** What a book has committed at once. */
-export type WrittenBatch = Pick<Posted, 'rows' | 'opened' | 'registered' | 'swept'>;
+export type WrittenBatch = Pick<BatchEffects, 'rows' | 'opened' | 'registered' | 'swept'>;
 
 /** What a book has written, as an audit meets it. */
 export interface Written {
@@ -97,7 +97,7 @@ export class WritingBook {
     this.post({ kind: 'expire', holds, swept, seen: { seq: Infinity, atMicros: Infinity } });
   }
 
-  post(...commands: Command[]): Posted {
+  post(...commands: Command[]): BatchEffects {
     this.#atMicros += 1;
     const state = {
       book: this.number,

@@ -40,7 +40,7 @@ export interface BookState {
 }
 
 /** All that a batch changes. Nothing has happened until the rows are committed. */
-export interface Posted {
+export interface BatchEffects {
   /** One for each command, in the same order. */
   readonly outcomes: readonly command.Outcome[];
   /** In order of seq, without gaps from the state's seq + 1. */

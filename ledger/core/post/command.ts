@@ -9,18 +9,34 @@ import type { SettleLeg } from '../../../proto/gen/meridian/internal/v1/book.ts'
 import type { Account } from '../account.ts';
 import type { ChannelHash, Divergence } from '../channel.ts';
 
+/** Each kind of command to a book, and what posting it comes to. */
+export interface CommandKinds {
+  readonly transfer: Kind<TransferCommand, TransferOutcome | HaltedOutcome>;
+  readonly open: Kind<OpenCommand, OpenOutcome>;
+  readonly change: Kind<ChangeCommand, ChangeOutcome>;
+  readonly asset: Kind<AssetCommand, AssetOutcome>;
+  readonly settle: Kind<SettleCommand, SettleOutcome>;
+  readonly close: Kind<CloseCommand, CloseOutcome>;
+  readonly diverge: Kind<DivergeCommand, ChannelOutcome>;
+  readonly rehash: Kind<RehashCommand, ChannelOutcome>;
+  readonly recover: Kind<RecoverCommand, ChannelOutcome>;
+  readonly expire: Kind<ExpireCommand, ExpireOutcome>;
+}
+
+interface Kind<C, O> {
+  readonly command: C;
+  readonly outcome: O;
+}
+
+export type CommandName = keyof CommandKinds;
+export type CommandOf<K extends CommandName> = CommandKinds[K]['command'];
+export type OutcomeOf<K extends CommandName> = CommandKinds[K]['outcome'];
+
 /** A command to a book. Requests have been validated (validate.ts). */
-export type Command =
-  | TransferCommand
-  | OpenCommand
-  | ChangeCommand
-  | AssetCommand
-  | SettleCommand
-  | CloseCommand
-  | DivergeCommand
-  | RehashCommand
-  | RecoverCommand
-  | ExpireCommand;
+export type Command = CommandOf<CommandName>;
+
+/** The outcome of a command. */
+export type Outcome = OutcomeOf<CommandName>;
 
 /** Make a transfer, of any action, whose payer lives in this book. */
 export interface TransferCommand {
@@ -192,18 +208,6 @@ export interface SweepCursor {
   readonly expiresAtMicros: number;
   readonly seq: number;
 }
-
-/** The outcome of a command. */
-export type Outcome =
-  | TransferOutcome
-  | OpenOutcome
-  | ChangeOutcome
-  | AssetOutcome
-  | SettleOutcome
-  | CloseOutcome
-  | ChannelOutcome
-  | HaltedOutcome
-  | ExpireOutcome;
 
 export interface TransferOutcome {
   readonly kind: 'transfer';

@@ -5,6 +5,7 @@ import { assert } from '../assert.ts';
 import { namedAsset } from '../asset.ts';
 import { type Batch, EMPTY_ROW, entriesOf } from './batch.ts';
 import type * as command from './command.ts';
+import type { CommandKind } from './command-kind.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
 import { changeOptions } from '../validate/options.ts';
 import { availableOf, expectedOf } from './refusal.ts';
@@ -12,7 +13,7 @@ import { openedAs } from '../validate/same-request.ts';
 import { derivedId, storedKey } from '../transfer-id.ts';
 
 /** Opens an account, or refuses without a row: an asset may be registered meanwhile. */
-export function postOpening(batch: Batch, { request }: command.OpenCommand): command.OpenOutcome {
+function postOpening(batch: Batch, { request }: command.OpenCommand): command.OpenOutcome {
   const { code, scale } = namedAsset(request.asset);
   const known = batch.scaleOf(code);
   const reason =
@@ -30,10 +31,7 @@ export function postOpening(batch: Batch, { request }: command.OpenCommand): com
 }
 
 /** Changes an account. */
-export function postChange(
-  batch: Batch,
-  { id, request }: command.ChangeCommand,
-): command.ChangeOutcome {
+function postChange(batch: Batch, { id, request }: command.ChangeCommand): command.ChangeOutcome {
   const account = batch.account(request.accountId);
   const after = account === undefined || account.transit ? null : settingsAfter(account, request);
   const reason = changeRefusal(account, request, after);
@@ -133,7 +131,7 @@ function changeRefusal(
 }
 
 /** Registers an asset, unless it is known already. */
-export function postAsset(batch: Batch, { request }: command.AssetCommand): command.AssetOutcome {
+function postAsset(batch: Batch, { request }: command.AssetCommand): command.AssetOutcome {
   const { asset, scale, by, why } = request;
   const known = batch.scaleOf(asset);
   if (known !== undefined) {
@@ -151,3 +149,16 @@ export function postAsset(batch: Batch, { request }: command.AssetCommand): comm
   assert(batch.scaleOf(asset) === scale, 'a registered asset has its scale');
   return { kind: 'asset', scale, registered: true, seq };
 }
+
+const oneRow = () => 1;
+const noNeeds = () => undefined;
+
+export const open: CommandKind<'open'> = { rows: oneRow, addNeeds: noNeeds, post: postOpening };
+
+export const change: CommandKind<'change'> = {
+  rows: oneRow,
+  addNeeds: ({ accounts }, { request }) => void accounts.push(request.accountId),
+  post: postChange,
+};
+
+export const asset: CommandKind<'asset'> = { rows: oneRow, addNeeds: noNeeds, post: postAsset };

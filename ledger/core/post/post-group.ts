@@ -5,7 +5,7 @@ import { type Batch, EMPTY_ROW } from './batch.ts';
 import type { LegOutcome, TransferCommand, TransferOutcome } from './command.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
 import { amountIsOpen, transferOptions } from '../validate/options.ts';
-import { postSingle, rejectSingle, type Single } from './post-transfer.ts';
+import { postSingle, rejectSingle, type Single } from './post-single.ts';
 import { legId, storedKey } from '../transfer-id.ts';
 
 /**

@@ -4,6 +4,7 @@ import { assert, must } from '../assert.ts';
 import { type Batch, EMPTY_ROW, move } from './batch.ts';
 import { hashAfter } from '../channel.ts';
 import type * as command from './command.ts';
+import type { CommandKind, Needs } from './command-kind.ts';
 import { NO_DETAILS, type RowDetails, RowKind } from '../journal-row.ts';
 import { captureOptions, transferOptions } from '../validate/options.ts';
 import { isDue } from './post-hold.ts';
@@ -17,7 +18,7 @@ const NO_ASSET = 'XXX';
 const DONE: command.ChannelOutcome = { kind: 'channel' };
 
 /** Halts a channel, or lets it go on. */
-export function postDivergence(
+function postDivergence(
   batch: Batch,
   { peerBook, divergence }: command.DivergeCommand,
 ): command.ChannelOutcome {
@@ -26,7 +27,7 @@ export function postDivergence(
 }
 
 /** Takes over a hash that has been brought forward, unless the channel has a newer one. */
-export function postRehash(
+function postRehash(
   batch: Batch,
   { peerBook, side, hash }: command.RehashCommand,
 ): command.ChannelOutcome {
@@ -41,7 +42,7 @@ export function postRehash(
  * Books what this book has lost of a channel. The money has moved, as the peer's rows prove: no
  * limit, freeze, closing or hold can reject it.
  */
-export function postRecovery(batch: Batch, item: command.RecoverCommand): command.ChannelOutcome {
+function postRecovery(batch: Batch, item: command.RecoverCommand): command.ChannelOutcome {
   const { peerBook, by, why } = item;
   const channel = batch.channel(peerBook);
   for (const account of item.accounts) reopen(batch, account);
@@ -198,3 +199,35 @@ export function undoneId(peerBook: number, transferId: string): string {
 export function recoveredId(peerBook: number, transferId: string): string {
   return derivedId('recovered', String(peerBook), transferId);
 }
+
+function addRecoveryNeeds(
+  { book, accounts, originals }: Needs,
+  { undone, sent, arrived }: command.RecoverCommand,
+): void {
+  for (const { leg, drawn, capture } of undone) {
+    accounts.push(leg.debitAccountId);
+    if (drawn !== null) originals.add(drawn);
+    if (capture !== null) originals.add(capture.holdId);
+  }
+  for (const { leg, capture } of sent) {
+    accounts.push(leg.debitAccountId);
+    if (capture !== null) originals.add(capture.holdId);
+    if (leg.reversalOf !== '') {
+      originals.add(reversedRowId(book, leg.reversalOf, leg.creditAccountId));
+    }
+  }
+  for (const { leg } of arrived) accounts.push(leg.creditAccountId);
+}
+
+const ofChannelAlone = { rows: () => 0, addNeeds: () => undefined, evenAfterLoss: true } as const;
+
+export const diverge: CommandKind<'diverge'> = { ...ofChannelAlone, post: postDivergence };
+
+export const rehash: CommandKind<'rehash'> = { ...ofChannelAlone, post: postRehash };
+
+export const recover: CommandKind<'recover'> = {
+  rows: ({ undone, sent, arrived }) => undone.length + sent.length + arrived.length,
+  addNeeds: addRecoveryNeeds,
+  post: postRecovery,
+  evenAfterLoss: true,
+};

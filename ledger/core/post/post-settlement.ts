@@ -6,6 +6,7 @@ import { assert, must } from '../assert.ts';
 import { type Batch, EMPTY_ROW, move } from './batch.ts';
 import { contradicts, hashAfterAll } from '../channel.ts';
 import type * as command from './command.ts';
+import type { CommandKind, Needs } from './command-kind.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
 import { TOTAL_MAX } from '../limits.ts';
 import { captureOptions } from '../validate/options.ts';
@@ -14,7 +15,7 @@ import { risesAbove } from './refusal.ts';
 import { derivedId, settlementId } from '../transfer-id.ts';
 
 /** Applies second legs, or refuses them one by one. */
-export function postSettlement(
+function postSettlement(
   batch: Batch,
   { originBook, firstNumber, legs, hashBefore, captures }: command.SettleCommand,
 ): command.SettleOutcome {
@@ -102,7 +103,7 @@ function creditRefusal(leg: SettleLeg, credit: Account | undefined, transit: Acc
  * Records the answers of another book: returns what it refused, and then frees what the final
  * captures that it applied have left of their holds.
  */
-export function postClose(
+function postClose(
   batch: Batch,
   { peerBook, through, refused, finals, hash }: command.CloseCommand,
 ): command.CloseOutcome {
@@ -165,7 +166,7 @@ export function returnLeg(
 }
 
 /** Id of the row of the leg's own book that it drew on; null: none. */
-export function drawnBy({ leg, drawn }: Pick<command.RefusedLeg, 'leg' | 'drawn'>): string | null {
+function drawnBy({ leg, drawn }: Pick<command.RefusedLeg, 'leg' | 'drawn'>): string | null {
   if (drawn !== undefined || leg.reversalOf === '') return drawn ?? null;
   return settlementId(bookOf(leg.creditAccountId), leg.reversalOf);
 }
@@ -176,3 +177,30 @@ function giveBack(batch: Batch, id: string, amount: bigint): { id: string; left:
   original.left += amount;
   return { id, left: original.left };
 }
+
+function addCloseNeeds(
+  { accounts, originals }: Needs,
+  { refused, finals }: command.CloseCommand,
+): void {
+  for (const one of refused) {
+    accounts.push(one.leg.debitAccountId);
+    const drawn = drawnBy(one);
+    if (drawn !== null) originals.add(drawn);
+    if (one.capture !== null) originals.add(one.capture.holdId);
+  }
+  for (const { holdId } of finals) originals.add(holdId);
+}
+
+export const settle: CommandKind<'settle'> = {
+  rows: ({ legs }) => legs.length,
+  addNeeds: ({ accounts }, { legs }) => {
+    for (const { creditAccountId } of legs) accounts.push(creditAccountId);
+  },
+  post: postSettlement,
+};
+
+export const close: CommandKind<'close'> = {
+  rows: ({ refused }) => refused.length,
+  addNeeds: addCloseNeeds,
+  post: postClose,
+};

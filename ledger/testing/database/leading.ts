@@ -1,17 +1,15 @@
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import type {
-  OpenAccountRequest,
-  OpenAccountResponse,
-} from '../../../proto/gen/meridian/v1/account.ts';
+import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { KeyCache } from '../../keys/key-cache.ts';
+import type { OpenAnswer } from '../../leader/answers.ts';
 import { BookLeader } from '../../leader/book-leader.ts';
 import { BookMemory } from '../../leader/book-memory.ts';
-import { Recall } from '../../leader/recall.ts';
+import { KnownOutcomes } from '../../leader/known-outcomes.ts';
 import { takeOver } from '../../leader/take-over.ts';
 import type { LateResult, TransferWork } from '../../leader/work.ts';
 import type { Logger } from '../../logger.ts';
@@ -73,12 +71,12 @@ export class Leading {
     const memory = await BookMemory.load(sql, book, BOOKS, head);
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
-    const recall = new Recall(reads, book.number, keys);
+    const known = new KnownOutcomes(reads, book.number, keys);
     const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
     const leader = new BookLeader({
       sql,
       memory,
-      recall,
+      known,
       log: SILENT,
       nowMicros,
       onSent: nothing,
@@ -105,7 +103,7 @@ export class Leading {
     });
   }
 
-  open(requests: readonly OpenAccountRequest[]): Promise<OpenAccountResponse[]> {
+  open(requests: readonly OpenAccountRequest[]): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
       this.leader.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
     });

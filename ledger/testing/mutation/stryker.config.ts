@@ -10,7 +10,7 @@ const options: PartialStrykerOptions = {
   mutate: ['ledger/core/**/*.ts', '!ledger/core/**/*.test.ts'],
   // What the tests need, and no tsconfig.json: Stryker cannot read one with TypeScript 7.
   ignorePatterns: ['**', '!ledger/**/*.ts', '!proto/gen/**/*.ts', '!package.json'],
-  plugins: ['@stryker-mutator/vitest-runner', './ledger/test/mutation/ignore-messages.ts'],
+  plugins: ['@stryker-mutator/vitest-runner', './ledger/testing/mutation/ignore-messages.ts'],
   ignorers: ['messages'],
   // Nothing checks types there: they are only stripped.
   disableTypeChecks: false,

@@ -2,8 +2,11 @@ import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 
+import { type Change, type ChangeKind, changeOf } from '../../operator/changes/all.ts';
+import type { ChangeOption } from '../../operator/changes/operator-change.ts';
+import type { Objection } from '../../operator/objection.ts';
 import type { Acting, Operation, Plan } from '../../operator/operation.ts';
-import type { Change, Operator } from '../../operator/operator.ts';
+import type { Operator } from '../../operator/operator.ts';
 import type { CommandContext } from '../connection.ts';
 import { toFailure } from '../error-report.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
@@ -12,7 +15,7 @@ import { note, print, printJson, styledNote } from '../../terminal/print.ts';
 import { printError } from '../error-report.ts';
 
 /** Options of every command that changes an installation. */
-export interface ChangeOptions extends OperatorOptions {
+interface ChangeOptions extends OperatorOptions {
   readonly why?: string;
   readonly by: string;
   readonly dryRun?: boolean;
@@ -22,20 +25,33 @@ export interface ChangeOptions extends OperatorOptions {
 /** A step that takes longer is printed again, so that it does not seem to hang. */
 const STILL_MS = 5_000;
 
-export function changeCommand(
-  name: string,
-  description: string,
-  examples: readonly string[],
-): Command {
-  return operatorCommand(name, description, examples)
+/** The command of a change, such as `meridian switchover`. */
+export function changeCommand(kind: ChangeKind, context: CommandContext): Command {
+  const change = changeOf(kind);
+  const { help, examples, subject, options } = change;
+  const lines = examples.map((example) => `${kind} ${example}`);
+  const command = operatorCommand(kind, help, lines);
+  if (subject === 'book') command.argument('<book>', 'number or name of the book');
+  else command.argument('<region>', 'the region');
+  for (const option of options) addOption(command, option);
+  return command
     .option('--why <text>', 'reason or ticket; it is recorded')
     .option('--by <name>', 'who does it; it is recorded', userInfo().username)
     .option('--dry-run', 'print what would be done and the objections to it; change nothing')
-    .option('--yes', 'do not ask for the name to be typed');
+    .option('--yes', 'do not ask for the name to be typed')
+    .action((name: string, given: ChangeOptions) =>
+      runChange(change.read({ ...given, kind, [subject]: name }), given, context),
+    );
+}
+
+function addOption(command: Command, { name, help, takes }: ChangeOption): void {
+  const flag = `--${name.replaceAll(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`)}`;
+  if (takes === 'switch') command.option(flag, help);
+  else command.requiredOption(`${flag} <region>`, help);
 }
 
 /** Plans a change, asks for confirmation, makes it and prints the result. */
-export async function runChange(
+async function runChange(
   change: Change,
   options: ChangeOptions,
   context: CommandContext,
@@ -65,12 +81,14 @@ async function showPlan(plan: Plan, { json }: ChangeOptions, { exit }: CommandCo
 const section = (title: string, lines: readonly string[]) =>
   lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
 
+const describeObjection = ({ code, text }: Objection) => `${text} [${code}]`;
+
 function describePlan({ kind, subject, steps, warnings, objections, impossible }: Plan): string {
   const barred = objections.length + impossible.length > 0;
   return [
     `${kind} ${subject} ${barred ? 'would not be done' : 'would be done'}.`,
-    ...section('Refused, because:', objections),
-    ...section('Not possible, because:', impossible),
+    ...section('Refused, because:', objections.map(describeObjection)),
+    ...section('Not possible, because:', impossible.map(describeObjection)),
     ...section('Mind that:', warnings),
     ...section('Steps:', steps),
   ].join('\n');
@@ -110,7 +128,7 @@ async function carryOut(
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const operation = await operator.carryOut(change, { ...acting, onStep: steps.show });
+    const operation = await operator.make(change, { ...acting, onStep: steps.show });
     steps.end();
     for (const book of operation.notRecorded) {
       note(`${styledNote('yellow', 'note')}: it could not be recorded in ${book}`);

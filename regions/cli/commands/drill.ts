@@ -125,8 +125,8 @@ async function withOwnInstallation(
   chmodSync(folder, 0o711);
   try {
     const data = join(folder, 'data');
-    const delays = scaledDelays(defaultTopology, options.delay);
-    const started = await startReplicatedHere({ ...options, data, delays }, context);
+    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, options.delay) };
+    const started = await startReplicatedHere({ ...options, data, topology }, context);
     await withStop(started, (cluster) =>
       run(scenario, options, context, { state: cluster.state(), faults: cluster.faults }),
     );

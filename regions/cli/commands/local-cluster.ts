@@ -4,7 +4,7 @@ import type { Cluster, ClusterEvent } from '../../supervisor/embedded/cluster.ts
 import { defaultBasePort } from '../../topology/layout.ts';
 import { type RegionState, removeData } from '../../topology/state.ts';
 import type { ReplicatedCluster } from '../../supervisor/replicated/cluster.ts';
-import { type Delays, wanDelays } from '../../topology/replicated-layout.ts';
+import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import { type CommandContext, parseWhole } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { note, styledNote } from '../../terminal/print.ts';
@@ -21,16 +21,16 @@ export function portOption(): Option {
     .argParser(parseWhole(1_024, 65_400));
 }
 
-/** One-way delays between the regions, in the order of `wanDelays`. */
+/** One-way delays between the regions of the default topology, in its order. */
 export function delaysOption(): Option {
-  const defaults = Object.values(wanDelays).join(',');
-  const pairs = Object.keys(wanDelays).join(', ');
+  const { delays } = defaultTopology;
+  const pairs = Object.keys(delays).join(', ');
   return new Option('--delays <ms>', `with --replicated: one-way delays of ${pairs}`)
-    .default(wanDelays, defaults)
+    .default(delays, Object.values(delays).join(','))
     .argParser(parseDelays);
 }
 
-function parseDelays(text: string): Delays {
+function parseDelays(text: string): Topology['delays'] {
   const values = text.split(',').map(Number);
   const [first = 0, second = 0, third = 0] = values;
   if (values.length !== 3 || values.some((value) => !(value >= 0 && value <= 1_000))) {
@@ -77,16 +77,17 @@ export async function startHere(
 
 /** The same for the replicated profile; installs the packages it needs where it may. */
 export async function startReplicatedHere(
-  options: LocalOptions & { readonly delays: Delays },
+  options: LocalOptions & { readonly topology: Topology },
   context: CommandContext,
   report: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
   const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
   installPackages();
-  const { data, port, delays } = options;
-  report(`Starting three regions with copies of every book, data in ${data}, ports from ${port}`);
-  const start = (how: StartOptions) => startReplicatedCluster({ ...how, delays });
+  const { data, port, topology } = options;
+  const count = `${topology.regions.length} regions`;
+  report(`Starting ${count} with copies of every book, data in ${data}, ports from ${port}`);
+  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology });
   return startWith(start, options, context, report);
 }
 

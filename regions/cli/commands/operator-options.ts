@@ -1,6 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 
-import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import type { BookCopies } from '../../operator/book-copies.ts';
 import type { Operator } from '../../operator/operator.ts';
@@ -65,11 +64,4 @@ async function copiesOf(state: ClusterState): Promise<BookCopies> {
 /** Notes which books did not answer; the rest is shown without them. */
 export function noteSilent(silent: readonly string[]): void {
   for (const book of silent) note(`no copy of ${book} answers: its part is missing`);
-}
-
-/** One of the regions. Throws InvalidArgumentError. */
-export function parseRegion(text: string): RegionName {
-  const found = regionNames.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It must be one of ${regionNames.join(', ')}.`);
 }

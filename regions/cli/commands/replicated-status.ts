@@ -76,7 +76,7 @@ function describeRegions({ regions }: InstallationStatus): string {
   const rows = regions.map(({ name, router, etcd, drained }) => [
     name,
     goodBad(router, router === 'serving'),
-    goodBad(etcd, etcd === 'serving'),
+    goodBad(etcd, etcd !== 'not serving'),
     drained === null
       ? 'not known'
       : drained === undefined

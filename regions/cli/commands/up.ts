@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 
 import { checkout } from '../../topology/layout.ts';
 import type { RegionState } from '../../topology/state.ts';
-import type { Delays } from '../../topology/replicated-layout.ts';
+import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import { type CommandContext, dataOption, newCommand } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import {
@@ -26,7 +26,7 @@ interface UpOptions extends LocalOptions {
   readonly json?: boolean;
   readonly detach?: boolean;
   readonly replicated?: boolean;
-  readonly delays: Delays;
+  readonly delays: Topology['delays'];
   readonly reportToParent?: boolean;
 }
 
@@ -77,7 +77,8 @@ async function start(
   report?: (line: string) => void,
 ): Promise<Running> {
   if (!options.replicated) return startHere(options, context, report);
-  const cluster = await startReplicatedHere(options, context, report);
+  const topology = { ...defaultTopology, delays: options.delays };
+  const cluster = await startReplicatedHere({ ...options, topology }, context, report);
   const { dataDir, regions } = cluster.state();
   return { dataDir, regions, stop: () => cluster.stop() };
 }

@@ -21,6 +21,8 @@ export interface Asked {
   readonly to: RegionName;
   /** Number of the book that decides: that of the account that pays. */
   readonly book: number;
+  /** Number of the book of the account that is paid. */
+  readonly toBook: number;
   readonly debitAccount: string;
   /** Empty for a capture. */
   readonly creditAccount: string;
@@ -28,6 +30,11 @@ export interface Asked {
   readonly amountMinor: string;
   /** Transfer id of the hold of a capture. Empty otherwise. */
   readonly holdId: string;
+}
+
+/** Whether a call concerns one book alone, so that nothing but that book can hold it up. */
+export function isWithinBook({ book, toBook }: Asked): boolean {
+  return book === toBook;
 }
 
 /** An outcome, in terms of the API such as POSTED and INSUFFICIENT_FUNDS. */

@@ -71,6 +71,7 @@ export class DirectCaller {
         home: payer.region,
         to: payee.region,
         book: payer.book,
+        toBook: payee.book,
         debitAccount: String(payer.id),
         creditAccount: String(payee.id),
         amountMinor: '1',

@@ -61,6 +61,7 @@ export class PaymentPlan {
       home,
       to,
       book: payer.book,
+      toBook: payee.book,
       debitAccount: String(payer.id),
       creditAccount: String(payee.id),
       amountMinor: String(1 + this.#random.below(AMOUNT_MOST)),

@@ -12,13 +12,13 @@ export const cancelledSyncWait: Scenario = {
     "both standbys of one book are frozen, so that its commits wait; the leader's waiting " +
     'backends are cancelled with pg_cancel_backend',
   steps: [
-    "freeze the Postgres of both standbys of the region's book",
+    'freeze the Postgres of both standbys of a book of the region',
     'wait until a commit waits for a second region',
     'cancel every such wait for 4 s',
     'thaw the standbys',
   ],
   abortConditions: [],
-  affected: 'led-there',
+  affected: 'target',
   healthy: 'others',
   limits: { rtoMs: 30_000, collateralMs: 1_000 },
   notTested: ['pg_terminate_backend and the crash of the leader in the same state'],

@@ -8,7 +8,7 @@ export const postgresCrash: Scenario = {
   breaks: "the leader's Postgres and all its backends are killed with SIGKILL",
   steps: ["kill the leader's Postgres", 'wait until another region leads the book'],
   abortConditions: [],
-  affected: 'led-there',
+  affected: 'target',
   healthy: 'others',
   limits: { rtoMs: 15_000, collateralMs: 1_000 },
   notTested: ['a disk that is full or broken', 'a crash of one backend alone'],

@@ -3,12 +3,12 @@ import { type Scenario, untilReplaced } from '../scenario.ts';
 export const regionLoss: Scenario = {
   name: 'region-loss',
   hypothesis:
-    'A region that disappears loses no acknowledged transfer; its book is writable again in ' +
-    'another region within 15 s, and the accounts of other regions do not notice.',
+    'A region that disappears loses no acknowledged transfer; its books are writable again ' +
+    'in other regions within 15 s, and the accounts of other regions do not notice.',
   breaks: 'every process of one region is killed at once, and its links are cut',
   steps: [
     'kill everything in the region with SIGKILL and cut its links',
-    'wait until another region leads its book',
+    'wait until other regions lead its books',
     'keep it away for 5 s more',
     'start everything again and heal the links',
   ],

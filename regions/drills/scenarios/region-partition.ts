@@ -3,12 +3,12 @@ import { type Drill, type Scenario, untilReplaced } from '../scenario.ts';
 export const regionPartition: Scenario = {
   name: 'region-partition',
   hypothesis:
-    'A region that lives but is cut off acknowledges nothing for the book it led; another ' +
-    'region takes the book over within 15 s, and nothing acknowledged is lost.',
+    'A region that lives but is cut off acknowledges nothing for the books it led; other ' +
+    'regions take them over within 15 s, and nothing acknowledged is lost.',
   breaks: 'all links between one region and the others swallow everything, in both directions',
   steps: [
     'cut the links of the region in both directions, so that they stay silent',
-    'wait until another region leads its book',
+    'wait until other regions lead its books',
     'keep it cut off for 8 s more, longer than the lease of its old leader',
     'heal the links',
   ],

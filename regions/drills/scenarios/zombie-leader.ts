@@ -16,7 +16,7 @@ export const zombieLeader: Scenario = {
     'thaw the ledger server and Postgres, and 3 s later Patroni',
   ],
   abortConditions: [],
-  affected: 'led-there',
+  affected: 'target',
   healthy: 'others',
   limits: { rtoMs: 15_000, collateralMs: 1_000 },
   notTested: ['a whole host that is frozen, with its clock'],

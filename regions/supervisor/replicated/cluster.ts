@@ -15,7 +15,8 @@ import {
 } from '../embedded/cluster.ts';
 import type { ClusterProcesses } from '../embedded/cluster.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
-import { defaultBasePort, type RegionName, regionNames } from '../../topology/layout.ts';
+import { defaultBasePort } from '../../topology/layout.ts';
+import { defaultTopology, type RegionName, type Topology } from '../../topology/topology.ts';
 import { requireFreePorts } from '../../processes/ports.ts';
 import { postgresUser, requireEntry } from '../../../ledger/postgres/postgres-binaries.ts';
 import type { Programs } from '../embedded/region-processes.ts';
@@ -32,12 +33,7 @@ import { faultHandlers } from '../../faults/control.ts';
 import { controlSocket, serveControl } from '../../processes/control-socket.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
-import {
-  type Delays,
-  describeReplicated,
-  type ReplicatedLayout,
-  wanDelays,
-} from '../../topology/replicated-layout.ts';
+import { describeReplicated, type ReplicatedLayout } from '../../topology/replicated-layout.ts';
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
@@ -47,14 +43,14 @@ import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
 
-/** Three regions on this machine, every book replicated to all of them: start, break, stop. */
+/** The regions on this machine, every book replicated to three of them: start, break, stop. */
 
 export interface ReplicatedOptions {
   readonly dataDir: string;
-  /** The first of 33 ports, the same on the address of each region; default 7400. */
+  /** Three to seven regions, with the delays between them; default `defaultTopology`. */
+  readonly topology?: Topology | undefined;
+  /** The first port, the same on the address of each region, of ten and ten a book; default 7400. */
   readonly basePort?: number | undefined;
-  /** One-way delays of the links in milliseconds; default `wanDelays`. */
-  readonly delays?: Delays | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -95,8 +91,8 @@ class RunningReplicated {
   constructor(options: ReplicatedOptions) {
     this.#options = options;
     this.layout = describeReplicated(
+      options.topology ?? defaultTopology,
       options.basePort ?? defaultBasePort,
-      options.delays ?? wanDelays,
     );
   }
 
@@ -118,7 +114,7 @@ class RunningReplicated {
       (root) => this.#describe(root),
     );
     this.#paths = claim;
-    refuseEmbedded(claim.root);
+    refuseEmbedded(claim.root, layout);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -148,7 +144,7 @@ class RunningReplicated {
 
   /** From the bottom up: who leads, then the books, then those who serve them. */
   async #startInOrder(): Promise<void> {
-    await this.#startAll(this.regions.map(({ etcd }) => etcd));
+    await this.#startAll(this.regions.flatMap(({ etcd }) => etcd ?? []));
     await this.#startAll(this.regions.flatMap(({ redis }) => redis ?? []));
     // A book's own region first, so that a new book begins at home.
     const patronis = (home: boolean) =>
@@ -305,7 +301,7 @@ class RunningReplicated {
   }
 
   #save(): void {
-    if (this.regions.length === regionNames.length) writeState(this.root, this.describe());
+    if (this.regions.length === this.layout.regions.length) writeState(this.root, this.describe());
   }
 
   describe(): ClusterState {
@@ -342,10 +338,12 @@ class RunningReplicated {
       links: layout.links.map(({ from, to }) => ({ from, to, port: layout.basePort })),
       replicated: {
         members: regions.flatMap(({ members }) => members),
-        etcd: layout.regions.map(({ name, ip, ports }) => ({
-          region: name,
-          url: `http://${ip}:${ports.etcdClient}`,
-        })),
+        etcd: layout.regions
+          .filter(({ hasEtcd }) => hasEtcd)
+          .map(({ name, ip, ports }) => ({
+            region: name,
+            url: `http://${ip}:${ports.etcdClient}`,
+          })),
         patroniAuth: {
           username: 'patroni',
           password: this.#paths === undefined ? '' : readSecrets(root).patroni,
@@ -356,8 +354,8 @@ class RunningReplicated {
   }
 }
 
-function refuseEmbedded(root: string): void {
-  if (!regionNames.some((name) => existsSync(join(root, name, 'postgres')))) return;
+function refuseEmbedded(root: string, { regions }: ReplicatedLayout): void {
+  if (!regions.some(({ name }) => existsSync(join(root, name, 'postgres')))) return;
   throw new Error(
     `${root} holds books without copies, of "meridian up" without --replicated; ` +
       'choose another folder with --data, or delete its data with --fresh',

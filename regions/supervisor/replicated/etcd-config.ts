@@ -3,16 +3,27 @@ import type { ReplicatedLayout, ReplicatedRegion } from '../../topology/replicat
 
 /**
  * The configuration of one region's member of etcd, which holds who leads each book. Where the
- * members are three real hosts, only names and addresses differ, and TLS is added.
+ * members are real hosts, only names and addresses differ, and TLS is added.
  */
 
+/** How long followers wait without a heartbeat of the leader before they elect another. */
+const ELECTION_LEAST_MS = 500;
 /**
- * The interval of the leader's heartbeats, and how long followers wait without one before they
- * elect another. The slowest pair of regions needs 220 ms there and
- * back, so a vote fits into half a second.
+ * A vote must fit into that time: so many round trips of the slowest pair of members, which are
+ * 220 ms in the default topology.
  */
-const HEARTBEAT_MS = 50;
-const ELECTION_MS = 500;
+const ELECTION_ROUND_TRIPS = 2.25;
+const HEARTBEATS_PER_ELECTION = 10;
+
+/** Milliseconds. */
+function electionTimeout({ regions, links }: ReplicatedLayout): number {
+  const members = new Set(regions.filter(({ hasEtcd }) => hasEtcd).map(({ name }) => name));
+  const delays = links
+    .filter(({ from, to }) => members.has(from) && members.has(to))
+    .map(({ delayMs }) => delayMs);
+  const roundTripMs = Math.max(...delays) * 2;
+  return Math.max(ELECTION_LEAST_MS, Math.ceil(roundTripMs * ELECTION_ROUND_TRIPS));
+}
 
 export function etcdConfig(
   layout: ReplicatedLayout,
@@ -20,6 +31,7 @@ export function etcdConfig(
   dataDir: string,
 ): string {
   const { etcdClient, etcdPeer } = region.ports;
+  const electionMs = electionTimeout(layout);
   return stringify({
     name: region.name,
     'data-dir': dataDir,
@@ -28,12 +40,13 @@ export function etcdConfig(
     'listen-peer-urls': `http://${region.ip}:${etcdPeer}`,
     'initial-advertise-peer-urls': `http://${region.host}:${etcdPeer}`,
     'initial-cluster': layout.regions
+      .filter(({ hasEtcd }) => hasEtcd)
       .map(({ name, host, ports }) => `${name}=http://${host}:${ports.etcdPeer}`)
       .join(','),
     'initial-cluster-state': 'new',
     'initial-cluster-token': `meridian-${layout.basePort}`,
-    'heartbeat-interval': HEARTBEAT_MS,
-    'election-timeout': ELECTION_MS,
+    'heartbeat-interval': Math.round(electionMs / HEARTBEATS_PER_ELECTION),
+    'election-timeout': electionMs,
     // Patroni and the commands speak JSON to it; a configuration file turns that off by default.
     'enable-grpc-gateway': true,
     'auto-compaction-mode': 'periodic',

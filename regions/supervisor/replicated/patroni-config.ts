@@ -10,16 +10,16 @@ import { synchronousStandbyNames } from './promotion-guard.ts';
 import type { ReplicatedSecrets } from './secrets.ts';
 
 /**
- * The configuration of one member of a book: Postgres under Patroni. Where the members are three
- * real hosts, only names, addresses and folders differ, and TLS is added.
+ * The configuration of one member of a book: Postgres under Patroni. Where the members are real
+ * hosts, only names, addresses and folders differ, and TLS is added.
  */
 
 /**
  * A leader that has not renewed its lease for `ttl` seconds is replaced; one that has not reached
  * etcd for `retry_timeout` seconds steps down automatically. The loss of a region may take the
  * leader of etcd with it: the retry time must outlast the election of another, or the leaders of the
- * other regions' books would step down needlessly. It is divided among three members of etcd, at
- * least a second for each.
+ * other regions' books would step down needlessly. It is divided among the members of etcd, at
+ * least a second for each: the nearest four, if there are five.
  *
  * Patroni's own rule, loop_wait + 2 * retry_timeout <= ttl, lets an isolated leader step down
  * before its lease ends. Here it cannot acknowledge anything meanwhile: see the promotion guard.
@@ -49,7 +49,6 @@ export interface PatroniOptions {
 export function patroniConfig(options: PatroniOptions): string {
   const { region, member, layout, programs, secrets, replicatedSecrets, dataDir, runDir, guard } =
     options;
-  const others = layout.regions.filter((other) => other !== region);
   const version = Number(programs.patroniVersion.split('.')[0]);
   return stringify({
     scope: member.bookName,
@@ -64,7 +63,7 @@ export function patroniConfig(options: PatroniOptions): string {
     etcd3: {
       // As listed: the region's own member first, which no cut link can take away.
       use_proxies: true,
-      hosts: [region, ...others].map(({ host, ports }) => `${host}:${ports.etcdClient}`),
+      hosts: region.etcd.map(({ host }) => `${host}:${region.ports.etcdClient}`),
     },
     bootstrap: bootstrap(version),
     postgresql: {
@@ -166,7 +165,7 @@ const replication = {
   client_connection_check_interval: '2s',
 };
 
-/** Nine Postgres servers share this machine. */
+/** The members of all books share this machine: nine of them by default. */
 const resources = {
   shared_buffers: '64MB',
   wal_buffers: '8MB',

@@ -9,7 +9,7 @@ import { connect, type Sql } from '../../../ledger/store/connect.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { testFolder } from '../../testing/folder.ts';
 import { follow, ReplicatedPair } from '../../testing/replicated-pair.ts';
-import { shortDelays, whyNotReplicated } from '../../testing/replicated-profile.ts';
+import { nearbyTopology, whyNotReplicated } from '../../testing/replicated-profile.ts';
 import { describeReplicated, type MemberLayout } from '../../topology/replicated-layout.ts';
 import { findPrograms } from './packages.ts';
 import { promotionGuard } from './promotion-guard.ts';
@@ -52,7 +52,7 @@ async function statusOf(standby: Sql): Promise<number> {
 async function runGuard(patroni: number): Promise<number> {
   const runDir = testFolder();
   writeFileSync(join(runDir, 'guard.pgpass'), '*:*:*:postgres:test-owner\n', { mode: 0o600 });
-  const described = describeReplicated(20_000, shortDelays);
+  const described = describeReplicated(nearbyTopology, 20_000);
   const memberOf = (name: string, postgres: number): MemberLayout => {
     const ports = { postgres, patroni, ledger: 0 };
     return { book: 1, bookName: 'book', home: 'eu-west', region: 'eu-west', name, ports };

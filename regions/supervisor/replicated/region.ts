@@ -50,7 +50,8 @@ const databaseUrl = (role: string, password: string, host: string, port: number,
 
 export class Region {
   readonly options: RegionOptions;
-  readonly etcd: SupervisedProcess;
+  /** Undefined: this region has no member of etcd. */
+  readonly etcd: SupervisedProcess | undefined;
   readonly redis: SupervisedProcess | undefined;
   readonly router: SupervisedProcess;
   /** By book number. */
@@ -71,7 +72,7 @@ export class Region {
     this.#environment = hostsEnvironment(hosts, packages);
     this.members = region.members.map((member) => this.#describeMember(member));
     const redis = this.#describeRedis();
-    this.etcd = this.#describeEtcd();
+    this.etcd = options.region.hasEtcd ? this.#describeEtcd() : undefined;
     this.redis = redis?.process;
     this.patronis = new Map(region.members.map((m) => [m.book, this.#describePatroni(m)]));
     this.ledgers = new Map(
@@ -247,10 +248,10 @@ export class Region {
   }
 
   #describeRouter(): SupervisedProcess {
-    const { layout, region, programs } = this.options;
-    const listen = `${region.ip}:${region.ports.router}`;
-    const others = layout.regions.filter((other) => other !== region);
-    const etcd = [region, ...others].map(({ host, ports }) => `http://${host}:${ports.etcdClient}`);
+    const { region, programs } = this.options;
+    const { router, etcdClient } = region.ports;
+    const listen = `${region.ip}:${router}`;
+    const etcd = region.etcd.map(({ host }) => `http://${host}:${etcdClient}`);
     return describeServer({
       kind: 'router',
       program: programs.router,
@@ -261,7 +262,8 @@ export class Region {
       liveness: {
         open: () => new RepeatedProbe(listen),
         listens: () => probeListens(listen),
-        wouldHelp: async () => (await ask(`${etcd[0] ?? ''}/health`)).ok,
+        // By address: the names of the regions mean nothing to this process.
+        wouldHelp: async () => (await ask(`http://${region.etcd[0]?.ip}:${etcdClient}/health`)).ok,
       },
     });
   }
@@ -287,7 +289,7 @@ export class Region {
     };
   }
 
-  /** The region as every command knows it: its router, and its own copy of its own book. */
+  /** The region as every command knows it: its router, and its own copy of its first book. */
   #describeRegion(redisUrl: string | undefined): RegionState {
     const { region } = this.options;
     const own = this.members.find(({ home }) => home === region.name);

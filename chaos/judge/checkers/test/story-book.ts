@@ -1,6 +1,6 @@
 import type { Account } from '../../../../ledger/core/account.ts';
 import { EMPTY_ROW } from '../../../../ledger/core/post/batch.ts';
-import type { Posted } from '../../../../ledger/core/post/book-state.ts';
+import type { BatchEffects } from '../../../../ledger/core/post/book-state.ts';
 import { type Channel, newChannel } from '../../../../ledger/core/channel.ts';
 import { chainAfter, CHAIN_START } from '../../../../ledger/core/chain.ts';
 import type { Command } from '../../../../ledger/core/post/command.ts';
@@ -71,7 +71,7 @@ export class StoryBook {
     return this.#opened;
   }
 
-  post(...commands: Command[]): Posted {
+  post(...commands: Command[]): BatchEffects {
     this.#atMicros += 1;
     const state = {
       book: this.number,

@@ -24,6 +24,7 @@ export function call(change: Partial<RecordedCall> = {}): RecordedCall {
     home: 'eu-west',
     to: 'eu-west',
     book: 1,
+    toBook: 1,
     debitAccount: '1',
     creditAccount: '2',
     amountMinor: '500',

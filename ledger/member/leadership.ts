@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyCache } from '../keys/key-cache.ts';
 import type { Logger } from '../logger.ts';
 import type { Leaders } from '../rpc/leaders.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 import { Sender } from '../settlement/sender.ts';
 import { connect, isWarning, type Sql } from '../store/connect.ts';
 import { type Book, type Head, readHead } from '../store/head.ts';
@@ -11,12 +12,12 @@ import { BookLeader } from '../leader/book-leader.ts';
 import { BookMemory } from '../leader/book-memory.ts';
 import { type OnHeldUp, whileHeldUp } from '../leader/commit.ts';
 import { isBug } from '../leader/ledger-fault.ts';
-import { Recall } from '../leader/recall.ts';
+import { KnownOutcomes } from '../leader/known-outcomes.ts';
 import type { ServerClock } from '../leader/server-clock.ts';
 import { Sweeper } from '../leader/sweeper.ts';
 import { takeOver } from '../leader/take-over.ts';
 
-export interface TermConfig {
+export interface LeadershipConfig {
   readonly book: Book;
   readonly books: readonly Book[];
   /** Where other servers reach this one, HOST:PORT. */
@@ -25,10 +26,12 @@ export interface TermConfig {
   readonly redisUrl: string | undefined;
   /** True: the book is led only where a commit waits for a second node to have it. */
   readonly replicated: boolean;
+  /** Default: `ledgerTuning`. */
+  readonly tuning?: LedgerTuning | undefined;
 }
 
-export interface TermParts {
-  readonly config: TermConfig;
+export interface LeadershipParts {
+  readonly config: LeadershipConfig;
   /** Connections for reading. */
   readonly reads: Sql;
   readonly leaders: Leaders;
@@ -44,9 +47,9 @@ export interface TermParts {
 const COMPARE_MS = 1_000;
 
 /** One attempt to lead a book, from the take-over to stepping down. */
-export class Term {
-  readonly #parts: TermParts;
-  /** Resolves with the reason when the term is ended from outside. */
+export class Leadership {
+  readonly #parts: LeadershipParts;
+  /** Resolves with the reason when the leadership is ended from outside. */
   readonly #ended: Promise<string>;
   #resolveEnded: (reason: string) => void = () => undefined;
   #over = false;
@@ -54,14 +57,14 @@ export class Term {
   #leader: BookLeader | undefined;
   #heldUp = false;
 
-  constructor(parts: TermParts) {
+  constructor(parts: LeadershipParts) {
     this.#parts = parts;
     this.#ended = new Promise<string>((resolve) => {
       this.#resolveEnded = resolve;
     });
   }
 
-  /** Undefined before the take-over, and from the moment on at which the term ends. */
+  /** Undefined before the take-over, and from the moment on at which the leadership ends. */
   get leader(): BookLeader | undefined {
     return this.#over ? undefined : this.#leader;
   }
@@ -71,20 +74,20 @@ export class Term {
     return this.#heldUp;
   }
 
-  /** Takes nothing new, and ends the term when all that is queued is done. */
+  /** Takes nothing new, and ends the leadership when all that is queued is done. */
   stop(): void {
     this.#stopping = true;
     if (this.#leader === undefined) this.end('the server is stopping');
     else this.#leader.stop();
   }
 
-  /** Ends the term at once, whatever it waits for. */
+  /** Ends the leadership at once, whatever it waits for. */
   end(reason: string): void {
     this.#resolveEnded(reason);
     this.#close(reason);
   }
 
-  /** From here on nothing is acknowledged. The term itself reports why it ends. */
+  /** From here on nothing is acknowledged. The leadership itself reports why it ends. */
   #close(reason: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -96,7 +99,7 @@ export class Term {
    * Takes the book over, if it may, and leads it.
    *
    * @param seen the head as it was read for the decision to take over; undefined: read it now
-   * @returns why the term is over
+   * @returns why the leadership is over
    * @throws Error of isDatabaseError; any other if the process must end
    */
   async run(seen?: Head): Promise<string> {
@@ -109,18 +112,18 @@ export class Term {
       },
       ...(replicated && { onClose: () => this.end('the connection to the database was lost') }),
     });
-    const term = this.#begin(sql, seen);
-    // Once the term is ended from outside, nothing waits for it: its bug must not be lost.
-    term.catch(this.#reportBug);
+    const leadership = this.#begin(sql, seen);
+    // Once the leadership is ended from outside, nothing waits for it: its bug must not be lost.
+    leadership.catch(this.#reportBug);
     try {
-      const reason = await Promise.race([term, this.#ended]);
+      const reason = await Promise.race([leadership, this.#ended]);
       // A server that was asked to stop has nothing to warn of.
       const level = this.#stopping ? 'info' : 'warn';
       if (this.#leader !== undefined) this.#parts.log[level]('stepped down', { reason });
       return reason;
     } finally {
-      // Before the connection is closed, which would end the term for a wrong reason.
-      this.#close('the term is over');
+      // Before the connection is closed, which would end the leadership for a wrong reason.
+      this.#close('the leadership is over');
       this.#parts.clock.forget();
       await sql.end({ timeout: 1 });
     }
@@ -144,30 +147,31 @@ export class Term {
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
     const memory = await BookMemory.load(sql, book, books, taken);
-    return this.#over ? 'the term is over' : this.#lead(sql, memory, nowMicros);
+    return this.#over ? 'the leadership is over' : this.#lead(sql, memory, nowMicros);
   }
 
   async #lead(sql: Sql, memory: BookMemory, nowMicros: () => number): Promise<string> {
     const { config, reads, leaders, log, onChange } = this.#parts;
-    const { book, books, redisUrl } = config;
-    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, memory.instance, log);
-    const recall = new Recall(reads, book.number, keys);
+    const { book, books, redisUrl, tuning = ledgerTuning } = config;
+    const { instance } = memory;
+    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
+    const known = new KnownOutcomes(reads, book.number, keys, tuning);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
     const onHeldUp = this.#onHeldUp;
     const { onBug } = this.#parts;
-    const parts = { sql, memory, recall, log, nowMicros, onSent, onHeldUp, onBug };
+    const parts = { sql, memory, known, log, nowMicros, onSent, onHeldUp, onBug, tuning };
     const leader = new BookLeader(parts);
     for (const { number } of books) {
       if (number === book.number) continue;
-      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));
+      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log, tuning }));
     }
     // What is posted before the other ends have been asked may be what a restored book has lost.
     leader.hold();
     this.#leader = leader;
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
-    const sweeper = new Sweeper(reads, leader, log);
+    const sweeper = new Sweeper(reads, leader, log, tuning);
     const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
     const asked = [...senders.values()].map(({ compared }) => compared);
     void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());
@@ -176,8 +180,8 @@ export class Term {
     try {
       return await leader.run();
     } finally {
-      // The term does not wait for its helpers, which may be reading from a database that hangs.
-      this.#close('the term is over');
+      // The leadership does not wait for its helpers, which may be reading from a database that hangs.
+      this.#close('the leadership is over');
       sweeper.stop();
       for (const sender of senders.values()) sender.stop();
     }

@@ -10,8 +10,8 @@ import { transferRequest } from '../testing/books/requests.ts';
 import { BookMember } from './book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import { ServerClock } from '../leader/server-clock.ts';
-import { Term } from './term.ts';
-import type { Hints } from '../leader/recall.ts';
+import { Leadership } from './leadership.ts';
+import type { Hints } from '../leader/known-outcomes.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 
 const database = testDatabases();
@@ -28,7 +28,7 @@ const configOf = ({ ledgerUrl }: TestDatabase) => ({
   replicated: false,
 });
 
-/** A term that leads, the bugs that it reports, and why it ended. */
+/** A leadership that has begun, the bugs that it reports, and why it ended. */
 async function leading(
   opened: TestDatabase,
   reads = connect(opened.ledgerUrl, 2),
@@ -36,7 +36,7 @@ async function leading(
 ) {
   const bugs: unknown[] = [];
   const leaders = new Leaders([]);
-  const term = new Term({
+  const leadership = new Leadership({
     config: configOf(opened),
     reads,
     leaders,
@@ -45,15 +45,15 @@ async function leading(
     onChange: nothing,
     onBug: (error) => bugs.push(error),
   });
-  const ended = term.run();
+  const ended = leadership.run();
   ended.catch(nothing);
-  await expect.poll(() => term.leader).toBeDefined();
+  await expect.poll(() => leadership.leader).toBeDefined();
   onTestFinished(async () => {
-    term.end('the test is over');
+    leadership.end('the test is over');
     await ended.catch(nothing);
     await reads.end({ timeout: 1 });
   });
-  return { term, ended, bugs };
+  return { leadership, ended, bugs };
 }
 
 /** Submits a transfer; the leader comes upon a broken invariant when `hints` rejects. */
@@ -73,9 +73,9 @@ function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<
 
 const broken = () => new InvariantError('broken by the test');
 
-test('a broken invariant ends the term with its own error, and answers every caller that waits', async () => {
-  const { term, ended, bugs } = await leading(await database());
-  const { leader } = term;
+test('a broken invariant ends the leadership with its own error, and answers every caller that waits', async () => {
+  const { leadership, ended, bugs } = await leading(await database());
+  const { leader } = leadership;
   const hints = Promise.reject(broken());
   const fault = await submit(leader, hints);
   expect(fault.code).toBe('outcome_unknown');
@@ -84,15 +84,15 @@ test('a broken invariant ends the term with its own error, and answers every cal
   expect((await submit(leader, Promise.resolve(undefined))).code).toBe('not_leader');
 });
 
-test('a broken invariant that shows after the term was ended is not lost', async () => {
-  const { term, ended, bugs } = await leading(await database());
+test('a broken invariant that shows after the leadership was ended is not lost', async () => {
+  const { leadership, ended, bugs } = await leading(await database());
   let fail: (error: unknown) => void = nothing;
   const hints = new Promise<Hints>((_, reject) => {
     fail = reject;
   });
-  const faulted = submit(term.leader, hints);
+  const faulted = submit(leadership.leader, hints);
   await sleep(20);
-  term.end('the test ends it');
+  leadership.end('the test ends it');
   expect((await faulted).code).toBe('outcome_unknown');
   expect(await ended).toBe('the test ends it');
   fail(broken());
@@ -112,11 +112,11 @@ test('a bug in a helper of the leader is not retried', async () => {
   await expect.poll(() => bugs).toEqual([new TypeError('a bug of the test')]);
 });
 
-test('a term that ends on its own reports why', async () => {
+test('a leadership that ends on its own reports why', async () => {
   const opened = await database();
   const { ended } = await leading(opened);
   const other = await leading(opened);
-  expect(other.term.leader?.memory.epoch).toBe(2);
+  expect(other.leadership.leader?.memory.epoch).toBe(2);
   expect(await ended).toBe('a:1 has taken the book over in epoch 2');
 });
 
@@ -160,11 +160,11 @@ test('a server that is asked to stop logs no warning, and one that is deposed do
   const warned: string[] = [];
   const log = { ...SILENT, warn: (text: string) => void warned.push(text) };
   const stopped = await leading(opened, connect(opened.ledgerUrl, 2), log);
-  stopped.term.stop();
+  stopped.leadership.stop();
   expect(await stopped.ended).toBe('stopped');
   expect(warned).toEqual([]);
   const deposed = await leading(opened, connect(opened.ledgerUrl, 2), log);
-  deposed.term.end('the test ends it');
+  deposed.leadership.end('the test ends it');
   await deposed.ended;
   expect(warned).toContain('stepped down');
 });

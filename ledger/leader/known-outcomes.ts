@@ -1,7 +1,4 @@
-import type {
-  ChangeAccountRequest,
-  ChangeAccountResponse,
-} from '../../proto/gen/meridian/v1/account.ts';
+import type { ChangeAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
@@ -12,7 +9,7 @@ import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { canonicalKey, earlierIdOf, legId, transferIdOf } from '../core/transfer-id.ts';
+import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
@@ -20,8 +17,10 @@ import type { Sql } from '../store/connect.ts';
 import { readExistingIds } from '../store/read-existing.ts';
 import { readChanges } from '../store/read-changes.ts';
 import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import { ledgerTuning } from '../tuning.ts';
 import {
-  type Recalled,
+  type ChangeAnswer,
+  type TransferAnswer,
   recordedAnswer,
   recordedChangeAnswer,
   reusedChangeKey,
@@ -34,17 +33,8 @@ export interface Asked {
   readonly request: CreateTransferRequest;
 }
 
-/** A key with its outcome. */
-export interface Decided {
-  readonly id: string;
-  readonly known: KnownKey;
-}
-
 /** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
 export type Hints = ReadonlySet<string> | undefined;
-
-/** Undefined: the key is free. */
-type ChangeAnswer = ChangeAccountResponse | undefined;
 
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
@@ -53,13 +43,14 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
  * which is the record. Redis only shows which keys are worth a look into the journal: no answer
  * is made of what it holds, because anyone who reaches it could write there.
  */
-export class Recall {
+export class KnownOutcomes {
   readonly #sql: Sql;
   readonly #book: number;
   readonly #keys: KeyCache | undefined;
-  readonly #recent = new RecentKeys();
+  readonly #recent: RecentKeys;
 
-  constructor(sql: Sql, book: number, keys: KeyCache | undefined) {
+  constructor(sql: Sql, book: number, keys: KeyCache | undefined, { recentKeys } = ledgerTuning) {
+    this.#recent = new RecentKeys(recentKeys);
     this.#sql = sql;
     this.#book = book;
     this.#keys = keys;
@@ -69,10 +60,7 @@ export class Recall {
    * Asks Redis about the keys of what has just arrived, so that the answer is there when its
    * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer.
    */
-  async ask(requests: readonly CreateTransferRequest[]): Promise<Hints> {
-    const ids = requests.map(({ namespace, idempotencyKey }) =>
-      transferIdOf(namespace, idempotencyKey),
-    );
+  async hints(ids: readonly string[]): Promise<Hints> {
     return this.#keys?.known(ids);
   }
 
@@ -80,16 +68,16 @@ export class Recall {
    * The outcome of each, undefined where no key is known. That is not yet a proof: Redis may
    * have forgotten a key, which the journal's unique index then finds.
    *
-   * @param hints what Redis answered to `ask`, for all of them; undefined if it did not
+   * @param hints what Redis answered to `hints`, for all of them; undefined if it did not
    */
-  async known(asked: readonly Asked[], hints: Hints): Promise<(Recalled | undefined)[]> {
+  async find(asked: readonly Asked[], hints: Hints): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(asked);
     const doubtful: number[] = [];
     for (const [index, { id, request }] of asked.entries()) {
       if (found[index] !== undefined) continue;
       const recent = this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
-        found[index] = this.#recalled(id, recent);
+        found[index] = this.#answerFrom(id, recent);
       } else if (recent !== undefined || hints === undefined || hints.has(id)) {
         // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
         doubtful.push(index);
@@ -100,7 +88,7 @@ export class Recall {
   }
 
   /** Asks the journal alone, after its unique index has refused a batch. */
-  async recorded(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
+  async recorded(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(asked);
     const wanted = [...asked.keys()].filter((index) => found[index] === undefined);
     await this.#askJournal(asked, wanted, found);
@@ -114,7 +102,7 @@ export class Recall {
       if (change === undefined) continue;
       found[index] = { response: reusedKey(id, 'kind', change), channel: null };
     }
-    await this.#recallLegs(asked, found);
+    await this.#findLegs(asked, found);
     return found;
   }
 
@@ -122,7 +110,7 @@ export class Recall {
    * A group of which a repair has booked a leg alone: the rest of it is lost, and to post it
    * would move the money of that leg again.
    */
-  async #recallLegs(asked: readonly Asked[], found: (Recalled | undefined)[]): Promise<void> {
+  async #findLegs(asked: readonly Asked[], found: (TransferAnswer | undefined)[]): Promise<void> {
     const legs = asked.map(({ id, request: { action } }, index) =>
       found[index] !== undefined || action?.$case !== 'group'
         ? []
@@ -142,8 +130,8 @@ export class Recall {
    * nothing is asked for keys that cannot. Its rows were there before this leader began, so that
    * the journal's answer is a proof.
    */
-  async #recordedEarlier(asked: readonly Asked[]): Promise<(Recalled | undefined)[]> {
-    const found: (Recalled | undefined)[] = asked.map(() => undefined);
+  async #recordedEarlier(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
+    const found: (TransferAnswer | undefined)[] = asked.map(() => undefined);
     const places: number[] = [];
     const earlier: Asked[] = [];
     for (const [index, { request }] of asked.entries()) {
@@ -161,13 +149,13 @@ export class Recall {
   }
 
   /** The outcome of the key of a change of an account; undefined if it is free. */
-  async change(id: string, request: ChangeAccountRequest): Promise<ChangeAnswer> {
+  async change(id: string, request: ChangeAccountRequest): Promise<ChangeAnswer | undefined> {
     const earlier = earlierIdOf(request.namespace, request.idempotencyKey);
     const known = earlier === undefined ? undefined : await this.#change(earlier, request);
     return known ?? this.#change(id, request);
   }
 
-  async #change(id: string, request: ChangeFields): Promise<ChangeAnswer> {
+  async #change(id: string, request: ChangeFields): Promise<ChangeAnswer | undefined> {
     const change = (await readChanges(this.#sql, this.#book, [id])).get(id);
     if (change !== undefined) {
       return recordedChangeAnswer(id, change, differingChangeField(change.request, request));
@@ -177,20 +165,20 @@ export class Recall {
     return transfer === undefined ? undefined : reusedChangeKey(id, 'kind', transfer);
   }
 
-  /** Remembers what has been committed, in memory. */
-  remember(decided: readonly Decided[]): void {
-    for (const { id, known } of decided) this.#recent.set(id, known);
+  /** Remembers an outcome that has been committed, in memory. */
+  remember(id: string, known: KnownKey): void {
+    this.#recent.set(id, known);
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
-  addToRedis(decided: readonly Decided[]): void {
-    void this.#keys?.add(decided.map(({ id }) => id));
+  addToRedis(ids: readonly string[]): void {
+    void this.#keys?.add(ids);
   }
 
   async #askJournal(
     asked: readonly Asked[],
     wanted: readonly number[],
-    found: (Recalled | undefined)[],
+    found: (TransferAnswer | undefined)[],
   ): Promise<void> {
     const sizes = new Map<string, number>();
     for (const index of wanted) {
@@ -203,15 +191,15 @@ export class Recall {
       // A group of another size is another group: its legs need not be read.
       wants: (id, legs) => sizes.get(id) === legs,
     });
-    const again: Decided[] = [];
+    const again: string[] = [];
     for (const index of wanted) {
       const item = asked[index];
       const match = item === undefined ? undefined : stored.get(item.id);
       if (item === undefined || match === undefined) continue;
       found[index] = recordedAnswer(item.request, match);
-      again.push({ id: item.id, known: knownFrom(match) });
+      this.remember(item.id, knownFrom(match));
+      again.push(item.id);
     }
-    this.remember(again);
     this.addToRedis(again);
   }
 
@@ -220,7 +208,7 @@ export class Recall {
     return !known.partial && known.fingerprint === fingerprintOf(request);
   }
 
-  #recalled(id: string, known: KnownKey): Recalled {
+  #answerFrom(id: string, known: KnownKey): TransferAnswer {
     const { reason, epoch, seq, atMicros } = known;
     const rejected = reason !== Reason.UNSPECIFIED;
     return {

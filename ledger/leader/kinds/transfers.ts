@@ -1,0 +1,242 @@
+import type { HaltedTransfer } from '../../../proto/gen/meridian/internal/v1/book.ts';
+import {
+  type CreateTransferRequest,
+  type CreateTransferResponse,
+} from '../../../proto/gen/meridian/v1/transfer.ts';
+import { must } from '../../core/assert.ts';
+import type { Outcome, TransferOutcome } from '../../core/post/command.ts';
+import { transferIdOf } from '../../core/transfer-id.ts';
+import { rowsOfAll } from '../../core/validate/request-rows.ts';
+import { isPlain } from '../../core/validate/options.ts';
+import { differingTransferField } from '../../core/validate/same-request.ts';
+import { fingerprintOf } from '../../keys/known-key.ts';
+import {
+  type BatchStamp,
+  type DecidedAt,
+  haltedAnswer,
+  reusedKey,
+  TOO_LATE,
+  type TransferAnswer,
+  transferAnswer,
+} from '../answers.ts';
+import type { BookMemory } from '../book-memory.ts';
+import type { Asked, Hints, KnownOutcomes } from '../known-outcomes.ts';
+import type { TransferWork } from '../work.ts';
+import {
+  BatchPart,
+  type CommandList,
+  type Lookup,
+  type Publication,
+  type WorkKind,
+} from './batch-part.ts';
+
+/** A transfer of a batch: what was asked, and its answer once there is one. */
+export interface TransferItem extends Asked {
+  answer: TransferAnswer | undefined;
+  /** Its outcome, if this batch decided it. */
+  outcome: TransferOutcome | undefined;
+}
+
+/** The transfers of a batch. */
+export class TransferPart extends BatchPart {
+  /** The items of each work, in the order of its requests. */
+  readonly #works: readonly { readonly work: TransferWork; readonly items: TransferItem[] }[];
+  /** Items that have a command, in the order of their commands. */
+  #planned: TransferItem[] = [];
+  /** Place of the first of these commands in the batch. */
+  #first = 0;
+  /** Items that repeat a key of this batch, and the first that has it. */
+  #repeats: [TransferItem, TransferItem][] = [];
+  /** Items whose key is that of a change in this batch. */
+  #reused: [TransferItem, { readonly answer: DecidedAt | undefined }][] = [];
+
+  constructor(works: readonly TransferWork[], now: number) {
+    super();
+    this.#works = works.map((work) => ({ work, items: itemsOf(work, now) }));
+  }
+
+  get items(): TransferItem[] {
+    return this.#works.flatMap(({ items }) => items);
+  }
+
+  override get unanswered(): number {
+    return this.#open().length;
+  }
+
+  /** Items without an answer, in the order of arrival. */
+  #open(): TransferItem[] {
+    const found: TransferItem[] = [];
+    for (const { items } of this.#works) {
+      for (const item of items) if (item.answer === undefined) found.push(item);
+    }
+    return found;
+  }
+
+  override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
+    const open = this.#open();
+    if (open.length === 0) return;
+    const answers = journalOnly
+      ? await known.recorded(open)
+      : await known.find(open, await this.#hints());
+    for (const [place, item] of open.entries()) item.answer = answers[place];
+  }
+
+  /** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
+  async #hints(): Promise<Hints> {
+    const found = new Set<string>();
+    for (const { work } of this.#works) {
+      const hints = await work.hints;
+      if (hints === undefined) return undefined;
+      for (const id of hints) found.add(id);
+    }
+    return found;
+  }
+
+  plan({ commands, changes }: CommandList): void {
+    this.#first = commands.length;
+    this.#planned = [];
+    this.#repeats = [];
+    this.#reused = [];
+    const byId = new Map<string, TransferItem>();
+    for (const item of this.#open()) {
+      const { id, request } = item;
+      const change = changes.get(id);
+      const first = byId.get(id);
+      if (change !== undefined) {
+        this.#reused.push([item, change]);
+      } else if (first !== undefined) {
+        this.#repeats.push([item, first]);
+      } else {
+        byId.set(id, item);
+        this.#planned.push(item);
+        commands.push({ kind: 'transfer', id, request });
+      }
+    }
+  }
+
+  override async lookUpRefused(outcomes: readonly Outcome[], { known }: Lookup): Promise<boolean> {
+    if (outcomes.every(({ kind }) => kind !== 'halted')) return false;
+    const items = this.#planned.filter((_, at) => outcomes[this.#first + at]?.kind === 'halted');
+    const answers = await known.recorded(items);
+    for (const [place, item] of items.entries()) item.answer = answers[place];
+    return answers.some((answer) => answer !== undefined);
+  }
+
+  answer(outcomes: readonly Outcome[], stamp: BatchStamp): void {
+    for (let place = 0; place < this.#planned.length; place += 1) {
+      const item = must(this.#planned[place], 'every place has its item');
+      const outcome = must(outcomes[this.#first + place], 'every command has an outcome');
+      if (outcome.kind === 'transfer') {
+        item.outcome = outcome;
+        item.answer = transferAnswer(item.id, item.request, outcome, stamp);
+      } else if (outcome.kind === 'halted') {
+        item.answer = haltedAnswer(outcome.peerBook);
+      }
+    }
+    for (const [item, { answer }] of this.#reused) {
+      const decided = must(answer, 'the first of a key has its answer');
+      item.answer = { response: reusedKey(item.id, 'kind', decided), channel: null };
+    }
+    for (const [item, first] of this.#repeats) item.answer = repeatAnswer(item, first);
+  }
+
+  /** Remembers what this batch has decided. Returns the ids, for Redis. */
+  remember(known: KnownOutcomes, { epoch, atMicros }: BatchStamp): string[] {
+    const ids: string[] = [];
+    for (const { id, request, outcome } of this.#planned) {
+      if (outcome === undefined) continue;
+      const { reason, seq, channel } = outcome;
+      const fingerprint = fingerprintOf(request);
+      const partial = channel !== null || !isPlain(request);
+      known.remember(id, { fingerprint, reason, epoch, seq, atMicros, partial });
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  publish(publication: Publication): void {
+    for (const { outcome } of this.#planned) {
+      if (outcome !== undefined) addPeers(outcome, publication.peers);
+    }
+    for (const { work, items } of this.#works) {
+      work.onOutcome(responsesOf(items), haltedOf(items, publication.memory));
+      this.#wait(work, items, publication);
+    }
+  }
+
+  /** Callers of those in transit get the rest when the other book has answered. */
+  #wait(
+    { onLate, startBefore }: TransferWork,
+    items: readonly TransferItem[],
+    { waiters, answerOvertaken }: Publication,
+  ): void {
+    const overtaken = new Map<number, TransferItem>();
+    for (let index = 0; index < items.length; index += 1) {
+      const item = items[index];
+      if (item?.answer === undefined || item.answer.channel === null) continue;
+      const { response, channel } = item.answer;
+      const until = startBefore[index] ?? 0;
+      const waiter = { number: channel.number, until, index, response, onLate };
+      if (!waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
+    }
+    if (overtaken.size > 0) answerOvertaken(overtaken, onLate);
+  }
+}
+
+function itemsOf({ requests, startBefore, ids = idsOf(requests) }: TransferWork, now: number) {
+  return requests.map((request, index): TransferItem => ({
+    id: must(ids[index], 'every request has its id'),
+    request,
+    answer: (startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined,
+    outcome: undefined,
+  }));
+}
+
+/** The id of each transfer, in the same order. */
+export function idsOf(requests: readonly CreateTransferRequest[]): string[] {
+  return requests.map(({ namespace, idempotencyKey }) => transferIdOf(namespace, idempotencyKey));
+}
+
+function repeatAnswer(item: TransferItem, first: TransferItem): TransferAnswer {
+  const answer = must(first.answer, 'the first of a key has its answer');
+  // Nothing has been recorded, so that there is nothing to repeat.
+  if (answer.haltedPeer !== undefined) return answer;
+  const { response, channel } = answer;
+  const field = differingTransferField(first.request, item.request);
+  return field === ''
+    ? { response: { ...response, replayed: true }, channel }
+    : { response: reusedKey(item.id, field, response), channel: null };
+}
+
+/** The books that the legs of a transfer are sent to. */
+function addPeers({ channel, details }: TransferOutcome, peers: Set<number>): void {
+  if (channel !== null) peers.add(channel.peerBook);
+  for (const { outcome } of details?.legs ?? []) addPeers(outcome, peers);
+}
+
+const NOTHING_HALTED: readonly HaltedTransfer[] = [];
+
+/** The items whose channel has diverged; empty nearly always. */
+export function haltedOf(
+  items: readonly TransferItem[],
+  memory: BookMemory,
+): readonly HaltedTransfer[] {
+  let halted: HaltedTransfer[] | undefined;
+  for (let index = 0; index < items.length; index += 1) {
+    const peerBook = items[index]?.answer?.haltedPeer;
+    if (peerBook === undefined) continue;
+    halted ??= [];
+    halted.push({ index, channel: memory.channelName(memory.book.number, peerBook) });
+  }
+  return halted ?? NOTHING_HALTED;
+}
+
+export function responsesOf(items: readonly TransferItem[]): CreateTransferResponse[] {
+  return items.map(({ answer }) => must(answer, 'every item is answered').response);
+}
+
+export const transfers: WorkKind<TransferWork, TransferPart> = {
+  rows: ({ requests }) => rowsOfAll(requests),
+  bounded: true,
+  newPart: (works, now) => new TransferPart(works, now),
+};
