@@ -29,13 +29,16 @@ import {
   writeState,
 } from '../../topology/state.ts';
 import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
-import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { faultHandlers } from '../../faults/control.ts';
+import { controlSocket, serveControl } from '../../processes/control-socket.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { describeReplicated, type ReplicatedLayout } from '../../topology/replicated-layout.ts';
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
+import { defaultTopology } from '../../topology/topology.ts';
+import { recordTopology } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
@@ -106,6 +109,7 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
+      defaultTopology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
@@ -132,7 +136,7 @@ class RunningReplicated {
         }),
     );
     this.faults = new InjectedFaults(this.regions, links);
-    this.#control = await serveFaults(this.#socket, this.faults);
+    this.#control = await serveControl(this.#socket, faultHandlers(this.faults));
     await this.#startInOrder();
     this.#status = 'ready';
     this.#save();
@@ -154,6 +158,7 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
+    recordTopology(this.root, defaultTopology);
     await Promise.all([
       this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
       this.#startAll(this.regions.map(({ router }) => router)),
