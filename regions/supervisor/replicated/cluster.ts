@@ -14,6 +14,7 @@ import {
   startGuard,
 } from '../embedded/cluster.ts';
 import type { ClusterProcesses } from '../embedded/cluster.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
 import { defaultTopology, type RegionName, type Topology } from '../../topology/topology.ts';
@@ -37,7 +38,6 @@ import { describeReplicated, type ReplicatedLayout } from '../../topology/replic
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
-import { defaultTopology } from '../../topology/topology.ts';
 import { recordTopology } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
@@ -51,6 +51,8 @@ export interface ReplicatedOptions {
   readonly topology?: Topology | undefined;
   /** The first port, the same on the address of each region, of ten and ten a book; default 7400. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -96,6 +98,10 @@ class RunningReplicated {
     );
   }
 
+  get #topology(): Topology {
+    return this.#options.topology ?? defaultTopology;
+  }
+
   get root(): string {
     return this.#paths?.root ?? '';
   }
@@ -109,7 +115,7 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
-      defaultTopology,
+      this.#topology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
@@ -130,6 +136,7 @@ class RunningReplicated {
           region,
           paths: claim,
           packages,
+          settings: this.#options.settings ?? defaultProcessSettings(this.#topology, 'replicated'),
           programs: this.#options.programs ?? ownPrograms,
           runAs,
           onState: (state, process) => this.#onState(region.name, state, process),
@@ -158,7 +165,7 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
-    recordTopology(this.root, defaultTopology);
+    recordTopology(this.root, this.#topology);
     await Promise.all([
       this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
       this.#startAll(this.regions.map(({ router }) => router)),
