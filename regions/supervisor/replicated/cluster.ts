@@ -37,8 +37,7 @@ import { describeReplicated, type ReplicatedLayout } from '../../topology/replic
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
-import { defaultTopology } from '../../topology/topology.ts';
-import { recordTopology } from '../../topology/topology-record.ts';
+import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
@@ -79,6 +78,7 @@ class RunningReplicated {
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
+  readonly #topology: Topology;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
@@ -90,10 +90,8 @@ class RunningReplicated {
 
   constructor(options: ReplicatedOptions) {
     this.#options = options;
-    this.layout = describeReplicated(
-      options.topology ?? defaultTopology,
-      options.basePort ?? defaultBasePort,
-    );
+    this.#topology = options.topology ?? defaultTopology;
+    this.layout = describeReplicated(this.#topology, options.basePort ?? defaultBasePort);
   }
 
   get root(): string {
@@ -109,12 +107,13 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
-      defaultTopology,
+      this.#topology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
     this.#paths = claim;
     refuseEmbedded(claim.root, layout);
+    requireSameCopies(claim.root, this.#topology);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -158,7 +157,7 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
-    recordTopology(this.root, defaultTopology);
+    recordTopology(this.root, this.#topology);
     await Promise.all([
       this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
       this.#startAll(this.regions.map(({ router }) => router)),
