@@ -23,6 +23,7 @@ export const commands = {
   up: async (context) => (await import('./commands/up.ts')).upCommand(context),
   down: async (context) => (await import('./commands/down.ts')).downCommand(context),
   status: async (context) => (await import('./commands/status.ts')).statusCommand(context),
+  config: async (context) => (await import('./commands/config.ts')).configCommand(context),
   account: async (context) => (await import('./commands/account.ts')).accountCommand(context),
   accounts: async (context) => (await import('./commands/accounts.ts')).accountsCommand(context),
   asset: async (context) => (await import('./commands/asset.ts')).assetCommand(context),
