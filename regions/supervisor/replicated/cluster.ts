@@ -38,7 +38,7 @@ import { describeReplicated, type ReplicatedLayout } from '../../topology/replic
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
-import { recordTopology } from '../../topology/topology-record.ts';
+import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
@@ -81,6 +81,7 @@ class RunningReplicated {
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
+  readonly #topology: Topology;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
@@ -92,14 +93,8 @@ class RunningReplicated {
 
   constructor(options: ReplicatedOptions) {
     this.#options = options;
-    this.layout = describeReplicated(
-      options.topology ?? defaultTopology,
-      options.basePort ?? defaultBasePort,
-    );
-  }
-
-  get #topology(): Topology {
-    return this.#options.topology ?? defaultTopology;
+    this.#topology = options.topology ?? defaultTopology;
+    this.layout = describeReplicated(this.#topology, options.basePort ?? defaultBasePort);
   }
 
   get root(): string {
@@ -121,6 +116,7 @@ class RunningReplicated {
     );
     this.#paths = claim;
     refuseEmbedded(claim.root, layout);
+    requireSameCopies(claim.root, this.#topology);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
