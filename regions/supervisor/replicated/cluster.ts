@@ -1,8 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../../ledger/store/migrate.ts';
 import { isReadOnly } from '../../../ledger/store/sqlstate.ts';
@@ -37,6 +35,7 @@ import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
 import { signalPostgres } from '../postgres-tree.ts';
+import { copyFolder, requireOwnData } from './held-data.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -110,7 +109,7 @@ class RunningReplicated {
       (root) => this.#describe(root),
     );
     this.#paths = claim;
-    refuseEmbedded(claim.root, layout);
+    requireOwnData(claim.root, layout);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -313,16 +312,9 @@ class RunningReplicated {
       dataDir: root,
       basePort: layout.basePort,
       regions: regions.map(({ state }) => state),
-      books: regions.map(({ state }) => ({
-        number: state.book,
-        name: state.bookName,
-        region: state.name,
-        process: `${state.name}/ledger-${state.bookName}`,
-        ledgerAddress: state.ledgerAddress,
-        adminUrl: state.adminUrl,
-        ledgerUrl: state.ledgerUrl,
-        auditorUrl: state.auditorUrl,
-      })),
+      books: regions
+        .flatMap((region) => region.books)
+        .toSorted((one, other) => one.number - other.number),
       processes: this.processes.map(({ name, state, pid, starts, spec }) => ({
         name,
         state,
@@ -349,18 +341,10 @@ class RunningReplicated {
   }
 }
 
-function refuseEmbedded(root: string, { regions }: ReplicatedLayout): void {
-  if (!regions.some(({ name }) => existsSync(join(root, name, 'postgres')))) return;
-  throw new Error(
-    `${root} holds books without copies, of "meridian up" without --replicated; ` +
-      'choose another folder with --data, or delete its data with --fresh',
-  );
-}
-
 /** Stops every Postgres whose Patroni was killed. */
 async function stopOrphans(root: string, { regions }: ReplicatedLayout): Promise<void> {
   const folders = regions.flatMap(({ name, members }) =>
-    members.map(({ bookName }) => join(root, name, bookName, 'postgres')),
+    members.map(({ bookName }) => copyFolder(root, name, bookName)),
   );
   const killAt = performance.now() + 10_000;
   for (;;) {
