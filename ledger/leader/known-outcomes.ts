@@ -17,6 +17,7 @@ import type { Sql } from '../store/connect.ts';
 import { readExistingIds } from '../store/read-existing.ts';
 import { readChanges } from '../store/read-changes.ts';
 import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import { ledgerTuning } from '../tuning.ts';
 import {
   type ChangeAnswer,
   type TransferAnswer,
@@ -46,9 +47,10 @@ export class KnownOutcomes {
   readonly #sql: Sql;
   readonly #book: number;
   readonly #keys: KeyCache | undefined;
-  readonly #recent = new RecentKeys();
+  readonly #recent: RecentKeys;
 
-  constructor(sql: Sql, book: number, keys: KeyCache | undefined) {
+  constructor(sql: Sql, book: number, keys: KeyCache | undefined, { recentKeys } = ledgerTuning) {
+    this.#recent = new RecentKeys(recentKeys);
     this.#sql = sql;
     this.#book = book;
     this.#keys = keys;

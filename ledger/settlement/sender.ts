@@ -18,13 +18,10 @@ import { describe } from '../store/sqlstate.ts';
 import { CHANNEL_DIVERGED, reasonOf } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
+import type { LedgerTuning } from '../tuning.ts';
 
-/** Legs in one call. */
-const LEGS_MAX = 2000;
-const CALL_TIMEOUT_MS = 10_000;
-/** Pause after a failed call; doubled up to the maximum while it keeps failing. */
+/** Pause after a failed call; doubled while it keeps failing. */
 const PAUSE_MS = 50;
-const PAUSE_MS_MAX = 1000;
 /** A comparison answers at once or not at all. */
 const COMPARE_TIMEOUT_MS = 2_000;
 /** Pause between comparisons of a channel that is halted: an operator has to repair it. */
@@ -35,6 +32,7 @@ export interface SenderParts {
   readonly leader: BookLeader;
   readonly leaders: Leaders;
   readonly log: Logger;
+  readonly tuning: LedgerTuning;
 }
 
 /**
@@ -95,7 +93,7 @@ export class Sender {
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
         await sleep(pauseMs * (0.5 + Math.random() / 2));
-        pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+        pauseMs = Math.min(pauseMs * 2, this.#parts.tuning.settlePauseMaxMs);
       }
     }
   }
@@ -170,7 +168,8 @@ export class Sender {
     const { sql, leader } = this.#parts;
     const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
-    const read = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
+    const { settleLegs } = this.#parts.tuning;
+    const read = await readLegsAfter(sql, this.#peerBook, settled, settleLegs);
     // Legs sent since may belong to a commit that is in doubt.
     const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
@@ -196,7 +195,7 @@ export class Sender {
   }
 
   #settle(request: SettleRequest): Promise<SettleReply> {
-    return this.#ask(CALL_TIMEOUT_MS, (client, deadline, callback) =>
+    return this.#ask(this.#parts.tuning.settleTimeoutMs, (client, deadline, callback) =>
       client.settle(request, new Metadata(), deadline, callback),
     );
   }

@@ -11,6 +11,7 @@ import {
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
 import { ReadLevel, type ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
+import { routerTuning, type RouterTuning } from '../tuning.ts';
 import type { Book } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
 import type { ClientCall } from './client-call.ts';
@@ -49,12 +50,14 @@ export interface CallOptions {
  * idempotent) to a book, and repeats them while there is time.
  */
 export class Forward {
+  readonly tuning: RouterTuning;
   readonly #leaders: Leaders;
   readonly #copies: Copies;
 
-  constructor(leaders: Leaders) {
+  constructor(leaders: Leaders, tuning: RouterTuning = routerTuning) {
+    this.tuning = tuning;
     this.#leaders = leaders;
-    this.#copies = new Copies(leaders);
+    this.#copies = new Copies(leaders, tuning);
   }
 
   /**
@@ -68,7 +71,7 @@ export class Forward {
     call: ClientCall<Response>,
     { signal, onUnclear }: CallOptions = {},
   ): Promise<Response> {
-    const until = performance.now() + remainingMs(deadline);
+    const until = performance.now() + remainingMs(deadline, this.tuning);
     let pauseMs = PAUSE_MS;
     let lost = false;
     for (;;) {
@@ -103,7 +106,7 @@ export class Forward {
     call: ClientCall<Response>,
   ): Promise<Response> {
     if (options?.level === ReadLevel.STALE) {
-      const until = performance.now() + remainingMs(deadline);
+      const until = performance.now() + remainingMs(deadline, this.tuning);
       return this.#copies.ask(book, until, call, { patienceMs, signal });
     }
     try {

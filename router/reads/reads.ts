@@ -29,7 +29,6 @@ import type {
 } from '../../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
 import type { Book, Books } from '../books/books.ts';
-import { LONG_PATIENCE_MS } from '../books/copies.ts';
 import type { Forward } from '../books/forward.ts';
 
 /** Reads that one book answers, and the search for accounts. */
@@ -122,7 +121,12 @@ export class Reads {
     const book = this.#books.ofAccount(request.accountId, 'account_id');
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
+      {
+        deadline,
+        options: request.options,
+        patienceMs: this.#forward.tuning.searchPatienceMs,
+        signal,
+      },
       (client, ...rest) => client.getStatement(request, ...rest),
     );
   }
@@ -137,7 +141,12 @@ export class Reads {
     pageSize(request.pageSize);
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
+      {
+        deadline,
+        options: request.options,
+        patienceMs: this.#forward.tuning.searchPatienceMs,
+        signal,
+      },
       (client, ...rest) => client.listTransfers(request, ...rest),
     );
   }
