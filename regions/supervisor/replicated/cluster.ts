@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../../ledger/store/migrate.ts';
 import { isReadOnly } from '../../../ledger/store/sqlstate.ts';
+import { inParallel } from '../../../router/client/in-parallel.ts';
 import { ensureDatabase } from '../../../ledger/postgres/book-database.ts';
 import {
   type ClusterEvent,
@@ -67,6 +69,8 @@ export interface ReplicatedCluster {
 
 /** A book has its leader soon after its Postgres has one. */
 const LEADING_MS = 60_000;
+/** A server takes a second of a core to start, and has a minute to be ready. */
+const STARTING_PER_CORE = 4;
 /** Patroni elects in seconds; copies that have to be made again come first. */
 const PRIMARY_MS = 180_000;
 
@@ -153,19 +157,20 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
-    await Promise.all([
-      this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
-      this.#startAll(this.regions.map(({ router }) => router)),
-    ]);
+    const servers = this.regions.flatMap(({ ledgers, router }) => [...ledgers.values(), router]);
+    await this.#startAll(servers, availableParallelism() * STARTING_PER_CORE);
     await this.#booksAreLed();
     for (const { name } of this.regions) this.#emit({ kind: 'ready', region: name });
   }
 
-  async #startAll(processes: readonly SupervisedProcess[]): Promise<void> {
+  /** Starts all of them, `atOnce` at a time. */
+  async #startAll(processes: readonly SupervisedProcess[], atOnce = processes.length) {
     this.requireGoing();
-    const started = await Promise.allSettled(processes.map((process) => process.start()));
-    const failed = started.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    const starts = processes.map((process) => async () => {
+      this.requireGoing();
+      await process.start();
+    });
+    await inParallel(starts, atOnce);
     this.requireGoing();
   }
 
