@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { backoffMs } from '../../../ledger/backoff.ts';
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import {
@@ -21,8 +22,8 @@ const QUEUE_SIZE = 3 * WAVE_SIZE;
 const ACCOUNTS_PER_CALL = 1_000;
 /** Payments in transit that may pile up, while a link is cut, before the replay waits. */
 const IN_TRANSIT_MAX = 50_000;
-const POLL_MS = 250;
-const POLL_MS_MAX = 2_000;
+/** Between questions for what is in transit, while nothing settles. */
+const POLL = { firstMs: 250, longestMs: 2_000 };
 const POLL_SIZE = 2_000;
 
 export interface ReplayOptions {
@@ -262,13 +263,14 @@ class Replay {
     const enough = all ? 0 : this.#inTransit.length - 1;
     let count = this.#inTransit.length;
     let changedAt = performance.now();
-    let pauseMs = POLL_MS;
+    let polls = 0;
     while (this.#inTransit.length > enough) {
       await this.#poll();
+      polls += 1;
       if (this.#inTransit.length < count) {
         count = this.#inTransit.length;
         changedAt = performance.now();
-        pauseMs = POLL_MS;
+        polls = 0;
         continue;
       }
       if (performance.now() - changedAt > this.#inTransitMsMax) {
@@ -276,8 +278,7 @@ class Replay {
         throw new ReplayStalledError(this.#done, this.#total, count);
       }
       this.#deps.onInTransit?.(count);
-      await sleep(pauseMs);
-      pauseMs = Math.min(POLL_MS_MAX, pauseMs * 2);
+      await sleep(backoffMs(polls, POLL));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { build, type Histogram } from 'hdr-histogram-js';
+import pMap from 'p-map';
 
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import {
@@ -10,7 +11,6 @@ import {
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
-import { inParallel } from '../../../router/client/in-parallel.ts';
 import { type SampleCounts, Tally, type Unexpected } from './tally.ts';
 import {
   SAMPLE_NAMESPACE,
@@ -147,7 +147,7 @@ class SampleRun {
     let opened = 0;
     const regions = [...this.#clients.keys()];
     // Every call names the accounts of all regions, so every router has all of them to do.
-    const work = batchesOf(accounts, BATCH_SIZE).map((batch, index) => async () => {
+    const openBatch = async (batch: readonly SampleAccount[], index: number) => {
       const client = this.#client(regions[index % regions.length] ?? '');
       const answers = await client.openAccounts(batch.map(openingOf));
       for (const [position, answer] of answers.entries()) {
@@ -162,8 +162,9 @@ class SampleRun {
       }
       done += batch.length;
       this.#onProgress({ phase: 'accounts', done, total: accounts.length });
-    });
-    await inParallel(work, BATCHES_IN_FLIGHT);
+    };
+    const batches = batchesOf(accounts, BATCH_SIZE);
+    await pMap(batches, openBatch, { concurrency: BATCHES_IN_FLIGHT });
     return opened;
   }
 
@@ -191,12 +192,12 @@ class SampleRun {
     }
     let done = doneBefore;
     const sendAll = async ([region, list]: [string, Item[]]) => {
-      const work = batchesOf(list, BATCH_SIZE).map((batch) => async () => {
+      const send = async (batch: readonly Item[]) => {
         await this.#sendBatch(this.#client(region), batch);
         done += batch.length;
         this.#onProgress({ phase: 'batches', done, total });
-      });
-      await inParallel(work, BATCHES_IN_FLIGHT);
+      };
+      await pMap(batchesOf(list, BATCH_SIZE), send, { concurrency: BATCHES_IN_FLIGHT });
     };
     await Promise.all([...items].map(sendAll));
   }
@@ -213,16 +214,16 @@ class SampleRun {
       done += 1;
       this.#onProgress({ phase: 'singles', done, total });
     };
-    const first = payments.map((payment) => () => {
+    const pay = (payment: SamplePayment) => {
       const answered = (answer: CreateTransferResponse) => this.#tally.payment(payment, answer);
       return send(payment.via, { request: this.#request(payment), answered });
-    });
-    await inParallel(first, SINGLES_IN_FLIGHT);
-    const second = repeats.map((repeat) => () => {
+    };
+    await pMap(payments, pay, { concurrency: SINGLES_IN_FLIGHT });
+    const payAgain = (repeat: SampleRepeat) => {
       const answered = (answer: CreateTransferResponse) => this.#tally.repeat(repeat, answer);
       return send(repeat.via, { request: this.#repeatRequest(repeat), answered });
-    });
-    await inParallel(second, SINGLES_IN_FLIGHT);
+    };
+    await pMap(repeats, payAgain, { concurrency: SINGLES_IN_FLIGHT });
   }
 
   async #sendSingle(client: MeridianClient, item: Item): Promise<void> {
