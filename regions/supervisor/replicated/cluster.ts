@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { migrate } from '../../../ledger/store/migrate.ts';
 import { isReadOnly } from '../../../ledger/store/sqlstate.ts';
-import { inParallel } from '../../../router/client/in-parallel.ts';
 import { ensureDatabase } from '../../../ledger/postgres/book-database.ts';
 import {
   type ClusterEvent,
@@ -166,11 +166,11 @@ class RunningReplicated {
   /** Starts all of them, `atOnce` at a time. */
   async #startAll(processes: readonly SupervisedProcess[], atOnce = processes.length) {
     this.requireGoing();
-    const starts = processes.map((process) => async () => {
+    const start = (process: SupervisedProcess) => {
       this.requireGoing();
-      await process.start();
-    });
-    await inParallel(starts, atOnce);
+      return process.start();
+    };
+    await pMap(processes, start, { concurrency: Math.max(1, atOnce) });
     this.requireGoing();
   }
 
