@@ -1,6 +1,6 @@
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import type { Scene } from './nemesis.ts';
 
 /** The targets of a nemesis, drawn from the seed. */

@@ -13,9 +13,9 @@ import { type EndedCall, HistoryRecorder } from '../../judge/history/recorder.ts
 import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { RunCallers } from '../../run/callers.ts';
-import { fence } from '../../run/fence.ts';
+import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
 import { headerOf } from '../../run/header.ts';
 import { LeaderWatch } from '../../run/leaders.ts';
