@@ -1,6 +1,7 @@
 import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
 import { bytesOf } from '../ledger/rpc/message-bytes.ts';
+import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
@@ -15,13 +16,7 @@ import { Reads } from './reads/reads.ts';
 import { Subscriptions } from './reads/subscriptions.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
-
-const LIMITS = {
-  /** 8,000 transfers of up to 2 KiB each. */
-  messageBytes: 16 * 1024 * 1024,
-  connectionBytes: 48 * 1024 * 1024,
-  totalBytes: 128 * 1024 * 1024,
-};
+import { routerTuning, type RouterTuning } from './tuning.ts';
 
 export interface RouterConfig {
   /** HOST:PORT to listen on. */
@@ -31,6 +26,8 @@ export interface RouterConfig {
   readonly books: readonly Book[];
   /** Addresses of every ledger server. */
   readonly ledgers: readonly string[];
+  /** Default: `routerTuning`. */
+  readonly tuning?: RouterTuning | undefined;
 }
 
 /** A router: the public API in front of all books. It keeps no state that matters. */
@@ -44,16 +41,18 @@ export class RouterServer {
   #draining = false;
 
   constructor(config: RouterConfig, log: Logger) {
+    const { tuning = routerTuning } = config;
     const books = new Books(config.books);
     this.#leaders = new Leaders(config.ledgers, config.region);
-    const forward = new Forward(this.#leaders);
-    this.#transfers = new Transfers(books, this.#leaders, forward, log);
-    this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log);
-    this.#subscriptions = new Subscriptions(books, this.#leaders);
+    const forward = new Forward(this.#leaders, tuning);
+    this.#transfers = new Transfers(books, this.#leaders, forward, log, tuning);
+    this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log, tuning);
+    this.#subscriptions = new Subscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: LedgerServiceService,
-      limits: LIMITS,
+      limits: callLimits(tuning),
+      drainMs: tuning.drainMs,
       implementation: implementation(
         {
           transfers: this.#transfers,

@@ -17,7 +17,7 @@ import { transfersOf } from './effects.ts';
 import { drawTransfer } from './encoded-requests.ts';
 import type { LoadResult, RawJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
-import { Tally } from './tally.ts';
+import { AcknowledgedTally } from './acknowledged-tally.ts';
 import { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 const SEED = 20_261_123;
@@ -74,7 +74,7 @@ export class RawBook {
   async run({ window, itemsPerBatch }: RawJob): Promise<LoadResult> {
     const meter = new RateMeter(window, performance.now());
     const latency = newHistogram();
-    const tally = new Tally('');
+    const tally = new AcknowledgedTally('');
     let batch = this.#draw(itemsPerBatch);
     while (performance.now() < meter.endsAt) {
       const begun = performance.now();

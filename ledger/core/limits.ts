@@ -43,3 +43,6 @@ export const TOTAL_MAX = 2n ** 62n - 1n;
 
 export const INT64_MAX = 2n ** 63n - 1n;
 export const INT64_MIN = -(2n ** 63n);
+
+/** Bytes of a mebibyte, in which settings count memory. */
+export const MIB = 1024 * 1024;

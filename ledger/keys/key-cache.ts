@@ -1,13 +1,12 @@
 import { Redis } from 'ioredis';
+import { backoffMs } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
-/** A call that takes longer is given up: Redis is there to save time. */
-const TIMEOUT_MS = 250;
-/** Pause before a Redis that failed is asked again. */
+/** Pause before a Redis that failed is asked again: no answer waits for it. */
 const REVIVE_MS = 1000;
-const TTL_SECONDS = 24 * 60 * 60;
-/** Ids in one generation; two are kept, about 80 bytes each in Redis. */
-const GENERATION_KEYS = 500_000;
+/** After attempts to connect that failed. */
+const BACKOFF = { firstMs: 100, longestMs: 1_000 };
 
 /**
  * The ids of decided keys in Redis: a hint that may be lost, invented or refused at any time. An
@@ -23,6 +22,7 @@ export class KeyCache {
   readonly #redis: Redis;
   readonly #names: readonly [string, string];
   readonly #log: Logger;
+  readonly #tuning: LedgerTuning;
   #current: 0 | 1 = 0;
   #count = 0;
   /** True until the generation that is not current has anything. */
@@ -33,14 +33,15 @@ export class KeyCache {
   #revival: NodeJS.Timeout | undefined;
 
   /** @param instance UUID of the book's database, so that no other book's ids are read */
-  constructor(url: string, instance: string, log: Logger) {
+  constructor(url: string, instance: string, log: Logger, tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
     this.#log = log;
     this.#names = [`meridian:ids:{${instance}}:a`, `meridian:ids:{${instance}}:b`];
     this.#redis = new Redis(url, {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      commandTimeout: TIMEOUT_MS,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1000),
+      commandTimeout: tuning.redisTimeoutMs,
+      retryStrategy: (failures) => backoffMs(failures, BACKOFF),
     });
     this.#redis.on('ready', () => void this.#start());
     this.#redis.on('close', () => this.#setUp(false, 'the connection is closed'));
@@ -77,7 +78,7 @@ export class KeyCache {
   async add(ids: readonly string[]): Promise<void> {
     if (!this.#up || ids.length === 0) return;
     try {
-      if (this.#count >= GENERATION_KEYS) {
+      if (this.#count >= this.#tuning.redisKeys) {
         this.#current = this.#current === 0 ? 1 : 0;
         this.#count = 0;
         this.#otherIsEmpty = false;
@@ -86,7 +87,7 @@ export class KeyCache {
       const name = this.#names[this.#current];
       this.#count += ids.length;
       await this.#redis.sadd(name, ...ids);
-      await this.#redis.expire(name, TTL_SECONDS);
+      await this.#redis.expire(name, this.#tuning.redisTtlSeconds);
     } catch (error) {
       this.#fault(error);
     }

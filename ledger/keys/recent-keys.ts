@@ -1,19 +1,24 @@
 import type { KnownKey } from './known-key.ts';
-
-/** Enough to cover the batches whose values are still on their way to Redis. */
-const GENERATION_KEYS = 32_768;
+import { ledgerTuning } from '../tuning.ts';
 
 /** The keys decided last, in memory, bounded: two generations, the older dropped when full. */
 export class RecentKeys {
   #newer = new Map<string, KnownKey>();
   #older = new Map<string, KnownKey>();
 
+  readonly #generation: number;
+
+  /** @param generation keys of one generation */
+  constructor(generation = ledgerTuning.recentKeys) {
+    this.#generation = generation;
+  }
+
   get(id: string): KnownKey | undefined {
     return this.#newer.get(id) ?? this.#older.get(id);
   }
 
   set(id: string, known: KnownKey): void {
-    if (this.#newer.size >= GENERATION_KEYS) {
+    if (this.#newer.size >= this.#generation) {
       this.#older = this.#newer;
       this.#newer = new Map();
     }

@@ -3,19 +3,22 @@ import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
 import type { Work } from './work.ts';
 import { isDoneAfterLoss } from './work-kinds.ts';
 import { WorkQueue } from './work-queue.ts';
+import type { LedgerTuning } from '../tuning.ts';
 
 /**
  * Decides what enters the queue of a leader. A book that has lost rows posts nothing of any kind;
  * until its channels have been compared after a take-over, work waits.
  */
 export class Admission {
-  readonly queue = new WorkQueue();
+  readonly queue: WorkQueue;
   readonly #memory: BookMemory;
   /** Work that arrived while it was held back. */
-  readonly #waiting = new WorkQueue();
+  readonly #waiting: WorkQueue;
   #held = false;
 
-  constructor(memory: BookMemory) {
+  constructor(memory: BookMemory, tuning: LedgerTuning) {
+    this.queue = new WorkQueue(tuning);
+    this.#waiting = new WorkQueue(tuning);
     this.#memory = memory;
   }
 

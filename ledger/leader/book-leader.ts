@@ -20,6 +20,7 @@ import { isBug, LedgerFault } from './ledger-fault.ts';
 import { Publisher } from './publisher.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CommandWork, DryWork, TransferWork, Work } from './work.ts';
+import { ledgerTuning } from '../tuning.ts';
 
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
@@ -38,6 +39,7 @@ export interface LeaderParts {
   readonly onHeldUp?: OnHeldUp | undefined;
   /** Called with a bug that shows where `run` does not wait for it. */
   readonly onBug: (error: unknown) => void;
+  readonly tuning?: typeof ledgerTuning;
 }
 
 /** Faults that leave what is remembered as true as it was. */
@@ -57,7 +59,7 @@ export class BookLeader {
   readonly memory: BookMemory;
   readonly #parts: LeaderParts;
   readonly #admission: Admission;
-  readonly #dryRuns = new DryRuns();
+  readonly #dryRuns: DryRuns;
   readonly #publisher: Publisher;
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
@@ -68,7 +70,8 @@ export class BookLeader {
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
-    this.#admission = new Admission(parts.memory);
+    this.#admission = new Admission(parts.memory, parts.tuning ?? ledgerTuning);
+    this.#dryRuns = new DryRuns(parts.tuning?.dryRunItems ?? ledgerTuning.dryRunItems);
     this.#publisher = new Publisher(parts, () => this.#requireLead());
     this.#parts = parts;
   }

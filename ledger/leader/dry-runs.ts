@@ -11,9 +11,6 @@ import { LedgerFault } from './ledger-fault.ts';
 import type { DryLeg, DryWork, DryWorkByKind, DryWorkName, Work } from './work.ts';
 import { rowsOfWork } from './work-kinds.ts';
 
-/** Items of all dry runs that wait; beyond them work is refused at once. */
-const WAITING_MAX = 16_000;
-
 /** Executes in memory alone, on top of what has been committed. */
 export interface Rehearsal {
   readonly memory: BookMemory;
@@ -78,9 +75,15 @@ function runAs<K extends DryWorkName>(
 
 /** Dry runs that wait until no batch is on its way. */
 export class DryRuns {
+  readonly #itemsMax: number;
   #waiting: DryWork[] = [];
   #items = 0;
   #closed: LedgerFault | undefined;
+
+  /** @param itemsMax items that may wait; beyond them work is refused at once */
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
 
   /** Dry runs that wait. */
   get waiting(): number {
@@ -90,7 +93,7 @@ export class DryRuns {
   /** False: the work has been given its fault. */
   add(work: DryWork): boolean {
     const items = rowsAs(work.kind, work);
-    const full = this.#items > 0 && this.#items + items > WAITING_MAX;
+    const full = this.#items > 0 && this.#items + items > this.#itemsMax;
     const fault =
       this.#closed ??
       (full ? new LedgerFault('overloaded', `${this.#items} items of dry runs wait`) : undefined);

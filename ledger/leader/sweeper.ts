@@ -5,11 +5,7 @@ import { readDueHolds } from '../store/read-due-holds.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { BookLeader } from './book-leader.ts';
 import { isBug } from './ledger-fault.ts';
-
-/** How often holds are looked for whose time is up: what they reserve is free that late. */
-const SWEEP_MS = 100;
-/** Holds of one batch. */
-const HOLDS_MAX = 1000;
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /**
  * Expires holds. It goes along the holds in the order in which they expire, each once: the
@@ -20,9 +16,11 @@ export class Sweeper {
   readonly #sql: Sql;
   readonly #leader: BookLeader;
   readonly #log: Logger;
+  readonly #tuning: LedgerTuning;
   #stopped = false;
 
-  constructor(sql: Sql, leader: BookLeader, log: Logger) {
+  constructor(sql: Sql, leader: BookLeader, log: Logger, tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
     this.#sql = sql;
     this.#leader = leader;
     this.#log = log;
@@ -45,18 +43,19 @@ export class Sweeper {
         if (isBug(error)) throw error;
         this.#log.debug('holds cannot be expired', { why: describe(error) });
       }
-      if (!more) await sleep(SWEEP_MS);
+      if (!more) await sleep(this.#tuning.sweepMs);
     }
   }
 
   /** One batch. Returns true if there may be more at once. */
   async #sweep(): Promise<boolean> {
     const { memory } = this.#leader;
+    const { sweepHolds } = this.#tuning;
     const nowMicros = this.#leader.nextMicros();
-    const due = await readDueHolds(this.#sql, memory.swept, nowMicros, HOLDS_MAX);
+    const due = await readDueHolds(this.#sql, memory.swept, nowMicros, sweepHolds);
     if (due === null) return false;
     const { ids, cursor, seen } = due;
     await this.#leader.execute({ kind: 'expire', holds: ids, swept: cursor, seen });
-    return ids.length === HOLDS_MAX && memory.swept.seq === cursor.seq;
+    return ids.length === sweepHolds && memory.swept.seq === cursor.seq;
   }
 }

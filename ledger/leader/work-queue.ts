@@ -1,13 +1,8 @@
 import { LedgerFault } from './ledger-fault.ts';
 import type { Work } from './work.ts';
 import { isBounded, rowsOfWork } from './work-kinds.ts';
-
-/** Items (transfers, accounts, legs) that may wait; beyond them work is refused at once. */
-const WAITING_MAX = 64_000;
-/** The same in bytes, as encoded; in memory they take several times as much. */
-const BYTES_MAX = 32 * 1024 * 1024;
-/** Items of one batch, unless one work alone has more. */
-const BATCH_MAX = 4_000;
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { MIB } from '../core/limits.ts';
 
 /** Work that waits, and what it counts. */
 interface Waiting {
@@ -18,12 +13,17 @@ interface Waiting {
 
 /** The bounded queue in front of the leader. Whatever waits forms the next batch. */
 export class WorkQueue {
+  readonly #tuning: LedgerTuning;
   #waiting: Waiting[] = [];
   #items = 0;
   #bytes = 0;
   #closed: LedgerFault | undefined;
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
+
+  constructor(tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
+  }
 
   /** Adds work, or gives it its fault at once. */
   add(work: Work): void {
@@ -33,8 +33,8 @@ export class WorkQueue {
     }
     const items = rowsOfWork(work);
     const bytes = work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
-    const tooMany = this.#items + items > WAITING_MAX;
-    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > BYTES_MAX;
+    const tooMany = this.#items + items > this.#tuning.queueItems;
+    const tooLarge = this.#bytes > 0 && this.#bytes + bytes > this.#tuning.queueMib * MIB;
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
     if (isBounded(work) && (tooMany || tooLarge)) {
       const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
@@ -45,12 +45,12 @@ export class WorkQueue {
     this.#bytes += bytes;
     this.#waiting.push({ work, items, bytes });
     this.#wake?.();
-    if (this.#items >= BATCH_MAX) this.#full?.();
+    if (this.#items >= this.#tuning.batchItems) this.#full?.();
   }
 
   /** Resolves when a full batch waits. Only the newest of several promises does. */
   async whenFull(): Promise<void> {
-    if (this.#items >= BATCH_MAX) return;
+    if (this.#items >= this.#tuning.batchItems) return;
     await new Promise<void>((resolve) => {
       this.#full = resolve;
     });
@@ -79,7 +79,7 @@ export class WorkQueue {
     let items = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
-      if (count > 0 && items + waiting.items > BATCH_MAX) break;
+      if (count > 0 && items + waiting.items > this.#tuning.batchItems) break;
       items += waiting.items;
       this.#bytes -= waiting.bytes;
       count += 1;

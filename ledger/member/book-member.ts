@@ -8,21 +8,16 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
 import { aloneText, Leadership, type LeadershipConfig } from './leadership.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
-/** How often a standby looks at the leader, and how often it must fail to answer in a row. */
-const PROBE_MS = 500;
-const PROBES_FAILED_MAX = 3;
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;
-const READ_CONNECTIONS = 4;
 /** A leadership that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_LEADERSHIP_MS = 2_000;
 const SHORT_LEADERSHIP_PAUSE_MS_MAX = 2_000;
 /** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
-/** How long what is queued may take when the server stops. */
-const FINISH_MS = 3_000;
 
 export interface MemberConfig extends LeadershipConfig {
   /** Where this server is. */
@@ -55,6 +50,7 @@ export class BookMember {
   /** Connections for reading. */
   readonly sql: Sql;
   readonly clock: ServerClock;
+  readonly tuning: LedgerTuning;
   readonly #leaders: Leaders;
   readonly #log: Logger;
   readonly #listeners = new Set<(status: MemberStatus) => void>();
@@ -72,10 +68,11 @@ export class BookMember {
 
   constructor(config: MemberConfig, leaders: Leaders, log: Logger) {
     this.config = config;
+    this.tuning = config.tuning ?? ledgerTuning;
     this.#leaders = leaders;
     this.#log = log;
     this.clock = new ServerClock(leaders, log, () => this.#notify());
-    this.sql = connect(config.databaseUrl, READ_CONNECTIONS);
+    this.sql = connect(config.databaseUrl, this.tuning.readConnections);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
     });
@@ -127,7 +124,7 @@ export class BookMember {
     this.#wake();
     this.#leadership?.stop();
     const tooLong = () => this.#leadership?.end('the server is stopping');
-    setTimeout(tooLong, FINISH_MS).unref();
+    setTimeout(tooLong, this.tuning.finishMs).unref();
   }
 
   /** Leads while the database next to this server is the primary. */
@@ -170,7 +167,7 @@ export class BookMember {
           return this.#lead(head);
         }
         failed = (await this.#probe(head)) ? 0 : failed + 1;
-        await sleep(PROBE_MS);
+        await sleep(this.tuning.probeMs);
         return head.fenced ? `the book is ${head.leader}` : '';
       });
     }
@@ -212,11 +209,11 @@ export class BookMember {
   #mayTakeOver(head: Head, failed: number): boolean {
     // No server ever led it, or we did before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;
-    return failed >= PROBES_FAILED_MAX;
+    return failed >= this.tuning.probesFailed;
   }
 
   #probe(head: Head): Promise<boolean> {
-    return answersAsLeader(head.leader, this.config.book.number, head.epoch, PROBE_MS);
+    return answersAsLeader(head.leader, this.config.book.number, head.epoch, this.tuning.probeMs);
   }
 
   /** Returns why it never became leader; '' if it led, however briefly. */

@@ -3,6 +3,7 @@ import { KeyCache } from '../keys/key-cache.ts';
 import { regionBooksOf } from '../core/placement.ts';
 import type { Logger } from '../logger.ts';
 import type { Leaders } from '../rpc/leaders.ts';
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 import { Sender } from '../settlement/sender.ts';
 import { connect, isWarning, type Sql } from '../store/connect.ts';
 import { type Book, type Head, readHead } from '../store/head.ts';
@@ -26,6 +27,8 @@ export interface LeadershipConfig {
   readonly redisUrl: string | undefined;
   /** True: the book is led only where a commit waits for a second node to have it. */
   readonly replicated: boolean;
+  /** Default: `ledgerTuning`. */
+  readonly tuning?: LedgerTuning | undefined;
 }
 
 export interface LeadershipParts {
@@ -150,25 +153,26 @@ export class Leadership {
 
   async #lead(sql: Sql, memory: BookMemory, nowMicros: () => number): Promise<string> {
     const { config, reads, leaders, log, onChange } = this.#parts;
-    const { book, books, redisUrl } = config;
-    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, memory.instance, log);
-    const known = new KnownOutcomes(reads, book.number, keys);
+    const { book, books, redisUrl, tuning = ledgerTuning } = config;
+    const { instance } = memory;
+    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
+    const known = new KnownOutcomes(reads, book.number, keys, tuning);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
     const onHeldUp = this.#onHeldUp;
     const { onBug } = this.#parts;
-    const parts = { sql, memory, known, log, nowMicros, onSent, onHeldUp, onBug };
+    const parts = { sql, memory, known, log, nowMicros, onSent, onHeldUp, onBug, tuning };
     const leader = new BookLeader(parts);
     for (const { number } of books) {
       if (number === book.number) continue;
-      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log }));
+      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log, tuning }));
     }
     // What is posted before the other ends have been asked may be what a restored book has lost.
     leader.hold();
     this.#leader = leader;
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
-    const sweeper = new Sweeper(reads, leader, log);
+    const sweeper = new Sweeper(reads, leader, log, tuning);
     const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
     const asked = [...senders.values()].map(({ compared }) => compared);
     void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());

@@ -1,3 +1,4 @@
+import { MIB } from '../core/limits.ts';
 import { invalidArgument, overloaded, type RpcError, tooLate } from './error.ts';
 import { MalformedMessage } from './message-bytes.ts';
 
@@ -18,6 +19,21 @@ export interface CallLimits {
   readonly connectionBytes: number;
   /** Of all calls. */
   readonly totalBytes: number;
+}
+
+/** The same in MiB, as settings have them. */
+export interface CallTuning {
+  readonly messageMib: number;
+  readonly connectionMib: number;
+  readonly totalMib: number;
+}
+
+export function callLimits({ messageMib, connectionMib, totalMib }: CallTuning): CallLimits {
+  return {
+    messageBytes: messageMib * MIB,
+    connectionBytes: connectionMib * MIB,
+    totalBytes: totalMib * MIB,
+  };
 }
 
 /** A method as gRPC knows it. */

@@ -13,7 +13,7 @@ import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
 
-/** How long calls in progress may take when the server stops. */
+/** Default of `drainMs`. */
 const DRAIN_MS = 5_000;
 
 /** Streams that one connection may reset at once, and in each second after. */
@@ -28,6 +28,8 @@ export interface RpcServerConfig {
   readonly limits: CallLimits;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
+  /** How long calls in progress may take when the server stops, in milliseconds. */
+  readonly drainMs?: number;
   /** Methods whose streams the service ends itself, before `stop` or soon after. */
   readonly endsItself?: readonly string[];
 }
@@ -119,7 +121,7 @@ export class RpcServer {
       const timer = setTimeout(() => {
         this.#server.forceShutdown();
         resolve();
-      }, DRAIN_MS);
+      }, this.#config.drainMs ?? DRAIN_MS);
       this.#server.tryShutdown(() => {
         clearTimeout(timer);
         resolve();

@@ -35,6 +35,7 @@ import type { Logger } from '../logger.ts';
 import { connect, type Sql } from '../store/connect.ts';
 import { aborted, outcomeUnknown, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
+import { callLimits } from '../rpc/call-watch.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
@@ -51,13 +52,6 @@ import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { serveTopology } from './topology.ts';
 import { TransferReads } from './transfer-reads.ts';
-
-const LIMITS = {
-  /** A router gathers several calls into one batch, and legs travel 2,000 at a time. */
-  messageBytes: 64 * 1024 * 1024,
-  connectionBytes: 128 * 1024 * 1024,
-  totalBytes: 256 * 1024 * 1024,
-};
 
 export interface LedgerServerConfig extends MemberConfig {
   /** HOST:PORT to listen on. */
@@ -79,14 +73,16 @@ export class LedgerServer {
   constructor(config: LedgerServerConfig, log: Logger) {
     this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
     this.#member = new BookMember(config, this.#leaders, log);
-    this.#subscriptions = new Subscriptions(this.#member, log);
+    const { tuning } = this.#member;
+    this.#subscriptions = new Subscriptions(this.#member, log, tuning);
     this.#cancelling = connect(config.databaseUrl, 1);
-    const longReads = new LongReads(this.#member.sql, this.#cancelling);
+    const longReads = new LongReads(this.#member.sql, this.#cancelling, tuning);
     const reads = { subscriptions: this.#subscriptions, longReads };
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: BookServiceService,
-      limits: LIMITS,
+      limits: callLimits(tuning),
+      drainMs: tuning.drainMs,
       implementation: implementation(this.#member, this.#leaders, reads, log),
       serviceName: 'meridian.internal.v1.BookService',
       endsItself: ['subscribe'],

@@ -2,11 +2,7 @@ import { callerGone, overloaded, tooSlow } from '../rpc/error.ts';
 import type { Queries, Sql } from '../store/connect.ts';
 import type { Seen } from '../store/read-position.ts';
 import { isTimeUp, withTimeLimit } from '../store/time-limit.ts';
-
-/** So few of its connections may be taken by reads that can take long. */
-const RUNNING_MAX = 2;
-const WAITING_MAX = 200;
-const STATEMENT_MS = 5_000;
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /** A read that waits for its turn. */
 interface Waiting {
@@ -20,12 +16,14 @@ interface Waiting {
  */
 export class LongReads {
   readonly #sql: Sql;
+  readonly #tuning: LedgerTuning;
   readonly #cancelling: Sql | undefined;
   readonly #waiting = new Set<Waiting>();
   #running = 0;
 
   /** @param cancelling ends the reads of callers who have gone; without it they go on */
-  constructor(sql: Sql, cancelling?: Sql) {
+  constructor(sql: Sql, cancelling?: Sql, tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
     this.#sql = sql;
     this.#cancelling = cancelling;
   }
@@ -38,15 +36,16 @@ export class LongReads {
    */
   async run<T>(read: (sql: Queries) => Promise<T>, signal?: AbortSignal): Promise<Seen<T>> {
     await this.#turn(signal);
+    const { longReadMs } = this.#tuning;
     const through = this.#cancelling;
     const giveUp = signal === undefined || through === undefined ? undefined : { signal, through };
     try {
-      return await withTimeLimit(this.#sql, STATEMENT_MS, read, giveUp);
+      return await withTimeLimit(this.#sql, longReadMs, read, giveUp);
     } catch (error) {
       if (signal?.aborted === true) throw callerGone();
       if (!isTimeUp(error)) throw error;
       throw tooSlow(
-        `this takes more than ${STATEMENT_MS / 1000} seconds: ask for a shorter time, or for ` +
+        `this takes more than ${longReadMs / 1000} seconds: ask for a shorter time, or for ` +
           'one account, code or reference',
       );
     } finally {
@@ -59,11 +58,12 @@ export class LongReads {
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) throw callerGone();
-    if (this.#running < RUNNING_MAX) {
+    if (this.#running < this.#tuning.longReads) {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.size >= WAITING_MAX) throw overloaded('too many searches wait', 500);
+    if (this.#waiting.size >= this.#tuning.longReadsWaiting)
+      throw overloaded('too many searches wait', 500);
     await this.#wait(signal);
   }
 

@@ -7,8 +7,6 @@ import type { Sql } from '../store/connect.ts';
 import { readEvents } from '../store/read-events.ts';
 import type { Turns } from './turns.ts';
 
-/** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
-const PAGE_ROWS = 200;
 /** How often a subscriber checks on its own whether something was committed. */
 const LOOK_MS = 1_000;
 
@@ -35,6 +33,8 @@ export interface SubscriptionParts {
   readonly leader: FollowedLeader;
   /** Null: every row of the journal. Else: the versions of this account. */
   readonly account: bigint | null;
+  /** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
+  readonly pageRows: number;
 }
 
 /**
@@ -115,12 +115,12 @@ export class Subscription {
   async #catchUp(through: number): Promise<void> {
     const { sql, turns, book, account } = this.#parts;
     for (let full = true; full && !this.#over;) {
-      const page = { account, after: this.#after, through, limit: PAGE_ROWS };
+      const page = { account, after: this.#after, through, limit: this.#parts.pageRows };
       // A caller who has gone while others had their turns needs nothing read any more.
       const events = await turns.take(async () => (this.#over ? [] : readEvents(sql, book, page)));
       for (const event of events) this.#advance(event);
       if (events.length > 0) await this.#write(events);
-      full = events.length === PAGE_ROWS;
+      full = events.length === this.#parts.pageRows;
     }
     const complete = this.#over || account !== null || this.#after === through;
     assert(complete, `the journal ends at ${this.#after}, not at ${through}`);

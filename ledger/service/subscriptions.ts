@@ -15,11 +15,7 @@ import { describe, isDatabaseError } from '../store/sqlstate.ts';
 import { prove } from './read-position.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
-
-/** Beyond this number a subscriber is refused. */
-const SUBSCRIPTIONS_MAX = 256;
-/** Separate connections, so that subscribers that catch up take none from other reads. */
-const CONNECTIONS = 2;
+import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /** A server's part in a book, as far as subscribers look at it. */
 export interface FollowedMember {
@@ -34,14 +30,16 @@ export interface FollowedMember {
 export class Subscriptions {
   readonly #member: FollowedMember;
   readonly #log: Logger;
+  readonly #tuning: LedgerTuning;
   readonly #sql: Sql;
   readonly #turns = new Turns();
   #open = 0;
 
-  constructor(member: FollowedMember, log: Logger) {
+  constructor(member: FollowedMember, log: Logger, tuning: LedgerTuning = ledgerTuning) {
+    this.#tuning = tuning;
     this.#member = member;
     this.#log = log;
-    this.#sql = connect(member.config.databaseUrl, CONNECTIONS);
+    this.#sql = connect(member.config.databaseUrl, tuning.subscriptionConnections);
   }
 
   /**
@@ -52,8 +50,9 @@ export class Subscriptions {
    * @throws InvariantError if the journal has a gap: the process must end
    */
   async serve(stream: EventStream): Promise<void> {
-    if (this.#open >= SUBSCRIPTIONS_MAX) {
-      fail(stream, overloaded(`${SUBSCRIPTIONS_MAX} subscriptions are open here`, 1_000));
+    const { subscriptions: most } = this.#tuning;
+    if (this.#open >= most) {
+      fail(stream, overloaded(`${most} subscriptions are open here`, 1_000));
       return;
     }
     this.#open += 1;
@@ -88,6 +87,7 @@ export class Subscriptions {
       book: number,
       leader,
       account,
+      pageRows: this.#tuning.subscriptionRows,
     });
     const stopWatching = member.onStatus(() => {
       if (member.leader === leader) return;

@@ -7,6 +7,7 @@ import type {
   SettleReply,
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { backoffMs } from '../backoff.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
@@ -18,13 +19,10 @@ import { describe } from '../store/sqlstate.ts';
 import { CHANNEL_DIVERGED, reasonOf } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
+import type { LedgerTuning } from '../tuning.ts';
 
-/** Legs in one call. */
-const LEGS_MAX = 2000;
-const CALL_TIMEOUT_MS = 10_000;
-/** Pause after a failed call; doubled up to the maximum while it keeps failing. */
-const PAUSE_MS = 50;
-const PAUSE_MS_MAX = 1000;
+/** Pause after the first of several failed calls. */
+const FIRST_PAUSE_MS = 50;
 /** A comparison answers at once or not at all. */
 const COMPARE_TIMEOUT_MS = 2_000;
 /** Pause between comparisons of a channel that is halted: an operator has to repair it. */
@@ -35,6 +33,7 @@ export interface SenderParts {
   readonly leader: BookLeader;
   readonly leaders: Leaders;
   readonly log: Logger;
+  readonly tuning: LedgerTuning;
 }
 
 /**
@@ -81,12 +80,12 @@ export class Sender {
    * @throws Error of isBug
    */
   async run(): Promise<void> {
-    let pauseMs = PAUSE_MS;
+    let failures = 0;
     while (!this.#stopped) {
       try {
         this.#woken = false;
         const more = await this.#next();
-        pauseMs = PAUSE_MS;
+        failures = 0;
         if (more) continue;
         await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
@@ -94,8 +93,9 @@ export class Sender {
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
-        await sleep(pauseMs * (0.5 + Math.random() / 2));
-        pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+        failures += 1;
+        const { settlePauseMaxMs: longestMs } = this.#parts.tuning;
+        await sleep(backoffMs(failures, { firstMs: FIRST_PAUSE_MS, longestMs }));
       }
     }
   }
@@ -170,7 +170,8 @@ export class Sender {
     const { sql, leader } = this.#parts;
     const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
-    const read = await readLegsAfter(sql, this.#peerBook, settled, LEGS_MAX);
+    const { settleLegs } = this.#parts.tuning;
+    const read = await readLegsAfter(sql, this.#peerBook, settled, settleLegs);
     // Legs sent since may belong to a commit that is in doubt.
     const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
@@ -196,7 +197,7 @@ export class Sender {
   }
 
   #settle(request: SettleRequest): Promise<SettleReply> {
-    return this.#ask(CALL_TIMEOUT_MS, (client, deadline, callback) =>
+    return this.#ask(this.#parts.tuning.settleTimeoutMs, (client, deadline, callback) =>
       client.settle(request, new Metadata(), deadline, callback),
     );
   }

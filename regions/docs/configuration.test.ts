@@ -4,7 +4,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import * as limits from '../../ledger/core/limits.ts';
+import { variableNames } from '../config/variables.ts';
 import { ledgerSchema, routerSchema } from '../server/config.ts';
+import { withSettings } from './settings-table.ts';
 
 const page = readFileSync(path.join(import.meta.dirname, 'configuration.md'), 'utf8');
 
@@ -14,6 +16,9 @@ const rows = page
   .filter((line) => line.startsWith('| ') && !line.includes('---'))
   .map((line) => line.split('|').slice(1, -1))
   .map((cells) => cells.map((cell) => cell.trim().replaceAll('`', '')));
+
+/** Without what the formatter adds to align tables. */
+const unaligned = (text: string) => text.replaceAll(/ +/gu, ' ').replaceAll(/-+/gu, '-');
 
 interface Documented {
   readonly of: string;
@@ -78,11 +83,15 @@ describe('the page of settings agrees with the schemas', () => {
 
   test('the page has every value of a setting that is a choice, in order', () => {
     const choices = Object.keys(fields).filter((name) => choicesOf(name) !== undefined);
-    expect(choices).toContain('MERIDIAN_LOG_LEVEL');
+    expect(choices).toContain('MERIDIAN_REPLICATED');
     expect(choices.map((name) => [name, documented.get(name)?.accepts])).toEqual(
       choices.map((name) => [name, choicesOf(name)]),
     );
   });
+});
+
+test('the page has the settings of the list, see `npm run configuration`', () => {
+  expect(unaligned(withSettings(page))).toBe(unaligned(page));
 });
 
 test('every MERIDIAN_ variable that the code reads is on the page, and no other', () => {
@@ -93,7 +102,7 @@ test('every MERIDIAN_ variable that the code reads is on the page, and no other'
     cwd: root,
     encoding: 'utf8',
   });
-  const read = [...new Set(found.trim().split('\n'))].toSorted();
+  const read = [...new Set([...found.trim().split('\n'), ...variableNames])].toSorted();
   expect([...new Set(page.match(new RegExp(pattern, 'gu')))].toSorted()).toEqual(read);
 });
 

@@ -14,7 +14,7 @@ import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterState } from '../topology/state.ts';
 import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
-import { UnknownBookError } from './operation.ts';
+import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
 
 /** A repair reads and books all lost rows. */
@@ -140,7 +140,7 @@ export class Channels {
   /**
    * Lists what a book has lost of its channels, or books it.
    * @param decision undefined: only list
-   * @throws UnknownBookError, and Error if the book or its peer is not led
+   * @throws UnknownNameError, and Error if the book or its peer is not led
    */
   async repair(
     nameOrNumber: string,
@@ -177,13 +177,13 @@ export class Channels {
     );
     if (found !== undefined) return found;
     const names = this.#books.map(({ name }) => name).join(', ');
-    throw new UnknownBookError(`there is no book "${nameOrNumber}"; there are ${names}`);
+    throw new UnknownNameError(`there is no book "${nameOrNumber}"; there are ${names}`);
   }
 }
 
-function placesOf({ regions, replicated }: ClusterState): BookPlace[] {
+function placesOf({ books, replicated }: ClusterState): BookPlace[] {
   if (replicated === undefined) {
-    return regions.map(({ book: number, bookName: name, ledgerAddress, adminUrl }) => ({
+    return books.map(({ number, name, ledgerAddress, adminUrl }) => ({
       number,
       name,
       ledgers: [ledgerAddress],

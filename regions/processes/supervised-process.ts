@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../../ledger/backoff.ts';
 import { type StopSignal, writePidFile } from './leftovers.ts';
 import { logTail, openLog } from './log-file.ts';
 import { signalProcess } from './process-identity.ts';
@@ -48,6 +49,8 @@ export interface ProcessSpec {
   /** Written to the standard input at every start; secrets travel here, not in arguments. */
   readonly stdin?: string;
   readonly logFile: string;
+  /** Size at which the log is set aside at a start, default 32 MiB. */
+  readonly logBytes?: number | undefined;
   readonly pidFile: string;
   /** Lower stages are stopped first. */
   readonly stage: number;
@@ -79,9 +82,8 @@ export const BROKEN_EXIT_CODE = 70;
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
 // children of its killed predecessor still hold the shared memory.
 const firstStartAttempts = 4;
-const backoffFirstMs = 100;
-const backoffMostMs = 5_000;
-const backoffMostBrokenMs = 60_000;
+const backoff = { firstMs: 100, longestMs: 5_000 };
+const backoffBroken = { firstMs: 100, longestMs: 60_000 };
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
 const stableAfterBrokenMs = 300_000;
@@ -96,13 +98,6 @@ const livenessPauseMs = 500;
 const answeredPauses = 2;
 const probeFirstMs = 25;
 const probeMostMs = 250;
-
-/** Full jitter on the upper half, so that processes that died together do not return together. */
-function backoffMs(failures: number, broken: boolean): number {
-  const limit = broken ? backoffMostBrokenMs : backoffMostMs;
-  const most = Math.min(limit, backoffFirstMs * 2 ** (failures - 1));
-  return most / 2 + Math.random() * (most / 2);
-}
 
 function notRun(reason: string): RunResult {
   return { becameReady: false, lastedMs: 0, reason, broken: false };
@@ -125,9 +120,15 @@ export class SupervisedProcess {
     this.#spec = spec;
   }
 
-  /** What runs; another one after `resume`. */
+  /** What runs, or would. */
   get spec(): ProcessSpec {
     return this.#spec;
+  }
+
+  /** What the next start runs. Throws while the process is supervised. */
+  set spec(spec: ProcessSpec) {
+    if (this.#loop !== undefined) throw new Error(`${this.name} runs; stop it first`);
+    this.#spec = spec;
   }
 
   get name(): string {
@@ -177,12 +178,11 @@ export class SupervisedProcess {
   }
 
   /**
-   * Starts a process that has been in service before and was stopped, with another specification
-   * of the same name. Unlike `start` it is kept running however often it dies. Resolves when it
-   * is ready; throws when it was stopped or is not ready within `timeoutMs`.
+   * Starts a process again that has been in service and was stopped. Unlike with `start` it is
+   * kept running however often it dies. Resolves when it is ready; throws when it was stopped or
+   * is not ready within `timeoutMs`.
    */
-  async resume(spec: ProcessSpec, timeoutMs: number): Promise<void> {
-    this.#spec = spec;
+  async resume(timeoutMs: number): Promise<void> {
     void this.#launch(true);
     await this.waitReady(timeoutMs);
   }
@@ -267,9 +267,8 @@ export class SupervisedProcess {
         failures = result.becameReady && result.lastedMs > stableMs ? 1 : failures + 1;
         if (!this.#everReady && failures >= firstStartAttempts) break;
         this.#set(failures >= seriesDeaths ? 'backing-off' : 'restarting');
-        await sleep(backoffMs(failures, result.broken), undefined, { signal: stopping }).catch(
-          () => {},
-        );
+        const waitMs = backoffMs(failures, result.broken ? backoffBroken : backoff);
+        await sleep(waitMs, undefined, { signal: stopping }).catch(() => {});
       }
     } finally {
       this.#set('stopped');
@@ -293,7 +292,7 @@ export class SupervisedProcess {
 
   #spawn(): ChildProcess {
     const { spec } = this;
-    const log = openLog(spec.logFile);
+    const log = openLog(spec.logFile, spec.logBytes);
     this.#logStartsAt = log.startsAt;
     try {
       const child = spawn(spec.command, spec.args, {

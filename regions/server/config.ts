@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import type { LedgerTuning } from '../../ledger/tuning.ts';
+import type { RouterTuning } from '../../router/tuning.ts';
+import { ledgerSettings, routerSettings, type ServerSettings } from '../config/server-settings.ts';
 
 /**
- * The settings of the two server processes, and the only reader of the environment.
- * Every setting is one MERIDIAN_ variable; a missing or malformed one is named in the error.
+ * What the two server processes read from their environment, and the only reader of it: their
+ * place in the installation, in the schemas below, and their settings, of which
+ * regions/config/settings.ts is the list. A missing or malformed variable is named in the error.
  * docs/configuration.md lists them for operators.
  */
 
@@ -47,7 +51,6 @@ const common = {
     .enum(['true', 'false'])
     .default('false')
     .transform((text) => text === 'true'),
-  MERIDIAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** Addresses of every ledger server of every region, this one included. */
   MERIDIAN_LEDGERS: addresses,
   /** Every book there is, as NUMBER:NAME:REGION, such as 1:eu-west-1:eu-west. */
@@ -83,9 +86,11 @@ export const routerSchema = z.object({
     .optional(),
 });
 
-export type LedgerConfig = z.infer<typeof ledgerSchema>;
-export type RouterConfig = z.infer<typeof routerSchema>;
+/** `tuning` and `logLevel` are settings; the rest is the place of the server. */
+export type LedgerConfig = z.infer<typeof ledgerSchema> & Settings<LedgerTuning>;
+export type RouterConfig = z.infer<typeof routerSchema> & Settings<RouterTuning>;
 
+type Settings<Tuning> = Pick<ServerSettings<Tuning>, 'logLevel' | 'tuning'>;
 type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
 
 /** What a server lacks on an address that other hosts reach. */
@@ -113,18 +118,24 @@ function requireProtection({ MERIDIAN_LISTEN, MERIDIAN_INSECURE }: Listening): v
 }
 
 /** Throws an Error whose message names every variable that is wrong, one a line. */
-function parse<T extends Listening>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+function parse<Place extends Listening, Tuning>(
+  schema: z.ZodType<Place>,
+  { problems, ...settings }: ServerSettings<Tuning>,
+  env: NodeJS.ProcessEnv,
+): Place & Settings<Tuning> {
   const result = schema.safeParse(env);
-  if (result.success) {
+  if (result.success && problems.length === 0) {
     requireProtection(result.data);
-    return result.data;
+    return { ...result.data, ...settings };
   }
-  const lines = result.error.issues.map(({ path, message }) => {
+  const lines = (result.error?.issues ?? []).map(({ path, message }) => {
     const missing = env[String(path[0])] === undefined;
     return `${path.join('.')}: ${missing ? 'is required and not set' : message}`;
   });
-  throw new Error(`the configuration is wrong\n  ${lines.join('\n  ')}`);
+  throw new Error(`the configuration is wrong\n  ${[...lines, ...problems].join('\n  ')}`);
 }
 
-export const ledgerConfig = (env: NodeJS.ProcessEnv): LedgerConfig => parse(ledgerSchema, env);
-export const routerConfig = (env: NodeJS.ProcessEnv): RouterConfig => parse(routerSchema, env);
+export const ledgerConfig = (env: NodeJS.ProcessEnv): LedgerConfig =>
+  parse(ledgerSchema, ledgerSettings(env), env);
+export const routerConfig = (env: NodeJS.ProcessEnv): RouterConfig =>
+  parse(routerSchema, routerSettings(env), env);

@@ -12,7 +12,7 @@ await runProcess(async (onStop) => {
     books.find(({ number }) => number === config.MERIDIAN_BOOK),
     `MERIDIAN_BOOK ${config.MERIDIAN_BOOK} is one of MERIDIAN_BOOKS`,
   );
-  const log = makeLogger(config.MERIDIAN_LOG_LEVEL, {
+  const log = makeLogger(config.logLevel, {
     process: 'ledger',
     region: config.MERIDIAN_REGION,
     book: book.name,
@@ -28,6 +28,7 @@ await runProcess(async (onStop) => {
       databaseUrl: config.MERIDIAN_DATABASE_URL,
       redisUrl: config.MERIDIAN_REDIS_URL,
       ledgers: config.MERIDIAN_LEDGERS,
+      tuning: config.tuning,
     },
     log,
   );

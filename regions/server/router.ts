@@ -9,7 +9,7 @@ import { runProcess } from './run-process.ts';
 
 await runProcess(async (onStop) => {
   const config = routerConfig(process.env);
-  const log = makeLogger(config.MERIDIAN_LOG_LEVEL, {
+  const log = makeLogger(config.logLevel, {
     process: 'router',
     region: config.MERIDIAN_REGION,
   });
@@ -19,6 +19,7 @@ await runProcess(async (onStop) => {
       region: config.MERIDIAN_REGION,
       books: config.MERIDIAN_BOOKS,
       ledgers: config.MERIDIAN_LEDGERS,
+      tuning: config.tuning,
     },
     log,
   );

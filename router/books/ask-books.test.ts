@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { InvariantError } from '../../ledger/core/assert.ts';
 import { RpcError } from '../../ledger/rpc/error.ts';
 import type { BookServiceClient } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { routerTuning } from '../tuning.ts';
 import { askBooks, type Question } from './ask-books.ts';
 import { type Book, Books } from './books.ts';
 import type { ClientCall } from './client-call.ts';
@@ -27,6 +28,7 @@ const client = {} as BookServiceClient;
 
 /** The first book answers, the second fails. */
 const reader = (failure: Error) => ({
+  tuning: routerTuning,
   read: async <Response>(book: Book, _limits: ReadLimits, call: ClientCall<Response>) => {
     if (book.number !== 1) throw failure;
     const { promise, resolve } = Promise.withResolvers<Response>();

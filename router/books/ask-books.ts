@@ -4,9 +4,6 @@ import type { Book } from './books.ts';
 import type { ClientCall } from './client-call.ts';
 import type { Forward, ReadLimits } from './forward.ts';
 
-/** How long a book of several may take to answer. */
-const SILENCE_MS = 2_000;
-
 /** A book and what it is asked. */
 export interface Question<Response> {
   readonly book: Book;
@@ -27,11 +24,11 @@ export interface Answers<Response> {
  * @throws Error that is no answer to a call, such as an InvariantError: no book is to blame for it
  */
 export async function askBooks<Response>(
-  forward: Pick<Forward, 'read'>,
+  forward: Pick<Forward, 'read' | 'tuning'>,
   questions: readonly Question<Response>[],
   { deadline, options }: ReadLimits,
 ): Promise<Answers<Response>> {
-  const soon = Math.min(Number(deadline), Date.now() + SILENCE_MS);
+  const soon = Math.min(Number(deadline), Date.now() + forward.tuning.bookSilenceMs);
   const until = questions.length === 1 ? deadline : soon;
   const answered = new Map<Book, Response>();
   const unanswered = new Map<Book, RpcError>();

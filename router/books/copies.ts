@@ -1,24 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
+import { backoffMs } from '../../ledger/backoff.ts';
 import { must } from '../../ledger/core/assert.ts';
 import { behindAt, callerGone, type RpcError, unavailable } from '../../ledger/rpc/error.ts';
 import type { Copy, Leaders } from '../../ledger/rpc/leaders.ts';
+import type { RouterTuning } from '../tuning.ts';
 import type { Book } from './books.ts';
 import type { ClientCall } from './client-call.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
-/**
- * How long one copy is waited for before the next one is asked as well. A copy that is behind
- * waits for up to a quarter of a second itself to catch up.
- */
-const PATIENCE_MS = 400;
-/** The same for reads of which the caller decides how long they take. */
-export const LONG_PATIENCE_MS = 2_000;
 /** After this multiple of its patience a read stops waiting, and asks the copies known then. */
 const PATIENCE_TIMES = 10;
 /** A copy that was silent, or could not answer, is tried last for this long. */
 const LAST_MS = 2_000;
-/** Pause before all are asked again. */
+/** The longest pause before all are asked again. */
 const PAUSE_MS = 50;
 
 /** Limits of one read of copies. */
@@ -42,10 +37,12 @@ export function noAnswer(book: Book): RpcError {
 /** Reads from any copy of a book, led or not: the nearest one that answers. */
 export class Copies {
   readonly #leaders: Leaders;
+  readonly #patienceMs: number;
   /** Addresses that are asked last, and until when; by performance.now(). */
   readonly #lastUntil = new Map<string, number>();
 
-  constructor(leaders: Leaders) {
+  constructor(leaders: Leaders, tuning: RouterTuning) {
+    this.#patienceMs = tuning.patienceMs;
     this.#leaders = leaders;
   }
 
@@ -61,7 +58,7 @@ export class Copies {
     book: Book,
     until: number,
     call: ClientCall<Response>,
-    { patienceMs = PATIENCE_MS, signal }: AskLimits = {},
+    { patienceMs = this.#patienceMs, signal }: AskLimits = {},
   ): Promise<Response> {
     let newest: RpcError | undefined;
     for (;;) {
@@ -77,7 +74,7 @@ export class Copies {
       }
       if (signal?.aborted === true) throw callerGone();
       if (performance.now() + PAUSE_MS >= until) throw newest ?? noAnswer(book);
-      await sleep(PAUSE_MS * (0.5 + Math.random() / 2));
+      await sleep(backoffMs(1, { firstMs: PAUSE_MS, longestMs: PAUSE_MS }));
     }
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Metadata, status } from '@grpc/grpc-js';
+import { backoffMs } from '../../ledger/backoff.ts';
 import {
   CHANNEL_DIVERGED,
   callerGone,
@@ -11,14 +12,15 @@ import {
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
 import { ReadLevel, type ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
+import { routerTuning, type RouterTuning } from '../tuning.ts';
 import type { Book } from './books.ts';
 import { remainingMs } from './call-deadline.ts';
 import type { ClientCall } from './client-call.ts';
 import { Copies, noAnswer } from './copies.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
-const PAUSE_MS = 20;
-const PAUSE_MS_MAX = 500;
+/** While no leader answers. */
+const BACKOFF = { firstMs: 20, longestMs: 500 };
 /**
  * How much longer than a call is waited for a ledger server may take to answer it. A call that is
  * given up resets its stream, and a server closes a connection that has too many resets.
@@ -49,12 +51,14 @@ export interface CallOptions {
  * idempotent) to a book, and repeats them while there is time.
  */
 export class Forward {
+  readonly tuning: RouterTuning;
   readonly #leaders: Leaders;
   readonly #copies: Copies;
 
-  constructor(leaders: Leaders) {
+  constructor(leaders: Leaders, tuning: RouterTuning = routerTuning) {
+    this.tuning = tuning;
     this.#leaders = leaders;
-    this.#copies = new Copies(leaders);
+    this.#copies = new Copies(leaders, tuning);
   }
 
   /**
@@ -68,10 +72,9 @@ export class Forward {
     call: ClientCall<Response>,
     { signal, onUnclear }: CallOptions = {},
   ): Promise<Response> {
-    const until = performance.now() + remainingMs(deadline);
-    let pauseMs = PAUSE_MS;
+    const until = performance.now() + remainingMs(deadline, this.tuning);
     let lost = false;
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       const leader = this.#leaders.leaderOf(book.number);
       const leftMs = until - performance.now();
       if (signal?.aborted === true) throw callerGone();
@@ -88,8 +91,7 @@ export class Forward {
           }
         }
       }
-      await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      await sleep(Math.min(leftMs, backoffMs(attempt, BACKOFF)));
     }
   }
 
@@ -103,7 +105,7 @@ export class Forward {
     call: ClientCall<Response>,
   ): Promise<Response> {
     if (options?.level === ReadLevel.STALE) {
-      const until = performance.now() + remainingMs(deadline);
+      const until = performance.now() + remainingMs(deadline, this.tuning);
       return this.#copies.ask(book, until, call, { patienceMs, signal });
     }
     try {

@@ -35,7 +35,6 @@ import type {
 } from '../../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
 import type { Book, Books } from '../books/books.ts';
-import { LONG_PATIENCE_MS } from '../books/copies.ts';
 import { orEarlier } from '../books/earlier-release.ts';
 import type { Forward } from '../books/forward.ts';
 
@@ -143,7 +142,12 @@ export class Reads {
     const book = this.#books.ofAccount(request.accountId, 'account_id');
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
+      {
+        deadline,
+        options: request.options,
+        patienceMs: this.#forward.tuning.searchPatienceMs,
+        signal,
+      },
       (client, ...rest) => client.getStatement(request, ...rest),
     );
   }
@@ -158,7 +162,12 @@ export class Reads {
     pageSize(request.pageSize);
     return this.#forward.read(
       book,
-      { deadline, options: request.options, patienceMs: LONG_PATIENCE_MS, signal },
+      {
+        deadline,
+        options: request.options,
+        patienceMs: this.#forward.tuning.searchPatienceMs,
+        signal,
+      },
       (client, ...rest) => client.listTransfers(request, ...rest),
     );
   }

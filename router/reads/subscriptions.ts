@@ -1,21 +1,21 @@
 import { invalidArgument, overloaded, RpcError, unavailable } from '../../ledger/rpc/error.ts';
 import type { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
+import { routerTuning, type RouterTuning } from '../tuning.ts';
 import type { Book, Books } from '../books/books.ts';
 import { type EventStream, Subscription } from './subscription.ts';
-
-/** Of one connection; ledger servers bound how many there are of all. */
-const CONNECTION_MAX = 64;
 
 /** All subscribers of this router. No connection can take every place that ledger servers have. */
 export class Subscriptions {
   readonly #books: Books;
   readonly #leaders: Leaders;
+  readonly #perConnection: number;
   readonly #open = new Set<Subscription>();
   /** How many there are of each connection, by the caller's address and port. */
   readonly #ofConnection = new Map<string, number>();
 
-  constructor(books: Books, leaders: Leaders) {
+  constructor(books: Books, leaders: Leaders, tuning: RouterTuning = routerTuning) {
+    this.#perConnection = tuning.subscriptionsPerConnection;
     this.#books = books;
     this.#leaders = leaders;
   }
@@ -29,8 +29,8 @@ export class Subscriptions {
       const book = this.#bookOf(stream.request);
       const connection = stream.getPeer();
       const count = this.#ofConnection.get(connection) ?? 0;
-      if (count >= CONNECTION_MAX) {
-        throw overloaded(`${CONNECTION_MAX} subscriptions of this connection are open`, 1_000);
+      if (count >= this.#perConnection) {
+        throw overloaded(`${this.#perConnection} subscriptions of this connection are open`, 1_000);
       }
       const subscription = new Subscription(stream, book, this.#leaders);
       this.#open.add(subscription);

@@ -23,20 +23,8 @@ import {
   unavailable,
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
+import type { RouterTuning } from '../tuning.ts';
 
-/** Transfers and legs that may wait for their turn; beyond them a call is refused at once. */
-const PENDING_MAX = 100_000;
-/** Transfers and legs in one batch, unless one transfer alone has more. */
-const BATCH_MAX = 4_000;
-/**
- * Batches on their way at the same time. Beyond these, what comes in waits and so gathers into
- * larger batches; only a large one goes at once, so that the ledger server has a full batch
- * ready when it has committed the one before.
- */
-const BATCHES_MAX = 4;
-const LARGE_BATCH = 500;
-/** Transfers and legs on their way at the same time. */
-const IN_FLIGHT_MAX = 16_000;
 /** Pause before a leader that refused is asked again. */
 const RETRY_MS = 50;
 const SWEEP_MS = 1_000;
@@ -70,6 +58,7 @@ export class Lane {
   readonly #book: number;
   readonly #leaders: Leaders;
   readonly #log: Logger;
+  readonly #tuning: RouterTuning;
   #pending: LaneItem[] = [];
   /** Rows of the pending transfers. */
   #pendingRows = 0;
@@ -83,7 +72,8 @@ export class Lane {
   #retry: NodeJS.Timeout | undefined;
   readonly #sweeper: NodeJS.Timeout;
 
-  constructor(book: number, leaders: Leaders, log: Logger) {
+  constructor(book: number, leaders: Leaders, log: Logger, tuning: RouterTuning) {
+    this.#tuning = tuning;
     this.#book = book;
     this.#leaders = leaders;
     this.#log = log;
@@ -100,7 +90,7 @@ export class Lane {
 
   /** True if that many more rows may wait. */
   hasRoomFor(rows: number): boolean {
-    return this.#pendingRows + rows <= PENDING_MAX;
+    return this.#pendingRows + rows <= this.#tuning.pendingRows;
   }
 
   /** Queues the transfers of one call, in order. Ask `hasRoomFor` first. */
@@ -140,11 +130,11 @@ export class Lane {
   }
 
   #maySend(): boolean {
-    if (this.#inFlight.size < BATCHES_MAX) return true;
-    if (this.#pendingRows < LARGE_BATCH) return false;
+    if (this.#inFlight.size < this.#tuning.batches) return true;
+    if (this.#pendingRows < this.#tuning.largeBatchRows) return false;
     let inFlight = 0;
     for (const items of this.#inFlight.values()) inFlight += rowsIn(items);
-    return inFlight < IN_FLIGHT_MAX;
+    return inFlight < this.#tuning.inFlightRows;
   }
 
   #send(stream: Stream): void {
@@ -154,7 +144,7 @@ export class Lane {
     let taken = 0;
     let rows = 0;
     for (const item of this.#pending) {
-      if (items.length > 0 && rows + item.rows > BATCH_MAX) break;
+      if (items.length > 0 && rows + item.rows > this.#tuning.batchRows) break;
       taken += 1;
       this.#pendingRows -= item.rows;
       if (item.done) continue;

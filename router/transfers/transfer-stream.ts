@@ -8,12 +8,9 @@ import type {
   StreamTransfersRequest,
   StreamTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import type { RouterTuning } from '../tuning.ts';
 import { remainingMs } from '../books/call-deadline.ts';
-
-/** Requests without an answer that the caller has taken; at this number no more are read. */
-const UNANSWERED_MAX = 4_000;
-/** The same in encoded bytes. */
-const UNANSWERED_BYTES_MAX = 4 * 1024 * 1024;
+import { MIB } from '../../ledger/core/limits.ts';
 
 export type Stream = ServerDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
@@ -40,6 +37,7 @@ export class TransferStream {
   readonly #stream: Stream;
   readonly #create: CreateOne;
   readonly #log: Logger;
+  readonly #tuning: RouterTuning;
   #unanswered: Unanswered[] = [];
   #bytes = 0;
   /** Sequence of the newest request. */
@@ -48,7 +46,8 @@ export class TransferStream {
   #end: RpcError | 'complete' | undefined;
   #gone = false;
 
-  constructor(stream: Stream, create: CreateOne, log: Logger) {
+  constructor(stream: Stream, create: CreateOne, log: Logger, tuning: RouterTuning) {
+    this.#tuning = tuning;
     this.#stream = stream;
     this.#create = create;
     this.#log = log;
@@ -94,7 +93,8 @@ export class TransferStream {
 
   /** Share of what may be unanswered that is; at one no more is read. */
   #load(): number {
-    return Math.max(this.#unanswered.length / UNANSWERED_MAX, this.#bytes / UNANSWERED_BYTES_MAX);
+    const { streamRequests, streamMib } = this.#tuning;
+    return Math.max(this.#unanswered.length / streamRequests, this.#bytes / (streamMib * MIB));
   }
 
   async #decide(item: Unanswered, transfer: CreateTransferRequest): Promise<void> {
@@ -114,7 +114,10 @@ export class TransferStream {
 
   /** A transfer has as long as a call without a deadline, unless the stream ends before. */
   #deadline(): number {
-    return Math.min(Number(this.#stream.getDeadline()), Date.now() + remainingMs(Infinity));
+    return Math.min(
+      Number(this.#stream.getDeadline()),
+      Date.now() + remainingMs(Infinity, this.#tuning),
+    );
   }
 
   #faultOf(error: unknown) {

@@ -1,20 +1,23 @@
 import type { Logger } from '../../ledger/logger.ts';
 import { unavailable } from '../../ledger/rpc/error.ts';
+import { routerTuning, type RouterTuning } from '../tuning.ts';
 import { type CreateOne, type Stream, TransferStream } from './transfer-stream.ts';
 
 /** All streams of transfers of this router. */
 export class TransferStreams {
   readonly #create: CreateOne;
   readonly #log: Logger;
+  readonly #tuning: RouterTuning;
   readonly #open = new Set<TransferStream>();
 
-  constructor(create: CreateOne, log: Logger) {
+  constructor(create: CreateOne, log: Logger, tuning: RouterTuning = routerTuning) {
+    this.#tuning = tuning;
     this.#create = create;
     this.#log = log;
   }
 
   serve(stream: Stream): void {
-    const transfers = new TransferStream(stream, this.#create, this.#log);
+    const transfers = new TransferStream(stream, this.#create, this.#log, this.#tuning);
     this.#open.add(transfers);
     // Comes at the end of every call, however it ends.
     stream.on('cancelled', () => this.#open.delete(transfers));

@@ -24,25 +24,34 @@ import type {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { routerTuning, type RouterTuning } from '../tuning.ts';
 import type { Books } from '../books/books.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 import { DryRuns } from './dry-runs.ts';
 import type { Forward } from '../books/forward.ts';
 import { Lane, type LaneItem, rowsIn } from './lane.ts';
-
-/** Requests in progress, as encoded; in memory they take several times as much. */
-const BYTES_MAX = 48 * 1024 * 1024;
+import { MIB } from '../../ledger/core/limits.ts';
 
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
 export class Transfers {
   readonly #lanes: ReadonlyMap<number, Lane>;
   readonly #dryRuns: DryRuns;
+  readonly #tuning: RouterTuning;
   /** Encoded size of the calls in progress. */
   #bytes = 0;
 
-  constructor(books: Books, leaders: Leaders, forward: Forward, log: Logger) {
+  constructor(
+    books: Books,
+    leaders: Leaders,
+    forward: Forward,
+    log: Logger,
+    tuning: RouterTuning = routerTuning,
+  ) {
+    this.#tuning = tuning;
     this.#dryRuns = new DryRuns(books, forward);
-    this.#lanes = new Map(books.all.map(({ number }) => [number, new Lane(number, leaders, log)]));
+    this.#lanes = new Map(
+      books.all.map(({ number }) => [number, new Lane(number, leaders, log, tuning)]),
+    );
   }
 
   /**
@@ -88,7 +97,7 @@ export class Transfers {
   }
 
   async #within<T>(bytes: number, call: () => Promise<T>): Promise<T> {
-    if (this.#bytes + bytes > BYTES_MAX) {
+    if (this.#bytes + bytes > this.#tuning.callsMib * MIB) {
       throw overloaded(`the calls in progress take ${this.#bytes} bytes already`, 200);
     }
     this.#bytes += bytes;
@@ -117,7 +126,7 @@ export class Transfers {
   ): Promise<CreateTransferResponse[]> {
     if (requests[0]?.dryRun === true) return this.#dryRuns.create(requests, deadline);
     return new Promise((resolve, reject) => {
-      new Call(requests, remainingMs(deadline), resolve, reject).start(this.#lanes);
+      new Call(requests, remainingMs(deadline, this.#tuning), resolve, reject).start(this.#lanes);
     });
   }
 

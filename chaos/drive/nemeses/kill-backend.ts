@@ -1,7 +1,7 @@
 import { kill } from 'node:process';
 import postgres from 'postgres';
 import { type Copy, profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { strikeWith } from './breaking.ts';
 import { folderOf } from './frozen.ts';
 import type { Nemesis } from './nemesis.ts';

@@ -1,7 +1,7 @@
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
 import type { Harm } from '../../judge/history/record.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import type { Scene } from './nemesis.ts';
 
 /** The targets of a nemesis, drawn from the seed. */

@@ -1,5 +1,5 @@
 import { standInFor } from '../stand-in-for.ts';
-import { elementsOf } from './array-literal.ts';
+import { elementsOf } from './parse-array.ts';
 import {
   EMPTY_ACCOUNT,
   EMPTY_CHANNEL,

@@ -14,7 +14,7 @@ import { transferIdOf } from '../../core/transfer-id.ts';
 import { append } from '../../store/append.ts';
 import { readHead } from '../../store/head.ts';
 import type { TestDatabase } from '../../testing/database/database.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 
 /** What a book has committed at once. */
 export type WrittenBatch = Pick<BatchEffects, 'rows' | 'opened' | 'registered' | 'swept'>;

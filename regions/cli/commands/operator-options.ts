@@ -1,6 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 
-import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import type { BookCopies } from '../../operator/book-copies.ts';
 import type { Operator } from '../../operator/operator.ts';
@@ -58,18 +57,11 @@ async function copiesOf(state: ClusterState): Promise<BookCopies> {
     const { EmbeddedBooks } = await import('../../operator/embedded-books.ts');
     return new EmbeddedBooks(state);
   }
-  const { Installation } = await import('../../operator/installation.ts');
-  return new Installation(state);
+  const { OperatedInstallation } = await import('../../operator/operated-installation.ts');
+  return new OperatedInstallation(state);
 }
 
 /** Notes which books did not answer; the rest is shown without them. */
 export function noteSilent(silent: readonly string[]): void {
   for (const book of silent) note(`no copy of ${book} answers: its part is missing`);
-}
-
-/** One of the regions. Throws InvalidArgumentError. */
-export function parseRegion(text: string): RegionName {
-  const found = regionNames.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It must be one of ${regionNames.join(', ')}.`);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { runDrill } from '../../drills/run.ts';
+import { runDrill } from '../../drills/run-drill.ts';
 import { scenarios } from '../../drills/scenarios/all.ts';
 import { Operator } from '../../operator/operator.ts';
 import { findFreeBase } from '../../processes/ports.ts';
@@ -75,17 +75,17 @@ describe.skipIf(skipped)('five regions with six books', () => {
 
   test('are drained one by one, of the books that are led there', async () => {
     // It has a copy of no other book, so that the others are not concerned.
-    const drained = await operator.drain('sa-east', acting);
+    const drained = await operator.make({ kind: 'drain', region: 'sa-east' }, acting);
     expect(drained.result).toMatchObject({ moved: 'sa-east-1' });
     try {
       const { books, regions } = await operator.status();
       const led = books.find(({ name }) => name === 'sa-east-1');
       expect(['us-east', 'us-west']).toContain(led?.leader?.region);
       expect(regions.map(({ etcd }) => etcd)).toEqual(Array.from({ length: 5 }, () => 'serving'));
-      const away = operator.switchover('ap-south-1', 'sa-east', acting);
+      const away = operator.make({ kind: 'switchover', book: 'ap-south-1', to: 'sa-east' }, acting);
       await expect(away).rejects.toThrow('ap-south-1 has no copy in sa-east');
     } finally {
-      await operator.failback('sa-east', acting);
+      await operator.make({ kind: 'failback', region: 'sa-east' }, acting);
     }
     const { books } = await operator.status();
     expect(books.every(({ leader, home }) => leader?.region === home)).toBe(true);

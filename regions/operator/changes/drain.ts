@@ -3,10 +3,10 @@ import { markDrained, unmarkDrained } from '../../etcd/drained.ts';
 import { Etcd } from '../../etcd/etcd.ts';
 import type { RegionName } from '../../topology/topology.ts';
 import { answered, type MemberFacts } from '../facts.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { type Objection, objection, textOf } from '../objection.ts';
-import type { Outline } from '../operation.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Outline } from '../change-plan.ts';
+import type { Recorder } from '../change-recorder.ts';
 import {
   acknowledgingRegions,
   type BookFacts,
@@ -20,11 +20,18 @@ import { outlineSwitchover, switchover } from './switchover.ts';
 
 const IN_TRANSIT_MS = 60_000;
 
+/** A book without a copy in the region neither leads there nor needs it. */
+const hasCopyIn = (
+  { members }: OperatedBook,
+  { region }: { readonly region: RegionName },
+): boolean => members.some(({ state }) => state.region === region);
+
 /** Takes a region out of use: no calls of load balancers, no book led there. */
 export const drain = regionChange(z.object({ kind: z.literal('drain'), region: z.string() }), {
   kind: 'drain',
   help: 'take a region out of use: no calls of load balancers, no book led there',
   examples: ['eu-west --why OPS-4711'],
+  concerns: hasCopyIn,
   outline: (books, { region }) => outlineDrain(books, region),
   async carryOut(work, { region }) {
     const left = await emptyRegion(work, region);
@@ -39,6 +46,7 @@ export const evacuate = regionChange(
     kind: 'evacuate',
     help: 'drain a region, wait until nothing depends on it, report whether it may be switched off',
     examples: ['eu-west --why OPS-4711'],
+    concerns: hasCopyIn,
     outline: (books, { region }) => {
       const draining = outlineDrain(books, region);
       const steps = [
@@ -49,14 +57,12 @@ export const evacuate = regionChange(
       return { ...draining, steps };
     },
     async carryOut(work, { region }) {
-      const { installation, recorder } = work;
+      const { installation, books, recorder } = work;
       const left = await emptyRegion(work, region);
-      const concerned = installation.books.filter(
-        (book) => left.includes(book) || book.home === region,
-      );
+      const concerned = books.filter((book) => left.includes(book) || book.home === region);
       recorder.step(`waiting until nothing is in transit from ${region}`);
       await nothingInTransit(installation, concerned);
-      const safeToSwitchOff = await saySafe(installation, region, recorder.step);
+      const safeToSwitchOff = await saySafe(installation, books, region, recorder.step);
       return { region, moved: namesOf(left), safeToSwitchOff };
     },
   },
@@ -67,6 +73,7 @@ export const undrain = regionChange(z.object({ kind: z.literal('undrain'), regio
   kind: 'undrain',
   help: 'put a drained region to use again; books stay where they are led',
   examples: ['eu-west --why OPS-4711'],
+  concerns: hasCopyIn,
   outline: (books, { region }) => outlineUndrain(books, region),
   async carryOut({ installation, recorder }, { region }) {
     await removeMark(installation, region, recorder);
@@ -74,9 +81,10 @@ export const undrain = regionChange(z.object({ kind: z.literal('undrain'), regio
   },
 });
 
-const namesOf = (books: readonly Book[]) => books.map(({ name }) => name).join(', ');
+const namesOf = (books: readonly OperatedBook[]) => books.map(({ name }) => name).join(', ');
 
-const etcdOf = ({ replicated }: Installation) => new Etcd(replicated.etcd.map(({ url }) => url));
+const etcdOf = ({ replicated }: OperatedInstallation) =>
+  new Etcd(replicated.etcd.map(({ url }) => url));
 
 const withoutMajority = (books: readonly BookFacts[]): Objection[] =>
   books.some(({ coordination }) => coordination === undefined)
@@ -143,11 +151,11 @@ export function outlineUndrain(books: readonly BookFacts[], region: RegionName):
 async function emptyRegion(
   { installation, facts, acting, recorder }: RegionWork,
   region: RegionName,
-): Promise<Book[]> {
+): Promise<OperatedBook[]> {
   const at = new Date().toISOString();
   recorder.step(`marking ${region} as drained`);
   await markDrained(etcdOf(installation), region, { by: acting.by, why: acting.why, at });
-  const moved: Book[] = [];
+  const moved: OperatedBook[] = [];
   for (const { facts: leaving, to } of departures(facts, region)) {
     if (to === undefined) continue;
     const request = { kind: switchover.kind, book: leaving.name, to };
@@ -158,7 +166,7 @@ async function emptyRegion(
 }
 
 export async function removeMark(
-  installation: Installation,
+  installation: OperatedInstallation,
   region: RegionName,
   recorder: Recorder,
 ): Promise<void> {
@@ -166,7 +174,10 @@ export async function removeMark(
   await unmarkDrained(etcdOf(installation), region);
 }
 
-async function nothingInTransit(installation: Installation, books: readonly Book[]) {
+async function nothingInTransit(
+  installation: OperatedInstallation,
+  books: readonly OperatedBook[],
+) {
   let left = '';
   await until('that nothing is in transit', IN_TRANSIT_MS, async () => {
     const all = await Promise.all(books.map((book) => installation.facts(book)));
@@ -185,13 +196,14 @@ async function nothingInTransit(installation: Installation, books: readonly Book
   });
 }
 
-/** Whether the region may be switched off, as far as the books and etcd go. */
+/** Whether the region may be switched off, as far as etcd and the books with a copy there go. */
 async function saySafe(
-  installation: Installation,
+  installation: OperatedInstallation,
+  books: readonly OperatedBook[],
   region: RegionName,
   step: (text: string) => void,
 ): Promise<boolean> {
-  const all = await Promise.all(installation.books.map((book) => installation.patientFacts(book)));
+  const all = await Promise.all(books.map((book) => installation.patientFacts(book)));
   const led = all.filter((facts) => leaderOf(facts)?.member.region === region);
   const [first] = all;
   const etcdLeft = first?.etcd.healthy.filter((healthy) => healthy !== region).length ?? 0;
