@@ -1,8 +1,8 @@
+import pMap from 'p-map';
 import { must } from '../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
-import { inParallel } from '../../router/client/in-parallel.ts';
 import type { OpenJob, Route } from './job.ts';
-import type { Parties } from './encoded-requests.ts';
+import type { PayersAndPayees } from './encoded-requests.ts';
 import type { RouterClient } from './router-client.ts';
 
 /** Accounts in one call, the most that there may be. */
@@ -19,7 +19,7 @@ export class AccountPools {
   }
 
   /** Who pays whom on a route. */
-  parties(route: Route): Parties {
+  parties(route: Route): PayersAndPayees {
     const home = this.of(route.from);
     if (route.hot) {
       return { payers: home, payees: [{ accounts: home.subarray(0, 1), share: 1 }] };
@@ -34,19 +34,20 @@ export class AccountPools {
   /** @throws Error if an account was not opened */
   async open(client: RouterClient, job: OpenJob): Promise<void> {
     const ids = new BigInt64Array(job.count);
-    const calls: (() => Promise<void>)[] = [];
-    for (let first = 0; first < job.count; first += ACCOUNTS_PER_CALL) {
+    const openFrom = async (first: number) => {
       const size = Math.min(ACCOUNTS_PER_CALL, job.count - first);
-      calls.push(async () => {
-        const requests = Array.from({ length: size }, (_, index) => request(job, first + index));
-        const answers = await client.openAccounts(requests);
-        for (const [index, { account, differingField }] of answers.entries()) {
-          if (account === undefined) throw new Error(`an account differs in ${differingField}`);
-          ids[first + index] = account.id;
-        }
-      });
-    }
-    await inParallel(calls, CALLS_IN_FLIGHT);
+      const requests = Array.from({ length: size }, (_, index) => request(job, first + index));
+      const answers = await client.openAccounts(requests);
+      for (const [index, { account, differingField }] of answers.entries()) {
+        if (account === undefined) throw new Error(`an account differs in ${differingField}`);
+        ids[first + index] = account.id;
+      }
+    };
+    const calls = Array.from(
+      { length: Math.ceil(job.count / ACCOUNTS_PER_CALL) },
+      (_, index) => index * ACCOUNTS_PER_CALL,
+    );
+    await pMap(calls, openFrom, { concurrency: CALLS_IN_FLIGHT });
     const known = job.onlyThese ? undefined : this.#pools.get(job.region);
     this.#pools.set(job.region, known === undefined ? ids : joined(known, ids));
   }

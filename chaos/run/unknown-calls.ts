@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inParallel } from '../../router/client/in-parallel.ts';
+import pMap from 'p-map';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
 import type { CallResult } from '../drive/client/call-result.ts';
@@ -21,7 +21,7 @@ export async function reAsk(
 ): Promise<number> {
   const giveUpAt = performance.now() + timeoutMs;
   let unanswered = 0;
-  const work = calls.map((call, index) => async () => {
+  const decide = async (call: EndedCall, index: number) => {
     for (let attempt = 0; ; attempt += 1) {
       const via = regions[(index + attempt) % regions.length];
       if (via === undefined) throw new RangeError('there are no regions to ask in');
@@ -31,8 +31,8 @@ export async function reAsk(
       await sleep(AGAIN_MS);
     }
     unanswered += 1;
-  });
-  await inParallel(work, AT_ONCE);
+  };
+  await pMap(calls, decide, { concurrency: AT_ONCE });
   return unanswered;
 }
 

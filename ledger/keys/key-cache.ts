@@ -1,9 +1,12 @@
 import { Redis } from 'ioredis';
+import { backoffMs } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
 import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
 
 /** Pause before a Redis that failed is asked again: no answer waits for it. */
 const REVIVE_MS = 1000;
+/** After attempts to connect that failed. */
+const BACKOFF = { firstMs: 100, longestMs: 1_000 };
 
 /**
  * The ids of decided keys in Redis: a hint that may be lost, invented or refused at any time. An
@@ -38,7 +41,7 @@ export class KeyCache {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: tuning.redisTimeoutMs,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1000),
+      retryStrategy: (failures) => backoffMs(failures, BACKOFF),
     });
     this.#redis.on('ready', () => void this.#start());
     this.#redis.on('close', () => this.#setUp(false, 'the connection is closed'));

@@ -1,15 +1,14 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import {
-  BadRequest,
-  ErrorInfo,
-  PreconditionFailure,
-  RetryInfo,
-} from '../../proto/gen/google/rpc/error_details.ts';
-import { Status } from '../../proto/gen/google/rpc/status.ts';
 import type { FieldViolation } from '../core/validate/validate.ts';
-
-/** Domain of every ErrorInfo. */
-const DOMAIN = 'meridian';
+import {
+  attachDetails,
+  badRequest,
+  type Detail,
+  detailsOf,
+  errorInfo,
+  preconditionFailure,
+  retryInfo,
+} from './details.ts';
 
 /** Bytes that the details of an error may take. */
 const TRAILER_BYTES = 3_000;
@@ -26,35 +25,16 @@ export class RpcError extends Error implements ServiceError {
   constructor(
     code: status,
     message: string,
-    details: { typeUrl: string; value: Buffer }[] = [],
+    details: readonly Detail[] = [],
     isOutcomeUnknown = false,
   ) {
     super(message);
     this.code = code;
     this.details = message;
     this.outcomeUnknown = isOutcomeUnknown;
-    if (details.length > 0) {
-      const bytes = Status.encode({ code, message, details }).finish();
-      this.metadata.set('grpc-status-details-bin', Buffer.from(bytes));
-    }
+    if (details.length > 0) attachDetails(this.metadata, { code, message, details });
   }
 }
-
-const TYPE = 'type.googleapis.com/google.rpc.';
-
-const errorInfo = (reason: string, metadata: Record<string, string> = {}) => ({
-  typeUrl: `${TYPE}ErrorInfo`,
-  value: Buffer.from(ErrorInfo.encode({ reason, domain: DOMAIN, metadata }).finish()),
-});
-
-const retryInfo = (delayMs: number) => ({
-  typeUrl: `${TYPE}RetryInfo`,
-  value: Buffer.from(
-    RetryInfo.encode({
-      retryDelay: { seconds: BigInt(Math.floor(delayMs / 1000)), nanos: (delayMs % 1000) * 1e6 },
-    }).finish(),
-  ),
-});
 
 /** Fields are malformed; nothing was applied. */
 export function invalidArgument(violations: readonly FieldViolation[]): RpcError {
@@ -67,14 +47,7 @@ export function invalidArgument(violations: readonly FieldViolation[]): RpcError
     return left > 0;
   });
   const message = `${first?.field ?? 'request'} ${first?.description ?? 'is malformed'}${more}`;
-  const fieldViolations = included.map(({ field, description }) => ({
-    field,
-    description,
-    reason: 'MALFORMED',
-    localizedMessage: undefined,
-  }));
-  const value = Buffer.from(BadRequest.encode({ fieldViolations }).finish());
-  return new RpcError(status.INVALID_ARGUMENT, message, [{ typeUrl: `${TYPE}BadRequest`, value }]);
+  return new RpcError(status.INVALID_ARGUMENT, message, [badRequest(included)]);
 }
 
 /** Throws INVALID_ARGUMENT if anything is malformed. */
@@ -113,11 +86,8 @@ export function ambiguousKey(candidates: readonly Candidate[]): RpcError {
   const message =
     `${field} names transfers in several books ` +
     `(${listed.map(({ description }) => description).join('; ')}): set debit_account_id`;
-  const value = Buffer.from(PreconditionFailure.encode({ violations }).finish());
-  return new RpcError(status.FAILED_PRECONDITION, message, [
-    errorInfo('AMBIGUOUS_KEY'),
-    { typeUrl: `${TYPE}PreconditionFailure`, value },
-  ]);
+  const details = [errorInfo('AMBIGUOUS_KEY'), preconditionFailure(violations)];
+  return new RpcError(status.FAILED_PRECONDITION, message, details);
 }
 
 /**
@@ -181,24 +151,34 @@ export function behind(book: string, seq: bigint, asked: bigint): RpcError {
   return new RpcError(status.UNAVAILABLE, message, [info, retryInfo(200)]);
 }
 
+/**
+ * An external id belongs to a book that the router does not know yet: its configuration is old.
+ * None of the accounts that it is about was opened.
+ */
+export function topologyOutdated(message: string): RpcError {
+  return unavailable(TOPOLOGY_OUTDATED, message, OUTDATED_RETRY_MS);
+}
+
+/** Reason in the details of an error that a restart of the router with its new configuration ends. */
+export const TOPOLOGY_OUTDATED = 'TOPOLOGY_OUTDATED';
+
+/** An operator is restarting servers one by one: each takes a few seconds. */
+const OUTDATED_RETRY_MS = 1_000;
+
+/** A router and a book have configurations of which neither continues the other; nothing was done. */
+export function topologyConflict(message: string): RpcError {
+  return new RpcError(status.FAILED_PRECONDITION, message, [errorInfo('TOPOLOGY_CONFLICT')]);
+}
+
 /** The reason that an error's details give; '' if they give none. */
 export function reasonOf(error: { readonly metadata: Metadata }): string {
-  return infoOf(error)?.reason ?? '';
+  return detailsOf(error).reason;
 }
 
 /** The seq that the copy has reached; undefined: the error is not `behind`. */
 export function behindAt(error: RpcError): bigint | undefined {
-  const info = infoOf(error);
-  return info?.reason === 'BEHIND' ? BigInt(info.metadata['seq'] ?? 0) : undefined;
-}
-
-function infoOf({ metadata }: { readonly metadata: Metadata }): ErrorInfo | undefined {
-  for (const value of metadata.get('grpc-status-details-bin')) {
-    if (typeof value === 'string') continue;
-    const info = Status.decode(value).details.find(({ typeUrl }) => typeUrl === `${TYPE}ErrorInfo`);
-    if (info !== undefined) return ErrorInfo.decode(info.value);
-  }
-  return undefined;
+  const { reason, facts } = detailsOf(error);
+  return reason === 'BEHIND' ? BigInt(facts['seq'] ?? 0) : undefined;
 }
 
 /** The leader stepped down before it applied anything. */

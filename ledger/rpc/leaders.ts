@@ -1,4 +1,5 @@
 import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
+import { backoffMs } from '../backoff.ts';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
@@ -26,9 +27,8 @@ function ownClient(address: string): BookServiceClient {
   return new BookServiceClient(address, credentials.createInsecure(), options);
 }
 
-/** A lost topology stream is opened again after this pause, doubled while no message comes. */
-const RETRY_MS = 200;
-const RETRY_MS_MAX = 10_000;
+/** Before a lost topology stream is opened again. */
+const BACKOFF = { firstMs: 200, longestMs: 10_000 };
 /** A server that sends nothing for this long after its stream was opened is not there. */
 const FIRST_MESSAGE_MS = 3_000;
 
@@ -67,7 +67,8 @@ interface Server {
   stream: ClientReadableStream<Topology> | undefined;
   /** What it reported last; undefined while it cannot be reached. */
   topology: Topology | undefined;
-  pauseMs: number;
+  /** Streams in a row on which it has sent nothing in time. */
+  silences: number;
   /** By performance.now(): when it was reported. */
   topologyAt: number;
 }
@@ -103,7 +104,7 @@ export class Leaders {
       posting: ownClient(address),
       stream: undefined,
       topology: undefined,
-      pauseMs: RETRY_MS,
+      silences: 0,
       topologyAt: 0,
     }));
     for (const server of this.#servers) this.#watch(server);
@@ -191,7 +192,7 @@ export class Leaders {
       server.topology = undefined;
       if (this.#closed) return;
       if (topology !== undefined) this.#changed(topology.book);
-      this.#after(server.pauseMs, () => this.#watch(server));
+      this.#after(backoffMs(server.silences + 1, BACKOFF), () => this.#watch(server));
     };
     const silence = this.#after(FIRST_MESSAGE_MS, () => {
       // Nothing else ends a connection that is opened towards a dead link.
@@ -199,7 +200,7 @@ export class Leaders {
       server.posting.close();
       server.client = ownClient(server.address);
       server.posting = ownClient(server.address);
-      server.pauseMs = Math.min(server.pauseMs * 2, RETRY_MS_MAX);
+      server.silences += 1;
       lose();
     });
     stream.on('data', (topology: Topology) => {
@@ -228,7 +229,7 @@ export class Leaders {
   #receive(server: Server, topology: Topology): void {
     const before = server.topology;
     server.topology = topology;
-    server.pauseMs = RETRY_MS;
+    server.silences = 0;
     server.topologyAt = performance.now();
     if (topology.leading) {
       const known = this.#epochs.get(topology.book) ?? 0;

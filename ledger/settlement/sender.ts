@@ -7,6 +7,7 @@ import type {
   SettleReply,
   SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { backoffMs } from '../backoff.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
@@ -20,8 +21,8 @@ import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
 import type { LedgerTuning } from '../tuning.ts';
 
-/** Pause after a failed call; doubled while it keeps failing. */
-const PAUSE_MS = 50;
+/** Pause after the first of several failed calls. */
+const FIRST_PAUSE_MS = 50;
 /** A comparison answers at once or not at all. */
 const COMPARE_TIMEOUT_MS = 2_000;
 /** Pause between comparisons of a channel that is halted: an operator has to repair it. */
@@ -79,12 +80,12 @@ export class Sender {
    * @throws Error of isBug
    */
   async run(): Promise<void> {
-    let pauseMs = PAUSE_MS;
+    let failures = 0;
     while (!this.#stopped) {
       try {
         this.#woken = false;
         const more = await this.#next();
-        pauseMs = PAUSE_MS;
+        failures = 0;
         if (more) continue;
         await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
@@ -92,8 +93,9 @@ export class Sender {
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
-        await sleep(pauseMs * (0.5 + Math.random() / 2));
-        pauseMs = Math.min(pauseMs * 2, this.#parts.tuning.settlePauseMaxMs);
+        failures += 1;
+        const { settlePauseMaxMs: longestMs } = this.#parts.tuning;
+        await sleep(backoffMs(failures, { firstMs: FIRST_PAUSE_MS, longestMs }));
       }
     }
   }

@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { backoffMs } from '../backoff.ts';
 
 export type Sql = postgres.Sql<{ bigint: bigint }>;
 
@@ -17,6 +18,9 @@ export interface ConnectionEvents {
    */
   readonly onClose?: () => void;
 }
+
+/** A node that is down is asked again soon; the driver's own pause grows to 20 s. */
+const BACKOFF = { firstMs: 50, longestMs: 1_000 };
 
 /** Warnings that the server has sent through each pool. */
 const warnings = new WeakMap<Sql, number>();
@@ -38,8 +42,8 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
   const sql: Sql = postgres(url, {
     max,
     types: { bigint: postgres.BigInt },
-    // A node that is down is asked again soon; the driver's own pause grows to 20 s.
-    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+    // In seconds; 0 failures: the server closed the connection.
+    backoff: (failures: number) => backoffMs(failures + 1, BACKOFF) / 1_000,
     connect_timeout: 5,
     // Lists are sent as text. If a connection were cut while the driver fetches the types of
     // arrays, the rejection would be unhandled and end the process.

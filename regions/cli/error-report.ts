@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 
-import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/operation.ts';
+import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/change-plan.ts';
 import { BadFileError } from './replay/bad-line.ts';
 import { ConfigError } from '../config/problem.ts';
 import { CallFault } from '../../router/client/call-fault.ts';

@@ -14,7 +14,7 @@ import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterState } from '../topology/state.ts';
 import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
-import { UnknownNameError } from './operation.ts';
+import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
 
 /** A repair reads and books all lost rows. */

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { testDatabases } from '../../ledger/testing/database/database.ts';
 import { Leading } from '../../ledger/testing/database/leading.ts';
-import { openRequest, transferRequest } from '../../ledger/testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../ledger/testing/books/book-requests.ts';
 import { EmbeddedBooks } from './embedded-books.ts';
 import { readHistory } from './history.ts';
 import { inTransit } from './in-transit.ts';

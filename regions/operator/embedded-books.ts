@@ -4,7 +4,7 @@ import { askPostgres } from './ask-postgres.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 import type { LedgerFacts, PostgresFacts } from './facts.ts';
 import { MemberDatabase } from './member-database.ts';
-import type { BookStatus, MemberStatus } from './status.ts';
+import type { BookStatus, MemberReport } from './status.ts';
 import { QUESTION_MS, reasonOf, within } from './within.ts';
 
 /** The books of the embedded profile: each in one database, in its home region. */
@@ -59,7 +59,7 @@ function describeOnly(
   const isLed = ledger?.leading === true;
   const standing = isLed ? 'leading' : 'standing by';
   const because = 'the book has one copy, and only that has what was acknowledged';
-  const member: MemberStatus = {
+  const member: MemberReport = {
     name,
     region: home,
     role: 'leader',

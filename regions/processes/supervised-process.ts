@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../../ledger/backoff.ts';
 import { type StopSignal, writePidFile } from './leftovers.ts';
 import { logTail, openLog } from './log-file.ts';
 import { signalProcess } from './process-identity.ts';
@@ -81,9 +82,8 @@ export const BROKEN_EXIT_CODE = 70;
 // Deaths before the first readiness that a start survives: Postgres needs a second try when
 // children of its killed predecessor still hold the shared memory.
 const firstStartAttempts = 4;
-const backoffFirstMs = 100;
-const backoffMostMs = 5_000;
-const backoffMostBrokenMs = 60_000;
+const backoff = { firstMs: 100, longestMs: 5_000 };
+const backoffBroken = { firstMs: 100, longestMs: 60_000 };
 /** After this long in service a death counts as the first of a new series. */
 const stableAfterMs = 10_000;
 const stableAfterBrokenMs = 300_000;
@@ -98,13 +98,6 @@ const livenessPauseMs = 500;
 const answeredPauses = 2;
 const probeFirstMs = 25;
 const probeMostMs = 250;
-
-/** Full jitter on the upper half, so that processes that died together do not return together. */
-function backoffMs(failures: number, broken: boolean): number {
-  const limit = broken ? backoffMostBrokenMs : backoffMostMs;
-  const most = Math.min(limit, backoffFirstMs * 2 ** (failures - 1));
-  return most / 2 + Math.random() * (most / 2);
-}
 
 function notRun(reason: string): RunResult {
   return { becameReady: false, lastedMs: 0, reason, broken: false };
@@ -274,9 +267,8 @@ export class SupervisedProcess {
         failures = result.becameReady && result.lastedMs > stableMs ? 1 : failures + 1;
         if (!this.#everReady && failures >= firstStartAttempts) break;
         this.#set(failures >= seriesDeaths ? 'backing-off' : 'restarting');
-        await sleep(backoffMs(failures, result.broken), undefined, { signal: stopping }).catch(
-          () => {},
-        );
+        const waitMs = backoffMs(failures, result.broken ? backoffBroken : backoff);
+        await sleep(waitMs, undefined, { signal: stopping }).catch(() => {});
       }
     } finally {
       this.#set('stopped');

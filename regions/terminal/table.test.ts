@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { fieldLines } from './print.ts';
-import { csvLine, table } from './table.ts';
+import { table } from './table.ts';
 
 const hostile = 'a\u001B[2Jb\u202Ec\u009Bd';
 
@@ -9,10 +9,4 @@ test('control and bidi characters of data are shown, not obeyed', () => {
   const shown = String.raw`a\u{1b}[2Jb\u{202e}c\u{9b}d`;
   expect(table([{ title: 'name' }], [[hostile]])).toContain(shown);
   expect(fieldLines([[hostile, hostile]])).toBe(`${shown} ${shown}`);
-});
-
-test('a text that a spreadsheet would run gets a quote in front; a number does not', () => {
-  expect(csvLine(['=1+1', '+a', '-b', '@c', '\td', -5n, '-5', '+1.50', 'e=f'])).toBe(
-    "'=1+1,'+a,'-b,'@c,'\td,-5,-5,+1.50,e=f",
-  );
 });

@@ -18,18 +18,3 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   for (const row of rows) drawn.push(row.map((cell) => visible(cell, KEEP_STYLES)));
   return drawn.toString();
 }
-
-/**
- * A line of CSV; only what needs quotes gets them. A spreadsheet would run a text that begins with
- * = + - @ or a tab as a formula, so such a text gets a "'" in front; numbers stay as they are.
- */
-export function csvLine(values: readonly (string | bigint | number)[]): string {
-  return values
-    .map((value) => {
-      const plain = String(value);
-      const formula = /^[=+\-@\t\r]/u.test(plain) && !/^[+-]?\d+(\.\d+)?$/u.test(plain);
-      const text = formula ? `'${plain}` : plain;
-      return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-    })
-    .join(',');
-}

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
+import { backoffMs } from '../../ledger/backoff.ts';
 import { must } from '../../ledger/core/assert.ts';
 import { behindAt, callerGone, type RpcError, unavailable } from '../../ledger/rpc/error.ts';
 import type { Copy, Leaders } from '../../ledger/rpc/leaders.ts';
@@ -12,7 +13,7 @@ import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 const PATIENCE_TIMES = 10;
 /** A copy that was silent, or could not answer, is tried last for this long. */
 const LAST_MS = 2_000;
-/** Pause before all are asked again. */
+/** The longest pause before all are asked again. */
 const PAUSE_MS = 50;
 
 /** Limits of one read of copies. */
@@ -73,7 +74,7 @@ export class Copies {
       }
       if (signal?.aborted === true) throw callerGone();
       if (performance.now() + PAUSE_MS >= until) throw newest ?? noAnswer(book);
-      await sleep(PAUSE_MS * (0.5 + Math.random() / 2));
+      await sleep(backoffMs(1, { firstMs: PAUSE_MS, longestMs: PAUSE_MS }));
     }
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deadline, Metadata, status } from '@grpc/grpc-js';
+import { backoffMs } from '../../ledger/backoff.ts';
 import {
   CHANNEL_DIVERGED,
   callerGone,
@@ -18,8 +19,8 @@ import type { ClientCall } from './client-call.ts';
 import { Copies, noAnswer } from './copies.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
-const PAUSE_MS = 20;
-const PAUSE_MS_MAX = 500;
+/** While no leader answers. */
+const BACKOFF = { firstMs: 20, longestMs: 500 };
 /**
  * How much longer than a call is waited for a ledger server may take to answer it. A call that is
  * given up resets its stream, and a server closes a connection that has too many resets.
@@ -72,9 +73,8 @@ export class Forward {
     { signal, onUnclear }: CallOptions = {},
   ): Promise<Response> {
     const until = performance.now() + remainingMs(deadline, this.tuning);
-    let pauseMs = PAUSE_MS;
     let lost = false;
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       const leader = this.#leaders.leaderOf(book.number);
       const leftMs = until - performance.now();
       if (signal?.aborted === true) throw callerGone();
@@ -91,8 +91,7 @@ export class Forward {
           }
         }
       }
-      await sleep(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2)));
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      await sleep(Math.min(leftMs, backoffMs(attempt, BACKOFF)));
     }
   }
 

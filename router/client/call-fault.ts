@@ -1,13 +1,7 @@
 import { type ServiceError, status as GrpcStatus } from '@grpc/grpc-js';
 
-import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
-import { Status } from '../../proto/gen/google/rpc/status.ts';
-
-/** One field of a request that the ledger found malformed. */
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
+import type { FieldViolation } from '../../ledger/core/validate/validate.ts';
+import { detailsOf } from '../../ledger/rpc/details.ts';
 
 interface FaultFields {
   readonly code: string;
@@ -103,37 +97,6 @@ function mayBeRepeated({ code, details }: ServiceError, reason: string): boolean
   return RETRYABLE.has(code) && reason !== 'TOO_SLOW';
 }
 
-interface Details {
-  violations: FieldViolation[];
-  reason: string;
-  retryAfterMs: number | undefined;
-}
-
-/** Reads google.rpc details out of the trailer. Details that cannot be read are left out. */
-function detailsOf(error: ServiceError): Details {
-  const details: Details = { violations: [], reason: '', retryAfterMs: undefined };
-  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
-  if (!(bytes instanceof Uint8Array)) return details;
-  try {
-    for (const any of Status.decode(bytes).details) {
-      const type = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
-      if (type === 'google.rpc.BadRequest') {
-        for (const { field, description } of BadRequest.decode(any.value).fieldViolations) {
-          details.violations.push({ field, description });
-        }
-      } else if (type === 'google.rpc.ErrorInfo') {
-        details.reason = ErrorInfo.decode(any.value).reason;
-      } else if (type === 'google.rpc.RetryInfo') {
-        const delay = RetryInfo.decode(any.value).retryDelay;
-        if (delay) details.retryAfterMs = Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
-      }
-    }
-  } catch {
-    // The status code alone is enough to act on; half-read details are better than none.
-  }
-  return details;
-}
-
 /** The transport's own texts carry more than a user can make use of. */
 function inPlainWords({ code, details }: ServiceError): string {
   const cause = /Last error: (?:Error: )?(.*?)\. Resolution note:/su.exec(details)?.[1];
@@ -146,8 +109,7 @@ function inPlainWords({ code, details }: ServiceError): string {
 
 /** A gRPC error as a fault; `address` is that of the router. */
 export function toFault(error: ServiceError, address: string): CallFault {
-  const details = detailsOf(error);
-  const { violations } = details;
+  const { reason, violations, retryAfterMs } = detailsOf(error);
   const text =
     violations.length > 0
       ? violations.map((v) => (v.field ? `${v.field}: ${v.description}` : v.description)).join('; ')
@@ -156,10 +118,12 @@ export function toFault(error: ServiceError, address: string): CallFault {
   return new CallFault(
     violations.length > 0 ? text : `${address}: ${text} (${code})`,
     {
-      ...details,
       code,
-      outcome: isDefinite(error, details.reason) ? 'not_applied' : 'unknown',
-      retryable: mayBeRepeated(error, details.reason),
+      outcome: isDefinite(error, reason) ? 'not_applied' : 'unknown',
+      retryable: mayBeRepeated(error, reason),
+      violations,
+      reason,
+      retryAfterMs,
     },
     error,
   );

@@ -8,6 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 
+import { backoffMs } from '../../ledger/backoff.ts';
 import type * as account from '../../proto/gen/meridian/v1/account.ts';
 import type * as asset from '../../proto/gen/meridian/v1/asset.ts';
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
@@ -15,7 +16,7 @@ import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
 import type * as query from '../../proto/gen/meridian/v1/query.ts';
 import type * as transfer from '../../proto/gen/meridian/v1/transfer.ts';
 import { badAnswer, CallFault, toFault } from './call-fault.ts';
-import { eventsOf, placeOf, type RouterStub } from './subscription.ts';
+import { eventsOf, placeOf, type RouterStub } from './event-subscription.ts';
 
 export { CallFault };
 
@@ -34,14 +35,7 @@ export interface ClientOptions extends Partial<CallLimits> {
   readonly onRetry?: (fault: CallFault, attempt: number) => void;
 }
 
-const BACKOFF_FIRST_MS = 50;
-const BACKOFF_MAX_MS = 2_000;
-
-/** Full jitter, so that callers that failed together do not come back together. */
-function backoffMs(attempt: number, retryAfterMs: number | undefined): number {
-  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 10));
-  return (retryAfterMs ?? 0) + ceiling * (0.5 + Math.random() / 2);
-}
+const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': 32 * 1024 * 1024,
@@ -235,7 +229,7 @@ export class MeridianClient {
 
   /** Waits, and goes on to the next router; throws the fault if it is no use or too late. */
   async #beforeRetry(fault: CallFault, attempt: number, giveUpAt: number): Promise<void> {
-    const waitMs = backoffMs(attempt, fault.retryAfterMs);
+    const waitMs = (fault.retryAfterMs ?? 0) + backoffMs(attempt + 1, BACKOFF);
     const stopped = this.#signal?.aborted === true;
     if (!fault.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw fault;
     this.#onRetry?.(fault, attempt + 1);

@@ -1,4 +1,5 @@
 import type { ClientReadableStream, ServerWritableStream, ServiceError } from '@grpc/grpc-js';
+import { backoffMs } from '../../ledger/backoff.ts';
 import type { RpcError } from '../../ledger/rpc/error.ts';
 import type { Leaders } from '../../ledger/rpc/leaders.ts';
 import type {
@@ -9,9 +10,8 @@ import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.
 import type { Book } from '../books/books.ts';
 import { isLoss, passedOn } from '../books/passed-on.ts';
 
-/** Pause before a leader is asked again; doubled up to the maximum until events come. */
-const PAUSE_MS = 20;
-const PAUSE_MS_MAX = 500;
+/** Before a leader is asked again, until events come. */
+const BACKOFF = { firstMs: 20, longestMs: 500 };
 
 export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
 
@@ -33,7 +33,8 @@ export class Subscription {
   #client: BookServiceClient | undefined;
   /** Of the leader whose events these are. */
   #epoch = 0;
-  #pauseMs = PAUSE_MS;
+  /** Connections in a row that have delivered no event. */
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
 
@@ -96,10 +97,9 @@ export class Subscription {
   }
 
   #connectLater(): void {
-    const ms = this.#pauseMs * (0.5 + Math.random() / 2);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX);
+    this.#failures += 1;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), ms);
+    this.#timer = setTimeout(() => this.#connect(), backoffMs(this.#failures, BACKOFF));
   }
 
   /** A new leader may be known before the loss of the old one is, or without a loss. */
@@ -111,7 +111,7 @@ export class Subscription {
   }
 
   #pass(events: readonly Event[]): void {
-    this.#pauseMs = PAUSE_MS;
+    this.#failures = 0;
     for (const event of events) {
       this.#after = placeOf(event, this.#stream.request);
       this.#stream.write(event);

@@ -1,7 +1,7 @@
+import pMap from 'p-map';
 import { type Account, GetAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
 import { CallFault } from '../../../router/client/call-fault.ts';
-import { inParallel } from '../../../router/client/in-parallel.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 
 /** Look-ups at once; a group may name 2,000 accounts. */
@@ -101,10 +101,8 @@ export class NamedAccounts {
   /** Throws CommandFailure as findAccount does. */
   static async find(client: MeridianClient, names: readonly string[]): Promise<NamedAccounts> {
     const accounts = new Map<string, Account>();
-    const work = [...new Set(names)].map((name) => async () => {
-      accounts.set(name, await findAccount(client, name));
-    });
-    await inParallel(work, LOOKUPS_AT_ONCE);
+    const find = async (name: string) => accounts.set(name, await findAccount(client, name));
+    await pMap(new Set(names), find, { concurrency: LOOKUPS_AT_ONCE });
     return new NamedAccounts(accounts);
   }
 

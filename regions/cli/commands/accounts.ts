@@ -11,7 +11,8 @@ import {
 } from '../connection.ts';
 import { errorJson, interruption, toFailure } from '../error-report.ts';
 import { print, printRaw, toJson } from '../../terminal/print.ts';
-import { csvLine, table, type Column } from '../../terminal/table.ts';
+import { csvLines } from '../../terminal/csv.ts';
+import { table, type Column } from '../../terminal/table.ts';
 
 const PAGE_SIZE = 1_000;
 
@@ -31,7 +32,7 @@ const COLUMNS: readonly (Column & { readonly field: string })[] = [
   { title: 'balance', field: 'balance', align: 'right' },
 ];
 
-const CSV_HEADING = csvLine(COLUMNS.map(({ title }) => title.replaceAll(' ', '_')));
+const CSV_HEADING = csvLines([COLUMNS.map(({ title }) => title.replaceAll(' ', '_'))]);
 
 /** `meridian accounts` */
 export function accountsCommand(context: CommandContext): Command {
@@ -77,8 +78,7 @@ function valuesOf(account: Account): string[] {
 async function printAsCsv(pages: AsyncGenerator<Account[]>): Promise<void> {
   await printRaw(CSV_HEADING);
   for await (const page of pages) {
-    if (page.length > 0)
-      await printRaw(page.map((account) => csvLine(valuesOf(account))).join('\n'));
+    if (page.length > 0) await printRaw(csvLines(page.map(valuesOf)));
   }
 }
 

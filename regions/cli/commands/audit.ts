@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import { withPassword } from '../../topology/passfile.ts';

@@ -1,14 +1,14 @@
 import { userInfo } from 'node:os';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 
 import { type Change, type ChangeKind, changeOf } from '../../operator/changes/all.ts';
 import type { ChangeOption } from '../../operator/changes/operator-change.ts';
 import type { Objection } from '../../operator/objection.ts';
-import type { Acting, Operation, Plan } from '../../operator/operation.ts';
+import type { Acting, CompletedChange, Plan } from '../../operator/change-plan.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { CommandContext } from '../connection.ts';
 import { toFailure } from '../error-report.ts';
+import { confirmByTyping, isTerminal } from '../../terminal/confirm.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { type OperatorOptions, operatorCommand, withOperator } from './operator-options.ts';
 import { note, print, printJson, styledNote } from '../../terminal/print.ts';
@@ -95,20 +95,14 @@ function describePlan({ kind, subject, steps, warnings, objections, impossible }
 }
 
 async function confirm(plan: Plan, { signal }: CommandContext): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!isTerminal()) {
     throw new CommandFailure(
       ExitCode.usage,
       `without a terminal "${plan.kind}" needs --yes; --dry-run prints what it would do`,
     );
   }
   note(describePlan(plan));
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const typed = await terminal.question(`Type ${plan.subject} to go on: `, { signal });
-    if (typed.trim() === plan.subject) return;
-  } finally {
-    terminal.close();
-  }
+  if (await confirmByTyping(plan.subject, signal)) return;
   throw new CommandFailure(ExitCode.refused, 'that is not its name; nothing was changed');
 }
 
@@ -147,7 +141,7 @@ async function carryOut(
   }
 }
 
-function describeOperation({ kind, subject, tookMs, result }: Operation): string {
+function describeOperation({ kind, subject, tookMs, result }: CompletedChange): string {
   const facts = Object.entries(result)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `  ${name.padEnd(16)} ${value}`);

@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Scenario } from '../../drills/scenario.ts';
 import { scenarios } from '../../drills/scenarios/all.ts';
@@ -18,6 +17,7 @@ import {
   runningCluster,
 } from '../connection.ts';
 import { describeDrill } from './drill-report.ts';
+import { confirmByTyping, isTerminal } from '../../terminal/confirm.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { portOption, startReplicatedHere, withStop } from './local-cluster.ts';
 import { note, print, printJson } from '../../terminal/print.ts';
@@ -143,8 +143,8 @@ async function run(
 ): Promise<void> {
   const { region, rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
-  const { LiveView } = await import('../../drills/live.ts');
-  const { runDrill } = await import('../../drills/run.ts');
+  const { LiveView } = await import('../../drills/live-view.ts');
+  const { runDrill } = await import('../../drills/run-drill.ts');
   const view = new LiveView(`${scenario.name} in ${region}`, regions, process.stderr);
   let result;
   try {
@@ -210,17 +210,12 @@ async function confirm(
   { signal }: CommandContext,
 ): Promise<void> {
   if (yes === true) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!isTerminal()) {
     throw new CommandFailure(ExitCode.usage, `${name} breaks ${region}: confirm with --yes`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    note(`${name} in ${region}: ${breaks}.`);
-    const typed = await terminal.question(`Type ${region} to go on: `, { signal });
-    if (typed.trim() !== region) throw new CommandFailure(ExitCode.refused, 'nothing was broken');
-  } finally {
-    terminal.close();
-  }
+  note(`${name} in ${region}: ${breaks}.`);
+  if (await confirmByTyping(region, signal)) return;
+  throw new CommandFailure(ExitCode.refused, 'nothing was broken');
 }
 
 function parseScenario(name: string): Scenario {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 
-import type { AuditReport } from '../../../ledger/audit/run.ts';
+import type { AuditReport } from '../../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
 import type { Cluster } from '../../supervisor/embedded/cluster.ts';
 import { defaultDataDir } from '../../topology/layout.ts';
-import { runSample, type SampleProgress, type SampleReport } from '../sample/run.ts';
+import { runSample, type SampleProgress, type SampleReport } from '../sample/send-sample.ts';
 import { auditWithProgress } from './audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 import { configOf } from '../config-option.ts';

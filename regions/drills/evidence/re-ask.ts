@@ -1,5 +1,5 @@
+import pMap from 'p-map';
 import type { MeridianClient } from '../../../router/client/client.ts';
-import { inParallel } from '../../../router/client/in-parallel.ts';
 import type { RegionName } from '../../topology/layout.ts';
 import type { Acknowledgement, RecordedCall } from '../load/call-log.ts';
 import { acknowledgementOf, requestOf } from '../load/request.ts';
@@ -29,14 +29,14 @@ export async function reAsk(
 ): Promise<ReAsked> {
   const answers = new Map<string, Acknowledgement>();
   const unanswered = new Map<string, string>();
-  const work = unknownOf(calls).map((call) => async () => {
+  const ask = async (call: RecordedCall) => {
     try {
       const answer = await clientOf(call.via).createTransfer(requestOf(call, namespace));
       answers.set(call.key, acknowledgementOf(answer));
     } catch (error) {
       unanswered.set(call.key, error instanceof Error ? error.message : String(error));
     }
-  });
-  await inParallel(work, AT_ONCE);
+  };
+  await pMap(unknownOf(calls), ask, { concurrency: AT_ONCE });
   return { answers, unanswered };
 }

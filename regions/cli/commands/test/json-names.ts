@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import pMap from 'p-map';
 import { expect, test } from 'vitest';
 
-import { inParallel } from '../../../../router/client/in-parallel.ts';
 import type { Meridian } from '../../../testing/meridian.ts';
 import { requireNamingStyle } from '../../../testing/naming-style.ts';
 
@@ -55,14 +55,7 @@ export function testJsonNames(
       ...[...lines, files].map((line) => [0, line] as const),
       ...[...REPLICATED, 'lag'].map((line) => [3, line] as const),
     ];
-    await inParallel(
-      work.map(
-        ([code, line]) =>
-          async () =>
-            void (await json(code, line)),
-      ),
-      4,
-    );
+    await pMap(work, ([code, line]) => json(code, line), { concurrency: 4 });
     const { printed } = meridian;
     const others = (await allCommands(meridian)).filter(
       (names) => !names.some((each) => printed.some((line) => `${line} `.startsWith(`${each} `))),
