@@ -10,7 +10,7 @@ import {
   readState,
   removeData,
 } from './state.ts';
-import { recordedTopology, recordTopology } from './topology-record.ts';
+import { recordedTopology, recordTopology, requireSameCopies } from './topology-record.ts';
 import { defaultTopology, type Topology } from './topology.ts';
 import { topologyOf } from '../testing/topologies.ts';
 import { testFolder } from '../testing/folder.ts';
@@ -177,5 +177,21 @@ test('a damaged record is an error, not a new folder', async () => {
   writeFileSync(join(root, 'meridian-data.json'), '{"meridian":2,"topology"');
   await expect(claimWith(folder, defaultTopology)).rejects.toThrow(
     /meridian-data.json is damaged/u,
+  );
+});
+
+test('copies of a book that has data stay in their regions', async () => {
+  const folder = join(testFolder(), 'data');
+  const topology = topologyOf({ a: 1, b: 1, c: 1 });
+  const root = await claimWith(folder, topology);
+  recordTopology(root, topology);
+  const [first, ...others] = topology.books;
+  const moved = (copies: readonly string[]) => ({
+    ...topology,
+    books: first === undefined ? [] : [{ ...first, copies }, ...others],
+  });
+  requireSameCopies(root, moved(['a', 'c', 'b']));
+  expect(() => requireSameCopies(root, moved(['a', 'b']))).toThrow(
+    /copies in a, b, c, not in a, b/u,
   );
 });

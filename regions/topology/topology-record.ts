@@ -86,6 +86,23 @@ export function requireGrowth(root: string, topology: Topology): void {
   );
 }
 
+/**
+ * Throws an Error that names each book whose copies are in other regions than those of the data
+ * in the folder: a copy that is dropped may be the only one with all acknowledged payments.
+ */
+export function requireSameCopies(root: string, { books }: Topology): void {
+  const problems = (recordedTopology(root)?.books ?? []).flatMap(({ number, name, copies }) => {
+    const next = books.find((book) => book.number === number)?.copies ?? copies;
+    if (copies.toSorted().join() === next.toSorted().join()) return [];
+    return [`book ${name} has copies in ${copies.join(', ')}, not in ${next.join(', ')}`];
+  });
+  if (problems.length === 0) return;
+  throw new Error(
+    `the data in ${root} has its copies in other regions:\n  ${problems.join('\n  ')}\n` +
+      'name the copies of these books in the configuration as they are',
+  );
+}
+
 /** Notes that regions may have folders from now on, for `--fresh` to find them. */
 export function reserveFolders(root: string, regions: readonly RegionName[]): void {
   const before = read(root);

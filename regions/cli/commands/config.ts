@@ -19,6 +19,7 @@ import { note, print, printJson, styled } from '../../terminal/print.ts';
 import { type Column, table } from '../../terminal/table.ts';
 import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
 import { type CommandContext, newCommand } from '../connection.ts';
+import { applyCommand } from './config-apply.ts';
 
 interface ConfigCommandOptions extends WithConfigOption {
   readonly json?: boolean;
@@ -28,14 +29,15 @@ interface ConfigCommandOptions extends WithConfigOption {
 /** `meridian config` */
 export function configCommand(context: CommandContext): Command {
   return new Command('config')
-    .description('write, check and show the configuration')
+    .description('write, check, show and apply the configuration')
     .addHelpText(
       'after',
       '\nExample:\n  $ meridian config init && meridian config check && meridian config show ledger',
     )
     .addCommand(initCommand())
     .addCommand(checkCommand(context))
-    .addCommand(showCommand());
+    .addCommand(showCommand())
+    .addCommand(applyCommand());
 }
 
 function initCommand(): Command {
