@@ -5,7 +5,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import { longerOf, type RegionBooks } from '../../../ledger/core/placement.ts';
 import { Random } from '../../../ledger/core/random.ts';
 import { outcomeUnknown, reasonOf, RpcError } from '../../../ledger/rpc/error.ts';
-import { SimBook } from '../../../ledger/testing/books/installation.ts';
+import { SimBook } from '../../../ledger/testing/books/sim-book.ts';
 import type {
   BookServiceClient,
   PlaceAccountsReply,
