@@ -37,7 +37,7 @@ export const supervisorTuning: SupervisorTuning = {
   // Checkpoints are rare, so that few pages are written to the journal in full.
   postgresWalMib: 4_096,
   postgresCheckpointSeconds: 900,
-  postgresConnections: 50,
+  postgresConnections: 100,
   logMib: 32,
   startSeconds: 60,
   postgresStartSeconds: 300,

@@ -29,13 +29,15 @@ import {
   writeState,
 } from '../../topology/state.ts';
 import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
-import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { faultHandlers } from '../../faults/control.ts';
+import { controlSocket, serveControl } from '../../processes/control-socket.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { describeReplicated, type ReplicatedLayout } from '../../topology/replicated-layout.ts';
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
+import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { copyFolder, requireOwnData } from './held-data.ts';
 import { leads, Region } from './region.ts';
@@ -79,6 +81,7 @@ class RunningReplicated {
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
+  readonly #topology: Topology;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
@@ -90,10 +93,8 @@ class RunningReplicated {
 
   constructor(options: ReplicatedOptions) {
     this.#options = options;
-    this.layout = describeReplicated(
-      options.topology ?? defaultTopology,
-      options.basePort ?? defaultBasePort,
-    );
+    this.#topology = options.topology ?? defaultTopology;
+    this.layout = describeReplicated(this.#topology, options.basePort ?? defaultBasePort);
   }
 
   get root(): string {
@@ -109,11 +110,13 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
+      this.#topology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
     this.#paths = claim;
     requireOwnData(claim.root, layout);
+    requireSameCopies(claim.root, this.#topology);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -135,7 +138,7 @@ class RunningReplicated {
         }),
     );
     this.faults = new InjectedFaults(this.regions, links);
-    this.#control = await serveFaults(this.#socket, this.faults);
+    this.#control = await serveControl(this.#socket, faultHandlers(this.faults));
     await this.#startInOrder();
     this.#status = 'ready';
     this.#save();
@@ -157,6 +160,7 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
+    recordTopology(this.root, this.#topology);
     const servers = this.regions.flatMap(({ ledgers, router }) => [...ledgers.values(), router]);
     await this.#startAll(servers, availableParallelism() * STARTING_PER_CORE);
     await this.#booksAreLed();
