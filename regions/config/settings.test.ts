@@ -86,7 +86,11 @@ describe('settings that contradict each other are refused', () => {
     ['stop of a router', { router: { drainMs: 8_001 } }, 'would be killed while it stops'],
     ['reads', { ledger: { longReads: 4 } }, 'would keep look-ups and settlements waiting'],
     ['keys', { ledger: { batchItems: 16_000 } }, 'must be at least four times'],
-    ['connections', { ledger: { readConnections: 32, subscriptionConnections: 16 } }, '50 conn'],
+    [
+      'connections',
+      { ledger: { readConnections: 32 }, supervisor: { postgresConnections: 40 } },
+      '40 conn',
+    ],
     ['buffers', { supervisor: { postgresBuffersMib: 8_000 } }, 'half of the memory here'],
   ])('%s', (_, section, expected) => {
     const problems = problemsOf(section);

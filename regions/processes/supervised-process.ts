@@ -49,6 +49,8 @@ export interface ProcessSpec {
   /** Written to the standard input at every start; secrets travel here, not in arguments. */
   readonly stdin?: string;
   readonly logFile: string;
+  /** Size at which the log is set aside at a start, default 32 MiB. */
+  readonly logBytes?: number | undefined;
   readonly pidFile: string;
   /** Lower stages are stopped first. */
   readonly stage: number;
@@ -290,7 +292,7 @@ export class SupervisedProcess {
 
   #spawn(): ChildProcess {
     const { spec } = this;
-    const log = openLog(spec.logFile);
+    const log = openLog(spec.logFile, spec.logBytes);
     this.#logStartsAt = log.startsAt;
     try {
       const child = spawn(spec.command, spec.args, {

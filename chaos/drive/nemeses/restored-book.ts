@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import {
   copyDatabase,
   dropCopies,
@@ -152,10 +152,7 @@ function missedBy(name: string, { channels }: ChannelStates): string[] {
   return [...new Set([...sentLost.map(({ to }) => to), ...arrivedLost.map(({ from }) => from)])];
 }
 
-async function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what}: timed out after ${withinMs / 1_000} s`);
-    await sleep(AGAIN_MS);
-  }
+function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
+  const message = `${what}: timed out after ${withinMs / 1_000} s`;
+  return pWaitFor(isSo, { interval: AGAIN_MS, timeout: { milliseconds: withinMs, message } });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
 import { faultHandlers } from '../../faults/control.ts';
 import { EmbeddedFaults, linkKey } from './embedded-faults.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { moduleFile } from '../../processes/code.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import type { Faults } from '../../faults/faults.ts';
@@ -59,6 +60,8 @@ export interface ClusterOptions {
   readonly topology?: Topology | undefined;
   /** The first of the ports, default 7400; see layout.ts. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   /** Put a proxy of ours on the way from each region to the books of the others. */
   readonly links?: boolean | undefined;
   /** Start without Redis even if it is installed. */
@@ -219,12 +222,14 @@ class RunningCluster {
     const postgres = await findPostgres(directories);
     requireEntry(postgres.runAs, claim.root);
     this.requireGoing();
+    const settings = options.settings ?? defaultProcessSettings(layout.topology, 'embedded');
     this.#newRegion = (region) =>
       new RegionProcesses({
         layout: region,
         paths: claim,
         postgres,
         withRedis,
+        settings,
         programs: options.programs ?? ownPrograms,
         onState: (state, changed) => this.#onState(region.name, state, changed),
         onStep: (kind) => this.emit({ kind, region: region.name }),

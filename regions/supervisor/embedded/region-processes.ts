@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { MIB } from '../../../ledger/core/limits.ts';
+import type { ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import type { BookLayout, RegionLayout } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
@@ -27,6 +29,7 @@ export interface RegionOptions {
   readonly paths: DataPaths;
   readonly postgres: PostgresPrograms;
   readonly withRedis: boolean;
+  readonly settings: ProcessSettings;
   readonly programs: Programs;
   readonly onState: NonNullable<ProcessSpec['onState']>;
   readonly onStep: (step: 'migrated' | 'ready') => void;
@@ -261,7 +264,7 @@ export class RegionProcesses {
 
   /** @param name REGION/ROLE, or REGION/ROLE-BOOK */
   #files(name: string, stage: number) {
-    const { paths, onState } = this.#options;
+    const { paths, onState, settings } = this.#options;
     const file = name.replace('/', '-');
     return {
       name,
@@ -269,11 +272,13 @@ export class RegionProcesses {
       pidFile: join(paths.run, `${file}.pid`),
       stage,
       onState,
+      logBytes: settings.supervisor.logMib * MIB,
     };
   }
 
   #preparePostgres(): Promise<PostgresServer> {
-    const { paths, postgres } = this.#options;
+    const { paths, postgres, settings } = this.#options;
+    const tuning = settings.supervisor;
     const { name, ports } = this.#layout;
     return preparePostgres({
       ...this.#files(`${name}/postgres`, stages.postgres),
@@ -283,11 +288,18 @@ export class RegionProcesses {
       databases: [],
       passwords: regionSecrets(paths.root, name),
       programs: postgres,
+      startSeconds: tuning.postgresStartSeconds,
+      tuning: {
+        connections: tuning.postgresConnections,
+        buffersMib: tuning.postgresBuffersMib,
+        walMib: tuning.postgresWalMib,
+        checkpointSeconds: tuning.postgresCheckpointSeconds,
+      },
     });
   }
 
   #prepareRedis(): RedisServer | undefined {
-    const { paths, withRedis } = this.#options;
+    const { paths, withRedis, settings } = this.#options;
     const { name, ports } = this.#layout;
     if (!withRedis) return undefined;
     return describeRedis({
@@ -295,6 +307,7 @@ export class RegionProcesses {
       directory: join(paths.root, name, 'redis'),
       port: ports.redis,
       password: regionSecrets(paths.root, name).redis,
+      memoryMib: settings.supervisor.redisMib,
     });
   }
 
@@ -324,8 +337,8 @@ export class RegionProcesses {
     return serverSpec({
       kind,
       program: this.#options.programs[kind],
-      // The environment contract of regions/server/config.ts.
-      settings: {
+      settings: this.#options.settings,
+      place: {
         MERIDIAN_REGION: region,
         MERIDIAN_LISTEN: address,
         MERIDIAN_LEDGERS: ledgers.join(','),

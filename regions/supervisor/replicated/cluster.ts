@@ -14,6 +14,7 @@ import {
   startGuard,
 } from '../embedded/cluster.ts';
 import type { ClusterProcesses } from '../embedded/cluster.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
 import { defaultTopology, type RegionName, type Topology } from '../../topology/topology.ts';
@@ -51,6 +52,8 @@ export interface ReplicatedOptions {
   readonly topology?: Topology | undefined;
   /** The first port, the same on the address of each region, of ten and ten a book; default 7400. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -132,6 +135,7 @@ class RunningReplicated {
           region,
           paths: claim,
           packages,
+          settings: this.#options.settings ?? defaultProcessSettings(this.#topology, 'replicated'),
           programs: this.#options.programs ?? ownPrograms,
           runAs,
           onState: (state, process) => this.#onState(region.name, state, process),
