@@ -44,7 +44,7 @@ export const fsyncError: Nemesis = {
   aim: (scene) => {
     const leader = aLeader(scene);
     // Counted separately for each process of Postgres.
-    const nth = 1 + scene.random.int(4);
+    const nth = 1 + scene.random.below(4);
     // Postgres stops at once when it does not know what is on the disk; then this book has no
     // leader until it has recovered, or another copy was promoted.
     const harms = [{ book: leader.book }];

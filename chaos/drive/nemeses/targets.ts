@@ -1,7 +1,7 @@
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
 import type { Harm } from '../../judge/history/record.ts';
-import { SeededRandom } from '../../random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import type { Scene } from './nemesis.ts';
 
 /** The targets of a nemesis, drawn from the seed. */
@@ -48,7 +48,7 @@ export function threeRegions(drawing: Drawing): [RegionName, RegionName, RegionN
   return [a, b, c];
 }
 
-export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
+export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   const left = [...items];
   return items.map(() => {
     const item = random.pick(left);
@@ -85,8 +85,8 @@ export function othersWithCopy({ installation }: Drawing, { book, region }: Copy
 }
 
 /** A random generator for the course of a strike, independent of other draws. */
-export function ownRandom(random: SeededRandom): SeededRandom {
-  return new SeededRandom(random.int(2 ** 32));
+export function ownRandom(random: Random): Random {
+  return new Random(random.below(2 ** 32));
 }
 
 export const victimRoles = ['router', 'ledger', 'postgres'] as const;
