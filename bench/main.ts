@@ -3,15 +3,15 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { note, print, printJson } from '../regions/terminal/print.ts';
 import { defaultDataDir } from '../regions/topology/layout.ts';
-import { compareCommits } from './compare/compare.ts';
+import { compareCommits } from './compare/compare-commits.ts';
 import { comparisonTable, isSound } from './compare/comparison.ts';
 import { type ComparedPart, comparedParts } from './compare/run-figures.ts';
-import { deleteBenchData } from './measure/installation.ts';
+import { deleteBenchData } from './measure/measured-installation.ts';
 import { type PartName, partNames, type ProfileName, profileNames, profiles } from './profile.ts';
 import { newestResult, writeComparison, writeResult } from './result-files.ts';
 import { writeReadme } from './result/readme.ts';
-import { runBench } from './run.ts';
-import { markdownTable } from './result/table.ts';
+import { runBench } from './run-parts.ts';
+import { markdownTable } from './result/markdown-table.ts';
 
 /** 1: figures are void, or a part fell. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
 const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;

@@ -9,7 +9,7 @@ import {
   TransferStatus,
   Wait,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../ledger/audit/run.ts';
+import { runAudit } from '../../ledger/audit/run-audit.ts';
 import { askTopology } from '../../regions/operator/ask-ledger.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { Channels } from '../../regions/operator/channels.ts';

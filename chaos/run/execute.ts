@@ -5,7 +5,7 @@ import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 import { note } from '../../regions/terminal/print.ts';
 import { defaultTopology, scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
-import type { Options } from '../command.ts';
+import type { Options } from '../chaos-command.ts';
 import { attach } from '../drive/installation/attached.ts';
 import type { Installation, Profile } from '../drive/installation/installation.ts';
 import { startOwn } from '../drive/installation/own.ts';
@@ -19,7 +19,7 @@ import {
 } from '../drive/nemeses/clock.ts';
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
-import { renderPage } from '../judge/report/page.ts';
+import { renderPage } from '../judge/report/run-page.ts';
 import { reportJson } from '../judge/report/report-json.ts';
 import { printVerdict } from './print-verdict.ts';
 import { LiveLine } from './live-line.ts';

@@ -11,7 +11,7 @@ import { Random } from '../../ledger/core/random.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 import { RunCallers } from './callers.ts';
-import { fence, NotLedError } from './fence.ts';
+import { fence, NotLedError } from './fence-books.ts';
 import { readCopies, waitUntilDrained } from './final-reads.ts';
 import { headerOf, LIVENESS_MS } from './header.ts';
 import { waitUntilWell } from './health.ts';

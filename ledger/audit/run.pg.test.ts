@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { runAudit } from './run.ts';
+import { runAudit } from './run-audit.ts';
 import { twoBooks } from './test/two-books.ts';
 import { forged, rowOf, writeBook, type Written } from './test/written-book.ts';
 

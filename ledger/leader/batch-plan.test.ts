@@ -10,7 +10,7 @@ import { newAccount } from '../core/account.ts';
 import { accountId } from '../core/account-id.ts';
 import type { Outcome, TransferOutcome } from '../core/post/command.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { BatchStamp, OpenAnswer } from './answers.ts';
 import { BatchPlan } from './batch-plan.ts';
 import { needsOf } from '../core/post/post.ts';

@@ -27,8 +27,8 @@ import {
   reusedKey,
 } from './answers.ts';
 
-/** A transfer that is asked for, and its id. */
-export interface Asked {
+/** A request for a transfer, and the id that its key stands for. */
+export interface KeyedTransfer {
   readonly id: string;
   readonly request: CreateTransferRequest;
 }
@@ -70,10 +70,13 @@ export class KnownOutcomes {
    *
    * @param hints what Redis answered to `hints`, for all of them; undefined if it did not
    */
-  async find(asked: readonly Asked[], hints: Hints): Promise<(TransferAnswer | undefined)[]> {
-    const found = await this.#recordedEarlier(asked);
+  async find(
+    transfers: readonly KeyedTransfer[],
+    hints: Hints,
+  ): Promise<(TransferAnswer | undefined)[]> {
+    const found = await this.#recordedEarlier(transfers);
     const doubtful: number[] = [];
-    for (const [index, { id, request }] of asked.entries()) {
+    for (const [index, { id, request }] of transfers.entries()) {
       if (found[index] !== undefined) continue;
       const recent = this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
@@ -83,26 +86,26 @@ export class KnownOutcomes {
         doubtful.push(index);
       }
     }
-    if (doubtful.length > 0) await this.#askJournal(asked, doubtful, found);
+    if (doubtful.length > 0) await this.#askJournal(transfers, doubtful, found);
     return found;
   }
 
   /** Asks the journal alone, after its unique index has refused a batch. */
-  async recorded(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
-    const found = await this.#recordedEarlier(asked);
-    const wanted = [...asked.keys()].filter((index) => found[index] === undefined);
-    await this.#askJournal(asked, wanted, found);
-    const unknown = asked.filter((_, index) => found[index] === undefined);
+  async recorded(transfers: readonly KeyedTransfer[]): Promise<(TransferAnswer | undefined)[]> {
+    const found = await this.#recordedEarlier(transfers);
+    const wanted = [...transfers.keys()].filter((index) => found[index] === undefined);
+    await this.#askJournal(transfers, wanted, found);
+    const unknown = transfers.filter((_, index) => found[index] === undefined);
     if (unknown.length === 0) return found;
     // The key may be that of a change of an account: both share the keys of a book.
     const ids = unknown.map(({ id }) => id);
     const changes = await readChanges(this.#sql, this.#book, ids);
-    for (const [index, { id }] of asked.entries()) {
+    for (const [index, { id }] of transfers.entries()) {
       const change = changes.get(id);
       if (change === undefined) continue;
       found[index] = { response: reusedKey(id, 'kind', change), channel: null };
     }
-    await this.#findLegs(asked, found);
+    await this.#findLegs(transfers, found);
     return found;
   }
 
@@ -110,15 +113,18 @@ export class KnownOutcomes {
    * A group of which a repair has booked a leg alone: the rest of it is lost, and to post it
    * would move the money of that leg again.
    */
-  async #findLegs(asked: readonly Asked[], found: (TransferAnswer | undefined)[]): Promise<void> {
-    const legs = asked.map(({ id, request: { action } }, index) =>
+  async #findLegs(
+    transfers: readonly KeyedTransfer[],
+    found: (TransferAnswer | undefined)[],
+  ): Promise<void> {
+    const legs = transfers.map(({ id, request: { action } }, index) =>
       found[index] !== undefined || action?.$case !== 'group'
         ? []
         : action.value.legs.map((_, place) => legId(id, place)),
     );
     if (legs.every(({ length }) => length === 0)) return;
     const known = await readExistingIds(this.#sql, legs.flat());
-    for (const [index, { id }] of asked.entries()) {
+    for (const [index, { id }] of transfers.entries()) {
       if (legs[index]?.some((leg) => known.has(leg)) !== true) continue;
       const unknown = { position: undefined, decidedAt: undefined };
       found[index] = { response: reusedKey(id, 'group.legs', unknown), channel: null };
@@ -130,11 +136,13 @@ export class KnownOutcomes {
    * nothing is asked for keys that cannot. Its rows were there before this leader began, so that
    * the journal's answer is a proof.
    */
-  async #recordedEarlier(asked: readonly Asked[]): Promise<(TransferAnswer | undefined)[]> {
-    const found: (TransferAnswer | undefined)[] = asked.map(() => undefined);
+  async #recordedEarlier(
+    transfers: readonly KeyedTransfer[],
+  ): Promise<(TransferAnswer | undefined)[]> {
+    const found: (TransferAnswer | undefined)[] = transfers.map(() => undefined);
     const places: number[] = [];
-    const earlier: Asked[] = [];
-    for (const [index, { request }] of asked.entries()) {
+    const earlier: KeyedTransfer[] = [];
+    for (const [index, { request }] of transfers.entries()) {
       const id = earlierIdOf(request.namespace, request.idempotencyKey);
       if (id === undefined) continue;
       places.push(index);
@@ -176,13 +184,13 @@ export class KnownOutcomes {
   }
 
   async #askJournal(
-    asked: readonly Asked[],
+    transfers: readonly KeyedTransfer[],
     wanted: readonly number[],
     found: (TransferAnswer | undefined)[],
   ): Promise<void> {
     const sizes = new Map<string, number>();
     for (const index of wanted) {
-      const { id, request } = must(asked[index], 'what is wanted was asked');
+      const { id, request } = must(transfers[index], 'every place has its transfer');
       const { action } = request;
       sizes.set(id, action?.$case === 'group' ? action.value.legs.length : 0);
     }
@@ -193,7 +201,7 @@ export class KnownOutcomes {
     });
     const again: string[] = [];
     for (const index of wanted) {
-      const item = asked[index];
+      const item = transfers[index];
       const match = item === undefined ? undefined : stored.get(item.id);
       if (item === undefined || match === undefined) continue;
       found[index] = recordedAnswer(item.request, match);

@@ -6,7 +6,7 @@ import { describe } from '../store/sqlstate.ts';
 import type { PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import type { Publication } from './kinds/batch-part.ts';
-import type { Asked, KnownOutcomes } from './known-outcomes.ts';
+import type { KeyedTransfer, KnownOutcomes } from './known-outcomes.ts';
 import { isBug } from './ledger-fault.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { TransferWork } from './work.ts';
@@ -66,7 +66,7 @@ export class Publisher {
    * journal knows by now. If it cannot be asked, the caller is left with IN_TRANSIT.
    */
   async #answerOvertaken(
-    overtaken: ReadonlyMap<number, Asked>,
+    overtaken: ReadonlyMap<number, KeyedTransfer>,
     onLate: TransferWork['onLate'],
   ): Promise<void> {
     try {

@@ -1,19 +1,19 @@
 import path from 'node:path';
 import { expect } from 'vitest';
-import { type AuditReport, runAudit } from '../../ledger/audit/run.ts';
+import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../router/client/client.ts';
 import { type Cluster, startCluster } from '../supervisor/embedded/cluster.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { testFolder } from './folder.ts';
-import { runReplay } from '../cli/replay/run.ts';
-import type { ReplaySummary } from '../cli/replay/tally.ts';
+import { runReplay } from '../cli/replay/replay-payments.ts';
+import type { ReplaySummary } from '../cli/replay/replay-tally.ts';
 import type { PaymentFiles } from './payment-files.ts';
 
 /** Asset of the accounts that tests open in addition to those of the files. */
 export const OWN_ASSET = 'CHF';
 
 /** Where the books are. */
-export interface Place {
+export interface BookPlaces {
   /** Addresses of routers by region, in the order in which its callers try them. */
   readonly routers: ReadonlyMap<string, readonly string[]>;
   /** Database of each book, as the auditor. */
@@ -22,10 +22,10 @@ export interface Place {
 
 /** What tests ask of books in any profile. */
 export class TestBooks {
-  readonly #place: Place;
+  readonly #place: BookPlaces;
   readonly #clients: ReadonlyMap<string, MeridianClient>;
 
-  constructor(place: Place) {
+  constructor(place: BookPlaces) {
     this.#place = place;
     const options = { timeoutMs: 120_000, attemptTimeoutMs: 10_000 };
     this.#clients = new Map(

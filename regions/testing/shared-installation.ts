@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { RunClock } from '../drills/load/clock.ts';
+import { RunClock } from '../drills/load/run-clock.ts';
 import { waitUntilSteady } from '../drills/steady.ts';
 import { TrackedFaults } from '../faults/tracked-faults.ts';
 import { Watcher } from '../drills/watcher.ts';
@@ -29,7 +29,7 @@ export interface SharedInstallation {
 }
 
 /**
- * The installation of the `replicated` project, for all tests of a file: all books are led at
+ * The replicated installation of the `slow` project, for all tests of a file: all books are led at
  * home and all their copies stream when the first begins. Data from the tests of other
  * files stays in its books, so every file uses its own names.
  *

@@ -1,6 +1,6 @@
 import type { Topology } from './topology.ts';
 
-/** What is wrong with a topology, whoever wrote it, one sentence for each violation. */
+/** What is wrong with a topology, one sentence for each violation. */
 
 const regionsMax = 7;
 const bookNumberMax = 32_767;

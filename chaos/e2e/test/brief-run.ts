@@ -16,7 +16,7 @@ import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
 import { Random } from '../../../ledger/core/random.ts';
 import { RunCallers } from '../../run/callers.ts';
-import { fence } from '../../run/fence.ts';
+import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
 import { headerOf } from '../../run/header.ts';
 import { LeaderWatch } from '../../run/leaders.ts';

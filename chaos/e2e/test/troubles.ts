@@ -16,7 +16,7 @@ import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Nemesis, Scene } from '../../drive/nemeses/nemesis.ts';
 import { closeSession, once, openSession, type Session } from '../../drive/nemeses/session.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
-import { Requests, type TransferFields } from '../../drive/workloads/requests.ts';
+import { Requests, type DrawnFields } from '../../drive/workloads/requests.ts';
 import type { Asking, Trouble } from './brief-run.ts';
 
 const PATIENCE_MS = 20_000;
@@ -222,7 +222,7 @@ function instanceOf(auditorUrl: string): Promise<string> {
 const ASKS_FOR_MS = 4_000;
 
 /** Repeats a payment until it is answered, for a limited time. */
-async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
+async function askAgain(caller: Caller, request: DrawnFields): Promise<void> {
   const giveUpAt = performance.now() + ASKS_FOR_MS;
   while (performance.now() < giveUpAt) {
     const reply = await caller.transfer(request, 300);

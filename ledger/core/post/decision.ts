@@ -2,7 +2,7 @@ import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { Entries, Peer, RowDetails, RowKind } from '../journal-row.ts';
 
-/** The decision about a transfer, before its row is written. */
+/** What is decided about a transfer or a leg of a group, before its row is written. */
 export interface Decision {
   readonly reason: Reason;
   readonly kind: RowKind;

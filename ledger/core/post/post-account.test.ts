@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { type SimBook, simBooks } from '../../testing/books/installation.ts';
-import { openRequest } from '../../testing/books/requests.ts';
+import { type SimBook, simBooks } from '../../testing/books/sim-book.ts';
+import { openRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import type { ChangeOutcome } from './command.ts';
 import { RowKind } from '../journal-row.ts';

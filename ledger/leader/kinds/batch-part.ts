@@ -1,7 +1,7 @@
 import type { Command, Outcome } from '../../core/post/command.ts';
 import type { BatchStamp, DecidedAt } from '../answers.ts';
 import type { BookMemory } from '../book-memory.ts';
-import type { Asked, KnownOutcomes } from '../known-outcomes.ts';
+import type { KeyedTransfer, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import type { SettlementWaiters } from '../settlement-waiters.ts';
 import type { Book } from '../../store/head.ts';
@@ -84,7 +84,7 @@ export interface Publication {
   readonly waiters: SettlementWaiters;
   /** Looks up the outcomes of transfers whose legs were answered before they were waited for. */
   readonly answerOvertaken: (
-    overtaken: ReadonlyMap<number, Asked>,
+    overtaken: ReadonlyMap<number, KeyedTransfer>,
     onLate: TransferWork['onLate'],
   ) => void;
   /** The books that legs were sent to. */

@@ -20,7 +20,7 @@ import {
   transferAnswer,
 } from '../answers.ts';
 import type { BookMemory } from '../book-memory.ts';
-import type { Asked, Hints, KnownOutcomes } from '../known-outcomes.ts';
+import type { KeyedTransfer, Hints, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import {
   BatchPart,
@@ -31,7 +31,7 @@ import {
 } from './batch-part.ts';
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
-export interface TransferItem extends Asked {
+export interface TransferItem extends KeyedTransfer {
   answer: TransferAnswer | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;

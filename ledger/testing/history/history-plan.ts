@@ -13,7 +13,7 @@ import type { DeliverStep, RequestStep, TimeStep } from './steps.ts';
  * What a history will ask, before it is known of which earlier transfers: a capture names its
  * hold by how many holds ago that was made. planned-requests.ts makes requests of it.
  */
-export type Plan =
+export type PlannedStep =
   | Extract<RequestStep, { kind: 'open' | 'change' | 'asset' }>
   | DeliverStep
   | TimeStep
@@ -169,7 +169,7 @@ const assets = often(
   [1, 'GOLD'],
 );
 
-const assetStep: fc.Arbitrary<Plan> = fc.record({
+const assetStep: fc.Arbitrary<PlannedStep> = fc.record({
   kind: fc.constant('asset'),
   request: fc.record({
     asset: often([3, 'ETH'], [1, 'EUR'], [1, 'GOLD']),
@@ -352,7 +352,7 @@ const changes: fc.Arbitrary<ChangeAccountRequest['change']> = fc.oneof(
   },
 );
 
-function changeStep(books: number): fc.Arbitrary<Plan> {
+function changeStep(books: number): fc.Arbitrary<PlannedStep> {
   return fc
     .record({
       key: keys,
@@ -375,7 +375,7 @@ function changeStep(books: number): fc.Arbitrary<Plan> {
     }));
 }
 
-function deliverStep(books: number): fc.Arbitrary<Plan> {
+function deliverStep(books: number): fc.Arbitrary<PlannedStep> {
   return fc.record({
     kind: fc.constant('deliver'),
     from: fc.integer({ min: 1, max: books }),
@@ -389,7 +389,7 @@ function deliverStep(books: number): fc.Arbitrary<Plan> {
   });
 }
 
-function timeStep(books: number): fc.Arbitrary<Plan> {
+function timeStep(books: number): fc.Arbitrary<PlannedStep> {
   const book = fc.integer({ min: 1, max: books });
   return fc.oneof(
     {
@@ -405,7 +405,7 @@ function timeStep(books: number): fc.Arbitrary<Plan> {
   );
 }
 
-const retryPlan: fc.Arbitrary<Plan> = fc.record({
+const retryPlan: fc.Arbitrary<PlannedStep> = fc.record({
   kind: fc.constant('retry'),
   ago: fc.nat({ max: 20 }),
   altered: often<number>([1, 0], [2, 1], [1, 2]).chain((length) =>
@@ -414,7 +414,7 @@ const retryPlan: fc.Arbitrary<Plan> = fc.record({
 });
 
 /** Any step of a history. */
-export function plans(books: number): fc.Arbitrary<Plan> {
+export function plans(books: number): fc.Arbitrary<PlannedStep> {
   const book = fc.integer({ min: 1, max: books });
   const names = fc.integer({ min: 0, max: FIRST_ACCOUNTS + 2 });
   const legs = fc.oneof(

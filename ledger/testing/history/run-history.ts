@@ -14,8 +14,8 @@ import type * as command from '../../core/post/command.ts';
 import { assetParts, scaleNow } from '../model/fold.ts';
 import { modelHash } from '../model/leg-hash.ts';
 import { Model } from '../model/model.ts';
-import type { ModelTransfer } from '../model/state.ts';
-import { statusNow } from '../model/status.ts';
+import type { ModelTransfer } from '../model/model-state.ts';
+import { statusNow } from '../model/model-status.ts';
 import {
   differingAccountField,
   differingChangeField,
@@ -27,9 +27,9 @@ import { validateChange, validateOpening } from '../../core/validate/validate-ac
 import { decidingAccountOf, validateTransfer } from '../../core/validate/validate-transfer.ts';
 import { bookOf } from '../../core/account-id.ts';
 import { checkBook, checkOutcome, openedAccount } from './agreement.ts';
-import type { History, Step } from './history.ts';
+import type { RandomHistory, HistoryStep } from './random-history.ts';
 import type { DeliverStep } from './steps.ts';
-import { type Pending, type SimBook, simBooks } from '../books/installation.ts';
+import { type Pending, type SimBook, simBooks } from '../books/sim-book.ts';
 import { checkInFlight, JournalFold } from '../books/invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';
 import { closeOf, dueHolds, sentCaptures, sentLegs } from '../books/sent-legs.ts';
@@ -67,7 +67,7 @@ export class HistoryRun {
   #checks: (() => void)[] = [];
 
   /** @param cutAlways true: every step is posted on its own, whatever the history plans */
-  constructor(history: History, cutAlways = false, coverage = new OutcomeCoverage()) {
+  constructor(history: RandomHistory, cutAlways = false, coverage = new OutcomeCoverage()) {
     this.books = simBooks(history.books);
     this.#model = new Model(this.books);
     this.#folds = this.books.map(() => new JournalFold());
@@ -76,7 +76,7 @@ export class HistoryRun {
     for (const { number, nowMicros } of this.books) this.#model.book(number).now = nowMicros;
   }
 
-  run(steps: readonly Step[]): void {
+  run(steps: readonly HistoryStep[]): void {
     for (const step of steps) {
       this.#step(step);
       if (step.cut || this.#cutAlways) this.#cut();
@@ -92,7 +92,7 @@ export class HistoryRun {
     }
   }
 
-  #step(step: Step): void {
+  #step(step: HistoryStep): void {
     switch (step.kind) {
       case 'open':
         this.#open(this.#book(step.book), step.request);

@@ -6,10 +6,10 @@ import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { TOTAL_MAX } from '../../core/limits.ts';
 import { derivedId, transferIdOf } from '../../core/transfer-id.ts';
-import { changeReason } from './change.ts';
+import { changeReason } from './change-reason.ts';
 import { differingChange, differingTransfer, metadataText } from './differing-field.ts';
 import { accountNow, type AccountNow, assetParts, holdNow, isOverdue, scaleNow } from './fold.ts';
-import { creditChecks, creditLifeChecks, judge, type Verdict } from './judge.ts';
+import { creditChecks, creditLifeChecks, judge, type ModelVerdict } from './judge-transfer.ts';
 import { firstReason } from './precedence.ts';
 import {
   bookNumberOf,
@@ -24,7 +24,7 @@ import {
   type ModelTravel,
   type Travelling,
   usable,
-} from './state.ts';
+} from './model-state.ts';
 
 /** The outcome of a request to transfer. */
 export interface ModelAnswer {
@@ -313,7 +313,7 @@ export class Model {
     return addTransfer(book, id, request, verdict, travel);
   }
 
-  #apply(book: ModelBook, { action }: ModelRequest, verdict: Verdict): void {
+  #apply(book: ModelBook, { action }: ModelRequest, verdict: ModelVerdict): void {
     const { payer, payee, amount, freed } = verdict;
     const local = bookNumberOf(payee) === book.number;
     if (action?.$case === 'release') {
@@ -463,7 +463,7 @@ function addTransfer(
   book: ModelBook,
   id: string,
   request: ModelRequest,
-  { reason, payer, payee, amount }: Verdict,
+  { reason, payer, payee, amount }: ModelVerdict,
   travel: ModelTravel | null,
 ): ModelTransfer {
   book.rows += 1;

@@ -143,8 +143,8 @@ async function run(
 ): Promise<void> {
   const { region, rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
-  const { LiveView } = await import('../../drills/live.ts');
-  const { runDrill } = await import('../../drills/run.ts');
+  const { LiveView } = await import('../../drills/live-view.ts');
+  const { runDrill } = await import('../../drills/run-drill.ts');
   const view = new LiveView(`${scenario.name} in ${region}`, regions, process.stderr);
   let result;
   try {

@@ -125,6 +125,8 @@ async function startLoad(
   const acknowledged = new Set<string>();
   const unknown: CreateTransferRequest[] = [];
   const stopping = new AbortController();
+  // A test that fails must end the load as well: it would go on without pause, until memory is full.
+  cleanUp.push(() => stopping.abort());
   const worker = async () => {
     while (!stopping.signal.aborted) {
       const transfers = Array.from({ length: 50 }, () =>

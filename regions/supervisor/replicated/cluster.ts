@@ -14,6 +14,7 @@ import {
   startGuard,
 } from '../embedded/cluster.ts';
 import type { ClusterProcesses } from '../embedded/cluster.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
 import { defaultTopology, type RegionName, type Topology } from '../../topology/topology.ts';
@@ -29,13 +30,15 @@ import {
   writeState,
 } from '../../topology/state.ts';
 import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
-import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { faultHandlers } from '../../faults/control.ts';
+import { controlSocket, serveControl } from '../../processes/control-socket.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { describeReplicated, type ReplicatedLayout } from '../../topology/replicated-layout.ts';
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
+import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
@@ -48,6 +51,8 @@ export interface ReplicatedOptions {
   readonly topology?: Topology | undefined;
   /** The first port, the same on the address of each region, of ten and ten a book; default 7400. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -76,6 +81,7 @@ class RunningReplicated {
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
+  readonly #topology: Topology;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
@@ -87,10 +93,8 @@ class RunningReplicated {
 
   constructor(options: ReplicatedOptions) {
     this.#options = options;
-    this.layout = describeReplicated(
-      options.topology ?? defaultTopology,
-      options.basePort ?? defaultBasePort,
-    );
+    this.#topology = options.topology ?? defaultTopology;
+    this.layout = describeReplicated(this.#topology, options.basePort ?? defaultBasePort);
   }
 
   get root(): string {
@@ -106,11 +110,13 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
+      this.#topology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
     this.#paths = claim;
     refuseEmbedded(claim.root, layout);
+    requireSameCopies(claim.root, this.#topology);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -126,13 +132,14 @@ class RunningReplicated {
           region,
           paths: claim,
           packages,
+          settings: this.#options.settings ?? defaultProcessSettings(this.#topology, 'replicated'),
           programs: this.#options.programs ?? ownPrograms,
           runAs,
           onState: (state, process) => this.#onState(region.name, state, process),
         }),
     );
     this.faults = new InjectedFaults(this.regions, links);
-    this.#control = await serveFaults(this.#socket, this.faults);
+    this.#control = await serveControl(this.#socket, faultHandlers(this.faults));
     await this.#startInOrder();
     this.#status = 'ready';
     this.#save();
@@ -154,6 +161,7 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
+    recordTopology(this.root, this.#topology);
     await Promise.all([
       this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
       this.#startAll(this.regions.map(({ router }) => router)),

@@ -1,5 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MIB } from '../../../ledger/core/limits.ts';
+import type { ProcessSettings } from '../../config/process-settings.ts';
 import { writeFileAtomic } from '../../processes/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { childEnvironment } from '../../processes/environment.ts';
@@ -37,6 +39,7 @@ export interface RegionOptions {
   readonly paths: DataPaths;
   readonly packages: ReplicatedPrograms;
   readonly programs: Pick<Programs, 'ledger' | 'router'>;
+  readonly settings: ProcessSettings;
   readonly runAs: RunAs | undefined;
   readonly onState: NonNullable<ProcessSpec['onState']>;
 }
@@ -111,6 +114,7 @@ export class Region {
       pidFile: join(paths.run, `${region.name}-${name}.pid`),
       stage: stages[role],
       onState,
+      logBytes: this.options.settings.supervisor.logMib * MIB,
     };
   }
 
@@ -158,6 +162,7 @@ export class Region {
       host: region.ip,
       port: region.ports.redis,
       password: regionSecrets(paths.root, region.name).redis,
+      memoryMib: this.options.settings.supervisor.redisMib,
     });
   }
 
@@ -175,6 +180,7 @@ export class Region {
       replicatedSecrets: readSecrets(paths.root),
       dataDir: this.#dataDir(member),
       runDir,
+      tuning: this.options.settings.supervisor,
     });
     const config = this.#ownFile(join(runDir, 'patroni.yaml'), text);
     // A copy, for the user of the databases may not be able to enter the checkout.
@@ -226,7 +232,8 @@ export class Region {
     return describeServer({
       kind: 'ledger',
       program: programs.ledger,
-      settings: {
+      settings: this.options.settings,
+      place: {
         ...this.#common(),
         MERIDIAN_LISTEN: listen,
         MERIDIAN_ADVERTISE: `${region.host}:${member.ports.ledger}`,
@@ -255,7 +262,8 @@ export class Region {
     return describeServer({
       kind: 'router',
       program: programs.router,
-      settings: { ...this.#common(), MERIDIAN_LISTEN: listen, MERIDIAN_ETCD: etcd.join(',') },
+      settings: this.options.settings,
+      place: { ...this.#common(), MERIDIAN_LISTEN: listen, MERIDIAN_ETCD: etcd.join(',') },
       files: this.#files('router'),
       // It may have been drained before it was started.
       probe: () => probeAnswers(listen),
