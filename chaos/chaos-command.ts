@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { deliberateBugs } from './drive/deliberate-bugs/all.ts';
-import { type Profile, profiles } from './drive/installation/installation.ts';
+import type { Profile } from '../regions/config/scale.ts';
+import { profiles } from './drive/installation/installation.ts';
 import { nemeses } from './drive/nemeses/all.ts';
 import type { Nemesis } from './drive/nemeses/nemesis.ts';
 import { workloads } from './drive/workloads/all.ts';

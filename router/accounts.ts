@@ -24,7 +24,7 @@ export class Accounts {
     this.#forward = forward;
   }
 
-  /** One account; faults as for many. */
+  /** One account; failures as for many. */
   async openOne(request: OpenAccountRequest, deadline: Deadline): Promise<OpenAccountResponse> {
     refuseMalformed(this.#validate(request));
     const [response] = await this.#openValid([request], deadline);

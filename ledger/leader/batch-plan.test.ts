@@ -37,7 +37,7 @@ function transfers(
     startBefore: requests.map(() => startBefore),
     onOutcome: nothing,
     onLate: nothing,
-    onFault: nothing,
+    onFailure: nothing,
   };
 }
 
@@ -46,7 +46,7 @@ function opening(requests: Partial<OpenAccountRequest>[]): OpenWork {
     kind: 'open',
     requests: requests.map(openRequest),
     onOutcome: nothing,
-    onFault: nothing,
+    onFailure: nothing,
   };
 }
 
@@ -177,7 +177,7 @@ test('all accounts that a batch may touch are loaded', () => {
     reversalOf: '',
     debitAccountId: accountId(2, 7),
   };
-  const faults = { onOutcome: nothing, onFault: nothing };
+  const failures = { onOutcome: nothing, onFailure: nothing };
   const paid = { ...leg, debitAccountId: accountId(1, 5) };
   const works: Work[] = [
     transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
@@ -185,7 +185,7 @@ test('all accounts that a batch may touch are loaded', () => {
     {
       kind: 'command',
       command: { kind: 'settle', originBook: 2, firstNumber: 1, legs: [leg] },
-      ...faults,
+      ...failures,
     },
     {
       kind: 'command',
@@ -196,7 +196,7 @@ test('all accounts that a batch may touch are loaded', () => {
         refused: [{ number: 1, reason: 7, leg: paid, capture: null }],
         finals: [],
       },
-      ...faults,
+      ...failures,
     },
   ];
   const commands = new BatchPlan(works, NOW).commands();

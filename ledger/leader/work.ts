@@ -19,7 +19,7 @@ import type {
   TransferCommand,
 } from '../core/post/command.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
-import type { LedgerFault } from './ledger-fault.ts';
+import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
 
 /** Each kind of work; work-kinds.ts states what is done with it. */
@@ -36,16 +36,16 @@ export type WorkName = keyof WorkByKind;
 
 /**
  * The unit of the leader's queue: requests that arrived together and are answered together.
- * Exactly one of the callbacks is called, once, after the commit or the fault.
+ * Exactly one of the callbacks is called, once, after the commit or the failure.
  */
 export type Work = WorkByKind[WorkName];
 
-interface Faultable {
+interface Failable {
   /** Nothing else is called. */
-  readonly onFault: (fault: LedgerFault) => void;
+  readonly onFailure: (failure: LedgerError) => void;
 }
 
-export interface TransferWork extends Faultable {
+export interface TransferWork extends Failable {
   readonly kind: 'transfers';
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
@@ -71,19 +71,19 @@ export interface LateResult {
   readonly result: CreateTransferResponse;
 }
 
-export interface OpenWork extends Faultable {
+export interface OpenWork extends Failable {
   readonly kind: 'open';
   readonly requests: readonly OpenAccountRequest[];
   readonly onOutcome: (results: OpenAnswer[]) => void;
 }
 
-export interface ChangeWork extends Faultable {
+export interface ChangeWork extends Failable {
   readonly kind: 'change';
   readonly request: ChangeAccountRequest;
   readonly onOutcome: (result: ChangeAnswer) => void;
 }
 
-export interface AssetWork extends Faultable {
+export interface AssetWork extends Failable {
   readonly kind: 'asset';
   readonly request: RegisterAssetRequest;
   // A method, like that of a command.
@@ -91,7 +91,7 @@ export interface AssetWork extends Faultable {
 }
 
 /** A command that the ledger gives itself; its outcome is the answer. */
-export interface CommandWork extends Faultable {
+export interface CommandWork extends Failable {
   readonly kind: 'command';
   readonly command: Exclude<Command, TransferCommand | OpenCommand | ChangeCommand | AssetCommand>;
   // A method, for each command is answered by the outcome of its own kind alone.
@@ -99,7 +99,7 @@ export interface CommandWork extends Faultable {
 }
 
 /** Asks for nothing but a commit, which only the leader of the book can make. */
-export interface ProofWork extends Faultable {
+export interface ProofWork extends Failable {
   readonly kind: 'proof';
   readonly onOutcome: () => void;
 }
@@ -121,7 +121,7 @@ export type DryWorkName = keyof DryWorkByKind;
  */
 export type DryWork = DryWorkByKind[DryWorkName];
 
-export interface DryTransferWork extends Faultable {
+export interface DryTransferWork extends Failable {
   readonly kind: 'dryTransfers';
   readonly requests: readonly CreateTransferRequest[];
   /** One result for each request, and the legs that would be sent to other books. */
@@ -140,7 +140,7 @@ export interface DryLeg {
   readonly leg: SettleLeg;
 }
 
-export interface LegsWork extends Faultable {
+export interface LegsWork extends Failable {
   readonly kind: 'legs';
   readonly originBook: number;
   readonly legs: readonly SettleLeg[];

@@ -38,7 +38,7 @@ import { RpcServer } from '../rpc/server.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
-import { changeAccount, openAccounts, registerAsset } from './accounts.ts';
+import { changeAccount, openAccounts, registerAsset } from './account-calls.ts';
 import { dryRun, dryRunLegs } from './dry-run.ts';
 import { EntryReads } from './entry-reads.ts';
 import { listLegs } from './list-legs.ts';
@@ -48,7 +48,7 @@ import { servePostStream } from './post-stream.ts';
 import { repairChannel } from './repair-channel.ts';
 import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { serveTopology } from './topology.ts';
+import { serveTopology } from './serve-topology.ts';
 import { TransferReads } from './transfer-reads.ts';
 
 export interface LedgerServerConfig extends MemberConfig {

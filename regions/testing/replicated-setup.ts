@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findFreeBase } from '../processes/ports.ts';
-import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
+import { startReplicatedCluster } from '../supervisor/replicated/replicated-cluster.ts';
 import { nearbyTopology } from './replicated-profile.ts';
 
 /** The replicated installation that tests share (shared-installation.ts). */

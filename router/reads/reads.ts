@@ -28,7 +28,8 @@ import type {
   ListTransfersResponse,
 } from '../../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
-import type { Book, Books } from '../books/books.ts';
+import type { Book } from '../../ledger/core/book.ts';
+import type { Books } from '../books/books.ts';
 import type { Forward } from '../books/forward.ts';
 
 /** Reads that one book answers, and the search for accounts. */

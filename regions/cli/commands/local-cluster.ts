@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import type { Cluster, ClusterEvent } from '../../supervisor/embedded/cluster.ts';
+import type { Cluster, ClusterEvent } from '../../supervisor/embedded/embedded-cluster.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
 import { type RegionState, removeData } from '../../topology/state.ts';
-import type { ReplicatedCluster } from '../../supervisor/replicated/cluster.ts';
+import type { ReplicatedCluster } from '../../supervisor/replicated/replicated-cluster.ts';
 import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import { type CommandContext, parseWhole } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
@@ -71,7 +71,7 @@ export async function startHere(
   report: (line: string) => void = note,
 ): Promise<Cluster> {
   report(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
-  const { startCluster } = await import('../../supervisor/embedded/cluster.ts');
+  const { startCluster } = await import('../../supervisor/embedded/embedded-cluster.ts');
   return startWith(startCluster, options, context, report);
 }
 
@@ -82,7 +82,8 @@ export async function startReplicatedHere(
   report: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
-  const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
+  const { startReplicatedCluster } =
+    await import('../../supervisor/replicated/replicated-cluster.ts');
   installPackages();
   const { data, port, topology } = options;
   const count = `${topology.regions.length} regions`;

@@ -14,7 +14,7 @@ import {
 } from '../../../proto/gen/meridian/v1/event.ts';
 import type { ListEntriesResponse } from '../../../proto/gen/meridian/v1/query.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { ReceivedAnswers } from './received-answers.ts';

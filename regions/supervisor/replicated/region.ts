@@ -31,7 +31,7 @@ import { readSecrets } from './secrets.ts';
 
 /** All processes of one region of the replicated profile. */
 
-export interface RegionOptions {
+export interface ReplicatedRegionOptions {
   readonly layout: ReplicatedLayout;
   readonly region: ReplicatedRegion;
   readonly paths: DataPaths;
@@ -49,7 +49,7 @@ const databaseUrl = (role: string, password: string, host: string, port: number,
   `postgres://${role}:${encodeURIComponent(password)}@${host}:${port}/${name}`;
 
 export class Region {
-  readonly options: RegionOptions;
+  readonly options: ReplicatedRegionOptions;
   /** Undefined: this region has no member of etcd. */
   readonly etcd: SupervisedProcess | undefined;
   readonly redis: SupervisedProcess | undefined;
@@ -62,7 +62,7 @@ export class Region {
   readonly #folder: string;
   readonly #environment: Record<string, string>;
 
-  constructor(options: RegionOptions) {
+  constructor(options: ReplicatedRegionOptions) {
     this.options = options;
     const { region, paths, packages } = options;
     this.#folder = join(paths.root, region.name);

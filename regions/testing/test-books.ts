@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../router/client/client.ts';
-import { type Cluster, startCluster } from '../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { testFolder } from './folder.ts';
 import { runReplay } from '../cli/replay/replay-payments.ts';
@@ -103,7 +103,7 @@ export class TestBooks {
 }
 
 /** Three regions with their links, without replicas; all are real processes. */
-export class Books extends TestBooks {
+export class EmbeddedTestBooks extends TestBooks {
   readonly cluster: Cluster;
 
   private constructor(cluster: Cluster) {
@@ -116,10 +116,10 @@ export class Books extends TestBooks {
   }
 
   /** Empty books, by default in a folder of one test. */
-  static async start(folder = testFolder()): Promise<Books> {
+  static async start(folder = testFolder()): Promise<EmbeddedTestBooks> {
     const basePort = await findFreeBase();
     const dataDir = path.join(folder, 'data');
-    return new Books(await startCluster({ dataDir, basePort, links: true }));
+    return new EmbeddedTestBooks(await startCluster({ dataDir, basePort, links: true }));
   }
 
   async stop(): Promise<void> {
