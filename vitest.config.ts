@@ -3,14 +3,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${suffix}`];
 
-/** Files of the `replicated` project, the mildest first: what breaks most has the last word. */
-const mildFirst = ['operator/', 'region-loss', 'frozen-ledger'];
-
 /**
  * Files of the `slow` project: the replicated installation, which takes much of the machine, runs from
- * the first test that asks for it until the last test of all.
+ * the first test that asks for it until the last test of all. Of those, the mildest come first: what
+ * breaks most has the last word.
  */
-const replicatedLast = ['deliberate-bugs', 'accepted-loss', 'drills'];
+const replicatedLast = ['.replicated.test.ts', 'accepted-loss', 'drills'];
 
 /** Files of `pg` and `cluster` that take longest: one that is begun last would run alone. */
 const longFirst = [
@@ -21,16 +19,13 @@ const longFirst = [
   'streams',
 ];
 
-const orders = new Map([
-  ['replicated', mildFirst],
-  ['slow', replicatedLast],
-]);
-
 /** Smaller is earlier; among equals the files that took longest last time come first. */
 function rank({ project, moduleId }: TestSpecification): number {
-  const order = orders.get(project.name) ?? longFirst;
+  const isSlow = project.name === 'slow';
+  const order = isSlow ? replicatedLast : longFirst;
   const place = order.findIndex((part) => moduleId.includes(part));
-  return place === -1 ? order.length : place;
+  if (place !== -1) return place;
+  return isSlow ? -1 : order.length;
 }
 
 class Ordered extends BaseSequencer {
@@ -92,6 +87,7 @@ export default defineConfig({
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          isolate: false,
           maxWorkers: waiting,
           sequence: { groupOrder: 1 },
         },
@@ -108,29 +104,18 @@ export default defineConfig({
         },
       },
       {
-        // Breaks one replicated installation that is started for all of them.
+        // What takes minutes: what breaks the one replicated installation that is started for all of
+        // them, every drill, and every deliberate bug that the chaos suite has to convict. Not part
+        // of `npm test` but of `npm run test:all`. One file after the other: a drill measures how
+        // long things take.
         test: {
-          name: 'replicated',
+          name: 'slow',
           globalSetup: ['regions/testing/replicated-setup.ts'],
-          include: include('.replicated.test.ts'),
+          include: [...include('.slow.test.ts'), ...include('.replicated.test.ts')],
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        // What takes minutes: every drill, and every deliberate bug that the chaos suite has to
-        // convict. Not part of `npm test` but of `npm run test:all`. One file after the other: a
-        // drill measures how long things take.
-        test: {
-          name: 'slow',
-          globalSetup: ['regions/testing/replicated-setup.ts'],
-          include: include('.slow.test.ts'),
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -142,7 +127,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -142,6 +142,7 @@ export class RawBook {
       channels: [],
       registered: [],
       swept: null,
+      regionBooks: null,
     });
     if (!fenced) throw new Error('the head of the raw book has moved');
     for (const account of posted.accounts.values()) this.#accounts.set(account.id, account);
@@ -156,6 +157,8 @@ export class RawBook {
       seq,
       accounts,
       bookNames: new Map([[BOOK.number, BOOK.name]]),
+      regionBooks: [],
+      isBeingOpened: () => false,
       account: (id) => this.#accounts.get(id),
       transitAccountId: () => undefined,
       channel: () => undefined,
@@ -173,5 +176,5 @@ function opening(index: number): Command {
     asset: 'EUR',
     min: { $case: 'noMinBalance', value: true },
   };
-  return { kind: 'open', request };
+  return { kind: 'open', request, regionBooks: [] };
 }

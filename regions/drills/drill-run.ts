@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState, ReplicatedState } from '../topology/state.ts';
 import type { NamedBook } from '../operator/book-copies.ts';
@@ -406,15 +407,13 @@ function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function until(
+/** Returns false if the condition is not met in time. Throws when it is aborted. */
+function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const giveUpAt = performance.now() + timeoutMs;
-  for (;;) {
-    if (await condition()) return true;
-    if (performance.now() >= giveUpAt) return false;
-    await sleep(50, undefined, { signal });
-  }
+  const isMet = async () => (await condition()) && pWaitFor.resolveWith(true);
+  const timeout = { milliseconds: timeoutMs, fallback: () => false };
+  return pWaitFor(isMet, { interval: 50, timeout, signal });
 }

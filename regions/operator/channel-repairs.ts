@@ -181,9 +181,9 @@ export class Channels {
   }
 }
 
-function placesOf({ regions, replicated }: ClusterState): BookPlace[] {
+function placesOf({ books, replicated }: ClusterState): BookPlace[] {
   if (replicated === undefined) {
-    return regions.map(({ book: number, bookName: name, ledgerAddress, adminUrl }) => ({
+    return books.map(({ number, name, ledgerAddress, adminUrl }) => ({
       number,
       name,
       ledgers: [ledgerAddress],

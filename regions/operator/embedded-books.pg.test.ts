@@ -16,18 +16,18 @@ const NOWHERE = '127.0.0.1:1';
 /** Two books: one with a database and no ledger server, one with neither. */
 async function books() {
   const opened = await database();
-  const state = (book: number, name: 'eu-west' | 'us-east', adminUrl: string) => ({
-    name,
-    book,
-    bookName: `${name}-1`,
-    routerAddress: NOWHERE,
+  const state = (number: number, region: 'eu-west' | 'us-east', adminUrl: string) => ({
+    number,
+    name: `${region}-1`,
+    region,
+    process: `${region}/ledger`,
     ledgerAddress: NOWHERE,
     adminUrl,
     ledgerUrl: adminUrl,
     auditorUrl: adminUrl,
   });
   const copies = new EmbeddedBooks({
-    regions: [
+    books: [
       state(1, 'eu-west', opened.adminUrl),
       state(2, 'us-east', `postgres://postgres@${NOWHERE}/us_east_1`),
     ],

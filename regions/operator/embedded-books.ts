@@ -1,4 +1,4 @@
-import type { ClusterState, RegionState } from '../topology/state.ts';
+import type { BookEndpoints, ClusterState } from '../topology/state.ts';
 import { askLedger } from './ask-ledger.ts';
 import { askPostgres } from './ask-postgres.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
@@ -7,21 +7,17 @@ import { MemberDatabase } from './member-database.ts';
 import type { BookStatus, MemberReport } from './status.ts';
 import { QUESTION_MS, reasonOf, within } from './within.ts';
 
-/** The books of the embedded profile: each in one Postgres, in its home region. */
+/** The books of the embedded profile: each in one database, in its home region. */
 export class EmbeddedBooks implements BookCopies {
   readonly books: readonly NamedBook[];
-  readonly #places: ReadonlyMap<number, RegionState>;
+  readonly #places: ReadonlyMap<number, BookEndpoints>;
   readonly #databases: ReadonlyMap<number, MemberDatabase>;
 
-  constructor({ regions }: Pick<ClusterState, 'regions'>) {
-    this.books = regions.map(({ book: number, bookName: name, name: home }) => ({
-      number,
-      name,
-      home,
-    }));
-    this.#places = new Map(regions.map((region) => [region.book, region]));
+  constructor({ books }: Pick<ClusterState, 'books'>) {
+    this.books = books.map(({ number, name, region: home }) => ({ number, name, home }));
+    this.#places = new Map(books.map((book) => [book.number, book]));
     this.#databases = new Map(
-      regions.map(({ book, adminUrl }) => [book, new MemberDatabase(adminUrl)]),
+      books.map(({ number, adminUrl }) => [number, new MemberDatabase(adminUrl)]),
     );
   }
 

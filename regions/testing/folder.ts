@@ -1,18 +1,15 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
+import { keepScratchFolder, makeScratchFolder } from '../../ledger/testing/scratch-folder.ts';
 
 /** A new folder that every user may enter. */
 export function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'meridian-test-'));
-  chmodSync(folder, 0o711);
-  return folder;
+  return makeScratchFolder('test');
 }
 
 /** Removes the folder of a test, or reports it if the test has failed. */
 export function endFolder(folder: string, failed: boolean): void {
-  if (failed) process.stderr.write(`kept for you: ${folder}\n`);
+  if (failed) process.stderr.write(`kept for you: ${keepScratchFolder(folder)}\n`);
   else rmSync(folder, { recursive: true, force: true });
 }
 

@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { keepScratchFolder, makeScratchFolder } from '../../ledger/testing/scratch-folder.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { startReplicatedCluster } from '../supervisor/replicated/replicated-cluster.ts';
 import { nearbyTopology } from './replicated-profile.ts';
@@ -23,13 +23,12 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one replicated installation for all tests of the `replicated` project, and stops it
+ * Starts one replicated installation for the tests of the `slow` project that break it, and stops it
  * after the last. It starts when the first test asks for it: until then, tests of other projects
  * have the machine to themselves.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'meridian-replicated-'));
-  chmodSync(folder, 0o711);
+  const folder = makeScratchFolder('replicated');
   const place: SharedPlace = {
     dataDir: join(folder, 'data'),
     socket: join(folder, 'start.sock'),
@@ -58,7 +57,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     server.close();
     const installation = await starting?.catch(() => undefined);
     await installation?.stop();
-    if (existsSync(place.failedFile)) process.stderr.write(`kept for you: ${folder}\n`);
+    if (existsSync(place.failedFile))
+      process.stderr.write(`kept for you: ${keepScratchFolder(folder)}\n`);
     else rmSync(folder, { recursive: true, force: true });
   };
 }

@@ -5,11 +5,14 @@ import {
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  status,
 } from '@grpc/grpc-js';
 import type { RpcError } from '../../ledger/rpc/error.ts';
 import {
   BookServiceService,
   FaultCode,
+  PlaceAccountsReply,
+  type PlaceAccountsRequest,
   type PostReply,
   type PostRequest,
   Topology,
@@ -57,6 +60,8 @@ export class StandInServer {
    * they are taken, and never answered.
    */
   changes = true;
+  /** True: a server of a release that does not know the rule by which accounts are placed. */
+  isEarlier = false;
   /** Openings, changes and registrations that came. */
   changed = 0;
   /** The answers to look-ups of transfers, in the order asked; undefined: none. */
@@ -89,6 +94,17 @@ export class StandInServer {
       getTransfers: (_call: unknown, callback: sendUnaryData<GetTransfersResponse>) => {
         if (this.lookedUp === undefined) return;
         callback(null, { transfers: [...this.lookedUp], positions: [] });
+      },
+      placeAccounts: (
+        { request }: ServerUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>,
+        callback: sendUnaryData<PlaceAccountsReply>,
+      ) => {
+        if (this.isEarlier) {
+          callback({ code: status.UNIMPLEMENTED });
+          return;
+        }
+        const accounts = request.accounts.map(({ dryRun }) => ({ dryRun, replayed: this.replays }));
+        this.#change(() => callback(null, PlaceAccountsReply.fromPartial({ accounts })));
       },
       openAccounts: (
         { request }: ServerUnaryCall<OpenAccountsRequest, OpenAccountsResponse>,

@@ -58,7 +58,7 @@ export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
   const common = { dataDir, basePort: await findFreeBase(), programs, signal, onEvent };
   const started: Started =
     profile === 'embedded'
-      ? await startCluster({ ...common, links: true })
+      ? await startCluster({ ...common, topology, links: true })
       : await startReplicatedCluster({ ...common, topology });
   const copies = describeCopies(started.state());
   return {

@@ -3,6 +3,7 @@ import { once as eventOf } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import pWaitFor from 'p-wait-for';
 import { must } from '../../../ledger/core/assert.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/processes/environment.ts';
@@ -263,12 +264,9 @@ function leaderOf(auditorUrl: string): Promise<string> {
   });
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error('it did not come about in time');
-    await sleep(50);
-  }
+function until(isSo: () => Promise<boolean>): Promise<void> {
+  const timeout = { milliseconds: PATIENCE_MS, message: 'it did not come about in time' };
+  return pWaitFor(isSo, { interval: 50, timeout });
 }
 
 async function endProcess(child: ChildProcess): Promise<void> {

@@ -7,6 +7,7 @@ import { chainAfter, CHAIN_START } from '../../core/chain.ts';
 import type * as command from '../../core/post/command.ts';
 import type { JournalRow } from '../../core/journal-row.ts';
 import type { Original } from '../../core/original.ts';
+import type { RegionBooks } from '../../core/placement.ts';
 import { post } from '../../core/post/post.ts';
 import { AccountCache } from '../../leader/account-cache.ts';
 import { storedOriginal } from './stored-original.ts';
@@ -41,6 +42,8 @@ export class SimBook {
   readonly scales = new Map<string, number>();
   /** Through where holds have been looked at for their expiry. */
   swept: command.SweepCursor | undefined;
+  /** The longest list of the books of its region that it was sent. */
+  regionBooks: RegionBooks = [];
   /** The time of the next batch. It stands still but for what a test adds. */
   nowMicros = 1_000_000;
   readonly #names: ReadonlyMap<number, string>;
@@ -55,8 +58,11 @@ export class SimBook {
     this.#cache = new AccountCache(number, 3);
   }
 
-  open(request: OpenAccountRequest): Pending<command.OpenOutcome> {
-    return this.add({ kind: 'open', request });
+  open(
+    request: OpenAccountRequest,
+    regionBooks: RegionBooks = [],
+  ): Pending<command.OpenOutcome | command.NotOwnedOutcome> {
+    return this.add({ kind: 'open', request, regionBooks });
   }
 
   transfer(id: string, request: CreateTransferRequest): Pending<command.TransferOutcome> {
@@ -105,6 +111,9 @@ export class SimBook {
         seq: this.rows.length,
         accounts: this.stored.size,
         bookNames: this.#names,
+        regionBooks: this.regionBooks,
+        // Batches are committed one by one.
+        isBeingOpened: () => false,
         account: (id) => this.account(id),
         transitAccountId: (externalId) => this.#transits.get(externalId),
         channel: (peerBook) => this.channels.get(peerBook),
@@ -126,6 +135,7 @@ export class SimBook {
     for (const original of posted.originals.values()) this.originals.set(original.id, original);
     for (const { asset, scale } of posted.registered) this.scales.set(asset, scale);
     this.swept = posted.swept ?? this.swept;
+    this.regionBooks = posted.regionBooks ?? this.regionBooks;
     this.rows.push(...posted.rows);
     if (posted.rows.length === 0) return;
     const before = this.batches.at(-1)?.chain ?? CHAIN_START;

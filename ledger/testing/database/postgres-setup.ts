@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import getPort, { portNumbers } from 'get-port';
 import postgres from 'postgres';
 import { Redis } from 'ioredis';
 import type { TestProject } from 'vitest/node';
@@ -12,6 +11,7 @@ import { ensureDatabase } from '../../postgres/book-database.ts';
 import { makeDataDirectory, postgresArguments, SUPERUSER } from '../../postgres/data-directory.ts';
 import { findPostgres } from '../../postgres/postgres-binaries.ts';
 import { migrate } from '../../store/migrate.ts';
+import { keepScratchFolder, makeScratchFolder } from '../scratch-folder.ts';
 import type { TestServers } from './database.ts';
 
 const TEMPLATE = 'meridian_template';
@@ -23,8 +23,7 @@ const passwords = { postgres: 'test-owner', ledger: 'test-ledger', auditor: 'tes
  * that each test clones (database.ts). What failed tests leave behind is kept.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'meridian-pg-'));
-  chmodSync(folder, 0o711);
+  const folder = makeScratchFolder('pg');
   const [port, redisPort] = [await freePort(), await freePort()];
   const server = await startPostgres(folder, port);
   const redis = await startRedis(folder, redisPort);
@@ -48,7 +47,10 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     // A fast shutdown: SIGTERM would wait for every client to leave.
     await stop(server, 'SIGINT');
     if (kept.length === 0) rmSync(folder, { recursive: true, force: true });
-    else process.stderr.write(`databases of failed tests: ${kept.join(', ')} in ${folder}\n`);
+    else {
+      const place = keepScratchFolder(folder);
+      process.stderr.write(`databases of failed tests: ${kept.join(', ')} in ${place}\n`);
+    }
   };
 }
 
@@ -169,19 +171,9 @@ function startGuard({ pid }: ChildProcess): ChildProcess {
 }
 
 /** A port that is free now, from below the range that outgoing connections take theirs from. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer();
-    const listening = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(true));
-    });
-    if (!listening) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
+function freePort(): Promise<number> {
+  const first = 10_000 + Math.floor(Math.random() * 19_000);
+  return getPort({ host: '127.0.0.1', port: portNumbers(first, first + 1_000) });
 }
 
 async function clones(adminUrl: string): Promise<string[]> {

@@ -220,6 +220,7 @@ export async function storeBook(database: TestDatabase, book: SimBook, as: Book)
       channels: [...book.channels.values()],
       registered: [],
       swept: null,
+      regionBooks: null,
     });
     head = after;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
@@ -124,6 +125,8 @@ async function startLoad(
   const acknowledged = new Set<string>();
   const unknown: CreateTransferRequest[] = [];
   const stopping = new AbortController();
+  // A test that fails must end the load as well: it would go on without pause, until memory is full.
+  cleanUp.push(() => stopping.abort());
   const worker = async () => {
     while (!stopping.signal.aborted) {
       const transfers = Array.from({ length: 50 }, () =>
@@ -168,10 +171,6 @@ async function epoch(auditorUrl: string): Promise<number> {
   }
 }
 
-async function waitFor(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  const until = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > until) throw new Error(`not so after ${timeoutMs} ms`);
-    await sleep(100);
-  }
+function waitFor(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+  return pWaitFor(condition, { interval: 100, timeout: timeoutMs });
 }

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import pTimeout from 'p-timeout';
 import { answered } from '../facts.ts';
 import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { LeaderWatch } from '../leader-watch.ts';
@@ -138,8 +139,7 @@ async function promote(
     });
     await Promise.race([promoted, refusal.then(() => promoted)]);
     recorder.step(`${to} is promoted; its ledger server leads once another copy follows`);
-    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), waitMs));
-    const leader = await Promise.race([led, late]);
+    const leader = await pTimeout(led, { milliseconds: waitMs, message: false });
     if (leader === undefined) {
       recorder.step(`${book.name} takes no payments until another copy follows ${to}`);
       return { promoted: true, leading: false };

@@ -79,6 +79,8 @@ export class StoryBook {
       seq: this.seq,
       accounts: this.#opened.length,
       bookNames: NAMES,
+      regionBooks: [],
+      isBeingOpened: () => false,
       account: (id: bigint) => this.#accounts.get(id),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),

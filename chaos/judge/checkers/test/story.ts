@@ -79,7 +79,7 @@ export class Story {
   open(number: number, externalId: string, fields: Parameters<typeof openRequest>[0] = {}): bigint {
     const request = openRequest({ externalId, ...fields });
     const book = this.book(number);
-    const { opened } = book.post({ kind: 'open', request });
+    const { opened } = book.post({ kind: 'open', request, regionBooks: [] });
     const { account, seq } = must(opened[0], 'an account is opened');
     const reply = { accountId: String(account.id), replayed: false, position: at(book, seq) };
     this.record('open', request, reply);
