@@ -57,7 +57,7 @@ const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/backoff.ts', 'ledge
  * Folders of one kind of thing, such as commands: a file there has the name of the one that it
  * holds, and all.ts lists them.
  */
-const collections = [
+const collections = new Set([
   'chaos/drive/deliberate-bugs',
   'chaos/drive/nemeses',
   'chaos/drive/workloads',
@@ -66,13 +66,13 @@ const collections = [
   'regions/cli/commands',
   'regions/drills/scenarios',
   'regions/operator/changes',
-];
+]);
 
 /** Names that a tool or the runtime expects, wherever the file is. */
-const fixedNames = ['main.ts', 'vitest.config.ts'];
+const fixedNames = new Set(['main.ts', 'vitest.config.ts']);
 
 const isNamedByItsFolder = (file: string) =>
-  collections.includes(path.dirname(file)) || fixedNames.includes(path.basename(file));
+  collections.has(path.dirname(file)) || fixedNames.has(path.basename(file));
 
 /** Lines of the longest function. */
 const FUNCTION_LINES = 70;
