@@ -8,7 +8,7 @@ import { findFreeBase } from '../../processes/ports.ts';
 import {
   type ReplicatedCluster,
   startReplicatedCluster,
-} from '../../supervisor/replicated/cluster.ts';
+} from '../../supervisor/replicated/replicated-cluster.ts';
 import { fiveRegions, whyNotReplicated } from '../../testing/replicated-profile.ts';
 import { untilWell } from '../../testing/shared-installation.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';

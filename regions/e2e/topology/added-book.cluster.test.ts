@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { must } from '../../../ledger/core/assert.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
-import { Books } from '../../testing/books.ts';
+import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { Meridian, textAt } from '../../testing/meridian.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { topologyOf } from '../../testing/topologies.ts';
@@ -14,12 +14,12 @@ import { bookOf, open, openInEach, pay, postedIds } from './payments.ts';
 
 const REGION = 'solo';
 const folder = temporaryFolder();
-let books: Books;
+let books: EmbeddedTestBooks;
 let client: MeridianClient;
 let meridian: Meridian;
 
 beforeAll(async () => {
-  books = await Books.start(folder(), { topology: topologyOf({ [REGION]: 2 }) });
+  books = await EmbeddedTestBooks.start(folder(), { topology: topologyOf({ [REGION]: 2 }) });
   client = books.client(REGION);
   meridian = new Meridian(books.cluster.dataDir);
 });
