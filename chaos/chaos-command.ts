@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { configOption } from '../regions/cli/config-option.ts';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { deliberateBugs } from './drive/deliberate-bugs/all.ts';
 import type { Profile } from '../regions/config/scale.ts';
@@ -16,7 +17,10 @@ export interface Options {
   readonly nemesis?: readonly Nemesis[];
   readonly minutes: number;
   readonly seed?: number;
-  readonly profile: Profile;
+  /** Undefined: as the configuration has it. */
+  readonly profile?: Profile;
+  /** Configuration of the installation that is started for the run. */
+  readonly config?: string;
   readonly data?: string;
   readonly yes?: boolean;
   readonly bug?: string;
@@ -59,6 +63,7 @@ const OF_A_RUN = [
   'minutes',
   'seed',
   'profile',
+  'config',
   'data',
   'yes',
   'bug',
@@ -92,14 +97,16 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
       ),
     )
     .addOption(
-      new Option('--profile <name>', 'profile of the installation that is started for the run')
-        .choices(profiles)
-        .default('embedded'),
+      new Option(
+        '--profile <name>',
+        'profile of the installation that is started for the run (default: as configured)',
+      ).choices(profiles),
     )
+    .addOption(configOption())
     .addOption(
       new Option('--data <dir>', 'break the installation that runs with this data folder instead')
         .argParser(parseFolder)
-        .conflicts(['bug', 'profile']),
+        .conflicts(['bug', 'config', 'profile']),
     )
     .option('--yes', 'confirm that the installation in --data may be broken')
     .addOption(
