@@ -2,7 +2,11 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../router/client/client.ts';
-import { type Cluster, type ClusterOptions, startCluster } from '../supervisor/embedded/embedded-cluster.ts';
+import {
+  type Cluster,
+  type ClusterOptions,
+  startCluster,
+} from '../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { testFolder } from './folder.ts';
 import { runReplay } from '../cli/replay/replay-payments.ts';
