@@ -19,9 +19,9 @@ import type { ClientCall } from './books/client-call.ts';
 /** Openings of accounts. */
 export class Accounts {
   readonly #books: Books;
-  readonly #forward: Forward;
+  readonly #forward: Pick<Forward, 'call' | 'rehearse'>;
 
-  constructor(books: Books, forward: Forward) {
+  constructor(books: Books, forward: Pick<Forward, 'call' | 'rehearse'>) {
     this.#books = books;
     this.#forward = forward;
   }
@@ -78,19 +78,20 @@ export class Accounts {
       );
       left = left.filter((opening, place) => {
         const answer = answers[place];
-        if (answer !== undefined) responses[opening.index] = answer;
-        return answer === undefined;
+        if (answer === undefined || answer === NOT_OWNED) return true;
+        responses[opening.index] = answer;
+        return false;
       });
     }
     return responses;
   }
 
-  /** Asks one book; undefined where it neither has nor owns the account. */
+  /** Asks one book. */
   async #place(
     book: Book,
     openings: readonly Opening[],
     deadline: Deadline,
-  ): Promise<(OpenAccountResponse | undefined)[]> {
+  ): Promise<(OpenAccountResponse | typeof NOT_OWNED)[]> {
     const accounts = openings.map(({ request }) => request);
     const regionBooks = [...this.#books.regionBooks(book.region)];
     const place: ClientCall<PlaceAccountsReply> = (client, ...rest) =>
@@ -107,12 +108,15 @@ export class Accounts {
         : await this.#forward.call(book, deadline, call, { onUnclear: () => (resent = true) });
     const notOwned = new Set(reply.notOwned);
     return openings.map((_, index) => {
-      if (notOwned.has(index)) return undefined;
+      if (notOwned.has(index)) return NOT_OWNED;
       const response = must(reply.accounts[index], `${book.name} answers every request`);
       return resent ? { ...response, resent } : response;
     });
   }
 }
+
+/** The answer of a book that neither has nor owns an account. */
+const NOT_OWNED = 'not owned';
 
 /** An account to open, and the books that it may be in, in the order in which they are asked. */
 interface Opening {

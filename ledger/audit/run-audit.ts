@@ -4,6 +4,7 @@ import { checkAppendOnly } from './append-only.ts';
 import { auditChannel, type InFlight, type ScannedBook } from './channel-audit.ts';
 import { Findings, type Violation } from './findings.ts';
 import { type JournalCounts, JournalScan } from './journal-scan.ts';
+import { checkNames } from './names.ts';
 import {
   type AuditSql,
   type BookHead,
@@ -85,6 +86,7 @@ export async function runAudit({ urls, onProgress, signal }: AuditDeps): Promise
     };
     const books = await Promise.all(opened.map((book) => scanBook(book, findings, onRows)));
     const reports = await Promise.all(books.map((book) => reportBook(book, findings)));
+    checkNames(books, findings);
     const inFlight: InFlight[] = [];
     for (const from of books) {
       for (const to of books) {

@@ -11,6 +11,7 @@ import type { RpcError } from '../../ledger/rpc/error.ts';
 import {
   BookServiceService,
   FaultCode,
+  LocateAccountReply,
   PlaceAccountsReply,
   type PlaceAccountsRequest,
   type PostReply,
@@ -21,6 +22,7 @@ import {
 import {
   type ChangeAccountRequest,
   ChangeAccountResponse,
+  FindAccountsResponse,
   GetAccountResponse,
   type OpenAccountsRequest,
   OpenAccountsResponse,
@@ -37,6 +39,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 
 type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
+type PlaceCall = ServerUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>;
 type PostStream = ServerDuplexStream<PostRequest, PostReply>;
 
 /**
@@ -62,6 +65,13 @@ export class StandInServer {
   changes = true;
   /** True: a server of a release that does not know the rule by which accounts are placed. */
   isEarlier = false;
+  /** Which names it owns, by the list that a router sends. */
+  owns: (externalId: string, regionBooks: readonly number[]) => boolean = () => true;
+  readonly placed: PlaceAccountsRequest[] = [];
+  /** Its answer to a look-up by external id. */
+  located: { accounts: { externalId: string; homeRegion: string }[]; ownedElsewhere?: boolean } = {
+    accounts: [],
+  };
   /** Openings, changes and registrations that came. */
   changed = 0;
   /** The answers to look-ups of transfers, in the order asked; undefined: none. */
@@ -95,16 +105,15 @@ export class StandInServer {
         if (this.lookedUp === undefined) return;
         callback(null, { transfers: [...this.lookedUp], positions: [] });
       },
-      placeAccounts: (
-        { request }: ServerUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>,
-        callback: sendUnaryData<PlaceAccountsReply>,
-      ) => {
-        if (this.isEarlier) {
-          callback({ code: status.UNIMPLEMENTED });
-          return;
-        }
-        const accounts = request.accounts.map(({ dryRun }) => ({ dryRun, replayed: this.replays }));
-        this.#change(() => callback(null, PlaceAccountsReply.fromPartial({ accounts })));
+      placeAccounts: (call: PlaceCall, callback: sendUnaryData<PlaceAccountsReply>) =>
+        this.#place(call.request, callback),
+      locateAccount: (_call: unknown, callback: sendUnaryData<LocateAccountReply>) => {
+        this.reads += 1;
+        if (this.isEarlier) callback({ code: status.UNIMPLEMENTED });
+        else callback(null, LocateAccountReply.fromPartial(this.located));
+      },
+      findAccounts: (_call: unknown, callback: sendUnaryData<FindAccountsResponse>) => {
+        callback(null, FindAccountsResponse.fromPartial({ accounts: this.located.accounts }));
       },
       openAccounts: (
         { request }: ServerUnaryCall<OpenAccountsRequest, OpenAccountsResponse>,
@@ -174,6 +183,19 @@ export class StandInServer {
   #change(answer: () => void): void {
     this.changed += 1;
     if (this.changes) answer();
+  }
+
+  #place(request: PlaceAccountsRequest, callback: sendUnaryData<PlaceAccountsReply>): void {
+    if (this.isEarlier) {
+      callback({ code: status.UNIMPLEMENTED });
+      return;
+    }
+    this.placed.push(request);
+    const accounts = request.accounts.map(({ dryRun }) => ({ dryRun, replayed: this.replays }));
+    const notOwned = request.accounts.flatMap(({ externalId }, index) =>
+      this.owns(externalId, request.regionBooks) ? [] : [index],
+    );
+    this.#change(() => callback(null, PlaceAccountsReply.fromPartial({ accounts, notOwned })));
   }
 
   #read(callback: sendUnaryData<GetAccountResponse>): void {
