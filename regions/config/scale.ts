@@ -64,8 +64,7 @@ export function derivedTuning(scale: Scale): Partial<SupervisorTuning> {
     postgresBuffersMib: within(32, share(1 / 8, databases), 1_024),
     // Each member of a book keeps a journal of its own, and one more of what others may need.
     ...(replicated && { postgresWalMib: 512, postgresCheckpointSeconds: 300 }),
-    // Ten of each ledger server; the rest for auditors and operators. The floor leaves room for
-    // books that are added while Postgres runs, which cannot change it.
-    postgresConnections: Math.max(100, 20 + 15 * booksOfRegion),
+    // About ten of each ledger server, for auditors and operators the rest.
+    postgresConnections: Math.max(100, 30 + 15 * booksOfRegion),
   };
 }

@@ -9,7 +9,14 @@ const namePattern = /^[a-z][a-z0-9-]{0,39}$/u;
 /** Names that the data folder uses itself, next to a folder for each region. */
 const reservedRegions: readonly string[] = ['logs', 'run'];
 /** Names that a Postgres, or the folder of a region, uses itself. */
-const reservedBooks: readonly string[] = ['postgres', 'redis', 'etcd', 'template0', 'template1'];
+const reservedBooks: readonly string[] = [
+  'postgres',
+  'redis',
+  'etcd',
+  'hosts',
+  'template0',
+  'template1',
+];
 
 /** Every violation; none: installations of both profiles can be described. */
 export function topologyProblems(topology: Topology): string[] {

@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 import type { Copy } from './installation.ts';
 
-/** Every copy of every book: one each in the embedded profile, one in every region otherwise. */
+/** Every copy of every book: one each in the embedded profile, several otherwise. */
 export function describeCopies({ dataDir, books, replicated }: ClusterState): Copy[] {
   if (replicated === undefined) {
-    return books.map(({ number, name, region, process, ...addresses }) => ({
+    return books.map(({ number: book, name: bookName, region, process: ledger, ...addresses }) => ({
       ...addressesOf(addresses),
-      book: number,
-      bookName: name,
+      book,
+      bookName,
       home: region,
       region,
-      processes: { ledger: process, postgres: `${region}/postgres`, patroni: undefined },
+      processes: { ledger, postgres: `${region}/postgres`, patroni: undefined },
       postgresFolder: join(dataDir, region, 'postgres'),
     }));
   }

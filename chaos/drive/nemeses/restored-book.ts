@@ -9,7 +9,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import type { LostRows } from '../../judge/checkers/lost-rows.ts';
 import type { Copy } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
-import { needsOwn } from './needs.ts';
+import { needsOwn, needsOwnPostgres } from './needs.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
 import { once } from './session.ts';
 import { aLeader, ownRandom } from './targets.ts';
@@ -34,7 +34,8 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
   profiles: ['embedded'],
   lastsMs: [2_000, 5_000],
   alone: true,
-  whyNot: (installation) => Promise.resolve(needsOwn(installation)),
+  whyNot: (installation) =>
+    Promise.resolve(needsOwn(installation) || needsOwnPostgres(installation)),
   aim: (scene) => {
     const leader = aLeader(scene);
     const random = ownRandom(scene.random);

@@ -6,6 +6,7 @@ import { type BookState, type RegionState, removeData } from '../../topology/sta
 import type { ReplicatedCluster } from '../../supervisor/replicated/cluster.ts';
 import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import type { Config } from '../../config/load-config.ts';
+import { type ProcessSettings, processSettings } from '../../config/process-settings.ts';
 import { configOption, type WithConfigOption } from '../config-option.ts';
 import { type CommandContext, parseWhole } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
@@ -16,6 +17,8 @@ export interface LocalOptions {
   readonly data: string;
   readonly port: number;
   readonly topology: Topology;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
   readonly fresh?: boolean | undefined;
 }
 
@@ -38,7 +41,13 @@ export function withStartingOptions(command: Command): Command {
 /** What the options say, and else the configuration. */
 export function localOptions(options: StartingOptions, config: Config): LocalOptions {
   const { data = config.data, port = config.basePort, fresh } = options;
-  return { data, port, topology: config.topology, fresh };
+  return {
+    data,
+    port,
+    topology: config.topology,
+    settings: processSettings(config.settings),
+    fresh,
+  };
 }
 
 export function portOption(): Option {
@@ -98,10 +107,10 @@ export async function startHere(
   context: CommandContext,
   report: (line: string) => void = note,
 ): Promise<Cluster> {
-  const { data, port, topology } = options;
+  const { data, port, topology, settings } = options;
   report(`Starting ${sizeOf(topology)}, data in ${data}, ports from ${port}`);
   const { startCluster } = await import('../../supervisor/embedded/cluster.ts');
-  const start = (how: StartOptions) => startCluster({ ...how, topology });
+  const start = (how: StartOptions) => startCluster({ ...how, topology, settings });
   return startWith(start, options, context, report);
 }
 
@@ -114,9 +123,9 @@ export async function startReplicatedHere(
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
   const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
   installPackages();
-  const { data, port, topology } = options;
+  const { data, port, topology, settings } = options;
   report(`Starting ${sizeOf(topology)} with their copies, data in ${data}, ports from ${port}`);
-  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology });
+  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology, settings });
   return startWith(start, options, context, report);
 }
 

@@ -16,9 +16,10 @@ import {
 import { describeRedis } from '../redis.ts';
 import type { Programs } from '../embedded/region-processes.ts';
 import { describeServer } from '../server-process.ts';
-import type { MemberState, RegionState } from '../../topology/state.ts';
+import type { BookState, MemberState, RegionState } from '../../topology/state.ts';
 import { type ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
 import { etcdConfig } from './etcd-config.ts';
+import { copyFolder } from './held-data.ts';
 import { hostsEnvironment, writeHosts } from './hosts.ts';
 import type {
   MemberLayout,
@@ -102,7 +103,7 @@ export class Region {
   }
 
   #dataDir(member: MemberLayout): string {
-    return join(this.#folder, member.bookName, 'postgres');
+    return copyFolder(this.options.paths.root, this.name, member.bookName);
   }
 
   #files(role: SupervisedRole, bookName?: string) {
@@ -295,6 +296,17 @@ export class Region {
       ledgerUrl: url('meridian_ledger', secrets.ledger),
       auditorUrl: url('auditor', secrets.auditor),
     };
+  }
+
+  /** The books that are at home here, with their copies here. */
+  get books(): BookState[] {
+    return this.members
+      .filter(({ home, region }) => home === region)
+      .map(({ book: number, bookName: name, region, ...member }) => {
+        const { ledgerAddress, adminUrl, ledgerUrl, auditorUrl } = member;
+        const process = `${region}/ledger-${name}`;
+        return { number, name, region, process, ledgerAddress, adminUrl, ledgerUrl, auditorUrl };
+      });
   }
 
   /** The region as every command knows it: its router, and its own copy of its first book. */
