@@ -1,5 +1,7 @@
 // npm run bench: measures Meridian on this machine.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { configOf } from '../regions/cli/config-option.ts';
+import { type ProcessSettings, processSettings } from '../regions/config/process-settings.ts';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { note, print, printJson } from '../regions/terminal/print.ts';
 import { defaultDataDir } from '../regions/topology/layout.ts';
@@ -33,6 +35,7 @@ interface Options {
   readonly data: string;
   readonly port: number;
   readonly cpuProfile?: boolean;
+  readonly config?: string;
   readonly readme?: boolean;
 }
 
@@ -97,6 +100,12 @@ function command(): Command {
         .default(DEFAULT_PORT)
         .argParser(parseWhole(PORT_MIN, PORT_MAX)),
     )
+    .addOption(
+      new Option(
+        '--config <file>',
+        'settings to measure with (default: those without a file)',
+      ).conflicts(['against', 'readme']),
+    )
     .option('--cpu-profile', 'write processor profiles of all processes to bench/results/profiles')
     .option('--readme', 'measure nothing; put the newest complete result into README.md')
     .addHelpText('after', PARTS_HELP);
@@ -118,6 +127,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     parts: options.only ?? new Set(profile.parts),
     dataDir: options.data,
     basePort: options.port,
+    settings: await settingsOf(options),
     processorProfile: options.cpuProfile === true,
     signal,
   });
@@ -130,6 +140,13 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
   await deleteBenchData(options.data);
   return EXIT.ok;
+}
+
+/** Undefined: a file that happens to be here must not change figures. */
+async function settingsOf({ config }: Options): Promise<ProcessSettings | undefined> {
+  if (config === undefined) return undefined;
+  const { settings } = await configOf({ config }, { profile: 'embedded' });
+  return processSettings(settings);
 }
 
 async function compare(

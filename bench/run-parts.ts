@@ -1,4 +1,5 @@
 import { must } from '../ledger/core/assert.ts';
+import type { ProcessSettings } from '../regions/config/process-settings.ts';
 import { note } from '../regions/terminal/print.ts';
 import { MeasuredInstallation } from './measure/measured-installation.ts';
 import { describeMachine, readRevision, readVersions } from './measure/machine.ts';
@@ -21,6 +22,8 @@ export interface BenchOptions {
   readonly dataDir: string;
   /** The first of 31 ports. */
   readonly basePort: number;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { configOption } from '../regions/cli/config-option.ts';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { deliberateBugs } from './drive/deliberate-bugs/all.ts';
 import { type Profile, profiles } from './drive/installation/installation.ts';
@@ -15,7 +16,10 @@ export interface Options {
   readonly nemesis?: readonly Nemesis[];
   readonly minutes: number;
   readonly seed?: number;
-  readonly profile: Profile;
+  /** Undefined: as configured. */
+  readonly profile?: Profile;
+  /** Path of the configuration of the installation that is started. */
+  readonly config?: string;
   readonly data?: string;
   readonly yes?: boolean;
   readonly bug?: string;
@@ -58,12 +62,20 @@ const OF_A_RUN = [
   'minutes',
   'seed',
   'profile',
+  'config',
   'data',
   'yes',
   'bug',
   'out',
   'list',
 ];
+
+function profileOption(): Option {
+  return new Option(
+    '--profile <name>',
+    'profile of the installation that is started for the run (default: as configured, or embedded)',
+  ).choices(profiles);
+}
 
 export function chaosCommand(run: (options: Options) => Promise<void>): Command {
   return new Command('chaos')
@@ -90,11 +102,8 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         parseWhole(0, 2 ** 31 - 1),
       ),
     )
-    .addOption(
-      new Option('--profile <name>', 'profile of the installation that is started for the run')
-        .choices(profiles)
-        .default('embedded'),
-    )
+    .addOption(profileOption())
+    .addOption(configOption().conflicts('data'))
     .addOption(
       new Option('--data <dir>', 'break the installation that runs with this data folder instead')
         .argParser(parseFolder)
@@ -126,6 +135,7 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         '\nExamples:\n  $ npm run chaos' +
         '\n  $ npm run chaos -- --profile replicated --minutes 5 --seed 17' +
         '\n  $ npm run chaos -- --workload same-key --nemesis lose-replies --minutes 1' +
+        '\n  $ npm run chaos -- --config five-regions.yaml --minutes 5' +
         '\n  $ npm run chaos -- --data ~/.meridian --yes --minutes 2' +
         `\n  $ npm run chaos -- --judge ${DEFAULT_OUT}/FOLDER`,
     )

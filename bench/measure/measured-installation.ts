@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import { must } from '../../ledger/core/assert.ts';
 import { migrate } from '../../ledger/store/migrate.ts';
 import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
+import {
+  defaultProcessSettings,
+  postgresTuning,
+  type ProcessSettings,
+} from '../../regions/config/process-settings.ts';
+import { defaultTopology } from '../../regions/topology/topology.ts';
 import { requireFreePorts } from '../../regions/processes/ports.ts';
 import { type PostgresServer, preparePostgres } from '../../regions/supervisor/postgres.ts';
 import type { RegionState } from '../../regions/topology/state.ts';
@@ -24,6 +30,8 @@ export interface InstallationOptions {
   readonly dataDir: string;
   /** The first of 31 ports. */
   readonly basePort: number;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
   /** Write a processor profile of every ledger server, router and load process at its end. */
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
@@ -60,6 +68,7 @@ export class MeasuredInstallation {
   /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
   static async start(options: InstallationOptions): Promise<MeasuredInstallation> {
     const { dataDir, basePort, signal } = options;
+    const settings = options.settings ?? defaultProcessSettings(defaultTopology, 'embedded');
     await deleteBenchData(dataDir);
     const port = basePort + RAW_PORT_OFFSET;
     await requireFreePorts([{ port, use: 'the Postgres of the bare loop' }]);
@@ -67,9 +76,15 @@ export class MeasuredInstallation {
     const clusterDir = join(dataDir, 'regions');
     mkdirSync(dataDir, { recursive: true, mode: 0o711 });
     writeFileSync(join(dataDir, MARKER), '');
-    const cluster = await startCluster({ dataDir: clusterDir, basePort, programs, signal });
+    const cluster = await startCluster({
+      dataDir: clusterDir,
+      basePort,
+      settings,
+      programs,
+      signal,
+    });
     try {
-      const raw = await startRawPostgres(cluster, dataDir, port);
+      const raw = await startRawPostgres(cluster, dataDir, port, settings);
       return new MeasuredInstallation(cluster, raw, options.processorProfile);
     } catch (error) {
       await cluster.stop();
@@ -126,6 +141,7 @@ async function startRawPostgres(
   cluster: Cluster,
   dataDir: string,
   port: number,
+  { supervisor }: ProcessSettings,
 ): Promise<PostgresServer> {
   const folder = join(dataDir, 'raw');
   mkdirSync(folder, { recursive: true, mode: 0o711 });
@@ -138,6 +154,8 @@ async function startRawPostgres(
     // In the folders of the cluster, so that its guard stops this one too if we are killed.
     logFile: join(cluster.dataDir, 'logs', 'raw-postgres.log'),
     pidFile: join(cluster.dataDir, 'run', 'raw-postgres.pid'),
+    // As the databases of the books have it: their figures are compared.
+    tuning: postgresTuning(supervisor),
   });
   try {
     await raw.start();

@@ -2,8 +2,12 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
+import { sizeOf } from '../../regions/cli/commands/local-cluster.ts';
 import { note } from '../../regions/terminal/print.ts';
-import { defaultTopology, scaledDelays } from '../../regions/topology/topology.ts';
+import { configOf } from '../../regions/cli/config-option.ts';
+import type { Config } from '../../regions/config/load-config.ts';
+import { processSettings } from '../../regions/config/process-settings.ts';
+import { scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
 import type { Options } from '../chaos-command.ts';
 import { attach } from '../drive/installation/attached.ts';
@@ -98,20 +102,23 @@ function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, 
 /** Everything that is started for the run ends with it; only its files remain. */
 async function withOwn(
   options: Options,
+  config: Config,
   seed: number,
   folder: string,
   signal: AbortSignal,
 ): Promise<JudgedRun> {
-  const { profile, bug } = options;
+  const { bug } = options;
+  const { profile, topology: real } = config;
   if (profile === 'replicated') installPackages();
   const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
   // Postgres runs as another user there and needs access.
   chmodSync(scratch, 0o711);
   try {
-    note(`Starting three regions for the run, ${profile} profile`);
+    note(`Starting ${sizeOf(real)} for the run, ${profile} profile`);
     // A tenth of real delays: a run should wait for faults, not for the speed of light.
-    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, 0.1) };
-    const own = await startOwn({ profile, folder: scratch, topology, bug, signal });
+    const topology = { ...real, delays: scaledDelays(real, 0.1) };
+    const settings = processSettings(config.settings);
+    const own = await startOwn({ profile, folder: scratch, topology, settings, bug, signal });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);
     } finally {
@@ -132,6 +139,13 @@ function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
   throw new CommandFailure(ExitCode.usage, `${words}: it needs ${ruledOut.profiles.join(' or ')}`);
 }
 
+/** The installation to break: one that runs, or the configuration of one to start. */
+function placeOf(options: Options): Promise<Installation | Config> {
+  const { data, profile } = options;
+  if (data !== undefined) return Promise.resolve(attach(data));
+  return configOf(options, profile === undefined ? {} : { profile });
+}
+
 /**
  * One run according to the options: the verdict goes to stdout, everything else into its folder.
  * Throws CommandFailure when it cannot be run; nothing was started then if it is one of usage.
@@ -143,15 +157,15 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
       `it breaks what runs in ${options.data}: confirm with --yes`,
     );
   }
-  const running = options.data === undefined ? undefined : attach(options.data);
-  refuseRuledOut(options, running?.profile ?? options.profile);
+  const place = await placeOf(options);
+  refuseRuledOut(options, place.profile);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const folder = makeRunFolder(options.out, seed);
   note(`Seed ${seed}; all files are in ${folder}`);
   const judged =
-    running === undefined
-      ? await withOwn(options, seed, folder, signal)
-      : await breakAndJudge(running, options, seed, folder, signal);
+    'topology' in place
+      ? await withOwn(options, place, seed, folder, signal)
+      : await breakAndJudge(place, options, seed, folder, signal);
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));

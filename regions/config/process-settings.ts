@@ -1,3 +1,4 @@
+import type { PostgresTuning } from '../../ledger/postgres/data-directory.ts';
 import type { Topology } from '../topology/topology.ts';
 import {
   numberOf,
@@ -26,6 +27,16 @@ export function processSettings(resolved: ResolvedSettings): ProcessSettings {
       ledger: serverEnvironment(resolved, 'ledger'),
       router: serverEnvironment(resolved, 'router'),
     },
+  };
+}
+
+/** The tuning of one Postgres of the embedded profile. */
+export function postgresTuning(supervisor: SupervisorTuning): PostgresTuning {
+  return {
+    connections: supervisor.postgresConnections,
+    buffersMib: supervisor.postgresBuffersMib,
+    walMib: supervisor.postgresWalMib,
+    checkpointSeconds: supervisor.postgresCheckpointSeconds,
   };
 }
 

@@ -13,7 +13,6 @@ import {
 
 /** The pure description of Meridian on one machine: names, books, ports, addresses. */
 
-export const regionNames = defaultTopology.regions;
 export type { RegionName };
 
 export const defaultBasePort = 7400;

@@ -5,6 +5,7 @@ import type { Faults } from '../../../regions/faults/faults.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 import { startReplicatedCluster } from '../../../regions/supervisor/replicated/cluster.ts';
+import type { ProcessSettings } from '../../../regions/config/process-settings.ts';
 import type { Topology } from '../../../regions/topology/topology.ts';
 import { clockFile, writeShift } from '../programs/skewed-clock.ts';
 import { writePrograms } from '../programs/write-programs.ts';
@@ -17,6 +18,8 @@ export interface OwnOptions {
   readonly folder: string;
   /** Regions, books and delays; default `defaultTopology`. */
   readonly topology?: Topology | undefined;
+  /** Default: those of this machine. */
+  readonly settings?: ProcessSettings | undefined;
   /** The deliberate bug that its servers have; undefined: none. */
   readonly bug?: string | undefined;
   /** Aborting it during the start ends the start in order. */
@@ -49,9 +52,9 @@ export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
   const clocks = join(folder, 'clocks');
   mkdirSync(clocks, { recursive: true, mode: 0o755 });
   const programs = writePrograms(join(folder, 'programs'), { clocks, bug });
-  const { signal, onEvent, topology } = options;
+  const { signal, onEvent, topology, settings } = options;
   const dataDir = join(folder, 'data');
-  const common = { dataDir, basePort: await findFreeBase(), programs, signal, onEvent };
+  const common = { dataDir, basePort: await findFreeBase(), programs, settings, signal, onEvent };
   const started: Started =
     profile === 'embedded'
       ? await startCluster({ ...common, topology, links: true })

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Scenario } from '../../drills/scenario.ts';
 import { scenarios } from '../../drills/scenarios/all.ts';
-import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import { connectFaults } from '../../faults/control.ts';
 import type { Faults } from '../../faults/faults.ts';
-import { defaultTopology, scaledDelays } from '../../topology/topology.ts';
+import { type RegionName, scaledDelays } from '../../topology/topology.ts';
+import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
 import {
   type CommandContext,
   dataOption,
@@ -19,16 +19,16 @@ import {
 import { describeDrill } from './drill-report.ts';
 import { confirmByTyping, isTerminal } from '../../terminal/confirm.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
-import { portOption, startReplicatedHere, withStop } from './local-cluster.ts';
+import { localOptions, portOption, startReplicatedHere, withStop } from './local-cluster.ts';
 import { note, print, printJson } from '../../terminal/print.ts';
 
 const DEFAULT_OUT = './drills';
 
-interface RunOptions {
+interface RunOptions extends WithConfigOption {
   readonly data: string;
-  readonly port: number;
+  readonly port?: number;
   readonly start?: boolean;
-  readonly region: RegionName;
+  readonly region?: RegionName;
   readonly rate: number;
   readonly seconds: number;
   readonly delay: number;
@@ -68,12 +68,9 @@ function runCommand(context: CommandContext): Command {
     .argument('<scenario>', 'its name, as "meridian drill list" has it', parseScenario)
     .addOption(dataOption())
     .option('--start', 'start an installation in a temporary folder for it, and stop it afterwards')
+    .addOption(configOption())
     .addOption(portOption())
-    .addOption(
-      new Option('--region <name>', 'the region to break')
-        .choices([...regionNames])
-        .default(regionNames[0]),
-    )
+    .option('--region <name>', 'the region to break; the first one unless it is given')
     .addOption(
       new Option('--rate <transfers>', 'transfers a second in each region')
         .default(50)
@@ -85,7 +82,10 @@ function runCommand(context: CommandContext): Command {
         .argParser(parseWhole(1, 3_600)),
     )
     .addOption(
-      new Option('--delay <scale>', 'with --start: the usual delays between regions times this')
+      new Option(
+        '--delay <scale>',
+        'with --start: the configured delays between regions times this',
+      )
         .default(1)
         .argParser(parseScale),
     )
@@ -106,12 +106,22 @@ function runCommand(context: CommandContext): Command {
             : 'the installation is not ready yet',
         );
       }
-      await confirm(scenario, options, context);
-      return run(scenario, options, context, {
-        state,
-        faults: connectFaults(state.controlSocket),
-      });
+      const region = chosenRegion(
+        options,
+        state.regions.map(({ name }) => name),
+      );
+      await confirm(scenario, region, options, context);
+      const faults = connectFaults(state.controlSocket);
+      return run(scenario, region, options, context, { state, faults });
     });
+}
+
+/** The region to break. Throws CommandFailure if there is none of that name. */
+function chosenRegion({ region }: RunOptions, regions: readonly RegionName[]): RegionName {
+  const [first = ''] = regions;
+  if (region === undefined || regions.includes(region)) return region ?? first;
+  const names = regions.join(', ');
+  throw new CommandFailure(ExitCode.usage, `there is no region "${region}"; there are ${names}`);
 }
 
 /** Everything that was started for the drill is removed after it, except its report. */
@@ -120,15 +130,18 @@ async function withOwnInstallation(
   options: RunOptions,
   context: CommandContext,
 ): Promise<void> {
+  const config = await configOf(options, { profile: 'replicated' });
+  const region = chosenRegion(options, config.topology.regions);
   const folder = mkdtempSync(join(tmpdir(), 'meridian-drill-'));
   // Postgres runs as another user there, which must be able to enter the folder.
   chmodSync(folder, 0o711);
   try {
-    const data = join(folder, 'data');
-    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, options.delay) };
-    const started = await startReplicatedHere({ ...options, data, topology }, context);
+    const local = localOptions({ ...options, data: join(folder, 'data') }, config);
+    const delays = scaledDelays(local.topology, options.delay);
+    const topology = { ...local.topology, delays };
+    const started = await startReplicatedHere({ ...local, topology }, context);
     await withStop(started, (cluster) =>
-      run(scenario, options, context, { state: cluster.state(), faults: cluster.faults }),
+      run(scenario, region, options, context, { state: cluster.state(), faults: cluster.faults }),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -137,11 +150,12 @@ async function withOwnInstallation(
 
 async function run(
   scenario: Scenario,
+  region: RegionName,
   options: RunOptions,
   { signal, exit }: CommandContext,
   installation: { readonly state: ClusterState; readonly faults: Faults },
 ): Promise<void> {
-  const { region, rate, seconds, out, by, why, json } = options;
+  const { rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
   const { LiveView } = await import('../../drills/live-view.ts');
   const { runDrill } = await import('../../drills/run-drill.ts');
@@ -206,7 +220,8 @@ function reportCommand({ exit }: CommandContext): Command {
 /** Breaking something needs confirmation: the region's name, typed, or --yes. */
 async function confirm(
   { name, breaks }: Scenario,
-  { region, yes }: RunOptions,
+  region: RegionName,
+  { yes }: RunOptions,
   { signal }: CommandContext,
 ): Promise<void> {
   if (yes === true) return;

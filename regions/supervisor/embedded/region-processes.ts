@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MIB } from '../../../ledger/core/limits.ts';
-import type { ProcessSettings } from '../../config/process-settings.ts';
+import { postgresTuning, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import type { BookLayout, RegionLayout } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
@@ -289,12 +289,7 @@ export class RegionProcesses {
       passwords: regionSecrets(paths.root, name),
       programs: postgres,
       startSeconds: tuning.postgresStartSeconds,
-      tuning: {
-        connections: tuning.postgresConnections,
-        buffersMib: tuning.postgresBuffersMib,
-        walMib: tuning.postgresWalMib,
-        checkpointSeconds: tuning.postgresCheckpointSeconds,
-      },
+      tuning: postgresTuning(tuning),
     });
   }
 
