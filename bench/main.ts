@@ -1,17 +1,19 @@
 // npm run bench: measures Meridian on this machine.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { configOf } from '../regions/cli/config-option.ts';
+import { type ProcessSettings, processSettings } from '../regions/config/process-settings.ts';
 import { parseWhole } from '../regions/cli/connection.ts';
 import { note, print, printJson } from '../regions/terminal/print.ts';
 import { defaultDataDir } from '../regions/topology/layout.ts';
-import { compareCommits } from './compare/compare.ts';
+import { compareCommits } from './compare/compare-commits.ts';
 import { comparisonTable, isSound } from './compare/comparison.ts';
 import { type ComparedPart, comparedParts } from './compare/run-figures.ts';
-import { deleteBenchData } from './measure/installation.ts';
+import { deleteBenchData } from './measure/measured-installation.ts';
 import { type PartName, partNames, type ProfileName, profileNames, profiles } from './profile.ts';
 import { newestResult, writeComparison, writeResult } from './result-files.ts';
 import { writeReadme } from './result/readme.ts';
-import { runBench } from './run.ts';
-import { markdownTable } from './result/table.ts';
+import { runBench } from './run-parts.ts';
+import { markdownTable } from './result/markdown-table.ts';
 
 /** 1: figures are void, or a part fell. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
 const EXIT = { ok: 0, void: 1, failed: 3, interrupted: 130 } as const;
@@ -33,6 +35,7 @@ interface Options {
   readonly data: string;
   readonly port: number;
   readonly cpuProfile?: boolean;
+  readonly config?: string;
   readonly readme?: boolean;
 }
 
@@ -97,6 +100,12 @@ function command(): Command {
         .default(DEFAULT_PORT)
         .argParser(parseWhole(PORT_MIN, PORT_MAX)),
     )
+    .addOption(
+      new Option(
+        '--config <file>',
+        'settings to measure with (default: those without a file)',
+      ).conflicts(['against', 'readme']),
+    )
     .option('--cpu-profile', 'write processor profiles of all processes to bench/results/profiles')
     .option('--readme', 'measure nothing; put the newest complete result into README.md')
     .addHelpText('after', PARTS_HELP);
@@ -118,6 +127,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     parts: options.only ?? new Set(profile.parts),
     dataDir: options.data,
     basePort: options.port,
+    settings: await settingsOf(options),
     processorProfile: options.cpuProfile === true,
     signal,
   });
@@ -130,6 +140,13 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
   }
   await deleteBenchData(options.data);
   return EXIT.ok;
+}
+
+/** Undefined: a file that happens to be here must not change figures. */
+async function settingsOf({ config }: Options): Promise<ProcessSettings | undefined> {
+  if (config === undefined) return undefined;
+  const { settings } = await configOf({ config }, { profile: 'embedded' });
+  return processSettings(settings);
 }
 
 async function compare(

@@ -3,11 +3,11 @@ import { must } from '../ledger/core/assert.ts';
 import { count, milliseconds, note } from '../regions/terminal/print.ts';
 import type { RegionState } from '../regions/topology/state.ts';
 import { transitFindings } from './measure/book-check.ts';
-import type { Installation } from './measure/installation.ts';
+import type { MeasuredInstallation } from './measure/measured-installation.ts';
 import type { CallsJob, Route, Window } from './load/job.ts';
 import { LEGS_PER_REQUEST } from './load/mixed-calls.ts';
-import { measure, type Measurement, raw, routed } from './measure/measure.ts';
-import { load, type PartName, type Profile, singleRates } from './profile.ts';
+import { measure, type Measurement, raw, routed } from './measure/measurement.ts';
+import { load, type PartName, type BenchProfile, singleRates } from './profile.ts';
 import { mebibytes, residentMemory } from './measure/resident-memory.ts';
 import {
   type CrossRegionFigure,
@@ -24,8 +24,8 @@ const DRAIN_POLL_MS = 20;
 
 /** What every part needs. */
 export interface PartContext {
-  readonly installation: Installation;
-  readonly profile: Profile;
+  readonly installation: MeasuredInstallation;
+  readonly profile: BenchProfile;
   /** Throws if the run must stop. */
   readonly requireGoing: () => void;
 }
@@ -107,7 +107,7 @@ function mixedFigure(rounds: readonly Measurement[]): MixedFigure {
 
 /** Uniform plain transfers, unless options state otherwise. */
 function oneBook(
-  installation: Installation,
+  installation: MeasuredInstallation,
   window: Window,
   {
     hot = false,
@@ -210,7 +210,7 @@ async function drained(
   return { findings, ms: performance.now() - begun };
 }
 
-function firstRegion(installation: Installation): RegionState {
+function firstRegion(installation: MeasuredInstallation): RegionState {
   return must(installation.regions[0], 'there is a region');
 }
 

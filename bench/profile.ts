@@ -8,7 +8,7 @@ export const profileNames = ['sanity', 'quick', 'full'] as const;
 export type ProfileName = (typeof profileNames)[number];
 
 /** How long and how large a run is. */
-export interface Profile {
+export interface BenchProfile {
   readonly name: ProfileName;
   /** What is measured unless the caller chooses. */
   readonly parts: readonly PartName[];
@@ -38,7 +38,7 @@ export const load = {
 
 const withoutMemory: readonly PartName[] = ['a', 'b', 'c', 'd', 'e', 'g'];
 
-export const profiles: Readonly<Record<ProfileName, Profile>> = {
+export const profiles: Readonly<Record<ProfileName, BenchProfile>> = {
   sanity: {
     name: 'sanity',
     parts: withoutMemory,

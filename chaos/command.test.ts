@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ExitCode } from '../regions/terminal/failure.ts';
-import { chaosCommand, type Options } from './command.ts';
+import { chaosCommand, type Options } from './chaos-command.ts';
 import { execute } from './run/execute.ts';
 import { nemeses } from './drive/nemeses/all.ts';
 import { makeRunFolder } from './run/run-folder.ts';

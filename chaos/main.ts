@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { toFailure } from '../regions/cli/error-report.ts';
 import { ExitCode } from '../regions/terminal/failure.ts';
 import { goOnWhenPipesClose, note, restoreTerminal } from '../regions/terminal/print.ts';
-import { chaosCommand, type Options } from './command.ts';
+import { chaosCommand, type Options } from './chaos-command.ts';
 import { execute } from './run/execute.ts';
 import { judgeAgain } from './run/judge-again.ts';
 import { list } from './run/list.ts';

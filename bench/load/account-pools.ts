@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { must } from '../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import type { OpenJob, Route } from './job.ts';
-import type { Parties } from './encoded-requests.ts';
+import type { PayersAndPayees } from './encoded-requests.ts';
 import type { RouterClient } from './router-client.ts';
 
 /** Accounts in one call, the most that there may be. */
@@ -19,7 +19,7 @@ export class AccountPools {
   }
 
   /** Who pays whom on a route. */
-  parties(route: Route): Parties {
+  parties(route: Route): PayersAndPayees {
     const home = this.of(route.from);
     if (route.hot) {
       return { payers: home, payees: [{ accounts: home.subarray(0, 1), share: 1 }] };

@@ -2,12 +2,12 @@ import { must } from '../../ledger/core/assert.ts';
 import { Random } from '../../ledger/core/random.ts';
 import type { AccountPools } from './account-pools.ts';
 import { countStatuses } from './answer-scan.ts';
-import { type Call, drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
+import { type RepeatableCall, drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
 import type { Acknowledged, CallsJob, LoadResult, TouchJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
 import { type CallCycle, mixedCalls } from './mixed-calls.ts';
 import type { RouterClient } from './router-client.ts';
-import { Tally } from './tally.ts';
+import { AcknowledgedTally } from './acknowledged-tally.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 /** Different calls that each place in flight goes through, so that batches are not all alike. */
@@ -35,7 +35,7 @@ export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult>
         : { first: undefined, calls: Array.from({ length: CALLS_PER_SLOT }, newCall) };
     // Each place in flight has calls of its own: one is only written over after its answer.
     const slots = Array.from({ length: inFlight }, newCycle);
-    return { client: parts.client(route.router), tally: new Tally(route.from), slots };
+    return { client: parts.client(route.router), tally: new AcknowledgedTally(route.from), slots };
   });
   const meter = new RateMeter(window, performance.now());
   const loop = new CallLoop(parts.keys, meter);
@@ -50,7 +50,7 @@ export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult>
   return loop.result(routes.map(({ tally }) => tally.acknowledged));
 }
 
-function* inTurns({ first, calls }: CallCycle): Generator<Call, never> {
+function* inTurns({ first, calls }: CallCycle): Generator<RepeatableCall, never> {
   if (first !== undefined) yield first;
   for (;;) yield* calls;
 }
@@ -70,7 +70,7 @@ export async function runTouch(parts: Parts, job: TouchJob): Promise<LoadResult>
     return transfers.length > 0 ? new EncodedCall(transfers) : undefined;
   };
   const loop = new CallLoop(parts.keys, new RateMeter(NO_WINDOW, performance.now()));
-  const tally = new Tally(job.region);
+  const tally = new AcknowledgedTally(job.region);
   const client = parts.client(job.router);
   await Promise.all(Array.from({ length: job.inFlight }, () => loop.run(client, tally, take)));
   return loop.result([tally.acknowledged]);
@@ -90,7 +90,11 @@ class CallLoop {
   }
 
   /** Sends what `take` returns until it returns nothing, or until a call fails. */
-  run(client: RouterClient, tally: Tally, take: () => Call | undefined): Promise<void> {
+  run(
+    client: RouterClient,
+    tally: AcknowledgedTally,
+    take: () => RepeatableCall | undefined,
+  ): Promise<void> {
     return new Promise((resolve) => {
       const sendNext = () => {
         const call = take();

@@ -12,14 +12,14 @@ export const KEY_PLACEHOLDER = '#'.repeat(36);
 const AMOUNT_MAX = 100;
 
 /** Who may pay whom. Ids of accounts; neither list is empty. */
-export interface Parties {
+export interface PayersAndPayees {
   readonly payers: BigInt64Array;
   /** One list is drawn for each transfer, by the shares, which add up to 1. */
   readonly payees: readonly { readonly accounts: BigInt64Array; readonly share: number }[];
 }
 
 /** A transfer between two different accounts that are drawn at random. */
-export function drawTransfer(parties: Parties, random: Random): CreateTransferRequest {
+export function drawTransfer(parties: PayersAndPayees, random: Random): CreateTransferRequest {
   let share = random.below(1_000_000) / 1_000_000;
   const payees = must(
     parties.payees.find((list) => (share -= list.share) < 0) ?? parties.payees.at(-1),
@@ -49,7 +49,7 @@ export function transferOf(
 }
 
 /** A call that can be sent again and again, each time with other keys. */
-export interface Call {
+export interface RepeatableCall {
   /** Requests in it. */
   readonly items: number;
   readonly effects: Effects;
@@ -58,7 +58,7 @@ export interface Call {
 }
 
 /** A call of many transfers, encoded once; only the keys change from one use to the next. */
-export class EncodedCall implements Call {
+export class EncodedCall implements RepeatableCall {
   readonly items: number;
   readonly effects: Effects;
   readonly #bytes: Buffer;

@@ -4,11 +4,11 @@ import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import type { Random } from '../../ledger/core/random.ts';
 import { type Effects, noEffects, sumOf, transfersOf } from './effects.ts';
 import {
-  type Call,
+  type RepeatableCall,
   drawTransfer,
   EncodedCall,
   KEY_PLACEHOLDER,
-  type Parties,
+  type PayersAndPayees,
   transferOf,
 } from './encoded-requests.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
@@ -58,9 +58,9 @@ interface Piece {
 /** Calls to be sent one after the other, each when the one before was answered. */
 export interface CallCycle {
   /** Once, before the others; undefined: nothing. */
-  readonly first: Call | undefined;
+  readonly first: RepeatableCall | undefined;
   /** Again and again, in this order. */
-  readonly calls: readonly Call[];
+  readonly calls: readonly RepeatableCall[];
 }
 
 /**
@@ -71,7 +71,7 @@ export interface CallCycle {
  * @throws Error unless the items make whole mixes
  */
 export function mixedCalls(
-  parties: Parties,
+  parties: PayersAndPayees,
   random: Random,
   itemsPerCall: number,
   different: number,
@@ -93,7 +93,7 @@ export function mixedCalls(
 }
 
 /** A call that remembers its holds' keys for the next one of its cycle, which ends them. */
-class MixedCall implements Call {
+class MixedCall implements RepeatableCall {
   readonly items: number;
   readonly effects: Effects;
   readonly #call: EncodedCall;
@@ -144,7 +144,7 @@ function places(holds: readonly (number | undefined)[], offsets: readonly number
   });
 }
 
-function drawHolds(parties: Parties, random: Random, mixes: number): Hold[] {
+function drawHolds(parties: PayersAndPayees, random: Random, mixes: number): Hold[] {
   const holds = (fate: Fate) =>
     repeat(mix.holds[fate] * mixes, () => ({ fate, request: drawHold(parties, random, fate) }));
   const fates = ['captured', 'capturedInTwo', 'released', 'expiring'] as const;
@@ -154,7 +154,7 @@ function drawHolds(parties: Parties, random: Random, mixes: number): Hold[] {
   );
 }
 
-function drawHold(parties: Parties, random: Random, fate: Fate): CreateTransferRequest {
+function drawHold(parties: PayersAndPayees, random: Random, fate: Fate): CreateTransferRequest {
   const transfer = drawTransfer(parties, random);
   const timeoutSeconds =
     fate === 'expiring' ? 1 + random.below(EXPIRING_SECONDS_MAX) : HOUR_SECONDS;
@@ -165,12 +165,12 @@ function drawHold(parties: Parties, random: Random, fate: Fate): CreateTransferR
   };
 }
 
-function plainPiece(parties: Parties, random: Random): Piece {
+function plainPiece(parties: PayersAndPayees, random: Random): Piece {
   const request = drawTransfer(parties, random);
   return { request, effects: transfersOf(1, request.amount) };
 }
 
-function groupPiece(parties: Parties, random: Random): Piece {
+function groupPiece(parties: PayersAndPayees, random: Random): Piece {
   const legs = repeat(LEGS_PER_GROUP, () => {
     const { debitAccountId, creditAccountId, amount } = drawTransfer(parties, random);
     return Leg.fromPartial({ debitAccountId, creditAccountId, amount });

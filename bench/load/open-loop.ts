@@ -6,7 +6,7 @@ import { drawTransfer, EncodedTransfer } from './encoded-requests.ts';
 import type { LoadResult, SinglesJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
 import type { RouterClient } from './router-client.ts';
-import { Tally } from './tally.ts';
+import { AcknowledgedTally } from './acknowledged-tally.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 const DIFFERENT_TRANSFERS = 4_096;
@@ -35,7 +35,7 @@ export async function runSingles(parts: Parts, job: SinglesJob): Promise<LoadRes
     { length: DIFFERENT_TRANSFERS },
     () => new EncodedTransfer(drawTransfer(parties, random)),
   );
-  const tally = new Tally(job.from);
+  const tally = new AcknowledgedTally(job.from);
   const latency = newHistogram();
   const sendDelay = newHistogram();
   const errors: string[] = [];

@@ -17,7 +17,7 @@ import { transfersOf } from './effects.ts';
 import { drawTransfer } from './encoded-requests.ts';
 import type { LoadResult, RawJob } from './job.ts';
 import { newHistogram, RateMeter, record, summary } from './meter.ts';
-import { Tally } from './tally.ts';
+import { AcknowledgedTally } from './acknowledged-tally.ts';
 import { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 const SEED = 20_261_123;
@@ -74,7 +74,7 @@ export class RawBook {
   async run({ window, itemsPerBatch }: RawJob): Promise<LoadResult> {
     const meter = new RateMeter(window, performance.now());
     const latency = newHistogram();
-    const tally = new Tally('');
+    const tally = new AcknowledgedTally('');
     let batch = this.#draw(itemsPerBatch);
     while (performance.now() < meter.endsAt) {
       const begun = performance.now();
@@ -141,6 +141,7 @@ export class RawBook {
       channels: [],
       registered: [],
       swept: null,
+      regionBooks: null,
     });
     if (!fenced) throw new Error('the head of the raw book has moved');
     for (const account of posted.accounts.values()) this.#accounts.set(account.id, account);
@@ -155,6 +156,8 @@ export class RawBook {
       seq,
       accounts,
       bookNames: new Map([[BOOK.number, BOOK.name]]),
+      regionBooks: [],
+      isBeingOpened: () => false,
       account: (id) => this.#accounts.get(id),
       transitAccountId: () => undefined,
       channel: () => undefined,
@@ -172,5 +175,5 @@ function opening(index: number): Command {
     asset: 'EUR',
     min: { $case: 'noMinBalance', value: true },
   };
-  return { kind: 'open', request };
+  return { kind: 'open', request, regionBooks: [] };
 }

@@ -3,7 +3,7 @@ import { connect, type Sql } from '../../ledger/store/connect.ts';
 import { differences } from './differences.ts';
 import { type Effects, noEffects, rowNames, type Total } from '../load/effects.ts';
 import type { Acknowledged } from '../load/job.ts';
-import { nothingAcknowledged } from '../load/tally.ts';
+import { nothingAcknowledged } from '../load/acknowledged-tally.ts';
 
 /** Where a book was when a measurement began. */
 export interface BookMark {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { differences } from './differences.ts';
 import { type Effects, noEffects } from '../load/effects.ts';
-import { nothingAcknowledged } from '../load/tally.ts';
+import { nothingAcknowledged } from '../load/acknowledged-tally.ts';
 
 const effects: Effects = {
   transfer: { count: 5, amount: 50n },

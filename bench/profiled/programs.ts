@@ -12,7 +12,7 @@ export const ownPrograms: Programs = {
 
 /** The same servers, each writing a processor profile when it ends. */
 export const profiledPrograms: Programs = {
-  ledger: join(import.meta.dirname, 'ledger.ts'),
-  router: join(import.meta.dirname, 'router.ts'),
+  ledger: join(import.meta.dirname, 'profiled-ledger.ts'),
+  router: join(import.meta.dirname, 'profiled-router.ts'),
   migrate,
 };

@@ -1,7 +1,7 @@
 import type { Machine, Versions } from '../measure/machine.ts';
 import { median } from '../measure/median.ts';
-import type { Measurement } from '../measure/measure.ts';
-import type { Profile } from '../profile.ts';
+import type { Measurement } from '../measure/measurement.ts';
+import type { BenchProfile } from '../profile.ts';
 
 /** The result of one run; the result files hold it as JSON. */
 export interface BenchResult {
@@ -15,7 +15,7 @@ export interface BenchResult {
   readonly machine: Machine;
   readonly versions: Versions;
   readonly withRedis: boolean;
-  readonly profile: Profile;
+  readonly profile: BenchProfile;
   readonly settings: Readonly<Record<string, number>>;
   readonly figures: Figures;
   /** What must hold for the goals to be reached, and whether it does. */
@@ -26,9 +26,9 @@ export interface BenchResult {
 
 /** Parts that were not measured are absent. */
 export interface Figures {
-  readonly raw?: Series;
-  readonly batched?: Series;
-  readonly hot?: Series;
+  readonly raw?: Rounds;
+  readonly batched?: Rounds;
+  readonly hot?: Rounds;
   readonly mixed?: MixedFigure;
   readonly singles?: readonly SinglesFigure[];
   readonly crossRegion?: CrossRegionFigure;
@@ -36,13 +36,13 @@ export interface Figures {
 }
 
 /** The same measurement in several rounds. */
-export interface Series {
+export interface Rounds {
   readonly medianPerSecond: number;
   readonly rounds: readonly Measurement[];
 }
 
 /** Rates are of requests. */
-export interface MixedFigure extends Series {
+export interface MixedFigure extends Rounds {
   /** Plain transfers, holds, captures and releases are a leg each, groups have their three. */
   readonly medianLegsPerSecond: number;
 }
@@ -77,7 +77,7 @@ export interface Target {
 }
 
 /** Void rounds do not count. */
-export function seriesOf(rounds: readonly Measurement[]): Series {
+export function seriesOf(rounds: readonly Measurement[]): Rounds {
   const sound = rounds.filter(({ findings }) => findings.length === 0);
   return { medianPerSecond: median(sound.map(({ perSecond }) => perSecond)), rounds };
 }

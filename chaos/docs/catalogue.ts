@@ -2,7 +2,7 @@ import { invariants } from '../judge/checkers/all.ts';
 import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
 import { profiles } from '../drive/installation/installation.ts';
 import { nemeses } from '../drive/nemeses/all.ts';
-import { DELIBERATE_BUGS } from '../simulation/deliberate-bug.ts';
+import { DELIBERATE_BUGS } from '../simulation/simulated-bug.ts';
 import { workloads } from '../drive/workloads/all.ts';
 
 const INTRODUCTION = `# What the chaos suite has

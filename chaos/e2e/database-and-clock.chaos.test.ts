@@ -9,7 +9,7 @@ import {
   TransferStatus,
   Wait,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../ledger/audit/run.ts';
+import { runAudit } from '../../ledger/audit/run-audit.ts';
 import { askTopology } from '../../regions/operator/ask-ledger.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { Channels } from '../../regions/operator/channels.ts';
@@ -17,7 +17,7 @@ import { Api } from '../../regions/testing/api-client.ts';
 import { CallFaults } from '../drive/client/call-faults.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import { LeaderWatch } from '../run/leaders.ts';
 import { cancelledBackends } from '../drive/nemeses/cancelled-waits.ts';
 import { channelReplay, settlementKill } from '../drive/nemeses/channel-replay.ts';

@@ -16,7 +16,7 @@ import { oneWayConnections, oneWayLoss } from '../drive/nemeses/one-way.ts';
 import { bridge, isolateRegion, ring } from '../drive/nemeses/partition.ts';
 import { pauseLeader } from '../drive/nemeses/pause-leader.ts';
 import { freezeRouter, restartRouter, routerWithoutHome } from '../drive/nemeses/router-faults.ts';
-import { victimRoles } from '../drive/nemeses/targets.ts';
+import { victimRoles } from '../drive/nemeses/victims.ts';
 import { type Payment, startStruck, type Struck } from './test/struck.ts';
 import { flapping, silentThenRefused, slowLinks } from '../drive/nemeses/unsteady-links.ts';
 

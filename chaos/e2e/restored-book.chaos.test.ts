@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { runAudit } from '../../ledger/audit/run.ts';
+import { runAudit } from '../../ledger/audit/run-audit.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { type LostRows, THOUGH_ROWS_ARE_LOST, withoutLost } from '../judge/checkers/lost-rows.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';

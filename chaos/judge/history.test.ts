@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { transferRequest } from '../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../ledger/testing/books/book-requests.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { goodRun } from './checkers/test/good-run.ts';
 import { copyFile, readFinalReads, writeCopy } from './history/final-file.ts';

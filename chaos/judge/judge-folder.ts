@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { judgeRun } from './checkers/all.ts';
 import { gatherEvidence } from './checkers/evidence.ts';
 import { readFinalReads } from './history/final-file.ts';
-import { type History, readHistory } from './history/read-history.ts';
+import { type RunHistory, readHistory } from './history/read-history.ts';
 import { endOf, type JudgedRun } from './report/judged-run.ts';
 
 /** Files in the folder of a run that verdicts need. */
@@ -35,7 +35,7 @@ export async function judgeFolder(folder: string, known: Known = {}): Promise<Ju
   };
 }
 
-function endText(history: History): string {
+function endText(history: RunHistory): string {
   const endMs = Date.parse(history.header.startedAt) + endOf(history) / 1e6;
   return new Date(endMs).toISOString();
 }

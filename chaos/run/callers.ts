@@ -10,7 +10,7 @@ import { type CallerParts, RecordedCaller } from '../drive/client/recorded-calle
 import { Routers } from '../drive/client/routers.ts';
 import type { HistoryRecorder } from '../judge/history/recorder.ts';
 import type { Installation } from '../drive/installation/installation.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import type { RunPlan } from './plan.ts';
 
 /** All clients of one run: their calls are recorded, and subject to call faults. */

@@ -1,11 +1,14 @@
 import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configOf } from '../../regions/cli/config-option.ts';
+import type { Config } from '../../regions/config/load-config.ts';
+import { processSettings } from '../../regions/config/process-settings.ts';
 import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
 import { note } from '../../regions/terminal/print.ts';
-import { defaultTopology, scaledDelays } from '../../regions/topology/topology.ts';
+import { scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
-import type { Options } from '../command.ts';
+import type { Options } from '../chaos-command.ts';
 import { attach } from '../drive/installation/attached.ts';
 import type { Installation, Profile } from '../drive/installation/installation.ts';
 import { startOwn } from '../drive/installation/own.ts';
@@ -19,7 +22,7 @@ import {
 } from '../drive/nemeses/clock.ts';
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
-import { renderPage } from '../judge/report/page.ts';
+import { renderPage } from '../judge/report/run-page.ts';
 import { reportJson } from '../judge/report/report-json.ts';
 import { printVerdict } from './print-verdict.ts';
 import { LiveLine } from './live-line.ts';
@@ -98,20 +101,30 @@ function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, 
 /** Everything that is started for the run ends with it; only its files remain. */
 async function withOwn(
   options: Options,
+  config: Config,
   seed: number,
   folder: string,
   signal: AbortSignal,
 ): Promise<JudgedRun> {
-  const { profile, bug } = options;
+  const { profile, topology: configured, settings } = config;
+  const { bug } = options;
   if (profile === 'replicated') installPackages();
   const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
   // Postgres runs as another user there and needs access.
   chmodSync(scratch, 0o711);
   try {
-    note(`Starting three regions for the run, ${profile} profile`);
+    const count = configured.regions.length;
+    note(`Starting ${count} region${count === 1 ? '' : 's'} for the run, ${profile} profile`);
     // A tenth of real delays: a run should wait for faults, not for the speed of light.
-    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, 0.1) };
-    const own = await startOwn({ profile, folder: scratch, topology, bug, signal });
+    const topology = { ...configured, delays: scaledDelays(configured, 0.1) };
+    const own = await startOwn({
+      profile,
+      folder: scratch,
+      topology,
+      settings: processSettings(settings),
+      bug,
+      signal,
+    });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);
     } finally {
@@ -132,6 +145,22 @@ function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
   throw new CommandFailure(ExitCode.usage, `${words}: it needs ${ruledOut.profiles.join(' or ')}`);
 }
 
+/** What is broken, before anything has started. Throws ConfigError, CommandFailure. */
+async function beginning(options: Options): Promise<{
+  readonly profile: Profile;
+  readonly run: (seed: number, folder: string, signal: AbortSignal) => Promise<JudgedRun>;
+}> {
+  if (options.data !== undefined) {
+    const running = attach(options.data);
+    return {
+      profile: running.profile,
+      run: (...where) => breakAndJudge(running, options, ...where),
+    };
+  }
+  const config = await configOf(options, { profile: options.profile });
+  return { profile: config.profile, run: (...where) => withOwn(options, config, ...where) };
+}
+
 /**
  * One run according to the options: the verdict goes to stdout, everything else into its folder.
  * Throws CommandFailure when it cannot be run; nothing was started then if it is one of usage.
@@ -143,15 +172,12 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
       `it breaks what runs in ${options.data}: confirm with --yes`,
     );
   }
-  const running = options.data === undefined ? undefined : attach(options.data);
-  refuseRuledOut(options, running?.profile ?? options.profile);
+  const begin = await beginning(options);
+  refuseRuledOut(options, begin.profile);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const folder = makeRunFolder(options.out, seed);
   note(`Seed ${seed}; all files are in ${folder}`);
-  const judged =
-    running === undefined
-      ? await withOwn(options, seed, folder, signal)
-      : await breakAndJudge(running, options, seed, folder, signal);
+  const judged = await begin.run(seed, folder, signal);
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));

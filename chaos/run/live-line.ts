@@ -6,7 +6,7 @@ const LINE_MS = 5_000;
 /** Wide enough for a line, where the terminal does not report its width. */
 const WIDTH = 120;
 
-export interface LiveOutput {
+export interface LineOutput {
   /** True: a terminal, whose last line can be drawn again. */
   readonly isTTY?: boolean;
   /** Of the terminal, in characters. */
@@ -33,7 +33,7 @@ interface Fault {
  * and then, and one for every step and fault.
  */
 export class LiveLine implements RunView {
-  readonly #output: LiveOutput;
+  readonly #output: LineOutput;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
   /** The rate and latency shown are those of this last period. */
@@ -44,7 +44,7 @@ export class LiveLine implements RunView {
   #unknown = 0;
   #phase = '';
 
-  constructor(output: LiveOutput) {
+  constructor(output: LineOutput) {
     this.#output = output;
     this.#windowMs = output.isTTY === true ? 2_000 : LINE_MS;
     this.#timer = setInterval(() => this.#show(), output.isTTY === true ? DRAW_MS : LINE_MS);

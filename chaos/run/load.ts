@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import type { Prepared } from '../drive/workloads/workload.ts';
 import type { RunPlan } from './plan.ts';
 
-export interface LoadOptions {
+export interface WorkloadOptions {
   readonly plan: RunPlan;
   readonly workloads: readonly { readonly prepared: Prepared; readonly weight: number }[];
   readonly regions: readonly RegionName[];
@@ -17,14 +17,14 @@ export interface LoadOptions {
  * installation that hangs gets at most one call of each client.
  */
 export class Load {
-  readonly #options: LoadOptions;
+  readonly #options: WorkloadOptions;
   readonly #stop = new AbortController();
   readonly #clients = new Set<Promise<void>>();
   #times = 1;
   #started = 0;
   #failure: Error | undefined;
 
-  constructor(options: LoadOptions) {
+  constructor(options: WorkloadOptions) {
     this.#options = options;
   }
 

@@ -1,5 +1,5 @@
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
 /** Everything that is drawn from the seed before a run, so that runs differ in what they stress. */

@@ -1,10 +1,10 @@
 import { ExitCode } from '../../regions/terminal/failure.ts';
 import { print, printJson } from '../../regions/terminal/print.ts';
-import { type JudgedRun, type State, verdictOf } from '../judge/report/judged-run.ts';
+import { type JudgedRun, type VerdictState, verdictOf } from '../judge/report/judged-run.ts';
 import { reportJson } from '../judge/report/report-json.ts';
 import { verdictText } from '../judge/report/text.ts';
 
-const codes: Readonly<Record<State, ExitCode>> = {
+const codes: Readonly<Record<VerdictState, ExitCode>> = {
   pass: ExitCode.ok,
   fail: ExitCode.refused,
   unknown: ExitCode.environment,

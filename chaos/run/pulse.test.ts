@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 import { Pulse } from './pulse.ts';
 

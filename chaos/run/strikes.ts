@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { HistoryRecorder } from '../judge/history/recorder.ts';
 import type { Nemesis, Scene, Strike } from '../drive/nemeses/nemesis.ts';
 import type { RunPlan } from './plan.ts';
@@ -115,14 +116,6 @@ export class Strikes {
   }
 }
 
-async function inTime<T>(work: Promise<T>, words: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${words} in ${STEP_MS / 1_000} s`)), STEP_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(work: Promise<T>, words: string): Promise<T> {
+  return pTimeout(work, { milliseconds: STEP_MS, message: `${words} in ${STEP_MS / 1_000} s` });
 }

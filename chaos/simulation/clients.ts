@@ -3,9 +3,9 @@ import { transferIdOf } from '../../ledger/core/transfer-id.ts';
 import { Freeze, OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
-import { type Attempt, type History, isAnswered, type Operation } from './history.ts';
-import { type Installation, REGIONS } from './installation/installation.ts';
-import type { Router } from './installation/router.ts';
+import { type Attempt, type KeyedHistory, isAnswered, type KeyedCalls } from './keyed-calls.ts';
+import { type SimulatedInstallation, REGIONS } from './installation/simulated-installation.ts';
+import type { SimulatedRouter } from './installation/simulated-router.ts';
 import type { OperationKind, Swarm } from './swarm.ts';
 import { SimProcess } from './world.ts';
 
@@ -14,16 +14,16 @@ const RE_ASK_MS = 4_000;
 
 /** Callers in all regions that pay, hold, capture, reverse and ask again. */
 export class Clients {
-  readonly history: History = new Map();
+  readonly history: KeyedHistory = new Map();
   /** The same operations in the order in which they began. */
-  readonly #begun: Operation[] = [];
-  readonly #installation: Installation;
+  readonly #begun: KeyedCalls[] = [];
+  readonly #installation: SimulatedInstallation;
   readonly #swarm: Swarm;
   readonly #processes: readonly SimProcess[];
   #keys = 0;
   #active = true;
 
-  constructor(installation: Installation, swarm: Swarm) {
+  constructor(installation: SimulatedInstallation, swarm: Swarm) {
     this.#installation = installation;
     this.#swarm = swarm;
     this.#processes = Array.from(
@@ -33,7 +33,7 @@ export class Clients {
   }
 
   /** The newest operation that no client has an answer to. */
-  get pending(): Operation | undefined {
+  get pending(): KeyedCalls | undefined {
     return this.#begun.findLast((operation) => !isAnswered(operation));
   }
 
@@ -104,7 +104,7 @@ export class Clients {
       action?.$case === 'group' ? action.value.legs[0]?.debitAccountId : request.debitAccountId;
     const book = bookOf(debit ?? 0n);
     const id = transferIdOf('', key);
-    const operation: Operation = { kind, key, id, book, request, attempts: [] };
+    const operation: KeyedCalls = { kind, key, id, book, request, attempts: [] };
     this.history.set(id, operation);
     this.#begun.push(operation);
     this.#ask(client, operation, request, this.#swarm.deadlineMs);
@@ -112,7 +112,7 @@ export class Clients {
 
   #ask(
     client: SimProcess,
-    operation: Operation,
+    operation: KeyedCalls,
     request: CreateTransferRequest,
     deadlineMs: number,
   ): void {
@@ -139,8 +139,8 @@ export class Clients {
 
   #call(
     client: SimProcess,
-    router: Router,
-    operation: Operation,
+    router: SimulatedRouter,
+    operation: KeyedCalls,
     { attempt, deadlineMs }: { readonly attempt: Attempt; readonly deadlineMs: number },
   ): void {
     const { world } = this.#installation;
@@ -163,7 +163,7 @@ export class Clients {
    * Asks once more about each unanswered key.
    * @param regions whose routers can be asked
    */
-  askAgain(unanswered: Iterable<Operation>, regions: readonly string[]): void {
+  askAgain(unanswered: Iterable<KeyedCalls>, regions: readonly string[]): void {
     for (const operation of unanswered) {
       const client = this.#processes.find(({ region }) => regions.includes(region));
       const router = this.#installation.routers.find(({ process }) =>
@@ -256,8 +256,8 @@ export class Clients {
   }
 
   /** A recent operation of one of these kinds. */
-  #earlier(kinds: readonly OperationKind[]): Operation | undefined {
-    const found: Operation[] = [];
+  #earlier(kinds: readonly OperationKind[]): KeyedCalls | undefined {
+    const found: KeyedCalls[] = [];
     for (let index = this.#begun.length - 1; index >= 0 && found.length < 8; index -= 1) {
       const operation = this.#begun[index];
       if (operation !== undefined && kinds.includes(operation.kind)) found.push(operation);

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { DELIBERATE_BUGS } from './deliberate-bug.ts';
-import { namesOf } from '../random.ts';
+import { DELIBERATE_BUGS } from './simulated-bug.ts';
+import { namesOf } from '../seeded-random.ts';
 import { runSeed } from './simulation.ts';
 
-vi.mock('postgres', () => import('./stand-ins/postgres.ts'));
+vi.mock('postgres', () => import('./stand-ins/postgres-driver.ts'));
 vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
 
 /** Some bugs show only where several faults meet. */

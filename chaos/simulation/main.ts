@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { countOf } from '../../regions/report/quantities.ts';
-import { DELIBERATE_BUGS, isDeliberateBug } from './deliberate-bug.ts';
+import { DELIBERATE_BUGS, isSimulatedBug } from './simulated-bug.ts';
 import { runSeeds } from './seed-threads.ts';
 import type { SimulationResult } from './simulation.ts';
 
@@ -76,7 +76,7 @@ const first = numberOf('seed') ?? numberOf('from') ?? 1;
 const count = seed === undefined ? (numberOf('seeds') ?? 200) : 1;
 const threads = Math.min(numberOf('threads') ?? availableParallelism(), count);
 if (count < 1 || threads < 1) refuse('--seeds and --threads must be at least 1');
-if (bug !== undefined && !isDeliberateBug(bug)) refuse(`there is no bug ${bug}`);
+if (bug !== undefined && !isSimulatedBug(bug)) refuse(`there is no bug ${bug}`);
 
 const totals = { seeds: 0, violated: 0, operations: 0, unknown: 0, takeOvers: 0, events: 0 };
 const faults: Record<string, number> = {};

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import type { SimulationOptions } from './simulation.ts';
-import { standIn } from './stand-ins/register.ts';
+import { standIn } from './stand-ins/load-stand-ins.ts';
 
 /** A thread that runs the seeds it receives, one at a time, and posts the result of each. */
 standIn();

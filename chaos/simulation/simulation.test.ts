@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { runSeed } from './simulation.ts';
 
-vi.mock('postgres', () => import('./stand-ins/postgres.ts'));
+vi.mock('postgres', () => import('./stand-ins/postgres-driver.ts'));
 vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
 
 const SEEDS = 200;

@@ -1,16 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { RowKind } from '../../ledger/core/journal-row.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
-import { checkAnswers } from './check/answers.ts';
-import { checkBooks } from './check/books.ts';
-import { checkCopies } from './check/copies.ts';
-import { finalBook } from './check/final-book.ts';
-import type { Violation } from './check/violation.ts';
+import { checkAnswers } from './check/check-answers.ts';
+import { checkBooks } from './check/check-books.ts';
+import { checkCopies } from './check/check-copies.ts';
+import { finalBook } from './check/simulated-journal.ts';
+import type { BrokenInvariant } from './check/broken-invariant.ts';
 import { Clients } from './clients.ts';
-import type { DeliberateBug } from './deliberate-bug.ts';
-import { Faults } from './faults.ts';
-import { isAnswered } from './history.ts';
-import { Installation, REGIONS } from './installation/installation.ts';
+import type { SimulatedBug } from './simulated-bug.ts';
+import { FaultInjector } from './fault-injector.ts';
+import { isAnswered } from './keyed-calls.ts';
+import { SimulatedInstallation, REGIONS } from './installation/simulated-installation.ts';
 import { enterHosts } from './stand-ins/simulated-hosts.ts';
 import { drawSwarm, type FaultKind, type Swarm } from './swarm.ts';
 import { enterVirtualTime } from './virtual-time.ts';
@@ -20,14 +20,14 @@ export interface SimulationOptions {
   /** Keep a line for each event. */
   readonly trace?: boolean;
   /** A deliberate bug to inject. */
-  readonly bug?: DeliberateBug | undefined;
+  readonly bug?: SimulatedBug | undefined;
 }
 
 export interface SimulationResult {
   readonly seed: number;
   readonly swarm: Swarm;
   /** The violations; empty if there are none. */
-  readonly violations: readonly Violation[];
+  readonly violations: readonly BrokenInvariant[];
   readonly operations: number;
   /** Of these, the number that no client had an answer to when the faults ended. */
   readonly unknown: number;
@@ -86,18 +86,18 @@ export async function runSeed(
 
 class Run {
   readonly clients: Clients;
-  readonly faults: Faults;
+  readonly faults: FaultInjector;
   readonly #world: World;
   readonly #swarm: Swarm;
-  readonly #installation: Installation;
-  readonly #violations: Violation[] = [];
+  readonly #installation: SimulatedInstallation;
+  readonly #violations: BrokenInvariant[] = [];
 
-  constructor(world: World, swarm: Swarm, bug: DeliberateBug | undefined) {
+  constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.#world = world;
     this.#swarm = swarm;
-    this.#installation = new Installation(world, swarm.books, bug);
+    this.#installation = new SimulatedInstallation(world, swarm.books, bug);
     this.clients = new Clients(this.#installation, swarm);
-    this.faults = new Faults(this.#installation, swarm, () => this.clients.pending);
+    this.faults = new FaultInjector(this.#installation, swarm, () => this.clients.pending);
   }
 
   get takeOvers(): number {
@@ -107,7 +107,7 @@ class Run {
     );
   }
 
-  async run(): Promise<{ violations: readonly Violation[]; unknown: number }> {
+  async run(): Promise<{ violations: readonly BrokenInvariant[]; unknown: number }> {
     this.#quietLinks();
     await this.#begin();
     this.#roughLinks();

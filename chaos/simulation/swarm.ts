@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../random.ts';
+import type { SeededRandom } from '../seeded-random.ts';
 
 /** Kinds of requests. */
 export type OperationKind =

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
-import { SeededRandom } from '../random.ts';
+import { SeededRandom } from '../seeded-random.ts';
 
 /** The process whose code is running: timers that it sets belong to it. */
 const running = new AsyncLocalStorage<SimProcess | undefined>();
@@ -52,7 +52,7 @@ const FNV_PRIME = 0x0100_0193;
 const EPOCH_MS = 1_763_700_000_000;
 
 /** Effects of a link between two regions on messages. */
-export interface Link {
+export interface LinkEffects {
   cut: boolean;
   /** Probability that a message is lost. */
   loss: number;
@@ -72,7 +72,7 @@ export class World {
   readonly random: SeededRandom;
   readonly #events = new EventQueue<SimEvent>();
   /** By the region that sends, then the one that receives. */
-  readonly #links = new Map<string, Map<string, Link>>();
+  readonly #links = new Map<string, Map<string, LinkEffects>>();
   readonly #traced: string[] | undefined;
   #order = 0;
   #now = 0;
@@ -216,7 +216,7 @@ export class World {
     }
   }
 
-  link(from: string, to: string): Link {
+  link(from: string, to: string): LinkEffects {
     let links = this.#links.get(from);
     if (links === undefined) {
       links = new Map();

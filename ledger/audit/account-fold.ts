@@ -4,7 +4,7 @@ import { TOTAL_MAX } from '../core/limits.ts';
 import type { Find } from './findings.ts';
 
 /** An account as the book's account table has it. */
-export interface AccountRow {
+export interface AuditedAccount {
   readonly id: bigint;
   readonly externalId: string;
   readonly asset: string;
@@ -25,7 +25,7 @@ export interface Totals {
 export const NO_TOTALS: Totals = { debits: 0n, credits: 0n, heldDebits: 0n, heldCredits: 0n };
 
 /** An account with what the journal's rows add up to so far. */
-export interface FoldedAccount extends AccountRow {
+export interface FoldedAccount extends AuditedAccount {
   totals: Totals;
   version: number;
   minBalance: bigint | null;
@@ -49,7 +49,7 @@ export class AccountFold {
   readonly #accounts = new Map<bigint, FoldedAccount>();
   readonly #find: Find;
 
-  constructor(accounts: Iterable<AccountRow>, find: Find) {
+  constructor(accounts: Iterable<AuditedAccount>, find: Find) {
     this.#find = find;
     for (const account of accounts) {
       const start = { totals: NO_TOTALS, version: 0, flags: 0, opened: false };

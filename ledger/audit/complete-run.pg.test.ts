@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { must } from '../core/assert.ts';
 import { type JournalRow, NO_DETAILS, RowKind } from '../core/journal-row.ts';
 import { derivedId } from '../core/transfer-id.ts';
-import { transferRequest } from '../testing/books/requests.ts';
+import { transferRequest } from '../testing/books/book-requests.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { FETCH_SIZE } from './read-book.ts';
-import { runAudit } from './run.ts';
+import { runAudit } from './run-audit.ts';
 import { completeBooks } from './test/complete-books.ts';
 import { forged, rowOf, writeBook, type Written, WritingBook } from './test/written-book.ts';
 

@@ -13,6 +13,7 @@ export const INVARIANTS = {
   I11: 'the journal has no gaps and its chain verifies',
   I17: 'groups are applied all or none',
   I18: 'rows cannot be changed',
+  I27: 'an external id is open in one book of a region at most',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 

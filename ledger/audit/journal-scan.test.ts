@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { must } from '../core/assert.ts';
 import type { JournalRow } from '../core/journal-row.ts';
-import type { AccountRow } from './account-fold.ts';
+import type { AuditedAccount } from './account-fold.ts';
 import { scan } from './test/scanned.ts';
 import { twoBooks } from './test/two-books.ts';
 import { forged, rowOf } from './test/written-book.ts';
@@ -16,8 +16,9 @@ const invariants = ({ findings }: ReturnType<typeof scan>) => [
 const entriesOf = ({ entries }: JournalRow) => must(entries, 'the row has entries');
 const peerOf = ({ peer }: JournalRow) => must(peer, 'the row has a peer');
 
-const altering = (externalId: string, fields: Partial<AccountRow>) => (account: AccountRow) =>
-  account.externalId === externalId ? { ...account, ...fields } : account;
+const altering =
+  (externalId: string, fields: Partial<AuditedAccount>) => (account: AuditedAccount) =>
+    account.externalId === externalId ? { ...account, ...fields } : account;
 
 describe('a journal that is right', () => {
   test('has no findings and is counted', () => {
@@ -78,7 +79,7 @@ describe('a journal that was forged with a chain that fits', () => {
 });
 
 describe('an account table that is not what the journal opened', () => {
-  test.each<[string, (account: AccountRow) => AccountRow]>([
+  test.each<[string, (account: AuditedAccount) => AuditedAccount]>([
     ['a lower limit moved', altering('alice', { minBalance: -1_000n })],
     ['a limit taken away', altering('alice', { minBalance: null })],
     ['another asset', altering('alice', { asset: 'USD' })],

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { CHAIN_START, chainLine } from '../core/chain.ts';
 import { namedAsset } from '../core/asset.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
-import { AccountFold, type AccountRow, type FoldedAccount } from './account-fold.ts';
+import { AccountFold, type AuditedAccount, type FoldedAccount } from './account-fold.ts';
 import { type AskedKind, askedBy } from './asked.ts';
 import { AssetRegistry, type AssetRow } from './asset-registry.ts';
 import { ChannelFold } from './channel-fold.ts';
@@ -36,7 +36,7 @@ export interface ChainedRow {
 
 /** The tables of a book other than its journal. */
 export interface BookTables {
-  readonly accounts: Iterable<AccountRow>;
+  readonly accounts: Iterable<AuditedAccount>;
   readonly assets: readonly AssetRow[];
   /** Accounts opened before may have unregistered assets; 0 if that is not known. */
   readonly completeSinceMicros: number;

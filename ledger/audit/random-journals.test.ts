@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 
 import { must } from '../core/assert.ts';
 import { RowKind } from '../core/journal-row.ts';
-import { histories } from '../testing/history/history.ts';
-import type { SimBook } from '../testing/books/installation.ts';
+import { histories } from '../testing/history/random-history.ts';
+import type { SimBook } from '../testing/books/sim-book.ts';
 import { HistoryRun } from '../testing/history/run-history.ts';
 import { checkRandomly } from '../testing/history/seed.ts';
 import { scan } from './test/scanned.ts';

@@ -1,7 +1,7 @@
 import type postgres from 'postgres';
 
 import type { ChannelHash, Divergence } from '../core/channel.ts';
-import type { AccountRow } from './account-fold.ts';
+import type { AuditedAccount } from './account-fold.ts';
 import type { AssetRow } from './asset-registry.ts';
 
 export type AuditSql = postgres.ReservedSql<{ bigint: bigint }>;
@@ -113,8 +113,8 @@ export async function readChannels(sql: AuditSql): Promise<ChannelRow[]> {
 }
 
 /** All accounts, transit accounts included. */
-export async function readAccounts(sql: AuditSql): Promise<AccountRow[]> {
-  const accounts: AccountRow[] = [];
+export async function readAccounts(sql: AuditSql): Promise<AuditedAccount[]> {
+  const accounts: AuditedAccount[] = [];
   const cursor = sql<
     {
       id: bigint;

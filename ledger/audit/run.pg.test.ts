@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { runAudit } from './run.ts';
+import { runAudit } from './run-audit.ts';
 import { twoBooks } from './test/two-books.ts';
-import { forged, rowOf, writeBook, type Written } from './test/written-book.ts';
+import { forged, rowOf, writeBook, WritingBook, type Written } from './test/written-book.ts';
 
 const newDatabase = testDatabases();
 const [near, far] = twoBooks();
@@ -113,6 +113,30 @@ describe('two journals that are each correct but contradict each other are found
     const cut = { ...far, batches, channels: [] };
     expect(invariants(await audit(nothing, [near, cut]))).toContain('I3');
   });
+});
+
+test('an external id that is open in two books of a region is found', async () => {
+  const twice = new WritingBook(2);
+  twice.open('bob');
+  twice.open('alice');
+  const written = twice.written();
+  const other = await audit(nothing, [near, written]);
+  expect(invariants(other)).not.toContain('I27');
+  const report = await audit(
+    async (...databases) => {
+      for (const { admin } of databases) await admin`UPDATE head SET region = 'eu-west'`;
+    },
+    [near, written],
+  );
+  expect(report.violations.filter(({ invariant }) => invariant === 'I27')).toEqual([
+    {
+      invariant: 'I27',
+      place: `${near.name}, ${written.name}`,
+      seq: 2,
+      text: 'account "alice" is open in both books of the region',
+    },
+  ]);
+  expect(report.ok).toBe(false);
 });
 
 test('a database that is not a book, and an unreachable one, are named', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EXOTIC_TEXTS } from '../testing/books/requests.ts';
+import { EXOTIC_TEXTS } from '../testing/books/book-requests.ts';
 import { accountId } from './account-id.ts';
 import { CHAIN_START, chainAfter, chainLine } from './chain.ts';
 import { type JournalRow, NO_DETAILS, type RowDetails } from './journal-row.ts';

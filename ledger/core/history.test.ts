@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { histories, type History } from '../testing/history/history.ts';
+import { histories, type RandomHistory } from '../testing/history/random-history.ts';
 import { OutcomeCoverage } from '../testing/history/outcome-coverage.ts';
 import { HistoryRun } from '../testing/history/run-history.ts';
 import { checkRandomly } from '../testing/history/seed.ts';
@@ -14,7 +14,7 @@ const HISTORIES = 5_000;
 /** At night there are ten times as many, and other work on the machine. */
 const TIMEOUT_MS = 60 * 60_000;
 
-function ran(history: History, cutAlways = false, coverage?: OutcomeCoverage): HistoryRun {
+function ran(history: RandomHistory, cutAlways = false, coverage?: OutcomeCoverage): HistoryRun {
   const run = new HistoryRun(history, cutAlways, coverage);
   run.run(history.steps);
   return run;

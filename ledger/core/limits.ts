@@ -11,6 +11,9 @@ export const CONDITIONS_MAX = 8;
 /** Largest number of assets that are registered in one book: a list of them fits one message. */
 export const ASSETS_MAX = 65_536;
 
+/** Largest number of books that a region may home. */
+export const REGION_BOOKS_MAX = 1_000;
+
 /** Largest number of tests of one filter. */
 export const FILTER_TESTS_MAX = 64;
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accountId } from '../core/account-id.ts';
 import { differingTransferField } from '../core/validate/same-request.ts';
-import { EXOTIC_TEXTS, transferRequest } from '../testing/books/requests.ts';
+import { EXOTIC_TEXTS, transferRequest } from '../testing/books/book-requests.ts';
 import { fingerprintOf } from './known-key.ts';
 
 const texts = fc.oneof(

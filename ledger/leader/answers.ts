@@ -187,6 +187,15 @@ export function openAnswer(
   };
 }
 
+/** The answer to an opening of an account that this book does not own. */
+export const NOT_OWNED: OpenAnswer = {
+  account: undefined,
+  replayed: false,
+  differingField: '',
+  position: undefined,
+  reason: Reason.UNSPECIFIED,
+};
+
 /** The answer to a change that a batch has decided. */
 export function changeAnswer(
   id: string,

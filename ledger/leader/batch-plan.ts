@@ -78,6 +78,7 @@ export interface PreparedBatch {
 
 /** True if a batch has nothing to commit: every key in it had its answer. */
 export function changesNothing({ plan, effects }: PreparedBatch): boolean {
-  const { rows, channels, swept } = effects;
-  return rows.length === 0 && channels.size === 0 && swept === null && !plan.mustCommit;
+  const { rows, channels, swept, regionBooks } = effects;
+  if (rows.length > 0 || channels.size > 0 || plan.mustCommit) return false;
+  return swept === null && regionBooks === null;
 }

@@ -11,7 +11,7 @@ import { accountId } from '../core/account-id.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading, redisClient } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 
 const database = testDatabases();
 const withRedis = inject('servers').redisUrl !== '';

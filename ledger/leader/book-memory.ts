@@ -7,6 +7,7 @@ import { chainAfter } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
 import { type Original, originalOf } from '../core/original.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import type { Append } from '../store/append.ts';
 import { readChannels } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
@@ -106,6 +107,11 @@ export class BookMemory {
     return this.#head.swept;
   }
 
+  /** The books of the region, as far as the book was ever sent them. */
+  get regionBooks(): RegionBooks {
+    return this.#head.regionBooks;
+  }
+
   /** Time of the next batch: now, but always later than the batch before. */
   nextMicros(nowMicros: number): number {
     return Math.max(nowMicros, this.#newestHead.atMicros + 1);
@@ -150,6 +156,9 @@ export class BookMemory {
       seq,
       accounts,
       bookNames: this.#bookNames,
+      regionBooks: this.#newestHead.regionBooks,
+      isBeingOpened: (externalId) =>
+        assumed?.opened.some((opened) => opened.externalId === externalId) === true,
       account: (id) => assumed?.accounts.get(id) ?? loaded.get(id) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
@@ -208,11 +217,12 @@ export class BookMemory {
       channels: [...posted.channels.values()],
       registered: posted.registered,
       swept: posted.swept,
+      regionBooks: posted.regionBooks,
     };
   }
 
   /** A batch is in flight: the batches prepared from now on start from it. */
-  assume(posted: BatchEffects, { head, swept }: Append): void {
+  assume(posted: BatchEffects, { head, swept, regionBooks }: Append): void {
     assert(this.#assumed === undefined, 'one batch is on its way at a time');
     this.#assumed = {
       posted,
@@ -223,6 +233,7 @@ export class BookMemory {
         atMicros: head.atMicros,
         accounts: head.accountsAfter,
         swept: swept ?? this.#head.swept,
+        regionBooks: regionBooks ?? this.#head.regionBooks,
       },
     };
   }

@@ -13,7 +13,7 @@ import { legId, transferIdOf } from '../core/transfer-id.ts';
 import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading, SILENT } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { ChangeAnswer } from './answers.ts';
 import type { DryLeg } from './work.ts';
 import { Sweeper } from './sweeper.ts';

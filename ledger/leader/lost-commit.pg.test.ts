@@ -7,7 +7,7 @@ import type {
 import { accountId } from '../core/account-id.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { LedgerFault } from './ledger-fault.ts';
 
 const database = testDatabases();

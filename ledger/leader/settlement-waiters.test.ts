@@ -5,7 +5,7 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import type { CloseCommand } from '../core/post/command.ts';
-import { transferRequest } from '../testing/books/requests.ts';
+import { transferRequest } from '../testing/books/book-requests.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { LateResult } from './work.ts';
 

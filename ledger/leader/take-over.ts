@@ -1,4 +1,5 @@
 import { append } from '../store/append.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import type { Sql } from '../store/connect.ts';
 import { type Head, readEpoch } from '../store/head.ts';
 import { describe } from '../store/sqlstate.ts';
@@ -11,6 +12,8 @@ import { isBug } from './ledger-fault.ts';
  *
  * @param head the book's head as it was read
  * @param leader address of this server
+ * @param regionBooks by the configuration of this server: a book that was restored from an older
+ *   copy may have lost a list that it was sent
  * @returns the head as it is now, or undefined if another server was faster or the book is fenced
  * @throws CommitInDoubt if the book is not taken over, although its head may show that it is
  */
@@ -19,8 +22,9 @@ export async function takeOver(
   head: Head,
   leader: string,
   nowMicros: number,
+  regionBooks: RegionBooks = [],
 ): Promise<Head | undefined> {
-  const { batch, taken } = takeOverBatch(head, leader, nowMicros);
+  const { batch, taken } = takeOverBatch(head, leader, nowMicros, regionBooks);
   return (await append(sql, batch)) ? taken : undefined;
 }
 

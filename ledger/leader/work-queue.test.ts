@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { LedgerFault } from './ledger-fault.ts';
 import type { CommandWork, OpenWork, TransferWork } from './work.ts';
 import { WorkQueue } from './work-queue.ts';

@@ -14,10 +14,12 @@ import type {
   AssetOutcome,
   ChangeCommand,
   Command,
+  NotOwnedOutcome,
   OpenCommand,
   Outcome,
   TransferCommand,
 } from '../core/post/command.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerFault } from './ledger-fault.ts';
 import type { Hints } from './known-outcomes.ts';
@@ -74,7 +76,17 @@ export interface LateResult {
 export interface OpenWork extends Faultable {
   readonly kind: 'open';
   readonly requests: readonly OpenAccountRequest[];
-  readonly onOutcome: (results: OpenAnswer[]) => void;
+  /** As of an OpenCommand. Undefined: the router knows of no other book in the region. */
+  readonly regionBooks?: RegionBooks;
+  /** One result for each request, in the same order, and those that the book does not own. */
+  readonly onOutcome: (results: OpenAnswer[], notOwned: readonly NotOwnedItem[]) => void;
+}
+
+/** An account that was not opened, because this book does not own its name. */
+export interface NotOwnedItem {
+  /** Index in the requests. */
+  readonly index: number;
+  readonly why: NotOwnedOutcome['why'];
 }
 
 export interface ChangeWork extends Faultable {

@@ -6,7 +6,7 @@ import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import type { Logger } from '../logger.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
-import { transferRequest } from '../testing/books/requests.ts';
+import { transferRequest } from '../testing/books/book-requests.ts';
 import { BookMember } from './book-member.ts';
 import type { LedgerFault } from '../leader/ledger-fault.ts';
 import { ServerClock } from '../leader/server-clock.ts';

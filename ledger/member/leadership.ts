@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyCache } from '../keys/key-cache.ts';
+import { regionBooksOf } from '../core/placement.ts';
 import type { Logger } from '../logger.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
@@ -143,7 +144,7 @@ export class Leadership {
     const head = seen ?? (await readHead(sql, book));
     if (head.fenced) return `the book is ${head.leader}`;
     const nowMicros = await this.#parts.clock.timeOf(head.atMicros);
-    const taking = takeOver(sql, head, address, nowMicros());
+    const taking = takeOver(sql, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
     const memory = await BookMemory.load(sql, book, books, taken);

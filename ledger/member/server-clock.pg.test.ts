@@ -13,7 +13,7 @@ import { readHead } from '../store/head.ts';
 import { readTransfers } from '../store/read-transfers.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { BookMember } from './book-member.ts';
 import { takeOver } from '../leader/take-over.ts';
 

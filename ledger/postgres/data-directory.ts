@@ -12,20 +12,13 @@ export const SUPERUSER = 'postgres';
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // About ten for each of up to seven books, 20 for auditors, and what Postgres reserves.
-  max_connections: '100',
   // A connection that never logs in holds its place no longer than that.
   authentication_timeout: '10s',
-  shared_buffers: '128MB',
   // An acknowledged transfer is on disk: none of these three may ever be relaxed.
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
   wal_buffers: '16MB',
-  // Checkpoints are rare, so that few pages are written to the journal in full.
-  max_wal_size: '4GB',
-  min_wal_size: '512MB',
-  checkpoint_timeout: '15min',
   checkpoint_completion_target: '0.9',
   // The ledger's statements are short; compiling them costs more than running them.
   jit: 'off',
@@ -36,6 +29,36 @@ const settings: Readonly<Record<string, string>> = {
   password_encryption: 'scram-sha-256',
 };
 
+/** What depends on the machine that a Postgres runs on. */
+export interface PostgresTuning {
+  /** max_connections */
+  readonly connections: number;
+  /** shared_buffers */
+  readonly buffersMib: number;
+  /** max_wal_size; an eighth of it is kept for the next journal */
+  readonly walMib: number;
+  /** checkpoint_timeout */
+  readonly checkpointSeconds: number;
+}
+
+const defaultTuning: PostgresTuning = {
+  // About ten for each of up to seven books, 20 for auditors, and what Postgres reserves.
+  connections: 100,
+  buffersMib: 128,
+  // Checkpoints are rare, so that few pages are written to the journal in full.
+  walMib: 4_096,
+  checkpointSeconds: 900,
+};
+
+/** The parameters of Postgres that have these values. */
+export function tunedParameters(tuning: Omit<PostgresTuning, 'connections'>) {
+  return {
+    shared_buffers: `${tuning.buffersMib}MB`,
+    max_wal_size: `${tuning.walMib}MB`,
+    checkpoint_timeout: `${tuning.checkpointSeconds}s`,
+  };
+}
+
 export interface DataDirectoryOptions {
   /** Of the superuser. */
   readonly password: string;
@@ -44,8 +67,18 @@ export interface DataDirectoryOptions {
 }
 
 /** The arguments of a `postgres` process. */
-export function postgresArguments(directory: string, port: number): string[] {
-  const pairs = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+export function postgresArguments(
+  directory: string,
+  port: number,
+  tuning: PostgresTuning = defaultTuning,
+): string[] {
+  const all = {
+    ...settings,
+    max_connections: String(tuning.connections),
+    ...tunedParameters(tuning),
+    min_wal_size: `${Math.ceil(tuning.walMib / 8)}MB`,
+  };
+  const pairs = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   return ['-D', directory, '-p', String(port), ...pairs];
 }
 

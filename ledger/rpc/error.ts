@@ -151,6 +151,25 @@ export function behind(book: string, seq: bigint, asked: bigint): RpcError {
   return new RpcError(status.UNAVAILABLE, message, [info, retryInfo(200)]);
 }
 
+/**
+ * An external id belongs to a book that the router does not know yet: its configuration is old.
+ * None of the accounts that it is about was opened.
+ */
+export function topologyOutdated(message: string): RpcError {
+  return unavailable(TOPOLOGY_OUTDATED, message, OUTDATED_RETRY_MS);
+}
+
+/** Reason in the details of an error that a restart of the router with its new configuration ends. */
+export const TOPOLOGY_OUTDATED = 'TOPOLOGY_OUTDATED';
+
+/** An operator is restarting servers one by one: each takes a few seconds. */
+const OUTDATED_RETRY_MS = 1_000;
+
+/** A router and a book have configurations of which neither continues the other; nothing was done. */
+export function topologyConflict(message: string): RpcError {
+  return new RpcError(status.FAILED_PRECONDITION, message, [errorInfo('TOPOLOGY_CONFLICT')]);
+}
+
 /** The reason that an error's details give; '' if they give none. */
 export function reasonOf(error: { readonly metadata: Metadata }): string {
   return detailsOf(error).reason;

@@ -9,9 +9,15 @@ import type {
   ListAccountsRequest,
   ListAccountsResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
+import type {
+  LocateAccountReply,
+  LocateAccountRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
 import { accountId } from '../core/account-id.ts';
 import { REPLY_BYTES_MAX } from '../core/limits.ts';
+import { malformedRegionBooks, ownerOf } from '../core/placement.ts';
 import { microsUpTo } from '../core/timestamp.ts';
+import { validateExternalId } from '../core/validate/validate-account.ts';
 import { validateGetAccount, validateGetAccounts } from '../core/validate/validate-reads.ts';
 import { invalidArgument, notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
@@ -91,6 +97,20 @@ export class AccountReads {
       }
       return all;
     });
+  }
+
+  /** Only the leader answers: a copy may not know yet that the name belongs to another book. */
+  async locate({ externalId, regionBooks }: LocateAccountRequest): Promise<LocateAccountReply> {
+    const { sql, config, leader } = this.#member;
+    const wrong = malformedRegionBooks(regionBooks, config.book.number);
+    const malformed = wrong === undefined ? [] : [{ field: 'region_books', description: wrong }];
+    refuseMalformed([...validateExternalId(externalId), ...malformed]);
+    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
+      readAccountsByExternalId(sql, config.book, [externalId]),
+    );
+    const known = leader?.memory.regionBooks ?? [];
+    const isKnown = known.length === 0 || regionBooks.includes(ownerOf(externalId, known));
+    return { accounts, position, ownedElsewhere: !isKnown };
   }
 
   async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {

@@ -8,7 +8,13 @@ import type {
   RegisterAssetRequest,
   RegisterAssetResponse,
 } from '../../proto/gen/meridian/v1/asset.ts';
+import type {
+  PlaceAccountsReply,
+  PlaceAccountsRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
 import { bookOf } from '../core/account-id.ts';
+import { must } from '../core/assert.ts';
+import { malformedRegionBooks } from '../core/placement.ts';
 import type { AssetOutcome } from '../core/post/command.ts';
 import { validateDryRun } from '../core/validate/validate-dry-run.ts';
 import { validateAll } from '../core/validate/validate.ts';
@@ -20,25 +26,77 @@ import {
 import type { ChangeAnswer, OpenAnswer } from '../leader/answers.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { ASSETS_MAX } from '../core/limits.ts';
-import { full, refuseMalformed } from '../rpc/error.ts';
+import type { NotOwnedItem } from '../leader/work.ts';
+import { full, refuseMalformed, topologyConflict, topologyOutdated } from '../rpc/error.ts';
 import { leaderOf, outcomeOf, submitAs } from './asking.ts';
 import { assetOf } from './list-assets.ts';
 
-/** Opens accounts, or returns what opening them would come to. */
+/** Opens the accounts that this book owns, or returns what opening them would come to. */
+export async function placeAccounts(
+  member: BookMember,
+  request: PlaceAccountsRequest,
+): Promise<PlaceAccountsReply> {
+  const { number, region } = member.config.book;
+  const wrong = malformedRegionBooks(request.regionBooks, number);
+  const elsewhere = request.accounts.findIndex(({ homeRegion }) => homeRegion !== region);
+  refuseMalformed([
+    ...(wrong === undefined ? [] : [{ field: 'region_books', description: wrong }]),
+    ...(elsewhere === -1
+      ? []
+      : [{ field: `accounts[${elsewhere}].home_region`, description: `must be ${region}` }]),
+  ]);
+  return place(member, request);
+}
+
+/** The same for a router of an earlier release, which knows of no other book in the region. */
 export async function openAccounts(
   member: BookMember,
   { accounts }: OpenAccountsRequest,
 ): Promise<OpenAccountsResponse> {
+  const reply = await place(member, { accounts, regionBooks: [] });
+  const [first] = reply.notOwned;
+  if (first === undefined) return { accounts: reply.accounts };
+  const { region } = member.config.book;
+  const { externalId } = must(accounts[first], 'what is not owned was asked');
+  const why = 'and routers of this release ask the one that owns a name';
+  throw topologyOutdated(`${region} homes several books, ${why}: "${externalId}" was not opened`);
+}
+
+async function place(
+  member: BookMember,
+  { accounts, regionBooks }: PlaceAccountsRequest,
+): Promise<PlaceAccountsReply> {
   refuseMalformed([
     ...validateAll(accounts, 'accounts', validateOpening),
     ...validateDryRun(accounts, 'accounts'),
   ]);
   const leader = leaderOf(member);
   const dryRun = accounts[0]?.dryRun === true;
-  const results = await outcomeOf<OpenAnswer[]>((callbacks) =>
-    submitAs(leader, dryRun, { kind: 'open', requests: accounts, ...callbacks }),
+  const { results, notOwned } = await outcomeOf<Placed>(({ onOutcome, onFault }) =>
+    submitAs(leader, dryRun, {
+      kind: 'open',
+      requests: accounts,
+      regionBooks,
+      onOutcome: (...[all, others]) => onOutcome({ results: all, notOwned: others }),
+      onFault,
+    }),
   );
-  return { accounts: results.map((result) => ({ ...result, dryRun })) };
+  if (notOwned.some(({ why }) => why === 'contradiction')) {
+    const { name } = member.config.book;
+    const known = leader.memory.regionBooks.join(', ');
+    const sent = regionBooks.join(', ');
+    const what = `its region homes the books ${known}, and the router's configuration has ${sent}`;
+    throw topologyConflict(`${name} opens no account for this router: ${what}`);
+  }
+  return {
+    accounts: results.map((result) => ({ ...result, dryRun })),
+    notOwned: notOwned.map(({ index }) => index),
+  };
+}
+
+interface Placed {
+  readonly results: readonly OpenAnswer[];
+  readonly notOwned: readonly NotOwnedItem[];
 }
 
 /** Changes an account of this book, or answers what that would come to. */

@@ -11,10 +11,10 @@ import { accountId } from '../core/account-id.ts';
 import { derivedId, transferIdOf } from '../core/transfer-id.ts';
 import type { ChangeAnswer } from '../leader/answers.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { simBooks } from '../testing/books/installation.ts';
+import { simBooks } from '../testing/books/sim-book.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import { storeBook } from '../testing/database/random-books.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { LongReads } from './long-reads.ts';
 import { TransferReads } from './transfer-reads.ts';
 

@@ -6,6 +6,8 @@ import {
   type CompareChannelRequest,
   type DryRunLegsRequest,
   type ListLegsRequest,
+  type LocateAccountRequest,
+  type PlaceAccountsRequest,
   type RepairChannelRequest,
   type SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -38,7 +40,7 @@ import { RpcServer } from '../rpc/server.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
-import { changeAccount, openAccounts, registerAsset } from './accounts.ts';
+import { changeAccount, openAccounts, placeAccounts, registerAsset } from './accounts.ts';
 import { dryRun, dryRunLegs } from './dry-run.ts';
 import { EntryReads } from './entry-reads.ts';
 import { listLegs } from './list-legs.ts';
@@ -139,6 +141,7 @@ function implementation(
   return {
     post: (stream) => servePostStream(member, stream),
     openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
+    placeAccounts: handle((request: PlaceAccountsRequest) => placeAccounts(member, request)),
     changeAccount: handle((request: ChangeAccountRequest) => changeAccount(member, request)),
     registerAsset: handle((request: RegisterAssetRequest) => registerAsset(member, request)),
     dryRun: handle((request: CreateTransfersRequest) => dryRun(member, leaders, request)),
@@ -146,6 +149,7 @@ function implementation(
     getAccount: read((request: GetAccountRequest) => accountReads.get(request)),
     getAccounts: read((request: GetAccountsRequest) => accountReads.getMany(request)),
     findAccounts: read((request: FindAccountsRequest) => accountReads.find(request)),
+    locateAccount: read((request: LocateAccountRequest) => accountReads.locate(request)),
     listAccounts: read((request: ListAccountsRequest) => accountReads.list(request)),
     getTransfer: read((request: GetTransferRequest) => transferReads.get(request)),
     getTransfers: read((request: GetTransfersRequest) => transferReads.getMany(request)),

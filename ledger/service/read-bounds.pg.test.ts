@@ -10,7 +10,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { reasonOf } from '../rpc/error.ts';
 import { Leading } from '../testing/database/leading.ts';
-import { openRequest } from '../testing/books/requests.ts';
+import { openRequest } from '../testing/books/book-requests.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
 import { faultOf, readFixtures } from '../testing/database/read-fixture.ts';

@@ -15,7 +15,7 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { readEvents } from '../store/read-events.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { AccountReads } from './account-reads.ts';
 import { EntryReads } from './entry-reads.ts';
 import { LongReads } from './long-reads.ts';

@@ -17,10 +17,10 @@ import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
 import { reasonOf } from '../rpc/error.ts';
-import type { SimBook } from '../testing/books/installation.ts';
+import type { SimBook } from '../testing/books/sim-book.ts';
 import { Leading } from '../testing/database/leading.ts';
 import { RANDOM_ACCOUNTS, randomFrom } from '../testing/database/random-books.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { AccountReads } from './account-reads.ts';
 import { EntryReads } from './entry-reads.ts';
 import {

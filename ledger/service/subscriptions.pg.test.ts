@@ -11,7 +11,7 @@ import { accountId } from '../core/account-id.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { ReceivedEvents, range } from '../testing/database/received-events.ts';
 import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { EventStream } from './subscription.ts';
 import { type FollowedMember, Subscriptions } from './subscriptions.ts';
 

@@ -7,7 +7,7 @@ import type { JournalRow } from '../core/journal-row.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { BOOKS } from '../testing/database/leading.ts';
-import { EXOTIC_TEXTS } from '../testing/books/requests.ts';
+import { EXOTIC_TEXTS } from '../testing/books/book-requests.ts';
 import { batchAfter, journalRow, opening } from '../testing/database/rows.ts';
 import { type Append, append } from './append.ts';
 import type { Sql } from './connect.ts';

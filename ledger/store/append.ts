@@ -1,5 +1,6 @@
 import type { OpenedAccount, RegisteredAsset } from '../core/post/book-state.ts';
 import type { Channel } from '../core/channel.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import type { SweepCursor } from '../core/post/command.ts';
 import type { JournalRow } from '../core/journal-row.ts';
 import { bytesLiteral, numbersLiteral, textsLiteral } from './array-literal.ts';
@@ -14,6 +15,8 @@ export interface HeadMove {
   readonly epochAfter: number;
   /** Set at a take-over: address of the new leader. No fenced book is taken over. */
   readonly leader?: string;
+  /** Set at a take-over: a leader may have kept a longer list without a row, and it must stay. */
+  readonly regionBooksBefore?: RegionBooks;
   readonly seqBefore: number;
   readonly seqAfter: number;
   readonly chainAfter: Uint8Array;
@@ -30,6 +33,8 @@ export interface Append {
   readonly registered: readonly RegisteredAsset[];
   /** Through where holds have been looked at for their expiry; null: as before. */
   readonly swept: SweepCursor | null;
+  /** The books of the region, if the book was sent more of them than before; null: as before. */
+  readonly regionBooks: RegionBooks | null;
 }
 
 /**
@@ -57,9 +62,11 @@ export async function appendWithin(sql: Queries, batch: Append): Promise<boolean
     `UPDATE head SET seq = ${statement.value(head.seqAfter, 'int8')}, chain = ${chain},
             at = ${timestamp(at)}, accounts = ${statement.value(head.accountsAfter, 'int8')}
             ${takeOver(statement, head)} ${sweep(statement, batch.swept)}
+            ${place(statement, batch.regionBooks)}
       WHERE epoch = ${statement.value(head.epochBefore, 'int8')}
         AND seq = ${statement.value(head.seqBefore, 'int8')}
         ${head.leader === undefined ? '' : 'AND NOT fenced'}
+        ${samePlace(statement, head)}
       RETURNING book`,
   );
   if (batch.opened.length > 0) insertAccounts(statement, batch.opened, at);
@@ -80,6 +87,16 @@ function sweep(statement: Statement, swept: SweepCursor | null): string {
   const { expiresAtMicros, seq } = swept;
   const at = timestamp(statement.value(expiresAtMicros, 'int8'));
   return `, swept_at = ${at}, swept_seq = ${statement.value(seq, 'int8')}`;
+}
+
+function place(statement: Statement, regionBooks: RegionBooks | null): string {
+  if (regionBooks === null) return '';
+  return `, region_books = ${statement.value(numbersLiteral(regionBooks), 'int2[]')}`;
+}
+
+function samePlace(statement: Statement, { regionBooksBefore }: HeadMove): string {
+  if (regionBooksBefore === undefined) return '';
+  return `AND region_books = ${statement.value(numbersLiteral(regionBooksBefore), 'int2[]')}`;
 }
 
 /** A statement of common table expressions and its parameters. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CHAIN_START } from '../core/chain.ts';
+import type { RegionBooks } from '../core/placement.ts';
 import type { SweepCursor } from '../core/post/command.ts';
 import type { Queries, Sql } from './connect.ts';
 
@@ -25,11 +26,14 @@ export interface Head {
   readonly swept: SweepCursor;
   /** True: no server may take the book over. */
   readonly fenced: boolean;
+  /** The longest list of the books of its region that it was sent. Empty: none. */
+  readonly regionBooks: RegionBooks;
 }
 
 const COLUMNS = `book, instance, epoch, leader, seq, chain,
   (extract(epoch FROM at) * 1000000)::int8 AS at_micros, accounts,
-  (extract(epoch FROM swept_at) * 1000000)::int8 AS swept_micros, swept_seq, fenced`;
+  (extract(epoch FROM swept_at) * 1000000)::int8 AS swept_micros, swept_seq, fenced,
+  to_json(region_books) AS region_books`;
 
 /** Reads the head; makes it first if the database is new. */
 export async function readHead(sql: Sql, book: Book): Promise<Head> {
@@ -84,6 +88,7 @@ interface Row {
   swept_micros: bigint;
   swept_seq: bigint;
   fenced: boolean;
+  region_books: number[];
 }
 
 function headFrom(row: Row): Head {
@@ -97,5 +102,6 @@ function headFrom(row: Row): Head {
     accounts: Number(row.accounts),
     swept: { expiresAtMicros: Number(row.swept_micros), seq: Number(row.swept_seq) },
     fenced: row.fenced,
+    regionBooks: row.region_books,
   };
 }

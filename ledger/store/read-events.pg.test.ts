@@ -8,7 +8,7 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { derivedId } from '../core/transfer-id.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { insertRows, type UnnumberedColumns } from '../testing/database/insert-rows.ts';
-import { transferRequest } from '../testing/books/requests.ts';
+import { transferRequest } from '../testing/books/book-requests.ts';
 import { type EventPage, readEvents } from './read-events.ts';
 
 const database = testDatabases();

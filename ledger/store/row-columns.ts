@@ -2,19 +2,19 @@ import type { JournalRow } from '../core/journal-row.ts';
 import { idsLiteral, numbersLiteral, textsLiteral } from './array-literal.ts';
 
 /** A column of the journal and its values, one for each row, as an array literal. */
-export interface Column {
+export interface JournalColumn {
   readonly name: string;
   readonly type: string;
   readonly literal: string;
 }
 
 /** The columns of a batch's rows that have a value in any of them. */
-export function rowColumns(rows: readonly JournalRow[]): Column[] {
+export function rowColumns(rows: readonly JournalRow[]): JournalColumn[] {
   return [...requiredColumns(rows), ...optionalColumns(rows), ...detailColumns(rows)];
 }
 
 /** Written in one pass over the rows: this is where a large batch spends most of its text. */
-function requiredColumns(rows: readonly JournalRow[]): Column[] {
+function requiredColumns(rows: readonly JournalRow[]): JournalColumn[] {
   let [ids, kinds, reasons, debits, credits, amounts] = ['', '', '', '', '', ''];
   let [debitVersions, creditVersions] = ['', ''];
   let [debitDebits, debitCredits, creditDebits, creditCredits] = ['', '', '', ''];
@@ -50,7 +50,7 @@ function requiredColumns(rows: readonly JournalRow[]): Column[] {
   ];
 }
 
-const column = (name: string, type: string, items: string): Column => ({
+const column = (name: string, type: string, items: string): JournalColumn => ({
   name,
   type,
   literal: `{${items}}`,
@@ -60,8 +60,8 @@ const column = (name: string, type: string, items: string): Column => ({
 const NULL = 'NULL';
 
 /** Columns that most batches leave empty altogether: then they are not sent at all. */
-function optionalColumns(rows: readonly JournalRow[]): Column[] {
-  const columns: Column[] = [];
+function optionalColumns(rows: readonly JournalRow[]): JournalColumn[] {
+  const columns: JournalColumn[] = [];
   const texts = (name: string, type: string, of: (row: JournalRow) => string) => {
     const values = rows.map(of);
     if (values.every((value) => value === '')) return;
@@ -107,11 +107,11 @@ function numberColumn<T>(
   type: string,
   items: readonly T[],
   of: (item: T) => Value,
-): Column {
+): JournalColumn {
   return { name, type, literal: numbersLiteral(items.map((item) => of(item) ?? null)) };
 }
 
-function heldColumns(rows: readonly JournalRow[]): Column[] {
+function heldColumns(rows: readonly JournalRow[]): JournalColumn[] {
   const held = rows.map(({ entries }) => entries?.held);
   return [
     numberColumn('debit_held_debits', 'int8', held, (item) => item?.debitHeldDebits),
@@ -121,16 +121,16 @@ function heldColumns(rows: readonly JournalRow[]): Column[] {
   ];
 }
 
-function idColumn(name: string, values: readonly (string | null)[]): Column {
+function idColumn(name: string, values: readonly (string | null)[]): JournalColumn {
   return { name, type: 'uuid', literal: idsLiteral(values) };
 }
 
-function textColumn(name: string, values: readonly string[]): Column {
+function textColumn(name: string, values: readonly string[]): JournalColumn {
   return { name, type: 'text', literal: textsLiteral(values) };
 }
 
 /** Columns that plain transfers lack: a batch of only those sends none of them. */
-function detailColumns(rows: readonly JournalRow[]): Column[] {
+function detailColumns(rows: readonly JournalRow[]): JournalColumn[] {
   if (rows.every((row) => row.details === null)) return [];
   const details = rows.map((row) => row.details);
   const columns = [
@@ -172,7 +172,7 @@ function detailColumns(rows: readonly JournalRow[]): Column[] {
 }
 
 /** Microseconds since 1970 in the text form that loses none of them. */
-function timestampColumn(name: string, micros: readonly (number | null)[]): Column {
+function timestampColumn(name: string, micros: readonly (number | null)[]): JournalColumn {
   const items = micros.map((value) => {
     if (value === null) return NULL;
     const millis = Math.floor(value / 1000);

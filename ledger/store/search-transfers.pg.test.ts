@@ -14,7 +14,7 @@ import { RowKind } from '../core/journal-row.ts';
 import { compareTimestamps, timestampFrom } from '../core/timestamp.ts';
 import { validateSearch } from '../core/validate/validate-filter.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import type { SimBook } from '../testing/books/installation.ts';
+import type { SimBook } from '../testing/books/sim-book.ts';
 import { BOOKS } from '../testing/database/leading.ts';
 import { RANDOM_ACCOUNTS, RandomBooks, storeBook } from '../testing/database/random-books.ts';
 import { readTransfers } from './read-transfers.ts';

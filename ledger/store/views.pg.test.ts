@@ -7,7 +7,7 @@ import { accountId } from '../core/account-id.ts';
 import type { RefusedLeg } from '../core/post/command.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { Leading } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { type EntryPage, readEntries } from './read-entries.ts';
 import { readTransfers } from './read-transfers.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { CallFault } from '../../router/client/call-fault.ts';
-import { NotPossibleError, RefusedError } from '../operator/operation.ts';
+import { NotPossibleError, RefusedError } from '../operator/change-plan.ts';
 import { errorJson, interruption } from './error-report.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 

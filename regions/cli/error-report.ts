@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 
-import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/operation.ts';
+import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/change-plan.ts';
 import { BadFileError } from './replay/bad-line.ts';
+import { ConfigError } from '../config/problem.ts';
 import { CallFault } from '../../router/client/call-fault.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay/replay-error.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
@@ -17,6 +18,7 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ReplayStalledError) {
     return new CommandFailure(ExitCode.environment, error.message);
   }
+  if (error instanceof ConfigError) return usageFailure(error.message);
   if (error instanceof UnknownNameError) return usageFailure(error.message);
   if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
   if (error instanceof CallFault) return callFailure(error);
@@ -66,6 +68,9 @@ function detailsOf(error: unknown) {
   }
   if (error instanceof RefusedError) return { objections: error.plan.objections };
   if (error instanceof NotPossibleError) return { objections: error.plan.impossible };
+  if (error instanceof ConfigError) {
+    return { file: error.file ?? null, problems: error.problems };
+  }
   return {};
 }
 

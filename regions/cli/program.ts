@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 
 import type { ChangeKind } from '../operator/changes/all.ts';
+import { takeDataFromConfig } from './config-option.ts';
 import type { CommandContext } from './connection.ts';
 import { ownVersion, versionAndCommit } from '../processes/release.ts';
 import { ExitCode } from '../terminal/failure.ts';
@@ -23,6 +24,7 @@ export const commands = {
   up: async (context) => (await import('./commands/up.ts')).upCommand(context),
   down: async (context) => (await import('./commands/down.ts')).downCommand(context),
   status: async (context) => (await import('./commands/status.ts')).statusCommand(context),
+  config: async (context) => (await import('./commands/config.ts')).configCommand(context),
   account: async (context) => (await import('./commands/account.ts')).accountCommand(context),
   accounts: async (context) => (await import('./commands/accounts.ts')).accountsCommand(context),
   asset: async (context) => (await import('./commands/asset.ts')).assetCommand(context),
@@ -68,13 +70,14 @@ async function program(args: readonly string[], context: CommandContext): Promis
   const version = await (isVersionAsked ? versionAndCommit() : ownVersion());
   const meridian = new Command('meridian')
     .version(version, '--version', 'print the version and the commit of meridian')
-    .description('A payment ledger in three regions: run it, use it, audit it.')
+    .description('A payment ledger in several regions: run it, use it, audit it.')
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 refused or violated, 2 wrong usage or input, 3 not possible here,\n130 ended by Ctrl-C.' +
         '\nExample:\n  $ meridian up --detach && meridian status',
     );
   for (const name of namesFor(args)) meridian.addCommand(await commands[name](context));
+  meridian.hook('preAction', (_, command) => takeDataFromConfig(command));
   const json = args.includes('--json');
   for (const command of [meridian, ...meridian.commands.flatMap((c) => [c, ...c.commands])]) {
     // Errors are thrown instead of ending the process, so that what runs can be stopped first.

@@ -193,6 +193,17 @@ describe('precedence', () => {
     ]);
   });
 
+  test('a variable that is misspelt is named, and one that is no setting is not looked at', () => {
+    const env = {
+      MERIDIAN_LEDGER_BATCH_ITEM: '3000',
+      MERIDIAN_LEDGER_PASSWORD: 'x',
+      MERIDIAN_X: '',
+    };
+    expect(problemsOf('', env)).toEqual([
+      'MERIDIAN_LEDGER_BATCH_ITEM: is not a variable of a setting; did you mean MERIDIAN_LEDGER_BATCH_ITEMS?',
+    ]);
+  });
+
   test('a file is named by argument, by the environment, or is here', () => {
     const folder = testFolder();
     const one = join(folder, 'one.yaml');
@@ -202,6 +213,6 @@ describe('precedence', () => {
     expect(loadConfig(one, { MERIDIAN_CONFIG: two }).basePort).toBe(8_001);
     expect(loadConfig(undefined, { MERIDIAN_CONFIG: two }).basePort).toBe(8_002);
     expect(loadConfig(undefined, {})).toMatchObject({ file: undefined, basePort: 7_400 });
-    expect(() => loadConfig(join(folder, 'none.yaml'), {})).toThrow(/none\.yaml: ENOENT/u);
+    expect(() => loadConfig(join(folder, 'none.yaml'), {})).toThrow(/cannot be read: ENOENT/u);
   });
 });

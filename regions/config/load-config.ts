@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { defaultBasePort, defaultDataDir } from '../topology/layout.ts';
 import { defaultTopology, type Topology } from '../topology/topology.ts';
 import { parseTopology, unknownKey } from './parse-topology.ts';
-import { ConfigError, type Problem } from './problem.ts';
+import { ConfigError, type Problem, suggestion, UnreadableConfigError } from './problem.ts';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts';
 import { machineMemoryMib, type Profile, scaleOf } from './scale.ts';
 import { variableOf } from './setting.ts';
 import { settings } from './settings.ts';
+import { unknownVariables, variableNames } from './variables.ts';
 import { parseYaml, type YamlPath, type YamlSource } from './yaml-source.ts';
 
 /** The configuration of an installation: meridian.yaml, the environment, and defaults. */
@@ -47,7 +48,8 @@ export function configFile(path: string | undefined, env: Env): string | undefin
 /**
  * The configuration of the file that counts.
  *
- * @throws ConfigError with everything that is wrong with it, or if a named file cannot be read
+ * @throws ConfigError with everything that is wrong with it
+ * @throws UnreadableConfigError if a file was named and cannot be read
  */
 export function loadConfig(
   path: string | undefined,
@@ -61,7 +63,8 @@ export function loadConfig(
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(file, [{ path: '', line: undefined, message: `${file}: ${why}` }]);
+    const message = `the file cannot be read: ${why}`;
+    throw new UnreadableConfigError(file, [{ path: '', line: undefined, message }]);
   }
   return parseConfig(text, file, env, options);
 }
@@ -92,6 +95,10 @@ export function parseConfig(
     if (from === 'file') report(['settings', ...key.split('.')], message);
     else problems.push({ path: variableOf(key), line: undefined, message });
   });
+  for (const name of unknownVariables(env)) {
+    const message = `is not a variable of a setting${suggestion(name, variableNames)}`;
+    problems.push({ path: name, line: undefined, message });
+  }
   if (problems.length > 0 || topology === undefined) throw new ConfigError(file, byLine(problems));
   return { file, topology, ...common, profile, settings: resolved };
 }
@@ -186,9 +193,4 @@ function pathText(path: YamlPath): string {
 
 function byLine(problems: readonly Problem[]): Problem[] {
   return problems.toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity));
-}
-
-/** How messages name the file. */
-export function shownName(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : basename(file);
 }

@@ -30,7 +30,16 @@ export const DELAY_MAX_MS = 1_000;
 export const OTHER_DELAY_MS = 50;
 
 /** Names that other folders of the data folder have. */
-const RESERVED: ReadonlySet<string> = new Set(['logs', 'run']);
+const RESERVED_REGIONS: ReadonlySet<string> = new Set(['logs', 'run']);
+/** Names that a Postgres, or the folder of a region, uses itself. */
+const RESERVED_BOOKS: ReadonlySet<string> = new Set([
+  'etcd',
+  'hosts',
+  'postgres',
+  'redis',
+  'template0',
+  'template1',
+]);
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/u;
 const NOT_A_NAME = 'must be a name such as eu-west: a-z, 0-9 and "-", up to 40, a letter first';
@@ -74,7 +83,7 @@ function parseRegions(value: unknown, report: Report): readonly RegionName[] | u
   const names: string[] = [];
   for (const [index, name] of value.entries()) {
     if (typeof name !== 'string' || !NAME.test(name)) report(['regions', index], NOT_A_NAME);
-    else if (RESERVED.has(name))
+    else if (RESERVED_REGIONS.has(name))
       report(['regions', index], `${name} is the name of another folder`);
     else if (names.includes(name)) report(['regions', index], `${name} is listed twice`);
     else names.push(name);
@@ -144,6 +153,9 @@ function checkBook(
 ): void {
   const twice = others.find((other) => other.number === number);
   if (twice) report(['number'], `${number} is the number of ${twice.name} as well`);
+  if (name !== undefined && RESERVED_BOOKS.has(name)) {
+    report(['name'], `${name} is a name that Meridian uses itself`);
+  }
   if (others.some((other) => other.name === name))
     report(['name'], `${name} is the name of two books`);
   if (region !== undefined && !regions.includes(region)) {

@@ -29,6 +29,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** A configuration file that was named and cannot be read. */
+export class UnreadableConfigError extends ConfigError {}
+
 /** `; did you mean eu-west?` for the name that is close enough to `name`, else ''. */
 export function suggestion(name: string, known: readonly string[]): string {
   const ranked = known

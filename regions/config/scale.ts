@@ -64,7 +64,7 @@ export function derivedTuning(scale: Scale): Partial<SupervisorTuning> {
     postgresBuffersMib: within(32, share(1 / 8, databases), 1_024),
     // Each member of a book keeps a journal of its own, and one more of what others may need.
     ...(replicated && { postgresWalMib: 512, postgresCheckpointSeconds: 300 }),
-    // Ten of each ledger server; the rest for auditors and operators.
-    postgresConnections: Math.max(50, 20 + 15 * booksOfRegion),
+    // About ten of each ledger server, for auditors and operators the rest.
+    postgresConnections: Math.max(100, 30 + 15 * booksOfRegion),
   };
 }

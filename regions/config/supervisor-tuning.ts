@@ -37,7 +37,8 @@ export const supervisorTuning: SupervisorTuning = {
   // Checkpoints are rare, so that few pages are written to the journal in full.
   postgresWalMib: 4_096,
   postgresCheckpointSeconds: 900,
-  postgresConnections: 50,
+  // About ten for each of up to four books, and room for as many that are added while it runs.
+  postgresConnections: 100,
   logMib: 32,
   startSeconds: 60,
   postgresStartSeconds: 300,

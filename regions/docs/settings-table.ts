@@ -14,7 +14,7 @@ const DERIVED: Readonly<Record<string, string>> = {
   'supervisor.postgresBuffersMib': 'an eighth of the memory / Postgres servers, 32 to 1024',
   'supervisor.postgresWalMib': '4096; replicated profile: 512',
   'supervisor.postgresCheckpointSeconds': '900; replicated profile: 300',
-  'supervisor.postgresConnections': '50, more from the third book of a region on',
+  'supervisor.postgresConnections': '100, more from the fifth book of a region on',
 };
 
 function row(setting: Setting): string {

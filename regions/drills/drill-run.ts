@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState, ReplicatedState } from '../topology/state.ts';
 import type { NamedBook } from '../operator/book-copies.ts';
@@ -6,17 +7,17 @@ import { Operator } from '../operator/operator.ts';
 import { BlastRadius, HARMED_AFTER_MS } from './blast-radius.ts';
 import { collectEvidence } from './evidence/collect.ts';
 import { CallLog, type RecordedCall } from './load/call-log.ts';
-import { RunClock } from './load/clock.ts';
+import { RunClock } from './load/run-clock.ts';
 import { CALL_DEADLINE_MS, Load } from './load/load.ts';
 import { measureBook, measureCollateral, seriesOf } from './measure.ts';
 import { recordDrill } from './record-drill.ts';
-import type { Check, DrillReport, Evidence } from './report.ts';
+import type { Check, DrillReport, DrillEvidence } from './report.ts';
 import type { DrillOptions } from './drill-options.ts';
 import { AbortedDrill, type Drill } from './scenario.ts';
 import { steadyProblems, waitUntilSteady } from './steady.ts';
-import { Timeline } from './timeline.ts';
+import { Timeline } from './drill-timeline.ts';
 import { TrackedFaults } from '../faults/tracked-faults.ts';
-import { checksOf, verdictOf } from './verdict.ts';
+import { checksOf, verdictOf } from './drill-verdict.ts';
 import { commitOf } from '../processes/release.ts';
 import { versionsOf } from './versions.ts';
 import { Watcher } from './watcher.ts';
@@ -206,7 +207,7 @@ export class DrillRun {
     this.#untilMs = this.#clock.now();
   }
 
-  async #prove(): Promise<Evidence | null> {
+  async #prove(): Promise<DrillEvidence | null> {
     const { view, signal } = this.#options;
     if (this.#log.calls.length === 0 || signal.aborted) return null;
     try {
@@ -228,7 +229,7 @@ export class DrillRun {
     }
   }
 
-  async #report(evidence: Evidence | null): Promise<DrillReport> {
+  async #report(evidence: DrillEvidence | null): Promise<DrillReport> {
     const { scenario, state, region, ratePerRegion, steadySeconds, by, why } = this.#options;
     const { calls } = this.#log;
     const span = { injectedMs: this.#timeline.injectedMs ?? 0, untilMs: this.#untilMs };
@@ -406,15 +407,13 @@ function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function until(
+/** Returns false if the condition is not met in time. Throws when it is aborted. */
+function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const giveUpAt = performance.now() + timeoutMs;
-  for (;;) {
-    if (await condition()) return true;
-    if (performance.now() >= giveUpAt) return false;
-    await sleep(50, undefined, { signal });
-  }
+  const isMet = async () => (await condition()) && pWaitFor.resolveWith(true);
+  const timeout = { milliseconds: timeoutMs, fallback: () => false };
+  return pWaitFor(isMet, { interval: 50, timeout, signal });
 }

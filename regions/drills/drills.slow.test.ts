@@ -5,7 +5,7 @@ import { whyNotReplicated } from '../testing/replicated-profile.ts';
 import { sharedInstallation } from '../testing/shared-installation.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { readReport } from './report-files.ts';
-import { type DrillResult, runDrill } from './run.ts';
+import { type DrillResult, runDrill } from './run-drill.ts';
 import { scenarios } from './scenarios/all.ts';
 import { Standstill } from '../faults/standstill.ts';
 

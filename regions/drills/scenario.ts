@@ -1,11 +1,11 @@
 import type { RegionName } from '../topology/layout.ts';
 import type { ClusterState, MemberState, ReplicatedState } from '../topology/state.ts';
-import type { Acting } from '../operator/operation.ts';
+import type { Acting } from '../operator/change-plan.ts';
 import type { NamedBook } from '../operator/book-copies.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Faults } from '../faults/faults.ts';
 import { type CallLog, isWithinBook } from './load/call-log.ts';
-import type { RunClock } from './load/clock.ts';
+import type { RunClock } from './load/run-clock.ts';
 import type { Load } from './load/load.ts';
 import type { Check, MarkKind } from './report.ts';
 import type { Watcher } from './watcher.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { acknowledgement, call } from './evidence/test/calls.ts';
-import { Timeline } from './timeline.ts';
+import { Timeline } from './drill-timeline.ts';
 import type { Sighting } from './watcher.ts';
 
 const seen = (kind: Sighting['kind'], atMs: number): Sighting => ({

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState } from '../topology/state.ts';
-import type { EpochStart } from './evidence/judge.ts';
-import type { RunClock } from './load/clock.ts';
+import type { EpochStart } from './evidence/judge-transfers.ts';
+import type { RunClock } from './load/run-clock.ts';
 
 /** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {

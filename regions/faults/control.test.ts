@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { testFolder } from '../testing/folder.ts';
-import { connectFaults, controlSocket, serveFaults } from './control.ts';
+import { serveControl } from '../processes/control-socket.ts';
+import { connectFaults, faultHandlers } from './control.ts';
 import type { Faults } from './faults.ts';
 
 /** Records its calls. */
@@ -29,7 +30,7 @@ class AskedFaults implements Faults {
 async function connected(): Promise<{ asked: AskedFaults; faults: Faults; path: string }> {
   const path = join(testFolder(), 'control.sock');
   const asked = new AskedFaults();
-  const server = await serveFaults(path, asked);
+  const server = await serveControl(path, faultHandlers(asked));
   onTestFinished(() => void server.close());
   return { asked, faults: connectFaults(path), path };
 }
@@ -69,7 +70,7 @@ test('an error at the supervisor is returned to its client', async () => {
 test('a socket that a killed supervisor left is replaced; one that no process serves is an error', async () => {
   const { path } = await connected();
   const again = new AskedFaults();
-  const server = await serveFaults(path, again);
+  const server = await serveControl(path, faultHandlers(again));
   await connectFaults(path).heal('eu-west', 'us-east');
   expect(again.asked).toHaveLength(1);
   await new Promise((resolve) => {
@@ -78,15 +79,4 @@ test('a socket that a killed supervisor left is replaced; one that no process se
   await expect(connectFaults(path).heal('eu-west', 'us-east')).rejects.toThrow(
     /ENOENT|ECONNREFUSED|EPIPE/u,
   );
-});
-
-test('a folder that is too deep for a socket has it elsewhere, always in the same place', async () => {
-  const deep = join(testFolder(), 'x'.repeat(120), 'run');
-  const path = controlSocket(deep);
-  expect(controlSocket(deep)).toBe(path);
-  expect(controlSocket(`${deep}2`)).not.toBe(path);
-  const server = await serveFaults(path, new AskedFaults());
-  onTestFinished(() => void server.close());
-  await expect(connectFaults(path).signal('eu-west/redis', 'SIGKILL')).resolves.toBeUndefined();
-  expect(controlSocket('/data/run')).toBe('/data/run/control.sock');
 });

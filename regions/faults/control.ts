@@ -1,16 +1,9 @@
-import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { createServer, request, type IncomingMessage, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { Faults } from './faults.ts';
 import { cutModes } from './link.ts';
+import { type ControlHandler, sendControl } from '../processes/control-socket.ts';
 
-/**
- * Faults by another process: one JSON command a request, over HTTP on a Unix socket, which only the user of the supervisor can open.
- */
+/** Faults by another process, through the control socket of the supervisor. */
 
 const region = z.string();
 const signals = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGSTOP', 'SIGCONT'] as const;
@@ -58,56 +51,16 @@ function execute(faults: Faults, asked: Command): Promise<void> {
   }
 }
 
-async function answer(faults: Faults, call: IncomingMessage): Promise<string> {
-  try {
-    await execute(faults, command.parse(JSON.parse(await text(call))));
-    return '{}';
-  } catch (error) {
-    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
-  }
-}
+/** The path of the commands on the control socket. */
+const PATH = '/faults';
 
-/** Maximum length of the name of a Unix socket, with room for its end. */
-const NAME_BYTES = 100;
-
-/** The path of the control socket of an installation: in its `run` folder, if that is not too deep. */
-export function controlSocket(runFolder: string): string {
-  const path = join(runFolder, 'control.sock');
-  if (Buffer.byteLength(path) <= NAME_BYTES) return path;
-  const name = createHash('sha256').update(runFolder).digest('hex').slice(0, 16);
-  return join(tmpdir(), `meridian-${name}.sock`);
-}
-
-/** Listens on the socket until it is closed. A socket that a killed predecessor left is replaced. */
-export async function serveFaults(path: string, faults: Faults): Promise<Server> {
-  rmSync(path, { force: true });
-  const server = createServer((call, reply) => {
-    void answer(faults, call).then((body) => reply.end(body));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  return server;
-}
-
-function post(path: string, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath: path, method: 'POST', path: '/' }, (reply) => {
-      text(reply).then(resolve, reject);
-    });
-    call.once('error', reject);
-    call.end(body);
-  });
+/** What a supervisor serves on its control socket. */
+export function faultHandlers(faults: Faults): Readonly<Record<string, ControlHandler>> {
+  return { [PATH]: (asked) => execute(faults, command.parse(asked)) };
 }
 
 async function send(path: string, asked: Command): Promise<void> {
-  const body = await post(path, JSON.stringify(asked));
-  const { error } = z.object({ error: z.string().optional() }).parse(JSON.parse(body));
-  if (error !== undefined) throw new Error(error);
+  await sendControl(path, PATH, asked);
 }
 
 /** The faults of the installation whose supervisor listens on this socket. */

@@ -8,7 +8,7 @@ import { Api, ApiError } from '../testing/api-client.ts';
 import { whyNotReplicated } from '../testing/replicated-profile.ts';
 import { sharedInstallation } from '../testing/shared-installation.ts';
 import { readHistory } from './history.ts';
-import { Installation } from './installation.ts';
+import { OperatedInstallation } from './operated-installation.ts';
 import { Operator } from './operator.ts';
 
 /** A failover whose loss is accepted, with Patroni, from the loss to books that balance again. */
@@ -193,7 +193,7 @@ test.skipIf(skipped)(
     expect(await balanceOf(alice)).toBe(-18n - arrived);
     const audit = await meridian.run('audit');
     expect([audit.code, audit.out]).toEqual([0, expect.any(String)]);
-    const copies = new Installation(installation().state);
+    const copies = new OperatedInstallation(installation().state);
     const { entries } = await readHistory(copies, 20);
     await copies.close();
     const kinds = entries.filter(({ why }) => why === 'OPS-1').map(({ kind }) => kind);

@@ -11,7 +11,7 @@ import {
   primariesOf,
   primaryOf,
 } from './safety.ts';
-import type { BookStatus, LeaderStatus, MemberStatus } from './status.ts';
+import type { BookStatus, LeaderStatus, MemberReport } from './status.ts';
 
 /** One book in the form shown to people, from the facts of its parts. Pure. */
 export function describeBook(facts: BookFacts, home: RegionName): BookStatus {
@@ -44,7 +44,7 @@ function leaderOf({ members }: BookFacts): LeaderStatus | undefined {
   return leading.toSorted((a, b) => b.epoch - a.epoch)[0];
 }
 
-function describeMember(facts: BookFacts, { member, ...answers }: MemberFacts): MemberStatus {
+function describeMember(facts: BookFacts, { member, ...answers }: MemberFacts): MemberReport {
   const patroni = answered(answers.patroni);
   const postgres = answered(answers.postgres);
   const ledger = answered(answers.ledger);

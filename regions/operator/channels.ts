@@ -14,7 +14,7 @@ import { reasonToJSON } from '../../proto/gen/meridian/v1/reason.ts';
 import type { ClusterState } from '../topology/state.ts';
 import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
-import { UnknownNameError } from './operation.ts';
+import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
 
 /** A repair reads and books all lost rows. */
@@ -181,9 +181,9 @@ export class Channels {
   }
 }
 
-function placesOf({ regions, replicated }: ClusterState): BookPlace[] {
+function placesOf({ books, replicated }: ClusterState): BookPlace[] {
   if (replicated === undefined) {
-    return regions.map(({ book: number, bookName: name, ledgerAddress, adminUrl }) => ({
+    return books.map(({ number, name, ledgerAddress, adminUrl }) => ({
       number,
       name,
       ledgers: [ledgerAddress],

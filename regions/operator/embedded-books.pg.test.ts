@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { testDatabases } from '../../ledger/testing/database/database.ts';
 import { Leading } from '../../ledger/testing/database/leading.ts';
-import { openRequest, transferRequest } from '../../ledger/testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../ledger/testing/books/book-requests.ts';
 import { EmbeddedBooks } from './embedded-books.ts';
 import { readHistory } from './history.ts';
 import { inTransit } from './in-transit.ts';
@@ -16,18 +16,18 @@ const NOWHERE = '127.0.0.1:1';
 /** Two books: one with a database and no ledger server, one with neither. */
 async function books() {
   const opened = await database();
-  const state = (book: number, name: 'eu-west' | 'us-east', adminUrl: string) => ({
-    name,
-    book,
-    bookName: `${name}-1`,
-    routerAddress: NOWHERE,
+  const state = (number: number, region: 'eu-west' | 'us-east', adminUrl: string) => ({
+    number,
+    name: `${region}-1`,
+    region,
+    process: `${region}/ledger`,
     ledgerAddress: NOWHERE,
     adminUrl,
     ledgerUrl: adminUrl,
     auditorUrl: adminUrl,
   });
   const copies = new EmbeddedBooks({
-    regions: [
+    books: [
       state(1, 'eu-west', opened.adminUrl),
       state(2, 'us-east', `postgres://postgres@${NOWHERE}/us_east_1`),
     ],

@@ -1,27 +1,23 @@
-import type { ClusterState, RegionState } from '../topology/state.ts';
+import type { BookState, ClusterState } from '../topology/state.ts';
 import { askLedger } from './ask-ledger.ts';
 import { askPostgres } from './ask-postgres.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 import type { LedgerFacts, PostgresFacts } from './facts.ts';
 import { MemberDatabase } from './member-database.ts';
-import type { BookStatus, MemberStatus } from './status.ts';
+import type { BookStatus, MemberReport } from './status.ts';
 import { QUESTION_MS, reasonOf, within } from './within.ts';
 
-/** The books of the embedded profile: each in one Postgres, in its home region. */
+/** The books of the embedded profile: each in one database, in its home region. */
 export class EmbeddedBooks implements BookCopies {
   readonly books: readonly NamedBook[];
-  readonly #places: ReadonlyMap<number, RegionState>;
+  readonly #places: ReadonlyMap<number, BookState>;
   readonly #databases: ReadonlyMap<number, MemberDatabase>;
 
-  constructor({ regions }: Pick<ClusterState, 'regions'>) {
-    this.books = regions.map(({ book: number, bookName: name, name: home }) => ({
-      number,
-      name,
-      home,
-    }));
-    this.#places = new Map(regions.map((region) => [region.book, region]));
+  constructor({ books }: Pick<ClusterState, 'books'>) {
+    this.books = books.map(({ number, name, region: home }) => ({ number, name, home }));
+    this.#places = new Map(books.map((book) => [book.number, book]));
     this.#databases = new Map(
-      regions.map(({ book, adminUrl }) => [book, new MemberDatabase(adminUrl)]),
+      books.map(({ number, adminUrl }) => [number, new MemberDatabase(adminUrl)]),
     );
   }
 
@@ -63,7 +59,7 @@ function describeOnly(
   const isLed = ledger?.leading === true;
   const standing = isLed ? 'leading' : 'standing by';
   const because = 'the book has one copy, and only that has what was acknowledged';
-  const member: MemberStatus = {
+  const member: MemberReport = {
     name,
     region: home,
     role: 'leader',

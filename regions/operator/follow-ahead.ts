@@ -2,9 +2,9 @@ import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { writeFileAtomic } from '../processes/atomic-file.ts';
-import type { Installation } from './installation.ts';
+import type { OperatedInstallation } from './operated-installation.ts';
 import type { Member } from './member.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder } from './change-recorder.ts';
 import { until } from './within.ts';
 
 const FOLLOWING_MS = 10_000;
@@ -19,7 +19,7 @@ const POLL_MS = 100;
  * access to that file, the change only takes a little longer.
  */
 export async function whileFollowing<T>(
-  installation: Installation,
+  installation: OperatedInstallation,
   copy: Member | undefined,
   candidate: Member,
   recorder: Recorder,
@@ -44,7 +44,7 @@ export async function whileFollowing<T>(
   }
 }
 
-function configOf({ dataDir }: Installation, { state }: Member): string | undefined {
+function configOf({ dataDir }: OperatedInstallation, { state }: Member): string | undefined {
   const path = join(dataDir, state.region, state.bookName, 'patroni.yaml');
   return existsSync(path) ? path : undefined;
 }

@@ -20,7 +20,7 @@ export interface HistoryEntry {
   readonly epoch: number;
 }
 
-export interface History {
+export interface OperatorHistory {
   /** Newest first, each once. */
   readonly entries: readonly HistoryEntry[];
   /** Books of which no copy answered. */
@@ -28,7 +28,7 @@ export interface History {
 }
 
 /** Operations on the books, and who did them. Never throws: silent books are named. */
-export async function readHistory(copies: BookCopies, limit: number): Promise<History> {
+export async function readHistory(copies: BookCopies, limit: number): Promise<OperatorHistory> {
   const silent: string[] = [];
   const entries = new Map<string, HistoryEntry>();
   const add = (id: string, entry: HistoryEntry) => {

@@ -1,5 +1,5 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
-import type { Book } from './installation.ts';
+import type { OperatedBook } from './operated-installation.ts';
 
 /** A leader as reported by the ledger servers of its book. */
 export interface Led {
@@ -14,7 +14,7 @@ export class LeaderWatch {
   /** When the book was last seen without a leader. */
   #lostAt: number | undefined;
 
-  constructor({ number, members }: Pick<Book, 'number' | 'members'>) {
+  constructor({ number, members }: Pick<OperatedBook, 'number' | 'members'>) {
     this.#book = number;
     this.#leaders = new Leaders(members.map(({ state }) => state.ledgerAddress));
     this.#leaders.onChange(() => {

@@ -5,8 +5,8 @@ import { whyNotReplicated } from '../testing/replicated-profile.ts';
 import { sharedInstallation } from '../testing/shared-installation.ts';
 import type { Change } from './changes/all.ts';
 import { readHistory } from './history.ts';
-import { Installation } from './installation.ts';
-import { RefusedError } from './operation.ts';
+import { OperatedInstallation } from './operated-installation.ts';
+import { RefusedError } from './change-plan.ts';
 import { Operator } from './operator.ts';
 
 // One story: each part continues with the state that the previous ones left.
@@ -117,7 +117,7 @@ describe.skipIf(skipped)('an operator', () => {
   });
 
   test('finds all of it in the history, each once', async () => {
-    const copies = new Installation(installation().state);
+    const copies = new OperatedInstallation(installation().state);
     const { entries, silent } = await readHistory(copies, 50);
     await copies.close();
     expect(silent).toEqual([]);

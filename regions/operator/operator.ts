@@ -1,7 +1,7 @@
 import type { ClusterState } from '../topology/state.ts';
 import { type Change, changeOf } from './changes/all.ts';
-import { Installation } from './installation.ts';
-import type { Acting, Operation, Plan } from './operation.ts';
+import { OperatedInstallation } from './operated-installation.ts';
+import type { Acting, CompletedChange, Plan } from './change-plan.ts';
 import type { InstallationStatus } from './status.ts';
 
 /**
@@ -10,11 +10,11 @@ import type { InstallationStatus } from './status.ts';
  * a dead link, blocks nothing.
  */
 export class Operator {
-  readonly #installation: Installation;
+  readonly #installation: OperatedInstallation;
 
   /** Throws when the installation has no replicas. */
   constructor(state: ClusterState) {
-    this.#installation = new Installation(state);
+    this.#installation = new OperatedInstallation(state);
   }
 
   /** Never throws for parts that cannot be reached: they are named as such. */
@@ -32,7 +32,7 @@ export class Operator {
    * @throws RefusedError if it would not be safe or makes no sense, NotPossibleError if something
    *   is missing for it, UnknownNameError, and Error if it did not succeed
    */
-  make(change: Change, acting: Acting): Promise<Operation> {
+  make(change: Change, acting: Acting): Promise<CompletedChange> {
     return changeOf(change.kind).make(this.#installation, change, acting);
   }
 

@@ -30,13 +30,13 @@ export interface BookFacts {
 }
 
 /** A member whose Postgres answers. */
-export interface Copy {
+export interface AnsweringMember {
   readonly facts: MemberFacts;
   readonly postgres: PostgresFacts;
 }
 
 /** The copies that answer, the furthest first. */
-export function copiesOf(members: readonly MemberFacts[]): Copy[] {
+export function copiesOf(members: readonly MemberFacts[]): AnsweringMember[] {
   return members
     .flatMap((facts) => {
       const postgres = answered(facts.postgres);
@@ -48,7 +48,7 @@ export function copiesOf(members: readonly MemberFacts[]): Copy[] {
 const compare = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1);
 
 /** The copies that accept writes; more than one: all but that of the newest epoch are deposed. */
-export function primariesOf(members: readonly MemberFacts[]): Copy[] {
+export function primariesOf(members: readonly MemberFacts[]): AnsweringMember[] {
   return copiesOf(members)
     .filter(({ postgres }) => !postgres.standby)
     .toSorted((a, b) => (b.postgres.head?.epoch ?? 0) - (a.postgres.head?.epoch ?? 0));
@@ -58,7 +58,7 @@ export function primariesOf(members: readonly MemberFacts[]): Copy[] {
  * The primary that Patroni regards as the leader, or, if etcd does not answer, the one of the
  * newest epoch.
  */
-export function primaryOf({ members, coordination }: BookFacts): Copy | undefined {
+export function primaryOf({ members, coordination }: BookFacts): AnsweringMember | undefined {
   const primaries = primariesOf(members);
   if (coordination === undefined) return primaries[0];
   return primaries.find(({ facts }) => facts.member.name === coordination.leader);

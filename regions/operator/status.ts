@@ -33,7 +33,7 @@ export interface BookStatus {
   readonly primaries: readonly RegionName[];
   /** Undefined: no copy could be asked. */
   readonly fenced: boolean | undefined;
-  readonly members: readonly MemberStatus[];
+  readonly members: readonly MemberReport[];
   readonly exposure: Exposure;
   readonly failovers: readonly FailoverStatus[];
   /** Money in transit to other books, read from the leader, or else from the newest copy. */
@@ -47,7 +47,7 @@ export interface LeaderStatus {
   readonly ledgerAddress: string;
 }
 
-export interface MemberStatus {
+export interface MemberReport {
   readonly name: string;
   readonly region: RegionName;
   readonly role: 'leader' | 'synchronous standby' | 'standby' | 'unknown';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { testDatabases } from '../../ledger/testing/database/database.ts';
 import { Leading } from '../../ledger/testing/database/leading.ts';
-import { openRequest } from '../../ledger/testing/books/requests.ts';
+import { openRequest } from '../../ledger/testing/books/book-requests.ts';
 import { accountsNamed } from './where.ts';
 
 const database = testDatabases();

@@ -1,3 +1,5 @@
+import pWaitFor from 'p-wait-for';
+
 /** How long to wait for any one part: status answers in two seconds with a region gone. */
 export const QUESTION_MS = 1_500;
 
@@ -6,7 +8,7 @@ const TICK_MS = 50;
 /**
  * Ends with `work`, or with an error once it has taken longer than `ms`. Time in which this
  * process itself was not running does not count: a slow caller does not make others silent.
- * The work itself continues; the caller must see to its end.
+ * The work itself continues; the caller must see to its end. (p-timeout counts all time.)
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -34,17 +36,16 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Calls `test` repeatedly until it returns something. Throws once `ms` have passed. */
-export async function until<T>(
+export function until<T>(
   what: string,
   ms: number,
   test: () => Promise<T | undefined>,
   pauseMs = 200,
 ): Promise<T> {
-  const end = performance.now() + ms;
-  for (;;) {
+  const condition = async () => {
     const found = await test();
-    if (found !== undefined) return found;
-    if (performance.now() >= end) throw new Error(`${what} did not happen within ${ms / 1_000} s`);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
+    return found === undefined ? false : pWaitFor.resolveWith(found);
+  };
+  const message = `${what} did not happen within ${ms / 1_000} s`;
+  return pWaitFor(condition, { interval: pauseMs, timeout: { milliseconds: ms, message } });
 }

@@ -32,6 +32,9 @@ export function childEnvironment(settings: Record<string, string> = {}): Record<
   return { ...env, ...settings };
 }
 
+/** The environment of a command, of which the settings of an installation are read. */
+export const environment = (): Readonly<Record<string, string | undefined>> => process.env;
+
 /** The password for databases whose URL has none; undefined: one of the password file. */
 export const ownPassword = (): string | undefined => process.env['PGPASSWORD'];
 

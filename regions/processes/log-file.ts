@@ -2,7 +2,8 @@ import { closeSync, fstatSync, openSync, readSync, renameSync, statSync } from '
 
 /** The log file of one child. It is rotated when the child starts, so it is kept small enough. */
 
-const rotateAtBytes = 32 * 1024 * 1024;
+/** Default size at which a log is set aside. */
+export const LOG_BYTES = 32 * 1024 * 1024;
 const tailBytes = 8 * 1024;
 
 /** An open log file: the descriptor to hand to the child, and where its part begins. */
@@ -11,10 +12,10 @@ export interface OpenLog {
   readonly startsAt: number;
 }
 
-/** Opens a log for appending; one of more than 32 MiB is first moved aside to `<path>.1`. */
-export function openLog(path: string): OpenLog {
+/** Opens a log for appending; one of more than `bytes` is first moved aside to `<path>.1`. */
+export function openLog(path: string, bytes = LOG_BYTES): OpenLog {
   try {
-    if (statSync(path).size > rotateAtBytes) renameSync(path, `${path}.1`);
+    if (statSync(path).size > bytes) renameSync(path, `${path}.1`);
   } catch {
     // There is no log yet.
   }

@@ -43,7 +43,7 @@ const BLOCK_PORTS = 50;
  * below the range from which the system takes the ports of outgoing connections.
  *
  * No other process gets the same ports while this process lives: what is to listen on them may
- * take seconds to start.
+ * take seconds to start. (get-port finds single ports, and reserves them within one process.)
  */
 export async function findFreeBase(count = 40): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {

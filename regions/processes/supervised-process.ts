@@ -49,6 +49,8 @@ export interface ProcessSpec {
   /** Written to the standard input at every start; secrets travel here, not in arguments. */
   readonly stdin?: string;
   readonly logFile: string;
+  /** Size at which the log is set aside at a start, default 32 MiB. */
+  readonly logBytes?: number | undefined;
   readonly pidFile: string;
   /** Lower stages are stopped first. */
   readonly stage: number;
@@ -118,9 +120,15 @@ export class SupervisedProcess {
     this.#spec = spec;
   }
 
-  /** What runs; another one after `resume`. */
+  /** What runs, or would. */
   get spec(): ProcessSpec {
     return this.#spec;
+  }
+
+  /** What the next start runs. Throws while the process is supervised. */
+  set spec(spec: ProcessSpec) {
+    if (this.#loop !== undefined) throw new Error(`${this.name} runs; stop it first`);
+    this.#spec = spec;
   }
 
   get name(): string {
@@ -170,12 +178,11 @@ export class SupervisedProcess {
   }
 
   /**
-   * Starts a process that has been in service before and was stopped, with another specification
-   * of the same name. Unlike `start` it is kept running however often it dies. Resolves when it
-   * is ready; throws when it was stopped or is not ready within `timeoutMs`.
+   * Starts a process again that has been in service and was stopped. Unlike with `start` it is
+   * kept running however often it dies. Resolves when it is ready; throws when it was stopped or
+   * is not ready within `timeoutMs`.
    */
-  async resume(spec: ProcessSpec, timeoutMs: number): Promise<void> {
-    this.#spec = spec;
+  async resume(timeoutMs: number): Promise<void> {
     void this.#launch(true);
     await this.waitReady(timeoutMs);
   }
@@ -285,7 +292,7 @@ export class SupervisedProcess {
 
   #spawn(): ChildProcess {
     const { spec } = this;
-    const log = openLog(spec.logFile);
+    const log = openLog(spec.logFile, spec.logBytes);
     this.#logStartsAt = log.startsAt;
     try {
       const child = spawn(spec.command, spec.args, {

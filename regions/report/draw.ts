@@ -9,7 +9,7 @@ import {
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { Html, escapeHtml } from './html.ts';
-import type { Layout } from './layout.ts';
+import type { Picture } from './picture.ts';
 
 use([BarChart, CustomChart, LineChart, ScatterChart]);
 use([GridComponent, LegendComponent, TitleComponent, MarkAreaComponent, MarkLineComponent]);
@@ -20,7 +20,7 @@ use([SVGRenderer]);
  * have only one, because the ids of its parts are fixed.
  */
 export function drawSvg(
-  { width, height, option }: Layout,
+  { width, height, option }: Picture,
   title: string,
   description: string,
 ): Html {

@@ -4,6 +4,7 @@ import { ensureDatabase } from '../../ledger/postgres/book-database.ts';
 import {
   makeDataDirectory,
   postgresArguments,
+  type PostgresTuning,
   SUPERUSER,
 } from '../../ledger/postgres/data-directory.ts';
 import { childEnvironment } from '../processes/environment.ts';
@@ -21,8 +22,7 @@ import { SupervisedProcess, type ProcessSpec } from '../processes/supervised-pro
 
 /** Long enough for a fast shutdown to write a checkpoint of a busy book. */
 const graceMs = 60_000;
-/** Crash recovery reads up to max_wal_size of journal. */
-const readyTimeoutMs = 300_000;
+const START_SECONDS = 300;
 
 export interface PostgresOptions {
   /** For example eu-west/postgres. */
@@ -40,6 +40,11 @@ export interface PostgresOptions {
   readonly logFile: string;
   readonly pidFile: string;
   readonly stage?: number;
+  /** Default: as for a machine of its own. */
+  readonly tuning?: PostgresTuning | undefined;
+  /** How long it may take to serve, default 300: crash recovery reads up to `tuning.walMib`. */
+  readonly startSeconds?: number | undefined;
+  readonly logBytes?: number | undefined;
   /** Where the programs are; looked up when left out. */
   readonly programs?: PostgresPrograms;
   readonly onState?: ProcessSpec['onState'];
@@ -116,17 +121,18 @@ function describeProcess(options: PostgresOptions, programs: PostgresPrograms): 
   return {
     name: options.name,
     command: programs.postgres,
-    args: postgresArguments(directory, port),
+    args: postgresArguments(directory, port, options.tuning),
     env: serverEnvironment(),
     cwd: '/',
     runAs: programs.runAs && { uid: programs.runAs.uid, gid: programs.runAs.gid },
     logFile: options.logFile,
     pidFile: options.pidFile,
+    logBytes: options.logBytes,
     stage: options.stage ?? 3,
     // "Fast" shutdown. SIGTERM would wait for every client to leave.
     stopSignal: 'SIGINT',
     graceMs,
-    readyTimeoutMs,
+    readyTimeoutMs: (options.startSeconds ?? START_SECONDS) * 1_000,
     probe: () => probePostgres(probeUrl),
     prepare: () => clearStaleLock(directory),
     ...(options.onState === undefined ? {} : { onState: options.onState }),

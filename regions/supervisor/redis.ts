@@ -16,6 +16,9 @@ export interface RedisOptions {
   readonly logFile: string;
   readonly pidFile: string;
   readonly stage?: number;
+  /** Default 256. */
+  readonly memoryMib?: number | undefined;
+  readonly logBytes?: number | undefined;
   readonly onState?: ProcessSpec['onState'];
 }
 
@@ -48,7 +51,7 @@ export function describeRedis(options: RedisOptions): RedisServer | undefined {
     'daemonize no',
     'appendonly no',
     'save ""',
-    'maxmemory 256mb',
+    `maxmemory ${options.memoryMib ?? 256}mb`,
     'maxmemory-policy allkeys-lru',
     '',
   ];
@@ -62,6 +65,7 @@ export function describeRedis(options: RedisOptions): RedisServer | undefined {
     cwd: options.directory,
     logFile: options.logFile,
     pidFile: options.pidFile,
+    logBytes: options.logBytes,
     stage: options.stage ?? 3,
     stopSignal: 'SIGTERM',
     graceMs: 5_000,

@@ -1,3 +1,5 @@
+import { MIB } from '../../ledger/core/limits.ts';
+import type { ProcessSettings } from '../config/process-settings.ts';
 import { childEnvironment, compileCache } from '../processes/environment.ts';
 import { checkout } from '../topology/layout.ts';
 import { requirePatchedLibraries } from '../server/patched-libraries.ts';
@@ -9,22 +11,13 @@ export interface ServerOptions {
   readonly kind: 'ledger' | 'router';
   /** The entry point, a .ts file. */
   readonly program: string;
-  /** The environment contract of regions/server/config.ts, and everything else it must inherit. */
-  readonly settings: Readonly<Record<string, string>>;
+  /** Its place in the installation, see regions/server/config.ts, and what it must inherit. */
+  readonly place: Readonly<Record<string, string>>;
+  readonly settings: ProcessSettings;
   readonly files: Pick<ProcessSpec, 'name' | 'logFile' | 'pidFile' | 'stage' | 'onState'>;
   readonly probe: ProcessSpec['probe'];
   readonly liveness: ProcessSpec['liveness'];
 }
-
-/**
- * V8 uses the memory of the machine before it collects garbage: a ledger server that holds
- * 140 MB would grow to 640 MB. These bound it, at the cost of about 6 % of the transfers per
- * second; live memory stays far below, see bench part f.
- */
-const HEAP_FLAGS = {
-  ledger: ['--max-old-space-size=320', '--max-semi-space-size=16'],
-  router: ['--max-old-space-size=768', '--max-semi-space-size=16'],
-};
 
 export function describeServer(options: ServerOptions): SupervisedProcess {
   return new SupervisedProcess(serverSpec(options));
@@ -33,15 +26,25 @@ export function describeServer(options: ServerOptions): SupervisedProcess {
 export function serverSpec(options: ServerOptions): ProcessSpec {
   // Here as well, for the operator to see why: what the process prints is in its log.
   requirePatchedLibraries();
+  const { kind, place, settings } = options;
+  const { ledgerHeapMib, routerHeapMib, startSeconds, stopSeconds, logMib } = settings.supervisor;
+  const heapMib = kind === 'ledger' ? ledgerHeapMib : routerHeapMib;
+  // V8 uses the memory of the machine before it collects garbage, unless it is bounded.
+  const heap = [`--max-old-space-size=${heapMib}`, '--max-semi-space-size=16'];
   return {
     ...options.files,
     command: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[options.kind], options.program],
-    env: childEnvironment({ NODE_COMPILE_CACHE: compileCache, ...options.settings }),
+    args: ['--disable-warning=ExperimentalWarning', ...heap, options.program],
+    env: childEnvironment({
+      NODE_COMPILE_CACHE: compileCache,
+      ...settings.environment[kind],
+      ...place,
+    }),
+    logBytes: logMib * MIB,
     cwd: checkout,
     stopSignal: 'SIGTERM',
-    graceMs: 10_000,
-    readyTimeoutMs: 60_000,
+    graceMs: stopSeconds * 1_000,
+    readyTimeoutMs: startSeconds * 1_000,
     probe: options.probe,
     liveness: options.liveness,
   };

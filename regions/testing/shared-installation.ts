@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import { RunClock } from '../drills/load/clock.ts';
+import { RunClock } from '../drills/load/run-clock.ts';
 import { waitUntilSteady } from '../drills/steady.ts';
 import { TrackedFaults } from '../faults/tracked-faults.ts';
 import { Watcher } from '../drills/watcher.ts';
@@ -70,7 +70,7 @@ async function startedOnce({ dataDir, socket }: SharedPlace): Promise<ClusterSta
 }
 
 /** Waits until all is well, and fails back books that are led elsewhere. */
-async function untilWell(state: ClusterState): Promise<void> {
+export async function untilWell(state: ClusterState): Promise<void> {
   const members = must(state.replicated, 'it is replicated').members;
   const { signal } = new AbortController();
   const watcher = new Watcher(members, new RunClock(), () => undefined);
@@ -78,17 +78,19 @@ async function untilWell(state: ClusterState): Promise<void> {
   const steady = async () => {
     const problems = await waitUntilSteady(watcher, state, STEADY_MS, signal);
     if (problems.length === 0) return;
-    throw new Error(`the installation that tests share is not well: ${problems.join('; ')}`);
+    throw new Error(`the installation is not well: ${problems.join('; ')}`);
   };
   watcher.start();
   try {
     await steady();
-    const away = state.regions.filter(
-      ({ name, bookName }) => watcher.leader(bookName)?.member.region !== name,
+    const away = new Set(
+      state.books
+        .filter(({ name, region }) => watcher.leader(name)?.member.region !== region)
+        .map(({ region }) => region),
     );
-    if (away.length === 0) return;
+    if (away.size === 0) return;
     const why = 'every file of tests begins with all books at home';
-    for (const { name: region } of away) {
+    for (const region of away) {
       await operator.make({ kind: 'failback', region }, { by: 'the tests', why });
     }
     await steady();

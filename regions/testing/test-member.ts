@@ -10,7 +10,7 @@ import type { Logger } from '../../ledger/logger.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { AccountReads } from '../../ledger/service/account-reads.ts';
 import { BOOKS } from '../../ledger/testing/database/leading.ts';
-import { openRequest } from '../../ledger/testing/books/requests.ts';
+import { openRequest } from '../../ledger/testing/books/book-requests.ts';
 
 const nothing = () => undefined;
 

@@ -2,7 +2,17 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDataDir, regionSecrets, withStartLock } from './data-dir.ts';
-import { claimDataDir, type ClusterState, ownIdentity, readState, removeData } from './state.ts';
+import {
+  claimDataDir,
+  clearState,
+  type ClusterState,
+  ownIdentity,
+  readState,
+  removeData,
+} from './state.ts';
+import { recordedTopology, recordTopology, requireSameCopies } from './topology-record.ts';
+import { defaultTopology, type Topology } from './topology.ts';
+import { topologyOf } from '../testing/topologies.ts';
 import { testFolder } from '../testing/folder.ts';
 
 const state = (dataDir: string, over: Partial<ClusterState> = {}): ClusterState => ({
@@ -22,6 +32,7 @@ const state = (dataDir: string, over: Partial<ClusterState> = {}): ClusterState 
 const claim = (dataDir: string, over?: Partial<ClusterState>) =>
   claimDataDir(
     dataDir,
+    defaultTopology,
     () => Promise.resolve(),
     (root) => state(root, over),
   );
@@ -113,4 +124,74 @@ test('secrets are made once and are private, and their loss is detected', () => 
   expect(() => regionSecrets(root, 'eu-west')).toThrow(/is damaged/u);
   mkdirSync(join(root, 'ap-south', 'postgres'), { recursive: true });
   expect(() => regionSecrets(root, 'ap-south')).toThrow(/secrets.json is missing/u);
+});
+
+/** Starts, or fails to, with a topology in a folder that no cluster runs in. */
+async function claimWith(dataDir: string, topology: Topology, check = () => Promise.resolve()) {
+  const { root } = await claimDataDir(dataDir, topology, check, (own) => state(own));
+  clearState(root);
+  return root;
+}
+
+test('a folder takes further books and regions, and no other change, once it has data', async () => {
+  const folder = join(testFolder(), 'data');
+  const two = topologyOf({ a: 1, b: 1 });
+  const root = await claimWith(folder, topologyOf({ z: 3 }));
+  // No router has run, so nothing can have been opened.
+  expect(recordedTopology(root)).toBeUndefined();
+  await claimWith(folder, two);
+  recordTopology(root, two);
+  expect(recordedTopology(root)).toEqual(two);
+  await claimWith(folder, two);
+  await expect(claimWith(folder, topologyOf({ a: 1 }))).rejects.toThrow(
+    /another topology:\n {2}region b is missing/u,
+  );
+  await claimWith(folder, topologyOf({ a: 2, b: 1, c: 1 }));
+  expect(recordedTopology(root)).toEqual(two);
+  recordTopology(root, topologyOf({ a: 2, b: 1 }));
+  await expect(claimWith(folder, two)).rejects.toThrow(/book 3 \(a-2 in a\) is missing/u);
+  for (const region of ['a', 'b', 'c', 'z']) mkdirSync(join(root, region));
+  await removeData(folder);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('a folder of a version that recorded no topology has the default one', async () => {
+  const folder = join(testFolder(), 'data');
+  const { root } = openDataDir(folder);
+  writeFileSync(join(root, 'meridian-data.json'), '{"meridian":1}\n');
+  await expect(claimWith(folder, topologyOf({ a: 1 }))).rejects.toThrow(/eu-west is missing/u);
+  await claimWith(folder, defaultTopology);
+  expect(recordedTopology(root)).toEqual(defaultTopology);
+});
+
+test('a start that is refused for another reason binds to no topology', async () => {
+  const folder = join(testFolder(), 'data');
+  const taken = () => Promise.reject(new Error('port 1 is taken'));
+  await expect(claimWith(folder, topologyOf({ a: 1 }), taken)).rejects.toThrow('port 1 is taken');
+  await claimWith(folder, topologyOf({ b: 1 }));
+});
+
+test('a damaged record is an error, not a new folder', async () => {
+  const folder = join(testFolder(), 'data');
+  const { root } = openDataDir(folder);
+  writeFileSync(join(root, 'meridian-data.json'), '{"meridian":2,"topology"');
+  await expect(claimWith(folder, defaultTopology)).rejects.toThrow(
+    /meridian-data.json is damaged/u,
+  );
+});
+
+test('copies of a book that has data stay in their regions', async () => {
+  const folder = join(testFolder(), 'data');
+  const topology = topologyOf({ a: 1, b: 1, c: 1 });
+  const root = await claimWith(folder, topology);
+  recordTopology(root, topology);
+  const [first, ...others] = topology.books;
+  const moved = (copies: readonly string[]) => ({
+    ...topology,
+    books: first === undefined ? [] : [{ ...first, copies }, ...others],
+  });
+  requireSameCopies(root, moved(['a', 'c', 'b']));
+  expect(() => requireSameCopies(root, moved(['a', 'b']))).toThrow(
+    /copies in a, b, c, not in a, b/u,
+  );
 });

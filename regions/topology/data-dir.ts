@@ -12,28 +12,28 @@ import { rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../processes/atomic-file.ts';
-import { regionNames, type RegionName } from './layout.ts';
+import {
+  dataMarker,
+  isDataDir,
+  isMarkerFile,
+  markDataDir,
+  regionFolders,
+} from './topology-record.ts';
+import type { RegionName } from './topology.ts';
 
 /**
  * The folder that holds all data of one cluster:
  *
- *   meridian-data.json   marks the folder as ours; nothing is ever deleted without it
+ *   meridian-data.json   marks the folder as ours, without which nothing is ever deleted, and
+ *                        records the topology of the data (see topology-record.ts)
  *   cluster.json         the running cluster (see state.ts)
  *   auditor.pgpass       the passwords of auditors, for psql (see passfile.ts)
  *   run/  logs/          a pid file and a log per process
  *   REGION/              secrets.json, postgres/, redis/
  */
 
-const markerName = 'meridian-data.json';
 const startLock = 'start.lock';
-const ourEntries = [
-  ...regionNames,
-  'logs',
-  'run',
-  'cluster.json',
-  'replicated-secrets.json',
-  'auditor.pgpass',
-];
+const ourEntries = ['logs', 'run', 'cluster.json', 'replicated-secrets.json', 'auditor.pgpass'];
 
 export interface DataPaths {
   readonly root: string;
@@ -55,11 +55,6 @@ export function explainAccess(error: unknown, path: string): Error {
     );
   }
   return error instanceof Error ? error : new Error(String(error));
-}
-
-/** True when the folder was made by Meridian. */
-export function isDataDir(path: string): boolean {
-  return existsSync(join(path, markerName));
 }
 
 /** The true path of the folder, which need not exist: Postgres is recognised by it. */
@@ -96,14 +91,14 @@ export function openDataDir(path: string): DataPaths {
     makeFolder(root);
     if (!statSync(root).isDirectory()) throw new Error(`${root} is not a folder`);
     if (!isDataDir(root)) {
-      const foreign = readdirSync(root).filter((name) => !name.startsWith(`${markerName}.`));
+      const foreign = readdirSync(root).filter((name) => !isMarkerFile(name));
       if (foreign.length > 0) {
         throw new Error(
           `${root} holds files that are not Meridian's (${foreign.slice(0, 3).join(', ')}); ` +
             'choose an empty or a new folder with --data',
         );
       }
-      writeFileAtomic(join(root, markerName), '{"meridian":1}\n');
+      markDataDir(root);
     }
     const paths = { root, run: join(root, 'run'), logs: join(root, 'logs') };
     mkdirSync(paths.run, { recursive: true, mode: 0o700 });
@@ -193,10 +188,10 @@ export function regionSecrets(root: string, region: RegionName): Secrets {
 /** Deletes what is ours in the folder, the marker last, and the folder itself if it is empty. */
 export function deleteOwnEntries(root: string): void {
   try {
-    for (const name of ourEntries) {
+    for (const name of [...regionFolders(root), ...ourEntries]) {
       rmSync(join(root, name), { recursive: true, force: true, maxRetries: 5 });
     }
-    rmSync(join(root, markerName), { force: true });
+    rmSync(join(root, dataMarker), { force: true });
   } catch (error) {
     throw explainAccess(error, root);
   }

@@ -13,7 +13,6 @@ import {
 
 /** The pure description of Meridian on one machine: names, books, ports, addresses. */
 
-export const regionNames = defaultTopology.regions;
 export type { RegionName };
 
 export const defaultBasePort = 7400;
@@ -21,7 +20,7 @@ export const defaultBasePort = 7400;
 /** Ports of a region: router, ledger server of the first book, Postgres, Redis, further books. */
 const portsPerRegion = 10;
 const offsets = { router: 0, ledger: 1, postgres: 2, redis: 3, furtherBooks: 4 };
-/** The embedded profile has a port in each region's block for so many books and no more. */
+/** As many books of a region as there are ports in its block. */
 export const booksPerRegionMax = 1 + portsPerRegion - offsets.furtherBooks;
 
 /** The folder that package.json is in. */

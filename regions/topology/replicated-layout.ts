@@ -1,4 +1,5 @@
 import type { PortUse } from '../processes/ports.ts';
+import { topologyProblems } from './topology-problems.ts';
 import { memberName, replicatedProblems } from './replicated-problems.ts';
 import {
   byDistance,
@@ -113,7 +114,7 @@ export function etcdRegions(regions: readonly RegionName[]): readonly RegionName
  * topology, and when the ports would not fit below 65536.
  */
 export function describeReplicated(topology: Topology, basePort: number): ReplicatedLayout {
-  const problems = replicatedProblems(topology);
+  const problems = [...topologyProblems(topology), ...replicatedProblems(topology)];
   if (problems.length > 0) {
     throw new Error(`the replicated profile cannot run this topology: ${problems.join('; ')}`);
   }

@@ -6,7 +6,6 @@ import {
   canonicalPath,
   deleteOwnEntries,
   explainAccess,
-  isDataDir,
   openDataDir,
   removeIfEmpty,
   withStartLock,
@@ -14,6 +13,8 @@ import {
 import { stopLeftovers } from '../processes/leftovers.ts';
 import { writeAuditorPassfile } from './passfile.ts';
 import { isRunning, processIdentity } from '../processes/process-identity.ts';
+import { isDataDir, requireGrowth, reserveFolders } from './topology-record.ts';
+import type { Topology } from './topology.ts';
 
 /**
  * cluster.json: what the running cluster is and where. It is also the lock of the data folder:
@@ -173,19 +174,23 @@ export interface Claim {
 }
 
 /**
- * Takes the data folder for this process: makes it if need be, refuses if a cluster runs in it,
- * stops what a killed predecessor left running, runs `check`, writes the first cluster.json.
+ * Takes the data folder for this process: makes it if need be, refuses if a cluster runs in it or
+ * its data is of a topology that `topology` cannot follow, stops what a killed predecessor left
+ * running, runs `check`, writes the first cluster.json.
  */
 export async function claimDataDir(
   dataDir: string,
+  topology: Topology,
   check: () => Promise<void>,
   state: (root: string) => ClusterState,
 ): Promise<Claim> {
   const paths = openDataDir(dataDir);
   return withStartLock(paths.root, async () => {
     refuseIfRunning(paths.root);
+    requireGrowth(paths.root, topology);
     const leftovers = await stopLeftovers(paths.run);
     await check();
+    reserveFolders(paths.root, topology.regions);
     writeState(paths.root, state(paths.root));
     return { ...paths, leftovers };
   });

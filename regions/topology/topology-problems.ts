@@ -1,6 +1,6 @@
 import type { Topology } from './topology.ts';
 
-/** What is wrong with a topology, whoever wrote it, one sentence for each violation. */
+/** What is wrong with a topology, one sentence for each violation. */
 
 const regionsMax = 7;
 const bookNumberMax = 32_767;
@@ -9,7 +9,14 @@ const namePattern = /^[a-z][a-z0-9-]{0,39}$/u;
 /** Names that the data folder uses itself, next to a folder for each region. */
 const reservedRegions: readonly string[] = ['logs', 'run'];
 /** Names that a Postgres, or the folder of a region, uses itself. */
-const reservedBooks: readonly string[] = ['postgres', 'redis', 'etcd', 'template0', 'template1'];
+const reservedBooks: readonly string[] = [
+  'postgres',
+  'redis',
+  'etcd',
+  'hosts',
+  'template0',
+  'template1',
+];
 
 /** Every violation; none: installations of both profiles can be described. */
 export function topologyProblems(topology: Topology): string[] {

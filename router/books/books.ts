@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { bookOf } from '../../ledger/core/account-id.ts';
-import { must } from '../../ledger/core/assert.ts';
+import { candidatesOf, type RegionBooks, regionBooksOf } from '../../ledger/core/placement.ts';
 import { invalidArgument } from '../../ledger/rpc/error.ts';
 
 /** A book as the configuration names it. */
@@ -42,12 +41,22 @@ export class Books {
     return `must be one of ${regions}`;
   }
 
-  /** The book that an account of this external id belongs to in its region. */
-  forAccount(region: string, externalId: string, field: string): Book {
+  /**
+   * The books of a region that an account of this external id may be in: those that have owned the
+   * name since the first book joined the region, the oldest first and the owner of now last.
+   */
+  candidates(region: string, externalId: string, field: string): readonly Book[] {
     const books = this.inRegion(region, field);
-    // A hash spreads accounts evenly and finds the same book at every retry.
-    const hash = createHash('sha256').update(externalId).digest().readUInt32BE(0);
-    return must(books[hash % books.length], 'a region homes a book');
+    const numbers = candidatesOf(
+      externalId,
+      books.map(({ number }) => number),
+    );
+    return books.filter(({ number }) => numbers.includes(number));
+  }
+
+  /** Numbers of all books of a region. */
+  regionBooks(region: string): RegionBooks {
+    return regionBooksOf(this.all, region);
   }
 
   /** The book that an account id points to. Throws INVALID_ARGUMENT if there is none. */

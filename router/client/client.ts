@@ -16,7 +16,7 @@ import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
 import type * as query from '../../proto/gen/meridian/v1/query.ts';
 import type * as transfer from '../../proto/gen/meridian/v1/transfer.ts';
 import { badAnswer, CallFault, toFault } from './call-fault.ts';
-import { eventsOf, placeOf, type RouterStub } from './subscription.ts';
+import { eventsOf, placeOf, type RouterStub } from './event-subscription.ts';
 
 export { CallFault };
 

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Event, type SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type ClientOptions, MeridianClient } from './client.ts';
-import { placeOf } from './subscription.ts';
+import { placeOf } from './event-subscription.ts';
 
 type Stream = ServerWritableStream<SubscribeRequest, Event>;
 

@@ -8,8 +8,14 @@ import {
   validateListEntries,
   validateStatement,
 } from '../../ledger/core/validate/validate-reads.ts';
-import { invalidArgument, refuseMalformed } from '../../ledger/rpc/error.ts';
+import {
+  invalidArgument,
+  refuseMalformed,
+  type RpcError,
+  topologyOutdated,
+} from '../../ledger/rpc/error.ts';
 import { accountPages, pageSize } from '../../ledger/rpc/page.ts';
+import type { LocateAccountReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
   FindAccountsRequest,
   FindAccountsResponse,
@@ -29,6 +35,7 @@ import type {
 } from '../../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
 import type { Book, Books } from '../books/books.ts';
+import { orEarlier } from '../books/earlier-release.ts';
 import type { Forward } from '../books/forward.ts';
 
 /** Reads that one book answers, and the search for accounts. */
@@ -55,23 +62,37 @@ export class Reads {
     const books =
       homeRegion === ''
         ? this.#books.all
-        : [this.#books.forAccount(homeRegion, externalId, 'home_region')];
+        : this.#books.candidates(homeRegion, externalId, 'home_region');
     const { answered, unanswered } = await askBooks(
       this.#forward,
-      books.map((book): Question<FindAccountsResponse> => {
-        return { book, call: (client, ...rest) => client.findAccounts(request, ...rest) };
-      }),
+      books.map((book) => this.#located(book, request)),
       { deadline },
     );
-    const responses = [...answered.values()];
-    const accounts = responses.flatMap((response) => response.accounts);
+    const replies = [...answered.values()];
+    const accounts = replies.flatMap((reply) => reply.accounts);
+    for (const [{ region }, { ownedElsewhere }] of answered) {
+      // Where the account is found, no other book of the region has one of that name.
+      const found = accounts.some((account) => account.homeRegion === region);
+      if (ownedElsewhere && !found) throw unknownOwner(externalId, region);
+    }
     // "None" is certain only if every book has answered.
     if (accounts.length === 0) for (const error of unanswered.values()) throw error;
     return {
       accounts,
-      positions: responses.flatMap((response) => response.positions),
+      positions: replies.flatMap(({ position }) => (position === undefined ? [] : [position])),
       silentBooks: [...unanswered.keys()].map(({ name }) => name),
     };
+  }
+
+  #located(book: Book, request: FindAccountsRequest): Question<LocateAccountReply> {
+    const { externalId } = request;
+    const regionBooks = [...this.#books.regionBooks(book.region)];
+    const call = orEarlier<LocateAccountReply, FindAccountsResponse>(
+      (client, ...rest) => client.locateAccount({ externalId, regionBooks }, ...rest),
+      (client, ...rest) => client.findAccounts(request, ...rest),
+      ({ accounts, positions: [position] }) => ({ accounts, position, ownedElsewhere: false }),
+    );
+    return { book, call };
   }
 
   /** Pages go on from book to book where a region homes several. */
@@ -166,4 +187,10 @@ export class Reads {
       client.listAssets(request, ...rest),
     );
   }
+}
+
+/** The name may belong to an account of a book that this router does not know. */
+function unknownOwner(externalId: string, region: string): RpcError {
+  const why = `${region} homes a book that this router does not know until it is restarted`;
+  return topologyOutdated(`"${externalId}" cannot be looked up: ${why} with its new configuration`);
 }

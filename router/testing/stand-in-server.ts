@@ -5,11 +5,15 @@ import {
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  status,
 } from '@grpc/grpc-js';
 import type { RpcError } from '../../ledger/rpc/error.ts';
 import {
   BookServiceService,
   FaultCode,
+  LocateAccountReply,
+  PlaceAccountsReply,
+  type PlaceAccountsRequest,
   type PostReply,
   type PostRequest,
   Topology,
@@ -18,6 +22,7 @@ import {
 import {
   type ChangeAccountRequest,
   ChangeAccountResponse,
+  FindAccountsResponse,
   GetAccountResponse,
   type OpenAccountsRequest,
   OpenAccountsResponse,
@@ -34,6 +39,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 
 type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
+type PlaceCall = ServerUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>;
 type PostStream = ServerDuplexStream<PostRequest, PostReply>;
 
 /**
@@ -57,6 +63,15 @@ export class StandInServer {
    * they are taken, and never answered.
    */
   changes = true;
+  /** True: a server of a release that does not know the rule by which accounts are placed. */
+  isEarlier = false;
+  /** Which names it owns, by the list that a router sends. */
+  owns: (externalId: string, regionBooks: readonly number[]) => boolean = () => true;
+  readonly placed: PlaceAccountsRequest[] = [];
+  /** Its answer to a look-up by external id. */
+  located: { accounts: { externalId: string; homeRegion: string }[]; ownedElsewhere?: boolean } = {
+    accounts: [],
+  };
   /** Openings, changes and registrations that came. */
   changed = 0;
   /** The answers to look-ups of transfers, in the order asked; undefined: none. */
@@ -89,6 +104,16 @@ export class StandInServer {
       getTransfers: (_call: unknown, callback: sendUnaryData<GetTransfersResponse>) => {
         if (this.lookedUp === undefined) return;
         callback(null, { transfers: [...this.lookedUp], positions: [] });
+      },
+      placeAccounts: (call: PlaceCall, callback: sendUnaryData<PlaceAccountsReply>) =>
+        this.#place(call.request, callback),
+      locateAccount: (_call: unknown, callback: sendUnaryData<LocateAccountReply>) => {
+        this.reads += 1;
+        if (this.isEarlier) callback({ code: status.UNIMPLEMENTED });
+        else callback(null, LocateAccountReply.fromPartial(this.located));
+      },
+      findAccounts: (_call: unknown, callback: sendUnaryData<FindAccountsResponse>) => {
+        callback(null, FindAccountsResponse.fromPartial({ accounts: this.located.accounts }));
       },
       openAccounts: (
         { request }: ServerUnaryCall<OpenAccountsRequest, OpenAccountsResponse>,
@@ -158,6 +183,19 @@ export class StandInServer {
   #change(answer: () => void): void {
     this.changed += 1;
     if (this.changes) answer();
+  }
+
+  #place(request: PlaceAccountsRequest, callback: sendUnaryData<PlaceAccountsReply>): void {
+    if (this.isEarlier) {
+      callback({ code: status.UNIMPLEMENTED });
+      return;
+    }
+    this.placed.push(request);
+    const accounts = request.accounts.map(({ dryRun }) => ({ dryRun, replayed: this.replays }));
+    const notOwned = request.accounts.flatMap(({ externalId }, index) =>
+      this.owns(externalId, request.regionBooks) ? [] : [index],
+    );
+    this.#change(() => callback(null, PlaceAccountsReply.fromPartial({ accounts, notOwned })));
   }
 
   #read(callback: sendUnaryData<GetAccountResponse>): void {

@@ -3,7 +3,7 @@ import { ReplicatedPair } from '../../../regions/testing/replicated-pair.ts';
 import { TestMember } from '../../../regions/testing/test-member.ts';
 import type { DatabaseUrls } from '../../../regions/supervisor/postgres.ts';
 import type { PairBook } from '../../../regions/testing/replicated-pair.ts';
-import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import type { Copy } from '../installation/installation.ts';
 import { AuditorViews } from './auditor-views.ts';
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
+import pTimeout from 'p-timeout';
 import { must } from '../../../ledger/core/assert.ts';
 import { evidencePool } from '../../../regions/drills/evidence/read-back.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
@@ -37,22 +38,15 @@ export class AuditorViews {
    */
   async read(book: number, region: RegionName, timeoutMs: number): Promise<BookRead> {
     const copy = this.#copyOf(book, region);
-    const { promise: late, reject } = Promise.withResolvers<never>();
     const over = new AbortController();
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       over.abort();
       // The connections may be stuck: the next read opens others.
       for (const url of [copy.auditorUrl, copy.adminUrl]) this.#drop(url);
-      reject(new Error(`${copy.bookName} in ${copy.region} gave no answer in ${timeoutMs} ms`));
-    }, timeoutMs);
+      throw new Error(`${copy.bookName} in ${copy.region} gave no answer in ${timeoutMs} ms`);
+    };
     const reading = this.#readConfirmed(copy, over.signal);
-    try {
-      return await Promise.race([reading, late]);
-    } finally {
-      clearTimeout(timer);
-      // A read that was too late fails as well, and no caller waits for it any more.
-      reading.catch(() => {});
-    }
+    return pTimeout(reading, { milliseconds: timeoutMs, fallback: giveUp });
   }
 
   async #readConfirmed(copy: Copy, signal: AbortSignal): Promise<BookRead> {

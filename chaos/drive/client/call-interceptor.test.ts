@@ -21,7 +21,7 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { type CallFault, CallFaults } from './call-faults.ts';
 import { FaultyCalls } from './call-interceptor.ts';
 

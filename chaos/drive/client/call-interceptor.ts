@@ -1,6 +1,6 @@
 import { type Client, InterceptingCall, type Interceptor, Metadata } from '@grpc/grpc-js';
 import type { RegionName } from '../../../regions/topology/topology.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import type { CallFault, CallFaults } from './call-faults.ts';
 import { connectionLost, DetachedCall } from './detached-call.ts';
 

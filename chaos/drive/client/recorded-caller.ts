@@ -20,7 +20,7 @@ import { CallFault } from '../../../router/client/call-fault.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import * as answers from '../../judge/history/replies.ts';
 import type * as asked from '../../judge/history/operation.ts';
-import type { Pending, RecordedClient } from '../../judge/history/recorder.ts';
+import type { PendingCall, RecordedClient } from '../../judge/history/recorder.ts';
 import { kindOf } from '../../judge/history/value.ts';
 import type { Copy } from '../installation/installation.ts';
 import type { AuditorViews } from './auditor-views.ts';
@@ -180,7 +180,7 @@ export class RecordedCaller implements Caller {
 
 /** Only an error that states `not_applied` proves that nothing was applied. */
 function write<Reply>(
-  pending: Pending<Reply>,
+  pending: PendingCall<Reply>,
   ask: () => Promise<Reply>,
 ): Promise<CallResult<Reply>> {
   return finish(pending, ask, (error) =>
@@ -190,14 +190,14 @@ function write<Reply>(
 
 /** A read applies nothing. */
 function read<Reply>(
-  pending: Pending<Reply>,
+  pending: PendingCall<Reply>,
   ask: () => Promise<Reply>,
 ): Promise<CallResult<Reply>> {
   return finish(pending, ask, () => 'fail');
 }
 
 async function finish<Reply>(
-  pending: Pending<Reply>,
+  pending: PendingCall<Reply>,
   ask: () => Promise<Reply>,
   typeOf: (error: unknown) => 'fail' | 'info',
 ): Promise<CallResult<Reply>> {

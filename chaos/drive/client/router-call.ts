@@ -1,7 +1,7 @@
 import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Event, SubscribeRequest } from '../../../proto/gen/meridian/v1/event.ts';
 import { toFault } from '../../../router/client/call-fault.ts';
-import { eventsOf, type RouterStub } from '../../../router/client/subscription.ts';
+import { eventsOf, type RouterStub } from '../../../router/client/event-subscription.ts';
 
 /** A method of the API's client, bound to its request. */
 export type BoundCall<Response> = (

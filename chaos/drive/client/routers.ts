@@ -1,7 +1,7 @@
 import { credentials, type Interceptor } from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
-import type { RouterStub } from '../../../router/client/subscription.ts';
+import type { RouterStub } from '../../../router/client/event-subscription.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 
 /** Address of a region's router. */

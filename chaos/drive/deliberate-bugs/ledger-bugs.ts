@@ -65,7 +65,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'exists-before-barrier',
     description: 'A leader answers known keys before its take-over is committed.',
     file: 'ledger/member/leadership.ts',
-    text: `const taking = takeOver(sql, head, address, nowMicros());
+    text: `const taking = takeOver(sql, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
     const memory = await BookMemory.load(sql, book, books, taken);`,

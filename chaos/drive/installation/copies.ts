@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 import type { Copy } from './installation.ts';
 
-/** Every copy of every book: one each in the embedded profile, one in every region otherwise. */
-export function describeCopies({ dataDir, regions, replicated }: ClusterState): Copy[] {
+/** Every copy of every book: one each in the embedded profile, several otherwise. */
+export function describeCopies({ dataDir, books, replicated }: ClusterState): Copy[] {
   if (replicated === undefined) {
-    return regions.map(({ name, book, bookName, ...addresses }) => ({
+    return books.map(({ number: book, name: bookName, region, process: ledger, ...addresses }) => ({
       ...addressesOf(addresses),
       book,
       bookName,
-      home: name,
-      region: name,
-      processes: { ledger: `${name}/ledger`, postgres: `${name}/postgres`, patroni: undefined },
-      postgresFolder: join(dataDir, name, 'postgres'),
+      home: region,
+      region,
+      processes: { ledger, postgres: `${region}/postgres`, patroni: undefined },
+      postgresFolder: join(dataDir, region, 'postgres'),
     }));
   }
   return replicated.members.map(({ book, bookName, home, region, ...addresses }) => ({

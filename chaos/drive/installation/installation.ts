@@ -73,6 +73,14 @@ export function regionsOf({ state }: Pick<Installation, 'state'>): RegionName[] 
   return state().regions.map(({ name }) => name);
 }
 
+/** The copies in the same Postgres as this one: in the embedded profile those of a whole region. */
+export function copiesBeside(
+  { copies }: Pick<Installation, 'copies'>,
+  { processes }: Copy,
+): Copy[] {
+  return copies.filter((copy) => copy.processes.postgres === processes.postgres);
+}
+
 export function copiesOf({ copies }: Installation, book: number): Copy[] {
   return copies.filter((copy) => copy.book === book);
 }

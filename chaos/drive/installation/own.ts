@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProcessSettings } from '../../../regions/config/process-settings.ts';
 import { type ClusterEvent, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
 import type { Faults } from '../../../regions/faults/faults.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
@@ -17,6 +18,8 @@ export interface OwnOptions {
   readonly folder: string;
   /** Regions, books and delays; default `defaultTopology`. */
   readonly topology?: Topology | undefined;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
   /** The deliberate bug that its servers have; undefined: none. */
   readonly bug?: string | undefined;
   /** Aborting it during the start ends the start in order. */
@@ -49,12 +52,12 @@ export async function startOwn(options: OwnOptions): Promise<OwnInstallation> {
   const clocks = join(folder, 'clocks');
   mkdirSync(clocks, { recursive: true, mode: 0o755 });
   const programs = writePrograms(join(folder, 'programs'), { clocks, bug });
-  const { signal, onEvent, topology } = options;
+  const { signal, onEvent, topology, settings } = options;
   const dataDir = join(folder, 'data');
-  const common = { dataDir, basePort: await findFreeBase(), programs, signal, onEvent };
+  const common = { dataDir, basePort: await findFreeBase(), programs, settings, signal, onEvent };
   const started: Started =
     profile === 'embedded'
-      ? await startCluster({ ...common, links: true })
+      ? await startCluster({ ...common, topology, links: true })
       : await startReplicatedCluster({ ...common, topology });
   const copies = describeCopies(started.state());
   return {

@@ -12,7 +12,7 @@ import { evacuate } from './evacuate.ts';
 import { promotions } from './promotion.ts';
 import { switchover } from './switchover.ts';
 import { promoteNextToLeader, promoteWhileAlive } from './two-leaders.ts';
-import { victimRoles } from './targets.ts';
+import { victimRoles } from './victims.ts';
 import { lateCalls } from './late-calls.ts';
 import { loseReplies, loseRequests } from './lose-calls.ts';
 import { overload } from './overload.ts';

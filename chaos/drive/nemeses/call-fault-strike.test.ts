@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CallFaults } from '../client/call-faults.ts';
 import { standInFor } from '../../simulation/stand-in-for.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { lateCalls } from './late-calls.ts';
 import { loseReplies, loseRequests } from './lose-calls.ts';
 import type { Nemesis, Scene } from './nemesis.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { profiles } from '../installation/installation.ts';
 import { needsLoopDevice, needsOwn, needsPrograms, needsRoot } from './needs.ts';
+import { harmsOfPostgres } from './harms.ts';
 import type { Nemesis } from './nemesis.ts';
 import { haltPostgres, startPostgres } from './postgres-of-copy.ts';
 import { once } from './session.ts';
@@ -38,8 +39,8 @@ export const diskFull: Nemesis = {
     return Promise.resolve({
       targets: [leader.processes.postgres],
       // Its Postgres is stopped while the disk is mounted and unmounted, and stops on its own when
-      // the log cannot continue. No other book uses that disk.
-      harms: [{ book: leader.book }],
+      // the log cannot continue. No other Postgres uses that disk.
+      harms: harmsOfPostgres(scene, leader),
       async begin() {
         isMoved = true;
         await haltPostgres(installation, leader);

@@ -1,6 +1,7 @@
 import { type Copy, copiesOf, profiles } from '../installation/installation.ts';
 import { strikeWith } from './breaking.ts';
 import { needsPrograms, needsRoot, needsTracing } from './needs.ts';
+import { harmsOfPostgres } from './harms.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { Strace } from './strace.ts';
 import { aLeader } from './targets.ts';
@@ -45,9 +46,9 @@ export const fsyncError: Nemesis = {
     const leader = aLeader(scene);
     // Counted separately for each process of Postgres.
     const nth = 1 + scene.random.int(4);
-    // Postgres stops at once when it does not know what is on the disk; then this book has no
+    // Postgres stops at once when it does not know what is on the disk; then its books have no
     // leader until it has recovered, or another copy was promoted.
-    const harms = [{ book: leader.book }];
+    const harms = harmsOfPostgres(scene, leader);
     return traced(scene, leader, `error=EIO:when=${nth}`, harms);
   },
 };
@@ -64,9 +65,8 @@ export const slowDisk: Nemesis = {
     const copy = scene.random.chance(0.3) ? (other ?? leader) : leader;
     // At the leader every commit waits for the disk. At another copy none does while a third
     // confirms; only reads that this copy answers, for its own region's router, fall behind.
-    const harms = [
-      copy === leader ? { book: copy.book } : { book: copy.book, router: copy.region },
-    ];
+    const harms =
+      copy === leader ? harmsOfPostgres(scene, copy) : [{ book: copy.book, router: copy.region }];
     const delayMicros = Math.round(scene.random.between(20_000, 500_000));
     return traced(scene, copy, `delay_enter=${delayMicros}`, harms);
   },

@@ -1,7 +1,8 @@
 import { profiles } from '../installation/installation.ts';
 import { strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
-import { always, aVictim, type VictimRole } from './targets.ts';
+import { always } from './targets.ts';
+import { aVictim, type VictimRole } from './victims.ts';
 
 const what: Readonly<Record<VictimRole, string>> = {
   router: 'a router is',

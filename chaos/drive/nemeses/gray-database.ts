@@ -1,5 +1,7 @@
-import { profiles } from '../installation/installation.ts';
+import type { Harm } from '../../judge/history/record.ts';
+import { type Copy, profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
+import { harmsOfPostgres } from './harms.ts';
 import type { Nemesis, Scene, Strike } from './nemesis.ts';
 import { closeSession, openSession, type Session } from './session.ts';
 import { aLeader, always } from './targets.ts';
@@ -11,19 +13,22 @@ const common = { place: 'N33', profiles, alone: false, whyNot: always } as const
 /** More than our Postgres accepts. */
 const CONNECTIONS_MOST = 80;
 
+const ofBook = (_: Scene, { book }: Copy): Harm[] => [{ book }];
+const ofNothing = (): Harm[] => [];
+
 /** Another session in the database of a leader, which is gone at the end. */
 function intruder(
   scene: Scene,
-  /** True: it touches no call. */
-  harmless: boolean,
+  harmsOf: (scene: Scene, leader: Copy) => Harm[],
   intrude: (session: Session, breaking: Breaking) => Promise<void>,
 ): Promise<Strike> {
-  const { adminUrl, book, processes } = aLeader(scene);
+  const leader = aLeader(scene);
+  const { adminUrl, processes } = leader;
   const session = openSession(adminUrl);
   return Promise.resolve(
     strikeWith(scene, {
       targets: [processes.postgres],
-      harms: harmless ? [] : [{ book }],
+      harms: harmsOf(scene, leader),
       begin: (breaking) => intrude(session, breaking),
       finish: () => closeSession(session),
     }),
@@ -37,7 +42,7 @@ export const lockedHead: Nemesis = {
   lastsMs: [2_000, 8_000],
   // All writes to this book wait for it.
   aim: (scene) =>
-    intruder(scene, false, async (session) => {
+    intruder(scene, ofBook, async (session) => {
       await session.unsafe('BEGIN; SELECT seq FROM head FOR UPDATE').simple();
     }),
 };
@@ -49,7 +54,7 @@ export const idleInTransaction: Nemesis = {
   lastsMs: [5_000, 20_000],
   // It holds no lock that another session waits for: no call may be touched.
   aim: (scene) =>
-    intruder(scene, true, async (session) => {
+    intruder(scene, ofNothing, async (session) => {
       const sql = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM journal';
       await session.unsafe(sql).simple();
     }),
@@ -63,7 +68,7 @@ export const checkpointStorm: Nemesis = {
   // Commits compete with it for the disk. So may those of other books on the same machine, but
   // by far less than the time in which a call must be answered.
   aim: (scene) =>
-    intruder(scene, false, (session, { goOn, over, pause }) => {
+    intruder(scene, harmsOfPostgres, (session, { goOn, over, pause }) => {
       goOn(async () => {
         while (!over.aborted) {
           await session`CHECKPOINT`;
@@ -80,7 +85,8 @@ export const connectionsExhausted: Nemesis = {
   description: 'all connections that the database of a book accepts are taken by other sessions',
   lastsMs: [3_000, 10_000],
   aim: (scene) => {
-    const { book, ledgerUrl, processes } = aLeader(scene);
+    const leader = aLeader(scene);
+    const { ledgerUrl, processes } = leader;
     const sessions: Session[] = [];
     const begin = async () => {
       // Connects as the ledger, for the last connections are reserved for superusers.
@@ -99,8 +105,8 @@ export const connectionsExhausted: Nemesis = {
     const finish = async () => {
       await Promise.all(sessions.map((session) => closeSession(session)));
     };
-    // Its ledger server gets no new connection.
-    const harms = [{ book }];
+    // Its ledger servers get no new connection.
+    const harms = harmsOfPostgres(scene, leader);
     return Promise.resolve(
       strikeWith(scene, { targets: [processes.postgres], harms, begin, finish }),
     );

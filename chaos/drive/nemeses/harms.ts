@@ -1,9 +1,15 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Harm } from '../../judge/history/record.ts';
+import { type Copy, copiesBeside } from '../installation/installation.ts';
 import type { Scene } from './nemesis.ts';
 import { othersThan } from './targets.ts';
 
 /** Calls that a fault may touch, by its place, as the books are led now. */
+
+/** Harms of a fault of the Postgres that a copy is in: the other books in it, too. */
+export function harmsOfPostgres({ installation }: Scene, copy: Copy): Harm[] {
+  return touching(copiesBeside(installation, copy).map(({ book }) => book));
+}
 
 /** Returns books that are led in a region, or may be, including those without a known leader. */
 export function booksLedIn(scene: Scene, region: RegionName): number[] {

@@ -1,9 +1,10 @@
 import { kill } from 'node:process';
 import postgres from 'postgres';
 import { type Copy, profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { strikeWith } from './breaking.ts';
 import { folderOf } from './frozen.ts';
+import { harmsOfPostgres } from './harms.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, ownRandom } from './targets.ts';
 
@@ -25,7 +26,9 @@ export const killBackend: Nemesis = {
     const random = ownRandom(scene.random);
     const begin = () => killOne(copy, random);
     const targets = [copy.processes.postgres];
-    return Promise.resolve(strikeWith(scene, { targets, harms: [{ book: copy.book }], begin }));
+    // Postgres ends all its sessions when one of its backends was killed.
+    const harms = harmsOfPostgres(scene, copy);
+    return Promise.resolve(strikeWith(scene, { targets, harms, begin }));
   },
 };
 

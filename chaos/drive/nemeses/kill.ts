@@ -1,7 +1,8 @@
 import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
-import { always, aVictim, ownRandom, type VictimRole } from './targets.ts';
+import { always, ownRandom } from './targets.ts';
+import { aVictim, type VictimRole } from './victims.ts';
 
 const what: Readonly<Record<VictimRole, string>> = {
   router: 'a router is',

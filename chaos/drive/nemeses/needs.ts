@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { findProgram } from '../../../regions/processes/environment.ts';
-import type { Installation } from '../installation/installation.ts';
+import { copiesBeside, type Installation } from '../installation/installation.ts';
 
 /**
  * Requirements of nemeses that some machines lack: each function returns a sentence, '' if it is
@@ -9,6 +9,12 @@ import type { Installation } from '../installation/installation.ts';
 
 export function needsOwn({ own }: Installation): string {
   return own === undefined ? 'it needs an installation that was started for the run' : '';
+}
+
+/** For faults of a whole Postgres that must concern one book only. */
+export function needsOwnPostgres(installation: Installation): string {
+  const alone = installation.copies.every((copy) => copiesBeside(installation, copy).length === 1);
+  return alone ? '' : 'it needs a Postgres for each book, and some share one';
 }
 
 export function needsRedis(installation: Installation): string {

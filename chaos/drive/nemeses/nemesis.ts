@@ -1,7 +1,7 @@
 import type { CallFaults } from '../client/call-faults.ts';
 import type { Harm } from '../../judge/history/record.ts';
 import type { Copy, Installation, Profile } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 
 /** The environment of a nemesis. */
 export interface Scene {

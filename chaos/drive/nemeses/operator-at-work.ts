@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Change } from '../../../regions/operator/changes/all.ts';
 import { Operator } from '../../../regions/operator/operator.ts';
@@ -44,15 +45,10 @@ export class OperatorAtWork {
     const operator = this.#operator;
     if (operator === undefined) return;
     const over = new AbortController();
-    const late = sleep(FINISHED_MS, 'late' as const, { signal: over.signal });
-    // The promise that loses the race must not cause an unhandled rejection.
-    late.catch(() => undefined);
+    const message = `the operation of the operator for ${this.#why} has not ended`;
     try {
       const ended = this.#end(operator, drained, over.signal);
-      ended.catch(() => undefined);
-      if ((await Promise.race([ended, late])) === 'late') {
-        throw new Error(`the operation of the operator for ${this.#why} has not ended`);
-      }
+      await pTimeout(ended, { milliseconds: FINISHED_MS, message });
     } finally {
       over.abort();
       this.#operator = undefined;

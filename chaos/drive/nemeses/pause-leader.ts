@@ -1,5 +1,6 @@
 import { type Copy, profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
+import { harmsOfPostgres } from './harms.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
 import { aLeader, always, ownRandom, shuffled } from './targets.ts';
 
@@ -40,7 +41,9 @@ export const pauseLeader: Nemesis = {
         }
       });
     };
-    const harms = [{ book: copy.book }];
+    const harms = frozen.includes(copy.processes.postgres)
+      ? harmsOfPostgres(scene, copy)
+      : [{ book: copy.book }];
     return Promise.resolve(strikeWith(scene, { targets: frozen, harms, begin }));
   },
 };

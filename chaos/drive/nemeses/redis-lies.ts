@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import { profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import { needsRedis } from './needs.ts';
 import type { Nemesis } from './nemesis.ts';

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import {
   copyDatabase,
   dropCopies,
@@ -9,7 +9,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import type { LostRows } from '../../judge/checkers/lost-rows.ts';
 import type { Copy } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
-import { needsOwn } from './needs.ts';
+import { needsOwn, needsOwnPostgres } from './needs.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
 import { once } from './session.ts';
 import { aLeader, ownRandom } from './targets.ts';
@@ -34,7 +34,8 @@ export const restoredBook = (loses: (lost: LostRows) => void = () => undefined):
   profiles: ['embedded'],
   lastsMs: [2_000, 5_000],
   alone: true,
-  whyNot: (installation) => Promise.resolve(needsOwn(installation)),
+  whyNot: (installation) =>
+    Promise.resolve(needsOwn(installation) || needsOwnPostgres(installation)),
   aim: (scene) => {
     const leader = aLeader(scene);
     const random = ownRandom(scene.random);
@@ -151,10 +152,7 @@ function missedBy(name: string, { channels }: ChannelStates): string[] {
   return [...new Set([...sentLost.map(({ to }) => to), ...arrivedLost.map(({ from }) => from)])];
 }
 
-async function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what}: timed out after ${withinMs / 1_000} s`);
-    await sleep(AGAIN_MS);
-  }
+function until(what: string, withinMs: number, isSo: () => Promise<boolean>): Promise<void> {
+  const message = `${what}: timed out after ${withinMs / 1_000} s`;
+  return pWaitFor(isSo, { interval: AGAIN_MS, timeout: { milliseconds: withinMs, message } });
 }

@@ -1,7 +1,6 @@
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
-import type { Harm } from '../../judge/history/record.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import type { Scene } from './nemesis.ts';
 
 /** The targets of a nemesis, drawn from the seed. */
@@ -87,28 +86,4 @@ export function othersWithCopy({ installation }: Drawing, { book, region }: Copy
 /** A random generator for the course of a strike, independent of other draws. */
 export function ownRandom(random: SeededRandom): SeededRandom {
   return new SeededRandom(random.int(2 ** 32));
-}
-
-export const victimRoles = ['router', 'ledger', 'postgres'] as const;
-export type VictimRole = (typeof victimRoles)[number];
-
-export interface Victim {
-  /** Process name as in `Faults`. */
-  readonly process: string;
-  /** Calls that it may touch while the process is down. */
-  readonly harms: readonly Harm[];
-}
-
-/**
- * A process that matters now: any router, or the ledger server or Postgres of a leader. Without its
- * router a region serves no calls; without its ledger server or Postgres a book serves no calls
- * until that is back, or the book is led elsewhere. Payments into the book need it as well.
- */
-export function aVictim(scene: Scene, role: VictimRole): Victim {
-  if (role === 'router') {
-    const region = aRegion(scene);
-    return { process: `${region}/router`, harms: [{ router: region }] };
-  }
-  const { book, processes } = aLeader(scene);
-  return { process: processes[role], harms: [{ book }] };
 }

@@ -1,7 +1,7 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { ReadLevel } from '../../judge/history/operation.ts';
-import { namesOf, type SeededRandom } from '../../random.ts';
+import { namesOf, type SeededRandom } from '../../seeded-random.ts';
 import type { Setting } from './workload.ts';
 
 /** Random choices that steps have in common. */

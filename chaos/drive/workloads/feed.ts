@@ -1,5 +1,5 @@
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { mint, openAccounts } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, pickTwo, wander } from './draw.ts';

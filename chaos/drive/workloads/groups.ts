@@ -1,6 +1,6 @@
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { mint, openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';

@@ -1,11 +1,11 @@
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Recent } from './recent.ts';
-import { type OpenHold, Requests } from './requests.ts';
+import { type UsableHold, Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
 export const holds: Workload = {
@@ -36,9 +36,9 @@ export const holds: Workload = {
       requests,
       regions.map((region) => purse(region, 50_000n)),
     );
-    const made = new Recent<OpenHold>(memory);
+    const made = new Recent<UsableHold>(memory);
     // Large enough that most of them have expired by the time they are picked.
-    const older = new Recent<OpenHold>(500);
+    const older = new Recent<UsableHold>(500);
 
     const hold = async (caller: Caller, by: SeededRandom) => {
       const [payer, payee] = pickTwo(by, accounts);
@@ -54,7 +54,7 @@ export const holds: Workload = {
       kind: keyof typeof weights | undefined,
       caller: Caller,
       by: SeededRandom,
-      one: OpenHold,
+      one: UsableHold,
     ) => {
       if (kind === 'release') return caller.transfer(requests.release(one));
       const part = kind === 'rest' ? 0n : amountUpTo(by, Number(one.amount));

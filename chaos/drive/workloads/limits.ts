@@ -1,11 +1,11 @@
 import { UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { mint, openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawWeights } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Recent } from './recent.ts';
-import { type OpenHold, Requests } from './requests.ts';
+import { type UsableHold, Requests } from './requests.ts';
 import type { Workload } from './workload.ts';
 
 export const limits: Workload = {
@@ -44,7 +44,7 @@ export const limits: Workload = {
     if (source === undefined || sink === undefined || tight === undefined) {
       throw new RangeError('the first three are there');
     }
-    const holds = new Recent<OpenHold>(20);
+    const holds = new Recent<UsableHold>(20);
 
     const act = async (
       kind: keyof typeof weights | undefined,

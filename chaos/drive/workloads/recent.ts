@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 
 /** The newest items, for steps that return to what others began. */
 export class Recent<T> {

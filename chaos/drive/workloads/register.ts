@@ -1,5 +1,5 @@
 import { type ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts, versionRead } from './reads.ts';

@@ -4,10 +4,10 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import type { OwnAccount } from './own-account.ts';
 
-export type TransferFields = Partial<CreateTransferRequest>;
+export type DrawnFields = Partial<CreateTransferRequest>;
 
 /** A hold that was made, with the fields that captures and releases need. */
-export interface OpenHold {
+export interface UsableHold {
   readonly id: string;
   readonly payer: OwnAccount;
   readonly payee: OwnAccount;
@@ -24,31 +24,26 @@ export class Requests {
   }
 
   /** Id of the transfer that a key of this workload names. */
-  idOf({ idempotencyKey = '' }: Pick<TransferFields, 'idempotencyKey'>): string {
+  idOf({ idempotencyKey = '' }: Pick<DrawnFields, 'idempotencyKey'>): string {
     return transferIdOf(this.namespace, idempotencyKey);
   }
 
-  pay(
-    payer: OwnAccount,
-    payee: OwnAccount,
-    amount: bigint,
-    more: TransferFields = {},
-  ): TransferFields {
+  pay(payer: OwnAccount, payee: OwnAccount, amount: bigint, more: DrawnFields = {}): DrawnFields {
     const sides = { debitAccountId: payer.id, creditAccountId: payee.id };
     return { ...this.#named(), ...sides, amount, ...more };
   }
 
-  hold(payer: OwnAccount, payee: OwnAccount, amount: bigint, timing: Hold): TransferFields {
+  hold(payer: OwnAccount, payee: OwnAccount, amount: bigint, timing: Hold): DrawnFields {
     return this.pay(payer, payee, amount, { action: { $case: 'hold', value: timing } });
   }
 
   /** `amount` zero: the whole rest. */
-  capture({ id, payer }: OpenHold, amount: bigint, final: boolean): TransferFields {
+  capture({ id, payer }: UsableHold, amount: bigint, final: boolean): DrawnFields {
     const action = { $case: 'capture', value: { holdId: id, final } } as const;
     return { ...this.#named(), debitAccountId: payer.id, amount, action };
   }
 
-  release({ id, payer }: OpenHold): TransferFields {
+  release({ id, payer }: UsableHold): DrawnFields {
     const action = { $case: 'release', value: { holdId: id } } as const;
     return { ...this.#named(), debitAccountId: payer.id, action };
   }
@@ -63,7 +58,7 @@ export class Requests {
   }
 
   /** Adds a key to the fields of a request. */
-  named(fields: TransferFields): TransferFields {
+  named(fields: DrawnFields): DrawnFields {
     return { ...this.#named(), ...fields };
   }
 

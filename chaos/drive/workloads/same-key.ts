@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
 import { Recent } from './recent.ts';
-import { Requests, type TransferFields } from './requests.ts';
+import { Requests, type DrawnFields } from './requests.ts';
 import type { Workload } from './workload.ts';
 
 /** A request that several clients send. */
 interface Shared {
-  readonly fields: TransferFields;
+  readonly fields: DrawnFields;
   readonly book: number;
 }
 
@@ -87,11 +87,11 @@ export const sameKey: Workload = {
 
 /** The same key with another body; its payer is in the same book, which holds the key. */
 function altered(
-  fields: TransferFields,
+  fields: DrawnFields,
   book: number,
   accounts: readonly OwnAccount[],
   by: SeededRandom,
-): TransferFields {
+): DrawnFields {
   const { amount = 0n, debitAccountId, creditAccountId } = fields;
   const isOther = ({ id }: OwnAccount) => id !== debitAccountId && id !== creditAccountId;
   const others = accounts.filter(isOther);

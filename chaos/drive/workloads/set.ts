@@ -1,6 +1,6 @@
 import type { Caller } from '../client/caller.ts';
 import type { Position } from '../../judge/history/operation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 import { mint, openAccounts } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo, wander } from './draw.ts';

@@ -1,7 +1,7 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { Copy, HomedBook } from '../installation/installation.ts';
-import type { SeededRandom } from '../../random.ts';
+import type { SeededRandom } from '../../seeded-random.ts';
 
 /** The environment for the preparation of a workload. */
 export interface Setting {

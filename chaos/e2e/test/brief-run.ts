@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pTimeout from 'p-timeout';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import { judgeRun } from '../../judge/checkers/all.ts';
 import { type Evidence, gatherEvidence } from '../../judge/checkers/evidence.ts';
@@ -13,9 +14,9 @@ import { type EndedCall, HistoryRecorder } from '../../judge/history/recorder.ts
 import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { RunCallers } from '../../run/callers.ts';
-import { fence } from '../../run/fence.ts';
+import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
 import { headerOf } from '../../run/header.ts';
 import { LeaderWatch } from '../../run/leaders.ts';
@@ -199,9 +200,8 @@ async function allLed({ copies }: OwnInstallation, leaders: LeaderWatch): Promis
 
 /** Adds a text to `missing` if the work fails or takes too long. */
 async function inTime(work: Promise<void>, missing: string[]): Promise<void> {
-  const late = sleep(PATIENCE_MS).then(() => missing.push('the fence took too long'));
-  const failed = work.catch((error: unknown) => missing.push(String(error)));
-  await Promise.race([failed, late]);
+  const limit = { milliseconds: PATIENCE_MS, message: 'the fence took too long' };
+  await pTimeout(work, limit).catch((error: unknown) => missing.push(String(error)));
 }
 
 /** Names of the invariants that were found violated. */

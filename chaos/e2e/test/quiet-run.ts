@@ -14,7 +14,7 @@ import type { HistoryHeader } from '../../judge/history/record.ts';
 import { HistoryRecorder } from '../../judge/history/recorder.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
 import { booksOf, type Copy } from '../../drive/installation/installation.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
 import { Requests } from '../../drive/workloads/requests.ts';
 import type { Setting, Workload } from '../../drive/workloads/workload.ts';

@@ -11,7 +11,7 @@ import type { RegionName } from '../../../regions/topology/topology.ts';
 import { CallFaults } from '../../drive/client/call-faults.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
 import { type Copy, type Installation, regionsOf } from '../../drive/installation/installation.ts';
-import { SeededRandom } from '../../random.ts';
+import { SeededRandom } from '../../seeded-random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
 

@@ -3,6 +3,7 @@ import { once as eventOf } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import pWaitFor from 'p-wait-for';
 import { must } from '../../../ledger/core/assert.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/processes/environment.ts';
@@ -15,7 +16,7 @@ import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Nemesis, Scene } from '../../drive/nemeses/nemesis.ts';
 import { closeSession, once, openSession, type Session } from '../../drive/nemeses/session.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
-import { Requests, type TransferFields } from '../../drive/workloads/requests.ts';
+import { Requests, type DrawnFields } from '../../drive/workloads/requests.ts';
 import type { Asking, Trouble } from './brief-run.ts';
 
 const PATIENCE_MS = 20_000;
@@ -221,7 +222,7 @@ function instanceOf(auditorUrl: string): Promise<string> {
 const ASKS_FOR_MS = 4_000;
 
 /** Repeats a payment until it is answered, for a limited time. */
-async function askAgain(caller: Caller, request: TransferFields): Promise<void> {
+async function askAgain(caller: Caller, request: DrawnFields): Promise<void> {
   const giveUpAt = performance.now() + ASKS_FOR_MS;
   while (performance.now() < giveUpAt) {
     const reply = await caller.transfer(request, 300);
@@ -263,12 +264,9 @@ function leaderOf(auditorUrl: string): Promise<string> {
   });
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error('it did not come about in time');
-    await sleep(50);
-  }
+function until(isSo: () => Promise<boolean>): Promise<void> {
+  const timeout = { milliseconds: PATIENCE_MS, message: 'it did not come about in time' };
+  return pWaitFor(isSo, { interval: 50, timeout });
 }
 
 async function endProcess(child: ChildProcess): Promise<void> {

@@ -7,7 +7,7 @@ import type { LegAnswer, LookUpRead, TransferAnswer } from '../history/operation
 import type { FinalBook } from './final-book.ts';
 
 /** The book that decides a transfer, and the books where its other end may be. */
-export interface Place {
+export interface DecidingBooks {
   readonly book: FinalBook;
   /** By number; without books that were not read. */
   readonly books: ReadonlyMap<number, FinalBook>;
@@ -25,7 +25,7 @@ export function wrongInAnswer(
   answer: TransferAnswer,
   request: CreateTransferRequest,
   row: JournalRow,
-  place: Place,
+  place: DecidingBooks,
 ): string {
   const wrong =
     wrongInStatus(answer, row, outcomesOfAnswer(row, place)) ||
@@ -44,7 +44,7 @@ export function wrongInAnswer(
  * Like `wrongInAnswer`, for the result of a look-up, which shows what has become of a hold, and the
  * amount that every transfer moved.
  */
-export function wrongInLookUp(found: Found, row: JournalRow, place: Place): string {
+export function wrongInLookUp(found: Found, row: JournalRow, place: DecidingBooks): string {
   const wrong =
     wrongInStatus(found, row, outcomesOfLookUp(row, place)) ||
     wrongInLegs(found.legs, row, place, outcomesOfLookUp);
@@ -76,8 +76,8 @@ function textOf([status, reason]: Outcome): string {
 function wrongInLegs(
   legs: readonly LegAnswer[],
   row: JournalRow,
-  place: Place,
-  outcomesOf: (leg: JournalRow, place: Place) => Outcome[],
+  place: DecidingBooks,
+  outcomesOf: (leg: JournalRow, place: DecidingBooks) => Outcome[],
 ): string {
   const rows = row.kind === RowKind.group ? (place.book.legs.get(row.id) ?? []) : [];
   if (legs.length !== rows.length)
@@ -91,7 +91,7 @@ function wrongInLegs(
   return '';
 }
 
-function outcomesOfAnswer(row: JournalRow, place: Place): Outcome[] {
+function outcomesOfAnswer(row: JournalRow, place: DecidingBooks): Outcome[] {
   const { kind, reason, peer } = row;
   if (reason !== 0) return [['REJECTED', reasonWord(reason)]];
   if (kind === RowKind.hold) return [['HELD', '']];
@@ -99,7 +99,7 @@ function outcomesOfAnswer(row: JournalRow, place: Place): Outcome[] {
   return peer === null || peer.number === null ? [['POSTED', '']] : outcomesInTransit(row, place);
 }
 
-function outcomesOfLookUp(row: JournalRow, place: Place): Outcome[] {
+function outcomesOfLookUp(row: JournalRow, place: DecidingBooks): Outcome[] {
   const outcomes = outcomesOfAnswer(row, place);
   if (row.kind !== RowKind.hold || row.reason !== 0) return outcomes;
   const ends = endsOf(place.book).holds.get(row.id) ?? [];
@@ -119,7 +119,7 @@ const ENDED: Readonly<Record<number, string>> = {
  * Outcomes of a transfer to another book: that book decides whether it is posted, the return
  * whether it is returned.
  */
-function outcomesInTransit(row: JournalRow, { book, books }: Place): Outcome[] {
+function outcomesInTransit(row: JournalRow, { book, books }: DecidingBooks): Outcome[] {
   const outcomes: Outcome[] = [['IN_TRANSIT', '']];
   const returned = endsOf(book).returns.get(row.id);
   if (returned !== undefined) outcomes.push(['RETURNED', reasonWord(returned.reason)]);

@@ -1,5 +1,5 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
-import type { CopyRead } from '../history/final-reads.ts';
+import type { CopyRead } from '../history/copy-reads.ts';
 import type { StatementOperation } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 import { type FinalBook, sameState, stateText } from './final-book.ts';

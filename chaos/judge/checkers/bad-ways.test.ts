@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import { RowKind } from '../../../ledger/core/journal-row.ts';
-import { openRequest } from '../../../ledger/testing/books/requests.ts';
+import { openRequest } from '../../../ledger/testing/books/book-requests.ts';
 import { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
-import type { CopyRead } from '../history/final-reads.ts';
+import type { CopyRead } from '../history/copy-reads.ts';
 import type { Operation } from '../history/operation.ts';
 import { type Bad, callOf, failing, good, alterReply, rowOf } from './test/bad-run.ts';
 

@@ -1,8 +1,8 @@
 import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
 import type { JournalRow } from '../../../ledger/core/journal-row.ts';
-import type { CopyRead, FinalReads } from '../history/final-reads.ts';
+import type { CopyRead, FinalReads } from '../history/copy-reads.ts';
 import type { ChangeOperation, OpenOperation, TransferOperation } from '../history/operation.ts';
-import type { History } from '../history/read-history.ts';
+import type { RunHistory } from '../history/read-history.ts';
 import type { BookOfRun } from '../history/record.ts';
 import { changeCalls, openCalls, transferCalls } from './calls.ts';
 import { FinalBook } from './final-book.ts';
@@ -15,7 +15,7 @@ export interface RowOfBook {
 }
 
 /** All evidence of a run: what clients saw, what was broken, and the final state of the books. */
-export interface Evidence extends History {
+export interface Evidence extends RunHistory {
   /** By number; only those whose primary was read. */
   readonly books: ReadonlyMap<number, FinalBook>;
   /** Calls for transfers, by book and transfer: `callName`. Without dry runs. */
@@ -44,7 +44,7 @@ export interface Dispute {
  * all others counts as the primary; if there is none, the book cannot be judged. Nor can it if no
  * book can be built from its journal. Both are disputes.
  */
-export function gatherEvidence(history: History, { copies, missing }: FinalReads): Evidence {
+export function gatherEvidence(history: RunHistory, { copies, missing }: FinalReads): Evidence {
   const recorded = history.facts.filter(({ fact }) => fact === 'missing').map(({ text }) => text);
   const unread = [...new Set([...recorded, ...missing])];
   const disputes: Dispute[] = [];

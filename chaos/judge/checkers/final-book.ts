@@ -3,7 +3,7 @@ import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import { Findings } from '../../../ledger/audit/findings.ts';
 import { JournalScan } from '../../../ledger/audit/journal-scan.ts';
 import { reversedIds, type ReversedRow, undrawn } from '../../../ledger/audit/reversals.ts';
-import type { CopyRead } from '../history/final-reads.ts';
+import type { CopyRead } from '../history/copy-reads.ts';
 import type { AccountRead } from '../history/operation.ts';
 import type { BookOfRun } from '../history/record.ts';
 import { atOrBefore } from './sorted.ts';

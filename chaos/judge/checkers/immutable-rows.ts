@@ -1,7 +1,7 @@
 import { type JournalRow, RowKind, TRANSFER_KINDS } from '../../../ledger/core/journal-row.ts';
 import { reasonWord } from '../history/replies.ts';
 import type { AccountRead, EventRead, LookUpOperation, Operation } from '../history/operation.ts';
-import { type Place, wrongInLookUp } from './answer-to-row.ts';
+import { type DecidingBooks, wrongInLookUp } from './answer-to-row.ts';
 import type { Evidence } from './evidence.ts';
 import { type FinalBook, sameState, stateAfter } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
@@ -94,7 +94,7 @@ function wrongInFound(
   transfer: Parameters<typeof wrongInLookUp>[0],
   wanted: string,
   row: JournalRow | undefined,
-  place: Place,
+  place: DecidingBooks,
 ): string {
   if (row === undefined || !TRANSFER_KINDS.includes(row.kind)) return 'there is no transfer';
   if (transfer.transferId !== wanted) return `${wanted} was asked for`;

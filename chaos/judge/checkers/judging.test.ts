@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import type { CopyRead } from '../history/final-reads.ts';
+import type { CopyRead } from '../history/copy-reads.ts';
 import type { Fact, FactRecord } from '../history/record.ts';
 import { judgeRun } from './all.ts';
 import { gatherEvidence } from './evidence.ts';

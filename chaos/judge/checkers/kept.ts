@@ -9,7 +9,7 @@ export interface Kept {
 }
 
 /** The journal row of a transfer or a change, by its `callName`. */
-export interface Outcome {
+export interface KeptOutcome {
   /** Id of the transfer or change. */
   readonly id: string;
   /** Undefined: it was not read. */
@@ -18,7 +18,7 @@ export interface Outcome {
   readonly row: JournalRow | undefined;
 }
 
-export function outcomeOf(callName: string, books: ReadonlyMap<number, FinalBook>): Outcome {
+export function outcomeOf(callName: string, books: ReadonlyMap<number, FinalBook>): KeptOutcome {
   const { number, id } = namedBy(callName);
   const book = books.get(number);
   return { id, book, row: book?.byId.get(id) };

@@ -7,7 +7,13 @@ import { takeFindings } from './from-audit.ts';
 import { Knowledge, type Reached } from './knowledge.ts';
 import { inTime } from './timeline.ts';
 import { Case, type Checker } from './verdict.ts';
-import { type Fact, isOfLeader, nameOf, type Touched, versionFacts } from './version-facts.ts';
+import {
+  type VersionFact,
+  isOfLeader,
+  nameOf,
+  type Touched,
+  versionFacts,
+} from './version-facts.ts';
 
 /**
  * I7: each account is linearizable.
@@ -50,12 +56,12 @@ function checkTotals(operation: BalancesOperation, { books }: Evidence, found: C
   }
 }
 
-function checkTime(facts: readonly Fact[], { books }: Evidence, found: Case): void {
+function checkTime(facts: readonly VersionFact[], { books }: Evidence, found: Case): void {
   const seen = new Versions();
   const acknowledged = new Map<string, Operation>();
   const knowledge = new Knowledge(books);
 
-  const checkVersions = (fact: Fact, reached: Reached | null) => {
+  const checkVersions = (fact: VersionFact, reached: Reached | null) => {
     for (const { account, version } of fact.bound === 'none' ? [] : fact.touched) {
       found.looked();
       const before = reached === null ? seen.get(account) : versionAt(account, reached);
@@ -70,7 +76,7 @@ function checkTime(facts: readonly Fact[], { books }: Evidence, found: Case): vo
     const there = books.get(bookOf(account))?.stateAt(account, seq);
     return there && { version: there.version, by };
   };
-  const checkMissing = ({ missing, operation }: Fact, reached: Reached | null) => {
+  const checkMissing = ({ missing, operation }: VersionFact, reached: Reached | null) => {
     if (missing === null) return;
     found.looked();
     const name = nameOf(missing);
@@ -90,13 +96,13 @@ function checkTime(facts: readonly Fact[], { books }: Evidence, found: Case): vo
       rows: [{ book: missing.book, row }],
     });
   };
-  const onBegin = (fact: Fact) => {
+  const onBegin = (fact: VersionFact) => {
     const { leader } = fact;
     const reached = leader === null ? null : knowledge.of(leader.book, leader.epoch);
     checkVersions(fact, reached);
     checkMissing(fact, reached);
   };
-  const onEnd = ({ operation, touched, later, knew, known }: Fact) => {
+  const onEnd = ({ operation, touched, later, knew, known }: VersionFact) => {
     if (operation.completedNs === Infinity) return;
     for (const versions of [touched, later]) seen.add(versions, operation);
     for (const one of knew) knowledge.add(one, operation);

@@ -14,7 +14,7 @@ import type {
 } from '../history/operation.ts';
 import type { Evidence } from './evidence.ts';
 import { type FinalBook, sameState, stateText } from './final-book.ts';
-import { momentOf } from './moment.ts';
+import { momentOf } from './possible-seqs.ts';
 import { Case, type Checker } from './verdict.ts';
 
 /**

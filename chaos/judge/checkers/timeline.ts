@@ -1,5 +1,5 @@
 /** Something with a beginning and an end. */
-export interface Span {
+export interface CallSpan {
   readonly invokedNs: number;
   readonly completedNs: number;
 }
@@ -8,7 +8,7 @@ export interface Span {
  * Visits the beginnings and ends of calls in the order of time. A call that ends at the nanosecond
  * at which another begins has not ended before it.
  */
-export function inTime<T extends Span>(
+export function inTime<T extends CallSpan>(
   calls: readonly T[],
   onBegin: (call: T) => void,
   onEnd: (call: T) => void,

@@ -16,10 +16,10 @@ import type { Evidence } from './evidence.ts';
 import type { FinalBook } from './final-book.ts';
 import type { Known } from './knowledge.ts';
 import { Reigns } from './reigns.ts';
-import type { Span } from './timeline.ts';
+import type { CallSpan } from './timeline.ts';
 
 /** Facts about versions from the answers of a run. */
-export function versionFacts(evidence: Evidence): Fact[] {
+export function versionFacts(evidence: Evidence): VersionFact[] {
   const { transfers, changes, balances, statements, lookUps } = evidence.operations;
   const reigns = new Reigns(evidence);
   const linearizable = lookUps.filter(({ value }) => value.level === 'linearizable');
@@ -40,7 +40,7 @@ export interface Touched {
 }
 
 /** Facts about versions from one answer. */
-export interface Fact extends Span {
+export interface VersionFact extends CallSpan {
   readonly operation: Operation;
   /** Versions that it made or saw. */
   readonly touched: readonly Touched[];
@@ -61,7 +61,7 @@ export interface Fact extends Span {
   readonly missing: LookUpOperation['value'] | null;
 }
 
-function factOf(operation: Operation, fields: Partial<Fact>): Fact {
+function factOf(operation: Operation, fields: Partial<VersionFact>): VersionFact {
   return {
     operation,
     invokedNs: operation.invokedNs,
@@ -91,7 +91,7 @@ function transferFact(
   operation: TransferOperation,
   { books }: Evidence,
   { fresh, lookedUp, reigns }: Transfers,
-): Fact | undefined {
+): VersionFact | undefined {
   const { reply, value, completedNs } = operation;
   if (reply === null || value.dryRun || reply.reason === 'IDEMPOTENCY_KEY_REUSED') return undefined;
   const { position, replayed, transferId } = reply;
@@ -146,7 +146,7 @@ function changeFact(
   operation: ChangeOperation,
   { books }: Evidence,
   reigns: Reigns,
-): Fact | undefined {
+): VersionFact | undefined {
   const { reply, value, completedNs } = operation;
   if (reply === null || value.dryRun) return undefined;
   const { book } = reply.position;
@@ -158,14 +158,17 @@ function changeFact(
     : factOf(operation, { touched, knew: [knownRow(book, row)], bound: 'write' });
 }
 
-function balanceFacts(operation: BalancesOperation, { books }: Evidence): Fact[] {
+function balanceFacts(operation: BalancesOperation, { books }: Evidence): VersionFact[] {
   const { reply, value } = operation;
   return (reply ?? []).map(({ position, accounts }) =>
     readFact(operation, value.level, position, accounts.map(touchedOf), books.get(position.book)),
   );
 }
 
-function statementFact(operation: StatementOperation, { books }: Evidence): Fact | undefined {
+function statementFact(
+  operation: StatementOperation,
+  { books }: Evidence,
+): VersionFact | undefined {
   const { reply, value } = operation;
   if (reply === null) return undefined;
   const { position, closing } = reply;
@@ -187,7 +190,7 @@ function readFact(
   position: Position,
   touched: readonly Touched[],
   book: FinalBook | undefined,
-): Fact {
+): VersionFact {
   if (!isOfLeader(level)) return factOf(operation, { touched });
   // The read may be newer than the position that it states.
   const seq = touched.reduce(
@@ -203,7 +206,7 @@ function readFact(
   });
 }
 
-function lookUpFact(operation: LookUpOperation): Fact | undefined {
+function lookUpFact(operation: LookUpOperation): VersionFact | undefined {
   const { reply, value } = operation;
   if (reply === null || !isOfLeader(value.level)) return undefined;
   const { position, found } = reply;

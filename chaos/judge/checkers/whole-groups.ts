@@ -1,7 +1,7 @@
 import type { LegAnswer, Operation } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
-import { type Moment, momentOf } from './moment.ts';
+import { type PossibleSeqs, momentOf } from './possible-seqs.ts';
 import { atOrBefore } from './sorted.ts';
 import { Case, type Checker } from './verdict.ts';
 
@@ -27,7 +27,11 @@ export const wholeGroups: Checker = (evidence) => {
     if (transfer !== null && transfer.legs.length > 0) checkLegs(operation, transfer, found);
   }
   const spans = new Map([...evidence.books].map(([number, book]) => [number, groupsOf(book)]));
-  const checkMoment = (operation: Operation, book: number, { fromSeq, throughSeq }: Moment) => {
+  const checkMoment = (
+    operation: Operation,
+    book: number,
+    { fromSeq, throughSeq }: PossibleSeqs,
+  ) => {
     const groups = spans.get(book) ?? [];
     const group = groups[atOrBefore(groups, fromSeq, ({ first }) => first)];
     found.looked();

@@ -5,7 +5,7 @@ import * as audit from '../../../ledger/audit/read-book.ts';
 import { readJournal } from '../../../ledger/audit/read-journal.ts';
 import { evidencePool } from '../../../regions/drills/evidence/read-back.ts';
 import { copyFile, writeCopy } from './final-file.ts';
-import type { CopyTables } from './final-reads.ts';
+import type { CopyTables } from './copy-reads.ts';
 
 /**
  * Reads one copy of a book at one moment, and writes it into the folder of a run's final reads.

@@ -4,9 +4,9 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { AccountRow } from '../../../ledger/audit/account-fold.ts';
+import type { AuditedAccount } from '../../../ledger/audit/account-fold.ts';
 import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
-import type { CopyRead, CopyTables, FinalReads } from './final-reads.ts';
+import type { CopyRead, CopyTables, FinalReads } from './copy-reads.ts';
 import type { BookOfRun } from './record.ts';
 import { readRow, rowText } from './row-text.ts';
 
@@ -137,7 +137,7 @@ function tablesFrom(plain: PlainTables): CopyTables {
   return {
     ...plain,
     head: { ...plain.head, chain: Buffer.from(plain.head.chain, 'base64') },
-    accounts: plain.accounts.map((account): AccountRow => ({
+    accounts: plain.accounts.map((account): AuditedAccount => ({
       ...account,
       id: BigInt(account.id),
       minBalance: account.minBalance === null ? null : BigInt(account.minBalance),

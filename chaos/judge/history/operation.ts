@@ -164,7 +164,7 @@ export interface LookUpRead {
 }
 
 /** The error of a call without an outcome. */
-export interface Fault {
+export interface CallFailure {
   /** gRPC status, such as UNAVAILABLE. */
   readonly code: string;
   readonly message: string;
@@ -212,7 +212,7 @@ export interface Operation<Value = unknown, Reply = unknown> {
   /** Of `ok`. */
   readonly reply: Reply | null;
   /** Of `fail` and `info`; null if the run ended first. */
-  readonly fault: Fault | null;
+  readonly fault: CallFailure | null;
 }
 
 type OperationOf<K extends Kind> = Operation<Kinds[K]['value'], Kinds[K]['reply']>;

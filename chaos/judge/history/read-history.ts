@@ -21,7 +21,7 @@ export interface FaultSpan {
   readonly endedNs: number;
 }
 
-export interface History {
+export interface RunHistory {
   readonly header: HistoryHeader;
   readonly operations: Operations;
   readonly faults: readonly FaultSpan[];
@@ -37,7 +37,7 @@ export interface History {
  *
  * Throws Error with the line's number when another line is not a valid record.
  */
-export async function readHistory(path: string): Promise<History> {
+export async function readHistory(path: string): Promise<RunHistory> {
   const builder = new HistoryBuilder();
   let number = 0;
   let torn: number | undefined;
@@ -110,7 +110,7 @@ export class HistoryBuilder {
   }
 
   /** Returns the history. Throws Error without a header. */
-  build(isTorn: boolean): History {
+  build(isTorn: boolean): RunHistory {
     if (this.#header === undefined) throw new Error('the history has no header');
     return {
       header: this.#header,

@@ -1,4 +1,4 @@
-import type { Fault, Kind } from './operation.ts';
+import type { CallFailure, Kind } from './operation.ts';
 
 /** The lines of a history: a header, then events, in the order of the harness's clock. */
 
@@ -58,7 +58,7 @@ export interface OperationRecord {
   /** Of `ok`. */
   readonly reply?: unknown;
   /** Of `fail` and `info`. */
-  readonly fault?: Fault;
+  readonly fault?: CallFailure;
 }
 
 /**

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import type { Fault, Kind, Kinds } from './operation.ts';
+import type { CallFailure, Kind, Kinds } from './operation.ts';
 import type { Fact, Harm, HistoryHeader, HistoryRecord, Phase } from './record.ts';
 import { keyOf, plainValue } from './value.ts';
 
 /** Ends a call; call exactly one of these methods. */
-export interface Pending<Reply> {
+export interface PendingCall<Reply> {
   ok(reply: Reply): void;
   /** It was definitely not applied. */
-  fail(fault: Fault): void;
+  fail(fault: CallFailure): void;
   /** It may or may not have been applied. */
-  info(fault: Fault): void;
+  info(fault: CallFailure): void;
 }
 
 /** A call that has ended, as reported to observers of the run. */
@@ -142,7 +142,7 @@ export class RecordedClient {
     f: K,
     router: string,
     value: Kinds[K]['value'],
-  ): Pending<Kinds[K]['reply']> {
+  ): PendingCall<Kinds[K]['reply']> {
     if (this.#isBusy) throw new Error(`process ${this.#process} has two calls at once`);
     this.#isBusy = true;
     const call = { kind: 'op', process: this.#process, f, router } as const;
@@ -151,7 +151,7 @@ export class RecordedClient {
     const record = { ...named, type: 'invoke', value: plainValue(f, value) } as const;
     const begunNs = this.#clock();
     this.#write({ ...record, ns: begunNs });
-    const end = (type: 'ok' | 'fail' | 'info', rest: { reply?: unknown; fault?: Fault }) => {
+    const end = (type: 'ok' | 'fail' | 'info', rest: { reply?: unknown; fault?: CallFailure }) => {
       const ns = this.#clock();
       this.#write({ ...named, type, ns, ...rest });
       this.#isBusy = false;

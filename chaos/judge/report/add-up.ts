@@ -1,4 +1,4 @@
-import type { State } from './judged-run.ts';
+import type { VerdictState } from './judged-run.ts';
 import { addUpTables, type NemesisTable } from './nemesis-table.ts';
 import type { RunReport } from './report-json.ts';
 
@@ -6,7 +6,7 @@ import type { RunReport } from './report-json.ts';
 export interface Sum {
   readonly runs: number;
   /** Number of runs by verdict. */
-  readonly verdicts: Readonly<Record<State, number>>;
+  readonly verdicts: Readonly<Record<VerdictState, number>>;
   /** Every seed, once for each run that had it. */
   readonly seeds: readonly number[];
   /** Total duration. */

@@ -1,11 +1,11 @@
 import { invariants } from '../checkers/all.ts';
 import type { Verdict } from '../checkers/verdict.ts';
 import { listOf, type Operation, type Operations } from '../history/operation.ts';
-import type { History } from '../history/read-history.ts';
+import type { RunHistory } from '../history/read-history.ts';
 
 /** A finished and judged run: the data of its reports. */
 export interface JudgedRun {
-  readonly history: History;
+  readonly history: RunHistory;
   /** By the name of the invariant, such as I1. */
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** Why the final reads are not complete, one sentence each. */
@@ -21,12 +21,12 @@ export interface JudgedRun {
   readonly logs: readonly string[];
 }
 
-export type State = Verdict['state'];
+export type VerdictState = Verdict['state'];
 
 /**
  * The verdict of a run: a single violation convicts; a run that was not judged has shown nothing.
  */
-export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): State {
+export function verdictOf({ verdicts }: Pick<JudgedRun, 'verdicts'>): VerdictState {
   const states = new Set([...verdicts.values()].map(({ state }) => state));
   if (states.has('fail')) return 'fail';
   return states.has('unknown') || states.size === 0 ? 'unknown' : 'pass';
@@ -44,7 +44,7 @@ export function sentenceOf(name: string): string {
 }
 
 /** All operations, list by list; in no meaningful order. */
-export function operationLists({ operations }: History): readonly (readonly Operation[])[] {
+export function operationLists({ operations }: RunHistory): readonly (readonly Operation[])[] {
   const { transfers, changes, opens, balances, statements, pages, lookUps } = operations;
   return [transfers, changes, opens, balances, statements, pages, lookUps];
 }
@@ -58,7 +58,7 @@ export function isOf<L extends keyof Operations>(
 }
 
 /** The time of the last event of the history, in nanoseconds since the run began. */
-export function endOf(history: History): number {
+export function endOf(history: RunHistory): number {
   let end = 0;
   const see = (ns: number) => {
     if (ns > end && ns !== Infinity) end = ns;
@@ -81,7 +81,7 @@ export function endOf(history: History): number {
 const OPTIONS_OF_COMMAND = ['profile', 'minutes', 'workload', 'nemesis', 'bug'] as const;
 
 /** The command that repeats the run, as far as the seed determines it. */
-export function replayCommand({ header }: History): string {
+export function replayCommand({ header }: RunHistory): string {
   const chosen = OPTIONS_OF_COMMAND.flatMap((name) => {
     const value = header.options[name];
     const names = Array.isArray(value) ? value.join(',') : undefined;

@@ -1,9 +1,9 @@
 import type { Witness } from '../checkers/verdict.ts';
-import type { FaultSpan, History } from '../history/read-history.ts';
+import type { FaultSpan, RunHistory } from '../history/read-history.ts';
 import { type JudgedRun, operationLists } from './judged-run.ts';
 
 /** Counts during a fault. */
-export interface Seen {
+export interface FaultCounts {
   /** Operations that overlapped it, however briefly. */
   readonly operations: number;
   /** Of these, the number whose outcome was unknown at first. */
@@ -12,7 +12,7 @@ export interface Seen {
   readonly violations: number;
 }
 
-export interface NemesisRow extends Seen {
+export interface NemesisRow extends FaultCounts {
   /** As the history names the fault, such as "N3 pause-leader". */
   readonly what: string;
   /** Number of runs in which it struck. */
@@ -30,12 +30,12 @@ export interface NemesisTable {
   /** By their place in the catalogue. */
   readonly rows: readonly NemesisRow[];
   /** Counts without any fault. */
-  readonly none: Seen;
+  readonly none: FaultCounts;
   /** `violations`: all of them; only the smallest of an invariant have a witness. */
-  readonly total: Seen;
+  readonly total: FaultCounts;
 }
 
-type Counts = { -readonly [K in keyof Seen]: Seen[K] };
+type Counts = { -readonly [K in keyof FaultCounts]: FaultCounts[K] };
 type CountedRow = { -readonly [K in keyof NemesisRow]: NemesisRow[K] };
 
 const nothingSeen = (): Counts => ({ operations: 0, unknown: 0, violations: 0 });
@@ -109,7 +109,7 @@ export function addUpTables(tables: readonly NemesisTable[]): NemesisTable {
   return { runs, rows: inOrder([...rows.values()]), none, total };
 }
 
-function add(to: Counts, { operations, unknown, violations }: Seen): void {
+function add(to: Counts, { operations, unknown, violations }: FaultCounts): void {
   to.operations += operations;
   to.unknown += unknown;
   to.violations += violations;
@@ -136,7 +136,7 @@ export function timesOf(
 }
 
 /** Faults around a witness's time, except those that the witness names itself. */
-export function neighbours(witness: Witness, { faults, header }: History): FaultSpan[] {
+export function neighbours(witness: Witness, { faults, header }: RunHistory): FaultSpan[] {
   const times = timesOf(witness, Date.parse(header.startedAt));
   return faults.filter(
     (fault) =>

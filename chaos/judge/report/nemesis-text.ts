@@ -1,11 +1,11 @@
 import { count, styled } from '../../../regions/terminal/print.ts';
 import { table } from '../../../regions/terminal/table.ts';
-import type { NemesisTable, Seen } from './nemesis-table.ts';
+import type { NemesisTable, FaultCounts } from './nemesis-table.ts';
 
 /** The table for a terminal. For a single run it omits the number of runs. */
 export function nemesisText({ runs, rows, none, total }: NemesisTable): string {
   const hasRuns = runs !== 1;
-  const line = (what: string, ofRuns: string, times: string, seen: Seen) => [
+  const line = (what: string, ofRuns: string, times: string, seen: FaultCounts) => [
     what,
     ...(hasRuns ? [ofRuns] : []),
     times,

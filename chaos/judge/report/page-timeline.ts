@@ -1,14 +1,14 @@
 import { section, table } from '../../../regions/report/elements.ts';
 import { type Html, html, nothing } from '../../../regions/report/html.ts';
 import { countOf, durationText } from '../../../regions/report/quantities.ts';
-import type { History } from '../history/read-history.ts';
+import type { RunHistory } from '../history/read-history.ts';
 import { secondsText } from './plain-words.ts';
 import { timelinePicture } from './timeline-picture.ts';
 
 const number = (title: string) => ({ title, number: true }) as const;
 
 /** The picture, and its content as tables for readers without the picture. */
-export function timeline(history: History): Html {
+export function timeline(history: RunHistory): Html {
   const { svg, binSeconds } = timelinePicture(history);
   return section(
     'Timeline',
@@ -23,7 +23,7 @@ export function timeline(history: History): Html {
   );
 }
 
-function faultTable({ faults }: History): Html {
+function faultTable({ faults }: RunHistory): Html {
   return folded(
     countOf(faults.length, 'fault'),
     table(
@@ -38,7 +38,7 @@ function faultTable({ faults }: History): Html {
   );
 }
 
-function epochTable({ epochs, header }: History): Html {
+function epochTable({ epochs, header }: RunHistory): Html {
   const names = new Map(header.books.map(({ number: book, name }) => [book, name]));
   return folded(
     countOf(epochs.length, 'epoch'),

@@ -2,7 +2,7 @@ import { section, table } from '../../../regions/report/elements.ts';
 import { type Html, html, nothing } from '../../../regions/report/html.ts';
 import { countOf, countText } from '../../../regions/report/quantities.ts';
 import type { Verdict, Witness } from '../checkers/verdict.ts';
-import type { FaultSpan, History } from '../history/read-history.ts';
+import type { FaultSpan, RunHistory } from '../history/read-history.ts';
 import { type JudgedRun, sentenceOf } from './judged-run.ts';
 import { neighbours } from './nemesis-table.ts';
 import { operationWords } from './operation-words.ts';
@@ -22,7 +22,7 @@ export function violations({ verdicts, history }: JudgedRun): Html {
   );
 }
 
-function violation(name: string, verdict: Verdict, history: History): Html {
+function violation(name: string, verdict: Verdict, history: RunHistory): Html {
   if (verdict.state !== 'fail') return nothing;
   const [smallest, ...others] = verdict.witnesses;
   const more =
@@ -37,7 +37,7 @@ function violation(name: string, verdict: Verdict, history: History): Html {
     ${smallest === undefined ? nothing : witnessTables(smallest, history)} ${more}`;
 }
 
-function witnessTables(witness: Witness, history: History): Html {
+function witnessTables(witness: Witness, history: RunHistory): Html {
   return html`<p class="fail">${shown(witness.text)}</p>
     ${operationTable(witness)} ${rowTable(witness, history)} ${faultTable(witness, history)}`;
 }
@@ -53,7 +53,7 @@ function operationTable({ operations }: Witness): Html {
   )}${rest(operations.length, 'operation')}`;
 }
 
-function rowTable({ rows }: Witness, { header }: History): Html {
+function rowTable({ rows }: Witness, { header }: RunHistory): Html {
   const names = new Map(header.books.map(({ number: book, name }) => [book, name]));
   const first = rows.slice(0, SHOWN_MAX).map((row) => {
     const { book, seq, epoch, at, what, name, moved, outcome } = rowWords(row, names.get(row.book));
@@ -72,7 +72,7 @@ function rowTable({ rows }: Witness, { header }: History): Html {
   return html`${table(columns, first)}${rest(rows.length, 'row')}`;
 }
 
-function faultTable(witness: Witness, history: History): Html {
+function faultTable(witness: Witness, history: RunHistory): Html {
   const near = neighbours(witness, history);
   return table(
     ['fault', 'nemesis', 'on', number('from'), number('to')],

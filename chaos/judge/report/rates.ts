@@ -1,5 +1,5 @@
 import type { Operation } from '../history/operation.ts';
-import type { History } from '../history/read-history.ts';
+import type { RunHistory } from '../history/read-history.ts';
 import { endOf, operationLists } from './judged-run.ts';
 
 /** Calls that ended in one interval. */
@@ -34,7 +34,7 @@ interface Counts {
  * Rates and durations of the calls through each router over the run, in few enough intervals that a
  * run of any length fits into a picture. Reads without a router are left out.
  */
-export function ratesOf(history: History): { binSeconds: number; routers: RouterRates[] } {
+export function ratesOf(history: RunHistory): { binSeconds: number; routers: RouterRates[] } {
   const seconds = endOf(history) / 1e9;
   const binSeconds =
     BIN_SECONDS.find((each) => seconds / each <= BINS_MAX) ?? Math.ceil(seconds / BINS_MAX);

@@ -2,7 +2,7 @@ import type {
   AccountRead,
   BookRead,
   ChangeAnswer,
-  Fault,
+  CallFailure,
   LookUpRead,
   OpenAnswer,
   Operation,
@@ -23,7 +23,7 @@ export function callText(operation: Operation): string {
   return `${outcome}: ${fault === null ? 'the run ended first' : faultText(fault)}`;
 }
 
-const faultText = ({ code, message }: Fault) => `${code} ${message}`.trim();
+const faultText = ({ code, message }: CallFailure) => `${code} ${message}`.trim();
 
 function replyText(operation: Operation): string {
   if (operation.reply === null) return 'nothing';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { replayCommand } from './judged-run.ts';
 import { operationWords } from './operation-words.ts';
-import { renderPage } from './page.ts';
+import { renderPage } from './run-page.ts';
 import { reportJson, runReport } from './report-json.ts';
 import { passedRun } from './test/sample-runs.ts';
 import { verdictText } from './text.ts';

@@ -1,6 +1,6 @@
 import { durationText } from '../../../regions/report/quantities.ts';
-import type { History } from '../history/read-history.ts';
-import { isStopped, type JudgedRun, type State } from './judged-run.ts';
+import type { RunHistory } from '../history/read-history.ts';
+import { isStopped, type JudgedRun, type VerdictState } from './judged-run.ts';
 import { fieldsText, shown, valueText } from './plain-words.ts';
 
 /** Counts of violated and undecided invariants, and whether the run was stopped early. */
@@ -9,7 +9,7 @@ export function summary(run: JudgedRun): string {
 }
 
 function held({ verdicts }: JudgedRun): string {
-  const of = (state: State) =>
+  const of = (state: VerdictState) =>
     [...verdicts.values()].filter((verdict) => verdict.state === state).length;
   const [failed, unknown] = [of('fail'), of('unknown')];
   if (verdicts.size === 0) return 'nothing was judged';
@@ -26,7 +26,7 @@ export function lengthText({ history: { header }, endedAt }: JudgedRun): string 
 }
 
 /** Every option of the run by its name, including those drawn from the seed. */
-export function optionTexts({ header: { options } }: History): (readonly [string, string])[] {
+export function optionTexts({ header: { options } }: RunHistory): (readonly [string, string])[] {
   return Object.entries(options).map(([name, value]) => [shown(name), optionText(value)]);
 }
 

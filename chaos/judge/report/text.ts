@@ -1,7 +1,7 @@
 import { count, fieldLines, styled } from '../../../regions/terminal/print.ts';
 import { countOf } from '../../../regions/report/quantities.ts';
 import type { Verdict, Witness } from '../checkers/verdict.ts';
-import type { FaultSpan, History } from '../history/read-history.ts';
+import type { FaultSpan, RunHistory } from '../history/read-history.ts';
 import { type JudgedRun, replayCommand, sentenceOf, verdictOf } from './judged-run.ts';
 import { neighbours, nemesisTable } from './nemesis-table.ts';
 import { NEMESIS_NOTE, nemesisText } from './nemesis-text.ts';
@@ -50,7 +50,7 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', styled('bold', title), ...lines.map((each) => `  ${each}`)];
 }
 
-function invariantText(name: string, verdict: Verdict, history: History): string {
+function invariantText(name: string, verdict: Verdict, history: RunHistory): string {
   const { state } = verdict;
   const head = `${styled(colours[state], marks[state])} ${name.padEnd(4)} ${sentenceOf(name)}`;
   if (verdict.state === 'pass') {
@@ -70,7 +70,7 @@ function invariantText(name: string, verdict: Verdict, history: History): string
 /** Lines of one witness in a terminal; the report page and report.json have all of it. */
 const LINES_MAX = 12;
 
-function witnessLines(witness: Witness, history: History): string[] {
+function witnessLines(witness: Witness, history: RunHistory): string[] {
   const { operations, rows, faults } = witness;
   const names = new Map(history.header.books.map(({ number, name }) => [number, name]));
   const calls = operations.map((operation) => {

@@ -8,7 +8,7 @@ import {
   secondsPerPixel,
   type TimeAxis,
   timeAxis,
-} from '../../../regions/report/layout.ts';
+} from '../../../regions/report/picture.ts';
 import {
   fontSize,
   type Group,
@@ -18,17 +18,17 @@ import {
   type Strip,
 } from '../../../regions/report/strip.ts';
 import { countOf, countText } from '../../../regions/report/quantities.ts';
-import type { History } from '../history/read-history.ts';
+import type { RunHistory } from '../history/read-history.ts';
 import { endOf } from './judged-run.ts';
 import { type Bin, ratesOf, type RouterRates } from './rates.ts';
-import { type Span, spansOf } from './spans.ts';
+import { type LaneSpan, spansOf } from './spans.ts';
 
 /** The run over time as SVG: its phases, leaders and faults, then the answers of each router. */
-export function timelinePicture(history: History): { svg: Html; binSeconds: number } {
+export function timelinePicture(history: RunHistory): { svg: Html; binSeconds: number } {
   const axis = timeAxis(0, endOf(history) / 1e9, 'seconds since the run began');
   const spans = spansOf(history);
   const { binSeconds, routers } = ratesOf(history);
-  const ofKind = (...kinds: readonly Span['kind'][]) =>
+  const ofKind = (...kinds: readonly LaneSpan['kind'][]) =>
     spans.filter(({ kind }) => kinds.includes(kind));
   const faults = ofKind('fault');
   const layout = layOut({
@@ -50,7 +50,7 @@ const fills = { phase: 'var(--line)', leader: 'var(--led)', fault: 'var(--bad)' 
 const inks = { phase: 'var(--ink)', leader: 'var(--ink)', fault: 'var(--paper)' } as const;
 
 /** Bars, one lane for each subject. */
-function lanesOf(spans: readonly Span[], axis: TimeAxis): { strip: Strip; count: number } {
+function lanesOf(spans: readonly LaneSpan[], axis: TimeAxis): { strip: Strip; count: number } {
   const lanes = [...new Set(spans.map(({ lane }) => lane))];
   const shownLanes = lanes.map(laneName);
   const wide = secondsPerPixel(axis);
@@ -140,7 +140,7 @@ function rateStrips(routers: readonly RouterRates[]): Group {
 }
 
 /** Shades all strips during faults, darker where several overlap. */
-function shades(faults: readonly Span[], panel: number): LineSeriesOption {
+function shades(faults: readonly LaneSpan[], panel: number): LineSeriesOption {
   const times = new Map(faults.map(({ from, to }) => [`${from} ${to}`, { from, to }]));
   return {
     type: 'line',
@@ -158,7 +158,7 @@ function shades(faults: readonly Span[], panel: number): LineSeriesOption {
 }
 
 /** Description of the picture for screen readers. */
-function description({ faults, epochs }: History, routers: readonly RouterRates[]): string {
+function description({ faults, epochs }: RunHistory, routers: readonly RouterRates[]): string {
   const ofRouters = routers.map(({ router, bins }) => {
     const highest = bins.reduce((high, { ok }) => Math.max(high, ok), 0);
     const silent = bins.filter(({ ok }) => ok === 0).length;

@@ -1,5 +1,5 @@
 import { standInFor } from '../stand-in-for.ts';
-import { elementsOf } from './array-literal.ts';
+import { elementsOf } from './parse-array.ts';
 import {
   EMPTY_ACCOUNT,
   EMPTY_CHANNEL,
@@ -16,6 +16,8 @@ import {
 export interface AppendStatement {
   readonly epochBefore: bigint;
   readonly seqBefore: bigint;
+  /** Of a take-over: the books of the region that the head must have. */
+  readonly regionBooksBefore: readonly number[] | undefined;
   /** The fields of the head that it sets. */
   readonly head: Partial<StoredHead> & Pick<StoredHead, 'seq' | 'chain' | 'at_micros' | 'accounts'>;
   readonly rows: readonly StoredRow[];
@@ -27,6 +29,7 @@ export interface AppendStatement {
 interface Shape {
   readonly epochBefore: number;
   readonly seqBefore: number;
+  readonly regionBooksBefore: number | undefined;
   readonly head: readonly (readonly [keyof StoredHead, number])[];
   readonly journal: Insert | undefined;
   readonly account: Insert | undefined;
@@ -69,6 +72,10 @@ export function parseAppend(text: string, values: readonly unknown[]): AppendSta
   return {
     epochBefore: numberOf(values[shape.epochBefore]),
     seqBefore,
+    regionBooksBefore:
+      shape.regionBooksBefore === undefined
+        ? undefined
+        : elementsOf(String(values[shape.regionBooksBefore])).map(Number),
     head,
     rows,
     accounts: inserted(shape.account, values, () => ({ ...EMPTY_ACCOUNT })),
@@ -88,6 +95,7 @@ function headOf({ head }: Shape, values: readonly unknown[]): AppendStatement['h
   for (const [name, index] of head) {
     const value = values[index];
     if (name === 'leader') moved.leader = String(value);
+    else if (name === 'region_books') moved.region_books = elementsOf(String(value)).map(Number);
     else if (name !== 'chain') moved[name] = numberOf(value);
     else if (value instanceof Uint8Array) moved.chain = Buffer.from(value);
   }
@@ -127,6 +135,7 @@ const HEAD_PARAMETERS: readonly (readonly [keyof StoredHead, RegExp])[] = [
   ['leader', /, leader = \$(\d+)/u],
   ['swept_micros', /swept_at = \(timestamptz 'epoch' \+ \$(\d+)/u],
   ['swept_seq', /swept_seq = \$(\d+)/u],
+  ['region_books', /, region_books = \$(\d+)/u],
 ];
 
 function shapeOf(text: string): Shape {
@@ -135,6 +144,7 @@ function shapeOf(text: string): Shape {
   return {
     epochBefore: required(/WHERE epoch = \$(\d+)/u, fence),
     seqBefore: required(/AND seq = \$(\d+)/u, fence),
+    regionBooksBefore: optional(/AND region_books = \$(\d+)/u, fence),
     head: HEAD_PARAMETERS.flatMap(([name, pattern]) => {
       const index = optional(pattern, fence);
       return index === undefined ? [] : [[name, index] as const];

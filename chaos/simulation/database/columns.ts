@@ -148,6 +148,7 @@ export interface StoredHead {
   readonly accounts: bigint;
   readonly swept_micros: bigint;
   readonly swept_seq: bigint;
+  readonly region_books: readonly number[];
 }
 
 /** @returns what the text of an element of an array of this type means */

@@ -129,7 +129,9 @@ export class DatabaseNode {
       });
       return;
     }
-    const ours = head.epoch === statement.epochBefore && head.seq === statement.seqBefore;
+    const { epochBefore, seqBefore, regionBooksBefore = head.region_books } = statement;
+    const samePlace = regionBooksBefore.join(',') === head.region_books.join(',');
+    const ours = head.epoch === epochBefore && head.seq === seqBefore && samePlace;
     if (!ours && !this.#bugs.noCompare) {
       answer({ rows: [{ fenced: 0n }], warning: '' });
       return;

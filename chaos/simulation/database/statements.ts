@@ -2,7 +2,7 @@ import { RowKind, TRANSFER_KINDS } from '../../../ledger/core/journal-row.ts';
 import { DRAWN_ON } from '../../../ledger/core/original.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { elementsOf } from './array-literal.ts';
+import { elementsOf } from './parse-array.ts';
 import type { StoredRow } from './columns.ts';
 import type { Tables } from './tables.ts';
 

@@ -27,6 +27,7 @@ export class Tables {
     accounts: 0n,
     swept_micros: 0n,
     swept_seq: 0n,
+    region_books: [],
   };
   readonly rows: StoredRow[] = [];
   readonly byId = new Map<string, StoredRow>();

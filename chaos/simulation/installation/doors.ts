@@ -12,31 +12,31 @@ import {
   type CreateTransferResponse,
   TransferStatus,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import type { DeliberateBug } from '../deliberate-bug.ts';
+import type { SimulatedBug } from '../simulated-bug.ts';
 import type { RedisStore } from '../stand-ins/redis-store.ts';
-import type { LedgerServer } from './ledger-server.ts';
-import type { ServerStatus } from './topology.ts';
+import type { SimulatedLedgerServer } from './simulated-ledger-server.ts';
+import type { ServerStatus } from './known-leaders.ts';
 
 type Write = (reply: PostReply['reply']) => void;
 
 /** The entry of requests to a ledger server: direct, unless a deliberate bug intercepts them. */
 export class Doors {
-  readonly #bug: DeliberateBug | undefined;
+  readonly #bug: SimulatedBug | undefined;
   readonly #redises: ReadonlyMap<string, RedisStore>;
 
-  constructor(bug: DeliberateBug | undefined, redises: ReadonlyMap<string, RedisStore>) {
+  constructor(bug: SimulatedBug | undefined, redises: ReadonlyMap<string, RedisStore>) {
     this.#bug = bug;
     this.#redises = redises;
   }
 
-  post(server: LedgerServer, request: PostRequest, write: Write): void {
+  post(server: SimulatedLedgerServer, request: PostRequest, write: Write): void {
     const known = this.#knownTooEarly(server, request);
     if (known === undefined) server.post(request, write);
     else write({ $case: 'outcome', value: { batch: request.batch, results: [known], halted: [] } });
   }
 
   #knownTooEarly(
-    server: LedgerServer,
+    server: SimulatedLedgerServer,
     { transfers }: PostRequest,
   ): CreateTransferResponse | undefined {
     const [first] = transfers;
@@ -60,12 +60,12 @@ export class Doors {
   }
 
   /** The status of a server as other processes receive it. */
-  published({ node }: LedgerServer, status: ServerStatus): ServerStatus {
+  published({ node }: SimulatedLedgerServer, status: ServerStatus): ServerStatus {
     if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
     return { ...status, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
   }
 
-  async settle(server: LedgerServer, request: SettleRequest): Promise<SettleReply> {
+  async settle(server: SimulatedLedgerServer, request: SettleRequest): Promise<SettleReply> {
     const reply = await server.settle(request);
     const leader = server.member?.leader;
     if (this.#bug !== 'apply-channel-twice' || leader === undefined) return reply;

@@ -1,5 +1,5 @@
 import { chainAfter, CHAIN_START } from '../../core/chain.ts';
-import type { AccountRow } from '../account-fold.ts';
+import type { AuditedAccount } from '../account-fold.ts';
 import type { AssetRow } from '../asset-registry.ts';
 import { Findings } from '../findings.ts';
 import { type ChainedRow, JournalScan } from '../journal-scan.ts';
@@ -8,7 +8,7 @@ import type { Written } from './written-book.ts';
 
 /** What a test wants to be different from what the book has written. */
 export interface Differences {
-  readonly account?: (account: AccountRow) => AccountRow;
+  readonly account?: (account: AuditedAccount) => AuditedAccount;
   readonly assets?: (assets: readonly AssetRow[]) => readonly AssetRow[];
   readonly completeSinceMicros?: number;
 }

@@ -14,7 +14,7 @@ import { transferIdOf } from '../../core/transfer-id.ts';
 import { append } from '../../store/append.ts';
 import { readHead } from '../../store/head.ts';
 import type { TestDatabase } from '../../testing/database/database.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 
 /** What a book has committed at once. */
 export type WrittenBatch = Pick<BatchEffects, 'rows' | 'opened' | 'registered' | 'swept'>;
@@ -56,6 +56,7 @@ export class WritingBook {
     const { opened } = this.post({
       kind: 'open',
       request: openRequest({ externalId, ...fields }),
+      regionBooks: [],
     });
     return must(opened[0], 'an account is opened').account.id;
   }
@@ -106,6 +107,8 @@ export class WritingBook {
       seq: this.#rows.length,
       accounts: this.#opened,
       bookNames: NAMES,
+      regionBooks: [],
+      isBeingOpened: () => false,
       account: (id: bigint) => this.#accounts.get(id),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
@@ -184,6 +187,7 @@ export async function writeBook(database: TestDatabase, book: Written): Promise<
       channels: index === book.batches.length - 1 ? book.channels : [],
       registered,
       swept,
+      regionBooks: null,
     });
     head = { ...head, seq: seqAfter, chain, atMicros, accounts };
   }

@@ -7,6 +7,7 @@ import { type Channel, newChannel } from '../channel.ts';
 import type { SweepCursor } from './command.ts';
 import { type Entries, type JournalRow, RowKind } from '../journal-row.ts';
 import { type Original, originalOf } from '../original.ts';
+import type { RegionBooks } from '../placement.ts';
 import { derivedId } from '../transfer-id.ts';
 
 /** The parts of a row that differ from kind to kind. */
@@ -60,6 +61,8 @@ export class Batch {
   readonly registered: RegisteredAsset[] = [];
   readonly atMicros: number;
   swept: SweepCursor | null = null;
+  /** The longest list of the books of the region so far; null: as before the batch. */
+  newRegionBooks: RegionBooks | null = null;
   readonly #state: BookState;
   readonly #transits = new Map<string, bigint>();
   /** Rows of this batch by id, as far as `original` had to look. */
@@ -88,6 +91,15 @@ export class Batch {
 
   hasBook(number: number): boolean {
     return this.#state.bookNames.has(number);
+  }
+
+  get regionBooks(): RegionBooks {
+    return this.newRegionBooks ?? this.#state.regionBooks;
+  }
+
+  /** True: the batch before, which is not committed yet, opens an account of this external id. */
+  isBeingOpened(externalId: string): boolean {
+    return this.#state.isBeingOpened(externalId);
   }
 
   /** Adds a row and gives its seq. */

@@ -3,6 +3,7 @@ import type { Channel } from '../channel.ts';
 import type * as command from './command.ts';
 import type { JournalRow } from '../journal-row.ts';
 import type { Original } from '../original.ts';
+import type { RegionBooks } from '../placement.ts';
 
 /** An account that a batch opens, with what is stored of it besides its limits. */
 export interface OpenedAccount {
@@ -28,6 +29,10 @@ export interface BookState {
   readonly accounts: number;
   /** Names of all books, this one included. */
   readonly bookNames: ReadonlyMap<number, string>;
+  /** The longest list of the books of its region that it was sent. Empty: none. */
+  readonly regionBooks: RegionBooks;
+  /** True: a batch that is not committed yet opens an account of this external id. */
+  isBeingOpened(externalId: string): boolean;
   /** Undefined: there is no such account. */
   account(id: bigint): Account | undefined;
   /** Id of an account by its external id; only asked for transit accounts. */
@@ -56,4 +61,6 @@ export interface BatchEffects {
   readonly registered: readonly RegisteredAsset[];
   /** Through where holds have been looked at for their expiry; null: not in this batch. */
   readonly swept: command.SweepCursor | null;
+  /** A longer list of the books of the region than before; null: not in this batch. */
+  readonly regionBooks: RegionBooks | null;
 }

@@ -8,11 +8,12 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import type { SettleLeg } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import type { Account } from '../account.ts';
 import type { ChannelHash, Divergence } from '../channel.ts';
+import type { RegionBooks } from '../placement.ts';
 
 /** Each kind of command to a book, and what posting it comes to. */
 export interface CommandKinds {
   readonly transfer: Kind<TransferCommand, TransferOutcome | HaltedOutcome>;
-  readonly open: Kind<OpenCommand, OpenOutcome>;
+  readonly open: Kind<OpenCommand, OpenOutcome | NotOwnedOutcome>;
   readonly change: Kind<ChangeCommand, ChangeOutcome>;
   readonly asset: Kind<AssetCommand, AssetOutcome>;
   readonly settle: Kind<SettleCommand, SettleOutcome>;
@@ -46,10 +47,15 @@ export interface TransferCommand {
   readonly request: CreateTransferRequest;
 }
 
-/** Open an account. Its external id is not in use in this book. */
+/** Open an account, if this book owns its external id, which is not in use in this book. */
 export interface OpenCommand {
   readonly kind: 'open';
   readonly request: OpenAccountRequest;
+  /**
+   * The books of the region that the router knows; it has asked all that owned the name before this
+   * one. Empty: it knows of no others.
+   */
+  readonly regionBooks: RegionBooks;
 }
 
 /** Change an account of this book. */
@@ -245,6 +251,16 @@ export interface OpenOutcome {
   readonly reason: Reason;
   /** Of the row that opened it; of the newest row when refused. */
   readonly seq: number;
+}
+
+/** An account that this book does not own: not opened, and not recorded. */
+export interface NotOwnedOutcome {
+  readonly kind: 'notOwned';
+  /**
+   * `elsewhere`: another book owns the name, and this one will never open it. `contradiction`: the
+   * router knows other books of the region than this book was sent before.
+   */
+  readonly why: 'elsewhere' | 'contradiction';
 }
 
 export interface ChangeOutcome {

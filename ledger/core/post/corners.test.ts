@@ -3,8 +3,8 @@ import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import type { History, Step } from '../../testing/history/history.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import type { RandomHistory, HistoryStep } from '../../testing/history/random-history.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { HistoryRun } from '../../testing/history/run-history.ts';
 import { accountId } from '../account-id.ts';
 import { TOTAL_MAX } from '../limits.ts';
@@ -27,12 +27,12 @@ const capture = (key: string, final = false): Action => {
 };
 const reversal = (transferId: string): Action => ({ $case: 'reversal', value: { transferId } });
 
-function asks(idempotencyKey: string, fields: Fields): Step {
+function asks(idempotencyKey: string, fields: Fields): HistoryStep {
   const request = transferRequest({ idempotencyKey, ...fields });
   return { kind: 'transfer', request, cut: false };
 }
 
-const deliver = (from: number, to: number, answerLost = false): Step => {
+const deliver = (from: number, to: number, answerLost = false): HistoryStep => {
   const how = { count: 100, calls: 1, twice: false, gap: false, closeTwice: false, cut: false };
   return { kind: 'deliver', from, to, answerLost, ...how };
 };
@@ -40,15 +40,15 @@ const deliver = (from: number, to: number, answerLost = false): Step => {
 /** Reasons of some rows, by key or id, after a history with three accounts in two books. */
 function reasonsOf(
   keys: readonly string[],
-  steps: readonly Step[],
+  steps: readonly HistoryStep[],
   limits: Partial<OpenAccountRequest> = {},
 ): (Reason | undefined)[] {
   const openings = [1, 2].flatMap((book) =>
-    ['a', 'b', 'c'].map((externalId): Step => {
+    ['a', 'b', 'c'].map((externalId): HistoryStep => {
       return { kind: 'open', book, request: openRequest({ externalId, ...limits }), cut: false };
     }),
   );
-  const history: History = { books: 2, steps: [...openings, ...steps] };
+  const history: RandomHistory = { books: 2, steps: [...openings, ...steps] };
   for (const cutAlways of [false, true]) new HistoryRun(history, cutAlways).run(history.steps);
   const run = new HistoryRun(history);
   run.run(history.steps);
@@ -148,7 +148,7 @@ test('a payment of nothing to another book is reversed there, never where it was
 test('a reversal that came back is left to be reversed again', () => {
   const [here, there] = [account(1, 1), account(2, 1)];
   const back = { debitAccountId: there, creditAccountId: here, amount: 0n };
-  const freeze = (key: string, value: 1 | 2): Step => ({
+  const freeze = (key: string, value: 1 | 2): HistoryStep => ({
     kind: 'change',
     request: {
       idempotencyKey: key,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { must } from '../assert.ts';
-import { SimBook } from '../../testing/books/installation.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { SimBook } from '../../testing/books/sim-book.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import type { SeenHead } from './command.ts';
 import { RowKind } from '../journal-row.ts';
 import { transferIdOf } from '../transfer-id.ts';

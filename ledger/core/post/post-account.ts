@@ -7,13 +7,23 @@ import { type Batch, EMPTY_ROW, entriesOf } from './batch.ts';
 import type * as command from './command.ts';
 import type { CommandKind } from './command-kind.ts';
 import { NO_DETAILS, RowKind } from '../journal-row.ts';
+import { longerOf, ownerOf, type RegionBooks } from '../placement.ts';
 import { changeOptions } from '../validate/options.ts';
 import { availableOf, expectedOf } from './refusal.ts';
 import { openedAs } from '../validate/same-request.ts';
 import { derivedId, storedKey } from '../transfer-id.ts';
 
 /** Opens an account, or refuses without a row: an asset may be registered meanwhile. */
-function postOpening(batch: Batch, { request }: command.OpenCommand): command.OpenOutcome {
+function postOpening(
+  batch: Batch,
+  { request, regionBooks }: command.OpenCommand,
+): command.OpenOutcome | command.NotOwnedOutcome {
+  // An account that is being opened exists as soon as that is committed: the journal refuses this
+  // batch then, and gives the answer. To call the name another book's would open it twice.
+  const why = batch.isBeingOpened(request.externalId)
+    ? undefined
+    : whyNotOwned(batch, request.externalId, regionBooks);
+  if (why !== undefined) return { kind: 'notOwned', why };
   const { code, scale } = namedAsset(request.asset);
   const known = batch.scaleOf(code);
   const reason =
@@ -28,6 +38,26 @@ function postOpening(batch: Batch, { request }: command.OpenCommand): command.Op
   const { externalId } = request;
   const { account, seq } = batch.open({ externalId, ...openedAs(request), transit: false });
   return { kind: 'open', account, scale: known, reason, seq };
+}
+
+/**
+ * Why this book does not open an account of this external id; undefined: it owns the name. What the
+ * router knows of the region is kept, if that is more than before: this book must never again open
+ * a name that it has sent the router away with.
+ */
+function whyNotOwned(
+  batch: Batch,
+  externalId: string,
+  sent: RegionBooks,
+): command.NotOwnedOutcome['why'] | undefined {
+  const { book, regionBooks: known } = batch;
+  const longer = longerOf(known, sent);
+  if (longer === undefined) return 'contradiction';
+  if (sent.length > known.length) batch.newRegionBooks = longer;
+  const owned = longer.length === 0 || ownerOf(externalId, longer) === book;
+  // A router that knows of no other book has asked none of those that owned the name before.
+  const first = sent.length > 0 || (longer[0] ?? book) === book;
+  return owned && first ? undefined : 'elsewhere';
 }
 
 /** Changes an account. */

@@ -20,7 +20,8 @@ export function post(
   const batch = new Batch(state, atMicros);
   const outcomes = commands.map((command) => execute(batch, command));
   const { rows, opened, accounts, channels, originals, registered, swept } = batch;
-  return { outcomes, rows, opened, accounts, channels, originals, registered, swept };
+  const posted = { outcomes, rows, opened, accounts, channels, originals, registered, swept };
+  return { ...posted, regionBooks: batch.newRegionBooks };
 }
 
 // Transfers are nearly all there is. They are called by name: a call through the table, whose

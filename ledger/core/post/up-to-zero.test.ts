@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import { type SimBook, simBooks } from '../../testing/books/installation.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { type SimBook, simBooks } from '../../testing/books/sim-book.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import { must } from '../assert.ts';
 import { transferIdOf } from '../transfer-id.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
 import { UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { transferRequest } from '../../testing/books/requests.ts';
+import { transferRequest } from '../../testing/books/book-requests.ts';
 import {
   amountIsOpen,
   changeOptions,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
-import { transferRequest } from '../../testing/books/requests.ts';
+import { transferRequest } from '../../testing/books/book-requests.ts';
 import { rowsOf, rowsOfAll } from './request-rows.ts';
 
 const group = (legs: number) =>

@@ -3,7 +3,7 @@ import { ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/acc
 import { RegisterAssetRequest } from '../../../proto/gen/meridian/v1/asset.ts';
 import { type Condition, Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import { validateAsset, validateChange, validateOpening } from './validate-account.ts';
 import { decidingAccountOf, validateTransfer } from './validate-transfer.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import { validateAll } from './validate.ts';
 import { validateOpening } from './validate-account.ts';

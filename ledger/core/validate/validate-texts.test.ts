@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
 import { Leg, UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { openRequest, transferRequest } from '../../testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import { type FieldViolation, validateAll } from './validate.ts';
 import {

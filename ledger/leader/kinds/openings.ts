@@ -5,17 +5,21 @@ import type {
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../../core/assert.ts';
 import { namedAsset } from '../../core/asset.ts';
-import type { Outcome } from '../../core/post/command.ts';
+import type { RegionBooks } from '../../core/placement.ts';
+import type { NotOwnedOutcome, Outcome } from '../../core/post/command.ts';
 import { differingAccountField, openedAs } from '../../core/validate/same-request.ts';
 import { readOpened } from '../../store/read-opened.ts';
-import { type BatchStamp, type OpenAnswer, openAnswer } from '../answers.ts';
+import { type BatchStamp, NOT_OWNED, type OpenAnswer, openAnswer } from '../answers.ts';
 import type { OpenWork } from '../work.ts';
 import { BatchPart, type CommandList, type Lookup, type WorkKind } from './batch-part.ts';
 
 /** An account to open, and its answer once there is one. */
 interface OpenItem {
   readonly request: OpenAccountRequest;
+  readonly regionBooks: RegionBooks;
   answer: OpenAnswer | undefined;
+  /** Why it was not opened, if this book does not own it. */
+  notOwned: NotOwnedOutcome['why'] | undefined;
 }
 
 /** The accounts to open in a batch. An external id is what a key is for others. */
@@ -33,7 +37,12 @@ class OpeningPart extends BatchPart {
     super();
     this.#works = works.map((work) => ({
       work,
-      items: work.requests.map((request) => ({ request, answer: undefined })),
+      items: work.requests.map((request) => ({
+        request,
+        regionBooks: work.regionBooks ?? [],
+        answer: undefined,
+        notOwned: undefined,
+      })),
     }));
   }
 
@@ -70,7 +79,7 @@ class OpeningPart extends BatchPart {
     this.#repeats = [];
     const byExternalId = new Map<string, OpenItem>();
     for (const item of this.#open()) {
-      const { request } = item;
+      const { request, regionBooks } = item;
       const first = byExternalId.get(request.externalId);
       if (first !== undefined) {
         this.#repeats.push([item, first]);
@@ -78,7 +87,7 @@ class OpeningPart extends BatchPart {
       }
       byExternalId.set(request.externalId, item);
       this.#planned.push(item);
-      commands.push({ kind: 'open', request });
+      commands.push({ kind: 'open', request, regionBooks });
     }
   }
 
@@ -86,10 +95,14 @@ class OpeningPart extends BatchPart {
     for (const [place, item] of this.#planned.entries()) {
       const outcome = outcomes[this.#first + place];
       if (outcome?.kind === 'open') item.answer = openAnswer(item.request, outcome, stamp);
+      if (outcome?.kind !== 'notOwned') continue;
+      item.answer = NOT_OWNED;
+      item.notOwned = outcome.why;
     }
     for (const [item, first] of this.#repeats) {
       const answer = must(first.answer, 'the first of an external id has its answer');
       const field = differingAccountField(openedAs(first.request), openedAs(item.request));
+      item.notOwned = first.notOwned;
       if (answer.account === undefined) item.answer = answer;
       else if (field === '') item.answer = reopened(item.request, answer);
       else item.answer = reusedExternalId(field, answer.position);
@@ -98,7 +111,11 @@ class OpeningPart extends BatchPart {
 
   publish(): void {
     for (const { work, items } of this.#works) {
-      work.onOutcome(items.map(({ answer }) => must(answer, 'every opening is answered')));
+      const answers = items.map(({ answer }) => must(answer, 'every opening is answered'));
+      const notOwned = items.flatMap(({ notOwned: why }, index) =>
+        why === undefined ? [] : [{ index, why }],
+      );
+      work.onOutcome(answers, notOwned);
     }
   }
 }

@@ -2,8 +2,8 @@ import { assert, must } from '../../core/assert.ts';
 import { chainAfter, CHAIN_START } from '../../core/chain.ts';
 import { type Entries, type JournalRow, RowKind } from '../../core/journal-row.ts';
 import { DrawFold } from './draw-fold.ts';
-import { GroupFold } from './group-fold.ts';
-import type { SimBatch, SimBook } from './installation.ts';
+import { GroupFollower } from './group-follower.ts';
+import type { SimBatch, SimBook } from './sim-book.ts';
 
 interface Totals {
   readonly asset: string;
@@ -69,7 +69,7 @@ export class JournalFold {
   readonly #ids = new Set<string>();
   readonly #keys = new Set<string>();
   readonly #draws = new DrawFold();
-  readonly #groups = new GroupFold();
+  readonly #groups = new GroupFollower();
   readonly #sentThrough = new Map<number, number>();
   readonly #appliedThrough = new Map<number, number>();
   #seq = 0;

@@ -7,7 +7,7 @@ import type {
   SweepCursor,
 } from '../../core/post/command.ts';
 import { type JournalRow, RowKind } from '../../core/journal-row.ts';
-import type { SimBook } from './installation.ts';
+import type { SimBook } from './sim-book.ts';
 import { captureOf } from './stored-original.ts';
 
 /** The legs of one book to another as its journal has them, the first has number 1. */

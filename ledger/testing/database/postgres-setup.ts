@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import getPort, { portNumbers } from 'get-port';
 import postgres from 'postgres';
 import { Redis } from 'ioredis';
 import type { TestProject } from 'vitest/node';
@@ -171,19 +171,9 @@ function startGuard({ pid }: ChildProcess): ChildProcess {
 }
 
 /** A port that is free now, from below the range that outgoing connections take theirs from. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer();
-    const listening = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(true));
-    });
-    if (!listening) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
+function freePort(): Promise<number> {
+  const first = 10_000 + Math.floor(Math.random() * 19_000);
+  return getPort({ host: '127.0.0.1', port: portNumbers(first, first + 1_000) });
 }
 
 async function clones(adminUrl: string): Promise<string[]> {

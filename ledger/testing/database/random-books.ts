@@ -9,8 +9,8 @@ import { transferIdOf } from '../../core/transfer-id.ts';
 import { append } from '../../store/append.ts';
 import { type Book, readHead } from '../../store/head.ts';
 import type { TestDatabase } from './database.ts';
-import { type SimBook, simBooks } from '../books/installation.ts';
-import { openRequest, transferRequest } from '../books/requests.ts';
+import { type SimBook, simBooks } from '../books/sim-book.ts';
+import { openRequest, transferRequest } from '../books/book-requests.ts';
 import { closeOf, dueHolds, sentLegs } from '../books/sent-legs.ts';
 
 /** Accounts that callers open in each book. */
@@ -219,6 +219,7 @@ export async function storeBook(database: TestDatabase, book: SimBook, as: Book)
       channels: [...book.channels.values()],
       registered: [],
       swept: null,
+      regionBooks: null,
     });
     head = after;
   }

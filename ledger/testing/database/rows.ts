@@ -54,6 +54,7 @@ export function batchAfter(
     channels: [],
     registered: [],
     swept: null,
+    regionBooks: null,
   };
 }
 

@@ -4,11 +4,11 @@ import { must } from '../../core/assert.ts';
 import type { OutcomeDetails, TransferOutcome } from '../../core/post/command.ts';
 import { metadataText } from '../model/differing-field.ts';
 import { accountNow, holdNow, leftToReverse } from '../model/fold.ts';
-import type { ModelAccount, ModelBook, ModelRequest, ModelTransfer } from '../model/state.ts';
+import type { ModelAccount, ModelBook, ModelRequest, ModelTransfer } from '../model/model-state.ts';
 import { storedOptions } from '../../core/validate/options.ts';
 import { differingTransferField } from '../../core/validate/same-request.ts';
 import { settlementId } from '../../core/transfer-id.ts';
-import type { SimBook } from '../books/installation.ts';
+import type { SimBook } from '../books/sim-book.ts';
 import type { JournalFold } from '../books/invariants.ts';
 
 /** Throws unless post() and the model agree on a transfer, to the last field. */

@@ -13,7 +13,7 @@ import type { DeliverStep, RequestStep, TimeStep } from './steps.ts';
  * What a history will ask, before it is known of which earlier transfers: a capture names its
  * hold by how many holds ago that was made. planned-requests.ts makes requests of it.
  */
-export type Plan =
+export type PlannedStep =
   | Extract<RequestStep, { kind: 'open' | 'change' | 'asset' }>
   | DeliverStep
   | TimeStep
@@ -146,6 +146,16 @@ function openStep(
     }));
 }
 
+/** An opening by a router that may know other books of the region, or contradict others. */
+function placedStep(step: fc.Arbitrary<OpenStep>): fc.Arbitrary<OpenStep> {
+  const more = often<readonly number[]>([12, []], [2, [40]], [1, [40, 50]], [1, [50]]);
+  const isSent = often([2, false], [1, true]);
+  return fc.record({ step, more, isSent }).map(({ step: open, more: others, isSent: sends }) => ({
+    ...open,
+    ...(sends && { regionBooks: [open.book, ...others] }),
+  }));
+}
+
 /** Openings that succeed, so that the first accounts of each book have the first numbers. */
 export function firstOpenings(books: number): fc.Arbitrary<OpenStep>[] {
   const euros = often([24, 'EUR'], [3, 'EUR/2'], [1, 'USD']);
@@ -169,7 +179,7 @@ const assets = often(
   [1, 'GOLD'],
 );
 
-const assetStep: fc.Arbitrary<Plan> = fc.record({
+const assetStep: fc.Arbitrary<PlannedStep> = fc.record({
   kind: fc.constant('asset'),
   request: fc.record({
     asset: often([3, 'ETH'], [1, 'EUR'], [1, 'GOLD']),
@@ -352,7 +362,7 @@ const changes: fc.Arbitrary<ChangeAccountRequest['change']> = fc.oneof(
   },
 );
 
-function changeStep(books: number): fc.Arbitrary<Plan> {
+function changeStep(books: number): fc.Arbitrary<PlannedStep> {
   return fc
     .record({
       key: keys,
@@ -375,7 +385,7 @@ function changeStep(books: number): fc.Arbitrary<Plan> {
     }));
 }
 
-function deliverStep(books: number): fc.Arbitrary<Plan> {
+function deliverStep(books: number): fc.Arbitrary<PlannedStep> {
   return fc.record({
     kind: fc.constant('deliver'),
     from: fc.integer({ min: 1, max: books }),
@@ -389,7 +399,7 @@ function deliverStep(books: number): fc.Arbitrary<Plan> {
   });
 }
 
-function timeStep(books: number): fc.Arbitrary<Plan> {
+function timeStep(books: number): fc.Arbitrary<PlannedStep> {
   const book = fc.integer({ min: 1, max: books });
   return fc.oneof(
     {
@@ -405,7 +415,7 @@ function timeStep(books: number): fc.Arbitrary<Plan> {
   );
 }
 
-const retryPlan: fc.Arbitrary<Plan> = fc.record({
+const retryPlan: fc.Arbitrary<PlannedStep> = fc.record({
   kind: fc.constant('retry'),
   ago: fc.nat({ max: 20 }),
   altered: often<number>([1, 0], [2, 1], [1, 2]).chain((length) =>
@@ -414,7 +424,7 @@ const retryPlan: fc.Arbitrary<Plan> = fc.record({
 });
 
 /** Any step of a history. */
-export function plans(books: number): fc.Arbitrary<Plan> {
+export function plans(books: number): fc.Arbitrary<PlannedStep> {
   const book = fc.integer({ min: 1, max: books });
   const names = fc.integer({ min: 0, max: FIRST_ACCOUNTS + 2 });
   const legs = fc.oneof(
@@ -422,7 +432,7 @@ export function plans(books: number): fc.Arbitrary<Plan> {
     { weight: 1, arbitrary: exchangePlan(books) },
   );
   return fc.oneof(
-    { weight: 2, arbitrary: openStep(book, names, assets) },
+    { weight: 2, arbitrary: placedStep(openStep(book, names, assets)) },
     { weight: 1, arbitrary: assetStep },
     {
       weight: 18,

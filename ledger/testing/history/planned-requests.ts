@@ -11,7 +11,7 @@ import type {
   GroupPlan,
   LegPlan,
   MovePlan,
-  Plan,
+  PlannedStep,
 } from './history-plan.ts';
 
 /** What was asked for earlier, whatever became of it. */
@@ -40,7 +40,7 @@ export class PlannedRequests {
     this.#books = books;
   }
 
-  step(plan: Plan): RequestStep | DeliverStep | TimeStep {
+  step(plan: PlannedStep): RequestStep | DeliverStep | TimeStep {
     switch (plan.kind) {
       case 'single': {
         const { idempotencyKey, namespace, book, leg } = plan;

@@ -11,11 +11,12 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../../core/assert.ts';
 import type * as command from '../../core/post/command.ts';
+import type { RegionBooks } from '../../core/placement.ts';
 import { assetParts, scaleNow } from '../model/fold.ts';
 import { modelHash } from '../model/leg-hash.ts';
 import { Model } from '../model/model.ts';
-import type { ModelTransfer } from '../model/state.ts';
-import { statusNow } from '../model/status.ts';
+import type { ModelTransfer } from '../model/model-state.ts';
+import { statusNow } from '../model/model-status.ts';
 import {
   differingAccountField,
   differingChangeField,
@@ -27,9 +28,9 @@ import { validateChange, validateOpening } from '../../core/validate/validate-ac
 import { decidingAccountOf, validateTransfer } from '../../core/validate/validate-transfer.ts';
 import { bookOf } from '../../core/account-id.ts';
 import { checkBook, checkOutcome, openedAccount } from './agreement.ts';
-import type { History, Step } from './history.ts';
+import type { RandomHistory, HistoryStep } from './random-history.ts';
 import type { DeliverStep } from './steps.ts';
-import { type Pending, type SimBook, simBooks } from '../books/installation.ts';
+import { type Pending, type SimBook, simBooks } from '../books/sim-book.ts';
 import { checkInFlight, JournalFold } from '../books/invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';
 import { closeOf, dueHolds, sentCaptures, sentLegs } from '../books/sent-legs.ts';
@@ -67,7 +68,7 @@ export class HistoryRun {
   #checks: (() => void)[] = [];
 
   /** @param cutAlways true: every step is posted on its own, whatever the history plans */
-  constructor(history: History, cutAlways = false, coverage = new OutcomeCoverage()) {
+  constructor(history: RandomHistory, cutAlways = false, coverage = new OutcomeCoverage()) {
     this.books = simBooks(history.books);
     this.#model = new Model(this.books);
     this.#folds = this.books.map(() => new JournalFold());
@@ -76,7 +77,7 @@ export class HistoryRun {
     for (const { number, nowMicros } of this.books) this.#model.book(number).now = nowMicros;
   }
 
-  run(steps: readonly Step[]): void {
+  run(steps: readonly HistoryStep[]): void {
     for (const step of steps) {
       this.#step(step);
       if (step.cut || this.#cutAlways) this.#cut();
@@ -92,10 +93,10 @@ export class HistoryRun {
     }
   }
 
-  #step(step: Step): void {
+  #step(step: HistoryStep): void {
     switch (step.kind) {
       case 'open':
-        this.#open(this.#book(step.book), step.request);
+        this.#open(this.#book(step.book), step.request, step.regionBooks);
         break;
       case 'transfer':
         this.#transfer(step.request);
@@ -126,9 +127,9 @@ export class HistoryRun {
     return must(this.books[number - 1], `book ${number} exists`);
   }
 
-  #open(book: SimBook, request: OpenAccountRequest): void {
+  #open(book: SimBook, request: OpenAccountRequest, regionBooks: RegionBooks = []): void {
     assert.deepEqual(validateOpening(request), []);
-    const expected = this.#model.open(book.number, request);
+    const expected = this.#model.open(book.number, request, regionBooks);
     const { reason, differingField, replayed } = expected;
     if (reason !== Reason.UNSPECIFIED) this.#coverage.count('NOT_OPENED', reason);
     const name = `${book.number} ${request.externalId}`;
@@ -138,11 +139,19 @@ export class HistoryRun {
       assert.ok(replayed || reason !== Reason.UNSPECIFIED);
       return;
     }
+    const { notOwned } = expected;
+    if (notOwned !== undefined) {
+      const sentAway = book.open(request, regionBooks);
+      this.#checks.push(() =>
+        assert.deepEqual(sentAway.outcome, { kind: 'notOwned', why: notOwned }),
+      );
+      return;
+    }
     if (reason === Reason.UNSPECIFIED) this.#opened.set(name, request);
     const modelBook = this.#model.book(book.number);
     const seq = modelBook.rows;
     const scale = scaleNow(modelBook, assetParts(request.asset).code);
-    const pending = book.open(request);
+    const pending = book.open(request, regionBooks);
     this.#checks.push(() => {
       const { account } = expected;
       assert.deepEqual(pending.outcome, {

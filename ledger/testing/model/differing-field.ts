@@ -1,5 +1,5 @@
 import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
-import type { ModelRequest } from './state.ts';
+import type { ModelRequest } from './model-state.ts';
 
 /** A field of a request, and its value as text. */
 type Field = readonly [name: string, value: string];

@@ -8,7 +8,7 @@ import {
   type ModelTotals,
   type ModelTransfer,
   type ModelTravel,
-} from './state.ts';
+} from './model-state.ts';
 
 /** Everything about one account, as of now. */
 export interface AccountNow extends ModelTotals, ModelSettings {

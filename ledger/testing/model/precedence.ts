@@ -38,10 +38,10 @@ export const PRECEDENCE: readonly Reason[] = [
 ];
 
 /** A reason, and whether it applies. */
-export type Check = readonly [Reason, boolean];
+export type ReasonCheck = readonly [Reason, boolean];
 
 /** Of the reasons that apply, the one that comes first. */
-export function firstReason(checks: readonly Check[]): Reason {
+export function firstReason(checks: readonly ReasonCheck[]): Reason {
   const applying = new Set(checks.filter(([, applies]) => applies).map(([reason]) => reason));
   return PRECEDENCE.find((reason) => applying.has(reason)) ?? Reason.UNSPECIFIED;
 }

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import type { AuditReport, BookReport } from '../../../ledger/audit/run.ts';
+import type { AuditReport, BookReport } from '../../../ledger/audit/run-audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 
 const book: BookReport = {

@@ -1,4 +1,4 @@
-import { type AuditReport, type BookReport } from '../../../ledger/audit/run.ts';
+import { type AuditReport, type BookReport } from '../../../ledger/audit/run-audit.ts';
 import { INVARIANTS } from '../../../ledger/audit/findings.ts';
 import { count, styled } from '../../terminal/print.ts';
 import { type Column, table } from '../../terminal/table.ts';

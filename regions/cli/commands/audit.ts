@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import { withPassword } from '../../topology/passfile.ts';
@@ -54,7 +54,7 @@ export function auditCommand(context: CommandContext): Command {
 /** Where books have replicas, their primaries: only those have everything. */
 function databasesOf(state: ClusterState): readonly string[] | Promise<readonly string[]> {
   if (state.replicated !== undefined) return primaryUrls(state);
-  return state.regions.map(({ auditorUrl }) => auditorUrl);
+  return state.books.map(({ auditorUrl }) => auditorUrl);
 }
 
 /** Runs the audit and shows how far it is when it takes longer than a moment. */

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type Change, type ChangeKind, changeOf } from '../../operator/changes/all.ts';
 import type { ChangeOption } from '../../operator/changes/operator-change.ts';
 import type { Objection } from '../../operator/objection.ts';
-import type { Acting, Operation, Plan } from '../../operator/operation.ts';
+import type { Acting, CompletedChange, Plan } from '../../operator/change-plan.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { CommandContext } from '../connection.ts';
 import { toFailure } from '../error-report.ts';
@@ -141,7 +141,7 @@ async function carryOut(
   }
 }
 
-function describeOperation({ kind, subject, tookMs, result }: Operation): string {
+function describeOperation({ kind, subject, tookMs, result }: CompletedChange): string {
   const facts = Object.entries(result)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `  ${name.padEnd(16)} ${value}`);

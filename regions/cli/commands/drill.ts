@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Scenario } from '../../drills/scenario.ts';
 import { scenarios } from '../../drills/scenarios/all.ts';
-import { type RegionName, regionNames } from '../../topology/layout.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import { connectFaults } from '../../faults/control.ts';
 import type { Faults } from '../../faults/faults.ts';
-import { defaultTopology, scaledDelays } from '../../topology/topology.ts';
+import { type RegionName, scaledDelays } from '../../topology/topology.ts';
 import {
   type CommandContext,
   dataOption,
@@ -16,19 +15,21 @@ import {
   parseWhole,
   runningCluster,
 } from '../connection.ts';
+import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
 import { describeDrill } from './drill-report.ts';
 import { confirmByTyping, isTerminal } from '../../terminal/confirm.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
-import { portOption, startReplicatedHere, withStop } from './local-cluster.ts';
+import { localOptions, portOption, startReplicatedHere, withStop } from './local-cluster.ts';
 import { note, print, printJson } from '../../terminal/print.ts';
 
 const DEFAULT_OUT = './drills';
 
-interface RunOptions {
+interface RunOptions extends WithConfigOption {
   readonly data: string;
-  readonly port: number;
+  readonly port?: number;
   readonly start?: boolean;
-  readonly region: RegionName;
+  /** Undefined: the first one. */
+  readonly region?: RegionName;
   readonly rate: number;
   readonly seconds: number;
   readonly delay: number;
@@ -68,12 +69,9 @@ function runCommand(context: CommandContext): Command {
     .argument('<scenario>', 'its name, as "meridian drill list" has it', parseScenario)
     .addOption(dataOption())
     .option('--start', 'start an installation in a temporary folder for it, and stop it afterwards')
+    .addOption(configOption())
     .addOption(portOption())
-    .addOption(
-      new Option('--region <name>', 'the region to break')
-        .choices([...regionNames])
-        .default(regionNames[0]),
-    )
+    .option('--region <name>', 'the region to break (default: the first one)')
     .addOption(
       new Option('--rate <transfers>', 'transfers a second in each region')
         .default(50)
@@ -106,8 +104,9 @@ function runCommand(context: CommandContext): Command {
             : 'the installation is not ready yet',
         );
       }
-      await confirm(scenario, options, context);
-      return run(scenario, options, context, {
+      const region = regionToBreak(options, state.regions);
+      await confirm(scenario, { ...options, region }, context);
+      return run(scenario, { ...options, region }, context, {
         state,
         faults: connectFaults(state.controlSocket),
       });
@@ -125,10 +124,22 @@ async function withOwnInstallation(
   chmodSync(folder, 0o711);
   try {
     const data = join(folder, 'data');
-    const topology = { ...defaultTopology, delays: scaledDelays(defaultTopology, options.delay) };
-    const started = await startReplicatedHere({ ...options, data, topology }, context);
+    const { config, port, delay } = options;
+    const configured = await configOf(config === undefined ? {} : { config }, {
+      profile: 'replicated',
+    });
+    const { data: _, ...local } = localOptions({ ...(port !== undefined && { port }) }, configured);
+    const region = regionToBreak(
+      options,
+      configured.topology.regions.map((name) => ({ name })),
+    );
+    const topology = { ...local.topology, delays: scaledDelays(local.topology, delay) };
+    const started = await startReplicatedHere({ ...local, data, topology }, context);
     await withStop(started, (cluster) =>
-      run(scenario, options, context, { state: cluster.state(), faults: cluster.faults }),
+      run(scenario, { ...options, region }, context, {
+        state: cluster.state(),
+        faults: cluster.faults,
+      }),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -137,14 +148,14 @@ async function withOwnInstallation(
 
 async function run(
   scenario: Scenario,
-  options: RunOptions,
+  options: RunOptions & { readonly region: RegionName },
   { signal, exit }: CommandContext,
   installation: { readonly state: ClusterState; readonly faults: Faults },
 ): Promise<void> {
   const { region, rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
-  const { LiveView } = await import('../../drills/live.ts');
-  const { runDrill } = await import('../../drills/run.ts');
+  const { LiveView } = await import('../../drills/live-view.ts');
+  const { runDrill } = await import('../../drills/run-drill.ts');
   const view = new LiveView(`${scenario.name} in ${region}`, regions, process.stderr);
   let result;
   try {
@@ -206,7 +217,7 @@ function reportCommand({ exit }: CommandContext): Command {
 /** Breaking something needs confirmation: the region's name, typed, or --yes. */
 async function confirm(
   { name, breaks }: Scenario,
-  { region, yes }: RunOptions,
+  { region, yes }: RunOptions & { readonly region: RegionName },
   { signal }: CommandContext,
 ): Promise<void> {
   if (yes === true) return;
@@ -216,6 +227,20 @@ async function confirm(
   note(`${name} in ${region}: ${breaks}.`);
   if (await confirmByTyping(region, signal)) return;
   throw new CommandFailure(ExitCode.refused, 'nothing was broken');
+}
+
+/** Throws CommandFailure (usage) if the installation has no such region. */
+function regionToBreak(
+  { region: named }: RunOptions,
+  regions: readonly { readonly name: RegionName }[],
+): RegionName {
+  const names = regions.map(({ name }) => name);
+  const region = names.find((name) => named === undefined || name === named);
+  if (region !== undefined) return region;
+  throw new CommandFailure(
+    ExitCode.usage,
+    `--region: there is no region ${named ?? ''}; there are ${names.join(', ')}`,
+  );
 }
 
 function parseScenario(name: string): Scenario {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import { Event, eventKindToJSON } from '../../../proto/gen/meridian/v1/event.ts';
-import { placeOf } from '../../../router/client/subscription.ts';
+import { placeOf } from '../../../router/client/event-subscription.ts';
 import { idText } from './account-name.ts';
 import {
   type CommandContext,

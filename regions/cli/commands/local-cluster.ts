@@ -1,33 +1,70 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import type { Cluster, ClusterEvent } from '../../supervisor/embedded/cluster.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
-import { type RegionState, removeData } from '../../topology/state.ts';
+import { type BookState, type RegionState, removeData } from '../../topology/state.ts';
 import type { ReplicatedCluster } from '../../supervisor/replicated/cluster.ts';
 import { defaultTopology, type Topology } from '../../topology/topology.ts';
+import type { Config } from '../../config/load-config.ts';
+import { type ProcessSettings, processSettings } from '../../config/process-settings.ts';
+import { configOption, type WithConfigOption } from '../config-option.ts';
 import { type CommandContext, parseWhole } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { note, styledNote } from '../../terminal/print.ts';
 
+/** Where the processes of an installation run, and which they are. */
 export interface LocalOptions {
   readonly data: string;
   readonly port: number;
+  readonly topology: Topology;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
+  readonly fresh?: boolean | undefined;
+}
+
+/** The options of a command that starts an installation, as they are given. */
+export interface StartingOptions extends WithConfigOption {
+  readonly data?: string;
+  readonly port?: number;
   readonly fresh?: boolean;
 }
 
+/** Adds the options of a command that starts an installation. */
+export function withStartingOptions(command: Command): Command {
+  return command
+    .addOption(configOption())
+    .addOption(new Option('--data <dir>', 'data folder; otherwise as the configuration says'))
+    .addOption(portOption())
+    .addOption(freshOption());
+}
+
+/** What the options say, and else the configuration. */
+export function localOptions(options: StartingOptions, config: Config): LocalOptions {
+  const { data = config.data, port = config.basePort, fresh } = options;
+  return {
+    data,
+    port,
+    topology: config.topology,
+    settings: processSettings(config.settings),
+    fresh,
+  };
+}
+
 export function portOption(): Option {
-  return new Option('--port <base>', 'first of the ports that are used')
-    .default(defaultBasePort)
-    .argParser(parseWhole(1_024, 65_400));
+  return new Option(
+    '--port <base>',
+    `first of the ports that are used (default: as configured, or ${defaultBasePort})`,
+  ).argParser(parseWhole(1_024, 65_400));
 }
 
 /** One-way delays between the regions of the default topology, in its order. */
 export function delaysOption(): Option {
   const { delays } = defaultTopology;
   const pairs = Object.keys(delays).join(', ');
-  return new Option('--delays <ms>', `with --replicated: one-way delays of ${pairs}`)
-    .default(delays, Object.values(delays).join(','))
-    .argParser(parseDelays);
+  return new Option(
+    '--delays <ms>',
+    `with --replicated and the default regions: one-way delays of ${pairs}`,
+  ).argParser(parseDelays);
 }
 
 function parseDelays(text: string): Topology['delays'] {
@@ -70,24 +107,25 @@ export async function startHere(
   context: CommandContext,
   report: (line: string) => void = note,
 ): Promise<Cluster> {
-  report(`Starting three regions, data in ${options.data}, ports from ${options.port}`);
+  const { data, port, topology, settings } = options;
+  report(`Starting ${sizeOf(topology)}, data in ${data}, ports from ${port}`);
   const { startCluster } = await import('../../supervisor/embedded/cluster.ts');
-  return startWith(startCluster, options, context, report);
+  const start = (how: StartOptions) => startCluster({ ...how, topology, settings });
+  return startWith(start, options, context, report);
 }
 
 /** The same for the replicated profile; installs the packages it needs where it may. */
 export async function startReplicatedHere(
-  options: LocalOptions & { readonly topology: Topology },
+  options: LocalOptions,
   context: CommandContext,
   report: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
   const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
   installPackages();
-  const { data, port, topology } = options;
-  const count = `${topology.regions.length} regions`;
-  report(`Starting ${count} with copies of every book, data in ${data}, ports from ${port}`);
-  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology });
+  const { data, port, topology, settings } = options;
+  report(`Starting ${sizeOf(topology)} with their copies, data in ${data}, ports from ${port}`);
+  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology, settings });
   return startWith(start, options, context, report);
 }
 
@@ -153,12 +191,30 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   );
 }
 
+/** What the user reads of an installation that is ready. */
+export interface Endpoints {
+  readonly regions: readonly Pick<RegionState, 'name' | 'routerAddress'>[];
+  readonly books: readonly Pick<BookState, 'name' | 'region' | 'auditorUrl'>[];
+}
+
 /** Where the regions are, one line for each. */
-export function describeEndpoints(regions: readonly RegionState[]): string {
+export function describeEndpoints({ regions, books }: Endpoints): string {
+  const width = Math.max(9, ...regions.map(({ name }) => name.length));
   return regions
-    .map(({ name, routerAddress, bookName, auditorUrl }) => {
-      const { host, pathname } = new URL(auditorUrl);
-      return `  ${name.padEnd(9)} router ${routerAddress}   book ${bookName} at ${host}${pathname}`;
+    .map(({ name, routerAddress }) => {
+      const own = books
+        .filter(({ region }) => region === name)
+        .map((book) => {
+          const { host, pathname } = new URL(book.auditorUrl);
+          return `book ${book.name} at ${host}${pathname}`;
+        });
+      return `  ${name.padEnd(width)} router ${routerAddress}   ${own.join(', ')}`;
     })
     .join('\n');
+}
+
+/** Such as "3 regions", or "2 regions with 3 books". */
+export function sizeOf({ regions, books }: Pick<Topology, 'regions' | 'books'>): string {
+  const count = regions.length === 1 ? '1 region' : `${regions.length} regions`;
+  return books.length === regions.length ? count : `${count} with ${books.length} books`;
 }

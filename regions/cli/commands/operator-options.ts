@@ -57,8 +57,8 @@ async function copiesOf(state: ClusterState): Promise<BookCopies> {
     const { EmbeddedBooks } = await import('../../operator/embedded-books.ts');
     return new EmbeddedBooks(state);
   }
-  const { Installation } = await import('../../operator/installation.ts');
-  return new Installation(state);
+  const { OperatedInstallation } = await import('../../operator/operated-installation.ts');
+  return new OperatedInstallation(state);
 }
 
 /** Notes which books did not answer; the rest is shown without them. */

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import type { BadLine } from '../replay/bad-line.ts';
-import { runReplay } from '../replay/run.ts';
-import { type ReplaySummary, SHOWN_MAX } from '../replay/tally.ts';
+import { runReplay } from '../replay/replay-payments.ts';
+import { type ReplaySummary, SHOWN_MAX } from '../replay/replay-tally.ts';
 import {
   type CommandContext,
   type ConnectionOptions,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { BookStatus, InstallationStatus, MemberStatus } from '../../operator/status.ts';
+import type { BookStatus, InstallationStatus, MemberReport } from '../../operator/status.ts';
 import { Channels, type ChannelStates } from '../../operator/channels.ts';
 import { divergedLines } from './channel.ts';
 import { type CommandContext, runningCluster } from '../connection.ts';
@@ -117,7 +117,7 @@ export function leaderText({ leader, fenced, home, primaries }: BookStatus): str
   return `is led from ${region} in epoch ${epoch} by ${ledgerAddress}${away}`;
 }
 
-export function memberTable(members: readonly MemberStatus[]): string {
+export function memberTable(members: readonly MemberReport[]): string {
   const right = { align: 'right' } as const;
   const columns = [
     { title: 'member in' },
@@ -140,13 +140,13 @@ export function memberTable(members: readonly MemberStatus[]): string {
 }
 
 /** A line for each ledger server whose clocks disagree. */
-function clockLines(members: readonly MemberStatus[]): string[] {
+function clockLines(members: readonly MemberReport[]): string[] {
   return members.flatMap(({ region, clockAlarm }) =>
     clockAlarm === '' ? [] : [styled('red', `Clock in ${region}: ${clockAlarm}.`)],
   );
 }
 
-export function lagTexts({ role, lagBytes, lagMs }: MemberStatus): [bytes: string, time: string] {
+export function lagTexts({ role, lagBytes, lagMs }: MemberReport): [bytes: string, time: string] {
   if (lagBytes === undefined) return ['not known', 'not known'];
   if (role === 'leader' && lagBytes === 0) return ['', ''];
   return [count(lagBytes), milliseconds(lagMs ?? 0)];

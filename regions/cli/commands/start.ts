@@ -1,22 +1,24 @@
 import type { Command } from 'commander';
 
-import type { AuditReport } from '../../../ledger/audit/run.ts';
+import type { AuditReport } from '../../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
 import type { Cluster } from '../../supervisor/embedded/cluster.ts';
 import { defaultDataDir } from '../../topology/layout.ts';
-import { runSample, type SampleProgress, type SampleReport } from '../sample/run.ts';
+import { runSample, type SampleProgress, type SampleReport } from '../sample/send-sample.ts';
 import { auditWithProgress } from './audit.ts';
 import { auditTable, verdictOf } from './audit-table.ts';
-import { type CommandContext, dataOption, newCommand } from '../connection.ts';
+import { configOf } from '../config-option.ts';
+import { type CommandContext, newCommand } from '../connection.ts';
 import { ExitCode } from '../../terminal/failure.ts';
 import {
   describeEndpoints,
-  freshOption,
   interrupted,
   type LocalOptions,
-  portOption,
+  localOptions,
+  type StartingOptions,
   untilAborted,
   withClusterHere,
+  withStartingOptions,
 } from './local-cluster.ts';
 import { Progress } from '../../terminal/progress.ts';
 import { count, milliseconds, note, print, printJson, styled } from '../../terminal/print.ts';
@@ -24,24 +26,23 @@ import { count, milliseconds, note, print, printJson, styled } from '../../termi
 /** Long enough for a server that is being started again. */
 const CALL_TIMEOUT_MS = 60_000;
 
-interface StartOptions extends LocalOptions {
+interface StartOptions extends StartingOptions {
   readonly once?: boolean;
   readonly json?: boolean;
 }
 
 /** `meridian start`, which is what `npm start` runs. */
 export function startCommand(context: CommandContext): Command {
-  const description = 'start three regions here, move a sample of real payments, audit the books';
-  return newCommand('start', description, ['start', 'start --once', 'start --fresh --port 7500'])
-    .addOption(dataOption())
-    .addOption(portOption())
-    .addOption(freshOption())
+  const description = 'start the regions here, move a sample of real payments, audit the books';
+  const examples = ['start', 'start --once', 'start --fresh --port 7500'];
+  return withStartingOptions(newCommand('start', description, examples))
     .option('--once', 'end after the audit; the exit code states whether every invariant holds')
-    .action((options: StartOptions) =>
-      withClusterHere(options, context, async (cluster) => {
+    .action(async (options: StartOptions) => {
+      const here = localOptions(options, await configOf(options, { profile: 'embedded' }));
+      await withClusterHere(here, context, async (cluster) => {
         const sample = await pushSample(cluster, context);
         const audit = await auditWithProgress(
-          cluster.regions.map(({ auditorUrl }) => auditorUrl),
+          cluster.books.map(({ auditorUrl }) => auditorUrl),
           context,
         );
         const inTransit = audit.inFlight.reduce((sum, { transfers }) => sum + transfers, 0);
@@ -50,10 +51,10 @@ export function startCommand(context: CommandContext): Command {
         if (options.json) await printJson({ ok, sample, audit });
         else await printResult(sample, audit, ok);
         if (options.once) return;
-        if (!options.json) await print(afterwards(cluster, options));
+        if (!options.json) await print(afterwards(cluster, here));
         await untilAborted(context.signal);
-      }),
-    );
+      });
+    });
 }
 
 const PHASES: Readonly<Record<SampleProgress['phase'], readonly [string, string]>> = {
@@ -81,7 +82,7 @@ async function pushSample(cluster: Cluster, { signal }: CommandContext): Promise
     shown.progress.update(done, total);
   };
   try {
-    note('\nSample payments through the three routers');
+    note(`\nSample payments through ${regions.length === 1 ? 'the router' : 'all routers'}`);
     return await runSample({ clients, onProgress });
   } catch (error) {
     if (signal.aborted) throw interrupted();
@@ -129,8 +130,8 @@ async function printResult(sample: SampleReport, audit: AuditReport, ok: boolean
   await print(`            ${text}`);
 }
 
-function afterwards({ regions }: Cluster, { data, port }: StartOptions): string {
-  const [first, second] = regions.map(({ name }) => name);
+function afterwards(cluster: Cluster, { data, port }: LocalOptions): string {
+  const [first, second = first] = cluster.regions.map(({ name }) => name);
   const merchant = `sample.${first}.EUR.merchant-001`;
   const treasury = `sample.${second}.EUR.treasury`;
   const where = data === defaultDataDir() ? '' : ` --data ${data}`;
@@ -143,7 +144,7 @@ function afterwards({ regions }: Cluster, { data, port }: StartOptions): string 
   ];
   return [
     `\nThe regions stay up, with data in ${data} and ports from ${port}:`,
-    describeEndpoints(regions),
+    describeEndpoints(cluster),
     '\nTo try in another terminal:',
     ...commands.map((command) => `  npx ${command}${where}`),
     '\nCtrl-C stops everything.',

@@ -75,10 +75,12 @@ async function showCluster(
   // A process may be ready by its supervisor's account and yet not answer at this moment.
   const answers = new Map<string, boolean>(
     await Promise.all(
-      state.regions.flatMap(({ name, routerAddress, ledgerAddress }) => [
-        serves(routerAddress).then((ok) => [`${name}/router`, ok] as const),
-        serves(ledgerAddress).then((ok) => [`${name}/ledger`, ok] as const),
-      ]),
+      [
+        ...state.regions.map(
+          ({ name, routerAddress }) => [`${name}/router`, routerAddress] as const,
+        ),
+        ...state.books.map(({ process, ledgerAddress }) => [process, ledgerAddress] as const),
+      ].map(async ([name, address]) => [name, await serves(address)] as const),
     ),
   );
   const clocks = await clockAlarms(state);
@@ -94,20 +96,8 @@ async function showCluster(
   if (!serving) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
-    const passfile = auditorPassfile(dataDir);
-    // Only the auditors' connections to the databases, which can change nothing.
-    const regions = state.regions.map(
-      ({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
-        name,
-        book,
-        bookName,
-        routerAddress,
-        ledgerAddress,
-        auditorUrl: withoutPassword(auditorUrl),
-        auditorPassfile: passfile,
-      }),
-    );
-    const shown = { serving, status, pid, startedAt, dataDir, regions, processes, diverged };
+    const places = describePlaces(state);
+    const shown = { serving, status, pid, startedAt, dataDir, ...places, processes, diverged };
     await (watch ? printRaw(toJson(shown)) : printJson(shown));
     return;
   }
@@ -135,31 +125,59 @@ async function showCluster(
   if (!watch) await printAuditors(state);
 }
 
+/** The part of the JSON that states what is where; passwords are left out. */
+function describePlaces({ dataDir, regions, books }: ClusterState) {
+  const passfile = auditorPassfile(dataDir);
+  return {
+    // The book is the first of the region, by number; `books` has them all.
+    regions: regions.map(({ name, book, bookName, routerAddress, ledgerAddress, auditorUrl }) => ({
+      name,
+      book,
+      bookName,
+      routerAddress,
+      ledgerAddress,
+      auditorUrl: withoutPassword(auditorUrl),
+      auditorPassfile: passfile,
+    })),
+    // Only the auditors' connections to the databases, which can change nothing.
+    books: books.map(({ number, name, region, process, ledgerAddress, auditorUrl }) => ({
+      number,
+      name,
+      region,
+      process,
+      ledgerAddress,
+      auditorUrl: withoutPassword(auditorUrl),
+      auditorPassfile: passfile,
+    })),
+  };
+}
+
 /** The clock alarm of each ledger server, by the name of its process; '': none. */
 async function clockAlarms(state: ClusterState): Promise<Map<string, string>> {
   const { askLedger } = await import('../../operator/ask-ledger.ts');
   return new Map<string, string>(
     await Promise.all(
-      state.regions.map(async ({ name, ledgerAddress }) => {
+      state.books.map(async ({ process, ledgerAddress }) => {
         const facts = await askLedger(ledgerAddress).catch(() => undefined);
-        return [`${name}/ledger`, facts?.clockAlarm ?? ''] as const;
+        return [process, facts?.clockAlarm ?? ''] as const;
       }),
     ),
   );
 }
 
 /** How auditors reach the books; of a replicated one the copy in its home region. */
-async function printAuditors({ dataDir, regions }: ClusterState): Promise<void> {
+async function printAuditors({ dataDir, books }: ClusterState): Promise<void> {
   await print('\nFor auditors, who can only read:');
-  for (const { auditorUrl } of regions) await print(`  ${psqlCommand(dataDir, auditorUrl)}`);
+  for (const { auditorUrl } of books) await print(`  ${psqlCommand(dataDir, auditorUrl)}`);
 }
 
-function addressOf({ regions }: ClusterState, name: string): string {
+function addressOf({ regions, books }: ClusterState, name: string): string {
+  const book = books.find(({ process }) => process === name);
+  if (book !== undefined) return book.ledgerAddress;
   const [regionName, role] = name.split('/');
   const region = regions.find((candidate) => candidate.name === regionName);
   if (!region) return '';
   if (role === 'router') return region.routerAddress;
-  if (role === 'ledger') return region.ledgerAddress;
   if (role === 'postgres') return new URL(region.auditorUrl).host;
   return region.redisUrl === undefined ? '' : new URL(region.redisUrl).host;
 }

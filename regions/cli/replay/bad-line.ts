@@ -1,5 +1,5 @@
 /** What can be wrong with a line of a replay file. The names are part of the output. */
-export type BadLineError =
+export type BadLineCode =
   | 'line_too_long'
   | 'not_utf8'
   | 'quote_malformed'
@@ -24,16 +24,16 @@ export interface BadLine {
   readonly file: string;
   /** Number of the line in its file; the header is line 1. */
   readonly line: number;
-  readonly error: BadLineError;
+  readonly error: BadLineCode;
   /** What was found, for people. */
   readonly detail: string;
 }
 
 /** Thrown while one line is read, and caught where lines are counted. */
-export class BadLineFault extends Error {
-  readonly error: BadLineError;
+export class BadLineError extends Error {
+  readonly error: BadLineCode;
 
-  constructor(error: BadLineError, detail: string) {
+  constructor(error: BadLineCode, detail: string) {
     super(detail);
     this.name = 'BadLineFault';
     this.error = error;

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 
 import { parse } from 'csv-parse/sync';
 
-import { BadFileError, type BadLine, BadLineFault } from './bad-line.ts';
+import { BadFileError, type BadLine, BadLineError } from './bad-line.ts';
 
 /** No line of these files comes near this; a file without line ends must not fill memory. */
 const LINE_LENGTH_MAX = 16_384;
@@ -18,7 +18,7 @@ export type Line<T> =
 /**
  * Reads a CSV file with a header as a stream: one line is one record, columns may be in any
  * order and further columns are ignored. `read` makes a record of a line or throws
- * BadLineFault, which rejects that line only. Empty lines are skipped.
+ * BadLineError, which rejects that line only. Empty lines are skipped.
  *
  * Throws BadFileError when the file cannot be read or its header lacks a column.
  */
@@ -40,7 +40,7 @@ export async function* readCsv<Column extends string, T>(
     try {
       yield { line, value: read(fieldsOf(text, places, width)) };
     } catch (error) {
-      if (!(error instanceof BadLineFault)) throw error;
+      if (!(error instanceof BadLineError)) throw error;
       yield { line, bad: { file, line, error: error.error, detail: error.message } };
     }
   }
@@ -51,7 +51,7 @@ function headerOf(file: string, text: string): string[] {
   try {
     return split(text).map((name) => name.trim());
   } catch (error) {
-    if (!(error instanceof BadLineFault)) throw error;
+    if (!(error instanceof BadLineError)) throw error;
     throw new BadFileError(`${file}: the header line cannot be read (${error.error})`);
   }
 }
@@ -82,13 +82,13 @@ function fieldsOf<Column extends string>(
   width: number,
 ): Fields<Column> {
   if (text.length > LINE_LENGTH_MAX) {
-    throw new BadLineFault('line_too_long', `more than ${LINE_LENGTH_MAX} characters`);
+    throw new BadLineError('line_too_long', `more than ${LINE_LENGTH_MAX} characters`);
   }
   // The decoder puts this in the place of bytes that are not UTF-8.
-  if (text.includes('\uFFFD')) throw new BadLineFault('not_utf8', 'bytes that are not UTF-8');
+  if (text.includes('\uFFFD')) throw new BadLineError('not_utf8', 'bytes that are not UTF-8');
   const values = split(text);
   if (values.length !== width) {
-    throw new BadLineFault('wrong_column_count', `${values.length} columns instead of ${width}`);
+    throw new BadLineError('wrong_column_count', `${values.length} columns instead of ${width}`);
   }
   return (column) => values[places.get(column) ?? -1] ?? '';
 }
@@ -103,7 +103,7 @@ function split(text: string): string[] {
     const [values] = parse(text, { relax_column_count: true });
     return values ?? [];
   } catch {
-    throw new BadLineFault('quote_malformed', 'a quote is not closed or stands inside a value');
+    throw new BadLineError('quote_malformed', 'a quote is not closed or stands inside a value');
   }
 }
 

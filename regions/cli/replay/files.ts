@@ -5,7 +5,7 @@ import {
   KEY_LENGTH_MAX,
   REFERENCE_LENGTH_MAX,
 } from '../../../ledger/core/limits.ts';
-import { BadLineFault } from './bad-line.ts';
+import { BadLineError } from './bad-line.ts';
 import { type Fields, type Line, readCsv } from './csv.ts';
 
 /** A line of the accounts file. */
@@ -52,15 +52,15 @@ export function readAccounts(file: string): AsyncGenerator<Line<AccountLine>> {
   return readCsv(file, ACCOUNT_COLUMNS, (fields): AccountLine => {
     const name = textOf(fields, 'account', EXTERNAL_ID_LENGTH_MAX);
     if (name.startsWith(TRANSIT_PREFIX)) {
-      throw new BadLineFault('account_name_reserved', `"${name}" belongs to the ledger`);
+      throw new BadLineError('account_name_reserved', `"${name}" belongs to the ledger`);
     }
     const homeRegion = textOf(fields, 'home_region', REGION_LENGTH_MAX);
     const asset = assetOf(fields);
     const overdraw = fields('may_overdraw');
     if (overdraw !== 'yes' && overdraw !== 'no') {
-      throw new BadLineFault('may_overdraw_malformed', `"${overdraw}" is neither yes nor no`);
+      throw new BadLineError('may_overdraw_malformed', `"${overdraw}" is neither yes nor no`);
     }
-    if (names.has(name)) throw new BadLineFault('account_twice', `"${name}" was named before`);
+    if (names.has(name)) throw new BadLineError('account_twice', `"${name}" was named before`);
     names.add(name);
     return { name, homeRegion, asset, mayOverdraw: overdraw === 'yes' };
   });
@@ -77,7 +77,7 @@ export function readPayments<A extends AccountLine>(
 ): AsyncGenerator<Line<PaymentLine<A>>> {
   const accountOf = (name: string) => {
     const account = accounts.get(name);
-    if (!account) throw new BadLineFault('account_unknown', `no account "${name}" to use`);
+    if (!account) throw new BadLineError('account_unknown', `no account "${name}" to use`);
     return account;
   };
   return readCsv(file, PAYMENT_COLUMNS, (fields): PaymentLine<A> => {
@@ -86,13 +86,13 @@ export function readPayments<A extends AccountLine>(
     const debit = accountOf(fields('debit_account'));
     const credit = accountOf(fields('credit_account'));
     if (debit === credit) {
-      throw new BadLineFault('same_account_twice', `"${debit.name}" cannot pay itself`);
+      throw new BadLineError('same_account_twice', `"${debit.name}" cannot pay itself`);
     }
     const amountMinor = amountOf(fields('amount_minor'));
     const asset = assetOf(fields);
     for (const account of [debit, credit]) {
       if (account.asset === asset) continue;
-      throw new BadLineFault('asset_differs', `"${account.name}" holds ${account.asset}`);
+      throw new BadLineError('asset_differs', `"${account.name}" holds ${account.asset}`);
     }
     const kind = textOf(fields, 'kind', REFERENCE_LENGTH_MAX);
     return { key, bookedOn, debit, credit, amountMinor, asset, kind };
@@ -105,12 +105,12 @@ function textOf<Column extends string>(
   lengthMax: number,
 ): string {
   const text = fields(column);
-  if (text === '') throw new BadLineFault('text_empty', `${column} is empty`);
+  if (text === '') throw new BadLineError('text_empty', `${column} is empty`);
   if (text.length > lengthMax) {
-    throw new BadLineFault('text_too_long', `${column} has more than ${lengthMax} characters`);
+    throw new BadLineError('text_too_long', `${column} has more than ${lengthMax} characters`);
   }
   if (/\p{Cc}|\p{Cs}/u.test(text)) {
-    throw new BadLineFault('text_has_control_characters', `${column} has control characters`);
+    throw new BadLineError('text_has_control_characters', `${column} has control characters`);
   }
   return text;
 }
@@ -118,23 +118,23 @@ function textOf<Column extends string>(
 function assetOf(fields: Fields<'currency'>): string {
   const asset = fields('currency');
   if (/^[A-Z0-9_.-]{1,16}$/u.test(asset)) return asset;
-  throw new BadLineFault('asset_malformed', `currency "${shown(asset)}" is not such as EUR`);
+  throw new BadLineError('asset_malformed', `currency "${shown(asset)}" is not such as EUR`);
 }
 
 function dateOf(text: string): string {
   const date = /^\d{4}-\d{2}-\d{2}$/u.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
   // Date moves the 30th of February into March; a day that comes back changed does not exist.
   if (date && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)) return text;
-  throw new BadLineFault('date_malformed', `booked_on "${shown(text)}" is not YYYY-MM-DD`);
+  throw new BadLineError('date_malformed', `booked_on "${shown(text)}" is not YYYY-MM-DD`);
 }
 
 function amountOf(text: string): bigint {
   if (!/^-?\d{1,40}$/u.test(text)) {
-    throw new BadLineFault('amount_malformed', `"${shown(text)}" is not a whole number`);
+    throw new BadLineError('amount_malformed', `"${shown(text)}" is not a whole number`);
   }
   const amount = BigInt(text);
-  if (amount <= 0n) throw new BadLineFault('amount_not_positive', `${text} is not above zero`);
-  if (amount > INT64_MAX) throw new BadLineFault('amount_too_large', `${text} needs over 64 bits`);
+  if (amount <= 0n) throw new BadLineError('amount_not_positive', `${text} is not above zero`);
+  if (amount > INT64_MAX) throw new BadLineError('amount_too_large', `${text} needs over 64 bits`);
   return amount;
 }
 

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { INVARIANTS } from '../../../ledger/audit/findings.ts';
-import { type AuditReport, runAudit } from '../../../ledger/audit/run.ts';
+import { type AuditReport, runAudit } from '../../../ledger/audit/run-audit.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
 import type { RegionName } from '../../topology/layout.ts';
 import type { MemberState } from '../../topology/state.ts';
 import type { RecordedCall } from '../load/call-log.ts';
 import type { LoadAccount } from '../load/payment-plan.ts';
-import type { CallSet, Evidence } from '../report.ts';
-import { compareCopies } from './copies.ts';
-import { type EpochStart, judge, type Judgement } from './judge.ts';
+import type { CallSet, DrillEvidence } from '../report.ts';
+import { compareCopies } from './compare-copies.ts';
+import { type EpochStart, judge, type Judgement } from './judge-transfers.ts';
 import { reAsk, unknownOf } from './re-ask.ts';
 import { evidencePool, type ReadBack, readBack } from './read-back.ts';
 
@@ -35,7 +35,7 @@ const KEYS_MOST = 20;
  * answers that callers received. What cannot be read is named; nothing that depends on it
  * counts as proven.
  */
-export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
+export async function collectEvidence(input: EvidenceInput): Promise<DrillEvidence> {
   const { calls, namespace, members, onStep, signal } = input;
   const unread: string[] = [];
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
@@ -131,7 +131,7 @@ function epochsOf(
   calls: readonly RecordedCall[],
   read: readonly ReadBack[],
   members: readonly MemberState[],
-): Evidence['epochs'] {
+): DrillEvidence['epochs'] {
   const fresh = calls.filter(({ acknowledged }) => acknowledged?.replayed === false);
   const groups = Map.groupBy(fresh, ({ acknowledged: answer }) => {
     return `${answer?.book ?? 0} ${answer?.epoch ?? 0}`;

@@ -9,7 +9,7 @@ import {
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MemberState } from '../../topology/state.ts';
 import type { Asked, CallLog, RecordedCall } from './call-log.ts';
-import type { RunClock } from './clock.ts';
+import type { RunClock } from './run-clock.ts';
 import type { Load } from './load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
 

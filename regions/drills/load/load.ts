@@ -3,7 +3,7 @@ import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
 import type { RegionName } from '../../topology/layout.ts';
 import type { Asked, CallLog } from './call-log.ts';
-import type { RunClock } from './clock.ts';
+import type { RunClock } from './run-clock.ts';
 import { type LoadAccount, PaymentPlan } from './payment-plan.ts';
 import { acknowledgementOf, requestOf, troubleOf } from './request.ts';
 
@@ -13,7 +13,7 @@ export const CALL_DEADLINE_MS = 10_000;
 const ATTEMPT_MS = 4_000;
 const TICK_MS = 10;
 
-export interface LoadOptions {
+export interface DrillLoadOptions {
   readonly routers: readonly { readonly region: RegionName; readonly address: string }[];
   /** Separates the keys of this run from all others: up to 64 characters. */
   readonly namespace: string;
@@ -31,7 +31,7 @@ export interface LoadOptions {
  * through the router of its own region first and, when that fails, through another one.
  */
 export class Load {
-  readonly #options: LoadOptions;
+  readonly #options: DrillLoadOptions;
   readonly #clients: ReadonlyMap<RegionName, MeridianClient>;
   readonly #underWay = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -39,7 +39,7 @@ export class Load {
   #plan: PaymentPlan | undefined;
   #ticking: Promise<void> | undefined;
 
-  constructor(options: LoadOptions) {
+  constructor(options: DrillLoadOptions) {
     this.#options = options;
     const { routers } = options;
     this.#clients = new Map(

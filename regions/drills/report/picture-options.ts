@@ -3,17 +3,17 @@ import { rateStrips } from './rate-strips.ts';
 import { latencyStrips } from './latency-strips.ts';
 import {
   endOfRoom,
-  type Layout,
+  type Picture,
   layOut,
   secondsPerCharacter,
   type TimeAxis,
   timeAxis,
-} from '../../report/layout.ts';
+} from '../../report/picture.ts';
 import { lanesOf, zeroOf } from './moments.ts';
 import { hasInjection, momentsStrip, rules } from './moments-strip.ts';
 
 /** The moments of a drill, then the answers of each region and their latency. */
-export function pictureOptions(report: DrillReport): Layout {
+export function pictureOptions(report: DrillReport): Picture {
   const { timeline, series } = report;
   const zeroMs = zeroOf(report);
   const axis = axisOf(report, zeroMs);

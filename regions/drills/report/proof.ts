@@ -1,4 +1,4 @@
-import type { CallSet, DrillReport, Evidence } from '../report.ts';
+import type { CallSet, DrillReport, DrillEvidence } from '../report.ts';
 import { facts, list, resultMark, section, table } from '../../report/elements.ts';
 import { Html, html, nothing } from '../../report/html.ts';
 import { zeroOf } from './moments.ts';
@@ -39,7 +39,7 @@ export function proof(report: DrillReport): Html {
   return html`${calls(evidence)}${invariants(evidence)}${transit(evidence)}${copies(evidence)}${epochs(report, evidence)}`;
 }
 
-function calls(evidence: Evidence): Html {
+function calls(evidence: DrillEvidence): Html {
   const { healedAfterMs } = evidence;
   return section(
     'Evidence',
@@ -72,7 +72,7 @@ function calls(evidence: Evidence): Html {
   );
 }
 
-function invariants({ audit, invariants: meanings }: Evidence): Html {
+function invariants({ audit, invariants: meanings }: DrillEvidence): Html {
   const found = audit?.violations.map(({ invariant }) => invariant) ?? [];
   const rows = [...new Set([...Object.keys(meanings), ...found])].map((name) => {
     const violations = audit?.violations.filter(({ invariant }) => invariant === name) ?? [];
@@ -92,7 +92,7 @@ function invariants({ audit, invariants: meanings }: Evidence): Html {
   return section('Invariants', html`<p>${note}</p>`, table(['', 'invariant', 'result'], rows));
 }
 
-function transit({ inTransit }: Evidence): Html {
+function transit({ inTransit }: DrillEvidence): Html {
   if (inTransit.length === 0) {
     return section('In transit after the healing', html`<p>Nothing.</p>`);
   }
@@ -118,7 +118,7 @@ const copyTexts = {
   unread: 'could not be read',
 } as const;
 
-function copies({ copies: all }: Evidence): Html {
+function copies({ copies: all }: DrillEvidence): Html {
   return section(
     'Copies of the books',
     table(
@@ -135,7 +135,7 @@ function copies({ copies: all }: Evidence): Html {
   );
 }
 
-function epochs(report: DrillReport, { epochs: all }: Evidence): Html {
+function epochs(report: DrillReport, { epochs: all }: DrillEvidence): Html {
   const zeroMs = zeroOf(report);
   const at = (ms: number | null) => (ms === null ? '–' : offsetText(ms - zeroMs));
   return section(

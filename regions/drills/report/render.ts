@@ -5,7 +5,7 @@ import { booksTable, collateralTable, timeline } from './outage.ts';
 import { checksTable, proof } from './proof.ts';
 import { timeText } from '../../report/quantities.ts';
 import { documentText } from '../../report/document.ts';
-import { figures, verdictBox } from './summary.ts';
+import { figures, verdictBox } from './drill-summary.ts';
 
 /**
  * The report of a drill as one self-contained HTML page: no script, no network. All

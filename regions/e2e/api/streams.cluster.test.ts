@@ -14,6 +14,8 @@ import {
 } from '../../../proto/gen/meridian/v1/event.ts';
 import type { ListEntriesResponse } from '../../../proto/gen/meridian/v1/query.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { parseConfig } from '../../config/load-config.ts';
+import { processSettings } from '../../config/process-settings.ts';
 import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
@@ -21,6 +23,12 @@ import { ReceivedAnswers } from './received-answers.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /** The two streams of the API, through real routers and ledger servers that are killed. */
+
+const CONFIG = `settings:
+  ledger: { subscriptions: 14 }
+  router: { subscriptionsPerConnection: 99 }
+  supervisor: { postgresBuffersMib: 48 }`;
+const ENVIRONMENT = { MERIDIAN_ROUTER_SUBSCRIPTIONS_PER_CONNECTION: '12' };
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -35,7 +43,9 @@ const BOOK = { $case: 'book', value: 'eu-west-1' } as const;
 
 beforeAll(async () => {
   const dataDir = path.join(folder(), 'data');
-  cluster = await startCluster({ dataDir, basePort: await findFreeBase() });
+  const { settings } = parseConfig(CONFIG, undefined, ENVIRONMENT);
+  const basePort = await findFreeBase();
+  cluster = await startCluster({ dataDir, basePort, settings: processSettings(settings) });
   const [first, second] = cluster.regions;
   eu = new Api(must(first, 'there is eu-west').routerAddress);
   us = new Api(must(second, 'there is us-east').routerAddress);
@@ -60,6 +70,34 @@ async function refused(fields: Partial<SubscribeRequest>) {
   const error = await follow(us, fields).ended;
   return [error?.code, error?.details];
 }
+
+/** Opens subscriptions until one is refused. Returns how many there are, and why. */
+async function openUntilRefused(api: Api): Promise<{ opened: ReceivedEvents[]; why: unknown }> {
+  const opened: ReceivedEvents[] = [];
+  for (;;) {
+    const received = follow(api, { of: BOOK });
+    const why = await Promise.race([
+      received.until(1, 5_000),
+      received.ended.then((error) => error?.details),
+    ]);
+    if (typeof why === 'string') return { opened, why };
+    opened.push(received);
+  }
+}
+
+test('settings of the file and of the environment reach the servers', async () => {
+  await eu.transfers(pays(1));
+  const here = await openUntilRefused(eu);
+  const there = await openUntilRefused(us);
+  expect([here.opened.length, here.why]).toEqual([
+    12,
+    '12 subscriptions of this connection are open',
+  ]);
+  expect([there.opened.length, there.why]).toEqual([2, '14 subscriptions are open here']);
+  for (const received of [...here.opened, ...there.opened]) received.stream.cancel();
+  const [buffers] = await sql`SHOW shared_buffers`;
+  expect(buffers).toEqual({ shared_buffers: '48MB' });
+});
 
 let keys = 0;
 function pay(fields: Partial<CreateTransferRequest> = {}): CreateTransferRequest {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { runDrill } from '../../drills/run.ts';
+import { runDrill } from '../../drills/run-drill.ts';
 import { scenarios } from '../../drills/scenarios/all.ts';
 import { Operator } from '../../operator/operator.ts';
 import { findFreeBase } from '../../processes/ports.ts';

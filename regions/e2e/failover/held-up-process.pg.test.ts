@@ -4,7 +4,7 @@ import path from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../../ledger/store/connect.ts';
-import { openRequest, transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import {
   BookServiceClient,
   FaultCode,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { connect, type Sql } from '../../../ledger/store/connect.ts';
 import { leaveFork } from '../../../ledger/store/leave-fork.ts';
-import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import {
   follow,
   type PairBook,

@@ -7,7 +7,7 @@ import { EntryReads } from '../../../ledger/service/entry-reads.ts';
 import { LongReads } from '../../../ledger/service/long-reads.ts';
 import { TransferReads } from '../../../ledger/service/transfer-reads.ts';
 import { connect } from '../../../ledger/store/connect.ts';
-import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import { ReadLevel } from '../../../proto/gen/meridian/v1/position.ts';
 import {
   GetStatementRequest,

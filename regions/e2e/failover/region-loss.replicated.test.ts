@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import type { AuditReport } from '../../../ledger/audit/run.ts';
+import type { AuditReport } from '../../../ledger/audit/run-audit.ts';
 import { paymentFiles } from '../../testing/payment-files.ts';
 import { ReplicatedBooks } from '../../testing/replicated-books.ts';
 import { whyNotReplicated } from '../../testing/replicated-profile.ts';

@@ -4,9 +4,9 @@ import { accountId } from '../../../ledger/core/account-id.ts';
 import { reasonOf, RpcError } from '../../../ledger/rpc/error.ts';
 import { connect, type Sql } from '../../../ledger/store/connect.ts';
 import { fenceBook, unfenceBook } from '../../../ledger/store/fence.ts';
-import { transferRequest } from '../../../ledger/testing/books/requests.ts';
+import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
 import { type PairBook, ReplicatedPair, setStandbys } from '../../testing/replicated-pair.ts';
 import { TestMember } from '../../testing/test-member.ts';
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pWaitFor from 'p-wait-for';
 import postgres from 'postgres';
 import { afterEach, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
@@ -170,10 +171,6 @@ async function epoch(auditorUrl: string): Promise<number> {
   }
 }
 
-async function waitFor(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  const until = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > until) throw new Error(`not so after ${timeoutMs} ms`);
-    await sleep(100);
-  }
+function waitFor(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+  return pWaitFor(condition, { interval: 100, timeout: timeoutMs });
 }

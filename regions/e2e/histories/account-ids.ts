@@ -1,5 +1,5 @@
 import { accountId, accountNumberOf, bookOf } from '../../../ledger/core/account-id.ts';
-import type { ModelBook, ModelRequest } from '../../../ledger/testing/model/state.ts';
+import type { ModelBook, ModelRequest } from '../../../ledger/testing/model/model-state.ts';
 import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { Conditions, Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 

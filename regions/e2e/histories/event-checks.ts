@@ -1,10 +1,14 @@
 import { expect } from 'vitest';
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import { must } from '../../../ledger/core/assert.ts';
-import { type ModelBook, type ModelTransfer, usable } from '../../../ledger/testing/model/state.ts';
+import {
+  type ModelBook,
+  type ModelTransfer,
+  usable,
+} from '../../../ledger/testing/model/model-state.ts';
 import { type Event, EventKind } from '../../../proto/gen/meridian/v1/event.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
-import type { ClusterRun } from './run.ts';
+import type { ClusterRun } from './cluster-run.ts';
 
 /** Expects every row of a history to agree with the model. */
 export function checkEvents(run: ClusterRun): void {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import type { ModelAccount, ModelBook } from '../../../ledger/testing/model/state.ts';
+import type { ModelAccount, ModelBook } from '../../../ledger/testing/model/model-state.ts';
 import { decidingAccountOf } from '../../../ledger/core/validate/validate-transfer.ts';
 import { ReceivedEvents } from '../../../ledger/testing/database/received-events.ts';
 import type { GetAccountsResponse } from '../../../proto/gen/meridian/v1/account.ts';
@@ -22,7 +22,7 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { Api } from '../../testing/api-client.ts';
 import { checkEvents } from './event-checks.ts';
-import type { ClusterRun } from './run.ts';
+import type { ClusterRun } from './cluster-run.ts';
 
 /** Compares everything that can be read of a finished history with the model. */
 export async function checkReads(run: ClusterRun, api: Api): Promise<void> {

@@ -2,15 +2,15 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { histories, type History } from '../../../ledger/testing/history/history.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { histories, type RandomHistory } from '../../../ledger/testing/history/random-history.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
 import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { checkReads } from './final-checks.ts';
 import { Journals } from './journals.ts';
-import { ClusterRun } from './run.ts';
-import { Tally } from './tally.ts';
+import { ClusterRun } from './cluster-run.ts';
+import { HistoryTally } from './history-tally.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /**
@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 /** A history and its number, which it keeps when it is run alone. */
-type Numbered = readonly [number, History];
+type Numbered = readonly [number, RandomHistory];
 
 /** The histories to run, each with its number. */
 function chosen(): { seed: number; numbered: Numbered[] } {
@@ -59,7 +59,7 @@ function chosen(): { seed: number; numbered: Numbered[] } {
 }
 
 /** Runs histories next to each other until one fails; reports how to run that one alone. */
-async function checkAll(numbered: Numbered[], seed: number, tally: Tally): Promise<void> {
+async function checkAll(numbered: Numbered[], seed: number, tally: HistoryTally): Promise<void> {
   const installation = { apis, regions: cluster.regions, journals };
   const left = numbered.values();
   const failures: unknown[] = [];
@@ -88,7 +88,7 @@ test(
   async () => {
     const { seed, numbered } = chosen();
     process.stdout.write(`${numbered.length} histories of seed ${seed}\n`);
-    const tally = new Tally();
+    const tally = new HistoryTally();
     await checkAll(numbered, seed, tally);
     process.stdout.write(`${tally.text()}\n`);
     expect(tally.outcomes.impossible()).toEqual([]);

@@ -8,7 +8,7 @@ import {
   type ModelBook,
   type ModelTransfer,
   type Travelling,
-} from '../../../ledger/testing/model/state.ts';
+} from '../../../ledger/testing/model/model-state.ts';
 import { type Event, EventKind } from '../../../proto/gen/meridian/v1/event.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { UnappliedRows } from './journals.ts';

@@ -8,8 +8,8 @@ import {
 } from '../../../proto/gen/meridian/v1/query.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
-import { DIVERGED, listed, nameOf, Story } from './restored-story.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
+import { DIVERGED, listed, nameOf, RestoredStory } from './restored-story.ts';
 
 /** A book that was replaced by an older copy is detected, does no harm, and can be repaired. */
 
@@ -32,7 +32,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
     ids,
     balanceOf,
     allIsWell,
-  } = await Story.begin(context);
+  } = await RestoredStory.begin(context);
   expect((await pay('before', alice, bob)).status).toBe(TransferStatus.POSTED);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -90,7 +90,7 @@ test.concurrent('the payer’s book is restored: it posts nothing until what has
 test.concurrent('the payee’s book is restored: what has arrived is booked as its payer knows it', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, ids, balanceOf, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(2);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -118,7 +118,7 @@ test.concurrent('the payee’s book is restored: what has arrived is booked as i
 test.concurrent('numbers that were given twice: what arrived is booked, what did not is returned', async (context) => {
   const { expect } = context;
   const { books, api, alice, bob, ben, pay, cameTo, bothSay, repair, balanceOf, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob, 1n))).toBe('POSTED');
@@ -179,7 +179,7 @@ test.concurrent('numbers that were given twice: what arrived is booked, what did
 test.concurrent('both books are restored', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, pay, cameTo, bothSay, repair, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   await pay('before', alice, bob);
   const first = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -205,7 +205,7 @@ test.concurrent('both books are restored', async (context) => {
 test.concurrent('two of three books are restored: each is repaired from both others', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, carl, pay, cameTo, divergedOf, repair, balanceOf } =
-    await Story.begin(context, 3);
+    await RestoredStory.begin(context, 3);
   await pay('before-1', alice, bob);
   await pay('before-2', carl, alice);
   const first = await books.copy(1);
@@ -254,7 +254,7 @@ test.concurrent('two of three books are restored: each is repaired from both oth
 test.concurrent('a copy that lags is promoted and leads in a newer epoch elsewhere', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, ids, balanceOf, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   await pay('before', alice, bob);
   const lagging = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-1', alice, bob))).toBe('POSTED');
@@ -283,7 +283,7 @@ test.concurrent('a copy that lags is promoted and leads in a newer epoch elsewhe
 test.concurrent('an empty database in place of a book', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, bothSay, repair, balanceOf, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   await pay('before', alice, bob);
   await pay('back', bob, amy, 2n);
   await books.restore(1);
@@ -300,7 +300,7 @@ test.concurrent('an empty database in place of a book', async (context) => {
 test.concurrent('a database of another book is reported as such, until an older backup replaces it', async (context) => {
   const { expect } = context;
   const { books, alice, amy, bob, ben, pay, cameTo, lostBy, repair, balanceOf, allIsWell } =
-    await Story.begin(context);
+    await RestoredStory.begin(context);
   const [first, second] = [await books.copy(1), await books.copy(2)];
   await expect.poll(() => cameTo(pay('own-1', alice, bob, 1n))).toBe('POSTED');
   expect(await cameTo(pay('own-2', bob, alice, 2n))).toBe('POSTED');
@@ -361,7 +361,7 @@ test.concurrent('an interrupted repair continues where it stopped', async (conte
     repair,
     balanceOf,
     allIsWell,
-  } = await Story.begin(context);
+  } = await RestoredStory.begin(context);
   await pay('before', alice, bob);
   const copy = await books.copy(1);
   await expect.poll(() => cameTo(pay('lost-0', alice, bob, 1n))).toBe('POSTED');
@@ -388,7 +388,7 @@ test.concurrent('an interrupted repair continues where it stopped', async (conte
 
 test.concurrent('channels from before hashes catch up, and deliver meanwhile', async (context) => {
   const { expect } = context;
-  const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await Story.begin(context);
+  const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await RestoredStory.begin(context);
   await pay('before-1', alice, bob);
   await pay('before-2', bob, alice);
   for (const number of [1, 2]) {

@@ -2,8 +2,8 @@ import { test, vi } from 'vitest';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { TransferStatus, Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
-import { listed, nameOf, Story } from './restored-story.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
+import { listed, nameOf, RestoredStory } from './restored-story.ts';
 
 /** The holds of captures that the book of their payer loses. */
 
@@ -12,7 +12,7 @@ vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout
 type Fields = Partial<CreateTransferRequest>;
 
 /** Calls for the holds of Alice for Bob, whose account is in the second book. */
-function holdsOf({ api, alice, bob }: Story) {
+function holdsOf({ api, alice, bob }: RestoredStory) {
   const hold = async (key: string, amount: bigint, timeoutSeconds = 0) => {
     const action = { $case: 'hold', value: { timeoutSeconds } } as const;
     const fields = { idempotencyKey: key, debitAccountId: alice, creditAccountId: bob, amount };
@@ -43,7 +43,7 @@ function holdsOf({ api, alice, bob }: Story) {
 
 test.concurrent('a lost capture is booked as one: its hold is what it was', async (context) => {
   const { expect } = context;
-  const story = await Story.begin(context);
+  const story = await RestoredStory.begin(context);
   const { books, api, alice, ben, bob, pay, cameTo, bothSay, repair, balanceOf, allIsWell } = story;
   const { hold, capture, captureOf, stateOf, heldOf } = holdsOf(story);
   await pay('before', alice, bob);
@@ -112,7 +112,7 @@ test.concurrent('a lost capture is booked as one: its hold is what it was', asyn
 
 test.concurrent('a lost capture that was refused gives its hold back when it is booked', async (context) => {
   const { expect } = context;
-  const story = await Story.begin(context);
+  const story = await RestoredStory.begin(context);
   const { books, api, alice, bob, pay, cameTo, bothSay, repair, balanceOf, allIsWell } = story;
   const { capture, stateOf, heldOf } = holdsOf(story);
   await pay('before', alice, bob);
@@ -131,7 +131,7 @@ test.concurrent('a lost capture that was refused gives its hold back when it is 
 
 test.concurrent('a hold whose capture lost its number is named, and released by its operator', async (context) => {
   const { expect } = context;
-  const story = await Story.begin(context);
+  const story = await RestoredStory.begin(context);
   const { books, api, alice, bob, pay, cameTo, bothSay, repair, balanceOf, allIsWell } = story;
   const { hold, capture, captureOf, stateOf, heldOf } = holdsOf(story);
   await pay('before', alice, bob);

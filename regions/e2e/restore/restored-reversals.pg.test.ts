@@ -1,14 +1,14 @@
 import { test, vi } from 'vitest';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { Story } from './restored-story.ts';
+import { RestoredStory } from './restored-story.ts';
 
 /** Reversals that the book of their payer loses: what is left of the transfers they reverse. */
 
 vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 
 /** What a test asks about transfers from Alice to Bob, who has his account in the second book. */
-function reversalsOf({ api, alice, bob, pay }: Story) {
+function reversalsOf({ api, alice, bob, pay }: RestoredStory) {
   const fieldsOf = (idempotencyKey: string, transferId: string, amount: bigint) => ({
     idempotencyKey,
     debitAccountId: bob,
@@ -30,7 +30,7 @@ function reversalsOf({ api, alice, bob, pay }: Story) {
 
 test('a transfer and its reversal are lost: it cannot be reversed once more', async (context) => {
   const { expect } = context;
-  const story = await Story.begin(context);
+  const story = await RestoredStory.begin(context);
   const { books, alice, bob, ben, pay, cameTo, bothSay, repair, balanceOf, allIsWell } = story;
   const { reverse, paid } = reversalsOf(story);
   await pay('before', alice, bob);
@@ -57,7 +57,7 @@ test('a transfer and its reversal are lost: it cannot be reversed once more', as
 
 test('a lost reversal that was made again reverses once', async (context) => {
   const { expect } = context;
-  const story = await Story.begin(context);
+  const story = await RestoredStory.begin(context);
   const { books, alice, bob, pay, cameTo, bothSay, repair, balanceOf, allIsWell } = story;
   const { reverse, reverseBlind, paid } = reversalsOf(story);
   await pay('before', bob, alice, 1n);

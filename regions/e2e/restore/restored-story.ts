@@ -6,7 +6,7 @@ import {
   type TransferStatus,
   transferStatusToJSON,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { runAudit } from '../../../ledger/audit/run.ts';
+import { runAudit } from '../../../ledger/audit/run-audit.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { RestorableBooks } from './restorable-books.ts';
 
@@ -19,7 +19,7 @@ export const listed = (legs: RepairChannelReply['lostSent']) =>
   legs.map(({ leg }) => leg?.transferId);
 
 /** Two books with two accounts each, and what tests ask of them. */
-export class Story {
+export class RestoredStory {
   readonly books: RestorableBooks;
   readonly api: Api;
   alice = 0n;
@@ -36,8 +36,8 @@ export class Story {
     this.api = new Api(books.routerAddress);
   }
 
-  static async begin({ expect, onTestFinished }: TestContext, count = 2): Promise<Story> {
-    const story = new Story(await RestorableBooks.start(count), expect);
+  static async begin({ expect, onTestFinished }: TestContext, count = 2): Promise<RestoredStory> {
+    const story = new RestoredStory(await RestorableBooks.start(count), expect);
     const { api, books } = story;
     onTestFinished(async () => {
       api.close();

@@ -3,10 +3,10 @@ import { markDrained, unmarkDrained } from '../../etcd/drained.ts';
 import { Etcd } from '../../etcd/etcd.ts';
 import type { RegionName } from '../../topology/topology.ts';
 import { answered, type MemberFacts } from '../facts.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { type Objection, objection, textOf } from '../objection.ts';
-import type { Outline } from '../operation.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Outline } from '../change-plan.ts';
+import type { Recorder } from '../change-recorder.ts';
 import {
   acknowledgingRegions,
   type BookFacts,
@@ -21,8 +21,10 @@ import { outlineSwitchover, switchover } from './switchover.ts';
 const IN_TRANSIT_MS = 60_000;
 
 /** A book without a copy in the region neither leads there nor needs it. */
-const hasCopyIn = ({ members }: Book, { region }: { readonly region: RegionName }): boolean =>
-  members.some(({ state }) => state.region === region);
+const hasCopyIn = (
+  { members }: OperatedBook,
+  { region }: { readonly region: RegionName },
+): boolean => members.some(({ state }) => state.region === region);
 
 /** Takes a region out of use: no calls of load balancers, no book led there. */
 export const drain = regionChange(z.object({ kind: z.literal('drain'), region: z.string() }), {
@@ -79,9 +81,10 @@ export const undrain = regionChange(z.object({ kind: z.literal('undrain'), regio
   },
 });
 
-const namesOf = (books: readonly Book[]) => books.map(({ name }) => name).join(', ');
+const namesOf = (books: readonly OperatedBook[]) => books.map(({ name }) => name).join(', ');
 
-const etcdOf = ({ replicated }: Installation) => new Etcd(replicated.etcd.map(({ url }) => url));
+const etcdOf = ({ replicated }: OperatedInstallation) =>
+  new Etcd(replicated.etcd.map(({ url }) => url));
 
 const withoutMajority = (books: readonly BookFacts[]): Objection[] =>
   books.some(({ coordination }) => coordination === undefined)
@@ -148,11 +151,11 @@ export function outlineUndrain(books: readonly BookFacts[], region: RegionName):
 async function emptyRegion(
   { installation, facts, acting, recorder }: RegionWork,
   region: RegionName,
-): Promise<Book[]> {
+): Promise<OperatedBook[]> {
   const at = new Date().toISOString();
   recorder.step(`marking ${region} as drained`);
   await markDrained(etcdOf(installation), region, { by: acting.by, why: acting.why, at });
-  const moved: Book[] = [];
+  const moved: OperatedBook[] = [];
   for (const { facts: leaving, to } of departures(facts, region)) {
     if (to === undefined) continue;
     const request = { kind: switchover.kind, book: leaving.name, to };
@@ -163,7 +166,7 @@ async function emptyRegion(
 }
 
 export async function removeMark(
-  installation: Installation,
+  installation: OperatedInstallation,
   region: RegionName,
   recorder: Recorder,
 ): Promise<void> {
@@ -171,7 +174,10 @@ export async function removeMark(
   await unmarkDrained(etcdOf(installation), region);
 }
 
-async function nothingInTransit(installation: Installation, books: readonly Book[]) {
+async function nothingInTransit(
+  installation: OperatedInstallation,
+  books: readonly OperatedBook[],
+) {
   let left = '';
   await until('that nothing is in transit', IN_TRANSIT_MS, async () => {
     const all = await Promise.all(books.map((book) => installation.facts(book)));
@@ -192,8 +198,8 @@ async function nothingInTransit(installation: Installation, books: readonly Book
 
 /** Whether the region may be switched off, as far as etcd and the books with a copy there go. */
 async function saySafe(
-  installation: Installation,
-  books: readonly Book[],
+  installation: OperatedInstallation,
+  books: readonly OperatedBook[],
   region: RegionName,
   step: (text: string) => void,
 ): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { RegionName } from '../../topology/topology.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { type Objection, objection, isPassing, textOf } from '../objection.ts';
-import type { Outline } from '../operation.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Outline } from '../change-plan.ts';
+import type { Recorder } from '../change-recorder.ts';
 import { type BookFacts, leaderOf } from '../safety.ts';
 import { until } from '../within.ts';
 import { removeMark } from './drain.ts';
@@ -60,8 +60,8 @@ export function outlineFailback(homes: readonly BookFacts[], region: RegionName)
 }
 
 async function caughtUp(
-  installation: Installation,
-  book: Book,
+  installation: OperatedInstallation,
+  book: OperatedBook,
   region: RegionName,
   recorder: Recorder,
 ) {

@@ -1,14 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import pTimeout from 'p-timeout';
 import { answered } from '../facts.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { LeaderWatch } from '../leader-watch.ts';
 import type { Member } from '../member.ts';
 import { type Objection, objection, textOf } from '../objection.ts';
-import type { OperationResult, Outline } from '../operation.ts';
+import type { ChangeResult, Outline } from '../change-plan.ts';
 import { PatroniRefusal } from '../patroni.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Recorder } from '../change-recorder.ts';
 import {
   type BookFacts,
   headOf,
@@ -110,18 +111,18 @@ export function outlineFailover(
 }
 
 /** The file that makes the promotion guard of a member pass once, see replicated/. */
-function consentFile({ dataDir }: Installation, { state }: Member): string {
+function consentFile({ dataDir }: OperatedInstallation, { state }: Member): string {
   return join(dataDir, state.region, state.bookName, 'accept-loss');
 }
 
 async function promote(
-  installation: Installation,
-  book: Book,
+  installation: OperatedInstallation,
+  book: OperatedBook,
   candidate: Member,
   epoch: number,
   waitMs: number,
   recorder: Recorder,
-): Promise<OperationResult> {
+): Promise<ChangeResult> {
   const { name, region: to, ledgerAddress } = candidate.state;
   const watch = new LeaderWatch(book);
   try {
@@ -138,8 +139,7 @@ async function promote(
     });
     await Promise.race([promoted, refusal.then(() => promoted)]);
     recorder.step(`${to} is promoted; its ledger server leads once another copy follows`);
-    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), waitMs));
-    const leader = await Promise.race([led, late]);
+    const leader = await pTimeout(led, { milliseconds: waitMs, message: false });
     if (leader === undefined) {
       recorder.step(`${book.name} takes no payments until another copy follows ${to}`);
       return { promoted: true, leading: false };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { fenceBook, unfenceBook } from '../../../ledger/store/fence.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { LeaderWatch } from '../leader-watch.ts';
 import { objection } from '../objection.ts';
-import type { Outline } from '../operation.ts';
+import type { Outline } from '../change-plan.ts';
 import { type BookFacts, headOf, primaryOf } from '../safety.ts';
 import { bookChange } from './operator-change.ts';
 
@@ -74,7 +74,7 @@ export function outlineUnfence(facts: BookFacts): Outline {
   };
 }
 
-function primaryMember(installation: Installation, book: Book, facts: BookFacts) {
+function primaryMember(installation: OperatedInstallation, book: OperatedBook, facts: BookFacts) {
   const primary = primaryOf(facts);
   if (primary === undefined) throw new Error(`no primary of ${book.name} answers`);
   return installation.member(book, primary.facts.member.region);

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { RegionName } from '../../topology/topology.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import {
   type Acting,
-  type Operation,
-  type OperationResult,
+  type CompletedChange,
+  type ChangeResult,
   type Outline,
   type Plan,
   requireDoable,
-} from '../operation.ts';
-import { Recorder } from '../recorder.ts';
+} from '../change-plan.ts';
+import { Recorder } from '../change-recorder.ts';
 import type { BookFacts } from '../safety.ts';
 
 /**
@@ -57,29 +57,33 @@ export interface OperatorChange<Request extends { readonly kind: string }> exten
   /** A request, from its fields as a command line gives them. Throws ZodError. */
   readonly read: (fields: unknown) => Request;
   /** What it would do now, and the objections to it; changes nothing. Throws UnknownNameError. */
-  plan(installation: Installation, request: Request): Promise<Plan>;
+  plan(installation: OperatedInstallation, request: Request): Promise<Plan>;
   /**
    * Makes it and records it in the books concerned.
    * @throws RefusedError, NotPossibleError, UnknownNameError, or Error if it did not succeed
    */
-  make(installation: Installation, request: Request, acting: Acting): Promise<Operation>;
+  make(
+    installation: OperatedInstallation,
+    request: Request,
+    acting: Acting,
+  ): Promise<CompletedChange>;
 }
 
 /** What the execution of a change works with. */
-export interface Work {
-  readonly installation: Installation;
+export interface ChangeContext {
+  readonly installation: OperatedInstallation;
   readonly plan: Plan;
   readonly acting: Acting;
   readonly recorder: Recorder;
 }
 
-export interface BookWork extends Work {
-  readonly book: Book;
+export interface BookWork extends ChangeContext {
+  readonly book: OperatedBook;
   readonly facts: BookFacts;
 }
 
-export interface RegionWork extends Work {
-  readonly books: readonly Book[];
+export interface RegionWork extends ChangeContext {
+  readonly books: readonly OperatedBook[];
   readonly facts: readonly BookFacts[];
 }
 
@@ -87,16 +91,16 @@ interface BookChange<Request extends BookRequest> extends Described<Request> {
   /** Pure. */
   readonly outline: (facts: BookFacts, request: Request) => Outline;
   /** What is recorded with it in the book. Pure. */
-  readonly details?: (facts: BookFacts, request: Request, plan: Plan) => OperationResult;
-  readonly carryOut: (work: BookWork, request: Request) => Promise<OperationResult>;
+  readonly details?: (facts: BookFacts, request: Request, plan: Plan) => ChangeResult;
+  readonly carryOut: (work: BookWork, request: Request) => Promise<ChangeResult>;
 }
 
 interface RegionChange<Request extends RegionRequest> extends Described<Request> {
   /** Books whose facts decide, and which record it; all where it is not given. Pure. */
-  readonly concerns?: (book: Book, request: Request) => boolean;
+  readonly concerns?: (book: OperatedBook, request: Request) => boolean;
   /** Pure. */
   readonly outline: (books: readonly BookFacts[], request: Request) => Outline;
-  readonly carryOut: (work: RegionWork, request: Request) => Promise<OperationResult>;
+  readonly carryOut: (work: RegionWork, request: Request) => Promise<ChangeResult>;
 }
 
 /** A change of one book. */
@@ -106,7 +110,7 @@ export function bookChange<Schema extends z.ZodType<BookRequest>>(
 ): OperatorChange<z.infer<Schema>> {
   type Request = z.infer<Schema>;
   const { kind } = described;
-  const look = async (installation: Installation, asked: Request) => {
+  const look = async (installation: OperatedInstallation, asked: Request) => {
     const book = installation.book(asked.book);
     if (asked.to !== undefined) installation.requireRegion(asked.to);
     const facts = await installation.patientFacts(book);
@@ -135,7 +139,7 @@ export function regionChange<Schema extends z.ZodType<RegionRequest>>(
 ): OperatorChange<z.infer<Schema>> {
   type Request = z.infer<Schema>;
   const { kind } = described;
-  const look = async (installation: Installation, asked: Request) => {
+  const look = async (installation: OperatedInstallation, asked: Request) => {
     installation.requireRegion(asked.region);
     const books = installation.books.filter((book) => concerns(book, asked));
     const facts = await Promise.all(books.map((book) => installation.patientFacts(book)));

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { answered, type MemberFacts } from '../facts.ts';
 import { whileFollowing } from '../follow-ahead.ts';
-import type { Book, Installation } from '../installation.ts';
+import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { LeaderWatch } from '../leader-watch.ts';
 import type { Member } from '../member.ts';
 import { type Objection, objection } from '../objection.ts';
-import type { Outline } from '../operation.ts';
+import type { Outline } from '../change-plan.ts';
 import { PatroniRefusal } from '../patroni.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Recorder } from '../change-recorder.ts';
 import {
   acknowledgingRegions,
   type BookFacts,
@@ -113,7 +113,7 @@ function whatIsWrongWithLeader(facts: BookFacts): Objection[] {
 }
 
 /** Stops the book here and starts it there, and measures how long it had no leader. */
-async function move(book: Book, leader: Member, candidate: Member, recorder: Recorder) {
+async function move(book: OperatedBook, leader: Member, candidate: Member, recorder: Recorder) {
   const { region: from } = leader.state;
   const { region: to, ledgerAddress } = candidate.state;
   const watch = new LeaderWatch(book);
@@ -143,8 +143,8 @@ async function move(book: Book, leader: Member, candidate: Member, recorder: Rec
 
 /** Waits until the old leader's copy follows, so that the next change would be safe as well. */
 async function untilFollows(
-  installation: Installation,
-  book: Book,
+  installation: OperatedInstallation,
+  book: OperatedBook,
   old: Member,
   recorder: Recorder,
 ) {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { type ClusterEvent, type ClusterOptions, startCluster } from './cluster.ts';
 import { connectFaults } from '../../faults/control.ts';
 import { findFreeBase } from '../../processes/ports.ts';
@@ -13,6 +14,10 @@ import { commandLine, processIdentity } from '../../processes/process-identity.t
 import { hasRedis } from '../redis.ts';
 import { readState, removeData } from '../../topology/state.ts';
 import { testFolder } from '../../testing/folder.ts';
+import { topologyOf } from '../../testing/topologies.ts';
+import { recordedTopology } from '../../topology/topology-record.ts';
+import type { ChangeStep } from './topology-change.ts';
+import { applyTopology } from './topology-control.ts';
 
 const standIn = join(import.meta.dirname, '..', '..', 'processes', 'test', 'stand-in.ts');
 const programs = { ledger: standIn, router: standIn, migrate: () => Promise.resolve() };
@@ -62,7 +67,7 @@ test('three regions start, survive kills, stop, and find their data again', asyn
   // A ledger server reaches the others through its own links.
   const log = readFileSync(join(dataDir, 'logs', 'eu-west-ledger.log'), 'utf8');
   expect(log).toContain(`"MERIDIAN_LEDGERS":"127.0.0.1:${basePort + 1},127.0.0.1:${basePort + 30}`);
-  const link = cluster.links.get('eu-west>us-east');
+  const link = cluster.links.get('eu-west>us-east-1');
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(true);
   link?.cut();
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(false);
@@ -188,6 +193,68 @@ test('when one process does not come up, all the others are stopped', async () =
   const pids = events.flatMap((event) => (event.kind === 'process' ? (event.pid ?? []) : []));
   expect(running(pids)).toEqual([]);
   expect(readState(dataDir)).toBeUndefined();
+});
+
+/** What the stand-in for a server has received in its last life. */
+function lastEnvironment(dataDir: string, name: string): Record<string, string> {
+  const log = readFileSync(join(dataDir, 'logs', `${name.replace('/', '-')}.log`), 'utf8');
+  const line = log.split('\n').findLast((one) => one.includes('MERIDIAN_BOOKS')) ?? '{}';
+  return z.object({ env: z.record(z.string(), z.string()) }).parse(JSON.parse(line)).env;
+}
+
+test('books and a region are added while the rest runs; a failure leaves all as it was', async () => {
+  const dataDir = join(testFolder(), 'data');
+  const basePort = await findFreeBase();
+  let broken = true;
+  const migrate = (url: string) =>
+    broken && url.endsWith('/a_2') ? Promise.reject(new Error('a_2 is broken')) : Promise.resolve();
+  const { cluster } = await start(dataDir, basePort, {
+    topology: topologyOf({ a: 1 }),
+    programs: { ...programs, migrate },
+  });
+  const before = cluster.processes.names();
+  const next = topologyOf({ a: 2, b: 1 });
+  await expect(cluster.applyTopology(topologyOf({ b: 1 }))).rejects.toThrow(/region a is missing/u);
+
+  const server = createServer().listen(basePort + 11, '127.0.0.1');
+  await once(server, 'listening');
+  await expect(cluster.applyTopology(next)).rejects.toThrow(/the ledger server of b\) is taken/u);
+  server.close();
+  await expect(cluster.applyTopology(next)).rejects.toThrow('a_2 is broken');
+  expect(cluster.processes.names()).toEqual(before);
+  expect(cluster.books.map(({ name }) => name)).toEqual(['a-1']);
+  expect(recordedTopology(dataDir)).toEqual(topologyOf({ a: 1 }));
+  expect(before.map((name) => cluster.processes.starts(name))).toEqual(before.map(() => 1));
+
+  broken = false;
+  const planned = await cluster.applyTopology(next, { dryRun: true });
+  expect(cluster.processes.names()).toEqual(before);
+  const steps: ChangeStep[] = [];
+  const socket = cluster.state().controlSocket;
+  const report = (step: ChangeStep) => steps.push(step);
+  expect(await applyTopology(socket, next, { report })).toEqual(planned);
+  expect(planned.books).toEqual(['b-1', 'a-2']);
+  expect(planned.restarted).toEqual(['a/ledger', 'a/router']);
+  expect(steps.filter(({ kind }) => kind !== 'started')).toEqual([
+    { kind: 'recorded' },
+    { kind: 'restarted', process: 'a/ledger' },
+    { kind: 'restarted', process: 'a/router' },
+  ]);
+  expect(recordedTopology(dataDir)).toEqual(next);
+  const servers = ['a/ledger', 'a/ledger-a-2', 'a/router', 'b/ledger', 'b/router'];
+  for (const name of servers) {
+    const { MERIDIAN_BOOKS: books, MERIDIAN_LEDGERS: ledgers } = lastEnvironment(dataDir, name);
+    expect(books).toBe('1:a-1:a,2:b-1:b,3:a-2:a');
+    expect(ledgers?.split(',')).toEqual([1, 11, 4].map((port) => `127.0.0.1:${basePort + port}`));
+    expect(cluster.processes.state(name)).toBe('ready');
+  }
+  expect(readState(dataDir)?.books).toEqual(cluster.books);
+  // Once more: nothing is left to do.
+  expect(await cluster.applyTopology(next)).toMatchObject({ started: [], restarted: [] });
+  await cluster.stop();
+  await expect(start(dataDir, basePort, { topology: topologyOf({ a: 1 }) })).rejects.toThrow(
+    /book 2 \(b-1 in b\) is missing/u,
+  );
 });
 
 test('a start can be aborted', async () => {

@@ -3,12 +3,22 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
-import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { faultHandlers } from '../../faults/control.ts';
 import { EmbeddedFaults, linkKey } from './embedded-faults.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { moduleFile } from '../../processes/code.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import type { Faults } from '../../faults/faults.ts';
-import { describeLayout, type Layout, type RegionName } from '../../topology/layout.ts';
+import {
+  describeLayout,
+  type Layout,
+  type RegionLayout,
+  type RegionName,
+} from '../../topology/layout.ts';
+import { controlSocket, serveControl } from '../../processes/control-socket.ts';
+import { recordTopology, reserveFolders } from '../../topology/topology-record.ts';
+import { carryOut, type ChangeStep, planChange, type TopologyChange } from './topology-change.ts';
+import { topologyHandlers } from './topology-control.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { type Link, openLink } from '../../faults/link.ts';
 import { requireFreePorts } from '../../processes/ports.ts';
@@ -50,6 +60,8 @@ export interface ClusterOptions {
   readonly topology?: Topology | undefined;
   /** The first of the ports, default 7400; see layout.ts. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   /** Put a proxy of ours on the way from each region to the books of the others. */
   readonly links?: boolean | undefined;
   /** Start without Redis even if it is installed. */
@@ -78,6 +90,12 @@ export interface ClusterProcesses {
   waitReady(name: string, timeoutMs: number): Promise<void>;
 }
 
+export interface ApplyOptions {
+  /** Only find out what would change. */
+  readonly dryRun?: boolean | undefined;
+  readonly report?: ((step: ChangeStep) => void) | undefined;
+}
+
 export interface Cluster {
   readonly dataDir: string;
   readonly layout: Layout;
@@ -90,6 +108,11 @@ export interface Cluster {
   readonly faults: Faults;
   /** The present content of cluster.json. */
   state(): ClusterState;
+  /**
+   * Adds the books and regions that the topology has in addition, without a stop of the others;
+   * see topology-change.ts.
+   */
+  applyTopology(topology: Topology, options?: ApplyOptions): Promise<TopologyChange>;
   /** Stops everything in order. Data stays. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -119,8 +142,8 @@ export function startGuard(runFolder: string): ChildProcess {
 /** Everything that runs, so that one place can stop it in any state of the start. */
 class RunningCluster {
   readonly links = new Map<string, Link>();
-  readonly layout: Layout;
   readonly options: ClusterOptions;
+  layout: Layout;
   regions: RegionProcesses[] = [];
   #guard: ChildProcess | undefined;
   #control: Server | undefined;
@@ -128,6 +151,8 @@ class RunningCluster {
   #status: ClusterState['status'] = 'starting';
   #stopped: Promise<void> | undefined;
   #aborted = false;
+  #changing: Promise<unknown> | undefined;
+  #newRegion: ((layout: RegionLayout) => RegionProcesses) | undefined;
   readonly #startedAt = new Date().toISOString();
 
   constructor(options: ClusterOptions) {
@@ -176,6 +201,7 @@ class RunningCluster {
     const { layout, options } = this;
     const claim = await claimDataDir(
       options.dataDir,
+      layout.topology,
       () => requireFreePorts(layout.ports),
       (root) => this.#describe(root),
     );
@@ -186,9 +212,7 @@ class RunningCluster {
     }
     this.requireGoing();
     this.#guard = startGuard(claim.run);
-    for (const { from, book, port, targetPort } of layout.links) {
-      this.links.set(linkKey(from, book), await openLink({ port, targetPort }));
-    }
+    await this.openLinks(layout);
     const withRedis = options.withoutRedis !== true && hasRedis();
     if (!withRedis && options.withoutRedis !== true) {
       const lost = 'known keys are looked up in the journal only: slower retries, same answers';
@@ -198,19 +222,23 @@ class RunningCluster {
     const postgres = await findPostgres(directories);
     requireEntry(postgres.runAs, claim.root);
     this.requireGoing();
-    this.regions = layout.regions.map(
-      (region) =>
-        new RegionProcesses({
-          layout: region,
-          paths: claim,
-          postgres,
-          withRedis,
-          programs: options.programs ?? ownPrograms,
-          onState: (state, changed) => this.#onState(region.name, state, changed),
-          onStep: (kind) => this.emit({ kind, region: region.name }),
-        }),
-    );
-    this.#control = await serveFaults(this.#socket, this.faults);
+    const settings = options.settings ?? defaultProcessSettings(layout.topology, 'embedded');
+    this.#newRegion = (region) =>
+      new RegionProcesses({
+        layout: region,
+        paths: claim,
+        postgres,
+        withRedis,
+        settings,
+        programs: options.programs ?? ownPrograms,
+        onState: (state, changed) => this.#onState(region.name, state, changed),
+        onStep: (kind) => this.emit({ kind, region: region.name }),
+      });
+    this.regions = layout.regions.map(this.#newRegion);
+    this.#control = await serveControl(this.#socket, {
+      ...faultHandlers(this.faults),
+      ...topologyHandlers(this),
+    });
     await this.#startRegions();
     this.#status = 'ready';
     this.#save();
@@ -221,13 +249,66 @@ class RunningCluster {
     let failure: Error | undefined;
     await Promise.all(
       this.regions.map((region) =>
-        region.start().catch(async (error: unknown) => {
-          failure ??= error instanceof Error ? error : new Error(String(error));
-          await Promise.all(this.regions.map((other) => other.stop()));
-        }),
+        region
+          .start(() => recordTopology(this.root, this.layout.topology))
+          .catch(async (error: unknown) => {
+            failure ??= error instanceof Error ? error : new Error(String(error));
+            await Promise.all(this.regions.map((other) => other.stop()));
+          }),
       ),
     );
     if (failure !== undefined) throw failure;
+  }
+
+  /** See topology-change.ts. */
+  async applyTopology(topology: Topology, options: ApplyOptions = {}): Promise<TopologyChange> {
+    if (this.#status !== 'ready') throw new Error('Meridian is not running yet; try again soon');
+    const { layout, change } = planChange(this, topology);
+    if (options.dryRun === true) return change;
+    if (this.#changing !== undefined) throw new Error('another change is being applied');
+    this.#changing = carryOut(this, layout, options.report ?? (() => {}));
+    try {
+      await this.#changing;
+      return change;
+    } finally {
+      this.#changing = undefined;
+    }
+  }
+
+  addRegion(layout: RegionLayout): RegionProcesses {
+    if (this.#newRegion === undefined) throw new Error('nothing was started');
+    const region = this.#newRegion(layout);
+    reserveFolders(this.root, [layout.name]);
+    this.regions.push(region);
+    return region;
+  }
+
+  removeRegion(region: RegionProcesses): void {
+    this.regions = this.regions.filter((one) => one !== region);
+  }
+
+  /** Opens the links of the layout that are not open. */
+  async openLinks(layout: Layout): Promise<void> {
+    for (const { from, book, port, targetPort } of layout.links) {
+      const key = linkKey(from, book);
+      if (this.links.has(key)) continue;
+      this.links.set(key, await openLink({ port, targetPort }));
+    }
+  }
+
+  async closeLinks(layout: Layout): Promise<void> {
+    const kept = new Set(layout.links.map(({ from, book }) => linkKey(from, book)));
+    for (const [key, link] of this.links) {
+      if (kept.has(key)) continue;
+      this.links.delete(key);
+      await link.close();
+    }
+  }
+
+  adopt(layout: Layout): void {
+    recordTopology(this.root, layout.topology);
+    this.layout = layout;
+    this.#save();
   }
 
   /** Ends a start that is under way: it throws, and its caller stops the rest. */
@@ -254,6 +335,7 @@ class RunningCluster {
     for (const { name } of this.layout.regions)
       signalPostgres(this.#postgresFolder(name), 'SIGCONT');
     await Promise.all(this.regions.map((region) => region.stop()));
+    await this.#changing?.catch(() => undefined);
     await Promise.all([...this.links.values()].map((link) => link.close()));
     const guard = this.#guard;
     if (guard?.pid !== undefined && guard.exitCode === null && guard.signalCode === null) {
@@ -359,13 +441,20 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
   return {
     dataDir: running.root,
-    layout: running.layout,
-    regions: running.regionStates,
-    books: running.books,
+    get layout() {
+      return running.layout;
+    },
+    get regions() {
+      return running.regionStates;
+    },
+    get books() {
+      return running.books;
+    },
     processes: describeProcesses(running),
     links: running.links,
     faults: running.faults,
     state: () => running.describe(),
+    applyTopology: (topology, how) => running.applyTopology(topology, how),
     stop: () => running.stop(),
   };
 }

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { MIB } from '../../../ledger/core/limits.ts';
+import { postgresTuning, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import type { BookLayout, RegionLayout } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
@@ -27,6 +29,7 @@ export interface RegionOptions {
   readonly paths: DataPaths;
   readonly postgres: PostgresPrograms;
   readonly withRedis: boolean;
+  readonly settings: ProcessSettings;
   readonly programs: Programs;
   readonly onState: NonNullable<ProcessSpec['onState']>;
   readonly onStep: (step: 'migrated' | 'ready') => void;
@@ -101,18 +104,25 @@ export class RegionProcesses {
       });
   }
 
-  /** Starts everything in order. Throws when one does not come up, or `stop` came in between. */
-  async start(): Promise<void> {
+  /**
+   * Starts everything in order; `beforeRouter` runs before accounts can be opened. Throws when a
+   * process does not come up, or `stop` came in between.
+   */
+  async start(beforeRouter: () => void): Promise<void> {
     await this.startBooks(this.#layout);
-    await this.startRouter();
-    this.#options.onStep('ready');
+    this.#requireGoing();
+    beforeRouter();
+    await this.#startRouter();
   }
 
   /**
    * Starts the stores, unless they run, and the ledger servers of those books in the layout that
    * have none. Servers that run keep their settings until `restartLedgers` and `restartRouter`.
+   * Returns the names of the processes that it has started.
    */
-  async startBooks(layout: RegionLayout): Promise<void> {
+  async startBooks(layout: RegionLayout): Promise<string[]> {
+    const before = this.processes;
+    const isNew = this.#stores === undefined;
     const stores = (this.#stores ??= await this.#prepareStores());
     const added = layout.books.filter(({ number }) => !this.#ledgers.has(number));
     this.#layout = layout;
@@ -121,7 +131,7 @@ export class RegionProcesses {
     }
     this.#requireGoing();
     const { postgres, redis } = stores;
-    await startStopped([postgres.process, redis?.process]);
+    if (isNew) await startStopped([postgres.process, redis?.process]);
     for (const { database } of added) {
       this.#requireGoing();
       await postgres.addDatabase(database);
@@ -130,25 +140,34 @@ export class RegionProcesses {
     await Promise.all(
       added.map(({ database }) => programs.migrate(postgres.urls(database).adminUrl)),
     );
-    onStep('migrated');
+    if (added.length > 0) onStep('migrated');
     this.#requireGoing();
     await startStopped(added.map(({ number }) => this.#ledgers.get(number)));
+    return this.processes.filter((process) => !before.includes(process)).map(({ name }) => name);
   }
 
-  async startRouter(): Promise<void> {
-    const stores = this.#started();
-    this.#requireGoing();
-    this.#router = new SupervisedProcess(this.#routerSpec(stores));
-    await this.#router.start();
-  }
-
-  /** Removes the ledger servers of books that are not in the layout; their databases stay. */
+  /** Takes back `startBooks`: ends the servers of books that `layout` does not have. */
   async removeBooks(layout: RegionLayout): Promise<void> {
     const kept = new Set(layout.books.map(({ number }) => number));
     const removed = [...this.#ledgers].filter(([number]) => !kept.has(number));
     await Promise.all(removed.map(([, process]) => process.stop()));
     for (const [number] of removed) this.#ledgers.delete(number);
     this.#layout = layout;
+  }
+
+  /** Names of the servers that would have other settings with this layout. */
+  outdated(layout: RegionLayout): string[] {
+    const stores = this.#started();
+    const specs = [
+      ...layout.books.map((book) => this.#ledgerSpec(stores, book, layout)),
+      this.#routerSpec(stores, layout),
+    ];
+    return specs
+      .filter((spec) => {
+        const process = this.processes.find(({ name }) => name === spec.name);
+        return process !== undefined && !sameSettings(process.spec, spec);
+      })
+      .map(({ name }) => name);
   }
 
   /**
@@ -173,11 +192,24 @@ export class RegionProcesses {
     const stores = this.#started();
     this.#layout = layout;
     const router = this.#router;
-    if (router === undefined) {
-      await this.startRouter();
-      return [];
+    if (router !== undefined) {
+      return (await this.#replace(router, this.#routerSpec(stores))) ? [router.name] : [];
     }
-    return (await this.#replace(router, this.#routerSpec(stores))) ? [router.name] : [];
+    await this.#startRouter();
+    return [];
+  }
+
+  async #startRouter(): Promise<void> {
+    const router = new SupervisedProcess(this.#routerSpec(this.#started()));
+    this.#requireGoing();
+    this.#router = router;
+    try {
+      await router.start();
+    } catch (error) {
+      this.#router = undefined;
+      throw error;
+    }
+    this.#options.onStep('ready');
   }
 
   /** Stops what runs, in order. Never throws. */
@@ -190,16 +222,22 @@ export class RegionProcesses {
   }
 
   /**
-   * Restarts a server with other settings, if they differ. Throws when it does not serve in time:
-   * it has its previous settings again then, and is kept running.
+   * Restarts a server with other settings, if they differ; one that was stopped stays so and has
+   * them from its next start on. Throws when it does not serve in time: it has its previous
+   * settings again then, and is kept running.
    */
   async #replace(process: SupervisedProcess, spec: ProcessSpec): Promise<boolean> {
     const before = process.spec;
-    if (JSON.stringify(before.env) === JSON.stringify(spec.env)) return false;
+    if (sameSettings(before, spec)) return false;
+    if (process.state === 'stopped') {
+      process.spec = spec;
+      return false;
+    }
     const change = async (next: ProcessSpec) => {
       await process.stop();
       this.#requireGoing();
-      await process.resume(next, RESTART_MS_MAX);
+      process.spec = next;
+      await process.resume(RESTART_MS_MAX);
     };
     try {
       await change(spec);
@@ -226,7 +264,7 @@ export class RegionProcesses {
 
   /** @param name REGION/ROLE, or REGION/ROLE-BOOK */
   #files(name: string, stage: number) {
-    const { paths, onState } = this.#options;
+    const { paths, onState, settings } = this.#options;
     const file = name.replace('/', '-');
     return {
       name,
@@ -234,11 +272,13 @@ export class RegionProcesses {
       pidFile: join(paths.run, `${file}.pid`),
       stage,
       onState,
+      logBytes: settings.supervisor.logMib * MIB,
     };
   }
 
   #preparePostgres(): Promise<PostgresServer> {
-    const { paths, postgres } = this.#options;
+    const { paths, postgres, settings } = this.#options;
+    const tuning = settings.supervisor;
     const { name, ports } = this.#layout;
     return preparePostgres({
       ...this.#files(`${name}/postgres`, stages.postgres),
@@ -248,11 +288,13 @@ export class RegionProcesses {
       databases: [],
       passwords: regionSecrets(paths.root, name),
       programs: postgres,
+      startSeconds: tuning.postgresStartSeconds,
+      tuning: postgresTuning(tuning),
     });
   }
 
   #prepareRedis(): RedisServer | undefined {
-    const { paths, withRedis } = this.#options;
+    const { paths, withRedis, settings } = this.#options;
     const { name, ports } = this.#layout;
     if (!withRedis) return undefined;
     return describeRedis({
@@ -260,37 +302,38 @@ export class RegionProcesses {
       directory: join(paths.root, name, 'redis'),
       port: ports.redis,
       password: regionSecrets(paths.root, name).redis,
+      memoryMib: settings.supervisor.redisMib,
     });
   }
 
-  #ledgerSpec({ postgres, redis }: Stores, book: BookLayout): ProcessSpec {
+  #ledgerSpec({ postgres, redis }: Stores, book: BookLayout, layout = this.#layout): ProcessSpec {
     const { adminUrl, ledgerUrl } = postgres.urls(book.database);
-    return this.#serverSpec('ledger', book.process, book.ledgerAddress, adminUrl, {
+    return this.#serverSpec(layout, 'ledger', book.process, book.ledgerAddress, adminUrl, {
       MERIDIAN_BOOK: String(book.number),
       MERIDIAN_DATABASE_URL: ledgerUrl,
       ...(redis === undefined ? {} : { MERIDIAN_REDIS_URL: redis.url }),
     });
   }
 
-  #routerSpec({ postgres }: Stores): ProcessSpec {
-    const { name, routerAddress } = this.#layout;
+  #routerSpec({ postgres }: Stores, layout = this.#layout): ProcessSpec {
+    const { name, routerAddress } = layout;
     const { adminUrl } = postgres.urls('postgres');
-    return this.#serverSpec('router', `${name}/router`, routerAddress, adminUrl, {});
+    return this.#serverSpec(layout, 'router', `${name}/router`, routerAddress, adminUrl, {});
   }
 
   #serverSpec(
+    { name: region, ledgers, allBooks }: RegionLayout,
     kind: 'ledger' | 'router',
     name: string,
     address: string,
     adminUrl: string,
     own: Readonly<Record<string, string>>,
   ): ProcessSpec {
-    const { name: region, ledgers, allBooks } = this.#layout;
     return serverSpec({
       kind,
       program: this.#options.programs[kind],
-      // The environment contract of regions/server/config.ts.
-      settings: {
+      settings: this.#options.settings,
+      place: {
         MERIDIAN_REGION: region,
         MERIDIAN_LISTEN: address,
         MERIDIAN_LEDGERS: ledgers.join(','),
@@ -306,6 +349,10 @@ export class RegionProcesses {
       },
     });
   }
+}
+
+function sameSettings(one: ProcessSpec, other: ProcessSpec): boolean {
+  return JSON.stringify(one.env) === JSON.stringify(other.env);
 }
 
 /** Starts, all at once, those that do not run. */

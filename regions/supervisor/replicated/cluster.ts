@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { migrate } from '../../../ledger/store/migrate.ts';
 import { isReadOnly } from '../../../ledger/store/sqlstate.ts';
 import { ensureDatabase } from '../../../ledger/postgres/book-database.ts';
@@ -14,6 +14,7 @@ import {
   startGuard,
 } from '../embedded/cluster.ts';
 import type { ClusterProcesses } from '../embedded/cluster.ts';
+import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
 import { defaultTopology, type RegionName, type Topology } from '../../topology/topology.ts';
@@ -29,14 +30,17 @@ import {
   writeState,
 } from '../../topology/state.ts';
 import type { ProcessState, SupervisedProcess } from '../../processes/supervised-process.ts';
-import { controlSocket, serveFaults } from '../../faults/control.ts';
+import { faultHandlers } from '../../faults/control.ts';
+import { controlSocket, serveControl } from '../../processes/control-socket.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { InjectedFaults } from './injected-faults.ts';
 import { describeReplicated, type ReplicatedLayout } from '../../topology/replicated-layout.ts';
 import { Links } from '../../faults/links.ts';
 import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
+import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
+import { copyFolder, requireOwnData } from './held-data.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -48,6 +52,8 @@ export interface ReplicatedOptions {
   readonly topology?: Topology | undefined;
   /** The first port, the same on the address of each region, of ten and ten a book; default 7400. */
   readonly basePort?: number | undefined;
+  /** Default: what follows from this machine. */
+  readonly settings?: ProcessSettings | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
@@ -68,6 +74,8 @@ export interface ReplicatedCluster {
 
 /** A book has its leader soon after its Postgres has one. */
 const LEADING_MS = 60_000;
+/** A server takes a second of a core to start, and has a minute to be ready. */
+const STARTING_PER_CORE = 4;
 /** Patroni elects in seconds; copies that have to be made again come first. */
 const PRIMARY_MS = 180_000;
 
@@ -76,6 +84,7 @@ class RunningReplicated {
   regions: Region[] = [];
   faults: Faults | undefined;
   readonly #options: ReplicatedOptions;
+  readonly #topology: Topology;
   #paths: DataPaths | undefined;
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
@@ -87,10 +96,8 @@ class RunningReplicated {
 
   constructor(options: ReplicatedOptions) {
     this.#options = options;
-    this.layout = describeReplicated(
-      options.topology ?? defaultTopology,
-      options.basePort ?? defaultBasePort,
-    );
+    this.#topology = options.topology ?? defaultTopology;
+    this.layout = describeReplicated(this.#topology, options.basePort ?? defaultBasePort);
   }
 
   get root(): string {
@@ -106,11 +113,13 @@ class RunningReplicated {
     const { layout } = this;
     const claim = await claimDataDir(
       this.#options.dataDir,
+      this.#topology,
       () => Promise.resolve(),
       (root) => this.#describe(root),
     );
     this.#paths = claim;
-    refuseEmbedded(claim.root, layout);
+    requireOwnData(claim.root, layout);
+    requireSameCopies(claim.root, this.#topology);
     await stopOrphans(claim.root, layout);
     await requireFreePorts(layout.ports);
     this.requireGoing();
@@ -126,13 +135,14 @@ class RunningReplicated {
           region,
           paths: claim,
           packages,
+          settings: this.#options.settings ?? defaultProcessSettings(this.#topology, 'replicated'),
           programs: this.#options.programs ?? ownPrograms,
           runAs,
           onState: (state, process) => this.#onState(region.name, state, process),
         }),
     );
     this.faults = new InjectedFaults(this.regions, links);
-    this.#control = await serveFaults(this.#socket, this.faults);
+    this.#control = await serveControl(this.#socket, faultHandlers(this.faults));
     await this.#startInOrder();
     this.#status = 'ready';
     this.#save();
@@ -154,19 +164,21 @@ class RunningReplicated {
     await Promise.race([homes, this.#booksHavePrimaries()]);
     await Promise.all([homes, this.#startAll(patronis(false))]);
     await this.#prepareBooks();
-    await Promise.all([
-      this.#startAll(this.regions.flatMap(({ ledgers }) => [...ledgers.values()])),
-      this.#startAll(this.regions.map(({ router }) => router)),
-    ]);
+    recordTopology(this.root, this.#topology);
+    const servers = this.regions.flatMap(({ ledgers, router }) => [...ledgers.values(), router]);
+    await this.#startAll(servers, availableParallelism() * STARTING_PER_CORE);
     await this.#booksAreLed();
     for (const { name } of this.regions) this.#emit({ kind: 'ready', region: name });
   }
 
-  async #startAll(processes: readonly SupervisedProcess[]): Promise<void> {
+  /** Starts all of them, `atOnce` at a time. */
+  async #startAll(processes: readonly SupervisedProcess[], atOnce = processes.length) {
     this.requireGoing();
-    const started = await Promise.allSettled(processes.map((process) => process.start()));
-    const failed = started.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    const start = (process: SupervisedProcess) => {
+      this.requireGoing();
+      return process.start();
+    };
+    await pMap(processes, start, { concurrency: Math.max(1, atOnce) });
     this.requireGoing();
   }
 
@@ -313,16 +325,9 @@ class RunningReplicated {
       dataDir: root,
       basePort: layout.basePort,
       regions: regions.map(({ state }) => state),
-      books: regions.map(({ state }) => ({
-        number: state.book,
-        name: state.bookName,
-        region: state.name,
-        process: `${state.name}/ledger-${state.bookName}`,
-        ledgerAddress: state.ledgerAddress,
-        adminUrl: state.adminUrl,
-        ledgerUrl: state.ledgerUrl,
-        auditorUrl: state.auditorUrl,
-      })),
+      books: regions
+        .flatMap((region) => region.books)
+        .toSorted((one, other) => one.number - other.number),
       processes: this.processes.map(({ name, state, pid, starts, spec }) => ({
         name,
         state,
@@ -349,18 +354,10 @@ class RunningReplicated {
   }
 }
 
-function refuseEmbedded(root: string, { regions }: ReplicatedLayout): void {
-  if (!regions.some(({ name }) => existsSync(join(root, name, 'postgres')))) return;
-  throw new Error(
-    `${root} holds books without copies, of "meridian up" without --replicated; ` +
-      'choose another folder with --data, or delete its data with --fresh',
-  );
-}
-
 /** Stops every Postgres whose Patroni was killed. */
 async function stopOrphans(root: string, { regions }: ReplicatedLayout): Promise<void> {
   const folders = regions.flatMap(({ name, members }) =>
-    members.map(({ bookName }) => join(root, name, bookName, 'postgres')),
+    members.map(({ bookName }) => copyFolder(root, name, bookName)),
   );
   const killAt = performance.now() + 10_000;
   for (;;) {

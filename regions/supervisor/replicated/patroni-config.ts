@@ -1,4 +1,7 @@
 import { stringify } from 'yaml';
+import { tunedParameters } from '../../../ledger/postgres/data-directory.ts';
+import { REPLICATED_CONNECTIONS } from '../../config/rules.ts';
+import type { SupervisorTuning } from '../../config/supervisor-tuning.ts';
 import type { Secrets } from '../../topology/data-dir.ts';
 import type {
   MemberLayout,
@@ -42,13 +45,24 @@ export interface PatroniOptions {
   readonly dataDir: string;
   /** Folder for the sockets and the password file. */
   readonly runDir: string;
+  readonly tuning: SupervisorTuning;
   /** Path of the promotion guard. */
   readonly guard: string;
 }
 
 export function patroniConfig(options: PatroniOptions): string {
-  const { region, member, layout, programs, secrets, replicatedSecrets, dataDir, runDir, guard } =
-    options;
+  const {
+    region,
+    member,
+    layout,
+    programs,
+    secrets,
+    replicatedSecrets,
+    dataDir,
+    runDir,
+    guard,
+    tuning,
+  } = options;
   const version = Number(programs.patroniVersion.split('.')[0]);
   return stringify({
     scope: member.bookName,
@@ -97,7 +111,7 @@ export function patroniConfig(options: PatroniOptions): string {
         synchronous_standby_names: synchronousStandbyNames(layout, member.book),
         ...clients,
         ...replication,
-        ...resources,
+        ...resources(tuning),
         unix_socket_directories: runDir,
       },
     },
@@ -125,7 +139,7 @@ function bootstrap(patroniVersion: number) {
         parameters: {
           wal_log_hints: 'on',
           hot_standby: 'on',
-          max_connections: 60,
+          max_connections: REPLICATED_CONNECTIONS,
           max_wal_senders: 10,
           wal_keep_size: '1GB',
         },
@@ -165,12 +179,13 @@ const replication = {
   client_connection_check_interval: '2s',
 };
 
-/** The members of all books share this machine: nine of them by default. */
-const resources = {
-  shared_buffers: '64MB',
+const resources = (tuning: SupervisorTuning) => ({
+  ...tunedParameters({
+    buffersMib: tuning.postgresBuffersMib,
+    walMib: tuning.postgresWalMib,
+    checkpointSeconds: tuning.postgresCheckpointSeconds,
+  }),
   wal_buffers: '8MB',
-  max_wal_size: '512MB',
-  checkpoint_timeout: '5min',
   checkpoint_completion_target: 0.9,
   jit: 'off',
   timezone: 'UTC',
@@ -179,4 +194,4 @@ const resources = {
   logging_collector: 'off',
   lc_messages: 'C',
   password_encryption: 'scram-sha-256',
-};
+});

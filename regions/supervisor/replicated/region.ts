@@ -1,5 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MIB } from '../../../ledger/core/limits.ts';
+import type { ProcessSettings } from '../../config/process-settings.ts';
 import { writeFileAtomic } from '../../processes/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { childEnvironment } from '../../processes/environment.ts';
@@ -14,9 +16,10 @@ import {
 import { describeRedis } from '../redis.ts';
 import type { Programs } from '../embedded/region-processes.ts';
 import { describeServer } from '../server-process.ts';
-import type { MemberState, RegionState } from '../../topology/state.ts';
+import type { BookState, MemberState, RegionState } from '../../topology/state.ts';
 import { type ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
 import { etcdConfig } from './etcd-config.ts';
+import { copyFolder } from './held-data.ts';
 import { hostsEnvironment, writeHosts } from './hosts.ts';
 import type {
   MemberLayout,
@@ -37,6 +40,7 @@ export interface RegionOptions {
   readonly paths: DataPaths;
   readonly packages: ReplicatedPrograms;
   readonly programs: Pick<Programs, 'ledger' | 'router'>;
+  readonly settings: ProcessSettings;
   readonly runAs: RunAs | undefined;
   readonly onState: NonNullable<ProcessSpec['onState']>;
 }
@@ -99,7 +103,7 @@ export class Region {
   }
 
   #dataDir(member: MemberLayout): string {
-    return join(this.#folder, member.bookName, 'postgres');
+    return copyFolder(this.options.paths.root, this.name, member.bookName);
   }
 
   #files(role: SupervisedRole, bookName?: string) {
@@ -111,6 +115,7 @@ export class Region {
       pidFile: join(paths.run, `${region.name}-${name}.pid`),
       stage: stages[role],
       onState,
+      logBytes: this.options.settings.supervisor.logMib * MIB,
     };
   }
 
@@ -158,6 +163,7 @@ export class Region {
       host: region.ip,
       port: region.ports.redis,
       password: regionSecrets(paths.root, region.name).redis,
+      memoryMib: this.options.settings.supervisor.redisMib,
     });
   }
 
@@ -175,6 +181,7 @@ export class Region {
       replicatedSecrets: readSecrets(paths.root),
       dataDir: this.#dataDir(member),
       runDir,
+      tuning: this.options.settings.supervisor,
     });
     const config = this.#ownFile(join(runDir, 'patroni.yaml'), text);
     // A copy, for the user of the databases may not be able to enter the checkout.
@@ -226,7 +233,8 @@ export class Region {
     return describeServer({
       kind: 'ledger',
       program: programs.ledger,
-      settings: {
+      settings: this.options.settings,
+      place: {
         ...this.#common(),
         MERIDIAN_LISTEN: listen,
         MERIDIAN_ADVERTISE: `${region.host}:${member.ports.ledger}`,
@@ -255,7 +263,8 @@ export class Region {
     return describeServer({
       kind: 'router',
       program: programs.router,
-      settings: { ...this.#common(), MERIDIAN_LISTEN: listen, MERIDIAN_ETCD: etcd.join(',') },
+      settings: this.options.settings,
+      place: { ...this.#common(), MERIDIAN_LISTEN: listen, MERIDIAN_ETCD: etcd.join(',') },
       files: this.#files('router'),
       // It may have been drained before it was started.
       probe: () => probeAnswers(listen),
@@ -287,6 +296,17 @@ export class Region {
       ledgerUrl: url('meridian_ledger', secrets.ledger),
       auditorUrl: url('auditor', secrets.auditor),
     };
+  }
+
+  /** The books that are at home here, with their copies here. */
+  get books(): BookState[] {
+    return this.members
+      .filter(({ home, region }) => home === region)
+      .map(({ book: number, bookName: name, region, ...member }) => {
+        const { ledgerAddress, adminUrl, ledgerUrl, auditorUrl } = member;
+        const process = `${region}/ledger-${name}`;
+        return { number, name, region, process, ledgerAddress, adminUrl, ledgerUrl, auditorUrl };
+      });
   }
 
   /** The region as every command knows it: its router, and its own copy of its first book. */

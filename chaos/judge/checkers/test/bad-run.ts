@@ -1,6 +1,6 @@
 import { must } from '../../../../ledger/core/assert.ts';
 import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts';
-import type { CopyRead } from '../../history/final-reads.ts';
+import type { CopyRead } from '../../history/copy-reads.ts';
 import type { Operation, TransferAnswer } from '../../history/operation.ts';
 import { judgeRun } from '../all.ts';
 import { gatherEvidence } from '../evidence.ts';
@@ -121,9 +121,13 @@ export function drop(
   operations.splice(index, 1);
 }
 
-export type State = { readonly account: string; readonly debits: string; readonly credits: string };
+export type ReadState = {
+  readonly account: string;
+  readonly debits: string;
+  readonly credits: string;
+};
 
-export function staleRead(change: (state: State, index: number) => State) {
+export function staleRead(change: (state: ReadState, index: number) => ReadState) {
   return ({ story }: GoodRun): void =>
     alterReply(
       story.operations.balances.find(({ value }) => value.level === 'stale'),

@@ -8,9 +8,9 @@ import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts
 import { type Original, originalOf } from '../../../../ledger/core/original.ts';
 import { post } from '../../../../ledger/core/post/post.ts';
 import { derivedId } from '../../../../ledger/core/transfer-id.ts';
-import type { AccountRow } from '../../../../ledger/audit/account-fold.ts';
+import type { AuditedAccount } from '../../../../ledger/audit/account-fold.ts';
 import type { ChainedRow } from '../../../../ledger/audit/journal-scan.ts';
-import type { CopyRead } from '../../history/final-reads.ts';
+import type { CopyRead } from '../../history/copy-reads.ts';
 import type { AccountRead } from '../../history/operation.ts';
 import { stateAfter } from '../final-book.ts';
 
@@ -31,7 +31,7 @@ export class StoryBook {
   /** Seqs of the last rows of batches. */
   readonly #ends = new Set<number>();
   readonly #accounts = new Map<bigint, Account>();
-  readonly #opened: AccountRow[] = [];
+  readonly #opened: AuditedAccount[] = [];
   readonly #transits = new Map<string, bigint>();
   readonly #channels = new Map<number, Channel>();
   readonly #originals = new Map<string, Original>();
@@ -67,7 +67,7 @@ export class StoryBook {
     return this.#accounts.get(id);
   }
 
-  get accounts(): readonly AccountRow[] {
+  get accounts(): readonly AuditedAccount[] {
     return this.#opened;
   }
 
@@ -79,6 +79,8 @@ export class StoryBook {
       seq: this.seq,
       accounts: this.#opened.length,
       bookNames: NAMES,
+      regionBooks: [],
+      isBeingOpened: () => false,
       account: (id: bigint) => this.#accounts.get(id),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
@@ -192,7 +194,7 @@ function sum(states: readonly AccountRead[], side: 'debits' | 'credits'): string
 }
 
 /** The views of a copy with these rows. */
-function views(rows: readonly ChainedRow[], accounts: readonly AccountRow[]) {
+function views(rows: readonly ChainedRow[], accounts: readonly AuditedAccount[]) {
   const newest = new Map<bigint, JournalRow>();
   for (const { row } of rows) {
     const { entries, debitAccount, creditAccount } = row;

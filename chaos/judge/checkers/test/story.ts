@@ -3,14 +3,14 @@ import { must } from '../../../../ledger/core/assert.ts';
 import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts';
 import { storedOptions } from '../../../../ledger/core/validate/options.ts';
 import { settlementId, transferIdOf } from '../../../../ledger/core/transfer-id.ts';
-import { openRequest, transferRequest } from '../../../../ledger/testing/books/requests.ts';
+import { openRequest, transferRequest } from '../../../../ledger/testing/books/book-requests.ts';
 import type { SettleLeg } from '../../../../proto/gen/meridian/internal/v1/book.ts';
 import { ChangeAccountRequest } from '../../../../proto/gen/meridian/v1/account.ts';
 import type { CreateTransferRequest } from '../../../../proto/gen/meridian/v1/transfer.ts';
-import type { FinalReads } from '../../history/final-reads.ts';
+import type { FinalReads } from '../../history/copy-reads.ts';
 import { reasonWord } from '../../history/replies.ts';
 import {
-  type Fault,
+  type CallFailure,
   type Kind,
   listOf,
   noOperations,
@@ -19,7 +19,7 @@ import {
   type ReadLevel,
   type TransferAnswer,
 } from '../../history/operation.ts';
-import type { History } from '../../history/read-history.ts';
+import type { RunHistory } from '../../history/read-history.ts';
 import type { BookOfRun, EpochRecord, Phase, PhaseRecord } from '../../history/record.ts';
 import { kindOf } from '../../history/value.ts';
 import { type RowChange, StoryBook } from './story-book.ts';
@@ -29,7 +29,7 @@ const MS = 1_000_000;
 const REGIONS = ['eu-west', 'us-east', 'ap-south'];
 
 /** Course of a call. */
-export interface Call {
+export interface StoryCall {
   readonly process?: number;
   readonly router?: string;
   /** Default: one millisecond. */
@@ -44,7 +44,7 @@ export interface Call {
 export class Story {
   readonly books = new Map([1, 2, 3].map((number) => [number, new StoryBook(number)]));
   readonly operations = noOperations();
-  readonly faults: History['faults'][number][] = [];
+  readonly faults: RunHistory['faults'][number][] = [];
   readonly epochs: EpochRecord[] = [];
   readonly phases: PhaseRecord[] = [];
   ns = 0;
@@ -79,7 +79,7 @@ export class Story {
   open(number: number, externalId: string, fields: Parameters<typeof openRequest>[0] = {}): bigint {
     const request = openRequest({ externalId, ...fields });
     const book = this.book(number);
-    const { opened } = book.post({ kind: 'open', request });
+    const { opened } = book.post({ kind: 'open', request, regionBooks: [] });
     const { account, seq } = must(opened[0], 'an account is opened');
     const reply = { accountId: String(account.id), replayed: false, position: at(book, seq) };
     this.record('open', request, reply);
@@ -87,7 +87,7 @@ export class Story {
   }
 
   /** Requests a transfer of any action; returns its id. */
-  transfer(key: string, fields: Partial<CreateTransferRequest>, call: Call = {}): string {
+  transfer(key: string, fields: Partial<CreateTransferRequest>, call: StoryCall = {}): string {
     const request = transferRequest({ idempotencyKey: key, namespace: 'run', ...fields });
     const id = transferIdOf('run', key);
     const book = this.book(payerBook(request));
@@ -100,7 +100,12 @@ export class Story {
   }
 
   /** The error that a call without any answer got. */
-  failed(key: string, fields: Partial<CreateTransferRequest>, fault: Fault, call: Call = {}) {
+  failed(
+    key: string,
+    fields: Partial<CreateTransferRequest>,
+    fault: CallFailure,
+    call: StoryCall = {},
+  ) {
     const request = transferRequest({ idempotencyKey: key, namespace: 'run', ...fields });
     Object.assign(this.record(kindOf(request), request, null, call), { type: 'fail', fault });
   }
@@ -152,7 +157,7 @@ export class Story {
     book.post({ kind: 'expire', holds, swept, seen: { seq: book.seq, atMicros: 0 } });
   }
 
-  balances(numbers: readonly number[], level: ReadLevel, call: Call = {}): void {
+  balances(numbers: readonly number[], level: ReadLevel, call: StoryCall = {}): void {
     const reads = numbers.map((number) => {
       const book = this.book(number);
       const accounts = book.accounts.map(({ id }) => book.state(id));
@@ -217,7 +222,7 @@ export class Story {
   }
 
   /** Adds an operation that begins now, such as a read of rows or events. */
-  record(f: Kind, value: unknown, reply: unknown, call: Call = {}): Operation {
+  record(f: Kind, value: unknown, reply: unknown, call: StoryCall = {}): Operation {
     const { process = 1, router = 'eu-west', tookMs = 1, lost = false } = call;
     const invokedNs = this.ns;
     this.pass(tookMs);
@@ -239,7 +244,7 @@ export class Story {
     return operation;
   }
 
-  history(): History {
+  history(): RunHistory {
     const books = [...this.books.values()].map(({ number, name }): BookOfRun => ({
       number,
       name,

@@ -2,7 +2,7 @@ import { judgeRun } from '../../checkers/all.ts';
 import { gatherEvidence } from '../../checkers/evidence.ts';
 import { callOf } from '../../checkers/test/bad-run.ts';
 import { type GoodRun, goodRun } from '../../checkers/test/good-run.ts';
-import type { FinalReads } from '../../history/final-reads.ts';
+import type { FinalReads } from '../../history/copy-reads.ts';
 import type { JudgedRun } from '../judged-run.ts';
 
 /** Synthetic runs with their verdicts. */

@@ -85,7 +85,7 @@ export function changeStatusToJSON(object: ChangeStatus): string {
 
 export interface OpenAccountRequest {
   /**
-   * The caller's name for the account, unique in its book; 1..128 characters.
+   * The caller's name for the account, unique in its home region; 1..128 characters.
    * Names that begin with "transit:" belong to the ledger.
    */
   externalId: string;
@@ -259,7 +259,7 @@ export interface FindAccountsRequest {
 }
 
 export interface FindAccountsResponse {
-  /** At most one per book; empty when there is none. */
+  /** At most one per region; empty when there is none. */
   accounts: Account[];
   /**
    * One per book that answered. A book that does not answer in 2 seconds is left out; if then

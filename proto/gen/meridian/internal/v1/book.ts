@@ -23,6 +23,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import {
+  Account,
   ChangeAccountRequest,
   ChangeAccountResponse,
   FindAccountsRequest,
@@ -33,11 +34,14 @@ import {
   GetAccountsResponse,
   ListAccountsRequest,
   ListAccountsResponse,
+  OpenAccountRequest,
+  OpenAccountResponse,
   OpenAccountsRequest,
   OpenAccountsResponse,
 } from "../../v1/account.ts";
 import { ListAssetsRequest, ListAssetsResponse, RegisterAssetRequest, RegisterAssetResponse } from "../../v1/asset.ts";
 import { Event, SubscribeRequest } from "../../v1/event.ts";
+import { Position } from "../../v1/position.ts";
 import {
   GetStatementRequest,
   GetStatementResponse,
@@ -167,6 +171,42 @@ export interface BatchFault {
   message: string;
   /** With CHANNEL_DIVERGED: names of the two books of the channel. */
   channel: string;
+}
+
+export interface PlaceAccountsRequest {
+  accounts: OpenAccountRequest[];
+  /**
+   * Numbers of all books that the router knows in the home region of the accounts, ascending, which
+   * is the order in which they joined it. The first ones own accounts by the rule of
+   * ledger/core/placement.ts.
+   */
+  regionBooks: number[];
+}
+
+export interface PlaceAccountsReply {
+  /** One for each request, in the same order; without content where `not_owned` names it. */
+  accounts: OpenAccountResponse[];
+  /** Indexes of the accounts that this book neither has nor owns. */
+  notOwned: number[];
+}
+
+export interface LocateAccountRequest {
+  externalId: string;
+  /** As of PlaceAccountsRequest, of the region of this book. */
+  regionBooks: number[];
+}
+
+export interface LocateAccountReply {
+  /** At most one. */
+  accounts: Account[];
+  position:
+    | Position
+    | undefined;
+  /**
+   * True: the name belongs to a book that `region_books` does not contain, so that "there is no
+   * such account" is not certain.
+   */
+  ownedElsewhere: boolean;
 }
 
 /**
@@ -1053,6 +1093,377 @@ export const BatchFault: MessageFns<BatchFault> = {
     message.code = object.code ?? 0;
     message.message = object.message ?? "";
     message.channel = object.channel ?? "";
+    return message;
+  },
+};
+
+function createBasePlaceAccountsRequest(): PlaceAccountsRequest {
+  return { accounts: [], regionBooks: [] };
+}
+
+export const PlaceAccountsRequest: MessageFns<PlaceAccountsRequest> = {
+  encode(message: PlaceAccountsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.accounts) {
+      OpenAccountRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.regionBooks.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.regionBooks) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAccountsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAccountsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accounts.push(OpenAccountRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.regionBooks.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.regionBooks.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlaceAccountsRequest): unknown {
+    const obj: any = {};
+    if (message.accounts?.length) {
+      obj.accounts = message.accounts.map((e) => OpenAccountRequest.toJSON(e));
+    }
+    if (message.regionBooks?.length) {
+      obj.regionBooks = message.regionBooks.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlaceAccountsRequest>): PlaceAccountsRequest {
+    return PlaceAccountsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlaceAccountsRequest>): PlaceAccountsRequest {
+    const message = createBasePlaceAccountsRequest();
+    message.accounts = object.accounts?.map((e) => OpenAccountRequest.fromPartial(e)) || [];
+    message.regionBooks = object.regionBooks?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePlaceAccountsReply(): PlaceAccountsReply {
+  return { accounts: [], notOwned: [] };
+}
+
+export const PlaceAccountsReply: MessageFns<PlaceAccountsReply> = {
+  encode(message: PlaceAccountsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.accounts) {
+      OpenAccountResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.notOwned.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.notOwned) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceAccountsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceAccountsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accounts.push(OpenAccountResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.notOwned.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.notOwned.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: PlaceAccountsReply): unknown {
+    const obj: any = {};
+    if (message.accounts?.length) {
+      obj.accounts = message.accounts.map((e) => OpenAccountResponse.toJSON(e));
+    }
+    if (message.notOwned?.length) {
+      obj.notOwned = message.notOwned.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlaceAccountsReply>): PlaceAccountsReply {
+    return PlaceAccountsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlaceAccountsReply>): PlaceAccountsReply {
+    const message = createBasePlaceAccountsReply();
+    message.accounts = object.accounts?.map((e) => OpenAccountResponse.fromPartial(e)) || [];
+    message.notOwned = object.notOwned?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLocateAccountRequest(): LocateAccountRequest {
+  return { externalId: "", regionBooks: [] };
+}
+
+export const LocateAccountRequest: MessageFns<LocateAccountRequest> = {
+  encode(message: LocateAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.externalId !== "") {
+      writer.uint32(10).string(message.externalId);
+    }
+    if (message.regionBooks.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.regionBooks) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocateAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocateAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.externalId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.regionBooks.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.regionBooks.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: LocateAccountRequest): unknown {
+    const obj: any = {};
+    if (message.externalId !== "") {
+      obj.externalId = message.externalId;
+    }
+    if (message.regionBooks?.length) {
+      obj.regionBooks = message.regionBooks.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LocateAccountRequest>): LocateAccountRequest {
+    return LocateAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LocateAccountRequest>): LocateAccountRequest {
+    const message = createBaseLocateAccountRequest();
+    message.externalId = object.externalId ?? "";
+    message.regionBooks = object.regionBooks?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLocateAccountReply(): LocateAccountReply {
+  return { accounts: [], position: undefined, ownedElsewhere: false };
+}
+
+export const LocateAccountReply: MessageFns<LocateAccountReply> = {
+  encode(message: LocateAccountReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.accounts) {
+      Account.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(18).fork()).join();
+    }
+    if (message.ownedElsewhere !== false) {
+      writer.uint32(24).bool(message.ownedElsewhere);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocateAccountReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocateAccountReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accounts.push(Account.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = Position.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ownedElsewhere = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: LocateAccountReply): unknown {
+    const obj: any = {};
+    if (message.accounts?.length) {
+      obj.accounts = message.accounts.map((e) => Account.toJSON(e));
+    }
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.ownedElsewhere !== false) {
+      obj.ownedElsewhere = message.ownedElsewhere;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LocateAccountReply>): LocateAccountReply {
+    return LocateAccountReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LocateAccountReply>): LocateAccountReply {
+    const message = createBaseLocateAccountReply();
+    message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.ownedElsewhere = object.ownedElsewhere ?? false;
     return message;
   },
 };
@@ -3444,6 +3855,11 @@ export const BookServiceService = {
     responseSerialize: (value: PostReply): Buffer => Buffer.from(PostReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): PostReply => PostReply.decode(value),
   },
+  /**
+   * As PlaceAccounts, for routers of releases without it, which know of no other book of the
+   * region. UNAVAILABLE with TOPOLOGY_OUTDATED: this book is not the only one that may own one of
+   * the accounts; none that it does not own was opened.
+   */
   openAccounts: {
     path: "/meridian.internal.v1.BookService/OpenAccounts" as const,
     requestStream: false as const,
@@ -3453,6 +3869,31 @@ export const BookServiceService = {
     responseSerialize: (value: OpenAccountsResponse): Buffer =>
       Buffer.from(OpenAccountsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): OpenAccountsResponse => OpenAccountsResponse.decode(value),
+  },
+  /**
+   * Opens the accounts that this book owns. An account that it does not own, and does not have, is
+   * never opened in it from then on, so that the router may ask the next book that owned the name.
+   * FAILED_PRECONDITION with TOPOLOGY_CONFLICT: `region_books` contradicts what this book was sent
+   * before; nothing was opened.
+   */
+  placeAccounts: {
+    path: "/meridian.internal.v1.BookService/PlaceAccounts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PlaceAccountsRequest): Buffer => Buffer.from(PlaceAccountsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceAccountsRequest => PlaceAccountsRequest.decode(value),
+    responseSerialize: (value: PlaceAccountsReply): Buffer => Buffer.from(PlaceAccountsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PlaceAccountsReply => PlaceAccountsReply.decode(value),
+  },
+  /** Returns the account of an external id in this book, if there is one. */
+  locateAccount: {
+    path: "/meridian.internal.v1.BookService/LocateAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LocateAccountRequest): Buffer => Buffer.from(LocateAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LocateAccountRequest => LocateAccountRequest.decode(value),
+    responseSerialize: (value: LocateAccountReply): Buffer => Buffer.from(LocateAccountReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LocateAccountReply => LocateAccountReply.decode(value),
   },
   getAccount: {
     path: "/meridian.internal.v1.BookService/GetAccount" as const,
@@ -3662,7 +4103,21 @@ export const BookServiceService = {
 export interface BookServiceServer extends UntypedServiceImplementation {
   /** The posting stream of one router: batches in, their outcomes back, in any order. */
   post: handleBidiStreamingCall<PostRequest, PostReply>;
+  /**
+   * As PlaceAccounts, for routers of releases without it, which know of no other book of the
+   * region. UNAVAILABLE with TOPOLOGY_OUTDATED: this book is not the only one that may own one of
+   * the accounts; none that it does not own was opened.
+   */
   openAccounts: handleUnaryCall<OpenAccountsRequest, OpenAccountsResponse>;
+  /**
+   * Opens the accounts that this book owns. An account that it does not own, and does not have, is
+   * never opened in it from then on, so that the router may ask the next book that owned the name.
+   * FAILED_PRECONDITION with TOPOLOGY_CONFLICT: `region_books` contradicts what this book was sent
+   * before; nothing was opened.
+   */
+  placeAccounts: handleUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>;
+  /** Returns the account of an external id in this book, if there is one. */
+  locateAccount: handleUnaryCall<LocateAccountRequest, LocateAccountReply>;
   getAccount: handleUnaryCall<GetAccountRequest, GetAccountResponse>;
   findAccounts: handleUnaryCall<FindAccountsRequest, FindAccountsResponse>;
   listAccounts: handleUnaryCall<ListAccountsRequest, ListAccountsResponse>;
@@ -3703,6 +4158,11 @@ export interface BookServiceClient extends Client {
   post(): ClientDuplexStream<PostRequest, PostReply>;
   post(options: Partial<CallOptions>): ClientDuplexStream<PostRequest, PostReply>;
   post(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<PostRequest, PostReply>;
+  /**
+   * As PlaceAccounts, for routers of releases without it, which know of no other book of the
+   * region. UNAVAILABLE with TOPOLOGY_OUTDATED: this book is not the only one that may own one of
+   * the accounts; none that it does not own was opened.
+   */
   openAccounts(
     request: OpenAccountsRequest,
     callback: (error: ServiceError | null, response: OpenAccountsResponse) => void,
@@ -3717,6 +4177,43 @@ export interface BookServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: OpenAccountsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Opens the accounts that this book owns. An account that it does not own, and does not have, is
+   * never opened in it from then on, so that the router may ask the next book that owned the name.
+   * FAILED_PRECONDITION with TOPOLOGY_CONFLICT: `region_books` contradicts what this book was sent
+   * before; nothing was opened.
+   */
+  placeAccounts(
+    request: PlaceAccountsRequest,
+    callback: (error: ServiceError | null, response: PlaceAccountsReply) => void,
+  ): ClientUnaryCall;
+  placeAccounts(
+    request: PlaceAccountsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PlaceAccountsReply) => void,
+  ): ClientUnaryCall;
+  placeAccounts(
+    request: PlaceAccountsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PlaceAccountsReply) => void,
+  ): ClientUnaryCall;
+  /** Returns the account of an external id in this book, if there is one. */
+  locateAccount(
+    request: LocateAccountRequest,
+    callback: (error: ServiceError | null, response: LocateAccountReply) => void,
+  ): ClientUnaryCall;
+  locateAccount(
+    request: LocateAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LocateAccountReply) => void,
+  ): ClientUnaryCall;
+  locateAccount(
+    request: LocateAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LocateAccountReply) => void,
   ): ClientUnaryCall;
   getAccount(
     request: GetAccountRequest,

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { must } from '../../ledger/core/assert.ts';
+import { migrate } from '../../ledger/store/migrate.ts';
+import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
+import {
+  defaultProcessSettings,
+  postgresTuning,
+  type ProcessSettings,
+} from '../../regions/config/process-settings.ts';
+import { defaultTopology } from '../../regions/topology/topology.ts';
+import { requireFreePorts } from '../../regions/processes/ports.ts';
+import { type PostgresServer, preparePostgres } from '../../regions/supervisor/postgres.ts';
+import type { RegionState } from '../../regions/topology/state.ts';
+import { removeData } from '../../regions/topology/state.ts';
+import { BookCheck } from './book-check.ts';
+import { LoadProcess } from './load-process.ts';
+import { ownPrograms, profiledPrograms } from '../profiled/programs.ts';
+
+/** After the ports of three regions. */
+const RAW_PORT_OFFSET = 30;
+const RAW_DATABASE = 'raw_1';
+const RAW_BOOK = { name: 'raw-1', number: 1 };
+/** Marks a folder whose content the benchmark may delete. */
+const MARKER = 'bench-data';
+
+export interface InstallationOptions {
+  /** A folder of the benchmark's own; data of a previous run in it is deleted. */
+  readonly dataDir: string;
+  /** The first of 31 ports. */
+  readonly basePort: number;
+  /** Default: those of an installation without a file. */
+  readonly settings?: ProcessSettings | undefined;
+  /** Write a processor profile of every ledger server, router and load process at its end. */
+  readonly processorProfile: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * All that is measured, as processes of this machine: three regions, one more Postgres for the
+ * bare loop, and a process each for the generator and for the bare loop.
+ */
+export class MeasuredInstallation {
+  readonly regions: readonly RegionState[];
+  /** One for each region, in the same order. */
+  readonly books: readonly BookCheck[];
+  readonly rawBook: BookCheck;
+  readonly rawUrl: string;
+  readonly generator: LoadProcess;
+  readonly rawLoop: LoadProcess;
+  readonly #cluster: Cluster;
+  readonly #raw: PostgresServer;
+
+  private constructor(cluster: Cluster, raw: PostgresServer, processorProfile: boolean) {
+    this.generator = new LoadProcess(processorProfile);
+    this.rawLoop = new LoadProcess(processorProfile);
+    this.#cluster = cluster;
+    this.#raw = raw;
+    this.regions = cluster.regions;
+    this.books = cluster.books.map(
+      ({ name, number, auditorUrl }) => new BookCheck({ name, number }, auditorUrl),
+    );
+    this.rawBook = new BookCheck(RAW_BOOK, raw.urls(RAW_DATABASE).auditorUrl);
+    this.rawUrl = raw.urls(RAW_DATABASE).ledgerUrl;
+  }
+
+  /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
+  static async start(options: InstallationOptions): Promise<MeasuredInstallation> {
+    const { dataDir, basePort, signal } = options;
+    const settings = options.settings ?? defaultProcessSettings(defaultTopology, 'embedded');
+    await deleteBenchData(dataDir);
+    const port = basePort + RAW_PORT_OFFSET;
+    await requireFreePorts([{ port, use: 'the Postgres of the bare loop' }]);
+    const programs = options.processorProfile ? profiledPrograms : ownPrograms;
+    const clusterDir = join(dataDir, 'regions');
+    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+    writeFileSync(join(dataDir, MARKER), '');
+    const cluster = await startCluster({
+      dataDir: clusterDir,
+      basePort,
+      settings,
+      programs,
+      signal,
+    });
+    try {
+      const raw = await startRawPostgres(cluster, dataDir, port, settings);
+      return new MeasuredInstallation(cluster, raw, options.processorProfile);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  get withRedis(): boolean {
+    return this.regions.every(({ redisUrl }) => redisUrl !== undefined);
+  }
+
+  /** Pids by name: those of the regions as REGION/ROLE, and our own. */
+  pids(): Map<string, number> {
+    const { processes } = this.#cluster;
+    const pids = new Map<string, number>();
+    const add = (name: string, pid: number | undefined) => {
+      if (pid !== undefined) pids.set(name, pid);
+    };
+    for (const name of processes.names()) add(name, processes.pid(name));
+    add('raw/postgres', this.#raw.process.pid);
+    add('raw/loop', this.rawLoop.pid);
+    add('generator', this.generator.pid);
+    add('benchmark', process.pid);
+    return pids;
+  }
+
+  /** Pid of a region's ledger server. */
+  ledgerPid(region: RegionState): number {
+    return must(this.pids().get(`${region.name}/ledger`), 'the ledger server runs');
+  }
+
+  /** Why figures cannot be trusted: the processes that died and were restarted; empty if none. */
+  restarts(): string[] {
+    const { processes } = this.#cluster;
+    return processes
+      .names()
+      .filter((name) => processes.starts(name) > 1)
+      .map((name) => `${name} ended during the run and was started again`);
+  }
+
+  /** Stops everything in order. */
+  async stop(): Promise<void> {
+    this.generator.stop();
+    this.rawLoop.stop();
+    await Promise.all([...this.books, this.rawBook].map((book) => book.close()));
+    await this.#raw.process.stop();
+    await this.#cluster.stop();
+  }
+}
+
+const newPassword = () => randomBytes(18).toString('base64url');
+
+async function startRawPostgres(
+  cluster: Cluster,
+  dataDir: string,
+  port: number,
+  { supervisor }: ProcessSettings,
+): Promise<PostgresServer> {
+  const folder = join(dataDir, 'raw');
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const raw = await preparePostgres({
+    name: 'raw/postgres',
+    directory: join(folder, 'postgres'),
+    port,
+    databases: [RAW_DATABASE],
+    passwords: { postgres: newPassword(), ledger: newPassword(), auditor: newPassword() },
+    // In the folders of the cluster, so that its guard stops this one too if we are killed.
+    logFile: join(cluster.dataDir, 'logs', 'raw-postgres.log'),
+    pidFile: join(cluster.dataDir, 'run', 'raw-postgres.pid'),
+    // As the databases of the books have it: their figures are compared.
+    tuning: postgresTuning(supervisor),
+  });
+  try {
+    await raw.start();
+    await migrate(raw.urls(RAW_DATABASE).adminUrl);
+    return raw;
+  } catch (error) {
+    await raw.process.stop();
+    throw error;
+  }
+}
+
+/**
+ * Deletes what an earlier run left in the folder, if it is there.
+ * @throws Error if the folder holds anything else, which then stays
+ */
+export async function deleteBenchData(dataDir: string): Promise<void> {
+  if (!existsSync(dataDir)) return;
+  const names = readdirSync(dataDir);
+  if (names.length > 0 && !names.includes(MARKER)) {
+    throw new Error(
+      `${dataDir} is not empty and not a folder of the benchmark; choose another --data`,
+    );
+  }
+  await removeData(join(dataDir, 'regions'));
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+}

@@ -1,0 +1,186 @@
+import { EventEmitter } from 'node:events';
+import { BookMember } from '../../../ledger/member/book-member.ts';
+import type { Logger } from '../../../ledger/logger.ts';
+import type { Leaders } from '../../../ledger/rpc/leaders.ts';
+import { servePostStream } from '../../../ledger/service/post-stream.ts';
+import { compareChannel } from '../../../ledger/service/compare-channel.ts';
+import { settle } from '../../../ledger/service/settle.ts';
+import type { Book } from '../../../ledger/store/head.ts';
+import type { DatabaseNode } from '../database/node.ts';
+import type {
+  CompareChannelReply,
+  CompareChannelRequest,
+  PostReply,
+  PostRequest,
+  SettleReply,
+  SettleRequest,
+} from '../../../proto/gen/meridian/internal/v1/book.ts';
+import { standInFor } from '../stand-in-for.ts';
+import { SimProcess, type World } from '../world.ts';
+import { type ServerStatus, KnownLeaders } from './known-leaders.ts';
+
+/** How often a server repeats its status, for processes that have not received it. */
+const STATUS_MS = 800;
+
+export interface ServerParts {
+  readonly world: World;
+  readonly book: Book;
+  readonly books: readonly Book[];
+  readonly node: DatabaseNode;
+  /** Delivers legs to the leader of another book, as the sender's gRPC client does. */
+  readonly settleAt: (
+    from: SimulatedLedgerServer,
+    peer: string,
+    request: SettleRequest,
+  ) => Promise<SettleReply>;
+  /** Asks the leader of another book to compare a channel, likewise. */
+  readonly compareAt: (
+    from: SimulatedLedgerServer,
+    peer: string,
+    request: CompareChannelRequest,
+  ) => Promise<CompareChannelReply>;
+  /** Called with every status that it publishes. */
+  readonly onStatus: (from: SimulatedLedgerServer, status: ServerStatus) => void;
+  /** Called when the process ends on its own, which it never should. */
+  readonly onDeath: (from: SimulatedLedgerServer, error: unknown) => void;
+}
+
+/**
+ * One ledger server: the ledger's own member, leader, senders and services, with a simulated
+ * database next to it and simulated calls between servers.
+ */
+export class SimulatedLedgerServer {
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly topology: KnownLeaders;
+  readonly #parts: ServerParts;
+  #member: BookMember | undefined;
+
+  constructor(parts: ServerParts) {
+    const { region } = parts.node.process;
+    this.name = `ledger-${parts.book.number}-${region}`;
+    this.process = new SimProcess(this.name, region, true);
+    this.topology = new KnownLeaders(parts.world);
+    this.#parts = parts;
+  }
+
+  get node(): DatabaseNode {
+    return this.#parts.node;
+  }
+
+  get book(): Book {
+    return this.#parts.book;
+  }
+
+  /** Undefined while the process is down. */
+  get member(): BookMember | undefined {
+    return this.process.up ? this.#member : undefined;
+  }
+
+  start(): void {
+    this.process.up = true;
+    this.#parts.world.as(this.process, () => this.#start());
+  }
+
+  crash(): void {
+    this.#parts.world.kill(this.process);
+    this.topology.forget();
+  }
+
+  #start(): void {
+    const { world, book, books, node, settleAt, compareAt } = this.#parts;
+    const config = {
+      book,
+      books,
+      address: this.name,
+      databaseUrl: `postgres://${node.name}/meridian`,
+      redisUrl: `redis://redis-${this.process.region}`,
+      replicated: true,
+      serverRegion: this.process.region,
+    };
+    const leaders = {
+      // Each server has a wall clock of its own.
+      peerCount: 0,
+      peerClocks: () => [],
+      leaderOf: (peerBook: number) => {
+        const peer = this.topology.leaderOf(peerBook);
+        return peer === undefined
+          ? undefined
+          : {
+              posting: {
+                settle: (request: SettleRequest, _: unknown, __: unknown, answer: Answer) =>
+                  answered(settleAt(this, peer, request), answer),
+                compareChannel: (
+                  request: CompareChannelRequest,
+                  _: unknown,
+                  __: unknown,
+                  answer: Answer,
+                ) => answered(compareAt(this, peer, request), answer),
+              },
+            };
+      },
+    };
+    const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
+    this.#member = member;
+    member.onStatus(() => this.#publishStatus());
+    const repeat = () => {
+      this.#publishStatus();
+      world.after(STATUS_MS * world.random.between(0.8, 1.2), repeat);
+    };
+    repeat();
+    member.run().catch((error: unknown) => this.#parts.onDeath(this, error));
+  }
+
+  #publishStatus(): void {
+    const { status } = this.#member ?? {};
+    if (status === undefined) return;
+    const { leading, epoch } = status;
+    this.#parts.onStatus(this, { server: this.name, book: this.book.number, epoch, leading });
+  }
+
+  /** Serves one request of a router's stream; answers come as they would on it. */
+  post(request: PostRequest, write: (reply: PostReply['reply']) => void): void {
+    const { member } = this;
+    if (member === undefined) return;
+    const stream = Object.assign(new EventEmitter(), {
+      write: ({ reply }: PostReply) => write(reply),
+      end: () => undefined,
+    });
+    servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
+    stream.emit('data', request);
+  }
+
+  /** Applies legs of another book; rejects as the call would. */
+  async settle(request: SettleRequest): Promise<SettleReply> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return settle(member, this.#logger(), request);
+  }
+
+  /** Compares a channel with another book; rejects as the call would. */
+  async compareChannel(request: CompareChannelRequest): Promise<CompareChannelReply> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return compareChannel(member, this.#logger(), request);
+  }
+
+  #logger(): Logger {
+    const { world } = this.#parts;
+    const log = (message: string, fields: Record<string, unknown> = {}) => {
+      const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+      world.log(`${this.name}: ${message} ${rest.join(' ')}`);
+    };
+    return { debug: log, info: log, warn: log, error: log };
+  }
+}
+
+type Answer = (error: Error | null, reply?: unknown) => void;
+
+/** Answers as the gRPC client of a ledger server does. */
+function answered(reply: Promise<unknown>, answer: Answer): { readonly cancel: () => void } {
+  reply.then(
+    (value) => answer(null, value),
+    (error: unknown) => answer(error instanceof Error ? error : new Error('lost')),
+  );
+  return { cancel: () => undefined };
+}
