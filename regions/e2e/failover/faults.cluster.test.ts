@@ -53,7 +53,7 @@ describe(`replay of ${undisturbed.source} payments`, () => {
   const cutFiles = paymentFiles('cut/', SOME);
   test('a cut link holds up only transfers that must cross it, and drains automatically', async () => {
     const { links } = books.cluster;
-    const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
+    const both = ['eu-west>us-east-1', 'us-east>eu-west-1'].map((name) =>
       must(links.get(name), `there is a link ${name}`),
     );
     let during: Promise<void> | undefined;
