@@ -7,7 +7,7 @@ import { readHead } from '../store/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
 
@@ -47,7 +47,7 @@ function place(
   return new Promise((resolve, reject) => {
     const onOutcome = (answers: OpenAnswer[], notOwned: readonly NotOwnedItem[]) =>
       resolve({ answers, notOwned });
-    const work = { kind: 'open', requests, regionBooks, onOutcome, onFault: reject } as const;
+    const work = { kind: 'open', requests, regionBooks, onOutcome, onFailure: reject } as const;
     if (dryRun) leader.submitDry(work);
     else leader.submit(work);
   });
@@ -204,7 +204,7 @@ test('a book is added while routers open accounts and servers take over from eac
       try {
         return await place(must(leaders.get(number), 'it is led'), [name], regionBooks);
       } catch (error) {
-        if (!(error instanceof LedgerFault)) throw error;
+        if (!(error instanceof LedgerError)) throw error;
         await sleep(5);
       }
     }
