@@ -222,7 +222,7 @@ test('a book is added while routers open accounts and servers take over from eac
     outdated += 1;
   };
   const names = Array.from({ length: 300 }, (_, index) => `joint-${index}`);
-  let isOver = false;
+  const over = new AbortController();
   const router = async (regionBooks: RegionBooks, from: number) => {
     for (let index = 0; index < names.length; index += 10) {
       const part = Array.from({ length: 10 }, (_, next) => (from + index + next) % names.length);
@@ -230,7 +230,7 @@ test('a book is added while routers open accounts and servers take over from eac
     }
   };
   const staleRouter = async (from: number) => {
-    while (!isOver) await router([1], from);
+    while (!over.signal.aborted) await router([1], from);
   };
   const stale = [staleRouter(0), staleRouter(150)];
   const restless = (async () => {
@@ -240,7 +240,7 @@ test('a book is added while routers open accounts and servers take over from eac
     }
   })();
   await Promise.all([router([1, 4], 100), router([1, 4], 250), restless]);
-  isOver = true;
+  over.abort();
   await Promise.all(stale);
   await router([1, 4], 0);
   expect([...acknowledged.keys()].toSorted()).toEqual(names.toSorted());

@@ -1,5 +1,5 @@
 import type { ChangeAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
-import type { ModelRequest } from './model-state.ts';
+import type { ModelAccount, ModelRequest, ModelSettings } from './model-state.ts';
 
 /** A field of a request, and its value as text. */
 type Field = readonly [name: string, value: string];
@@ -12,6 +12,20 @@ export function differingTransfer(a: ModelRequest, b: ModelRequest): string {
 /** The same for changes of an account. */
 export function differingChange(a: ChangeAccountRequest, b: ChangeAccountRequest): string {
   return firstDifference(changeFields(a), changeFields(b));
+}
+
+/** What an account is opened with, besides its asset. */
+export type OpenedWith = Pick<ModelSettings, 'min' | 'max' | 'metadata'>;
+
+/** The same for openings of accounts. */
+export function differingOpening(
+  known: ModelAccount,
+  asked: OpenedWith & { readonly asset: string },
+): string {
+  if (known.asset !== asked.asset) return 'asset';
+  if (known.min !== asked.min) return 'min_balance';
+  if (known.max !== asked.max) return 'max_balance';
+  return metadataText(known.metadata) === metadataText(asked.metadata) ? '' : 'metadata';
 }
 
 function firstDifference(a: readonly Field[], b: readonly Field[]): string {

@@ -7,11 +7,16 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 import { TOTAL_MAX } from '../../core/limits.ts';
 import { derivedId, transferIdOf } from '../../core/transfer-id.ts';
 import { changeReason } from './change-reason.ts';
-import { differingChange, differingTransfer, metadataText } from './differing-field.ts';
+import {
+  differingChange,
+  differingOpening,
+  differingTransfer,
+  type OpenedWith,
+} from './differing-field.ts';
 import { accountNow, type AccountNow, assetParts, holdNow, isOverdue, scaleNow } from './fold.ts';
 import { creditChecks, creditLifeChecks, judge, type ModelVerdict } from './judge-transfer.ts';
 import { firstReason } from './precedence.ts';
-import { type NotOwned, placeName } from './model-placement.ts';
+import { type NotOwned, placeName, type RegionBooks } from './model-placement.ts';
 import {
   bookNumberOf,
   isTravelling,
@@ -19,7 +24,6 @@ import {
   type ModelBook,
   type ModelChange,
   type ModelRequest,
-  type ModelSettings,
   type ModelTotals,
   type ModelTransfer,
   type ModelTravel,
@@ -105,15 +109,8 @@ export class Model {
     return book;
   }
 
-  /**
-   * Opens an account, or answers the one that has its external id.
-   * @param sent the books of the region that the router knows
-   */
-  open(
-    bookNumber: number,
-    request: OpenAccountRequest,
-    sent: readonly number[] = [],
-  ): ModelOpening {
+  /** Opens an account, or answers the one that has its external id. */
+  open(bookNumber: number, request: OpenAccountRequest, sent: RegionBooks = []): ModelOpening {
     const book = this.book(bookNumber);
     const { externalId, metadata } = request;
     const { code: asset, scale } = assetParts(request.asset);
@@ -122,10 +119,8 @@ export class Model {
     const max = request.max?.$case === 'maxBalance' ? request.max.value : null;
     const known = book.accounts.find((account) => account.externalId === externalId);
     const notOwned = known === undefined ? placeName(book, externalId, sent) : undefined;
-    if (notOwned !== undefined) {
-      const refused = { account: undefined, reason: Reason.UNSPECIFIED, replayed: false };
-      return { ...refused, differingField: '', notOwned };
-    }
+    const refused = { account: undefined, differingField: '', replayed: false };
+    if (notOwned !== undefined) return { ...refused, reason: Reason.UNSPECIFIED, notOwned };
     const differingField = known && differingOpening(known, { asset, min, max, metadata });
     const existing = scaleNow(book, asset);
     const reason = firstReason([
@@ -134,8 +129,7 @@ export class Model {
       [Reason.ASSET_NOT_REGISTERED, existing === undefined],
     ]);
     if (reason !== Reason.UNSPECIFIED) {
-      const refused = { account: undefined, reason, replayed: false };
-      return { ...refused, differingField: differingField ?? '' };
+      return { ...refused, reason, differingField: differingField ?? '' };
     }
     const account = known ?? addAccount(book, externalId, asset, { min, max, metadata });
     return { account, reason, differingField: '', replayed: known !== undefined };
@@ -426,15 +420,6 @@ function answerAgain(reason: Reason, differingField: string) {
 }
 
 const NOT_ANSWERED = { verdict: undefined, closed: false, gaveBack: false };
-
-type OpenedWith = Pick<ModelSettings, 'min' | 'max' | 'metadata'>;
-
-function differingOpening(known: ModelAccount, asked: OpenedWith & { asset: string }): string {
-  if (known.asset !== asked.asset) return 'asset';
-  if (known.min !== asked.min) return 'min_balance';
-  if (known.max !== asked.max) return 'max_balance';
-  return metadataText(known.metadata) === metadataText(asked.metadata) ? '' : 'metadata';
-}
 
 function addAccount(
   book: ModelBook,
