@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { defaultBasePort, defaultDataDir } from '../topology/layout.ts';
 import { defaultTopology, type Topology } from '../topology/topology.ts';
+import { replicatedProblems } from '../topology/replicated-problems.ts';
 import { parseTopology, unknownKey } from './parse-topology.ts';
 import { ConfigError, type Problem, suggestion, UnreadableConfigError } from './problem.ts';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts';
@@ -85,6 +86,9 @@ export function parseConfig(
   const topology = parseTopology(content, report);
   const common = parseCommon(content, file, report);
   const profile = options.profile ?? common.profile;
+  if (profile === 'replicated' && topology !== undefined) {
+    for (const message of replicatedProblems(topology)) report(['regions'], message);
+  }
   const scale = scaleOf(
     topology ?? defaultTopology,
     profile,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultTopology } from '../topology/topology.ts';
 import { CALL_ROWS_MAX, MIB } from '../../ledger/core/limits.ts';
-import { ledgerTuning } from '../../ledger/tuning.ts';
+import { ledgerTuning } from '../../ledger/ledger-tuning.ts';
 import { parseConfig } from './load-config.ts';
 import { ConfigError } from './problem.ts';
 import { numberOf } from './resolve-settings.ts';

@@ -11,7 +11,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, expect, test, vi } from 'vitest';
-import { toFault } from '../../../router/client/call-fault.ts';
+import { toCallError } from '../../../router/client/call-error.ts';
 import { GetAccountRequest, GetAccountResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import {
   LedgerServiceClient,
@@ -21,7 +21,7 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { type CallFault, CallFaults } from './call-faults.ts';
 import { FaultyCalls } from './call-interceptor.ts';
 
@@ -74,7 +74,7 @@ async function clientOf(fault: Partial<CallFault>) {
   const every = { router: undefined, share: 1, times: 1, upToMs: 0 };
   faults.add({ kind: 'repeat', ...every, ...fault });
   const copies: string[] = [];
-  const calls = new FaultyCalls(faults, new SeededRandom(1), {
+  const calls = new FaultyCalls(faults, new Random(1), {
     routers: ['eu-west', 'us-east', 'ap-south'],
     client: () => plain,
     recorded: async (_, path, bytes) => {
@@ -113,7 +113,7 @@ async function clientOf(fault: Partial<CallFault>) {
 
 /** The outcome as the client library derives it from the error. */
 function outcomeOf({ error }: Answer): string {
-  return error === null ? 'answered' : toFault(error, '').outcome;
+  return error === null ? 'answered' : toCallError(error, '').outcome;
 }
 
 test('a lost request is never sent, and its caller gets an unknown outcome', async () => {

@@ -14,13 +14,13 @@ import { type EndedCall, HistoryRecorder } from '../../judge/history/recorder.ts
 import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { RunCallers } from '../../run/callers.ts';
 import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
 import { headerOf } from '../../run/header.ts';
-import { LeaderWatch } from '../../run/leaders.ts';
-import { Load } from '../../run/load.ts';
+import { EpochWatch } from '../../run/epoch-watch.ts';
+import { WorkloadClients } from '../../run/workload-clients.ts';
 import type { RunPlan } from '../../run/plan.ts';
 import { reAsk } from '../../run/unknown-calls.ts';
 import type { Workload } from '../../drive/workloads/workload.ts';
@@ -72,7 +72,7 @@ export async function briefRun(
   const plan = planOf(options.workloads);
   const final = join(folder, 'final');
   mkdirSync(final, { recursive: true });
-  const leaders = new LeaderWatch(installation.copies, () => {});
+  const leaders = new EpochWatch(installation.copies, () => {});
   await allLed(installation, leaders);
   const namespace = `trouble-${Date.now().toString(36)}`;
   const namespaces = [...options.workloads.map(({ name }) => name), namespace];
@@ -98,12 +98,12 @@ export async function briefRun(
     recorder.phase('faults');
     const { trouble } = options;
     const repaired = trouble && recorder.fault('trouble', [], [{}]);
-    const load = new Load({ plan, workloads: prepared, regions: names, caller });
+    const load = new WorkloadClients({ plan, workloads: prepared, regions: names, caller });
     load.start();
     await loaded(options, () => ended);
     const scene: Scene = {
       installation,
-      random: new SeededRandom(SEED),
+      random: new Random(SEED),
       calls,
       leader: (book) => leaders.leader(book),
       overload: (times) => load.overload(times),
@@ -154,7 +154,7 @@ async function prepareAll(
 ) {
   const { regions } = installation.state();
   const books = booksOf(installation);
-  const random = new SeededRandom(SEED);
+  const random = new Random(SEED);
   const prepared = [];
   for (const workload of workloads) {
     const setting = {
@@ -194,7 +194,7 @@ async function loaded(
   while (ended() < calls && performance.now() - startedAt < LOAD_MOST_MS) await sleep(50);
 }
 
-async function allLed({ copies }: OwnInstallation, leaders: LeaderWatch): Promise<void> {
+async function allLed({ copies }: OwnInstallation, leaders: EpochWatch): Promise<void> {
   while (copies.some(({ book }) => leaders.leader(book) === undefined)) await sleep(20);
 }
 

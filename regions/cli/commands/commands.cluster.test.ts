@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { must } from '../../../ledger/core/assert.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { childEnvironment, findProgram } from '../../processes/environment.ts';
 import { withPassword } from '../../topology/passfile.ts';
 import { findFreeBase } from '../../processes/ports.ts';
