@@ -56,7 +56,13 @@ export class InjectedFaults implements Faults {
       await this.#links.heal(from, to);
     });
     const down = region.processes.filter(({ state }) => state === 'stopped');
-    await Promise.all(down.map((process) => process.start()));
+    // Of all that starts at once on a busy machine, the last is not ready in time.
+    const isBase = (process: SupervisedProcess) =>
+      process === region.etcd || process === region.redis;
+    const base = await startAll(down.filter((process) => isBase(process)));
+    const rest = await startAll(down.filter((process) => !isBase(process)));
+    const failed = [...base, ...rest].find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   cut(from: RegionName, to: RegionName, mode: CutMode): Promise<void> {
@@ -100,3 +106,6 @@ export class InjectedFaults implements Faults {
     return region && member && { region, book: member.book };
   }
 }
+
+const startAll = (processes: readonly SupervisedProcess[]) =>
+  Promise.allSettled(processes.map((process) => process.start()));
