@@ -16,9 +16,9 @@ export interface Options {
   readonly nemesis?: readonly Nemesis[];
   readonly minutes: number;
   readonly seed?: number;
-  /** Undefined: as the configuration has it. */
+  /** Undefined: as configured. */
   readonly profile?: Profile;
-  /** Configuration of the installation that is started for the run. */
+  /** Path of the configuration of the installation that is started. */
   readonly config?: string;
   readonly data?: string;
   readonly yes?: boolean;
@@ -70,6 +70,13 @@ const OF_A_RUN = [
   'list',
 ];
 
+function profileOption(): Option {
+  return new Option(
+    '--profile <name>',
+    'profile of the installation that is started for the run (default: as configured, or embedded)',
+  ).choices(profiles);
+}
+
 export function chaosCommand(run: (options: Options) => Promise<void>): Command {
   return new Command('chaos')
     .description('Breaks an installation under load, heals it, reads everything back, and judges.')
@@ -95,17 +102,12 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         parseWhole(0, 2 ** 31 - 1),
       ),
     )
-    .addOption(
-      new Option(
-        '--profile <name>',
-        'profile of the installation that is started for the run (default: as configured)',
-      ).choices(profiles),
-    )
-    .addOption(configOption())
+    .addOption(profileOption())
+    .addOption(configOption().conflicts('data'))
     .addOption(
       new Option('--data <dir>', 'break the installation that runs with this data folder instead')
         .argParser(parseFolder)
-        .conflicts(['bug', 'config', 'profile']),
+        .conflicts(['bug', 'profile']),
     )
     .option('--yes', 'confirm that the installation in --data may be broken')
     .addOption(
@@ -133,6 +135,7 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         '\nExamples:\n  $ npm run chaos' +
         '\n  $ npm run chaos -- --profile replicated --minutes 5 --seed 17' +
         '\n  $ npm run chaos -- --workload same-key --nemesis lose-replies --minutes 1' +
+        '\n  $ npm run chaos -- --config five-regions.yaml --minutes 5' +
         '\n  $ npm run chaos -- --data ~/.meridian --yes --minutes 2' +
         `\n  $ npm run chaos -- --judge ${DEFAULT_OUT}/FOLDER`,
     )

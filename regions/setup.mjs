@@ -20,9 +20,9 @@ import { fileURLToPath } from 'node:url';
  * With the argument `replicated`, as before the tests, it also sees to the packages of the
  * replicated profile.
  *
- * Before it installs a system package it prints the command, and at a terminal it asks; `--yes`
- * answers. Without a terminal, as in CI, it goes on. MERIDIAN_NO_INSTALL=1 keeps it from
- * installing system packages.
+ * Before it installs a system package it prints the command, and at a terminal it asks, where sudo
+ * may ask for a password as well; `--yes` answers. Without a terminal, as in CI, it goes on.
+ * MERIDIAN_NO_INSTALL=1 keeps it from installing system packages, and from asking.
  */
 
 const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -237,18 +237,34 @@ function requireNode() {
   note(`the Node from npm does not run on this system; the system's ${version} is used instead`);
 }
 
+/** True if the user is at a terminal, and wants to be asked. */
+function canAsk() {
+  if (process.argv.includes('--yes') || process.env.CI) return false;
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
 // A package must not start a server of its own on the default port, nor make a database of its
-// own, so a policy forbids it during the installation; an administrator's own policy is kept.
+// own, so a policy and a configuration forbid it during the installation and no longer than that;
+// an administrator's own are kept.
 const aptScript = (packages) => `
+clusters=/etc/postgresql-common/createcluster.d
+ours=
+clean() {
+  [ -z "$ours" ] || rm -f $ours
+  # Left behind, they would pass for an administrator's when an installation has failed.
+  rmdir $clusters /etc/postgresql-common 2>/dev/null
+}
+trap clean EXIT
+trap 'exit 130' INT TERM HUP
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
-  trap 'rm -f "$policy"' EXIT
-  trap 'exit 130' INT TERM HUP
+  ours=$policy
   printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
 fi
 if [ ! -e /etc/postgresql-common ]; then
-  mkdir -p /etc/postgresql-common/createcluster.d
-  echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/meridian.conf
+  mkdir -p $clusters
+  ours="$ours $clusters/meridian.conf"
+  echo 'create_main_cluster = false' > $clusters/meridian.conf
 fi
 export DEBIAN_FRONTEND=noninteractive
 options='-q -o Acquire::http::Timeout=20 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=120'
@@ -264,10 +280,12 @@ function aptInstaller(packages) {
   const script = ['/bin/sh', '-c', aptScript(packages)];
   if (process.getuid?.() === 0) return { title, command: script };
   const sudo = findProgram('sudo');
-  if (sudo === undefined || spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
-    return undefined;
-  }
-  return { title: `sudo sh -c '${title}'`, command: [sudo, '-n', ...script] };
+  if (sudo === undefined) return undefined;
+  const sudoTitle = `sudo sh -c '${title}'`;
+  // At the terminal sudo itself asks for the password, if it wants one.
+  if (canAsk()) return { title: sudoTitle, command: [sudo, ...script] };
+  if (spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status !== 0) return undefined;
+  return { title: sudoTitle, command: [sudo, '-n', ...script] };
 }
 
 /** The command that installs Redis here; undefined when this user may not, or none is known. */
@@ -280,12 +298,17 @@ function redisInstaller() {
   return { title: 'brew install redis', command: [brew, 'install', 'redis'] };
 }
 
-/** True if the announced command may be run: the user agrees, or cannot be asked. */
+/** True if the announced command may be run: the user agrees, or is not asked. */
 async function mayRun() {
-  if (process.argv.includes('--yes') || process.env.CI) return true;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  if (!canAsk()) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // The end of the input, and Ctrl-C, leave the question without an answer.
+  // Only this process receives it: npm would go on with what the set-up is for.
+  terminal.once('SIGINT', () => {
+    terminal.close();
+    process.stderr.write('\n');
+    process.exit(130);
+  });
+  // The end of the input leaves the question without an answer.
   const ended = new Promise((resolve) => terminal.once('close', () => resolve('no')));
   const answer = await Promise.race([terminal.question('meridian: run it? [Y/n] '), ended]);
   terminal.close();
@@ -295,7 +318,7 @@ async function mayRun() {
 /** Announces and runs an installer. Returns why it failed, in parentheses. */
 async function install(reason, { title, command: [command, ...args] }, isThere) {
   note(`${reason}; about to run: ${title}`);
-  if (!(await mayRun())) return ' (declined)';
+  if (!(await mayRun())) return ' (declined; MERIDIAN_NO_INSTALL=1 stops the question)';
   const result = spawnSync(command, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -324,6 +347,13 @@ async function requireRedis() {
   );
 }
 
+/** The clients of Postgres have folders there as well. */
+function hasPostgresServer() {
+  const home = '/usr/lib/postgresql';
+  const versions = existsSync(home) ? readdirSync(home) : [];
+  return versions.some((version) => isExecutable(join(home, version, 'bin', 'postgres')));
+}
+
 /** Postgres, Patroni and etcd of the distribution, for books with copies in three regions. */
 async function requireReplicated() {
   if (process.platform !== 'linux') {
@@ -339,7 +369,7 @@ async function requireReplicated() {
   const tests = {
     'etcd-server': () => findProgram('etcd') !== undefined,
     patroni: () => findProgram('patroni') !== undefined,
-    postgresql: () => existsSync('/usr/lib/postgresql'),
+    postgresql: hasPostgresServer,
     'libnss-wrapper': () => libraries.some((path) => existsSync(join(path, 'libnss_wrapper.so'))),
   };
   const missing = () => Object.keys(tests).filter((name) => !tests[name]());

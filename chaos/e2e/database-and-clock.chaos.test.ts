@@ -17,7 +17,7 @@ import { Api } from '../../regions/testing/api-client.ts';
 import { CallFaults } from '../drive/client/call-faults.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import { LeaderWatch } from '../run/leaders.ts';
 import { cancelledBackends } from '../drive/nemeses/cancelled-waits.ts';
 import { channelReplay, settlementKill } from '../drive/nemeses/channel-replay.ts';
@@ -123,7 +123,7 @@ async function strikes(
   notes.length = 0;
   const strike = await nemesis.aim({
     installation: own,
-    random: new SeededRandom(seed),
+    random: new Random(seed),
     calls: new CallFaults(),
     leader: (book) => leaders.leader(book),
     overload: () => undefined,

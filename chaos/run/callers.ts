@@ -10,7 +10,7 @@ import { type CallerParts, RecordedCaller } from '../drive/client/recorded-calle
 import { Routers } from '../drive/client/routers.ts';
 import type { HistoryRecorder } from '../judge/history/recorder.ts';
 import type { Installation } from '../drive/installation/installation.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { RunPlan } from './plan.ts';
 
 /** All clients of one run: their calls are recorded, and subject to call faults. */
@@ -34,7 +34,7 @@ export class RunCallers {
       address: routerAddress,
     }));
     this.#plain = new Routers(addresses);
-    const random = new SeededRandom(plan.seed + 3);
+    const random = new Random(plan.seed + 3);
     this.#faulty = new FaultyCalls(faults, random, {
       routers: regions.map(({ name }) => name),
       client: (router) => this.#plain.of(router).stub,

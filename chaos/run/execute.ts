@@ -1,11 +1,12 @@
 import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
+import { sizeOf } from '../../regions/cli/commands/local-cluster.ts';
+import { note } from '../../regions/terminal/print.ts';
 import { configOf } from '../../regions/cli/config-option.ts';
 import type { Config } from '../../regions/config/load-config.ts';
 import { processSettings } from '../../regions/config/process-settings.ts';
-import { CommandFailure, ExitCode } from '../../regions/terminal/failure.ts';
-import { note } from '../../regions/terminal/print.ts';
 import { scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
 import type { Options } from '../chaos-command.ts';
@@ -106,25 +107,18 @@ async function withOwn(
   folder: string,
   signal: AbortSignal,
 ): Promise<JudgedRun> {
-  const { profile, topology: configured, settings } = config;
   const { bug } = options;
+  const { profile, topology: real } = config;
   if (profile === 'replicated') installPackages();
   const scratch = mkdtempSync(join(tmpdir(), 'meridian-chaos-'));
   // Postgres runs as another user there and needs access.
   chmodSync(scratch, 0o711);
   try {
-    const count = configured.regions.length;
-    note(`Starting ${count} region${count === 1 ? '' : 's'} for the run, ${profile} profile`);
+    note(`Starting ${sizeOf(real)} for the run, ${profile} profile`);
     // A tenth of real delays: a run should wait for faults, not for the speed of light.
-    const topology = { ...configured, delays: scaledDelays(configured, 0.1) };
-    const own = await startOwn({
-      profile,
-      folder: scratch,
-      topology,
-      settings: processSettings(settings),
-      bug,
-      signal,
-    });
+    const topology = { ...real, delays: scaledDelays(real, 0.1) };
+    const settings = processSettings(config.settings);
+    const own = await startOwn({ profile, folder: scratch, topology, settings, bug, signal });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);
     } finally {
@@ -145,20 +139,11 @@ function refuseRuledOut({ nemesis = [] }: Options, profile: Profile): void {
   throw new CommandFailure(ExitCode.usage, `${words}: it needs ${ruledOut.profiles.join(' or ')}`);
 }
 
-/** What is broken, before anything has started. Throws ConfigError, CommandFailure. */
-async function beginning(options: Options): Promise<{
-  readonly profile: Profile;
-  readonly run: (seed: number, folder: string, signal: AbortSignal) => Promise<JudgedRun>;
-}> {
-  if (options.data !== undefined) {
-    const running = attach(options.data);
-    return {
-      profile: running.profile,
-      run: (...where) => breakAndJudge(running, options, ...where),
-    };
-  }
-  const config = await configOf(options, { profile: options.profile });
-  return { profile: config.profile, run: (...where) => withOwn(options, config, ...where) };
+/** The installation to break: one that runs, or the configuration of one to start. */
+function placeOf(options: Options): Promise<Installation | Config> {
+  const { data, profile } = options;
+  if (data !== undefined) return Promise.resolve(attach(data));
+  return configOf(options, profile === undefined ? {} : { profile });
 }
 
 /**
@@ -172,12 +157,15 @@ export async function execute(options: Options, signal: AbortSignal): Promise<Ex
       `it breaks what runs in ${options.data}: confirm with --yes`,
     );
   }
-  const begin = await beginning(options);
-  refuseRuledOut(options, begin.profile);
+  const place = await placeOf(options);
+  refuseRuledOut(options, place.profile);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const folder = makeRunFolder(options.out, seed);
   note(`Seed ${seed}; all files are in ${folder}`);
-  const judged = await begin.run(seed, folder, signal);
+  const judged =
+    'topology' in place
+      ? await withOwn(options, place, seed, folder, signal)
+      : await breakAndJudge(place, options, seed, folder, signal);
   const report = reportJson(judged);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(folder, 'report.html'), renderPage(judged));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { Prepared } from '../drive/workloads/workload.ts';
 import type { RunPlan } from './plan.ts';
 
@@ -59,7 +59,7 @@ export class Load {
   async #client(index: number): Promise<void> {
     const { plan, regions, workloads } = this.#options;
     this.#started += 1;
-    const random = new SeededRandom(plan.seed * 7_919 + this.#started);
+    const random = new Random(plan.seed * 7_919 + this.#started);
     const via = regions[index % regions.length];
     if (via === undefined) throw new RangeError('there are no regions to ask in');
     const caller = this.#options.caller(via);

@@ -1,5 +1,5 @@
 import type { Nemesis } from '../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { Workload } from '../drive/workloads/workload.ts';
 
 /** Everything that is drawn from the seed before a run, so that runs differ in what they stress. */
@@ -32,7 +32,7 @@ export interface Choice {
 
 /** The plan of a run. The same seed and choice give the same plan. Pure. */
 export function drawPlan(seed: number, choice: Choice): RunPlan {
-  const random = new SeededRandom(seed);
+  const random = new Random(seed);
   // What a run leaves out matters as much as what it does.
   const some = <T>(all: readonly T[], share: number, whole: boolean): T[] => {
     if (whole) return shuffled([...all], random);
@@ -41,7 +41,7 @@ export function drawPlan(seed: number, choice: Choice): RunPlan {
   };
   return {
     seed,
-    clients: 6 + random.int(13),
+    clients: 6 + random.below(13),
     thinkMs: random.pick([10, 25, 50, 100]),
     deadlineMs: random.pick([3_000, 5_000, 8_000]),
     workloads: some(choice.workloads, 0.4, choice.allWorkloads).map((workload) => ({
@@ -54,7 +54,7 @@ export function drawPlan(seed: number, choice: Choice): RunPlan {
   };
 }
 
-function shuffled<T>(items: T[], random: SeededRandom): T[] {
+function shuffled<T>(items: T[], random: Random): T[] {
   return items
     .map((item) => ({ item, at: random.next() }))
     .toSorted((a, b) => a.at - b.at)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 import { Pulse } from './pulse.ts';
 
@@ -44,7 +44,7 @@ test('every book is asked through every router, each time with another key', asy
   });
   const setting: Setting = {
     namespace: 'run-pulse',
-    random: new SeededRandom(1),
+    random: new Random(1),
     regions,
     books,
     copies: [],

@@ -7,7 +7,7 @@ import type { Caller } from '../drive/client/caller.ts';
 import type { HistoryHeader } from '../judge/history/record.ts';
 import { type EndedCall, HistoryRecorder } from '../judge/history/recorder.ts';
 import { booksOf, type Installation } from '../drive/installation/installation.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
 import type { Setting } from '../drive/workloads/workload.ts';
 import { RunCallers } from './callers.ts';
@@ -132,7 +132,7 @@ class ChaosRun {
         recover: () => waitUntilWell(installation, leaders, WELL_MS, new AbortController().signal),
         scene: {
           installation,
-          random: new SeededRandom(plan.seed + 1),
+          random: new Random(plan.seed + 1),
           calls: faults,
           leader: (book) => leaders.leader(book),
           overload: (times) => load.overload(times),
@@ -169,10 +169,10 @@ class ChaosRun {
     const { installation, plan, view, folder } = this.#options;
     view.phase('preparing the workloads');
     const { regions } = installation.state();
-    const random = new SeededRandom(plan.seed + 2);
+    const random = new Random(plan.seed + 2);
     const setting = (name: string, index: number): Setting => ({
       namespace: header.namespaces[index] ?? name,
-      random: new SeededRandom(random.int(2 ** 31)),
+      random: new Random(random.below(2 ** 31)),
       regions,
       books: booksOf(installation),
       copies: installation.copies,

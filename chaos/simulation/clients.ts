@@ -76,7 +76,7 @@ export class Clients {
     const { random } = this.#installation.world;
     const { repeatKey, alterBody, operations } = this.#swarm;
     const known = this.#begun;
-    const recent = known.at(-1 - random.int(Math.max(1, Math.min(10, known.length))));
+    const recent = known.at(-1 - random.below(Math.max(1, Math.min(10, known.length))));
     if (recent !== undefined && random.chance(repeatKey)) {
       this.#ask(client, recent, recent.request, this.#swarm.deadlineMs);
     } else if (recent !== undefined && random.chance(alterBody) && recent.request.amount > 0n) {
@@ -186,12 +186,12 @@ export class Clients {
     // Accounts were opened first, so they have the first numbers.
     const { random } = this.#installation.world;
     const bank = random.chance(0.35);
-    return accountId(book, bank ? 1 : 1 + random.int(this.#swarm.accounts));
+    return accountId(book, bank ? 1 : 1 + random.below(this.#swarm.accounts));
   }
 
   #pair(across: boolean): { debitAccountId: bigint; creditAccountId: bigint } {
     const { random } = this.#installation.world;
-    const from = 1 + random.int(this.#swarm.books);
+    const from = 1 + random.below(this.#swarm.books);
     const others = Array.from({ length: this.#swarm.books }, (_, index) => index + 1).filter(
       (book) => book !== from,
     );
@@ -205,7 +205,7 @@ export class Clients {
 
   #request(kind: OperationKind): Partial<CreateTransferRequest> {
     const { random } = this.#installation.world;
-    const amount = BigInt(1 + random.int(120));
+    const amount = BigInt(1 + random.below(120));
     switch (kind) {
       case 'transfer':
       case 'freeze':
@@ -213,7 +213,7 @@ export class Clients {
       case 'across':
         return { ...this.#pair(true), amount };
       case 'hold': {
-        const timeoutSeconds = random.chance(0.3) ? 0 : 1 + random.int(3);
+        const timeoutSeconds = random.chance(0.3) ? 0 : 1 + random.below(3);
         const action = { $case: 'hold', value: { timeoutSeconds } } as const;
         return { ...this.#pair(random.chance(0.3)), amount, action };
       }
@@ -248,7 +248,7 @@ export class Clients {
   #legs(amount: bigint): Leg[] {
     const { random } = this.#installation.world;
     const first = this.#pair(false);
-    const more = Array.from({ length: 1 + random.int(3) }, () => this.#pair(random.chance(0.3)));
+    const more = Array.from({ length: 1 + random.below(3) }, () => this.#pair(random.chance(0.3)));
     const book = bookOf(first.debitAccountId);
     return [first, ...more.filter(({ debitAccountId }) => bookOf(debitAccountId) === book)].map(
       (pair) => Leg.fromPartial({ ...pair, amount }),
@@ -278,7 +278,7 @@ export class Clients {
     const request = {
       idempotencyKey: keyOf(this.#keys),
       namespace: '',
-      accountId: accountId(number, 2 + random.int(this.#swarm.accounts - 1)),
+      accountId: accountId(number, 2 + random.below(this.#swarm.accounts - 1)),
       by: 'simulation',
       why: 'to be refused',
       change: {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { DELIBERATE_BUGS } from './simulated-bug.ts';
-import { namesOf } from '../seeded-random.ts';
+import { namesOf } from '../../ledger/core/random.ts';
 import { runSeed } from './simulation.ts';
 
 vi.mock('postgres', () => import('./stand-ins/postgres-driver.ts'));

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../seeded-random.ts';
+import type { Random } from '../../ledger/core/random.ts';
 
 /** Kinds of requests. */
 export type OperationKind =
@@ -60,13 +60,13 @@ export interface Swarm {
   readonly faults: Readonly<Record<FaultKind, number>>;
 }
 
-export function drawSwarm(random: SeededRandom): Swarm {
+export function drawSwarm(random: Random): Swarm {
   // Many weights are zero: the faults that a run leaves out matter as much as those it has.
   const weight = () => (random.chance(0.35) ? 0 : random.between(0.2, 1));
   return {
     books: random.chance(0.85) ? 2 : 3,
-    accounts: 3 + random.int(4),
-    clients: 2 + random.int(5),
+    accounts: 3 + random.below(4),
+    clients: 2 + random.below(5),
     thinkMs: random.between(50, 250),
     deadlineMs: random.between(300, 3000),
     askAgain: random.between(0.2, 0.9),

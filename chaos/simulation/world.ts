@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
-import { SeededRandom } from '../seeded-random.ts';
+import { Random } from '../../ledger/core/random.ts';
 
 /** The process whose code is running: timers that it sets belong to it. */
 const running = new AsyncLocalStorage<SimProcess | undefined>();
@@ -69,7 +69,7 @@ export interface LinkEffects {
  * events decides everything, and the seed decides the order.
  */
 export class World {
-  readonly random: SeededRandom;
+  readonly random: Random;
   readonly #events = new EventQueue<SimEvent>();
   /** By the region that sends, then the one that receives. */
   readonly #links = new Map<string, Map<string, LinkEffects>>();
@@ -81,7 +81,7 @@ export class World {
 
   /** @param traced keep a line for each event */
   constructor(seed: number, traced: boolean) {
-    this.random = new SeededRandom(seed);
+    this.random = new Random(seed);
     this.#traced = traced ? [] : undefined;
   }
 

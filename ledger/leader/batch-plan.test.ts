@@ -1,5 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import type { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
+import {
+  ChangeAccountRequest,
+  type OpenAccountRequest,
+} from '../../proto/gen/meridian/v1/account.ts';
+import { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
   type CreateTransferRequest,
@@ -14,7 +18,8 @@ import { openRequest, transferRequest } from '../testing/books/book-requests.ts'
 import type { BatchStamp, OpenAnswer } from './answers.ts';
 import { BatchPlan } from './batch-plan.ts';
 import { needsOf } from '../core/post/post.ts';
-import type { OpenWork, TransferWork, Work } from './work.ts';
+import { SettlementWaiters } from './settlement-waiters.ts';
+import type { CommandWork, OpenWork, TransferWork, Work } from './work.ts';
 
 const NOW = 1_000;
 const nothing = () => undefined;
@@ -169,6 +174,63 @@ test('an external id that occurs several times is opened once', () => {
 });
 
 const openingOf = (reply: OpenAnswer) => [reply.account?.id, reply.replayed, reply.differingField];
+
+test('what brings or frees money is posted before what spends it, whatever arrives first', () => {
+  const callbacks = { onOutcome: nothing, onFault: nothing };
+  const swept = { expiresAtMicros: 1, seq: 1 };
+  const expire = { kind: 'expire', holds: [], swept, seen: { seq: 1, atMicros: 1 } } as const;
+  const close = { kind: 'close', peerBook: 2, through: 1, refused: [], finals: [] } as const;
+  const request = RegisterAssetRequest.fromPartial({ asset: 'GOLD' });
+  const works: Work[] = [
+    transfers([{}]),
+    { kind: 'proof', ...callbacks },
+    { kind: 'command', command: expire, ...callbacks },
+    { kind: 'change', request: ChangeAccountRequest.fromPartial({}), ...callbacks },
+    { kind: 'command', command: close, ...callbacks },
+    opening([{}]),
+    { kind: 'asset', request, ...callbacks },
+  ];
+  const kinds = new BatchPlan(works, NOW).commands().map(({ kind }) => kind);
+  expect(kinds).toEqual(['asset', 'open', 'change', 'expire', 'close', 'transfer']);
+});
+
+test('the ids of transfers are those that the work has brought', () => {
+  const plan = new BatchPlan([{ ...transfers([{}]), ids: ['made on arrival'] }], NOW);
+  expect(plan.commands()).toMatchObject([{ kind: 'transfer', id: 'made on arrival' }]);
+});
+
+test('what is closed in a batch is published last: a caller of the same batch waits for it', () => {
+  const events: unknown[] = [];
+  const channel = { peerBook: 2, number: 5 };
+  const sent: TransferWork = {
+    ...transfers([{}]),
+    onOutcome: (results) => events.push(['answer', results.map(({ status }) => status)]),
+    onLate: (results) => events.push(['late', results.map(({ result }) => result.status)]),
+  };
+  const close: CommandWork = {
+    kind: 'command',
+    command: { kind: 'close', peerBook: 2, through: 5, refused: [], finals: [] },
+    onOutcome: () => events.push('closed'),
+    onFault: nothing,
+  };
+  const plan = new BatchPlan([close, sent], NOW);
+  expect(plan.commands().map(({ kind }) => kind)).toEqual(['close', 'transfer']);
+  plan.answer([{ kind: 'close', settledThrough: 5 }, outcome(1, { channel })], STAMP);
+  const peers = new Set<number>();
+  plan.publish({
+    channelName: String,
+    waiters: new SettlementWaiters(),
+    answerOvertaken: () => events.push('overtaken'),
+    peers,
+    last: [],
+  });
+  expect(events).toEqual([
+    ['answer', [TransferStatus.IN_TRANSIT]],
+    'closed',
+    ['late', [TransferStatus.POSTED]],
+  ]);
+  expect(peers).toEqual(new Set([2]));
+});
 
 test('all accounts that a batch may touch are loaded', () => {
   const leg = {

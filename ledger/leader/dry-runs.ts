@@ -47,7 +47,8 @@ const dryKinds: { readonly [K in DryWorkName]: DryKind<DryWorkByKind[K]> } = {
       const work = { kind: 'transfers', requests, startBefore, onFault, ...ignored } as const;
       const { plan, effects } = await execute(work);
       const { items } = plan.parts.transfers;
-      onOutcome(responsesOf(items), legsOf(items, effects), haltedOf(items, memory));
+      const channelName = (peerBook: number) => memory.channelName(memory.book.number, peerBook);
+      onOutcome(responsesOf(items), legsOf(items, effects), haltedOf(items, channelName));
     },
   },
   legs: {

@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
-import { ownerOf, type RegionBooks } from '../core/placement.ts';
+import { must } from '../core/assert.ts';
+import { candidatesOf, ownerOf, type RegionBooks } from '../core/placement.ts';
 import { readHead } from '../store/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
+import { LedgerFault } from './ledger-fault.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
 
@@ -165,3 +168,80 @@ test('a take-over adds the books of the configuration, and never shortens the li
   expect(await over([1, 5])).toEqual([1, 4]);
   expect((await readHead(ledger, BOOK)).regionBooks).toEqual([1, 4]);
 });
+
+test('openings that are prepared while the same names are being committed are replays', async () => {
+  const leading = await lead(await database());
+  // A full batch: the next one is prepared before it is committed.
+  const names = Array.from({ length: 4_000 }, (_, index) => `ahead-${index}`);
+  const [first, second, third] = await Promise.all([
+    place(leading, names, [1]),
+    place(leading, names, [1, 4]),
+    place(leading, names.slice(0, 10), [1]),
+  ]);
+  expect(first.notOwned).toEqual([]);
+  expect(second.notOwned).toEqual([]);
+  expect(second.answers.every(({ replayed }) => replayed)).toBe(true);
+  expect(third.answers.every(({ replayed }) => replayed)).toBe(true);
+});
+
+test('a book is added while routers open accounts and servers take over from each other', async () => {
+  const databases = new Map([
+    [1, await database()],
+    [4, await database()],
+  ]);
+  const leaders = new Map<number, Leading>();
+  const takeOverBy = async (number: number, address: string) => {
+    const on = must(databases.get(number), 'there is such a book');
+    const book = { number, name: `eu-west-${number}`, region: 'eu-west' };
+    const leading = await Leading.over(on, { address, book });
+    onTestFinished(() => leading.stop());
+    leaders.set(number, leading);
+  };
+  for (const number of databases.keys()) await takeOverBy(number, 'a:1');
+  /** Asks one book until it answers: what it did meanwhile is not known to the router. */
+  const ask = async (number: number, name: string, regionBooks: RegionBooks): Promise<Placed> => {
+    for (;;) {
+      try {
+        return await place(must(leaders.get(number), 'it is led'), [name], regionBooks);
+      } catch (error) {
+        if (!(error instanceof LedgerFault)) throw error;
+        await sleep(5);
+      }
+    }
+  };
+  const acknowledged = new Map<string, Set<bigint>>();
+  let outdated = 0;
+  const open = async (name: string, regionBooks: RegionBooks) => {
+    for (const number of candidatesOf(name, regionBooks)) {
+      const { answers, notOwned } = await ask(number, name, regionBooks);
+      if (notOwned.length > 0) continue;
+      const ids = acknowledged.get(name) ?? new Set();
+      acknowledged.set(name, ids.add(answers[0]?.account?.id ?? 0n));
+      return;
+    }
+    outdated += 1;
+  };
+  const names = Array.from({ length: 300 }, (_, index) => `joint-${index}`);
+  const router = async (regionBooks: RegionBooks, from: number) => {
+    for (let index = 0; index < names.length; index += 10) {
+      const part = Array.from({ length: 10 }, (_, next) => (from + index + next) % names.length);
+      await Promise.all(part.map((at) => open(names[at] ?? '', regionBooks)));
+    }
+  };
+  const stale = [router([1], 0), router([1], 150)];
+  await sleep(20);
+  const restless = (async () => {
+    for (let round = 0; round < 6; round += 1) {
+      await sleep(60);
+      await takeOverBy(round % 3 === 2 ? 4 : 1, `b:${round}`);
+    }
+  })();
+  await Promise.all([...stale, router([1, 4], 0), router([1, 4], 200), restless]);
+  await router([1, 4], 0);
+  expect([...acknowledged.keys()].toSorted()).toEqual(names.toSorted());
+  expect([...acknowledged.values()].filter((ids) => ids.size !== 1)).toEqual([]);
+  const all = await Promise.all([...databases.values()].map(opened));
+  expect(all.flat().toSorted()).toEqual(names.toSorted());
+  for (const inBook of all) expect(inBook.length).toBeGreaterThan(10);
+  expect(outdated).toBeGreaterThan(0);
+}, 60_000);

@@ -52,8 +52,9 @@ export class Publisher {
 
   /** What the parts of one batch publish with. */
   publication(): Publication {
+    const { memory } = this.#parts;
     return {
-      memory: this.#parts.memory,
+      channelName: (peerBook) => memory.channelName(memory.book.number, peerBook),
       waiters: this.#waiters,
       peers: new Set(),
       last: [],

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../router/client/client.ts';
-import { type Cluster, startCluster } from '../supervisor/embedded/cluster.ts';
+import { type Cluster, type ClusterOptions, startCluster } from '../supervisor/embedded/cluster.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { testFolder } from './folder.ts';
 import { runReplay } from '../cli/replay/replay-payments.ts';
@@ -102,24 +102,30 @@ export class TestBooks {
   }
 }
 
-/** Three regions with their links, without replicas; all are real processes. */
+/** Regions without replicas, three unless a test asks for others; all are real processes. */
 export class Books extends TestBooks {
   readonly cluster: Cluster;
 
   private constructor(cluster: Cluster) {
-    const { regions } = cluster;
     super({
-      routers: new Map(regions.map(({ name, routerAddress }) => [name, [routerAddress]])),
-      auditorUrls: () => Promise.resolve(regions.map(({ auditorUrl }) => auditorUrl)),
+      routers: new Map(cluster.regions.map(({ name, routerAddress }) => [name, [routerAddress]])),
+      // Those that were added meanwhile as well.
+      auditorUrls: () => Promise.resolve(cluster.books.map(({ auditorUrl }) => auditorUrl)),
     });
     this.cluster = cluster;
   }
 
-  /** Empty books, by default in a folder of one test. */
-  static async start(folder = testFolder()): Promise<Books> {
-    const basePort = await findFreeBase();
+  /**
+   * Empty books, by default in a folder of one test.
+   * @param over another topology; without links it may have up to five regions
+   */
+  static async start(
+    folder = testFolder(),
+    over: Pick<ClusterOptions, 'topology' | 'links'> = {},
+  ): Promise<Books> {
+    const basePort = await findFreeBase(48);
     const dataDir = path.join(folder, 'data');
-    return new Books(await startCluster({ dataDir, basePort, links: true }));
+    return new Books(await startCluster({ dataDir, basePort, links: true, ...over }));
   }
 
   async stop(): Promise<void> {

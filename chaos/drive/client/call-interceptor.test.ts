@@ -21,7 +21,7 @@ import {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { type CallFault, CallFaults } from './call-faults.ts';
 import { FaultyCalls } from './call-interceptor.ts';
 
@@ -74,7 +74,7 @@ async function clientOf(fault: Partial<CallFault>) {
   const every = { router: undefined, share: 1, times: 1, upToMs: 0 };
   faults.add({ kind: 'repeat', ...every, ...fault });
   const copies: string[] = [];
-  const calls = new FaultyCalls(faults, new SeededRandom(1), {
+  const calls = new FaultyCalls(faults, new Random(1), {
     routers: ['eu-west', 'us-east', 'ap-south'],
     client: () => plain,
     recorded: async (_, path, bytes) => {

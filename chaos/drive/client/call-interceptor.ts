@@ -1,6 +1,6 @@
 import { type Client, InterceptingCall, type Interceptor, Metadata } from '@grpc/grpc-js';
 import type { RegionName } from '../../../regions/topology/topology.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import type { CallFault, CallFaults } from './call-faults.ts';
 import { connectionLost, DetachedCall } from './detached-call.ts';
 
@@ -27,13 +27,13 @@ export interface OwnCalls {
  */
 export class FaultyCalls {
   readonly #faults: CallFaults;
-  readonly #random: SeededRandom;
+  readonly #random: Random;
   readonly #own: OwnCalls;
   readonly #waiting = new Set<NodeJS.Timeout>();
   #underWay = 0;
   #closed = false;
 
-  constructor(faults: CallFaults, random: SeededRandom, own: OwnCalls) {
+  constructor(faults: CallFaults, random: Random, own: OwnCalls) {
     this.#faults = faults;
     this.#random = random;
     this.#own = own;
@@ -110,7 +110,7 @@ export class FaultyCalls {
   #repeat(fault: CallFault, method: Method, next: ReturnType<NextOf>): InterceptingCall {
     return new InterceptingCall(next, {
       sendMessage: (request, send) => {
-        const times = 1 + this.#random.int(fault.times);
+        const times = 1 + this.#random.below(fault.times);
         for (let time = 0; time < times; time += 1) {
           const afterMs = this.#random.chance(0.5) ? 0 : this.#random.between(0, fault.upToMs);
           this.#copyAfter(afterMs, method, request);

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessSettings } from '../../../regions/config/process-settings.ts';
 import { type ClusterEvent, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
 import type { Faults } from '../../../regions/faults/faults.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 import { startReplicatedCluster } from '../../../regions/supervisor/replicated/cluster.ts';
+import type { ProcessSettings } from '../../../regions/config/process-settings.ts';
 import type { Topology } from '../../../regions/topology/topology.ts';
 import { clockFile, writeShift } from '../programs/skewed-clock.ts';
 import { writePrograms } from '../programs/write-programs.ts';
@@ -18,7 +18,7 @@ export interface OwnOptions {
   readonly folder: string;
   /** Regions, books and delays; default `defaultTopology`. */
   readonly topology?: Topology | undefined;
-  /** Default: those of an installation without a file. */
+  /** Default: those of this machine. */
   readonly settings?: ProcessSettings | undefined;
   /** The deliberate bug that its servers have; undefined: none. */
   readonly bug?: string | undefined;

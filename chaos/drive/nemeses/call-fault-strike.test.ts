@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CallFaults } from '../client/call-faults.ts';
 import { standInFor } from '../../simulation/stand-in-for.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { lateCalls } from './late-calls.ts';
 import { loseReplies, loseRequests } from './lose-calls.ts';
 import type { Nemesis, Scene } from './nemesis.ts';
@@ -16,7 +16,7 @@ function sceneOf(seed: number) {
   const calls = new CallFaults();
   const regions = regionNames.map((name) => ({ name }));
   const installation = { state: () => ({ regions }) };
-  const random = new SeededRandom(seed);
+  const random = new Random(seed);
   const part = { calls, installation, random, overload: (n: number) => loads.push(n) };
   return { calls, loads, scene: standInFor<Scene>(part) };
 }

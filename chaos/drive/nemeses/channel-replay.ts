@@ -23,7 +23,7 @@ export const channelReplay: Nemesis = {
   aim: (scene) => {
     const { book, adminUrl, processes } = aLeader(scene);
     const { ledger } = processes;
-    const back = 1 + scene.random.int(LEGS_MOST);
+    const back = 1 + scene.random.below(LEGS_MOST);
     const begin = async ({ faults }: Breaking) => {
       // The server must be down, or it would overwrite the change.
       await faults.stop(ledger);

@@ -45,7 +45,7 @@ export const fsyncError: Nemesis = {
   aim: (scene) => {
     const leader = aLeader(scene);
     // Counted separately for each process of Postgres.
-    const nth = 1 + scene.random.int(4);
+    const nth = 1 + scene.random.below(4);
     // Postgres stops at once when it does not know what is on the disk; then its books have no
     // leader until it has recovered, or another copy was promoted.
     const harms = harmsOfPostgres(scene, leader);

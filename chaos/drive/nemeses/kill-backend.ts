@@ -1,7 +1,7 @@
 import { kill } from 'node:process';
 import postgres from 'postgres';
 import { type Copy, profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { strikeWith } from './breaking.ts';
 import { folderOf } from './frozen.ts';
 import { harmsOfPostgres } from './harms.ts';
@@ -32,7 +32,7 @@ export const killBackend: Nemesis = {
   },
 };
 
-async function killOne({ adminUrl, postgresFolder }: Copy, random: SeededRandom): Promise<void> {
+async function killOne({ adminUrl, postgresFolder }: Copy, random: Random): Promise<void> {
   const admin = postgres(adminUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
   try {
     const rows = await admin<{ pid: number }[]>`

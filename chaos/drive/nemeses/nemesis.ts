@@ -1,12 +1,12 @@
 import type { CallFaults } from '../client/call-faults.ts';
 import type { Harm } from '../../judge/history/record.ts';
 import type { Copy, Installation, Profile } from '../installation/installation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 
 /** The environment of a nemesis. */
 export interface Scene {
   readonly installation: Installation;
-  readonly random: SeededRandom;
+  readonly random: Random;
   /** Faults of whole calls, between the clients of the run and the routers. */
   readonly calls: CallFaults;
   /** The copy whose ledger server leads the book now, as far as is known. */

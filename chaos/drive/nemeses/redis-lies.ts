@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import { profiles } from '../installation/installation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import { needsRedis } from './needs.ts';
 import type { Nemesis } from './nemesis.ts';
@@ -106,7 +106,7 @@ export const redisLies: Nemesis = {
   },
 };
 
-type Lie = (redis: Redis, random: SeededRandom) => Promise<void>;
+type Lie = (redis: Redis, random: Random) => Promise<void>;
 
 const lies: Readonly<Record<keyof typeof LIES, Lie>> = {
   forgotten: async (redis) => {
@@ -143,9 +143,9 @@ async function setsOf(redis: Redis): Promise<string[]> {
 }
 
 /** Ids that were never used, texts that are no ids, and a large one. */
-function invented(random: SeededRandom): string[] {
+function invented(random: Random): string[] {
   const ids = Array.from({ length: 1_000 }, (_, index) =>
-    transferIdOf('invented', `${random.int(1_000_000)} ${index}`),
+    transferIdOf('invented', `${random.below(1_000_000)} ${index}`),
   );
   return [...ids, '', '\u0000\u0001', '{"reason":0}', 'x'.repeat(1_000_000)];
 }

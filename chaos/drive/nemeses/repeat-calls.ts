@@ -12,7 +12,7 @@ export const repeatCalls = callFaultNemesis(
     const { random } = scene;
     const router = drawRouter(scene);
     const share = random.between(0.1, 0.6);
-    const times = 1 + random.int(4);
+    const times = 1 + random.below(4);
     return { kind: 'repeat', router, share, times, upToMs: random.pick([10, 500, 5_000]) };
   },
 );

@@ -1,6 +1,6 @@
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { type Copy, copiesOf, type Installation, regionsOf } from '../installation/installation.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import type { Scene } from './nemesis.ts';
 
 /** The targets of a nemesis, drawn from the seed. */
@@ -47,7 +47,7 @@ export function threeRegions(drawing: Drawing): [RegionName, RegionName, RegionN
   return [a, b, c];
 }
 
-export function shuffled<T>(random: SeededRandom, items: readonly T[]): T[] {
+export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   const left = [...items];
   return items.map(() => {
     const item = random.pick(left);
@@ -84,6 +84,6 @@ export function othersWithCopy({ installation }: Drawing, { book, region }: Copy
 }
 
 /** A random generator for the course of a strike, independent of other draws. */
-export function ownRandom(random: SeededRandom): SeededRandom {
-  return new SeededRandom(random.int(2 ** 32));
+export function ownRandom(random: Random): Random {
+  return new Random(random.below(2 ** 32));
 }

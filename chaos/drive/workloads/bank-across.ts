@@ -1,6 +1,6 @@
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
@@ -23,7 +23,7 @@ export const bankAcross: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const books = setting.books.map(({ number }) => number);
-    const each = 2 + random.int(3);
+    const each = 2 + random.below(3);
     const money = random.pick([100, 10_000]);
     const most = random.pick([20, 500]);
     const waitShare = Number(random.next().toFixed(2));
@@ -40,7 +40,7 @@ export const bankAcross: Workload = {
     const accounts = await openAccounts(setting, requests, [...purses, ...small]);
     const sent = new Recent<Sent>(50);
 
-    const pay = async (caller: Caller, by: SeededRandom) => {
+    const pay = async (caller: Caller, by: Random) => {
       const payer = by.pick(accounts);
       const away = accounts.filter(({ book }) => book !== payer.book);
       // With one book there is no other.
@@ -52,7 +52,7 @@ export const bankAcross: Workload = {
       if (result.type !== 'ok' || result.reply.status === 'REJECTED') return;
       sent.add({ id: result.reply.transferId, payer, payee });
     };
-    const reverse = async (caller: Caller, by: SeededRandom) => {
+    const reverse = async (caller: Caller, by: Random) => {
       const transfer = sent.pick(by);
       if (transfer === undefined) return;
       const { id, payer, payee } = transfer;

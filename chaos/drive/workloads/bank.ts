@@ -12,7 +12,7 @@ export const bank: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const home = random.pick(setting.books);
-    const count = 4 + random.int(9);
+    const count = 4 + random.below(9);
     const money = random.pick([10, 100, 10_000]);
     const most = random.pick([5, 50, 5_000]);
     const weights = drawWeights(random, { pay: 3, read: 1, audit: 0.12 });

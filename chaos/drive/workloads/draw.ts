@@ -1,30 +1,30 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { ReadLevel } from '../../judge/history/operation.ts';
-import { namesOf, type SeededRandom } from '../../seeded-random.ts';
+import { namesOf, type Random } from '../../../ledger/core/random.ts';
 import type { Setting } from './workload.ts';
 
 /** Random choices that steps have in common. */
 
 /** Picks two different items. Throws RangeError when there are fewer. */
-export function pickTwo<T>(random: SeededRandom, items: readonly T[]): [T, T] {
+export function pickTwo<T>(random: Random, items: readonly T[]): [T, T] {
   const first = random.pick(items);
   return [first, random.pick(items.filter((item) => item !== first))];
 }
 
 /** From 1 up to and including `most`. */
-export function amountUpTo(random: SeededRandom, most: number): bigint {
-  return BigInt(1 + random.int(most));
+export function amountUpTo(random: Random, most: number): bigint {
+  return BigInt(1 + random.below(most));
 }
 
 /** Draws a level of the API, all equally likely. */
-export function drawLevel(random: SeededRandom): Exclude<ReadLevel, 'auditor'> {
+export function drawLevel(random: Random): Exclude<ReadLevel, 'auditor'> {
   return random.pick(['leader', 'linearizable', 'stale']);
 }
 
 /** Weights of the kinds of steps, so that no two runs stress the same. */
 export function drawWeights<K extends string>(
-  random: SeededRandom,
+  random: Random,
   usual: Readonly<Record<K, number>>,
 ): Record<K, number> {
   const drawn: Record<K, number> = { ...usual };
@@ -40,6 +40,6 @@ export function drawRegions(setting: Setting, count: number): RegionName[] {
 }
 
 /** The same client, sometimes through the router of another region than its own. */
-export function wander(caller: Caller, random: SeededRandom, regions: readonly RegionName[]) {
+export function wander(caller: Caller, random: Random, regions: readonly RegionName[]) {
   return random.chance(0.25) ? caller.at(random.pick(regions)) : caller;
 }

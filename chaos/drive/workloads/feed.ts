@@ -1,5 +1,5 @@
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, pickTwo, wander } from './draw.ts';
@@ -28,7 +28,7 @@ export const feed: Workload = {
     const names = setting.regions.map(({ name }) => name);
     const followed = setting.books.filter(() => random.chance(0.6));
     const pageMost = random.pick([5, 25, 100]);
-    const writesMost = 1 + random.int(4);
+    const writesMost = 1 + random.below(4);
     const requests = new Requests(setting.namespace);
     const accounts = await openAccounts(
       setting,
@@ -37,13 +37,13 @@ export const feed: Workload = {
     );
     const consumers = [
       ...followed.map(({ number }) => follow(number, undefined)),
-      ...accounts.slice(0, 1 + random.int(accounts.length)).map((one) => follow(one.book, one)),
+      ...accounts.slice(0, 1 + random.below(accounts.length)).map((one) => follow(one.book, one)),
     ];
     const ofBook = new Map(
       consumers.filter(({ account }) => account === undefined).map((one) => [one.book, one]),
     );
 
-    const write = async (caller: Caller, by: SeededRandom, payer: OwnAccount) => {
+    const write = async (caller: Caller, by: Random, payer: OwnAccount) => {
       const [one, other] = pickTwo(by, accounts);
       const result = await caller.transfer(
         requests.pay(payer, one === payer ? other : one, amountUpTo(by, 9)),
@@ -51,9 +51,9 @@ export const feed: Workload = {
       if (result.type !== 'ok') return;
       noteWritten(ofBook, result.reply.position);
     };
-    const consume = async (caller: Caller, by: SeededRandom, consumer: Consumer) => {
+    const consume = async (caller: Caller, by: Random, consumer: Consumer) => {
       const { account, book } = consumer;
-      for (let left = 1 + by.int(writesMost); left > 0; left -= 1) {
+      for (let left = 1 + by.below(writesMost); left > 0; left -= 1) {
         await write(caller, by, account ?? by.pick(accounts));
       }
       if (account !== undefined) {

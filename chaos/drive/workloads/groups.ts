@@ -1,6 +1,6 @@
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
@@ -17,7 +17,7 @@ export const groups: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const home = random.pick(setting.books);
-    const count = 4 + random.int(5);
+    const count = 4 + random.below(5);
     const legsMost = random.pick([3, 6, 20]);
     const failShare = Number(random.between(0.2, 0.6).toFixed(2));
     const awayShare = random.pick([0, 0.2, 0.5]);
@@ -37,18 +37,18 @@ export const groups: Workload = {
     const accounts = others.slice(elsewhere.length);
     const asked = new Recent<string>(50);
 
-    const leg = (payer: OwnAccount, payee: OwnAccount, by: SeededRandom, amount: bigint): Leg =>
+    const leg = (payer: OwnAccount, payee: OwnAccount, by: Random, amount: bigint): Leg =>
       Leg.fromPartial({
         debitAccountId: payer.id,
         creditAccountId: payee.id,
         amount,
-        code: by.int(3),
+        code: by.below(3),
         ...(by.chance(holdShare)
-          ? { action: { $case: 'hold', value: { timeoutSeconds: 1 + by.int(4) } } as const }
+          ? { action: { $case: 'hold', value: { timeoutSeconds: 1 + by.below(4) } } as const }
           : {}),
       });
-    const legs = (by: SeededRandom): Leg[] => {
-      const made = Array.from({ length: 1 + by.int(legsMost) }, () => {
+    const legs = (by: Random): Leg[] => {
+      const made = Array.from({ length: 1 + by.below(legsMost) }, () => {
         const [payer, payee] = pickTwo(by, accounts);
         const isAway = away.length > 0 && by.chance(awayShare);
         return leg(payer, isAway ? by.pick(away) : payee, by, amountUpTo(by, 20));
@@ -56,9 +56,9 @@ export const groups: Workload = {
       if (!by.chance(failShare)) return made;
       const payer = by.pick(accounts);
       const broken = by.chance(0.5) ? leg(payer, full, by, 1n) : leg(payer, source, by, 1_000_000n);
-      return made.toSpliced(by.int(made.length + 1), 0, broken);
+      return made.toSpliced(by.below(made.length + 1), 0, broken);
     };
-    const ask = async (caller: Caller, by: SeededRandom) => {
+    const ask = async (caller: Caller, by: Random) => {
       const action = { $case: 'group', value: { legs: legs(by) } } as const;
       const request = requests.named({ action });
       asked.add(requests.idOf(request));

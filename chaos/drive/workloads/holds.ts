@@ -1,6 +1,6 @@
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts } from './reads.ts';
@@ -15,9 +15,9 @@ export const holds: Workload = {
     'makes holds that expire after seconds, and captures them in part, in full, again and too late, or releases them: money is freed early, twice or never',
   async prepare(setting) {
     const { random } = setting;
-    const count = 4 + random.int(5);
+    const count = 4 + random.below(5);
     const most = random.pick([20, 500]);
-    const secondsMost = 1 + random.int(6);
+    const secondsMost = 1 + random.below(6);
     const memory = random.pick([5, 50, 300]);
     const weights = drawWeights(random, {
       hold: 3,
@@ -40,10 +40,10 @@ export const holds: Workload = {
     // Large enough that most of them have expired by the time they are picked.
     const older = new Recent<UsableHold>(500);
 
-    const hold = async (caller: Caller, by: SeededRandom) => {
+    const hold = async (caller: Caller, by: Random) => {
       const [payer, payee] = pickTwo(by, accounts);
       const amount = amountUpTo(by, most);
-      const timeoutSeconds = by.chance(0.1) ? 0 : 1 + by.int(secondsMost);
+      const timeoutSeconds = by.chance(0.1) ? 0 : 1 + by.below(secondsMost);
       const result = await caller.transfer(requests.hold(payer, payee, amount, { timeoutSeconds }));
       if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
       const one = { id: result.reply.transferId, payer, payee, amount };
@@ -53,7 +53,7 @@ export const holds: Workload = {
     const draw = (
       kind: keyof typeof weights | undefined,
       caller: Caller,
-      by: SeededRandom,
+      by: Random,
       one: UsableHold,
     ) => {
       if (kind === 'release') return caller.transfer(requests.release(one));

@@ -1,6 +1,6 @@
 import { UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawWeights } from './draw.ts';
 import { readAccounts } from './reads.ts';
@@ -16,7 +16,7 @@ export const limits: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const home = random.pick(setting.books);
-    const count = 1 + random.int(3);
+    const count = 1 + random.below(3);
     const floor = random.pick([0, -20]);
     const room = random.pick([30, 200]);
     const most = random.pick([3, 15]);
@@ -46,11 +46,7 @@ export const limits: Workload = {
     }
     const holds = new Recent<UsableHold>(20);
 
-    const act = async (
-      kind: keyof typeof weights | undefined,
-      caller: Caller,
-      by: SeededRandom,
-    ) => {
+    const act = async (kind: keyof typeof weights | undefined, caller: Caller, by: Random) => {
       const account = by.pick(few);
       const amount = amountUpTo(by, most);
       const open = holds.pick(by);
@@ -61,7 +57,7 @@ export const limits: Workload = {
         await caller.transfer(requests.release(open));
       } else if (kind === 'hold') {
         const payee = by.chance(0.5) ? tight : sink;
-        const timing = { timeoutSeconds: by.chance(0.3) ? 0 : 1 + by.int(6) };
+        const timing = { timeoutSeconds: by.chance(0.3) ? 0 : 1 + by.below(6) };
         const result = await caller.transfer(requests.hold(account, payee, amount, timing));
         if (result.type !== 'ok' || result.reply.status !== 'HELD') return;
         holds.add({ id: result.reply.transferId, payer: account, payee, amount });

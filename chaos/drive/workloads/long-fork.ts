@@ -13,7 +13,7 @@ export const longFork: Workload = {
     const { random } = setting;
     const home = random.pick(setting.books);
     const names = setting.regions.map(({ name }) => name);
-    const count = 3 + random.int(6);
+    const count = 3 + random.below(6);
     const weights = drawWeights(random, { write: 3, stale: 1, audit: 0.12 });
     const requests = new Requests(setting.namespace);
     // Each write has a source of its own, so that nothing else orders them.
@@ -28,7 +28,7 @@ export const longFork: Workload = {
       async step(caller, by) {
         const kind = by.weighted(weights);
         if (kind === 'write') {
-          const index = by.int(count);
+          const index = by.below(count);
           const [source, account] = [sources[index], accounts[index]];
           if (source === undefined || account === undefined) return;
           await caller.transfer(requests.pay(source, account, amountUpTo(by, 9)));

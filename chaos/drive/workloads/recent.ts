@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 
 /** The newest items, for steps that return to what others began. */
 export class Recent<T> {
@@ -16,7 +16,7 @@ export class Recent<T> {
   }
 
   /** Picks one of them; undefined if there is none. */
-  pick(random: SeededRandom): T | undefined {
+  pick(random: Random): T | undefined {
     return this.#items.length === 0 ? undefined : random.pick(this.#items);
   }
 }

@@ -1,5 +1,5 @@
 import { type ChangeAccountRequest, Freeze } from '../../../proto/gen/meridian/v1/account.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
 import { readAccounts, versionRead } from './reads.ts';
@@ -13,7 +13,7 @@ export const register: Workload = {
     'reads and changes limits, freezes and metadata of accounts, only from the version that was read, while they pay and are paid: a change is lost or was never made',
   async prepare(setting) {
     const { random } = setting;
-    const count = 3 + random.int(4);
+    const count = 3 + random.below(4);
     const money = 1_000;
     const casShare = Number(random.between(0.4, 1).toFixed(2));
     const weights = drawWeights(random, { change: 3, read: 2, pay: 1.5, close: 0.4 });
@@ -55,11 +55,11 @@ export const register: Workload = {
   },
 };
 
-function drawChange(by: SeededRandom, money: number): ChangeAccountRequest['change'] {
+function drawChange(by: Random, money: number): ChangeAccountRequest['change'] {
   switch (by.weighted({ limits: 1, freeze: 1, metadata: 1 })) {
     case 'limits': {
-      const minBalance = by.chance(0.2) ? undefined : BigInt(by.int(money) - money);
-      const maxBalance = by.chance(0.5) ? undefined : BigInt(money * (1 + by.int(4)));
+      const minBalance = by.chance(0.2) ? undefined : BigInt(by.below(money) - money);
+      const maxBalance = by.chance(0.5) ? undefined : BigInt(money * (1 + by.below(4)));
       return { $case: 'limits', value: { minBalance, maxBalance } };
     }
     case 'freeze': {
@@ -69,6 +69,6 @@ function drawChange(by: SeededRandom, money: number): ChangeAccountRequest['chan
     }
     case 'metadata':
     case undefined:
-      return { $case: 'metadata', value: { metadata: { value: String(by.int(1_000)) } } };
+      return { $case: 'metadata', value: { metadata: { value: String(by.below(1_000)) } } };
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
@@ -30,7 +30,7 @@ export const sameKey: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const regions = setting.regions.map(({ name }) => name);
-    const each = 2 + random.int(3);
+    const each = 2 + random.below(3);
     const money = random.pick([50, 5_000]);
     const alteredShare = Number(random.between(0.2, 0.7).toFixed(2));
     const weights = drawWeights(random, { together: 3, again: 2, lookUp: 0.5, read: 0.5 });
@@ -42,7 +42,7 @@ export const sameKey: Workload = {
     const known = new Recent<Shared>(200);
     let gathering: Gathering | undefined;
 
-    const gather = (by: SeededRandom): Gathering => {
+    const gather = (by: Random): Gathering => {
       if (gathering !== undefined) return gathering;
       const [payer, payee] = pickTwo(by, accounts);
       // A refusal binds its key permanently, too.
@@ -53,7 +53,7 @@ export const sameKey: Workload = {
       known.add(made);
       return made;
     };
-    const send = (caller: Caller, by: SeededRandom, { fields, book }: Shared) => {
+    const send = (caller: Caller, by: Random, { fields, book }: Shared) => {
       const isAltered = by.chance(alteredShare);
       const body = isAltered ? altered(fields, book, accounts, by) : fields;
       return caller.at(by.pick(regions)).transfer(body);
@@ -90,7 +90,7 @@ function altered(
   fields: DrawnFields,
   book: number,
   accounts: readonly OwnAccount[],
-  by: SeededRandom,
+  by: Random,
 ): DrawnFields {
   const { amount = 0n, debitAccountId, creditAccountId } = fields;
   const isOther = ({ id }: OwnAccount) => id !== debitAccountId && id !== creditAccountId;
@@ -100,11 +100,11 @@ function altered(
   if (kind === 'payee') return { ...fields, creditAccountId: by.pick(others).id };
   if (kind === 'payer' && payers.length > 0)
     return { ...fields, debitAccountId: by.pick(payers).id };
-  if (kind === 'code') return { ...fields, code: 1 + by.int(3) };
+  if (kind === 'code') return { ...fields, code: 1 + by.below(3) };
   if (kind === 'reference') return { ...fields, reference: 'another body' };
-  if (kind === 'metadata') return { ...fields, metadata: { order: String(by.int(3)) } };
+  if (kind === 'metadata') return { ...fields, metadata: { order: String(by.below(3)) } };
   if (kind === 'hold') {
-    return { ...fields, action: { $case: 'hold', value: { timeoutSeconds: 1 + by.int(4) } } };
+    return { ...fields, action: { $case: 'hold', value: { timeoutSeconds: 1 + by.below(4) } } };
   }
   return { ...fields, amount: amount + 1n };
 }

@@ -1,6 +1,6 @@
 import type { Caller } from '../client/caller.ts';
 import type { Position } from '../../judge/history/operation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { openAccounts, purse } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
@@ -16,8 +16,8 @@ export const session: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
-    const count = 3 + random.int(5);
-    const readsMost = 1 + random.int(3);
+    const count = 3 + random.below(5);
+    const readsMost = 1 + random.below(3);
     const weights = drawWeights(random, { balances: 3, lookUp: 1, statement: 0.5 });
     const requests = new Requests(setting.namespace);
     const regions = drawRegions(setting, count);
@@ -31,7 +31,7 @@ export const session: Workload = {
     /** Returns the position of the read: the next one must not be older. */
     const read = async (
       caller: Caller,
-      by: SeededRandom,
+      by: Random,
       account: OwnAccount,
       transferId: string,
       minPosition: Position,
@@ -67,7 +67,7 @@ export const session: Workload = {
         const { transferId, decidedAtMicros } = result.reply;
         lastDecided.set(payer, decidedAtMicros);
         let { position } = result.reply;
-        for (let left = 1 + by.int(readsMost); left > 0; left -= 1) {
+        for (let left = 1 + by.below(readsMost); left > 0; left -= 1) {
           position = await read(caller, by, payer, transferId, position);
         }
       },

@@ -1,6 +1,6 @@
 import type { Caller } from '../client/caller.ts';
 import type { Position } from '../../judge/history/operation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo, wander } from './draw.ts';
@@ -23,7 +23,7 @@ export const set: Workload = {
   async prepare(setting) {
     const { random } = setting;
     const names = setting.regions.map(({ name }) => name);
-    const count = 3 + random.int(6);
+    const count = 3 + random.below(6);
     const memory = random.pick([10, 100, 1_000]);
     const weights = drawWeights(random, { add: 3, lookUp: 2, never: 0.25 });
     const requests = new Requests(setting.namespace);
@@ -31,14 +31,14 @@ export const set: Workload = {
     const accounts = await openAccounts(setting, requests, regions.map(mint));
     const added = new Recent<Added>(memory);
 
-    const lookUp = async (caller: Caller, by: SeededRandom, what: Added) => {
+    const lookUp = async (caller: Caller, by: Random, what: Added) => {
       const { book, transferId, position } = what;
       const level = drawLevel(by);
       // A copy may be behind this position, unless the read requires it.
       const minPosition = level === 'stale' || by.chance(0.3) ? position : null;
       await wander(caller, by, names).lookUp({ book, transferId, level, minPosition });
     };
-    const add = async (caller: Caller, by: SeededRandom) => {
+    const add = async (caller: Caller, by: Random) => {
       const [payer, payee] = pickTwo<OwnAccount>(by, accounts);
       const request = requests.pay(payer, payee, amountUpTo(by, 100));
       const result = await caller.transfer(request);
@@ -55,7 +55,7 @@ export const set: Workload = {
         const known = added.pick(by);
         if (kind === 'never') {
           const { book } = by.pick(accounts);
-          const transferId = requests.idOf({ idempotencyKey: `never ${by.int(1e9)}` });
+          const transferId = requests.idOf({ idempotencyKey: `never ${by.below(1e9)}` });
           await lookUp(caller, by, { book, transferId, position: null });
         } else if (kind === 'lookUp' && known !== undefined) await lookUp(caller, by, known);
         else await add(caller, by);

@@ -1,5 +1,5 @@
 import type { Caller } from '../client/caller.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts } from './accounts.ts';
 import type { OwnAccount } from './own-account.ts';
 import { amountUpTo, drawLevel, drawRegions, drawWeights, pickTwo } from './draw.ts';
@@ -16,7 +16,7 @@ export const statementAppend: Workload = {
     'appends to the statements of a few accounts and reads them: an entry is missing, duplicated or out of order',
   async prepare(setting) {
     const { random } = setting;
-    const count = 3 + random.int(4);
+    const count = 3 + random.below(4);
     const readsBack = random.pick([5, 20, ANSWERS_BACK]);
     const weights = drawWeights(random, { append: 4, read: 1 });
     const requests = new Requests(setting.namespace);
@@ -25,7 +25,7 @@ export const statementAppend: Workload = {
     /** When the newest answers were decided, by the clock of the account's book. */
     const times = new Map<OwnAccount, number[]>();
 
-    const append = async (caller: Caller, by: SeededRandom) => {
+    const append = async (caller: Caller, by: Random) => {
       const [payer, payee] = pickTwo(by, accounts);
       const result = await caller.transfer(requests.pay(payer, payee, amountUpTo(by, 9)));
       if (result.type !== 'ok') return;

@@ -1,14 +1,14 @@
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { Copy, HomedBook } from '../installation/installation.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { Random } from '../../../ledger/core/random.ts';
 
 /** The environment for the preparation of a workload. */
 export interface Setting {
   /** Keys and external ids of this workload in this run begin with it, or contain it. */
   readonly namespace: string;
   /** Generator for the options of the workload. */
-  readonly random: SeededRandom;
+  readonly random: Random;
   readonly regions: readonly { readonly name: RegionName }[];
   /** In the order of the regions. */
   readonly books: readonly HomedBook[];
@@ -25,7 +25,7 @@ export interface Prepared {
    * once, each with its own caller. A step must not throw when a call fails: it goes on without the
    * answer.
    */
-  step(caller: Caller, random: SeededRandom): Promise<void>;
+  step(caller: Caller, random: Random): Promise<void>;
 }
 
 /** A kind of load that exposes a class of bugs. */

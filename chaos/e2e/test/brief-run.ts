@@ -14,7 +14,7 @@ import { type EndedCall, HistoryRecorder } from '../../judge/history/recorder.ts
 import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { RunCallers } from '../../run/callers.ts';
 import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
@@ -103,7 +103,7 @@ export async function briefRun(
     await loaded(options, () => ended);
     const scene: Scene = {
       installation,
-      random: new SeededRandom(SEED),
+      random: new Random(SEED),
       calls,
       leader: (book) => leaders.leader(book),
       overload: (times) => load.overload(times),
@@ -154,7 +154,7 @@ async function prepareAll(
 ) {
   const { regions } = installation.state();
   const books = booksOf(installation);
-  const random = new SeededRandom(SEED);
+  const random = new Random(SEED);
   const prepared = [];
   for (const workload of workloads) {
     const setting = {

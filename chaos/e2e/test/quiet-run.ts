@@ -14,7 +14,7 @@ import type { HistoryHeader } from '../../judge/history/record.ts';
 import { HistoryRecorder } from '../../judge/history/recorder.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
 import { booksOf, type Copy } from '../../drive/installation/installation.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
 import { Requests } from '../../drive/workloads/requests.ts';
 import type { Setting, Workload } from '../../drive/workloads/workload.ts';
@@ -59,7 +59,7 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
   };
   const settingOf = (namespace: string, seed: number, processes: Set<number>): Setting => ({
     namespace,
-    random: new SeededRandom(seed),
+    random: new Random(seed),
     regions: cluster.regions,
     books: booksOf({ copies, state: () => cluster.state() }),
     copies,
@@ -112,7 +112,7 @@ async function runOne(workload: Workload, setting: Setting, options: QuietOption
     return tookMs < (steps < options.stepsLeast ? options.longestMs : options.lastsMs);
   };
   const client = async (index: number) => {
-    const random = new SeededRandom(options.seed * 100 + index);
+    const random = new Random(options.seed * 100 + index);
     const caller = setting.caller(random.pick(setting.regions).name);
     while (goesOn()) {
       await prepared.step(caller, random);

@@ -11,7 +11,7 @@ import type { RegionName } from '../../../regions/topology/topology.ts';
 import { CallFaults } from '../../drive/client/call-faults.ts';
 import { describeCopies } from '../../drive/installation/copies.ts';
 import { type Copy, type Installation, regionsOf } from '../../drive/installation/installation.ts';
-import { SeededRandom } from '../../seeded-random.ts';
+import { Random } from '../../../ledger/core/random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
 
@@ -65,7 +65,7 @@ export class Struck {
   scene(seed: number): Scene {
     return {
       installation: this.installation,
-      random: new SeededRandom(seed),
+      random: new Random(seed),
       calls: new CallFaults(),
       leader: this.#leader,
       overload: () => undefined,

@@ -6,6 +6,7 @@ import { openRequest } from '../../testing/books/book-requests.ts';
 import { accountId } from '../account-id.ts';
 import type { ChangeOutcome } from './command.ts';
 import { RowKind } from '../journal-row.ts';
+import { ownerOf } from '../placement.ts';
 import { derivedId, transferIdOf } from '../transfer-id.ts';
 
 const ALICE = accountId(1, 1);
@@ -83,4 +84,23 @@ test('an account that is not there, or holds what travels, cannot be changed', (
   expect(reason).toBe(Reason.ACCOUNT_NOT_FOUND);
   expect(row).toMatchObject({ entries: null, creditAccount: ALICE });
   expect(row?.details).toMatchObject({ settings: null, by: 'sam', options: '{"change":"close"}' });
+});
+
+test('a name that the batch before is opening is not called the name of another book', () => {
+  const book = oneBook();
+  const owners = ['a', 'b', 'c', 'd', 'e', 'f'].map(
+    (name) => [name, ownerOf(name, [1, 4])] as const,
+  );
+  const [externalId = ''] = owners.find(([, owner]) => owner === 4) ?? [];
+  book.beingOpened.add(externalId);
+  const request = openRequest({ externalId });
+  const pending = book.open(request, [1, 4]);
+  book.flush();
+  // The id of its row is taken as soon as that batch is committed: the journal gives the answer.
+  expect(pending.outcome).toMatchObject({ kind: 'open' });
+  expect(book.rows).toMatchObject([{ id: derivedId('account', externalId) }]);
+  book.beingOpened.clear();
+  const after = book.open(openRequest({ externalId }), [1, 4]);
+  book.flush();
+  expect(after.outcome).toEqual({ kind: 'notOwned', why: 'elsewhere' });
 });

@@ -1,6 +1,5 @@
 import type { Command, Outcome } from '../../core/post/command.ts';
 import type { BatchStamp, DecidedAt } from '../answers.ts';
-import type { BookMemory } from '../book-memory.ts';
 import type { KeyedTransfer, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import type { SettlementWaiters } from '../settlement-waiters.ts';
@@ -80,7 +79,8 @@ export class CommandList {
 
 /** What the parts of a batch need to publish their answers. */
 export interface Publication {
-  readonly memory: BookMemory;
+  /** Name of the channel from this book to another one. */
+  readonly channelName: (peerBook: number) => string;
   readonly waiters: SettlementWaiters;
   /** Looks up the outcomes of transfers whose legs were answered before they were waited for. */
   readonly answerOvertaken: (

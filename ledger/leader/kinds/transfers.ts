@@ -19,7 +19,6 @@ import {
   type TransferAnswer,
   transferAnswer,
 } from '../answers.ts';
-import type { BookMemory } from '../book-memory.ts';
 import type { KeyedTransfer, Hints, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import {
@@ -159,7 +158,7 @@ export class TransferPart extends BatchPart {
       if (outcome !== undefined) addPeers(outcome, publication.peers);
     }
     for (const { work, items } of this.#works) {
-      work.onOutcome(responsesOf(items), haltedOf(items, publication.memory));
+      work.onOutcome(responsesOf(items), haltedOf(items, publication.channelName));
       this.#wait(work, items, publication);
     }
   }
@@ -219,14 +218,14 @@ const NOTHING_HALTED: readonly HaltedTransfer[] = [];
 /** The items whose channel has diverged; empty nearly always. */
 export function haltedOf(
   items: readonly TransferItem[],
-  memory: BookMemory,
+  channelName: (peerBook: number) => string,
 ): readonly HaltedTransfer[] {
   let halted: HaltedTransfer[] | undefined;
   for (let index = 0; index < items.length; index += 1) {
     const peerBook = items[index]?.answer?.haltedPeer;
     if (peerBook === undefined) continue;
     halted ??= [];
-    halted.push({ index, channel: memory.channelName(memory.book.number, peerBook) });
+    halted.push({ index, channel: channelName(peerBook) });
   }
   return halted ?? NOTHING_HALTED;
 }

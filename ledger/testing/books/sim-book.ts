@@ -42,6 +42,8 @@ export class SimBook {
   readonly scales = new Map<string, number>();
   /** Through where holds have been looked at for their expiry. */
   swept: command.SweepCursor | undefined;
+  /** Names that a batch before opens, which is not committed yet. */
+  readonly beingOpened = new Set<string>();
   /** The longest list of the books of its region that it was sent. */
   regionBooks: RegionBooks = [];
   /** The time of the next batch. It stands still but for what a test adds. */
@@ -112,8 +114,7 @@ export class SimBook {
         accounts: this.stored.size,
         bookNames: this.#names,
         regionBooks: this.regionBooks,
-        // Batches are committed one by one.
-        isBeingOpened: () => false,
+        isBeingOpened: (externalId) => this.beingOpened.has(externalId),
         account: (id) => this.account(id),
         transitAccountId: (externalId) => this.#transits.get(externalId),
         channel: (peerBook) => this.channels.get(peerBook),

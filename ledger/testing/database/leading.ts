@@ -29,13 +29,15 @@ export interface LeadOptions {
   readonly address?: string;
   readonly withRedis?: boolean;
   readonly nowMicros?: () => number;
+  /** Undefined: the first of BOOKS. */
+  readonly book?: Book;
 }
 
 const onBug = (error: unknown): never => {
   throw error;
 };
 
-/** A leader of the first book in this process, and what tests ask of it. */
+/** A leader of a book in this process, and what tests ask of it. */
 export class Leading {
   readonly leader: BookLeader;
   readonly head: Head;
@@ -59,7 +61,7 @@ export class Leading {
 
   /** Takes the book over, however busy its leader is, and leads it. */
   static async over(database: TestDatabase, options: LeadOptions = {}): Promise<Leading> {
-    const [book] = BOOKS;
+    const { book = BOOKS[0] } = options;
     const sql = connect(database.ledgerUrl, 1);
     const reads = connect(database.ledgerUrl, 2);
     const address = options.address ?? '127.0.0.1:1';

@@ -146,6 +146,16 @@ function openStep(
     }));
 }
 
+/** An opening by a router that may know other books of the region, or contradict others. */
+function placedStep(step: fc.Arbitrary<OpenStep>): fc.Arbitrary<OpenStep> {
+  const more = often<readonly number[]>([12, []], [2, [40]], [1, [40, 50]], [1, [50]]);
+  const isSent = often([2, false], [1, true]);
+  return fc.record({ step, more, isSent }).map(({ step: open, more: others, isSent: sends }) => ({
+    ...open,
+    ...(sends && { regionBooks: [open.book, ...others] }),
+  }));
+}
+
 /** Openings that succeed, so that the first accounts of each book have the first numbers. */
 export function firstOpenings(books: number): fc.Arbitrary<OpenStep>[] {
   const euros = often([24, 'EUR'], [3, 'EUR/2'], [1, 'USD']);
@@ -422,7 +432,7 @@ export function plans(books: number): fc.Arbitrary<PlannedStep> {
     { weight: 1, arbitrary: exchangePlan(books) },
   );
   return fc.oneof(
-    { weight: 2, arbitrary: openStep(book, names, assets) },
+    { weight: 2, arbitrary: placedStep(openStep(book, names, assets)) },
     { weight: 1, arbitrary: assetStep },
     {
       weight: 18,

@@ -11,6 +11,7 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../../core/assert.ts';
 import type * as command from '../../core/post/command.ts';
+import type { RegionBooks } from '../../core/placement.ts';
 import { assetParts, scaleNow } from '../model/fold.ts';
 import { modelHash } from '../model/leg-hash.ts';
 import { Model } from '../model/model.ts';
@@ -95,7 +96,7 @@ export class HistoryRun {
   #step(step: HistoryStep): void {
     switch (step.kind) {
       case 'open':
-        this.#open(this.#book(step.book), step.request);
+        this.#open(this.#book(step.book), step.request, step.regionBooks);
         break;
       case 'transfer':
         this.#transfer(step.request);
@@ -126,9 +127,9 @@ export class HistoryRun {
     return must(this.books[number - 1], `book ${number} exists`);
   }
 
-  #open(book: SimBook, request: OpenAccountRequest): void {
+  #open(book: SimBook, request: OpenAccountRequest, regionBooks: RegionBooks = []): void {
     assert.deepEqual(validateOpening(request), []);
-    const expected = this.#model.open(book.number, request);
+    const expected = this.#model.open(book.number, request, regionBooks);
     const { reason, differingField, replayed } = expected;
     if (reason !== Reason.UNSPECIFIED) this.#coverage.count('NOT_OPENED', reason);
     const name = `${book.number} ${request.externalId}`;
@@ -138,11 +139,19 @@ export class HistoryRun {
       assert.ok(replayed || reason !== Reason.UNSPECIFIED);
       return;
     }
+    const { notOwned } = expected;
+    if (notOwned !== undefined) {
+      const sentAway = book.open(request, regionBooks);
+      this.#checks.push(() =>
+        assert.deepEqual(sentAway.outcome, { kind: 'notOwned', why: notOwned }),
+      );
+      return;
+    }
     if (reason === Reason.UNSPECIFIED) this.#opened.set(name, request);
     const modelBook = this.#model.book(book.number);
     const seq = modelBook.rows;
     const scale = scaleNow(modelBook, assetParts(request.asset).code);
-    const pending = book.open(request);
+    const pending = book.open(request, regionBooks);
     this.#checks.push(() => {
       const { account } = expected;
       assert.deepEqual(pending.outcome, {

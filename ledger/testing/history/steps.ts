@@ -7,7 +7,13 @@ import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/trans
 
 /** A request of a caller. */
 export type RequestStep =
-  | { readonly kind: 'open'; readonly book: number; readonly request: OpenAccountRequest }
+  | {
+      readonly kind: 'open';
+      readonly book: number;
+      readonly request: OpenAccountRequest;
+      /** Books of its region that the router knows; undefined: no others. */
+      readonly regionBooks?: readonly number[];
+    }
   | { readonly kind: 'transfer'; readonly request: CreateTransferRequest }
   | { readonly kind: 'change'; readonly request: ChangeAccountRequest }
   // Of every book, one after the other.

@@ -22,6 +22,8 @@ export interface ModelBook {
   /** Ids of the holds that have expired. */
   readonly expired: string[];
   readonly assets: ModelAsset[];
+  /** Books of its region, as far as it was ever sent them. */
+  readonly region: number[];
 }
 
 /** An account as it was opened; what became of its settings stands in `changes`. */

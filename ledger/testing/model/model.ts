@@ -11,6 +11,7 @@ import { differingChange, differingTransfer, metadataText } from './differing-fi
 import { accountNow, type AccountNow, assetParts, holdNow, isOverdue, scaleNow } from './fold.ts';
 import { creditChecks, creditLifeChecks, judge, type ModelVerdict } from './judge-transfer.ts';
 import { firstReason } from './precedence.ts';
+import { type NotOwned, placeName } from './model-placement.ts';
 import {
   bookNumberOf,
   isTravelling,
@@ -53,6 +54,8 @@ export interface ModelOpening {
   readonly reason: Reason;
   readonly differingField: string;
   readonly replayed: boolean;
+  /** Set if another book owns the name. */
+  readonly notOwned?: NotOwned;
 }
 
 /** The outcome of a request to register an asset. */
@@ -92,6 +95,7 @@ export class Model {
       changes: [],
       expired: [],
       assets: [],
+      region: [],
     }));
   }
 
@@ -101,8 +105,15 @@ export class Model {
     return book;
   }
 
-  /** Opens an account, or answers the one that has its external id. */
-  open(bookNumber: number, request: OpenAccountRequest): ModelOpening {
+  /**
+   * Opens an account, or answers the one that has its external id.
+   * @param sent the books of the region that the router knows
+   */
+  open(
+    bookNumber: number,
+    request: OpenAccountRequest,
+    sent: readonly number[] = [],
+  ): ModelOpening {
     const book = this.book(bookNumber);
     const { externalId, metadata } = request;
     const { code: asset, scale } = assetParts(request.asset);
@@ -110,6 +121,11 @@ export class Model {
     const min = request.min?.$case === 'minBalance' ? request.min.value : unlimited ? null : 0n;
     const max = request.max?.$case === 'maxBalance' ? request.max.value : null;
     const known = book.accounts.find((account) => account.externalId === externalId);
+    const notOwned = known === undefined ? placeName(book, externalId, sent) : undefined;
+    if (notOwned !== undefined) {
+      const refused = { account: undefined, reason: Reason.UNSPECIFIED, replayed: false };
+      return { ...refused, differingField: '', notOwned };
+    }
     const differingField = known && differingOpening(known, { asset, min, max, metadata });
     const existing = scaleNow(book, asset);
     const reason = firstReason([

@@ -8,6 +8,7 @@ import type { ClusterState } from '../../topology/state.ts';
 import { connectFaults } from '../../faults/control.ts';
 import type { Faults } from '../../faults/faults.ts';
 import { type RegionName, scaledDelays } from '../../topology/topology.ts';
+import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
 import {
   type CommandContext,
   dataOption,
@@ -15,7 +16,6 @@ import {
   parseWhole,
   runningCluster,
 } from '../connection.ts';
-import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
 import { describeDrill } from './drill-report.ts';
 import { confirmByTyping, isTerminal } from '../../terminal/confirm.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
@@ -28,7 +28,6 @@ interface RunOptions extends WithConfigOption {
   readonly data: string;
   readonly port?: number;
   readonly start?: boolean;
-  /** Undefined: the first one. */
   readonly region?: RegionName;
   readonly rate: number;
   readonly seconds: number;
@@ -71,7 +70,7 @@ function runCommand(context: CommandContext): Command {
     .option('--start', 'start an installation in a temporary folder for it, and stop it afterwards')
     .addOption(configOption())
     .addOption(portOption())
-    .option('--region <name>', 'the region to break (default: the first one)')
+    .option('--region <name>', 'the region to break; the first one unless it is given')
     .addOption(
       new Option('--rate <transfers>', 'transfers a second in each region')
         .default(50)
@@ -83,7 +82,10 @@ function runCommand(context: CommandContext): Command {
         .argParser(parseWhole(1, 3_600)),
     )
     .addOption(
-      new Option('--delay <scale>', 'with --start: the usual delays between regions times this')
+      new Option(
+        '--delay <scale>',
+        'with --start: the configured delays between regions times this',
+      )
         .default(1)
         .argParser(parseScale),
     )
@@ -104,13 +106,22 @@ function runCommand(context: CommandContext): Command {
             : 'the installation is not ready yet',
         );
       }
-      const region = regionToBreak(options, state.regions);
-      await confirm(scenario, { ...options, region }, context);
-      return run(scenario, { ...options, region }, context, {
-        state,
-        faults: connectFaults(state.controlSocket),
-      });
+      const region = chosenRegion(
+        options,
+        state.regions.map(({ name }) => name),
+      );
+      await confirm(scenario, region, options, context);
+      const faults = connectFaults(state.controlSocket);
+      return run(scenario, region, options, context, { state, faults });
     });
+}
+
+/** The region to break. Throws CommandFailure if there is none of that name. */
+function chosenRegion({ region }: RunOptions, regions: readonly RegionName[]): RegionName {
+  const [first = ''] = regions;
+  if (region === undefined || regions.includes(region)) return region ?? first;
+  const names = regions.join(', ');
+  throw new CommandFailure(ExitCode.usage, `there is no region "${region}"; there are ${names}`);
 }
 
 /** Everything that was started for the drill is removed after it, except its report. */
@@ -119,27 +130,18 @@ async function withOwnInstallation(
   options: RunOptions,
   context: CommandContext,
 ): Promise<void> {
+  const config = await configOf(options, { profile: 'replicated' });
+  const region = chosenRegion(options, config.topology.regions);
   const folder = mkdtempSync(join(tmpdir(), 'meridian-drill-'));
   // Postgres runs as another user there, which must be able to enter the folder.
   chmodSync(folder, 0o711);
   try {
-    const data = join(folder, 'data');
-    const { config, port, delay } = options;
-    const configured = await configOf(config === undefined ? {} : { config }, {
-      profile: 'replicated',
-    });
-    const { data: _, ...local } = localOptions({ ...(port !== undefined && { port }) }, configured);
-    const region = regionToBreak(
-      options,
-      configured.topology.regions.map((name) => ({ name })),
-    );
-    const topology = { ...local.topology, delays: scaledDelays(local.topology, delay) };
-    const started = await startReplicatedHere({ ...local, data, topology }, context);
+    const local = localOptions({ ...options, data: join(folder, 'data') }, config);
+    const delays = scaledDelays(local.topology, options.delay);
+    const topology = { ...local.topology, delays };
+    const started = await startReplicatedHere({ ...local, topology }, context);
     await withStop(started, (cluster) =>
-      run(scenario, { ...options, region }, context, {
-        state: cluster.state(),
-        faults: cluster.faults,
-      }),
+      run(scenario, region, options, context, { state: cluster.state(), faults: cluster.faults }),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -148,11 +150,12 @@ async function withOwnInstallation(
 
 async function run(
   scenario: Scenario,
-  options: RunOptions & { readonly region: RegionName },
+  region: RegionName,
+  options: RunOptions,
   { signal, exit }: CommandContext,
   installation: { readonly state: ClusterState; readonly faults: Faults },
 ): Promise<void> {
-  const { region, rate, seconds, out, by, why, json } = options;
+  const { rate, seconds, out, by, why, json } = options;
   const regions = installation.state.regions.map(({ name }) => name);
   const { LiveView } = await import('../../drills/live-view.ts');
   const { runDrill } = await import('../../drills/run-drill.ts');
@@ -217,7 +220,8 @@ function reportCommand({ exit }: CommandContext): Command {
 /** Breaking something needs confirmation: the region's name, typed, or --yes. */
 async function confirm(
   { name, breaks }: Scenario,
-  { region, yes }: RunOptions & { readonly region: RegionName },
+  region: RegionName,
+  { yes }: RunOptions,
   { signal }: CommandContext,
 ): Promise<void> {
   if (yes === true) return;
@@ -227,20 +231,6 @@ async function confirm(
   note(`${name} in ${region}: ${breaks}.`);
   if (await confirmByTyping(region, signal)) return;
   throw new CommandFailure(ExitCode.refused, 'nothing was broken');
-}
-
-/** Throws CommandFailure (usage) if the installation has no such region. */
-function regionToBreak(
-  { region: named }: RunOptions,
-  regions: readonly { readonly name: RegionName }[],
-): RegionName {
-  const names = regions.map(({ name }) => name);
-  const region = names.find((name) => named === undefined || name === named);
-  if (region !== undefined) return region;
-  throw new CommandFailure(
-    ExitCode.usage,
-    `--region: there is no region ${named ?? ''}; there are ${names.join(', ')}`,
-  );
 }
 
 function parseScenario(name: string): Scenario {

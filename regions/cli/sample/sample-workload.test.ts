@@ -26,7 +26,7 @@ describe('the sample', () => {
     // Keys in the data of an earlier release keep their outcome only while this value is unchanged.
     // A change of the workload needs another SAMPLE_NAMESPACE as well.
     expect(digest(all)).toMatchInlineSnapshot(
-      `"61ad10c07a628c2973f51e26ab982f3601c05bc29ad4925b43446cb82b93fced"`,
+      `"08f8be9730c9a8286d056cb9bea0f0b0cff7719ebd71ad5eb06b674c55305bed"`,
     );
   });
 
@@ -36,12 +36,12 @@ describe('the sample', () => {
     expect(new Set(all.map((payment) => payment.key)).size).toBe(20_000);
     expect(expectedCounts(workload)).toMatchInlineSnapshot(`
       {
-        "crossRegion": 2846,
+        "crossRegion": 2876,
         "keys": 20000,
         "posted": 19583,
-        "rejected": 357,
+        "rejected": 355,
         "replayed": 500,
-        "returned": 60,
+        "returned": 62,
         "reusedRefused": 120,
         "unexpected": 0,
       }
@@ -100,7 +100,8 @@ describe('the outcome of a payment does not depend on the order', () => {
     const overdrafts = later.filter((p) => p.reference === 'overdraft');
     expect(overdrafts.length).toBeGreaterThan(0);
     for (const { payer, amountMinor } of overdrafts) {
-      expect(amountMinor > (most.get(payer) ?? 0n)).toBe(true);
+      // The data may be of an earlier release, whose sample has left money on these accounts.
+      expect(amountMinor > 10n ** 12n + (most.get(payer) ?? 0n)).toBe(true);
     }
   });
 });

@@ -8,13 +8,15 @@ import { Random } from '../../../ledger/core/random.ts';
  */
 
 /** Keeps the keys apart from any other caller's. Grows when the workload is changed. */
-export const SAMPLE_NAMESPACE = 'sample-1';
+export const SAMPLE_NAMESPACE = 'sample-2';
 
 const SEED = 20_261_121;
 const ASSETS = ['EUR', 'USD'];
 const MERCHANTS_PER_ASSET = 5;
 const CUSTOMERS_PER_ASSET = 195;
 const PAYMENTS = 20_000;
+/** More than the earlier workloads can have left on an account of this one. */
+const LEFT_BEFORE = 1_000_000_000_000n;
 const CROSS_REGION_SHARE = 0.16;
 const OVERDRAFTS = 300;
 const TO_CAPPED = 120;
@@ -105,7 +107,8 @@ export function sampleWorkload(regions: readonly string[]): SampleWorkload {
   const payments = drafts.map((draft, index): SamplePayment => {
     if (draft.kind === 'overdraft') {
       // More than every credit of the whole run together, so it fails whenever it comes.
-      draft.amountMinor = (paidIn.get(draft.payer) ?? 0n) + 1n + BigInt(random.below(50_000));
+      const credits = LEFT_BEFORE + (paidIn.get(draft.payer) ?? 0n);
+      draft.amountMinor = credits + 1n + BigInt(random.below(50_000));
     }
     return {
       key: `payment-${pad(index)}`,

@@ -10,6 +10,7 @@ import {
   startReplicatedCluster,
 } from '../../supervisor/replicated/cluster.ts';
 import { fiveRegions, whyNotReplicated } from '../../testing/replicated-profile.ts';
+import { untilWell } from '../../testing/shared-installation.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 /**
@@ -31,6 +32,7 @@ beforeAll(async () => {
     topology: fiveRegions,
     basePort: await findFreeBase(),
   });
+  await untilWell(cluster.state());
   operator = new Operator(cluster.state());
 });
 afterAll(async () => {
