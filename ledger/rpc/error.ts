@@ -131,6 +131,7 @@ export function channelDiverged(message: string, channel: string): RpcError {
 /** Reason in the details of every error that a channel which has diverged leads to. */
 export const CHANNEL_DIVERGED = 'CHANNEL_DIVERGED';
 
+/** An operator has to repair the channel: repeating sooner only costs. */
 const DIVERGED_RETRY_MS = 10_000;
 
 /** The answer of a book to its peer: the two do not have the same legs. */

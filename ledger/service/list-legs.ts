@@ -5,6 +5,7 @@ import { readArrivedLegs, readClosedLegs } from '../store/channels.ts';
 import { requirePeer } from './compare-channel.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
 
+/** Of the protocol between servers: as many legs of any size fit a message. */
 const LIMIT_MAX = 2000;
 
 /** The legs of a channel that this book has, for the other end, which may have lost them. */

@@ -23,7 +23,9 @@ import { loadOriginals } from '../store/load-originals.ts';
 import { endOf, viewOf } from './compare.ts';
 import { foreignLegs } from './foreign-legs.ts';
 
+/** Legs that are read at once: as many of any size fit a message. */
 const PAGE = 2000;
+/** A repair is made by hand and repeated by hand: it need not wait longer. */
 const CALL_TIMEOUT_MS = 10_000;
 /** Number that no account ever has: the peer refuses legs for it. */
 const NO_ACCOUNT = 2 ** 48 - 1;

@@ -168,6 +168,21 @@ test.each([
   expect(problemsOf(text).join('\n')).toContain(expected);
 });
 
+test.each([
+  ['two regions', 'regions: [a, b]', 'profile: replicated: it needs at least 3 regions'],
+  [
+    'a name that is too long',
+    `regions: [a, b, ${'c'.repeat(40)}]
+books:
+  - { number: 1, name: a-1, region: a }
+  - { number: 2, name: b-1, region: b }
+  - { number: 3, name: ${'c'.repeat(40)}, region: ${'c'.repeat(40)} }`,
+    'longer than 63 characters',
+  ],
+])('the replicated profile refuses %s', (_, text, expected) => {
+  expect(problemsOf(text, {}, { profile: 'replicated' }).join('\n')).toContain(expected);
+});
+
 describe('precedence', () => {
   const text = 'settings: { ledger: { batchItems: 2000, queueMib: 16 } }';
 

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { defaultBasePort, defaultDataDir } from '../topology/layout.ts';
-import { defaultTopology, type Topology } from '../topology/topology.ts';
+import { defaultBasePort, defaultDataDir, describeLayout } from '../topology/layout.ts';
+import { describeReplicated } from '../topology/replicated-layout.ts';
 import { replicatedProblems } from '../topology/replicated-problems.ts';
+import { topologyProblems } from '../topology/topology-problems.ts';
+import { defaultTopology, type Topology } from '../topology/topology.ts';
 import { parseTopology, unknownKey } from './parse-topology.ts';
 import { ConfigError, type Problem, suggestion, UnreadableConfigError } from './problem.ts';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts';
@@ -103,6 +105,11 @@ export function parseConfig(
     const message = `is not a variable of a setting${suggestion(name, variableNames)}`;
     problems.push({ path: name, line: undefined, message });
   }
+  if (topology !== undefined) {
+    for (const [path, message] of layoutProblems(topology, profile, common.basePort)) {
+      report(path, message);
+    }
+  }
   if (problems.length > 0 || topology === undefined) throw new ConfigError(file, byLine(problems));
   return { file, topology, ...common, profile, settings: resolved };
 }
@@ -127,8 +134,12 @@ function parseCommon(
   file: string | undefined,
   report: (path: YamlPath, message: string) => void,
 ): Pick<Config, 'profile' | 'basePort' | 'data'> {
-  const isPort = typeof basePort === 'number' && Number.isInteger(basePort);
-  if (isGiven(basePort) && !(isPort && basePort >= 1_024 && basePort <= 65_400)) {
+  const isPort =
+    typeof basePort === 'number' &&
+    Number.isInteger(basePort) &&
+    basePort >= 1_024 &&
+    basePort <= 65_400;
+  if (isGiven(basePort) && !isPort) {
     report(['basePort'], 'must be a whole number from 1024 to 65400');
   }
   const known = PROFILES.find((one) => one === profile);
@@ -177,6 +188,29 @@ function unknownSetting(name: string, group: string, keys: readonly string[]): s
     name,
     names.filter((one) => one !== undefined),
   );
+}
+
+/** What keeps the profile from running the topology on this machine. */
+function layoutProblems(
+  topology: Topology,
+  profile: Profile,
+  basePort: number,
+): readonly (readonly [YamlPath, string])[] {
+  const general = topologyProblems(topology).map((text) => [['books'], text] as const);
+  if (general.length > 0) return general;
+  if (profile === 'replicated') {
+    const problems = replicatedProblems(topology);
+    if (problems.length > 0) {
+      return problems.map((text) => [['profile'], `replicated: ${text}`] as const);
+    }
+  }
+  try {
+    if (profile === 'replicated') describeReplicated(topology, basePort);
+    else describeLayout({ topology, basePort });
+    return [];
+  } catch (error) {
+    return [[['basePort'], error instanceof Error ? error.message : String(error)]];
+  }
 }
 
 /** A key without a value, such as one whose lines are comments, is as good as no key. */

@@ -29,6 +29,9 @@ const OTHER_CONNECTIONS = 4;
  */
 export const REPLICATED_CONNECTIONS = 60;
 
+/** Connections of auditors, who have 20, of operators, and those that Postgres keeps for itself. */
+const OTHERS = 25;
+
 /** Milliseconds that a server needs to close its connections. */
 const CLOSING_MS = 2_000;
 
@@ -124,11 +127,11 @@ export const rules: readonly Rule[] = [
         of('ledger.readConnections') + of('ledger.subscriptionConnections') + OTHER_CONNECTIONS;
       const isReplicated = scale.profile === 'replicated';
       // There every book has a Postgres of its own.
-      const needed = 10 + each * (isReplicated ? 1 : scale.booksOfRegion);
+      const needed = OTHERS + each * (isReplicated ? 1 : scale.booksOfRegion);
       const allowed = isReplicated ? REPLICATED_CONNECTIONS : of('supervisor.postgresConnections');
       if (needed <= allowed) return undefined;
       return (
-        `a Postgres has ${allowed} connections and needs ${needed}: ten for auditors and ` +
+        `a Postgres has ${allowed} connections and needs ${needed}: ${OTHERS} for auditors and ` +
         `operators, and for each ledger server ledger.readConnections + ` +
         `ledger.subscriptionConnections + ${OTHER_CONNECTIONS}` +
         (isReplicated ? '' : ' (supervisor.postgresConnections allows more)')

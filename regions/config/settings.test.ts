@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultTopology } from '../topology/topology.ts';
 import { CALL_ROWS_MAX, MIB } from '../../ledger/core/limits.ts';
 import { ledgerTuning } from '../../ledger/ledger-tuning.ts';
+import { routerTuning } from '../../router/router-tuning.ts';
 import { parseConfig } from './load-config.ts';
 import { ConfigError } from './problem.ts';
 import { numberOf } from './resolve-settings.ts';
@@ -108,7 +109,7 @@ describe('settings that contradict each other are refused', () => {
   test('connections follow from the number of books of a region', () => {
     expect(problemsOf({}, manyBooks)).toEqual([]);
     const [problem] = problemsOf({ supervisor: { postgresConnections: 60 } }, manyBooks);
-    expect(problem).toContain('a Postgres has 60 connections and needs 70');
+    expect(problem).toContain('a Postgres has 60 connections and needs 85');
   });
 });
 
@@ -144,6 +145,25 @@ describe('memory follows from the machine', () => {
     expect(derivedTuning(scaleOf(defaultTopology, 'replicated', 8_192)).postgresWalMib).toBe(512);
     expect(of(8_192)('postgresWalMib')).toBe(4_096);
   });
+});
+
+test.each([
+  ['ledger', ledgerTuning],
+  ['router', routerTuning],
+])('every setting of the %s is used by its code', (folder, tuning) => {
+  const root = join(import.meta.dirname, '..', '..', folder);
+  const code = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /(?<!\.test)\.ts$/u.test(file) && file !== 'tuning.ts')
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .join('\n');
+  const unused = Object.keys(tuning).filter((name) => {
+    // Those of messages are read where servers are made, for both.
+    if (/^(?:message|connection|total)Mib$/u.test(name)) return !/callLimits\(tuning\)/u.test(code);
+    return !new RegExp(`uning\\??\\.${name}\\b|[{,]\\s*${name}\\b[^=;]*=[^;]*uning`, 'u').test(
+      code,
+    );
+  });
+  expect(unused).toEqual([]);
 });
 
 test('a variable is the key in capitals', () => {

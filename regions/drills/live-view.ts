@@ -3,6 +3,7 @@ import type { RecordedCall } from './load/call-log.ts';
 import type { TimelineMark } from './report.ts';
 import type { DrillView } from './drill-options.ts';
 
+/** As often as an eye follows, and as seldom as a log stays readable. */
 const DRAW_MS = 500;
 const LINE_MS = 5_000;
 /** The rate and latency shown are those of this last period. */

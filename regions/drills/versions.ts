@@ -3,6 +3,7 @@ import { ownVersion } from '../processes/release.ts';
 import type { ReplicatedState } from '../topology/state.ts';
 import type { Watcher } from './watcher.ts';
 
+/** A database that does not answer by then is asked for nothing else: the version is for the report. */
 const ASK_MS = 1_000;
 
 /** Releases of all components by name; those that do not answer are left out. */

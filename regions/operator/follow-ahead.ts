@@ -7,6 +7,7 @@ import type { Member } from './member.ts';
 import type { Recorder } from './change-recorder.ts';
 import { until } from './within.ts';
 
+/** Replicas reconnect within wal_retrieve_retry_interval and a timeout of five seconds. */
 const FOLLOWING_MS = 10_000;
 const POLL_MS = 100;
 

@@ -3,6 +3,7 @@ import pWaitFor from 'p-wait-for';
 /** How long to wait for any one part: status answers in two seconds with a region gone. */
 export const QUESTION_MS = 1_500;
 
+/** Far below what an operator notices. */
 const TICK_MS = 50;
 
 /**

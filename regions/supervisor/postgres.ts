@@ -22,6 +22,7 @@ import { SupervisedProcess, type ProcessSpec } from '../processes/supervised-pro
 
 /** Long enough for a fast shutdown to write a checkpoint of a busy book. */
 const graceMs = 60_000;
+/** Default of `startSeconds`. */
 const START_SECONDS = 300;
 
 export interface PostgresOptions {

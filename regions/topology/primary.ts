@@ -2,6 +2,7 @@ import type { ClusterState, MemberState } from './state.ts';
 
 /** Which member of a book is the primary according to Patroni. */
 
+/** A database that takes longer to state its role may have lost it by then. */
 const ASK_MS = 1_500;
 
 /** True when Patroni reports that its Postgres is the primary and holds the leader's lease. */

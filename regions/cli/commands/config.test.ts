@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 import { settings } from '../../config/settings.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import { testFolder } from '../../testing/folder.ts';
+import { openDataDir } from '../../topology/data-dir.ts';
 import { checkout } from '../../topology/layout.ts';
+import { recordTopology } from '../../topology/topology-record.ts';
 
 /** Runs `meridian config` in a folder. */
 function config(cwd: string, args: readonly string[], env: Record<string, string> = {}) {
@@ -57,6 +59,22 @@ test('problems are listed with their lines, and are exit code 1; an unreadable f
     err: expect.stringContaining('none.yaml'),
   });
   expect(config(folder, ['show'], { MERIDIAN_CONFIG: file })).toMatchObject({ code: 2 });
+});
+
+test('a book that is added below the numbers of its region is refused', () => {
+  const folder = testFolder();
+  const write = (books: string) =>
+    writeFileSync(join(folder, 'meridian.yaml'), `regions: [a]\ndata: ./data\nbooks: [${books}]`);
+  write('{ number: 2, name: a-2, region: a }');
+  const { root } = openDataDir(join(folder, 'data'));
+  const book = { number: 2, name: 'a-2', region: 'a', copies: ['a'] };
+  recordTopology(root, { regions: ['a'], books: [book], delays: {} });
+  expect(config(folder, ['check'])).toMatchObject({ code: 0 });
+  write('{ number: 1, name: a-1, region: a }, { number: 2, name: a-2, region: a }');
+  expect(config(folder, ['check'])).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('must be greater than 2, the last one of a'),
+  });
 });
 
 test('settings are shown with their sources, and secrets are not', () => {

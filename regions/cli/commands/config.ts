@@ -15,6 +15,7 @@ import { setVariables } from '../../config/variables.ts';
 import { writeFileAtomic } from '../../processes/atomic-file.ts';
 import { environment } from '../../processes/environment.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
+import { isDataDir, requireGrowth, requireSameCopies } from '../../topology/topology-record.ts';
 import { note, print, printJson, styled } from '../../terminal/print.ts';
 import { type Column, table } from '../../terminal/table.ts';
 import { configOf, configOption, type WithConfigOption } from '../config-option.ts';
@@ -75,6 +76,7 @@ function checkCommand(context: CommandContext): Command {
       const file = configFile(path, environment());
       try {
         const config = await configOf({ ...(path !== undefined && { config: path }) });
+        requireFittingData(file, config);
         if (options.json) await printJson({ file: file ?? null, ok: true, problems: [] });
         else await print(`${file ?? 'No file'}: nothing is wrong; ${summaryOf(config)}`);
       } catch (error) {
@@ -85,6 +87,18 @@ function checkCommand(context: CommandContext): Command {
         else await print(problems.map((problem) => problemText(problem, file)).join('\n'));
       }
     });
+}
+
+/** Throws ConfigError if the data in the folder of the configuration is of another topology. */
+function requireFittingData(file: string | undefined, { data, topology, profile }: Config): void {
+  if (!isDataDir(data)) return;
+  try {
+    requireGrowth(data, topology);
+    if (profile === 'replicated') requireSameCopies(data, topology);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(file, [{ path: 'data', line: undefined, message }]);
+  }
 }
 
 const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

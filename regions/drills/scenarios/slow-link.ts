@@ -1,6 +1,7 @@
 import { type Scenario, withLeadersStaying } from '../scenario.ts';
 import { eachLink } from './region-partition.ts';
 
+/** More than any link on Earth has one way, and less than what callers wait. */
 const DELAY_MS = 200;
 
 export const slowLink: Scenario = {

@@ -18,6 +18,7 @@ import { until } from '../within.ts';
 import { regionChange, type RegionWork } from './operator-change.ts';
 import { outlineSwitchover, switchover } from './switchover.ts';
 
+/** Legs arrive within a second where both books are led: later ones need a look first. */
 const IN_TRANSIT_MS = 60_000;
 
 /** A book without a copy in the region neither leads there nor needs it. */

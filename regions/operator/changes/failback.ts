@@ -10,6 +10,7 @@ import { removeMark } from './drain.ts';
 import { regionChange } from './operator-change.ts';
 import { outlineSwitchover, switchover } from './switchover.ts';
 
+/** A copy that has not caught up by then is further behind than its leader writes. */
 const CATCH_UP_MS = 120_000;
 
 /** Undrains a region and brings the books homed there back, one after the other. */

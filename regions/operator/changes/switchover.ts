@@ -21,6 +21,7 @@ import {
 import { until } from '../within.ts';
 import { bookChange } from './operator-change.ts';
 
+/** A checkpoint writes max_wal_size at most; the leader serves meanwhile. */
 const CHECKPOINT_MS = 60_000;
 /** Above Patroni's own limit of 20 s: the new leader needs a second region before it leads. */
 const LEADING_MS = 60_000;
