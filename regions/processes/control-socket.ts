@@ -58,10 +58,11 @@ export async function serveControl(
   rmSync(path, { force: true });
   const server = createServer((call, reply) => {
     const write = (value: unknown) => reply.write(`${JSON.stringify(value)}\n`);
-    void answer(handlers[call.url ?? ''], call, (progress) => write({ progress })).then((last) => {
-      write(last);
+    const respond = async () => {
+      write(await answer(handlers[call.url ?? ''], call, (progress) => write({ progress })));
       reply.end();
-    });
+    };
+    void respond();
   });
   // A command may take minutes: nothing but its end closes the connection.
   server.requestTimeout = 0;

@@ -164,9 +164,10 @@ test('a folder of a version that recorded no topology has the default one', asyn
   expect(recordedTopology(root)).toEqual(defaultTopology);
 });
 
+const taken = () => Promise.reject(new Error('port 1 is taken'));
+
 test('a start that is refused for another reason binds to no topology', async () => {
   const folder = join(testFolder(), 'data');
-  const taken = () => Promise.reject(new Error('port 1 is taken'));
   await expect(claimWith(folder, topologyOf({ a: 1 }), taken)).rejects.toThrow('port 1 is taken');
   await claimWith(folder, topologyOf({ b: 1 }));
 });

@@ -5,13 +5,13 @@ import type { ModelBook } from './model-state.ts';
 export type NotOwned = 'elsewhere' | 'contradiction' | undefined;
 
 /** Numbers of the books of a region that a router knows, in the order in which they joined it. */
-export type RegionBooks = readonly number[];
+export type JoinedBooks = readonly number[];
 
 /**
  * Decides whether a book opens a name that it does not have, for a router that knows these books of
  * the region, and keeps their list if it is longer than the one before.
  */
-export function placeName(book: ModelBook, name: string, sent: RegionBooks): NotOwned {
+export function placeName(book: ModelBook, name: string, sent: JoinedBooks): NotOwned {
   const common = Math.min(book.region.length, sent.length);
   for (let place = 0; place < common; place += 1) {
     if (book.region[place] !== sent[place]) return 'contradiction';

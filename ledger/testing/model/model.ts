@@ -16,7 +16,7 @@ import {
 import { accountNow, type AccountNow, assetParts, holdNow, isOverdue, scaleNow } from './fold.ts';
 import { creditChecks, creditLifeChecks, judge, type ModelVerdict } from './judge-transfer.ts';
 import { firstReason } from './precedence.ts';
-import { type NotOwned, placeName, type RegionBooks } from './model-placement.ts';
+import { type NotOwned, placeName, type JoinedBooks } from './model-placement.ts';
 import {
   bookNumberOf,
   isTravelling,
@@ -110,7 +110,7 @@ export class Model {
   }
 
   /** Opens an account, or answers the one that has its external id. */
-  open(bookNumber: number, request: OpenAccountRequest, sent: RegionBooks = []): ModelOpening {
+  open(bookNumber: number, request: OpenAccountRequest, sent: JoinedBooks = []): ModelOpening {
     const book = this.book(bookNumber);
     const { externalId, metadata } = request;
     const { code: asset, scale } = assetParts(request.asset);

@@ -42,7 +42,6 @@ async function apply(options: ApplyOptions): Promise<void> {
     );
   }
   const { applyTopology } = await import('../../supervisor/embedded/topology-control.ts');
-  const report = (step: ChangeStep) => note(`  ${stepText(step)}`);
   const change = await applyTopology(state.controlSocket, topology, { dryRun, report }).catch(
     async (error: unknown) => {
       const { CommandRefused } = await import('../../processes/control-socket.ts');
@@ -53,6 +52,8 @@ async function apply(options: ApplyOptions): Promise<void> {
   if (json) await printJson({ file: file ?? null, applied: !dryRun, ...change });
   else await print(changeText(change, dryRun));
 }
+
+const report = (step: ChangeStep) => note(`  ${stepText(step)}`);
 
 function stepText(step: ChangeStep): string {
   if (step.kind === 'recorded') return 'the topology is recorded with the data';

@@ -114,18 +114,20 @@ class Load {
   }
 }
 
+/** Content of meridian.yaml for one region with this number of books. */
+const place = (region: string, count: number) => ({
+  regions: [region],
+  books: Array.from({ length: count }, (_, index) => ({
+    number: index + 1,
+    name: `${region}-${index + 1}`,
+    region,
+  })),
+});
+
 test('a book is added under load: nothing is lost, and every name is open once', async () => {
   const accounts = await openInEach(client, REGION, 2, 'before');
   const load = new Load([...accounts.values()]);
   const file = join(folder(), 'meridian.yaml');
-  const place = (region: string, count: number) => ({
-    regions: [region],
-    books: Array.from({ length: count }, (_, index) => ({
-      number: index + 1,
-      name: `${region}-${index + 1}`,
-      region,
-    })),
-  });
   try {
     // What cannot follow is refused, and nothing happens.
     writeFileSync(file, stringify(place(REGION, 1)));
