@@ -53,6 +53,27 @@ const layers: Record<string, readonly string[]> = {
 /** The parts of the ledger that the router may use: what a client of a ledger server needs. */
 const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/backoff.ts', 'ledger/logger.ts'];
 
+/**
+ * Folders of one kind of thing, such as commands: a file there has the name of the one that it
+ * holds, and all.ts lists them.
+ */
+const collections = new Set([
+  'chaos/drive/deliberate-bugs',
+  'chaos/drive/nemeses',
+  'chaos/drive/workloads',
+  'chaos/judge/checkers',
+  'ledger/leader/kinds',
+  'regions/cli/commands',
+  'regions/drills/scenarios',
+  'regions/operator/changes',
+]);
+
+/** Names that a tool or the runtime expects, wherever the file is. */
+const fixedNames = new Set(['main.ts', 'vitest.config.ts']);
+
+const isNamedByItsFolder = (file: string) =>
+  collections.has(path.dirname(file)) || fixedNames.has(path.basename(file));
+
 /** Lines of the longest function. */
 const FUNCTION_LINES = 70;
 
@@ -234,6 +255,34 @@ describe('tidy', () => {
     ).toBe('');
   });
 
+  test('no two exported classes or types have one name', () => {
+    const exported = new Map<string, string[]>();
+    for (const file of files.filter((name) => name.endsWith('.ts'))) {
+      for (const [, name = ''] of text(file).matchAll(
+        /^export (?:abstract )?(?:class|interface|type|enum) ([A-Z]\w*)/gmu,
+      )) {
+        exported.set(name, [...(exported.get(name) ?? []), file]);
+      }
+    }
+    const double = [...exported].filter(([, places]) => places.length > 1);
+    expect(report(double.map(namedIn), 'A name that means two things is looked up twice.')).toBe(
+      '',
+    );
+  });
+
+  test('no two files have one name', () => {
+    const places = Map.groupBy(
+      files.filter((file) => !isTest(file) && !isNamedByItsFolder(file)),
+      (file) => path.basename(file),
+    );
+    const double = [...places].filter(([, own]) => own.length > 1);
+    const why =
+      'A file is found by its name, in an editor and in a stack trace. Say what it holds: ' +
+      'sample-tally.ts, replay-tally.ts. Exempt are entry points, and folders of one kind of thing, ' +
+      'whose files have the names that users give these.';
+    expect(report(double.map(namedIn), why)).toBe('');
+  });
+
   test('every dependency is pinned exactly', () => {
     const versions = [
       manifest.dependencies,
@@ -265,6 +314,8 @@ describe('tidy', () => {
 function withoutComments(source: string): string {
   return source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gmu, '');
 }
+
+const namedIn = ([name, places]: [string, string[]]) => `${name}: ${places.join(', ')}`;
 
 /** The reason of a rule and its violations, a line each; '' if there are none. */
 function report(broken: readonly unknown[], because: string): string {

@@ -1,4 +1,4 @@
-/** The log of a server; regions/server/logger.ts makes one. */
+/** The log of a server; regions/server/make-logger.ts makes one. */
 export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;

@@ -89,11 +89,11 @@ test('it brings no build tool, no Node, and one copy of each patched library', (
 
 test('a script imports the client and the messages', () => {
   const script = `
-    import { CallFault, MeridianClient } from 'meridian/client';
+    import { CallError, MeridianClient } from 'meridian/client';
     import { Freeze, GetAccountRequest } from 'meridian/v1/account';
     const client = new MeridianClient(['127.0.0.1:1'], { timeoutMs: 200 });
     const found = await client.getAccount(GetAccountRequest.create({ id: 1n })).catch((e) => e);
-    console.log(found instanceof CallFault, found.code, Freeze.NONE);
+    console.log(found instanceof CallError, found.code, Freeze.NONE);
     process.exit();`;
   writeFileSync(join(project(), 'script.js'), script);
   expect(succeed(project(), process.execPath, 'script.js')).toBe('true UNAVAILABLE 1\n');
@@ -101,7 +101,7 @@ test('a script imports the client and the messages', () => {
 
 /** A program that reads a field of an account. */
 const source = (field: string) => `
-  import { CallFault, MeridianClient } from 'meridian/client';
+  import { CallError, MeridianClient } from 'meridian/client';
   import { type Account, GetAccountRequest } from 'meridian/v1/account';
   const client = new MeridianClient(['127.0.0.1:7400']);
   export async function balanceOf(id: bigint): Promise<bigint | string> {
@@ -110,7 +110,7 @@ const source = (field: string) => `
       const account: Account | undefined = reply.account;
       return account?.${field} ?? 0n;
     } catch (error) {
-      return error instanceof CallFault ? error.reason : '';
+      return error instanceof CallError ? error.reason : '';
     }
   }`;
 

@@ -10,7 +10,8 @@ import type {
   OpenAccountResponse,
   OpenAccountsResponse,
 } from '../proto/gen/meridian/v1/account.ts';
-import type { Book, Books } from './books/books.ts';
+import type { Book } from '../ledger/core/book.ts';
+import type { Books } from './books/books.ts';
 import { askByBook } from './books/by-book.ts';
 import { orEarlier } from './books/earlier-release.ts';
 import type { Forward } from './books/forward.ts';
@@ -26,7 +27,7 @@ export class Accounts {
     this.#forward = forward;
   }
 
-  /** One account; faults as for many. */
+  /** One account; failures as for many. */
   async openOne(request: OpenAccountRequest, deadline: Deadline): Promise<OpenAccountResponse> {
     refuseMalformed(this.#validate(request));
     const [response] = await this.#openValid([request], deadline);

@@ -9,7 +9,7 @@ import { CreateTransferRequest } from '../proto/gen/meridian/v1/transfer.ts';
 import { Accounts } from './accounts.ts';
 import { Books } from './books/books.ts';
 import { Changes } from './changes.ts';
-import { DryRuns } from './transfers/dry-runs.ts';
+import { ForwardedDryRuns } from './transfers/forwarded-dry-runs.ts';
 import { Forward } from './books/forward.ts';
 import { StandInServer } from './testing/stand-in-server.ts';
 
@@ -63,7 +63,7 @@ async function fixture() {
   };
   const dryTransfer = async (timeoutMs: number) => {
     const request = CreateTransferRequest.fromPartial({ debitAccountId: accountId(1, 1) });
-    return new DryRuns(books, forward).create([request], Date.now() + timeoutMs);
+    return new ForwardedDryRuns(books, forward).create([request], Date.now() + timeoutMs);
   };
   return { old, next, leads, calls, dryTransfer };
 }
@@ -102,13 +102,13 @@ test.each(NAMES)('%s: a dry run leaves nothing to find, and is never marked', as
   expect(across).not.toHaveProperty('resent', true);
 });
 
-async function faultOf(call: Promise<unknown>): Promise<RpcError> {
-  const fault = await call.then(
+async function failureOf(call: Promise<unknown>): Promise<RpcError> {
+  const failure = await call.then(
     () => undefined,
     (error: unknown) => error,
   );
-  if (fault instanceof RpcError) return fault;
-  throw new Error('it did not fail with an RpcError', { cause: fault });
+  if (failure instanceof RpcError) return failure;
+  throw new Error('it did not fail with an RpcError', { cause: failure });
 }
 
 test.each(NAMES)('%s: only what is no dry run can have an unknown outcome', async (name) => {
@@ -117,9 +117,9 @@ test.each(NAMES)('%s: only what is no dry run can have an unknown outcome', asyn
   old.lead(1);
   await leads(1);
   const call: Call = calls[name];
-  const unknown = await faultOf(call(false, 500));
+  const unknown = await failureOf(call(false, 500));
   expect(unknown).toMatchObject({ code: status.DEADLINE_EXCEEDED, outcomeUnknown: true });
-  const dry = await faultOf(call(true, 500));
+  const dry = await failureOf(call(true, 500));
   expect(dry).toMatchObject({ code: status.UNAVAILABLE, outcomeUnknown: false });
   expect(reasonOf(dry)).toBe('NO_ANSWER');
 });
@@ -128,7 +128,7 @@ test('a dry run of a transfer has no outcome that could be unknown', async () =>
   const { old, leads, dryTransfer } = await fixture();
   old.lead(1);
   await leads(1);
-  const dry = await faultOf(dryTransfer(500));
+  const dry = await failureOf(dryTransfer(500));
   expect(dry).toMatchObject({ code: status.UNAVAILABLE, outcomeUnknown: false });
   expect(reasonOf(dry)).toBe('NO_ANSWER');
 });

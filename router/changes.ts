@@ -10,7 +10,8 @@ import type {
   RegisterAssetRequest,
   RegisterAssetResponse,
 } from '../proto/gen/meridian/v1/asset.ts';
-import type { Book, Books } from './books/books.ts';
+import type { Book } from '../ledger/core/book.ts';
+import type { Books } from './books/books.ts';
 import type { Forward } from './books/forward.ts';
 import type { ClientCall } from './books/client-call.ts';
 

@@ -7,18 +7,19 @@ import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
 import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
-import { type Book, Books } from './books/books.ts';
+import type { Book } from '../ledger/core/book.ts';
+import { Books } from './books/books.ts';
 import { Changes } from './changes.ts';
 import { Forward } from './books/forward.ts';
 import { listBooks } from './list-books.ts';
 import { LookUps } from './reads/look-ups.ts';
 import { Reads } from './reads/reads.ts';
-import { Subscriptions } from './reads/subscriptions.ts';
+import { RoutedSubscriptions } from './reads/routed-subscriptions.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
-import { routerTuning, type RouterTuning } from './tuning.ts';
+import { routerTuning, type RouterTuning } from './router-tuning.ts';
 
-export interface RouterConfig {
+export interface RouterOptions {
   /** HOST:PORT to listen on. */
   readonly listen: string;
   /** Where the router is: copies of books in this region are asked first. */
@@ -35,19 +36,19 @@ export class RouterServer {
   readonly #leaders: Leaders;
   readonly #transfers: Transfers;
   readonly #streams: TransferStreams;
-  readonly #subscriptions: Subscriptions;
+  readonly #subscriptions: RoutedSubscriptions;
   readonly #rpc: RpcServer;
   #running = false;
   #draining = false;
 
-  constructor(config: RouterConfig, log: Logger) {
+  constructor(config: RouterOptions, log: Logger) {
     const { tuning = routerTuning } = config;
     const books = new Books(config.books);
     this.#leaders = new Leaders(config.ledgers, config.region);
     const forward = new Forward(this.#leaders, tuning);
     this.#transfers = new Transfers(books, this.#leaders, forward, log, tuning);
     this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log, tuning);
-    this.#subscriptions = new Subscriptions(books, this.#leaders, tuning);
+    this.#subscriptions = new RoutedSubscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,
       service: LedgerServiceService,
@@ -110,7 +111,7 @@ export class RouterServer {
 interface Parts {
   readonly transfers: Transfers;
   readonly streams: TransferStreams;
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: RoutedSubscriptions;
   readonly accounts: Accounts;
   readonly changes: Changes;
   readonly lookUps: LookUps;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { must } from '../../ledger/core/assert.ts';
 import { migrate } from '../../ledger/store/migrate.ts';
-import { type Cluster, startCluster } from '../../regions/supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../regions/supervisor/embedded/embedded-cluster.ts';
 import {
   defaultProcessSettings,
   postgresTuning,

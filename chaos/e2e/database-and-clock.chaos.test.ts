@@ -12,13 +12,13 @@ import {
 import { runAudit } from '../../ledger/audit/run-audit.ts';
 import { askTopology } from '../../regions/operator/ask-ledger.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
-import { Channels } from '../../regions/operator/channels.ts';
+import { Channels } from '../../regions/operator/channel-repairs.ts';
 import { Api } from '../../regions/testing/api-client.ts';
 import { CallFaults } from '../drive/client/call-faults.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { Random } from '../../ledger/core/random.ts';
-import { LeaderWatch } from '../run/leaders.ts';
+import { EpochWatch } from '../run/epoch-watch.ts';
 import { cancelledBackends } from '../drive/nemeses/cancelled-waits.ts';
 import { channelReplay, settlementKill } from '../drive/nemeses/channel-replay.ts';
 import { clockAhead, clockDrift, clockJump, clockStrobe } from '../drive/nemeses/clock.ts';
@@ -48,7 +48,7 @@ const WAIT = { timeout: ANSWERS_MS, interval: 50 };
 
 const folder = makeFolder();
 let own: OwnInstallation;
-let leaders: LeaderWatch;
+let leaders: EpochWatch;
 let apis: Map<string, Api>;
 /** Payer and payee of each book, by its number. */
 const accounts = new Map<number, readonly [bigint, bigint]>();
@@ -57,7 +57,7 @@ let failed = true;
 
 beforeAll(async () => {
   own = await startOwn({ profile: 'embedded', folder: path.join(folder, 'own') });
-  leaders = new LeaderWatch(own.copies, () => undefined);
+  leaders = new EpochWatch(own.copies, () => undefined);
   const { regions } = own.state();
   apis = new Map(regions.map(({ name, routerAddress }) => [name, new Api(routerAddress)]));
   for (const { book, home } of own.copies) {

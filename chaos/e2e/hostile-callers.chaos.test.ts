@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Cluster } from '../../regions/supervisor/embedded/cluster.ts';
+import type { Cluster } from '../../regions/supervisor/embedded/embedded-cluster.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { decodeBombs } from '../drive/nemeses/decode-bombs.ts';
 import { expiredCalls } from '../drive/nemeses/expired-calls.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
-import type { Cluster } from '../../regions/supervisor/embedded/cluster.ts';
+import type { Cluster } from '../../regions/supervisor/embedded/embedded-cluster.ts';
 import { endFolder, makeFolder } from '../../regions/testing/folder.ts';
 import { touches } from '../judge/checkers/available.ts';
 import { type Breaking, strikeWith } from '../drive/nemeses/breaking.ts';

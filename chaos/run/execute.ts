@@ -11,7 +11,8 @@ import { scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
 import type { Options } from '../chaos-command.ts';
 import { attach } from '../drive/installation/attached.ts';
-import type { Installation, Profile } from '../drive/installation/installation.ts';
+import type { Profile } from '../../regions/config/scale.ts';
+import type { Installation } from '../drive/installation/installation.ts';
 import { startOwn } from '../drive/installation/own.ts';
 import { nemeses as allNemeses } from '../drive/nemeses/all.ts';
 import {
@@ -28,7 +29,7 @@ import { reportJson } from '../judge/report/report-json.ts';
 import { printVerdict } from './print-verdict.ts';
 import { LiveLine } from './live-line.ts';
 import { drawPlan, type RunPlan } from './plan.ts';
-import { runChaos } from './run.ts';
+import { runChaos } from './chaos-run.ts';
 import { makeRunFolder } from './run-folder.ts';
 import { workloads as allWorkloads } from '../drive/workloads/all.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Copy, Installation } from '../drive/installation/installation.ts';
-import type { LeaderWatch } from './leaders.ts';
+import type { EpochWatch } from './epoch-watch.ts';
 
 const LED_MS = 60_000;
 
@@ -14,7 +14,7 @@ export class NotLedError extends Error {
  * databases, and the next leader leads in a newer one. No earlier call can be acknowledged
  * afterwards. Throws NotLedError when a book is not led again.
  */
-export async function fence(installation: Installation, leaders: LeaderWatch): Promise<void> {
+export async function fence(installation: Installation, leaders: EpochWatch): Promise<void> {
   const { faults, copies } = installation;
   const books = [...new Set(copies.map(({ book }) => book))];
   const before = new Map(books.map((book) => [book, leaders.epoch(book)]));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { dumpCopy } from '../judge/history/dump-copy.ts';
 import { copiesOf, type Copy, type Installation } from '../drive/installation/installation.ts';
-import type { LeaderWatch } from './leaders.ts';
+import type { EpochWatch } from './epoch-watch.ts';
 
 /** The position of one copy. */
 interface Standing {
@@ -18,7 +18,7 @@ interface Standing {
  */
 export async function waitUntilDrained(
   installation: Installation,
-  leaders: LeaderWatch,
+  leaders: EpochWatch,
   timeoutMs: number,
 ): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;

@@ -2,7 +2,7 @@ import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { commitOf, ownVersion } from '../../regions/processes/release.ts';
 import type { BookOfRun, HistoryHeader, Judging } from '../judge/history/record.ts';
 import { booksOf, copiesOf, type Installation } from '../drive/installation/installation.ts';
-import type { LeaderWatch } from './leaders.ts';
+import type { EpochWatch } from './epoch-watch.ts';
 import { planOptions, type RunPlan } from './plan.ts';
 
 /** A client without an answer may learn of its timeout a little after its deadline. */
@@ -23,7 +23,7 @@ function judgingOf({ profile }: Installation, plan: RunPlan, clockSkewMs: number
 /** Throws Error when a book has no leader whose database can be read. */
 export async function headerOf(
   installation: Installation,
-  leaders: LeaderWatch,
+  leaders: EpochWatch,
   run: {
     readonly plan: RunPlan;
     readonly asked: Readonly<Record<string, unknown>>;

@@ -1,13 +1,13 @@
 import { askCopy } from '../../regions/drills/evidence/read-back.ts';
 import { routerProblems, untilNoProblems } from '../../regions/drills/steady.ts';
 import { copiesOf, type Installation } from '../drive/installation/installation.ts';
-import type { LeaderWatch } from './leaders.ts';
+import type { EpochWatch } from './epoch-watch.ts';
 
 /** A copy that was cut off may stream for a moment before it detects that it must be rewound. */
 const HOLDS_MS = 3_000;
 
 /** Returns, as texts, which servers do not serve and which replicas do not follow. */
-async function problems(installation: Installation, leaders: LeaderWatch): Promise<string[]> {
+async function problems(installation: Installation, leaders: EpochWatch): Promise<string[]> {
   const now = installation.state();
   const { regions, processes } = now;
   const down = processes
@@ -41,7 +41,7 @@ async function streamingFrom(adminUrl: string): Promise<number> {
 /** Waits until none is left. Returns the problems left when the time is up. */
 export function waitUntilWell(
   installation: Installation,
-  leaders: LeaderWatch,
+  leaders: EpochWatch,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<string[]> {

@@ -3,7 +3,7 @@ import { accountId } from '../../ledger/core/account-id.ts';
 import type { RegionName } from '../../regions/topology/layout.ts';
 import type { Caller } from '../drive/client/caller.ts';
 import { Random } from '../../ledger/core/random.ts';
-import type { Setting } from '../drive/workloads/workload.ts';
+import type { WorkloadSetting } from '../drive/workloads/workload.ts';
 import { Pulse } from './pulse.ts';
 
 const regions = [{ name: 'eu-west' }, { name: 'us-east' }, { name: 'ap-south' }];
@@ -42,7 +42,7 @@ test('every book is asked through every router, each time with another key', asy
     page: never,
     lookUp: never,
   });
-  const setting: Setting = {
+  const setting: WorkloadSetting = {
     namespace: 'run-pulse',
     random: new Random(1),
     regions,

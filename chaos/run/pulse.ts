@@ -3,7 +3,7 @@ import type { Caller } from '../drive/client/caller.ts';
 import { mint, openAccounts } from '../drive/workloads/accounts.ts';
 import type { OwnAccount } from '../drive/workloads/own-account.ts';
 import { Requests } from '../drive/workloads/requests.ts';
-import type { Setting } from '../drive/workloads/workload.ts';
+import type { WorkloadSetting } from '../drive/workloads/workload.ts';
 
 /** The name in its keys, in place of the name of a workload. */
 export const PULSE = 'pulse';
@@ -27,7 +27,7 @@ export class Pulse {
   }
 
   /** Throws Error when an account is refused, or not answered. */
-  static async prepare(setting: Setting): Promise<Pulse> {
+  static async prepare(setting: WorkloadSetting): Promise<Pulse> {
     const requests = new Requests(setting.namespace);
     const wishes = setting.books.flatMap((book) => [mint(book), mint(book)]);
     const accounts = await openAccounts(setting, requests, wishes);

@@ -288,7 +288,7 @@ export class Clients {
       expectedVersion: undefined,
       dryRun: false,
     };
-    const ignored = { onOutcome: () => undefined, onFault: () => undefined };
+    const ignored = { onOutcome: () => undefined, onFailure: () => undefined };
     if (leader === undefined) return;
     world.afterFor(leader.process, 1, () => {
       leader.member?.leader?.submit({ kind: 'change', request, ...ignored });

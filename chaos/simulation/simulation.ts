@@ -182,10 +182,10 @@ class Run {
           const requests = this.clients
             .openings()
             .map((request) => OpenAccountRequest.create(request));
-          const onFault = () => opened.delete(book.number);
+          const onFailure = () => opened.delete(book.number);
           opened.add(book.number);
           this.#world.as(process, () => {
-            leader.submit({ kind: 'open', requests, onOutcome: () => undefined, onFault });
+            leader.submit({ kind: 'open', requests, onOutcome: () => undefined, onFailure });
           });
         }
         return opened.size === books.length ? undefined : 'a book has no leader';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { backoffMs } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** Pause before a Redis that failed is asked again: no answer waits for it. */
 const REVIVE_MS = 1000;
@@ -29,7 +29,7 @@ export class KeyCache {
   #otherIsEmpty = true;
   #up = false;
   #closed = false;
-  /** Set while the next attempt after a fault is due. */
+  /** Set while the next attempt after a failure is due. */
   #revival: NodeJS.Timeout | undefined;
 
   /** @param instance UUID of the book's database, so that no other book's ids are read */
@@ -69,7 +69,7 @@ export class KeyCache {
       }
       return found;
     } catch (error) {
-      this.#fault(error);
+      this.#failed(error);
       return undefined;
     }
   }
@@ -89,7 +89,7 @@ export class KeyCache {
       await this.#redis.sadd(name, ...ids);
       await this.#redis.expire(name, this.#tuning.redisTtlSeconds);
     } catch (error) {
-      this.#fault(error);
+      this.#failed(error);
     }
   }
 
@@ -107,7 +107,7 @@ export class KeyCache {
       this.#otherIsEmpty = Math.max(a, b) === 0;
       this.#setUp(true, 'connected');
     } catch (error) {
-      this.#fault(error);
+      this.#failed(error);
     }
   }
 
@@ -119,7 +119,7 @@ export class KeyCache {
   }
 
   /** A Redis that hangs or answers with errors is left alone for a while, then asked again. */
-  #fault(error: unknown): void {
+  #failed(error: unknown): void {
     this.#setUp(false, error instanceof Error ? error.message : String(error));
     this.#revival ??= setTimeout(() => {
       this.#revival = undefined;

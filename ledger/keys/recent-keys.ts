@@ -1,5 +1,5 @@
 import type { KnownKey } from './known-key.ts';
-import { ledgerTuning } from '../tuning.ts';
+import { ledgerTuning } from '../ledger-tuning.ts';
 
 /** The keys decided last, in memory, bounded: two generations, the older dropped when full. */
 export class RecentKeys {

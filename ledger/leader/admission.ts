@@ -1,9 +1,9 @@
 import type { BookMemory } from './book-memory.ts';
-import { DivergedFault, type LedgerFault } from './ledger-fault.ts';
+import { DivergedError, type LedgerError } from './ledger-error.ts';
 import type { Work } from './work.ts';
 import { isDoneAfterLoss } from './work-kinds.ts';
 import { WorkQueue } from './work-queue.ts';
-import type { LedgerTuning } from '../tuning.ts';
+import type { LedgerTuning } from '../ledger-tuning.ts';
 
 /**
  * Decides what enters the queue of a leader. A book that has lost rows posts nothing of any kind;
@@ -23,24 +23,24 @@ export class Admission {
   }
 
   add(work: Work): void {
-    const fault = this.faultOf(work);
-    if (fault !== undefined) work.onFault(fault);
+    const failure = this.failureOf(work);
+    if (failure !== undefined) work.onFailure(failure);
     else if (this.#held && !isDoneAfterLoss(work)) this.#waiting.add(work);
     else this.queue.add(work);
   }
 
-  /** The next batch; what may not be posted any more has been given its fault. */
+  /** The next batch; what may not be posted any more has been given its failure. */
   take(): Work[] {
     return this.queue.take().filter((work) => {
-      const fault = this.faultOf(work);
-      if (fault !== undefined) work.onFault(fault);
-      return fault === undefined;
+      const failure = this.failureOf(work);
+      if (failure !== undefined) work.onFailure(failure);
+      return failure === undefined;
     });
   }
 
   /** Why the work may not be done; undefined: it may. */
-  faultOf(work: Work): LedgerFault | undefined {
-    return isDoneAfterLoss(work) ? undefined : lostRowsFault(this.#memory);
+  failureOf(work: Work): LedgerError | undefined {
+    return isDoneAfterLoss(work) ? undefined : lostRowsError(this.#memory);
   }
 
   /** Lets nothing that posts begin until `release`. */
@@ -57,20 +57,20 @@ export class Admission {
   }
 
   /** Refuses all that will come; what waits can still be taken. */
-  refuse(fault: LedgerFault): void {
+  refuse(failure: LedgerError): void {
     this.release();
-    this.queue.refuse(fault);
+    this.queue.refuse(failure);
   }
 
   /** Refuses all that waits and all that will come. */
-  close(fault: LedgerFault): void {
-    this.#waiting.close(fault);
-    this.queue.close(fault);
+  close(failure: LedgerError): void {
+    this.#waiting.close(failure);
+    this.queue.close(failure);
   }
 }
 
 /** Why the book posts nothing; undefined: it posts. */
-export function lostRowsFault(memory: BookMemory): LedgerFault | undefined {
+export function lostRowsError(memory: BookMemory): LedgerError | undefined {
   const channel = memory.lostRows;
   if (channel === undefined) return undefined;
   const { name, number } = memory.book;
@@ -78,5 +78,5 @@ export function lostRowsFault(memory: BookMemory): LedgerFault | undefined {
   const message =
     `${name} has lost rows that other books have built on (${diverged?.why ?? ''}): it posts ` +
     `nothing until its channels are repaired (meridian channel repair ${name})`;
-  return new DivergedFault(message, memory.channelName(number, peerBook));
+  return new DivergedError(message, memory.channelName(number, peerBook));
 }

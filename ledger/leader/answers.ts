@@ -21,7 +21,7 @@ import {
   type TransferFields,
 } from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import type { Book } from '../store/head.ts';
+import type { Book } from '../core/book.ts';
 import type { StoredChange } from '../store/read-changes.ts';
 import { openedAccount } from '../store/read-opened.ts';
 import type { StoredTransfer } from '../store/read-transfers.ts';

@@ -42,7 +42,7 @@ function transfers(
     startBefore: requests.map(() => startBefore),
     onOutcome: nothing,
     onLate: nothing,
-    onFault: nothing,
+    onFailure: nothing,
   };
 }
 
@@ -51,7 +51,7 @@ function opening(requests: Partial<OpenAccountRequest>[]): OpenWork {
     kind: 'open',
     requests: requests.map(openRequest),
     onOutcome: nothing,
-    onFault: nothing,
+    onFailure: nothing,
   };
 }
 
@@ -176,7 +176,7 @@ test('an external id that occurs several times is opened once', () => {
 const openingOf = (reply: OpenAnswer) => [reply.account?.id, reply.replayed, reply.differingField];
 
 test('what brings or frees money is posted before what spends it, whatever arrives first', () => {
-  const callbacks = { onOutcome: nothing, onFault: nothing };
+  const callbacks = { onOutcome: nothing, onFailure: nothing };
   const swept = { expiresAtMicros: 1, seq: 1 };
   const expire = { kind: 'expire', holds: [], swept, seen: { seq: 1, atMicros: 1 } } as const;
   const close = { kind: 'close', peerBook: 2, through: 1, refused: [], finals: [] } as const;
@@ -211,7 +211,7 @@ test('what is closed in a batch is published last: a caller of the same batch wa
     kind: 'command',
     command: { kind: 'close', peerBook: 2, through: 5, refused: [], finals: [] },
     onOutcome: () => events.push('closed'),
-    onFault: nothing,
+    onFailure: nothing,
   };
   const plan = new BatchPlan([close, sent], NOW);
   expect(plan.commands().map(({ kind }) => kind)).toEqual(['close', 'transfer']);
@@ -239,7 +239,7 @@ test('all accounts that a batch may touch are loaded', () => {
     reversalOf: '',
     debitAccountId: accountId(2, 7),
   };
-  const faults = { onOutcome: nothing, onFault: nothing };
+  const failures = { onOutcome: nothing, onFailure: nothing };
   const paid = { ...leg, debitAccountId: accountId(1, 5) };
   const works: Work[] = [
     transfers([{}, { idempotencyKey: 'away', creditAccountId: accountId(2, 9) }]),
@@ -247,7 +247,7 @@ test('all accounts that a batch may touch are loaded', () => {
     {
       kind: 'command',
       command: { kind: 'settle', originBook: 2, firstNumber: 1, legs: [leg] },
-      ...faults,
+      ...failures,
     },
     {
       kind: 'command',
@@ -258,7 +258,7 @@ test('all accounts that a batch may touch are loaded', () => {
         refused: [{ number: 1, reason: 7, leg: paid, capture: null }],
         finals: [],
       },
-      ...faults,
+      ...failures,
     },
   ];
   const commands = new BatchPlan(works, NOW).commands();

@@ -7,7 +7,7 @@ import { timestampFrom } from '../core/timestamp.ts';
 import type { Logger } from '../logger.ts';
 import type { Sql } from '../store/connect.ts';
 import { describe, isKnownId } from '../store/sqlstate.ts';
-import { Admission, lostRowsFault } from './admission.ts';
+import { Admission, lostRowsError } from './admission.ts';
 import type { BatchStamp } from './answers.ts';
 import { BatchPlan, changesNothing, type PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
@@ -16,11 +16,11 @@ import { DryRuns, type Rehearsal } from './dry-runs.ts';
 import type { Lookup } from './kinds/batch-part.ts';
 import { idsOf } from './kinds/transfers.ts';
 import type { KnownOutcomes } from './known-outcomes.ts';
-import { isBug, LedgerFault } from './ledger-fault.ts';
+import { isBug, LedgerError } from './ledger-error.ts';
 import { Publisher } from './publisher.ts';
 import { whyNotLeading } from './take-over.ts';
 import type { CommandWork, DryWork, TransferWork, Work } from './work.ts';
-import { ledgerTuning } from '../tuning.ts';
+import { ledgerTuning } from '../ledger-tuning.ts';
 
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
@@ -42,8 +42,8 @@ export interface LeaderParts {
   readonly tuning?: typeof ledgerTuning;
 }
 
-/** Faults that leave what is remembered as true as it was. */
-const NOTHING_CHANGED: ReadonlySet<LedgerFault['code']> = new Set(['not_applied', 'diverged']);
+/** Failures that leave what is remembered as true as it was. */
+const NOTHING_CHANGED: ReadonlySet<LedgerError['code']> = new Set(['not_applied', 'diverged']);
 
 /** What a step leaves for the next one, or why there is none. */
 interface Step {
@@ -64,9 +64,9 @@ export class BookLeader {
   /** Taken from the queue and not answered yet. */
   readonly #underWay = new Set<Work>();
   #stopping = false;
-  #deposed: LedgerFault | undefined;
+  #deposed: LedgerError | undefined;
   /** Ends the wait for the step that is being made. */
-  #interrupt: ((fault: LedgerFault) => void) | undefined;
+  #interrupt: ((failure: LedgerError) => void) | undefined;
 
   constructor(parts: LeaderParts) {
     this.memory = parts.memory;
@@ -94,19 +94,19 @@ export class BookLeader {
 
   /**
    * Queues a command of the ledger itself. Resolves with its outcome after the commit.
-   * @throws LedgerFault
+   * @throws LedgerError
    */
   execute<C extends CommandWork['command']>(command: C): Promise<OutcomeOf<C['kind']>> {
     return new Promise((resolve, reject) => {
       const onOutcome: (outcome: OutcomeOf<C['kind']>) => void = resolve;
-      this.submit({ kind: 'command', command, onOutcome, onFault: reject });
+      this.submit({ kind: 'command', command, onOutcome, onFailure: reject });
     });
   }
 
   /** Queues work that is answered as though executed, while nothing is written. */
   submitDry(work: DryWork): void {
-    const fault = lostRowsFault(this.memory);
-    if (fault !== undefined) work.onFault(fault);
+    const failure = lostRowsError(this.memory);
+    if (failure !== undefined) work.onFailure(failure);
     else if (this.#dryRuns.add(work)) this.#admission.queue.wake();
   }
 
@@ -121,11 +121,11 @@ export class BookLeader {
 
   /**
    * Resolves after a commit that only the leader of the book can make.
-   * @throws LedgerFault if this is not the leader any more
+   * @throws LedgerError if this is not the leader any more
    */
   proveLeading(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.submit({ kind: 'proof', onOutcome: resolve, onFault: reject });
+      this.submit({ kind: 'proof', onOutcome: resolve, onFailure: reject });
     });
   }
 
@@ -140,7 +140,7 @@ export class BookLeader {
   /**
    * Leads until another leader takes over, until the database fails in a way that leaves an
    * outcome unknown, or until `stop`. Resolves with the reason. Work that waits then gets the
-   * fault `not_leader`, for nothing of it was applied.
+   * failure `not_leader`, for nothing of it was applied.
    *
    * @throws Error that no database caused, above all InvariantError: the process must end
    */
@@ -159,16 +159,16 @@ export class BookLeader {
       return reason;
     } finally {
       // Also after a bug: what waits here must not wait for a process that is about to end.
-      const fault = new LedgerFault('not_leader', reason ?? 'this leader has failed');
-      this.#admission.close(fault);
-      this.#dryRuns.close(fault);
+      const failure = new LedgerError('not_leader', reason ?? 'this leader has failed');
+      this.#admission.close(failure);
+      this.#dryRuns.close(failure);
     }
   }
 
   /** Takes nothing new, finishes what is queued, then ends `run`. */
   stop(): void {
     this.#stopping = true;
-    this.#admission.refuse(new LedgerFault('not_leader', 'the server is stopping'));
+    this.#admission.refuse(new LedgerError('not_leader', 'the server is stopping'));
   }
 
   /**
@@ -178,8 +178,8 @@ export class BookLeader {
   depose(reason: string): void {
     if (this.#deposed !== undefined) return;
     const code = this.#underWay.size > 0 ? 'outcome_unknown' : 'not_leader';
-    this.#deposed = new LedgerFault(code, reason);
-    this.#admission.refuse(new LedgerFault('not_leader', reason));
+    this.#deposed = new LedgerError(code, reason);
+    this.#admission.refuse(new LedgerError('not_leader', reason));
     this.#interrupt?.(this.#deposed);
   }
 
@@ -189,8 +189,8 @@ export class BookLeader {
     await this.#dryRuns.run(this.#rehearsal);
     for (const work of ahead?.plan.works ?? []) {
       // The batch before may have proven that this book has lost rows.
-      const fault = this.#admission.faultOf(work);
-      if (fault !== undefined) throw fault;
+      const failure = this.#admission.failureOf(work);
+      if (failure !== undefined) throw failure;
     }
     const batch = ahead ?? (await this.#next());
     if (batch !== undefined) return { prepared: await this.#execute(batch), reason: undefined };
@@ -218,27 +218,27 @@ export class BookLeader {
     if (this.#deposed !== undefined) throw this.#deposed;
   }
 
-  /** Faults all that is under way. Returns why this leader must step down, if it must. */
+  /** Fails all that is under way. Returns why this leader must step down, if it must. */
   async #fail(error: unknown): Promise<string | undefined> {
     if (isBug(error)) {
       // The batch under way may have been committed before the bug showed.
-      this.#faultUnderWay(new LedgerFault('outcome_unknown', 'this leader has failed', error));
+      this.#failUnderWay(new LedgerError('outcome_unknown', 'this leader has failed', error));
       throw error;
     }
-    const fault =
-      error instanceof LedgerFault ? error : new LedgerFault('not_leader', describe(error), error);
+    const failure =
+      error instanceof LedgerError ? error : new LedgerError('not_leader', describe(error), error);
     // The step of a deposed leader goes on alone, with the memory that it began with.
     if (this.#deposed === undefined) this.memory.dropped();
-    this.#faultUnderWay(fault);
-    this.#parts.log.warn('a batch failed', { code: fault.code, why: fault.message });
+    this.#failUnderWay(failure);
+    this.#parts.log.warn('a batch failed', { code: failure.code, why: failure.message });
     // The pause keeps a database that refuses everything from being asked in a busy loop.
     await sleep(50);
     // A rollback has changed nothing: the memory is still valid.
-    return NOTHING_CHANGED.has(fault.code) ? undefined : fault.message;
+    return NOTHING_CHANGED.has(failure.code) ? undefined : failure.message;
   }
 
-  #faultUnderWay(fault: LedgerFault): void {
-    for (const work of this.#underWay) work.onFault(fault);
+  #failUnderWay(failure: LedgerError): void {
+    for (const work of this.#underWay) work.onFailure(failure);
     this.#underWay.clear();
   }
 
@@ -379,7 +379,7 @@ export class BookLeader {
     }
     this.#requireLead();
     if (written) return true;
-    throw new LedgerFault('not_leader', 'another leader has taken the book over');
+    throw new LedgerError('not_leader', 'another leader has taken the book over');
   }
 
   /**

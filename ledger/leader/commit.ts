@@ -7,7 +7,7 @@ import {
   isReadOnly,
   isRolledBack,
 } from '../store/sqlstate.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 
 /** A commit that takes longer is held up: a second region should answer in a fraction of it. */
 const HELD_UP_MS = 1_000;
@@ -19,7 +19,7 @@ export type OnHeldUp = (heldUp: boolean) => void;
  * Commits a batch.
  *
  * @returns false if the head has moved: nothing was written
- * @throws LedgerFault with what is known of the outcome
+ * @throws LedgerError with what is known of the outcome
  * @throws PostgresError of isKnownId if a key is in the journal already: nothing was written
  */
 export async function commitBatch(
@@ -30,7 +30,7 @@ export async function commitBatch(
   try {
     return await whileHeldUp(append(sql, batch), onHeldUp);
   } catch (error) {
-    throw isKnownId(error) ? error : commitFault(error);
+    throw isKnownId(error) ? error : commitError(error);
   }
 }
 
@@ -53,12 +53,12 @@ export async function whileHeldUp<T>(
   }
 }
 
-/** Returns the fault that a failed commit means for the callers that wait for it. */
-function commitFault(error: unknown): unknown {
+/** Returns the failure that a failed commit means for the callers that wait for it. */
+function commitError(error: unknown): unknown {
   if (!isDatabaseError(error)) return error;
   const text = describe(error);
   if (isReadOnly(error))
-    return new LedgerFault('not_leader', `no primary any more: ${text}`, error);
-  if (isRolledBack(error)) return new LedgerFault('not_applied', text, error);
-  return new LedgerFault('outcome_unknown', `the commit was lost: ${text}`, error);
+    return new LedgerError('not_leader', `no primary any more: ${text}`, error);
+  if (isRolledBack(error)) return new LedgerError('not_applied', text, error);
+  return new LedgerError('outcome_unknown', `the commit was lost: ${text}`, error);
 }

@@ -66,7 +66,7 @@ function change(leading: Leading, fields: Partial<ChangeAccountRequest>): Promis
     ...fields,
   });
   return new Promise((resolve, reject) => {
-    const work = { kind: 'change', request, onOutcome: resolve, onFault: reject } as const;
+    const work = { kind: 'change', request, onOutcome: resolve, onFailure: reject } as const;
     if (request.dryRun) leading.leader.submitDry(work);
     else leading.leader.submit(work);
   });
@@ -79,7 +79,7 @@ function dryRun(
   return new Promise((resolve, reject) => {
     const onOutcome = (results: CreateTransferResponse[], sent: readonly DryLeg[]) =>
       resolve({ results, sent });
-    leading.leader.submitDry({ kind: 'dryTransfers', requests, onOutcome, onFault: reject });
+    leading.leader.submitDry({ kind: 'dryTransfers', requests, onOutcome, onFailure: reject });
   });
 }
 
@@ -267,7 +267,7 @@ test('a change has one outcome for its key, which it shares with transfers', asy
 function register(leading: Leading, asset: string, scale: number): Promise<AssetOutcome> {
   const request = { asset, scale, by: 'sam', why: 'a test', dryRun: false };
   return new Promise((resolve, reject) => {
-    leading.leader.submit({ kind: 'asset', request, onOutcome: resolve, onFault: reject });
+    leading.leader.submit({ kind: 'asset', request, onOutcome: resolve, onFailure: reject });
   });
 }
 

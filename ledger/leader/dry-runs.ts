@@ -7,7 +7,7 @@ import { rowsOfAll } from '../core/validate/request-rows.ts';
 import type { PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import { haltedOf, responsesOf, type TransferItem } from './kinds/transfers.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 import type { DryLeg, DryWork, DryWorkByKind, DryWorkName, Work } from './work.ts';
 import { rowsOfWork } from './work-kinds.ts';
 
@@ -41,10 +41,10 @@ const dryKinds: { readonly [K in DryWorkName]: DryKind<DryWorkByKind[K]> } = {
   asset: asItIs,
   dryTransfers: {
     rows: ({ requests }) => rowsOfAll(requests),
-    run: async ({ requests, onOutcome, onFault }, { execute, memory }) => {
+    run: async ({ requests, onOutcome, onFailure }, { execute, memory }) => {
       const startBefore = requests.map(() => Infinity);
       const ignored = { onOutcome: () => undefined, onLate: () => undefined };
-      const work = { kind: 'transfers', requests, startBefore, onFault, ...ignored } as const;
+      const work = { kind: 'transfers', requests, startBefore, onFailure, ...ignored } as const;
       const { plan, effects } = await execute(work);
       const { items } = plan.parts.transfers;
       const channelName = (peerBook: number) => memory.channelName(memory.book.number, peerBook);
@@ -79,7 +79,7 @@ export class DryRuns {
   readonly #itemsMax: number;
   #waiting: DryWork[] = [];
   #items = 0;
-  #closed: LedgerFault | undefined;
+  #closed: LedgerError | undefined;
 
   /** @param itemsMax items that may wait; beyond them work is refused at once */
   constructor(itemsMax: number) {
@@ -91,15 +91,15 @@ export class DryRuns {
     return this.#waiting.length;
   }
 
-  /** False: the work has been given its fault. */
+  /** False: the work has been given its failure. */
   add(work: DryWork): boolean {
     const items = rowsAs(work.kind, work);
     const full = this.#items > 0 && this.#items + items > this.#itemsMax;
-    const fault =
+    const failure =
       this.#closed ??
-      (full ? new LedgerFault('overloaded', `${this.#items} items of dry runs wait`) : undefined);
-    if (fault !== undefined) {
-      work.onFault(fault);
+      (full ? new LedgerError('overloaded', `${this.#items} items of dry runs wait`) : undefined);
+    if (failure !== undefined) {
+      work.onFailure(failure);
       return false;
     }
     this.#items += items;
@@ -107,7 +107,7 @@ export class DryRuns {
     return true;
   }
 
-  /** Runs one work after the other. If one fails, all get the fault, and the error is thrown. */
+  /** Runs one work after the other. If one fails, all get the failure, and the error is thrown. */
   async run(rehearsal: Rehearsal): Promise<void> {
     if (this.#waiting.length === 0) return;
     const works = this.#waiting;
@@ -117,18 +117,18 @@ export class DryRuns {
       for (const work of works) await runAs(work.kind, work, rehearsal);
     } catch (error) {
       // Those that had their answer do not listen any more.
-      const fault = new LedgerFault('not_applied', 'the dry run failed', error);
-      for (const work of works) work.onFault(fault);
+      const failure = new LedgerError('not_applied', 'the dry run failed', error);
+      for (const work of works) work.onFailure(failure);
       throw error;
     }
   }
 
   /** Refuses all that waits and all that will come. */
-  close(fault: LedgerFault): void {
-    this.#closed = fault;
+  close(failure: LedgerError): void {
+    this.#closed = failure;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const work of waiting) work.onFault(fault);
+    for (const work of waiting) work.onFailure(failure);
   }
 }
 

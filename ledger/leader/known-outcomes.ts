@@ -17,7 +17,7 @@ import type { Sql } from '../store/connect.ts';
 import { readExistingIds } from '../store/read-existing.ts';
 import { readChanges } from '../store/read-changes.ts';
 import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
-import { ledgerTuning } from '../tuning.ts';
+import { ledgerTuning } from '../ledger-tuning.ts';
 import {
   type ChangeAnswer,
   type TransferAnswer,

@@ -8,7 +8,7 @@ import { accountId } from '../core/account-id.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 
 const database = testDatabases();
 
@@ -22,13 +22,13 @@ async function leadingTwo(opened: TestDatabase, address = 'a:1'): Promise<Leadin
 class Load {
   readonly requests: CreateTransferRequest[] = [];
   readonly acknowledged = new Map<string, CreateTransferResponse>();
-  readonly faults: LedgerFault[] = [];
+  readonly failures: LedgerError[] = [];
   #stopped = false;
 
-  /** Three works at a time, one after the other, until `stop` or the first fault of each. */
+  /** Three works at a time, one after the other, until `stop` or the first failure of each. */
   async run(leading: Leading): Promise<void> {
     const one = async (lane: number) => {
-      while (!this.#stopped && this.faults.length === 0) {
+      while (!this.#stopped && this.failures.length === 0) {
         const requests = Array.from({ length: 50 }, (_, place) =>
           transferRequest({ idempotencyKey: `${lane} ${this.requests.length} ${place}` }),
         );
@@ -38,8 +38,8 @@ class Load {
             this.acknowledged.set(answer.transferId, answer);
           }
         } catch (error) {
-          if (!(error instanceof LedgerFault)) throw error;
-          this.faults.push(error);
+          if (!(error instanceof LedgerError)) throw error;
+          this.failures.push(error);
         }
       }
     };
@@ -124,14 +124,14 @@ test('connections cut under load: after the next take-over each key has one outc
     const load = new Load();
     const running = load.run(leading);
     // A connection that is idle when it is cut is opened again, and no caller notices.
-    for (let tries = 0; load.faults.length === 0 && tries < 100; tries += 1) {
+    for (let tries = 0; load.failures.length === 0 && tries < 100; tries += 1) {
       await sleep(tries === 0 ? afterMs : 7);
       await terminateAll(opened);
     }
     load.stop();
     await running;
-    expect(load.faults.length).toBeGreaterThan(0);
-    for (const { code } of load.faults) expect(code).toMatch(/^(outcome_unknown|not_leader)$/u);
+    expect(load.failures.length).toBeGreaterThan(0);
+    for (const { code } of load.failures) expect(code).toMatch(/^(outcome_unknown|not_leader)$/u);
     expect(load.acknowledged.size).toBeGreaterThan(0);
     await leading.ended;
     await leading.stop();
@@ -153,7 +153,7 @@ test('of two leaders of one book the first steps down, and nothing is posted twi
   const [answers] = await Promise.all([second.transfer(during), running]);
   expect(new Set(answers.map(({ transferId }) => transferId)).size).toBe(during.length);
   expect(await first.ended).toMatch(/taken the book over/u);
-  expect(load.faults.map(({ code }) => code)).not.toContain('not_applied');
+  expect(load.failures.map(({ code }) => code)).not.toContain('not_applied');
   await checkAgain(load, second, opened);
   await first.stop();
   await second.stop();

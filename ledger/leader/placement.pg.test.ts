@@ -7,7 +7,7 @@ import { readHead } from '../store/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
 
@@ -47,7 +47,7 @@ function place(
   return new Promise((resolve, reject) => {
     const onOutcome = (answers: OpenAnswer[], notOwned: readonly NotOwnedItem[]) =>
       resolve({ answers, notOwned });
-    const work = { kind: 'open', requests, regionBooks, onOutcome, onFault: reject } as const;
+    const work = { kind: 'open', requests, regionBooks, onOutcome, onFailure: reject } as const;
     if (dryRun) leader.submitDry(work);
     else leader.submit(work);
   });
@@ -204,7 +204,7 @@ test('a book is added while routers open accounts and servers take over from eac
       try {
         return await place(must(leaders.get(number), 'it is led'), [name], regionBooks);
       } catch (error) {
-        if (!(error instanceof LedgerFault)) throw error;
+        if (!(error instanceof LedgerError)) throw error;
         await sleep(5);
       }
     }
@@ -222,21 +222,26 @@ test('a book is added while routers open accounts and servers take over from eac
     outdated += 1;
   };
   const names = Array.from({ length: 300 }, (_, index) => `joint-${index}`);
+  let isOver = false;
   const router = async (regionBooks: RegionBooks, from: number) => {
     for (let index = 0; index < names.length; index += 10) {
       const part = Array.from({ length: 10 }, (_, next) => (from + index + next) % names.length);
       await Promise.all(part.map((at) => open(names[at] ?? '', regionBooks)));
     }
   };
-  const stale = [router([1], 0), router([1], 150)];
-  await sleep(20);
+  const staleRouter = async (from: number) => {
+    while (!isOver) await router([1], from);
+  };
+  const stale = [staleRouter(0), staleRouter(150)];
   const restless = (async () => {
     for (let round = 0; round < 6; round += 1) {
       await sleep(60);
       await takeOverBy(round % 3 === 2 ? 4 : 1, `b:${round}`);
     }
   })();
-  await Promise.all([...stale, router([1, 4], 0), router([1, 4], 200), restless]);
+  await Promise.all([router([1, 4], 100), router([1, 4], 250), restless]);
+  isOver = true;
+  await Promise.all(stale);
   await router([1, 4], 0);
   expect([...acknowledged.keys()].toSorted()).toEqual(names.toSorted());
   expect([...acknowledged.values()].filter((ids) => ids.size !== 1)).toEqual([]);

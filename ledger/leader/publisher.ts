@@ -7,7 +7,7 @@ import type { PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import type { Publication } from './kinds/batch-part.ts';
 import type { KeyedTransfer, KnownOutcomes } from './known-outcomes.ts';
-import { isBug } from './ledger-fault.ts';
+import { isBug } from './ledger-error.ts';
 import { SettlementWaiters } from './settlement-waiters.ts';
 import type { TransferWork } from './work.ts';
 
@@ -26,7 +26,7 @@ type Listener = (accounts: BatchEffects['accounts']) => void;
 /** Sends the answers of committed batches, and reports the commits. */
 export class Publisher {
   readonly #parts: PublisherParts;
-  /** @throws LedgerFault if nothing may be answered as done any more */
+  /** @throws LedgerError if nothing may be answered as done any more */
   readonly #requireLead: () => void;
   readonly #waiters = new SettlementWaiters();
   readonly #listeners = new Set<Listener>();

@@ -4,8 +4,8 @@ import type { Sql } from '../store/connect.ts';
 import { readDueHolds } from '../store/read-due-holds.ts';
 import { describe } from '../store/sqlstate.ts';
 import type { BookLeader } from './book-leader.ts';
-import { isBug } from './ledger-fault.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { isBug } from './ledger-error.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /**
  * Expires holds. It goes along the holds in the order in which they expire, each once: the
@@ -31,7 +31,7 @@ export class Sweeper {
   }
 
   /**
-   * Sweeps until `stop`. Faults are logged and tried again.
+   * Sweeps until `stop`. Failures are logged and tried again.
    * @throws Error of isBug
    */
   async run(): Promise<void> {

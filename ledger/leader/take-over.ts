@@ -4,7 +4,7 @@ import type { Sql } from '../store/connect.ts';
 import { type Head, readEpoch } from '../store/head.ts';
 import { describe } from '../store/sqlstate.ts';
 import { takeOverBatch } from '../store/take-over-batch.ts';
-import { isBug } from './ledger-fault.ts';
+import { isBug } from './ledger-error.ts';
 
 /**
  * Takes a book over: bumps its epoch and records that in the journal, in one transaction. Nothing

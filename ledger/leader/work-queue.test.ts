@@ -1,16 +1,26 @@
 import { expect, test, vi } from 'vitest';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 import type { CommandWork, OpenWork, TransferWork } from './work.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const request = transferRequest();
 const nothing = () => undefined;
 
-function transfers(count: number, onFault: (fault: LedgerFault) => void = nothing): TransferWork {
+function transfers(
+  count: number,
+  onFailure: (failure: LedgerError) => void = nothing,
+): TransferWork {
   const requests = Array.from({ length: count }, () => request);
   const startBefore = requests.map(() => Infinity);
-  return { kind: 'transfers', requests, startBefore, onOutcome: nothing, onLate: nothing, onFault };
+  return {
+    kind: 'transfers',
+    requests,
+    startBefore,
+    onOutcome: nothing,
+    onLate: nothing,
+    onFailure,
+  };
 }
 
 function legs(count: number): CommandWork {
@@ -24,7 +34,7 @@ function legs(count: number): CommandWork {
       legs: Array.from({ length: count }, () => leg),
     },
     onOutcome: nothing,
-    onFault: nothing,
+    onFailure: nothing,
   };
 }
 
@@ -32,28 +42,28 @@ const close: CommandWork = {
   kind: 'command',
   command: { kind: 'close', peerBook: 2, through: 1, refused: [], finals: [] },
   onOutcome: nothing,
-  onFault: nothing,
+  onFailure: nothing,
 };
 
 test('what waits is bounded in bytes, but one large work is let in', () => {
   const queue = new WorkQueue();
-  const onFault = vi.fn<(fault: LedgerFault) => void>();
+  const onFailure = vi.fn<(failure: LedgerError) => void>();
   queue.add({ ...transfers(1), bytes: 40 * 1024 * 1024 });
-  queue.add({ ...transfers(1, onFault), bytes: 1 });
-  expect(onFault.mock.calls.map(([{ code }]) => code)).toEqual(['overloaded']);
+  queue.add({ ...transfers(1, onFailure), bytes: 1 });
+  expect(onFailure.mock.calls.map(([{ code }]) => code)).toEqual(['overloaded']);
   expect(queue.take()).toHaveLength(1);
-  queue.add({ ...transfers(1, onFault), bytes: 1 });
-  expect(onFault).toHaveBeenCalledOnce();
+  queue.add({ ...transfers(1, onFailure), bytes: 1 });
+  expect(onFailure).toHaveBeenCalledOnce();
 });
 
 test('a queue that refuses still gives out what waits', () => {
   const queue = new WorkQueue();
-  const onFault = vi.fn<(fault: LedgerFault) => void>();
+  const onFailure = vi.fn<(failure: LedgerError) => void>();
   const waiting = transfers(1);
   queue.add(waiting);
-  queue.refuse(new LedgerFault('not_leader', 'stopping'));
-  queue.add(transfers(1, onFault));
-  expect(onFault).toHaveBeenCalledOnce();
+  queue.refuse(new LedgerError('not_leader', 'stopping'));
+  queue.add(transfers(1, onFailure));
+  expect(onFailure).toHaveBeenCalledOnce();
   expect(queue.take()).toEqual([waiting]);
   expect(queue.take()).toEqual([]);
 });
@@ -78,14 +88,14 @@ test('a batch has 4,000 items at most, unless one work alone has more', () => {
 
 test('beyond 64,000 items new work is refused at once, and nothing else', () => {
   const queue = new WorkQueue();
-  const fault = vi.fn<(fault: LedgerFault) => void>();
-  for (let calls = 0; calls < 8; calls += 1) queue.add(transfers(8000, fault));
-  expect(fault).not.toHaveBeenCalled();
-  queue.add(transfers(1, fault));
-  expect(fault.mock.calls[0]?.[0].code).toBe('overloaded');
-  const open: OpenWork = { kind: 'open', requests: [], onOutcome: nothing, onFault: fault };
+  const failure = vi.fn<(failure: LedgerError) => void>();
+  for (let calls = 0; calls < 8; calls += 1) queue.add(transfers(8000, failure));
+  expect(failure).not.toHaveBeenCalled();
+  queue.add(transfers(1, failure));
+  expect(failure.mock.calls[0]?.[0].code).toBe('overloaded');
+  const open: OpenWork = { kind: 'open', requests: [], onOutcome: nothing, onFailure: failure };
   queue.add({ ...open, requests: [openRequest()] });
-  expect(fault).toHaveBeenCalledTimes(2);
+  expect(failure).toHaveBeenCalledTimes(2);
   // What releases money is always let in.
   queue.add(legs(2000));
   queue.add(close);
@@ -95,19 +105,19 @@ test('beyond 64,000 items new work is refused at once, and nothing else', () => 
     'command',
     'command',
   ]);
-  queue.add(transfers(8000, fault));
-  expect(fault).toHaveBeenCalledTimes(2);
+  queue.add(transfers(8000, failure));
+  expect(failure).toHaveBeenCalledTimes(2);
   expect(queue.take()).toHaveLength(1);
 });
 
 test('a closed queue refuses what waits and what comes', () => {
   const queue = new WorkQueue();
-  const fault = vi.fn<(fault: LedgerFault) => void>();
-  const why = new LedgerFault('not_leader', 'another took over');
-  queue.add(transfers(1, fault));
+  const failure = vi.fn<(failure: LedgerError) => void>();
+  const why = new LedgerError('not_leader', 'another took over');
+  queue.add(transfers(1, failure));
   queue.close(why);
-  queue.add(transfers(1, fault));
-  expect(fault.mock.calls).toEqual([[why], [why]]);
+  queue.add(transfers(1, failure));
+  expect(failure.mock.calls).toEqual([[why], [why]]);
   expect(queue.take()).toEqual([]);
 });
 
@@ -124,6 +134,6 @@ test('waiting ends with work, with the end of the queue, or with the time', asyn
   expect(await waited(() => queue.add(transfers(1)))).toBeLessThan(100);
   expect(await waited(nothing)).toBeLessThan(100);
   queue.take();
-  expect(await waited(() => queue.close(new LedgerFault('not_leader', '')))).toBeLessThan(100);
+  expect(await waited(() => queue.close(new LedgerError('not_leader', '')))).toBeLessThan(100);
   expect(await waited(nothing)).toBeLessThan(100);
 });

@@ -1,7 +1,7 @@
-import { LedgerFault } from './ledger-fault.ts';
+import { LedgerError } from './ledger-error.ts';
 import type { Work } from './work.ts';
 import { isBounded, rowsOfWork } from './work-kinds.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 import { MIB } from '../core/limits.ts';
 
 /** Work that waits, and what it counts. */
@@ -17,7 +17,7 @@ export class WorkQueue {
   #waiting: Waiting[] = [];
   #items = 0;
   #bytes = 0;
-  #closed: LedgerFault | undefined;
+  #closed: LedgerError | undefined;
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
 
@@ -25,10 +25,10 @@ export class WorkQueue {
     this.#tuning = tuning;
   }
 
-  /** Adds work, or gives it its fault at once. */
+  /** Adds work, or gives it its failure at once. */
   add(work: Work): void {
     if (this.#closed !== undefined) {
-      work.onFault(this.#closed);
+      work.onFailure(this.#closed);
       return;
     }
     const items = rowsOfWork(work);
@@ -38,7 +38,7 @@ export class WorkQueue {
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
     if (isBounded(work) && (tooMany || tooLarge)) {
       const why = `${this.#items} items of ${this.#bytes} bytes are waiting already`;
-      work.onFault(new LedgerFault('overloaded', why));
+      work.onFailure(new LedgerError('overloaded', why));
       return;
     }
     this.#items += items;
@@ -89,19 +89,19 @@ export class WorkQueue {
   }
 
   /** Refuses all that will come; what waits can still be taken. */
-  refuse(fault: LedgerFault): void {
-    this.#closed = fault;
+  refuse(failure: LedgerError): void {
+    this.#closed = failure;
     this.#wake?.();
   }
 
   /** Refuses all that waits and all that will come. */
-  close(fault: LedgerFault): void {
-    this.#closed = fault;
+  close(failure: LedgerError): void {
+    this.#closed = failure;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#items = 0;
     this.#bytes = 0;
-    for (const { work } of waiting) work.onFault(fault);
+    for (const { work } of waiting) work.onFailure(failure);
     this.#wake?.();
   }
 }

@@ -21,7 +21,7 @@ import type {
 } from '../core/post/command.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
-import type { LedgerFault } from './ledger-fault.ts';
+import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
 
 /** Each kind of work; work-kinds.ts states what is done with it. */
@@ -38,16 +38,16 @@ export type WorkName = keyof WorkByKind;
 
 /**
  * The unit of the leader's queue: requests that arrived together and are answered together.
- * Exactly one of the callbacks is called, once, after the commit or the fault.
+ * Exactly one of the callbacks is called, once, after the commit or the failure.
  */
 export type Work = WorkByKind[WorkName];
 
-interface Faultable {
+interface Failable {
   /** Nothing else is called. */
-  readonly onFault: (fault: LedgerFault) => void;
+  readonly onFailure: (failure: LedgerError) => void;
 }
 
-export interface TransferWork extends Faultable {
+export interface TransferWork extends Failable {
   readonly kind: 'transfers';
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
@@ -73,7 +73,7 @@ export interface LateResult {
   readonly result: CreateTransferResponse;
 }
 
-export interface OpenWork extends Faultable {
+export interface OpenWork extends Failable {
   readonly kind: 'open';
   readonly requests: readonly OpenAccountRequest[];
   /** As of an OpenCommand. Undefined: the router knows of no other book in the region. */
@@ -89,13 +89,13 @@ export interface NotOwnedItem {
   readonly why: NotOwnedOutcome['why'];
 }
 
-export interface ChangeWork extends Faultable {
+export interface ChangeWork extends Failable {
   readonly kind: 'change';
   readonly request: ChangeAccountRequest;
   readonly onOutcome: (result: ChangeAnswer) => void;
 }
 
-export interface AssetWork extends Faultable {
+export interface AssetWork extends Failable {
   readonly kind: 'asset';
   readonly request: RegisterAssetRequest;
   // A method, like that of a command.
@@ -103,7 +103,7 @@ export interface AssetWork extends Faultable {
 }
 
 /** A command that the ledger gives itself; its outcome is the answer. */
-export interface CommandWork extends Faultable {
+export interface CommandWork extends Failable {
   readonly kind: 'command';
   readonly command: Exclude<Command, TransferCommand | OpenCommand | ChangeCommand | AssetCommand>;
   // A method, for each command is answered by the outcome of its own kind alone.
@@ -111,7 +111,7 @@ export interface CommandWork extends Faultable {
 }
 
 /** Asks for nothing but a commit, which only the leader of the book can make. */
-export interface ProofWork extends Faultable {
+export interface ProofWork extends Failable {
   readonly kind: 'proof';
   readonly onOutcome: () => void;
 }
@@ -133,7 +133,7 @@ export type DryWorkName = keyof DryWorkByKind;
  */
 export type DryWork = DryWorkByKind[DryWorkName];
 
-export interface DryTransferWork extends Faultable {
+export interface DryTransferWork extends Failable {
   readonly kind: 'dryTransfers';
   readonly requests: readonly CreateTransferRequest[];
   /** One result for each request, and the legs that would be sent to other books. */
@@ -152,7 +152,7 @@ export interface DryLeg {
   readonly leg: SettleLeg;
 }
 
-export interface LegsWork extends Faultable {
+export interface LegsWork extends Failable {
   readonly kind: 'legs';
   readonly originBook: number;
   readonly legs: readonly SettleLeg[];

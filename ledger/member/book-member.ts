@@ -8,7 +8,7 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
 import { aloneText, Leadership, type LeadershipConfig } from './leadership.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** Pause after a failure, and between looks at what keeps this member from leading. */
 const PAUSE_MS = 250;

@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
 import { transferRequest } from '../testing/books/book-requests.ts';
 import { BookMember } from './book-member.ts';
-import type { LedgerFault } from '../leader/ledger-fault.ts';
+import type { LedgerError } from '../leader/ledger-error.ts';
 import { ServerClock } from '../leader/server-clock.ts';
 import { Leadership } from './leadership.ts';
 import type { Hints } from '../leader/known-outcomes.ts';
@@ -57,7 +57,7 @@ async function leading(
 }
 
 /** Submits a transfer; the leader comes upon a broken invariant when `hints` rejects. */
-function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<LedgerFault> {
+function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<LedgerError> {
   return new Promise((resolve, reject) => {
     must(leader, 'it leads').submit({
       kind: 'transfers',
@@ -66,7 +66,7 @@ function submit(leader: BookLeader | undefined, hints: Promise<Hints>): Promise<
       hints,
       onOutcome: () => reject(new Error('it was answered')),
       onLate: nothing,
-      onFault: resolve,
+      onFailure: resolve,
     });
   });
 }
@@ -77,8 +77,8 @@ test('a broken invariant ends the leadership with its own error, and answers eve
   const { leadership, ended, bugs } = await leading(await database());
   const { leader } = leadership;
   const hints = Promise.reject(broken());
-  const fault = await submit(leader, hints);
-  expect(fault.code).toBe('outcome_unknown');
+  const failure = await submit(leader, hints);
+  expect(failure.code).toBe('outcome_unknown');
   await expect(ended).rejects.toThrow(InvariantError);
   expect(bugs).toHaveLength(1);
   expect((await submit(leader, Promise.resolve(undefined))).code).toBe('not_leader');
@@ -90,10 +90,10 @@ test('a broken invariant that shows after the leadership was ended is not lost',
   const hints = new Promise<Hints>((_, reject) => {
     fail = reject;
   });
-  const faulted = submit(leadership.leader, hints);
+  const failed = submit(leadership.leader, hints);
   await sleep(20);
   leadership.end('the test ends it');
-  expect((await faulted).code).toBe('outcome_unknown');
+  expect((await failed).code).toBe('outcome_unknown');
   expect(await ended).toBe('the test ends it');
   fail(broken());
   await expect.poll(() => bugs).toEqual([broken()]);

@@ -61,7 +61,7 @@ async function leadingMember(opened: TestDatabase) {
   const leader = must(member.leader, 'it leads');
   await new Promise((resolve, reject) => {
     const requests = ['alice', 'bob'].map((externalId) => openRequest({ externalId }));
-    leader.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
+    leader.submit({ kind: 'open', requests, onOutcome: resolve, onFailure: reject });
   });
   const post = (fields: Partial<CreateTransferRequest>) =>
     new Promise<CreateTransferResponse>((resolve, reject) => {
@@ -71,7 +71,7 @@ async function leadingMember(opened: TestDatabase) {
         startBefore: [Infinity],
         onOutcome: ([result]) => resolve(must(result, 'one request has one result')),
         onLate: () => undefined,
-        onFault: reject,
+        onFailure: reject,
       });
     });
   return { member, post, warnings };

@@ -12,7 +12,7 @@ const EXPANSION_FREE = 64 * 1024;
 const OTHER_MESSAGE_BYTES_MAX = 64 * 1024;
 
 /** Bounds of the memory that the messages of calls take, in bytes. */
-export interface CallLimits {
+export interface CallMemoryLimits {
   /** Of one message. */
   readonly messageBytes: number;
   /** Of the calls of one connection together. */
@@ -28,7 +28,7 @@ export interface CallTuning {
   readonly totalMib: number;
 }
 
-export function callLimits({ messageMib, connectionMib, totalMib }: CallTuning): CallLimits {
+export function callLimits({ messageMib, connectionMib, totalMib }: CallTuning): CallMemoryLimits {
   return {
     messageBytes: messageMib * MIB,
     connectionBytes: connectionMib * MIB,
@@ -55,14 +55,14 @@ interface Connection {
  * caller that takes little is always served.
  */
 export class CallWatches {
-  readonly #limits: CallLimits;
+  readonly #limits: CallMemoryLimits;
   /** Paths of the methods whose handlers take a MalformedMessage. */
   readonly #ownPaths: ReadonlySet<string>;
   readonly #connections = new Map<object, Connection>();
   readonly #sweeper: NodeJS.Timeout;
   #bytes = 0;
 
-  constructor(limits: CallLimits, ownPaths: Iterable<string>) {
+  constructor(limits: CallMemoryLimits, ownPaths: Iterable<string>) {
     this.#limits = limits;
     this.#ownPaths = new Set(ownPaths);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);

@@ -53,7 +53,7 @@ export interface Leader {
 }
 
 /** A server that can be reached, and has a copy of the book that was asked for. */
-export interface Copy {
+export interface ReachableServer {
   readonly address: string;
   readonly client: BookServiceClient;
 }
@@ -130,7 +130,7 @@ export class Leaders {
    * The servers of a book that can be reached: those of the caller's region first, then the
    * others, the leader last, because it is the busiest.
    */
-  copiesOf(book: number): readonly Copy[] {
+  copiesOf(book: number): readonly ReachableServer[] {
     const distance = ({ serverRegion, leading }: Topology) => {
       if (serverRegion === this.#region) return 0;
       return leading ? 2 : 1;

@@ -8,7 +8,7 @@ import {
 import type * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { type CallLimits, CallWatches } from './call-watch.ts';
+import { type CallMemoryLimits, CallWatches } from './call-watch.ts';
 import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
@@ -25,7 +25,7 @@ export interface RpcServerConfig {
   readonly listen: string;
   readonly service: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
-  readonly limits: CallLimits;
+  readonly limits: CallMemoryLimits;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
   /** How long calls in progress may take when the server stops, in milliseconds. */

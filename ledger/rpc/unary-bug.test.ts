@@ -57,7 +57,7 @@ test('any other error is logged and answered, and ends nothing', async () => {
 });
 
 test('an answer that is an error is passed on', async () => {
-  const fault = new RpcError(status.NOT_FOUND, 'none');
-  expect(await failWith(fault)).toEqual({ answer: fault, logged: [] });
+  const failure = new RpcError(status.NOT_FOUND, 'none');
+  expect(await failWith(failure)).toEqual({ answer: failure, logged: [] });
   expect(unhandled).toEqual([]);
 });

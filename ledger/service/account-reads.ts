@@ -27,7 +27,7 @@ import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/r
 import type { Seen } from '../store/read-position.ts';
 import { withTimeLimit } from '../store/time-limit.ts';
 import { metadataBytes } from './reply-bytes.ts';
-import { pastIsFinal, positionFor, readAt, type ReadMember } from './read-position.ts';
+import { pastIsFinal, positionFor, readAt, type ReadMember } from './proven-reads.ts';
 
 /** Accounts that are read by one query: these few fit in memory, however large they are. */
 const AT_ONCE = 1_000;

@@ -1,6 +1,6 @@
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../member/book-member.ts';
-import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
+import { DivergedError, type LedgerError } from '../leader/ledger-error.ts';
 import type { AssetWork, ChangeWork, OpenWork } from '../leader/work.ts';
 import { aborted, channelDiverged, overloaded, type RpcError, unavailable } from '../rpc/error.ts';
 
@@ -11,21 +11,21 @@ export function leaderOf(member: BookMember): BookLeader {
   return leader;
 }
 
-/** Submits work that may be repeated. Returns its outcome; throws RpcError for a fault. */
+/** Submits work that may be repeated. Returns its outcome; throws RpcError for a failure. */
 export function outcomeOf<Outcome>(
   submit: (callbacks: {
     readonly onOutcome: (outcome: Outcome) => void;
-    readonly onFault: (fault: LedgerFault) => void;
+    readonly onFailure: (failure: LedgerError) => void;
   }) => void,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    submit({ onOutcome: resolve, onFault: (fault) => reject(repeatable(fault)) });
+    submit({ onOutcome: resolve, onFailure: (failure) => reject(repeatable(failure)) });
   });
 }
 
 /** The outcome of work that may be repeated, as `outcomeOf`. */
 export function outcomeFrom<Outcome>(work: Promise<Outcome>): Promise<Outcome> {
-  return outcomeOf(({ onOutcome, onFault }) => void work.then(onOutcome, onFault));
+  return outcomeOf(({ onOutcome, onFailure }) => void work.then(onOutcome, onFailure));
 }
 
 /** Submits work to be executed, or to be answered as though it were. */
@@ -39,11 +39,11 @@ export function submitAs(
 }
 
 /**
- * Maps a fault of a call that may be repeated: there an unknown outcome is no worse than a
+ * Maps a failure of a call that may be repeated: there an unknown outcome is no worse than a
  * request that was not applied.
  */
-function repeatable(fault: LedgerFault): RpcError {
-  const { code, message } = fault;
-  if (fault instanceof DivergedFault) return channelDiverged(message, fault.channel);
+function repeatable(failure: LedgerError): RpcError {
+  const { code, message } = failure;
+  if (failure instanceof DivergedError) return channelDiverged(message, failure.channel);
   return code === 'overloaded' ? overloaded(message, 100) : aborted(message, 100);
 }

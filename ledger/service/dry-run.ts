@@ -45,12 +45,12 @@ export async function dryRun(
   }
   refuseMalformed(violations);
   const leader = leaderOf(member);
-  const rehearsal = await outcomeOf<Rehearsal>(({ onOutcome, onFault }) =>
+  const rehearsal = await outcomeOf<Rehearsal>(({ onOutcome, onFailure }) =>
     leader.submitDry({
       kind: 'dryTransfers',
       requests: transfers,
       onOutcome: (results, sent, halted) => onOutcome({ results, sent, halted }),
-      onFault,
+      onFailure,
     }),
   );
   const { results, halted } = rehearsal;

@@ -89,14 +89,14 @@ const moved = async () => {
 function change(fields: Partial<ChangeAccountRequest>): Promise<ChangeAnswer> {
   const request = { ...CHANGE, ...fields };
   return new Promise((resolve, reject) => {
-    leading.leader.submit({ kind: 'change', request, onOutcome: resolve, onFault: reject });
+    leading.leader.submit({ kind: 'change', request, onOutcome: resolve, onFailure: reject });
   });
 }
 
 function dryRun(requests: readonly CreateTransferRequest[]): Promise<CreateTransferResponse[]> {
   return new Promise((resolve, reject) => {
     const kind = 'dryTransfers';
-    leading.leader.submitDry({ kind, requests, onOutcome: resolve, onFault: reject });
+    leading.leader.submitDry({ kind, requests, onOutcome: resolve, onFailure: reject });
   });
 }
 

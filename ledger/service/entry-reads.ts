@@ -16,7 +16,7 @@ import { readStates, type StateAt } from '../store/read-states.ts';
 import { accountNotFound } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
-import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
+import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
 
 /** Reads of the entries of the accounts of one book. */
 export class EntryReads {

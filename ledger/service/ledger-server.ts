@@ -40,7 +40,7 @@ import { RpcServer } from '../rpc/server.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
-import { changeAccount, openAccounts, placeAccounts, registerAsset } from './accounts.ts';
+import { changeAccount, openAccounts, placeAccounts, registerAsset } from './account-calls.ts';
 import { dryRun, dryRunLegs } from './dry-run.ts';
 import { EntryReads } from './entry-reads.ts';
 import { listLegs } from './list-legs.ts';
@@ -50,7 +50,7 @@ import { servePostStream } from './post-stream.ts';
 import { repairChannel } from './repair-channel.ts';
 import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { serveTopology } from './topology.ts';
+import { serveTopology } from './serve-topology.ts';
 import { TransferReads } from './transfer-reads.ts';
 
 export interface LedgerServerConfig extends MemberConfig {

@@ -1,7 +1,7 @@
 import type { Asset, ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { ISO_4217, largestAmount } from '../core/asset.ts';
 import { readAssets } from '../store/load-assets.ts';
-import { readAt, type ReadMember } from './read-position.ts';
+import { readAt, type ReadMember } from './proven-reads.ts';
 
 /** Every asset that accounts of this book may hold, by code. */
 export async function listAssets(member: ReadMember): Promise<ListAssetsResponse> {

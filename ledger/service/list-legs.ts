@@ -18,8 +18,8 @@ export async function listLegs(
   const isLimit = limit > 0 && limit <= LIMIT_MAX;
   refuseMalformed(isLimit ? [] : [{ field: 'limit', description: `must be 1 to ${LIMIT_MAX}` }]);
   // A deposed leader might leave out what its successor has.
-  await outcomeOf<void>(({ onOutcome, onFault }) => {
-    leader.proveLeading().then(onOutcome, onFault);
+  await outcomeOf<void>(({ onOutcome, onFailure }) => {
+    leader.proveLeading().then(onOutcome, onFailure);
   });
   const { settled: through } = leader.memory.channel(book);
   const legs = arrived

@@ -2,7 +2,7 @@ import { callerGone, overloaded, tooSlow } from '../rpc/error.ts';
 import type { Queries, Sql } from '../store/connect.ts';
 import type { Seen } from '../store/read-position.ts';
 import { isTimeUp, withTimeLimit } from '../store/time-limit.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** A read that waits for its turn. */
 interface Waiting {

@@ -10,7 +10,7 @@ import { bookOf } from '../core/account-id.ts';
 import { validateAll } from '../core/validate/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
 import type { BookMember } from '../member/book-member.ts';
-import { DivergedFault, type LedgerFault } from '../leader/ledger-fault.ts';
+import { DivergedError, type LedgerError } from '../leader/ledger-error.ts';
 import type { LateResult } from '../leader/work.ts';
 import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';
 
@@ -22,7 +22,7 @@ const FAULT_CODES = {
   overloaded: FaultCode.OVERLOADED,
   outcome_unknown: FaultCode.OUTCOME_UNKNOWN,
   diverged: FaultCode.CHANNEL_DIVERGED,
-} as const satisfies Record<LedgerFault['code'], FaultCode>;
+} as const satisfies Record<LedgerError['code'], FaultCode>;
 
 /** Serves one router's posting stream. */
 export function servePostStream(member: BookMember, stream: Stream): void {
@@ -90,7 +90,7 @@ function submit(
         $case: 'late',
         value: { results: results.map((late) => ({ ...late, batch })) },
       }),
-    onFault: (why: LedgerFault) =>
-      fault(FAULT_CODES[why.code], why.message, why instanceof DivergedFault ? why.channel : ''),
+    onFailure: (why: LedgerError) =>
+      fault(FAULT_CODES[why.code], why.message, why instanceof DivergedError ? why.channel : ''),
   });
 }

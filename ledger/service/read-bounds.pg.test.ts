@@ -13,15 +13,15 @@ import { Leading } from '../testing/database/leading.ts';
 import { openRequest } from '../testing/books/book-requests.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
-import { faultOf, readFixtures } from '../testing/database/read-fixture.ts';
+import { errorOf, readFixtures } from '../testing/database/read-fixture.ts';
 
 const { fixture } = readFixtures();
 
-test('a search that takes too long is ended with a fault that states it', async () => {
+test('a search that takes too long is ended with an error that states it', async () => {
   const { opened } = await fixture(0);
   const longReads = new LongReads(opened.ledger);
-  const fault = await faultOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));
-  expect([fault.code, reasonOf(fault)]).toEqual([status.DEADLINE_EXCEEDED, 'TOO_SLOW']);
+  const failure = await errorOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));
+  expect([failure.code, reasonOf(failure)]).toEqual([status.DEADLINE_EXCEEDED, 'TOO_SLOW']);
   // The connection is as it was.
   expect(await opened.ledger`SHOW statement_timeout`).toEqual([{ statement_timeout: '0' }]);
   // They take turns, and a failure does not keep the others back.
@@ -41,10 +41,10 @@ test('searches whose callers have gone take neither a turn nor the database', as
   const longReads = new LongReads(opened.ledger, cancelling);
   const callers = Array.from({ length: 202 }, () => new AbortController());
   const searches = callers.map(({ signal }) =>
-    faultOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
+    errorOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
   );
   const next = longReads.run((sql) => sql`SELECT 1 AS one`.execute());
-  const refused = await faultOf(next);
+  const refused = await errorOf(next);
   expect(reasonOf(refused)).toBe('OVERLOADED');
   await sleep(300);
   const began = performance.now();
@@ -53,7 +53,7 @@ test('searches whose callers have gone take neither a turn nor the database', as
     { one: 1 },
   ]);
   expect(performance.now() - began).toBeLessThan(1_000);
-  for (const fault of await Promise.all(searches)) expect(fault.code).toBe(status.CANCELLED);
+  for (const failure of await Promise.all(searches)) expect(failure.code).toBe(status.CANCELLED);
   // The next users of their connections are left alone.
   const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
   await Promise.all(after);
@@ -112,7 +112,7 @@ test('an answer that would be too large is refused, however little was asked', a
   const many = accounts.getMany(
     GetAccountsRequest.fromPartial({ ids: Array.from({ length: 4_000 }, () => from) }),
   );
-  expect((await faultOf(many)).message).toContain('ids name accounts with more than');
+  expect((await errorOf(many)).message).toContain('ids name accounts with more than');
   const legs = Array.from({ length: 200 }, () => ({
     debitAccountId: from,
     creditAccountId: to,
@@ -129,5 +129,5 @@ test('an answer that would be too large is refused, however little was asked', a
       by: { $case: 'idempotencyKey', value: 'group' },
     })),
   });
-  expect((await faultOf(transfers.getMany(asked))).message).toContain('bytes of metadata');
+  expect((await errorOf(transfers.getMany(asked))).message).toContain('bytes of metadata');
 });

@@ -27,7 +27,7 @@ import {
   ALICE,
   BOB,
   BOOK,
-  faultOf,
+  errorOf,
   readFixtures,
   readsOf,
 } from '../testing/database/read-fixture.ts';
@@ -196,8 +196,8 @@ test('a statement of an account, or of a time, without entries is empty', async 
   const future = await statement(reads, { from: timestampFrom(2e15) });
   expect(future.opening).toEqual(future.closing);
   expect(future.opening?.version).toBeGreaterThan(0n);
-  const fault = await faultOf(statement(reads, { accountId: accountId(1, 99) }));
-  expect(fault.code).toBe(status.NOT_FOUND);
+  const failure = await errorOf(statement(reads, { accountId: accountId(1, 99) }));
+  expect(failure.code).toBe(status.NOT_FOUND);
 });
 
 test('an account can be read as of a past time or place', async () => {
@@ -209,26 +209,26 @@ test('an account can be read as of a past time or place', async () => {
   expect(await accounts.get(asOf(end))).toEqual(now);
   const future = { $case: 'asOfTime' as const, value: timestampFrom(Date.now() * 1000 + 9e15) };
   expect(await accounts.get(anyAccount({ asOf: future }))).toEqual(now);
-  const fault = async (request: GetAccountRequest) => {
-    const { code, message } = await faultOf(accounts.get(request));
+  const failure = async (request: GetAccountRequest) => {
+    const { code, message } = await errorOf(accounts.get(request));
     return [code, message];
   };
-  expect(await fault(asOf(0n))).toEqual([status.NOT_FOUND, `there was no account ${ALICE}`]);
-  expect(await fault(asOf(-1n))).toEqual([
+  expect(await failure(asOf(0n))).toEqual([status.NOT_FOUND, `there was no account ${ALICE}`]);
+  expect(await failure(asOf(-1n))).toEqual([
     status.INVALID_ARGUMENT,
     'as_of_seq must not be negative',
   ]);
-  expect(await fault(asOf(end + 1n))).toEqual([
+  expect(await failure(asOf(end + 1n))).toEqual([
     status.UNAVAILABLE,
     `eu-west-1 is at ${end} and has not reached ${end + 1n} yet`,
   ]);
   const early = { $case: 'asOfTime' as const, value: timestampFrom(0) };
-  expect(await fault(anyAccount({ asOf: early }))).toEqual([
+  expect(await failure(anyAccount({ asOf: early }))).toEqual([
     status.NOT_FOUND,
     `there was no account ${ALICE}`,
   ]);
   const wrong = { $case: 'asOfTime' as const, value: { seconds: 2n ** 60n, nanos: 0 } };
-  expect(await fault(anyAccount({ asOf: wrong }))).toEqual([
+  expect(await failure(anyAccount({ asOf: wrong }))).toEqual([
     status.INVALID_ARGUMENT,
     'as_of_time must be a time in the years 1 to 9999',
   ]);
@@ -263,7 +263,7 @@ test('accounts and transfers are read many at once, in the order asked', async (
     const { found: isFound, transfer } = await transfers.get(each);
     expect({ found: isFound, transfer, positions: [] }).toEqual(found.transfers[index]);
   }
-  const none = await faultOf(transfers.getMany({ transfers: [], options: undefined }));
+  const none = await errorOf(transfers.getMany({ transfers: [], options: undefined }));
   expect(none.message).toBe('transfers must have 1 to 1000 items, not 0');
 });
 
@@ -311,10 +311,10 @@ test('transfers posted after the first page are in no page, and a full last page
   }
   for (const [index, list] of lists.entries()) {
     for (const pageToken of tokens.toSpliced(index, 1)) {
-      expect((await faultOf(list({ pageToken }))).message).toMatch(/^page_token /u);
+      expect((await errorOf(list({ pageToken }))).message).toMatch(/^page_token /u);
     }
   }
-  const ofBob = faultOf(listEntries({ accountId: BOB, pageToken: tokens[1] ?? '' }));
+  const ofBob = errorOf(listEntries({ accountId: BOB, pageToken: tokens[1] ?? '' }));
   expect((await ofBob).message).toBe('page_token is the token of another query');
 });
 
@@ -339,9 +339,9 @@ test('transfers are listed in pages that join', async () => {
     all.filter(({ debitAccountId: a, creditAccountId: b }) => a === BOB || b === BOB),
   );
   const unknown = { $case: 'accountId' as const, value: accountId(1, 99) };
-  expect((await faultOf(list({ scope: unknown }))).code).toBe(status.NOT_FOUND);
+  expect((await errorOf(list({ scope: unknown }))).code).toBe(status.NOT_FOUND);
   const filter: Filter = { test: { $case: 'code', value: -1 } };
-  expect((await faultOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
+  expect((await errorOf(list({ scope, filter }))).message).toBe('filter.code must not be negative');
 });
 
 const seqOf = async (reads: AccountReads, options: Partial<ReadOptions>) => {
@@ -354,20 +354,20 @@ test('a read is answered at the requested level', async () => {
   const end = BigInt(leading.leader.memory.seq);
   for (const level of [0, 1, 2, 3] as const) expect(await seqOf(accounts, { level })).toBe(end);
   const behind = { minPosition: { book: 1, epoch: 1n, seq: end + 1n } };
-  const fault = await faultOf(seqOf(accounts, behind));
-  expect([fault.code, reasonOf(fault)]).toEqual([status.UNAVAILABLE, 'BEHIND']);
+  const failure = await errorOf(seqOf(accounts, behind));
+  expect([failure.code, reasonOf(failure)]).toEqual([status.UNAVAILABLE, 'BEHIND']);
   expect(await seqOf(accounts, { minPosition: { ...behind.minPosition, book: 2 } })).toBe(end);
   const standby = readsOf({ ...member, leader: undefined }).accounts;
   expect(await seqOf(standby, { level: ReadLevel.STALE })).toBe(end);
-  expect(reasonOf(await faultOf(seqOf(standby, { level: ReadLevel.LEADER })))).toBe('NOT_LEADER');
+  expect(reasonOf(await errorOf(seqOf(standby, { level: ReadLevel.LEADER })))).toBe('NOT_LEADER');
   const unknown = ReadOptions.decode(Uint8Array.of(1 << 3, 9));
-  expect((await faultOf(seqOf(accounts, unknown))).message).toBe(
+  expect((await errorOf(seqOf(accounts, unknown))).message).toBe(
     'options.level 9 is not a read level',
   );
   // Another leader takes over: the old one may still answer, but cannot prove anything.
   const other = await Leading.over(opened, { address: '127.0.0.1:2' });
   onTestFinished(() => other.stop());
-  const deposed = await faultOf(seqOf(accounts, { level: ReadLevel.LINEARIZABLE }));
+  const deposed = await errorOf(seqOf(accounts, { level: ReadLevel.LINEARIZABLE }));
   expect(deposed.code).toBe(status.ABORTED);
 });
 

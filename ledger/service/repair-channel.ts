@@ -11,7 +11,7 @@ import type { Logger } from '../logger.ts';
 import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp } from '../settlement/compare.ts';
-import { findLosses, type Losses, type Step } from '../settlement/losses.ts';
+import { findLosses, type Losses, type RepairStep } from '../settlement/losses.ts';
 import type { Sql } from '../store/connect.ts';
 import { readAssetsOf } from '../store/read-existing.ts';
 import { leaderOf, outcomeFrom } from './asking.ts';
@@ -115,7 +115,7 @@ function pagesOf<T>(items: readonly T[]): T[][] {
   );
 }
 
-function stepsOf(steps: readonly Step[]): Pick<RecoverCommand, 'sent' | 'undone'> {
+function stepsOf(steps: readonly RepairStep[]): Pick<RecoverCommand, 'sent' | 'undone'> {
   return {
     sent: steps.flatMap(({ sent }) => sent ?? []),
     undone: steps.flatMap(({ undone }) => undone ?? []),

@@ -21,7 +21,7 @@ export interface FollowedLeader {
    * Returns how to stop it.
    */
   onCommitted(listener: (accounts: ReadonlyMap<bigint, unknown>) => void): () => void;
-  /** Resolves after a commit of its own; rejects with a LedgerFault if it leads no more. */
+  /** Resolves after a commit of its own; rejects with a LedgerError if it leads no more. */
   proveLeading(): Promise<void>;
 }
 

@@ -9,13 +9,13 @@ import {
   unavailable,
 } from '../rpc/error.ts';
 import { connect, type Sql } from '../store/connect.ts';
-import type { Book } from '../store/head.ts';
+import type { Book } from '../core/book.ts';
 import { readAccounts } from '../store/read-accounts.ts';
 import { describe, isDatabaseError } from '../store/sqlstate.ts';
-import { prove } from './read-position.ts';
+import { prove } from './proven-reads.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
-import { type LedgerTuning, ledgerTuning } from '../tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** A server's part in a book, as far as subscribers look at it. */
 export interface FollowedMember {

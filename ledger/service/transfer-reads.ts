@@ -27,7 +27,7 @@ import { accountNotFound } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
-import { pastIsFinal, readAt, type ReadMember } from './read-position.ts';
+import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
 
 /** Legs of groups in one answer, whose message has its limit. */
 const LEGS_MAX = 20_000;

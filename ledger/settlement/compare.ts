@@ -81,7 +81,7 @@ function hashOf(value: Buffer, through: bigint): ChannelHash {
  * or lets it go on, durably.
  *
  * @param before what this book had before it asked; undefined: the other end is the one that asks
- * @throws LedgerFault if this is not the leader any more
+ * @throws LedgerError if this is not the leader any more
  */
 export async function compare(
   parts: CompareParts,

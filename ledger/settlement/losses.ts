@@ -31,14 +31,14 @@ const CALL_TIMEOUT_MS = 10_000;
 const NO_ACCOUNT = 2 ** 48 - 1;
 
 /** The repair of one number of a channel. */
-export interface Step {
+export interface RepairStep {
   readonly sent: LostLeg | null;
   readonly undone: UndoneLeg | null;
 }
 
 /** The rows of a channel that a book has lost and its peer still has. */
 export interface Losses {
-  readonly steps: readonly Step[];
+  readonly steps: readonly RepairStep[];
   readonly arrived: readonly ArrivedLeg[];
   /** The same, to be listed. */
   readonly lostSent: readonly ListedLeg[];
@@ -84,7 +84,7 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     parts.sql,
     lostSent.flatMap(({ leg }) => leg?.transferId ?? []),
   );
-  const steps = lostSent.map((listed): Step => {
+  const steps = lostSent.map((listed): RepairStep => {
     const leg = must(listed.leg, 'a lost leg has its content');
     const mine = byNumber.get(Number(listed.number));
     const id = leg.transferId;
@@ -122,7 +122,7 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
  */
 async function reservedHolds(
   sql: Sql,
-  steps: readonly Step[],
+  steps: readonly RepairStep[],
   lostSent: readonly ListedLeg[],
   ours: readonly NumberedLeg[],
 ): Promise<ReservedHold[]> {

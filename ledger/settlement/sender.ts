@@ -11,7 +11,7 @@ import { backoffMs } from '../backoff.ts';
 import { type ChannelHash, hashAfterAll } from '../core/channel.ts';
 import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
-import { isBug, LedgerFault } from '../leader/ledger-fault.ts';
+import { isBug, LedgerError } from '../leader/ledger-error.ts';
 import type { Logger } from '../logger.ts';
 import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
 import type { Sql } from '../store/connect.ts';
@@ -19,7 +19,7 @@ import { describe } from '../store/sqlstate.ts';
 import { CHANNEL_DIVERGED, reasonOf } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
-import type { LedgerTuning } from '../tuning.ts';
+import type { LedgerTuning } from '../ledger-tuning.ts';
 
 /** Pause after the first of several failed calls. */
 const FIRST_PAUSE_MS = 50;
@@ -76,7 +76,7 @@ export class Sender {
   }
 
   /**
-   * Sends until `stop`. Faults are logged and tried again.
+   * Sends until `stop`. Failures are logged and tried again.
    * @throws Error of isBug
    */
   async run(): Promise<void> {
@@ -89,7 +89,7 @@ export class Sender {
         if (more) continue;
         await this.#sleepUntilWoken(this.#mustCompare ? HALTED_PAUSE_MS : undefined);
       } catch (error) {
-        if (isBug(error) && !isCallFault(error)) throw error;
+        if (isBug(error) && !isCallError(error)) throw error;
         if (this.#stopped) return;
         const why = describe(error);
         this.#parts.log.debug('settlement is held up', { peerBook: this.#peerBook, why });
@@ -212,7 +212,7 @@ export class Sender {
   ): Promise<Reply> {
     const peer = this.#parts.leaders.leaderOf(this.#peerBook);
     if (peer === undefined) {
-      throw new LedgerFault('not_leader', `book ${this.#peerBook} has no known leader`);
+      throw new LedgerError('not_leader', `book ${this.#peerBook} has no known leader`);
     }
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + timeoutMs };
@@ -237,7 +237,7 @@ export class Sender {
     if (through === undefined) {
       // Legs before these were closed, and now they have not arrived.
       this.#mustCompare = true;
-      throw new LedgerFault('not_leader', `${applied} is applied, and less than was closed`);
+      throw new LedgerError('not_leader', `${applied} is applied, and less than was closed`);
     }
     const sent = answered.map(({ leg }) => leg);
     const hash = before === null ? undefined : hashAfterAll(before, sent).value;
@@ -276,6 +276,6 @@ function isServiceError(error: unknown): error is ServiceError {
 }
 
 /** True for a status that a gRPC call has ended with. */
-function isCallFault(error: unknown): boolean {
+function isCallError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

@@ -2,7 +2,7 @@ import type { SettleRequest } from '../../proto/gen/meridian/internal/v1/book.ts
 import { isAccountId } from '../core/account-id.ts';
 import { isTransferId } from '../core/transfer-id.ts';
 import type { FieldViolation } from '../core/validate/validate.ts';
-import type { Book } from '../store/head.ts';
+import type { Book } from '../core/book.ts';
 
 /** Legs in one call. */
 const LEGS_MAX = 8000;

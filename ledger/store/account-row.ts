@@ -3,7 +3,7 @@ import { AccountFlag } from '../core/account.ts';
 import { ISO_4217 } from '../core/asset.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import { type AccountTotals, accountState } from './account-state.ts';
-import type { Book } from './head.ts';
+import type { Book } from '../core/book.ts';
 
 /** An account with its settings, as statements select it. */
 export interface AccountRow {

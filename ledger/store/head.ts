@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { Book } from '../core/book.ts';
 import { CHAIN_START } from '../core/chain.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { SweepCursor } from '../core/post/command.ts';
 import type { Queries, Sql } from './connect.ts';
-
-/** A book as the static configuration names it. */
-export interface Book {
-  readonly number: number;
-  readonly name: string;
-  readonly region: string;
-}
 
 /** The head row: what fences the leader and where the journal ends. */
 export interface Head {

@@ -1,7 +1,7 @@
 import type { Account } from '../../proto/gen/meridian/v1/account.ts';
 import { type AccountRow, accountFrom } from './account-row.ts';
 import type { Sql } from './connect.ts';
-import type { Book } from './head.ts';
+import type { Book } from '../core/book.ts';
 import { type AsOf, readStates } from './read-states.ts';
 
 interface Row extends AccountRow {

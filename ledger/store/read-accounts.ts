@@ -2,7 +2,7 @@ import type { Account } from '../../proto/gen/meridian/v1/account.ts';
 import { type AccountRow, accountFrom } from './account-row.ts';
 import { numbersLiteral, textsLiteral } from './array-literal.ts';
 import type { Fragment, Queries, Sql } from './connect.ts';
-import type { Book } from './head.ts';
+import type { Book } from '../core/book.ts';
 import { readSeen, type Seen } from './read-position.ts';
 
 interface Row extends AccountRow {

@@ -3,7 +3,7 @@ import type { OpenedAs } from '../core/validate/same-request.ts';
 import { accountFrom, NO_TOTALS } from './account-row.ts';
 import { textsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
-import type { Book } from './head.ts';
+import type { Book } from '../core/book.ts';
 
 interface Row {
   id: bigint;

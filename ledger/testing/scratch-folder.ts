@@ -50,7 +50,7 @@ function mayExecute(): boolean {
  */
 export function makeScratchFolder(purpose: string): string {
   const root = scratchRoot();
-  if (root === memory) removeAbandoned();
+  if (root === memory) removeAbandoned(root);
   const folder = mkdtempSync(join(root, `meridian-${purpose}-${process.pid}-`));
   chmodSync(folder, 0o711);
   return folder;
@@ -66,11 +66,12 @@ export function keepScratchFolder(folder: string): string {
   return kept;
 }
 
-function removeAbandoned(): void {
-  for (const name of readdirSync(memory)) {
+/** Removes the folders of processes that have ended without removing them. */
+export function removeAbandoned(root: string): void {
+  for (const name of readdirSync(root)) {
     const pid = /^meridian-[a-z]+-(\d+)-/u.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    rmSync(join(memory, name), { recursive: true, force: true });
+    rmSync(join(root, name), { recursive: true, force: true });
   }
 }
 

@@ -144,12 +144,12 @@ function routersOf({ regions }: ClusterState): { name: string; address: string }
 }
 
 /** Notes that a call is being repeated, at most once every few seconds. */
-function retryNotes(): (fault: Error) => void {
+function retryNotes(): (error: Error) => void {
   let notedAt = 0;
-  return (fault) => {
+  return (error) => {
     if (performance.now() - notedAt < 3_000) return;
     // The first repeats usually succeed before a user would want to know.
-    if (notedAt !== 0) note(`${fault.message}; trying again`);
+    if (notedAt !== 0) note(`${error.message}; trying again`);
     notedAt = performance.now();
   };
 }

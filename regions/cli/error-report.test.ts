@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { CallFault } from '../../router/client/call-fault.ts';
+import { CallError } from '../../router/client/call-error.ts';
 import { NotPossibleError, RefusedError } from '../operator/change-plan.ts';
 import { errorJson, interruption } from './error-report.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
@@ -25,8 +25,8 @@ test('every error is an object for --json', () => {
 
 test('Ctrl-C reports what may have been applied, and what continues', () => {
   const fields = { code: 'CANCELLED', retryable: false, violations: [], reason: '' };
-  const cancelled = (outcome: CallFault['outcome']) =>
-    new CallFault('cancelled', { ...fields, outcome, retryAfterMs: undefined });
+  const cancelled = (outcome: CallError['outcome']) =>
+    new CallError('cancelled', { ...fields, outcome, retryAfterMs: undefined });
   const messages = [
     cancelled('unknown'),
     cancelled('not_applied'),

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { NotPossibleError, RefusedError, UnknownNameError } from '../operator/change-plan.ts';
 import { BadFileError } from './replay/bad-line.ts';
 import { ConfigError } from '../config/problem.ts';
-import { CallFault } from '../../router/client/call-fault.ts';
+import { CallError } from '../../router/client/call-error.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay/replay-error.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 import { printRaw, toJson } from '../terminal/print.ts';
@@ -21,7 +21,7 @@ export function toFailure(error: unknown): CommandFailure {
   if (error instanceof ConfigError) return usageFailure(error.message);
   if (error instanceof UnknownNameError) return usageFailure(error.message);
   if (error instanceof RefusedError) return new CommandFailure(ExitCode.refused, error.message);
-  if (error instanceof CallFault) return callFailure(error);
+  if (error instanceof CallError) return callFailure(error);
   const message = error instanceof Error ? error.message : String(error);
   return new CommandFailure(ExitCode.environment, message);
 }
@@ -31,7 +31,7 @@ export function toFailure(error: unknown): CommandFailure {
  * continues without the command.
  */
 export function interruption(error: unknown): CommandFailure {
-  if (error instanceof CallFault && error.outcome === 'unknown') {
+  if (error instanceof CallError && error.outcome === 'unknown') {
     return new CommandFailure(ExitCode.interrupted, `Stopped; ${NOT_KNOWN}`);
   }
   const message = error instanceof CommandFailure ? error.message : 'Stopped.';
@@ -58,12 +58,12 @@ export function errorJson(error: unknown) {
     return { error: { code: 'USAGE', message, details: {} } };
   }
   const { exitCode, message } = toFailure(error);
-  const code = error instanceof CallFault ? error.code : CODES[exitCode];
+  const code = error instanceof CallError ? error.code : CODES[exitCode];
   return { error: { code, message, details: detailsOf(error) } };
 }
 
 function detailsOf(error: unknown) {
-  if (error instanceof CallFault) {
+  if (error instanceof CallError) {
     return { outcome: error.outcome, reason: error.reason, violations: error.violations };
   }
   if (error instanceof RefusedError) return { objections: error.plan.objections };
@@ -74,13 +74,13 @@ function detailsOf(error: unknown) {
   return {};
 }
 
-function callFailure(fault: CallFault): CommandFailure {
-  if (fault.code === 'INVALID_ARGUMENT') return usageFailure(fault.message);
-  if (fault.code === 'NOT_FOUND') return new CommandFailure(ExitCode.refused, fault.message);
-  if (fault.outcome === 'not_applied') {
-    return new CommandFailure(ExitCode.environment, `${fault.message}; nothing was applied`);
+function callFailure(error: CallError): CommandFailure {
+  if (error.code === 'INVALID_ARGUMENT') return usageFailure(error.message);
+  if (error.code === 'NOT_FOUND') return new CommandFailure(ExitCode.refused, error.message);
+  if (error.outcome === 'not_applied') {
+    return new CommandFailure(ExitCode.environment, `${error.message}; nothing was applied`);
   }
-  return new CommandFailure(ExitCode.environment, `${fault.message}; ${NOT_KNOWN}`);
+  return new CommandFailure(ExitCode.environment, `${error.message}; ${NOT_KNOWN}`);
 }
 
 /** Prints an error for programs, on one line: a stream of events may have begun before it. */

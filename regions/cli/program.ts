@@ -90,12 +90,43 @@ async function program(args: readonly string[], context: CommandContext): Promis
 /** Loaded only to report an error; most commands end without one. */
 const errorReport = () => import('./error-report.ts');
 
+/**
+ * Runs the command that the arguments name, to its end, and prints what it prints. Returns the exit code
+ * of its process; never throws.
+ *
+ * @param signal ends the command in order when it is aborted
+ */
+export async function runCommand(args: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+  const json = args.includes('--json');
+  let code: ExitCode = ExitCode.ok;
+  const context: CommandContext = {
+    signal,
+    exit: (chosen) => {
+      code = chosen;
+    },
+  };
+  try {
+    await (await program(args, context)).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has already printed the error; help that was asked for is not one.
+      if (error.exitCode === 0) return ExitCode.ok;
+      if (json) await (await errorReport()).printError(error);
+      return ExitCode.usage;
+    }
+    const { interruption, printError, toFailure } = await errorReport();
+    const failure = signal.aborted ? interruption(error) : toFailure(error);
+    if (json) await printError(signal.aborted ? failure : error);
+    else note(signal.aborted ? failure.message : `meridian: ${failure.message}`);
+    return failure.exitCode;
+  }
+}
+
 /** Runs the `meridian` command and ends the process. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWhenPipeCloses();
-  const json = args.includes('--json');
   const stop = new AbortController();
-  let code: ExitCode = ExitCode.ok;
   const onSignal = () => {
     if (stop.signal.aborted) {
       restoreTerminal();
@@ -106,29 +137,8 @@ export async function main(args: readonly string[]): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
-  const context: CommandContext = {
-    signal: stop.signal,
-    exit: (chosen) => {
-      code = chosen;
-    },
-  };
-  try {
-    await (await program(args, context)).parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      // Commander has already printed the error; help that was asked for is not one.
-      code = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-      if (json && code !== ExitCode.ok) await (await errorReport()).printError(error);
-    } else {
-      const { interruption, printError, toFailure } = await errorReport();
-      const failure = stop.signal.aborted ? interruption(error) : toFailure(error);
-      code = failure.exitCode;
-      if (json) await printError(stop.signal.aborted ? failure : error);
-      else note(stop.signal.aborted ? failure.message : `meridian: ${failure.message}`);
-    }
-  }
+  process.exitCode = await runCommand(args, stop.signal);
   restoreTerminal();
-  process.exitCode = code;
   // A connection to a server that is frozen may never close: it must not keep the command.
   process.stdout.write('', () => process.stderr.write('', () => process.exit()));
 }

@@ -231,3 +231,16 @@ describe('precedence', () => {
     expect(() => loadConfig(join(folder, 'none.yaml'), {})).toThrow(/cannot be read: ENOENT/u);
   });
 });
+
+test('what only the replicated profile cannot run is wrong only with it', () => {
+  const two = 'regions: [eu-west, us-east]';
+  expect(problemsOf(two)).toEqual([]);
+  const replicated = problemsOf(two, {}, { profile: 'replicated' });
+  expect(replicated).toEqual([expect.stringContaining('at least 3 regions and there are 2')]);
+  const few =
+    'regions: [a, b, c]\nbooks:\n  - { number: 1, name: a-1, region: a, copies: [a, b] }\n';
+  const others = [2, 3].map((n) => `  - { number: ${n}, name: x-${n}, region: ${'abc'[n - 1]} }\n`);
+  expect(problemsOf(`profile: replicated\n${few}${others.join('')}`)).toEqual([
+    expect.stringContaining('a-1 must have 3 copies, not 2'),
+  ]);
+});

@@ -5,6 +5,7 @@ import { describeReplicated } from '../topology/replicated-layout.ts';
 import { replicatedProblems } from '../topology/replicated-problems.ts';
 import { topologyProblems } from '../topology/topology-problems.ts';
 import { defaultTopology, type Topology } from '../topology/topology.ts';
+import { replicatedProblems } from '../topology/replicated-problems.ts';
 import { parseTopology, unknownKey } from './parse-topology.ts';
 import { ConfigError, type Problem, suggestion, UnreadableConfigError } from './problem.ts';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts';
@@ -88,6 +89,9 @@ export function parseConfig(
   const topology = parseTopology(content, report);
   const common = parseCommon(content, file, report);
   const profile = options.profile ?? common.profile;
+  if (profile === 'replicated' && topology !== undefined) {
+    for (const message of replicatedProblems(topology)) report(['regions'], message);
+  }
   const scale = scaleOf(
     topology ?? defaultTopology,
     profile,

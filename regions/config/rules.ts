@@ -144,7 +144,7 @@ export const rules: readonly Rule[] = [
       if (scale === undefined) return undefined;
       const { databases, memoryMib } = scale;
       const each = of('supervisor.postgresBuffersMib');
-      // A machine too small for the least value is not the fault of the setting.
+      // A machine too small for the least value is not an error of the setting.
       if (each <= 32 || each * databases <= memoryMib / 2) return undefined;
       return (
         `supervisor.postgresBuffersMib (${each}) times ${databases} databases must be at most half ` +

@@ -1,5 +1,5 @@
-import { type LedgerTuning, ledgerTuning } from '../../ledger/tuning.ts';
-import { type RouterTuning, routerTuning } from '../../router/tuning.ts';
+import { type LedgerTuning, ledgerTuning } from '../../ledger/ledger-tuning.ts';
+import { type RouterTuning, routerTuning } from '../../router/router-tuning.ts';
 import { rules } from './rules.ts';
 import { objectionTo, type SettingValue, valueOfText, variableOf } from './setting.ts';
 import { settings } from './settings.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultTopology } from '../topology/topology.ts';
 import { CALL_ROWS_MAX, MIB } from '../../ledger/core/limits.ts';
-import { ledgerTuning } from '../../ledger/tuning.ts';
-import { routerTuning } from '../../router/tuning.ts';
+import { ledgerTuning } from '../../ledger/ledger-tuning.ts';
+import { routerTuning } from '../../router/router-tuning.ts';
 import { parseConfig } from './load-config.ts';
 import { ConfigError } from './problem.ts';
 import { numberOf } from './resolve-settings.ts';
@@ -153,7 +153,7 @@ test.each([
 ])('every setting of the %s is used by its code', (folder, tuning) => {
   const root = join(import.meta.dirname, '..', '..', folder);
   const code = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(?<!\.test)\.ts$/u.test(file) && file !== 'tuning.ts')
+    .filter((file) => /(?<!\.test)\.ts$/u.test(file) && !file.endsWith('-tuning.ts'))
     .map((file) => readFileSync(join(root, file), 'utf8'))
     .join('\n');
   const unused = Object.keys(tuning).filter((name) => {

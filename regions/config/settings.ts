@@ -1,5 +1,5 @@
-import { ledgerTuning, type LedgerTuning } from '../../ledger/tuning.ts';
-import { routerTuning, type RouterTuning } from '../../router/tuning.ts';
+import { ledgerTuning, type LedgerTuning } from '../../ledger/ledger-tuning.ts';
+import { routerTuning, type RouterTuning } from '../../router/router-tuning.ts';
 import type { Setting } from './setting.ts';
 import { supervisorTuning, type SupervisorTuning } from './supervisor-tuning.ts';
 

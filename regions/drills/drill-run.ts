@@ -8,7 +8,7 @@ import { BlastRadius, HARMED_AFTER_MS } from './blast-radius.ts';
 import { collectEvidence } from './evidence/collect.ts';
 import { CallLog, type RecordedCall } from './load/call-log.ts';
 import { RunClock } from './load/run-clock.ts';
-import { CALL_DEADLINE_MS, Load } from './load/load.ts';
+import { CALL_DEADLINE_MS, DrillLoad } from './load/drill-load.ts';
 import { measureBook, measureCollateral, seriesOf } from './measure.ts';
 import { recordDrill } from './record-drill.ts';
 import type { Check, DrillReport, DrillEvidence } from './report.ts';
@@ -47,7 +47,7 @@ export class DrillRun {
   readonly #clock = new RunClock();
   readonly #timeline: Timeline;
   readonly #log: CallLog;
-  readonly #load: Load;
+  readonly #load: DrillLoad;
   readonly #watcher: Watcher;
   readonly #faults: TrackedFaults;
   readonly #operator: Operator;
@@ -75,7 +75,7 @@ export class DrillRun {
     this.#watcher = new Watcher(state.replicated.members, this.#clock, (sighting) => {
       this.#timeline.saw(sighting);
     });
-    this.#load = new Load({
+    this.#load = new DrillLoad({
       routers: state.regions.map(({ name, routerAddress }) => ({
         region: name,
         address: routerAddress,

@@ -6,7 +6,7 @@ import type { Operator } from '../operator/operator.ts';
 import type { Faults } from '../faults/faults.ts';
 import { type CallLog, isWithinBook } from './load/call-log.ts';
 import type { RunClock } from './load/run-clock.ts';
-import type { Load } from './load/load.ts';
+import type { DrillLoad } from './load/drill-load.ts';
 import type { Check, MarkKind } from './report.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -65,7 +65,7 @@ export interface Drill {
   readonly operator: Operator;
   readonly acting: Acting;
   readonly watcher: Watcher;
-  readonly load: Load;
+  readonly load: DrillLoad;
   readonly log: CallLog;
   readonly clock: RunClock;
   /** Namespace of this drill's keys. */

@@ -8,7 +8,8 @@ export type FaultSignal = 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGSTO
  * implements it; drills and chaos use it from another process through its control socket
  * (control.ts) or, in tests, directly.
  *
- * Processes are named REGION/ROLE. In the replicated profile those that a region has once for
+ * Processes are named REGION/ROLE; in the embedded profile the ledger server of a further book of a
+ * region is REGION/ledger-BOOK. In the replicated profile those that a region has once for
  * every book are named REGION/ROLE-BOOK: `patroni`, `postgres`, `ledger`, such as
  * eu-west/postgres-us-east-1. A signal to `postgres` reaches the server and all its children;
  * SIGKILL to any supervised process is followed by its restart, as on a real site, unless it

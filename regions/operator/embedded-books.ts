@@ -1,4 +1,4 @@
-import type { BookState, ClusterState } from '../topology/state.ts';
+import type { BookEndpoints, ClusterState } from '../topology/state.ts';
 import { askLedger } from './ask-ledger.ts';
 import { askPostgres } from './ask-postgres.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
@@ -10,7 +10,7 @@ import { QUESTION_MS, reasonOf, within } from './within.ts';
 /** The books of the embedded profile: each in one database, in its home region. */
 export class EmbeddedBooks implements BookCopies {
   readonly books: readonly NamedBook[];
-  readonly #places: ReadonlyMap<number, BookState>;
+  readonly #places: ReadonlyMap<number, BookEndpoints>;
   readonly #databases: ReadonlyMap<number, MemberDatabase>;
 
   constructor({ books }: Pick<ClusterState, 'books'>) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ledgerTuning } from '../../ledger/tuning.ts';
-import { routerTuning } from '../../router/tuning.ts';
+import { ledgerTuning } from '../../ledger/ledger-tuning.ts';
+import { routerTuning } from '../../router/router-tuning.ts';
 import { insecurity, ledgerConfig, routerConfig } from './config.ts';
 
 test('a missing setting is named as missing, a malformed one by what it must be', () => {

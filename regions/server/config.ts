@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LedgerTuning } from '../../ledger/tuning.ts';
-import type { RouterTuning } from '../../router/tuning.ts';
+import type { LedgerTuning } from '../../ledger/ledger-tuning.ts';
+import type { RouterTuning } from '../../router/router-tuning.ts';
 import { ledgerSettings, routerSettings, type ServerSettings } from '../config/server-settings.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { must } from '../../ledger/core/assert.ts';
 import { LedgerServer } from '../../ledger/service/ledger-server.ts';
 import { insecurity, ledgerConfig } from './config.ts';
-import { makeLogger } from './logger.ts';
+import { makeLogger } from './make-logger.ts';
 import { runProcess } from './run-process.ts';
 
 await runProcess(async (onStop) => {

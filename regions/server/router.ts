@@ -4,7 +4,7 @@ import { RouterServer } from '../../router/router-server.ts';
 import { insecurity, routerConfig } from './config.ts';
 import { DrainWatch } from '../etcd/drained.ts';
 import { Etcd } from '../etcd/etcd.ts';
-import { makeLogger } from './logger.ts';
+import { makeLogger } from './make-logger.ts';
 import { runProcess } from './run-process.ts';
 
 await runProcess(async (onStop) => {

@@ -41,10 +41,15 @@ export class Meridian {
     return this.#printed;
   }
 
-  /** Starts a command and collects its output. */
+  /** The arguments of a command for this cluster. */
+  protected withData(args: readonly string[]): string[] {
+    return [...args, '--data', this.#dataDir];
+  }
+
+  /** Starts a command as a process and collects its output. */
   start(...args: string[]): Running {
     const main = join(checkout, 'regions', 'meridian.mjs');
-    const child = spawn(process.execPath, [main, ...args, '--data', this.#dataDir], {
+    const child = spawn(process.execPath, [main, ...this.withData(args)], {
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,6 +1,6 @@
 import type { ClusterState } from '../topology/state.ts';
 import { primaryUrls } from '../topology/primary.ts';
-import { TestBooks } from './books.ts';
+import { TestBooks } from './test-books.ts';
 
 /** The books of a replicated installation. */
 export class ReplicatedBooks extends TestBooks {

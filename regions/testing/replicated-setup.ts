@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { keepScratchFolder, makeScratchFolder } from '../../ledger/testing/scratch-folder.ts';
 import { findFreeBase } from '../processes/ports.ts';
-import { startReplicatedCluster } from '../supervisor/replicated/cluster.ts';
+import { startReplicatedCluster } from '../supervisor/replicated/replicated-cluster.ts';
 import { nearbyTopology } from './replicated-profile.ts';
 
 /** The replicated installation that tests share (shared-installation.ts). */

@@ -5,7 +5,7 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember } from '../../ledger/member/book-member.ts';
 import type { OpenAnswer } from '../../ledger/leader/answers.ts';
-import { LedgerFault } from '../../ledger/leader/ledger-fault.ts';
+import { LedgerError } from '../../ledger/leader/ledger-error.ts';
 import type { Logger } from '../../ledger/logger.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { AccountReads } from '../../ledger/service/account-reads.ts';
@@ -47,7 +47,7 @@ export class TestMember {
     return this.member.status.epoch;
   }
 
-  /** Rejects with the LedgerFault of the work. */
+  /** Rejects with the LedgerError of the work. */
   transfer(...requests: readonly CreateTransferRequest[]): Promise<CreateTransferResponse[]> {
     return new Promise((resolve, reject) => {
       this.#leader(reject)?.submit({
@@ -56,7 +56,7 @@ export class TestMember {
         startBefore: requests.map(() => Infinity),
         onOutcome: resolve,
         onLate: () => undefined,
-        onFault: reject,
+        onFailure: reject,
       });
     });
   }
@@ -65,7 +65,12 @@ export class TestMember {
   openTwo(): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
       const requests = [openRequest(), openRequest({ externalId: 'bob' })];
-      this.#leader(reject)?.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
+      this.#leader(reject)?.submit({
+        kind: 'open',
+        requests,
+        onOutcome: resolve,
+        onFailure: reject,
+      });
     });
   }
 
@@ -81,9 +86,9 @@ export class TestMember {
     await this.#running;
   }
 
-  #leader(reject: (fault: LedgerFault) => void) {
+  #leader(reject: (failure: LedgerError) => void) {
     const { leader } = this.member;
-    if (leader === undefined) reject(new LedgerFault('not_leader', 'it does not lead'));
+    if (leader === undefined) reject(new LedgerError('not_leader', 'it does not lead'));
     return leader;
   }
 

@@ -106,7 +106,7 @@ const clusterState = z.object({
 export type ClusterState = z.infer<typeof clusterState>;
 /** Where one region is: addresses, and URLs that contain passwords. */
 export type RegionState = z.infer<typeof regionRecord>;
-export type BookState = z.infer<typeof bookRecord>;
+export type BookEndpoints = z.infer<typeof bookRecord>;
 export type MemberState = z.infer<typeof memberRecord>;
 export type ReplicatedState = z.infer<typeof replicatedRecord>;
 

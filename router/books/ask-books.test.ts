@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { InvariantError } from '../../ledger/core/assert.ts';
 import { RpcError } from '../../ledger/rpc/error.ts';
 import type { BookServiceClient } from '../../proto/gen/meridian/internal/v1/book.ts';
-import { routerTuning } from '../tuning.ts';
+import { routerTuning } from '../router-tuning.ts';
 import { askBooks, type Question } from './ask-books.ts';
-import { type Book, Books } from './books.ts';
+import type { Book } from '../../ledger/core/book.ts';
+import { Books } from './books.ts';
 import type { ClientCall } from './client-call.ts';
 import type { ReadLimits } from './forward.ts';
 
@@ -40,10 +41,10 @@ const reader = (failure: Error) => ({
 const limits = { deadline: Date.now() + 1_000 };
 
 test('a book whose call fails is listed as unanswered, and delays no answer of another', async () => {
-  const fault = new RpcError(status.UNAVAILABLE, 'away');
-  const { answered, unanswered } = await askBooks(reader(fault), questions, limits);
+  const failure = new RpcError(status.UNAVAILABLE, 'away');
+  const { answered, unanswered } = await askBooks(reader(failure), questions, limits);
   expect([...answered.values()]).toEqual(['here']);
-  expect([...unanswered.values()]).toEqual([fault]);
+  expect([...unanswered.values()]).toEqual([failure]);
 });
 
 test.each([new InvariantError('never'), new TypeError('ours')])(

@@ -1,6 +1,6 @@
 import { must } from '../../ledger/core/assert.ts';
 import { RpcError } from '../../ledger/rpc/error.ts';
-import type { Book } from './books.ts';
+import type { Book } from '../../ledger/core/book.ts';
 import type { ClientCall } from './client-call.ts';
 import type { Forward, ReadLimits } from './forward.ts';
 

@@ -1,13 +1,7 @@
+import type { Book } from '../../ledger/core/book.ts';
 import { bookOf } from '../../ledger/core/account-id.ts';
 import { candidatesOf, type RegionBooks, regionBooksOf } from '../../ledger/core/placement.ts';
 import { invalidArgument } from '../../ledger/rpc/error.ts';
-
-/** A book as the configuration names it. */
-export interface Book {
-  readonly number: number;
-  readonly name: string;
-  readonly region: string;
-}
 
 /** The static directory: which books there are, and which region homes them. */
 export class Books {

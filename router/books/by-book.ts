@@ -1,5 +1,5 @@
 import { must } from '../../ledger/core/assert.ts';
-import type { Book } from './books.ts';
+import type { Book } from '../../ledger/core/book.ts';
 
 /**
  * Asks each book for its share of some requests, all books at once. The answers stand in the

@@ -1,5 +1,5 @@
 import type { Deadline } from '@grpc/grpc-js';
-import { routerTuning, type RouterTuning } from '../tuning.ts';
+import { routerTuning, type RouterTuning } from '../router-tuning.ts';
 
 /** How much sooner a call is answered: the way to its caller, and a router that is busy, take time. */
 const MARGIN_MS = 500;

@@ -3,9 +3,9 @@ import { type ClientUnaryCall, Metadata } from '@grpc/grpc-js';
 import { backoffMs } from '../../ledger/backoff.ts';
 import { must } from '../../ledger/core/assert.ts';
 import { behindAt, callerGone, type RpcError, unavailable } from '../../ledger/rpc/error.ts';
-import type { Copy, Leaders } from '../../ledger/rpc/leaders.ts';
-import type { RouterTuning } from '../tuning.ts';
-import type { Book } from './books.ts';
+import type { ReachableServer, Leaders } from '../../ledger/rpc/leaders.ts';
+import type { RouterTuning } from '../router-tuning.ts';
+import type { Book } from '../../ledger/core/book.ts';
 import type { ClientCall } from './client-call.ts';
 import { isLoss, isOwnDeadline, passedOn } from './passed-on.ts';
 
@@ -68,7 +68,7 @@ export class Copies {
         const limits = { deadline: Date.now() + leftMs, patienceMs, signal };
         const round = await this.#askEach(copies, limits, call);
         if ('response' in round) return round.response;
-        const behind = round.faults.filter((fault) => behindAt(fault) !== undefined);
+        const behind = round.failures.filter((failure) => behindAt(failure) !== undefined);
         newest = farthest(newest === undefined ? behind : [...behind, newest]);
         if (newest !== undefined && behind.length === copies.length) throw newest;
       }
@@ -79,13 +79,13 @@ export class Copies {
   }
 
   /** Nearest first, those that did not answer lately last. */
-  #inOrder(book: number): readonly Copy[] {
+  #inOrder(book: number): readonly ReachableServer[] {
     const now = performance.now();
-    const isLast = ({ address }: Copy) => (this.#lastUntil.get(address) ?? 0) > now;
+    const isLast = ({ address }: ReachableServer) => (this.#lastUntil.get(address) ?? 0) > now;
     return this.#leaders.copiesOf(book).toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)));
   }
 
-  #askLast({ address }: Copy): void {
+  #askLast({ address }: ReachableServer): void {
     this.#lastUntil.set(address, performance.now() + LAST_MS);
   }
 
@@ -94,13 +94,13 @@ export class Copies {
    * the first answer of any. Rejects with an error that is no loss, whichever copy gives it.
    */
   #askEach<Response>(
-    copies: readonly Copy[],
+    copies: readonly ReachableServer[],
     { deadline, patienceMs, signal }: RoundLimits,
     call: ClientCall<Response>,
-  ): Promise<{ response: Response } | { faults: RpcError[] }> {
+  ): Promise<{ response: Response } | { failures: RpcError[] }> {
     return new Promise((resolve, reject) => {
       const calls: ClientUnaryCall[] = [];
-      const faults: RpcError[] = [];
+      const failures: RpcError[] = [];
       let timer: NodeJS.Timeout | undefined;
       let isOver = false;
       const end = (settle: () => void) => {
@@ -122,15 +122,15 @@ export class Copies {
             end(() => resolve({ response }));
             return;
           }
-          const fault = passedOn(error);
-          if (!isLoss(fault) && !isOwnDeadline(error)) {
-            end(() => reject(fault));
+          const failure = passedOn(error);
+          if (!isLoss(failure) && !isOwnDeadline(error)) {
+            end(() => reject(failure));
             return;
           }
-          faults.push(fault);
+          failures.push(failure);
           // One whose database is away takes 200 ms to report that; one that is behind is near.
-          if (behindAt(fault) === undefined) this.#askLast(copy);
-          if (faults.length === copies.length) end(() => resolve({ faults }));
+          if (behindAt(failure) === undefined) this.#askLast(copy);
+          if (failures.length === copies.length) end(() => resolve({ failures }));
           else askNext();
         });
         calls.push(asked);
@@ -144,7 +144,7 @@ export class Copies {
   }
 }
 
-/** Returns the fault of the newest of the copies that are behind. */
+/** Returns the failure of the newest of the copies that are behind. */
 function farthest(behind: readonly RpcError[]): RpcError | undefined {
   return behind.toSorted((a, b) => Number((behindAt(b) ?? 0n) - (behindAt(a) ?? 0n)))[0];
 }

@@ -12,8 +12,8 @@ import {
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
 import { ReadLevel, type ReadOptions } from '../../proto/gen/meridian/v1/position.ts';
-import { routerTuning, type RouterTuning } from '../tuning.ts';
-import type { Book } from './books.ts';
+import { routerTuning, type RouterTuning } from '../router-tuning.ts';
+import type { Book } from '../../ledger/core/book.ts';
 import { remainingMs } from './call-deadline.ts';
 import type { ClientCall } from './client-call.ts';
 import { Copies, noAnswer } from './copies.ts';

@@ -19,7 +19,7 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { type ClientOptions, MeridianClient } from './client.ts';
-import { CallFault } from './call-fault.ts';
+import { CallError } from './call-error.ts';
 
 type Answer = (request: CreateTransferRequest) => CreateTransferResponse | Partial<ServiceError>;
 
@@ -71,7 +71,11 @@ interface DetailOf {
   readonly value: Uint8Array;
 }
 
-function fault(code: GrpcStatus, message: string, details: DetailOf[] = []): Partial<ServiceError> {
+function failure(
+  code: GrpcStatus,
+  message: string,
+  details: DetailOf[] = [],
+): Partial<ServiceError> {
   const metadata = new Metadata();
   const any = details.map(({ typeUrl, value }) => ({ typeUrl, value: Buffer.from(value) }));
   const status = Status.encode({ code, message, details: any }).finish();
@@ -79,13 +83,13 @@ function fault(code: GrpcStatus, message: string, details: DetailOf[] = []): Par
   return { code, details: message, metadata };
 }
 
-async function faultOf(call: Promise<unknown>): Promise<CallFault> {
+async function failureOf(call: Promise<unknown>): Promise<CallError> {
   const error: unknown = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (error instanceof CallFault) return error;
-  throw new Error('the call did not end in a fault', { cause: error });
+  if (error instanceof CallError) return error;
+  throw new Error('the call did not end in a failure', { cause: error });
 }
 
 describe('a retryable call is made again with the same key', () => {
@@ -100,7 +104,7 @@ describe('a retryable call is made again with the same key', () => {
     const code = GrpcStatus[name];
     const address = await routerThat(({ idempotencyKey }) => {
       keys.push(idempotencyKey);
-      return keys.length < 3 ? fault(code, 'not now') : posted;
+      return keys.length < 3 ? failure(code, 'not now') : posted;
     });
     const answer = await clientOf([address]).createTransfer(request);
     expect(answer.status).toBe(TransferStatus.POSTED);
@@ -110,7 +114,7 @@ describe('a retryable call is made again with the same key', () => {
   test('by the next router when one cannot be reached', async () => {
     const address = await routerThat(() => posted);
     const retries: string[] = [];
-    const onRetry = ({ code }: CallFault) => retries.push(code);
+    const onRetry = ({ code }: CallError) => retries.push(code);
     const client = clientOf(['127.0.0.1:1', address], { onRetry });
     expect(await client.createTransfer(request)).toEqual(posted);
     expect(retries).toEqual(['UNAVAILABLE']);
@@ -122,14 +126,16 @@ describe('a retryable call is made again with the same key', () => {
     const retryInfo = { typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value };
     const address = await routerThat(() => {
       times.push(performance.now());
-      return times.length > 1 ? posted : fault(GrpcStatus.RESOURCE_EXHAUSTED, 'full', [retryInfo]);
+      return times.length > 1
+        ? posted
+        : failure(GrpcStatus.RESOURCE_EXHAUSTED, 'full', [retryInfo]);
     });
     await clientOf([address]).createTransfer(request);
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(300);
   });
 });
 
-describe('a fault states what it is', () => {
+describe('a failure states what it is', () => {
   test('of a malformed field, once and at once', async () => {
     let calls = 0;
     const violation = { field: 'amount', description: 'must be greater than zero', reason: '' };
@@ -137,9 +143,9 @@ describe('a fault states what it is', () => {
     const badRequest = { typeUrl: 'type.googleapis.com/google.rpc.BadRequest', value };
     const address = await routerThat(() => {
       calls += 1;
-      return fault(GrpcStatus.INVALID_ARGUMENT, 'malformed', [badRequest]);
+      return failure(GrpcStatus.INVALID_ARGUMENT, 'malformed', [badRequest]);
     });
-    const found = await faultOf(clientOf([address]).createTransfer(request));
+    const found = await failureOf(clientOf([address]).createTransfer(request));
     expect(found).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'not_applied' });
     expect(found.message).toBe('amount: must be greater than zero');
     expect(calls).toBe(1);
@@ -151,17 +157,17 @@ describe('a fault states what it is', () => {
     const errorInfo = { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: info };
     const address = await routerThat(() => {
       calls += 1;
-      const first = fault(GrpcStatus.UNKNOWN, 'commit lost', [errorInfo]);
-      return calls === 1 ? first : fault(GrpcStatus.UNAVAILABLE, 'away');
+      const first = failure(GrpcStatus.UNKNOWN, 'commit lost', [errorInfo]);
+      return calls === 1 ? first : failure(GrpcStatus.UNAVAILABLE, 'away');
     });
     const client = clientOf([address], { timeoutMs: 400 });
-    const found = await faultOf(client.createTransfer(request));
+    const found = await failureOf(client.createTransfer(request));
     expect(calls).toBeGreaterThan(1);
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' });
   });
 
   test('of a router that cannot be reached', async () => {
-    const found = await faultOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
+    const found = await failureOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);
   });
@@ -169,13 +175,13 @@ describe('a fault states what it is', () => {
   test('of a read, of which nothing can have been applied', async () => {
     const address = await routerThat(() => posted);
     const client = clientOf([address], { timeoutMs: 300 });
-    const read = await faultOf(client.getTransfer(GetTransferRequest.create()));
+    const read = await failureOf(client.getTransfer(GetTransferRequest.create()));
     expect(read).toMatchObject({ code: 'UNKNOWN', outcome: 'not_applied' });
   });
 
   test('of an answer with items missing', async () => {
     const address = await routerThat(() => posted);
-    const found = await faultOf(clientOf([address]).createTransfers([request, request]));
+    const found = await failureOf(clientOf([address]).createTransfers([request, request]));
     expect(found.message).toContain('1 of 2 items');
   });
 
@@ -184,7 +190,7 @@ describe('a fault states what it is', () => {
     metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0x01, 0x02]));
     const code = GrpcStatus.NOT_FOUND;
     const address = await routerThat(() => ({ code, details: 'no account', metadata }));
-    const found = await faultOf(clientOf([address]).createTransfer(request));
+    const found = await failureOf(clientOf([address]).createTransfer(request));
     expect(found).toMatchObject({ code: 'NOT_FOUND', violations: [], reason: '' });
   });
 });
@@ -193,10 +199,10 @@ test('an abort ends calls under way and the pause before the next attempt', asyn
   const stop = new AbortController();
   const address = await routerThat(() => {
     setTimeout(() => stop.abort(), 20);
-    return fault(GrpcStatus.UNAVAILABLE, 'not now');
+    return failure(GrpcStatus.UNAVAILABLE, 'not now');
   });
   const client = clientOf([address], { signal: stop.signal, timeoutMs: 60_000 });
   const startedAt = performance.now();
-  await faultOf(client.createTransfer(request));
+  await failureOf(client.createTransfer(request));
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });

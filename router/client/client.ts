@@ -15,10 +15,10 @@ import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.
 import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
 import type * as query from '../../proto/gen/meridian/v1/query.ts';
 import type * as transfer from '../../proto/gen/meridian/v1/transfer.ts';
-import { badAnswer, CallFault, toFault } from './call-fault.ts';
+import { badAnswer, CallError, toCallError } from './call-error.ts';
 import { eventsOf, placeOf, type RouterStub } from './event-subscription.ts';
 
-export { CallFault };
+export { CallError };
 
 /** How long a call may take, all its attempts together and each of them. */
 export interface CallLimits {
@@ -29,10 +29,10 @@ export interface CallLimits {
 }
 
 export interface ClientOptions extends Partial<CallLimits> {
-  /** Ends every call under way, with a CallFault that is not retryable. */
+  /** Ends every call under way, with a CallError that is not retryable. */
   readonly signal?: AbortSignal;
   /** Called before the wait ahead of every further attempt. */
-  readonly onRetry?: (fault: CallFault, attempt: number) => void;
+  readonly onRetry?: (failure: CallError, attempt: number) => void;
 }
 
 const BACKOFF = { firstMs: 50, longestMs: 2_000 };
@@ -61,13 +61,13 @@ type Unary<Request, Response> = (
  * when an attempt fails in a way that another attempt may overcome; every request it repeats
  * carries the same idempotency keys, so nothing is ever applied twice.
  *
- * Every method throws CallFault.
+ * Every method throws CallError.
  */
 export class MeridianClient {
   readonly #stubs: readonly RouterStub[];
   readonly #limits: CallLimits;
   readonly #signal: AbortSignal | undefined;
-  readonly #onRetry: ((fault: CallFault, attempt: number) => void) | undefined;
+  readonly #onRetry: ((failure: CallError, attempt: number) => void) | undefined;
   #current = 0;
 
   /** `addresses`: HOST:PORT of one router or more, the preferred one first. */
@@ -184,7 +184,7 @@ export class MeridianClient {
         }
         return;
       } catch (error) {
-        if (!(error instanceof CallFault)) throw error;
+        if (!(error instanceof CallError)) throw error;
         // A stream that was silent for long before it broke had worked.
         if (performance.now() - startedAt > this.#limits.attemptTimeoutMs) giveUpAt = undefined;
         giveUpAt ??= performance.now() + this.#limits.timeoutMs;
@@ -193,7 +193,7 @@ export class MeridianClient {
     }
   }
 
-  /** Closes the connections. Calls under way end with a fault. */
+  /** Closes the connections. Calls under way end with a failure. */
   close(): void {
     for (const { stub } of this.#stubs) stub.close();
   }
@@ -206,7 +206,7 @@ export class MeridianClient {
     try {
       return await this.#call(method, request);
     } catch (error) {
-      throw error instanceof CallFault ? error.withOutcome('not_applied') : error;
+      throw error instanceof CallError ? error.withOutcome('not_applied') : error;
     }
   }
 
@@ -220,19 +220,19 @@ export class MeridianClient {
       try {
         return await this.#attempt(method, request, giveUpAt);
       } catch (error) {
-        if (!(error instanceof CallFault)) throw error;
+        if (!(error instanceof CallError)) throw error;
         unknown ||= error.outcome === 'unknown';
         await this.#beforeRetry(unknown ? error.withOutcome('unknown') : error, attempt, giveUpAt);
       }
     }
   }
 
-  /** Waits, and goes on to the next router; throws the fault if it is no use or too late. */
-  async #beforeRetry(fault: CallFault, attempt: number, giveUpAt: number): Promise<void> {
-    const waitMs = (fault.retryAfterMs ?? 0) + backoffMs(attempt + 1, BACKOFF);
+  /** Waits, and goes on to the next router; throws the failure if it is no use or too late. */
+  async #beforeRetry(failure: CallError, attempt: number, giveUpAt: number): Promise<void> {
+    const waitMs = (failure.retryAfterMs ?? 0) + backoffMs(attempt + 1, BACKOFF);
     const stopped = this.#signal?.aborted === true;
-    if (!fault.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw fault;
-    this.#onRetry?.(fault, attempt + 1);
+    if (!failure.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw failure;
+    this.#onRetry?.(failure, attempt + 1);
     this.#current = (this.#current + 1) % this.#stubs.length;
     // An abort ends the wait early; the next attempt then ends at once.
     await sleep(waitMs, undefined, this.#signal && { signal: this.#signal }).catch(() => {});
@@ -257,7 +257,7 @@ export class MeridianClient {
       const abort = () => call.cancel();
       const call = method(target.stub, request, new Metadata(), options, (error, response) => {
         signal?.removeEventListener('abort', abort);
-        if (error) reject(toFault(error, target.address));
+        if (error) reject(toCallError(error, target.address));
         else resolve(response);
       });
       if (signal?.aborted) abort();

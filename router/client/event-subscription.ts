@@ -2,7 +2,7 @@ import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import type { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
-import { badAnswer, toFault } from './call-fault.ts';
+import { badAnswer, toCallError } from './call-error.ts';
 
 /** One router, and the calls that it takes. */
 export interface RouterStub {
@@ -11,7 +11,7 @@ export interface RouterStub {
 }
 
 /**
- * The events of one stream, read no faster than they are taken. Throws CallFault when it breaks;
+ * The events of one stream, read no faster than they are taken. Throws CallError when it breaks;
  * ends quietly on an abort.
  */
 export async function* eventsOf(
@@ -28,7 +28,7 @@ export async function* eventsOf(
   } catch (error) {
     if (signal?.aborted) return;
     // Reading applies nothing, whatever became of the stream.
-    throw isServiceError(error) ? toFault(error, address).withOutcome('not_applied') : error;
+    throw isServiceError(error) ? toCallError(error, address).withOutcome('not_applied') : error;
   } finally {
     signal?.removeEventListener('abort', abort);
     stream.on('error', () => {}); // The error of cancelling: no caller waits for it.
@@ -36,7 +36,7 @@ export async function* eventsOf(
   }
 }
 
-/** Returns the `after` that continues behind an event. Throws CallFault for an unexpected one. */
+/** Returns the `after` that continues behind an event. Throws CallError for an unexpected one. */
 export function placeOf(event: Event, of: SubscribeRequest['of']): bigint {
   if (of?.$case !== 'accountId') {
     if (event.position) return event.position.seq;

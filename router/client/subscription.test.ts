@@ -66,7 +66,7 @@ test('it gives up after its timeout, and reports that nothing was applied', asyn
   await expect(reading).rejects.toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
 });
 
-test('a fault that is not retryable is reported at once', async () => {
+test('a failure that is not retryable is reported at once', async () => {
   let calls = 0;
   const client = await clientOf((call) => {
     calls += 1;

@@ -50,7 +50,7 @@ const byKey = (fields: Partial<GetTransferRequest> = {}) =>
 
 const soon = () => Date.now() + 500;
 
-async function faultOf(call: Promise<unknown>): Promise<RpcError> {
+async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   try {
     await call;
   } catch (error) {
@@ -70,7 +70,7 @@ function violationsOf(error: RpcError) {
 
 test('a key that two books have leads to an error that lists both', async () => {
   const books = await lookUps([[true], [true], [false]]);
-  const error = await faultOf(books.transfer(byKey(), soon()));
+  const error = await failureOf(books.transfer(byKey(), soon()));
   expect(error.code).toBe(status.FAILED_PRECONDITION);
   expect(reasonOf(error)).toBe('AMBIGUOUS_KEY');
   expect(violationsOf(error)).toEqual([
@@ -90,13 +90,13 @@ test('a key that two books have leads to an error that lists both', async () => 
   const byId = {
     by: { $case: 'transferId', value: '0193A1B2-c3d4-7e5f-8a6b-7c8d9e0f1a2b' },
   } as const;
-  expect((await faultOf(books.transfer(byKey(byId), soon()))).message).toMatch(/^transfer_id /u);
+  expect((await failureOf(books.transfer(byKey(byId), soon()))).message).toMatch(/^transfer_id /u);
 });
 
 test('the answer of one book is not returned while another does not answer', async () => {
   for (const found of [true, false]) {
     const books = await lookUps([[found], undefined, [false]]);
-    const error = await faultOf(books.transfer(byKey(), soon()));
+    const error = await failureOf(books.transfer(byKey(), soon()));
     expect(error.code).toBe(status.UNAVAILABLE);
     expect(reasonOf(error)).toBe('BOOKS_SILENT');
     expect(error.message).toMatch(/^us-east-1 did not answer/u);
@@ -107,13 +107,13 @@ test('the answer of one book is not returned while another does not answer', asy
 
 test('two known transfers stay ambiguous while a third book does not answer', async () => {
   const books = await lookUps([[true], [true], undefined]);
-  const error = await faultOf(books.transfer(byKey(), soon()));
+  const error = await failureOf(books.transfer(byKey(), soon()));
   expect(reasonOf(error)).toBe('AMBIGUOUS_KEY');
 });
 
 test('the error of the only book that is asked is passed on', async () => {
   const books = await lookUps([undefined, [true], [true]]);
-  const error = await faultOf(books.transfer(byKey({ debitAccountId: payerIn(1) }), soon()));
+  const error = await failureOf(books.transfer(byKey({ debitAccountId: payerIn(1) }), soon()));
   expect(reasonOf(error)).toBe('NO_ANSWER');
 });
 
@@ -124,7 +124,7 @@ test('the error of many look-ups names each that is ambiguous', async () => {
     [false, false, false],
   ]);
   const request = { transfers: [byKey(), byKey(), byKey()], options: undefined };
-  const error = await faultOf(books.transfers(request, soon()));
+  const error = await failureOf(books.transfers(request, soon()));
   expect(error.code).toBe(status.FAILED_PRECONDITION);
   expect(violationsOf(error).map(({ subject }) => subject)).toEqual([
     'transfers[2]',

@@ -25,7 +25,8 @@ import type {
   GetTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
-import type { Book, Books } from '../books/books.ts';
+import type { Book } from '../../ledger/core/book.ts';
+import type { Books } from '../books/books.ts';
 import type { Forward } from '../books/forward.ts';
 
 /** Look-ups that go to several books, and their answers put together. */
@@ -84,7 +85,7 @@ export class LookUps {
     return { ...must(response, 'one look-up has one answer'), positions };
   }
 
-  /** Faults as for one; the details name each look-up that is ambiguous. */
+  /** Failures as for one; the details name each look-up that is ambiguous. */
   async transfers(
     { transfers: wanted, options }: GetTransfersRequest,
     deadline: Deadline,

@@ -34,7 +34,8 @@ import type {
   ListTransfersResponse,
 } from '../../proto/gen/meridian/v1/query.ts';
 import { askBooks, type Question } from '../books/ask-books.ts';
-import type { Book, Books } from '../books/books.ts';
+import type { Book } from '../../ledger/core/book.ts';
+import type { Books } from '../books/books.ts';
 import { orEarlier } from '../books/earlier-release.ts';
 import type { Forward } from '../books/forward.ts';
 

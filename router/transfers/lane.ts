@@ -23,7 +23,7 @@ import {
   unavailable,
 } from '../../ledger/rpc/error.ts';
 import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
-import type { RouterTuning } from '../tuning.ts';
+import type { RouterTuning } from '../router-tuning.ts';
 
 /** Pause before a leader that refused is asked again. */
 const RETRY_MS = 50;

@@ -53,7 +53,7 @@ const request = (idempotencyKey: string) =>
 /** Keys as a full call has them. */
 const many = (name: string) => Array.from({ length: 8_000 }, (_, index) => `${name} ${index}`);
 
-async function faultOf(call: Promise<unknown>): Promise<RpcError> {
+async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   try {
     await call;
   } catch (error) {
@@ -123,7 +123,7 @@ test('a transfer that was new and in transit before the leader was lost is no re
 
 test('past its deadline a caller learns whether its transfer may have been applied', async () => {
   const { old, leads, send } = await fixture();
-  const unsent = await faultOf(send(['unsent'], 400));
+  const unsent = await failureOf(send(['unsent'], 400));
   expect(unsent).toMatchObject({ code: status.UNAVAILABLE, outcomeUnknown: false });
   expect(reasonOf(unsent)).toBe('NO_LEADER');
   old.posts = false;
@@ -131,7 +131,7 @@ test('past its deadline a caller learns whether its transfer may have been appli
   await leads(1);
   const sent = send(['sent'], 400);
   await expect.poll(() => old.posted).toEqual(['sent']);
-  const unknown = await faultOf(sent);
+  const unknown = await failureOf(sent);
   expect(unknown).toMatchObject({ code: status.DEADLINE_EXCEEDED, outcomeUnknown: true });
   expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
   expect(unknown.message).toContain('repeat the request with the same key');
@@ -142,14 +142,14 @@ test('a full queue is a refusal, unless an earlier attempt may have been applied
   old.isFull = true;
   old.lead(1);
   await leads(1);
-  const refused = await faultOf(send(['refused'], 10_000));
+  const refused = await failureOf(send(['refused'], 10_000));
   expect(refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED, outcomeUnknown: false });
   old.posts = false;
   const sent = send(['sent'], 10_000);
   await expect.poll(() => old.posted).toEqual(['refused', 'sent']);
   next.isFull = true;
   next.lead(2);
-  const unknown = await faultOf(sent);
+  const unknown = await failureOf(sent);
   expect(next.posted).toEqual(['sent']);
   expect(unknown).toMatchObject({ code: status.UNKNOWN, outcomeUnknown: true });
   expect(reasonOf(unknown)).toBe('OUTCOME_UNKNOWN');
@@ -175,10 +175,10 @@ test('cancelled reads do not disturb postings to the same server', async () => {
 
 test('without a leader transfers wait; those of callers that have gone take no room', async () => {
   const { next, leads, send } = await fixture();
-  const calls = Array.from({ length: 12 }, (_, call) => faultOf(send(many(`${call}`), 6_000)));
-  const refused = await faultOf(send(many('too many'), 10_000));
+  const calls = Array.from({ length: 12 }, (_, call) => failureOf(send(many(`${call}`), 6_000)));
+  const refused = await failureOf(send(many('too many'), 10_000));
   expect(refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED, outcomeUnknown: false });
-  for (const fault of await Promise.all(calls)) expect(reasonOf(fault)).toBe('NO_LEADER');
+  for (const failure of await Promise.all(calls)) expect(reasonOf(failure)).toBe('NO_LEADER');
   await sleep(1_500);
   const waiting = send(many('late'), 30_000);
   await sleep(100);

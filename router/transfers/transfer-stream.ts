@@ -8,7 +8,7 @@ import type {
   StreamTransfersRequest,
   StreamTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import type { RouterTuning } from '../tuning.ts';
+import type { RouterTuning } from '../router-tuning.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 import { MIB } from '../../ledger/core/limits.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../ledger/logger.ts';
 import { unavailable } from '../../ledger/rpc/error.ts';
-import { routerTuning, type RouterTuning } from '../tuning.ts';
+import { routerTuning, type RouterTuning } from '../router-tuning.ts';
 import { type CreateOne, type Stream, TransferStream } from './transfer-stream.ts';
 
 /** All streams of transfers of this router. */

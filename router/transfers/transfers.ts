@@ -24,10 +24,10 @@ import type {
   CreateTransferRequest,
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { routerTuning, type RouterTuning } from '../tuning.ts';
+import { routerTuning, type RouterTuning } from '../router-tuning.ts';
 import type { Books } from '../books/books.ts';
 import { remainingMs } from '../books/call-deadline.ts';
-import { DryRuns } from './dry-runs.ts';
+import { ForwardedDryRuns } from './forwarded-dry-runs.ts';
 import type { Forward } from '../books/forward.ts';
 import { Lane, type LaneItem, rowsIn } from './lane.ts';
 import { MIB } from '../../ledger/core/limits.ts';
@@ -35,7 +35,7 @@ import { MIB } from '../../ledger/core/limits.ts';
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
 export class Transfers {
   readonly #lanes: ReadonlyMap<number, Lane>;
-  readonly #dryRuns: DryRuns;
+  readonly #dryRuns: ForwardedDryRuns;
   readonly #tuning: RouterTuning;
   /** Encoded size of the calls in progress. */
   #bytes = 0;
@@ -48,7 +48,7 @@ export class Transfers {
     tuning: RouterTuning = routerTuning,
   ) {
     this.#tuning = tuning;
-    this.#dryRuns = new DryRuns(books, forward);
+    this.#dryRuns = new ForwardedDryRuns(books, forward);
     this.#lanes = new Map(
       books.all.map(({ number }) => [number, new Lane(number, leaders, log, tuning)]),
     );
@@ -84,7 +84,7 @@ export class Transfers {
     return this.#within(bytes, () => this.create(requests, deadline));
   }
 
-  /** The outcome of a single one, from a request of `bytes` on the wire; faults as above. */
+  /** The outcome of a single one, from a request of `bytes` on the wire; failures as above. */
   async createOne(
     asked: CreateTransferRequest,
     deadline: Deadline,

@@ -11,7 +11,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, expect, test, vi } from 'vitest';
-import { toFault } from '../../../router/client/call-fault.ts';
+import { toCallError } from '../../../router/client/call-error.ts';
 import { GetAccountRequest, GetAccountResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import {
   LedgerServiceClient,
@@ -113,7 +113,7 @@ async function clientOf(fault: Partial<CallFault>) {
 
 /** The outcome as the client library derives it from the error. */
 function outcomeOf({ error }: Answer): string {
-  return error === null ? 'answered' : toFault(error, '').outcome;
+  return error === null ? 'answered' : toCallError(error, '').outcome;
 }
 
 test('a lost request is never sent, and its caller gets an unknown outcome', async () => {

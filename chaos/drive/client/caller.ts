@@ -20,9 +20,9 @@ export interface Caller {
   transfer(
     request: Partial<CreateTransferRequest>,
     deadlineMs?: number,
-  ): Promise<CallResult<asked.TransferAnswer>>;
-  change(request: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeAnswer>>;
-  open(request: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenAnswer>>;
+  ): Promise<CallResult<asked.TransferReply>>;
+  change(request: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeReply>>;
+  open(request: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenReply>>;
   /** Reads `accounts`, each in its book; at level `auditor`, all accounts of the books. */
   balances(asked: asked.BalancesAsked): Promise<CallResult<readonly asked.BookRead[]>>;
   statement(asked: asked.StatementAsked): Promise<CallResult<asked.StatementRead>>;

@@ -16,7 +16,7 @@ import {
   CreateTransferRequest,
   GetTransferRequest,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { CallFault } from '../../../router/client/call-fault.ts';
+import { CallError } from '../../../router/client/call-error.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import * as answers from '../../judge/history/replies.ts';
 import type * as asked from '../../judge/history/operation.ts';
@@ -65,7 +65,7 @@ export class RecordedCaller implements Caller {
   transfer(
     partial: Partial<CreateTransferRequest>,
     deadlineMs?: number,
-  ): Promise<CallResult<asked.TransferAnswer>> {
+  ): Promise<CallResult<asked.TransferReply>> {
     const request = CreateTransferRequest.fromPartial(partial);
     const pending = this.#client.invoke(kindOf(request), this.via, request);
     return write(pending, async () =>
@@ -75,7 +75,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  change(partial: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeAnswer>> {
+  change(partial: Partial<ChangeAccountRequest>): Promise<CallResult<asked.ChangeReply>> {
     const request = ChangeAccountRequest.fromPartial(partial);
     const pending = this.#client.invoke('change', this.via, request);
     return write(pending, async () =>
@@ -85,7 +85,7 @@ export class RecordedCaller implements Caller {
     );
   }
 
-  open(partial: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenAnswer>> {
+  open(partial: Partial<OpenAccountRequest>): Promise<CallResult<asked.OpenReply>> {
     const request = OpenAccountRequest.fromPartial(partial);
     const pending = this.#client.invoke('open', this.via, request);
     return write(pending, async () =>
@@ -184,7 +184,7 @@ function write<Reply>(
   ask: () => Promise<Reply>,
 ): Promise<CallResult<Reply>> {
   return finish(pending, ask, (error) =>
-    error instanceof CallFault && error.outcome === 'not_applied' ? 'fail' : 'info',
+    error instanceof CallError && error.outcome === 'not_applied' ? 'fail' : 'info',
   );
 }
 
@@ -205,7 +205,7 @@ async function finish<Reply>(
   try {
     reply = await ask();
   } catch (error) {
-    const code = error instanceof CallFault ? error.code : 'INTERNAL';
+    const code = error instanceof CallError ? error.code : 'INTERNAL';
     const fault = { code, message: error instanceof Error ? error.message : String(error) };
     const type = typeOf(error);
     pending[type](fault);

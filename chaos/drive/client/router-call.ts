@@ -1,6 +1,6 @@
 import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Event, SubscribeRequest } from '../../../proto/gen/meridian/v1/event.ts';
-import { toFault } from '../../../router/client/call-fault.ts';
+import { toCallError } from '../../../router/client/call-error.ts';
 import { eventsOf, type RouterStub } from '../../../router/client/event-subscription.ts';
 
 /** A method of the API's client, bound to its request. */
@@ -21,7 +21,7 @@ export function askRouter<Response>(
     const deadline = new Date(Date.now() + deadlineMs);
     call(stub, new Metadata(), { deadline }, (error, response) => {
       if (error === null) resolve(response);
-      else reject(toFault(error, address));
+      else reject(toCallError(error, address));
     });
   });
 }

@@ -1,5 +1,5 @@
 import type { invariants } from '../../judge/checkers/all.ts';
-import type { Profile } from '../installation/installation.ts';
+import type { Profile } from '../../../regions/config/scale.ts';
 
 /**
  * A bug that can be injected into a server when it is loaded, to show that the checkers convict it.

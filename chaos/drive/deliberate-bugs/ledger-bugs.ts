@@ -164,7 +164,7 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'read-without-position',
     description: 'A copy answers at once, ignoring the minimum position.',
-    file: 'ledger/service/read-position.ts',
+    file: 'ledger/service/proven-reads.ts',
     text: 'if (position.seq >= asked) return position;',
     replacement: 'return position;',
     invariants: ['I12'],

@@ -1,6 +1,6 @@
 import { connectFaults } from '../../../regions/faults/control.ts';
 import { type ClusterState, readState } from '../../../regions/topology/state.ts';
-import { describeCopies } from './copies.ts';
+import { describeCopies } from './describe-copies.ts';
 import type { Installation } from './installation.ts';
 
 /**

@@ -1,9 +1,9 @@
+import type { Profile } from '../../../regions/config/scale.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Faults } from '../../../regions/faults/faults.ts';
 import type { ClusterState } from '../../../regions/topology/state.ts';
 
-export const profiles = ['embedded', 'replicated'] as const;
-export type Profile = (typeof profiles)[number];
+export const profiles = ['embedded', 'replicated'] as const satisfies readonly Profile[];
 
 /** One copy of a book: its database and the ledger server next to it. */
 export interface Copy {

@@ -1,16 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClusterEvent, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
+import {
+  type ClusterEvent,
+  startCluster,
+} from '../../../regions/supervisor/embedded/embedded-cluster.ts';
 import type { Faults } from '../../../regions/faults/faults.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import type { ClusterState } from '../../../regions/topology/state.ts';
-import { startReplicatedCluster } from '../../../regions/supervisor/replicated/cluster.ts';
+import { startReplicatedCluster } from '../../../regions/supervisor/replicated/replicated-cluster.ts';
 import type { ProcessSettings } from '../../../regions/config/process-settings.ts';
 import type { Topology } from '../../../regions/topology/topology.ts';
 import { clockFile, writeShift } from '../programs/skewed-clock.ts';
 import { writePrograms } from '../programs/write-programs.ts';
-import { describeCopies } from './copies.ts';
-import type { Copy, Installation, OwnMeans, Profile } from './installation.ts';
+import { describeCopies } from './describe-copies.ts';
+import type { Profile } from '../../../regions/config/scale.ts';
+import type { Copy, Installation, OwnMeans } from './installation.ts';
 
 export interface OwnOptions {
   readonly profile: Profile;

@@ -1,6 +1,7 @@
 import type { CallFaults } from '../client/call-faults.ts';
 import type { Harm } from '../../judge/history/record.ts';
-import type { Copy, Installation, Profile } from '../installation/installation.ts';
+import type { Profile } from '../../../regions/config/scale.ts';
+import type { Copy, Installation } from '../installation/installation.ts';
 import type { Random } from '../../../ledger/core/random.ts';
 
 /** The environment of a nemesis. */

@@ -4,7 +4,7 @@ import {
   dropCopies,
   restoreDatabase,
 } from '../../../regions/drills/older-database.ts';
-import { Channels, type ChannelStates } from '../../../regions/operator/channels.ts';
+import { Channels, type ChannelStates } from '../../../regions/operator/channel-repairs.ts';
 import { must } from '../../../ledger/core/assert.ts';
 import type { LostRows } from '../../judge/checkers/lost-rows.ts';
 import type { Copy } from '../installation/installation.ts';

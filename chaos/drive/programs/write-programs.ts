@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ownPrograms } from '../../../regions/supervisor/embedded/cluster.ts';
+import { ownPrograms } from '../../../regions/supervisor/embedded/embedded-cluster.ts';
 import { checkout } from '../../../regions/topology/layout.ts';
 import type { Programs } from '../../../regions/supervisor/embedded/region-processes.ts';
 

@@ -7,7 +7,7 @@ import type { CallResult } from '../client/call-result.ts';
 import type { HomedBook } from '../installation/installation.ts';
 import type { OwnAccount } from './own-account.ts';
 import type { Requests } from './requests.ts';
-import type { Setting } from './workload.ts';
+import type { WorkloadSetting } from './workload.ts';
 
 /** Where an account is to be opened: in any book of a region, or in a certain one. */
 export type Home = RegionName | Pick<HomedBook, 'number' | 'region'>;
@@ -48,7 +48,7 @@ const AT_ONCE = 3;
  * Throws Error when a call is refused, or not answered.
  */
 export async function openAccounts(
-  setting: Setting,
+  setting: WorkloadSetting,
   requests: Requests,
   wishes: readonly AccountWish[],
 ): Promise<OwnAccount[]> {
@@ -85,14 +85,14 @@ async function insist<Reply>(ask: () => Promise<CallResult<Reply>>): Promise<Cal
 
 /** Opens the accounts of one region. */
 class Opener {
-  readonly #setting: Setting;
+  readonly #setting: WorkloadSetting;
   readonly #requests: Requests;
   readonly #region: RegionName;
   #last = 0;
   /** The account that funds the others. */
   #source: Promise<OwnAccount> | undefined;
 
-  constructor(setting: Setting, requests: Requests, region: RegionName) {
+  constructor(setting: WorkloadSetting, requests: Requests, region: RegionName) {
     this.#setting = setting;
     this.#requests = requests;
     this.#region = region;

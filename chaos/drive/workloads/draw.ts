@@ -2,7 +2,7 @@ import type { RegionName } from '../../../regions/topology/layout.ts';
 import type { Caller } from '../client/caller.ts';
 import type { ReadLevel } from '../../judge/history/operation.ts';
 import { namesOf, type Random } from '../../../ledger/core/random.ts';
-import type { Setting } from './workload.ts';
+import type { WorkloadSetting } from './workload.ts';
 
 /** Random choices that steps have in common. */
 
@@ -35,7 +35,7 @@ export function drawWeights<K extends string>(
 }
 
 /** Draws `count` regions independently: one may come more than once, another not at all. */
-export function drawRegions(setting: Setting, count: number): RegionName[] {
+export function drawRegions(setting: WorkloadSetting, count: number): RegionName[] {
   return Array.from({ length: count }, () => setting.random.pick(setting.regions).name);
 }
 

@@ -4,7 +4,7 @@ import type { Copy, HomedBook } from '../installation/installation.ts';
 import type { Random } from '../../../ledger/core/random.ts';
 
 /** The environment for the preparation of a workload. */
-export interface Setting {
+export interface WorkloadSetting {
   /** Keys and external ids of this workload in this run begin with it, or contain it. */
   readonly namespace: string;
   /** Generator for the options of the workload. */
@@ -37,5 +37,5 @@ export interface Workload {
   /** What it does and the bugs that it would expose, in a sentence. */
   readonly description: string;
   /** Opens its accounts. Throws Error when one is refused, or not answered. */
-  prepare(setting: Setting): Promise<Prepared>;
+  prepare(setting: WorkloadSetting): Promise<Prepared>;
 }

@@ -19,8 +19,8 @@ import { RunCallers } from '../../run/callers.ts';
 import { fence } from '../../run/fence-books.ts';
 import { readCopies, waitUntilDrained } from '../../run/final-reads.ts';
 import { headerOf } from '../../run/header.ts';
-import { LeaderWatch } from '../../run/leaders.ts';
-import { Load } from '../../run/load.ts';
+import { EpochWatch } from '../../run/epoch-watch.ts';
+import { WorkloadClients } from '../../run/workload-clients.ts';
 import type { RunPlan } from '../../run/plan.ts';
 import { reAsk } from '../../run/unknown-calls.ts';
 import type { Workload } from '../../drive/workloads/workload.ts';
@@ -72,7 +72,7 @@ export async function briefRun(
   const plan = planOf(options.workloads);
   const final = join(folder, 'final');
   mkdirSync(final, { recursive: true });
-  const leaders = new LeaderWatch(installation.copies, () => {});
+  const leaders = new EpochWatch(installation.copies, () => {});
   await allLed(installation, leaders);
   const namespace = `trouble-${Date.now().toString(36)}`;
   const namespaces = [...options.workloads.map(({ name }) => name), namespace];
@@ -98,7 +98,7 @@ export async function briefRun(
     recorder.phase('faults');
     const { trouble } = options;
     const repaired = trouble && recorder.fault('trouble', [], [{}]);
-    const load = new Load({ plan, workloads: prepared, regions: names, caller });
+    const load = new WorkloadClients({ plan, workloads: prepared, regions: names, caller });
     load.start();
     await loaded(options, () => ended);
     const scene: Scene = {
@@ -194,7 +194,7 @@ async function loaded(
   while (ended() < calls && performance.now() - startedAt < LOAD_MOST_MS) await sleep(50);
 }
 
-async function allLed({ copies }: OwnInstallation, leaders: LeaderWatch): Promise<void> {
+async function allLed({ copies }: OwnInstallation, leaders: EpochWatch): Promise<void> {
   while (copies.some(({ book }) => leaders.leader(book) === undefined)) await sleep(20);
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evidencePool } from '../../../regions/drills/evidence/read-back.ts';
-import { startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
+import { startCluster } from '../../../regions/supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
 import { type Evidence, gatherEvidence } from '../../judge/checkers/evidence.ts';
 import { AuditorViews } from '../../drive/client/auditor-views.ts';
@@ -12,12 +12,12 @@ import { readFinalReads } from '../../judge/history/final-file.ts';
 import { readHistory } from '../../judge/history/read-history.ts';
 import type { HistoryHeader } from '../../judge/history/record.ts';
 import { HistoryRecorder } from '../../judge/history/recorder.ts';
-import { describeCopies } from '../../drive/installation/copies.ts';
+import { describeCopies } from '../../drive/installation/describe-copies.ts';
 import { booksOf, type Copy } from '../../drive/installation/installation.ts';
 import { Random } from '../../../ledger/core/random.ts';
 import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
 import { Requests } from '../../drive/workloads/requests.ts';
-import type { Setting, Workload } from '../../drive/workloads/workload.ts';
+import type { WorkloadSetting, Workload } from '../../drive/workloads/workload.ts';
 
 export interface QuietOptions {
   readonly workloads: readonly Workload[];
@@ -57,7 +57,7 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
     copies,
     deadlineMs: 10_000,
   };
-  const settingOf = (namespace: string, seed: number, processes: Set<number>): Setting => ({
+  const settingOf = (namespace: string, seed: number, processes: Set<number>): WorkloadSetting => ({
     namespace,
     random: new Random(seed),
     regions: cluster.regions,
@@ -103,7 +103,11 @@ export async function quietRun(folder: string, options: QuietOptions): Promise<Q
 
 const namespaceOf = ({ name }: Workload) => `quiet-${name}`;
 
-async function runOne(workload: Workload, setting: Setting, options: QuietOptions): Promise<void> {
+async function runOne(
+  workload: Workload,
+  setting: WorkloadSetting,
+  options: QuietOptions,
+): Promise<void> {
   const prepared = await workload.prepare(setting);
   const beganAt = performance.now();
   let steps = 0;
@@ -123,7 +127,7 @@ async function runOne(workload: Workload, setting: Setting, options: QuietOption
 }
 
 /** Makes a call to every book after the heal. */
-async function payInEveryBook(setting: Setting): Promise<void> {
+async function payInEveryBook(setting: WorkloadSetting): Promise<void> {
   const requests = new Requests(setting.namespace);
   for (const book of setting.books) {
     const [payer, payee] = await openAccounts(setting, requests, [mint(book), mint(book)]);

@@ -6,10 +6,13 @@ import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { findFreeBase } from '../../../regions/processes/ports.ts';
-import { type Cluster, startCluster } from '../../../regions/supervisor/embedded/cluster.ts';
+import {
+  type Cluster,
+  startCluster,
+} from '../../../regions/supervisor/embedded/embedded-cluster.ts';
 import type { RegionName } from '../../../regions/topology/topology.ts';
 import { CallFaults } from '../../drive/client/call-faults.ts';
-import { describeCopies } from '../../drive/installation/copies.ts';
+import { describeCopies } from '../../drive/installation/describe-copies.ts';
 import { type Copy, type Installation, regionsOf } from '../../drive/installation/installation.ts';
 import { Random } from '../../../ledger/core/random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';

@@ -3,7 +3,7 @@ import { amountIsOpen } from '../../../ledger/core/validate/options.ts';
 import { settlementId } from '../../../ledger/core/transfer-id.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { reasonWord } from '../history/replies.ts';
-import type { LegAnswer, LookUpRead, TransferAnswer } from '../history/operation.ts';
+import type { LegReply, LookUpRead, TransferReply } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 
 /** The book that decides a transfer, and the books where its other end may be. */
@@ -22,7 +22,7 @@ type Found = NonNullable<LookUpRead['found']>;
  * it. The place and time of the decision are not checked.
  */
 export function wrongInAnswer(
-  answer: TransferAnswer,
+  answer: TransferReply,
   request: CreateTransferRequest,
   row: JournalRow,
   place: DecidingBooks,
@@ -59,7 +59,7 @@ export function wrongInLookUp(found: Found, row: JournalRow, place: DecidingBook
 type Outcome = readonly [status: string, reason: string];
 
 function wrongInStatus(
-  { transferId, status, reason }: LegAnswer,
+  { transferId, status, reason }: LegReply,
   row: JournalRow,
   allowed: Outcome[],
 ) {
@@ -74,7 +74,7 @@ function textOf([status, reason]: Outcome): string {
 }
 
 function wrongInLegs(
-  legs: readonly LegAnswer[],
+  legs: readonly LegReply[],
   row: JournalRow,
   place: DecidingBooks,
   outcomesOf: (leg: JournalRow, place: DecidingBooks) => Outcome[],

@@ -1,12 +1,12 @@
 import { bookOf } from '../../../ledger/core/account-id.ts';
 import type { JournalRow } from '../../../ledger/core/journal-row.ts';
 import type {
-  ChangeAnswer,
+  ChangeReply,
   ChangeOperation,
   OpenOperation,
   Operation,
   Position,
-  TransferAnswer,
+  TransferReply,
   TransferOperation,
 } from '../history/operation.ts';
 import { changeDiffersFrom, differsFrom } from './asked-row.ts';
@@ -60,7 +60,7 @@ export const oneOutcome: Checker = (evidence) => {
 
 const REUSED = 'IDEMPOTENCY_KEY_REUSED';
 
-type Reply = TransferAnswer | ChangeAnswer;
+type Reply = TransferReply | ChangeReply;
 
 interface Answered {
   readonly operation: Operation;

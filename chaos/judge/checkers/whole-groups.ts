@@ -1,4 +1,4 @@
-import type { LegAnswer, Operation } from '../history/operation.ts';
+import type { LegReply, Operation } from '../history/operation.ts';
 import type { FinalBook } from './final-book.ts';
 import { takeFindings } from './from-audit.ts';
 import { type PossibleSeqs, momentOf } from './possible-seqs.ts';
@@ -58,8 +58,8 @@ export const wholeGroups: Checker = (evidence) => {
   return found.verdict();
 };
 
-interface GroupAnswer extends LegAnswer {
-  readonly legs: readonly LegAnswer[];
+interface GroupAnswer extends LegReply {
+  readonly legs: readonly LegReply[];
 }
 
 function checkLegs(operation: Operation, { status, legs }: GroupAnswer, found: Case): void {

@@ -16,7 +16,7 @@ export interface Position {
   readonly seq: number;
 }
 
-export interface LegAnswer {
+export interface LegReply {
   readonly transferId: string;
   readonly status: string;
   readonly reason: string;
@@ -28,7 +28,7 @@ export interface LegAnswer {
  */
 export type Resent = true;
 
-export interface TransferAnswer extends LegAnswer {
+export interface TransferReply extends LegReply {
   /** The field that differs, if the key was used for another request. Else empty. */
   readonly differingField: string;
   readonly replayed: boolean;
@@ -39,10 +39,10 @@ export interface TransferAnswer extends LegAnswer {
   readonly actualAmount: string;
   readonly expiresAtMicros: number | null;
   /** Legs of a group; else empty. */
-  readonly legs: readonly LegAnswer[];
+  readonly legs: readonly LegReply[];
 }
 
-export interface ChangeAnswer {
+export interface ChangeReply {
   /** Empty: changed. */
   readonly reason: string;
   readonly replayed: boolean;
@@ -50,7 +50,7 @@ export interface ChangeAnswer {
   readonly position: Position;
 }
 
-export interface OpenAnswer {
+export interface OpenReply {
   /** Empty when refused. */
   readonly accountId: string;
   readonly replayed: boolean;
@@ -155,10 +155,10 @@ export interface LookUpRead {
   readonly position: Position;
   /** Null: never seen. */
   readonly found:
-    | (LegAnswer & {
+    | (LegReply & {
         readonly position: Position;
         readonly actualAmount: string;
-        readonly legs: readonly LegAnswer[];
+        readonly legs: readonly LegReply[];
       })
     | null;
 }
@@ -172,16 +172,16 @@ export interface CallFailure {
 
 /** Requests and replies, by the field `f` of a record. */
 export interface Kinds {
-  transfer: { value: CreateTransferRequest; reply: TransferAnswer };
+  transfer: { value: CreateTransferRequest; reply: TransferReply };
   /** A transfer whose payee is in another book. */
-  cross_book: { value: CreateTransferRequest; reply: TransferAnswer };
-  hold: { value: CreateTransferRequest; reply: TransferAnswer };
-  capture: { value: CreateTransferRequest; reply: TransferAnswer };
-  release: { value: CreateTransferRequest; reply: TransferAnswer };
-  reversal: { value: CreateTransferRequest; reply: TransferAnswer };
-  group: { value: CreateTransferRequest; reply: TransferAnswer };
-  change: { value: ChangeAccountRequest; reply: ChangeAnswer };
-  open: { value: OpenAccountRequest; reply: OpenAnswer };
+  cross_book: { value: CreateTransferRequest; reply: TransferReply };
+  hold: { value: CreateTransferRequest; reply: TransferReply };
+  capture: { value: CreateTransferRequest; reply: TransferReply };
+  release: { value: CreateTransferRequest; reply: TransferReply };
+  reversal: { value: CreateTransferRequest; reply: TransferReply };
+  group: { value: CreateTransferRequest; reply: TransferReply };
+  change: { value: ChangeAccountRequest; reply: ChangeReply };
+  open: { value: OpenAccountRequest; reply: OpenReply };
   balances: { value: BalancesAsked; reply: readonly BookRead[] };
   statement: { value: StatementAsked; reply: StatementRead };
   page: { value: PageAsked; reply: PageRead };

@@ -22,7 +22,7 @@ import type * as recorded from './operation.ts';
 
 /** Converts answers of the API to the types of a history. */
 
-export function transferAnswer(answer: CreateTransferResponse): recorded.TransferAnswer {
+export function transferAnswer(answer: CreateTransferResponse): recorded.TransferReply {
   const { expiresAt } = answer;
   return {
     ...legAnswer(answer),
@@ -36,12 +36,12 @@ export function transferAnswer(answer: CreateTransferResponse): recorded.Transfe
   };
 }
 
-export function changeAnswer(answer: ChangeAccountResponse): recorded.ChangeAnswer {
+export function changeAnswer(answer: ChangeAccountResponse): recorded.ChangeReply {
   const { reason } = answer;
   return { reason: reasonWord(reason), ...replay(answer), position: position(answer.position) };
 }
 
-export function openAnswer(answer: OpenAccountResponse): recorded.OpenAnswer {
+export function openAnswer(answer: OpenAccountResponse): recorded.OpenReply {
   const { account } = answer;
   const accountId = account === undefined ? '' : String(account.id);
   return { accountId, ...replay(answer), position: position(answer.position) };
@@ -128,7 +128,7 @@ interface Decided {
   readonly reason: Reason;
 }
 
-function legAnswer({ transferId, status, reason }: Decided): recorded.LegAnswer {
+function legAnswer({ transferId, status, reason }: Decided): recorded.LegReply {
   return {
     transferId,
     status: transferStatusToJSON(status).replace(/^TRANSFER_STATUS_/u, ''),

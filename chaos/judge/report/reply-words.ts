@@ -1,16 +1,16 @@
 import type {
   AccountRead,
   BookRead,
-  ChangeAnswer,
+  ChangeReply,
   CallFailure,
   LookUpRead,
-  OpenAnswer,
+  OpenReply,
   Operation,
   PageRead,
   Position,
   StatementEntry,
   StatementRead,
-  TransferAnswer,
+  TransferReply,
 } from '../history/operation.ts';
 import { isOf } from './judged-run.ts';
 import { firstOf, joined, positionText, SHOWN_OF_MANY } from './plain-words.ts';
@@ -39,13 +39,13 @@ function replyText(operation: Operation): string {
   return '';
 }
 
-function changedText(answer: ChangeAnswer): string {
+function changedText(answer: ChangeReply): string {
   const { reason, position } = answer;
   const outcome = reason === '' ? 'changed' : `refused, ${reason}`;
   return joined(outcome, replayText(answer), at(position));
 }
 
-function openedText(answer: OpenAnswer): string {
+function openedText(answer: OpenReply): string {
   const { accountId, position } = answer;
   const outcome = accountId === '' ? 'refused' : `account ${accountId}`;
   return joined(outcome, replayText(answer), at(position));
@@ -74,7 +74,7 @@ function lookUpText({ position, found }: LookUpRead): string {
   return joined(found.status, found.reason, `found ${at(found.position)}`, at(position));
 }
 
-function answerText(answer: TransferAnswer): string {
+function answerText(answer: TransferReply): string {
   const { status, reason, differingField, position, actualAmount, legs } = answer;
   return joined(
     status,
@@ -91,7 +91,7 @@ function answerText(answer: TransferAnswer): string {
   );
 }
 
-const replayText = ({ replayed, resent }: Pick<OpenAnswer, 'replayed' | 'resent'>) =>
+const replayText = ({ replayed, resent }: Pick<OpenReply, 'replayed' | 'resent'>) =>
   joined(replayed ? 'replayed' : '', resent === true ? 'sent more than once by the router' : '');
 const at = (position: Position) => `at ${positionText(position)}`;
 

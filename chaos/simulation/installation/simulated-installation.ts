@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { Book } from '../../../ledger/store/head.ts';
+import type { Book } from '../../../ledger/core/book.ts';
 import { Election } from '../database/election.ts';
 import { DatabaseNode } from '../database/node.ts';
 import type { SimulatedBug } from '../simulated-bug.ts';

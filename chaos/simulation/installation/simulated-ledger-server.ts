@@ -5,7 +5,7 @@ import type { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
 import { compareChannel } from '../../../ledger/service/compare-channel.ts';
 import { settle } from '../../../ledger/service/settle.ts';
-import type { Book } from '../../../ledger/store/head.ts';
+import type { Book } from '../../../ledger/core/book.ts';
 import type { DatabaseNode } from '../database/node.ts';
 import type {
   CompareChannelReply,

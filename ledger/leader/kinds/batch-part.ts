@@ -3,7 +3,7 @@ import type { BatchStamp, DecidedAt } from '../answers.ts';
 import type { KeyedTransfer, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import type { SettlementWaiters } from '../settlement-waiters.ts';
-import type { Book } from '../../store/head.ts';
+import type { Book } from '../../core/book.ts';
 import type { Sql } from '../../store/connect.ts';
 
 /** One kind of work: how it is admitted to the queue, and how a batch treats it. */

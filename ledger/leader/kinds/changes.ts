@@ -14,7 +14,7 @@ interface ChangeItem {
 }
 
 /** The changes of accounts in a batch. */
-class ChangePart extends BatchPart {
+export class ChangePart extends BatchPart {
   readonly #items: readonly ChangeItem[];
   /** Items that have a command, in the order of their commands. */
   #planned: ChangeItem[] = [];

@@ -12,7 +12,7 @@ interface OutcomeWork {
 }
 
 /** The works of a batch that are one command each. */
-class CommandPart<W extends OutcomeWork> extends BatchPart {
+export class CommandPart<W extends OutcomeWork> extends BatchPart {
   readonly #works: readonly { readonly work: W; readonly command: Command }[];
   /** Place of the first of their commands in the batch. */
   #first = 0;

@@ -23,7 +23,7 @@ interface OpenItem {
 }
 
 /** The accounts to open in a batch. An external id is what a key is for others. */
-class OpeningPart extends BatchPart {
+export class OpeningPart extends BatchPart {
   /** The items of each work, in the order of its requests. */
   readonly #works: readonly { readonly work: OpenWork; readonly items: readonly OpenItem[] }[];
   /** Items that have a command, in the order of their commands. */

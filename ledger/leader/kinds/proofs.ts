@@ -2,7 +2,7 @@ import { BatchPart, type WorkKind } from './batch-part.ts';
 import type { ProofWork } from '../work.ts';
 
 /** The works of a batch that ask for nothing but its commit. */
-class ProofPart extends BatchPart {
+export class ProofPart extends BatchPart {
   readonly #works: readonly ProofWork[];
 
   constructor(works: readonly ProofWork[]) {

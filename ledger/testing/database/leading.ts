@@ -14,7 +14,8 @@ import { takeOver } from '../../leader/take-over.ts';
 import type { LateResult, TransferWork } from '../../leader/work.ts';
 import type { Logger } from '../../logger.ts';
 import { connect, type Sql } from '../../store/connect.ts';
-import { type Book, type Head, readHead } from '../../store/head.ts';
+import type { Book } from '../../core/book.ts';
+import { type Head, readHead } from '../../store/head.ts';
 import type { TestDatabase } from './database.ts';
 
 export const BOOKS: readonly [Book, Book] = [
@@ -87,7 +88,7 @@ export class Leading {
     return new Leading(sql, reads, head, leader, keys);
   }
 
-  /** Rejects with the LedgerFault of the work. */
+  /** Rejects with the LedgerError of the work. */
   transfer(
     requests: readonly CreateTransferRequest[],
     startBefore = Infinity,
@@ -99,7 +100,7 @@ export class Leading {
         startBefore: requests.map(() => startBefore),
         onOutcome: resolve,
         onLate: (results) => this.late.push(...results),
-        onFault: reject,
+        onFailure: reject,
       };
       this.leader.submit(work);
     });
@@ -107,7 +108,7 @@ export class Leading {
 
   open(requests: readonly OpenAccountRequest[]): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
-      this.leader.submit({ kind: 'open', requests, onOutcome: resolve, onFault: reject });
+      this.leader.submit({ kind: 'open', requests, onOutcome: resolve, onFailure: reject });
     });
   }
 

@@ -4,7 +4,7 @@ import type { RpcError } from '../../rpc/error.ts';
 import { AccountReads } from '../../service/account-reads.ts';
 import { EntryReads } from '../../service/entry-reads.ts';
 import { LongReads } from '../../service/long-reads.ts';
-import type { ReadMember } from '../../service/read-position.ts';
+import type { ReadMember } from '../../service/proven-reads.ts';
 import { TransferReads } from '../../service/transfer-reads.ts';
 import { BOOKS, Leading } from './leading.ts';
 import { RandomBooks, storeBook } from './random-books.ts';
@@ -43,7 +43,7 @@ export function readsOf(member: ReadMember) {
 }
 
 /** The error that a read fails with. */
-export async function faultOf(read: Promise<unknown>): Promise<RpcError> {
+export async function errorOf(read: Promise<unknown>): Promise<RpcError> {
   return read.then(
     () => {
       throw new Error('it does not fail');

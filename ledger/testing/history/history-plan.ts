@@ -148,8 +148,8 @@ function openStep(
 
 /** An opening by a router that may know other books of the region, or contradict others. */
 function placedStep(step: fc.Arbitrary<OpenStep>): fc.Arbitrary<OpenStep> {
-  const more = often<readonly number[]>([12, []], [2, [40]], [1, [40, 50]], [1, [50]]);
-  const isSent = often([2, false], [1, true]);
+  const more = often<readonly number[]>([4, []], [2, [40]], [1, [40, 50]], [2, [50]]);
+  const isSent = fc.boolean();
   return fc.record({ step, more, isSent }).map(({ step: open, more: others, isSent: sends }) => ({
     ...open,
     ...(sends && { regionBooks: [open.book, ...others] }),

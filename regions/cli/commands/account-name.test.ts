@@ -5,7 +5,7 @@ import {
   FindAccountsResponse,
   GetAccountResponse,
 } from '../../../proto/gen/meridian/v1/account.ts';
-import { CallFault } from '../../../router/client/call-fault.ts';
+import { CallError } from '../../../router/client/call-error.ts';
 import { findAccount } from './account-name.ts';
 
 const account = (id: bigint, externalId: string, homeRegion = 'eu-west') =>
@@ -22,7 +22,7 @@ const all = [
   account(12n, 'till', 'us-east'),
 ];
 
-const notFound = new CallFault('there is no account', {
+const notFound = new CallError('there is no account', {
   code: 'NOT_FOUND',
   outcome: 'not_applied',
   retryable: false,

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { type Account, GetAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
-import { CallFault } from '../../../router/client/call-fault.ts';
+import { CallError } from '../../../router/client/call-error.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 
 /** Look-ups at once; a group may name 2,000 accounts. */
@@ -59,7 +59,7 @@ async function absentAs<T>(absent: T, lookUp: () => Promise<T>): Promise<T> {
     return await lookUp();
   } catch (error) {
     const unknown = ['NOT_FOUND', 'INVALID_ARGUMENT'];
-    if (error instanceof CallFault && unknown.includes(error.code)) return absent;
+    if (error instanceof CallError && unknown.includes(error.code)) return absent;
     throw error;
   }
 }
@@ -79,7 +79,7 @@ async function accountsNamed(
   );
 }
 
-/** The account with an id. Throws CommandFailure or CallFault when there is none. */
+/** The account with an id. Throws CommandFailure or CallError when there is none. */
 export async function accountOf(
   client: Pick<MeridianClient, 'getAccount'>,
   id: bigint,

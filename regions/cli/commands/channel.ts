@@ -6,7 +6,7 @@ import {
   Channels,
   type ChannelStates,
   type ListedLeg,
-} from '../../operator/channels.ts';
+} from '../../operator/channel-repairs.ts';
 import { type CommandContext, dataOption, newCommand, startedCluster } from '../connection.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { print, printJson, styled } from '../../terminal/print.ts';

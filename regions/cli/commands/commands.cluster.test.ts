@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { must } from '../../../ledger/core/assert.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { childEnvironment, findProgram } from '../../processes/environment.ts';
 import { withPassword } from '../../topology/passfile.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { connect } from '../../../ledger/store/connect.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { Meridian, textAt } from '../../testing/meridian.ts';
+import { textAt } from '../../testing/meridian.ts';
+import { MeridianHere } from '../../testing/meridian-here.ts';
 import { copyDatabase, restoreDatabase } from '../../drills/older-database.ts';
 import { testBookReads } from './test/book-reads.ts';
 import { testJsonNames } from './test/json-names.ts';
@@ -20,15 +21,14 @@ import { passwordsOf } from './test/passwords.ts';
 import { testWrongUsage } from './test/wrong-usage.ts';
 
 // One story: each part continues with the state that the previous ones left.
-
 const folder = temporaryFolder();
 let cluster: Cluster;
-let meridian: Meridian;
+let meridian: MeridianHere;
 
 beforeAll(async () => {
   const dataDir = join(folder(), 'data');
   cluster = await startCluster({ dataDir, basePort: await findFreeBase() });
-  meridian = new Meridian(dataDir);
+  meridian = new MeridianHere(dataDir);
   const accounts = [
     ['bank', 'eu-west', 'EUR', 'none'],
     ['alice', 'eu-west', 'EUR/2', '0'],

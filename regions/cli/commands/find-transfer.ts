@@ -27,7 +27,7 @@ export function withPayerOption(command: Command): Command {
 
 /**
  * Asks for a transfer by its id, which is a UUID, or else by its key: the book of the payer, or
- * every book. CallFault AMBIGUOUS_KEY, BOOKS_SILENT: without the payer no answer is certain.
+ * every book. CallError AMBIGUOUS_KEY, BOOKS_SILENT: without the payer no answer is certain.
  * CommandFailure (refused): the transfer has another payer.
  */
 export async function askForTransfer(

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import type { Cluster, ClusterEvent } from '../../supervisor/embedded/cluster.ts';
+import type { Cluster, ClusterEvent } from '../../supervisor/embedded/embedded-cluster.ts';
 import { defaultBasePort } from '../../topology/layout.ts';
-import { type BookState, type RegionState, removeData } from '../../topology/state.ts';
-import type { ReplicatedCluster } from '../../supervisor/replicated/cluster.ts';
+import { type BookEndpoints, type RegionState, removeData } from '../../topology/state.ts';
+import type { ReplicatedCluster } from '../../supervisor/replicated/replicated-cluster.ts';
 import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import type { Config } from '../../config/load-config.ts';
 import { type ProcessSettings, processSettings } from '../../config/process-settings.ts';
@@ -109,7 +109,7 @@ export async function startHere(
 ): Promise<Cluster> {
   const { data, port, topology, settings } = options;
   report(`Starting ${sizeOf(topology)}, data in ${data}, ports from ${port}`);
-  const { startCluster } = await import('../../supervisor/embedded/cluster.ts');
+  const { startCluster } = await import('../../supervisor/embedded/embedded-cluster.ts');
   const start = (how: StartOptions) => startCluster({ ...how, topology, settings });
   return startWith(start, options, context, report);
 }
@@ -121,7 +121,8 @@ export async function startReplicatedHere(
   report: (line: string) => void = note,
 ): Promise<ReplicatedCluster> {
   const { installPackages } = await import('../../supervisor/replicated/packages.ts');
-  const { startReplicatedCluster } = await import('../../supervisor/replicated/cluster.ts');
+  const { startReplicatedCluster } =
+    await import('../../supervisor/replicated/replicated-cluster.ts');
   installPackages();
   const { data, port, topology, settings } = options;
   report(`Starting ${sizeOf(topology)} with their copies, data in ${data}, ports from ${port}`);
@@ -194,7 +195,7 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 /** What the user reads of an installation that is ready. */
 export interface Endpoints {
   readonly regions: readonly Pick<RegionState, 'name' | 'routerAddress'>[];
-  readonly books: readonly Pick<BookState, 'name' | 'region' | 'auditorUrl'>[];
+  readonly books: readonly Pick<BookEndpoints, 'name' | 'region' | 'auditorUrl'>[];
 }
 
 /** Where the regions are, one line for each. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BookStatus, InstallationStatus, MemberReport } from '../../operator/status.ts';
-import { Channels, type ChannelStates } from '../../operator/channels.ts';
+import { Channels, type ChannelStates } from '../../operator/channel-repairs.ts';
 import { divergedLines } from './channel.ts';
 import { type CommandContext, runningCluster } from '../connection.ts';
 import { ExitCode } from '../../terminal/failure.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 import type { AuditReport } from '../../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
-import type { Cluster } from '../../supervisor/embedded/cluster.ts';
+import type { Cluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { defaultDataDir } from '../../topology/layout.ts';
 import { runSample, type SampleProgress, type SampleReport } from '../sample/send-sample.ts';
 import { auditWithProgress } from './audit.ts';

@@ -71,7 +71,7 @@ async function showCluster(
   { json, watch }: StatusOptions,
   { exit }: CommandContext,
 ): Promise<void> {
-  const { Channels } = await import('../../operator/channels.ts');
+  const { Channels } = await import('../../operator/channel-repairs.ts');
   // A process may be ready by its supervisor's account and yet not answer at this moment.
   const answers = new Map<string, boolean>(
     await Promise.all(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 
 import { checkout } from '../../topology/layout.ts';
-import type { BookState, RegionState } from '../../topology/state.ts';
+import type { BookEndpoints, RegionState } from '../../topology/state.ts';
 import { defaultTopology, type Topology } from '../../topology/topology.ts';
 import { configOf } from '../config-option.ts';
 import { type CommandContext, newCommand } from '../connection.ts';
@@ -46,7 +46,7 @@ interface Start extends LocalOptions {
 /** An installation that is ready. */
 interface Ready {
   readonly regions: readonly RegionState[];
-  readonly books: readonly BookState[];
+  readonly books: readonly BookEndpoints[];
 }
 
 /** What the detached process reports to the one that waits for it. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { BadFileError } from './bad-line.ts';
-import type { Line } from './csv.ts';
+import type { Line } from './payment-csv.ts';
 import { type AccountLine, readAccounts, readPayments } from './files.ts';
 
 let folder = '';

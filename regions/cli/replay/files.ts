@@ -6,7 +6,7 @@ import {
   REFERENCE_LENGTH_MAX,
 } from '../../../ledger/core/limits.ts';
 import { BadLineError } from './bad-line.ts';
-import { type Fields, type Line, readCsv } from './csv.ts';
+import { type Fields, type Line, readCsv } from './payment-csv.ts';
 
 /** A line of the accounts file. */
 export interface AccountLine {

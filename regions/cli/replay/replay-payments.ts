@@ -10,7 +10,7 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
 import type { BadLine } from './bad-line.ts';
-import type { Line } from './csv.ts';
+import type { Line } from './payment-csv.ts';
 import { type AccountLine, type PaymentLine, readAccounts, readPayments } from './files.ts';
 import { ReplayRefusedError, ReplayStalledError } from './replay-error.ts';
 import { type ReplaySummary, ReplayTally } from './replay-tally.ts';
@@ -65,7 +65,7 @@ interface QueuedPayment extends WavePayment {
  * the same books when it is started again.
  *
  * Throws BadFileError for a file that cannot be used, ReplayRefusedError for an unknown region
- * or an account that exists with other fields, CallFault when no router can be reached.
+ * or an account that exists with other fields, CallError when no router can be reached.
  */
 export async function runReplay(options: ReplayOptions, deps: ReplayDeps): Promise<ReplaySummary> {
   const tally = new ReplayTally();

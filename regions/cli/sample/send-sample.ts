@@ -68,7 +68,7 @@ export interface SampleDeps {
 
 /**
  * Sends the built-in workload through the routers of all regions and checks every answer.
- * A second run gets the same outcome for every key. Throws CallFault when a router stays
+ * A second run gets the same outcome for every key. Throws CallError when a router stays
  * unreachable and Error when an account of the sample exists with other fields.
  */
 export async function runSample({ clients, onProgress }: SampleDeps): Promise<SampleReport> {

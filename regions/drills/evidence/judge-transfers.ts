@@ -1,4 +1,4 @@
-import type { Acknowledgement, Asked, RecordedCall } from '../load/call-log.ts';
+import type { Acknowledgement, CallRequest, RecordedCall } from '../load/call-log.ts';
 import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 
 /** Compares the answers that callers received with the journals. Pure: nothing is read here. */
@@ -6,17 +6,17 @@ import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 /** A call whose answer or absence of one is now known from the journals, or contradicted. */
 export interface Judgement {
   /** Acknowledged, but in no journal. */
-  readonly missing: readonly Asked[];
+  readonly missing: readonly CallRequest[];
   /** Keys with more than one row, or whose money arrived more than once. */
-  readonly duplicates: readonly Asked[];
+  readonly duplicates: readonly CallRequest[];
   /** Acknowledged with another outcome, place or content than the journal has. */
-  readonly contradicted: readonly Asked[];
+  readonly contradicted: readonly CallRequest[];
   /** Answered "not applied", but a row exists. */
-  readonly falselyRefused: readonly Asked[];
+  readonly falselyRefused: readonly CallRequest[];
   /** Rows with a key that no caller sent. */
   readonly phantoms: readonly DecidedRow[];
   /** Acknowledged as applied by an epoch that a newer one had replaced before the call was sent. */
-  readonly deposed: readonly Asked[];
+  readonly deposed: readonly CallRequest[];
 }
 
 /** When a newer epoch of a book was first known to lead, in milliseconds since the run began. */
@@ -45,10 +45,10 @@ export function judge(
     (row) => `${row.originBook} ${row.originId}`,
   );
   const found = {
-    missing: [] as Asked[],
-    duplicates: [] as Asked[],
-    contradicted: [] as Asked[],
-    falselyRefused: [] as Asked[],
+    missing: [] as CallRequest[],
+    duplicates: [] as CallRequest[],
+    contradicted: [] as CallRequest[],
+    falselyRefused: [] as CallRequest[],
   };
   for (const call of calls) {
     const own = rows.get(call.key) ?? [];
@@ -73,7 +73,7 @@ export function judge(
 }
 
 /** Returns whether the row matches the request of the call, regardless of its outcome. */
-function isAsAsked(asked: Asked, row: DecidedRow): boolean {
+function isAsAsked(asked: CallRequest, row: DecidedRow): boolean {
   if (row.book !== asked.book || row.kind !== asked.kind) return false;
   if (row.debitAccount !== asked.debitAccount || row.amountMinor !== asked.amountMinor)
     return false;
@@ -82,7 +82,7 @@ function isAsAsked(asked: Asked, row: DecidedRow): boolean {
 
 /** Returns whether an answer agrees with the journals. */
 function agrees(
-  asked: Asked,
+  asked: CallRequest,
   answer: Acknowledgement,
   row: DecidedRow,
   arrivals: readonly ArrivedRow[],

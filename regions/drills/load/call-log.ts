@@ -10,7 +10,7 @@ import type { RegionName } from '../../topology/layout.ts';
 export type CallKind = 'transfer' | 'hold' | 'capture';
 
 /** The request of a call. */
-export interface Asked {
+export interface CallRequest {
   readonly key: string;
   readonly kind: CallKind;
   /** The caller's region, whose router it was sent to first. */
@@ -33,7 +33,7 @@ export interface Asked {
 }
 
 /** Whether a call concerns one book alone, so that nothing but that book can hold it up. */
-export function isWithinBook({ book, toBook }: Asked): boolean {
+export function isWithinBook({ book, toBook }: CallRequest): boolean {
   return book === toBook;
 }
 
@@ -59,7 +59,7 @@ export interface CallTrouble {
 }
 
 /** One call that has ended. Times are milliseconds since the run began. */
-export interface RecordedCall extends Asked {
+export interface RecordedCall extends CallRequest {
   readonly sentAtMs: number;
   readonly endedAtMs: number;
   readonly acknowledged?: Acknowledgement;

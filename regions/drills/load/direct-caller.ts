@@ -8,15 +8,15 @@ import {
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MemberState } from '../../topology/state.ts';
-import type { Asked, CallLog, RecordedCall } from './call-log.ts';
+import type { CallRequest, CallLog, RecordedCall } from './call-log.ts';
 import type { RunClock } from './run-clock.ts';
-import type { Load } from './load.ts';
+import type { DrillLoad } from './drill-load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
 
 /** The parts of a run that its calls need. */
 export interface DirectRun {
   readonly target: MemberState;
-  readonly load: Load;
+  readonly load: DrillLoad;
   readonly log: CallLog;
   readonly clock: RunClock;
   readonly namespace: string;
@@ -34,7 +34,7 @@ export class DirectCaller {
   readonly #run: DirectRun;
   readonly #client: BookServiceClient;
   #stream: ClientDuplexStream<PostRequest, PostReply> | undefined;
-  readonly #waiting = new Map<number, { asked: Asked; sentAtMs: number }>();
+  readonly #waiting = new Map<number, { asked: CallRequest; sentAtMs: number }>();
   #acknowledged = 0;
 
   constructor(run: DirectRun, address: string) {
@@ -64,7 +64,7 @@ export class DirectCaller {
       throw new Error(`the load has no accounts in ${target.bookName}`);
     }
     for (let batch = 1; batch <= count; batch += 1) {
-      const asked: Asked = {
+      const asked: CallRequest = {
         key: `direct-${batch}`,
         kind: 'transfer',
         via: payer.region,

@@ -1,6 +1,6 @@
 import type { RegionName } from '../../topology/layout.ts';
 import { Random } from '../../../ledger/core/random.ts';
-import type { Asked } from './call-log.ts';
+import type { CallRequest } from './call-log.ts';
 
 /** An account that the load uses. */
 export interface LoadAccount {
@@ -17,7 +17,7 @@ const AMOUNT_MOST = 10_000;
 
 interface OpenHold {
   readonly id: string;
-  readonly of: Asked;
+  readonly of: CallRequest;
 }
 
 /**
@@ -40,7 +40,7 @@ export class PaymentPlan {
   }
 
   /** Returns the request of the next caller in this region. */
-  next(via: RegionName): Asked {
+  next(via: RegionName): CallRequest {
     this.#calls += 1;
     const key = `${via}-${String(this.#calls).padStart(8, '0')}`;
     const held = this.#holds.get(via)?.shift();
@@ -70,13 +70,13 @@ export class PaymentPlan {
   }
 
   /** Reports a hold that was made: one of the next calls captures it. */
-  held(of: Asked, id: string): void {
+  held(of: CallRequest, id: string): void {
     const waiting = this.#holds.get(of.via) ?? [];
     this.#holds.set(of.via, waiting);
     waiting.push({ id, of });
   }
 
-  #capture(key: string, { id, of }: OpenHold): Asked {
+  #capture(key: string, { id, of }: OpenHold): CallRequest {
     return { ...of, key, kind: 'capture', creditAccount: '', holdId: id };
   }
 

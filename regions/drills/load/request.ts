@@ -5,11 +5,11 @@ import {
   transferStatusToJSON,
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { CallFault } from '../../../router/client/call-fault.ts';
-import type { Acknowledgement, Asked, CallTrouble } from './call-log.ts';
+import { CallError } from '../../../router/client/call-error.ts';
+import type { Acknowledgement, CallRequest, CallTrouble } from './call-log.ts';
 
 /** The request that asks for it. The namespace is that of the run. */
-export function requestOf(asked: Asked, namespace: string): CreateTransferRequest {
+export function requestOf(asked: CallRequest, namespace: string): CreateTransferRequest {
   return CreateTransferRequest.create({
     idempotencyKey: asked.key,
     namespace,
@@ -39,7 +39,7 @@ export function acknowledgementOf(answer: CreateTransferResponse): Acknowledgeme
 
 /** Any other error is a bug of ours; whether the call was applied is then unknown. */
 export function troubleOf(error: unknown): CallTrouble {
-  if (error instanceof CallFault) {
+  if (error instanceof CallError) {
     return { code: error.code, outcome: error.outcome, message: error.message };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import type { DrillReport } from '../report.ts';
 import { section, table } from '../../report/elements.ts';
 import { Html, html, nothing } from '../../report/html.ts';
 import { inOrder, kindNames, zeroOf } from './moments.ts';
-import { picture } from './picture.ts';
+import { picture } from './drill-picture.ts';
 import { countText, durationText, offsetText } from '../../report/quantities.ts';
 
 /** Describes the outage: each book, the picture, each moment, the healthy regions. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { drillReport, type DrillReport } from '../report.ts';
-import { picture } from './picture.ts';
+import { picture } from './drill-picture.ts';
 import { renderReport } from './render.ts';
 import { abortedReport, failedReport, passedReport } from './test/sample-reports.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '../../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';

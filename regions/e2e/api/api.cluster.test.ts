@@ -23,7 +23,7 @@ import {
   TransferStatus,
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';

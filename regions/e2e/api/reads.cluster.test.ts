@@ -22,7 +22,7 @@ import {
   type GetTransfersResponse,
   TransferStatus,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api, type ApiError } from '../../testing/api-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';

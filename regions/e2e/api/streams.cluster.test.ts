@@ -16,7 +16,7 @@ import type { ListEntriesResponse } from '../../../proto/gen/meridian/v1/query.t
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { parseConfig } from '../../config/load-config.ts';
 import { processSettings } from '../../config/process-settings.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { ReceivedAnswers } from './received-answers.ts';

@@ -6,7 +6,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import type { FindAccountsResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import { drainedRegions, markDrained, unmarkDrained } from '../../etcd/drained.ts';
 import { Etcd } from '../../etcd/etcd.ts';
-import { startCluster } from '../../supervisor/embedded/cluster.ts';
+import { startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { probeAnswers, probeHealth } from '../../processes/probes.ts';

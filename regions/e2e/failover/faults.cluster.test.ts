@@ -7,7 +7,7 @@ import {
   TransferStatus,
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
-import { Books, OWN_ASSET } from '../../testing/books.ts';
+import { EmbeddedTestBooks, OWN_ASSET } from '../../testing/test-books.ts';
 import { type PaymentFiles, paymentFiles } from '../../testing/payment-files.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
@@ -18,9 +18,9 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
 const folder = temporaryFolder();
 /** Shared by the tests, each of which replays its own payments. */
-let books: Books;
+let books: EmbeddedTestBooks;
 beforeAll(async () => {
-  books = await Books.start(folder());
+  books = await EmbeddedTestBooks.start(folder());
 });
 afterAll(() => books?.stop());
 
@@ -53,7 +53,7 @@ describe(`replay of ${undisturbed.source} payments`, () => {
   const cutFiles = paymentFiles('cut/', SOME);
   test('a cut link holds up only transfers that must cross it, and drains automatically', async () => {
     const { links } = books.cluster;
-    const both = ['eu-west>us-east', 'us-east>eu-west'].map((name) =>
+    const both = ['eu-west>us-east-1', 'us-east>eu-west-1'].map((name) =>
       must(links.get(name), `there is a link ${name}`),
     );
     let during: Promise<void> | undefined;

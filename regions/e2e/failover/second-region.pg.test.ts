@@ -56,8 +56,8 @@ async function leading(): Promise<TestMember> {
   return member;
 }
 
-/** Returns the code of the fault with which the work fails. */
-const faultOf = (failing: Promise<unknown>): Promise<string> =>
+/** Returns the code of the failure with which the work fails. */
+const codeOf = (failing: Promise<unknown>): Promise<string> =>
   failing.then(
     () => 'none',
     (error: Error & { code?: unknown }) =>
@@ -74,8 +74,8 @@ async function expectNotReported(member: TestMember): Promise<void> {
   await expect.poll(stored, { timeout: 10_000 }).toBe(1);
   for (const until = performance.now() + 1_500; performance.now() < until;) {
     expect(member.leading).toBe(false);
-    expect(await faultOf(member.transfer(request))).toBe('not_leader');
-    expect(await faultOf(member.stale(ALICE))).toBe('NOT_LEADER');
+    expect(await codeOf(member.transfer(request))).toBe('not_leader');
+    expect(await codeOf(member.stale(ALICE))).toBe('NOT_LEADER');
     await sleep(50);
   }
 }
@@ -96,11 +96,11 @@ test.each(['pg_cancel_backend', 'pg_terminate_backend'])(
   async (end) => {
     const member = await leading();
     await pair.waitForAbsentStandby();
-    const fault = faultOf(member.transfer(request));
+    const failure = codeOf(member.transfer(request));
     const pid = await pair.oneWaiting(book);
     expect(await stored()).toBe(0);
     await pair.admin`SELECT ${pair.admin.unsafe(end)}(${pid}::int)`;
-    expect(await fault).toBe('outcome_unknown');
+    expect(await failure).toBe('outcome_unknown');
     await expectNotReported(member);
     await thenReportedOnce(member);
   },
@@ -128,11 +128,11 @@ test('a server whose take-over is cancelled while it waits does not lead', async
 test('a server that is killed while commits wait shows them to no client before the barrier', async () => {
   const member = await leading();
   await pair.waitForAbsentStandby();
-  const fault = faultOf(member.transfer(request));
+  const failure = codeOf(member.transfer(request));
   await pair.oneWaiting(book);
   const starts = pair.first.process.starts;
   pair.signal('first', 'SIGKILL');
-  expect(await fault).toBe('outcome_unknown');
+  expect(await failure).toBe('outcome_unknown');
   await expect.poll(() => pair.first.process.starts, { timeout: 15_000 }).toBe(starts + 1);
   await pair.first.process.waitReady(30_000);
   await expectNotReported(member);
@@ -211,7 +211,7 @@ test('a busy leader is fenced at its next batch', async () => {
   load.catch(() => undefined);
   await expect.poll(() => posted).toBeGreaterThan(20);
   const { seq } = await fenceBook(admin, 'jane', Date.now() * 1000);
-  expect(await faultOf(load)).toBe('not_leader');
+  expect(await codeOf(load)).toBe('not_leader');
   const [head] = await admin`SELECT seq FROM head`;
   expect(head).toEqual({ seq: BigInt(seq) });
   await unfenceBook(admin);
@@ -220,13 +220,13 @@ test('a busy leader is fenced at its next batch', async () => {
 test('it stops in time although a commit hangs', async () => {
   const member = await leading();
   await pair.waitForAbsentStandby();
-  const fault = faultOf(member.transfer(request));
+  const failure = codeOf(member.transfer(request));
   await pair.oneWaiting(book);
   const before = performance.now();
   await member.stop();
   members.length = 0;
   expect(performance.now() - before).toBeLessThan(6_000);
-  expect(await fault).toBe('outcome_unknown');
+  expect(await failure).toBe('outcome_unknown');
 });
 
 test('a leader whose database no longer accepts writes steps down and applies nothing', async () => {
@@ -238,7 +238,7 @@ test('a leader whose database no longer accepts writes steps down and applies no
       (await admin`SELECT current_setting('default_transaction_read_only') AS it`)[0]?.['it'];
     await expect.poll(setting).toBe('on');
     await sleep(100);
-    expect(await faultOf(member.transfer(request))).toBe('not_leader');
+    expect(await codeOf(member.transfer(request))).toBe('not_leader');
     await expect.poll(() => member.leading).toBe(false);
   } finally {
     await pair.admin`ALTER SYSTEM RESET default_transaction_read_only`;

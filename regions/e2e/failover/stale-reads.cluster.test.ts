@@ -9,7 +9,7 @@ import { type Position, ReadLevel, ReadOptions } from '../../../proto/gen/meridi
 import { RouterServer } from '../../../router/router-server.ts';
 import { probeAnswers, probeHealth } from '../../processes/probes.ts';
 import { Api } from '../../testing/api-client.ts';
-import { Books } from '../../testing/books.ts';
+import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
 
 /** STALE reads from the standby of a book, while its leader is frozen, replaced and dead. */
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 test('a region reads from a nearby replica, regardless of the leader', async () => {
-  const books = await Books.start();
+  const books = await EmbeddedTestBooks.start();
   cleanUp.push(() => books.stop());
   const { layout, regions, processes } = books.cluster;
   const home = must(

@@ -7,7 +7,7 @@ import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridi
 import { RouterServer } from '../../../router/router-server.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
 import { probeHealth } from '../../processes/probes.ts';
-import { Books } from '../../testing/books.ts';
+import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
 
 /** Two ledger servers on one book: under every fault only one posts and nothing is lost. */
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 test('the second stands by; a frozen leader is replaced and, thawed, posts nothing', async () => {
-  const books = await Books.start();
+  const books = await EmbeddedTestBooks.start();
   cleanUp.push(() => books.stop());
   const { cluster } = books;
   const layout = must(

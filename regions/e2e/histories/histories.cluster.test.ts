@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import { histories, type RandomHistory } from '../../../ledger/testing/history/random-history.ts';
 import { runAudit } from '../../../ledger/audit/run-audit.ts';
-import { type Cluster, startCluster } from '../../supervisor/embedded/cluster.ts';
+import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { checkReads } from './final-checks.ts';

@@ -13,7 +13,8 @@ import type {
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { OpenAccountRequest, OpenAccountResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import { Accounts } from '../../../router/accounts.ts';
-import { type Book, Books } from '../../../router/books/books.ts';
+import type { Book } from '../../../ledger/core/book.ts';
+import { Books } from '../../../router/books/books.ts';
 import type { ClientCall } from '../../../router/books/client-call.ts';
 
 /**

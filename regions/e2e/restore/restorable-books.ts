@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import type { Logger } from '../../../ledger/logger.ts';
 import { LedgerServer } from '../../../ledger/service/ledger-server.ts';
 import { connect, type Sql } from '../../../ledger/store/connect.ts';
-import type { Book } from '../../../ledger/store/head.ts';
+import type { Book } from '../../../ledger/core/book.ts';
 import { BookServiceClient } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { RouterServer } from '../../../router/router-server.ts';
 import { findFreeBase } from '../../processes/ports.ts';

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { Books } from '../../testing/books.ts';
+import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { testFolder } from '../../testing/folder.ts';
 import { topologyOf } from '../../testing/topologies.ts';
 import { open, pay, postedIds } from './payments.ts';
@@ -9,7 +9,7 @@ const REGIONS = ['eu-west', 'us-east', 'ap-south', 'us-west', 'sa-east'];
 
 test('five regions pay one another through every router, and their books balance', async () => {
   const topology = topologyOf(Object.fromEntries(REGIONS.map((name) => [name, 1])));
-  const books = await Books.start(testFolder(), { topology, links: false });
+  const books = await EmbeddedTestBooks.start(testFolder(), { topology, links: false });
   onTestFinished(() => books.stop());
   const accounts = await Promise.all(
     REGIONS.map((region) => open(books.client(region), `account-${region}`, region)),

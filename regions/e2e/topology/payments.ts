@@ -4,7 +4,7 @@ import { connect } from '../../../ledger/store/connect.ts';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
-import type { Books } from '../../testing/books.ts';
+import type { EmbeddedTestBooks } from '../../testing/test-books.ts';
 
 /** The number of the book that an account is in. */
 export const bookOf = (accountId: bigint) => Number(accountId >> 48n);
@@ -55,7 +55,7 @@ export async function pay(client: MeridianClient, key: string, from: bigint, to:
 }
 
 /** The ids of all transfers that payers have posted. */
-export async function postedIds({ cluster }: Books): Promise<ReadonlySet<string>> {
+export async function postedIds({ cluster }: EmbeddedTestBooks): Promise<ReadonlySet<string>> {
   const ids = await Promise.all(
     cluster.books.map(async ({ auditorUrl }) => {
       const sql = connect(auditorUrl, 1);

@@ -8,7 +8,7 @@ import type { PostgresPrograms } from '../../../ledger/postgres/postgres-binarie
 import { probeHealth, probeListens, probePostgres, RepeatedProbe } from '../../processes/probes.ts';
 import { describeRedis, type RedisServer } from '../redis.ts';
 import { serverSpec } from '../server-process.ts';
-import type { BookState, RegionState } from '../../topology/state.ts';
+import type { BookEndpoints, RegionState } from '../../topology/state.ts';
 import { type ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
 
 /**
@@ -24,7 +24,7 @@ export interface Programs {
   readonly migrate: (adminUrl: string) => Promise<void>;
 }
 
-export interface RegionOptions {
+export interface EmbeddedRegionOptions {
   readonly layout: RegionLayout;
   readonly paths: DataPaths;
   readonly postgres: PostgresPrograms;
@@ -48,7 +48,7 @@ interface Stores {
 }
 
 export class RegionProcesses {
-  readonly #options: RegionOptions;
+  readonly #options: EmbeddedRegionOptions;
   #layout: RegionLayout;
   #stores: Stores | undefined;
   /** By number of the book. */
@@ -56,7 +56,7 @@ export class RegionProcesses {
   #router: SupervisedProcess | undefined;
   #stopping = false;
 
-  constructor(options: RegionOptions) {
+  constructor(options: EmbeddedRegionOptions) {
     this.#options = options;
     this.#layout = options.layout;
   }
@@ -93,7 +93,7 @@ export class RegionProcesses {
   }
 
   /** The books whose ledger servers exist so far, by number. */
-  get books(): readonly BookState[] {
+  get books(): readonly BookEndpoints[] {
     const postgres = this.#stores?.postgres;
     if (postgres === undefined) return [];
     return this.#layout.books

@@ -9,8 +9,8 @@ import type { ReplicatedLayout, ReplicatedRegion } from '../../topology/replicat
 /** How long followers wait without a heartbeat of the leader before they elect another. */
 const ELECTION_LEAST_MS = 500;
 /**
- * A vote must fit into that time: so many round trips of the slowest pair of members, which are
- * 220 ms in the default topology.
+ * A vote must fit into that time, which is therefore at least this number of round trips between
+ * the two members furthest from each other: 220 ms in the default topology.
  */
 const ELECTION_ROUND_TRIPS = 2.25;
 const HEARTBEATS_PER_ELECTION = 10;

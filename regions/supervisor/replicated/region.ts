@@ -16,7 +16,7 @@ import {
 import { describeRedis } from '../redis.ts';
 import type { Programs } from '../embedded/region-processes.ts';
 import { describeServer } from '../server-process.ts';
-import type { BookState, MemberState, RegionState } from '../../topology/state.ts';
+import type { BookEndpoints, MemberState, RegionState } from '../../topology/state.ts';
 import { type ProcessSpec, SupervisedProcess } from '../../processes/supervised-process.ts';
 import { etcdConfig } from './etcd-config.ts';
 import { copyFolder } from './held-data.ts';
@@ -34,7 +34,7 @@ import { readSecrets } from './secrets.ts';
 
 /** All processes of one region of the replicated profile. */
 
-export interface RegionOptions {
+export interface ReplicatedRegionOptions {
   readonly layout: ReplicatedLayout;
   readonly region: ReplicatedRegion;
   readonly paths: DataPaths;
@@ -53,7 +53,7 @@ const databaseUrl = (role: string, password: string, host: string, port: number,
   `postgres://${role}:${encodeURIComponent(password)}@${host}:${port}/${name}`;
 
 export class Region {
-  readonly options: RegionOptions;
+  readonly options: ReplicatedRegionOptions;
   /** Undefined: this region has no member of etcd. */
   readonly etcd: SupervisedProcess | undefined;
   readonly redis: SupervisedProcess | undefined;
@@ -66,7 +66,7 @@ export class Region {
   readonly #folder: string;
   readonly #environment: Record<string, string>;
 
-  constructor(options: RegionOptions) {
+  constructor(options: ReplicatedRegionOptions) {
     this.options = options;
     const { region, paths, packages } = options;
     this.#folder = join(paths.root, region.name);
@@ -299,7 +299,7 @@ export class Region {
   }
 
   /** The books that are at home here, with their copies here. */
-  get books(): BookState[] {
+  get books(): BookEndpoints[] {
     return this.members
       .filter(({ home, region }) => home === region)
       .map(({ book: number, bookName: name, region, ...member }) => {

@@ -1,7 +1,7 @@
 import { must } from '../../../../ledger/core/assert.ts';
 import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts';
 import type { CopyRead } from '../../history/copy-reads.ts';
-import type { Operation, TransferAnswer } from '../../history/operation.ts';
+import type { Operation, TransferReply } from '../../history/operation.ts';
 import { judgeRun } from '../all.ts';
 import { gatherEvidence } from '../evidence.ts';
 import { type GoodRun, goodRun } from './good-run.ts';
@@ -63,7 +63,7 @@ export const forged = (key: string, different: Partial<JournalRow>) => ({
 
 /** Changes the answers to a key. */
 export const answers =
-  (key: string, change: (answer: TransferAnswer) => Partial<TransferAnswer>) =>
+  (key: string, change: (answer: TransferReply) => Partial<TransferReply>) =>
   ({ story }: GoodRun): void => {
     for (const operation of story.operations.transfers) {
       const { reply, value } = operation;

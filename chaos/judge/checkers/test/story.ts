@@ -17,7 +17,7 @@ import {
   type Operation,
   type Position,
   type ReadLevel,
-  type TransferAnswer,
+  type TransferReply,
 } from '../../history/operation.ts';
 import type { RunHistory } from '../../history/read-history.ts';
 import type { BookOfRun, EpochRecord, Phase, PhaseRecord } from '../../history/record.ts';
@@ -198,7 +198,7 @@ export class Story {
   }
 
   /** The current answer about a transfer. */
-  answer(book: StoryBook, id: string, replayed: boolean): TransferAnswer {
+  answer(book: StoryBook, id: string, replayed: boolean): TransferReply {
     const row = must(book.row(id), 'there is a row');
     const isGroup = row.kind === RowKind.group;
     const after = isGroup ? book.rows.slice(row.seq, row.seq + LEGS_MAX) : [];

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../../supervisor/embedded/cluster.ts';
+import type { Cluster } from '../../../supervisor/embedded/embedded-cluster.ts';
 
 /** What an embedded installation keeps secret. */
 export function passwordsOf({ regions }: Cluster): string[] {

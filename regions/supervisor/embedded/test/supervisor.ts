@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startCluster } from '../cluster.ts';
+import { startCluster } from '../embedded-cluster.ts';
 
 /** A supervisor in a process of its own, for the tests that kill it: DATA-DIR BASE-PORT */
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { type ClusterEvent, type ClusterOptions, startCluster } from './cluster.ts';
+import { type ClusterEvent, type ClusterOptions, startCluster } from './embedded-cluster.ts';
 import { connectFaults } from '../../faults/control.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { probeHealth } from '../../processes/probes.ts';

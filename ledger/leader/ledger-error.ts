@@ -5,20 +5,20 @@ import { isDatabaseError } from '../store/sqlstate.ts';
  * the work may or may not have been applied, and only a retry with the same keys shows which;
  * with any other code nothing of it was applied.
  */
-export class LedgerFault extends Error {
-  override readonly name = 'LedgerFault';
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
   readonly code: 'not_leader' | 'not_applied' | 'overloaded' | 'outcome_unknown' | 'diverged';
 
-  constructor(code: LedgerFault['code'], message: string, cause?: unknown) {
+  constructor(code: LedgerError['code'], message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;
   }
 }
 
 /**
- * A book that has lost rows posts nothing: its fault is `diverged`, and nothing was applied.
+ * A book that has lost rows posts nothing: its failure is `diverged`, and nothing was applied.
  */
-export class DivergedFault extends LedgerFault {
+export class DivergedError extends LedgerError {
   /** Names of the payer's and the payee's book: `eu-west-1>us-east-1`. */
   readonly channel: string;
 
@@ -33,5 +33,5 @@ export class DivergedFault extends LedgerFault {
  * may be tried again after it; the process ends with its stack trace.
  */
 export function isBug(error: unknown): boolean {
-  return !(error instanceof LedgerFault) && !isDatabaseError(error);
+  return !(error instanceof LedgerError) && !isDatabaseError(error);
 }

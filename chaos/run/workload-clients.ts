@@ -16,7 +16,7 @@ export interface WorkloadOptions {
  * The clients of a run, spread over the regions. Each makes one call after another, so an
  * installation that hangs gets at most one call of each client.
  */
-export class Load {
+export class WorkloadClients {
   readonly #options: WorkloadOptions;
   readonly #stop = new AbortController();
   readonly #clients = new Set<Promise<void>>();

@@ -12,8 +12,8 @@ import {
   describeProcesses,
   ownPrograms,
   startGuard,
-} from '../embedded/cluster.ts';
-import type { ClusterProcesses } from '../embedded/cluster.ts';
+} from '../embedded/embedded-cluster.ts';
+import type { ClusterProcesses } from '../embedded/embedded-cluster.ts';
 import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { defaultBasePort } from '../../topology/layout.ts';

@@ -5,8 +5,8 @@ import { RpcServer } from '../../ledger/rpc/server.ts';
 import { type Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { Books } from '../books/books.ts';
-import { type EventStream } from './subscription.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { type RoutedEventStream } from './routed-subscription.ts';
+import { RoutedSubscriptions } from './routed-subscriptions.ts';
 
 const MIB = 1024 * 1024;
 const request = SubscribeRequest.fromPartial({ of: { $case: 'book', value: 'eu-west-1' } });
@@ -14,13 +14,13 @@ const request = SubscribeRequest.fromPartial({ of: { $case: 'book', value: 'eu-w
 test('a connection cannot take the places of others', async () => {
   const leaders = new Leaders([]);
   const books = new Books([{ number: 1, name: 'eu-west-1', region: 'eu-west' }]);
-  const subscriptions = new Subscriptions(books, leaders);
+  const subscriptions = new RoutedSubscriptions(books, leaders);
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
-    implementation: { subscribe: (stream: EventStream) => subscriptions.serve(stream) },
+    implementation: { subscribe: (stream: RoutedEventStream) => subscriptions.serve(stream) },
   });
   const address = `127.0.0.1:${await server.start()}`;
   const clients = [1, 2].map(

@@ -27,7 +27,7 @@ import { findPostgres, requireEntry } from '../../../ledger/postgres/postgres-bi
 import { hasRedis } from '../redis.ts';
 import { type Programs, RegionProcesses } from './region-processes.ts';
 import {
-  type BookState,
+  type BookEndpoints,
   claimDataDir,
   clearState,
   type ClusterState,
@@ -101,7 +101,7 @@ export interface Cluster {
   readonly layout: Layout;
   readonly regions: readonly RegionState[];
   /** By number. */
-  readonly books: readonly BookState[];
+  readonly books: readonly BookEndpoints[];
   readonly processes: ClusterProcesses;
   /** By `REGION>BOOK`, for example eu-west>us-east-1; empty unless asked for. */
   readonly links: ReadonlyMap<string, Link>;
@@ -187,7 +187,7 @@ class RunningCluster {
   }
 
   /** By number. */
-  get books(): BookState[] {
+  get books(): BookEndpoints[] {
     return this.regions
       .flatMap(({ books }) => books)
       .toSorted((one, other) => one.number - other.number);

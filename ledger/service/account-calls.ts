@@ -72,13 +72,13 @@ async function place(
   ]);
   const leader = leaderOf(member);
   const dryRun = accounts[0]?.dryRun === true;
-  const { results, notOwned } = await outcomeOf<Placed>(({ onOutcome, onFault }) =>
+  const { results, notOwned } = await outcomeOf<Placed>(({ onOutcome, onFailure }) =>
     submitAs(leader, dryRun, {
       kind: 'open',
       requests: accounts,
       regionBooks,
       onOutcome: (...[all, others]) => onOutcome({ results: all, notOwned: others }),
-      onFault,
+      onFailure,
     }),
   );
   if (notOwned.some(({ why }) => why === 'contradiction')) {

@@ -9,15 +9,15 @@ import { type EndedCall, HistoryRecorder } from '../judge/history/recorder.ts';
 import { booksOf, type Installation } from '../drive/installation/installation.ts';
 import { Random } from '../../ledger/core/random.ts';
 import type { JudgedRun } from '../judge/report/judged-run.ts';
-import type { Setting } from '../drive/workloads/workload.ts';
+import type { WorkloadSetting } from '../drive/workloads/workload.ts';
 import { RunCallers } from './callers.ts';
 import { fence, NotLedError } from './fence-books.ts';
 import { readCopies, waitUntilDrained } from './final-reads.ts';
 import { headerOf, LIVENESS_MS } from './header.ts';
 import { waitUntilWell } from './health.ts';
 import { finalFolder, historyFile, judgeFolder, optionsFile } from '../judge/judge-folder.ts';
-import { LeaderWatch } from './leaders.ts';
-import { Load } from './load.ts';
+import { EpochWatch } from './epoch-watch.ts';
+import { WorkloadClients } from './workload-clients.ts';
 import type { RunPlan } from './plan.ts';
 import { Pulse, PULSE } from './pulse.ts';
 import { recordStandstill } from './record-standstill.ts';
@@ -78,7 +78,7 @@ class ChaosRun {
   async run(): Promise<JudgedRun> {
     const { installation, folder, view } = this.#options;
     let recorder: HistoryRecorder | undefined;
-    const leaders = new LeaderWatch(installation.copies, (epoch, copy) =>
+    const leaders = new EpochWatch(installation.copies, (epoch, copy) =>
       recorder?.epoch(copy.book, epoch, copy.region),
     );
     try {
@@ -112,7 +112,7 @@ class ChaosRun {
   async #protocol(
     header: HistoryHeader,
     recorder: HistoryRecorder,
-    leaders: LeaderWatch,
+    leaders: EpochWatch,
   ): Promise<void> {
     const { installation, plan, view, faultsMs, signal } = this.#options;
     const faults = new CallFaults();
@@ -165,12 +165,12 @@ class ChaosRun {
   async #startLoad(
     header: HistoryHeader,
     callers: RunCallers,
-  ): Promise<{ load: Load; pulse: Pulse }> {
+  ): Promise<{ load: WorkloadClients; pulse: Pulse }> {
     const { installation, plan, view, folder } = this.#options;
     view.phase('preparing the workloads');
     const { regions } = installation.state();
     const random = new Random(plan.seed + 2);
-    const setting = (name: string, index: number): Setting => ({
+    const setting = (name: string, index: number): WorkloadSetting => ({
       namespace: header.namespaces[index] ?? name,
       random: new Random(random.below(2 ** 31)),
       regions,
@@ -187,7 +187,7 @@ class ChaosRun {
     const pulse = await Pulse.prepare(setting(PULSE, plan.workloads.length));
     const written = { ...header.options, drawn: this.#drawn };
     writeFileSync(optionsFile(folder), `${JSON.stringify(written, undefined, 2)}\n`);
-    const load = new Load({
+    const load = new WorkloadClients({
       plan,
       workloads: prepared,
       regions: regions.map(({ name }) => name),
@@ -198,7 +198,7 @@ class ChaosRun {
   }
 
   /** From the last call of the load to the reads of every copy. */
-  async #end(recorder: HistoryRecorder, callers: RunCallers, leaders: LeaderWatch): Promise<void> {
+  async #end(recorder: HistoryRecorder, callers: RunCallers, leaders: EpochWatch): Promise<void> {
     const { installation, view } = this.#options;
     const regions = installation.state().regions.map(({ name }) => name);
     recorder.phase('re_ask');

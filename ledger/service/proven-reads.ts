@@ -6,7 +6,7 @@ import {
 } from '../../proto/gen/meridian/v1/position.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember, MemberConfig } from '../member/book-member.ts';
-import { LedgerFault } from '../leader/ledger-fault.ts';
+import { LedgerError } from '../leader/ledger-error.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
 import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';
 
@@ -29,7 +29,7 @@ const LOOK_MS = 20;
  * Reads, and returns what was found with the position of the snapshot that it was found in: a
  * subscription from there neither misses nor repeats anything of it.
  *
- * Faults as those of `positionFor`.
+ * Failures as those of `positionFor`.
  *
  * @param notBefore a seq of the book that the snapshot must have
  */
@@ -148,7 +148,7 @@ export async function prove(leader: Pick<BookLeader, 'proveLeading'>): Promise<v
   try {
     await leader.proveLeading();
   } catch (error) {
-    if (error instanceof LedgerFault) throw aborted(error.message, 100);
+    if (error instanceof LedgerError) throw aborted(error.message, 100);
     throw error;
   }
 }

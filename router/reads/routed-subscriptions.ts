@@ -1,16 +1,17 @@
 import { invalidArgument, overloaded, RpcError, unavailable } from '../../ledger/rpc/error.ts';
 import type { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
-import { routerTuning, type RouterTuning } from '../tuning.ts';
-import type { Book, Books } from '../books/books.ts';
-import { type EventStream, Subscription } from './subscription.ts';
+import { routerTuning, type RouterTuning } from '../router-tuning.ts';
+import type { Book } from '../../ledger/core/book.ts';
+import type { Books } from '../books/books.ts';
+import { type RoutedEventStream, RoutedSubscription } from './routed-subscription.ts';
 
 /** All subscribers of this router. No connection can take every place that ledger servers have. */
-export class Subscriptions {
+export class RoutedSubscriptions {
   readonly #books: Books;
   readonly #leaders: Leaders;
   readonly #perConnection: number;
-  readonly #open = new Set<Subscription>();
+  readonly #open = new Set<RoutedSubscription>();
   /** How many there are of each connection, by the caller's address and port. */
   readonly #ofConnection = new Map<string, number>();
 
@@ -24,7 +25,7 @@ export class Subscriptions {
    * INVALID_ARGUMENT: there is no such book. RESOURCE_EXHAUSTED: the connection has too many. Other
    * errors are the leader's.
    */
-  serve(stream: EventStream): void {
+  serve(stream: RoutedEventStream): void {
     try {
       const book = this.#bookOf(stream.request);
       const connection = stream.getPeer();
@@ -32,7 +33,7 @@ export class Subscriptions {
       if (count >= this.#perConnection) {
         throw overloaded(`${this.#perConnection} subscriptions of this connection are open`, 1_000);
       }
-      const subscription = new Subscription(stream, book, this.#leaders);
+      const subscription = new RoutedSubscription(stream, book, this.#leaders);
       this.#open.add(subscription);
       this.#ofConnection.set(connection, count + 1);
       // Comes at the end of every call, however it ends.

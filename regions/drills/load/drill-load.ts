@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
 import type { RegionName } from '../../topology/layout.ts';
-import type { Asked, CallLog } from './call-log.ts';
+import type { CallRequest, CallLog } from './call-log.ts';
 import type { RunClock } from './run-clock.ts';
 import { type LoadAccount, PaymentPlan } from './payment-plan.ts';
 import { acknowledgementOf, requestOf, troubleOf } from './request.ts';
@@ -30,7 +30,7 @@ export interface DrillLoadOptions {
  * an installation that hangs gets the same load as one that runs. Each call goes
  * through the router of its own region first and, when that fails, through another one.
  */
-export class Load {
+export class DrillLoad {
   readonly #options: DrillLoadOptions;
   readonly #clients: ReadonlyMap<RegionName, MeridianClient>;
   readonly #underWay = new Set<Promise<void>>();
@@ -63,7 +63,7 @@ export class Load {
     return client;
   }
 
-  /** Opens the accounts. Throws CallFault, and Error when one is refused. */
+  /** Opens the accounts. Throws CallError, and Error when one is refused. */
   async prepare(): Promise<void> {
     const { routers, namespace, accountsPerRegion, seed } = this.#options;
     const byRegion = new Map<RegionName, readonly LoadAccount[]>();
@@ -120,12 +120,12 @@ export class Load {
     }
   }
 
-  #send(plan: PaymentPlan, asked: Asked): void {
+  #send(plan: PaymentPlan, asked: CallRequest): void {
     const call = this.#call(plan, asked).finally(() => this.#underWay.delete(call));
     this.#underWay.add(call);
   }
 
-  async #call(plan: PaymentPlan, asked: Asked): Promise<void> {
+  async #call(plan: PaymentPlan, asked: CallRequest): Promise<void> {
     const { clock, log, namespace } = this.#options;
     const sentAtMs = clock.now();
     const request = requestOf(asked, namespace);

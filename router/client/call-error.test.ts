@@ -13,7 +13,7 @@ import { ErrorInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
-import { toFault } from './call-fault.ts';
+import { toCallError } from './call-error.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -48,7 +48,7 @@ test.each([
   [GrpcStatus.INVALID_ARGUMENT, '', 'not_applied', false],
   [GrpcStatus.NOT_FOUND, 'ACCOUNT_NOT_FOUND', 'not_applied', false],
 ])('code %i with the reason "%s" is %s, retryable %s', (code, reason, outcome, retryable) => {
-  expect(toFault(errorOf(code, reason), 'a router')).toMatchObject({ outcome, retryable });
+  expect(toCallError(errorOf(code, reason), 'a router')).toMatchObject({ outcome, retryable });
 });
 
 /** A router behind a proxy: the error that a transfer's caller gets when the router is asked. */
@@ -89,7 +89,7 @@ test.each([
 ])('a transfer whose connection is %s under way may have been applied', async (_, cut) => {
   const error = await errorWhen(cut);
   expect(error?.code).toBe(GrpcStatus.UNAVAILABLE);
-  expect(error && toFault(error, '')).toMatchObject({ outcome: 'unknown', retryable: true });
+  expect(error && toCallError(error, '')).toMatchObject({ outcome: 'unknown', retryable: true });
 });
 
 test('a transfer to a port where no server listens was not applied', async () => {
@@ -98,5 +98,8 @@ test('a transfer to a port where no server listens was not applied', async () =>
   const error = await new Promise<ServiceError | null>((resolve) => {
     stub.createTransfer(CreateTransferRequest.fromPartial({}), resolve);
   });
-  expect(error && toFault(error, '')).toMatchObject({ outcome: 'not_applied', retryable: true });
+  expect(error && toCallError(error, '')).toMatchObject({
+    outcome: 'not_applied',
+    retryable: true,
+  });
 });

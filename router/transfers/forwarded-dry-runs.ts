@@ -10,7 +10,7 @@ import { askByBook } from '../books/by-book.ts';
 import type { Forward } from '../books/forward.ts';
 
 /** Asks for the outcomes that transfers would have, book by book. */
-export class DryRuns {
+export class ForwardedDryRuns {
   readonly #books: Books;
   readonly #forward: Forward;
 

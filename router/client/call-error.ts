@@ -3,7 +3,7 @@ import { type ServiceError, status as GrpcStatus } from '@grpc/grpc-js';
 import type { FieldViolation } from '../../ledger/core/validate/validate.ts';
 import { detailsOf } from '../../ledger/rpc/details.ts';
 
-interface FaultFields {
+interface CallErrorFields {
   readonly code: string;
   readonly outcome: 'not_applied' | 'unknown';
   readonly retryable: boolean;
@@ -14,10 +14,10 @@ interface FaultFields {
 
 /**
  * A call that got no answer it can use. Business outcomes, such as a rejected transfer,
- * are never faults. `outcome` states whether the request may have been applied; when it is
+ * are never failures. `outcome` states whether the request may have been applied; when it is
  * unknown, only asking again with the same idempotency key shows it.
  */
-export class CallFault extends Error {
+export class CallError extends Error {
   /** Name of the gRPC status, such as UNAVAILABLE. */
   readonly code: string;
   readonly outcome: 'not_applied' | 'unknown';
@@ -29,9 +29,9 @@ export class CallFault extends Error {
   /** From RetryInfo: wait at least this long. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, fields: FaultFields, cause?: unknown) {
+  constructor(message: string, fields: CallErrorFields, cause?: unknown) {
     super(message, { cause });
-    this.name = 'CallFault';
+    this.name = 'CallError';
     this.code = fields.code;
     this.outcome = fields.outcome;
     this.retryable = fields.retryable;
@@ -41,13 +41,13 @@ export class CallFault extends Error {
   }
 
   /**
-   * The same fault with another outcome: unknown after an earlier attempt of the call ended
+   * The same failure with another outcome: unknown after an earlier attempt of the call ended
    * so, not applied where there is nothing to apply.
    */
-  withOutcome(outcome: CallFault['outcome']): CallFault {
+  withOutcome(outcome: CallError['outcome']): CallError {
     const { code, retryable, violations, reason, retryAfterMs } = this;
     const fields = { code, retryable, violations, reason, retryAfterMs, outcome };
-    return new CallFault(this.message, fields, this.cause);
+    return new CallError(this.message, fields, this.cause);
   }
 }
 
@@ -107,15 +107,15 @@ function inPlainWords({ code, details }: ServiceError): string {
   return details || 'no answer';
 }
 
-/** A gRPC error as a fault; `address` is that of the router. */
-export function toFault(error: ServiceError, address: string): CallFault {
+/** A gRPC error as a failure; `address` is that of the router. */
+export function toCallError(error: ServiceError, address: string): CallError {
   const { reason, violations, retryAfterMs } = detailsOf(error);
   const text =
     violations.length > 0
       ? violations.map((v) => (v.field ? `${v.field}: ${v.description}` : v.description)).join('; ')
       : inPlainWords(error);
   const code = GrpcStatus[error.code];
-  return new CallFault(
+  return new CallError(
     violations.length > 0 ? text : `${address}: ${text} (${code})`,
     {
       code,
@@ -129,9 +129,9 @@ export function toFault(error: ServiceError, address: string): CallFault {
   );
 }
 
-/** The fault of a router that answers what it cannot mean. */
-export function badAnswer(message: string): CallFault {
-  return new CallFault(message, {
+/** The failure of a router that answers what it cannot mean. */
+export function badAnswer(message: string): CallError {
+  return new CallError(message, {
     code: 'INTERNAL',
     outcome: 'unknown',
     retryable: false,

@@ -2,7 +2,7 @@ import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 
 /** Which server leads which book, as every ledger server reports to the harness directly. */
-export class LeaderWatch {
+export class EpochWatch {
   readonly #copies: readonly Copy[];
   readonly #leaders: Leaders;
   readonly #newest = new Map<number, number>();

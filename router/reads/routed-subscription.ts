@@ -7,13 +7,13 @@ import type {
   SubscribeReply,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
-import type { Book } from '../books/books.ts';
+import type { Book } from '../../ledger/core/book.ts';
 import { isLoss, passedOn } from '../books/passed-on.ts';
 
 /** Before a leader is asked again, until events come. */
 const BACKOFF = { firstMs: 20, longestMs: 500 };
 
-export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
+export type RoutedEventStream = ServerWritableStream<SubscribeRequest, Event>;
 
 /**
  * One subscriber: passes on the events of the leader of the book. When the leader is lost, the
@@ -21,8 +21,8 @@ export type EventStream = ServerWritableStream<SubscribeRequest, Event>;
  * subscriber sees neither a gap nor an event twice. The leader is read only as fast as the
  * subscriber reads.
  */
-export class Subscription {
-  readonly #stream: EventStream;
+export class RoutedSubscription {
+  readonly #stream: RoutedEventStream;
   readonly #book: Book;
   readonly #leaders: Leaders;
   readonly #stopWatching: () => void;
@@ -38,7 +38,7 @@ export class Subscription {
   #timer: NodeJS.Timeout | undefined;
   #over = false;
 
-  constructor(stream: EventStream, book: Book, leaders: Leaders) {
+  constructor(stream: RoutedEventStream, book: Book, leaders: Leaders) {
     this.#stream = stream;
     this.#book = book;
     this.#leaders = leaders;

@@ -2,7 +2,11 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
 import { MeridianClient } from '../../router/client/client.ts';
-import { type Cluster, type ClusterOptions, startCluster } from '../supervisor/embedded/cluster.ts';
+import {
+  type Cluster,
+  type ClusterOptions,
+  startCluster,
+} from '../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { testFolder } from './folder.ts';
 import { runReplay } from '../cli/replay/replay-payments.ts';
@@ -103,7 +107,7 @@ export class TestBooks {
 }
 
 /** Regions without replicas, three unless a test asks for others; all are real processes. */
-export class Books extends TestBooks {
+export class EmbeddedTestBooks extends TestBooks {
   readonly cluster: Cluster;
 
   private constructor(cluster: Cluster) {
@@ -122,10 +126,10 @@ export class Books extends TestBooks {
   static async start(
     folder = testFolder(),
     over: Pick<ClusterOptions, 'topology' | 'links'> = {},
-  ): Promise<Books> {
+  ): Promise<EmbeddedTestBooks> {
     const basePort = await findFreeBase(48);
     const dataDir = path.join(folder, 'data');
-    return new Books(await startCluster({ dataDir, basePort, links: true, ...over }));
+    return new EmbeddedTestBooks(await startCluster({ dataDir, basePort, links: true, ...over }));
   }
 
   async stop(): Promise<void> {
