@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { defaultBasePort, defaultDataDir, describeLayout } from '../topology/layout.ts';
 import { describeReplicated } from '../topology/replicated-layout.ts';
-import { replicatedProblems } from '../topology/replicated-problems.ts';
 import { topologyProblems } from '../topology/topology-problems.ts';
 import { defaultTopology, type Topology } from '../topology/topology.ts';
+import { replicatedProblems } from '../topology/replicated-problems.ts';
 import { parseTopology, unknownKey } from './parse-topology.ts';
 import { ConfigError, type Problem, suggestion, UnreadableConfigError } from './problem.ts';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts';
@@ -198,12 +198,8 @@ function layoutProblems(
 ): readonly (readonly [YamlPath, string])[] {
   const general = topologyProblems(topology).map((text) => [['books'], text] as const);
   if (general.length > 0) return general;
-  if (profile === 'replicated') {
-    const problems = replicatedProblems(topology);
-    if (problems.length > 0) {
-      return problems.map((text) => [['profile'], `replicated: ${text}`] as const);
-    }
-  }
+  // They have been reported.
+  if (profile === 'replicated' && replicatedProblems(topology).length > 0) return [];
   try {
     if (profile === 'replicated') describeReplicated(topology, basePort);
     else describeLayout({ topology, basePort });

@@ -153,7 +153,7 @@ test.each([
 ])('every setting of the %s is used by its code', (folder, tuning) => {
   const root = join(import.meta.dirname, '..', '..', folder);
   const code = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(?<!\.test)\.ts$/u.test(file) && file !== 'tuning.ts')
+    .filter((file) => /(?<!\.test)\.ts$/u.test(file) && !file.endsWith('-tuning.ts'))
     .map((file) => readFileSync(join(root, file), 'utf8'))
     .join('\n');
   const unused = Object.keys(tuning).filter((name) => {

@@ -64,6 +64,7 @@ test('one of two books in a region can be gone while the other one serves', asyn
   const other = await open(client, await nameIn(1, 'besides'), REGION);
   await books.cluster.processes.stop('solo/ledger-solo-2');
   await pay(client, 'while the second is gone', one, other);
+  expect(books.cluster.processes.state('solo/ledger-solo-2')).toBe('stopped');
   await books.cluster.processes.restart('solo/ledger-solo-2');
 });
 
