@@ -25,10 +25,10 @@ import { temporaryFolder } from '../../testing/temporary-folder.ts';
 /** The two streams of the API, through real routers and ledger servers that are killed. */
 
 const CONFIG = `settings:
-  ledger: { subscriptions: 14 }
+  ledger: { subscriptions: 68 }
   router: { subscriptionsPerConnection: 99 }
   supervisor: { postgresBuffersMib: 48 }`;
-const ENVIRONMENT = { MERIDIAN_ROUTER_SUBSCRIPTIONS_PER_CONNECTION: '12' };
+const ENVIRONMENT = { MERIDIAN_ROUTER_SUBSCRIPTIONS_PER_CONNECTION: '64' };
 
 const folder = temporaryFolder();
 let cluster: Cluster;
@@ -90,10 +90,10 @@ test('settings of the file and of the environment reach the servers', async () =
   const here = await openUntilRefused(eu);
   const there = await openUntilRefused(us);
   expect([here.opened.length, here.why]).toEqual([
-    12,
-    '12 subscriptions of this connection are open',
+    64,
+    '64 subscriptions of this connection are open',
   ]);
-  expect([there.opened.length, there.why]).toEqual([2, '14 subscriptions are open here']);
+  expect([there.opened.length, there.why]).toEqual([4, '68 subscriptions are open here']);
   for (const received of [...here.opened, ...there.opened]) received.stream.cancel();
   const [buffers] = await sql`SHOW shared_buffers`;
   expect(buffers).toEqual({ shared_buffers: '48MB' });

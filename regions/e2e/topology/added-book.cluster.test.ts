@@ -35,7 +35,7 @@ test('two books of one region pay each other, and every command finds both', asy
   const accounts = await openInEach(client, REGION, 2, 'before');
   const [one, two] = [1, 2].map((book) => must(accounts.get(book), 'each book has an account'));
   await pay(client, 'one to two', must(one, ''), must(two, ''));
-  await pay(client, 'two to one', must(two, ''), must(one, ''));
+  const back = await pay(client, 'two to one', must(two, ''), must(one, ''));
 
   let status: unknown;
   // On a machine that is busy a server may not answer its first question in time.
@@ -43,7 +43,7 @@ test('two books of one region pay each other, and every command finds both', asy
     .poll(async () => (status = await meridian.json(0, 'status')), { timeout: 30_000 })
     .toMatchObject({ serving: true });
   expect(textAt(status, 'books.1.process')).toBe('solo/ledger-solo-2');
-  expect(await run('status')).toMatch(/solo\/ledger-solo-2 +ready[^]*solo_1[^]*solo_2/u);
+  expect(await run('status')).toMatch(/solo\/ledger-solo-2[^a-z]*ready[^]*solo_1[^]*solo_2/u);
   const names = (await run('accounts --region solo')).match(/before-\d+/gu) ?? [];
   expect(new Set(names).size).toBe(names.length);
   expect(names.length).toBeGreaterThanOrEqual(2);
@@ -55,7 +55,7 @@ test('two books of one region pay each other, and every command finds both', asy
   expect(await run('audit')).toMatch(/solo-1[^]*solo-2/u);
   expect(await run('channel list')).toMatch(/solo-1[^]*solo-2/u);
   expect(await run('in-transit')).toMatch(/./u);
-  expect(await run('transfers --book solo-2')).toMatch(/one to two|two to one/u);
+  expect(await run('transfers --book solo-2')).toContain(back);
 });
 
 test('one of two books in a region can be gone while the other one serves', async () => {

@@ -8,7 +8,7 @@ import type { Meridian } from '../../../testing/meridian.ts';
 import { requireNamingStyle } from '../../../testing/naming-style.ts';
 
 /** Commands that have commands of their own. */
-const GROUPS = ['account', 'asset', 'hold', 'channel', 'book', 'drill'];
+const GROUPS = ['account', 'asset', 'hold', 'channel', 'book', 'drill', 'config'];
 
 /** Commands whose JSON other tests check: they start, stop, make or break something. */
 const ELSEWHERE = [
@@ -20,6 +20,11 @@ const ELSEWHERE = [
   'drill list',
   'drill run',
   'drill report',
+  // Held to the naming style by their own tests.
+  'config init',
+  'config check',
+  'config show',
+  'config apply',
 ];
 
 /** Commands that change a replicated installation: here they print why they do not. */
@@ -47,7 +52,14 @@ export function testJsonNames(
     const events = await meridian.run('events', '--book', 'eu-west-1', '--json');
     for (const line of events.out.trim().split('\n')) requireNamingStyle(JSON.parse(line));
     const files = replayFiles(folder);
-    const lines = ['account find bob', 'accounts', 'asset list', 'channel list'];
+    const lines = [
+      'account find bob',
+      'accounts',
+      'asset list',
+      'channel list',
+      'config show',
+      'config check',
+    ];
     // On a busy machine they might not answer this command in time.
     const status = await meridian.run('status', '--json');
     requireNamingStyle(JSON.parse(status.out));
