@@ -54,8 +54,8 @@ const layers: Record<string, readonly string[]> = {
 const openToRouter = ['ledger/core/', 'ledger/rpc/', 'ledger/backoff.ts', 'ledger/logger.ts'];
 
 /**
- * Folders of one kind of thing, such as commands: a file there has the name of the one that it
- * holds, and all.ts lists them.
+ * Folders of one kind of thing, such as commands: a file there has the name of what it holds, and
+ * one table, such as all.ts, lists all of them.
  */
 const collections = new Set([
   'chaos/drive/deliberate-bugs',

@@ -1,6 +1,6 @@
 import type { JournalRow } from '../core/journal-row.ts';
 
-/** The invariants that an audit can refute, by the numbers that the design gives them. */
+/** The invariants that an audit can refute, by their numbers in docs/invariants.md. */
 export const INVARIANTS = {
   I1: 'each book sums to zero',
   I2: 'what is in flight is the difference of two transit accounts',

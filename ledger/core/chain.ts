@@ -11,8 +11,9 @@ import { type JournalRow, NO_DETAILS } from './journal-row.ts';
  * empty. Text is preceded by its length in UTF-16 units and `:`, so that no content can be
  * taken for a separator; metadata is the text of its names and values, sorted by name.
  *
- * Rows that hold, draw on something, belong to a group or change an account have a second part
- * after `at|`, in the same manner; rows without any of that have none.
+ * Rows with `details` or `held` have a second part after `at|`, in the same manner: holds and what
+ * draws on them, groups and their legs, reversals, transfers with options, changes of accounts,
+ * registered assets, repairs. A plain transfer and an opening have none.
  */
 export const CHAIN_START = Buffer.alloc(32);
 

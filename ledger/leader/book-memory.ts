@@ -151,6 +151,7 @@ export class BookMemory {
       for (const account of await loadAccounts(sql, [...missing])) loaded.set(account.id, account);
     }
     const { seq, accounts } = this.#newestHead;
+    let beingOpened: ReadonlySet<string> | undefined;
     return {
       book: this.book.number,
       epoch: this.epoch,
@@ -158,8 +159,10 @@ export class BookMemory {
       accounts,
       bookNames: this.#bookNames,
       regionBooks: this.#newestHead.regionBooks,
-      isBeingOpened: (externalId) =>
-        assumed?.opened.some((opened) => opened.externalId === externalId) === true,
+      isBeingOpened: (externalId) => {
+        beingOpened ??= new Set(assumed?.opened.map((opened) => opened.externalId));
+        return beingOpened.has(externalId);
+      },
       account: (id) => assumed?.accounts.get(id) ?? loaded.get(id) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),

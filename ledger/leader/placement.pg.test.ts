@@ -7,6 +7,9 @@ import { readHead } from '../store/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
+import { CommandList } from './kinds/batch-part.ts';
+import { open } from './kinds/openings.ts';
+import { KnownOutcomes } from './known-outcomes.ts';
 import { LedgerError } from './ledger-error.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
@@ -182,6 +185,37 @@ test('openings that are prepared while the same names are being committed are re
   expect(second.notOwned).toEqual([]);
   expect(second.answers.every(({ replayed }) => replayed)).toBe(true);
   expect(third.answers.every(({ replayed }) => replayed)).toBe(true);
+});
+
+test('a name that was opened after the look-up of its batch is not called one of another book', async () => {
+  const on = await database();
+  const leading = await lead(on);
+  const name = nameOf(4);
+  const request = OpenAccountRequest.fromPartial({ externalId: name, asset: 'EUR' });
+  const answers: OpenAnswer[] = [];
+  const part = open.newPart(
+    [
+      {
+        kind: 'open',
+        requests: [request],
+        regionBooks: [1, 4],
+        onOutcome: (all) => answers.push(...all),
+        onFailure: (failure) => expect.fail(failure.message),
+      },
+    ],
+    0,
+  );
+  // Prepared ahead of a batch that opens the name, which the journal refuses once for another key.
+  const known = new KnownOutcomes(on.ledger, BOOK.number, undefined);
+  const lookup = { book: BOOK, sql: on.ledger, known, journalOnly: true };
+  await part.lookUp(lookup);
+  part.plan(new CommandList());
+  await place(leading, [name], [1]);
+  expect(await part.lookUpRefused([{ kind: 'notOwned', why: 'elsewhere' }], lookup)).toBe(true);
+  expect(part.unanswered).toBe(0);
+  part.plan(new CommandList());
+  part.publish();
+  expect(answers).toMatchObject([{ replayed: true }]);
 });
 
 test('a book is added while routers open accounts and servers take over from each other', async () => {

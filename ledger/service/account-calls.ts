@@ -45,6 +45,13 @@ export async function placeAccounts(
       ? []
       : [{ field: `accounts[${elsewhere}].home_region`, description: `must be ${region}` }]),
   ]);
+  // A list binds the book permanently, and ledger servers learn of a new book before routers do.
+  const known = new Set(member.config.books.map((book) => book.number));
+  const unknown = request.regionBooks.filter((book) => !known.has(book));
+  if (unknown.length > 0) {
+    const why = `the router's configuration has book ${unknown.join(', ')}, and this server's has not`;
+    throw topologyOutdated(`${member.config.book.name} opened no account: ${why}`);
+  }
   return place(member, request);
 }
 

@@ -20,6 +20,12 @@ interface Rule {
 /** Encoded size of a transfer or leg with the longest texts that the protocol allows, in KiB. */
 const LARGEST_ROW_KIB = 16;
 
+/** A decided key in memory with its fingerprint and outcome, in KiB. */
+const RECENT_KEY_KIB = 0.3;
+
+/** An event of the journal in memory, in KiB. */
+const EVENT_KIB = 1;
+
 /** Connections of a ledger server apart from those it has settings for. */
 const OTHER_CONNECTIONS = 4;
 
@@ -114,6 +120,24 @@ export const rules: readonly Rule[] = [
         : `ledger.recentKeys (${of('ledger.recentKeys')}) must be at least four times ` +
           `ledger.batchItems (${of('ledger.batchItems')}): keys would be forgotten before Redis ` +
           'knows them, and every retry would be looked up in the journal',
+  },
+  {
+    keys: ['ledger.recentKeys', 'supervisor.ledgerHeapMib'],
+    objection: ({ of }) =>
+      2 * of('ledger.recentKeys') * RECENT_KEY_KIB <= (of('supervisor.ledgerHeapMib') * 1_024) / 3
+        ? undefined
+        : `ledger.recentKeys (${of('ledger.recentKeys')}), kept twice, would take more than a third ` +
+          `of supervisor.ledgerHeapMib (${of('supervisor.ledgerHeapMib')})`,
+  },
+  {
+    keys: ['ledger.subscriptions', 'ledger.subscriptionRows', 'supervisor.ledgerHeapMib'],
+    objection: ({ of }) =>
+      of('ledger.subscriptions') * of('ledger.subscriptionRows') * EVENT_KIB <=
+      (of('supervisor.ledgerHeapMib') * 1_024) / 2
+        ? undefined
+        : `ledger.subscriptions (${of('ledger.subscriptions')}) that each keep ` +
+          `ledger.subscriptionRows (${of('ledger.subscriptionRows')}) would take more than half ` +
+          `of supervisor.ledgerHeapMib (${of('supervisor.ledgerHeapMib')})`,
   },
   {
     keys: [

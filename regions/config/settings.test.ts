@@ -92,6 +92,12 @@ describe('settings that contradict each other are refused', () => {
       { ledger: { readConnections: 32 }, supervisor: { postgresConnections: 40 } },
       '40 conn',
     ],
+    [
+      'keys',
+      { ledger: { recentKeys: 1_000_000 } },
+      'more than a third of supervisor.ledgerHeapMib',
+    ],
+    ['events', { ledger: { subscriptions: 5_000 } }, 'more than half of supervisor.ledgerHeapMib'],
     ['buffers', { supervisor: { postgresBuffersMib: 8_000 } }, 'half of the memory here'],
   ])('%s', (_, section, expected) => {
     const problems = problemsOf(section);

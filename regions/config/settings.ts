@@ -19,7 +19,12 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
   queueMib: [16, 1_024, 'MiB', 'the same by size, as encoded'],
   dryRunItems: [1_000, 64_000, 'items', 'items of dry runs that may wait'],
   recentKeys: [4_096, 1_000_000, 'keys', 'decided keys kept in memory, twice'],
-  redisTimeoutMs: [10, 5_000, 'ms', 'a call of Redis that takes longer is given up'],
+  redisTimeoutMs: [
+    10,
+    1_000,
+    'ms',
+    'a call of Redis that takes longer is given up; posting waits for it',
+  ],
   redisTtlSeconds: [60, 2_592_000, 's', 'how long Redis keeps the keys of an idle book'],
   redisKeys: [10_000, 20_000_000, 'keys', 'keys of a book in Redis, twice, about 80 bytes each'],
   readConnections: [2, 32, 'connections', 'connections to the database for reads'],

@@ -8,8 +8,9 @@ import { defaultTopology, type RegionName, type Topology } from './topology.ts';
 /**
  * meridian-data.json: marks a data folder as ours, and records the topology of the data in it.
  *
- * A topology is recorded before the first router that knows it starts. Until then no account can
- * have been opened in a book that is new in it, so a start that fails earlier binds to nothing.
+ * A start records a topology before its first ledger server, which writes the books of its region
+ * into its own book: from then on the data is bound to them. A start that fails earlier binds to
+ * nothing. A book that joins a running installation is recorded before the first router knows it.
  */
 
 const markerName = 'meridian-data.json';

@@ -10,15 +10,19 @@ export function orEarlier<Response, Earlier>(
   earlier: ClientCall<Earlier>,
   responseFrom: (answer: Earlier) => Response,
 ): ClientCall<Response> {
-  return (client, metadata, options, done) =>
-    call(client, metadata, options, (error, response) => {
+  return (client, metadata, options, done) => {
+    const first = call(client, metadata, options, (error, response) => {
       if (error?.code !== status.UNIMPLEMENTED) {
         done(error, response);
         return;
       }
-      earlier(client, metadata, options, (failed, answer) => {
+      const second = earlier(client, metadata, options, (failed, answer) => {
         if (failed === null) done(null, responseFrom(answer));
         else done(failed, response);
       });
+      // The first call is over: whoever cancels it means the one that is under way.
+      first.cancel = () => second.cancel();
     });
+    return first;
+  };
 }

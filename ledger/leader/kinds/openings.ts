@@ -91,6 +91,20 @@ export class OpeningPart extends BatchPart {
     }
   }
 
+  /**
+   * What is called another book's writes no row, so no index would refuse it: the journal is asked
+   * again. A batch that was prepared ahead of a refused one was looked up before that one opened
+   * the same name after all.
+   */
+  override async lookUpRefused(outcomes: readonly Outcome[], lookup: Lookup): Promise<boolean> {
+    const isRefused = (_: OpenItem, place: number) =>
+      outcomes[this.#first + place]?.kind === 'notOwned';
+    if (!this.#planned.some((item, place) => isRefused(item, place))) return false;
+    const before = this.unanswered;
+    await this.lookUp(lookup);
+    return this.unanswered < before;
+  }
+
   answer(outcomes: readonly Outcome[], stamp: BatchStamp): void {
     for (const [place, item] of this.#planned.entries()) {
       const outcome = outcomes[this.#first + place];

@@ -105,13 +105,12 @@ export class RegionProcesses {
   }
 
   /**
-   * Starts everything in order; `beforeRouter` runs before accounts can be opened. Throws when a
-   * process does not come up, or `stop` came in between.
+   * Starts everything in order; `beforeServers` runs before a ledger server can write what it knows
+   * of the region into its book. Throws when a process does not come up, or `stop` came in between.
    */
-  async start(beforeRouter: () => void): Promise<void> {
-    await this.startBooks(this.#layout);
+  async start(beforeServers: () => void): Promise<void> {
+    await this.startBooks(this.#layout, beforeServers);
     this.#requireGoing();
-    beforeRouter();
     await this.#startRouter();
   }
 
@@ -120,7 +119,7 @@ export class RegionProcesses {
    * have none. Servers that run keep their settings until `restartLedgers` and `restartRouter`.
    * Returns the names of the processes that it has started.
    */
-  async startBooks(layout: RegionLayout): Promise<string[]> {
+  async startBooks(layout: RegionLayout, beforeServers?: () => void): Promise<string[]> {
     const before = this.processes;
     const isNew = this.#stores === undefined;
     const stores = (this.#stores ??= await this.#prepareStores());
@@ -142,6 +141,7 @@ export class RegionProcesses {
     );
     if (added.length > 0) onStep('migrated');
     this.#requireGoing();
+    beforeServers?.();
     await startStopped(added.map(({ number }) => this.#ledgers.get(number)));
     return this.processes.filter((process) => !before.includes(process)).map(({ name }) => name);
   }

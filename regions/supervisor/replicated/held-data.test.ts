@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fiveRegions } from '../../testing/replicated-profile.ts';
@@ -45,6 +45,9 @@ test('five regions are refused where etcd has three members', () => {
   expect(refusal(root, { regions, delays, books: grown })).toThrow(
     'add those in us-west and sa-east to it first',
   );
+  // The loss of one of the three does not make them five.
+  rmSync(join(root, 'eu-west', 'etcd'), { recursive: true });
+  expect(refusal(root, { regions, delays, books: grown })).toThrow('add those in us-west');
 });
 
 const copiesOf = (home: string) => [

@@ -29,8 +29,11 @@ function requireOwnEtcd(root: string, { regions }: ReplicatedLayout): void {
   // A member that lost its data is a matter of etcd; five of which only the first three are there
   // were begun as three.
   const begunAsThree = wanted.length === 5 && wanted.slice(3).every((one) => missing.includes(one));
-  if (missing.length !== 2 || !begunAsThree) return;
-  const names = missing.map(({ name }) => name).join(' and ');
+  if (!begunAsThree || missing.length === wanted.length) return;
+  const names = wanted
+    .slice(3)
+    .map(({ name }) => name)
+    .join(' and ');
   throw new Error(
     `the data in ${root} was begun with three members of etcd, and five or more regions have five: ` +
       `add those in ${names} to it first, or begin with all regions in another folder`,

@@ -105,6 +105,8 @@ export function patroniConfig(options: PatroniOptions): string {
       ],
       remove_data_directory_on_rewind_failure: true,
       remove_data_directory_on_diverged_timelines: true,
+      // A new copy would wait for the leader's next checkpoint, which is spread over minutes.
+      basebackup: { checkpoint: 'fast' },
       parameters: {
         ...durability,
         // A commit is acknowledged when a second region has it on disk, or not at all.
