@@ -13,9 +13,10 @@ const replicatedLast = ['.replicated.test.ts', 'accepted-loss', 'drills'];
 /** Files of `pg` and `cluster` that take longest: one that is begun last would run alone. */
 const longFirst = [
   'faults.cluster',
-  'streams',
+  'embedded-cluster',
   'old-timeline',
   'second-region',
+  'histories',
   'commands.cluster',
 ];
 

@@ -8,7 +8,7 @@ import { type TestDatabase, testDatabases } from '../testing/database/database.t
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
 import { CommandList } from './kinds/batch-part.ts';
-import { open } from './kinds/openings.ts';
+import { open as openings } from './kinds/openings.ts';
 import { KnownOutcomes } from './known-outcomes.ts';
 import { LedgerError } from './ledger-error.ts';
 import { takeOver } from './take-over.ts';
@@ -193,7 +193,7 @@ test('a name that was opened after the look-up of its batch is not called one of
   const name = nameOf(4);
   const request = OpenAccountRequest.fromPartial({ externalId: name, asset: 'EUR' });
   const answers: OpenAnswer[] = [];
-  const part = open.newPart(
+  const part = openings.newPart(
     [
       {
         kind: 'open',

@@ -20,7 +20,7 @@ export function orEarlier<Response, Earlier>(
         if (failed === null) done(null, responseFrom(answer));
         else done(failed, response);
       });
-      // The first call is over: whoever cancels it means the one that is under way.
+      // The first call is over: cancelling it is meant for the one that is under way.
       first.cancel = () => second.cancel();
     });
     return first;

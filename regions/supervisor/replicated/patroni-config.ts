@@ -105,8 +105,7 @@ export function patroniConfig(options: PatroniOptions): string {
       ],
       remove_data_directory_on_rewind_failure: true,
       remove_data_directory_on_diverged_timelines: true,
-      // A new copy would wait for the leader's next checkpoint, which is spread over minutes.
-      basebackup: { checkpoint: 'fast' },
+      basebackup,
       parameters: {
         ...durability,
         // A commit is acknowledged when a second region has it on disk, or not at all.
@@ -150,6 +149,9 @@ function bootstrap(patroniVersion: number) {
     initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums'],
   };
 }
+
+/** A new copy would else wait for the leader's next checkpoint, which is spread over minutes. */
+const basebackup = { checkpoint: 'fast' };
 
 /** An acknowledged transfer is on disk: none of these may ever be relaxed. */
 const durability = {
