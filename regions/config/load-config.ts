@@ -88,9 +88,6 @@ export function parseConfig(
   const topology = parseTopology(content, report);
   const common = parseCommon(content, file, report);
   const profile = options.profile ?? common.profile;
-  if (profile === 'replicated' && topology !== undefined) {
-    for (const message of replicatedProblems(topology)) report(['regions'], message);
-  }
   const scale = scaleOf(
     topology ?? defaultTopology,
     profile,
@@ -196,10 +193,12 @@ function layoutProblems(
   profile: Profile,
   basePort: number,
 ): readonly (readonly [YamlPath, string])[] {
-  const general = topologyProblems(topology).map((text) => [['books'], text] as const);
-  if (general.length > 0) return general;
-  // They have been reported.
-  if (profile === 'replicated' && replicatedProblems(topology).length > 0) return [];
+  const ofProfile = profile === 'replicated' ? replicatedProblems(topology) : [];
+  const problems = [
+    ...ofProfile.map((text) => [['regions'], text] as const),
+    ...topologyProblems(topology).map((text) => [['books'], text] as const),
+  ];
+  if (problems.length > 0) return problems;
   try {
     if (profile === 'replicated') describeReplicated(topology, basePort);
     else describeLayout({ topology, basePort });

@@ -119,7 +119,10 @@ export async function carryOut(
   }
 }
 
-/** Steps 1 and 2. When it throws, everything is as before. */
+/**
+ * Steps 1 and 2. When it throws, what ran before is as before; the databases of new books stay, bound
+ * to the books of the topology that was refused, and wait for it to be applied again.
+ */
 async function startBooks(
   cluster: ChangingCluster,
   layout: Layout,
