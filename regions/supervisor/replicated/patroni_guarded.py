@@ -19,6 +19,10 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
 5. In a change of the leader that was asked for, the copies not concerned sleep two seconds before
    they follow the new one, which can commit nothing meanwhile; and the old leader looks once a
    second whether its Postgres has stopped. Writes pause for no longer than they must.
+6. A copy that remains on an older timeline than its leader's is checked for a rewind in every turn.
+   Patroni checks once, before it starts a copy that has crashed, and against the position in its
+   control file. The WAL on its disk may go further, past the point where the leader's timeline
+   begins: such a copy replays it and then never streams again.
 """
 
 import os
@@ -259,6 +263,20 @@ def init_guarded(self, *args):
 
 
 patroni.ha.Ha.__init__ = init_guarded
+
+follow = patroni.ha.Ha.follow
+
+
+def follow_or_rewind(self, *args, **kwargs):
+    postgresql = self.state_handler
+    if self._leader_timeline and not postgresql.is_leader() and not postgresql.is_starting():
+        timeline = postgresql.received_timeline() or postgresql.get_replica_timeline()
+        if timeline and timeline < self._leader_timeline:
+            self._rewind.trigger_check_diverged_lsn()
+    return follow(self, *args, **kwargs)
+
+
+patroni.ha.Ha.follow = follow_or_rewind
 
 # A peer that is lost is given up after seconds, not after the quarter of an hour of TCP.
 GIVE_UP = {'keepalives_idle': 2, 'keepalives_interval': 2, 'keepalives_count': 3,
