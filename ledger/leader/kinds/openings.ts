@@ -97,9 +97,8 @@ export class OpeningPart extends BatchPart {
    * the same name after all.
    */
   override async lookUpRefused(outcomes: readonly Outcome[], lookup: Lookup): Promise<boolean> {
-    const isRefused = (_: OpenItem, place: number) =>
-      outcomes[this.#first + place]?.kind === 'notOwned';
-    if (!this.#planned.some((item, place) => isRefused(item, place))) return false;
+    const isRefused = (place: number) => outcomes[this.#first + place]?.kind === 'notOwned';
+    if (!this.#planned.some((_, place) => isRefused(place))) return false;
     const before = this.unanswered;
     await this.lookUp(lookup);
     return this.unanswered < before;

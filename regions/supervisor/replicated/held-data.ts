@@ -28,12 +28,10 @@ function requireOwnEtcd(root: string, { regions }: ReplicatedLayout): void {
   const missing = wanted.filter(({ name }) => !existsSync(join(root, name, 'etcd', 'data')));
   // A member that lost its data is a matter of etcd; five of which only the first three are there
   // were begun as three.
-  const begunAsThree = wanted.length === 5 && wanted.slice(3).every((one) => missing.includes(one));
+  const added = wanted.slice(3);
+  const begunAsThree = wanted.length === 5 && added.every((one) => missing.includes(one));
   if (!begunAsThree || missing.length === wanted.length) return;
-  const names = wanted
-    .slice(3)
-    .map(({ name }) => name)
-    .join(' and ');
+  const names = added.map(({ name }) => name).join(' and ');
   throw new Error(
     `the data in ${root} was begun with three members of etcd, and five or more regions have five: ` +
       `add those in ${names} to it first, or begin with all regions in another folder`,

@@ -22,7 +22,7 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
 6. A copy that remains on an older timeline than its leader's is checked for a rewind in every turn.
    Patroni checks once, before it starts a copy that has crashed, and against the position in its
    control file. The WAL on its disk may go further, past the point where the leader's timeline
-   begins: such a copy replays it and then never streams again.
+   begins: such a copy replays it, cannot stream, and stays so for minutes.
 """
 
 import os
