@@ -115,7 +115,7 @@ export default defineConfig({
           include: include('.slow.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          maxWorkers: waiting,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
