@@ -210,6 +210,7 @@ export class DrillRun {
     for (let attempt = 1; ; attempt += 1) {
       const regions = new Set(this.#away().map(({ home }) => home));
       if (regions.size === 0 && this.#problems.length === 0) return;
+      let refused = false;
       try {
         for (const region of regions) {
           view.phase(`bringing the books of ${region} home`);
@@ -217,10 +218,11 @@ export class DrillRun {
         }
       } catch (error) {
         if (attempt === FAILBACKS_MOST) throw error;
+        refused = true;
         view.phase(`not brought home yet: ${wordsOf(error)}`);
       }
       this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
-      if (attempt === FAILBACKS_MOST) return;
+      if (!refused) return;
     }
   }
 
