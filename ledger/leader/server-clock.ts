@@ -14,11 +14,18 @@ const TICK_MS = 1_000;
 /** How long a server waits for the first messages of others before it leads a book. */
 const PEERS_MS = 500;
 const LOOK_MS = 20;
+/** Where their messages contradict this server's clock, others are asked, and have this long. */
+const ASKED_MS = 1_000;
 
 /** Information about other servers' clocks. */
 export interface PeerClocks {
-  /** Those of servers that answered lately, as they are now. */
+  /**
+   * Those of servers that reported lately, as they are now; behind by as much as a report was on
+   * its way or lay unread.
+   */
   peerClocks(): readonly PeerClock[];
+  /** Those of the servers that answer within a time, right to half of it. */
+  askClocks(withinMs: number): Promise<readonly PeerClock[]>;
   /** How many other servers there are. */
   readonly peerCount: number;
 }
@@ -78,7 +85,12 @@ export class ServerClock {
       await sleep(LOOK_MS);
     }
     this.steadyMicros();
-    this.#clock.correct(this.#peers.peerClocks());
+    if (this.#clock.isWrong(this.#peers.peerClocks())) {
+      // A report that was held up makes a clock that is right look wrong.
+      const asked = await this.#peers.askClocks(ASKED_MS);
+      this.steadyMicros();
+      this.#clock.correct(asked);
+    }
     const book = new BookTime(headMicros, this.steadyMicros());
     this.#book = book;
     this.#tick();

@@ -81,9 +81,18 @@ export class SteadyClock {
    * late but never early.
    */
   correct(peers: readonly PeerClock[]): void {
+    this.#micros = this.#corrected(peers);
+  }
+
+  /** True if these clocks would correct this one. */
+  isWrong(peers: readonly PeerClock[]): boolean {
+    return this.#corrected(peers) !== this.#micros;
+  }
+
+  #corrected(peers: readonly PeerClock[]): number {
     const clocks = [this.#micros, ...peers.map((peer) => peer.steadyMicros)];
     const agreed = agreedTime(clocks) ?? Math.min(...clocks);
-    if (Math.abs(agreed - this.#micros) > JUMP_MICROS) this.#micros = agreed;
+    return Math.abs(agreed - this.#micros) > JUMP_MICROS ? agreed : this.#micros;
   }
 
   /** True if the wall clock has shown its new time for long enough. */

@@ -148,17 +148,28 @@ export class Leaders {
   }
 
   /** The clocks of the servers that reported lately as they are now, less the network delay. */
-  peerClocks(): { wallMicros: number; steadyMicros: number }[] {
-    const now = performance.now();
-    return this.#servers.flatMap(({ topology, topologyAt }) => {
-      if (topology === undefined || topology.steadyMicros === 0n || now - topologyAt > CLOCK_MS)
-        return [];
-      const passed = (now - topologyAt) * 1_000;
-      const { wallMicros, steadyMicros } = topology;
-      return [
-        { wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed },
-      ];
-    });
+  peerClocks(): Clocks[] {
+    return this.#servers.flatMap(({ topology, topologyAt }) =>
+      performance.now() - topologyAt > CLOCK_MS ? [] : clocksNow(topology, topologyAt),
+    );
+  }
+
+  /**
+   * The clocks of the servers that answer within a time, as they are now. A clock was read
+   * between the question and the answer, so it is right to half of that time.
+   */
+  async askClocks(withinMs: number): Promise<Clocks[]> {
+    const askedAt = performance.now();
+    const answers = await Promise.all(
+      this.#servers.map(async ({ address }) => {
+        const topology = await askTopology(address, withinMs);
+        const answeredAt = performance.now();
+        return { topology, answeredAt, inTime: answeredAt - askedAt <= withinMs };
+      }),
+    );
+    return answers.flatMap(({ topology, answeredAt, inTime }) =>
+      inTime ? clocksNow(topology, (askedAt + answeredAt) / 2) : [],
+    );
   }
 
   /** Calls back whenever something about a book may have changed. Returns how to stop it. */
@@ -245,27 +256,46 @@ export class Leaders {
   }
 }
 
+interface Clocks {
+  readonly wallMicros: number;
+  readonly steadyMicros: number;
+}
+
+/** The clocks of a server now, if they were read at `readAt`; none if it reported none. */
+function clocksNow(topology: Topology | undefined, readAt: number): Clocks[] {
+  if (topology === undefined || topology.steadyMicros === 0n) return [];
+  const passed = (performance.now() - readAt) * 1_000;
+  const { wallMicros, steadyMicros } = topology;
+  return [{ wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed }];
+}
+
 /**
  * Asks one ledger server whether it leads a book in an epoch. False if it does not
  * lead or does not answer within the time.
  */
-export function answersAsLeader(
+export async function answersAsLeader(
   address: string,
   book: number,
   epoch: number,
   timeoutMs: number,
 ): Promise<boolean> {
+  const topology = await askTopology(address, timeoutMs);
+  if (topology === undefined) return false;
+  return topology.leading && topology.book === book && Number(topology.epoch) === epoch;
+}
+
+/** The first message of a ledger server; undefined if none arrives within the time. */
+function askTopology(address: string, timeoutMs: number): Promise<Topology | undefined> {
   const client = new BookServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
-  return new Promise<boolean>((resolve) => {
+  return new Promise<Topology | undefined>((resolve) => {
     const stream = client.watchTopology({}, { deadline: Date.now() + timeoutMs });
-    const answer = (leads: boolean) => {
-      resolve(leads);
+    const answer = (topology?: Topology) => {
+      resolve(topology);
       stream.cancel();
       client.close();
     };
-    stream.once('data', (topology: Topology) => {
-      answer(topology.leading && topology.book === book && Number(topology.epoch) === epoch);
-    });
-    stream.on('error', () => answer(false));
+    stream.once('data', (topology: Topology) => answer(topology));
+    stream.on('error', () => answer());
+    stream.on('end', () => answer());
   });
 }

@@ -102,6 +102,7 @@ export class SimulatedLedgerServer {
       // Each server has a wall clock of its own.
       peerCount: 0,
       peerClocks: () => [],
+      askClocks: () => Promise.resolve([]),
       leaderOf: (peerBook: number) => {
         const peer = this.topology.leaderOf(peerBook);
         return peer === undefined
