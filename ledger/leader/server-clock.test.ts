@@ -13,7 +13,7 @@ const clocks = (...offsets: number[]): PeerClock[] =>
 
 /**
  * How far the time of a book is from the wall clock, in seconds, where the other servers' last
- * reports and their answers are off by so many microseconds.
+ * reports and their answers are off by these microseconds.
  */
 async function secondsOff(reported: readonly number[], answered: readonly number[]) {
   let asked = 0;
@@ -27,7 +27,8 @@ async function secondsOff(reported: readonly number[], answered: readonly number
   };
   const clock = new ServerClock(peers, SILENT, () => undefined);
   const time = await clock.timeOf(0);
-  return { off: Math.round((time() / 1_000 - Date.now()) / 1_000), asked };
+  // Without the sign of a zero.
+  return { off: Math.round((time() / 1_000 - Date.now()) / 1_000) + 0, asked };
 }
 
 test('servers whose reports agree with the own clock are not asked', async () => {
