@@ -69,8 +69,8 @@ export default defineConfig({
         },
       },
       {
-        // The same in virtual time, with stand-ins for the drivers of Postgres and Redis, which
-        // no other file may find loaded.
+        // The same in virtual time, with a stand-in for the driver of Redis, which no other file
+        // may find loaded.
         test: {
           name: 'simulation',
           include: ['chaos/simulation/*.test.ts'],

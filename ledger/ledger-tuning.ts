@@ -36,6 +36,8 @@ export interface LedgerTuning {
   readonly subscriptionConnections: number;
   /** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
   readonly subscriptionRows: number;
+  /** Rows of a new partition of the journal. */
+  readonly journalPartitionRows: number;
   /** How often holds are looked for whose time is up: what they reserve is free that late. */
   readonly sweepMs: number;
   /** Holds that expire in one batch. */
@@ -78,6 +80,7 @@ export const ledgerTuning: LedgerTuning = {
   subscriptions: 256,
   subscriptionConnections: 2,
   subscriptionRows: 200,
+  journalPartitionRows: 1_000_000,
   sweepMs: 100,
   sweepHolds: 1_000,
   settleLegs: 2_000,

@@ -5,7 +5,6 @@ import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
-import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
 import type { Book } from '../ledger/core/book.ts';
 import { Books } from './books/books.ts';
@@ -15,6 +14,7 @@ import { listBooks } from './list-books.ts';
 import { LookUps } from './reads/look-ups.ts';
 import { Reads } from './reads/reads.ts';
 import { RoutedSubscriptions } from './reads/routed-subscriptions.ts';
+import { transferService, type TransferServiceServer } from './transfers/transfer-service.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
 import { routerTuning, type RouterTuning } from './router-tuning.ts';
@@ -51,7 +51,7 @@ export class RouterServer {
     this.#subscriptions = new RoutedSubscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,
-      service: LedgerServiceService,
+      service: transferService,
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,
       implementation: implementation(
@@ -119,7 +119,7 @@ interface Parts {
   readonly listBooks: () => ListBooksResponse;
 }
 
-function implementation(parts: Parts, log: Logger): LedgerServiceServer {
+function implementation(parts: Parts, log: Logger): TransferServiceServer {
   const { transfers, streams, subscriptions, accounts, changes, lookUps, reads } = parts;
   return {
     openAccount: unary(log, (request, deadline) => accounts.openOne(request, deadline)),
@@ -135,9 +135,9 @@ function implementation(parts: Parts, log: Logger): LedgerServiceServer {
     createTransfer: unary(log, (request, deadline) =>
       transfers.createOne(request, deadline, bytesOf(request)),
     ),
-    createTransfers: unary(log, async (request, deadline) => ({
-      results: await transfers.createWithin(request.transfers, deadline, bytesOf(request)),
-    })),
+    createTransfers: unary(log, (request, deadline) =>
+      transfers.create(request, deadline, bytesOf(request)),
+    ),
     streamTransfers: (stream) => streams.serve(stream),
     subscribe: (stream) => subscriptions.serve(stream),
     getTransfer: unary(log, (request, deadline) => lookUps.transfer(request, deadline)),

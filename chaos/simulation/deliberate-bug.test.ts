@@ -3,7 +3,6 @@ import { DELIBERATE_BUGS } from './simulated-bug.ts';
 import { namesOf } from '../../ledger/core/random.ts';
 import { runSeed } from './simulation.ts';
 
-vi.mock('postgres', () => import('./stand-ins/postgres-driver.ts'));
 vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
 
 /** Some bugs show only where several faults meet. */

@@ -3,10 +3,12 @@ import { RowKind } from '../../ledger/core/journal-row.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { checkAnswers } from './check/check-answers.ts';
 import { checkBooks } from './check/check-books.ts';
+import { checkEvents, checkReads } from './check/check-reads.ts';
 import { checkCopies } from './check/check-copies.ts';
 import { finalBook } from './check/simulated-journal.ts';
 import type { BrokenInvariant } from './check/broken-invariant.ts';
 import { Clients } from './clients.ts';
+import { Readers } from './readers.ts';
 import type { SimulatedBug } from './simulated-bug.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { isAnswered } from './keyed-calls.ts';
@@ -29,6 +31,8 @@ export interface SimulationResult {
   /** The violations; empty if there are none. */
   readonly violations: readonly BrokenInvariant[];
   readonly operations: number;
+  /** Reads that were answered. */
+  readonly reads: number;
   /** Of these, the number that no client had an answer to when the faults ended. */
   readonly unknown: number;
   /** Epochs of all books together. */
@@ -68,6 +72,7 @@ export async function runSeed(
       swarm,
       violations,
       operations: run.clients.history.size,
+      reads: run.readers.reads.filter(({ answers }) => answers.length > 0).length,
       unknown,
       takeOvers: run.takeOvers,
       faults: run.faults.counts,
@@ -86,6 +91,7 @@ export async function runSeed(
 
 class Run {
   readonly clients: Clients;
+  readonly readers: Readers;
   readonly faults: FaultInjector;
   readonly #world: World;
   readonly #swarm: Swarm;
@@ -97,12 +103,13 @@ class Run {
     this.#swarm = swarm;
     this.#installation = new SimulatedInstallation(world, swarm.books, bug);
     this.clients = new Clients(this.#installation, swarm);
+    this.readers = new Readers(this.#installation, swarm, this.clients.history);
     this.faults = new FaultInjector(this.#installation, swarm, () => this.clients.pending);
   }
 
   get takeOvers(): number {
     return this.#installation.elections.reduce(
-      (sum, { primary }) => sum + Number(primary?.tables.head.epoch ?? 0n),
+      (sum, { primary }) => sum + (primary?.memory.head.epoch ?? 0),
       0,
     );
   }
@@ -112,6 +119,7 @@ class Run {
     await this.#begin();
     this.#roughLinks();
     this.clients.start();
+    this.readers.start();
     this.faults.start();
     await this.#world.advance(this.#swarm.faultsMs);
     this.faults.heal();
@@ -121,8 +129,10 @@ class Run {
     const unknown = this.#swarm.permanentLoss
       ? await this.#loseRegion()
       : await this.#recover(REGIONS);
-    await this.#until(DRAIN_MS, () => this.#restless(REGIONS) ?? this.#apart(), 'agree');
-    await this.#check();
+    this.readers.stop();
+    const waits = () => this.#restless(REGIONS) ?? this.#apart() ?? this.readers.behind();
+    await this.#until(DRAIN_MS, waits, 'agree');
+    this.#check();
     return { violations: this.#violations, unknown };
   }
 
@@ -223,9 +233,9 @@ class Run {
       }
       const server = this.#installation.serverOf(primary);
       if (server?.member?.leader === undefined) return `${server?.name} does not lead`;
-      const epoch = Number(primary.tables.head.epoch);
+      const { epoch } = primary.memory.head;
       if (server.member.leader.memory.epoch !== epoch) return `${server.name} is behind`;
-      for (const { peer_book: peer, sent, settled } of primary.tables.channels.values()) {
+      for (const { peerBook: peer, sent, settled } of primary.memory.channels.values()) {
         if (sent !== settled) return `book ${book} has legs to book ${peer} that are not settled`;
       }
       for (const { process, topology } of [...routers, ...servers.values()]) {
@@ -234,11 +244,11 @@ class Run {
           return `${process.name} does not know who leads book ${book}`;
         }
       }
-      for (const { id, expires_at: expires, kind, reason } of primary.tables.rows) {
-        if (expires === null || kind !== RowKind.hold || reason !== 0) continue;
+      for (const { id, details, kind, reason } of primary.memory.expiring) {
+        if (kind !== RowKind.hold || reason !== 0) continue;
         if (
-          Number(expires) / 1000 + OVERDUE_MS < this.#world.wallMs &&
-          primary.tables.drawn.get(id) === undefined
+          (details?.expiresAtMicros ?? 0) / 1000 + OVERDUE_MS < this.#world.wallMs &&
+          !primary.memory.drawing.has(id)
         ) {
           return `hold ${id} is overdue`;
         }
@@ -265,7 +275,7 @@ class Run {
     return unknown;
   }
 
-  async #check(): Promise<void> {
+  #check(): void {
     const { elections, books, deaths } = this.#installation;
     const violations = this.#violations;
     for (const { server, why, at } of deaths) {
@@ -277,7 +287,14 @@ class Run {
     for (const { primary, nodes } of elections) {
       const node = primary ?? nodes[0];
       const book = books.find(({ number }) => number === node?.book);
-      if (node !== undefined && book !== undefined) finals.push(await finalBook(node, book.name));
+      if (node === undefined || book === undefined) continue;
+      finals.push(finalBook(node, book.name));
+      const { history } = this.clients;
+      const reads = this.readers.reads.filter((read) => read.book === book.number);
+      violations.push(...checkReads({ node, reads, history }));
+      for (const followed of this.readers.followed) {
+        if (followed.book === book) violations.push(...checkEvents(node, followed));
+      }
     }
     violations.push(...checkBooks(finals), ...checkAnswers(finals, this.clients.history));
   }

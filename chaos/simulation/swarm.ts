@@ -39,6 +39,7 @@ export interface Swarm {
   readonly books: number;
   readonly accounts: number;
   readonly clients: number;
+  readonly readers: number;
   /** Between two requests of a client, on average. */
   readonly thinkMs: number;
   readonly deadlineMs: number;
@@ -112,5 +113,6 @@ export function drawSwarm(random: Random): Swarm {
       clockJump: weight() / 3,
       slowLink: weight() / 2,
     },
+    readers: 1 + random.below(4),
   };
 }

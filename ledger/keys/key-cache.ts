@@ -1,10 +1,17 @@
 import { Redis } from 'ioredis';
 import { backoffMs } from '../backoff.ts';
+import { must } from '../core/assert.ts';
 import type { Logger } from '../logger.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
+import { IdsCommand, joined, type WireIds } from './ids-command.ts';
 
 /** Pause before a Redis that failed is asked again: no answer waits for it. */
 const REVIVE_MS = 1000;
+/** New ids are sent together, this often or when this number waits: one command for many batches. */
+const FLUSH_MS = 20;
+const FLUSH_IDS = 1_000;
+/** How often the expiry of a generation is put off, which needs a command of its own. */
+const EXPIRE_MS = 1_000;
 /** After attempts to connect that failed. */
 const BACKOFF = { firstMs: 100, longestMs: 1_000 };
 
@@ -29,6 +36,13 @@ export class KeyCache {
   #otherIsEmpty = true;
   #up = false;
   #closed = false;
+  /** Ids that are not sent yet. */
+  #added: string[] = [];
+  #addedWire: WireIds[] = [];
+  #addedWireCount = 0;
+  #flush: NodeJS.Timeout | undefined;
+  /** By performance.now(): when the expiry of the current generation was last put off. */
+  #expiryAt = -Infinity;
   /** Set while the next attempt after a failure is due. */
   #revival: NodeJS.Timeout | undefined;
 
@@ -56,45 +70,105 @@ export class KeyCache {
 
   /** Those of these ids that are here; undefined if Redis does not answer. */
   async known(ids: readonly string[]): Promise<ReadonlySet<string> | undefined> {
+    const places = await this.#places((name) => this.#redis.smismember(name, ...ids));
+    return places && new Set(places.map((place) => must(ids[place], 'each answer has its id')));
+  }
+
+  /** The same of ids as they came: the places of those that are here. */
+  async knownPlaces(ids: WireIds): Promise<readonly number[] | undefined> {
+    return this.#places((name) => this.#send(new IdsCommand('smismember', name, ids)));
+  }
+
+  /** Asks both generations; gives the places that either has. */
+  async #places(ask: (name: string) => Promise<unknown>): Promise<number[] | undefined> {
     if (!this.#up) return undefined;
     const other = this.#current === 0 ? 1 : 0;
     try {
-      const [newer, older] = await Promise.all([
-        this.#redis.smismember(this.#names[this.#current], ...ids),
-        this.#otherIsEmpty ? [] : this.#redis.smismember(this.#names[other], ...ids),
+      const answers = await Promise.all([
+        ask(this.#names[this.#current]),
+        this.#otherIsEmpty ? [] : ask(this.#names[other]),
       ]);
-      const found = new Set<string>();
-      for (const [index, id] of ids.entries()) {
-        if (newer[index] === 1 || older[index] === 1) found.add(id);
+      const places: number[] = [];
+      for (const answer of answers) {
+        if (!Array.isArray(answer)) continue;
+        for (let place = 0; place < answer.length; place += 1) {
+          if (answer[place] === 1) places.push(place);
+        }
       }
-      return found;
+      return places;
     } catch (error) {
       this.#failed(error);
       return undefined;
     }
   }
 
-  /** Adds ids, best effort; never throws. */
-  async add(ids: readonly string[]): Promise<void> {
+  /**
+   * Adds ids soon, best effort: those of small batches together. Until then the memory of the
+   * leader has them, and one that is lost costs a refused batch.
+   */
+  add(ids: readonly string[]): void {
     if (!this.#up || ids.length === 0) return;
+    for (const id of ids) this.#added.push(id);
+    this.#flushSoon();
+  }
+
+  /** The same of ids as they came. */
+  addWire(ids: WireIds): void {
+    if (!this.#up || ids.count === 0) return;
+    this.#addedWire.push(ids);
+    this.#addedWireCount += ids.count;
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#added.length + this.#addedWireCount >= FLUSH_IDS) this.#flushNow();
+    else this.#flush ??= setTimeout(() => this.#flushNow(), FLUSH_MS).unref();
+  }
+
+  #flushNow(): void {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    const [ids, wire] = [this.#added, this.#addedWire];
+    this.#added = [];
+    this.#addedWire = [];
+    this.#addedWireCount = 0;
+    if (this.#up) void this.#write(ids, joined(wire));
+  }
+
+  /** Never throws. */
+  async #write(ids: readonly string[], wire: WireIds): Promise<void> {
     try {
       if (this.#count >= this.#tuning.redisKeys) {
         this.#current = this.#current === 0 ? 1 : 0;
         this.#count = 0;
         this.#otherIsEmpty = false;
+        this.#expiryAt = -Infinity;
         await this.#redis.unlink(this.#names[this.#current]);
       }
       const name = this.#names[this.#current];
-      this.#count += ids.length;
-      await this.#redis.sadd(name, ...ids);
-      await this.#redis.expire(name, this.#tuning.redisTtlSeconds);
+      const now = performance.now();
+      const expires = now - this.#expiryAt >= EXPIRE_MS;
+      if (expires) this.#expiryAt = now;
+      this.#count += ids.length + wire.count;
+      const added: Promise<unknown>[] = [];
+      if (ids.length > 0) added.push(this.#redis.sadd(name, ...ids));
+      if (wire.count > 0) added.push(this.#send(new IdsCommand('sadd', name, wire)));
+      await Promise.all(added);
+      if (expires) await this.#redis.expire(name, this.#tuning.redisTtlSeconds);
     } catch (error) {
+      // What failed may have been the expiry: without it the ids would stay.
+      this.#expiryAt = -Infinity;
       this.#failed(error);
     }
   }
 
+  #send(command: IdsCommand): Promise<unknown> {
+    return Promise.resolve(this.#redis.sendCommand(command));
+  }
+
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#flush);
     clearTimeout(this.#revival);
     this.#redis.disconnect();
   }

@@ -1,6 +1,7 @@
 import type { Command, Outcome } from '../core/post/command.ts';
+import type { PlainBatch } from '../core/plain/plain-batch.ts';
 import type { BatchEffects } from '../core/post/book-state.ts';
-import type { Append } from '../store/append.ts';
+import type { Append } from '../store/append-batch.ts';
 import type { BatchStamp } from './answers.ts';
 import { type BatchPart, CommandList, type Lookup, type Publication } from './kinds/batch-part.ts';
 import type { Work } from './work.ts';
@@ -71,14 +72,16 @@ export class BatchPlan {
 export interface PreparedBatch {
   readonly plan: BatchPlan;
   readonly effects: BatchEffects;
+  /** The plain transfers of the batch; its rows come before those of the effects. */
+  readonly plain: PlainBatch | undefined;
   /** What is written for it. */
   readonly append: Append;
   readonly atMicros: number;
 }
 
 /** True if a batch has nothing to commit: every key in it had its answer. */
-export function changesNothing({ plan, effects }: PreparedBatch): boolean {
+export function changesNothing({ plan, effects, plain }: PreparedBatch): boolean {
   const { rows, channels, swept, regionBooks } = effects;
-  if (rows.length > 0 || channels.size > 0 || plan.mustCommit) return false;
+  if (plain !== undefined || rows.length > 0 || channels.size > 0 || plan.mustCommit) return false;
   return swept === null && regionBooks === null;
 }

@@ -3,19 +3,21 @@ import { ASSETS_MAX } from '../core/limits.ts';
 import type { Account } from '../core/account.ts';
 import { assert, must } from '../core/assert.ts';
 import type { BookState, BatchEffects } from '../core/post/book-state.ts';
-import { chainAfter } from '../core/chain.ts';
+import { accountId } from '../core/account-id.ts';
+import { chainAfterBytes } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
 import { type Original, originalOf } from '../core/original.ts';
 import type { RegionBooks } from '../core/placement.ts';
-import type { Append } from '../store/append.ts';
-import { readChannels } from '../store/channels.ts';
-import type { Sql } from '../store/connect.ts';
+import type { PlainAccounts } from '../core/plain/plain-accounts.ts';
+import type { PlainBatch, PlainStamp } from '../core/plain/plain-batch.ts';
+import type { PlainColumns } from '../core/plain/plain-columns.ts';
+import { encodeRows } from '../core/row-bytes.ts';
+import type { Append } from '../store/append-batch.ts';
+import type { LeaderStore } from '../store/book-store.ts';
+import type { SeqBounds } from '../store/partition-store.ts';
 import type { Book } from '../core/book.ts';
-import type { Head } from '../store/head.ts';
-import { loadAccounts, loadTransitAccounts } from '../store/load-accounts.ts';
-import { loadAssets } from '../store/load-assets.ts';
-import { loadOriginals } from '../store/load-originals.ts';
+import type { Head } from '../store/append-batch.ts';
 import { AccountCache } from './account-cache.ts';
 import type { Needs } from '../core/post/command-kind.ts';
 import { OriginalCache } from './original-cache.ts';
@@ -36,7 +38,7 @@ export class BookMemory {
   #lostRows: Channel | undefined;
   #head: Head;
   /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
-  #assumed: { readonly posted: BatchEffects; readonly head: Head } | undefined;
+  #assumed: Assumed | undefined;
 
   private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
     this.book = book;
@@ -51,11 +53,16 @@ export class BookMemory {
   }
 
   /** @param head as the take-over left it */
-  static async load(sql: Sql, book: Book, books: readonly Book[], head: Head): Promise<BookMemory> {
+  static async load(
+    store: LeaderStore,
+    book: Book,
+    books: readonly Book[],
+    head: Head,
+  ): Promise<BookMemory> {
     const [transits, list, assets] = await Promise.all([
-      loadTransitAccounts(sql),
-      readChannels(sql),
-      loadAssets(sql),
+      store.loadTransitAccounts(),
+      store.readChannels(),
+      store.loadAssets(),
     ]);
     const channels = new Map(list.map((channel) => [channel.peerBook, channel]));
     return new BookMemory(book, books, head, { transits, channels, assets });
@@ -126,17 +133,19 @@ export class BookMemory {
    * The state that the next batch starts from, with every account and every original that
    * exists among `needs`, the accounts of those originals, and every transit account in it:
    * what is not remembered is loaded, by one query for each of both.
+   *
+   * @param plain what the plain lane has posted of that batch
    */
-  async stateFor(sql: Sql, needs: Needs): Promise<BookState> {
+  async stateFor(store: LeaderStore, needs: Needs, plain?: PlainBatch): Promise<BookState> {
     const assumed = this.#assumed?.posted;
     const transits = new Map(this.#transits);
     for (const { account, externalId } of assumed?.opened ?? []) {
       if (account.transit) transits.set(externalId, account.id);
     }
-    const originals = await this.#originalsFor(sql, needs.originals, assumed);
+    const originals = await this.#originalsFor(store, needs.originals, plain);
     const missing = new Set<bigint>();
     const want = (id: bigint) => {
-      if (!this.#cache.has(id) && assumed?.accounts.has(id) !== true) missing.add(id);
+      if (!this.#cache.has(id)) missing.add(id);
     };
     for (const id of needs.accounts) want(id);
     for (const id of transits.values()) want(id);
@@ -144,18 +153,19 @@ export class BookMemory {
       want(debitAccountId);
       want(creditAccountId);
     }
-    // They enter the cache with the commit, not before: an account that this batch needs must
-    // not be put out by another one of it.
+    // They enter the cache once everything is posted, not before: an account that this batch needs
+    // must not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
-      for (const account of await loadAccounts(sql, [...missing])) loaded.set(account.id, account);
+      for (const account of await store.loadAccounts([...missing], this.#entriesWithin()))
+        loaded.set(account.id, account);
     }
     const { seq, accounts } = this.#newestHead;
     let beingOpened: ReadonlySet<string> | undefined;
     return {
       book: this.book.number,
       epoch: this.epoch,
-      seq,
+      seq: seq + (plain?.count ?? 0),
       accounts,
       bookNames: this.#bookNames,
       regionBooks: this.#newestHead.regionBooks,
@@ -163,7 +173,7 @@ export class BookMemory {
         beingOpened ??= new Set(assumed?.opened.map((opened) => opened.externalId));
         return beingOpened.has(externalId);
       },
-      account: (id) => assumed?.accounts.get(id) ?? loaded.get(id) ?? this.#cache.get(id),
+      account: (id) => loaded.get(id) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
       original: (id) => originals.get(id),
@@ -178,12 +188,16 @@ export class BookMemory {
     return this.#assets.size < ASSETS_MAX || this.#assets.has(asset) || ISO_4217.has(asset);
   }
 
-  /** Those that exist among `ids`: in the batch on its way, remembered, or in the journal. */
+  /**
+   * Those that exist among `ids`: in this batch or the one on its way, remembered, or in the
+   * journal.
+   */
   async #originalsFor(
-    sql: Sql,
+    store: LeaderStore,
     ids: ReadonlySet<string>,
-    assumed: BatchEffects | undefined,
+    plain: PlainBatch | undefined,
   ): Promise<Map<string, Original>> {
+    const assumed = this.#assumed?.posted;
     const found = new Map<string, Original>();
     if (ids.size === 0) return found;
     const decided = new Map(assumed?.rows.map((row) => [row.id, row]));
@@ -193,30 +207,87 @@ export class BookMemory {
       const original =
         assumed?.originals.get(id) ??
         this.#originals.get(id) ??
-        (row === undefined ? undefined : originalOf(row));
+        (row === undefined ? undefined : originalOf(row)) ??
+        plain?.original(id) ??
+        this.#assumed?.plain?.original(id);
       if (original === undefined) missing.push(id);
       else found.set(id, original);
     }
     if (missing.length > 0) {
-      for (const original of await loadOriginals(sql, missing)) found.set(original.id, original);
+      for (const original of await store.loadOriginals(missing)) found.set(original.id, original);
     }
     return found;
   }
 
+  /** Begins a batch: until it is committed, all that it changes of accounts can be undone. */
+  begin(): void {
+    this.#cache.begin();
+  }
+
+  /** The batch that was begun last has led to these accounts. The next one starts from them. */
+  posted({ accounts }: BatchEffects): void {
+    for (const account of accounts.values()) this.#cache.set(account);
+  }
+
+  /** The batch that was begun last is given up before it was on its way. */
+  abandon(): void {
+    this.#cache.undo();
+  }
+
+  /** The accounts, on which the plain lane posts in the batch that was begun last. */
+  get accounts(): PlainAccounts {
+    return this.#cache;
+  }
+
+  /** What the rows of the next batch share. */
+  stampOf(atMicros: number): PlainStamp {
+    const { seq } = this.#newestHead;
+    return { book: this.book.number, epoch: this.epoch, seqBefore: seq, atMicros };
+  }
+
+  /** The partitions that entries of accounts lie in which are not remembered; undefined: any. */
+  #entriesWithin: () => readonly SeqBounds[] | undefined = () => undefined;
+
+  /** @param entriesWithin called before accounts are loaded */
+  loadWithin(entriesWithin: () => readonly SeqBounds[]): void {
+    this.#entriesWithin = entriesWithin;
+  }
+
+  /** Loads what is not remembered of the accounts of plain transfers, as far as they exist. */
+  async loadFor(store: LeaderStore, transfers: readonly PlainColumns[]): Promise<void> {
+    const missing = new Set<number>();
+    for (const { count, debits, credits } of transfers) {
+      for (let place = 0; place < count; place += 1) {
+        for (const number of [debits[place] ?? 0, credits[place] ?? 0]) {
+          if (this.#cache.slotOf(number) < 0) missing.add(number);
+        }
+      }
+    }
+    if (missing.size === 0) return;
+    const ids = [...missing].map((number) => accountId(this.book.number, number));
+    for (const account of await store.loadAccounts(ids, this.#entriesWithin()))
+      this.#cache.load(account);
+  }
+
   /** Returns what must be committed for a batch. */
-  appendOf(posted: BatchEffects, atMicros: number): Append {
+  appendOf(posted: BatchEffects, atMicros: number, plain?: PlainBatch): Append {
     const { seq, chain, accounts } = this.#newestHead;
+    const count = posted.rows.length + (plain?.count ?? 0);
+    const rowBytes = encodeRows(posted.rows);
     return {
       head: {
         epochBefore: this.epoch,
         epochAfter: this.epoch,
         seqBefore: seq,
-        seqAfter: seq + posted.rows.length,
-        chainAfter: posted.rows.length > 0 ? chainAfter(chain, posted.rows) : chain,
+        seqAfter: seq + count,
+        chainAfter:
+          count > 0 ? chainAfterBytes(chain, plain?.rows ?? NO_BYTES, rowBytes.bytes) : chain,
         atMicros,
         accountsAfter: accounts + posted.opened.length,
       },
+      plain: plain === undefined ? null : { count: plain.count, bytes: plain.rows },
       rows: posted.rows,
+      rowBytes,
       opened: posted.opened,
       channels: [...posted.channels.values()],
       registered: posted.registered,
@@ -225,11 +296,12 @@ export class BookMemory {
     };
   }
 
-  /** A batch is in flight: the batches prepared from now on start from it. */
-  assume(posted: BatchEffects, { head, swept, regionBooks }: Append): void {
+  /** The batch begun before any other is in flight: those prepared from now on start from it. */
+  assume(posted: BatchEffects, { head, swept, regionBooks }: Append, plain?: PlainBatch): void {
     assert(this.#assumed === undefined, 'one batch is on its way at a time');
     this.#assumed = {
       posted,
+      plain,
       head: {
         ...this.#head,
         seq: head.seqAfter,
@@ -245,7 +317,7 @@ export class BookMemory {
   /** The in-flight batch is committed. */
   committed(): void {
     const { posted, head } = must(this.#assumed, 'a batch was on its way');
-    for (const account of posted.accounts.values()) this.#cache.set(account);
+    this.#cache.committed();
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
@@ -262,11 +334,22 @@ export class BookMemory {
     return [...this.#channels.values()].find(({ diverged }) => diverged?.book === number);
   }
 
-  /** The in-flight batch was not committed. */
+  /** The in-flight batch was not committed; what was prepared on top of it is void as well. */
   dropped(): void {
+    while (this.#cache.open > 0) this.#cache.undo();
     this.#assumed = undefined;
   }
 }
+
+/** A batch on its way to the database. */
+interface Assumed {
+  readonly posted: BatchEffects;
+  readonly plain: PlainBatch | undefined;
+  /** The head after it. */
+  readonly head: Head;
+}
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** The small part of the state that is loaded once, when a book is taken over. */
 interface StoredState {

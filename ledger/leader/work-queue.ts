@@ -32,7 +32,7 @@ export class WorkQueue {
       return;
     }
     const items = rowsOfWork(work);
-    const bytes = work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
+    const bytes = bytesOfWork(work);
     const tooMany = this.#items + items > this.#tuning.queueItems;
     const tooLarge = this.#bytes > 0 && this.#bytes + bytes > this.#tuning.queueMib * MIB;
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
@@ -104,4 +104,10 @@ export class WorkQueue {
     for (const { work } of waiting) work.onFailure(failure);
     this.#wake?.();
   }
+}
+
+/** What the requests of a work take as they are encoded. */
+function bytesOfWork(work: Work): number {
+  if (work.kind === 'plain') return work.items.bytes.length;
+  return work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
 }

@@ -1,6 +1,6 @@
 import type { AuditedAccount } from '../../../ledger/audit/account-fold.ts';
 import type { AssetRow } from '../../../ledger/audit/asset-registry.ts';
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 import type { BookHead, ChannelRow } from '../../../ledger/audit/read-book.ts';
 import type { AccountRead } from './operation.ts';
 

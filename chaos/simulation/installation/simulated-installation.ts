@@ -42,15 +42,13 @@ export class SimulatedInstallation {
       region: REGIONS[index % REGIONS.length] ?? '',
     }));
     for (const region of REGIONS) this.redises.set(`redis-${region}`, new RedisStore());
-    this.doors = new Doors(bug, this.redises);
-    const databases = new Map<string, DatabaseNode>();
+    this.doors = new Doors(world, bug, this.redises);
     this.elections = this.books.map((book) => {
       const nodes = REGIONS.map((region) => this.#node(book, region, bug));
-      for (const node of nodes) databases.set(node.name, node);
       const noGuard = bug === 'promote-without-guard';
       return new Election(world, nodes, { noGuard, losesLast: bug === 'lose-last-batch' });
     });
-    enterHosts({ world, databases, redises: this.redises });
+    enterHosts({ world, redises: this.redises });
     this.routers = REGIONS.map((region) => new SimulatedRouter(world, region, this));
     for (const { nodes } of this.elections) for (const node of nodes) this.#addServer(node);
     for (const server of this.servers.values()) server.start();
@@ -62,7 +60,7 @@ export class SimulatedInstallation {
     return new DatabaseNode(
       name,
       new SimProcess(name, region),
-      { number: book.number, instance },
+      { ...book, instance, books: this.books.map(({ number }) => number) },
       {
         world: this.world,
         bugs: {

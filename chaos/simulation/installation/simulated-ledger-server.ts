@@ -5,6 +5,11 @@ import type { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
 import { compareChannel } from '../../../ledger/service/compare-channel.ts';
 import { settle } from '../../../ledger/service/settle.ts';
+import type { EventStream } from '../../../ledger/service/subscription.ts';
+import { Subscriptions } from '../../../ledger/service/subscriptions.ts';
+import type { ReadOptions } from '../../../proto/gen/meridian/v1/position.ts';
+import type { AskedRead, ReadAnswer } from '../recorded-reads.ts';
+import { answerRead } from './answer-read.ts';
 import type { Book } from '../../../ledger/core/book.ts';
 import type { DatabaseNode } from '../database/node.ts';
 import type {
@@ -18,6 +23,7 @@ import type {
 import { standInFor } from '../stand-in-for.ts';
 import { SimProcess, type World } from '../world.ts';
 import { type ServerStatus, KnownLeaders } from './known-leaders.ts';
+import { SimulatedDatabase } from '../database/simulated-store.ts';
 
 /** How often a server repeats its status, for processes that have not received it. */
 const STATUS_MS = 800;
@@ -55,6 +61,7 @@ export class SimulatedLedgerServer {
   readonly topology: KnownLeaders;
   readonly #parts: ServerParts;
   #member: BookMember | undefined;
+  #subscriptions: Subscriptions | undefined;
 
   constructor(parts: ServerParts) {
     const { region } = parts.node.process;
@@ -93,7 +100,7 @@ export class SimulatedLedgerServer {
       book,
       books,
       address: this.name,
-      databaseUrl: `postgres://${node.name}/meridian`,
+      database: new SimulatedDatabase(world, node),
       redisUrl: `redis://redis-${this.process.region}`,
       replicated: true,
       serverRegion: this.process.region,
@@ -122,6 +129,7 @@ export class SimulatedLedgerServer {
     };
     const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
     this.#member = member;
+    this.#subscriptions = new Subscriptions(member, this.#logger());
     member.onStatus(() => this.#publishStatus());
     const repeat = () => {
       this.#publishStatus();
@@ -162,6 +170,18 @@ export class SimulatedLedgerServer {
     const { member } = this;
     if (member === undefined) throw new Error('the server is down');
     return compareChannel(member, this.#logger(), request);
+  }
+
+  /** Answers a read; rejects as the call would. */
+  async read(asked: AskedRead, options: ReadOptions): Promise<ReadAnswer> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return answerRead(member, asked, options);
+  }
+
+  /** Serves a subscriber until it, or this server, ends that. */
+  subscribe(stream: EventStream): void {
+    this.#subscriptions?.serve(stream).catch((error: unknown) => this.#parts.onDeath(this, error));
   }
 
   #logger(): Logger {

@@ -4,6 +4,13 @@ import { simulatedHosts } from './simulated-hosts.ts';
 const DELAY_MS = 0.1;
 const TIMEOUT_MS = 250;
 
+/** Replaces the driver's class of a command: only what a command itself writes is sent. */
+class IdleCommand {
+  toWritable(): string | Buffer {
+    return '';
+  }
+}
+
 /** Replaces the driver's class in a simulation, with the commands that the ledger uses. */
 export class Redis {
   status: 'connecting' | 'ready' | 'close' = 'connecting';
@@ -51,6 +58,16 @@ export class Redis {
     });
   }
 
+  /** A command as it is sent: its words in the protocol of Redis, of which each is a line. */
+  sendCommand(command: IdleCommand): Promise<unknown> {
+    const lines = String(command.toWritable()).split('\r\n');
+    // The first line has their number, and the length of each precedes it.
+    const [name, set = '', ...ids] = lines.filter((_, line) => line > 0 && line % 2 === 0);
+    if (name === 'smismember') return this.smismember(set, ...ids);
+    if (name === 'sadd') return this.sadd(set, ...ids);
+    throw new Error(`the simulated Redis does not know ${name}`);
+  }
+
   scard(name: string): Promise<number> {
     return this.#ask((store) => store.set(name).size);
   }
@@ -80,3 +97,5 @@ export class Redis {
     });
   }
 }
+
+export { IdleCommand as Command };

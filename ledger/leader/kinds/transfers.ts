@@ -39,7 +39,7 @@ export interface TransferItem extends KeyedTransfer {
 /** The transfers of a batch. */
 export class TransferPart extends BatchPart {
   /** The items of each work, in the order of its requests. */
-  readonly #works: readonly { readonly work: TransferWork; readonly items: TransferItem[] }[];
+  #works: readonly WorkItems[];
   /** Items that have a command, in the order of their commands. */
   #planned: TransferItem[] = [];
   /** Place of the first of these commands in the batch. */
@@ -49,9 +49,18 @@ export class TransferPart extends BatchPart {
   /** Items whose key is that of a change in this batch. */
   #reused: [TransferItem, { readonly answer: DecidedAt | undefined }][] = [];
 
+  readonly #now: number;
+
   constructor(works: readonly TransferWork[], now: number) {
     super();
-    this.#works = works.map((work) => ({ work, items: itemsOf(work, now) }));
+    this.#now = now;
+    this.#works = works.map((work) => workItems(work, now));
+  }
+
+  /** Takes works of the plain lane over. @param all those of this part as well, in their order */
+  takeOver(all: readonly TransferWork[]): void {
+    const known = new Map(this.#works.map((each) => [each.work, each]));
+    this.#works = all.map((work) => known.get(work) ?? workItems(work, this.#now));
   }
 
   get items(): TransferItem[] {
@@ -64,33 +73,20 @@ export class TransferPart extends BatchPart {
 
   /** Items without an answer, in the order of arrival. */
   #open(): TransferItem[] {
-    const found: TransferItem[] = [];
-    for (const { items } of this.#works) {
-      for (const item of items) if (item.answer === undefined) found.push(item);
-    }
-    return found;
+    return openOf(this.#works);
   }
 
   override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
-    const open = this.#open();
+    // Once the journal alone is asked, it is asked about all: it has refused some of them.
+    const works = this.#works.filter(({ lookedUp }) => journalOnly || !lookedUp);
+    for (const each of works) each.lookedUp = true;
+    const open = openOf(works);
     if (open.length === 0) return;
     const answers = journalOnly
       ? await known.recorded(open)
-      : await known.find(open, await this.#hints());
+      : await known.find(open, await hintsOf(works));
     for (const [place, item] of open.entries()) item.answer = answers[place];
   }
-
-  /** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
-  async #hints(): Promise<Hints> {
-    const found = new Set<string>();
-    for (const { work } of this.#works) {
-      const hints = await work.hints;
-      if (hints === undefined) return undefined;
-      for (const id of hints) found.add(id);
-    }
-    return found;
-  }
-
   plan({ commands, changes }: CommandList): void {
     this.#first = commands.length;
     this.#planned = [];
@@ -180,6 +176,38 @@ export class TransferPart extends BatchPart {
     }
     if (overtaken.size > 0) answerOvertaken(overtaken, onLate);
   }
+}
+
+/** A work and its items, in the order of its requests. */
+interface WorkItems {
+  readonly work: TransferWork;
+  readonly items: readonly TransferItem[];
+  /** True: it is known which of its keys have an outcome. */
+  lookedUp: boolean;
+}
+
+function workItems(work: TransferWork, now: number): WorkItems {
+  return { work, items: itemsOf(work, now), lookedUp: false };
+}
+
+/** The items of works that have no answer yet, in the order of arrival. */
+function openOf(works: readonly WorkItems[]): TransferItem[] {
+  const found: TransferItem[] = [];
+  for (const { items } of works) {
+    for (const item of items) if (item.answer === undefined) found.push(item);
+  }
+  return found;
+}
+
+/** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
+async function hintsOf(works: readonly WorkItems[]): Promise<Hints> {
+  const found = new Set<string>();
+  for (const { work } of works) {
+    const hints = await work.hints;
+    if (hints === undefined) return undefined;
+    for (const id of hints) found.add(id);
+  }
+  return found;
 }
 
 function itemsOf({ requests, startBefore, ids = idsOf(requests) }: TransferWork, now: number) {

@@ -1,0 +1,182 @@
+import { accountId } from '../core/account-id.ts';
+import { IdTable } from '../core/plain/id-table.ts';
+import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
+import { idWords, PlainColumns } from '../core/plain/plain-columns.ts';
+import { ledgerTuning } from '../ledger-tuning.ts';
+import { fingerprintOf, type KnownKey } from './known-key.ts';
+import { SKEW_MS, wouldBeHere } from './recent-keys.ts';
+
+/** The keys of one generation. */
+class Generation {
+  readonly columns: PlainColumns;
+  readonly seqs: Float64Array<ArrayBuffer>;
+  readonly times: Float64Array<ArrayBuffer>;
+  readonly #places: IdTable;
+
+  constructor(capacity: number) {
+    this.columns = new PlainColumns(capacity);
+    this.seqs = new Float64Array(capacity);
+    this.times = new Float64Array(capacity);
+    this.#places = new IdTable(capacity);
+  }
+
+  find(a: number, b: number, c: number, d: number): number {
+    return this.#places.find(this.columns.ids, a, b, c, d);
+  }
+
+  /** Adds the id that stands at the next place; false: it is here already. */
+  add(): boolean {
+    const { columns } = this;
+    const added = this.#places.add(columns.ids, columns.count);
+    if (added) columns.count += 1;
+    return added;
+  }
+
+  clear(): void {
+    this.columns.count = 0;
+    this.#places.clear();
+  }
+}
+
+/**
+ * The keys decided last that a plain transfer could have: two generations, the older one dropped
+ * when the newer is full. 60 bytes each, and no object. Of a key that the general lane has decided
+ * only the id is here: it shows the plain lane that there is an outcome.
+ */
+export class RecentPlainKeys implements KnownIds {
+  readonly #book: number;
+  readonly #capacity: number;
+  #newer: Generation;
+  #older: Generation;
+  #epoch = 0;
+  /** In milliseconds since 1970: every key that was decided since then is in a generation. */
+  #newerSince: number;
+  #olderSince: number;
+  readonly #now: () => number;
+
+  /**
+   * @param capacity keys of one generation
+   * @param now milliseconds since 1970
+   */
+  constructor(book: number, capacity = ledgerTuning.recentKeys, now: () => number = Date.now) {
+    this.#book = book;
+    this.#capacity = capacity;
+    this.#now = now;
+    this.#newerSince = now();
+    this.#olderSince = this.#newerSince;
+    this.#newer = new Generation(capacity);
+    this.#older = new Generation(capacity);
+  }
+
+  has(a: number, b: number, c: number, d: number): boolean {
+    return this.#newer.find(a, b, c, d) >= 0 || this.#older.find(a, b, c, d) >= 0;
+  }
+
+  /** True if the id is here, whichever lane has decided it. */
+  hasText(id: string): boolean {
+    const words = idWords(id);
+    return words !== undefined && this.has(...words);
+  }
+
+  /**
+   * True if every id is one that would be here if it had an outcome: as RecentKeys.wouldHave,
+   * without a text for any of them.
+   */
+  wouldHaveAll({ ids, count }: PlainColumns, now: number): boolean {
+    const earliest = this.#olderSince + SKEW_MS;
+    for (let place = 0; place < count; place += 1) {
+      const [first, second] = [ids[place * 4] ?? 0, ids[place * 4 + 1] ?? 0];
+      const madeAt = (first >>> 0) * 0x1_0000 + (second >>> 16);
+      if (((second >>> 12) & 15) !== 7 || madeAt < earliest || madeAt > now + SKEW_MS) return false;
+    }
+    return true;
+  }
+
+  /** The same of one id. */
+  wouldHave(id: string, now: number): boolean {
+    return wouldBeHere(id, this.#olderSince, now);
+  }
+
+  /** The outcome of a key that the plain lane has decided. */
+  get(id: string): KnownKey | undefined {
+    const words = idWords(id);
+    if (words === undefined) return undefined;
+    return this.#knownIn(this.#newer, words) ?? this.#knownIn(this.#older, words);
+  }
+
+  /** Adds the id of what the general lane has decided, if a plain transfer could have it. */
+  mark(id: string): void {
+    const words = idWords(id);
+    if (words === undefined || this.has(...words)) return;
+    const { columns } = this.#withRoom();
+    columns.ids.set(words, columns.count * 4);
+    columns.debits[columns.count] = 0;
+    this.#newer.add();
+  }
+
+  /** Adds the transfers of a committed batch, all of one leader's epoch. */
+  add({ columns: from, stamp, count }: PlainBatch): void {
+    this.#epoch = stamp.epoch;
+    for (let place = 0; place < count; place += 1) {
+      const { columns: to, seqs, times } = this.#withRoom();
+      const own = to.count;
+      for (let word = 0; word < 4; word += 1) {
+        to.ids[own * 4 + word] = from.ids[place * 4 + word] ?? 0;
+      }
+      to.debits[own] = from.debits[place] ?? 0;
+      to.credits[own] = from.credits[place] ?? 0;
+      to.amounts[own * 2] = from.amounts[place * 2] ?? 0;
+      to.amounts[own * 2 + 1] = from.amounts[place * 2 + 1] ?? 0;
+      seqs[own] = stamp.seqBefore + place + 1;
+      times[own] = stamp.atMicros;
+      this.#newer.add();
+    }
+  }
+
+  /** The newer generation, with room for one more key. */
+  #withRoom(): Generation {
+    if (this.#newer.columns.count < this.#capacity) return this.#newer;
+    const oldest = this.#older;
+    oldest.clear();
+    this.#older = this.#newer;
+    this.#newer = oldest;
+    this.#olderSince = this.#newerSince;
+    this.#newerSince = this.#now();
+    return oldest;
+  }
+
+  #knownIn(
+    generation: Generation,
+    words: readonly [number, number, number, number],
+  ): KnownKey | undefined {
+    const { columns, seqs, times } = generation;
+    const place = generation.find(...words);
+    const debit = columns.debits[place] ?? 0;
+    if (debit === 0) return undefined;
+    return {
+      fingerprint: fingerprintOf({
+        debitAccountId: accountId(this.#book, debit),
+        creditAccountId: accountId(this.#book, columns.credits[place] ?? 0),
+        amount: columns.amount(place),
+        ...PLAIN_FIELDS,
+      }),
+      reason: 0,
+      epoch: this.#epoch,
+      seq: seqs[place] ?? 0,
+      atMicros: times[place] ?? 0,
+      partial: false,
+    };
+  }
+}
+
+/** What every plain transfer asks. */
+const PLAIN_FIELDS = {
+  asset: '',
+  code: 0,
+  reference: '',
+  metadata: {},
+  action: undefined,
+  upTo: 0,
+  conditions: undefined,
+  allowZero: false,
+} as const;

@@ -1,0 +1,175 @@
+import { must } from '../../core/assert.ts';
+import { PlainBatch, type PlainStamp } from '../../core/plain/plain-batch.ts';
+import type { PlainAccounts } from '../../core/plain/plain-accounts.ts';
+import { idText } from '../../core/plain/plain-columns.ts';
+import { plainReplies } from '../../core/plain/plain-replies.ts';
+import type { WireIds } from '../../keys/ids-command.ts';
+import type { KnownOutcomes } from '../known-outcomes.ts';
+import type { PlainWork, TransferWork, Work } from '../work.ts';
+import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
+import type { TransferPart } from './transfers.ts';
+
+/**
+ * So few rows are committed sooner by one statement than as bytes that are copied, and for the
+ * statement they must be objects.
+ */
+const ROWS_MIN = 4;
+
+/** A work whose transfers were posted, and the place of the first of them in the batch. */
+interface PostedWork {
+  readonly work: PlainWork;
+  readonly first: number;
+}
+
+/**
+ * The plain transfers of a batch, which are posted before all else. Works that the plain lane does
+ * not decide are demoted: they become works of the general lane in the same batch. What one stream
+ * has sent is posted in its order; so a work is demoted as well if general work of its stream
+ * comes before it.
+ */
+export class PlainPart extends BatchPart {
+  /** All works of the batch, in the order of arrival. */
+  #arrived: readonly Work[] = [];
+  #transfers: TransferPart | undefined;
+  /** Of the works that were demoted. */
+  readonly #general = new Map<PlainWork, TransferWork>();
+  #posted: PostedWork[] = [];
+  #batch: PlainBatch | undefined;
+
+  /** @param now performance.now(): what should have begun before is not started any more */
+  constructor(works: readonly PlainWork[], now: number) {
+    super();
+    const rows = works.reduce((sum, { items }) => sum + items.columns.count, 0);
+    for (const work of works) {
+      const few = rows < ROWS_MIN;
+      if (few || work.startBefore < now) this.#general.set(work, generalOf(work));
+    }
+  }
+
+  /** To be called once: names the part that demoted works go to. */
+  connect(arrived: readonly Work[], transfers: TransferPart): void {
+    this.#arrived = arrived;
+    this.#transfers = transfers;
+    this.#demoteAfter(this.#general);
+  }
+
+  /** Works that are not demoted, in the order of arrival. */
+  get works(): PlainWork[] {
+    return this.#arrived.filter(
+      (work): work is PlainWork => work.kind === 'plain' && !this.#general.has(work),
+    );
+  }
+
+  override get unanswered(): number {
+    return this.works.reduce((sum, { items }) => sum + items.columns.count, 0);
+  }
+
+  override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
+    const { works } = this;
+    if (journalOnly) {
+      this.demote(works);
+      return;
+    }
+    const demoted: PlainWork[] = [];
+    const unasked: PlainWork[] = [];
+    for (const work of works) {
+      const hints = await work.hints;
+      if (hints === undefined) unasked.push(work);
+      else if (hints.size > 0) demoted.push(work);
+    }
+    // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
+    if (unasked.length > 0) demoted.push(...(await recorded(known, unasked)));
+    this.demote(demoted);
+  }
+
+  /** The works, and those of their streams that come after them, go to the general lane. */
+  demote(works: readonly PlainWork[]): void {
+    if (works.length === 0) return;
+    for (const work of works) this.#general.set(work, generalOf(work));
+    this.#demoteAfter(this.#general);
+  }
+
+  /**
+   * Posts all works that have been sent here, or demotes them. Called again for each attempt.
+   * Returns undefined if nothing is plain.
+   */
+  post(stamp: PlainStamp, accounts: PlainAccounts, known: KnownOutcomes): PlainBatch | undefined {
+    this.#posted = [];
+    this.#batch = undefined;
+    const capacity = this.unanswered;
+    if (capacity === 0) return undefined;
+    const batch = new PlainBatch(capacity, stamp);
+    for (const work of this.works) {
+      if (this.#general.has(work)) continue;
+      const first = batch.count;
+      if (batch.post(work.items, accounts, known.plainIds)) this.#posted.push({ work, first });
+      else this.demote([work]);
+    }
+    if (batch.count === 0) return undefined;
+    this.#batch = batch;
+    return batch;
+  }
+
+  plan(): void {
+    // What is plain has been posted already, and needs no command.
+  }
+
+  answer(): void {
+    // The answers follow from the places of the rows.
+  }
+
+  /** Remembers what this batch has decided. Returns the ids, for Redis. */
+  remember(known: KnownOutcomes): WireIds[] {
+    if (this.#batch === undefined) return [];
+    known.rememberPlain(this.#batch);
+    return this.#posted.map(({ work }) => must(work.ids, 'ids were made when the work arrived'));
+  }
+
+  publish(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    for (const { work, first } of this.#posted) {
+      work.onPosted(plainReplies(work.items, batch.stamp, batch.seqOf(first)));
+    }
+  }
+
+  /** Demotes what comes after general work of the same stream, and hands over what is demoted. */
+  #demoteAfter(demoted: ReadonlyMap<PlainWork, TransferWork>): void {
+    const streams = new Set<object | undefined>();
+    const general: TransferWork[] = [];
+    for (const work of this.#arrived) {
+      if (work.kind === 'transfers') {
+        streams.add(work.stream);
+        general.push(work);
+      } else if (work.kind === 'plain' && (demoted.has(work) || streams.has(work.stream))) {
+        streams.add(work.stream);
+        const own = this.#general.get(work) ?? generalOf(work);
+        this.#general.set(work, own);
+        general.push(own);
+      }
+    }
+    if (this.#general.size > 0) this.#transfers?.takeOver(general);
+  }
+}
+
+/** The work as one of the general lane. Redis need not be asked again. */
+function generalOf({ general, hints }: PlainWork): TransferWork {
+  const work = general();
+  return hints === undefined ? work : { ...work, hints };
+}
+
+/** Those of the works of which the journal has a key. */
+async function recorded(known: KnownOutcomes, works: readonly PlainWork[]): Promise<PlainWork[]> {
+  const ids = works.map(({ items: { columns } }) =>
+    Array.from({ length: columns.count }, (_, place) => idText(columns.ids, place)),
+  );
+  const existing = await known.existing(ids.flat());
+  if (existing.size === 0) return [];
+  return works.filter((_, index) => ids[index]?.some((id) => existing.has(id)) === true);
+}
+
+export const plain: WorkKind<PlainWork, PlainPart> = {
+  rows: ({ items }) => items.columns.count,
+  bounded: true,
+  newPart: (works, now) => new PlainPart(works, now),
+};
