@@ -100,7 +100,7 @@ export class BookLeader {
 
   #arrivedPlain(work: PlainWork): PlainWork {
     const ids = wireIds(work.items);
-    return { ...work, ids, hints: this.#parts.known.plainHints(work.items, ids) };
+    return { ...work, ids, ...this.#parts.known.plainHints(work.items, ids) };
   }
 
   /**
@@ -432,12 +432,12 @@ export class BookLeader {
   }
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
-  async #commit({ append }: PreparedBatch): Promise<boolean> {
+  async #commit({ append, plan }: PreparedBatch): Promise<boolean> {
     this.#requireLead();
     const { store, partitions, onHeldUp } = this.#parts;
     let written: boolean;
     try {
-      if ((await partitions?.admits(append)) === false) return false;
+      if ((await partitions?.admits(append, plan.parts.plain.absence)) === false) return false;
       written = await commitBatch(store, append, onHeldUp);
     } catch (error) {
       if (isBug(error)) throw error;

@@ -29,6 +29,7 @@ import {
   reusedKey,
 } from './answers.ts';
 import type { LegsWanted } from '../store/asked-pages.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 import type { StoredTransfer } from '../store/stored-records.ts';
 
 /** A request for a transfer, and the id that its key stands for. */
@@ -44,11 +45,19 @@ export type Hints = ReadonlySet<string> | undefined;
 export interface FilteredIds {
   /** False: it has no row of the id, so that it need not be asked. */
   mayHave(id: string): boolean;
-  /** Places of the plain ids that it may have; undefined: it is not known yet. */
-  placesMayHave(columns: PlainColumns): readonly number[] | undefined;
+  /** Which of the plain ids it has no row of; undefined: it is not known yet. */
+  absenceOf(columns: PlainColumns): Absence | undefined;
+}
+
+/** What is known of the keys of plain transfers when they arrive. */
+export interface PlainHints {
+  readonly hints: Promise<Hints>;
+  /** Undefined: the filters of the journal were not asked, or are not complete yet. */
+  readonly absence: Absence | undefined;
 }
 
 const NO_IDS: ReadonlySet<string> = new Set();
+const NO_HINTS: Promise<Hints> = Promise.resolve(NO_IDS);
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
@@ -233,18 +242,23 @@ export class KnownOutcomes {
   }
 
   /** As `hints`, of plain transfers. */
-  async plainHints(items: PlainItems, ids: WireIds): Promise<Hints> {
-    const { columns } = items;
-    if (this.#plain.wouldHaveAll(columns, Date.now())) return NO_IDS;
+  plainHints({ columns }: PlainItems, ids: WireIds): PlainHints {
+    if (this.#plain.wouldHaveAll(columns, Date.now())) {
+      return { hints: NO_HINTS, absence: undefined };
+    }
     // The filters of the journal are a proof that it has no row of nearly all of them.
-    const doubtful = this.#journalIds?.placesMayHave(columns);
-    if (doubtful?.length === 0) return NO_IDS;
-    if (doubtful !== undefined) {
-      const texts = doubtful.map((place) => idText(columns.ids, place));
+    const absence = this.#journalIds?.absenceOf(columns);
+    if (absence?.doubtful.length === 0) return { hints: NO_HINTS, absence };
+    return { hints: this.#plainHints(columns, ids, absence), absence };
+  }
+
+  async #plainHints(columns: PlainColumns, ids: WireIds, absence?: Absence): Promise<Hints> {
+    if (absence !== undefined) {
+      const texts = absence.doubtful.map((place) => idText(columns.ids, place));
       return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
     }
     const places = await this.#keys?.knownPlaces(ids);
-    return places && new Set(places.map((place) => idText(items.columns.ids, place)));
+    return places && new Set(places.map((place) => idText(columns.ids, place)));
   }
 
   /** Adds the ids of plain transfers to Redis, likewise. */

@@ -25,6 +25,7 @@ import type { WireIds } from '../keys/ids-command.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 
 /** Each kind of work; work-kinds.ts states what is done with it. */
 export interface WorkByKind {
@@ -62,6 +63,8 @@ export interface PlainWork extends Failable {
   readonly ids?: WireIds;
   /** The keys that Redis has. */
   readonly hints?: Promise<Hints>;
+  /** What the filters of the journal have shown of the keys when the work arrived. */
+  readonly absence?: Absence | undefined;
   /** The same as requests, for the general lane, which calls that work back instead of this one. */
   readonly general: () => TransferWork;
   /** All were posted: their results as items of BatchOutcome, in the same order. */

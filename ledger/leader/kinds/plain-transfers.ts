@@ -5,6 +5,7 @@ import { idText } from '../../core/plain/plain-columns.ts';
 import { plainReplies } from '../../core/plain/plain-replies.ts';
 import type { WireIds } from '../../keys/ids-command.ts';
 import type { KnownOutcomes } from '../known-outcomes.ts';
+import type { Absence } from '../partitions/journal-ids.ts';
 import type { PlainWork, TransferWork, Work } from '../work.ts';
 import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
 import type { TransferPart } from './transfers.ts';
@@ -116,6 +117,18 @@ export class PlainPart extends BatchPart {
 
   answer(): void {
     // The answers follow from the places of the rows.
+  }
+
+  /** What the filters have shown of the ids of all rows; undefined: not of each. */
+  get absence(): Absence | undefined {
+    let seq = Infinity;
+    const doubtful: number[] = [];
+    for (const { work, first } of this.#posted) {
+      if (work.absence === undefined) return undefined;
+      seq = Math.min(seq, work.absence.seq);
+      for (const place of work.absence.doubtful) doubtful.push(first + place);
+    }
+    return seq === Infinity ? undefined : { seq, doubtful };
   }
 
   /** Remembers what this batch has decided. Returns the ids, for Redis. */
