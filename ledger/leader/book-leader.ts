@@ -5,7 +5,6 @@ import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Command, Outcome, OutcomeOf } from '../core/post/command.ts';
 import { needsOf, post } from '../core/post/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { wireIds } from '../keys/ids-command.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaderStore } from '../store/book-store.ts';
 import { describe } from '../store/store-error.ts';
@@ -99,8 +98,7 @@ export class BookLeader {
   }
 
   #arrivedPlain(work: PlainWork): PlainWork {
-    const ids = wireIds(work.items);
-    return { ...work, ids, ...this.#parts.known.plainHints(work.items, ids) };
+    return { ...work, ...this.#parts.known.plainHints(work.items.columns) };
   }
 
   /**
@@ -468,7 +466,7 @@ export class BookLeader {
     setImmediate(() => {
       this.#publisher.publish(batch);
       known.addToRedis(ids);
-      known.addPlainToRedis(plainIds);
+      if (plainIds !== undefined) known.addPlainToRedis(plainIds);
     });
   }
 }

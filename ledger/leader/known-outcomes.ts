@@ -7,7 +7,6 @@ import {
 import { must } from '../core/assert.ts';
 import { idText, type PlainColumns } from '../core/plain/plain-columns.ts';
 import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
@@ -15,7 +14,6 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
-import type { WireIds } from '../keys/ids-command.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import { RecentPlainKeys } from '../keys/recent-plain-keys.ts';
 import type { KeyReads } from '../store/book-store.ts';
@@ -242,28 +240,28 @@ export class KnownOutcomes {
   }
 
   /** As `hints`, of plain transfers. */
-  plainHints({ columns }: PlainItems, ids: WireIds): PlainHints {
+  plainHints(columns: PlainColumns): PlainHints {
     if (this.#plain.wouldHaveAll(columns, Date.now())) {
       return { hints: NO_HINTS, absence: undefined };
     }
     // The filters of the journal are a proof that it has no row of nearly all of them.
     const absence = this.#journalIds?.absenceOf(columns);
     if (absence?.doubtful.length === 0) return { hints: NO_HINTS, absence };
-    return { hints: this.#plainHints(columns, ids, absence), absence };
+    return { hints: this.#plainHints(columns, absence), absence };
   }
 
-  async #plainHints(columns: PlainColumns, ids: WireIds, absence?: Absence): Promise<Hints> {
+  async #plainHints(columns: PlainColumns, absence?: Absence): Promise<Hints> {
     if (absence !== undefined) {
       const texts = absence.doubtful.map((place) => idText(columns.ids, place));
       return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
     }
-    const places = await this.#keys?.knownPlaces(ids);
+    const places = await this.#keys?.knownPlaces(columns.ids.subarray(0, columns.count * 4));
     return places && new Set(places.map((place) => idText(columns.ids, place)));
   }
 
-  /** Adds the ids of plain transfers to Redis, likewise. */
-  addPlainToRedis(ids: readonly WireIds[]): void {
-    for (const each of ids) this.#keys?.addWire(each);
+  /** Adds the ids of plain transfers to Redis, likewise. @param ids four words for each */
+  addPlainToRedis(ids: Int32Array): void {
+    this.#keys?.addWords(ids);
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */

@@ -21,7 +21,6 @@ import type {
 } from '../core/post/command.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainItems } from '../core/plain/scan-plain.ts';
-import type { WireIds } from '../keys/ids-command.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
@@ -59,9 +58,7 @@ export interface PlainWork extends Failable {
   readonly stream?: object;
   /** By performance.now(): none of them is to be started after that. */
   readonly startBefore: number;
-  /** For Redis. The leader makes them, as it does the hints, when the work arrives. */
-  readonly ids?: WireIds;
-  /** The keys that Redis has. */
+  /** The keys that Redis has. The leader asks for them when the work arrives. */
   readonly hints?: Promise<Hints>;
   /** What the filters of the journal have shown of the keys when the work arrived. */
   readonly absence?: Absence | undefined;

@@ -53,6 +53,12 @@ function cellsOf(count: number, idOf: (index: number) => Words): number {
   return cells.size;
 }
 
+/** Keys of version 7: a time, and a counter that stands in the higher bits of the third word. */
+function inTime(index: number): Words {
+  const [ms, counter] = [index >> 6, index & 63];
+  return [0x19f, ((ms & 0xffff) << 16) | 0x7000, 0x8000_0000 | (counter << 16), 0x1234];
+}
+
 test('ids that follow each other are spread over the table as random ones are', () => {
   const count = 8_192;
   // Random ids reach 39 % of the cells.
@@ -67,10 +73,5 @@ test('ids that follow each other are spread over the table as random ones are', 
       expect(cellsOf(count, idOf)).toBeGreaterThan(enough);
     }
   }
-  // Keys of version 7: a time, and a counter that stands in the higher bits of the third word.
-  const inTime = (index: number): Words => {
-    const [ms, counter] = [index >> 6, index & 63];
-    return [0x19f, ((ms & 0xffff) << 16) | 0x7000, 0x8000_0000 | (counter << 16), 0x1234];
-  };
   expect(cellsOf(count, inTime)).toBeGreaterThan(enough);
 });

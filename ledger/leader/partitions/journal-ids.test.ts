@@ -149,7 +149,10 @@ test('ids that were shown to be absent are suspected only of partitions begun si
   const journal = new JournalIds();
   journal.extend(TEN, 0);
   const plainIds = (indexes: readonly number[]) => indexes.map(plainOf);
-  const [mine, other] = [[50, 51, 3, 52], [60, 61, 50, 62, 63, 64, 65, 66, 67, 68]];
+  const [mine, other] = [
+    [50, 51, 3, 52],
+    [60, 61, 50, 62, 63, 64, 65, 66, 67, 68],
+  ];
   journal.addBatch(batch(0, plainIds([1, 2, 3, 4]), 4));
   const absence = journal.absenceOf(columnsOf(mine));
   expect(absence).toEqual({ seq: 4, doubtful: [2] });
