@@ -53,7 +53,7 @@ describe.skipIf(skipped)('five regions with six books', () => {
       state: cluster.state(),
       faults: cluster.faults,
       region: 'eu-west',
-      ratePerRegion: 10,
+      ratePerRegion: 4,
       steadySeconds: 3,
       ...acting,
       outDir: join(folder(), 'drills'),
