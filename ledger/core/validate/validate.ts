@@ -48,8 +48,10 @@ export function validateAll<T>(
     return [{ field: name, description }];
   }
   const found: FieldViolation[] = [];
-  for (const [index, item] of items.entries()) {
-    const violations = validate(item);
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index];
+    const violations = item === undefined ? [] : validate(item);
+    if (violations.length === 0) continue;
     for (const { field, description } of violations) {
       found.push({ field: `${name}[${index}].${field}`, description });
     }
