@@ -2,6 +2,7 @@ import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
 import { IdTable } from '../core/plain/id-table.ts';
 import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
 import { idWords, PlainColumns } from '../core/plain/plain-columns.ts';
+import { NO_METADATA } from '../core/no-metadata.ts';
 import { isPlain } from '../core/validate/options.ts';
 import type { TransferFields } from '../core/validate/same-request.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
@@ -154,7 +155,7 @@ export class RecentPlainKeys implements KnownIds {
   #fits(request: TransferFields): boolean {
     const { asset, code, reference, metadata, debitAccountId, creditAccountId } = request;
     if (asset !== '' || code !== 0 || reference !== '' || !isPlain(request)) return false;
-    for (const _ in metadata) return false;
+    if (metadata !== NO_METADATA) for (const _ in metadata) return false;
     return bookOf(debitAccountId) === this.#book && bookOf(creditAccountId) === this.#book;
   }
 

@@ -1,4 +1,5 @@
 import * as limits from '../limits.ts';
+import { NO_METADATA } from '../no-metadata.ts';
 
 /** A field whose value no state of the ledger could accept. */
 export interface FieldViolation {
@@ -88,6 +89,7 @@ export function isText(text: string, lengthMin: number, lengthMax: number): bool
 
 /** True if the pairs are within the limits of metadata. */
 export function isMetadata(metadata: Readonly<Record<string, string>>): boolean {
+  if (metadata === NO_METADATA) return true;
   let pairs = 0;
   for (const name in metadata) {
     pairs += 1;
