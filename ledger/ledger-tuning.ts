@@ -20,7 +20,7 @@ export interface LedgerTuning {
   readonly redisTimeoutMs: number;
   /** A book that decides nothing for this long loses what Redis knows of it. */
   readonly redisTtlSeconds: number;
-  /** Ids in one generation; two are kept, about 80 bytes each in Redis. */
+  /** Ids in one generation; two are kept, about 70 bytes each in Redis. */
   readonly redisKeys: number;
   /** Connections to the database for reads. */
   readonly readConnections: number;

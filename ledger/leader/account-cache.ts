@@ -1,5 +1,5 @@
 import type { Account } from '../core/account.ts';
-import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
+import { accountNumberOf, bookOf } from '../core/account-id.ts';
 import { assert, must } from '../core/assert.ts';
 import {
   CREDITS,
@@ -94,14 +94,14 @@ export class AccountCache implements PlainAccounts {
     if (bookOf(id) !== this.#book) return undefined;
     const slot = this.#index.get(accountNumberOf(id));
     if (slot < 0) return undefined;
-    const { amounts, asset, numbers, versions } = this.#columns;
+    const { amounts, asset, versions } = this.#columns;
     const flags = this.#columns.flags[slot] ?? 0;
     this.#columns.flags[slot] = flags | TOUCHED;
     const at = (slot * WORDS) / 2;
     const held = (flags & HELD) === 0 ? undefined : this.#held.get(slot);
     const { heldDebits, heldCredits } = held ?? NOTHING_HELD;
     return {
-      id: accountId(this.#book, numbers[slot] ?? 0),
+      id,
       asset: this.#assets[asset[slot] ?? 0] ?? '',
       transit: (flags & TRANSIT) !== 0,
       minBalance: (flags & MIN) === 0 ? null : (amounts[at + MIN_BALANCE / 2] ?? null),

@@ -7,6 +7,7 @@ import { accountId } from '../core/account-id.ts';
 import { chainAfterBytes } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
+import type { JournalRow } from '../core/journal-row.ts';
 import { type Original, originalOf } from '../core/original.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainAccounts } from '../core/plain/plain-accounts.ts';
@@ -183,7 +184,7 @@ export class BookMemory {
         beingOpened ??= new Set(assumed?.opened.map((opened) => opened.externalId));
         return beingOpened.has(externalId);
       },
-      account: (id) => loaded.get(id) ?? this.#cache.get(id),
+      account: (id) => (loaded.size === 0 ? undefined : loaded.get(id)) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
       original: (id) => originals.get(id),
@@ -210,14 +211,19 @@ export class BookMemory {
     const assumed = this.#assumed?.posted;
     const found = new Map<string, Original>();
     if (ids.size === 0) return found;
-    const decided = new Map(assumed?.rows.map((row) => [row.id, row]));
+    let decided: ReadonlyMap<string, JournalRow> | undefined;
+    const inRowOf = ({ rows }: BatchEffects, id: string) => {
+      // Most holds are remembered: the rows of a batch are listed once one is not.
+      decided ??= new Map(rows.map((row) => [row.id, row]));
+      const row = decided.get(id);
+      return row === undefined ? undefined : originalOf(row);
+    };
     const missing: string[] = [];
     for (const id of ids) {
-      const row = decided.get(id);
       const original =
         assumed?.originals.get(id) ??
         this.#originals.get(id) ??
-        (row === undefined ? undefined : originalOf(row)) ??
+        (assumed === undefined ? undefined : inRowOf(assumed, id)) ??
         plain?.original(id) ??
         this.#assumed?.plain?.original(id);
       if (original === undefined) missing.push(id);

@@ -26,7 +26,7 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
     'a call of Redis that takes longer is given up; posting waits for it',
   ],
   redisTtlSeconds: [60, 2_592_000, 's', 'how long Redis keeps the keys of an idle book'],
-  redisKeys: [10_000, 20_000_000, 'keys', 'keys of a book in Redis, twice, about 80 bytes each'],
+  redisKeys: [10_000, 20_000_000, 'keys', 'keys of a book in Redis, twice, about 70 bytes each'],
   readConnections: [2, 32, 'connections', 'connections to the database for reads'],
   longReads: [1, 16, 'reads', 'searches and statements that run at once'],
   longReadsWaiting: [0, 10_000, 'reads', 'searches and statements that may wait'],

@@ -3,7 +3,7 @@ import type { Partition, PartitionStore } from '../../store/partition-store.ts';
 import type { EntryPlaces } from '../book-memory.ts';
 import { must } from '../../core/assert.ts';
 import { LedgerError } from '../ledger-error.ts';
-import { type BatchRows, JournalIds } from './journal-ids.ts';
+import { type Absence, type BatchRows, JournalIds } from './journal-ids.ts';
 
 /** How long a batch waits for the partition that it needs. It should have been there long ago. */
 const REACH_MS = 2_000;
@@ -106,17 +106,18 @@ export class JournalPartitions implements EntryPlaces {
   /**
    * Looks, before a batch is committed, for what the indexes of its own partition cannot refuse.
    *
+   * @param absence what the filters have shown of its plain ids before; undefined: nothing
    * @returns false if an id of it may not be appended: the journal has it, in another partition
    * @throws LedgerError `not_applied` if the journal has no partition for it
    */
-  async admits(batch: Append): Promise<boolean> {
+  async admits(batch: Append, absence?: Absence): Promise<boolean> {
     const { head } = batch;
     if (head.seqAfter >= this.end) await this.#reach(head.seqAfter);
     if (this.#partitions.some(({ end }) => head.seqBefore + 1 < end && end <= head.seqAfter)) {
       // It begins in one partition and ends in another: no index sees all of it.
       if (this.ids.repeats(batch)) return false;
     }
-    const suspects = this.ids.suspects(batch);
+    const suspects = this.ids.suspects(batch, absence);
     return suspects.length === 0 || !(await this.#store.anyExists(suspects));
   }
 
