@@ -9,10 +9,11 @@ import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
 import type { TransferPart } from './transfers.ts';
 
 /**
- * So few rows are committed sooner by one statement than as bytes that are copied, and for the
- * statement they must be objects.
+ * A row alone goes to the general lane. Measured: in one statement it takes Postgres 0.27 ms, as bytes
+ * that are copied 0.30 ms, and this process 0.40 ms either way. From two rows on Postgres takes the
+ * same, and this process less.
  */
-const ROWS_MIN = 4;
+const ROWS_MIN = 2;
 
 /**
  * Plain rows behind general work of their stream from which on they wait for the next batch. In the
