@@ -44,11 +44,17 @@ export class BookMemory {
   /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
   #assumed: Assumed | undefined;
 
-  private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
+  private constructor(
+    book: Book,
+    books: readonly Book[],
+    head: Head,
+    stored: StoredState,
+    cache: AccountCache,
+  ) {
     this.book = book;
     this.epoch = head.epoch;
     this.#bookNames = new Map(books.map(({ number, name }) => [number, name]));
-    this.#cache = new AccountCache(book.number);
+    this.#cache = cache;
     this.#transits = stored.transits;
     this.#channels = stored.channels;
     this.#assets = stored.assets;
@@ -56,12 +62,16 @@ export class BookMemory {
     this.#lostRows = this.#findLostRows();
   }
 
-  /** @param head as the take-over left it */
+  /**
+   * @param head as the take-over left it
+   * @param cache without accounts
+   */
   static async load(
     store: LeaderStore,
     book: Book,
     books: readonly Book[],
     head: Head,
+    cache = new AccountCache(book.number),
   ): Promise<BookMemory> {
     const [transits, list, assets] = await Promise.all([
       store.loadTransitAccounts(),
@@ -69,7 +79,7 @@ export class BookMemory {
       store.loadAssets(),
     ]);
     const channels = new Map(list.map((channel) => [channel.peerBook, channel]));
-    return new BookMemory(book, books, head, { transits, channels, assets });
+    return new BookMemory(book, books, head, { transits, channels, assets }, cache);
   }
 
   /** UUID of this database of the book. */
@@ -169,7 +179,7 @@ export class BookMemory {
     // must not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
-      for (const account of await store.loadAccounts([...missing], this.#entriesWithin()))
+      for (const account of await store.loadAccounts([...missing], this.#entries?.notPinned))
         loaded.set(account.id, account);
     }
     const { seq, accounts } = this.#newestHead;
@@ -262,12 +272,13 @@ export class BookMemory {
     return { book: this.book.number, epoch: this.epoch, seqBefore: seq, atMicros };
   }
 
-  /** The partitions that entries of accounts lie in which are not remembered; undefined: any. */
-  #entriesWithin: () => readonly SeqBounds[] | undefined = () => undefined;
+  /** Undefined: entries may lie anywhere, and any account may be forgotten. */
+  #entries: EntryPlaces | undefined;
 
-  /** @param entriesWithin called before accounts are loaded */
-  loadWithin(entriesWithin: () => readonly SeqBounds[]): void {
-    this.#entriesWithin = entriesWithin;
+  /** From now on accounts are remembered, and loaded, as the partitions of the journal ask for it. */
+  follow(entries: EntryPlaces): void {
+    this.#entries = entries;
+    this.#cache.pinFrom(entries.pinnedPlace);
   }
 
   /** Loads what is not remembered of the accounts of plain transfers, as far as they exist. */
@@ -282,7 +293,7 @@ export class BookMemory {
     }
     if (missing.size === 0) return;
     const ids = [...missing].map((number) => accountId(this.book.number, number));
-    for (const account of await store.loadAccounts(ids, this.#entriesWithin()))
+    for (const account of await store.loadAccounts(ids, this.#entries?.notPinned))
       this.#cache.load(account);
   }
 
@@ -334,7 +345,8 @@ export class BookMemory {
   /** The in-flight batch is committed. */
   committed(): void {
     const { posted, head } = must(this.#assumed, 'a batch was on its way');
-    this.#cache.committed();
+    this.#cache.committed(this.#entries?.openPlace);
+    if (this.#entries !== undefined) this.#cache.pinFrom(this.#entries.pinnedPlace);
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
@@ -370,6 +382,20 @@ interface Assumed {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Where in the journal the newest entries of accounts can lie. Partitions are counted from 1, in
+ * the order of their rows. An account that changes while the newest row lies in a pinned partition
+ * stays in memory, so that what is loaded has its newest entry in one that is not pinned.
+ */
+export interface EntryPlaces {
+  /** Place of the partition that has the newest row. */
+  readonly openPlace: number;
+  /** Place of the first pinned partition: all after it are pinned too. It never goes back. */
+  readonly pinnedPlace: number;
+  /** The partitions that have rows and are not pinned. */
+  readonly notPinned: readonly SeqBounds[];
+}
 
 /** The small part of the state that is loaded once, when a book is taken over. */
 interface StoredState {

@@ -7,7 +7,6 @@ import {
 import { must } from '../core/assert.ts';
 import { idText, type PlainColumns } from '../core/plain/plain-columns.ts';
 import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
@@ -15,7 +14,6 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
-import type { WireIds } from '../keys/ids-command.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import { RecentPlainKeys } from '../keys/recent-plain-keys.ts';
 import type { KeyReads } from '../store/book-store.ts';
@@ -29,6 +27,7 @@ import {
   reusedKey,
 } from './answers.ts';
 import type { LegsWanted } from '../store/asked-pages.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 import type { StoredTransfer } from '../store/stored-records.ts';
 
 /** A request for a transfer, and the id that its key stands for. */
@@ -38,7 +37,7 @@ export interface KeyedTransfer {
 }
 
 /** What is asked of Redis, and written to it. */
-type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWire'>;
+type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWords'>;
 
 /** What was decided about a transfer. */
 export interface Decided extends Pick<KnownKey, 'reason' | 'epoch' | 'seq' | 'atMicros'> {
@@ -53,11 +52,19 @@ export type Hints = ReadonlySet<string> | undefined;
 export interface FilteredIds {
   /** False: it has no row of the id, so that it need not be asked. */
   mayHave(id: string): boolean;
-  /** Places of the plain ids that it may have; undefined: it is not known yet. */
-  placesMayHave(columns: PlainColumns): readonly number[] | undefined;
+  /** Which of the plain ids it has no row of; undefined: it is not known yet. */
+  absenceOf(columns: PlainColumns): Absence | undefined;
+}
+
+/** What is known of the keys of plain transfers when they arrive. */
+export interface PlainHints {
+  readonly hints: Promise<Hints>;
+  /** Undefined: the filters of the journal were not asked, or are not complete yet. */
+  readonly absence: Absence | undefined;
 }
 
 const NO_IDS: ReadonlySet<string> = new Set();
+const NO_HINTS: Promise<Hints> = Promise.resolve(NO_IDS);
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
@@ -269,23 +276,28 @@ export class KnownOutcomes {
   }
 
   /** As `hints`, of plain transfers. */
-  async plainHints(items: PlainItems, ids: WireIds): Promise<Hints> {
-    const { columns } = items;
-    if (this.#plain.wouldHaveAll(columns, Date.now())) return NO_IDS;
-    // The filters of the journal are a proof that it has no row of nearly all of them.
-    const doubtful = this.#journalIds?.placesMayHave(columns);
-    if (doubtful?.length === 0) return NO_IDS;
-    if (doubtful !== undefined) {
-      const texts = doubtful.map((place) => idText(columns.ids, place));
-      return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
+  plainHints(columns: PlainColumns): PlainHints {
+    if (this.#plain.wouldHaveAll(columns, Date.now())) {
+      return { hints: NO_HINTS, absence: undefined };
     }
-    const places = await this.#keys?.knownPlaces(ids);
-    return places && new Set(places.map((place) => idText(items.columns.ids, place)));
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const absence = this.#journalIds?.absenceOf(columns);
+    if (absence?.doubtful.length === 0) return { hints: NO_HINTS, absence };
+    return { hints: this.#plainHints(columns, absence), absence };
   }
 
-  /** Adds the ids of plain transfers to Redis, likewise. */
-  addPlainToRedis(ids: readonly WireIds[]): void {
-    for (const each of ids) this.#keys?.addWire(each);
+  async #plainHints(columns: PlainColumns, absence?: Absence): Promise<Hints> {
+    if (absence !== undefined) {
+      const texts = absence.doubtful.map((place) => idText(columns.ids, place));
+      return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
+    }
+    const places = await this.#keys?.knownPlaces(columns.ids.subarray(0, columns.count * 4));
+    return places && new Set(places.map((place) => idText(columns.ids, place)));
+  }
+
+  /** Adds the ids of plain transfers to Redis, likewise. @param ids four words for each */
+  addPlainToRedis(ids: Int32Array): void {
+    this.#keys?.addWords(ids);
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
