@@ -169,7 +169,7 @@ export class BookMemory {
     const want = (id: bigint) => {
       if (!this.#cache.has(id)) missing.add(id);
     };
-    for (const id of needs.accounts) want(id);
+    for (let at = 0; at < needs.accounts.length; at += 1) want(needs.accounts[at] ?? 0n);
     for (const id of transits.values()) want(id);
     for (const { debitAccountId, creditAccountId } of originals.values()) {
       want(debitAccountId);
