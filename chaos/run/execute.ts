@@ -108,14 +108,17 @@ function askedFor({
   };
 }
 
+/** Rows per second above which partitions of a chosen size are bare: a run has less and more. */
+const BARE_ABOVE = 40;
+
 function withPartitionRows(settings: ProcessSettings, rows: number | undefined): ProcessSettings {
   if (rows === undefined) return settings;
   const { router, ledger } = settings.environment;
-  const variable = variableOf('ledger.journalPartitionRows');
-  return {
-    ...settings,
-    environment: { router, ledger: { ...ledger, [variable]: String(rows) } },
+  const chosen = {
+    [variableOf('ledger.journalPartitionRows')]: String(rows),
+    [variableOf('ledger.journalBareAbove')]: String(BARE_ABOVE),
   };
+  return { ...settings, environment: { router, ledger: { ...ledger, ...chosen } } };
 }
 
 /** Everything that is started for the run ends with it; only its files remain. */
