@@ -4,13 +4,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const include = (suffix: string) => [`{ledger,router,regions,chaos,bench}/**/*${suffix}`];
 
 /**
- * Files of the `slow` project: the replicated installation, which takes much of the machine, runs from
- * the first test that asks for it until the last test of all. Of those, the mildest come first: what
- * breaks most has the last word.
+ * Order of the files of `replicated`: the one with an installation of its own comes first; the one
+ * that the others share runs from then on. What breaks most has the last word.
  */
-const replicatedLast = ['.replicated.test.ts', 'accepted-loss', 'drills'];
+const replicatedFirst = ['five-regions'];
+const replicatedLast = ['accepted-loss', 'drills'];
 
-/** Files of `pg` and `cluster` that take longest: one that is begun last would run alone. */
+/** Files of the other projects that take longest: one that is begun last would run alone. */
 const longFirst = [
   'faults.cluster',
   'embedded-cluster',
@@ -18,15 +18,17 @@ const longFirst = [
   'second-region',
   'histories',
   'commands.cluster',
+  'deliberate-bugs',
 ];
 
 /** Smaller is earlier; among equals the files that took longest last time come first. */
 function rank({ project, moduleId }: TestSpecification): number {
-  const isSlow = project.name === 'slow';
-  const order = isSlow ? replicatedLast : longFirst;
-  const place = order.findIndex((part) => moduleId.includes(part));
-  if (place !== -1) return place;
-  return isSlow ? -1 : order.length;
+  const isIn = (part: string) => moduleId.includes(part);
+  if (project.name === 'replicated') {
+    return replicatedFirst.some(isIn) ? -1 : replicatedLast.findIndex(isIn) + 1;
+  }
+  const place = longFirst.findIndex(isIn);
+  return place === -1 ? longFirst.length : place;
 }
 
 class Ordered extends BaseSequencer {
@@ -106,18 +108,28 @@ export default defineConfig({
         },
       },
       {
-        // What takes minutes: what breaks the one replicated installation that is started for all of
-        // them, every drill, and every deliberate bug that the chaos suite has to convict. Not part
-        // of `npm test` but of `npm run test:all`. One file after the other: a drill measures how
-        // long things take.
+        // What takes minutes and starts embedded installations of its own. Not part of `npm test`,
+        // like the next project, but of `npm run test:all`.
         test: {
           name: 'slow',
+          include: include('.slow.test.ts'),
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // The replicated profile, with one installation for nearly all files. One file after the
+        // other: an installation takes much of the machine, and a drill measures how long things take.
+        test: {
+          name: 'replicated',
           globalSetup: ['regions/testing/replicated-setup.ts'],
-          include: [...include('.slow.test.ts'), ...include('.replicated.test.ts')],
+          include: include('.replicated.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -129,7 +141,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

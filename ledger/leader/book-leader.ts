@@ -5,7 +5,6 @@ import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Command, Outcome, OutcomeOf } from '../core/post/command.ts';
 import { needsOf, post } from '../core/post/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { wireIds } from '../keys/ids-command.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaderStore } from '../store/book-store.ts';
 import { describe } from '../store/store-error.ts';
@@ -99,8 +98,7 @@ export class BookLeader {
   }
 
   #arrivedPlain(work: PlainWork): PlainWork {
-    const ids = wireIds(work.items);
-    return { ...work, ids, hints: this.#parts.known.plainHints(work.items, ids) };
+    return { ...work, ...this.#parts.known.plainHints(work.items.columns) };
   }
 
   /**
@@ -432,12 +430,12 @@ export class BookLeader {
   }
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
-  async #commit({ append }: PreparedBatch): Promise<boolean> {
+  async #commit({ append, plan }: PreparedBatch): Promise<boolean> {
     this.#requireLead();
     const { store, partitions, onHeldUp } = this.#parts;
     let written: boolean;
     try {
-      if ((await partitions?.admits(append)) === false) return false;
+      if ((await partitions?.admits(append, plan.parts.plain.absence)) === false) return false;
       written = await commitBatch(store, append, onHeldUp);
     } catch (error) {
       if (isBug(error)) throw error;
@@ -468,7 +466,7 @@ export class BookLeader {
     setImmediate(() => {
       this.#publisher.publish(batch);
       known.addToRedis(ids);
-      known.addPlainToRedis(plainIds);
+      if (plainIds !== undefined) known.addPlainToRedis(plainIds);
     });
   }
 }

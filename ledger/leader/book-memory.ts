@@ -7,6 +7,7 @@ import { accountId } from '../core/account-id.ts';
 import { chainAfterBytes } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
+import type { JournalRow } from '../core/journal-row.ts';
 import { type Original, originalOf } from '../core/original.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainAccounts } from '../core/plain/plain-accounts.ts';
@@ -40,11 +41,17 @@ export class BookMemory {
   /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
   #assumed: Assumed | undefined;
 
-  private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
+  private constructor(
+    book: Book,
+    books: readonly Book[],
+    head: Head,
+    stored: StoredState,
+    cache: AccountCache,
+  ) {
     this.book = book;
     this.epoch = head.epoch;
     this.#bookNames = new Map(books.map(({ number, name }) => [number, name]));
-    this.#cache = new AccountCache(book.number);
+    this.#cache = cache;
     this.#transits = stored.transits;
     this.#channels = stored.channels;
     this.#assets = stored.assets;
@@ -52,12 +59,16 @@ export class BookMemory {
     this.#lostRows = this.#findLostRows();
   }
 
-  /** @param head as the take-over left it */
+  /**
+   * @param head as the take-over left it
+   * @param cache without accounts
+   */
   static async load(
     store: LeaderStore,
     book: Book,
     books: readonly Book[],
     head: Head,
+    cache = new AccountCache(book.number),
   ): Promise<BookMemory> {
     const [transits, list, assets] = await Promise.all([
       store.loadTransitAccounts(),
@@ -65,7 +76,7 @@ export class BookMemory {
       store.loadAssets(),
     ]);
     const channels = new Map(list.map((channel) => [channel.peerBook, channel]));
-    return new BookMemory(book, books, head, { transits, channels, assets });
+    return new BookMemory(book, books, head, { transits, channels, assets }, cache);
   }
 
   /** UUID of this database of the book. */
@@ -157,7 +168,7 @@ export class BookMemory {
     // must not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
-      for (const account of await store.loadAccounts([...missing], this.#entriesWithin()))
+      for (const account of await store.loadAccounts([...missing], this.#entries?.notPinned))
         loaded.set(account.id, account);
     }
     const { seq, accounts } = this.#newestHead;
@@ -173,7 +184,7 @@ export class BookMemory {
         beingOpened ??= new Set(assumed?.opened.map((opened) => opened.externalId));
         return beingOpened.has(externalId);
       },
-      account: (id) => loaded.get(id) ?? this.#cache.get(id),
+      account: (id) => (loaded.size === 0 ? undefined : loaded.get(id)) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
       original: (id) => originals.get(id),
@@ -200,14 +211,19 @@ export class BookMemory {
     const assumed = this.#assumed?.posted;
     const found = new Map<string, Original>();
     if (ids.size === 0) return found;
-    const decided = new Map(assumed?.rows.map((row) => [row.id, row]));
+    let decided: ReadonlyMap<string, JournalRow> | undefined;
+    const inRowOf = ({ rows }: BatchEffects, id: string) => {
+      // Most holds are remembered: the rows of a batch are listed once one is not.
+      decided ??= new Map(rows.map((row) => [row.id, row]));
+      const row = decided.get(id);
+      return row === undefined ? undefined : originalOf(row);
+    };
     const missing: string[] = [];
     for (const id of ids) {
-      const row = decided.get(id);
       const original =
         assumed?.originals.get(id) ??
         this.#originals.get(id) ??
-        (row === undefined ? undefined : originalOf(row)) ??
+        (assumed === undefined ? undefined : inRowOf(assumed, id)) ??
         plain?.original(id) ??
         this.#assumed?.plain?.original(id);
       if (original === undefined) missing.push(id);
@@ -245,12 +261,13 @@ export class BookMemory {
     return { book: this.book.number, epoch: this.epoch, seqBefore: seq, atMicros };
   }
 
-  /** The partitions that entries of accounts lie in which are not remembered; undefined: any. */
-  #entriesWithin: () => readonly SeqBounds[] | undefined = () => undefined;
+  /** Undefined: entries may lie anywhere, and any account may be forgotten. */
+  #entries: EntryPlaces | undefined;
 
-  /** @param entriesWithin called before accounts are loaded */
-  loadWithin(entriesWithin: () => readonly SeqBounds[]): void {
-    this.#entriesWithin = entriesWithin;
+  /** From now on accounts are remembered, and loaded, as the partitions of the journal ask for it. */
+  follow(entries: EntryPlaces): void {
+    this.#entries = entries;
+    this.#cache.pinFrom(entries.pinnedPlace);
   }
 
   /** Loads what is not remembered of the accounts of plain transfers, as far as they exist. */
@@ -265,7 +282,7 @@ export class BookMemory {
     }
     if (missing.size === 0) return;
     const ids = [...missing].map((number) => accountId(this.book.number, number));
-    for (const account of await store.loadAccounts(ids, this.#entriesWithin()))
+    for (const account of await store.loadAccounts(ids, this.#entries?.notPinned))
       this.#cache.load(account);
   }
 
@@ -317,7 +334,8 @@ export class BookMemory {
   /** The in-flight batch is committed. */
   committed(): void {
     const { posted, head } = must(this.#assumed, 'a batch was on its way');
-    this.#cache.committed();
+    this.#cache.committed(this.#entries?.openPlace);
+    if (this.#entries !== undefined) this.#cache.pinFrom(this.#entries.pinnedPlace);
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
@@ -350,6 +368,20 @@ interface Assumed {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Where in the journal the newest entries of accounts can lie. Partitions are counted from 1, in
+ * the order of their rows. An account that changes while the newest row lies in a pinned partition
+ * stays in memory, so that what is loaded has its newest entry in one that is not pinned.
+ */
+export interface EntryPlaces {
+  /** Place of the partition that has the newest row. */
+  readonly openPlace: number;
+  /** Place of the first pinned partition: all after it are pinned too. It never goes back. */
+  readonly pinnedPlace: number;
+  /** The partitions that have rows and are not pinned. */
+  readonly notPinned: readonly SeqBounds[];
+}
 
 /** The small part of the state that is loaded once, when a book is taken over. */
 interface StoredState {

@@ -164,7 +164,7 @@ export class Leadership {
     const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
     const partitions =
       store.partitions && (await JournalPartitions.load(store.partitions, memory.seq));
-    if (partitions) memory.loadWithin(() => partitions.withRows);
+    if (partitions) memory.follow(partitions);
     const known = new KnownOutcomes(reads, book.number, keys, tuning, partitions?.ids);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
@@ -182,7 +182,7 @@ export class Leadership {
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
     const sweeper = new Sweeper(reads, leader, log, tuning);
-    const keeper = partitions && this.#keeperOf(partitions);
+    const keeper = partitions && this.#keeperOf(partitions, memory.epoch);
     const helpers = [sweeper, ...senders.values(), ...(keeper === undefined ? [] : [keeper])];
     const helping = helpers.map((helper) => helper.run());
     const asked = [...senders.values()].map(({ compared }) => compared);
@@ -199,12 +199,17 @@ export class Leadership {
   }
 
   /** It has a connection of its own, which ends with it. */
-  #keeperOf(partitions: JournalPartitions): Pick<PartitionKeeper, 'run' | 'stop'> | undefined {
+  #keeperOf(
+    partitions: JournalPartitions,
+    epoch: number,
+  ): Pick<PartitionKeeper, 'run' | 'stop'> | undefined {
     const { config, log } = this.#parts;
-    const { journalPartitionRows: rows } = config.tuning ?? ledgerTuning;
+    const { journalPartitionRows: rows, journalBareAbove: bareAbove } =
+      config.tuning ?? ledgerTuning;
     const own = config.database.open(1);
     if (own.partitions === undefined) return undefined;
-    const keeper = new PartitionKeeper({ store: own.partitions, partitions, log, rows });
+    const store = own.partitions;
+    const keeper = new PartitionKeeper({ store, partitions, log, rows, epoch, bareAbove });
     return {
       run: async () => {
         try {

@@ -27,6 +27,10 @@ const SEED = 20_261_121;
 const STEADY_BEFORE_MS = 30_000;
 /** A replica may have to be copied again in full, which takes time. */
 const STEADY_AFTER_MS = 180_000;
+/** For a primary to answer once all is well again. */
+const PRIMARY_MS = 60_000;
+/** A planned change needs answers from all members at once; a busy machine may owe one of them. */
+const FAILBACKS_MOST = 3;
 
 export const ABORT_CONDITIONS = [
   'the installation is not in its steady state before anything is broken',
@@ -174,7 +178,7 @@ export class DrillRun {
 
   /** Waits until all is well again, and fails the books back. */
   async #recover(): Promise<void> {
-    const { view, state, steadySeconds, by, why, signal } = this.#options;
+    const { view, state, steadySeconds, signal } = this.#options;
     // An aborted drill waits as well, unless the operator stopped it.
     if (this.#timeline.injectedMs === undefined || signal.aborted) {
       this.#problems = await steadyProblems(this.#watcher, state);
@@ -190,21 +194,34 @@ export class DrillRun {
         this.#mark('other', 'every book has all its copies again');
       }
       this.#timeline.end();
-      const onStep = (text: string) => view.phase(text);
-      const away = new Set(this.#away().map(({ home }) => home));
-      for (const region of away) {
-        view.phase(`bringing the books of ${region} home`);
-        await this.#operator.make({ kind: 'failback', region }, { by, why, onStep });
-      }
-      if (away.size > 0 || this.#problems.length > 0) {
-        this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
-      }
+      await this.#bringHome();
       view.phase(`payments run for ${steadySeconds} s more`);
       await sleep(steadySeconds * 1_000, undefined, { signal });
     } catch (error) {
       this.#aborted ||= wordsOf(this.#abort.signal.aborted ? this.#abort.signal.reason : error);
     }
     this.#untilMs = this.#clock.now();
+  }
+
+  /** Fails the books back that are led elsewhere, and waits until all is well. */
+  async #bringHome(): Promise<void> {
+    const { view, state, by, why, signal } = this.#options;
+    const onStep = (text: string) => view.phase(text);
+    for (let attempt = 1; ; attempt += 1) {
+      const regions = new Set(this.#away().map(({ home }) => home));
+      if (regions.size === 0 && this.#problems.length === 0) return;
+      try {
+        for (const region of regions) {
+          view.phase(`bringing the books of ${region} home`);
+          await this.#operator.make({ kind: 'failback', region }, { by, why, onStep });
+        }
+      } catch (error) {
+        if (attempt === FAILBACKS_MOST) throw error;
+        view.phase(`not brought home yet: ${wordsOf(error)}`);
+      }
+      this.#problems = await waitUntilSteady(this.#watcher, state, STEADY_AFTER_MS, signal);
+      if (attempt === FAILBACKS_MOST) return;
+    }
   }
 
   async #prove(): Promise<DrillEvidence | null> {
@@ -216,7 +233,7 @@ export class DrillRun {
         namespace: this.#id,
         accounts: this.#load.accounts,
         members: this.#replicated.members,
-        primaryOf: (book) => this.#primaryOf(book),
+        primaryOf: (book) => this.#awaitPrimary(book),
         clientOf: (region) => this.#load.client(region),
         epochs: this.#watcher.epochs,
         healedAfterMs: this.#healedAfterMs,
@@ -350,6 +367,13 @@ export class DrillRun {
     return this.#watcher
       .members()
       .find(({ member, patroni }) => member.book === book && patroni?.primary === true)?.member;
+  }
+
+  /** A busy machine answers late: that no primary answered a moment ago proves nothing. */
+  async #awaitPrimary(book: number): Promise<MemberState | undefined> {
+    const isThere = () => this.#primaryOf(book) !== undefined;
+    await until(isThere, PRIMARY_MS, this.#options.signal);
+    return this.#primaryOf(book);
   }
 
   #leading(): Map<string, Leading> {

@@ -44,7 +44,9 @@ export interface Sighting {
   readonly epoch: number;
 }
 
-const POLL_MS = 250;
+/** For each member: each answer costs its Patroni a statement. */
+const POLL_LEAST_MS = 250;
+const POLL_MEMBER_MS = 28;
 const ASK_MS = 2_000;
 const REOPEN_MS = 200;
 
@@ -61,7 +63,8 @@ const patroniAnswer = z.object({
 
 /**
  * Watches who leads which book from outside, as an operator would: the topology streams of all
- * ledger servers, and the status of Patroni four times a second.
+ * ledger servers, and the status of Patroni: four times a second of nine members, less often of
+ * more.
  */
 export class Watcher {
   readonly sightings: Sighting[] = [];
@@ -70,6 +73,7 @@ export class Watcher {
   readonly #clock: RunClock;
   readonly #onSighting: (sighting: Sighting) => void;
   readonly #watched: Watched[];
+  readonly #pollMs: number;
   readonly #stop = new AbortController();
   #loops: Promise<void>[] = [];
 
@@ -80,6 +84,7 @@ export class Watcher {
   ) {
     this.#clock = clock;
     this.#onSighting = onSighting;
+    this.#pollMs = Math.max(POLL_LEAST_MS, members.length * POLL_MEMBER_MS);
     this.#watched = members.map((member) => ({
       member,
       client: new BookServiceClient(member.ledgerAddress, credentials.createInsecure(), {
@@ -165,7 +170,7 @@ export class Watcher {
         this.#see({ ...seen, atMs: this.#clock.now(), kind: 'primary' });
       }
       before = one.patroni ?? before;
-      await this.#pause(POLL_MS);
+      await this.#pause(this.#pollMs);
     }
   }
 

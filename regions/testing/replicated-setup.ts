@@ -23,9 +23,9 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one replicated installation for the tests of the `slow` project that break it, and stops it
- * after the last. It starts when the first test asks for it: until then, tests of other projects
- * have the machine to themselves.
+ * Starts one replicated installation for the tests of the `replicated` project that break it, and
+ * stops it after the last. It starts when the first test asks for it: until then, the others have
+ * the machine to themselves.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = makeScratchFolder('replicated');

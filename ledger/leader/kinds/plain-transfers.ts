@@ -1,10 +1,9 @@
-import { must } from '../../core/assert.ts';
 import { PlainBatch, type PlainStamp } from '../../core/plain/plain-batch.ts';
 import type { PlainAccounts } from '../../core/plain/plain-accounts.ts';
 import { idText } from '../../core/plain/plain-columns.ts';
 import { plainReplies } from '../../core/plain/plain-replies.ts';
-import type { WireIds } from '../../keys/ids-command.ts';
 import type { KnownOutcomes } from '../known-outcomes.ts';
+import type { Absence } from '../partitions/journal-ids.ts';
 import type { PlainWork, TransferWork, Work } from '../work.ts';
 import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
 import type { TransferPart } from './transfers.ts';
@@ -118,11 +117,24 @@ export class PlainPart extends BatchPart {
     // The answers follow from the places of the rows.
   }
 
-  /** Remembers what this batch has decided. Returns the ids, for Redis. */
-  remember(known: KnownOutcomes): WireIds[] {
-    if (this.#batch === undefined) return [];
+  /** What the filters have shown of the ids of all rows; undefined: not of each. */
+  get absence(): Absence | undefined {
+    let seq = Infinity;
+    const doubtful: number[] = [];
+    for (const { work, first } of this.#posted) {
+      if (work.absence === undefined) return undefined;
+      seq = Math.min(seq, work.absence.seq);
+      for (const place of work.absence.doubtful) doubtful.push(first + place);
+    }
+    return seq === Infinity ? undefined : { seq, doubtful };
+  }
+
+  /** Remembers what this batch has decided. Returns the ids, four words each, for Redis. */
+  remember(known: KnownOutcomes): Int32Array | undefined {
+    if (this.#batch === undefined) return undefined;
     known.rememberPlain(this.#batch);
-    return this.#posted.map(({ work }) => must(work.ids, 'ids were made when the work arrived'));
+    const { columns, count } = this.#batch;
+    return columns.ids.subarray(0, count * 4);
   }
 
   publish(): void {

@@ -18,8 +18,8 @@ export interface EvidenceInput {
   readonly accounts: readonly LoadAccount[];
   /** All copies of all books. */
   readonly members: readonly MemberState[];
-  /** The copy of a book that accepts writes now; undefined if none does. */
-  readonly primaryOf: (book: number) => MemberState | undefined;
+  /** Waits for the copy of a book that accepts writes; undefined if none does. */
+  readonly primaryOf: (book: number) => Promise<MemberState | undefined>;
   readonly clientOf: (region: RegionName) => MeridianClient;
   readonly epochs: readonly EpochStart[];
   readonly healedAfterMs: number | null;
@@ -56,7 +56,7 @@ export async function collectEvidence(input: EvidenceInput): Promise<DrillEviden
   const books = [...Map.groupBy(members, ({ book }) => book)];
   const primaries: MemberState[] = [];
   for (const [book, copies] of books) {
-    const primary = input.primaryOf(book);
+    const primary = await input.primaryOf(book);
     if (primary === undefined) unread.push(`${copies[0]?.bookName ?? book}: it has no primary`);
     else primaries.push(primary);
   }

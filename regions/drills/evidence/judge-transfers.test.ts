@@ -36,6 +36,10 @@ describe('answers that callers received, compared with the journals', () => {
     expect(counts([call()], readBackOf([]))).toEqual({ missing: 1 });
   });
 
+  test('it is not missing where the journal of its book could not be read', () => {
+    expect(counts([call()], { ...readBackOf([]), book: 2 })).toEqual({});
+  });
+
   test('so is one that was acknowledged when its unknown outcome was queried again', () => {
     const again = new Map([['key-1', acknowledgement()]]);
     expect(counts([call({ trouble: unknown })], readBackOf([]), again)).toEqual({ missing: 1 });
@@ -69,7 +73,11 @@ describe('answers that callers received, compared with the journals', () => {
   test('a posted transfer into another book must have arrived there', () => {
     const sent = row({ peerBook: 2 });
     const crossing = call({ to: 'us-east' });
-    expect(counts([crossing], readBackOf([sent]))).toEqual({ contradicted: 1 });
+    const peer = { ...readBackOf([]), book: 2 };
+    const judged = judge([crossing], new Map(), [readBackOf([sent]), peer], []);
+    expect(judged.contradicted).toEqual([crossing]);
+    // Where that book could not be read, nothing is known of it.
+    expect(counts([crossing], readBackOf([sent]))).toEqual({});
     const arrival = { book: 2, originId: 'id-1', originBook: 1, reason: '' };
     expect(counts([crossing], readBackOf([sent], [arrival]))).toEqual({});
     const refusal = { ...arrival, reason: 'CREDIT_ACCOUNT_CLOSED' };

@@ -5,7 +5,7 @@ import type { ArrivedRow, DecidedRow, ReadBack } from './read-back.ts';
 
 /** A call whose answer or absence of one is now known from the journals, or contradicted. */
 export interface Judgement {
-  /** Acknowledged, but in no journal. */
+  /** Acknowledged, but not in the journal of its book, which could be read. */
   readonly missing: readonly CallRequest[];
   /** Keys with more than one row, or whose money arrived more than once. */
   readonly duplicates: readonly CallRequest[];
@@ -40,10 +40,14 @@ export function judge(
     books.flatMap(({ decided }) => decided),
     ({ key }) => key,
   );
+  const couldBeRead = new Set(books.map(({ book }) => book));
   const arrived = Map.groupBy(
     books.flatMap((book) => book.arrived),
     (row) => `${row.originBook} ${row.originId}`,
   );
+  const arrivalsOf = ({ book, id }: DecidedRow) => arrived.get(`${book} ${id}`) ?? [];
+  const known = ({ book, peerBook }: DecidedRow, found: ArrivedRow[]) =>
+    found.length > 0 || couldBeRead.has(peerBook ?? book) ? found : undefined;
   const found = {
     missing: [] as CallRequest[],
     duplicates: [] as CallRequest[],
@@ -53,7 +57,7 @@ export function judge(
   for (const call of calls) {
     const own = rows.get(call.key) ?? [];
     const [row] = own;
-    const arrivals = row === undefined ? [] : (arrived.get(`${row.book} ${row.id}`) ?? []);
+    const arrivals = row === undefined ? [] : arrivalsOf(row);
     if (own.length > 1 || arrivals.length > 1) found.duplicates.push(call);
     if (call.trouble?.outcome === 'not_applied' && row !== undefined) {
       found.falselyRefused.push(call);
@@ -63,8 +67,10 @@ export function judge(
     }
     for (const answer of [call.acknowledged, reAsked.get(call.key)]) {
       if (answer === undefined) continue;
-      if (row === undefined) found.missing.push(call);
-      else if (!agrees(call, answer, row, arrivals)) found.contradicted.push(call);
+      // Of a journal that could not be read, nothing is known.
+      if (row === undefined) {
+        if (couldBeRead.has(answer.book)) found.missing.push(call);
+      } else if (!agrees(call, answer, row, known(row, arrivals))) found.contradicted.push(call);
     }
   }
   const sent = new Set(calls.map(({ key }) => key));
@@ -80,17 +86,21 @@ function isAsAsked(asked: CallRequest, row: DecidedRow): boolean {
   return asked.kind === 'capture' || row.payee === asked.creditAccount;
 }
 
-/** Returns whether an answer agrees with the journals. */
+/**
+ * Returns whether an answer agrees with the journals.
+ *
+ * @param arrivals undefined: the journal of the payee's book could not be read
+ */
 function agrees(
   asked: CallRequest,
   answer: Acknowledgement,
   row: DecidedRow,
-  arrivals: readonly ArrivedRow[],
+  arrivals: readonly ArrivedRow[] | undefined,
 ): boolean {
   if (!isAsAsked(asked, row)) return false;
   if (answer.transferId !== row.id || answer.book !== row.book) return false;
   if (answer.seq !== row.seq || answer.epoch !== row.epoch) return false;
-  const [arrival] = arrivals;
+  const [arrival] = arrivals ?? [];
   switch (answer.status) {
     case 'REJECTED':
       return row.reason !== '' && row.reason === answer.reason;
@@ -99,10 +109,10 @@ function agrees(
     case 'IN_TRANSIT':
       return row.reason === '' && row.peerBook !== null;
     case 'RETURNED':
-      return row.reason === '' && arrival !== undefined && arrival.reason === answer.reason;
+      return row.reason === '' && (arrivals === undefined || arrival?.reason === answer.reason);
     case 'POSTED':
       if (row.reason !== '' || row.kind === 'hold') return false;
-      return row.peerBook === null || arrival?.reason === '';
+      return row.peerBook === null || arrivals === undefined || arrival?.reason === '';
     default:
       return false;
   }

@@ -9,7 +9,10 @@ import { type DrillResult, runDrill } from './run-drill.ts';
 import { scenarios } from './scenarios/all.ts';
 import { Standstill } from '../faults/standstill.ts';
 
-/** The most important drills with real processes in every region, real packages, real faults. */
+/**
+ * The most important drills with real processes in every region, real packages, real faults.
+ * `region-loss` runs with five regions: five-regions.replicated.test.ts.
+ */
 
 const folder = temporaryFolder();
 const installation = sharedInstallation();
@@ -64,7 +67,7 @@ async function runUndisturbed(name: string): Promise<DrillResult> {
 
 test
   .skipIf(why !== '')
-  .each(['region-loss', 'zombie-leader', 'cancelled-sync-wait', 'planned-evacuation-and-failback'])(
+  .each(['zombie-leader', 'cancelled-sync-wait', 'planned-evacuation-and-failback'])(
   '%s',
   async (name) => {
     if (failed !== '') throw new Error(`${failed} failed before`);
