@@ -284,3 +284,16 @@ GRANT EXECUTE ON FUNCTION newest_versions(int8[]), version_between(int8, int8, i
   rows_at(int8[]), rows_of_account(int8, int8, int8, int2[], bool, int8), origin_of(uuid, int8),
   newest_draw(uuid, int8), newest_draws(uuid[]), return_reason(uuid, int8), captured_amount(uuid, int8)
   TO meridian_ledger;
+
+-- The numbers of a channel are unique in each partition by its indexes, and across partitions by
+-- the cursors of the channel, which are moved in the transaction of the rows: a leader that numbered
+-- legs from a cursor of the past would have to set it back. The audit counts them all.
+CREATE FUNCTION refuse_cursor_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a cursor of the channel with book % would go back', OLD.peer_book
+    USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE TRIGGER channel_goes_on BEFORE UPDATE ON channel FOR EACH ROW
+  WHEN (NEW.sent < OLD.sent OR NEW.settled < OLD.settled OR NEW.applied < OLD.applied)
+  EXECUTE FUNCTION refuse_cursor_back();
