@@ -217,7 +217,7 @@ END $$;
 
 -- Seq of the newest row from a place on that gave each of these accounts a version. The planner does
 -- not know that the partitions before that place are left out, and would do what is best for those:
--- look each account up by itself.
+-- look each account up alone.
 CREATE FUNCTION newest_seqs(wanted int8[], place int8) RETURNS TABLE (account int8, seq int8)
 LANGUAGE plpgsql STABLE
 SET enable_nestloop = off SET enable_mergejoin = off
