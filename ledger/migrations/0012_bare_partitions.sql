@@ -164,6 +164,167 @@ CREATE OR REPLACE VIEW balance AS
        ORDER BY j.seq DESC LIMIT 1
     ) m ON true;
 
+-- Reads of accounts (0011) go through the bare partitions, which are the newest, by a scan for
+-- all that is wanted, and through those before them by their indexes.
+
+-- Where the bare partitions begin; NULL: no row lies in one.
+CREATE FUNCTION bare_from() RETURNS int8 LANGUAGE sql STABLE AS $$
+  SELECT min(first_seq) FROM journal_bare WHERE first_seq <= (SELECT seq FROM head)
+$$;
+
+-- The newest version of each of these accounts that has one before a seq.
+CREATE FUNCTION newest_versions_before(wanted int8[], before int8) RETURNS SETOF version_row
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  missing int8[] := wanted;
+  found version_row[];
+  low int8;
+  high int8 := before - 1;
+  width int8;
+BEGIN
+  -- A book that was never led has no head.
+  low := LEAST(COALESCE((SELECT h.seq FROM head h), 0), high);
+  width := low / 64 + 1000;
+  LOOP
+    low := GREATEST(low - width, 0);
+    found := ARRAY(
+      SELECT ROW(w.id, e.*)::version_row
+        FROM unnest(missing) AS w(id)
+       CROSS JOIN LATERAL (
+        (SELECT j.debit_version AS version, j.seq, j.at, j.debit_debits, j.debit_credits,
+                j.debit_held_debits, j.debit_held_credits
+           FROM journal j
+          WHERE j.debit_account = w.id AND j.debit_version IS NOT NULL
+            AND j.seq > low AND j.seq <= high
+          ORDER BY j.debit_version DESC LIMIT 1)
+         UNION ALL
+        (SELECT j.credit_version, j.seq, j.at, j.credit_debits, j.credit_credits,
+                j.credit_held_debits, j.credit_held_credits
+           FROM journal j
+          WHERE j.credit_account = w.id AND j.credit_version IS NOT NULL
+            AND j.seq > low AND j.seq <= high
+          ORDER BY j.credit_version DESC LIMIT 1)
+         ORDER BY version DESC LIMIT 1) e);
+    IF cardinality(found) > 0 THEN
+      RETURN QUERY SELECT * FROM unnest(found);
+      missing := ARRAY(SELECT unnest(missing) EXCEPT SELECT f.account FROM unnest(found) f);
+    END IF;
+    EXIT WHEN low = 0 OR cardinality(missing) = 0;
+    high := low;
+    width := width * 2;
+  END LOOP;
+END $$;
+
+-- Seq of the newest row from a place on that gave each of these accounts a version. The planner does
+-- not know that the partitions before that place are left out, and would do what is best for those:
+-- look each account up alone.
+CREATE FUNCTION newest_seqs(wanted int8[], place int8) RETURNS TABLE (account int8, seq int8)
+LANGUAGE plpgsql STABLE
+SET enable_nestloop = off SET enable_mergejoin = off
+SET enable_indexscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+  RETURN QUERY
+    SELECT s.id, max(s.newest)
+      FROM (SELECT w.id, max(j.seq) AS newest
+              FROM journal j JOIN unnest(wanted) AS w(id) ON j.debit_account = w.id
+             WHERE j.seq >= place AND j.debit_version IS NOT NULL GROUP BY w.id
+             UNION ALL
+            SELECT w.id, max(j.seq)
+              FROM journal j JOIN unnest(wanted) AS w(id) ON j.credit_account = w.id
+             WHERE j.seq >= place AND j.credit_version IS NOT NULL GROUP BY w.id) s
+     GROUP BY s.id;
+END $$;
+
+CREATE OR REPLACE FUNCTION newest_versions(wanted int8[]) RETURNS SETOF version_row
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  missing int8[] := wanted;
+  bare int8 := bare_from();
+  found version_row[];
+BEGIN
+  IF bare IS NOT NULL THEN
+    found := ARRAY(
+      SELECT ROW(v.account, v.version, j.seq, j.at, v.debits, v.credits, v.held_debits,
+                 v.held_credits)::version_row
+        FROM newest_seqs(missing, bare) n
+       CROSS JOIN LATERAL (SELECT * FROM journal WHERE journal.seq = n.seq OFFSET 0) j
+       CROSS JOIN LATERAL (VALUES
+              (j.debit_account, j.debit_version, j.debit_debits, j.debit_credits,
+               j.debit_held_debits, j.debit_held_credits),
+              (j.credit_account, j.credit_version, j.credit_debits, j.credit_credits,
+               j.credit_held_debits, j.credit_held_credits)
+            ) v(account, version, debits, credits, held_debits, held_credits)
+       WHERE v.account = n.account AND v.version IS NOT NULL);
+    RETURN QUERY SELECT * FROM unnest(found);
+    missing := ARRAY(SELECT unnest(missing) EXCEPT SELECT f.account FROM unnest(found) f);
+  END IF;
+  IF cardinality(missing) > 0 THEN
+    RETURN QUERY SELECT * FROM newest_versions_before(missing, COALESCE(bare, 9223372036854775807));
+  END IF;
+END $$;
+
+-- The newest version of an account at or before a bound, as in 0011.
+CREATE OR REPLACE FUNCTION version_at(wanted int8, as_of text, bound int8) RETURNS version_row
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  -- The newest version that is known to be at or before the bound.
+  low version_row;
+  -- The oldest one that is known to be after it.
+  high version_row;
+  middle version_row;
+  number int8;
+  bare int8 := bare_from();
+BEGIN
+  IF bare IS NOT NULL THEN
+    SELECT wanted, v.version, j.seq, j.at, v.debits, v.credits, v.held_debits, v.held_credits
+      INTO high
+      FROM journal j
+     CROSS JOIN LATERAL (VALUES
+            (j.debit_account, j.debit_version, j.debit_debits, j.debit_credits,
+             j.debit_held_debits, j.debit_held_credits),
+            (j.credit_account, j.credit_version, j.credit_debits, j.credit_credits,
+             j.credit_held_debits, j.credit_held_credits)
+          ) v(account, version, debits, credits, held_debits, held_credits)
+     WHERE j.seq >= bare AND (j.debit_account = wanted OR j.credit_account = wanted)
+       AND v.account = wanted AND v.version IS NOT NULL
+       AND CASE as_of WHEN 'seq' THEN j.seq WHEN 'version' THEN v.version
+           ELSE (extract(epoch FROM j.at) * 1000000)::int8 END <= bound
+     ORDER BY v.version DESC LIMIT 1;
+    IF high.version IS NOT NULL THEN
+      RETURN high;
+    END IF;
+  END IF;
+  SELECT * INTO high
+    FROM newest_versions_before(ARRAY[wanted], COALESCE(bare, 9223372036854775807));
+  IF high.version IS NULL OR (CASE as_of WHEN 'seq' THEN high.seq WHEN 'version' THEN high.version
+       ELSE (extract(epoch FROM high.at) * 1000000)::int8 END) <= bound THEN
+    RETURN high;
+  END IF;
+  IF as_of = 'version' THEN
+    IF bound >= 1 THEN
+      low := version_between(wanted, bound, 0, high.seq);
+    END IF;
+    RETURN low;
+  END IF;
+  LOOP
+    number := (COALESCE(low.version, 0) + high.version) / 2;
+    EXIT WHEN number = COALESCE(low.version, 0);
+    middle := version_between(wanted, number, COALESCE(low.seq, 0), high.seq);
+    IF middle.version IS NULL THEN
+      RAISE EXCEPTION 'account % has no version %', wanted, number USING ERRCODE = 'data_corrupted';
+    END IF;
+    IF (CASE as_of WHEN 'seq' THEN middle.seq
+        ELSE (extract(epoch FROM middle.at) * 1000000)::int8 END) <= bound THEN
+      low := middle;
+    ELSE
+      high := middle;
+    END IF;
+  END LOOP;
+  RETURN low;
+END $$;
+
 GRANT SELECT ON journal_bare TO auditor, meridian_ledger;
-REVOKE EXECUTE ON FUNCTION journal_strip_partition(int8, int8) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION journal_strip_partition(int8, int8) TO meridian_ledger;
+REVOKE EXECUTE ON FUNCTION journal_strip_partition(int8, int8), bare_from(),
+  newest_seqs(int8[], int8), newest_versions_before(int8[], int8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_strip_partition(int8, int8), bare_from(),
+  newest_seqs(int8[], int8), newest_versions_before(int8[], int8) TO meridian_ledger;

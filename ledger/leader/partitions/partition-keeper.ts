@@ -15,8 +15,8 @@ const LOOK_MS = 200;
 const IDS_AT_ONCE = 5_000;
 /** Bytes of a filter that are copied at once, for the same reason. */
 const BYTES_AT_ONCE = 16_384;
-/** How soon it tries again to take indexes from a partition that was being read. */
-const STRIP_AGAIN_MS = 1_000;
+/** When it tries again to take indexes from a partition that was being read: posting waits, too. */
+const STRIP_AGAIN_MS = 10_000;
 /** A failure that lasts is logged again after so long. */
 const REPEAT_MS = 60_000;
 

@@ -5,7 +5,7 @@ import { accountId } from '../../core/account-id.ts';
 import { INT64_MAX } from '../../core/limits.ts';
 import type { JournalRow } from '../../core/journal-row.ts';
 import { storedChange } from '../../core/validate/options.ts';
-import { testDatabases } from '../../testing/database/database.ts';
+import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
 import { BOOKS } from '../../testing/database/leading.ts';
 import { RANDOM_ACCOUNTS, RandomBooks, storeBook } from '../../testing/database/random-books.ts';
 import { readAccountAt } from './read-account-at.ts';
@@ -100,44 +100,63 @@ function expected({ flags, version, ...folded }: Folded) {
   };
 }
 
-test('an account as of every place and time is the fold of the rows before', async () => {
-  const opened = await database();
-  const { ledger } = opened;
-  const [book] = new RandomBooks(20, 350).books;
-  if (book === undefined) throw new Error('there is a book');
-  await storeBook(opened, book, BOOK);
-  const folds = new Map<bigint, Folded>();
-  for (const row of book.rows) {
-    for (let number = 1; number <= RANDOM_ACCOUNTS; number += 1) {
-      const id = accountId(1, number);
-      const before = folds.get(id);
-      if (before !== undefined) folds.set(id, fold(id, before, row));
-      else if (row.creditAccount === id) folds.set(id, OPENED);
-      const now = folds.get(id);
-      const account = await readAccountAt(ledger, BOOK, id, 'seq', BigInt(row.seq), INT64_MAX);
-      expect([account]).toMatchObject([now === undefined ? undefined : { id, ...expected(now) }]);
-      // Rows of one batch have one time, at which all of them had happened.
-      if (book.rows[row.seq]?.atMicros === row.atMicros) continue;
-      const micros = BigInt(row.atMicros);
-      expect(await readAccountAt(ledger, BOOK, id, 'micros', micros, INT64_MAX)).toEqual(account);
-    }
-  }
-  expect(book.rows.length).toBeGreaterThan(150);
-  const { found: current } = await readAccounts(ledger, BOOK, [...folds.keys()]);
-  for (const [id, now] of folds) {
-    expect(current.get(id)).toMatchObject({ id, ...expected(now) });
-    const late = await readAccountAt(ledger, BOOK, id, 'micros', 2n ** 62n, INT64_MAX);
-    expect(late).toEqual(current.get(id));
-  }
-});
+/** First seqs of the partitions that are bare: none, the last one, or most of them. */
+const BARE = [{ bare: [] }, { bare: [41] }, { bare: [11, 21, 41] }];
 
-test('places are found by time, and versions by number', async () => {
+async function strip({ admin }: TestDatabase, firsts: readonly number[]): Promise<void> {
+  for (const first of firsts)
+    await admin`SELECT journal_strip_partition(${first}, (SELECT epoch FROM head))`;
+  expect(await admin`SELECT first_seq::int FROM journal_bare ORDER BY 1`).toEqual(
+    firsts.map((first) => ({ first_seq: first })),
+  );
+}
+
+test.each(BARE)(
+  'an account as of every place and time is a fold, bare: $bare',
+  async ({ bare }) => {
+    const opened = await database();
+    const { ledger } = opened;
+    const [book] = new RandomBooks(20, 350).books;
+    if (book === undefined) throw new Error('there is a book');
+    await storeBook(opened, book, BOOK);
+    await strip(opened, bare);
+    const folds = new Map<bigint, Folded>();
+    for (const row of book.rows) {
+      for (let number = 1; number <= RANDOM_ACCOUNTS; number += 1) {
+        const id = accountId(1, number);
+        const before = folds.get(id);
+        if (before !== undefined) folds.set(id, fold(id, before, row));
+        else if (row.creditAccount === id) folds.set(id, OPENED);
+        const now = folds.get(id);
+        const account = await readAccountAt(ledger, BOOK, id, 'seq', BigInt(row.seq), INT64_MAX);
+        expect([account]).toMatchObject([now === undefined ? undefined : { id, ...expected(now) }]);
+        // Rows of one batch have one time, at which all of them had happened.
+        if (book.rows[row.seq]?.atMicros === row.atMicros) continue;
+        const micros = BigInt(row.atMicros);
+        expect(await readAccountAt(ledger, BOOK, id, 'micros', micros, INT64_MAX)).toEqual(account);
+      }
+    }
+    expect(book.rows.length).toBeGreaterThan(150);
+    const { found: current } = await readAccounts(ledger, BOOK, [...folds.keys()]);
+    const balances = await ledger`SELECT account, version::int, debits, credits FROM balance`;
+    for (const [id, now] of folds) {
+      const { version, debits, credits } = now;
+      expect(balances).toContainEqual({ account: id, version, debits, credits });
+      expect(current.get(id)).toMatchObject({ id, ...expected(now) });
+      const late = await readAccountAt(ledger, BOOK, id, 'micros', 2n ** 62n, INT64_MAX);
+      expect(late).toEqual(current.get(id));
+    }
+  },
+);
+
+test.each(BARE)('places are found by time, versions by number, bare: $bare', async ({ bare }) => {
   const opened = await database();
   const { ledger } = opened;
   expect(await readSeqs(ledger, [5n])).toEqual(new Map([[5n, 0n]]));
   const [book] = new RandomBooks(7, 100).books;
   if (book === undefined) throw new Error('there is a book');
   await storeBook(opened, book, BOOK);
+  await strip(opened, bare);
   const times = book.rows.flatMap(({ atMicros }) => [BigInt(atMicros) - 1n, BigInt(atMicros)]);
   const seqs = await readSeqs(ledger, [0n, ...times]);
   for (const time of [0n, ...times]) {
