@@ -1,53 +1,46 @@
 import { Command } from 'ioredis';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
 
-/** Ids as Redis reads them: arguments of a command in its protocol, one after the other. */
-export interface WireIds {
-  readonly count: number;
-  readonly bytes: Buffer;
-}
-
-const KEY_BYTES = 36;
-const LENGTH = Buffer.from(`$${KEY_BYTES}\r\n`);
-const ID_BYTES = LENGTH.length + KEY_BYTES + 2;
-const [CR, LF] = [13, 10];
-
-/** The keys of plain transfers, which are their ids, copied from the request as they stand there. */
-export function wireIds({ bytes, columns, keys }: PlainItems): WireIds {
-  const { count } = columns;
-  const wire = Buffer.allocUnsafe(count * ID_BYTES);
-  let end = 0;
-  for (let index = 0; index < count; index += 1) {
-    for (let at = 0; at < LENGTH.length; at += 1) wire[end + at] = LENGTH[at] ?? 0;
-    end += LENGTH.length;
-    const key = keys[index] ?? 0;
-    for (let at = 0; at < KEY_BYTES; at += 1) wire[end + at] = bytes[key + at] ?? 0;
-    end += KEY_BYTES;
-    wire[end] = CR;
-    wire[end + 1] = LF;
-    end += 2;
-  }
-  return { count, bytes: wire };
-}
-
-export function joined(ids: readonly WireIds[]): WireIds {
-  return {
-    count: ids.reduce((sum, { count }) => sum + count, 0),
-    bytes: Buffer.concat(ids.map(({ bytes }) => bytes)),
-  };
-}
+// A member of a set is an id in its 16 bytes: as text it would cost Redis a third more.
+const ID_BYTES = 16;
+const START = Buffer.from(`$${ID_BYTES}\r\n`);
+const END = Buffer.from('\r\n');
+const MEMBER = Buffer.concat([START, Buffer.alloc(ID_BYTES), END]);
 
 /** A command for ids in a set: no id becomes a text, or an argument of its own. */
 export class IdsCommand extends Command {
   readonly #bytes: Buffer;
 
-  constructor(name: 'smismember' | 'sadd', set: string, { count, bytes }: WireIds) {
+  /** @param ids four words of 32 bits for each, the highest first */
+  constructor(name: 'smismember' | 'sadd', set: string, ids: readonly Int32Array[]) {
     super(name, [set]);
+    const words = ids.reduce((sum, { length }) => sum + length, 0);
     const start = [name, set].map((text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`).join('');
-    this.#bytes = Buffer.concat([Buffer.from(`*${count + 2}\r\n${start}`), bytes]);
+    const head = `*${words / 4 + 2}\r\n${start}`;
+    const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + (words / 4) * MEMBER.length);
+    let end = bytes.write(head, 'latin1');
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (const each of ids) {
+      for (let word = 0; word < each.length; word += 4) {
+        for (let at = 0; at < START.length; at += 1) bytes[end + at] = START[at] ?? 0;
+        end += START.length;
+        view.setInt32(end, each[word] ?? 0);
+        view.setInt32(end + 4, each[word + 1] ?? 0);
+        view.setInt32(end + 8, each[word + 2] ?? 0);
+        view.setInt32(end + 12, each[word + 3] ?? 0);
+        end += ID_BYTES;
+        for (let at = 0; at < END.length; at += 1) bytes[end + at] = END[at] ?? 0;
+        end += END.length;
+      }
+    }
+    this.#bytes = bytes;
   }
 
   override toWritable(): Buffer {
     return this.#bytes;
   }
+}
+
+/** An id as Redis has it. @param id a UUID in its canonical form */
+export function memberOf(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex');
 }

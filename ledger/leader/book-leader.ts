@@ -5,7 +5,6 @@ import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Command, Outcome, OutcomeOf } from '../core/post/command.ts';
 import { needsOf, post } from '../core/post/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { wireIds } from '../keys/ids-command.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaderStore } from '../store/book-store.ts';
 import { describe } from '../store/store-error.ts';
@@ -99,8 +98,7 @@ export class BookLeader {
   }
 
   #arrivedPlain(work: PlainWork): PlainWork {
-    const ids = wireIds(work.items);
-    return { ...work, ids, hints: this.#parts.known.plainHints(work.items, ids) };
+    return { ...work, ...this.#parts.known.plainHints(work.items.columns) };
   }
 
   /**
@@ -291,8 +289,16 @@ export class BookLeader {
       } finally {
         if (prepared === undefined) this.memory.abandon();
       }
-      if (prepared !== undefined) return prepared;
+      if (prepared === undefined) continue;
+      this.#putBack(plan.parts.plain.takeDeferred());
+      return prepared;
     }
+  }
+
+  /** Works wait for the next batch, ahead of what has arrived since. */
+  #putBack(works: readonly Work[]): void {
+    // What is not under way any more has got its failure.
+    this.#admission.queue.putBack(works.filter((work) => this.#underWay.delete(work)));
   }
 
   /** Undefined: some of what it would refuse has an answer already, and the plan is another one. */
@@ -432,12 +438,12 @@ export class BookLeader {
   }
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
-  async #commit({ append }: PreparedBatch): Promise<boolean> {
+  async #commit({ append, plan }: PreparedBatch): Promise<boolean> {
     this.#requireLead();
     const { store, partitions, onHeldUp } = this.#parts;
     let written: boolean;
     try {
-      if ((await partitions?.admits(append)) === false) return false;
+      if ((await partitions?.admits(append, plan.parts.plain.absence)) === false) return false;
       written = await commitBatch(store, append, onHeldUp);
     } catch (error) {
       if (isBug(error)) throw error;
@@ -468,7 +474,7 @@ export class BookLeader {
     setImmediate(() => {
       this.#publisher.publish(batch);
       known.addToRedis(ids);
-      known.addPlainToRedis(plainIds);
+      if (plainIds !== undefined) known.addPlainToRedis(plainIds);
     });
   }
 }

@@ -7,7 +7,6 @@ import {
 import { must } from '../core/assert.ts';
 import { idText, type PlainColumns } from '../core/plain/plain-columns.ts';
 import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
@@ -15,7 +14,6 @@ import { timestampFrom } from '../core/timestamp.ts';
 import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
-import type { WireIds } from '../keys/ids-command.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
 import { RecentPlainKeys } from '../keys/recent-plain-keys.ts';
 import type { KeyReads } from '../store/book-store.ts';
@@ -29,12 +27,22 @@ import {
   reusedKey,
 } from './answers.ts';
 import type { LegsWanted } from '../store/asked-pages.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 import type { StoredTransfer } from '../store/stored-records.ts';
 
 /** A request for a transfer, and the id that its key stands for. */
 export interface KeyedTransfer {
   readonly id: string;
   readonly request: CreateTransferRequest;
+}
+
+/** What is asked of Redis, and written to it. */
+type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWords'>;
+
+/** What was decided about a transfer. */
+export interface Decided extends Pick<KnownKey, 'reason' | 'epoch' | 'seq' | 'atMicros'> {
+  /** True: it goes to another book, whose answer is not known yet. */
+  readonly away: boolean;
 }
 
 /** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
@@ -44,11 +52,19 @@ export type Hints = ReadonlySet<string> | undefined;
 export interface FilteredIds {
   /** False: it has no row of the id, so that it need not be asked. */
   mayHave(id: string): boolean;
-  /** Places of the plain ids that it may have; undefined: it is not known yet. */
-  placesMayHave(columns: PlainColumns): readonly number[] | undefined;
+  /** Which of the plain ids it has no row of; undefined: it is not known yet. */
+  absenceOf(columns: PlainColumns): Absence | undefined;
+}
+
+/** What is known of the keys of plain transfers when they arrive. */
+export interface PlainHints {
+  readonly hints: Promise<Hints>;
+  /** Undefined: the filters of the journal were not asked, or are not complete yet. */
+  readonly absence: Absence | undefined;
 }
 
 const NO_IDS: ReadonlySet<string> = new Set();
+const NO_HINTS: Promise<Hints> = Promise.resolve(NO_IDS);
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
@@ -59,7 +75,7 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 export class KnownOutcomes {
   readonly #reads: KeyReads;
   readonly #book: number;
-  readonly #keys: KeyCache | undefined;
+  readonly #keys: KeyHints | undefined;
   readonly #recent: RecentKeys;
   readonly #plain: RecentPlainKeys;
   /** Undefined: the journal may have every id. */
@@ -68,7 +84,7 @@ export class KnownOutcomes {
   constructor(
     reads: KeyReads,
     book: number,
-    keys: KeyCache | undefined,
+    keys: KeyHints | undefined,
     { recentKeys } = ledgerTuning,
     journalIds?: FilteredIds,
   ) {
@@ -83,12 +99,16 @@ export class KnownOutcomes {
   /**
    * Asks Redis about the keys of what has just arrived, so that the answer is there when its
    * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer. It is not
-   * asked for keys that were made so lately that this leader would remember their outcome.
+   * asked for keys that the journal is known not to have, nor for those that were made so lately
+   * that this leader would remember their outcome.
    */
   async hints(ids: readonly string[]): Promise<Hints> {
     const now = Date.now();
-    const older = ids.filter((id) => !this.#wouldHave(id, now));
-    return older.length === 0 ? NO_IDS : this.#keys?.known(older);
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const doubtful = ids.filter(
+      (id) => this.#journalIds?.mayHave(id) !== false && !this.#wouldHave(id, now),
+    );
+    return doubtful.length === 0 ? NO_IDS : this.#keys?.known(doubtful);
   }
 
   /**
@@ -103,7 +123,8 @@ export class KnownOutcomes {
   ): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(transfers);
     const doubtful: number[] = [];
-    for (const [index, { id, request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id, request } = must(transfers[index], 'every place has its transfer');
       if (found[index] !== undefined) continue;
       const recent = this.#plain.get(id) ?? this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
@@ -171,10 +192,13 @@ export class KnownOutcomes {
   async #recordedEarlier(
     transfers: readonly KeyedTransfer[],
   ): Promise<(TransferAnswer | undefined)[]> {
-    const found: (TransferAnswer | undefined)[] = transfers.map(() => undefined);
+    const found = Array.from<TransferAnswer | undefined>({ length: transfers.length });
     const places: number[] = [];
     const earlier: KeyedTransfer[] = [];
-    for (const [index, { request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id: own, request } = must(transfers[index], 'every place has its transfer');
+      // A key that is its own id has had no other one.
+      if (own === request.idempotencyKey) continue;
       const id = earlierIdOf(request.namespace, request.idempotencyKey);
       if (id === undefined) continue;
       places.push(index);
@@ -211,6 +235,25 @@ export class KnownOutcomes {
     this.#plain.mark(id);
   }
 
+  /** The same of a transfer that has been posted or refused here, as it was asked. */
+  rememberDecided(id: string, request: CreateTransferRequest, decided: Decided): void {
+    const { reason, epoch, seq, atMicros, away } = decided;
+    const partial = away || !isPlain(request);
+    // A key with more to its outcome is asked the journal for: that there is one is enough here.
+    if (partial && this.#plain.mark(id)) return;
+    if (!partial && reason === Reason.UNSPECIFIED && this.#plain.addPosted(id, request, decided)) {
+      return;
+    }
+    this.remember(id, {
+      fingerprint: fingerprintOf(request),
+      reason,
+      epoch,
+      seq,
+      atMicros,
+      partial,
+    });
+  }
+
   /** Remembers what the plain lane has committed. */
   rememberPlain(batch: PlainBatch): void {
     this.#plain.add(batch);
@@ -233,23 +276,28 @@ export class KnownOutcomes {
   }
 
   /** As `hints`, of plain transfers. */
-  async plainHints(items: PlainItems, ids: WireIds): Promise<Hints> {
-    const { columns } = items;
-    if (this.#plain.wouldHaveAll(columns, Date.now())) return NO_IDS;
-    // The filters of the journal are a proof that it has no row of nearly all of them.
-    const doubtful = this.#journalIds?.placesMayHave(columns);
-    if (doubtful?.length === 0) return NO_IDS;
-    if (doubtful !== undefined) {
-      const texts = doubtful.map((place) => idText(columns.ids, place));
-      return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
+  plainHints(columns: PlainColumns): PlainHints {
+    if (this.#plain.wouldHaveAll(columns, Date.now())) {
+      return { hints: NO_HINTS, absence: undefined };
     }
-    const places = await this.#keys?.knownPlaces(ids);
-    return places && new Set(places.map((place) => idText(items.columns.ids, place)));
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const absence = this.#journalIds?.absenceOf(columns);
+    if (absence?.doubtful.length === 0) return { hints: NO_HINTS, absence };
+    return { hints: this.#plainHints(columns, absence), absence };
   }
 
-  /** Adds the ids of plain transfers to Redis, likewise. */
-  addPlainToRedis(ids: readonly WireIds[]): void {
-    for (const each of ids) this.#keys?.addWire(each);
+  async #plainHints(columns: PlainColumns, absence?: Absence): Promise<Hints> {
+    if (absence !== undefined) {
+      const texts = absence.doubtful.map((place) => idText(columns.ids, place));
+      return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
+    }
+    const places = await this.#keys?.knownPlaces(columns.ids.subarray(0, columns.count * 4));
+    return places && new Set(places.map((place) => idText(columns.ids, place)));
+  }
+
+  /** Adds the ids of plain transfers to Redis, likewise. @param ids four words for each */
+  addPlainToRedis(ids: Int32Array): void {
+    this.#keys?.addWords(ids);
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */

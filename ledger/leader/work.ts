@@ -21,10 +21,10 @@ import type {
 } from '../core/post/command.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainItems } from '../core/plain/scan-plain.ts';
-import type { WireIds } from '../keys/ids-command.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 
 /** Each kind of work; work-kinds.ts states what is done with it. */
 export interface WorkByKind {
@@ -58,10 +58,10 @@ export interface PlainWork extends Failable {
   readonly stream?: object;
   /** By performance.now(): none of them is to be started after that. */
   readonly startBefore: number;
-  /** For Redis. The leader makes them, as it does the hints, when the work arrives. */
-  readonly ids?: WireIds;
-  /** The keys that Redis has. */
+  /** The keys that Redis has. The leader asks for them when the work arrives. */
   readonly hints?: Promise<Hints>;
+  /** What the filters of the journal have shown of the keys when the work arrived. */
+  readonly absence?: Absence | undefined;
   /** The same as requests, for the general lane, which calls that work back instead of this one. */
   readonly general: () => TransferWork;
   /** All were posted: their results as items of BatchOutcome, in the same order. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pWaitFor from 'p-wait-for';
 import { must } from '../../../ledger/core/assert.ts';
+import { memberOf } from '../../../ledger/keys/ids-command.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/processes/environment.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
@@ -203,7 +204,7 @@ export const redisAhead: Trouble = async (scene, installation, asking) => {
   try {
     const instance = await instanceOf(auditorUrl);
     for (const generation of ['a', 'b']) {
-      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, requests.idOf(fields));
+      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, memberOf(requests.idOf(fields)));
     }
   } finally {
     redis.disconnect();

@@ -47,10 +47,7 @@ export class IdTable {
 
   /** The cell of an id, or the free one where it would stand. */
   #cellOf(ids: Int32Array, a: number, b: number, c: number, d: number): number {
-    // The callers choose the ids: all bits count, those of a time and a counter as well as others.
-    let hash = Math.imul(a ^ Math.imul(d, 0x9e3779b1), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 15) ^ b ^ Math.imul(c, 0xc2b2ae35), 0x27d4eb2f);
-    hash ^= hash >>> 13;
+    const hash = hashOf(a, b, c, d);
     for (let cell = hash & this.#mask; ; cell = (cell + 1) & this.#mask) {
       const place = this.#cells[cell] ?? 0;
       if (place === 0) return cell;
@@ -58,4 +55,18 @@ export class IdTable {
       if (ids[at] === a && ids[at + 1] === b && ids[at + 2] === c && ids[at + 3] === d) return cell;
     }
   }
+}
+
+/**
+ * Hash of an id, of which the lower bits are used. The callers choose the ids, and often only a few
+ * bits of one word differ, such as those of a time and a counter: each bit of each word reaches the
+ * lower bits, the higher ones too, which a multiplication alone moves only further up.
+ */
+export function hashOf(a: number, b: number, c: number, d: number): number {
+  let hash = Math.imul(a, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ c, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ d, 0x27d4eb2f);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x9e3779b1);
+  return hash ^ (hash >>> 15);
 }

@@ -50,7 +50,11 @@ const VERSION_AT = 14;
 /** The four words of an id; undefined: no plain transfer can have it. */
 export function idWords(id: string): readonly [number, number, number, number] | undefined {
   // The ledger itself has made every UUID of version 8.
-  if (id.length !== 36 || id.charAt(VERSION_AT) === '8') return undefined;
+  return id.length !== 36 || id.charAt(VERSION_AT) === '8' ? undefined : uuidWords(id);
+}
+
+/** The four words of a UUID in its canonical form. */
+export function uuidWords(id: string): readonly [number, number, number, number] {
   const words: [number, number, number, number] = [0, 0, 0, 0];
   for (let byte = 0; byte < 16; byte += 1) {
     const at = BYTE_AT[byte] ?? 0;

@@ -122,20 +122,61 @@ test('more partitions than one group holds are all looked at', () => {
 /** An id of version 7, as plain transfers have. */
 const plainOf = (index: number) => `${idOf(index).slice(0, 14)}7${idOf(index).slice(15)}`;
 
-test('of plain ids it is known which the journal may have, once its filters are complete', () => {
-  const columns = new PlainColumns(4);
-  for (const index of [100, 3, 101, 12]) {
+function columnsOf(indexes: readonly number[]): PlainColumns {
+  const columns = new PlainColumns(indexes.length);
+  for (const index of indexes) {
     const words = idWords(plainOf(index));
     if (words !== undefined) columns.ids.set(words, columns.count * 4);
     columns.count += 1;
   }
+  return columns;
+}
+
+test('of plain ids it is known which the journal may have, once its filters are complete', () => {
+  const columns = columnsOf([100, 3, 101, 12]);
   const journal = new JournalIds();
   journal.extend([partition(1, 11)], 5);
-  expect(journal.placesMayHave(columns)).toBeUndefined();
+  expect(journal.absenceOf(columns)).toBeUndefined();
   const fresh = new JournalIds();
   fresh.extend(TEN, 0);
   const rows = Array.from({ length: 20 }, (_, index) => plainOf(index));
   fresh.addBatch(batch(0, rows.slice(0, 10), 10));
   fresh.addBatch(batch(10, rows.slice(10), 0));
-  expect(fresh.placesMayHave(columns)).toEqual([1, 3]);
+  expect(fresh.absenceOf(columns)).toEqual({ seq: 20, doubtful: [1, 3] });
+});
+
+test('ids that were shown to be absent are suspected only of partitions begun since', () => {
+  const journal = new JournalIds();
+  journal.extend(TEN, 0);
+  const plainIds = (indexes: readonly number[]) => indexes.map(plainOf);
+  const [mine, other] = [
+    [50, 51, 3, 52],
+    [60, 61, 50, 62, 63, 64, 65, 66, 67, 68],
+  ];
+  journal.addBatch(batch(0, plainIds([1, 2, 3, 4]), 4));
+  const absence = journal.absenceOf(columnsOf(mine));
+  expect(absence).toEqual({ seq: 4, doubtful: [2] });
+  // A row of id 50 is committed after the filters were asked about it.
+  journal.addBatch(batch(4, plainIds(other.slice(0, 3)), 3));
+  // The index of the partition, which has all rows since then, refuses the id.
+  expect(journal.suspects(batch(7, plainIds([50, 51, 52]), 3), { seq: 4, doubtful: [] })).toEqual(
+    [],
+  );
+  journal.addBatch(batch(7, plainIds(other.slice(3, 6)), 3));
+  // It does not when these rows lie in the next one, and neither if the batch begins before it.
+  const suspected = { first: 1, end: 11 };
+  expect(journal.suspects(batch(10, plainIds(mine), 4), absence)).toEqual([
+    { id: plainOf(50), ...suspected },
+    { id: plainOf(3), ...suspected },
+  ]);
+  const across = batch(9, plainIds(mine), 4);
+  expect(journal.suspects(across, absence)).toEqual([{ id: plainOf(3), ...suspected }]);
+  // What the filters could not exclude is suspected in any case, and so are other rows.
+  const later = { seq: 10, doubtful: [2] };
+  expect(journal.suspects(batch(10, plainIds([70, 71, 3, 72]), 3), later)).toEqual([
+    { id: plainOf(3), ...suspected },
+  ]);
+  expect(journal.suspects(batch(10, plainIds([70, 71, 73, 4]), 3), later)).toEqual([
+    { id: plainOf(4), ...suspected },
+  ]);
 });

@@ -21,6 +21,14 @@ export interface Segment {
   stored: boolean;
 }
 
+/** What the filters have shown of the ids of a work before it was posted. */
+export interface Absence {
+  /** Every row up to this seq was in a filter. */
+  readonly seq: number;
+  /** Places of the ids that one of those rows may have, in ascending order. */
+  readonly doubtful: readonly number[];
+}
+
 /** The rows of a batch, and where the journal ends before it. */
 export type BatchRows = Pick<Append, 'plain' | 'rows'> & {
   readonly head: Pick<Append['head'], 'seqBefore' | 'seqAfter'>;
@@ -35,6 +43,8 @@ export class JournalIds {
   /** Groups of filters, and of each group its segments by their bit. */
   readonly #groups: { readonly group: FilterGroup; readonly segments: Segment[] }[] = [];
   #incomplete: Segment[] = [];
+  /** Of the last row that was added. */
+  #seq = 0;
   /** Where the segment lies that was added to last. */
   #newest: Segment | undefined;
 
@@ -45,6 +55,7 @@ export class JournalIds {
   /** Takes the partitions up that it does not have yet. They are without rows, or incomplete. */
   extend(partitions: readonly Partition[], seq: number): void {
     const known = this.#segments.at(-1)?.end ?? 0;
+    this.#seq = Math.max(this.#seq, seq);
     for (const { first, end } of partitions) {
       if (first < known) continue;
       for (let from = first; from < end; from += SEGMENT_SEQS) {
@@ -90,6 +101,7 @@ export class JournalIds {
       const { group, bit } = this.#segmentOf(seq);
       group.add(bit);
     }
+    this.#seq = Math.max(this.#seq, head.seqAfter);
   }
 
   /** Adds rows of a segment, 16 bytes each. */
@@ -115,16 +127,16 @@ export class JournalIds {
     return this.#isInAFilter();
   }
 
-  /** Places of the plain ids that the journal may have a row of; undefined: it is not known yet. */
-  placesMayHave({ ids, count }: PlainColumns): number[] | undefined {
+  /** Which of the plain ids the journal has no row of; undefined: it is not known yet. */
+  absenceOf({ ids, count }: PlainColumns): Absence | undefined {
     if (this.#incomplete.length > 0) return undefined;
-    const places: number[] = [];
+    const doubtful: number[] = [];
     for (let place = 0; place < count; place += 1) {
       const at = place * 4;
       hashWords(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0);
-      if (this.#isInAFilter()) places.push(place);
+      if (this.#isInAFilter()) doubtful.push(place);
     }
-    return places;
+    return { seq: this.#seq, doubtful };
   }
 
   /** True if any filter may have the id that was hashed last. */
@@ -136,13 +148,18 @@ export class JournalIds {
   /**
    * The ids, of rows to be appended, that a partition may have already which is not the one that
    * the row is appended to, with the seqs between which it may have them.
+   *
+   * @param absence what was shown of the plain ids before; undefined: nothing
    */
-  suspects({ plain, rows, head }: BatchRows): SuspectId[] {
+  suspects({ plain, rows, head }: BatchRows, absence?: Absence): SuspectId[] {
     const found: SuspectId[] = [];
     const incomplete = this.#incomplete.filter(({ first }) => first <= head.seqBefore);
     const certain = incomplete.length === 0;
     const { bytes, count } = plain ?? NO_ROWS;
-    for (let index = 0; index < count; index += 1) {
+    const shown = absence !== undefined && this.#isOfOnePartition(absence.seq, head);
+    const unproven = shown ? absence.doubtful : undefined;
+    for (let place = 0; place < (unproven?.length ?? count); place += 1) {
+      const index = unproven === undefined ? place : (unproven[place] ?? 0);
       const at = index * PLAIN_ROW_BYTES + PLAIN_AT.id;
       hashBytes(bytes, at);
       // Nearly every id is new, and nothing is made for it.
@@ -156,6 +173,14 @@ export class JournalIds {
       this.#suspect(found, id, this.#segmentOf(seq).partition, incomplete);
     }
     return found;
+  }
+
+  /**
+   * True if all rows behind a seq, those of a batch included, are of one partition: its index
+   * refuses an id that two of them have.
+   */
+  #isOfOnePartition(seq: number, { seqAfter }: BatchRows['head']): boolean {
+    return this.#segmentOf(seq + 1).partition === this.#segmentOf(seqAfter).partition;
   }
 
   /** Adds where the journal may have the id that was hashed last, but for its own partition. */
