@@ -3,7 +3,7 @@ import { accountId, bookOf } from '../../ledger/core/account-id.ts';
 import { UpTo } from '../../proto/gen/meridian/v1/movement.ts';
 import { CreateTransferRequest, Wait } from '../../proto/gen/meridian/v1/transfer.ts';
 
-/** Arbitrary valid requests, with texts in ASCII. */
+/** Arbitrary valid requests. */
 
 const account = fc
   .tuple(fc.constantFrom(1, 2, 300, 32_767), fc.integer({ min: 1, max: 2 ** 48 - 1 }))
@@ -13,18 +13,24 @@ const pair = fc
   .filter(([debit, credit]) => debit !== credit)
   .map(([debitAccountId, creditAccountId]) => ({ debitAccountId, creditAccountId }));
 const amount = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n });
-const text = (minLength: number, maxLength: number) =>
+const asciiText = (minLength: number, maxLength: number) =>
   fc.string({
     unit: fc.constantFrom('\u0001', ' ', 'a', 'Z', '~', '\u007f'),
     minLength,
     maxLength,
   });
+/** Of up to `lengthMax` UTF-16 units. */
+const text = (minLength: number, lengthMax: number) => {
+  const unit = fc.constantFrom('a', 'é', '€', '\ufeff', '\u{1f600}');
+  const wide = fc.string({ unit, minLength, maxLength: lengthMax / 2 });
+  return fc.oneof(asciiText(minLength, lengthMax), wide);
+};
 const wait = fc.constantFrom(Wait.UNSPECIFIED, Wait.SETTLED, Wait.POSTED);
 const named = fc.record({ idempotencyKey: text(1, 128), wait });
 
-/** As most transfers are: a key, two accounts, an amount and perhaps `wait`. */
+/** As most transfers are: a key in ASCII, two accounts, an amount and perhaps `wait`. */
 export const plainTransfer = fc
-  .tuple(named, pair, amount)
+  .tuple(fc.record({ idempotencyKey: asciiText(1, 128), wait }), pair, amount)
   .map(([names, accounts, value]) =>
     CreateTransferRequest.fromPartial({ ...names, ...accounts, amount: value }),
   );

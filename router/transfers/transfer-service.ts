@@ -19,7 +19,7 @@ import { TransferItems } from './bytes/transfer-items.ts';
 const SEQUENCE = 0x08;
 const TRANSFER = 0x12;
 
-/** A StreamTransfersRequest whose transfer is left as bytes if it is plain. */
+/** A StreamTransfersRequest whose transfer is left as bytes, unless it has to be decoded. */
 export interface StreamedTransfer {
   readonly sequence: bigint;
   readonly transfer: TransferItems | CreateTransferRequest | undefined;
@@ -34,8 +34,8 @@ export interface StreamedAnswer {
 }
 
 /**
- * The service of routers. Transfers reach their handlers as bytes where they are plain, and are
- * answered with bytes: nothing is made of them on their way through.
+ * The service of routers. Transfers reach their handlers as bytes, unless the scan leaves them to the
+ * decoder, and are answered with bytes: nothing is made of them on their way through.
  */
 export const transferService = {
   ...LedgerServiceService,

@@ -1,6 +1,7 @@
 import * as limits from '../../../ledger/core/limits.ts';
 import { UpTo } from '../../../proto/gen/meridian/v1/movement.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { textLength } from './utf8.ts';
 
 /** Numbers of the fields of a CreateTransferRequest, and one that only legs of groups have. */
 const KEY = 1;
@@ -139,9 +140,9 @@ class Movement {
 
 /**
  * Reads one transfer of any kind from its bytes, without making objects of them. It takes only what
- * validateTransfer finds nothing wrong with, in ASCII, and as encoders write it: fields in their
- * order, once, numbers in their shortest form. There is one for all messages, because nothing else
- * happens while a message is read.
+ * validateTransfer finds nothing wrong with, as encoders write it: fields in their order, once, numbers
+ * in their shortest form. There is one for all messages, because nothing else happens while a message
+ * is read.
  */
 export class ItemScan {
   /** Number of the book that decides the item that was read last. */
@@ -319,17 +320,11 @@ export class ItemScan {
     return end <= outerEnd ? end : -1;
   }
 
-  /** Passes over a text in ASCII without NUL. */
+  /** Passes over a text. */
   #text(end: number, lengthMin: number, lengthMax: number): boolean {
-    const length = end - this.#at;
-    if (length < lengthMin || length > lengthMax) return false;
-    const bytes = this.#bytes;
-    for (let at = this.#at; at < end; at += 1) {
-      const byte = bytes[at] ?? 0;
-      if (byte === 0 || byte >= 128) return false;
-    }
+    const length = textLength(this.#bytes, this.#at, end);
     this.#at = end;
-    return true;
+    return length >= lengthMin && length <= lengthMax;
   }
 
   /** Passes over an asset, with its scale or without. */

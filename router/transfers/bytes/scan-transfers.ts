@@ -31,7 +31,7 @@ let rowCount = 0;
 const others = new ItemScan();
 
 /**
- * The items of a CreateTransfersRequest, if every one is a valid transfer, has texts in ASCII, and is
+ * The items of a CreateTransfersRequest, if every one is a valid transfer, and is
  * written as every encoder writes it: fields in their order, once, numbers in their shortest form.
  * Undefined: something is different, or wrong, or a dry run, and the call has to be decoded.
  */
