@@ -286,9 +286,9 @@ export class BookMemory {
     const missing = new Set<number>();
     for (const { count, debits, credits } of transfers) {
       for (let place = 0; place < count; place += 1) {
-        for (const number of [debits[place] ?? 0, credits[place] ?? 0]) {
-          if (this.#cache.slotOf(number) < 0) missing.add(number);
-        }
+        const [debit, credit] = [debits[place] ?? 0, credits[place] ?? 0];
+        if (this.#cache.slotOf(debit) < 0) missing.add(debit);
+        if (this.#cache.slotOf(credit) < 0) missing.add(credit);
       }
     }
     if (missing.size === 0) return;
