@@ -24,11 +24,12 @@ export class UnclosedLegs {
   add({ rows, accounts }: Pick<BatchEffects, 'rows' | 'accounts'>): void {
     for (const row of rows) {
       const { peer, kind } = row;
-      if (peer === null || peer.number === null || kind === RowKind.settlement) continue;
-      // A leg that is recovered takes a number that another one may have had.
-      if (kind === RowKind.recovered) this.#legs.delete(peer.book);
-      else
-        this.#add(peer.book, legOf(row, peer, accounts.get(row.creditAccount ?? 0n)?.asset ?? ''));
+      // A repair may give a number to another leg than the one that had it.
+      if (kind === RowKind.recovered || kind === RowKind.repair) this.#legs.clear();
+      else if (peer !== null && peer.number !== null && kind !== RowKind.settlement) {
+        const asset = accounts.get(row.creditAccount ?? 0n)?.asset ?? '';
+        this.#add(peer.book, legOf(row, peer, asset));
+      }
     }
   }
 
