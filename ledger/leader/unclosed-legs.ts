@@ -1,5 +1,5 @@
-import type { Account } from '../core/account.ts';
 import { type JournalRow, type Peer, RowKind } from '../core/journal-row.ts';
+import type { BatchEffects } from '../core/post/book-state.ts';
 import {
   captureOf,
   type LegRow,
@@ -12,12 +12,6 @@ import type { NumberedLeg } from '../store/stored-records.ts';
 /** Legs to one book that are kept; an older one is read from the journal. */
 const KEPT_MAX = 20_000;
 
-/** The rows of a committed batch, and the accounts that they concern. */
-interface Committed {
-  readonly rows: readonly JournalRow[];
-  readonly accounts: ReadonlyMap<bigint, Account>;
-}
-
 /**
  * The legs that committed batches have sent to other books, until they are closed: as the journal
  * has them, but without a look into it.
@@ -26,14 +20,16 @@ export class UnclosedLegs {
   /** By peer book, in order of their numbers, without gaps. */
   readonly #legs = new Map<number, NumberedLeg[]>();
 
-  add({ rows, accounts }: Committed): void {
+  /** A batch has been committed. */
+  add({ rows, accounts }: Pick<BatchEffects, 'rows' | 'accounts'>): void {
     for (const row of rows) {
       const { peer, kind } = row;
-      if (peer === null || peer.number === null || kind === RowKind.settlement) continue;
-      // A leg that is recovered takes a number that another one may have had.
-      if (kind === RowKind.recovered) this.#legs.delete(peer.book);
-      else
-        this.#add(peer.book, legOf(row, peer, accounts.get(row.creditAccount ?? 0n)?.asset ?? ''));
+      // A repair may give a number to another leg than the one that had it.
+      if (kind === RowKind.recovered || kind === RowKind.repair) this.#legs.clear();
+      else if (peer !== null && peer.number !== null && kind !== RowKind.settlement) {
+        const asset = accounts.get(row.creditAccount ?? 0n)?.asset ?? '';
+        this.#add(peer.book, legOf(row, peer, asset));
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import type { SweepCursor } from './command.ts';
 import { type Entries, type JournalRow, RowKind } from '../journal-row.ts';
 import { type Original, originalOf } from '../original.ts';
 import type { RegionBooks } from '../placement.ts';
+import { TouchedAccounts } from './touched-accounts.ts';
 import { derivedId } from '../transfer-id.ts';
 
 /** The parts of a row that differ from kind to kind. */
@@ -46,7 +47,7 @@ export class ChannelDiverged extends Error {
 interface Savepoint {
   readonly rows: number;
   readonly opened: number;
-  readonly accounts: Map<bigint, Account>;
+  readonly accounts: TouchedAccounts;
   readonly channels: Map<number, Channel>;
   readonly originals: Map<string, Original | undefined>;
 }
@@ -55,7 +56,7 @@ interface Savepoint {
 export class Batch {
   readonly rows: JournalRow[] = [];
   readonly opened: OpenedAccount[] = [];
-  readonly accounts = new Map<bigint, Account>();
+  readonly accounts: TouchedAccounts;
   readonly channels = new Map<number, Channel>();
   readonly originals = new Map<string, Original>();
   readonly registered: RegisteredAsset[] = [];
@@ -72,6 +73,7 @@ export class Batch {
 
   constructor(state: BookState, atMicros: number) {
     this.#state = state;
+    this.accounts = new TouchedAccounts(state.book);
     this.atMicros = atMicros;
   }
 
@@ -124,14 +126,19 @@ export class Batch {
   account(id: bigint): Account | undefined {
     const touched = this.accounts.get(id);
     if (touched !== undefined) {
-      if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, touched);
+      this.#keepAccount(touched);
       return touched;
     }
     const own = this.#state.account(id);
     if (own === undefined) return undefined;
-    this.accounts.set(id, own);
-    if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, own);
+    this.accounts.set(own);
+    this.#keepAccount(own);
     return own;
+  }
+
+  #keepAccount(account: Account): void {
+    const kept = this.#savepoint?.accounts;
+    if (kept !== undefined && !kept.has(account.id)) kept.set({ ...account });
   }
 
   /** The account that holds what travels between two books, opened when it is first needed. */
@@ -165,7 +172,7 @@ export class Batch {
     const { externalId, asset, minBalance, maxBalance, metadata, transit } = fields;
     const id = this.nextAccountId();
     const account = newAccount(id, asset, { minBalance, maxBalance }, transit);
-    this.accounts.set(id, account);
+    this.accounts.set(account);
     const seq = this.row({
       ...EMPTY_ROW,
       id: derivedId('account', externalId),
@@ -253,7 +260,7 @@ export class Batch {
     const savepoint: Savepoint = {
       rows: this.rows.length,
       opened: this.opened.length,
-      accounts: new Map(),
+      accounts: new TouchedAccounts(this.book),
       channels: new Map(),
       originals: new Map(),
     };
@@ -274,7 +281,7 @@ export class Batch {
       if (row.seq > this.seq) this.#rowsById.delete(id);
     }
     this.#rowsIndexed = Math.min(this.#rowsIndexed, rows);
-    for (const [id, account] of accounts) this.accounts.set(id, account);
+    for (const account of accounts.values()) this.accounts.set(account);
     for (const [peerBook, channel] of channels) this.channels.set(peerBook, channel);
     for (const [id, original] of originals) {
       if (original === undefined) this.originals.delete(id);

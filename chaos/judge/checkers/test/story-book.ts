@@ -88,7 +88,7 @@ export class StoryBook {
       scaleOf: () => undefined,
     };
     const posted = post(state, commands, this.#atMicros);
-    for (const [id, account] of posted.accounts) this.#accounts.set(id, account);
+    for (const account of posted.accounts.values()) this.#accounts.set(account.id, account);
     for (const [peer, channel] of posted.channels) this.#channels.set(peer, channel);
     for (const [id, original] of posted.originals) this.#originals.set(id, original);
     for (const { account, externalId, seq } of posted.opened) {
