@@ -29,9 +29,9 @@ function outcomes({ mayHave }: { readonly mayHave?: (id: string) => boolean } = 
     },
     knownPlaces: () => Promise.resolve([]),
     add: () => undefined,
-    addWire: () => undefined,
+    addWords: () => undefined,
   };
-  const filters = mayHave && { mayHave, placesMayHave: () => [] };
+  const filters = mayHave && { mayHave, absenceOf: () => undefined };
   return { known: new KnownOutcomes(reads, 1, keys, ledgerTuning, filters), asked };
 }
 

@@ -37,7 +37,7 @@ export interface KeyedTransfer {
 }
 
 /** What is asked of Redis, and written to it. */
-type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWire'>;
+type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWords'>;
 
 /** What was decided about a transfer. */
 export interface Decided extends Pick<KnownKey, 'reason' | 'epoch' | 'seq' | 'atMicros'> {

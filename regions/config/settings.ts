@@ -35,7 +35,7 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
   subscriptionConnections: [1, 16, 'connections', 'connections to the database for subscribers'],
   subscriptionRows: [1, 1_000, 'rows', 'rows that a subscription reads at once'],
   // Each costs a read by id an index step, and a plan some time.
-  journalPartitionRows: [1_000, 100_000_000, 'rows', 'rows of a new partition of the journal'],
+  journalPartitionRows: [100, 100_000_000, 'rows', 'rows of a new partition of the journal'],
   journalBareAbove: [
     0,
     100_000_000,
