@@ -60,7 +60,7 @@ export default defineConfig({
           name: 'unit',
           include: ['*.test.ts', ...include('.test.ts')],
           exclude: [
-            '**/*.{pg,cluster,replicated,slow,chaos}.test.ts',
+            '**/*.{pg,cluster,replicated,slow,chaos,conformance}.test.ts',
             'chaos/simulation/**',
             '**/node_modules/**',
           ],
@@ -105,6 +105,16 @@ export default defineConfig({
           isolate: false,
           maxWorkers: waiting,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // What every store of books has to pass, against the database that `npm run conformance`
+        // was given. Part of no other command.
+        test: {
+          name: 'conformance',
+          provide: { conformance: process.env['CONFORMANCE_DATABASE'] ?? '' },
+          include: ['regions/conformance/*.conformance.test.ts'],
+          testTimeout: 120_000,
         },
       },
       {

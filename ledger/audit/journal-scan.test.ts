@@ -16,6 +16,13 @@ const invariants = ({ findings }: ReturnType<typeof scan>) => [
 const entriesOf = ({ entries }: JournalRow) => must(entries, 'the row has entries');
 const peerOf = ({ peer }: JournalRow) => must(peer, 'the row has a peer');
 
+/** As a repair books it. */
+const recovered = (row: JournalRow): Partial<JournalRow> => ({
+  kind: RowKind.recovered,
+  originId: row.id,
+  peer: { ...peerOf(row), number: 2 },
+});
+
 const altering =
   (externalId: string, fields: Partial<AuditedAccount>) => (account: AuditedAccount) =>
     account.externalId === externalId ? { ...account, ...fields } : account;
@@ -64,11 +71,6 @@ describe('a journal that was forged with a chain that fits', () => {
   });
 
   test('shows a number that two legs were recovered with as I3', () => {
-    const recovered = (row: JournalRow): Partial<JournalRow> => ({
-      kind: RowKind.recovered,
-      originId: row.id,
-      peer: { ...peerOf(row), number: 2 },
-    });
     const once = forged(near, delivered.seq, recovered(delivered));
     const twice = forged(once, inFlight.seq, recovered(inFlight));
     const texts = scan(twice).findings.kept.map(({ invariant, text }) => `${invariant} ${text}`);

@@ -87,6 +87,13 @@ describe('what was changed in the database is found', () => {
   });
 });
 
+/** A row with another seq and id, in a partition where it is the only one. */
+const copied = (of: string) => `
+  INSERT INTO journal
+  SELECT (r.copy).* FROM (
+    SELECT jsonb_populate_record(j, jsonb_build_object('seq', 35, 'id', gen_random_uuid())) AS copy
+      FROM journal j WHERE ${of}) r`;
+
 describe('what partitions must have', () => {
   /** The partitions of the test database have ten rows each, but for the last. */
   const ID = `SELECT id FROM journal WHERE seq = 1`;
@@ -94,13 +101,6 @@ describe('what partitions must have', () => {
     INSERT INTO journal (seq, epoch, id, kind, reason, at, chain)
     SELECT j.seq + 10, j.epoch, (${ID}), 1, 6, j.at, j.chain FROM journal j
      ORDER BY seq DESC LIMIT 1`;
-
-  /** A row of another number and id, in a partition where it is the only one. */
-  const copied = (of: string) => `
-    INSERT INTO journal
-    SELECT (r.copy).* FROM (
-      SELECT jsonb_populate_record(j, jsonb_build_object('seq', 35, 'id', gen_random_uuid())) AS copy
-        FROM journal j WHERE ${of}) r`;
 
   test.each([
     ['an id in two partitions', twice, 'I6'],

@@ -7,6 +7,10 @@
 -- windows of seqs: the newest 64th of it and a thousand rows first, and then twice as much each
 -- time, so that what was used lately costs a few index steps. A statement that is given both ends
 -- of a window opens only the partitions of that window. Auditors' views do without them.
+--
+-- Partitions without indexes of versions are the last ones. What needs these is looked for by one
+-- scan of them, from the first one in `journal_bare` on. That table comes with the next migration;
+-- nothing calls the functions before.
 
 -- An account after one of its versions. All columns are NULL: it has no such version.
 CREATE TYPE version_row AS (
@@ -23,11 +27,36 @@ DECLARE
   low int8;
   high int8 := 9223372036854775807;
   width int8;
+  bare int8 := (SELECT min(first_seq) FROM journal_bare);
 BEGIN
   -- A book that was never led has no head.
   low := COALESCE((SELECT h.seq FROM head h), 0);
   width := low / 64 + 1000;
-  LOOP
+  IF bare IS NOT NULL THEN
+    found := ARRAY(
+      SELECT ROW(v.account, v.version, v.seq, v.at, v.debits, v.credits, v.held_debits,
+                 v.held_credits)::version_row
+        FROM (
+          SELECT DISTINCT ON (s.account) s.* FROM (
+            SELECT j.debit_account AS account, j.debit_version AS version, j.seq, j.at,
+                   j.debit_debits AS debits, j.debit_credits AS credits,
+                   j.debit_held_debits AS held_debits, j.debit_held_credits AS held_credits
+              FROM journal j
+             WHERE j.debit_account = ANY(wanted) AND j.debit_version IS NOT NULL AND j.seq >= bare
+             UNION ALL
+            SELECT j.credit_account, j.credit_version, j.seq, j.at, j.credit_debits,
+                   j.credit_credits, j.credit_held_debits, j.credit_held_credits
+              FROM journal j
+             WHERE j.credit_account = ANY(wanted) AND j.credit_version IS NOT NULL
+               AND j.seq >= bare) s
+           ORDER BY s.account, s.version DESC) v);
+    RETURN QUERY SELECT * FROM unnest(found);
+    missing := ARRAY(SELECT unnest(missing) EXCEPT SELECT f.account FROM unnest(found) f);
+    high := bare - 1;
+    low := LEAST(low, high);
+  END IF;
+  -- The last partition may be the only one.
+  WHILE cardinality(missing) > 0 AND high > 0 LOOP
     low := GREATEST(low - width, 0);
     found := ARRAY(
       SELECT ROW(w.id, e.*)::version_row
@@ -89,11 +118,37 @@ DECLARE
   high version_row;
   middle version_row;
   number int8;
+  bare int8 := (SELECT min(first_seq) FROM journal_bare);
 BEGIN
   SELECT * INTO high FROM newest_versions(ARRAY[wanted]);
   IF high.version IS NULL OR (CASE as_of WHEN 'seq' THEN high.seq WHEN 'version' THEN high.version
        ELSE (extract(epoch FROM high.at) * 1000000)::int8 END) <= bound THEN
     RETURN high;
+  END IF;
+  IF bare IS NOT NULL AND high.seq >= bare THEN
+    SELECT wanted, s.* INTO low FROM (
+      SELECT j.debit_version AS version, j.seq, j.at, j.debit_debits, j.debit_credits,
+             j.debit_held_debits, j.debit_held_credits
+        FROM journal j
+       WHERE j.debit_account = wanted AND j.debit_version IS NOT NULL AND j.seq >= bare
+       UNION ALL
+      SELECT j.credit_version, j.seq, j.at, j.credit_debits, j.credit_credits,
+             j.credit_held_debits, j.credit_held_credits
+        FROM journal j
+       WHERE j.credit_account = wanted AND j.credit_version IS NOT NULL AND j.seq >= bare) s
+     WHERE CASE as_of WHEN 'seq' THEN s.seq WHEN 'version' THEN s.version
+                ELSE (extract(epoch FROM s.at) * 1000000)::int8 END <= bound
+     ORDER BY s.version DESC LIMIT 1;
+    IF low.version IS NOT NULL THEN
+      RETURN low;
+    END IF;
+    SELECT LEAST(
+      (SELECT min(j.debit_version) FROM journal j WHERE j.debit_account = wanted AND j.seq >= bare),
+      (SELECT min(j.credit_version) FROM journal j
+        WHERE j.credit_account = wanted AND j.seq >= bare)) INTO number;
+    high.version := number;
+    high.seq := bare - 1;
+    low := NULL;
   END IF;
   IF as_of = 'version' THEN
     IF bound >= 1 THEN

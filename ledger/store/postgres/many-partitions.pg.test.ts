@@ -97,73 +97,91 @@ test('what was used lately is found in few of the partitions, and the rest once 
   });
 });
 
-test('what lies in many partitions is as the views have it', async () => {
-  const opened = await filled();
-  const { ledger, admin } = opened;
-  const accounts = [payerOf(1), payerOf(7), payerOf(501), payerOf(507), COLD, UNUSED];
-  const { found } = await readAccounts(ledger, BOOK, accounts);
-  const balances = await admin<{ account: bigint; version: bigint; balance: bigint }[]>`
+test.each([0, 1, 3])(
+  'what lies in many partitions, %i bare, is as the views have it',
+  async (bare) => {
+    const { ledger, admin } = await filled();
+    for (let first = LAST + 1 - bare * ROWS; first < LAST; first += ROWS) {
+      await admin`SELECT journal_strip_partition(${first}, 1)`;
+    }
+    const accounts = [payerOf(1), payerOf(7), payerOf(501), payerOf(507), COLD, UNUSED];
+    const { found } = await readAccounts(ledger, BOOK, accounts);
+    const balances = await admin<{ account: bigint; version: bigint; balance: bigint }[]>`
     SELECT account, version, balance FROM balance
      WHERE account IN ${admin(accounts)} ORDER BY account`;
-  expect(
-    accounts.map((id) => {
-      const { version, balance } = must(found.get(id), 'it is open');
-      return { account: id, version, balance };
-    }),
-  ).toEqual([...balances]);
+    expect(
+      accounts.map((id) => {
+        const { version, balance } = must(found.get(id), 'it is open');
+        return { account: id, version, balance };
+      }),
+    ).toEqual([...balances]);
 
-  for (const account of accounts) {
-    const entries = await admin<{ version: bigint; seq: bigint; micros: bigint; side: string }[]>`
+    for (const account of accounts) {
+      const entries = await admin<{ version: bigint; seq: bigint; micros: bigint; side: string }[]>`
       SELECT version, seq, (extract(epoch FROM at) * 1000000)::int8 AS micros, side FROM entry
        WHERE account = ${account} ORDER BY version`;
-    for (const newestFirst of [false, true]) {
-      for (const [after, through, limit] of [
-        [0n, INT64_MAX, 100],
-        [0n, INT64_MAX, 30],
-        [11n, 52n, 30],
-        [40n, 41n, 10],
-      ] as const) {
-        const asked = { ...page, account, after, through, limit, newestFirst };
-        const read = await readEntries(ledger, 1, asked);
-        const all = newestFirst ? entries.toReversed() : entries;
-        const wanted = all
-          .filter(({ version }) => version > after && version <= through)
-          .slice(0, limit);
-        expect(read.found.map(({ version, position }) => [version, position?.seq])).toEqual(
-          wanted.map(({ version, seq }) => [version, seq]),
-        );
+      for (const newestFirst of [false, true]) {
+        for (const [after, through, limit] of [
+          [0n, INT64_MAX, 100],
+          [0n, INT64_MAX, 30],
+          [11n, 52n, 30],
+          [40n, 41n, 10],
+        ] as const) {
+          const asked = { ...page, account, after, through, limit, newestFirst };
+          const read = await readEntries(ledger, 1, asked);
+          const all = newestFirst ? entries.toReversed() : entries;
+          const wanted = all
+            .filter(({ version }) => version > after && version <= through)
+            .slice(0, limit);
+          expect(read.found.map(({ version, position }) => [version, position?.seq])).toEqual(
+            wanted.map(({ version, seq }) => [version, seq]),
+          );
+        }
       }
+      const bounds = [
+        0n,
+        1n,
+        6n,
+        7n,
+        8n,
+        999n,
+        1_000n,
+        20_500n,
+        37_000n,
+        38_100n,
+        39_700n,
+        40_000n,
+      ];
+      const states = await readStates(ledger, account, 'seq', bounds);
+      expect(states.map(({ seq }) => seq)).toEqual(
+        bounds.map((bound) => entries.findLast(({ seq }) => seq <= bound)?.seq ?? 0n),
+      );
+      const start = BigInt(Date.UTC(2026, 0, 1)) * 1_000n;
+      const times = bounds.map((bound) => start + bound * 1_000_000n);
+      expect(await readStates(ledger, account, 'micros', times)).toEqual(states);
+      const versions = [0n, 1n, 17n, 39n, 40n, 77n, 79n, 99n];
+      expect(
+        (await readStates(ledger, account, 'version', versions)).map(({ state }) => state.version),
+      ).toEqual(
+        versions.map((bound) => entries.findLast(({ version }) => version <= bound)?.version ?? 0n),
+      );
     }
-    const bounds = [0n, 1n, 6n, 7n, 8n, 999n, 1_000n, 1_001n, 20_500n, BigInt(LAST)];
-    const states = await readStates(ledger, account, 'seq', bounds);
-    expect(states.map(({ seq }) => seq)).toEqual(
-      bounds.map((bound) => entries.findLast(({ seq }) => seq <= bound)?.seq ?? 0n),
-    );
-    const start = BigInt(Date.UTC(2026, 0, 1)) * 1_000n;
-    const times = bounds.map((bound) => start + bound * 1_000_000n);
-    expect(await readStates(ledger, account, 'micros', times)).toEqual(states);
-    const versions = [0n, 1n, 17n, 39n, 40n, 99n];
-    expect(
-      (await readStates(ledger, account, 'version', versions)).map(({ state }) => state.version),
-    ).toEqual(
-      versions.map((bound) => entries.findLast(({ version }) => version <= bound)?.version ?? 0n),
-    );
-  }
 
-  const seqs = [1, 7, 1_999, 2_000, 2_001, 20_000, LAST - 1];
-  const ids = seqs.map(idOfRow);
-  const unknown = [randomUUID(), idOfRow(LAST + 1)];
-  expect(await readExistingIds(ledger, [...ids, ...unknown])).toEqual(new Set(ids));
-  const transfers = await readTransfers(ledger, 1, [...ids, idOfRow(9), ...unknown], ALL_LEGS);
-  expect([...transfers.values()].map(({ transfer }) => Number(transfer.position?.seq))).toEqual(
-    [...seqs, 9].toSorted((a, b) => a - b),
-  );
-  // Drawn on by the last row, at the other end of the journal.
-  expect(transfers.get(idOfRow(9))?.transfer).toMatchObject({
-    status: TransferStatus.HELD,
-    left: 4n,
-  });
-});
+    const seqs = [1, 7, 1_999, 2_000, 2_001, 20_000, LAST - 1];
+    const ids = seqs.map(idOfRow);
+    const unknown = [randomUUID(), idOfRow(LAST + 1)];
+    expect(await readExistingIds(ledger, [...ids, ...unknown])).toEqual(new Set(ids));
+    const transfers = await readTransfers(ledger, 1, [...ids, idOfRow(9), ...unknown], ALL_LEGS);
+    expect([...transfers.values()].map(({ transfer }) => Number(transfer.position?.seq))).toEqual(
+      [...seqs, 9].toSorted((a, b) => a - b),
+    );
+    // Drawn on by the last row, at the other end of the journal.
+    expect(transfers.get(idOfRow(9))?.transfer).toMatchObject({
+      status: TransferStatus.HELD,
+      left: 4n,
+    });
+  },
+);
 
 test('a search goes through all partitions in the order of its pages', async () => {
   const { ledger, admin } = await filled();

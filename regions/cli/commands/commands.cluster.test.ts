@@ -493,7 +493,7 @@ test('status prints no password, and commands of psql that work', async () => {
   expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
 });
 
-const installation = () => ({ meridian, faults: cluster.faults, folder: folder() });
+const installation = () => ({ ...cluster, meridian, folder: folder() });
 testBookReads(installation);
 testJsonNames(installation);
 testWrongUsage(installation);
