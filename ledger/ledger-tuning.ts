@@ -38,6 +38,12 @@ export interface LedgerTuning {
   readonly subscriptionRows: number;
   /** Rows of a new partition of the journal. */
   readonly journalPartitionRows: number;
+  /**
+   * Rows per second from which on a partition is filled without its indexes of versions, which
+   * cost more than half of what a row costs Postgres. Until it is full, reads of accounts scan it.
+   * 0: always.
+   */
+  readonly journalBareAbove: number;
   /** How often holds are looked for whose time is up: what they reserve is free that late. */
   readonly sweepMs: number;
   /** Holds that expire in one batch. */
@@ -81,6 +87,7 @@ export const ledgerTuning: LedgerTuning = {
   subscriptionConnections: 2,
   subscriptionRows: 200,
   journalPartitionRows: 1_000_000,
+  journalBareAbove: 25_000,
   sweepMs: 100,
   sweepHolds: 1_000,
   settleLegs: 2_000,

@@ -1,6 +1,5 @@
 import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
-import { bytesOf } from '../ledger/rpc/message-bytes.ts';
 import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
@@ -14,7 +13,11 @@ import { listBooks } from './list-books.ts';
 import { LookUps } from './reads/look-ups.ts';
 import { Reads } from './reads/reads.ts';
 import { RoutedSubscriptions } from './reads/routed-subscriptions.ts';
-import { transferService, type TransferServiceServer } from './transfers/transfer-service.ts';
+import {
+  sizeOf,
+  transferService,
+  type TransferServiceServer,
+} from './transfers/transfer-service.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
 import { routerTuning, type RouterTuning } from './router-tuning.ts';
@@ -133,10 +136,10 @@ function implementation(parts: Parts, log: Logger): TransferServiceServer {
     findAccounts: unary(log, (request, deadline) => reads.find(request, deadline)),
     listAccounts: unary(log, (request, deadline) => reads.accounts(request, deadline)),
     createTransfer: unary(log, (request, deadline) =>
-      transfers.createOne(request, deadline, bytesOf(request)),
+      transfers.createOne(request, deadline, sizeOf(request)),
     ),
     createTransfers: unary(log, (request, deadline) =>
-      transfers.create(request, deadline, bytesOf(request)),
+      transfers.create(request, deadline, sizeOf(request)),
     ),
     streamTransfers: (stream) => streams.serve(stream),
     subscribe: (stream) => subscriptions.serve(stream),

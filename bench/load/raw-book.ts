@@ -88,7 +88,7 @@ export class RawBook {
     const taken = await takeOver(store, before, 'bench', Date.now() * 1_000);
     const head = must(taken, 'no other process takes the book over');
     const partitions = await JournalPartitions.load(store.partitions, head.seq);
-    const stopKeeper = keepPartitions(databaseUrl, partitions, rows);
+    const stopKeeper = keepPartitions(databaseUrl, partitions, rows, head.epoch);
     const book = new RawBook(sql, head, partitions, stopKeeper);
     for (let first = 0; first < accounts; first += ACCOUNTS_PER_BATCH) {
       const size = Math.min(ACCOUNTS_PER_BATCH, accounts - first);
@@ -246,10 +246,11 @@ function keepPartitions(
   databaseUrl: string,
   partitions: JournalPartitions,
   rows: number,
+  epoch: number,
 ): () => Promise<void> {
   const sql = connect(databaseUrl, 1);
   const { partitions: store } = new PostgresStore(sql, BOOK);
-  const keeper = new PartitionKeeper({ store, partitions, log: toStandardError, rows });
+  const keeper = new PartitionKeeper({ store, partitions, log: toStandardError, rows, epoch });
   // A bug in it ends the process, and the part with it.
   const running = keeper.run();
   return async () => {

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { LEDGER_BUGS } from './ledger-bugs.ts';
 import { DELIBERATE_BUGS } from './simulated-bug.ts';
 import { namesOf } from '../../ledger/core/random.ts';
 import { runSeed } from './simulation.ts';
@@ -25,4 +28,21 @@ test.each(namesOf(DELIBERATE_BUGS))(
     expect.fail(`no invariant of ${named.join(', ')} was named within ${SEEDS_MAX} seeds`);
   },
   600_000,
+);
+
+/** Each of these shows in most histories. */
+const SEEDS_FOR_LEDGER = 12;
+
+test.each(LEDGER_BUGS)(
+  'the bug $name of the ledger is convicted by name',
+  ({ name, invariants }) => {
+    const asked = ['--bug', name, '--seeds', String(SEEDS_FOR_LEDGER), '--threads', '1', '--json'];
+    const main = join(import.meta.dirname, 'main.ts');
+    const { stdout, status } = spawnSync(process.execPath, [main, ...asked], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    const total: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    const named = Object.keys(Object(Object(total).invariants));
+    expect(named.filter((one) => invariants.includes(one))).not.toEqual([]);
+  },
+  300_000,
 );

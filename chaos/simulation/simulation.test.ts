@@ -15,6 +15,8 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
   let unknown = 0;
   let operations = 0;
   let reads = 0;
+  let rows = 0;
+  let plainRows = 0;
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const result = await runSeed(seed);
     expect(result.violations, `node chaos/simulation/main.ts --seed ${seed} --trace`).toEqual([]);
@@ -22,10 +24,15 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
     unknown += result.unknown;
     operations += result.operations;
     reads += result.reads;
+    rows += result.rows;
+    plainRows += result.plainRows;
   }
   // A simulation without faults would show nothing.
   expect(operations).toBeGreaterThan(SEEDS * 50);
   expect(reads).toBeGreaterThan(SEEDS * 40);
+  // Both lanes are seen.
+  expect(plainRows).toBeGreaterThan(SEEDS * 30);
+  expect(rows - plainRows).toBeGreaterThan(SEEDS * 100);
   expect(takeOvers).toBeGreaterThan(SEEDS * 3);
   expect(unknown).toBeGreaterThan(SEEDS * 5);
 }, 600_000);

@@ -31,6 +31,9 @@ export interface SimulationResult {
   /** The violations; empty if there are none. */
   readonly violations: readonly BrokenInvariant[];
   readonly operations: number;
+  /** Rows of the journals that survived, and how many of them the plain lane has posted. */
+  readonly rows: number;
+  readonly plainRows: number;
   /** Reads that were answered. */
   readonly reads: number;
   /** Of these, the number that no client had an answer to when the faults ended. */
@@ -72,6 +75,7 @@ export async function runSeed(
       swarm,
       violations,
       operations: run.clients.history.size,
+      ...run.written,
       reads: run.readers.reads.filter(({ answers }) => answers.length > 0).length,
       unknown,
       takeOvers: run.takeOvers,
@@ -101,7 +105,7 @@ class Run {
   constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.#world = world;
     this.#swarm = swarm;
-    this.#installation = new SimulatedInstallation(world, swarm.books, bug);
+    this.#installation = new SimulatedInstallation(world, swarm, bug);
     this.clients = new Clients(this.#installation, swarm);
     this.readers = new Readers(this.#installation, swarm, this.clients.history);
     this.faults = new FaultInjector(this.#installation, swarm, () => this.clients.pending);
@@ -112,6 +116,17 @@ class Run {
       (sum, { primary }) => sum + (primary?.memory.head.epoch ?? 0),
       0,
     );
+  }
+
+  /** Rows of the journals of all books, and those that came as bytes of the plain lane. */
+  get written(): { rows: number; plainRows: number } {
+    const batches = this.#installation.elections.flatMap(({ nodes, primary = nodes[0] }) =>
+      (primary?.log ?? []).map(({ append }) => append),
+    );
+    return {
+      rows: batches.reduce((sum, { head }) => sum + head.seqAfter - head.seqBefore, 0),
+      plainRows: batches.reduce((sum, { plain }) => sum + (plain?.count ?? 0), 0),
+    };
   }
 
   async run(): Promise<{ violations: readonly BrokenInvariant[]; unknown: number }> {

@@ -58,12 +58,23 @@ export interface Swarm {
   /** True: a region is lost, and the others must recover without it. */
   readonly permanentLoss: boolean;
   readonly operations: Readonly<Record<OperationKind, number>>;
+  /** How often a client asks for several transfers within a book in one call. */
+  readonly together: number;
+  /** How often such a call has one transfer that is not plain. */
+  readonly mixed: number;
+  /** Share of calls whose keys are UUIDs: only those can be of plain transfers. */
+  readonly uuidKeys: number;
+  /** Settings of the ledger servers: so few that batches are full, and keys are forgotten. */
+  readonly batchItems: number;
+  readonly recentKeys: number;
   readonly faults: Readonly<Record<FaultKind, number>>;
 }
 
 export function drawSwarm(random: Random): Swarm {
   // Many weights are zero: the faults that a run leaves out matter as much as those it has.
   const weight = () => (random.chance(0.35) ? 0 : random.between(0.2, 1));
+  // In many runs nearly everything is a plain transfer within a book.
+  const rest = random.chance(0.6) ? 0.1 : 1;
   return {
     books: random.chance(0.85) ? 2 : 3,
     accounts: 3 + random.below(4),
@@ -82,14 +93,14 @@ export function drawSwarm(random: Random): Swarm {
     faultMs: random.between(150, 3000),
     permanentLoss: random.chance(0.25),
     operations: {
-      transfer: random.between(0.3, 1),
-      across: random.between(0.2, 1),
-      hold: weight(),
-      capture: weight(),
-      release: weight() / 2,
-      reversal: weight() / 2,
-      group: weight() / 2,
-      freeze: weight() / 3,
+      transfer: random.between(0.5, 3),
+      across: random.between(0.2, 1) * rest,
+      hold: weight() * rest,
+      capture: weight() * rest,
+      release: (weight() / 2) * rest,
+      reversal: (weight() / 2) * rest,
+      group: (weight() / 2) * rest,
+      freeze: (weight() / 3) * rest,
     },
     faults: {
       crashDatabase: weight(),
@@ -114,5 +125,10 @@ export function drawSwarm(random: Random): Swarm {
       slowLink: weight() / 2,
     },
     readers: 1 + random.below(4),
+    together: random.between(0.3, 0.95),
+    mixed: random.chance(0.4) ? random.between(0, 0.3) : 0,
+    uuidKeys: random.chance(0.9) ? random.between(0.8, 1) : 0.2,
+    batchItems: random.chance(0.6) ? 6 + random.below(30) : 4_000,
+    recentKeys: random.chance(0.6) ? 4 + random.below(40) : 32_768,
   };
 }

@@ -3,12 +3,18 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { accountId } from '../core/account-id.ts';
+import { must } from '../core/assert.ts';
 import { chainAfterBy } from '../core/chain.ts';
 import { append } from '../store/postgres/append.ts';
 import { readHead } from '../store/postgres/head.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { transferRequest } from '../testing/books/book-requests.ts';
+import { Leading } from '../testing/database/leading.ts';
 import { batchAfter, journalRow } from '../testing/database/rows.ts';
+import { statementsOf } from '../testing/database/statements.ts';
 import { appendByRecipeOne } from '../testing/database/recipe-one.ts';
 import { runAudit } from './run-audit.ts';
 import { completeBooks } from './test/complete-books.ts';
@@ -23,6 +29,8 @@ const newDatabase = testDatabases();
 const [book] = completeBooks();
 const MIGRATION = '0009_chain_recipe.sql';
 const folder = join(import.meta.dirname, '..', 'migrations');
+/** The migrations, in their order. */
+const files = () => readdirSync(folder).toSorted();
 const textOf = (file: string) => readFileSync(join(folder, file), 'utf8');
 
 /** A database of the release before. */
@@ -31,14 +39,15 @@ async function earlierDatabase(): Promise<TestDatabase> {
   const { admin } = database;
   await admin`CREATE TABLE migration (
     name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
-  const files = readdirSync(folder).toSorted();
-  for (const file of files.slice(0, files.indexOf(MIGRATION))) {
-    await admin.begin(async (tx) => {
-      await tx`INSERT INTO migration (name) VALUES (${file})`;
-      await tx.unsafe(textOf(file));
-    });
-  }
+  for (const file of files().slice(0, files().indexOf(MIGRATION))) await applied(database, file);
   return database;
+}
+
+async function applied({ admin }: TestDatabase, file: string): Promise<void> {
+  await admin.begin(async (tx) => {
+    await tx`INSERT INTO migration (name) VALUES (${file})`;
+    await tx.unsafe(textOf(file));
+  });
 }
 
 const place = { number: book.number, name: book.name, region: book.name };
@@ -84,6 +93,60 @@ test('a book of the release before goes on by recipe 2 and verifies', async () =
     before.map((row) => [null, { ...row }]),
   );
 });
+
+/** Ends the connection of an upgrade behind so many statements of a migration. */
+async function killedUpgrade({ admin }: TestDatabase, file: string, count: number): Promise<void> {
+  const killed = admin.begin(async (tx) => {
+    await tx`INSERT INTO migration (name) VALUES (${file})`;
+    await tx.unsafe(statementsOf(textOf(file)).slice(0, count).join(''));
+    await tx`SELECT pg_terminate_backend(pg_backend_pid())`;
+  });
+  await expect(killed).rejects.toThrow(/terminat|CLOSED/u);
+}
+
+test(
+  'books with rows of every kind are upgraded, killed at every step, and go on',
+  { timeout: 120_000 },
+  async () => {
+    const books = completeBooks();
+    const databases = await Promise.all(books.map(earlierDatabase));
+    for (const [index, database] of databases.entries()) {
+      const own = must(books[index], 'each database has its book');
+      await writeBook(database, own, () => 1);
+      const rows = () => database.admin`SELECT id, seq, chain FROM journal ORDER BY seq`;
+      const before = await rows();
+      for (const file of files().slice(files().indexOf(MIGRATION))) {
+        const { length } = statementsOf(textOf(file));
+        expect(length).toBeGreaterThan(0);
+        for (let count = 1; count <= length; count += 1) {
+          await killedUpgrade(database, file, count);
+        }
+        expect(await rows()).toEqual(before);
+        // The release before takes its turn between the steps.
+        await applied(database, file);
+      }
+      await migrate(database.adminUrl);
+      expect(await rows()).toEqual(before);
+    }
+    const urls = databases.map(({ auditorUrl }) => auditorUrl);
+    const violations = async () => (await runAudit({ urls, onProgress: () => {} })).violations;
+    expect(await violations()).toEqual([]);
+    const [first] = databases;
+    const leading = await Leading.over(must(first, 'there are two'), { partitionRows: 100 });
+    const requests = Array.from({ length: 250 }, (_, index) =>
+      transferRequest({
+        idempotencyKey: `00000000-0000-7000-8000-${String(index).padStart(12, '0')}`,
+        debitAccountId: accountId(1, 2),
+        creditAccountId: accountId(1, 3),
+        amount: 1n,
+      }),
+    );
+    const answers = await leading.transfer(requests);
+    expect(answers.filter(({ status }) => status !== TransferStatus.POSTED)).toEqual([]);
+    await leading.stop();
+    expect(await violations()).toEqual([]);
+  },
+);
 
 test('an upgrade that is killed before its commit changes nothing, and is made again', async () => {
   const database = await earlierDatabase();

@@ -1,5 +1,6 @@
 import { assert } from './assert.ts';
 import { type JournalRow, NO_DETAILS, type RowDetails } from './journal-row.ts';
+import { NO_METADATA } from './no-metadata.ts';
 
 /**
  * Canonical bytes of rows of the journal: exactly the tuples of `COPY ... (FORMAT binary)`, so that
@@ -377,6 +378,7 @@ function hasDetail(details: RowDetails): boolean {
 }
 
 function hasPair(metadata: Readonly<Record<string, string>>): boolean {
+  if (metadata === NO_METADATA) return false;
   for (const _ in metadata) return true;
   return false;
 }

@@ -1,10 +1,15 @@
-import { accountId } from '../core/account-id.ts';
+import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
 import { IdTable } from '../core/plain/id-table.ts';
 import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
 import { idWords, PlainColumns } from '../core/plain/plain-columns.ts';
+import { NO_METADATA } from '../core/no-metadata.ts';
+import { isPlain } from '../core/validate/options.ts';
+import type { TransferFields } from '../core/validate/same-request.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
 import { fingerprintOf, type KnownKey } from './known-key.ts';
 import { SKEW_MS, wouldBeHere } from './recent-keys.ts';
+
+const WORD = 2 ** 32;
 
 /** The keys of one generation. */
 class Generation {
@@ -122,14 +127,54 @@ export class RecentPlainKeys implements KnownIds {
     return this.#knownIn(this.#newer, words) ?? this.#knownIn(this.#older, words);
   }
 
-  /** Adds the id of what the general lane has decided, if a plain transfer could have it. */
-  mark(id: string): void {
+  /**
+   * Adds the id of what the general lane has decided. Returns false if no plain transfer could
+   * have it: then it is not here.
+   */
+  mark(id: string): boolean {
     const words = idWords(id);
-    if (words === undefined || this.has(...words)) return;
+    if (words === undefined) return false;
+    if (this.has(...words)) return true;
     const { columns } = this.#withRoom();
     columns.ids.set(words, columns.count * 4);
     columns.debits[columns.count] = 0;
     this.#newer.add();
+    return true;
+  }
+
+  /**
+   * Adds a transfer of this book that the general lane has posted, if it asks nothing that a plain
+   * one could not ask. Returns false if its outcome does not fit here.
+   */
+  addPosted(
+    id: string,
+    request: TransferFields,
+    known: Pick<KnownKey, 'epoch' | 'seq' | 'atMicros'>,
+  ): boolean {
+    const words = idWords(id);
+    if (words === undefined || !this.#fits(request) || this.has(...words)) return false;
+    const { columns, seqs, times } = this.#withRoom();
+    const own = columns.count;
+    columns.ids.set(words, own * 4);
+    columns.debits[own] = accountNumberOf(request.debitAccountId);
+    columns.credits[own] = accountNumberOf(request.creditAccountId);
+    const amount = Number(request.amount);
+    // Beyond the safe integers it may have been rounded.
+    const safe = Number.isSafeInteger(amount);
+    columns.amounts[own * 2] = safe ? Math.floor(amount / WORD) : Number(request.amount >> 32n);
+    columns.amounts[own * 2 + 1] = safe ? amount % WORD : Number(request.amount & 0xffff_ffffn);
+    seqs[own] = known.seq;
+    times[own] = known.atMicros;
+    this.#epoch = known.epoch;
+    this.#newer.add();
+    return true;
+  }
+
+  #fits(request: TransferFields): boolean {
+    const { asset, code, reference, metadata, debitAccountId, creditAccountId } = request;
+    if (asset !== '' || code !== 0 || reference !== '' || !isPlain(request)) return false;
+    if (metadata !== NO_METADATA) for (const _ in metadata) return false;
+    return bookOf(debitAccountId) === this.#book && bookOf(creditAccountId) === this.#book;
   }
 
   /** Adds the transfers of a committed batch, all of one leader's epoch. */

@@ -299,3 +299,40 @@ test('an account takes 53 bytes, besides a mark and its place in the index', () 
   const bytes = [amounts, columns.numbers, versions, asset, flags].map((each) => each.byteLength);
   expect(bytes.reduce((sum, each) => sum + each)).toBe(53_000);
 });
+
+test('accounts that changed in a pinned partition are not forgotten, those before it are', () => {
+  const cache = new AccountCache(7, 4);
+  const change = (number: number, place: number) => {
+    cache.begin();
+    cache.set(account(number, { version: number }));
+    cache.committed(place);
+  };
+  for (const number of [1, 2]) change(number, 1);
+  for (const number of [3, 4]) change(number, 2);
+  cache.pinFrom(2);
+  for (let number = 5; number <= 100; number += 1) cache.load(account(number));
+  const here = (number: number) => cache.has(accountId(7, number));
+  expect([here(1), here(2), here(3), here(4)]).toEqual([false, false, true, true]);
+  // All that it has is pinned: it grows.
+  for (let number = 101; number <= 110; number += 1) change(number, 3);
+  for (let number = 101; number <= 110; number += 1) expect(here(number)).toBe(true);
+  // The place of an account that was forgotten is not taken over by the next one.
+  cache.pinFrom(4);
+  for (let number = 201; number <= 300; number += 1) cache.load(account(number));
+  cache.pinFrom(2);
+  for (let number = 301; number <= 400; number += 1) cache.load(account(number));
+  expect([here(3), here(101), here(201)]).toEqual([false, false, false]);
+});
+
+test('an account is pinned by its newest change that was committed, not by one that was undone', () => {
+  const cache = new AccountCache(7, 2);
+  cache.begin();
+  cache.set(account(1));
+  cache.committed(1);
+  cache.pinFrom(2);
+  cache.begin();
+  cache.set(account(1, { version: 5 }));
+  cache.undo();
+  for (let number = 2; number <= 9; number += 1) cache.load(account(number));
+  expect(cache.has(accountId(7, 1))).toBe(false);
+});

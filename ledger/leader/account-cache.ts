@@ -1,5 +1,5 @@
 import type { Account } from '../core/account.ts';
-import { accountId, accountNumberOf, bookOf } from '../core/account-id.ts';
+import { accountNumberOf, bookOf } from '../core/account-id.ts';
 import { assert, must } from '../core/assert.ts';
 import {
   CREDITS,
@@ -50,6 +50,10 @@ export class AccountCache implements PlainAccounts {
   readonly #columns: AccountColumns;
   /** By slot: bits of the batches that have changed the account and are not committed. */
   #marks: Uint8Array<ArrayBuffer>;
+  /** By slot: place of the partition that held the newest row when its last batch was committed. */
+  #places: Uint32Array<ArrayBuffer>;
+  /** Accounts with this place or a later one are not forgotten. */
+  #pinnedFrom = Infinity;
   readonly #assets: string[] = [];
   /** Of each asset its place in `#assets`. */
   readonly #assetIndexes = new Map<string, number>();
@@ -74,6 +78,7 @@ export class AccountCache implements PlainAccounts {
     const size = Math.min(capacity, 4096);
     this.#columns = new AccountColumns(size);
     this.#marks = new Uint8Array(size);
+    this.#places = new Uint32Array(size);
   }
 
   get size(): number {
@@ -89,14 +94,14 @@ export class AccountCache implements PlainAccounts {
     if (bookOf(id) !== this.#book) return undefined;
     const slot = this.#index.get(accountNumberOf(id));
     if (slot < 0) return undefined;
-    const { amounts, asset, numbers, versions } = this.#columns;
+    const { amounts, asset, versions } = this.#columns;
     const flags = this.#columns.flags[slot] ?? 0;
     this.#columns.flags[slot] = flags | TOUCHED;
     const at = (slot * WORDS) / 2;
     const held = (flags & HELD) === 0 ? undefined : this.#held.get(slot);
     const { heldDebits, heldCredits } = held ?? NOTHING_HELD;
     return {
-      id: accountId(this.#book, numbers[slot] ?? 0),
+      id,
       asset: this.#assets[asset[slot] ?? 0] ?? '',
       transit: (flags & TRANSIT) !== 0,
       minBalance: (flags & MIN) === 0 ? null : (amounts[at + MIN_BALANCE / 2] ?? null),
@@ -137,11 +142,26 @@ export class AccountCache implements PlainAccounts {
     this.#open.push(this.#undo);
   }
 
-  /** The oldest batch is committed. */
-  committed(): void {
+  /**
+   * The oldest batch is committed.
+   * @param place of the partition that has the newest row now, from 1 on; 0: there are none
+   */
+  committed(place = 0): void {
     const log = must(this.#open.shift(), 'a batch was begun');
-    for (let entry = 0; entry < log.count; entry += 1) this.#unmark(log.slotOf(entry), log);
+    for (let entry = 0; entry < log.count; entry += 1) {
+      const slot = log.slotOf(entry);
+      this.#unmark(slot, log);
+      this.#places[slot] = place;
+    }
     this.#close(log);
+  }
+
+  /**
+   * From now on no account is forgotten that was changed while the newest row lay in the
+   * partition with this place, or in a later one.
+   */
+  pinFrom(place: number): void {
+    this.#pinnedFrom = place;
   }
 
   /** Undoes all that the newest batch has changed. */
@@ -307,15 +327,21 @@ export class AccountCache implements PlainAccounts {
 
   /** True: the account in the slot must not be forgotten. */
   #isPinned(slot: number): boolean {
-    return (this.#marks[slot] ?? 0) !== 0;
+    return (this.#marks[slot] ?? 0) !== 0 || (this.#places[slot] ?? 0) >= this.#pinnedFrom;
   }
 
   #takeSlot(): number {
     const freed = this.#free.pop();
-    if (freed !== undefined) return freed;
+    if (freed !== undefined) {
+      this.#places[freed] = 0;
+      return freed;
+    }
     if (this.#unused >= this.#capacity) {
       const slot = this.#forgotten();
-      if (slot >= 0) return slot;
+      if (slot >= 0) {
+        this.#places[slot] = 0;
+        return slot;
+      }
       // All that is here is pinned.
       this.#capacity *= 2;
     }
@@ -323,6 +349,7 @@ export class AccountCache implements PlainAccounts {
       const size = Math.min(this.#capacity, this.#unused * 2);
       this.#columns.grow(size);
       this.#marks = copied(new Uint8Array(size), this.#marks);
+      this.#places = copied(new Uint32Array(size), this.#places);
     }
     this.#unused += 1;
     return this.#unused - 1;

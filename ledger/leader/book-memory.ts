@@ -7,6 +7,7 @@ import { accountId } from '../core/account-id.ts';
 import { chainAfterBytes } from '../core/chain.ts';
 import { type Channel, newChannel } from '../core/channel.ts';
 import type { SweepCursor } from '../core/post/command.ts';
+import type { JournalRow } from '../core/journal-row.ts';
 import { type Original, originalOf } from '../core/original.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainAccounts } from '../core/plain/plain-accounts.ts';
@@ -15,12 +16,14 @@ import type { PlainColumns } from '../core/plain/plain-columns.ts';
 import { encodeRows } from '../core/row-bytes.ts';
 import type { Append } from '../store/append-batch.ts';
 import type { LeaderStore } from '../store/book-store.ts';
+import type { NumberedLeg } from '../store/stored-records.ts';
 import type { SeqBounds } from '../store/partition-store.ts';
 import type { Book } from '../core/book.ts';
 import type { Head } from '../store/append-batch.ts';
 import { AccountCache } from './account-cache.ts';
 import type { Needs } from '../core/post/command-kind.ts';
 import { OriginalCache } from './original-cache.ts';
+import { UnclosedLegs } from './unclosed-legs.ts';
 
 /**
  * The state of the book in its leader's memory. It is valid as long as the head has this leader's
@@ -32,6 +35,7 @@ export class BookMemory {
   readonly #bookNames: ReadonlyMap<number, string>;
   readonly #cache: AccountCache;
   readonly #originals = new OriginalCache();
+  readonly #unclosedLegs = new UnclosedLegs();
   readonly #assets: Map<string, number>;
   readonly #transits: Map<string, bigint>;
   readonly #channels: Map<number, Channel>;
@@ -40,11 +44,17 @@ export class BookMemory {
   /** A batch on its way to the database: the next one starts from it, nothing else sees it. */
   #assumed: Assumed | undefined;
 
-  private constructor(book: Book, books: readonly Book[], head: Head, stored: StoredState) {
+  private constructor(
+    book: Book,
+    books: readonly Book[],
+    head: Head,
+    stored: StoredState,
+    cache: AccountCache,
+  ) {
     this.book = book;
     this.epoch = head.epoch;
     this.#bookNames = new Map(books.map(({ number, name }) => [number, name]));
-    this.#cache = new AccountCache(book.number);
+    this.#cache = cache;
     this.#transits = stored.transits;
     this.#channels = stored.channels;
     this.#assets = stored.assets;
@@ -52,12 +62,16 @@ export class BookMemory {
     this.#lostRows = this.#findLostRows();
   }
 
-  /** @param head as the take-over left it */
+  /**
+   * @param head as the take-over left it
+   * @param cache without accounts
+   */
   static async load(
     store: LeaderStore,
     book: Book,
     books: readonly Book[],
     head: Head,
+    cache = new AccountCache(book.number),
   ): Promise<BookMemory> {
     const [transits, list, assets] = await Promise.all([
       store.loadTransitAccounts(),
@@ -65,7 +79,7 @@ export class BookMemory {
       store.loadAssets(),
     ]);
     const channels = new Map(list.map((channel) => [channel.peerBook, channel]));
-    return new BookMemory(book, books, head, { transits, channels, assets });
+    return new BookMemory(book, books, head, { transits, channels, assets }, cache);
   }
 
   /** UUID of this database of the book. */
@@ -94,6 +108,14 @@ export class BookMemory {
    */
   get lostRows(): Readonly<Channel> | undefined {
     return this.#lostRows;
+  }
+
+  /**
+   * Committed legs to a book with numbers above `after`, through which all are closed, in order.
+   * Undefined: the first of them is not remembered.
+   */
+  legsAfter(peerBook: number, after: number, limit: number): readonly NumberedLeg[] | undefined {
+    return this.#unclosedLegs.after(peerBook, after, limit);
   }
 
   /** Names of two books, as a channel is called: `eu-west-1>us-east-1`. */
@@ -147,7 +169,7 @@ export class BookMemory {
     const want = (id: bigint) => {
       if (!this.#cache.has(id)) missing.add(id);
     };
-    for (const id of needs.accounts) want(id);
+    for (let at = 0; at < needs.accounts.length; at += 1) want(needs.accounts[at] ?? 0n);
     for (const id of transits.values()) want(id);
     for (const { debitAccountId, creditAccountId } of originals.values()) {
       want(debitAccountId);
@@ -157,7 +179,7 @@ export class BookMemory {
     // must not be put out by another one of it.
     const loaded = new Map<bigint, Account>();
     if (missing.size > 0) {
-      for (const account of await store.loadAccounts([...missing], this.#entriesWithin()))
+      for (const account of await store.loadAccounts([...missing], this.#entries?.notPinned))
         loaded.set(account.id, account);
     }
     const { seq, accounts } = this.#newestHead;
@@ -173,7 +195,7 @@ export class BookMemory {
         beingOpened ??= new Set(assumed?.opened.map((opened) => opened.externalId));
         return beingOpened.has(externalId);
       },
-      account: (id) => loaded.get(id) ?? this.#cache.get(id),
+      account: (id) => (loaded.size === 0 ? undefined : loaded.get(id)) ?? this.#cache.get(id),
       transitAccountId: (externalId) => transits.get(externalId),
       channel: (peerBook) => assumed?.channels.get(peerBook) ?? this.#channels.get(peerBook),
       original: (id) => originals.get(id),
@@ -200,14 +222,19 @@ export class BookMemory {
     const assumed = this.#assumed?.posted;
     const found = new Map<string, Original>();
     if (ids.size === 0) return found;
-    const decided = new Map(assumed?.rows.map((row) => [row.id, row]));
+    let decided: ReadonlyMap<string, JournalRow> | undefined;
+    const inRowOf = ({ rows }: BatchEffects, id: string) => {
+      // Most holds are remembered: the rows of a batch are listed once one is not.
+      decided ??= new Map(rows.map((row) => [row.id, row]));
+      const row = decided.get(id);
+      return row === undefined ? undefined : originalOf(row);
+    };
     const missing: string[] = [];
     for (const id of ids) {
-      const row = decided.get(id);
       const original =
         assumed?.originals.get(id) ??
         this.#originals.get(id) ??
-        (row === undefined ? undefined : originalOf(row)) ??
+        (assumed === undefined ? undefined : inRowOf(assumed, id)) ??
         plain?.original(id) ??
         this.#assumed?.plain?.original(id);
       if (original === undefined) missing.push(id);
@@ -245,12 +272,13 @@ export class BookMemory {
     return { book: this.book.number, epoch: this.epoch, seqBefore: seq, atMicros };
   }
 
-  /** The partitions that entries of accounts lie in which are not remembered; undefined: any. */
-  #entriesWithin: () => readonly SeqBounds[] | undefined = () => undefined;
+  /** Undefined: entries may lie anywhere, and any account may be forgotten. */
+  #entries: EntryPlaces | undefined;
 
-  /** @param entriesWithin called before accounts are loaded */
-  loadWithin(entriesWithin: () => readonly SeqBounds[]): void {
-    this.#entriesWithin = entriesWithin;
+  /** From now on accounts are remembered, and loaded, as the partitions of the journal ask for it. */
+  follow(entries: EntryPlaces): void {
+    this.#entries = entries;
+    this.#cache.pinFrom(entries.pinnedPlace);
   }
 
   /** Loads what is not remembered of the accounts of plain transfers, as far as they exist. */
@@ -265,7 +293,7 @@ export class BookMemory {
     }
     if (missing.size === 0) return;
     const ids = [...missing].map((number) => accountId(this.book.number, number));
-    for (const account of await store.loadAccounts(ids, this.#entriesWithin()))
+    for (const account of await store.loadAccounts(ids, this.#entries?.notPinned))
       this.#cache.load(account);
   }
 
@@ -317,14 +345,18 @@ export class BookMemory {
   /** The in-flight batch is committed. */
   committed(): void {
     const { posted, head } = must(this.#assumed, 'a batch was on its way');
-    this.#cache.committed();
+    this.#cache.committed(this.#entries?.openPlace);
+    if (this.#entries !== undefined) this.#cache.pinFrom(this.#entries.pinnedPlace);
     for (const { account, externalId } of posted.opened) {
       if (account.transit) this.#transits.set(externalId, account.id);
     }
     for (const original of posted.originals.values()) this.#originals.set(original);
     for (const { asset, scale } of posted.registered) this.#assets.set(asset, scale);
     for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
-    if (posted.channels.size > 0) this.#lostRows = this.#findLostRows();
+    if (posted.channels.size > 0) {
+      this.#lostRows = this.#findLostRows();
+      this.#unclosedLegs.add(posted);
+    }
     this.#head = head;
     this.#assumed = undefined;
   }
@@ -350,6 +382,20 @@ interface Assumed {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Where in the journal the newest entries of accounts can lie. Partitions are counted from 1, in
+ * the order of their rows. An account that changes while the newest row lies in a pinned partition
+ * stays in memory, so that what is loaded has its newest entry in one that is not pinned.
+ */
+export interface EntryPlaces {
+  /** Place of the partition that has the newest row. */
+  readonly openPlace: number;
+  /** Place of the first pinned partition: all after it are pinned too. It never goes back. */
+  readonly pinnedPlace: number;
+  /** The partitions that have rows and are not pinned. */
+  readonly notPinned: readonly SeqBounds[];
+}
 
 /** The small part of the state that is loaded once, when a book is taken over. */
 interface StoredState {

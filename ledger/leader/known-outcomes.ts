@@ -36,6 +36,15 @@ export interface KeyedTransfer {
   readonly request: CreateTransferRequest;
 }
 
+/** What is asked of Redis, and written to it. */
+type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWords'>;
+
+/** What was decided about a transfer. */
+export interface Decided extends Pick<KnownKey, 'reason' | 'epoch' | 'seq' | 'atMicros'> {
+  /** True: it goes to another book, whose answer is not known yet. */
+  readonly away: boolean;
+}
+
 /** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
 export type Hints = ReadonlySet<string> | undefined;
 
@@ -66,7 +75,7 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 export class KnownOutcomes {
   readonly #reads: KeyReads;
   readonly #book: number;
-  readonly #keys: KeyCache | undefined;
+  readonly #keys: KeyHints | undefined;
   readonly #recent: RecentKeys;
   readonly #plain: RecentPlainKeys;
   /** Undefined: the journal may have every id. */
@@ -75,7 +84,7 @@ export class KnownOutcomes {
   constructor(
     reads: KeyReads,
     book: number,
-    keys: KeyCache | undefined,
+    keys: KeyHints | undefined,
     { recentKeys } = ledgerTuning,
     journalIds?: FilteredIds,
   ) {
@@ -90,12 +99,16 @@ export class KnownOutcomes {
   /**
    * Asks Redis about the keys of what has just arrived, so that the answer is there when its
    * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer. It is not
-   * asked for keys that were made so lately that this leader would remember their outcome.
+   * asked for keys that the journal is known not to have, nor for those that were made so lately
+   * that this leader would remember their outcome.
    */
   async hints(ids: readonly string[]): Promise<Hints> {
     const now = Date.now();
-    const older = ids.filter((id) => !this.#wouldHave(id, now));
-    return older.length === 0 ? NO_IDS : this.#keys?.known(older);
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const doubtful = ids.filter(
+      (id) => this.#journalIds?.mayHave(id) !== false && !this.#wouldHave(id, now),
+    );
+    return doubtful.length === 0 ? NO_IDS : this.#keys?.known(doubtful);
   }
 
   /**
@@ -110,7 +123,8 @@ export class KnownOutcomes {
   ): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(transfers);
     const doubtful: number[] = [];
-    for (const [index, { id, request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id, request } = must(transfers[index], 'every place has its transfer');
       if (found[index] !== undefined) continue;
       const recent = this.#plain.get(id) ?? this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
@@ -178,10 +192,13 @@ export class KnownOutcomes {
   async #recordedEarlier(
     transfers: readonly KeyedTransfer[],
   ): Promise<(TransferAnswer | undefined)[]> {
-    const found: (TransferAnswer | undefined)[] = transfers.map(() => undefined);
+    const found = Array.from<TransferAnswer | undefined>({ length: transfers.length });
     const places: number[] = [];
     const earlier: KeyedTransfer[] = [];
-    for (const [index, { request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id: own, request } = must(transfers[index], 'every place has its transfer');
+      // A key that is its own id has had no other one.
+      if (own === request.idempotencyKey) continue;
       const id = earlierIdOf(request.namespace, request.idempotencyKey);
       if (id === undefined) continue;
       places.push(index);
@@ -216,6 +233,25 @@ export class KnownOutcomes {
   remember(id: string, known: KnownKey): void {
     this.#recent.set(id, known);
     this.#plain.mark(id);
+  }
+
+  /** The same of a transfer that has been posted or refused here, as it was asked. */
+  rememberDecided(id: string, request: CreateTransferRequest, decided: Decided): void {
+    const { reason, epoch, seq, atMicros, away } = decided;
+    const partial = away || !isPlain(request);
+    // A key with more to its outcome is asked the journal for: that there is one is enough here.
+    if (partial && this.#plain.mark(id)) return;
+    if (!partial && reason === Reason.UNSPECIFIED && this.#plain.addPosted(id, request, decided)) {
+      return;
+    }
+    this.remember(id, {
+      fingerprint: fingerprintOf(request),
+      reason,
+      epoch,
+      seq,
+      atMicros,
+      partial,
+    });
   }
 
   /** Remembers what the plain lane has committed. */

@@ -60,6 +60,7 @@ export class Leadership {
   #stopping = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
+  #keeper: Pick<PartitionKeeper, 'alarms'> | undefined;
 
   constructor(parts: LeadershipParts) {
     this.#parts = parts;
@@ -76,6 +77,11 @@ export class Leadership {
   /** True while a commit waits for longer than it should. */
   get heldUp(): boolean {
     return this.#heldUp;
+  }
+
+  /** What an operator must look at in the partitions of the journal: see PartitionKeeper. */
+  get partitionAlarms(): readonly string[] {
+    return this.#over ? [] : (this.#keeper?.alarms ?? []);
   }
 
   /** Takes nothing new, and ends the leadership when all that is queued is done. */
@@ -164,7 +170,7 @@ export class Leadership {
     const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
     const partitions =
       store.partitions && (await JournalPartitions.load(store.partitions, memory.seq));
-    if (partitions) memory.loadWithin(() => partitions.withRows);
+    if (partitions) memory.follow(partitions);
     const known = new KnownOutcomes(reads, book.number, keys, tuning, partitions?.ids);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
@@ -182,7 +188,8 @@ export class Leadership {
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
     const sweeper = new Sweeper(reads, leader, log, tuning);
-    const keeper = partitions && this.#keeperOf(partitions);
+    const keeper = partitions && this.#keeperOf(partitions, memory.epoch);
+    this.#keeper = keeper;
     const helpers = [sweeper, ...senders.values(), ...(keeper === undefined ? [] : [keeper])];
     const helping = helpers.map((helper) => helper.run());
     const asked = [...senders.values()].map(({ compared }) => compared);
@@ -199,13 +206,22 @@ export class Leadership {
   }
 
   /** It has a connection of its own, which ends with it. */
-  #keeperOf(partitions: JournalPartitions): Pick<PartitionKeeper, 'run' | 'stop'> | undefined {
+  #keeperOf(
+    partitions: JournalPartitions,
+    epoch: number,
+  ): Pick<PartitionKeeper, 'run' | 'stop' | 'alarms'> | undefined {
     const { config, log } = this.#parts;
-    const { journalPartitionRows: rows } = config.tuning ?? ledgerTuning;
+    const { journalPartitionRows: rows, journalBareAbove: bareAbove } =
+      config.tuning ?? ledgerTuning;
     const own = config.database.open(1);
     if (own.partitions === undefined) return undefined;
-    const keeper = new PartitionKeeper({ store: own.partitions, partitions, log, rows });
+    const store = own.partitions;
+    const { onChange: onAlarm } = this.#parts;
+    const keeper = new PartitionKeeper({ store, partitions, log, rows, epoch, bareAbove, onAlarm });
     return {
+      get alarms() {
+        return keeper.alarms;
+      },
       run: async () => {
         try {
           await keeper.run();

@@ -1,5 +1,7 @@
 import { BookServiceService, PostReply } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { scanPlain } from '../core/plain/scan-plain.ts';
+import { decodePost } from './decode-post.ts';
+import { resultBytes } from './outcome-bytes.ts';
 
 // Tags of PostReply and of what is in it.
 const OUTCOME = 10;
@@ -15,10 +17,19 @@ export function bookService(book: number) {
   const post = {
     ...BookServiceService.post,
     readBytes: (bytes: Buffer) => scanPlain(bytes, book),
+    requestDeserialize: decodePost,
     responseSerialize: (reply: PostReply | Buffer) =>
-      Buffer.isBuffer(reply) ? reply : Buffer.from(PostReply.encode(reply).finish()),
+      Buffer.isBuffer(reply) ? reply : replyBytes(reply),
   };
   return { ...BookServiceService, post };
+}
+
+function replyBytes(reply: PostReply): Buffer {
+  if (reply.reply?.$case === 'outcome' && reply.reply.value.halted.length === 0) {
+    const { batch, results } = reply.reply.value;
+    return outcomeBytes(batch, resultBytes(results));
+  }
+  return Buffer.from(PostReply.encode(reply).finish());
 }
 
 /** The bytes of a PostReply with the outcome of a batch. @param results items of BatchOutcome */

@@ -2,7 +2,7 @@ import {
   FaultCode,
   type HaltedTransfer,
   type PostReply,
-  PostRequest,
+  type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
@@ -14,6 +14,7 @@ import { DivergedError, type LedgerError } from '../leader/ledger-error.ts';
 import type { LateResult, TransferWork } from '../leader/work.ts';
 import type { RpcError } from '../rpc/error.ts';
 import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';
+import { decodePost } from './decode-post.ts';
 import { outcomeBytes } from './post-method.ts';
 
 /** A posting stream, whose requests and replies may be bytes: see post-method.ts. */
@@ -74,7 +75,7 @@ function submitPlain(member: BookMember, items: PlainItems, source: Source): voi
     items,
     stream: source.stream,
     startBefore: now + timeoutMs,
-    general: () => transferWork(PostRequest.decode(bytes), bytes.length, now, source),
+    general: () => transferWork(decodePost(bytes), bytes.length, now, source),
     onPosted: (results) => source.write(outcomeBytes(batch, results)),
     onFailure: (why) => writeFailure(batch, why, source),
   });

@@ -45,8 +45,13 @@ export interface PartitionStore {
    */
   complete(first: number): Promise<void>;
 
-  /** Takes the indexes of versions from a partition without rows, if no reader is in the way. */
-  strip(first: number): Promise<void>;
+  /**
+   * Takes the indexes of versions from a partition that is not full. Posting waits for it, for
+   * less than a batch takes; it fails if a reader of the partition is in the way for a moment.
+   *
+   * @param epoch of the leader that asks for it: no other may
+   */
+  strip(first: number, epoch: number): Promise<void>;
 
   /** True if the journal has a row of one of these ids between its seqs. */
   anyExists(suspects: readonly SuspectId[]): Promise<boolean>;

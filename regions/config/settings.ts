@@ -35,7 +35,13 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
   subscriptionConnections: [1, 16, 'connections', 'connections to the database for subscribers'],
   subscriptionRows: [1, 1_000, 'rows', 'rows that a subscription reads at once'],
   // Each costs a read by id an index step, and a plan some time.
-  journalPartitionRows: [1_000, 100_000_000, 'rows', 'rows of a new partition of the journal'],
+  journalPartitionRows: [100, 100_000_000, 'rows', 'rows of a new partition of the journal'],
+  journalBareAbove: [
+    0,
+    100_000_000,
+    'rows/s',
+    'load from which on a partition gets the indexes of its accounts only when it is full',
+  ],
   sweepMs: [10, 10_000, 'ms', 'how often holds are expired'],
   sweepHolds: [1, 4_000, 'holds', 'holds that expire in one commit'],
   settleLegs: [1, 3_000, 'legs', 'legs to another book in one call'],

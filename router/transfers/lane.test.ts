@@ -21,7 +21,7 @@ import {
 import { routerTuning } from '../router-tuning.ts';
 import { DecodedCall, DecodedLane } from '../testing/decoded-lane.ts';
 import { ScriptedLeaders, type ScriptedStream } from '../testing/scripted-leaders.ts';
-import { scanTransfers } from './bytes/scan-transfers.ts';
+import { decodeSome, scanTransfers } from './bytes/scan-transfers.ts';
 import { itemsOf } from './bytes/transfer-items.ts';
 import { Call } from './call.ts';
 import { Lane } from './lane.ts';
@@ -85,7 +85,7 @@ function bytesSide(tuning = TUNING): Side {
     ends,
     call(number, requests, timeoutMs) {
       const bytes = CreateTransfersRequest.encode({ transfers: [...requests] }).finish();
-      const items = scanTransfers(bytes) ?? itemsOf(requests);
+      const items = scanTransfers(bytes) ?? decodeSome(bytes) ?? itemsOf(requests);
       const resolve = (call: Call) => {
         const { results } = CreateTransfersResponse.decode(call.responses());
         ends.push({ call: number, results });
@@ -195,7 +195,13 @@ class Play {
       const action = { $case: 'group' as const, value: { legs } };
       return CreateTransferRequest.fromPartial({ idempotencyKey, wait, action });
     }
-    const reference = isPlain || random.chance(0.5) ? '' : 'a reference';
+    if (!isPlain && random.chance(0.3)) {
+      const value = { holdId: '0193b6c2-7a4e-7c3a-9a43-3d1d6c1f0a11', final: random.chance(0.5) };
+      const action = { $case: 'capture' as const, value };
+      return CreateTransferRequest.fromPartial({ idempotencyKey, debitAccountId, wait, action });
+    }
+    // What is not in ASCII is decoded.
+    const reference = isPlain ? '' : random.pick(['', 'a reference', 'Überweisung']);
     const fields = { idempotencyKey, debitAccountId, creditAccountId, amount, wait, reference };
     return CreateTransferRequest.fromPartial(fields);
   }

@@ -4,16 +4,16 @@ import {
   LedgerServiceService,
 } from '../../proto/gen/meridian/v1/ledger.ts';
 import {
-  CreateTransferRequest,
+  type CreateTransferRequest,
   CreateTransfersRequest,
-  StreamTransfersRequest,
   StreamTransfersResponse,
   type TransferFault,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { bytesOf } from '../../ledger/rpc/message-bytes.ts';
 import { ByteReader } from './bytes/byte-reader.ts';
 import { framed } from './bytes/frame.ts';
-import { scanTransfer, scanTransfers } from './bytes/scan-transfers.ts';
-import type { TransferItems } from './bytes/transfer-items.ts';
+import { decodeSome, scanTransfer, scanTransfers } from './bytes/scan-transfers.ts';
+import { TransferItems } from './bytes/transfer-items.ts';
 
 /** Tags of the fields of StreamTransfersRequest; `result` has the second one in the response. */
 const SEQUENCE = 0x08;
@@ -41,20 +41,19 @@ export const transferService = {
   ...LedgerServiceService,
   createTransfer: {
     ...LedgerServiceService.createTransfer,
-    requestDeserialize: (bytes: Buffer) =>
-      scanTransfer(bytes) ?? CreateTransferRequest.decode(bytes),
+    readBytes: scanTransfer,
     responseSerialize: bufferOf,
   },
   createTransfers: {
     ...LedgerServiceService.createTransfers,
+    readBytes: scanTransfers,
     requestDeserialize: (bytes: Buffer) =>
-      scanTransfers(bytes) ?? CreateTransfersRequest.decode(bytes),
+      decodeSome(bytes) ?? CreateTransfersRequest.decode(bytes),
     responseSerialize: bufferOf,
   },
   streamTransfers: {
     ...LedgerServiceService.streamTransfers,
-    requestDeserialize: (bytes: Buffer): StreamedTransfer =>
-      scanStreamed(bytes) ?? StreamTransfersRequest.decode(bytes),
+    readBytes: scanStreamed,
     responseSerialize: streamed,
   },
 };
@@ -74,20 +73,28 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A request that is well-formed; undefined: it has to be decoded. */
+/** A request with a valid transfer; undefined: it has to be decoded. */
 function scanStreamed(bytes: Buffer): StreamedTransfer | undefined {
   const reader = new ByteReader(bytes, 0, bytes.length);
   let sequence = 0;
-  if (bytes[0] === SEQUENCE) {
+  try {
+    if (bytes[0] === SEQUENCE) {
+      reader.skip(1);
+      sequence = reader.exactVarint();
+    }
+    if (bytes[reader.at] !== TRANSFER) return undefined;
     reader.skip(1);
-    sequence = reader.varint();
+    if (reader.varint() !== bytes.length - reader.at) return undefined;
+  } catch {
+    return undefined;
   }
-  if (bytes[reader.at] !== TRANSFER || sequence > Number.MAX_SAFE_INTEGER) return undefined;
-  reader.skip(1);
-  const length = reader.varint();
-  if (reader.at + length !== bytes.length) return undefined;
   const transfer = scanTransfer(bytes.subarray(reader.at));
   return transfer && { sequence: BigInt(sequence), transfer };
+}
+
+/** Encoded size of what a handler is given, in bytes. */
+export function sizeOf(request: object): number {
+  return request instanceof TransferItems ? request.bytes.length : bytesOf(request);
 }
 
 function streamed({ sequence, answer }: StreamedAnswer): Buffer {

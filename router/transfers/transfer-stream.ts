@@ -1,12 +1,12 @@
 import { type Deadline, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { Logger } from '../../ledger/logger.ts';
 import { invalidArgument, RpcError } from '../../ledger/rpc/error.ts';
-import { bytesOf, MalformedMessage } from '../../ledger/rpc/message-bytes.ts';
+import { MalformedMessage } from '../../ledger/rpc/message-bytes.ts';
 import type { RouterTuning } from '../router-tuning.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 import { MIB } from '../../ledger/core/limits.ts';
 import { TransferItems } from './bytes/transfer-items.ts';
-import type { StreamedAnswer, StreamedTransfer } from './transfer-service.ts';
+import { sizeOf, type StreamedAnswer, type StreamedTransfer } from './transfer-service.ts';
 
 type Transfer = NonNullable<StreamedTransfer['transfer']>;
 
@@ -85,7 +85,8 @@ export class TransferStream {
       return;
     }
     this.#newest = sequence;
-    const item: Unanswered = { sequence, bytes: bytesOf(message), answer: undefined };
+    const bytes = transfer instanceof TransferItems ? sizeOf(transfer) : sizeOf(message);
+    const item: Unanswered = { sequence, bytes, answer: undefined };
     this.#unanswered.push(item);
     this.#bytes += item.bytes;
     if (this.#load() >= 1) this.#stream.pause();

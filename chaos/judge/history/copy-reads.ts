@@ -27,8 +27,16 @@ export interface CopyTables {
   readonly trialBalance: readonly TrialBalanceLine[];
   /** Why its rows could be changed, one sentence each; empty: they cannot. */
   readonly changeable: readonly string[];
+  /** The partitions of its journal; undefined: of a run whose journals had none. */
+  readonly partitions?: PartitionsRead;
   /** Prepared transactions left after everything is healed; a healthy database has none. */
   readonly preparedTransactions: number;
+}
+
+export interface PartitionsRead {
+  readonly count: number;
+  /** What is wrong with them, one sentence each; empty: nothing. */
+  readonly wrong: readonly string[];
 }
 
 export interface TrialBalanceLine {

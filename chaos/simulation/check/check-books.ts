@@ -1,7 +1,7 @@
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import type { SimBook } from '../../../ledger/testing/books/sim-book.ts';
 import { checkInFlight, JournalFold } from '../../../ledger/testing/books/invariants.ts';
-import { standInFor } from '../stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
 import { batchesOf, describeRow, type SimulatedJournal } from './simulated-journal.ts';
 import type { BrokenInvariant } from './broken-invariant.ts';
 

@@ -1,11 +1,11 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
 import { derivedId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import { timestampFrom } from '../../../ledger/core/timestamp.ts';
-import type {
+import {
   PostReply,
   PostRequest,
-  SettleReply,
-  SettleRequest,
+  type SettleReply,
+  type SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import {
@@ -17,10 +17,8 @@ import type { RedisStore } from '../stand-ins/redis-store.ts';
 import type { Event } from '../../../proto/gen/meridian/v1/event.ts';
 import type { World } from '../world.ts';
 import { eventFeed, type Subscriber } from './event-feed.ts';
-import type { SimulatedLedgerServer } from './simulated-ledger-server.ts';
+import type { PostSource, SimulatedLedgerServer } from './simulated-ledger-server.ts';
 import type { ServerStatus } from './known-leaders.ts';
-
-type Write = (reply: PostReply['reply']) => void;
 
 /** The entry of requests to a ledger server: direct, unless a deliberate bug intercepts them. */
 export class Doors {
@@ -38,10 +36,16 @@ export class Doors {
     this.#redises = redises;
   }
 
-  post(server: SimulatedLedgerServer, request: PostRequest, write: Write): void {
-    const known = this.#knownTooEarly(server, request);
-    if (known === undefined) server.post(request, write);
-    else write({ $case: 'outcome', value: { batch: request.batch, results: [known], halted: [] } });
+  post(server: SimulatedLedgerServer, source: PostSource, bytes: Buffer): void {
+    const request = this.#bug === undefined ? undefined : PostRequest.decode(bytes);
+    const known = request && this.#knownTooEarly(server, request);
+    if (request === undefined || known === undefined) {
+      server.post(source, bytes);
+      return;
+    }
+    const value = { batch: request.batch, results: [known], halted: [] };
+    const reply = PostReply.encode({ reply: { $case: 'outcome', value } });
+    source.write(Buffer.from(reply.finish()));
   }
 
   #knownTooEarly(

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { SubscribeReply } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { type Event, SubscribeRequest } from '../../../proto/gen/meridian/v1/event.ts';
 import type { EventStream } from '../../../ledger/service/subscription.ts';
-import { standInFor } from '../stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
 import type { SimProcess, World } from '../world.ts';
 
 /** How long a server takes to hand a page to its connection, in milliseconds. */

@@ -5,6 +5,7 @@ import { DatabaseNode } from '../database/node.ts';
 import type { SimulatedBug } from '../simulated-bug.ts';
 import { enterHosts } from '../stand-ins/simulated-hosts.ts';
 import { RedisStore } from '../stand-ins/redis-store.ts';
+import type { Swarm } from '../swarm.ts';
 import { SimProcess, type World } from '../world.ts';
 import { Doors } from './doors.ts';
 import { SimulatedLedgerServer } from './simulated-ledger-server.ts';
@@ -32,10 +33,13 @@ export class SimulatedInstallation {
   readonly redises = new Map<string, RedisStore>();
   readonly deaths: Death[] = [];
   readonly doors: Doors;
+  readonly #tuning: Pick<Swarm, 'batchItems' | 'recentKeys'>;
   #commits = 0;
 
-  constructor(world: World, books: number, bug: SimulatedBug | undefined) {
+  constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.world = world;
+    const { books, batchItems, recentKeys } = swarm;
+    this.#tuning = { batchItems, recentKeys };
     this.books = Array.from({ length: books }, (_, index) => ({
       number: index + 1,
       name: `book-${index + 1}`,
@@ -80,6 +84,7 @@ export class SimulatedInstallation {
       book,
       books: this.books,
       node,
+      tuning: this.#tuning,
       settleAt: (from, peer, request) =>
         this.#callAt(from, peer, {
           ask: (asked) => this.doors.settle(asked, request),

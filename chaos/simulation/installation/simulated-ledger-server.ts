@@ -2,6 +2,9 @@ import { EventEmitter } from 'node:events';
 import { BookMember } from '../../../ledger/member/book-member.ts';
 import type { Logger } from '../../../ledger/logger.ts';
 import type { Leaders } from '../../../ledger/rpc/leaders.ts';
+import { type LedgerTuning, ledgerTuning } from '../../../ledger/ledger-tuning.ts';
+import { measured } from '../../../ledger/rpc/message-bytes.ts';
+import { bookService } from '../../../ledger/service/post-method.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
 import { compareChannel } from '../../../ledger/service/compare-channel.ts';
 import { settle } from '../../../ledger/service/settle.ts';
@@ -16,11 +19,10 @@ import type {
   CompareChannelReply,
   CompareChannelRequest,
   PostReply,
-  PostRequest,
   SettleReply,
   SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
-import { standInFor } from '../stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
 import { SimProcess, type World } from '../world.ts';
 import { type ServerStatus, KnownLeaders } from './known-leaders.ts';
 import { SimulatedDatabase } from '../database/simulated-store.ts';
@@ -33,6 +35,8 @@ export interface ServerParts {
   readonly book: Book;
   readonly books: readonly Book[];
   readonly node: DatabaseNode;
+  /** Settings that differ from their defaults. */
+  readonly tuning: Pick<LedgerTuning, 'batchItems' | 'recentKeys'>;
   /** Delivers legs to the leader of another book, as the sender's gRPC client does. */
   readonly settleAt: (
     from: SimulatedLedgerServer,
@@ -51,6 +55,13 @@ export interface ServerParts {
   readonly onDeath: (from: SimulatedLedgerServer, error: unknown) => void;
 }
 
+/** A router's stream of requests to a ledger server. */
+export interface PostSource {
+  readonly name: string;
+  /** Sends a reply, in bytes. */
+  readonly write: (reply: Buffer) => void;
+}
+
 /**
  * One ledger server: the ledger's own member, leader, senders and services, with a simulated
  * database next to it and simulated calls between servers.
@@ -60,6 +71,9 @@ export class SimulatedLedgerServer {
   readonly process: SimProcess;
   readonly topology: KnownLeaders;
   readonly #parts: ServerParts;
+  readonly #postMethod: ReturnType<typeof bookService>['post'];
+  /** Of routers, by their name: what comes on one is posted in its order. */
+  readonly #streams = new Map<string, EventEmitter>();
   #member: BookMember | undefined;
   #subscriptions: Subscriptions | undefined;
 
@@ -68,6 +82,7 @@ export class SimulatedLedgerServer {
     this.name = `ledger-${parts.book.number}-${region}`;
     this.process = new SimProcess(this.name, region, true);
     this.topology = new KnownLeaders(parts.world);
+    this.#postMethod = measured(bookService(parts.book.number)).post;
     this.#parts = parts;
   }
 
@@ -104,6 +119,7 @@ export class SimulatedLedgerServer {
       redisUrl: `redis://redis-${this.process.region}`,
       replicated: true,
       serverRegion: this.process.region,
+      tuning: { ...ledgerTuning, ...this.#parts.tuning },
     };
     const leaders = {
       // Each server has a wall clock of its own.
@@ -129,6 +145,7 @@ export class SimulatedLedgerServer {
     };
     const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
     this.#member = member;
+    this.#streams.clear();
     this.#subscriptions = new Subscriptions(member, this.#logger());
     member.onStatus(() => this.#publishStatus());
     const repeat = () => {
@@ -146,16 +163,21 @@ export class SimulatedLedgerServer {
     this.#parts.onStatus(this, { server: this.name, book: this.book.number, epoch, leading });
   }
 
-  /** Serves one request of a router's stream; answers come as they would on it. */
-  post(request: PostRequest, write: (reply: PostReply['reply']) => void): void {
+  /** Serves one request of a router's stream, in bytes as gRPC has them; so are the answers. */
+  post(source: PostSource, bytes: Buffer): void {
     const { member } = this;
     if (member === undefined) return;
-    const stream = Object.assign(new EventEmitter(), {
-      write: ({ reply }: PostReply) => write(reply),
-      end: () => undefined,
-    });
-    servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
-    stream.emit('data', request);
+    const { requestDeserialize, responseSerialize } = this.#postMethod;
+    let stream = this.#streams.get(source.name);
+    if (stream === undefined) {
+      stream = Object.assign(new EventEmitter(), {
+        write: (reply: PostReply | Buffer) => source.write(responseSerialize(reply)),
+        end: () => undefined,
+      });
+      servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
+      this.#streams.set(source.name, stream);
+    }
+    stream.emit('data', requestDeserialize(bytes));
   }
 
   /** Applies legs of another book; rejects as the call would. */

@@ -110,7 +110,7 @@ export class WritingBook {
       bookNames: NAMES,
       regionBooks: [],
       isBeingOpened: () => false,
-      account: (id: bigint) => this.#accounts.get(id),
+      account: (id: bigint) => copyOf(this.#accounts.get(id)),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
       original: (id: string) => this.#original(id),
@@ -203,3 +203,5 @@ export async function writeBook(
     head = { ...head, seq: seqAfter, chain, atMicros, accounts };
   }
 }
+
+const copyOf = (account: Account | undefined) => account && { ...account };

@@ -1,6 +1,6 @@
 import { type Account, newAccount, transitExternalId } from '../account.ts';
 import { accountId } from '../account-id.ts';
-import { must } from '../assert.ts';
+import { assert, must } from '../assert.ts';
 import { ISO_4217 } from '../asset.ts';
 import type { BookState, OpenedAccount, RegisteredAsset } from './book-state.ts';
 import { type Channel, newChannel } from '../channel.ts';
@@ -109,6 +109,17 @@ export class Batch {
     return seq;
   }
 
+  /** Adds a row that is complete. Most rows come here: what they are made of is copied nowhere. */
+  completeRow(row: JournalRow): void {
+    assert(row.seq === this.seq + 1, 'rows follow each other without gaps');
+    this.rows.push(row);
+  }
+
+  /** Of the rows of this batch. */
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
   /** The batch's own copy of an account, which a command may change. */
   account(id: bigint): Account | undefined {
     const touched = this.accounts.get(id);
@@ -116,12 +127,11 @@ export class Batch {
       if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, touched);
       return touched;
     }
-    const stored = this.#state.account(id);
-    if (stored === undefined) return undefined;
-    const copy = { ...stored };
-    this.accounts.set(id, copy);
-    if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, copy);
-    return copy;
+    const own = this.#state.account(id);
+    if (own === undefined) return undefined;
+    this.accounts.set(id, own);
+    if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, own);
+    return own;
   }
 
   /** The account that holds what travels between two books, opened when it is first needed. */
@@ -193,7 +203,8 @@ export class Batch {
   /** The batch's own copy of a row that a command wants to draw on. */
   original(id: string): Original | undefined {
     const touched = this.originals.get(id);
-    const own = touched ?? this.#ownOriginal(id) ?? this.#storedOriginal(id);
+    // An id has one row: what is stored is none of this batch.
+    const own = touched ?? this.#storedOriginal(id) ?? this.#ownOriginal(id);
     if (own === undefined) return undefined;
     if (this.#savepoint !== undefined) {
       // A row looked up in a step that is undone may be a row of that step: forget it again.

@@ -33,7 +33,7 @@ export interface BookState {
   readonly regionBooks: RegionBooks;
   /** True: a batch that is not committed yet opens an account of this external id. */
   isBeingOpened(externalId: string): boolean;
-  /** Undefined: there is no such account. */
+  /** A copy, which a batch may change. Undefined: there is no such account. */
   account(id: bigint): Account | undefined;
   /** Id of an account by its external id; only asked for transit accounts. */
   transitAccountId(externalId: string): bigint | undefined;

@@ -7,9 +7,7 @@ import { must } from '../../core/assert.ts';
 import type { Outcome, TransferOutcome } from '../../core/post/command.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
 import { rowsOfAll } from '../../core/validate/request-rows.ts';
-import { isPlain } from '../../core/validate/options.ts';
 import { differingTransferField } from '../../core/validate/same-request.ts';
-import { fingerprintOf } from '../../keys/known-key.ts';
 import {
   type BatchStamp,
   type DecidedAt,
@@ -31,6 +29,8 @@ import {
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
 export interface TransferItem extends KeyedTransfer {
+  /** An item is its own command. */
+  readonly kind: 'transfer';
   answer: TransferAnswer | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;
@@ -85,8 +85,12 @@ export class TransferPart extends BatchPart {
     const answers = journalOnly
       ? await known.recorded(open)
       : await known.find(open, await hintsOf(works));
-    for (const [place, item] of open.entries()) item.answer = answers[place];
+    for (let place = 0; place < open.length; place += 1) {
+      const item = open[place];
+      if (item !== undefined) item.answer = answers[place];
+    }
   }
+
   plan({ commands, changes }: CommandList): void {
     this.#first = commands.length;
     this.#planned = [];
@@ -94,8 +98,8 @@ export class TransferPart extends BatchPart {
     this.#reused = [];
     const byId = new Map<string, TransferItem>();
     for (const item of this.#open()) {
-      const { id, request } = item;
-      const change = changes.get(id);
+      const { id } = item;
+      const change = changes.size === 0 ? undefined : changes.get(id);
       const first = byId.get(id);
       if (change !== undefined) {
         this.#reused.push([item, change]);
@@ -104,7 +108,7 @@ export class TransferPart extends BatchPart {
       } else {
         byId.set(id, item);
         this.#planned.push(item);
-        commands.push({ kind: 'transfer', id, request });
+        commands.push(item);
       }
     }
   }
@@ -141,9 +145,8 @@ export class TransferPart extends BatchPart {
     for (const { id, request, outcome } of this.#planned) {
       if (outcome === undefined) continue;
       const { reason, seq, channel } = outcome;
-      const fingerprint = fingerprintOf(request);
-      const partial = channel !== null || !isPlain(request);
-      known.remember(id, { fingerprint, reason, epoch, seq, atMicros, partial });
+      const decided = { reason, epoch, seq, atMicros, away: channel !== null };
+      known.rememberDecided(id, request, decided);
       ids.push(id);
     }
     return ids;
@@ -212,6 +215,7 @@ async function hintsOf(works: readonly WorkItems[]): Promise<Hints> {
 
 function itemsOf({ requests, startBefore, ids = idsOf(requests) }: TransferWork, now: number) {
   return requests.map((request, index): TransferItem => ({
+    kind: 'transfer',
     id: must(ids[index], 'every request has its id'),
     request,
     answer: (startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined,

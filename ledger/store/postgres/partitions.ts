@@ -28,8 +28,8 @@ export class PostgresPartitions implements PartitionStore {
     return asked(() => completePartition(this.#sql, first));
   }
 
-  strip(first: number) {
-    return asked(() => stripPartition(this.#sql, first));
+  strip(first: number, epoch: number) {
+    return asked(() => stripPartition(this.#sql, first, epoch));
   }
 
   anyExists(suspects: readonly SuspectId[]) {
@@ -96,14 +96,16 @@ async function completePartition(sql: Sql, first: number): Promise<void> {
 }
 
 /**
- * Takes the indexes of versions from a partition without rows.
- * @throws PostgresError 55P03 if a reader of the journal keeps it from that for a moment
+ * Takes the indexes of versions from a partition that is not full.
+ * @throws PostgresError 55P03 if a reader of the journal keeps it from that for a moment, 55000 if
+ *   the book has another leader than the one of this epoch
  */
-async function stripPartition(sql: Sql, first: number): Promise<void> {
+async function stripPartition(sql: Sql, first: number, epoch: number): Promise<void> {
   await sql.begin(async (transaction) => {
-    // What waits for this lock makes other readers wait.
-    await transaction`SET LOCAL lock_timeout = '20ms'`;
-    await transaction`SELECT journal_strip_partition(${first})`;
+    // Long enough for a batch that is being committed. What waits for this lock makes other
+    // readers wait.
+    await transaction`SET LOCAL lock_timeout = '250ms'`;
+    await transaction`SELECT journal_strip_partition(${first}, ${epoch})`;
   });
 }
 

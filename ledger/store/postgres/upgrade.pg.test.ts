@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { accountId } from '../../core/account-id.ts';
 import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
+import { statementsOf } from '../../testing/database/statements.ts';
 import { Leading } from '../../testing/database/leading.ts';
 import { connect } from './connect.ts';
 import { migrate } from './migrate.ts';
@@ -92,19 +93,16 @@ test(
     const opened = await written();
     const old = await everything(opened);
     const text = await readFile(path.join(FOLDER, PARTITIONS), 'utf8');
-    // Each statement ends a line of its own; those within functions end inside of $$.
-    const statements = text
-      .split(/;\n(?=\n|-- |[A-Z])/u)
-      .filter((statement) => (statement.match(/\$\$/gu) ?? []).length % 2 === 0);
+    const statements = statementsOf(text);
     expect(statements.length).toBeGreaterThan(20);
-    for (let count = 1; count < statements.length; count += 3) {
+    for (let count = 1; count <= statements.length; count += 1) {
       const sql = connect(opened.adminUrl, 1);
-      await sql
-        .begin(async (transaction) => {
-          await transaction.unsafe(statements.slice(0, count).join(';\n'));
-          await transaction`SELECT pg_terminate_backend(pg_backend_pid())`;
-        })
-        .catch(() => undefined);
+      const killed = sql.begin(async (transaction) => {
+        await transaction`INSERT INTO migration (name) VALUES (${PARTITIONS})`;
+        await transaction.unsafe(statements.slice(0, count).join(''));
+        await transaction`SELECT pg_terminate_backend(pg_backend_pid())`;
+      });
+      await expect(killed).rejects.toThrow(/terminat|CLOSED/u);
       await sql.end({ timeout: 1 });
       expect(await opened.admin`SELECT to_regclass('journal_from_1') AS t`).toEqual([{ t: null }]);
     }

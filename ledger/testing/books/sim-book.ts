@@ -104,8 +104,9 @@ export class SimBook {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
     const stored = this.stored.get(id);
-    if (stored !== undefined) this.#cache.set(stored);
-    return stored;
+    if (stored === undefined) return undefined;
+    this.#cache.set(stored);
+    return { ...stored };
   }
 
   channel(peerBook: number): Channel {

@@ -8,6 +8,7 @@ import type {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { KeyCache } from '../../keys/key-cache.ts';
 import type { OpenAnswer } from '../../leader/answers.ts';
+import { AccountCache } from '../../leader/account-cache.ts';
 import { BookLeader } from '../../leader/book-leader.ts';
 import { BookMemory } from '../../leader/book-memory.ts';
 import { KnownOutcomes } from '../../leader/known-outcomes.ts';
@@ -45,6 +46,10 @@ export interface LeadOptions {
   readonly book?: Book;
   /** Rows of a new partition of the journal; by default the large one of the template suffices. */
   readonly partitionRows?: number;
+  /** As in LedgerTuning: 0 for a book whose partitions are all bare until they are full. */
+  readonly bareAbove?: number;
+  /** Accounts that the leader remembers, but for those that it must. Undefined: all. */
+  readonly accountsKept?: number;
   /** Undefined: nothing is logged. */
   readonly log?: Logger;
   readonly tuning?: LedgerTuning;
@@ -87,6 +92,10 @@ export class Leading {
     this.ended.catch(nothing);
   }
 
+  get partitionAlarms(): readonly string[] {
+    return this.#helpers.keeper.alarms;
+  }
+
   /** Takes the book over, however busy its leader is, and leads it. */
   static async over(database: TestDatabase, options: LeadOptions = {}): Promise<Leading> {
     const { book = BOOKS[0], partitionRows = 100_000, log = SILENT } = options;
@@ -103,8 +112,9 @@ export class Leading {
     }
     await completePartitions(store.partitions, log);
     const partitions = await JournalPartitions.load(store.partitions, head.seq);
-    const memory = await BookMemory.load(store, book, BOOKS, head);
-    memory.loadWithin(() => partitions.withRows);
+    const accounts = new AccountCache(book.number, options.accountsKept);
+    const memory = await BookMemory.load(store, book, BOOKS, head, accounts);
+    memory.follow(partitions);
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
     const stored = new PostgresStore(reads, book);
@@ -127,6 +137,8 @@ export class Leading {
       partitions,
       log,
       rows: partitionRows,
+      epoch: head.epoch,
+      bareAbove: options.bareAbove,
     });
     const kept = keeper.run();
     kept.catch(nothing);

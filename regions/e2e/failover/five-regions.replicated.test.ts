@@ -54,7 +54,7 @@ describe.skipIf(skipped)('five regions with six books', () => {
       faults: cluster.faults,
       region: 'eu-west',
       ratePerRegion: 4,
-      steadySeconds: 3,
+      steadySeconds: 8,
       ...acting,
       outDir: join(folder(), 'drills'),
       signal: new AbortController().signal,

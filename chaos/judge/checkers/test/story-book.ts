@@ -81,7 +81,7 @@ export class StoryBook {
       bookNames: NAMES,
       regionBooks: [],
       isBeingOpened: () => false,
-      account: (id: bigint) => this.#accounts.get(id),
+      account: (id: bigint) => copyOf(this.#accounts.get(id)),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
       original: (id: string) => this.#original(id),
@@ -217,3 +217,5 @@ function views(rows: readonly ChainedRow[], accounts: readonly AuditedAccount[])
   }));
   return { balances, trialBalance };
 }
+
+const copyOf = (account: Account | undefined) => account && { ...account };
