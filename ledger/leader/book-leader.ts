@@ -25,8 +25,9 @@ import type { CommandWork, DryWork, PlainWork, TransferWork, Work } from './work
 import { ledgerTuning } from '../ledger-tuning.ts';
 
 /**
- * Share of a full batch: so many plain rows behind general work of their stream wait for the next
- * batch. A row costs some 20 us more in the general lane, and a commit as much as 100 of those.
+ * Share of a full batch. If the plain rows behind general work of their stream are this many, they
+ * wait for the next batch: a row costs some 20 us more in the general lane, and a commit as much as
+ * 100 of those.
  */
 const DEFERRED_ROWS = 1 / 16;
 
