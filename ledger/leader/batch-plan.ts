@@ -17,10 +17,13 @@ export class BatchPlan {
   /** The same, in the order in which they are posted. */
   readonly #parts: readonly BatchPart[];
 
-  /** @param now performance.now(): what should have begun before is not started any more */
-  constructor(works: readonly Work[], now: number) {
+  /**
+   * @param now performance.now(): what should have begun before is not started any more
+   * @param deferredRowsMin plain rows behind general work of their stream that wait for the next batch
+   */
+  constructor(works: readonly Work[], now: number, deferredRowsMin = Infinity) {
     this.#works = works;
-    this.parts = newParts(works, now);
+    this.parts = newParts(works, now, deferredRowsMin);
     this.#parts = Object.values(this.parts);
   }
 

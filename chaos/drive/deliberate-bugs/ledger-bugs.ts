@@ -175,6 +175,17 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     nemeses: [],
   },
   {
+    name: 'ignore-limit-in-plain-lane',
+    description: 'The plain lane takes an account below its lower limit.',
+    file: 'ledger/leader/account-cache.ts',
+    text: 'if ((debitFlags & MIN) !== 0 && !this.#staysAbove(debit, high, low)) return false;',
+    replacement: '',
+    invariants: ['I9'],
+    profile: 'embedded',
+    workloads: ['bank'],
+    nemeses: [],
+  },
+  {
     name: 'read-without-position',
     description: 'A copy answers at once, ignoring the minimum position.',
     file: 'ledger/service/proven-reads.ts',

@@ -180,3 +180,22 @@ test('what it has posted can be drawn on', () => {
   expect(batch.seqOf(1)).toBe(STAMP.seqBefore + 2);
   expect(plainTemplate().length).toBe(PLAIN_ROW_BYTES);
 });
+
+test.each([1, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3])(
+  'a row has numbers of %i and above exactly',
+  (number) => {
+    const versions = new Float64Array([number + 5]);
+    const accounts = { ...ANY_ACCOUNTS, versions };
+    const batch = new PlainBatch(10, { ...STAMP, seqBefore: number });
+    const request = transferOf(1, number, number + 1, 5n);
+    const items = must(plainItems([request, transferOf(2, 1, 2, 6n)], BOOK), 'they are plain');
+    expect(batch.post(items, accounts, NOTHING_KNOWN)).toBe(true);
+    const [row, next] = rowsOf(batch);
+    expect([row?.seq, next?.seq]).toEqual([number + 1, number + 2]);
+    expect(row).toMatchObject({
+      debitAccount: accountId(BOOK, number),
+      creditAccount: accountId(BOOK, number + 1),
+      entries: { debitVersion: number + 5, creditVersion: number + 5 },
+    });
+  },
+);

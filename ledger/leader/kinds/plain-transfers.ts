@@ -15,12 +15,6 @@ import type { TransferPart } from './transfers.ts';
  */
 const ROWS_MIN = 2;
 
-/**
- * Plain rows behind general work of their stream from which on they wait for the next batch. In the
- * general lane a row costs some 20 us more, and one more commit costs about as much as 100 of those.
- */
-const DEFERRED_ROWS_MIN = 256;
-
 /** A work whose transfers were posted, and the place of the first of them in the batch. */
 interface PostedWork {
   readonly work: PlainWork;
@@ -37,6 +31,7 @@ export class PlainPart extends BatchPart {
   /** All works of the batch, in the order of arrival. */
   #arrived: readonly Work[] = [];
   #transfers: TransferPart | undefined;
+  #deferredRowsMin = Infinity;
   /** Of the works that were demoted. */
   readonly #general = new Map<PlainWork, TransferWork>();
   /** Works that wait for the next batch. */
@@ -55,10 +50,15 @@ export class PlainPart extends BatchPart {
     }
   }
 
-  /** To be called once: names the part that demoted works go to. */
-  connect(arrived: readonly Work[], transfers: TransferPart): void {
+  /**
+   * To be called once.
+   * @param transfers the part that demoted works go to
+   * @param deferredRowsMin plain rows behind general work of their stream that wait for the next batch
+   */
+  connect(arrived: readonly Work[], transfers: TransferPart, deferredRowsMin: number): void {
     this.#arrived = arrived;
     this.#transfers = transfers;
+    this.#deferredRowsMin = deferredRowsMin;
     this.#keepOrder(true);
   }
 
@@ -181,7 +181,7 @@ export class PlainPart extends BatchPart {
   #keepOrder(mayDefer: boolean): void {
     const late = this.#behindGeneralWork();
     const rows = late.reduce((sum, work) => sum + (this.#isPosted(work) ? rowsOf(work) : 0), 0);
-    if (mayDefer && rows >= DEFERRED_ROWS_MIN) {
+    if (mayDefer && rows >= this.#deferredRowsMin) {
       for (const work of late) this.#deferred.add(work);
       const newly = new Set([...late, ...this.#newlyDeferred]);
       this.#newlyDeferred = this.#arrived.filter((work) => newly.has(work));
