@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { must } from '../core/assert.ts';
-import type { JournalRow } from '../core/journal-row.ts';
+import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import type { AuditedAccount } from './account-fold.ts';
 import { scan } from './test/scanned.ts';
 import { twoBooks } from './test/two-books.ts';
@@ -61,6 +61,20 @@ describe('a journal that was forged with a chain that fits', () => {
     const rows = last.rows.map((row) => ({ ...row, seq: row.seq + last.rows.length }));
     const twice = { ...near, batches: [...near.batches, { ...last, rows }] };
     expect(invariants(scan(twice))).toContain('I3');
+  });
+
+  test('shows a number that two legs were recovered with as I3', () => {
+    const recovered = (row: JournalRow): Partial<JournalRow> => ({
+      kind: RowKind.recovered,
+      originId: row.id,
+      peer: { ...peerOf(row), number: 2 },
+    });
+    const once = forged(near, delivered.seq, recovered(delivered));
+    const twice = forged(once, inFlight.seq, recovered(inFlight));
+    const texts = scan(twice).findings.kept.map(({ invariant, text }) => `${invariant} ${text}`);
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^I3 .*number 2 of book 2 is recovered twice/),
+    );
   });
 
   function overdrawn(): Partial<JournalRow> {

@@ -95,8 +95,16 @@ describe('what partitions must have', () => {
     SELECT j.seq + 10, j.epoch, (${ID}), 1, 6, j.at, j.chain FROM journal j
      ORDER BY seq DESC LIMIT 1`;
 
+  /** A row of another number and id, in a partition where it is the only one. */
+  const copied = (of: string) => `
+    INSERT INTO journal
+    SELECT (r.copy).* FROM (
+      SELECT jsonb_populate_record(j, jsonb_build_object('seq', 35, 'id', gen_random_uuid())) AS copy
+        FROM journal j WHERE ${of}) r`;
+
   test.each([
     ['an id in two partitions', twice, 'I6'],
+    ['a number of a leg that was sent', copied(`reference = 'in flight'`), 'I3'],
     ['an index of ids that is gone', 'DROP INDEX journal_from_1_id_key', 'I6'],
     [
       'an index of versions that is gone',

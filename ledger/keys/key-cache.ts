@@ -22,10 +22,10 @@ const BACKOFF = { firstMs: 100, longestMs: 1_000 };
  * look-up; neither changes an answer. Only the answers yes and no are read, so that a value that
  * was put here cannot fill the memory of the ledger server.
  *
- * An id is a member of 16 bytes. Releases before had the text of the ids, which is not found any more
- * and goes with its generation. Each of two sets is a generation: new ids go to the current one, and when it is full the older
- * one is dropped and becomes the current one. One command for a batch costs Redis a quarter of
- * what 4,000 with an expiry each cost it (6 ms against 25 ms, measured).
+ * An id is a member of 16 bytes. Releases before had the text of the ids, which is not found any
+ * more and goes with its generation. Each of two sets is a generation: new ids go to the current
+ * one, and when it is full the older one is dropped and becomes the current one. One command for a
+ * batch costs Redis a quarter of what 4,000 with an expiry each cost it (6 ms against 25 ms, measured).
  */
 export class KeyCache {
   readonly #redis: Redis;

@@ -37,6 +37,24 @@ class Generation {
     return added;
   }
 
+  /** Adds transfers of a batch from a place on, as far as there is room. Returns where it ends. */
+  addBatch({ columns: from, stamp, count }: PlainBatch, place: number, capacity: number): number {
+    const { columns: to, seqs, times } = this;
+    const start = to.count;
+    const end = Math.min(count, place + capacity - start);
+    to.ids.set(from.ids.subarray(place * 4, end * 4), start * 4);
+    to.debits.set(from.debits.subarray(place, end), start);
+    to.credits.set(from.credits.subarray(place, end), start);
+    to.amounts.set(from.amounts.subarray(place * 2, end * 2), start * 2);
+    times.fill(stamp.atMicros, start, start + end - place);
+    for (let own = start; own < start + end - place; own += 1) {
+      seqs[own] = stamp.seqBefore + place + own - start + 1;
+      this.#places.add(to.ids, own);
+    }
+    to.count += end - place;
+    return end;
+  }
+
   clear(): void {
     this.columns.count = 0;
     this.#places.clear();
@@ -160,21 +178,10 @@ export class RecentPlainKeys implements KnownIds {
   }
 
   /** Adds the transfers of a committed batch, all of one leader's epoch. */
-  add({ columns: from, stamp, count }: PlainBatch): void {
-    this.#epoch = stamp.epoch;
-    for (let place = 0; place < count; place += 1) {
-      const { columns: to, seqs, times } = this.#withRoom();
-      const own = to.count;
-      for (let word = 0; word < 4; word += 1) {
-        to.ids[own * 4 + word] = from.ids[place * 4 + word] ?? 0;
-      }
-      to.debits[own] = from.debits[place] ?? 0;
-      to.credits[own] = from.credits[place] ?? 0;
-      to.amounts[own * 2] = from.amounts[place * 2] ?? 0;
-      to.amounts[own * 2 + 1] = from.amounts[place * 2 + 1] ?? 0;
-      seqs[own] = stamp.seqBefore + place + 1;
-      times[own] = stamp.atMicros;
-      this.#newer.add();
+  add(batch: PlainBatch): void {
+    this.#epoch = batch.stamp.epoch;
+    for (let place = 0; place < batch.count;) {
+      place = this.#withRoom().addBatch(batch, place, this.#capacity);
     }
   }
 

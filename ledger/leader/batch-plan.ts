@@ -12,16 +12,21 @@ import { type BatchParts, newParts } from './work-kinds.ts';
  * an answer already, and the commands that must be posted for the rest.
  */
 export class BatchPlan {
-  readonly works: readonly Work[];
+  readonly #works: readonly Work[];
   readonly parts: BatchParts;
   /** The same, in the order in which they are posted. */
   readonly #parts: readonly BatchPart[];
 
   /** @param now performance.now(): what should have begun before is not started any more */
   constructor(works: readonly Work[], now: number) {
-    this.works = works;
+    this.#works = works;
     this.parts = newParts(works, now);
     this.#parts = Object.values(this.parts);
+  }
+
+  /** What it answers: the works that it was made of, but for those that wait for the next batch. */
+  get works(): readonly Work[] {
+    return this.#works.filter((work) => !this.parts.plain.isDeferred(work));
   }
 
   /** Requests that have no answer yet, of the kinds that have keys. */

@@ -289,8 +289,16 @@ export class BookLeader {
       } finally {
         if (prepared === undefined) this.memory.abandon();
       }
-      if (prepared !== undefined) return prepared;
+      if (prepared === undefined) continue;
+      this.#putBack(plan.parts.plain.takeDeferred());
+      return prepared;
     }
+  }
+
+  /** Works wait for the next batch, ahead of what has arrived since. */
+  #putBack(works: readonly Work[]): void {
+    // What is not under way any more has got its failure.
+    this.#admission.queue.putBack(works.filter((work) => this.#underWay.delete(work)));
   }
 
   /** Undefined: some of what it would refuse has an answer already, and the plan is another one. */

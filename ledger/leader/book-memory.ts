@@ -16,12 +16,14 @@ import type { PlainColumns } from '../core/plain/plain-columns.ts';
 import { encodeRows } from '../core/row-bytes.ts';
 import type { Append } from '../store/append-batch.ts';
 import type { LeaderStore } from '../store/book-store.ts';
+import type { NumberedLeg } from '../store/stored-records.ts';
 import type { SeqBounds } from '../store/partition-store.ts';
 import type { Book } from '../core/book.ts';
 import type { Head } from '../store/append-batch.ts';
 import { AccountCache } from './account-cache.ts';
 import type { Needs } from '../core/post/command-kind.ts';
 import { OriginalCache } from './original-cache.ts';
+import { UnclosedLegs } from './unclosed-legs.ts';
 
 /**
  * The state of the book in its leader's memory. It is valid as long as the head has this leader's
@@ -33,6 +35,7 @@ export class BookMemory {
   readonly #bookNames: ReadonlyMap<number, string>;
   readonly #cache: AccountCache;
   readonly #originals = new OriginalCache();
+  readonly #unclosedLegs = new UnclosedLegs();
   readonly #assets: Map<string, number>;
   readonly #transits: Map<string, bigint>;
   readonly #channels: Map<number, Channel>;
@@ -107,6 +110,14 @@ export class BookMemory {
     return this.#lostRows;
   }
 
+  /**
+   * Committed legs to a book with numbers above `after`, through which all are closed, in order.
+   * Undefined: the first of them is not remembered.
+   */
+  legsAfter(peerBook: number, after: number, limit: number): readonly NumberedLeg[] | undefined {
+    return this.#unclosedLegs.after(peerBook, after, limit);
+  }
+
   /** Names of two books, as a channel is called: `eu-west-1>us-east-1`. */
   channelName(fromBook: number, toBook: number): string {
     return `${this.bookName(fromBook)}>${this.bookName(toBook)}`;
@@ -158,7 +169,7 @@ export class BookMemory {
     const want = (id: bigint) => {
       if (!this.#cache.has(id)) missing.add(id);
     };
-    for (const id of needs.accounts) want(id);
+    for (let at = 0; at < needs.accounts.length; at += 1) want(needs.accounts[at] ?? 0n);
     for (const id of transits.values()) want(id);
     for (const { debitAccountId, creditAccountId } of originals.values()) {
       want(debitAccountId);
@@ -275,9 +286,9 @@ export class BookMemory {
     const missing = new Set<number>();
     for (const { count, debits, credits } of transfers) {
       for (let place = 0; place < count; place += 1) {
-        for (const number of [debits[place] ?? 0, credits[place] ?? 0]) {
-          if (this.#cache.slotOf(number) < 0) missing.add(number);
-        }
+        const [debit, credit] = [debits[place] ?? 0, credits[place] ?? 0];
+        if (this.#cache.slotOf(debit) < 0) missing.add(debit);
+        if (this.#cache.slotOf(credit) < 0) missing.add(credit);
       }
     }
     if (missing.size === 0) return;
@@ -342,7 +353,10 @@ export class BookMemory {
     for (const original of posted.originals.values()) this.#originals.set(original);
     for (const { asset, scale } of posted.registered) this.#assets.set(asset, scale);
     for (const channel of posted.channels.values()) this.#channels.set(channel.peerBook, channel);
-    if (posted.channels.size > 0) this.#lostRows = this.#findLostRows();
+    if (posted.channels.size > 0) {
+      this.#lostRows = this.#findLostRows();
+      this.#unclosedLegs.add(posted);
+    }
     this.#head = head;
     this.#assumed = undefined;
   }

@@ -26,8 +26,8 @@ const WORK = 8;
 const SMALL = { ...ledgerTuning, batchItems: WORK * 2 };
 
 /** Accounts without limits, but for the last, which must not fall below zero. */
-async function leadingSix(opened: TestDatabase, redis = false): Promise<Leading> {
-  const leading = await Leading.over(opened, { withRedis: redis && withRedis, tuning: SMALL });
+async function leadingSix(opened: TestDatabase, redis = false, tuning = SMALL): Promise<Leading> {
+  const leading = await Leading.over(opened, { withRedis: redis && withRedis, tuning });
   const free = { $case: 'noMinBalance', value: true } as const;
   await leading.open(
     ALL.map((_, index) =>
@@ -50,6 +50,11 @@ const plain = (fields: Partial<CreateTransferRequest> = {}) =>
   });
 
 const work = (length = WORK) => Array.from({ length }, () => plain());
+
+/** Pays the account that has nothing, by the general lane. */
+const pays = () => plain({ creditAccountId: idOf(6), amount: 5n, reference: 'general' });
+/** Spends that. */
+const spends = () => plain({ debitAccountId: idOf(6), amount: 5n });
 
 /** What the leader has in memory is what the journal has, and the journal is right. */
 async function checkBook(opened: TestDatabase, leading: Leading): Promise<void> {
@@ -189,12 +194,10 @@ test('what one stream has sent is posted in its order, whatever the lane', async
   const opened = await database();
   const leading = await leadingSix(opened);
   const stream = {};
-  const rich = plain({ creditAccountId: idOf(6), amount: 5n, reference: 'general' });
-  const spends = () => plain({ debitAccountId: idOf(6), amount: 5n });
   const busy = leading.send([...work(WORK), ...work(WORK)]);
   // The payer has nothing before the first, and nothing after the second.
   const [, second, third, fourth] = await Promise.all([
-    leading.send([rich], stream),
+    leading.send([pays()], stream),
     leading.send([spends(), ...work(3)], stream),
     leading.send([spends(), ...work(3)], stream),
     leading.send(work(4), {}),
@@ -207,6 +210,35 @@ test('what one stream has sent is posted in its order, whatever the lane', async
   expect(must(seqs[0]?.at(-1), '') < must(seqs[1]?.[0], '')).toBe(true);
   await checkBook(opened, leading);
   await leading.stop();
+});
+
+test('much plain work behind general work of its stream is plain in the next batch', async () => {
+  const opened = await database();
+  const leading = await leadingSix(opened, false, ledgerTuning);
+  const stream = {};
+  const busy = leading.send(work());
+  // One batch, for the first is on its way: the payer has what the general work brings, and no more.
+  const answers = await Promise.all([
+    leading.send([pays()], stream),
+    leading.send([spends(), ...work(299)], stream),
+    leading.send([pays()], stream),
+    leading.send([spends(), ...work(19)], stream),
+    leading.send([spends(), ...work(299)], stream),
+    leading.send(work(300), stream),
+    leading.send(work(300), {}),
+  ]);
+  await busy;
+  const refused = answers.map((each) => each.filter(({ status }) => status !== POSTED).length);
+  expect(refused).toEqual([0, 0, 0, 0, 1, 0, 0]);
+  const seqs = answers.slice(0, 6).flatMap((each) => each.map(({ position }) => position?.seq));
+  expect(seqs).toEqual(seqs.toSorted((a = 0n, b = 0n) => (a < b ? -1 : 1)));
+  // Those of the stream that were neither refused nor few.
+  expect(leading.plainPosted).toBe(WORK + 300 + 20 + 300 + 300);
+  await checkBook(opened, leading);
+  const last = [leading.send([pays()], stream), leading.send(work(300), stream)];
+  await leading.stop();
+  expect((await Promise.all(last)).flat().every(({ status }) => status === POSTED)).toBe(true);
+  await checkBook(opened, leading);
 });
 
 test('a dry run sees what is committed, though the next batch is prepared', async () => {

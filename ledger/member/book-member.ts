@@ -33,6 +33,8 @@ export interface MemberStatus {
   readonly heldUp: boolean;
   /** What is wrong with the clocks, in a sentence; '' if nothing is. */
   readonly clockAlarm: string;
+  /** What an operator must look at in the partitions of the journal, while it leads. */
+  readonly partitionAlarms: readonly string[];
 }
 
 /**
@@ -93,6 +95,7 @@ export class BookMember {
       epoch: leader?.memory.epoch ?? 0,
       heldUp,
       clockAlarm: this.clock.alarm,
+      partitionAlarms: this.#leadership?.partitionAlarms ?? [],
     };
   }
 

@@ -60,6 +60,7 @@ export class Leadership {
   #stopping = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
+  #keeper: Pick<PartitionKeeper, 'alarms'> | undefined;
 
   constructor(parts: LeadershipParts) {
     this.#parts = parts;
@@ -76,6 +77,11 @@ export class Leadership {
   /** True while a commit waits for longer than it should. */
   get heldUp(): boolean {
     return this.#heldUp;
+  }
+
+  /** What an operator must look at in the partitions of the journal: see PartitionKeeper. */
+  get partitionAlarms(): readonly string[] {
+    return this.#over ? [] : (this.#keeper?.alarms ?? []);
   }
 
   /** Takes nothing new, and ends the leadership when all that is queued is done. */
@@ -183,6 +189,7 @@ export class Leadership {
     onChange();
     const sweeper = new Sweeper(reads, leader, log, tuning);
     const keeper = partitions && this.#keeperOf(partitions, memory.epoch);
+    this.#keeper = keeper;
     const helpers = [sweeper, ...senders.values(), ...(keeper === undefined ? [] : [keeper])];
     const helping = helpers.map((helper) => helper.run());
     const asked = [...senders.values()].map(({ compared }) => compared);
@@ -202,15 +209,19 @@ export class Leadership {
   #keeperOf(
     partitions: JournalPartitions,
     epoch: number,
-  ): Pick<PartitionKeeper, 'run' | 'stop'> | undefined {
+  ): Pick<PartitionKeeper, 'run' | 'stop' | 'alarms'> | undefined {
     const { config, log } = this.#parts;
     const { journalPartitionRows: rows, journalBareAbove: bareAbove } =
       config.tuning ?? ledgerTuning;
     const own = config.database.open(1);
     if (own.partitions === undefined) return undefined;
     const store = own.partitions;
-    const keeper = new PartitionKeeper({ store, partitions, log, rows, epoch, bareAbove });
+    const { onChange: onAlarm } = this.#parts;
+    const keeper = new PartitionKeeper({ store, partitions, log, rows, epoch, bareAbove, onAlarm });
     return {
+      get alarms() {
+        return keeper.alarms;
+      },
       run: async () => {
         try {
           await keeper.run();

@@ -76,6 +76,7 @@ CREATE FUNCTION journal_strip_partition(first int8, leader_epoch int8) RETURNS v
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   partition text;
+  index text;
 BEGIN
   SELECT name INTO partition FROM journal_partition WHERE first_seq = first;
   IF partition IS NULL THEN
@@ -88,8 +89,12 @@ BEGIN
     RAISE EXCEPTION 'the book has another leader than that of epoch %', leader_epoch
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  EXECUTE format('DROP INDEX IF EXISTS %I', partition || '_debit_account_debit_version_key');
-  EXECUTE format('DROP INDEX IF EXISTS %I', partition || '_credit_account_credit_version_key');
+  FOREACH index IN ARRAY ARRAY[partition || '_debit_account_debit_version_key',
+                               partition || '_credit_account_credit_version_key'] LOOP
+    -- The first partition has them as constraints of the table that it was.
+    EXECUTE format('ALTER TABLE %I DROP CONSTRAINT IF EXISTS %I', partition, index);
+    EXECUTE format('DROP INDEX IF EXISTS %I', index);
+  END LOOP;
   INSERT INTO journal_bare VALUES (first) ON CONFLICT DO NOTHING;
 END $$;
 

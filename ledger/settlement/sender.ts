@@ -171,8 +171,10 @@ export class Sender {
     const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
     const { settleLegs } = this.#parts.tuning;
-    const read = await store.readLegsAfter(this.#peerBook, settled, settleLegs);
-    // Legs sent since may belong to a commit that is in doubt.
+    const read =
+      leader.memory.legsAfter(this.#peerBook, settled, settleLegs) ??
+      (await store.readLegsAfter(this.#peerBook, settled, settleLegs));
+    // Legs that the journal has got since may belong to a commit that is in doubt.
     const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
     if (first === undefined) return false;

@@ -172,13 +172,15 @@ export class PlainBatch {
 
   /** A number that is neither negative nor beyond 2^53. */
   #number(at: number, value: number): void {
-    this.#view.setUint32(at, Math.floor(value / WORD));
-    this.#view.setUint32(at + 4, value % WORD);
+    this.#view.setUint32(at, value < WORD ? 0 : Math.floor(value / WORD));
+    // It keeps the lower 32 bits.
+    this.#view.setUint32(at + 4, value);
   }
 
   #account(at: number, number: number): void {
-    this.#view.setUint32(at, this.stamp.book * BOOK_SCALE + Math.floor(number / WORD));
-    this.#view.setUint32(at + 4, number % WORD);
+    const high = number < WORD ? 0 : Math.floor(number / WORD);
+    this.#view.setUint32(at, this.stamp.book * BOOK_SCALE + high);
+    this.#view.setUint32(at + 4, number);
   }
 
   #total(at: number, words: Uint32Array, word: number): void {

@@ -15,6 +15,7 @@ const SECONDS = 8;
 const NANOS = 16;
 
 const KEY_BYTES = 36;
+const INT_MAX = 2 ** 31 - 1;
 /** Bytes of one result before its position, without its own tag and length. */
 const HEAD_BYTES = 2 + KEY_BYTES + 2;
 /** Of the longest numbers. */
@@ -83,7 +84,10 @@ function varint(value: number): number[] {
 
 function varintBytes(value: number): number {
   let bytes = 1;
-  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes += 1;
+  let rest = value;
+  for (; rest > INT_MAX; rest = Math.floor(rest / 128)) bytes += 1;
+  // Whole numbers of 32 bits are shifted, which takes a fraction of a division.
+  for (rest |= 0; rest > 127; rest >>>= 7) bytes += 1;
   return bytes;
 }
 
@@ -91,8 +95,12 @@ function varintBytes(value: number): number {
 function writeVarint(bytes: Buffer, start: number, value: number): number {
   let end = start;
   let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) {
+  for (; rest > INT_MAX; rest = Math.floor(rest / 128)) {
     bytes[end] = (rest % 128) | 128;
+    end += 1;
+  }
+  for (rest |= 0; rest > 127; rest >>>= 7) {
+    bytes[end] = (rest & 127) | 128;
     end += 1;
   }
   bytes[end] = rest;

@@ -40,8 +40,8 @@ for (let value = 0; value < 16; value += 1) DIGITS[value.toString(16).charCodeAt
 const VERSION_AT = 14;
 const DERIVED = '8'.charCodeAt(0);
 
-/** Bits above those of an account's number in the higher word of its id. */
-const BOOK_SCALE = 0x1_0000;
+/** Bits of an account's number in the higher word of its id, below those of its book. */
+const NUMBER_BITS = 16;
 const WORD = 2 ** 32;
 
 /**
@@ -143,8 +143,8 @@ class PlainScan {
   #account(tag: number, book: number): number {
     if (this.#bytes[this.#at] !== tag) return 0;
     this.#at += 1;
-    if (!this.#number() || Math.floor(this.#high / BOOK_SCALE) !== book) return 0;
-    return (this.#high % BOOK_SCALE) * WORD + this.#low;
+    if (!this.#number() || this.#high >>> NUMBER_BITS !== book) return 0;
+    return (this.#high & ((1 << NUMBER_BITS) - 1)) * WORD + this.#low;
   }
 
   /** Reads a number from 0 to 2^63 - 1, in as few bytes as it needs; false: there is none. */

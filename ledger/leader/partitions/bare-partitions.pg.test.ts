@@ -4,6 +4,7 @@ import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../../core/account-id.ts';
 import { Random } from '../../core/random.ts';
 import type { Logger } from '../../logger.ts';
+import { migrate } from '../../store/postgres/migrate.ts';
 import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
 import { Leading, type LeadOptions, SILENT } from '../../testing/database/leading.ts';
@@ -191,14 +192,20 @@ test('a partition becomes bare when the load rises, and one without rows not whe
 });
 
 test('only the leader of the newest epoch takes indexes from a partition', async () => {
-  const opened = await bareBook();
-  const leading = await Leading.over(opened, { partitionRows: 100 });
+  // As a new book is, whose first partition has its indexes as constraints.
+  const opened = await database(false);
+  await migrate(opened.adminUrl);
+  const leading = await Leading.over(opened, { partitionRows: 1_000_000 });
   const { epoch } = leading.head;
   await leading.stop();
   const { ledger } = opened;
   await expect(ledger`SELECT journal_strip_partition(1, ${epoch - 1})`).rejects.toThrow(
     /another leader/u,
   );
+  expect(await bareFirsts(opened)).toEqual([]);
+  await ledger`SELECT journal_strip_partition(1, ${epoch})`;
+  expect(await bareFirsts(opened)).toEqual([1]);
+  await ledger`SELECT journal_complete_partition(1)`;
   expect(await bareFirsts(opened)).toEqual([]);
   await ledger`SELECT journal_strip_partition(1, ${epoch})`;
   expect(await bareFirsts(opened)).toEqual([1]);

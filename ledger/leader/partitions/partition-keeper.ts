@@ -42,6 +42,8 @@ interface KeeperParts {
   readonly epoch: number;
   /** Rows per second from which on partitions are bare. Default: `ledgerTuning`. */
   readonly bareAbove?: number | undefined;
+  /** Called when an alarm begins or ends. */
+  readonly onAlarm?: () => void;
 }
 
 /**
@@ -52,8 +54,8 @@ interface KeeperParts {
  */
 export class PartitionKeeper {
   readonly #parts: KeeperParts;
-  /** When each alarm was logged last, by its name and partition. */
-  readonly #alarms = new Map<string, number>();
+  /** The alarms that last, by name and partition. */
+  readonly #alarms = new Map<string, { readonly text: string; readonly loggedAt: number }>();
   readonly #load: PostingLoad;
   #stopped = false;
   #stripAtMs = 0;
@@ -65,6 +67,11 @@ export class PartitionKeeper {
     this.#parts = parts;
     this.#load = new PostingLoad(parts.bareAbove ?? ledgerTuning.journalBareAbove);
     parts.partitions.onNeed(() => this.#wake());
+  }
+
+  /** Each alarm that lasts, as `PARTITION_NOT_ADDED: why`. */
+  get alarms(): string[] {
+    return [...this.#alarms.values()].map(({ text }) => text);
   }
 
   stop(): void {
@@ -217,7 +224,10 @@ export class PartitionKeeper {
     const name = alarm === 'PARTITION_NOT_ADDED' ? alarm : `${alarm} ${first}`;
     try {
       await step();
-      if (this.#alarms.delete(name)) log.info('an alarm is over', { alarm, first });
+      if (this.#alarms.delete(name)) {
+        log.info('an alarm is over', { alarm, first });
+        this.#parts.onAlarm?.();
+      }
       if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = '';
     } catch (error) {
       if (isBug(error)) throw error;
@@ -225,14 +235,14 @@ export class PartitionKeeper {
       const why = describe(error);
       if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = why;
       const now = performance.now();
-      if (now - (this.#alarms.get(name) ?? -Infinity) < REPEAT_MS) return;
-      this.#alarms.set(name, now);
+      const before = this.#alarms.get(name);
+      if (before !== undefined && now - before.loggedAt < REPEAT_MS) return;
       const duplicates = alarm === 'PARTITION_NOT_INDEXED' && isDuplicate(error);
-      log.error('the partitions of the journal need attention', {
-        alarm: duplicates ? 'PARTITION_HAS_DUPLICATES' : alarm,
-        first,
-        why,
-      });
+      const shown: PartitionAlarm = duplicates ? 'PARTITION_HAS_DUPLICATES' : alarm;
+      const text = `${shown}: the partition from seq ${first} on: ${why}`;
+      this.#alarms.set(name, { text, loggedAt: now });
+      log.error('the partitions of the journal need attention', { alarm: shown, first, why });
+      if (text !== before?.text) this.#parts.onAlarm?.();
     }
   }
 }

@@ -141,12 +141,15 @@ test('without a partition for its rows a batch is not applied, by name, until th
   const beyond = Array.from({ length: 40 }, (_, index) => request(80 + index));
   await expect(leading.transfer(beyond)).rejects.toThrow(/^NO_PARTITION/u);
   expect(errors.join()).toContain('PARTITION_NOT_ADDED');
+  const alarm = expect.stringMatching(/^PARTITION_NOT_ADDED: .* permission denied/u);
+  expect(leading.partitionAlarms).toEqual([alarm]);
   expect(await balanceOf(opened)).toBe(80n);
   // What fits is posted.
   expect(await send(leading, 80, 5)).toHaveLength(5);
   await opened.admin`GRANT EXECUTE ON FUNCTION journal_add_partition(int8, bool) TO meridian_ledger`;
   await send(leading, 80, 40);
   expect(await balanceOf(opened)).toBe(120n);
+  await expect.poll(() => leading.partitionAlarms).toEqual([]);
   await leading.stop();
 });
 

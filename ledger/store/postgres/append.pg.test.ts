@@ -39,6 +39,20 @@ function batchOfAll(head: Awaited<ReturnType<typeof readHead>>, number: number):
   return { ...batchAfter(head, rows, [account.opened]), channels };
 }
 
+test('a cursor of a channel never goes back', async () => {
+  const { ledger } = await database();
+  const head = await readHead(ledger, BOOK);
+  const cursors = { sent: 5, settled: 3, applied: 4 };
+  await append(ledger, { ...batchAfter(head, []), channels: [{ ...newChannel(2), ...cursors }] });
+  const before = await everything(ledger);
+  for (const name of ['sent', 'settled', 'applied'] as const) {
+    const earlier = { ...newChannel(2), ...cursors, [name]: cursors[name] - 1 };
+    const batch = { ...batchAfter(head, [journalRow(1)]), channels: [earlier] };
+    await expect(append(ledger, batch)).rejects.toThrow('would go back');
+    expect(await everything(ledger)).toEqual(before);
+  }
+});
+
 test('a batch is written as a whole, and the head moves with it', async () => {
   const { ledger } = await database();
   const head = await readHead(ledger, BOOK);

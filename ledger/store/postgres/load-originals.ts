@@ -1,6 +1,7 @@
 import type { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { must } from '../../core/assert.ts';
 import { RowKind } from '../../core/journal-row.ts';
+import { INT64_MAX } from '../../core/limits.ts';
 import { DRAWN_ON, type Original, originalOf } from '../../core/original.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Sql } from './connect.ts';
@@ -31,12 +32,8 @@ export async function loadOriginals(sql: Sql, ids: readonly string[]): Promise<O
     SELECT j.id, j.kind, j.reason, j.debit_account, j.credit_account, j.peer_account, j.amount,
            (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros, j.drawn_id,
            d.kind AS drawn_kind, d.drawn_left, c.closing
-      FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
-     CROSS JOIN LATERAL (SELECT * FROM journal WHERE journal.id = wanted.id OFFSET 0) j
-      LEFT JOIN LATERAL (
-             SELECT kind, drawn_left FROM journal
-              WHERE drawn_id = j.id AND drawn_left IS NOT NULL
-              ORDER BY seq DESC LIMIT 1) d ON true
+      FROM rows_at(ARRAY(SELECT seq FROM seqs_of(${idsLiteral(ids)}::uuid[], ${INT64_MAX}))) j
+     CROSS JOIN LATERAL newest_draw(j.id, j.seq) d
       LEFT JOIN LATERAL (
              SELECT (e.options::json ->> 'final')::bool AND e.channel_number >
                     (SELECT settled FROM channel WHERE peer_book = e.peer_book) AS closing

@@ -23,7 +23,7 @@ export async function readAccounts(
   const { found, end } = await read(
     sql,
     book,
-    sql`WHERE b.account = ANY(${numbersLiteral(ids)}::int8[])`,
+    sql`WHERE b.id = ANY(${numbersLiteral(ids)}::int8[])`,
   );
   return { found: new Map(found.map((account) => [account.id, account])), end };
 }
@@ -44,11 +44,7 @@ export function listAccounts(
   after: bigint,
   limit: number,
 ): Promise<Seen<Account[]>> {
-  return read(
-    sql,
-    book,
-    sql`WHERE b.account > ${after} AND NOT b.transit ORDER BY b.account LIMIT ${limit}`,
-  );
+  return read(sql, book, sql`WHERE b.id > ${after} AND NOT b.transit ORDER BY b.id LIMIT ${limit}`);
 }
 
 /** True if there is such an account. */
@@ -57,12 +53,36 @@ export async function accountExists(sql: Sql, id: bigint): Promise<boolean> {
   return count > 0;
 }
 
+/**
+ * As the view `balance` has them. Totals are looked up for all of them at once, from the end of the
+ * journal backwards; changes are few, and have an index of their own.
+ */
 async function read(sql: Queries, book: Book, which: Fragment): Promise<Seen<Account[]>> {
   const query = sql`
-    SELECT b.account AS id, b.external_id, b.asset, a.scale, b.min_balance, b.max_balance, b.flags,
-           b.metadata, b.version, b.debits, b.credits, b.held_debits, b.held_credits,
+    WITH wanted AS MATERIALIZED (SELECT b.* FROM account b ${which})
+    SELECT b.id, b.external_id, b.asset, a.scale,
+           CASE WHEN c.flags IS NULL THEN b.min_balance ELSE c.min_balance END AS min_balance,
+           CASE WHEN c.flags IS NULL THEN b.max_balance ELSE c.max_balance END AS max_balance,
+           COALESCE(c.flags, 0) AS flags,
+           CASE WHEN m.changed THEN m.metadata ELSE b.metadata END AS metadata,
+           COALESCE(v.version, 0) AS version,
+           COALESCE(v.debits, 0) AS debits, COALESCE(v.credits, 0) AS credits,
+           COALESCE(v.held_debits, 0) AS held_debits, COALESCE(v.held_credits, 0) AS held_credits,
            (extract(epoch FROM b.opened_at) * 1000000)::int8 AS opened_micros
-      FROM balance b LEFT JOIN asset a ON a.asset = b.asset ${which}`;
+      FROM wanted b
+      LEFT JOIN newest_versions(ARRAY(SELECT id FROM wanted)) v ON v.account = b.id
+      LEFT JOIN asset a ON a.asset = b.asset
+      LEFT JOIN LATERAL (
+             SELECT account_flags AS flags, min_balance, max_balance
+               FROM journal
+              WHERE credit_account = b.id AND kind = 12 AND reason = 0
+              ORDER BY seq DESC LIMIT 1) c ON true
+      LEFT JOIN LATERAL (
+             SELECT true AS changed, metadata
+               FROM journal
+              WHERE c.flags IS NOT NULL AND credit_account = b.id AND kind = 12 AND reason = 0
+                AND options LIKE '{"change":"metadata"%'
+              ORDER BY seq DESC LIMIT 1) m ON true`;
   const { found, end } = await readSeen<Row>(sql, query, sql`ORDER BY rows.id`);
   return { found: found.map((row) => currentFrom(row, book)), end };
 }

@@ -1,5 +1,6 @@
 import type { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import { RowKind } from '../../core/journal-row.ts';
+import { INT64_MAX } from '../../core/limits.ts';
 import { storedChange } from '../../core/validate/options.ts';
 import { timestampFrom } from '../../core/timestamp.ts';
 import { idsLiteral } from './array-literal.ts';
@@ -19,10 +20,7 @@ interface Row {
   at_micros: bigint;
 }
 
-/**
- * The changes of accounts among `ids` as the journal has them, by id. OFFSET 0: see
- * readTransfers.
- */
+/** The changes of accounts among `ids` as the journal has them, by id. */
 export async function readChanges(
   sql: Sql,
   book: number,
@@ -31,8 +29,7 @@ export async function readChanges(
   const rows = await sql<Row[]>`
     SELECT j.id, j.seq, j.epoch, j.reason, j.credit_account AS account, j.changed_by, j.reference,
            j.options, j.metadata, (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros
-      FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
-     CROSS JOIN LATERAL (SELECT * FROM journal WHERE journal.id = wanted.id OFFSET 0) j
+      FROM rows_at(ARRAY(SELECT seq FROM seqs_of(${idsLiteral(ids)}::uuid[], ${INT64_MAX}))) j
      WHERE j.kind = ${RowKind.change}`;
   return new Map(rows.map((row) => [row.id, changeFrom(row, book)]));
 }

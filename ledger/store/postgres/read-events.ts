@@ -1,5 +1,5 @@
 import { type Event } from '../../../proto/gen/meridian/v1/event.ts';
-import type { Sql } from './connect.ts';
+import type { Queries } from './connect.ts';
 import type { EventPage } from '../asked-pages.ts';
 import { type EventRow, eventFrom } from '../stored-event.ts';
 
@@ -9,20 +9,15 @@ import { type EventRow, eventFrom } from '../stored-event.ts';
  * up by one index step each, and only where it is needed: the asset of the accounts, and
  * the transfer whose second leg a reversal draws on.
  */
-export async function readEvents(sql: Sql, book: number, page: EventPage): Promise<Event[]> {
+export async function readEvents(sql: Queries, book: number, page: EventPage): Promise<Event[]> {
   const { account, after, through } = page;
   const last = after + page.limit;
   const journal =
     account === null
       ? sql`(SELECT * FROM journal WHERE seq > ${after} AND seq <= ${Math.min(last, through)})`
       : sql`(
-      SELECT * FROM journal
-       WHERE debit_account = ${account} AND debit_version > ${after} AND debit_version <= ${last}
-         AND seq <= ${through}
-      UNION ALL
-      SELECT * FROM journal
-       WHERE credit_account = ${account} AND credit_version > ${after} AND credit_version <= ${last}
-         AND seq <= ${through})`;
+      SELECT * FROM rows_of_account(${account}, ${after}, ${last}, NULL, false, ${page.limit})
+       WHERE seq <= ${through})`;
   const rows = await sql<EventRow[]>`
     SELECT j.seq, j.epoch, j.id, j.kind, j.reason, j.debit_account, j.credit_account, j.amount,
            j.debit_version, j.debit_debits, j.debit_credits,
@@ -35,8 +30,8 @@ export async function readEvents(sql: Sql, book: number, page: EventPage): Promi
            COALESCE(j.asset, (SELECT asset FROM account WHERE id = j.debit_account),
                     (SELECT asset FROM account WHERE id = j.credit_account)) AS asset,
            j.code, j.reference, j.metadata,
-           COALESCE((SELECT origin_id FROM journal o WHERE o.id = j.drawn_id), j.drawn_id)
-             AS drawn_id,
+           CASE WHEN j.drawn_id IS NOT NULL
+                THEN COALESCE(origin_of(j.drawn_id, j.seq), j.drawn_id) END AS drawn_id,
            j.drawn_left, j.group_id, j.options, j.changed_by,
            (extract(epoch FROM j.at) * 1000000)::int8 AS at_micros,
            (extract(epoch FROM j.expires_at) * 1000000)::int8 AS expires_micros

@@ -1,11 +1,11 @@
+import { INT64_MAX } from '../../core/limits.ts';
 import { idsLiteral, numbersLiteral } from './array-literal.ts';
-import type { Sql } from './connect.ts';
+import type { Queries, Sql } from './connect.ts';
 
 /** Those of the ids that a row of the journal has. */
-export async function readExistingIds(sql: Sql, ids: readonly string[]): Promise<Set<string>> {
+export async function readExistingIds(sql: Queries, ids: readonly string[]): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`
-    SELECT j.id FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
-     CROSS JOIN LATERAL (SELECT id FROM journal WHERE journal.id = wanted.id OFFSET 0) j`;
+    SELECT id FROM seqs_of(${idsLiteral(ids)}::uuid[], ${INT64_MAX})`;
   return new Set(rows.map(({ id }) => id));
 }
 

@@ -1,10 +1,11 @@
 import { RowKind, TRANSFER_KINDS } from '../../core/journal-row.ts';
+import { INT64_MAX } from '../../core/limits.ts';
 import { storedLegs } from '../../core/validate/options.ts';
 import { idsLiteral } from './array-literal.ts';
 import type { Queries, Sql } from './connect.ts';
 import { readSeen } from './read-position.ts';
 import { withTimeLimit } from './time-limit.ts';
-import { TRANSFER_COLUMNS } from './transfer-row.ts';
+import { newestDraws, TRANSFER_COLUMNS } from './transfer-row.ts';
 import type { Seen, StoredTransfer } from '../stored-records.ts';
 import { type LegsWanted, TooManyBytes, TooManyLegs } from '../asked-pages.ts';
 import { type TransferRow, storedTransfer } from '../stored-transfer.ts';
@@ -106,14 +107,21 @@ function rowsOf(
   { rowsMax, bytesMax }: Bounds,
 ) {
   return sql<BoundedRow[]>`
+    WITH page AS MATERIALIZED (
+      SELECT found.*, sum(coalesce(octet_length(found.metadata::text), 0))
+                        OVER (ORDER BY found.seq)::int8 AS bytes_through
+        FROM ${column === 'id' ? rowsById(sql, ids) : legsOf(sql, ids)}
+       WHERE found.kind IN (${sql.unsafe(TRANSFER_KINDS.join(', '))})
+       ORDER BY found.seq LIMIT ${rowsMax})
     SELECT ${sql.unsafe(TRANSFER_COLUMNS)}, j.bytes_through
-      FROM (SELECT found.*, sum(coalesce(octet_length(found.metadata::text), 0))
-                              OVER (ORDER BY found.seq)::int8 AS bytes_through
-              FROM unnest(${idsLiteral(ids)}::uuid[]) AS wanted(id)
-             CROSS JOIN LATERAL (
-                     SELECT * FROM journal WHERE journal.${sql(column)} = wanted.id OFFSET 0) found
-             WHERE found.kind IN (${sql.unsafe(TRANSFER_KINDS.join(', '))})
-             ORDER BY found.seq LIMIT ${rowsMax}) j
+      FROM page j ${sql.unsafe(newestDraws('page'))}
      WHERE j.bytes_through - coalesce(octet_length(j.metadata::text), 0) <= ${bytesMax}
      ORDER BY j.seq`;
 }
+
+const rowsById = (sql: Queries, ids: readonly string[]) => sql`
+  rows_at(ARRAY(SELECT seq FROM seqs_of(${idsLiteral(ids)}::uuid[], ${INT64_MAX}))) found`;
+
+const legsOf = (sql: Queries, groups: readonly string[]) => sql`
+  unnest(${idsLiteral(groups)}::uuid[]) AS wanted(id)
+  CROSS JOIN LATERAL (SELECT * FROM journal WHERE journal.group_id = wanted.id OFFSET 0) found`;

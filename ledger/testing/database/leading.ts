@@ -92,6 +92,10 @@ export class Leading {
     this.ended.catch(nothing);
   }
 
+  get partitionAlarms(): readonly string[] {
+    return this.#helpers.keeper.alarms;
+  }
+
   /** Takes the book over, however busy its leader is, and leads it. */
   static async over(database: TestDatabase, options: LeadOptions = {}): Promise<Leading> {
     const { book = BOOKS[0], partitionRows = 100_000, log = SILENT } = options;

@@ -41,8 +41,7 @@ function groupOf(...legs: Leg[]) {
 }
 
 function conditionOf(book: number) {
-  const id = book === 0 ? 0n : accountId(book, 1);
-  return { accountId: id, test: { $case: 'version' as const, value: 1n } };
+  return { accountId: accountId(book, 1), test: { $case: 'version' as const, value: 1n } };
 }
 
 const encode = (transfers: CreateTransferRequest[]) =>
@@ -159,7 +158,7 @@ test.each<[string, Partial<CreateTransferRequest>]>([
   ['a group with allow_zero', { ...NOTHING, allowZero: true, action: groupOf(LEG) }],
   [
     'a group with conditions',
-    { ...NOTHING, conditions: { allOf: [conditionOf(0)] }, action: groupOf(LEG) },
+    { ...NOTHING, conditions: { allOf: [conditionOf(1)] }, action: groupOf(LEG) },
   ],
   ['a group with too many legs', { ...NOTHING, action: groupOf(...Array<Leg>(1_001).fill(LEG)) }],
   [
@@ -288,7 +287,7 @@ test.each<[string, number[]]>([
   ['a default in a hold', [...ITEM, 0x5a, 2, 0x08, 0]],
   ['a hold of 2^31 seconds', [...ITEM, 0x5a, 6, 0x08, 0x80, 0x80, 0x80, 0x80, 0x08]],
   ['more in a hold', [...ITEM, 0x5a, 4, 0x08, 1, 0x10, 1]],
-  ['two actions', [...ITEM, 0x5a, 0, 0x72, 0]],
+  ['two actions', [...ITEM, 0x5a, 0, 0x72, 38, 0x0a, 36, ...Buffer.from(HOLD_ID)]],
   ['an empty reference', [...ITEM, 0x42, 0]],
   ['a field of a leg', [...ITEM, 0xa0, 0x01, 1]],
   ['allow_zero of 2', [...ITEM, 0x80, 0x01, 1, 0x98, 0x01, 2]],
