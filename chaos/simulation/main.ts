@@ -88,6 +88,7 @@ const totals = {
   operations: 0,
   rows: 0,
   plainRows: 0,
+  partitions: 0,
   unknown: 0,
   takeOvers: 0,
   events: 0,
@@ -102,6 +103,7 @@ function take(result: SimulationResult): void {
   totals.operations += result.operations;
   totals.rows += result.rows;
   totals.plainRows += result.plainRows;
+  totals.partitions += result.partitions;
   totals.unknown += result.unknown;
   totals.takeOvers += result.takeOvers;
   totals.events += result.events;
@@ -146,6 +148,7 @@ if (json) {
   print(
     `${countOf(totals.seeds, 'seed')}, ${countOf(totals.operations, 'key')}, ` +
       `${countOf(totals.rows, 'row')}, ${totals.plainRows} of them plain, ` +
+      `${countOf(totals.partitions, 'partition')}, ` +
       `${countOf(totals.unknown, 'unknown outcome')} asked again, ` +
       `${countOf(totals.takeOvers, 'take-over')}, ${countOf(totals.events, 'event')}, ` +
       `${countOf(perMinute, 'seed')} a minute`,

@@ -17,6 +17,7 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
   let reads = 0;
   let rows = 0;
   let plainRows = 0;
+  let partitions = 0;
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const result = await runSeed(seed);
     expect(result.violations, `node chaos/simulation/main.ts --seed ${seed} --trace`).toEqual([]);
@@ -26,10 +27,12 @@ test(`${SEEDS} histories in virtual time break no invariant`, async () => {
     reads += result.reads;
     rows += result.rows;
     plainRows += result.plainRows;
+    partitions += result.partitions;
   }
   // A simulation without faults would show nothing.
   expect(operations).toBeGreaterThan(SEEDS * 50);
   expect(reads).toBeGreaterThan(SEEDS * 40);
+  expect(partitions).toBeGreaterThan(SEEDS * 5);
   // Both lanes are seen.
   expect(plainRows).toBeGreaterThan(SEEDS * 30);
   expect(rows - plainRows).toBeGreaterThan(SEEDS * 100);

@@ -34,6 +34,8 @@ export interface SimulationResult {
   /** Rows of the journals that survived, and how many of them the plain lane has posted. */
   readonly rows: number;
   readonly plainRows: number;
+  /** Partitions of these journals. */
+  readonly partitions: number;
   /** Reads that were answered. */
   readonly reads: number;
   /** Of these, the number that no client had an answer to when the faults ended. */
@@ -119,11 +121,13 @@ class Run {
   }
 
   /** Rows of the journals of all books, and those that came as bytes of the plain lane. */
-  get written(): { rows: number; plainRows: number } {
-    const batches = this.#installation.elections.flatMap(({ nodes, primary = nodes[0] }) =>
-      (primary?.log ?? []).map(({ append }) => append),
+  get written(): Pick<SimulationResult, 'rows' | 'plainRows' | 'partitions'> {
+    const commits = this.#installation.elections.flatMap(
+      ({ nodes, primary = nodes[0] }) => primary?.log ?? [],
     );
+    const batches = commits.flatMap(({ append }) => append ?? []);
     return {
+      partitions: commits.filter(({ partitions }) => partitions?.kind === 'add').length,
       rows: batches.reduce((sum, { head }) => sum + head.seqAfter - head.seqBefore, 0),
       plainRows: batches.reduce((sum, { plain }) => sum + (plain?.count ?? 0), 0),
     };

@@ -1,3 +1,4 @@
+import type { LedgerTuning } from '../../ledger/ledger-tuning.ts';
 import type { Random } from '../../ledger/core/random.ts';
 
 /** Kinds of requests. */
@@ -34,6 +35,12 @@ export type FaultKind =
   | 'clockJump'
   | 'slowLink';
 
+/** Settings of the ledger servers that a run draws. */
+export type DrawnTuning = Pick<
+  LedgerTuning,
+  'batchItems' | 'recentKeys' | 'journalPartitionRows' | 'journalBareAbove'
+>;
+
 /** Everything that is drawn from the seed before the run begins: no two runs stress the same. */
 export interface Swarm {
   readonly books: number;
@@ -64,9 +71,8 @@ export interface Swarm {
   readonly mixed: number;
   /** Share of calls whose keys are UUIDs: only those can be of plain transfers. */
   readonly uuidKeys: number;
-  /** Settings of the ledger servers: so few that batches are full, and keys are forgotten. */
-  readonly batchItems: number;
-  readonly recentKeys: number;
+  /** So small that batches are full, keys are forgotten and partitions open and close. */
+  readonly tuning: DrawnTuning;
   readonly faults: Readonly<Record<FaultKind, number>>;
 }
 
@@ -128,7 +134,11 @@ export function drawSwarm(random: Random): Swarm {
     together: random.between(0.3, 0.95),
     mixed: random.chance(0.4) ? random.between(0, 0.3) : 0,
     uuidKeys: random.chance(0.9) ? random.between(0.8, 1) : 0.2,
-    batchItems: random.chance(0.6) ? 6 + random.below(30) : 4_000,
-    recentKeys: random.chance(0.6) ? 4 + random.below(40) : 32_768,
+    tuning: {
+      batchItems: random.chance(0.6) ? 6 + random.below(30) : 4_000,
+      recentKeys: random.chance(0.6) ? 4 + random.below(40) : 32_768,
+      journalPartitionRows: random.chance(0.8) ? 10 + random.below(90) : 5_000,
+      journalBareAbove: random.pick([0, 20, 25_000]),
+    },
   };
 }

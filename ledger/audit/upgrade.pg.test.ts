@@ -94,7 +94,7 @@ test('a book of the release before goes on by recipe 2 and verifies', async () =
   );
 });
 
-/** Ends the connection of an upgrade behind so many statements of a migration. */
+/** Ends the connection of an upgrade behind the first `count` statements of a migration. */
 async function killedUpgrade({ admin }: TestDatabase, file: string, count: number): Promise<void> {
   const killed = admin.begin(async (tx) => {
     await tx`INSERT INTO migration (name) VALUES (${file})`;

@@ -57,6 +57,7 @@ function checkStates({ node, reads }: ReadBook): BrokenInvariant[] {
   const memory = new MemoryBook(book, head.instance);
   // A batch without rows changes no position, and may change what is shown: either is right.
   for (const { append } of node.log) {
+    if (append === undefined) continue;
     memory.apply(append);
     const { epoch, seq } = memory.head;
     for (const { read, answers } of waiting.get(`${epoch} ${seq}`) ?? []) {

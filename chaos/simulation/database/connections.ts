@@ -1,6 +1,7 @@
 import type { Append } from '../../../ledger/store/append-batch.ts';
 import type { StoreEvents } from '../../../ledger/store/book-store.ts';
 import { CommitInDoubt, StoreError } from '../../../ledger/store/store-error.ts';
+import type { PartitionChange } from '../../../ledger/testing/memory-store/memory-book.ts';
 import type { World } from '../world.ts';
 import { type DatabaseNode, lost, type Reply } from './node.ts';
 
@@ -48,6 +49,10 @@ export class Connections {
 
   append(batch: Append): Promise<boolean> {
     return this.#send<boolean>((node, answer) => node.append(batch, answer));
+  }
+
+  changePartitions(change: PartitionChange): Promise<boolean> {
+    return this.#send<boolean>((node, answer) => node.changePartitions(change, answer));
   }
 
   #send<T>(ask: Ask): Promise<T> {

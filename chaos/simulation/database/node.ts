@@ -1,15 +1,24 @@
 import type { Book } from '../../../ledger/core/book.ts';
 import type { Append } from '../../../ledger/store/append-batch.ts';
 import { StoreError } from '../../../ledger/store/store-error.ts';
-import { MemoryBook, writtenBatch } from '../../../ledger/testing/memory-store/memory-book.ts';
+import {
+  MemoryBook,
+  type PartitionChange,
+  writtenBatch,
+} from '../../../ledger/testing/memory-store/memory-book.ts';
 import type { SimProcess, World } from '../world.ts';
 
 /** A transaction in the log of a node. The same object in every node that has it. */
 export interface Commit {
   /** Unique in the simulation. */
   readonly id: number;
-  readonly append: Append;
+  /** Undefined: it changes the partitions of the journal. */
+  readonly append: Append | undefined;
+  readonly partitions?: PartitionChange;
 }
+
+/** What is asked of a primary, one after the other. */
+type Write = { readonly batch: Append } | { readonly change: PartitionChange };
 
 /** What a node answers. */
 export type Reply<T> =
@@ -78,7 +87,7 @@ export class DatabaseNode {
   /** The node that it streams from. */
   upstream: DatabaseNode | undefined;
   readonly #followers = new Map<DatabaseNode, Follower>();
-  #queued: { readonly batch: Append; readonly answer: Waiting['answer'] }[] = [];
+  #queued: { readonly write: Write; readonly answer: Waiting['answer'] }[] = [];
   #waiting: Waiting | undefined;
   readonly #sessions = new Set<(why: string) => void>();
 
@@ -135,13 +144,20 @@ export class DatabaseNode {
   }
 
   #show(commit: Commit): void {
-    this.#memory.apply(commit.append);
+    if (commit.append !== undefined) this.#memory.apply(commit.append);
+    if (commit.partitions !== undefined) this.#memory.changePartitions(commit.partitions);
     this.#shown.push(commit);
   }
 
   /** Appends a batch; the answer comes when a second node has it, or never. */
   append(batch: Append, answer: Waiting['answer']): void {
-    this.#queued.push({ batch, answer });
+    this.#queued.push({ write: { batch }, answer });
+    this.#next();
+  }
+
+  /** Changes the partitions of the journal, likewise. */
+  changePartitions(change: PartitionChange, answer: Waiting['answer']): void {
+    this.#queued.push({ write: { change }, answer });
     this.#next();
   }
 
@@ -150,17 +166,23 @@ export class DatabaseNode {
     while (this.#waiting === undefined) {
       const next = this.#queued.shift();
       if (next === undefined) return;
-      this.#append(next.batch, next.answer);
+      this.#write(next.write, next.answer);
     }
   }
 
-  #append(batch: Append, answer: Waiting['answer']): void {
-    const why = this.#refusal(batch);
+  #write(write: Write, answer: Waiting['answer']): void {
+    const why =
+      'batch' in write ? this.#refusal(write.batch) : this.#partitionRefusal(write.change);
     if (why !== undefined) {
       answer(why);
       return;
     }
-    this.log.push({ id: this.#nextCommit(), append: writtenBatch(batch) });
+    const id = this.#nextCommit();
+    this.log.push(
+      'batch' in write
+        ? { id, append: writtenBatch(write.batch) }
+        : { id, append: undefined, partitions: write.change },
+    );
     this.#waiting = { length: this.log.length, answer };
     for (const [follower, { at }] of this.#followers) {
       if (this.#world.now - at < STREAMING_MS) this.#push(follower);
@@ -173,11 +195,28 @@ export class DatabaseNode {
     if (!this.primary) return { error: new StoreError('read_only', 'it follows another') };
     const { noCompare } = this.#bugs;
     if (!noCompare && !this.#memory.isHeadOf(batch.head)) return { value: false };
-    const known = noCompare
-      ? batch.rows.find(({ id }) => this.#memory.byId.has(id))?.id
-      : this.#memory.duplicateIn(batch);
+    let known: string | undefined;
+    try {
+      known = noCompare
+        ? batch.rows.find(({ id }) => this.#memory.byId.has(id))?.id
+        : this.#memory.duplicateIn(batch);
+    } catch (error) {
+      if (error instanceof StoreError) return { error };
+      throw error;
+    }
     if (known === undefined) return undefined;
     return { error: new StoreError('known_id', `there is one already: ${known}`) };
+  }
+
+  #partitionRefusal(change: PartitionChange): Reply<boolean> | undefined {
+    if (!this.primary) return { error: new StoreError('read_only', 'it follows another') };
+    const { head, partitions } = this.#memory;
+    const own = partitions.find(({ first }) => change.kind !== 'add' && first === change.first);
+    const isFull = own !== undefined && head.seq + 1 >= own.end;
+    if (change.kind === 'add' || (own !== undefined && !(change.kind === 'strip' && isFull))) {
+      return undefined;
+    }
+    return { error: new StoreError('refused', 'the partition is full, or there is none') };
   }
 
   /** The wait is over: the commit is visible from now on. */

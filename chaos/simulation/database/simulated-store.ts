@@ -4,6 +4,7 @@ import { MemoryStore } from '../../../ledger/testing/memory-store/memory-store.t
 import type { World } from '../world.ts';
 import type { DatabaseNode } from './node.ts';
 import { Connections } from './connections.ts';
+import { SimulatedPartitions } from './simulated-partitions.ts';
 
 /** A simulated node as the database of the ledger server next to it. */
 export class SimulatedDatabase implements BookDatabase {
@@ -23,6 +24,7 @@ export class SimulatedDatabase implements BookDatabase {
 
 /** Reads what the node shows when the question arrives; a commit waits for a second node. */
 class SimulatedStore extends MemoryStore {
+  readonly partitions: SimulatedPartitions;
   readonly #connections: Connections;
 
   constructor(node: DatabaseNode, connections: Connections) {
@@ -31,6 +33,7 @@ class SimulatedStore extends MemoryStore {
       role: () => ({ standby: !node.primary, alone: undefined }),
       run: (act) => connections.read(act),
     });
+    this.partitions = new SimulatedPartitions(node, connections);
     this.#connections = connections;
   }
 

@@ -5,7 +5,7 @@ import { DatabaseNode } from '../database/node.ts';
 import type { SimulatedBug } from '../simulated-bug.ts';
 import { enterHosts } from '../stand-ins/simulated-hosts.ts';
 import { RedisStore } from '../stand-ins/redis-store.ts';
-import type { Swarm } from '../swarm.ts';
+import type { DrawnTuning, Swarm } from '../swarm.ts';
 import { SimProcess, type World } from '../world.ts';
 import { Doors } from './doors.ts';
 import { SimulatedLedgerServer } from './simulated-ledger-server.ts';
@@ -33,13 +33,13 @@ export class SimulatedInstallation {
   readonly redises = new Map<string, RedisStore>();
   readonly deaths: Death[] = [];
   readonly doors: Doors;
-  readonly #tuning: Pick<Swarm, 'batchItems' | 'recentKeys'>;
+  readonly #tuning: DrawnTuning;
   #commits = 0;
 
   constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.world = world;
-    const { books, batchItems, recentKeys } = swarm;
-    this.#tuning = { batchItems, recentKeys };
+    const { books, tuning } = swarm;
+    this.#tuning = tuning;
     this.books = Array.from({ length: books }, (_, index) => ({
       number: index + 1,
       name: `book-${index + 1}`,

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { BookMember } from '../../../ledger/member/book-member.ts';
 import type { Logger } from '../../../ledger/logger.ts';
 import type { Leaders } from '../../../ledger/rpc/leaders.ts';
-import { type LedgerTuning, ledgerTuning } from '../../../ledger/ledger-tuning.ts';
+import { ledgerTuning } from '../../../ledger/ledger-tuning.ts';
 import { measured } from '../../../ledger/rpc/message-bytes.ts';
 import { bookService } from '../../../ledger/service/post-method.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
@@ -23,6 +23,7 @@ import type {
   SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { standInFor } from '../../stand-in-for.ts';
+import type { DrawnTuning } from '../swarm.ts';
 import { SimProcess, type World } from '../world.ts';
 import { type ServerStatus, KnownLeaders } from './known-leaders.ts';
 import { SimulatedDatabase } from '../database/simulated-store.ts';
@@ -36,7 +37,7 @@ export interface ServerParts {
   readonly books: readonly Book[];
   readonly node: DatabaseNode;
   /** Settings that differ from their defaults. */
-  readonly tuning: Pick<LedgerTuning, 'batchItems' | 'recentKeys'>;
+  readonly tuning: DrawnTuning;
   /** Delivers legs to the leader of another book, as the sender's gRPC client does. */
   readonly settleAt: (
     from: SimulatedLedgerServer,

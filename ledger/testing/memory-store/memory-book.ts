@@ -7,6 +7,8 @@ import { decodeRow, tupleEnd } from '../../core/decode-rows.ts';
 import { type JournalRow, RowKind } from '../../core/journal-row.ts';
 import type { OpenedAccount, RegisteredAsset } from '../../core/post/book-state.ts';
 import type { Append, Head, HeadMove } from '../../store/append-batch.ts';
+import type { Partition } from '../../store/partition-store.ts';
+import { StoreError } from '../../store/store-error.ts';
 
 /** An account as it was opened, and when (microseconds since 1970). */
 export interface MemoryAccount extends OpenedAccount {
@@ -19,6 +21,11 @@ export interface MemoryEntry {
   readonly side: 'debit' | 'credit';
   readonly row: JournalRow;
 }
+
+/** A change of the partitions of a journal, as PartitionStore names them. */
+export type PartitionChange =
+  | { readonly kind: 'add'; readonly size: number; readonly versions: boolean }
+  | { readonly kind: 'complete' | 'strip'; readonly first: number };
 
 const samePlaces = (a: readonly number[], b: readonly number[]) => a.join(',') === b.join(',');
 
@@ -54,6 +61,8 @@ export class MemoryBook {
   readonly expiring: JournalRow[] = [];
   readonly channels = new Map<number, Channel>();
   readonly assets = new Map<string, RegisteredAsset>();
+  /** In the order of their rows; none: the journal is one, as in releases before partitions. */
+  partitions: readonly Partition[] = [];
   /** Keys of the unique indexes other than those of ids. */
   readonly #unique = new Set<string>();
   readonly #applied: Append[] = [];
@@ -78,6 +87,7 @@ export class MemoryBook {
   /** The same book as it is now: what is applied here later is not seen there. */
   copy(): MemoryBook {
     const copy = new MemoryBook(this.book, this.head.instance);
+    copy.partitions = this.partitions;
     for (const batch of this.#applied) copy.apply(batch);
     copy.head = this.head;
     copy.hasHead = this.hasHead;
@@ -92,14 +102,16 @@ export class MemoryBook {
     return regionBooksBefore === undefined || samePlaces(regionBooksBefore, head.regionBooks);
   }
 
-  /** The first key of a batch that a unique index refuses; undefined: none. */
+  /**
+   * The first key of a batch that a unique index refuses; undefined: none. Each partition has
+   * indexes of its own, and a bare one has none of versions.
+   *
+   * @throws StoreError `refused` if a row has no partition
+   */
   duplicateIn(batch: Append): string | undefined {
     const seen = new Set<string>();
-    const ids = new Set<string>();
     for (const row of rowsOf(batch)) {
-      if (this.byId.has(row.id) || ids.has(row.id)) return `id ${row.id}`;
-      ids.add(row.id);
-      for (const key of uniqueKeys(row)) {
+      for (const key of this.#checkedKeys(row)) {
         if (this.#unique.has(key) || seen.has(key)) return key;
         seen.add(key);
       }
@@ -146,10 +158,45 @@ export class MemoryBook {
     };
   }
 
+  /** Adds a partition, or gives one its indexes of versions or takes them. */
+  changePartitions(change: PartitionChange): void {
+    if (change.kind === 'add') {
+      const first = this.partitions.at(-1)?.end ?? 1;
+      const { size, versions } = change;
+      this.partitions = [...this.partitions, { first, end: first + size, ids: true, versions }];
+      return;
+    }
+    const versions = change.kind === 'complete';
+    this.partitions = this.partitions.map((one) =>
+      one.first === change.first ? { ...one, versions } : one,
+    );
+  }
+
+  /** Where the indexes are that a row is in; undefined: the journal is one. */
+  #partitionOf({ seq }: JournalRow): Partition | undefined {
+    if (this.partitions.length === 0) return undefined;
+    const found = this.partitions.find(({ first, end }) => seq >= first && seq < end);
+    if (found === undefined) {
+      throw new StoreError('refused', `no partition of the journal was found for row ${seq}`);
+    }
+    return found;
+  }
+
+  #keysOf(row: JournalRow): string[] {
+    const { first = 0 } = this.#partitionOf(row) ?? {};
+    return [`id ${row.id}`, ...uniqueKeys(row)].map((key) => `${first} ${key}`);
+  }
+
+  #checkedKeys(row: JournalRow): string[] {
+    const keys = this.#keysOf(row);
+    if (this.#partitionOf(row)?.versions !== false) return keys;
+    return keys.filter((key) => !/^\d+ (?:debit|credit) /u.test(key));
+  }
+
   #add(row: JournalRow): void {
     this.rows.push(row);
     this.byId.set(row.id, row);
-    for (const key of uniqueKeys(row)) this.#unique.add(key);
+    for (const key of this.#keysOf(row)) this.#unique.add(key);
     const { groupId = null, drawn = null, expiresAtMicros = null } = row.details ?? {};
     if (expiresAtMicros !== null) this.expiring.push(row);
     if (groupId !== null) push(this.byGroup, groupId, row);

@@ -1,5 +1,6 @@
 import type { Account as AccountView } from '../../../proto/gen/meridian/v1/account.ts';
 import type { Account } from '../../core/account.ts';
+import { assert } from '../../core/assert.ts';
 import { RowKind } from '../../core/journal-row.ts';
 import { type Original, originalOf } from '../../core/original.ts';
 import type { SweepCursor } from '../../core/post/command.ts';
@@ -14,6 +15,7 @@ import type {
   TransferSearch,
 } from '../../store/asked-pages.ts';
 import type { BookStore, SnapshotReads } from '../../store/book-store.ts';
+import type { SeqBounds } from '../../store/partition-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type {
   CopyPosition,
@@ -104,8 +106,18 @@ export class MemoryStore implements BookStore {
     });
   }
 
-  loadAccounts(ids: readonly bigint[]) {
+  loadAccounts(ids: readonly bigint[], within?: readonly SeqBounds[]) {
     return this.#run(() => {
+      for (const id of ids) {
+        const { seq } = this.#book.entries.get(id)?.at(-1)?.row ?? {};
+        const isWithin = ({ first, end }: SeqBounds) =>
+          seq !== undefined && seq >= first && seq < end;
+        // A database would answer with an older state.
+        assert(
+          seq === undefined || within === undefined || within.some(isWithin),
+          'an account is looked for where its newest entry is',
+        );
+      }
       const found = ids.map((id) => this.#book.states.get(id));
       return found.flatMap((state): Account[] => (state === undefined ? [] : [{ ...state }]));
     });
