@@ -76,6 +76,7 @@ export default defineConfig({
         test: {
           name: 'simulation',
           include: ['chaos/simulation/*.test.ts'],
+          exclude: ['**/*.slow.test.ts'],
           testTimeout: 120_000,
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },

@@ -7,7 +7,7 @@ import { SimProcess, World } from './world.ts';
 
 vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
 
-const SEEDS = 200;
+const SEEDS = 100;
 const INSTANCE = '00000000-0000-4000-8000-000000000001';
 
 test(`${SEEDS} histories in virtual time break no invariant`, async () => {

@@ -28,8 +28,10 @@ export function testPartitionStatus(installation: Running): void {
     const admin = connect(must(regions[0], 'eu-west runs').adminUrl, 1);
     try {
       await faults.stop('eu-west/ledger');
-      // Ahead of all rows, so that it is added again.
-      await admin`DROP TABLE journal_from_1000001`;
+      // The last one is ahead of all rows, so that it is added again.
+      const [last] = await admin<{ name: string }[]>`
+        SELECT name FROM journal_partition ORDER BY first_seq DESC LIMIT 1`;
+      await admin`DROP TABLE ${admin(must(last, 'there are partitions').name)}`;
       await admin.unsafe(`REVOKE ${ADD} FROM meridian_ledger`);
       await faults.start('eu-west/ledger');
       await expect.poll(shown, { timeout: 30_000 }).toEqual({ code: 3, alarm: true });
