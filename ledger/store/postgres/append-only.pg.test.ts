@@ -106,7 +106,7 @@ test('auditors see the triggers, read everything and write nothing', async () =>
       'account_no_truncate O',
       'asset_append_only O',
       'asset_no_truncate O',
-    'channel_goes_on O',
+      'channel_goes_on O',
       'journal_append_only O',
       'journal_no_truncate O',
       'operation_append_only O',
