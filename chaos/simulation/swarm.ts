@@ -137,7 +137,8 @@ export function drawSwarm(random: Random): Swarm {
     tuning: {
       batchItems: random.chance(0.6) ? 6 + random.below(30) : 4_000,
       recentKeys: random.chance(0.6) ? 4 + random.below(40) : 32_768,
-      journalPartitionRows: random.chance(0.8) ? 10 + random.below(90) : 5_000,
+      // To add one takes two round trips, and all that is unknown at the end is asked again at once.
+      journalPartitionRows: random.chance(0.8) ? 60 + random.below(90) : 5_000,
       journalBareAbove: random.pick([0, 20, 25_000]),
     },
   };

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { must } from '../core/assert.ts';
+import { PlainColumns } from '../core/plain/plain-columns.ts';
 import type { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
 import { transferRequest } from '../testing/books/book-requests.ts';
 import type { KeyReads } from '../store/book-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import { KnownOutcomes } from './known-outcomes.ts';
 
 /** Ids that were made long ago. */
@@ -55,6 +57,18 @@ test('without the ids of the journal redis is asked about all', async () => {
   const { known, asked } = outcomes();
   await known.hints([idOf(1), idOf(2)]);
   expect(asked.redis).toEqual([idOf(1), idOf(2)]);
+});
+
+const lost = () => Promise.reject(new StoreError('lost', 'the connection is gone'));
+
+test('hints of plain transfers are never rejected, for nothing may ever wait for them', async () => {
+  const reads: KeyReads = { readTransfers: lost, readChanges: lost, readExistingIds: lost };
+  const columns = new PlainColumns(1);
+  columns.count = 1;
+  const absence = { seq: 1, doubtful: [0] };
+  const filters = { mayHave: () => true, absenceOf: () => absence };
+  const known = new KnownOutcomes(reads, 1, undefined, ledgerTuning, filters);
+  expect(await known.plainHints(columns).hints).toBeUndefined();
 });
 
 test.for([

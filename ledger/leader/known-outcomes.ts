@@ -275,7 +275,10 @@ export class KnownOutcomes {
     return possible.length === 0 ? NO_IDS : this.#reads.readExistingIds(possible);
   }
 
-  /** As `hints`, of plain transfers. */
+  /**
+   * As `hints`, of plain transfers. The journal is not read here: the work may fail before anything
+   * waits for its hints, which therefore must not be rejected.
+   */
   plainHints(columns: PlainColumns): PlainHints {
     if (this.#plain.wouldHaveAll(columns, Date.now())) {
       return { hints: NO_HINTS, absence: undefined };
@@ -288,8 +291,7 @@ export class KnownOutcomes {
 
   async #plainHints(columns: PlainColumns, absence?: Absence): Promise<Hints> {
     if (absence !== undefined) {
-      const texts = absence.doubtful.map((place) => idText(columns.ids, place));
-      return (await this.#keys?.known(texts)) ?? (await this.existing(texts));
+      return this.#keys?.known(absence.doubtful.map((place) => idText(columns.ids, place)));
     }
     const places = await this.#keys?.knownPlaces(columns.ids.subarray(0, columns.count * 4));
     return places && new Set(places.map((place) => idText(columns.ids, place)));
