@@ -91,16 +91,12 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'trust-redis-alone',
     description: 'A key that Redis has is answered as posted, without reading the journal.',
     file: 'ledger/leader/known-outcomes.ts',
-    text: `} else if (
-        recent !== undefined ||
-        hints === undefined ||
-        hints.has(id) ||`,
-    replacement: `} else if (recent === undefined && hints?.has(id) === true) {
+    text: 'if (recent !== undefined && this.#answers(recent, request)) {',
+    replacement: `const lies = recent === undefined && (await this.#keys?.known([id]))?.has(id);
+      if (lies) {
         const made = { fingerprint: '', reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false };
         found[index] = this.#answerFrom(id, made as KnownKey);
-      } else if (
-        recent !== undefined ||
-        hints === undefined ||`,
+      } else if (recent !== undefined && this.#answers(recent, request)) {`,
     invariants: ['I4', 'I6'],
     profile: 'embedded',
     workloads: ['same-key'],
