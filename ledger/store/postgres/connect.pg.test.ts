@@ -205,6 +205,34 @@ for (const how of ends) {
   });
 }
 
+test('a connection goes on behind a COPY, however far its reader has come', async () => {
+  const { sql: pool } = await cuttable();
+  const sql = await pool.reserve();
+  try {
+    const copyOf = async (rows: number): Promise<AsyncIterable<Buffer>> => {
+      const query = `SELECT repeat('x', 20000) FROM generate_series(1, ${rows})`;
+      return await sql.unsafe(`COPY (${query}) TO STDOUT`).readable();
+    };
+    // Each is more than a stream holds: it is paused with its only message, and the end is there too.
+    for (let round = 0; round < 100; round += 1) {
+      let bytes = 0;
+      for await (const chunk of await copyOf(1)) bytes += chunk.length;
+      expect(bytes).toBe(20_001);
+      expect(await sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+    }
+    for await (const chunk of await copyOf(1_000)) {
+      expect(chunk.length).toBeGreaterThan(0);
+      break;
+    }
+    // Refused until the rest has arrived.
+    await expect
+      .poll(() => sql`SELECT 1 AS one`.catch(() => []), { timeout: 10_000 })
+      .toEqual([{ one: 1 }]);
+  } finally {
+    sql.release();
+  }
+});
+
 test('a transaction that has lost its connection writes nothing into another one', async () => {
   const { sql, relay, admin } = await cuttable();
   await admin`CREATE TABLE mark (of text)`;
