@@ -60,7 +60,7 @@ export default defineConfig({
           name: 'unit',
           include: ['*.test.ts', ...include('.test.ts')],
           exclude: [
-            '**/*.{pg,cluster,replicated,slow,chaos}.test.ts',
+            '**/*.{pg,cluster,replicated,slow,chaos,conformance}.test.ts',
             'chaos/simulation/**',
             '**/node_modules/**',
           ],
@@ -71,11 +71,12 @@ export default defineConfig({
         },
       },
       {
-        // The same in virtual time, with stand-ins for the drivers of Postgres and Redis, which
-        // no other file may find loaded.
+        // The same in virtual time, with a stand-in for the driver of Redis, which no other file
+        // may find loaded.
         test: {
           name: 'simulation',
           include: ['chaos/simulation/*.test.ts'],
+          exclude: ['**/*.slow.test.ts'],
           testTimeout: 120_000,
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
@@ -105,6 +106,16 @@ export default defineConfig({
           isolate: false,
           maxWorkers: waiting,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // What every store of books has to pass, against the database that `npm run conformance`
+        // was given. Part of no other command.
+        test: {
+          name: 'conformance',
+          provide: { conformance: process.env['CONFORMANCE_DATABASE'] ?? '' },
+          include: ['regions/conformance/*.conformance.test.ts'],
+          testTimeout: 120_000,
         },
       },
       {

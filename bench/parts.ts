@@ -39,7 +39,12 @@ export async function openAccounts(
   if (parts.has('a')) {
     note(`opening ${count(accounts)} accounts in the raw book`);
     const { rawLoop, rawUrl: databaseUrl } = installation;
-    await rawLoop.run({ kind: 'raw-open', databaseUrl, accounts });
+    await rawLoop.run({
+      kind: 'raw-open',
+      databaseUrl,
+      accounts,
+      itemsPerBatch: load.rawItemsPerBatch,
+    });
   }
   const wanted = parts.has('e') ? installation.regions : installation.regions.slice(0, 1);
   for (const { name, routerAddress } of wanted) {
@@ -68,10 +73,7 @@ export async function measureThroughput(
   const book = must(installation.books[0], 'there is a book');
   const expired = async () => (await drained(() => book.expiring())).findings;
   const measures: Record<'a' | 'b' | 'c' | 'g', () => Promise<Measurement>> = {
-    a: () => {
-      const itemsPerBatch = load.rawItemsPerBatch;
-      return measure(installation, raw(installation), { kind: 'raw', itemsPerBatch, window });
-    },
+    a: () => measure(installation, raw(installation), { kind: 'raw', window }),
     b: () => measure(installation, routed(installation), oneBook(installation, window)),
     c: () => {
       const job = oneBook(installation, window, { hot: true });
@@ -129,6 +131,8 @@ export async function measureSingles(context: PartContext): Promise<SinglesFigur
     requireGoing();
     const measurement = await measure(installation, routed(installation), {
       kind: 'singles',
+      client: 'frames',
+      unansweredMax: load.unansweredMax,
       router: routerAddress,
       from: name,
       ratePerSecond,
@@ -214,7 +218,11 @@ function firstRegion(installation: MeasuredInstallation): RegionState {
   return must(installation.regions[0], 'there is a region');
 }
 
-function report(what: string, { perSecond, latency, processors, findings }: Measurement): void {
+/** Shows a measurement while the run goes on. */
+export function report(
+  what: string,
+  { perSecond, latency, processors, findings }: Measurement,
+): void {
   const other = processors.otherCores;
   const noise = other === undefined ? '' : `, others use ${other.toFixed(2)} cores`;
   const quantiles =

@@ -25,21 +25,28 @@ function write(result: BenchResult | Comparison, name: string): string {
   return join('bench', 'results', basename(path));
 }
 
-/**
- * The newest result that a README may show: sound, and more than a smoke test.
- * @throws Error if there is none
- */
-export function newestResult(): BenchResult {
+/** All results that were saved, the newest first; comparisons are none. */
+export function savedResults(): BenchResult[] {
   let names: string[] = [];
   try {
     names = readdirSync(folder).filter((name) => name.endsWith('.json'));
   } catch {
     // No result was ever written.
   }
-  for (const name of names.toSorted().toReversed()) {
-    const result: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-    if (isResult(result) && isPresentable(result)) return result;
-  }
+  return names
+    .toSorted()
+    .toReversed()
+    .map((name): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+    .filter(isResult);
+}
+
+/**
+ * The newest result that a README may show: sound, and more than a smoke test.
+ * @throws Error if there is none
+ */
+export function newestResult(): BenchResult {
+  const found = savedResults().find(isPresentable);
+  if (found !== undefined) return found;
   throw new Error('there is no complete result in bench/results; run "npm run bench" first');
 }
 
@@ -50,8 +57,8 @@ function isResult(value: unknown): value is BenchResult {
 }
 
 function isPresentable({ profile, figures, findings }: BenchResult): boolean {
-  const { raw, batched, hot, mixed, singles, crossRegion } = figures;
-  const measured = [raw, batched, hot, mixed, singles, crossRegion];
+  const { raw, batched, hot, mixed, singles, crossRegion, highest, baseline } = figures;
+  const measured = [raw, batched, hot, mixed, singles, crossRegion, highest, baseline];
   const complete = measured.every((figure) => figure !== undefined);
   return complete && profile.name !== 'sanity' && findings.length === 0;
 }

@@ -2,6 +2,9 @@ import { must } from '../ledger/core/assert.ts';
 import type { ProcessSettings } from '../regions/config/process-settings.ts';
 import { note } from '../regions/terminal/print.ts';
 import { MeasuredInstallation } from './measure/measured-installation.ts';
+import { measureBaseline } from './baseline/measure-baseline.ts';
+import { measureGrowth } from './growth/measure-growth.ts';
+import { measureHighestRates } from './highest-rate/measure-highest-rates.ts';
 import { describeMachine, readRevision, readVersions } from './measure/machine.ts';
 import type { Measurement } from './measure/measurement.ts';
 import {
@@ -24,6 +27,8 @@ export interface BenchOptions {
   readonly basePort: number;
   /** Default: those of an installation without a file. */
   readonly settings?: ProcessSettings | undefined;
+  /** Folder of another checkout whose servers are measured; default: those of this one. */
+  readonly servers?: string | undefined;
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
 }
@@ -74,21 +79,28 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
 async function measureParts(context: PartContext, parts: ReadonlySet<PartName>): Promise<Figures> {
   const { requireGoing } = context;
   const any = (...names: PartName[]) => names.some((name) => parts.has(name));
-  if (any('a', 'b', 'c', 'd', 'e', 'g')) await openAccounts(context, parts);
+  if (any('a', 'b', 'c', 'd', 'e', 'g', 'h')) await openAccounts(context, parts);
   requireGoing();
   let figures: Figures = any('a', 'b', 'c', 'g') ? await measureThroughput(context, parts) : {};
   requireGoing();
+  if (any('baseline')) figures = { ...figures, baseline: await measureBaseline(context) };
+  requireGoing();
   if (any('d')) figures = { ...figures, singles: await measureSingles(context) };
+  requireGoing();
+  if (any('h')) figures = { ...figures, highest: await measureHighestRates(context) };
   requireGoing();
   if (any('e')) figures = { ...figures, crossRegion: await measureCrossRegion(context) };
   requireGoing();
   // Last, because a book of a million accounts would slow every check before it down.
-  if (any('f')) figures = { ...figures, memory: await measureMemory(context) };
+  if (any('f', 'i')) figures = { ...figures, memory: await measureMemory(context) };
+  requireGoing();
+  if (any('i')) figures = { ...figures, growth: await measureGrowth(context) };
   return figures;
 }
 
 function findingsOf(figures: Figures): string[] {
-  const { raw, batched, hot, mixed, singles, crossRegion, memory } = figures;
+  const { raw, batched, hot, mixed, singles, crossRegion, memory, growth, highest, baseline } =
+    figures;
   return [
     ...findingsIn('a', raw?.rounds ?? []),
     ...findingsIn('b', batched?.rounds ?? []),
@@ -97,9 +109,15 @@ function findingsOf(figures: Figures): string[] {
     ...findingsIn('e', crossRegion === undefined ? [] : [crossRegion.measurement]),
     ...findingsIn('f', memory === undefined ? [] : [memory.measurement]),
     ...findingsIn('g', mixed?.rounds ?? []),
+    ...findingsIn('h', highest?.flatMap(({ steps }) => steps) ?? []),
+    ...findingsIn('i', growth === undefined ? [] : [growth]),
+    ...findingsIn('baseline', baseline === undefined ? [] : Object.values(baseline)),
   ];
 }
 
-function findingsIn(part: PartName, measurements: readonly Measurement[]): string[] {
+function findingsIn(
+  part: PartName,
+  measurements: readonly Pick<Measurement, 'findings'>[],
+): string[] {
   return measurements.flatMap(({ findings }) => findings.map((finding) => `${part}: ${finding}`));
 }

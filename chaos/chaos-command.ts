@@ -24,6 +24,8 @@ export interface Options {
   readonly data?: string;
   readonly yes?: boolean;
   readonly bug?: string;
+  /** Rows of a partition of the journals; undefined: as configured. */
+  readonly partitionRows?: number;
   readonly out: string;
   /** Folder of a finished run. */
   readonly judge?: string;
@@ -67,6 +69,7 @@ const OF_A_RUN = [
   'data',
   'yes',
   'bug',
+  'partitionRows',
   'out',
   'list',
 ];
@@ -76,6 +79,15 @@ function profileOption(): Option {
     '--profile <name>',
     'profile of the installation that is started for the run (default: as configured, or embedded)',
   ).choices(profiles);
+}
+
+function partitionRowsOption(): Option {
+  return new Option(
+    '--partition-rows <rows>',
+    'rows of a partition of the journals: with few of them, hundreds open and close in a run',
+  )
+    .argParser(parseWhole(100, 100_000_000))
+    .conflicts('data');
 }
 
 export function chaosCommand(run: (options: Options) => Promise<void>): Command {
@@ -117,6 +129,7 @@ export function chaosCommand(run: (options: Options) => Promise<void>): Command 
         'start it with a deliberate bug, which the judge must detect',
       ).choices(deliberateBugs.map(({ name }) => name)),
     )
+    .addOption(partitionRowsOption())
     .addOption(
       new Option('--out <dir>', 'parent of the folder of the run')
         .default(DEFAULT_OUT)

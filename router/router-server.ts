@@ -1,11 +1,9 @@
 import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
-import { bytesOf } from '../ledger/rpc/message-bytes.ts';
 import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
-import { type LedgerServiceServer, LedgerServiceService } from '../proto/gen/meridian/v1/ledger.ts';
 import { Accounts } from './accounts.ts';
 import type { Book } from '../ledger/core/book.ts';
 import { Books } from './books/books.ts';
@@ -15,6 +13,11 @@ import { listBooks } from './list-books.ts';
 import { LookUps } from './reads/look-ups.ts';
 import { Reads } from './reads/reads.ts';
 import { RoutedSubscriptions } from './reads/routed-subscriptions.ts';
+import {
+  sizeOf,
+  transferService,
+  type TransferServiceServer,
+} from './transfers/transfer-service.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
 import { routerTuning, type RouterTuning } from './router-tuning.ts';
@@ -51,7 +54,7 @@ export class RouterServer {
     this.#subscriptions = new RoutedSubscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,
-      service: LedgerServiceService,
+      service: transferService,
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,
       implementation: implementation(
@@ -119,7 +122,7 @@ interface Parts {
   readonly listBooks: () => ListBooksResponse;
 }
 
-function implementation(parts: Parts, log: Logger): LedgerServiceServer {
+function implementation(parts: Parts, log: Logger): TransferServiceServer {
   const { transfers, streams, subscriptions, accounts, changes, lookUps, reads } = parts;
   return {
     openAccount: unary(log, (request, deadline) => accounts.openOne(request, deadline)),
@@ -133,11 +136,11 @@ function implementation(parts: Parts, log: Logger): LedgerServiceServer {
     findAccounts: unary(log, (request, deadline) => reads.find(request, deadline)),
     listAccounts: unary(log, (request, deadline) => reads.accounts(request, deadline)),
     createTransfer: unary(log, (request, deadline) =>
-      transfers.createOne(request, deadline, bytesOf(request)),
+      transfers.createOne(request, deadline, sizeOf(request)),
     ),
-    createTransfers: unary(log, async (request, deadline) => ({
-      results: await transfers.createWithin(request.transfers, deadline, bytesOf(request)),
-    })),
+    createTransfers: unary(log, (request, deadline) =>
+      transfers.create(request, deadline, sizeOf(request)),
+    ),
     streamTransfers: (stream) => streams.serve(stream),
     subscribe: (stream) => subscriptions.serve(stream),
     getTransfer: unary(log, (request, deadline) => lookUps.transfer(request, deadline)),

@@ -3,6 +3,7 @@ import { must } from '../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import type { OpenJob, Route } from './job.ts';
 import type { PayersAndPayees } from './encoded-requests.ts';
+import { EncodedAccounts } from './redrawn-call.ts';
 import type { RouterClient } from './router-client.ts';
 
 /** Accounts in one call, the most that there may be. */
@@ -12,10 +13,21 @@ const CALLS_IN_FLIGHT = 2;
 /** The accounts that were opened for the benchmark, by region. */
 export class AccountPools {
   readonly #pools = new Map<string, BigInt64Array>();
+  readonly #encoded = new WeakMap<BigInt64Array, EncodedAccounts>();
 
   /** Ids of a region's accounts. Throws InvariantError if none were opened there. */
   of(region: string): BigInt64Array {
     return must(this.#pools.get(region), `accounts were opened in ${region}`);
+  }
+
+  /** The same ids as requests have them. */
+  encoded(region: string): EncodedAccounts {
+    const ids = this.of(region);
+    const known = this.#encoded.get(ids);
+    if (known !== undefined) return known;
+    const encoded = new EncodedAccounts(ids);
+    this.#encoded.set(ids, encoded);
+    return encoded;
   }
 
   /** Who pays whom on a route. */

@@ -43,12 +43,17 @@ export function countStatuses(response: Uint8Array): StatusCounts {
   return counts;
 }
 
+/** The count of one request. */
+export function countOf(status: number): StatusCounts {
+  const counts = noCounts();
+  count(counts, status);
+  return counts;
+}
+
 /** Counts the status of one encoded CreateTransferResponse. */
 export function countStatus(response: Uint8Array): StatusCounts {
-  const counts = noCounts();
   const reader = new BinaryReader(response);
-  count(counts, readStatus(reader, reader.len));
-  return counts;
+  return countOf(readStatus(reader, reader.len));
 }
 
 function readStatus(reader: BinaryReader, end: number): number {

@@ -2,17 +2,28 @@ import { must } from '../../ledger/core/assert.ts';
 import { Random } from '../../ledger/core/random.ts';
 import type { AccountPools } from './account-pools.ts';
 import { countStatuses } from './answer-scan.ts';
-import { type RepeatableCall, drawTransfer, EncodedCall, transferOf } from './encoded-requests.ts';
-import type { Acknowledged, CallsJob, LoadResult, TouchJob } from './job.ts';
-import { newHistogram, RateMeter, record, summary } from './meter.ts';
+import {
+  type RepeatableCall,
+  drawTransfer,
+  EncodedCall,
+  type PayersAndPayees,
+  transferOf,
+} from './encoded-requests.ts';
+import type { Acknowledged, CallsJob, LoadResult, Route, TouchJob } from './job.ts';
+import { newHistogram, processorWatch, RateMeter, record, summary } from './meter.ts';
 import { type CallCycle, mixedCalls } from './mixed-calls.ts';
 import type { RouterClient } from './router-client.ts';
+import { RedrawnCall } from './redrawn-call.ts';
 import { AcknowledgedTally } from './acknowledged-tally.ts';
 import type { TimeOrderedKeys } from './time-ordered-keys.ts';
 
 /** Different calls that each place in flight goes through, so that batches are not all alike. */
 const CALLS_PER_SLOT = 8;
 const SEED = 20_261_121;
+/** Of redrawn calls, which the next job must not draw alike. */
+let jobs = 0;
+/** By the accounts of the payers, then by route. */
+const drawn = new WeakMap<BigInt64Array, Map<string, readonly CallCycle[]>>();
 const NO_WINDOW = { warmUpMs: 0, measureMs: Number.MAX_SAFE_INTEGER };
 
 interface Parts {
@@ -23,31 +34,75 @@ interface Parts {
 
 /** Keeps calls of many requests in flight on every route until the window ends. */
 export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult> {
-  const { itemsPerCall, inFlight, window } = job;
-  const random = new Random(SEED);
-  const routes = job.routes.map((route) => {
-    const parties = parts.pools.parties(route);
-    const newCall = () =>
-      new EncodedCall(Array.from({ length: itemsPerCall }, () => drawTransfer(parties, random)));
-    const newCycle = (): CallCycle =>
-      job.requests === 'mixed'
-        ? mixedCalls(parties, random, itemsPerCall, CALLS_PER_SLOT)
-        : { first: undefined, calls: Array.from({ length: CALLS_PER_SLOT }, newCall) };
-    // Each place in flight has calls of its own: one is only written over after its answer.
-    const slots = Array.from({ length: inFlight }, newCycle);
-    return { client: parts.client(route.router), tally: new AcknowledgedTally(route.from), slots };
-  });
+  const { itemsPerCall, window, requestsMax = Infinity } = job;
+  const routes = job.routes.map((route) => ({
+    client: parts.client(route.router),
+    tally: new AcknowledgedTally(route.from),
+    slots: slotsOf(parts.pools, job, route),
+  }));
   const meter = new RateMeter(window, performance.now());
   const loop = new CallLoop(parts.keys, meter);
+  let sent = 0;
   const running = routes.flatMap(({ client, tally, slots }) =>
     slots.map((cycle) => {
       const turns = inTurns(cycle);
-      const take = () => (performance.now() < meter.endsAt ? turns.next().value : undefined);
+      const take = () => {
+        if (performance.now() >= meter.endsAt || sent >= requestsMax) return undefined;
+        sent += itemsPerCall;
+        return turns.next().value;
+      };
       return loop.run(client, tally, take);
     }),
   );
   await Promise.all(running);
   return loop.result(routes.map(({ tally }) => tally.acknowledged));
+}
+
+/** Each place in flight has calls of its own: one is only written over after its answer. */
+function slotsOf(pools: AccountPools, job: CallsJob, route: Route): readonly CallCycle[] {
+  const { itemsPerCall, inFlight } = job;
+  const repeat = (newCycle: () => CallCycle) => Array.from({ length: inFlight }, newCycle);
+  const parties = pools.parties(route);
+  switch (job.requests) {
+    case 'plain':
+      return plainSlots(parties, job, route);
+    case 'mixed': {
+      const random = new Random(SEED);
+      return repeat(() => mixedCalls(parties, random, itemsPerCall, CALLS_PER_SLOT));
+    }
+    case 'redrawn': {
+      jobs += 1;
+      const random = new Random(SEED + jobs);
+      const accounts = pools.encoded(route.from);
+      const newCall = () => new RedrawnCall(accounts, random, itemsPerCall);
+      return repeat(() => ({ first: undefined, calls: [newCall()] }));
+    }
+  }
+}
+
+/**
+ * Drawn once for all rounds. To draw thousands of transfers leaves garbage that would be collected
+ * while the load goes on.
+ */
+function plainSlots(
+  parties: PayersAndPayees,
+  { itemsPerCall, inFlight }: CallsJob,
+  route: Route,
+): readonly CallCycle[] {
+  const ofAccounts = drawn.get(parties.payers) ?? new Map<string, readonly CallCycle[]>();
+  drawn.set(parties.payers, ofAccounts);
+  const name = JSON.stringify([route, itemsPerCall, inFlight]);
+  const known = ofAccounts.get(name);
+  if (known !== undefined) return known;
+  const random = new Random(SEED);
+  const newCall = () =>
+    new EncodedCall(Array.from({ length: itemsPerCall }, () => drawTransfer(parties, random)));
+  const slots = Array.from({ length: inFlight }, () => ({
+    first: undefined,
+    calls: Array.from({ length: CALLS_PER_SLOT }, newCall),
+  }));
+  ofAccounts.set(name, slots);
+  return slots;
 }
 
 function* inTurns({ first, calls }: CallCycle): Generator<RepeatableCall, never> {
@@ -82,6 +137,7 @@ class CallLoop {
   readonly #meter: RateMeter;
   readonly #latency = newHistogram();
   readonly #errors: string[] = [];
+  readonly #processorSeconds = processorWatch();
   #failedCalls = 0;
 
   constructor(keys: TimeOrderedKeys, meter: RateMeter) {
@@ -105,10 +161,10 @@ class CallLoop {
         const sentAt = performance.now();
         client.createTransfers(call.withFreshKeys(this.#keys), (error, answer) => {
           const now = performance.now();
-          if (error !== null || answer === undefined) {
+          if (answer === undefined) {
             // The part is void then; a router that fails is not hammered until the window ends.
             this.#failedCalls += 1;
-            this.#errors.push(error?.message ?? 'no answer');
+            this.#errors.push(error ?? 'no answer');
             resolve();
             return;
           }
@@ -126,10 +182,12 @@ class CallLoop {
     return {
       acknowledged,
       failedCalls: this.#failedCalls,
+      unsentCalls: 0,
       errors: this.#errors.slice(0, 3),
       perSecond: this.#meter.perSecond,
       latency: summary(this.#latency),
       sendDelay: undefined,
+      processorSeconds: this.#processorSeconds(),
     };
   }
 }

@@ -46,3 +46,20 @@ export function sumOf(effects: readonly Effects[]): Effects {
     openHold: sum('openHold'),
   };
 }
+
+/** The effects of the same requests, made a number of times with other keys. */
+export function repeated(effects: Effects, times: number): Effects {
+  const product = ({ count, amount }: Total): Total => ({
+    count: count * times,
+    amount: amount * BigInt(times),
+  });
+  return {
+    transfer: product(effects.transfer),
+    hold: product(effects.hold),
+    capture: product(effects.capture),
+    release: product(effects.release),
+    expiry: product(effects.expiry),
+    group: product(effects.group),
+    openHold: product(effects.openHold),
+  };
+}

@@ -57,6 +57,9 @@ export interface RepeatableCall {
   readonly withFreshKeys: (keys: TimeOrderedKeys) => Buffer;
 }
 
+const encodeTransfers = (transfers: readonly CreateTransferRequest[]): Uint8Array =>
+  CreateTransfersRequest.encode({ transfers: [...transfers] }).finish();
+
 /** A call of many transfers, encoded once; only the keys change from one use to the next. */
 export class EncodedCall implements RepeatableCall {
   readonly items: number;
@@ -64,18 +67,21 @@ export class EncodedCall implements RepeatableCall {
   readonly #bytes: Buffer;
   readonly #keyOffsets: Uint32Array;
 
-  /** @param effects unless all of them are plain transfers */
+  /**
+   * @param effects unless all of them are plain transfers
+   * @param encode other than as a CreateTransfersRequest
+   */
   constructor(
     transfers: readonly CreateTransferRequest[],
     effects = transfersOf(
       transfers.length,
       transfers.reduce((sum, { amount }) => sum + amount, 0n),
     ),
+    encode = encodeTransfers,
   ) {
     this.items = transfers.length;
     this.effects = effects;
-    const request = CreateTransfersRequest.fromPartial({ transfers: [...transfers] });
-    this.#bytes = Buffer.from(CreateTransfersRequest.encode(request).finish());
+    this.#bytes = Buffer.from(encode(transfers));
     this.#keyOffsets = Uint32Array.from(this.offsets(KEY_PLACEHOLDER));
   }
 

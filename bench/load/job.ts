@@ -23,12 +23,17 @@ export interface Window {
 /** Calls of many requests, with a constant number of calls in flight. */
 export interface CallsJob {
   readonly kind: 'calls';
-  /** Mixed: with holds, ends of holds and groups among plain transfers; see mixed-calls.ts. */
-  readonly requests: 'plain' | 'mixed';
+  /**
+   * Mixed: with holds, ends of holds and groups among plain transfers; see mixed-calls.ts.
+   * Redrawn: plain transfers between other accounts of `from` each time; see redrawn-call.ts.
+   */
+  readonly requests: 'plain' | 'mixed' | 'redrawn';
   readonly routes: readonly Route[];
   readonly itemsPerCall: number;
   /** Calls in flight on each route. */
   readonly inFlight: number;
+  /** End after these requests if the window has not ended by then. */
+  readonly requestsMax?: number;
   readonly window: Window;
 }
 
@@ -48,7 +53,11 @@ export interface SinglesJob {
   readonly kind: 'singles';
   readonly router: string;
   readonly from: string;
+  /** Frames that were encoded in advance, or the client library as a payer uses it. */
+  readonly client: 'frames' | 'library';
   readonly ratePerSecond: number;
+  /** With this number of calls unanswered the rate is too much, and nothing more is sent. */
+  readonly unansweredMax: number;
   readonly window: Window;
 }
 
@@ -66,16 +75,41 @@ export interface RawOpenJob {
   readonly kind: 'raw-open';
   readonly databaseUrl: string;
   readonly accounts: number;
+  /** Transfers of each batch. */
+  readonly itemsPerBatch: number;
 }
 
 /** The bare loop: posting transactions straight against a database of its own. */
 export interface RawJob {
   readonly kind: 'raw';
-  readonly itemsPerBatch: number;
   readonly window: Window;
 }
 
-export type Job = OpenJob | CallsJob | SinglesJob | TouchJob | RawOpenJob | RawJob;
+/** Makes the tables and accounts of the conventional ledger. Must come before a baseline job. */
+export interface BaselineOpenJob {
+  readonly kind: 'baseline-open';
+  /** Of an empty database, as its owner. */
+  readonly databaseUrl: string;
+  readonly accounts: number;
+}
+
+/** Load on the conventional ledger: each client has one call in flight. */
+export interface BaselineJob {
+  readonly kind: 'baseline';
+  readonly clients: number;
+  readonly itemsPerCall: number;
+  readonly window: Window;
+}
+
+export type Job =
+  | OpenJob
+  | CallsJob
+  | SinglesJob
+  | TouchJob
+  | RawOpenJob
+  | RawJob
+  | BaselineOpenJob
+  | BaselineJob;
 
 /** Latencies in milliseconds. */
 export interface Latency {
@@ -106,6 +140,8 @@ export interface LoadResult {
   readonly acknowledged: readonly Acknowledged[];
   /** Calls that got an error. Whether they were applied is not known. */
   readonly failedCalls: number;
+  /** Calls of the timetable that were not sent, because too many were unanswered. */
+  readonly unsentCalls: number;
   /** The first errors, for the report. */
   readonly errors: readonly string[];
   /** Requests answered per second within the window. */
@@ -114,6 +150,8 @@ export interface LoadResult {
   readonly latency: Latency | undefined;
   /** How late the generator itself was in sending; part of `latency`. Only for singles. */
   readonly sendDelay: Latency | undefined;
+  /** What the generator used of the processor while it sent; undefined for the bare loop. */
+  readonly processorSeconds: number | undefined;
 }
 
 /** A job with a number, as it goes to the load process. */

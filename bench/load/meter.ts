@@ -33,6 +33,17 @@ export function summary(histogram: Histogram): Latency | undefined {
   };
 }
 
+const MICROS_PER_SECOND = 1_000_000;
+
+/** Returns a function that returns what this process has used of the processor since, in seconds. */
+export function processorWatch(): () => number {
+  const begun = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(begun);
+    return (user + system) / MICROS_PER_SECOND;
+  };
+}
+
 /**
  * Measures a rate between two completions rather than between two points in time: calls and
  * batches end in lumps of thousands, and where a fixed window happens to cut one would move

@@ -1,5 +1,6 @@
 // A load process: takes jobs from the benchmark over IPC, one at a time, and answers each.
 import { must } from '../../ledger/core/assert.ts';
+import { Baseline } from './baseline/baseline-load.ts';
 import { AccountPools } from './account-pools.ts';
 import { runCalls, runTouch } from './call-loop.ts';
 import {
@@ -17,16 +18,19 @@ import { TimeOrderedKeys } from './time-ordered-keys.ts';
 const NOTHING: LoadResult = {
   acknowledged: [],
   failedCalls: 0,
+  unsentCalls: 0,
   errors: [],
   perSecond: 0,
   latency: undefined,
   sendDelay: undefined,
+  processorSeconds: undefined,
 };
 
 const pools = new AccountPools();
 const keys = new TimeOrderedKeys();
 const clients = new Map<string, RouterClient>();
 let rawBook: RawBook | undefined;
+let baseline: Baseline | undefined;
 
 function client(router: string): RouterClient {
   const known = clients.get(router);
@@ -49,10 +53,15 @@ async function run(job: Job): Promise<LoadResult> {
     case 'touch':
       return runTouch(parts, job);
     case 'raw-open':
-      rawBook = await RawBook.open(job.databaseUrl, job.accounts);
+      rawBook = await RawBook.open(job.databaseUrl, job.accounts, job.itemsPerBatch);
       return NOTHING;
     case 'raw':
       return must(rawBook, 'the raw book is open').run(job);
+    case 'baseline-open':
+      baseline = await Baseline.open(job.databaseUrl, job.accounts);
+      return NOTHING;
+    case 'baseline':
+      return must(baseline, 'the baseline is open').run(job);
   }
 }
 

@@ -1,11 +1,17 @@
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { credentials } from '@grpc/grpc-js';
+import { MeridianClient } from '../../router/client/client.ts';
 import {
   type OpenAccountRequest,
   type OpenAccountResponse,
 } from '../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
+import { type MessageCallback, Http2Connection } from './http2/http2-connection.ts';
+import { callHeaders } from './http2/header-block.ts';
 
-const CALL_TIMEOUT_MS = 60_000;
+/** As a header of gRPC has it. */
+const CALL_TIMEOUT = '60S';
+/** Single calls take them in turns: a router serves many clients, each by its own. */
+const CONNECTIONS = 4;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 const CHANNEL_OPTIONS = {
@@ -16,32 +22,44 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_channelz': 0,
 };
 
-type Answer<T> = (error: ServiceError | null, answer: T | undefined) => void;
-
-const asItIs = (bytes: Buffer): Buffer => bytes;
-
 /**
  * A client that sends requests which are encoded already and hands answers back undecoded.
  * Every request goes out as it is, without interceptors or repeats.
  */
 export class RouterClient {
-  readonly #raw: Client;
+  readonly #address: string;
+  readonly #connections: readonly Http2Connection[];
   readonly #typed: LedgerServiceClient;
+  #library: MeridianClient | undefined;
+  readonly #transfers: Buffer;
+  readonly #transfer: Buffer;
+  #calls = 0;
 
   /** @param address HOST:PORT of a router */
   constructor(address: string) {
-    this.#raw = new Client(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#address = address;
+    this.#connections = Array.from({ length: CONNECTIONS }, () => new Http2Connection(address));
     this.#typed = new LedgerServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    const { createTransfers, createTransfer } = LedgerServiceService;
+    this.#transfers = callHeaders(createTransfers.path, address, CALL_TIMEOUT);
+    this.#transfer = callHeaders(createTransfer.path, address, CALL_TIMEOUT);
   }
 
-  /** Sends an encoded CreateTransfersRequest. */
-  createTransfers(request: Buffer, answer: Answer<Buffer>): void {
-    this.#send(LedgerServiceService.createTransfers.path, request, answer);
+  /** The client library, with its defaults. */
+  get library(): MeridianClient {
+    this.#library ??= new MeridianClient([this.#address]);
+    return this.#library;
   }
 
-  /** Sends an encoded CreateTransferRequest. */
-  createTransfer(request: Buffer, answer: Answer<Buffer>): void {
-    this.#send(LedgerServiceService.createTransfer.path, request, answer);
+  /** Sends an encoded CreateTransfersRequest, which must not change until it is answered. */
+  createTransfers(request: Buffer, answer: MessageCallback): void {
+    this.#connections[0]?.call(this.#transfers, request, answer);
+  }
+
+  /** Sends an encoded CreateTransferRequest, which must not change until it is answered. */
+  createTransfer(request: Buffer, answer: MessageCallback): void {
+    this.#calls += 1;
+    this.#connections[this.#calls % CONNECTIONS]?.call(this.#transfer, request, answer);
   }
 
   /** @throws ServiceError */
@@ -55,12 +73,8 @@ export class RouterClient {
   }
 
   close(): void {
-    this.#raw.close();
+    for (const connection of this.#connections) connection.close();
     this.#typed.close();
-  }
-
-  #send(path: string, request: Buffer, answer: Answer<Buffer>): void {
-    const deadline = Date.now() + CALL_TIMEOUT_MS;
-    this.#raw.makeUnaryRequest(path, asItIs, asItIs, request, { deadline }, answer);
+    this.#library?.close();
   }
 }

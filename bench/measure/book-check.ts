@@ -1,14 +1,11 @@
 import { RowKind } from '../../ledger/core/journal-row.ts';
-import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
+import type { CheckedBook } from './checked-book.ts';
+import { type DatabaseUse, indexesBuilt, readDatabaseUse } from './database-use.ts';
 import { differences } from './differences.ts';
 import { type Effects, noEffects, rowNames, type Total } from '../load/effects.ts';
 import type { Acknowledged } from '../load/job.ts';
 import { nothingAcknowledged } from '../load/acknowledged-tally.ts';
-
-/** Where a book was when a measurement began. */
-export interface BookMark {
-  readonly seq: number;
-}
 
 interface KindRow {
   readonly kind: number;
@@ -30,7 +27,7 @@ interface ChannelRow {
  * Compares what was acknowledged with the journal. A figure whose book does not
  * balance, or has another number or sum of anything than was acknowledged, is void.
  */
-export class BookCheck {
+export class BookCheck implements CheckedBook {
   readonly name: string;
   readonly number: number;
   readonly #sql: Sql;
@@ -44,24 +41,40 @@ export class BookCheck {
     this.#sql = connect(url, 1);
   }
 
-  async mark(): Promise<BookMark> {
-    const [head] = await this.#sql<{ seq: bigint }[]>`SELECT seq FROM head`;
-    return { seq: Number(head?.seq ?? 0n) };
+  async begin(): Promise<(acknowledged: Acknowledged | undefined) => Promise<string[]>> {
+    const seq = await this.#seq();
+    return (acknowledged) => this.#findings(seq, acknowledged);
+  }
+
+  /** Size of its database, in bytes. */
+  async databaseBytes(): Promise<number> {
+    const [row] = await this.#sql<{ bytes: bigint }[]>`
+      SELECT pg_database_size(current_database()) AS bytes`;
+    return Number(row?.bytes ?? 0n);
+  }
+
+  /** What its Postgres has done so far. */
+  databaseUse(): Promise<DatabaseUse> {
+    return readDatabaseUse(this.#sql);
+  }
+
+  /** Resolves when its Postgres builds no index. */
+  indexesBuilt(): Promise<void> {
+    return indexesBuilt(this.#sql);
   }
 
   /**
-   * What is wrong with the book since the mark; empty if nothing is. No posting may go on.
-   *
+   * @param before seq of the last row before
    * @param acknowledged the answers to the payers of this book since; undefined if nothing was
    *   sent to it
    */
-  async findings(mark: BookMark, acknowledged: Acknowledged | undefined): Promise<string[]> {
+  async #findings(before: number, acknowledged: Acknowledged | undefined): Promise<string[]> {
     const expected = acknowledged ?? nothingAcknowledged(this.name);
     const rows = await this.#sql<KindRow[]>`
       SELECT kind, count(*) AS rows, count(*) FILTER (WHERE reason = 0) AS applied,
              coalesce(sum(amount) FILTER (WHERE reason = 0), 0)::text AS amount
-        FROM journal WHERE seq > ${mark.seq} GROUP BY kind`;
-    const found = [...(await this.#balance()), ...(await this.#gaps(mark, rows))];
+        FROM journal WHERE seq > ${before} GROUP BY kind`;
+    const found = [...(await this.#balance()), ...(await this.#gaps(before, rows))];
     let there = effectsIn(rows);
     if (expected.effects.hold.count > 0) {
       found.push(...(await this.#held()));
@@ -105,11 +118,16 @@ export class BookCheck {
       .map(({ asset, debits, credits }) => `${this.name}: ${asset} ${debits} <> ${credits}`);
   }
 
-  async #gaps(mark: BookMark, rows: readonly KindRow[]): Promise<string[]> {
-    const { seq } = await this.mark();
+  async #seq(): Promise<number> {
+    const [head] = await this.#sql<{ seq: bigint }[]>`SELECT seq FROM head`;
+    return Number(head?.seq ?? 0n);
+  }
+
+  async #gaps(before: number, rows: readonly KindRow[]): Promise<string[]> {
+    const seq = await this.#seq();
     const total = rows.reduce((sum, row) => sum + Number(row.rows), 0);
-    if (seq - mark.seq === total) return [];
-    return [`${this.name}: the journal has ${total} rows from seq ${mark.seq} to ${seq}`];
+    if (seq - before === total) return [];
+    return [`${this.name}: the journal has ${total} rows from seq ${before} to ${seq}`];
   }
 
   /** The held amounts of accounts must be the remainder of the holds. */

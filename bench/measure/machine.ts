@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { connect } from '../../ledger/store/connect.ts';
+import { connect } from '../../ledger/store/postgres/connect.ts';
 import { checkout } from '../../regions/topology/layout.ts';
 import type { RegionState } from '../../regions/topology/state.ts';
 import { median } from './median.ts';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../../ledger/core/assert.ts';
-import { migrate } from '../../ledger/store/migrate.ts';
-import { type Cluster, startCluster } from '../../regions/supervisor/embedded/embedded-cluster.ts';
+import { migrate } from '../../ledger/store/postgres/migrate.ts';
+import { startCluster } from '../../regions/supervisor/embedded/embedded-cluster.ts';
 import {
   defaultProcessSettings,
   postgresTuning,
@@ -11,12 +11,19 @@ import {
 } from '../../regions/config/process-settings.ts';
 import { defaultTopology } from '../../regions/topology/topology.ts';
 import { requireFreePorts } from '../../regions/processes/ports.ts';
-import { type PostgresServer, preparePostgres } from '../../regions/supervisor/postgres.ts';
+import {
+  type DatabaseUrls,
+  type PostgresServer,
+  preparePostgres,
+} from '../../regions/supervisor/postgres.ts';
 import type { RegionState } from '../../regions/topology/state.ts';
 import { removeData } from '../../regions/topology/state.ts';
 import { BookCheck } from './book-check.ts';
 import { LoadProcess } from './load-process.ts';
-import { ownPrograms, profiledPrograms } from '../profiled/programs.ts';
+import { startOtherCheckout } from './other-checkout.ts';
+import type { TestedCluster } from './tested-cluster.ts';
+import { GC_FOLDER, readGcSeconds } from '../profiled/gc-time.ts';
+import { countedPrograms, profiledPrograms } from '../profiled/programs.ts';
 
 /** After the ports of three regions. */
 const RAW_PORT_OFFSET = 30;
@@ -32,6 +39,8 @@ export interface InstallationOptions {
   readonly basePort: number;
   /** Default: those of an installation without a file. */
   readonly settings?: ProcessSettings | undefined;
+  /** Folder of another checkout whose servers are measured; default: those of this one. */
+  readonly servers?: string | undefined;
   /** Write a processor profile of every ledger server, router and load process at its end. */
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
@@ -49,14 +58,21 @@ export class MeasuredInstallation {
   readonly rawUrl: string;
   readonly generator: LoadProcess;
   readonly rawLoop: LoadProcess;
-  readonly #cluster: Cluster;
+  readonly #cluster: TestedCluster;
   readonly #raw: PostgresServer;
+  readonly #gcFolder: string;
 
-  private constructor(cluster: Cluster, raw: PostgresServer, processorProfile: boolean) {
+  private constructor(
+    cluster: TestedCluster,
+    raw: PostgresServer,
+    gcFolder: string,
+    processorProfile: boolean,
+  ) {
     this.generator = new LoadProcess(processorProfile);
     this.rawLoop = new LoadProcess(processorProfile);
     this.#cluster = cluster;
     this.#raw = raw;
+    this.#gcFolder = gcFolder;
     this.regions = cluster.regions;
     this.books = cluster.books.map(
       ({ name, number, auditorUrl }) => new BookCheck({ name, number }, auditorUrl),
@@ -67,25 +83,19 @@ export class MeasuredInstallation {
 
   /** Starts everything on empty data. Throws an Error that states what to do if it cannot. */
   static async start(options: InstallationOptions): Promise<MeasuredInstallation> {
-    const { dataDir, basePort, signal } = options;
+    const { dataDir, basePort } = options;
     const settings = options.settings ?? defaultProcessSettings(defaultTopology, 'embedded');
     await deleteBenchData(dataDir);
     const port = basePort + RAW_PORT_OFFSET;
     await requireFreePorts([{ port, use: 'the Postgres of the bare loop' }]);
-    const programs = options.processorProfile ? profiledPrograms : ownPrograms;
-    const clusterDir = join(dataDir, 'regions');
     mkdirSync(dataDir, { recursive: true, mode: 0o711 });
     writeFileSync(join(dataDir, MARKER), '');
-    const cluster = await startCluster({
-      dataDir: clusterDir,
-      basePort,
-      settings,
-      programs,
-      signal,
-    });
+    const gcFolder = join(dataDir, 'gc');
+    mkdirSync(gcFolder, { recursive: true });
+    const cluster = await startTested(options, settings, gcFolder);
     try {
       const raw = await startRawPostgres(cluster, dataDir, port, settings);
-      return new MeasuredInstallation(cluster, raw, options.processorProfile);
+      return new MeasuredInstallation(cluster, raw, gcFolder, options.processorProfile);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -94,6 +104,12 @@ export class MeasuredInstallation {
 
   get withRedis(): boolean {
     return this.regions.every(({ redisUrl }) => redisUrl !== undefined);
+  }
+
+  /** Makes an empty database in the Postgres of the bare loop. */
+  async addRawDatabase(name: string): Promise<DatabaseUrls> {
+    await this.#raw.addDatabase(name);
+    return this.#raw.urls(name);
   }
 
   /** Pids by name: those of the regions as REGION/ROLE, and our own. */
@@ -109,6 +125,11 @@ export class MeasuredInstallation {
     add('generator', this.generator.pid);
     add('benchmark', process.pid);
     return pids;
+  }
+
+  /** Seconds of garbage collection so far by the same names, of the servers. */
+  gcSeconds(): Map<string, number> {
+    return readGcSeconds(this.#gcFolder, this.pids());
   }
 
   /** Pid of a region's ledger server. */
@@ -135,10 +156,44 @@ export class MeasuredInstallation {
   }
 }
 
+function startTested(
+  { servers, dataDir, basePort, processorProfile, signal }: InstallationOptions,
+  settings: ProcessSettings,
+  gcFolder: string,
+): Promise<TestedCluster> {
+  const clusterDir = join(dataDir, 'regions');
+  if (servers !== undefined) {
+    return startOtherCheckout({
+      checkout: servers,
+      cwd: dataDir,
+      dataDir: clusterDir,
+      basePort,
+      signal,
+    });
+  }
+  return startCluster({
+    dataDir: clusterDir,
+    basePort,
+    settings: withGcFolder(settings, gcFolder),
+    programs: processorProfile ? profiledPrograms : countedPrograms,
+    signal,
+  });
+}
+
 const newPassword = () => randomBytes(18).toString('base64url');
 
+/** The settings of an installation whose servers keep the time of their garbage collection there. */
+function withGcFolder(settings: ProcessSettings, folder: string): ProcessSettings {
+  const { ledger, router } = settings.environment;
+  const own = { [GC_FOLDER]: folder };
+  return {
+    ...settings,
+    environment: { ledger: { ...ledger, ...own }, router: { ...router, ...own } },
+  };
+}
+
 async function startRawPostgres(
-  cluster: Cluster,
+  cluster: TestedCluster,
   dataDir: string,
   port: number,
   { supervisor }: ProcessSettings,

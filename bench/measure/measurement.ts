@@ -1,5 +1,7 @@
 import { must } from '../../ledger/core/assert.ts';
-import type { BookCheck } from './book-check.ts';
+import type { CheckedBook } from './checked-book.ts';
+import { type Cost, costOf, RAW_REGION, regionsOf } from './cost.ts';
+import { type DatabaseUse, usedBetween } from './database-use.ts';
 import type { MeasuredInstallation } from './measured-installation.ts';
 import type { Job, Latency, LoadResult } from '../load/job.ts';
 import type { LoadProcess } from './load-process.ts';
@@ -15,6 +17,10 @@ export interface Measurement {
   readonly latency: Latency | undefined;
   readonly sendDelay: Latency | undefined;
   readonly processors: ProcessorUse;
+  /** Per request; undefined if there was none, and in files of earlier benchmarks. */
+  readonly cost?: Cost | undefined;
+  /** Why the rate is more than the system can do; undefined: it is not. Only where that is asked. */
+  readonly overload?: string;
   /** Why the figure is void; empty: it holds. */
   readonly findings: readonly string[];
 }
@@ -23,9 +29,11 @@ export interface Measurement {
 export interface LoadPlace {
   readonly process: LoadProcess;
   /** By the name that acknowledgements give the payers' region; '' for the bare loop. */
-  readonly books: ReadonlyMap<string, BookCheck>;
+  readonly books: ReadonlyMap<string, CheckedBook>;
   /** Resolves when nothing is in progress any more, to what is wrong then. */
   readonly settle?: () => Promise<string[]>;
+  /** True: calls that fail or cannot be sent are an answer, and do not make the figure void. */
+  readonly seeksLimit?: boolean;
 }
 
 /** The generator in front of the routers. */
@@ -33,7 +41,7 @@ export function routed(
   installation: MeasuredInstallation,
   settle?: () => Promise<string[]>,
 ): LoadPlace {
-  const books = new Map<string, BookCheck>();
+  const books = new Map<string, CheckedBook>();
   for (const [index, { name }] of installation.regions.entries()) {
     books.set(name, must(installation.books[index], 'every region has a book'));
   }
@@ -46,6 +54,11 @@ export function raw(installation: MeasuredInstallation): LoadPlace {
   return { process: installation.rawLoop, books: new Map([['', installation.rawBook]]) };
 }
 
+/** The conventional ledger, on the Postgres of the bare loop. */
+export function conventional(installation: MeasuredInstallation, baseline: CheckedBook): LoadPlace {
+  return { process: installation.rawLoop, books: new Map([['', baseline]]) };
+}
+
 /**
  * Runs a job, watches the processors meanwhile, then compares the books with what was
  * acknowledged.
@@ -53,33 +66,71 @@ export function raw(installation: MeasuredInstallation): LoadPlace {
  */
 export async function measure(
   installation: MeasuredInstallation,
-  { process, books, settle }: LoadPlace,
+  { process, books, settle, seeksLimit = false }: LoadPlace,
   job: Job,
 ): Promise<Measurement> {
-  const marks = await Promise.all(
-    [...books].map(async ([region, book]) => ({ region, book, mark: await book.mark() })),
+  const checks = await Promise.all(
+    [...books].map(async ([region, book]) => ({ region, findings: await book.begin() })),
   );
+  const regions = regionsOf(job);
+  const working = [...books].flatMap(([region, book]) =>
+    regions.has(region === '' ? RAW_REGION : region) ? [book] : [],
+  );
+  const before = await Promise.all(working.map((book) => book.databaseUse()));
+  const gcBefore = installation.gcSeconds();
   const watch = new ProcessorWatch(installation.pids());
   const result = await process.run(job);
-  const processors = watch.end();
-  const findings = failures(result);
-  if (result.perSecond === 0) findings.push('too few answers in the time for a rate');
+  const processors = watch.use();
+  const gcSeconds = new Map(
+    [...installation.gcSeconds()].map(([name, now]) => [name, now - (gcBefore.get(name) ?? 0)]),
+  );
+  // Before the books are checked, which is no part of the cost.
+  const databases = await usedBy(working, before);
+  const processorSeconds = new Map(watch.seconds());
+  if (result.processorSeconds !== undefined) {
+    processorSeconds.set('generator', result.processorSeconds);
+  }
+  const overload = failures(result).join('; ');
+  const findings = seeksLimit || overload === '' ? [] : [overload];
+  if (result.perSecond === 0 && !seeksLimit)
+    findings.push('too few answers in the time for a rate');
   findings.push(...((await settle?.()) ?? []));
-  for (const { region, book, mark } of marks) {
+  // Whether a failed call was applied is not known, so there is nothing to compare with.
+  const comparable = seeksLimit && result.failedCalls > 0 ? [] : checks;
+  for (const { region, findings: findingsOf } of comparable) {
     const acknowledged = result.acknowledged.find(({ from }) => from === region);
-    findings.push(...(await book.findings(mark, acknowledged)));
+    findings.push(...(await findingsOf(acknowledged)));
   }
   findings.push(...installation.restarts());
+  const acknowledged = result.acknowledged.reduce((sum, { requests }) => sum + requests, 0);
   return {
     perSecond: result.perSecond,
-    acknowledged: result.acknowledged.reduce((sum, { requests }) => sum + requests, 0),
+    acknowledged,
     latency: result.latency,
     sendDelay: result.sendDelay,
     processors,
+    cost: costOf({ processorSeconds, gcSeconds, databases }, regions, acknowledged),
+    ...(seeksLimit && overload !== '' ? { overload } : {}),
     findings,
   };
 }
 
-function failures({ failedCalls, errors }: LoadResult): string[] {
-  return failedCalls === 0 ? [] : [`${failedCalls} calls failed: ${errors.join('; ')}`];
+/** What the databases of the books have done since, once no index is being built any more. */
+async function usedBy(
+  books: readonly CheckedBook[],
+  before: readonly DatabaseUse[],
+): Promise<DatabaseUse[]> {
+  return Promise.all(
+    books.map(async (book, index) => {
+      await book.indexesBuilt();
+      const begun = must(before[index], 'it was read before');
+      return usedBetween(begun, await book.databaseUse());
+    }),
+  );
+}
+
+function failures({ failedCalls, unsentCalls, errors }: LoadResult): string[] {
+  const failed = failedCalls === 0 ? [] : [`${failedCalls} calls failed: ${errors.join('; ')}`];
+  if (unsentCalls === 0) return failed;
+  return [...failed, `${unsentCalls} calls were not sent: too many were unanswered`];
 }

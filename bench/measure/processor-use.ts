@@ -10,6 +10,9 @@ export interface ProcessorUse {
   readonly otherCores: number | undefined;
 }
 
+/** Processor time in seconds by the name of a process, over a period. */
+export type ProcessorSeconds = ReadonlyMap<string, number>;
+
 /** Linux counts in hundredths of a second, whatever its own clock is. */
 const TICKS_PER_SECOND = 100;
 
@@ -21,7 +24,7 @@ interface Sample {
   readonly used: ReadonlyMap<string, number>;
 }
 
-/** Watches processes from its making until `end`. */
+/** Watches processes from its making on. */
 export class ProcessorWatch {
   readonly #pids: ReadonlyMap<string, number>;
   readonly #begun: Sample;
@@ -32,7 +35,16 @@ export class ProcessorWatch {
     this.#begun = sample(pids);
   }
 
-  end(): ProcessorUse {
+  /** The processor time since its making, in seconds; empty where it is not known. */
+  seconds(): ProcessorSeconds {
+    const now = usedBy(this.#pids);
+    return new Map(
+      [...now].map(([name, used]) => [name, used - (this.#begun.used.get(name) ?? 0)]),
+    );
+  }
+
+  /** The use since its making. */
+  use(): ProcessorUse {
     const now = sample(this.#pids);
     const seconds = (now.atMs - this.#begun.atMs) / 1_000;
     const cores: Record<string, number> = {};
@@ -101,7 +113,8 @@ function readProcesses(): Map<number, ProcessTimes> {
       const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
       // The command's name is in parentheses and may itself contain spaces and parentheses.
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      const ticks = Number(fields[11]) + Number(fields[12]);
+      // Its own time, then that of its children that have ended: Postgres has many that are short.
+      const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
       found.set(Number(pid), { parent: Number(fields[1]), ticks });
     } catch {
       // It ended while we looked.

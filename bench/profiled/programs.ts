@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { migrate } from '../../ledger/store/migrate.ts';
-import { checkout } from '../../regions/topology/layout.ts';
+import { migrate } from '../../ledger/store/postgres/migrate.ts';
 import type { Programs } from '../../regions/supervisor/embedded/region-processes.ts';
 
-/** The servers as they run in production. */
-export const ownPrograms: Programs = {
-  ledger: join(checkout, 'regions', 'server', 'ledger.ts'),
-  router: join(checkout, 'regions', 'server', 'router.ts'),
+/** The servers as they run in production; they count the time of their garbage collection. */
+export const countedPrograms: Programs = {
+  ledger: join(import.meta.dirname, 'counted-ledger.ts'),
+  router: join(import.meta.dirname, 'counted-router.ts'),
   migrate,
 };
 

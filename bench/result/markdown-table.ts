@@ -2,12 +2,16 @@ import { count, milliseconds } from '../../regions/terminal/print.ts';
 import type { Latency } from '../load/job.ts';
 import { load } from '../profile.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
-import type { BenchResult, Figures, MixedFigure, Rounds } from './result.ts';
+import { clientNames } from './client-names.ts';
+import { costTable } from './cost-table.ts';
+import type { BenchResult, Figures, GrowthFigure, MixedFigure, Rounds } from './result.ts';
 
 /** The result as a table in Markdown, with the machine that it was measured on. */
 export function markdownTable(result: BenchResult): string {
   const { figures, targets } = result;
   const lines = ['| what | figure | latency |', '|---|---:|---|', ...figureRows(figures)];
+  const costs = costTable(figures);
+  if (costs.length > 0) lines.push('', ...costs);
   if (targets.length > 0) {
     lines.push('', '| goal | limit | measured | met |', '|---|---|---:|---|');
     for (const { name, limit, value, met } of targets) {
@@ -20,7 +24,8 @@ export function markdownTable(result: BenchResult): string {
 }
 
 function figureRows(figures: Figures): string[] {
-  const { raw, batched, hot, mixed, singles, crossRegion, memory } = figures;
+  const { raw, batched, hot, mixed, singles, crossRegion, memory, growth, highest, baseline } =
+    figures;
   const rows: string[] = [];
   const add = (what: string, figure: string, latency: string) =>
     rows.push(`| ${what} | ${figure} | ${latency} |`);
@@ -38,7 +43,8 @@ function figureRows(figures: Figures): string[] {
   }
   for (const { ratePerSecond, measurement } of singles ?? []) {
     const what = `d: one transfer per call, ${count(ratePerSecond)} calls/s`;
-    add(what, `${count(measurement.perSecond)}/s`, quantiles(measurement.latency));
+    const { perSecond, latency, sendDelay } = measurement;
+    add(what, `${count(perSecond)}/s`, quantiles(latency) + lateness(sendDelay));
   }
   if (crossRegion !== undefined) {
     const { measurement, drainMs } = crossRegion;
@@ -54,8 +60,39 @@ function figureRows(figures: Figures): string[] {
     const what = 'g: as b, with 30 % holds and their ends, and 10 % groups of three legs';
     add(what, rateOf(mixed) + mixedNote(mixed, batched), latencyOf(mixed));
   }
+  for (const { client, ratePerSecond, measurement } of highest ?? []) {
+    const bound = `p99 < ${load.searchP99Ms} ms`;
+    const what = `h: highest rate of single transfers with ${bound}, ${clientNames[client]}`;
+    const { latency, sendDelay } = measurement ?? {};
+    add(what, `${count(ratePerSecond)}/s`, quantiles(latency) + lateness(sendDelay));
+  }
+  if (growth !== undefined) rows.push(...growthRows(growth));
+  if (baseline !== undefined) {
+    const { perSecond: single, latency } = baseline.singles;
+    const clients = `${load.baselineClients} clients`;
+    const what = 'baseline: SQL functions that update two balances';
+    add(`${what}, one transfer per call, ${clients}`, `${count(single)}/s`, quantiles(latency));
+    const many = baseline.batched;
+    const per = `calls of ${count(itemsPerCall)}, ${load.baselineBatchClients} in flight`;
+    add(`${what}, ${per}`, `${count(many.perSecond)}/s`, quantiles(many.latency));
+  }
   return rows;
 }
+
+function growthRows(growth: GrowthFigure): string[] {
+  const { accounts, rows, steps, lastByFirst, databaseBytes, residentBytes } = growth;
+  const rates = steps.map(({ perSecond }) => perSecond);
+  const [first = 0, last = 0] = [rates[0], rates.at(-1)];
+  const sizes = `database ${mebibytes(databaseBytes)}, ledger server ${mebibytes(residentBytes)}`;
+  const range = `${count(first)}/s at first, ${count(last)}/s at last`;
+  const what = `i: as b, ${count(accounts)} accounts, rate at ${count(rows)} rows by that at first`;
+  return [
+    `| ${what} | ${lastByFirst.toFixed(2)} (${range}) | ${sizes} |`,
+    `| i: rate of each ${count(growth.rowsPerStep)} rows | ${rates.map(thousands).join(', ')} |  |`,
+  ];
+}
+
+const thousands = (rate: number) => `${(rate / 1_000).toFixed(1)}k`;
 
 function mixedNote(
   { medianPerSecond, medianLegsPerSecond }: MixedFigure,
@@ -84,6 +121,12 @@ function quantiles(latency: Latency | undefined): string {
   const { p50, p99, p999 } = latency;
   const texts = [p50, p99, p999].map((value) => milliseconds(value));
   return `p50 ${texts[0]}, p99 ${texts[1]}, p99.9 ${texts[2]}`;
+}
+
+/** How late the generator itself was, which the latency has in it. */
+function lateness(delay: Latency | undefined): string {
+  if (delay === undefined) return '';
+  return `; sent late p50 ${milliseconds(delay.p50)}, p99 ${milliseconds(delay.p99)}`;
 }
 
 function describeRun(result: BenchResult): string {

@@ -1,6 +1,7 @@
 import type { Machine, Versions } from '../measure/machine.ts';
 import { median } from '../measure/median.ts';
 import type { Measurement } from '../measure/measurement.ts';
+import type { SinglesJob } from '../load/job.ts';
 import type { BenchProfile } from '../profile.ts';
 
 /** The result of one run; the result files hold it as JSON. */
@@ -33,6 +34,9 @@ export interface Figures {
   readonly singles?: readonly SinglesFigure[];
   readonly crossRegion?: CrossRegionFigure;
   readonly memory?: MemoryFigure;
+  readonly growth?: GrowthFigure;
+  readonly highest?: readonly HighestRateFigure[];
+  readonly baseline?: BaselineFigure;
 }
 
 /** The same measurement in several rounds. */
@@ -66,6 +70,50 @@ export interface MemoryFigure {
   readonly peakBytes: number | undefined;
   readonly openedPerSecond: number;
   readonly measurement: Measurement;
+}
+
+/** The rate of a book that grows. */
+export interface GrowthFigure {
+  readonly accounts: number;
+  readonly rows: number;
+  readonly rowsPerStep: number;
+  /** In their order; the book as a whole is checked after the last one. */
+  readonly steps: readonly Measurement[];
+  /** Rate of the last step by that of the first. */
+  readonly lastByFirst: number;
+  /** Indexes included. */
+  readonly databaseBytes: number;
+  /** Of the ledger server after the last step, in bytes. */
+  readonly residentBytes: number;
+  readonly peakBytes: number | undefined;
+  readonly findings: readonly string[];
+}
+
+/** The highest rate of single transfers whose p99 is below a bound. */
+export interface HighestRateFigure {
+  readonly client: SinglesJob['client'];
+  /** Calls per second that were asked for; 0: none holds. */
+  readonly ratePerSecond: number;
+  /** At that rate; undefined if none holds. */
+  readonly measurement: Measurement | undefined;
+  readonly steps: readonly HighestRateStep[];
+}
+
+export interface HighestRateStep {
+  readonly ratePerSecond: number;
+  readonly perSecond: number;
+  readonly p99: number | undefined;
+  /** Why the rate does not hold; '' if it does. */
+  readonly reason: string;
+  readonly findings: readonly string[];
+}
+
+/** A conventional ledger on the same machine in the same run. */
+export interface BaselineFigure {
+  /** One transfer per call. */
+  readonly singles: Measurement;
+  /** Calls of as many transfers as in part b. */
+  readonly batched: Measurement;
 }
 
 export interface Target {

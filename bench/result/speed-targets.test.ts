@@ -13,6 +13,18 @@ const measured = (perSecond: number, findings: string[] = [], p50 = 1): Measurem
   findings,
 });
 
+const cost = (micros: number, walBytes: number) => ({
+  cpuMicros: { ledger: micros, router: micros, postgres: micros },
+  walBytes,
+  fsyncs: 0,
+  gcShare: {},
+});
+
+const single = (ratePerSecond: number, p50: number) => ({
+  ratePerSecond,
+  measurement: measured(ratePerSecond, [], p50),
+});
+
 const series = (...rates: number[]) => seriesOf(rates.map((rate) => measured(rate)));
 
 test('the median of an even number of values lies between the two in the middle', () => {
@@ -27,10 +39,59 @@ test('void rounds do not count', () => {
 });
 
 test('goals are met or missed by the figures that were measured', () => {
-  const figures = { raw: series(40_000), batched: series(32_000), hot: series(31_000) };
+  const figures = { raw: series(140_000), batched: series(110_000), hot: series(109_000) };
   const met = Object.fromEntries(targetsOf(figures).map((target) => [target.name, target.met]));
   expect(met).toEqual({ 'b: one book': true, 'b / a': true, 'c / b': false });
   expect(targetsOf({})).toEqual([]);
+});
+
+test('what a transfer costs has goals of its own', () => {
+  const batched = seriesOf([{ ...measured(100_000), cost: cost(3, 350) }]);
+  const limits = targetsOf({ batched }).map(({ limit, value, met }) => `${limit} ${value} ${met}`);
+  expect(limits).toEqual([
+    '>= 100,000/s 100,000/s true',
+    '<= 5.0 µs 3.0 µs true',
+    '<= 2.0 µs 3.0 µs false',
+    '<= 8.0 µs 3.0 µs true',
+    '<= 350 bytes 350 bytes true',
+  ]);
+});
+
+test('latencies are compared at one rate, each quantile with its own bound', () => {
+  expect(targetsOf({ singles: [single(500, 1)] })).toEqual([]);
+  const met = targetsOf({ singles: [single(1_000, 11)] }).map((target) => target.met);
+  expect(met).toEqual([false, true, true]);
+});
+
+test('a rate that no step has confirmed is none', () => {
+  const figure = { ratePerSecond: 12_000, measurement: measured(12_000), steps: [] };
+  const none = { ratePerSecond: 0, measurement: undefined, steps: [] };
+  const highest = [
+    { ...figure, client: 'frames' },
+    { ...none, client: 'library' },
+  ] as const;
+  expect(targetsOf({ highest }).map((target) => target.met)).toEqual([true, false]);
+});
+
+test('a smaller book than the goal is of is not compared with it', () => {
+  const growth = {
+    accounts: 1_000_000,
+    rows: 30_000_000,
+    rowsPerStep: 1_000_000,
+    steps: [],
+    lastByFirst: 0.96,
+    databaseBytes: 1,
+    residentBytes: 1,
+    peakBytes: 1,
+    findings: [],
+  };
+  expect(targetsOf({ growth }).map((target) => target.met)).toEqual([true, true]);
+  expect(targetsOf({ growth: { ...growth, findings: ['lost'] } }).map((t) => t.met)).toEqual([
+    false,
+    false,
+  ]);
+  expect(targetsOf({ growth: { ...growth, rows: 5_000_000 } })).toHaveLength(1);
+  expect(targetsOf({ growth: { ...growth, accounts: 1_000 } })).toEqual([]);
 });
 
 test('a void figure meets no goal', () => {

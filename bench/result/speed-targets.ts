@@ -1,51 +1,138 @@
 import { count, milliseconds } from '../../regions/terminal/print.ts';
+import type { SinglesJob } from '../load/job.ts';
+import { type Cost, meanCost } from '../measure/cost.ts';
+import type { Measurement } from '../measure/measurement.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
-import type { Figures, Target } from './result.ts';
+import { load } from '../profile.ts';
+import { clientNames } from './client-names.ts';
+import type { Figures, Rounds, Target } from './result.ts';
 
 /** The goals of the benchmark on two cores that the generator shares. */
-const RATIO_MIN = 0.75;
-const BATCHED_PER_SECOND_MIN = 30_000;
-const SINGLES_RATE = 1_000;
-const SINGLES_P50_MS_MAX = 5;
-const MEMORY_BYTES_MAX = 400 * 2 ** 20;
-const MEMORY_ACCOUNTS = 1_000_000;
+const goals = {
+  batchedPerSecond: 100_000,
+  batchedByRaw: 0.75,
+  hotByBatched: 1,
+  mixedPerSecond: 50_000,
+  crossRegionPerSecond: 70_000,
+  /** Of part b, in microseconds per transfer. */
+  cpuMicros: { ledger: 5, router: 2, postgres: 8 },
+  /** Of part b, per transfer. */
+  walBytes: 350,
+  singles: { ratePerSecond: 1_000, ms: { p50: 2.5, p99: 12, p999: 30 } },
+  highestPerSecond: { frames: 10_000, library: 5_000 } satisfies Record<
+    SinglesJob['client'],
+    number
+  >,
+  growth: { rows: 30_000_000, accounts: 1_000_000, lastByFirst: 0.95 },
+  memory: { accounts: 1_000_000, bytes: 400 * 2 ** 20 },
+} as const;
+
+const roleNames = { ledger: 'ledger server', router: 'router', postgres: 'Postgres' } as const;
+const quantileNames = { p50: 'p50', p99: 'p99', p999: 'p99.9' } as const;
 
 /** The goals that these figures can be compared with. Void figures meet none. */
-export function targetsOf({ raw, batched, hot, singles, memory }: Figures): Target[] {
+export function targetsOf(figures: Figures): Target[] {
+  const { raw, batched, hot, mixed, crossRegion } = figures;
   const targets: Target[] = [];
-  const add = (name: string, limit: string, value: string, met: boolean) =>
-    targets.push({ name, limit, value, met });
-  const batchedRate = batched?.medianPerSecond ?? 0;
   if (batched !== undefined) {
-    const limit = `>= ${count(BATCHED_PER_SECOND_MIN)}/s`;
-    const met = batchedRate >= BATCHED_PER_SECOND_MIN;
-    add('b: one book', limit, `${count(batchedRate)}/s`, met);
+    targets.push(atLeast('b: one book', goals.batchedPerSecond, batched.medianPerSecond));
+    targets.push(...costTargets(meanCost(soundOnes(batched.rounds))));
   }
   if (raw !== undefined && batched !== undefined) {
-    const value = ratio(batchedRate, raw.medianPerSecond);
-    add('b / a', `>= ${RATIO_MIN}`, value.toFixed(2), value >= RATIO_MIN);
+    targets.push(ratioAtLeast('b / a', goals.batchedByRaw, ratio(batched, raw)));
   }
   if (hot !== undefined && batched !== undefined) {
-    const value = ratio(hot.medianPerSecond, batchedRate);
-    add('c / b', '>= 1', value.toFixed(2), value >= 1);
+    targets.push(ratioAtLeast('c / b', goals.hotByBatched, ratio(hot, batched)));
   }
-  const single = singles?.find(({ ratePerSecond }) => ratePerSecond === SINGLES_RATE);
-  if (single !== undefined) {
-    const { latency, findings } = single.measurement;
-    const p50 = latency?.p50 ?? Infinity;
-    const met = findings.length === 0 && p50 < SINGLES_P50_MS_MAX;
-    const name = `d: p50 at ${count(SINGLES_RATE)}/s`;
-    add(name, `< ${SINGLES_P50_MS_MAX} ms`, milliseconds(p50), met);
+  targets.push(...singlesTargets(figures));
+  if (crossRegion !== undefined) {
+    const { measurement } = crossRegion;
+    const rate = isSound(measurement) ? measurement.perSecond : 0;
+    targets.push(atLeast('e: three books, settled', goals.crossRegionPerSecond, rate));
   }
-  if (memory !== undefined && memory.accounts >= MEMORY_ACCOUNTS) {
-    const { residentBytes, measurement } = memory;
-    const met = measurement.findings.length === 0 && residentBytes < MEMORY_BYTES_MAX;
-    const name = 'f: memory of a ledger server';
-    add(name, `< ${mebibytes(MEMORY_BYTES_MAX)}`, mebibytes(residentBytes), met);
+  targets.push(...memoryTargets(figures));
+  if (mixed !== undefined) {
+    const name = 'g: holds and groups, requests';
+    targets.push(atLeast(name, goals.mixedPerSecond, mixed.medianPerSecond));
   }
+  for (const { client, measurement } of figures.highest ?? []) {
+    const bound = `p99 < ${load.searchP99Ms} ms`;
+    const name = `h: single transfers with ${bound}, ${clientNames[client]}`;
+    const rate = measurement === undefined ? 0 : measurement.perSecond;
+    targets.push(atLeast(name, goals.highestPerSecond[client], rate));
+  }
+  targets.push(...growthTargets(figures));
   return targets;
 }
 
-function ratio(value: number, base: number): number {
-  return base > 0 ? value / base : 0;
+const isSound = ({ findings }: { readonly findings: readonly string[] }) => findings.length === 0;
+
+const soundOnes = (rounds: readonly Measurement[]) => rounds.filter(isSound);
+
+function costTargets(cost: Cost | undefined): Target[] {
+  if (cost === undefined) return [];
+  const targets = (['ledger', 'router', 'postgres'] as const).flatMap((role): Target[] => {
+    const value = cost.cpuMicros[role];
+    if (value === undefined) return [];
+    const name = `b: processor time per transfer, ${roleNames[role]}`;
+    return [atMost(name, goals.cpuMicros[role], value, (micros) => `${digits(micros)} µs`)];
+  });
+  return [...targets, atMost('b: WAL per transfer', goals.walBytes, cost.walBytes, inBytes)];
 }
+
+function singlesTargets({ singles }: Figures): Target[] {
+  const { ratePerSecond: rate, ms } = goals.singles;
+  const single = singles?.find(({ ratePerSecond }) => ratePerSecond === rate);
+  if (single === undefined) return [];
+  const { measurement } = single;
+  return (['p50', 'p99', 'p999'] as const).map((quantile) => {
+    const name = `d: ${quantileNames[quantile]} at ${count(rate)}/s`;
+    const value = measurement.latency?.[quantile] ?? Infinity;
+    const target = atMost(name, ms[quantile], value, milliseconds);
+    return { ...target, met: target.met && isSound(measurement) };
+  });
+}
+
+/** With the rows of part i if it was measured. */
+function memoryTargets({ memory, growth }: Figures): Target[] {
+  const { accounts, bytes } = goals.memory;
+  const measured = growth ?? memory;
+  if (measured === undefined || measured.accounts < accounts) return [];
+  const findings = growth === undefined ? memory?.measurement.findings : growth.findings;
+  const rows = growth === undefined ? '' : `, ${count(growth.rows)} rows`;
+  const name = `f: memory of a ledger server${rows}`;
+  const target = atMost(name, bytes, measured.residentBytes, mebibytes);
+  return [{ ...target, met: target.met && findings?.length === 0 }];
+}
+
+function growthTargets({ growth }: Figures): Target[] {
+  const { rows, accounts, lastByFirst } = goals.growth;
+  if (growth === undefined || growth.rows < rows || growth.accounts < accounts) return [];
+  const name = `i: rate at ${count(growth.rows)} rows by that at first`;
+  const target = ratioAtLeast(name, lastByFirst, growth.lastByFirst);
+  return [{ ...target, met: target.met && isSound(growth) }];
+}
+
+function atLeast(name: string, limit: number, value: number): Target {
+  return { name, limit: `>= ${count(limit)}/s`, value: `${count(value)}/s`, met: value >= limit };
+}
+
+function ratioAtLeast(name: string, limit: number, value: number): Target {
+  return { name, limit: `>= ${limit}`, value: value.toFixed(2), met: value >= limit };
+}
+
+function atMost(
+  name: string,
+  limit: number,
+  value: number,
+  text: (value: number) => string,
+): Target {
+  return { name, limit: `<= ${text(limit)}`, value: text(value), met: value <= limit };
+}
+
+function ratio(part: Rounds, base: Rounds): number {
+  return base.medianPerSecond > 0 ? part.medianPerSecond / base.medianPerSecond : 0;
+}
+
+const inBytes = (value: number) => `${count(value)} bytes`;
+const digits = (value: number) => (value < 10 ? value.toFixed(1) : count(value));

@@ -18,6 +18,7 @@ import { CallFaults } from '../drive/client/call-faults.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 import { type OwnInstallation, startOwn } from '../drive/installation/own.ts';
 import { Random } from '../../ledger/core/random.ts';
+import { memberOf } from '../../ledger/keys/ids-command.ts';
 import { EpochWatch } from '../run/epoch-watch.ts';
 import { cancelledBackends } from '../drive/nemeses/cancelled-waits.ts';
 import { channelReplay, settlementKill } from '../drive/nemeses/channel-replay.ts';
@@ -330,7 +331,7 @@ const sets = () => askRedis(redisOf(own, 'eu-west').url, idSets);
 function isKnown(key: string): Promise<boolean> {
   return askRedis(redisOf(own, 'eu-west').url, async (redis) => {
     for (const name of await idSets(redis)) {
-      if ((await redis.type(name)) === 'set' && (await redis.sismember(name, key)) === 1)
+      if ((await redis.type(name)) === 'set' && (await redis.sismember(name, memberOf(key))) === 1)
         return true;
     }
     return false;

@@ -9,7 +9,13 @@ import { deliberateBugs } from '../drive/deliberate-bugs/all.ts';
 import type { DeliberateBug } from '../drive/deliberate-bugs/deliberate-bug.ts';
 import { startAfresh } from './test/start-afresh.ts';
 import { briefRun, convicted, type Trouble, violationsOf } from './test/brief-run.ts';
-import { redisAhead, secondServer, silentThenGone, strikeOf } from './test/troubles.ts';
+import {
+  plainSpending,
+  redisAhead,
+  secondServer,
+  silentThenGone,
+  strikeOf,
+} from './test/troubles.ts';
 
 const STRIKE_MS = 1_200;
 const LOAD = { loadMs: 1_000, calls: 300 };
@@ -30,6 +36,7 @@ function troubleOf({ name, nemeses: names }: DeliberateBug): Trouble | undefined
   if (name === 'skip-head-compare') return secondServer(join(folder, 'programs'));
   if (name === 'trust-redis-alone') return redisAhead;
   if (name === 'refund-on-timeout') return silentThenGone;
+  if (name === 'ignore-limit-in-plain-lane') return plainSpending;
   const strikes = nemeses.filter((one) => names.includes(one.name));
   if (strikes.length === 0) return undefined;
   return async (...scene) => {

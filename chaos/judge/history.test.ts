@@ -149,7 +149,7 @@ describe('final reads', () => {
     expect(read.copies).toEqual(
       copies.map((copy) => ({
         ...copy,
-        rows: copy.rows.map(({ row, chain }) => ({ row, chain: chain && Buffer.from(chain) })),
+        rows: copy.rows.map((row) => ({ ...row, chain: row.chain && Buffer.from(row.chain) })),
       })),
     );
     const [primary, replica] = read.copies;

@@ -6,7 +6,8 @@ import { sizeOf } from '../../regions/cli/commands/local-cluster.ts';
 import { note } from '../../regions/terminal/print.ts';
 import { configOf } from '../../regions/cli/config-option.ts';
 import type { Config } from '../../regions/config/load-config.ts';
-import { processSettings } from '../../regions/config/process-settings.ts';
+import { type ProcessSettings, processSettings } from '../../regions/config/process-settings.ts';
+import { variableOf } from '../../regions/config/setting.ts';
 import { scaledDelays } from '../../regions/topology/topology.ts';
 import { installPackages } from '../../regions/supervisor/replicated/packages.ts';
 import type { Options } from '../chaos-command.ts';
@@ -91,13 +92,33 @@ async function breakAndJudge(
 
 const namesOf = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
 
-function askedFor({ minutes, workload, nemesis, bug }: Options): Record<string, unknown> {
+function askedFor({
+  minutes,
+  workload,
+  nemesis,
+  bug,
+  partitionRows,
+}: Options): Record<string, unknown> {
   return {
     minutes,
     ...(workload === undefined ? {} : { workload: namesOf(workload) }),
     ...(nemesis === undefined ? {} : { nemesis: namesOf(nemesis) }),
     ...(bug === undefined ? {} : { bug }),
+    ...(partitionRows === undefined ? {} : { partitionRows }),
   };
+}
+
+/** Rows per second above which partitions of a chosen size are bare: a run has less and more. */
+const BARE_ABOVE = 40;
+
+function withPartitionRows(settings: ProcessSettings, rows: number | undefined): ProcessSettings {
+  if (rows === undefined) return settings;
+  const { router, ledger } = settings.environment;
+  const chosen = {
+    [variableOf('ledger.journalPartitionRows')]: String(rows),
+    [variableOf('ledger.journalBareAbove')]: String(BARE_ABOVE),
+  };
+  return { ...settings, environment: { router, ledger: { ...ledger, ...chosen } } };
 }
 
 /** Everything that is started for the run ends with it; only its files remain. */
@@ -118,7 +139,7 @@ async function withOwn(
     note(`Starting ${sizeOf(real)} for the run, ${profile} profile`);
     // A tenth of real delays: a run should wait for faults, not for the speed of light.
     const topology = { ...real, delays: scaledDelays(real, 0.1) };
-    const settings = processSettings(config.settings);
+    const settings = withPartitionRows(processSettings(config.settings), options.partitionRows);
     const own = await startOwn({ profile, folder: scratch, topology, settings, bug, signal });
     try {
       return await breakAndJudge(own, options, seed, folder, signal);

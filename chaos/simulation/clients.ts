@@ -5,12 +5,14 @@ import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { type Attempt, type KeyedHistory, isAnswered, type KeyedCalls } from './keyed-calls.ts';
 import { type SimulatedInstallation, REGIONS } from './installation/simulated-installation.ts';
-import type { SimulatedRouter } from './installation/simulated-router.ts';
+import type { OnAnswer, SimulatedRouter } from './installation/simulated-router.ts';
 import type { OperationKind, Swarm } from './swarm.ts';
 import { SimProcess } from './world.ts';
 
 /** Longer than any answer takes without faults. */
 const RE_ASK_MS = 4_000;
+/** A bank and three wallets. */
+const CALM_ACCOUNTS = 4;
 
 /** Callers in all regions that pay, hold, capture, reverse and ask again. */
 export class Clients {
@@ -39,18 +41,21 @@ export class Clients {
 
   /**
    * Requests that open the accounts of a book: a bank that may be overdrawn, and wallets with
-   * limits.
+   * limits; then the same once more, of which nothing is ever held and none is ever frozen.
    */
   openings(): OpenAccountRequest[] {
-    return Array.from({ length: this.#swarm.accounts }, (_, index) =>
-      OpenAccountRequest.fromPartial({
+    const { accounts } = this.#swarm;
+    return Array.from({ length: accounts + CALM_ACCOUNTS }, (_, index) => {
+      const isBank = index === 0 || index === accounts;
+      const hasMax = index === 1 || index === accounts + 1;
+      return OpenAccountRequest.fromPartial({
         externalId: `account-${index}`,
         homeRegion: 'eu',
         asset: 'EUR',
-        min: index === 0 ? { $case: 'noMinBalance', value: true } : undefined,
-        max: index === 1 ? { $case: 'maxBalance', value: 400n } : undefined,
-      }),
-    );
+        min: isBank ? { $case: 'noMinBalance', value: true } : undefined,
+        max: hasMax ? { $case: 'maxBalance', value: 400n } : undefined,
+      });
+    });
   }
 
   start(): void {
@@ -74,30 +79,45 @@ export class Clients {
 
   #act(client: SimProcess): void {
     const { random } = this.#installation.world;
-    const { repeatKey, alterBody, operations } = this.#swarm;
+    const { repeatKey, alterBody, operations, together, deadlineMs } = this.#swarm;
     const known = this.#begun;
     const recent = known.at(-1 - random.below(Math.max(1, Math.min(10, known.length))));
     if (recent !== undefined && random.chance(repeatKey)) {
-      this.#ask(client, recent, recent.request, this.#swarm.deadlineMs);
+      // Among new ones, now and then: what is known already must not be posted with them.
+      const fresh = random.chance(together) ? this.#transfers(recent.book) : [];
+      this.#ask(client, [...fresh, asked(recent)], deadlineMs);
     } else if (recent !== undefined && random.chance(alterBody) && recent.request.amount > 0n) {
       const { request } = recent;
-      this.#ask(
-        client,
-        recent,
-        { ...request, amount: request.amount + 1n },
-        this.#swarm.deadlineMs,
-      );
+      const altered = { ...request, amount: request.amount + 1n };
+      this.#ask(client, [{ operation: recent, request: altered }], deadlineMs);
     } else {
       const kind = random.weighted(operations) ?? 'transfer';
       if (kind === 'freeze') this.#change();
-      else this.#begin(client, kind);
+      else if (kind === 'transfer' && random.chance(together)) {
+        const book = 1 + random.below(this.#swarm.books);
+        this.#ask(client, this.#transfers(book), deadlineMs);
+      } else this.#ask(client, [asked(this.#begin(kind, this.#request(kind)))], deadlineMs);
     }
   }
 
-  #begin(client: SimProcess, kind: OperationKind): void {
-    const made = this.#request(kind);
-    this.#keys += 1;
-    const key = keyOf(this.#keys);
+  /** New transfers within a book, of which one may be of another kind. */
+  #transfers(book: number): Asked[] {
+    const { random } = this.#installation.world;
+    const count = 2 + random.below(12);
+    const odd = random.chance(this.#swarm.mixed) ? random.below(count) : -1;
+    const isCalm = random.chance(0.85);
+    const most = random.pick([5, 40, 120]);
+    const hasUuids = random.chance(this.#swarm.uuidKeys);
+    return Array.from({ length: count }, (_, index) => {
+      const pair = isCalm ? this.#calmPair(book) : this.#pairFrom(book, book);
+      const plain = { ...pair, amount: BigInt(1 + random.below(most)) };
+      const made = index === odd ? { ...plain, reference: 'odd' } : plain;
+      return asked(this.#begin('transfer', made, hasUuids));
+    });
+  }
+
+  #begin(kind: OperationKind, made: Partial<CreateTransferRequest>, hasUuid?: boolean): KeyedCalls {
+    const key = this.#newKey(hasUuid);
     const request = CreateTransferRequest.fromPartial({ ...made, idempotencyKey: key });
     const { action } = request;
     const debit =
@@ -107,32 +127,27 @@ export class Clients {
     const operation: KeyedCalls = { kind, key, id, book, request, attempts: [] };
     this.history.set(id, operation);
     this.#begun.push(operation);
-    this.#ask(client, operation, request, this.#swarm.deadlineMs);
+    return operation;
   }
 
-  #ask(
-    client: SimProcess,
-    operation: KeyedCalls,
-    request: CreateTransferRequest,
-    deadlineMs: number,
-  ): void {
+  #newKey(isUuid = this.#installation.world.random.chance(this.#swarm.uuidKeys)): string {
+    this.#keys += 1;
+    if (!isUuid) return `key-${this.#keys}`;
+    return `00000000-0000-7000-8000-${this.#keys.toString(16).padStart(12, '0')}`;
+  }
+
+  /** Asks for transfers that one book decides, in one call. */
+  #ask(client: SimProcess, items: readonly Asked[], deadlineMs: number): void {
     const { world, routers } = this.#installation;
     const { random } = world;
     const near = routers.find(({ process }) => process.region === client.region);
     const router = near !== undefined && random.chance(0.7) ? near : random.pick(routers);
-    const attempt = {
-      request,
-      invokedAt: world.now,
-      answers: [],
-      altered: request.amount !== operation.request.amount,
-    };
-    operation.attempts.push(attempt);
-    this.#call(client, router, operation, { attempt, deadlineMs });
+    const attempts = this.#call(client, router, items, deadlineMs);
     world.afterFor(client, deadlineMs, () => {
-      if (attempt.answers.length > 0 || !this.#active) return;
+      if (attempts.every(({ answers }) => answers.length > 0) || !this.#active) return;
       if (!random.chance(this.#swarm.askAgain)) return;
       world.afterFor(client, random.between(0, 500), () => {
-        this.#ask(client, operation, request, deadlineMs);
+        this.#ask(client, items, deadlineMs);
       });
     });
   }
@@ -140,23 +155,34 @@ export class Clients {
   #call(
     client: SimProcess,
     router: SimulatedRouter,
-    operation: KeyedCalls,
-    { attempt, deadlineMs }: { readonly attempt: Attempt; readonly deadlineMs: number },
-  ): void {
+    items: readonly Asked[],
+    deadlineMs: number,
+  ): Attempt[] {
     const { world } = this.#installation;
-    const { book, kind, key, id } = operation;
-    const altered = attempt.altered ? ' with another body' : '';
-    world.log(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${altered}`);
-    world.send(client, router.process, () => {
-      router.create(book, attempt.request, deadlineMs, (response) => {
-        world.send(router.process, client, () => {
-          attempt.answers.push({ at: world.now, response });
-          const { status, reason, position } = response;
-          const place = `epoch ${position?.epoch} seq ${position?.seq}`;
-          world.log(`${client.name} receives ${key}: status ${status} reason ${reason} ${place}`);
-        });
-      });
+    const attempts = items.map(({ operation, request }): Attempt => {
+      const altered = request.amount !== operation.request.amount;
+      const attempt = { request, invokedAt: world.now, answers: [], altered };
+      operation.attempts.push(attempt);
+      const { kind, key, id } = operation;
+      const body = altered ? ' with another body' : '';
+      world.log(`${client.name} asks ${router.process.name} for ${kind} ${key} ${id}${body}`);
+      return attempt;
     });
+    const onAnswer: OnAnswer = (index, response) => {
+      world.send(router.process, client, () => {
+        attempts[index]?.answers.push({ at: world.now, response });
+        const key = items[index]?.operation.key ?? '';
+        const { status, reason, position } = response;
+        const place = `epoch ${position?.epoch} seq ${position?.seq}`;
+        world.log(`${client.name} receives ${key}: status ${status} reason ${reason} ${place}`);
+      });
+    };
+    const book = items[0]?.operation.book ?? 0;
+    const requests = items.map(({ request }) => request);
+    world.send(client, router.process, () => {
+      router.create(book, requests, deadlineMs, onAnswer);
+    });
+    return attempts;
   }
 
   /**
@@ -164,21 +190,13 @@ export class Clients {
    * @param regions whose routers can be asked
    */
   askAgain(unanswered: Iterable<KeyedCalls>, regions: readonly string[]): void {
-    for (const operation of unanswered) {
-      const client = this.#processes.find(({ region }) => regions.includes(region));
-      const router = this.#installation.routers.find(({ process }) =>
-        regions.includes(process.region),
-      );
-      if (client === undefined || router === undefined) return;
-      const { request } = operation;
-      const attempt = {
-        request,
-        invokedAt: this.#installation.world.now,
-        answers: [],
-        altered: false,
-      };
-      operation.attempts.push(attempt);
-      this.#call(client, router, operation, { attempt, deadlineMs: RE_ASK_MS });
+    const isThere = ({ region }: SimProcess) => regions.includes(region);
+    const client = this.#processes.find(isThere);
+    const router = this.#installation.routers.find(({ process }) => isThere(process));
+    if (client === undefined || router === undefined) return;
+    const byBook = Map.groupBy(unanswered, ({ book }) => book);
+    for (const operations of byBook.values()) {
+      this.#call(client, router, operations.map(asked), RE_ASK_MS);
     }
   }
 
@@ -189,6 +207,16 @@ export class Clients {
     return accountId(book, bank ? 1 : 1 + random.below(this.#swarm.accounts));
   }
 
+  /** Two of the accounts that are as usual as any: mostly what they do is posted. */
+  #calmPair(book: number): { debitAccountId: bigint; creditAccountId: bigint } {
+    const { random } = this.#installation.world;
+    const first = this.#swarm.accounts + 1;
+    const payer = random.chance(0.75) ? 0 : random.below(CALM_ACCOUNTS);
+    const payee = (payer + 1 + random.below(CALM_ACCOUNTS - 1)) % CALM_ACCOUNTS;
+    const idOf = (index: number) => accountId(book, first + index);
+    return { debitAccountId: idOf(payer), creditAccountId: idOf(payee) };
+  }
+
   #pair(across: boolean): { debitAccountId: bigint; creditAccountId: bigint } {
     const { random } = this.#installation.world;
     const from = 1 + random.below(this.#swarm.books);
@@ -196,6 +224,10 @@ export class Clients {
       (book) => book !== from,
     );
     const to = across ? random.pick(others) : from;
+    return this.#pairFrom(from, to);
+  }
+
+  #pairFrom(from: number, to: number): { debitAccountId: bigint; creditAccountId: bigint } {
     const debitAccountId = this.#account(from);
     for (;;) {
       const creditAccountId = this.#account(to);
@@ -274,9 +306,8 @@ export class Clients {
     const leader = [...servers.values()].find(
       ({ book, member }) => book.number === number && member?.leader !== undefined,
     );
-    this.#keys += 1;
     const request = {
-      idempotencyKey: keyOf(this.#keys),
+      idempotencyKey: this.#newKey(),
       namespace: '',
       accountId: accountId(number, 2 + random.below(this.#swarm.accounts - 1)),
       by: 'simulation',
@@ -296,4 +327,10 @@ export class Clients {
   }
 }
 
-const keyOf = (number: number) => `key-${number}`;
+/** What is asked under a key: what it was asked for first, or another body. */
+interface Asked {
+  readonly operation: KeyedCalls;
+  readonly request: CreateTransferRequest;
+}
+
+const asked = (operation: KeyedCalls): Asked => ({ operation, request: operation.request });

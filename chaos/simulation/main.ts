@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { countOf } from '../../regions/report/quantities.ts';
+import { LEDGER_BUGS } from './ledger-bugs.ts';
 import { DELIBERATE_BUGS, isSimulatedBug } from './simulated-bug.ts';
 import { runSeeds } from './seed-threads.ts';
 import type { SimulationResult } from './simulation.ts';
@@ -15,7 +16,7 @@ between books on a simulated network, simulated databases and simulated clocks t
   --seed N       run a single seed
   --trace        print what happens, event by event (with --seed)
   --threads N    number of seeds at the same time (default: one per processor)
-  --bug NAME     inject a deliberate bug: ${Object.keys(DELIBERATE_BUGS).join(', ')}
+  --bug NAME     inject a deliberate bug: ${[...Object.keys(DELIBERATE_BUGS), ...LEDGER_BUGS.map(({ name }) => name)].join(', ')}
   --json         one JSON line for each seed with a violation, and one for the total
   --help
 
@@ -67,7 +68,8 @@ if (values.help) {
   print(HELP);
   process.exit(0);
 }
-const { bug, json, seed } = values;
+const { bug: bugName, json, seed } = values;
+const ledgerBug = LEDGER_BUGS.find(({ name }) => name === bugName);
 if (seed !== undefined && (values.seeds ?? values.from) !== undefined) {
   refuse('--seed runs a single seed: leave out --seeds and --from');
 }
@@ -76,9 +78,21 @@ const first = numberOf('seed') ?? numberOf('from') ?? 1;
 const count = seed === undefined ? (numberOf('seeds') ?? 200) : 1;
 const threads = Math.min(numberOf('threads') ?? availableParallelism(), count);
 if (count < 1 || threads < 1) refuse('--seeds and --threads must be at least 1');
-if (bug !== undefined && !isSimulatedBug(bug)) refuse(`there is no bug ${bug}`);
+const bug = bugName !== undefined && isSimulatedBug(bugName) ? bugName : undefined;
+if (bugName !== undefined && bug === undefined && ledgerBug === undefined)
+  refuse(`there is no bug ${bugName}`);
 
-const totals = { seeds: 0, violated: 0, operations: 0, unknown: 0, takeOvers: 0, events: 0 };
+const totals = {
+  seeds: 0,
+  violated: 0,
+  operations: 0,
+  rows: 0,
+  plainRows: 0,
+  partitions: 0,
+  unknown: 0,
+  takeOvers: 0,
+  events: 0,
+};
 const faults: Record<string, number> = {};
 const invariants: Record<string, number> = {};
 const began = performance.now();
@@ -87,6 +101,9 @@ let progressAt = began;
 function take(result: SimulationResult): void {
   totals.seeds += 1;
   totals.operations += result.operations;
+  totals.rows += result.rows;
+  totals.plainRows += result.plainRows;
+  totals.partitions += result.partitions;
   totals.unknown += result.unknown;
   totals.takeOvers += result.takeOvers;
   totals.events += result.events;
@@ -121,7 +138,7 @@ function printViolations({ seed: failed, violations, swarm, digest }: Simulation
 }
 
 const seeds = Array.from({ length: count }, (_, index) => first + index);
-await runSeeds(seeds, threads, { trace: values.trace, bug }, take);
+await runSeeds(seeds, threads, { trace: values.trace, bug }, take, ledgerBug);
 
 const perMinute = Math.round((totals.seeds / (performance.now() - began)) * 60_000);
 if (process.stderr.isTTY) process.stderr.write('\r');
@@ -130,6 +147,8 @@ if (json) {
 } else {
   print(
     `${countOf(totals.seeds, 'seed')}, ${countOf(totals.operations, 'key')}, ` +
+      `${countOf(totals.rows, 'row')}, ${totals.plainRows} of them plain, ` +
+      `${countOf(totals.partitions, 'partition')}, ` +
       `${countOf(totals.unknown, 'unknown outcome')} asked again, ` +
       `${countOf(totals.takeOvers, 'take-over')}, ${countOf(totals.events, 'event')}, ` +
       `${countOf(perMinute, 'seed')} a minute`,

@@ -1,5 +1,11 @@
 import { Worker } from 'node:worker_threads';
+import type { LedgerBug } from './ledger-bugs.ts';
 import type { SimulationOptions, SimulationResult } from './simulation.ts';
+
+/** What a thread is started with. */
+export interface SeedWorkerData {
+  readonly ledgerBug: LedgerBug | undefined;
+}
 
 /** Worlds are short-lived: a large young generation avoids copying them. */
 const LIMITS = { maxYoungGenerationSizeMb: 96 };
@@ -8,6 +14,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 96 };
  * Runs seeds in several threads of this process; each seed is a world of its own.
  *
  * @param onResult called for each, in the order in which they are done
+ * @param ledgerBug wrong text to run the ledger with
  * @throws Error if the simulation itself fails, which names the seed
  */
 export async function runSeeds(
@@ -15,12 +22,14 @@ export async function runSeeds(
   threads: number,
   options: SimulationOptions,
   onResult: (result: SimulationResult) => void,
+  ledgerBug?: LedgerBug,
 ): Promise<void> {
   const left = seeds[Symbol.iterator]();
   await Promise.all(
     Array.from({ length: threads }, async () => {
       const worker = new Worker(new URL('./seed-worker.ts', import.meta.url), {
         resourceLimits: LIMITS,
+        workerData: { ledgerBug } satisfies SeedWorkerData,
       });
       try {
         for (let next = left.next(); next.done !== true; next = left.next()) {

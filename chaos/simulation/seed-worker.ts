@@ -1,9 +1,15 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { installWrongText } from '../drive/deliberate-bugs/install.ts';
+import type { SeedWorkerData } from './seed-threads.ts';
 import type { SimulationOptions } from './simulation.ts';
 import { standIn } from './stand-ins/load-stand-ins.ts';
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what seed-threads.ts hands over
+const { ledgerBug } = workerData as SeedWorkerData;
+
 /** A thread that runs the seeds it receives, one at a time, and posts the result of each. */
 standIn();
+if (ledgerBug !== undefined) installWrongText(ledgerBug);
 const { runSeed } = await import('./simulation.ts');
 
 async function resultOf(seed: number, options: SimulationOptions): Promise<object> {

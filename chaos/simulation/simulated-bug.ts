@@ -19,6 +19,10 @@ export const DELIBERATE_BUGS = {
   'trust-redis-alone': ['I4', 'I6'],
   /** A server leads, as far as known keys go, before its take-over is committed. */
   'exists-before-barrier': ['I4', 'I6'],
+  /** A linearizable read is answered by the copy that is nearest. */
+  'read-from-a-copy': ['I7'],
+  /** A page of events is lost between a server and a subscriber. */
+  'drop-events': ['I20'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type SimulatedBug = keyof typeof DELIBERATE_BUGS;

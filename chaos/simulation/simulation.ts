@@ -3,10 +3,12 @@ import { RowKind } from '../../ledger/core/journal-row.ts';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { checkAnswers } from './check/check-answers.ts';
 import { checkBooks } from './check/check-books.ts';
+import { checkEvents, checkReads } from './check/check-reads.ts';
 import { checkCopies } from './check/check-copies.ts';
 import { finalBook } from './check/simulated-journal.ts';
 import type { BrokenInvariant } from './check/broken-invariant.ts';
 import { Clients } from './clients.ts';
+import { Readers } from './readers.ts';
 import type { SimulatedBug } from './simulated-bug.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { isAnswered } from './keyed-calls.ts';
@@ -29,6 +31,13 @@ export interface SimulationResult {
   /** The violations; empty if there are none. */
   readonly violations: readonly BrokenInvariant[];
   readonly operations: number;
+  /** Rows of the journals that survived, and how many of them the plain lane has posted. */
+  readonly rows: number;
+  readonly plainRows: number;
+  /** Partitions of these journals. */
+  readonly partitions: number;
+  /** Reads that were answered. */
+  readonly reads: number;
   /** Of these, the number that no client had an answer to when the faults ended. */
   readonly unknown: number;
   /** Epochs of all books together. */
@@ -68,6 +77,8 @@ export async function runSeed(
       swarm,
       violations,
       operations: run.clients.history.size,
+      ...run.written,
+      reads: run.readers.reads.filter(({ answers }) => answers.length > 0).length,
       unknown,
       takeOvers: run.takeOvers,
       faults: run.faults.counts,
@@ -86,6 +97,7 @@ export async function runSeed(
 
 class Run {
   readonly clients: Clients;
+  readonly readers: Readers;
   readonly faults: FaultInjector;
   readonly #world: World;
   readonly #swarm: Swarm;
@@ -95,16 +107,30 @@ class Run {
   constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.#world = world;
     this.#swarm = swarm;
-    this.#installation = new SimulatedInstallation(world, swarm.books, bug);
+    this.#installation = new SimulatedInstallation(world, swarm, bug);
     this.clients = new Clients(this.#installation, swarm);
+    this.readers = new Readers(this.#installation, swarm, this.clients.history);
     this.faults = new FaultInjector(this.#installation, swarm, () => this.clients.pending);
   }
 
   get takeOvers(): number {
     return this.#installation.elections.reduce(
-      (sum, { primary }) => sum + Number(primary?.tables.head.epoch ?? 0n),
+      (sum, { primary }) => sum + (primary?.memory.head.epoch ?? 0),
       0,
     );
+  }
+
+  /** Rows of the journals of all books, and those that came as bytes of the plain lane. */
+  get written(): Pick<SimulationResult, 'rows' | 'plainRows' | 'partitions'> {
+    const commits = this.#installation.elections.flatMap(
+      ({ nodes, primary = nodes[0] }) => primary?.log ?? [],
+    );
+    const batches = commits.flatMap(({ append }) => append ?? []);
+    return {
+      partitions: commits.filter(({ partitions }) => partitions?.kind === 'add').length,
+      rows: batches.reduce((sum, { head }) => sum + head.seqAfter - head.seqBefore, 0),
+      plainRows: batches.reduce((sum, { plain }) => sum + (plain?.count ?? 0), 0),
+    };
   }
 
   async run(): Promise<{ violations: readonly BrokenInvariant[]; unknown: number }> {
@@ -112,6 +138,7 @@ class Run {
     await this.#begin();
     this.#roughLinks();
     this.clients.start();
+    this.readers.start();
     this.faults.start();
     await this.#world.advance(this.#swarm.faultsMs);
     this.faults.heal();
@@ -121,8 +148,10 @@ class Run {
     const unknown = this.#swarm.permanentLoss
       ? await this.#loseRegion()
       : await this.#recover(REGIONS);
-    await this.#until(DRAIN_MS, () => this.#restless(REGIONS) ?? this.#apart(), 'agree');
-    await this.#check();
+    this.readers.stop();
+    const waits = () => this.#restless(REGIONS) ?? this.#apart() ?? this.readers.behind();
+    await this.#until(DRAIN_MS, waits, 'agree');
+    this.#check();
     return { violations: this.#violations, unknown };
   }
 
@@ -223,9 +252,9 @@ class Run {
       }
       const server = this.#installation.serverOf(primary);
       if (server?.member?.leader === undefined) return `${server?.name} does not lead`;
-      const epoch = Number(primary.tables.head.epoch);
+      const { epoch } = primary.memory.head;
       if (server.member.leader.memory.epoch !== epoch) return `${server.name} is behind`;
-      for (const { peer_book: peer, sent, settled } of primary.tables.channels.values()) {
+      for (const { peerBook: peer, sent, settled } of primary.memory.channels.values()) {
         if (sent !== settled) return `book ${book} has legs to book ${peer} that are not settled`;
       }
       for (const { process, topology } of [...routers, ...servers.values()]) {
@@ -234,11 +263,11 @@ class Run {
           return `${process.name} does not know who leads book ${book}`;
         }
       }
-      for (const { id, expires_at: expires, kind, reason } of primary.tables.rows) {
-        if (expires === null || kind !== RowKind.hold || reason !== 0) continue;
+      for (const { id, details, kind, reason } of primary.memory.expiring) {
+        if (kind !== RowKind.hold || reason !== 0) continue;
         if (
-          Number(expires) / 1000 + OVERDUE_MS < this.#world.wallMs &&
-          primary.tables.drawn.get(id) === undefined
+          (details?.expiresAtMicros ?? 0) / 1000 + OVERDUE_MS < this.#world.wallMs &&
+          !primary.memory.drawing.has(id)
         ) {
           return `hold ${id} is overdue`;
         }
@@ -265,7 +294,7 @@ class Run {
     return unknown;
   }
 
-  async #check(): Promise<void> {
+  #check(): void {
     const { elections, books, deaths } = this.#installation;
     const violations = this.#violations;
     for (const { server, why, at } of deaths) {
@@ -277,7 +306,14 @@ class Run {
     for (const { primary, nodes } of elections) {
       const node = primary ?? nodes[0];
       const book = books.find(({ number }) => number === node?.book);
-      if (node !== undefined && book !== undefined) finals.push(await finalBook(node, book.name));
+      if (node === undefined || book === undefined) continue;
+      finals.push(finalBook(node, book.name));
+      const { history } = this.clients;
+      const reads = this.readers.reads.filter((read) => read.book === book.number);
+      violations.push(...checkReads({ node, reads, history }));
+      for (const followed of this.readers.followed) {
+        if (followed.book === book) violations.push(...checkEvents(node, followed));
+      }
     }
     violations.push(...checkBooks(finals), ...checkAnswers(finals, this.clients.history));
   }

@@ -1,3 +1,4 @@
+import type { LedgerTuning } from '../../ledger/ledger-tuning.ts';
 import type { Random } from '../../ledger/core/random.ts';
 
 /** Kinds of requests. */
@@ -34,11 +35,18 @@ export type FaultKind =
   | 'clockJump'
   | 'slowLink';
 
+/** Settings of the ledger servers that a run draws. */
+export type DrawnTuning = Pick<
+  LedgerTuning,
+  'batchItems' | 'recentKeys' | 'journalPartitionRows' | 'journalBareAbove'
+>;
+
 /** Everything that is drawn from the seed before the run begins: no two runs stress the same. */
 export interface Swarm {
   readonly books: number;
   readonly accounts: number;
   readonly clients: number;
+  readonly readers: number;
   /** Between two requests of a client, on average. */
   readonly thinkMs: number;
   readonly deadlineMs: number;
@@ -57,12 +65,22 @@ export interface Swarm {
   /** True: a region is lost, and the others must recover without it. */
   readonly permanentLoss: boolean;
   readonly operations: Readonly<Record<OperationKind, number>>;
+  /** How often a client asks for several transfers within a book in one call. */
+  readonly together: number;
+  /** How often such a call has one transfer that is not plain. */
+  readonly mixed: number;
+  /** Share of calls whose keys are UUIDs: only those can be of plain transfers. */
+  readonly uuidKeys: number;
+  /** So small that batches are full, keys are forgotten and partitions open and close. */
+  readonly tuning: DrawnTuning;
   readonly faults: Readonly<Record<FaultKind, number>>;
 }
 
 export function drawSwarm(random: Random): Swarm {
   // Many weights are zero: the faults that a run leaves out matter as much as those it has.
   const weight = () => (random.chance(0.35) ? 0 : random.between(0.2, 1));
+  // In many runs nearly everything is a plain transfer within a book.
+  const rest = random.chance(0.6) ? 0.1 : 1;
   return {
     books: random.chance(0.85) ? 2 : 3,
     accounts: 3 + random.below(4),
@@ -81,14 +99,14 @@ export function drawSwarm(random: Random): Swarm {
     faultMs: random.between(150, 3000),
     permanentLoss: random.chance(0.25),
     operations: {
-      transfer: random.between(0.3, 1),
-      across: random.between(0.2, 1),
-      hold: weight(),
-      capture: weight(),
-      release: weight() / 2,
-      reversal: weight() / 2,
-      group: weight() / 2,
-      freeze: weight() / 3,
+      transfer: random.between(0.5, 3),
+      across: random.between(0.2, 1) * rest,
+      hold: weight() * rest,
+      capture: weight() * rest,
+      release: (weight() / 2) * rest,
+      reversal: (weight() / 2) * rest,
+      group: (weight() / 2) * rest,
+      freeze: (weight() / 3) * rest,
     },
     faults: {
       crashDatabase: weight(),
@@ -111,6 +129,17 @@ export function drawSwarm(random: Random): Swarm {
       redisJunk: weight() / 2,
       clockJump: weight() / 3,
       slowLink: weight() / 2,
+    },
+    readers: 1 + random.below(4),
+    together: random.between(0.3, 0.95),
+    mixed: random.chance(0.4) ? random.between(0, 0.3) : 0,
+    uuidKeys: random.chance(0.9) ? random.between(0.8, 1) : 0.2,
+    tuning: {
+      batchItems: random.chance(0.6) ? 6 + random.below(30) : 4_000,
+      recentKeys: random.chance(0.6) ? 4 + random.below(40) : 32_768,
+      // To add one takes two round trips, and all that is unknown at the end is asked again at once.
+      journalPartitionRows: random.chance(0.8) ? 60 + random.below(90) : 5_000,
+      journalBareAbove: random.pick([0, 20, 25_000]),
     },
   };
 }

@@ -12,6 +12,8 @@ export function enterVirtualTime(world: World): () => void {
     setTimeout: globalThis.setTimeout,
     clearTimeout: globalThis.clearTimeout,
     setImmediate: globalThis.setImmediate,
+    setInterval: globalThis.setInterval,
+    clearInterval: globalThis.clearInterval,
     AbortController: globalThis.AbortController,
     sleep: timersPromises.setTimeout,
     turn: timersPromises.setImmediate,
@@ -24,6 +26,8 @@ export function enterVirtualTime(world: World): () => void {
       setTimeout: functions.setTimeout,
       clearTimeout: functions.clearTimeout,
       setImmediate: functions.setImmediate,
+      setInterval: functions.setInterval,
+      clearInterval: functions.clearInterval,
       AbortController: functions.AbortController,
     });
     Object.assign(timersPromises, { setTimeout: functions.sleep, setImmediate: functions.turn });
@@ -38,6 +42,10 @@ export function enterVirtualTime(world: World): () => void {
       if (timer instanceof Timer) timer.clear();
     },
     setImmediate: (act: () => void) => new Timer(world.after(0, act)),
+    setInterval: (act: () => void, ms = 0) => new Interval(world, ms, act),
+    clearInterval: (interval: unknown) => {
+      if (interval instanceof Interval) interval.clear();
+    },
     AbortController: LightAbortController,
     sleep: <T>(ms: number, value?: T, options?: { signal?: LightAbortSignal }) =>
       sleep(world, ms, value, options?.signal),
@@ -62,6 +70,24 @@ class Timer {
 
   unref(): this {
     return this;
+  }
+}
+
+/** A timer that begins again each time. */
+class Interval {
+  #event: SimEvent;
+
+  constructor(world: World, ms: number, act: () => void) {
+    const next = (): SimEvent =>
+      world.after(ms, () => {
+        this.#event = next();
+        act();
+      });
+    this.#event = next();
+  }
+
+  clear(): void {
+    this.#event.cancelled = true;
   }
 }
 

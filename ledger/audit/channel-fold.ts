@@ -22,6 +22,8 @@ export class ChannelFold {
   readonly returns = new Map<number, Returns>();
   /** Returns of legs whose numbers a repair gave to others, by the ids that the returns name. */
   readonly undone = new Map<number, Returns>();
+  /** Numbers of recovered legs, by peer book. */
+  readonly #recovered = new Map<number, Set<number>>();
   readonly #accounts: AccountFold;
   readonly #find: Find;
 
@@ -53,6 +55,11 @@ export class ChannelFold {
       this.#find('I3', row, `sent number ${peer.number} of book ${peer.book} follows ${before}`);
     }
     this.sent.set(peer.book, Math.max(before, peer.number));
+    const recovered = this.#recovered.get(peer.book) ?? new Set();
+    if (recovered.has(peer.number)) {
+      this.#find('I3', row, `number ${peer.number} of book ${peer.book} is recovered twice`);
+    }
+    this.#recovered.set(peer.book, recovered.add(peer.number));
   }
 
   /** Takes a settlement, applied or refused. */

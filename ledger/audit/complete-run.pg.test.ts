@@ -1,10 +1,17 @@
+import { randomUUID } from 'node:crypto';
+
 import { expect, test } from 'vitest';
 
 import { must } from '../core/assert.ts';
+import { chainAfter, type ChainRecipe } from '../core/chain.ts';
 import { type JournalRow, NO_DETAILS, RowKind } from '../core/journal-row.ts';
 import { derivedId } from '../core/transfer-id.ts';
 import { transferRequest } from '../testing/books/book-requests.ts';
+import { append } from '../store/postgres/append.ts';
+import { readHead } from '../store/postgres/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
+import { BOOKS } from '../testing/database/leading.ts';
+import { batchAfter, journalRow } from '../testing/database/rows.ts';
 import { FETCH_SIZE } from './read-book.ts';
 import { runAudit } from './run-audit.ts';
 import { completeBooks } from './test/complete-books.ts';
@@ -12,10 +19,14 @@ import { forged, rowOf, writeBook, type Written, WritingBook } from './test/writ
 
 const newDatabase = testDatabases();
 const [near, far] = completeBooks();
+const [BOOK] = BOOKS;
 
-async function write(book: Written): Promise<TestDatabase> {
+async function write(
+  book: Written,
+  recipeOf?: (index: number) => ChainRecipe,
+): Promise<TestDatabase> {
   const database = await newDatabase();
-  await writeBook(database, book);
+  await writeBook(database, book, recipeOf);
   return database;
 }
 
@@ -28,6 +39,19 @@ const invariants = ({ violations }: Report) => [
   ...new Set(violations.map(({ invariant }) => invariant)),
 ];
 
+test('books whose batches have one recipe or the other in turns have no violation', async () => {
+  const odd = await write(near, (index) => (index % 2 === 0 ? 1 : 2));
+  const upgraded = await write(far, (index) => (index < far.batches.length / 2 ? 1 : 2));
+  expect((await auditOf(odd, upgraded)).violations).toEqual([]);
+  const recipes = await odd.admin`
+    SELECT chain_recipe, count(*) > 3 AS many FROM journal WHERE chain IS NOT NULL
+     GROUP BY chain_recipe ORDER BY chain_recipe`;
+  expect(recipes).toEqual([
+    { chain_recipe: 2, many: true },
+    { chain_recipe: null, many: true },
+  ]);
+});
+
 test('two books with everything in them have no violation', async () => {
   const report = await auditOf(await write(near), await write(far));
   expect(report.violations).toEqual([]);
@@ -36,6 +60,29 @@ test('two books with everything in them have no violation', async () => {
     { from: far.name, to: near.name, asset: 'EUR', transfers: 1, amountMinor: 25n },
   ]);
   expect(report.books[0]).toMatchObject({ posted: 14, held: 7, openHolds: 1, overdueHolds: 1 });
+});
+
+/** The rows as they are stored, without the chain. */
+async function stored({ admin }: TestDatabase): Promise<object[]> {
+  const found = await admin`SELECT * FROM journal ORDER BY seq`;
+  return found.map((row) => ({ ...row, chain: null, chain_recipe: null }));
+}
+
+test('every kind of row is stored as one statement stores it', async () => {
+  const rows = near.batches
+    .flatMap((batch) => [...batch.rows, journalRow(0, { id: randomUUID() })])
+    .map((row, index): JournalRow => ({ ...row, seq: index + 1, epoch: 0, atMicros: 1e15 }));
+  const copied = await newDatabase();
+  const head = await readHead(copied.ledger, BOOK);
+  expect(await append(copied.ledger, batchAfter(head, rows))).toBe(true);
+  const single = await newDatabase();
+  let at = await readHead(single.ledger, BOOK);
+  for (const row of rows) {
+    const batch = batchAfter(at, [row]);
+    expect(await append(single.ledger, batch)).toBe(true);
+    at = { ...at, seq: row.seq, chain: chainAfter(at.chain, [row]) };
+  }
+  expect(await stored(copied)).toEqual(await stored(single));
 });
 
 /** Changes by the owner of the server that bypass the triggers, and how they are undone. */
@@ -113,15 +160,52 @@ const HARMS: readonly Harm[] = [
   ],
 ];
 
-test('what was changed in the database is found', { timeout: 120_000 }, async () => {
-  const database = await write(near);
+/** What no release writes, and recipe 2 distinguishes: it hashes what is stored. */
+const HARMS_OF_BYTES: readonly Harm[] = [
+  column('namespace', 'hotel', `''`),
+  column('asset', 'hotel', `''`),
+  column('code', 'hotel', '0'),
+  column('metadata', 'hotel', `'{}'`),
+  column('options', 'salary', `''`),
+  column('peer_book', 'hotel', '2'),
+  column('drawn_left', 'hotel', '1'),
+  column('min_balance', 'hotel', '1'),
+];
+
+/** Of the chain itself. */
+const HARMS_OF_RECIPES: readonly Harm[] = [
+  [
+    'a recipe that is not known',
+    'I11',
+    'UPDATE journal SET chain_recipe = 3 WHERE seq = 1',
+    'UPDATE journal SET chain_recipe = saved.chain_recipe FROM saved WHERE journal.seq = 1 AND saved.seq = 1',
+  ],
+  [
+    'another recipe',
+    'I11',
+    'UPDATE journal SET chain_recipe = CASE WHEN chain_recipe IS NULL THEN 2 END WHERE chain IS NOT NULL',
+    'UPDATE journal SET chain_recipe = saved.chain_recipe FROM saved WHERE journal.seq = saved.seq',
+  ],
+  [
+    'a recipe in the middle of a batch',
+    'I11',
+    'UPDATE journal SET chain_recipe = 2 WHERE seq = (SELECT min(seq) FROM journal WHERE chain IS NULL)',
+    'UPDATE journal SET chain_recipe = saved.chain_recipe FROM saved WHERE journal.seq = saved.seq',
+  ],
+];
+
+test.each<[string, (index: number) => ChainRecipe, readonly Harm[]]>([
+  ['by recipe 2', () => 2, [...HARMS, ...HARMS_OF_BYTES, ...HARMS_OF_RECIPES]],
+  ['by recipe 1', () => 1, [...HARMS, ...HARMS_OF_RECIPES]],
+])('what was changed in a book %s is found', { timeout: 120_000 }, async (_, recipeOf, harms) => {
+  const database = await write(near, recipeOf);
   await database.admin`CREATE TABLE saved AS SELECT * FROM journal`;
   const run = (statement: string) =>
     database.admin.begin(async (tx) => {
       await tx`SET LOCAL session_replication_role = replica`;
       await tx.unsafe(statement);
     });
-  for (const [name, invariant, harm, undo] of HARMS) {
+  for (const [name, invariant, harm, undo] of harms) {
     await run(harm);
     const report = await auditOf(database);
     expect.soft(invariants(report), name).toContain(invariant);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { must } from '../core/assert.ts';
-import type { JournalRow } from '../core/journal-row.ts';
+import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import type { AuditedAccount } from './account-fold.ts';
 import { scan } from './test/scanned.ts';
 import { twoBooks } from './test/two-books.ts';
@@ -15,6 +15,13 @@ const invariants = ({ findings }: ReturnType<typeof scan>) => [
 
 const entriesOf = ({ entries }: JournalRow) => must(entries, 'the row has entries');
 const peerOf = ({ peer }: JournalRow) => must(peer, 'the row has a peer');
+
+/** As a repair books it. */
+const recovered = (row: JournalRow): Partial<JournalRow> => ({
+  kind: RowKind.recovered,
+  originId: row.id,
+  peer: { ...peerOf(row), number: 2 },
+});
 
 const altering =
   (externalId: string, fields: Partial<AuditedAccount>) => (account: AuditedAccount) =>
@@ -61,6 +68,15 @@ describe('a journal that was forged with a chain that fits', () => {
     const rows = last.rows.map((row) => ({ ...row, seq: row.seq + last.rows.length }));
     const twice = { ...near, batches: [...near.batches, { ...last, rows }] };
     expect(invariants(scan(twice))).toContain('I3');
+  });
+
+  test('shows a number that two legs were recovered with as I3', () => {
+    const once = forged(near, delivered.seq, recovered(delivered));
+    const twice = forged(once, inFlight.seq, recovered(inFlight));
+    const texts = scan(twice).findings.kept.map(({ invariant, text }) => `${invariant} ${text}`);
+    expect(texts).toContainEqual(
+      expect.stringMatching(/^I3 .*number 2 of book 2 is recovered twice/),
+    );
   });
 
   function overdrawn(): Partial<JournalRow> {

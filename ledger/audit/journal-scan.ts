@@ -1,11 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
-
-import { CHAIN_START, chainLine } from '../core/chain.ts';
 import { namedAsset } from '../core/asset.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import { AccountFold, type AuditedAccount, type FoldedAccount } from './account-fold.ts';
 import { type AskedKind, askedBy } from './asked.ts';
 import { AssetRegistry, type AssetRow } from './asset-registry.ts';
+import { type ChainedRow, ChainFold } from './chain-fold.ts';
 import { ChannelFold } from './channel-fold.ts';
 import * as effect from './effect.ts';
 import type { Find, Findings, Invariant } from './findings.ts';
@@ -26,12 +24,6 @@ export interface JournalCounts {
   returned: number;
   /** Holds that were made. */
   held: number;
-}
-
-/** A row with the chain value that is stored on it. */
-export interface ChainedRow {
-  readonly row: JournalRow;
-  readonly chain: Uint8Array | null;
 }
 
 /** The tables of a book other than its journal. */
@@ -75,9 +67,7 @@ export class JournalScan {
   #epoch = 0;
   #epochMicros = 0;
   #atMicros = 0;
-  #chain: Uint8Array = CHAIN_START;
-  #hash: Hash = createHash('sha256').update(CHAIN_START);
-  #chainOpen = false;
+  readonly #chain = new ChainFold();
 
   constructor(place: string, tables: BookTables, findings: Findings) {
     this.#place = place;
@@ -99,7 +89,7 @@ export class JournalScan {
 
   /** Chain value after the last whole batch. */
   get chain(): Uint8Array {
-    return this.#chain;
+    return this.#chain.value;
   }
 
   get seq(): number {
@@ -116,14 +106,14 @@ export class JournalScan {
       rows.map(({ row }) => row),
       reversed,
     );
-    for (const { row, chain } of rows) this.#row(row, chain, reversed);
+    for (const chained of rows) this.#row(chained, reversed);
     this.holds.forget();
   }
 
   /** To be called after the last row. */
   end(): void {
     if (this.#last) this.#groups.end(this.#last);
-    if (this.#chainOpen) {
+    if (this.#chain.isOpen) {
       this.#findings.add('I11', this.#place, this.#seq, 'the last batch has no chain value');
     }
     for (const account of this.accounts.values()) {
@@ -134,10 +124,13 @@ export class JournalScan {
     this.assets.end(this.#table, this.#place, this.#findings);
   }
 
-  #row(row: JournalRow, chain: Uint8Array | null, reversed: ReversedRows): void {
+  #row(chained: ChainedRow, reversed: ReversedRows): void {
+    const { row, chain } = chained;
     this.counts.rows += 1;
     this.#last = row;
-    this.#order(row, chain);
+    this.#order(row);
+    const broken = this.#chain.row(chained);
+    if (broken !== null) this.#find('I11', row, broken);
     this.#groups.row(row, chain !== null, this.#accounts.get(row.creditAccount)?.transit === true);
     const applied = row.reason === 0 || row.kind === RowKind.return;
     if (row.kind !== RowKind.settlement && !(applied && LEAVES.has(row.kind))) {
@@ -148,7 +141,7 @@ export class JournalScan {
     else this.#refused(row);
   }
 
-  #order(row: JournalRow, chain: Uint8Array | null): void {
+  #order(row: JournalRow): void {
     if (row.seq !== this.#seq + 1) this.#find('I11', row, `follows seq ${this.#seq}`);
     if (row.epoch < this.#epoch) this.#find('I11', row, `epoch ${row.epoch} after ${this.#epoch}`);
     if (row.epoch > this.#epoch && row.kind !== RowKind.takeOver) {
@@ -159,14 +152,6 @@ export class JournalScan {
     if (row.epoch !== this.#epoch) this.#epochMicros = row.atMicros;
     this.#epoch = row.epoch;
     this.#atMicros = row.atMicros;
-    this.#hash.update(chainLine(row));
-    this.#chainOpen = chain === null;
-    if (chain === null) return;
-    if (!this.#hash.digest().equals(chain))
-      this.#find('I11', row, 'the chain value does not verify');
-    // Continuing from the stored value shows every damaged batch instead of all after the first.
-    this.#chain = chain;
-    this.#hash = createHash('sha256').update(chain);
   }
 
   /** Finds a row that auditors' views would take for the newest amount left. */

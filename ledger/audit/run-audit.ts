@@ -5,6 +5,7 @@ import { auditChannel, type InFlight, type ScannedBook } from './channel-audit.t
 import { Findings, type Violation } from './findings.ts';
 import { type JournalCounts, JournalScan } from './journal-scan.ts';
 import { checkNames } from './names.ts';
+import { checkPartitions } from './partition-bounds.ts';
 import {
   type AuditSql,
   type BookHead,
@@ -195,6 +196,7 @@ async function reportBook(book: ScannedBook, findings: Findings): Promise<BookRe
   checkSweep(book, findings);
   await checkIds(book, findings);
   await checkAppendOnly(sql, head.name, findings);
+  await checkPartitions(sql, head, findings);
   const trialBalance = await checkTrialBalance(book, findings);
   let accounts = 0;
   for (const account of scan.accounts.values()) accounts += account.transit ? 0 : 1;

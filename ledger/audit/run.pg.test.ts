@@ -87,6 +87,47 @@ describe('what was changed in the database is found', () => {
   });
 });
 
+/** A row with another seq and id, in a partition where it is the only one. */
+const copied = (of: string) => `
+  INSERT INTO journal
+  SELECT (r.copy).* FROM (
+    SELECT jsonb_populate_record(j, jsonb_build_object('seq', 35, 'id', gen_random_uuid())) AS copy
+      FROM journal j WHERE ${of}) r`;
+
+describe('what partitions must have', () => {
+  /** The partitions of the test database have ten rows each, but for the last. */
+  const ID = `SELECT id FROM journal WHERE seq = 1`;
+  const twice = `
+    INSERT INTO journal (seq, epoch, id, kind, reason, at, chain)
+    SELECT j.seq + 10, j.epoch, (${ID}), 1, 6, j.at, j.chain FROM journal j
+     ORDER BY seq DESC LIMIT 1`;
+
+  test.each([
+    ['an id in two partitions', twice, 'I6'],
+    ['a number of a leg that was sent', copied(`reference = 'in flight'`), 'I3'],
+    ['an index of ids that is gone', 'DROP INDEX journal_from_1_id_key', 'I6'],
+    [
+      'an index of versions that is gone',
+      'DROP INDEX journal_from_1_debit_account_debit_version_key',
+      'I7',
+    ],
+    ['a partition that is gone', 'ALTER TABLE journal DETACH PARTITION journal_from_1', 'I11'],
+    [
+      'TRUNCATE that is possible in one of them',
+      'DROP TRIGGER journal_no_truncate ON journal_from_11',
+      'I18',
+    ],
+    ['a privilege on one of them', 'GRANT DELETE ON journal_from_1 TO meridian_ledger', 'I18'],
+  ])('%s is found to be wrong', async (_, statement, invariant) => {
+    const report = await audit(async ({ admin }) => {
+      // The head a partition further: it is full since long.
+      await admin.unsafe(statement);
+      if (invariant === 'I7') await admin`UPDATE head SET seq = 21`;
+    });
+    expect(invariants(report)).toContain(invariant);
+  });
+});
+
 describe('two journals that are each correct but contradict each other are found', () => {
   const settlement = rowOf(far, 'delivered');
 

@@ -16,9 +16,19 @@ test('an id gives back its book and its number, and fits 63 bits', () => {
     fc.property(books, numbers, (book, number) => {
       const id = accountId(book, number);
       expect([bookOf(id), accountNumberOf(id), isAccountId(id)]).toEqual([book, number, true]);
+      expect(id).toBe((BigInt(book) << 48n) | BigInt(number));
       expect(id).toBeLessThan(2n ** 63n);
     }),
     { examples: edges },
+  );
+});
+
+test('every number of 64 bits is taken apart exactly', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (id) => {
+      expect(bookOf(id)).toBe(Number(id >> 48n));
+      expect(accountNumberOf(id)).toBe(Number(BigInt.asUintN(48, id)));
+    }),
   );
 });
 

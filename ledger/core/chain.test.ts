@@ -3,8 +3,9 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EXOTIC_TEXTS } from '../testing/books/book-requests.ts';
 import { accountId } from './account-id.ts';
-import { CHAIN_START, chainAfter, chainLine } from './chain.ts';
+import { CHAIN_START, chainAfter, chainAfterBy, chainAfterBytes, chainLine } from './chain.ts';
 import { type JournalRow, NO_DETAILS, type RowDetails } from './journal-row.ts';
+import { encodeRows } from './row-bytes.ts';
 
 const ROW: JournalRow = {
   seq: 7,
@@ -85,7 +86,7 @@ test('the value of a batch never changes between releases', () => {
     '8|2|0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b|1|0||||||||||||||0:|0:|0:|0|0:|0:|' +
       '1763711782000001|\n',
   );
-  expect(chainAfter(CHAIN_START, [ROW, BARE]).toString('hex')).toBe(
+  expect(chainAfterBy(1, CHAIN_START, [ROW, BARE]).toString('hex')).toBe(
     '8004160f1de563c298874890a23d4c1dbbcda57b45306e510e30e78ef313178b',
   );
 });
@@ -138,12 +139,23 @@ test('whatever a row has besides is in its line', () => {
   expect(new Set(lines).size).toBe(lines.length);
 });
 
-test('anyone can compute it with SHA-256 and the lines', () => {
+test('anyone can compute recipe 1 with SHA-256 and the lines', () => {
   const before = createHash('sha256').update('before').digest();
   const expected = createHash('sha256')
     .update(Buffer.concat([before, Buffer.from(chainLine(ROW) + chainLine(BARE), 'utf8')]))
     .digest();
-  expect(chainAfter(before, [ROW, BARE]).equals(expected)).toBe(true);
+  expect(chainAfterBy(1, before, [ROW, BARE]).equals(expected)).toBe(true);
+});
+
+test('recipe 2 is SHA-256 over the canonical bytes, however they are cut', () => {
+  const before = createHash('sha256').update('before').digest();
+  const parts = [ROW, BARE].map((row) => encodeRows([row]).bytes);
+  const expected = createHash('sha256')
+    .update(Buffer.concat([before, ...parts]))
+    .digest();
+  expect(chainAfterBy(2, before, [ROW, BARE])).toEqual(expected);
+  expect(chainAfter(before, [ROW, BARE])).toEqual(expected);
+  expect(chainAfterBytes(before, ...parts)).toEqual(expected);
 });
 
 /** Every row that differs from ROW in exactly one column. */
@@ -188,8 +200,10 @@ function alteredRows(): [string, JournalRow][] {
 }
 
 test.each(alteredRows())('another value of %s changes the chain', (_, altered) => {
-  const value = chainAfter(CHAIN_START, [ROW, BARE]);
-  expect(chainAfter(CHAIN_START, [altered, BARE]).equals(value)).toBe(false);
+  for (const recipe of [1, 2] as const) {
+    const value = chainAfterBy(recipe, CHAIN_START, [ROW, BARE]);
+    expect(chainAfterBy(recipe, CHAIN_START, [altered, BARE]).equals(value)).toBe(false);
+  }
 });
 
 test('dropping, adding or reordering rows, or another value before, changes the chain', () => {

@@ -6,6 +6,7 @@ import { simBooks } from '../testing/books/sim-book.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { sentLegs } from '../testing/books/sent-legs.ts';
 import { accountId } from './account-id.ts';
+import { transferIdOf } from './transfer-id.ts';
 import { hashAfter, hashAfterAll, HASH_START, legLine, newChannel } from './channel.ts';
 import { isRepaired, ownLoss, peerLoss } from './channel-compare.ts';
 import type * as command from './post/command.ts';
@@ -90,7 +91,7 @@ test('what would leave by a halted channel is neither applied nor recorded, a gr
   const outcomes = [
     here.transfer('one', transferRequest({ creditAccountId: far })),
     here.transfer('group', transferRequest({ action })),
-    here.transfer('near', transferRequest({ creditAccountId: near })),
+    here.transfer(transferIdOf('', 'near'), transferRequest({ creditAccountId: near })),
   ];
   here.flush();
   const [one, group, local] = outcomes.map(({ outcome }) => outcome);

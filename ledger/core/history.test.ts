@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { PostingLane } from '../testing/books/sim-book.ts';
 import { histories, type RandomHistory } from '../testing/history/random-history.ts';
 import { OutcomeCoverage } from '../testing/history/outcome-coverage.ts';
+import { plainer } from '../testing/history/plainer-history.ts';
 import { HistoryRun } from '../testing/history/run-history.ts';
 import { checkRandomly } from '../testing/history/seed.ts';
 
@@ -14,8 +16,13 @@ const HISTORIES = 5_000;
 /** At night there are ten times as many, and other work on the machine. */
 const TIMEOUT_MS = 60 * 60_000;
 
-function ran(history: RandomHistory, cutAlways = false, coverage?: OutcomeCoverage): HistoryRun {
-  const run = new HistoryRun(history, cutAlways, coverage);
+function ran(
+  history: RandomHistory,
+  cutAlways = false,
+  coverage?: OutcomeCoverage,
+  lane?: PostingLane,
+): HistoryRun {
+  const run = new HistoryRun(history, cutAlways, coverage, lane);
   run.run(history.steps);
   return run;
 }
@@ -44,6 +51,24 @@ test(
       assert.deepEqual(cut, single);
     });
     expect(checkRandomly(FILE, 'how commands are cut', property, 500)).toBeGreaterThan(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'the plain lane agrees with the model, and writes the rows that the general lane writes',
+  () => {
+    let plain = 0;
+    const property = fc.property(histories().map(plainer), fc.nat(3), (history, compared) => {
+      const run = ran(history, false, undefined, 'plain');
+      for (const book of run.books) plain += book.plain;
+      if (compared > 0) return;
+      const rows = [run, ran(history)].map(({ books }) => books.map((book) => book.rows));
+      expect(rows[0]).toEqual(rows[1]);
+    });
+    const runs = checkRandomly(FILE, 'the plain lane agrees', property, 500);
+    process.stdout.write(`${plain} transfers of ${runs} histories went through the plain lane\n`);
+    expect(plain).toBeGreaterThan(runs);
   },
   TIMEOUT_MS,
 );

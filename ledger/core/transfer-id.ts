@@ -35,6 +35,7 @@ export function canonicalKey(key: string): string {
 
 /** A key as a row stores it: '' where it is the id of the row, which is not stored twice. */
 export function storedKey(id: string, key: string): string {
+  if (id === key) return '';
   const canonical = canonicalKey(key);
   return canonical === id ? '' : canonical;
 }
@@ -59,7 +60,8 @@ export function isTransferId(text: string): boolean {
 /** Id of a row that belongs to another: the second leg of a transfer, its return, and so on. */
 export function derivedId(purpose: string, ...parts: string[]): string {
   // Each part is preceded by its length, so that no two lists of parts read the same.
-  const text = [purpose, ...parts].map((part) => `${part.length}:${part}`).join('');
+  let text = `${purpose.length}:${purpose}`;
+  for (const part of parts) text += `${part.length}:${part}`;
   const hex = hash('sha256', text, 'hex');
   // RFC 9562: version 8 in the 13th digit, variant 10 in the 17th.
   const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);

@@ -22,9 +22,9 @@ import {
 } from '../core/validate/same-request.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import type { Book } from '../core/book.ts';
-import type { StoredChange } from '../store/read-changes.ts';
-import { openedAccount } from '../store/read-opened.ts';
-import type { StoredTransfer } from '../store/read-transfers.ts';
+import type { StoredChange } from '../store/stored-records.ts';
+import { openedAccount } from '../store/opened-account.ts';
+import type { StoredTransfer } from '../store/stored-records.ts';
 
 /** The fields that all answers of a batch share. */
 export interface BatchStamp {

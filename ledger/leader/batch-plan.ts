@@ -1,6 +1,7 @@
 import type { Command, Outcome } from '../core/post/command.ts';
+import type { PlainBatch } from '../core/plain/plain-batch.ts';
 import type { BatchEffects } from '../core/post/book-state.ts';
-import type { Append } from '../store/append.ts';
+import type { Append } from '../store/append-batch.ts';
 import type { BatchStamp } from './answers.ts';
 import { type BatchPart, CommandList, type Lookup, type Publication } from './kinds/batch-part.ts';
 import type { Work } from './work.ts';
@@ -11,16 +12,24 @@ import { type BatchParts, newParts } from './work-kinds.ts';
  * an answer already, and the commands that must be posted for the rest.
  */
 export class BatchPlan {
-  readonly works: readonly Work[];
+  readonly #works: readonly Work[];
   readonly parts: BatchParts;
   /** The same, in the order in which they are posted. */
   readonly #parts: readonly BatchPart[];
 
-  /** @param now performance.now(): what should have begun before is not started any more */
-  constructor(works: readonly Work[], now: number) {
-    this.works = works;
-    this.parts = newParts(works, now);
+  /**
+   * @param now performance.now(): what should have begun before is not started any more
+   * @param deferredRowsMin plain rows behind general work of their stream that wait for the next batch
+   */
+  constructor(works: readonly Work[], now: number, deferredRowsMin = Infinity) {
+    this.#works = works;
+    this.parts = newParts(works, now, deferredRowsMin);
     this.#parts = Object.values(this.parts);
+  }
+
+  /** What it answers: the works that it was made of, but for those that wait for the next batch. */
+  get works(): readonly Work[] {
+    return this.#works.filter((work) => !this.parts.plain.isDeferred(work));
   }
 
   /** Requests that have no answer yet, of the kinds that have keys. */
@@ -71,14 +80,16 @@ export class BatchPlan {
 export interface PreparedBatch {
   readonly plan: BatchPlan;
   readonly effects: BatchEffects;
+  /** The plain transfers of the batch; its rows come before those of the effects. */
+  readonly plain: PlainBatch | undefined;
   /** What is written for it. */
   readonly append: Append;
   readonly atMicros: number;
 }
 
 /** True if a batch has nothing to commit: every key in it had its answer. */
-export function changesNothing({ plan, effects }: PreparedBatch): boolean {
+export function changesNothing({ plan, effects, plain }: PreparedBatch): boolean {
   const { rows, channels, swept, regionBooks } = effects;
-  if (rows.length > 0 || channels.size > 0 || plan.mustCommit) return false;
+  if (plain !== undefined || rows.length > 0 || channels.size > 0 || plan.mustCommit) return false;
   return swept === null && regionBooks === null;
 }

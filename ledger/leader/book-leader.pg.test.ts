@@ -9,6 +9,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { accountId } from '../core/account-id.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
+import { memberOf } from '../keys/ids-command.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { Leading, redisClient } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
@@ -137,7 +138,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const redis = redisClient();
     const leading = await leadingTwo(await database(), true);
     const invent = async () => {
-      for (const name of idSets(leading)) await redis.sadd(name, ...IDS);
+      for (const name of idSets(leading)) await redis.sadd(name, ...IDS.map(memberOf));
     };
     await invent();
     expect(await answersTo(leading, invent)).toEqual(expected);
@@ -197,7 +198,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     await leading.transfer([key('decided', { amount: 3n })]);
     const copied = async () => {
       for (const name of await redis.keys(`*${leading.head.instance}*`)) {
-        const forged = transferIdOf('', 'never sent');
+        const forged = memberOf(transferIdOf('', 'never sent'));
         if ((await redis.type(name)) === 'set') return redis.sadd(name, forged);
         const [value] = Object.values(await redis.hgetall(name));
         if (value !== undefined) return redis.hset(name, forged, value);

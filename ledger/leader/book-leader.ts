@@ -1,35 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
+import type { PlainBatch } from '../core/plain/plain-batch.ts';
 import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Command, Outcome, OutcomeOf } from '../core/post/command.ts';
 import { needsOf, post } from '../core/post/post.ts';
 import { timestampFrom } from '../core/timestamp.ts';
 import type { Logger } from '../logger.ts';
-import type { Sql } from '../store/connect.ts';
-import { describe, isKnownId } from '../store/sqlstate.ts';
+import type { LeaderStore } from '../store/book-store.ts';
+import { describe } from '../store/store-error.ts';
 import { Admission, lostRowsError } from './admission.ts';
 import type { BatchStamp } from './answers.ts';
 import { BatchPlan, changesNothing, type PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
-import { commitBatch, type OnHeldUp } from './commit.ts';
+import { commitBatch, isKnownId, type OnHeldUp } from './commit.ts';
 import { DryRuns, type Rehearsal } from './dry-runs.ts';
 import type { Lookup } from './kinds/batch-part.ts';
 import { idsOf } from './kinds/transfers.ts';
 import type { KnownOutcomes } from './known-outcomes.ts';
 import { isBug, LedgerError } from './ledger-error.ts';
-import { Publisher } from './publisher.ts';
+import type { JournalPartitions } from './partitions/journal-partitions.ts';
+import { type AccountsSeen, Publisher } from './publisher.ts';
 import { whyNotLeading } from './take-over.ts';
-import type { CommandWork, DryWork, TransferWork, Work } from './work.ts';
+import type { CommandWork, DryWork, PlainWork, TransferWork, Work } from './work.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
+
+/**
+ * Share of a full batch. If the plain rows behind general work of their stream are this many, they
+ * wait for the next batch: a row costs some 20 us more in the general lane, and a commit as much as
+ * 100 of those.
+ */
+const DEFERRED_ROWS = 1 / 16;
 
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
 
 export interface LeaderParts {
   /** One connection, used for nothing else than this book's batches. */
-  readonly sql: Sql;
+  readonly store: LeaderStore;
   readonly memory: BookMemory;
   readonly known: KnownOutcomes;
+  /** Undefined: the store refuses every id that the journal has. */
+  readonly partitions: JournalPartitions | undefined;
   readonly log: Logger;
   /** The time of the book, in microseconds since 1970. */
   readonly nowMicros: () => number;
@@ -83,13 +94,18 @@ export class BookLeader {
 
   /** Queues work; it is answered by its callbacks. */
   submit(work: Work): void {
-    this.#admission.add(work.kind === 'transfers' ? this.#arrived(work) : work);
+    if (work.kind === 'plain') this.#admission.add(this.#arrivedPlain(work));
+    else this.#admission.add(work.kind === 'transfers' ? this.#arrived(work) : work);
   }
 
   /** The ids are made once, and Redis is asked about them before it is their turn. */
   #arrived(work: TransferWork): TransferWork {
     const ids = idsOf(work.requests);
     return { ...work, ids, hints: work.hints ?? this.#parts.known.hints(ids) };
+  }
+
+  #arrivedPlain(work: PlainWork): PlainWork {
+    return { ...work, ...this.#parts.known.plainHints(work.items.columns) };
   }
 
   /**
@@ -133,7 +149,7 @@ export class BookLeader {
    * Calls back after each commit that wrote rows, with the accounts that the batch looked at.
    * Returns how to stop it.
    */
-  onCommitted(listener: (accounts: BatchEffects['accounts']) => void): () => void {
+  onCommitted(listener: (accounts: AccountsSeen) => void): () => void {
     return this.#publisher.onCommitted(listener);
   }
 
@@ -185,20 +201,19 @@ export class BookLeader {
 
   async #step(ahead: PreparedBatch | undefined): Promise<Step> {
     this.#requireLead();
-    // No batch is on its way now: what a dry run sees has been committed.
-    await this.#dryRuns.run(this.#rehearsal);
-    for (const work of ahead?.plan.works ?? []) {
+    const next = await this.#rehearse(ahead);
+    for (const work of next?.plan.works ?? []) {
       // The batch before may have proven that this book has lost rows.
       const failure = this.#admission.failureOf(work);
       if (failure !== undefined) throw failure;
     }
-    const batch = ahead ?? (await this.#next());
+    const batch = next ?? (await this.#next());
     if (batch !== undefined) return { prepared: await this.#execute(batch), reason: undefined };
     if (this.#stopping) return { prepared: undefined, reason: 'stopped' };
     const check = this.#dryRuns.waiting === 0;
     return {
       prepared: undefined,
-      reason: check ? await whyNotLeading(this.#parts.sql, this.memory.epoch) : undefined,
+      reason: check ? await whyNotLeading(this.#parts.store, this.memory.epoch) : undefined,
     };
   }
 
@@ -250,27 +265,89 @@ export class BookLeader {
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);
-    const plan = new BatchPlan(works, performance.now());
+    const { batchItems } = this.#parts.tuning ?? ledgerTuning;
+    const plan = new BatchPlan(works, performance.now(), batchItems * DEFERRED_ROWS);
     await plan.lookUp(this.#lookup(false));
     return this.#prepare(plan);
   }
 
   #lookup(journalOnly: boolean): Lookup {
-    const { sql, known } = this.#parts;
-    return { book: this.memory.book, sql, known, journalOnly };
+    const { store, known } = this.#parts;
+    return { book: this.memory.book, store, known, journalOnly };
   }
 
-  /** Executes in memory what has no answer yet. */
+  /**
+   * Runs the dry runs that wait. No batch is on its way now, and what a dry run sees must have been
+   * committed: a batch that was prepared is given up for them, and prepared again.
+   */
+  async #rehearse(ahead: PreparedBatch | undefined): Promise<PreparedBatch | undefined> {
+    if (this.#dryRuns.waiting === 0) return ahead;
+    if (ahead !== undefined) this.memory.abandon();
+    await this.#dryRuns.run(this.#rehearsal);
+    return ahead === undefined ? undefined : this.#prepare(ahead.plan);
+  }
+
+  /** Executes in memory what has no answer yet. The batch is begun then, and not yet on its way. */
   async #prepare(plan: BatchPlan): Promise<PreparedBatch> {
-    const { effects, atMicros } = await this.#post(plan.commands());
-    if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return this.#prepare(plan);
-    return { plan, effects, append: this.memory.appendOf(effects, atMicros), atMicros };
+    for (;;) {
+      this.memory.begin();
+      let prepared: PreparedBatch | undefined;
+      try {
+        prepared = await this.#tryToPrepare(plan);
+      } finally {
+        if (prepared === undefined) this.memory.abandon();
+      }
+      if (prepared === undefined) continue;
+      this.#putBack(plan.parts.plain.takeDeferred());
+      return prepared;
+    }
   }
 
-  async #post(commands: readonly Command[]): Promise<{ effects: BatchEffects; atMicros: number }> {
+  /** Works wait for the next batch, ahead of what has arrived since. */
+  #putBack(works: readonly Work[]): void {
+    // What is not under way any more has got its failure.
+    this.#admission.queue.putBack(works.filter((work) => this.#underWay.delete(work)));
+  }
+
+  /** Undefined: some of what it would refuse has an answer already, and the plan is another one. */
+  async #tryToPrepare(plan: BatchPlan): Promise<PreparedBatch | undefined> {
+    const plain = await this.#postPlain(plan);
+    const { effects, atMicros } = await this.#post(plan.commands(), plain);
+    if (plain !== undefined && effects.rows.some(({ id }) => plain.has(id))) {
+      // Which of the two has the key is for the general lane to decide, which sees both.
+      plan.parts.plain.demote(plan.parts.plain.works);
+      return undefined;
+    }
+    if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return undefined;
+    this.memory.posted(effects);
+    const append = this.memory.appendOf(effects, atMicros, plain);
+    return { plan, effects, plain, append, atMicros };
+  }
+
+  /** Posts what is plain. What is not, after all, is looked up for the general lane. */
+  async #postPlain({ parts }: BatchPlan): Promise<PlainBatch | undefined> {
+    const { store, known } = this.#parts;
+    const { works } = parts.plain;
+    if (works.length > 0) {
+      await this.memory.loadFor(
+        store,
+        works.map(({ items }) => items.columns),
+      );
+    }
+    const stamp = this.memory.stampOf(this.nextMicros());
+    const plain = parts.plain.post(stamp, this.memory.accounts, known);
+    await parts.transfers.lookUp(this.#lookup(false));
+    return plain;
+  }
+
+  /** @param plain the part of the same batch that has been posted before */
+  async #post(
+    commands: readonly Command[],
+    plain?: PlainBatch,
+  ): Promise<{ effects: BatchEffects; atMicros: number }> {
     const needs = needsOf(commands, this.memory.book.number);
-    const state = await this.memory.stateFor(this.#parts.sql, needs);
-    const atMicros = this.nextMicros();
+    const state = await this.memory.stateFor(this.#parts.store, needs, plain);
+    const atMicros = plain?.stamp.atMicros ?? this.nextMicros();
     return { effects: post(state, commands, atMicros), atMicros };
   }
 
@@ -289,6 +366,7 @@ export class BookLeader {
         const plan = new BatchPlan([work], performance.now());
         await plan.lookUp(this.#lookup(true));
         const prepared = await this.#prepare(plan);
+        this.memory.abandon();
         this.#answer(prepared);
         return prepared;
       },
@@ -306,10 +384,11 @@ export class BookLeader {
    */
   async #execute(batch: PreparedBatch): Promise<PreparedBatch | undefined> {
     if (changesNothing(batch)) {
+      this.memory.abandon();
       this.#answered(batch);
       return undefined;
     }
-    this.memory.assume(batch.effects, batch.append);
+    this.memory.assume(batch.effects, batch.append, batch.plain);
     const commit = this.#commit(batch);
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
     for (const settled of [committed, ahead]) {
@@ -351,8 +430,10 @@ export class BookLeader {
       await plan.lookUp(this.#lookup(true));
       assert(plan.unanswered < unanswered, 'a batch is refused for a key that the journal has');
       const batch = await this.#prepare(plan);
-      if (!changesNothing(batch)) {
-        this.memory.assume(batch.effects, batch.append);
+      if (changesNothing(batch)) {
+        this.memory.abandon();
+      } else {
+        this.memory.assume(batch.effects, batch.append, batch.plain);
         if (!(await this.#commit(batch))) {
           this.memory.dropped();
           continue;
@@ -365,12 +446,13 @@ export class BookLeader {
   }
 
   /** False: a key of the batch is in the journal already, and nothing was written. */
-  async #commit({ append }: PreparedBatch): Promise<boolean> {
+  async #commit({ append, plan }: PreparedBatch): Promise<boolean> {
     this.#requireLead();
-    const { sql, onHeldUp } = this.#parts;
+    const { store, partitions, onHeldUp } = this.#parts;
     let written: boolean;
     try {
-      written = await commitBatch(sql, append, onHeldUp);
+      if ((await partitions?.admits(append, plan.parts.plain.absence)) === false) return false;
+      written = await commitBatch(store, append, onHeldUp);
     } catch (error) {
       if (isBug(error)) throw error;
       this.#requireLead();
@@ -378,7 +460,10 @@ export class BookLeader {
       throw error;
     }
     this.#requireLead();
-    if (written) return true;
+    if (written) {
+      partitions?.committed(append);
+      return true;
+    }
     throw new LedgerError('not_leader', 'another leader has taken the book over');
   }
 
@@ -393,9 +478,11 @@ export class BookLeader {
     for (const work of works) this.#underWay.delete(work);
     const { known } = this.#parts;
     const ids = parts.transfers.remember(known, this.#answer(batch));
+    const plainIds = parts.plain.remember(known);
     setImmediate(() => {
       this.#publisher.publish(batch);
       known.addToRedis(ids);
+      if (plainIds !== undefined) known.addPlainToRedis(plainIds);
     });
   }
 }

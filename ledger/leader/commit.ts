@@ -1,12 +1,6 @@
-import { type Append, append } from '../store/append.ts';
-import type { Sql } from '../store/connect.ts';
-import {
-  describe,
-  isDatabaseError,
-  isKnownId,
-  isReadOnly,
-  isRolledBack,
-} from '../store/sqlstate.ts';
+import type { Append } from '../store/append-batch.ts';
+import type { LeaderStore } from '../store/book-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import { LedgerError } from './ledger-error.ts';
 
 /** A commit that takes longer is held up: a second region should answer in a fraction of it. */
@@ -20,15 +14,15 @@ export type OnHeldUp = (heldUp: boolean) => void;
  *
  * @returns false if the head has moved: nothing was written
  * @throws LedgerError with what is known of the outcome
- * @throws PostgresError of isKnownId if a key is in the journal already: nothing was written
+ * @throws StoreError `known_id` if a key is in the journal already: nothing was written
  */
 export async function commitBatch(
-  sql: Sql,
+  store: LeaderStore,
   batch: Append,
   onHeldUp: OnHeldUp | undefined,
 ): Promise<boolean> {
   try {
-    return await whileHeldUp(append(sql, batch), onHeldUp);
+    return await whileHeldUp(store.append(batch), onHeldUp);
   } catch (error) {
     throw isKnownId(error) ? error : commitError(error);
   }
@@ -53,12 +47,17 @@ export async function whileHeldUp<T>(
   }
 }
 
+/** True if the journal refused a batch because one of its ids is there already. */
+export function isKnownId(error: unknown): boolean {
+  return error instanceof StoreError && error.failure === 'known_id';
+}
+
 /** Returns the failure that a failed commit means for the callers that wait for it. */
 function commitError(error: unknown): unknown {
-  if (!isDatabaseError(error)) return error;
-  const text = describe(error);
-  if (isReadOnly(error))
+  if (!(error instanceof StoreError)) return error;
+  const { failure, message: text } = error;
+  if (failure === 'read_only')
     return new LedgerError('not_leader', `no primary any more: ${text}`, error);
-  if (isRolledBack(error)) return new LedgerError('not_applied', text, error);
+  if (error.nothingApplied) return new LedgerError('not_applied', text, error);
   return new LedgerError('outcome_unknown', `the commit was lost: ${text}`, error);
 }

@@ -10,13 +10,13 @@ import {
 import { accountId } from '../core/account-id.ts';
 import type { AssetOutcome } from '../core/post/command.ts';
 import { legId, transferIdOf } from '../core/transfer-id.ts';
-import { connect } from '../store/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { Leading, SILENT } from '../testing/database/leading.ts';
+import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { ChangeAnswer } from './answers.ts';
 import type { DryLeg } from './work.ts';
 import { Sweeper } from './sweeper.ts';
+import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 
@@ -126,8 +126,8 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
     hold('captured', 30n, 1),
     capture('all', 'captured'),
   ]);
-  const reads = connect(opened.ledgerUrl, 1);
-  const sweeper = new Sweeper(reads, leading.leader, SILENT);
+  const store = new PostgresDatabase(opened.ledgerUrl, BOOKS[0]).open(1);
+  const sweeper = new Sweeper(store, leading.leader, SILENT);
   const sweeping = sweeper.run();
   expect(await balanceOf(opened, ALICE)).toEqual([70n, 35n, 35n]);
   await expect.poll(() => balanceOf(opened, ALICE), { timeout: 5000 }).toEqual([70n, 20n, 50n]);
@@ -150,13 +150,13 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
   const second = await Leading.over(opened);
   const [expired] = await second.transfer([capture('too late', 'next')]);
   expect(expired?.reason).toBe(Reason.HOLD_EXPIRED);
-  const after = new Sweeper(reads, second.leader, SILENT);
+  const after = new Sweeper(store, second.leader, SILENT);
   const sweepingAgain = after.run();
   await expect.poll(() => balanceOf(opened, ALICE), { timeout: 5000 }).toEqual([70n, 20n, 50n]);
   after.stop();
   await sweepingAgain;
   await second.stop();
-  await reads.end();
+  await store.close(1);
   const expiries = await opened.admin`SELECT 1 FROM journal WHERE kind = 9`;
   expect(expiries).toHaveLength(3);
 });

@@ -5,6 +5,8 @@ import {
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
+import { idText, type PlainColumns } from '../core/plain/plain-columns.ts';
+import type { KnownIds, PlainBatch } from '../core/plain/plain-batch.ts';
 import { CALL_ROWS_MAX } from '../core/limits.ts';
 import { isPlain } from '../core/validate/options.ts';
 import { type ChangeFields, differingChangeField } from '../core/validate/same-request.ts';
@@ -13,10 +15,8 @@ import { canonicalKey, earlierIdOf, legId } from '../core/transfer-id.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import { fingerprintOf, type KnownKey } from '../keys/known-key.ts';
 import { RecentKeys } from '../keys/recent-keys.ts';
-import type { Sql } from '../store/connect.ts';
-import { readExistingIds } from '../store/read-existing.ts';
-import { readChanges } from '../store/read-changes.ts';
-import { type LegsWanted, readTransfers, type StoredTransfer } from '../store/read-transfers.ts';
+import { RecentPlainKeys } from '../keys/recent-plain-keys.ts';
+import type { KeyReads } from '../store/book-store.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
 import {
   type ChangeAnswer,
@@ -26,6 +26,9 @@ import {
   reusedChangeKey,
   reusedKey,
 } from './answers.ts';
+import type { LegsWanted } from '../store/asked-pages.ts';
+import type { Absence } from './partitions/journal-ids.ts';
+import type { StoredTransfer } from '../store/stored-records.ts';
 
 /** A request for a transfer, and the id that its key stands for. */
 export interface KeyedTransfer {
@@ -33,9 +36,35 @@ export interface KeyedTransfer {
   readonly request: CreateTransferRequest;
 }
 
+/** What is asked of Redis, and written to it. */
+type KeyHints = Pick<KeyCache, 'known' | 'knownPlaces' | 'add' | 'addWords'>;
+
+/** What was decided about a transfer. */
+export interface Decided extends Pick<KnownKey, 'reason' | 'epoch' | 'seq' | 'atMicros'> {
+  /** True: it goes to another book, whose answer is not known yet. */
+  readonly away: boolean;
+}
+
 /** Ids that Redis has, of those it was asked for; undefined if it cannot be asked. */
 export type Hints = ReadonlySet<string> | undefined;
 
+/** What is known of the ids of a journal without a look into it. */
+export interface FilteredIds {
+  /** False: it has no row of the id, so that it need not be asked. */
+  mayHave(id: string): boolean;
+  /** Which of the plain ids it has no row of; undefined: it is not known yet. */
+  absenceOf(columns: PlainColumns): Absence | undefined;
+}
+
+/** What is known of the keys of plain transfers when they arrive. */
+export interface PlainHints {
+  readonly hints: Promise<Hints>;
+  /** Undefined: the filters of the journal were not asked, or are not complete yet. */
+  readonly absence: Absence | undefined;
+}
+
+const NO_IDS: ReadonlySet<string> = new Set();
+const NO_HINTS: Promise<Hints> = Promise.resolve(NO_IDS);
 const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
 
 /**
@@ -44,24 +73,42 @@ const NO_LEGS: LegsWanted = { legsMax: 0, wants: () => false };
  * is made of what it holds, because anyone who reaches it could write there.
  */
 export class KnownOutcomes {
-  readonly #sql: Sql;
+  readonly #reads: KeyReads;
   readonly #book: number;
-  readonly #keys: KeyCache | undefined;
+  readonly #keys: KeyHints | undefined;
   readonly #recent: RecentKeys;
+  readonly #plain: RecentPlainKeys;
+  /** Undefined: the journal may have every id. */
+  readonly #journalIds: FilteredIds | undefined;
 
-  constructor(sql: Sql, book: number, keys: KeyCache | undefined, { recentKeys } = ledgerTuning) {
+  constructor(
+    reads: KeyReads,
+    book: number,
+    keys: KeyHints | undefined,
+    { recentKeys } = ledgerTuning,
+    journalIds?: FilteredIds,
+  ) {
+    this.#journalIds = journalIds;
     this.#recent = new RecentKeys(recentKeys);
-    this.#sql = sql;
+    this.#plain = new RecentPlainKeys(book, recentKeys);
+    this.#reads = reads;
     this.#book = book;
     this.#keys = keys;
   }
 
   /**
    * Asks Redis about the keys of what has just arrived, so that the answer is there when its
-   * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer.
+   * turn comes. Resolves with the ids that Redis has; undefined if Redis does not answer. It is not
+   * asked for keys that the journal is known not to have, nor for those that were made so lately
+   * that this leader would remember their outcome.
    */
   async hints(ids: readonly string[]): Promise<Hints> {
-    return this.#keys?.known(ids);
+    const now = Date.now();
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const doubtful = ids.filter(
+      (id) => this.#journalIds?.mayHave(id) !== false && !this.#wouldHave(id, now),
+    );
+    return doubtful.length === 0 ? NO_IDS : this.#keys?.known(doubtful);
   }
 
   /**
@@ -76,12 +123,18 @@ export class KnownOutcomes {
   ): Promise<(TransferAnswer | undefined)[]> {
     const found = await this.#recordedEarlier(transfers);
     const doubtful: number[] = [];
-    for (const [index, { id, request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id, request } = must(transfers[index], 'every place has its transfer');
       if (found[index] !== undefined) continue;
-      const recent = this.#recent.get(id);
+      const recent = this.#plain.get(id) ?? this.#recent.get(id);
       if (recent !== undefined && this.#answers(recent, request)) {
         found[index] = this.#answerFrom(id, recent);
-      } else if (recent !== undefined || hints === undefined || hints.has(id)) {
+      } else if (
+        recent !== undefined ||
+        hints === undefined ||
+        hints.has(id) ||
+        this.#plain.hasText(id)
+      ) {
         // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
         doubtful.push(index);
       }
@@ -99,7 +152,7 @@ export class KnownOutcomes {
     if (unknown.length === 0) return found;
     // The key may be that of a change of an account: both share the keys of a book.
     const ids = unknown.map(({ id }) => id);
-    const changes = await readChanges(this.#sql, this.#book, ids);
+    const changes = await this.#reads.readChanges(ids);
     for (const [index, { id }] of transfers.entries()) {
       const change = changes.get(id);
       if (change === undefined) continue;
@@ -123,7 +176,7 @@ export class KnownOutcomes {
         : action.value.legs.map((_, place) => legId(id, place)),
     );
     if (legs.every(({ length }) => length === 0)) return;
-    const known = await readExistingIds(this.#sql, legs.flat());
+    const known = await this.#reads.readExistingIds(legs.flat());
     for (const [index, { id }] of transfers.entries()) {
       if (legs[index]?.some((leg) => known.has(leg)) !== true) continue;
       const unknown = { position: undefined, decidedAt: undefined };
@@ -139,10 +192,13 @@ export class KnownOutcomes {
   async #recordedEarlier(
     transfers: readonly KeyedTransfer[],
   ): Promise<(TransferAnswer | undefined)[]> {
-    const found: (TransferAnswer | undefined)[] = transfers.map(() => undefined);
+    const found = Array.from<TransferAnswer | undefined>({ length: transfers.length });
     const places: number[] = [];
     const earlier: KeyedTransfer[] = [];
-    for (const [index, { request }] of transfers.entries()) {
+    for (let index = 0; index < transfers.length; index += 1) {
+      const { id: own, request } = must(transfers[index], 'every place has its transfer');
+      // A key that is its own id has had no other one.
+      if (own === request.idempotencyKey) continue;
       const id = earlierIdOf(request.namespace, request.idempotencyKey);
       if (id === undefined) continue;
       places.push(index);
@@ -164,11 +220,11 @@ export class KnownOutcomes {
   }
 
   async #change(id: string, request: ChangeFields): Promise<ChangeAnswer | undefined> {
-    const change = (await readChanges(this.#sql, this.#book, [id])).get(id);
+    const change = (await this.#reads.readChanges([id])).get(id);
     if (change !== undefined) {
       return recordedChangeAnswer(id, change, differingChangeField(change.request, request));
     }
-    const stored = await readTransfers(this.#sql, this.#book, [id], NO_LEGS);
+    const stored = await this.#reads.readTransfers([id], NO_LEGS);
     const transfer = stored.get(id)?.transfer;
     return transfer === undefined ? undefined : reusedChangeKey(id, 'kind', transfer);
   }
@@ -176,11 +232,79 @@ export class KnownOutcomes {
   /** Remembers an outcome that has been committed, in memory. */
   remember(id: string, known: KnownKey): void {
     this.#recent.set(id, known);
+    this.#plain.mark(id);
+  }
+
+  /** The same of a transfer that has been posted or refused here, as it was asked. */
+  rememberDecided(id: string, request: CreateTransferRequest, decided: Decided): void {
+    const { reason, epoch, seq, atMicros, away } = decided;
+    const partial = away || !isPlain(request);
+    // A key with more to its outcome is asked the journal for: that there is one is enough here.
+    if (partial && this.#plain.mark(id)) return;
+    if (!partial && reason === Reason.UNSPECIFIED && this.#plain.addPosted(id, request, decided)) {
+      return;
+    }
+    this.remember(id, {
+      fingerprint: fingerprintOf(request),
+      reason,
+      epoch,
+      seq,
+      atMicros,
+      partial,
+    });
+  }
+
+  /** Remembers what the plain lane has committed. */
+  rememberPlain(batch: PlainBatch): void {
+    this.#plain.add(batch);
+  }
+
+  /** The ids in memory that a plain transfer could have. */
+  get plainIds(): KnownIds {
+    return this.#plain;
+  }
+
+  /** True: what either lane has decided of such a key would be in memory. */
+  #wouldHave(id: string, now: number): boolean {
+    return this.#recent.wouldHave(id, now) && this.#plain.wouldHave(id, now);
+  }
+
+  /** Those of the ids that a row of the journal has. */
+  async existing(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const possible = ids.filter((id) => this.#journalIds?.mayHave(id) !== false);
+    return possible.length === 0 ? NO_IDS : this.#reads.readExistingIds(possible);
+  }
+
+  /**
+   * As `hints`, of plain transfers. The journal is not read here: the work may fail before anything
+   * waits for its hints, which therefore must not be rejected.
+   */
+  plainHints(columns: PlainColumns): PlainHints {
+    if (this.#plain.wouldHaveAll(columns, Date.now())) {
+      return { hints: NO_HINTS, absence: undefined };
+    }
+    // The filters of the journal are a proof that it has no row of nearly all of them.
+    const absence = this.#journalIds?.absenceOf(columns);
+    if (absence?.doubtful.length === 0) return { hints: NO_HINTS, absence };
+    return { hints: this.#plainHints(columns, absence), absence };
+  }
+
+  async #plainHints(columns: PlainColumns, absence?: Absence): Promise<Hints> {
+    if (absence !== undefined) {
+      return this.#keys?.known(absence.doubtful.map((place) => idText(columns.ids, place)));
+    }
+    const places = await this.#keys?.knownPlaces(columns.ids.subarray(0, columns.count * 4));
+    return places && new Set(places.map((place) => idText(columns.ids, place)));
+  }
+
+  /** Adds the ids of plain transfers to Redis, likewise. @param ids four words for each */
+  addPlainToRedis(ids: Int32Array): void {
+    this.#keys?.addWords(ids);
   }
 
   /** Adds what has been committed to Redis, which may wait until every caller has the answer. */
   addToRedis(ids: readonly string[]): void {
-    void this.#keys?.add(ids);
+    this.#keys?.add(ids);
   }
 
   async #askJournal(
@@ -191,10 +315,12 @@ export class KnownOutcomes {
     const sizes = new Map<string, number>();
     for (const index of wanted) {
       const { id, request } = must(transfers[index], 'every place has its transfer');
+      if (this.#journalIds?.mayHave(id) === false) continue;
       const { action } = request;
       sizes.set(id, action?.$case === 'group' ? action.value.legs.length : 0);
     }
-    const stored = await readTransfers(this.#sql, this.#book, [...sizes.keys()], {
+    if (sizes.size === 0) return;
+    const stored = await this.#reads.readTransfers([...sizes.keys()], {
       legsMax: CALL_ROWS_MAX,
       // A group of another size is another group: its legs need not be read.
       wants: (id, legs) => sizes.get(id) === legs,

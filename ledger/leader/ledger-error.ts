@@ -1,4 +1,4 @@
-import { isDatabaseError } from '../store/sqlstate.ts';
+import { StoreError } from '../store/store-error.ts';
 
 /**
  * Why work was not executed. Its code states what is known of the effect: with `outcome_unknown`
@@ -33,5 +33,5 @@ export class DivergedError extends LedgerError {
  * may be tried again after it; the process ends with its stack trace.
  */
 export function isBug(error: unknown): boolean {
-  return !(error instanceof LedgerError) && !isDatabaseError(error);
+  return !(error instanceof LedgerError) && !(error instanceof StoreError);
 }

@@ -123,6 +123,7 @@ test('connections cut under load: after the next take-over each key has one outc
     const leading = await leadingTwo(opened);
     const load = new Load();
     const running = load.run(leading);
+    await expect.poll(() => load.acknowledged.size, { interval: 5 }).toBeGreaterThan(0);
     // A connection that is idle when it is cut is opened again, and no caller notices.
     for (let tries = 0; load.failures.length === 0 && tries < 100; tries += 1) {
       await sleep(tries === 0 ? afterMs : 7);

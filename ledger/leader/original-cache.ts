@@ -2,28 +2,28 @@ import type { Original } from '../core/original.ts';
 
 /**
  * The originals that were made or drawn on last, bounded: most holds are captured soon after
- * they were made. What is not here is loaded.
+ * they were made. What is not here is loaded. There are two generations, and the older one is
+ * dropped when the newer is full: to keep all in one order would cost more than to load some.
  */
 export class OriginalCache {
-  readonly #capacity: number;
-  /** In the order in which they were set. */
-  readonly #originals = new Map<string, Original>();
+  readonly #generation: number;
+  #newer = new Map<string, Original>();
+  #older = new Map<string, Original>();
 
-  constructor(capacity = 50_000) {
-    this.#capacity = capacity;
+  /** @param generation originals of one generation */
+  constructor(generation = 25_000) {
+    this.#generation = generation;
   }
 
   get(id: string): Original | undefined {
-    return this.#originals.get(id);
+    return this.#newer.get(id) ?? this.#older.get(id);
   }
 
   set(original: Original): void {
-    this.#originals.delete(original.id);
-    this.#originals.set(original.id, original);
-    if (this.#originals.size <= this.#capacity) return;
-    for (const oldest of this.#originals.keys()) {
-      this.#originals.delete(oldest);
-      return;
+    if (this.#newer.size >= this.#generation) {
+      this.#older = this.#newer;
+      this.#newer = new Map();
     }
+    this.#newer.set(original.id, original);
   }
 }

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { OpenAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
 import { must } from '../core/assert.ts';
 import { candidatesOf, ownerOf, type RegionBooks } from '../core/placement.ts';
-import { readHead } from '../store/head.ts';
+import { readHead } from '../store/postgres/head.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import type { OpenAnswer } from './answers.ts';
@@ -13,6 +13,7 @@ import { KnownOutcomes } from './known-outcomes.ts';
 import { LedgerError } from './ledger-error.ts';
 import { takeOver } from './take-over.ts';
 import type { NotOwnedItem } from './work.ts';
+import { PostgresStore } from '../store/postgres/postgres-store.ts';
 
 /** What a book keeps of the books of its region, and what that keeps it from opening. */
 
@@ -32,6 +33,8 @@ async function lead(on: TestDatabase, address = '127.0.0.1:1'): Promise<Leading>
   onTestFinished(() => leading.stop());
   return leading;
 }
+
+const storeOf = ({ ledger }: TestDatabase) => new PostgresStore(ledger, BOOK);
 
 interface Placed {
   readonly answers: readonly OpenAnswer[];
@@ -156,20 +159,20 @@ test('a take-over waits for a list that was kept without a row since the head wa
   const head = await readHead(on.ledger, BOOK);
   await place(leading, [nameOf(4)], [1, 4]);
   // Neither epoch nor seq have moved. Taken over with the older list, the book would open the name.
-  expect(await takeOver(on.ledger, head, '127.0.0.1:2', 1)).toBeUndefined();
-  const taken = await takeOver(on.ledger, await readHead(on.ledger, BOOK), '127.0.0.1:2', 1);
+  expect(await takeOver(storeOf(on), head, '127.0.0.1:2', 1)).toBeUndefined();
+  const taken = await takeOver(storeOf(on), await readHead(on.ledger, BOOK), '127.0.0.1:2', 1);
   expect(taken).toMatchObject({ regionBooks: [1, 4] });
 });
 
 test('a take-over adds the books of the configuration, and never shortens the list', async () => {
-  const { ledger } = await database();
+  const on = await database();
   const over = async (books: RegionBooks) =>
-    (await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1, books))?.regionBooks;
+    (await takeOver(storeOf(on), await readHead(on.ledger, BOOK), 'a:1', 1, books))?.regionBooks;
   expect(await over([1])).toEqual([1]);
   expect(await over([1, 4])).toEqual([1, 4]);
   expect(await over([1])).toEqual([1, 4]);
   expect(await over([1, 5])).toEqual([1, 4]);
-  expect((await readHead(ledger, BOOK)).regionBooks).toEqual([1, 4]);
+  expect((await readHead(on.ledger, BOOK)).regionBooks).toEqual([1, 4]);
 });
 
 test('openings that are prepared while the same names are being committed are replays', async () => {
@@ -206,8 +209,8 @@ test('a name that was opened after the look-up of its batch is not called one of
     0,
   );
   // Prepared ahead of a batch that opens the name, which the journal refuses once for another key.
-  const known = new KnownOutcomes(on.ledger, BOOK.number, undefined);
-  const lookup = { book: BOOK, sql: on.ledger, known, journalOnly: true };
+  const known = new KnownOutcomes(storeOf(on), BOOK.number, undefined);
+  const lookup = { book: BOOK, store: storeOf(on), known, journalOnly: true };
   await part.lookUp(lookup);
   part.plan(new CommandList());
   await place(leading, [name], [1]);

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { accountNumberOf, bookOf } from '../core/account-id.ts';
+import type { PlainBatch } from '../core/plain/plain-batch.ts';
 import type { BatchEffects } from '../core/post/book-state.ts';
 import type { Logger } from '../logger.ts';
-import { describe } from '../store/sqlstate.ts';
+import { describe } from '../store/store-error.ts';
 import type { PreparedBatch } from './batch-plan.ts';
 import type { BookMemory } from './book-memory.ts';
 import type { Publication } from './kinds/batch-part.ts';
@@ -21,7 +23,12 @@ export interface PublisherParts {
   readonly onBug: (error: unknown) => void;
 }
 
-type Listener = (accounts: BatchEffects['accounts']) => void;
+/** The ids of the accounts that a batch has looked at. */
+export interface AccountsSeen {
+  has(account: bigint): boolean;
+}
+
+type Listener = (accounts: AccountsSeen) => void;
 
 /** Sends the answers of committed batches, and reports the commits. */
 export class Publisher {
@@ -42,12 +49,14 @@ export class Publisher {
     return () => this.#listeners.delete(listener);
   }
 
-  publish({ plan, effects }: PreparedBatch): void {
+  publish({ plan, effects, plain }: PreparedBatch): void {
     const publication = this.publication();
     plan.publish(publication);
     for (const peerBook of publication.peers) this.#parts.onSent(peerBook);
-    if (effects.rows.length === 0) return;
-    for (const listener of this.#listeners) listener(effects.accounts);
+    if (plain === undefined && effects.rows.length === 0) return;
+    if (this.#listeners.size === 0) return;
+    const accounts = plain === undefined ? effects.accounts : new SeenAccounts(effects, plain);
+    for (const listener of this.#listeners) listener(accounts);
   }
 
   /** What the parts of one batch publish with. */
@@ -84,5 +93,28 @@ export class Publisher {
       if (isBug(error)) this.#parts.onBug(error);
       this.#parts.log.warn('transfers in transit cannot be looked up', { why: describe(error) });
     }
+  }
+}
+
+/** The accounts of a batch with plain transfers, listed once one of them is asked for. */
+class SeenAccounts implements AccountsSeen {
+  readonly #effects: BatchEffects;
+  readonly #plain: PlainBatch;
+  #numbers: Set<number> | undefined;
+
+  constructor(effects: BatchEffects, plain: PlainBatch) {
+    this.#effects = effects;
+    this.#plain = plain;
+  }
+
+  has(account: bigint): boolean {
+    if (this.#effects.accounts.has(account)) return true;
+    const { columns, count, stamp } = this.#plain;
+    if (bookOf(account) !== stamp.book) return false;
+    this.#numbers ??= new Set([
+      ...columns.debits.subarray(0, count),
+      ...columns.credits.subarray(0, count),
+    ]);
+    return this.#numbers.has(accountNumberOf(account));
   }
 }

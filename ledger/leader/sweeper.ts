@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
-import type { Sql } from '../store/connect.ts';
-import { readDueHolds } from '../store/read-due-holds.ts';
-import { describe } from '../store/sqlstate.ts';
+import type { LeaderStore } from '../store/book-store.ts';
+import { describe } from '../store/store-error.ts';
 import type { BookLeader } from './book-leader.ts';
 import { isBug } from './ledger-error.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
@@ -13,15 +12,20 @@ import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
  * on where this one stopped.
  */
 export class Sweeper {
-  readonly #sql: Sql;
+  readonly #store: Pick<LeaderStore, 'readDueHolds'>;
   readonly #leader: BookLeader;
   readonly #log: Logger;
   readonly #tuning: LedgerTuning;
   #stopped = false;
 
-  constructor(sql: Sql, leader: BookLeader, log: Logger, tuning: LedgerTuning = ledgerTuning) {
+  constructor(
+    store: Pick<LeaderStore, 'readDueHolds'>,
+    leader: BookLeader,
+    log: Logger,
+    tuning: LedgerTuning = ledgerTuning,
+  ) {
     this.#tuning = tuning;
-    this.#sql = sql;
+    this.#store = store;
     this.#leader = leader;
     this.#log = log;
   }
@@ -52,7 +56,7 @@ export class Sweeper {
     const { memory } = this.#leader;
     const { sweepHolds } = this.#tuning;
     const nowMicros = this.#leader.nextMicros();
-    const due = await readDueHolds(this.#sql, memory.swept, nowMicros, sweepHolds);
+    const due = await this.#store.readDueHolds(memory.swept, nowMicros, sweepHolds);
     if (due === null) return false;
     const { ids, cursor, seen } = due;
     await this.#leader.execute({ kind: 'expire', holds: ids, swept: cursor, seen });

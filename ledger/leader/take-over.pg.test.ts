@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { append } from '../store/append.ts';
-import { fenceBook, unfenceBook } from '../store/fence.ts';
-import { readHead } from '../store/head.ts';
+import { append } from '../store/postgres/append.ts';
+import { fenceBook, unfenceBook } from '../store/postgres/fence.ts';
+import { readHead } from '../store/postgres/head.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { BOOKS } from '../testing/database/leading.ts';
 import { batchAfter, journalRow } from '../testing/database/rows.ts';
 import { takeOver } from './take-over.ts';
+import { PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
@@ -13,10 +14,15 @@ const [BOOK] = BOOKS;
 test('a take-over bumps the epoch by one, is recorded in the journal, and is committed', async () => {
   const { ledger } = await database();
   const before = await readHead(ledger, BOOK);
-  const taken = await takeOver(ledger, before, '127.0.0.1:1', 1_000_000);
+  const taken = await takeOver(new PostgresStore(ledger, BOOK), before, '127.0.0.1:1', 1_000_000);
   expect(taken).toMatchObject({ epoch: 1, leader: '127.0.0.1:1', seq: 1, atMicros: 1_000_000 });
   expect(await readHead(ledger, BOOK)).toEqual(taken);
-  const again = await takeOver(ledger, await readHead(ledger, BOOK), '127.0.0.1:2', 5);
+  const again = await takeOver(
+    new PostgresStore(ledger, BOOK),
+    await readHead(ledger, BOOK),
+    '127.0.0.1:2',
+    5,
+  );
   // Time never goes back, whatever the clock of the new leader shows.
   expect(again).toMatchObject({ epoch: 2, leader: '127.0.0.1:2', seq: 2, atMicros: 1_000_001 });
   expect(await ledger`SELECT seq, epoch, kind, reference FROM journal ORDER BY seq`).toEqual([
@@ -30,7 +36,9 @@ test('of several servers that take over at once exactly one succeeds', async () 
   for (let round = 1; round <= 5; round += 1) {
     const head = await readHead(ledger, BOOK);
     const all = await Promise.all(
-      ['a:1', 'b:1', 'c:1'].map((address) => takeOver(ledger, head, address, 1)),
+      ['a:1', 'b:1', 'c:1'].map((address) =>
+        takeOver(new PostgresStore(ledger, BOOK), head, address, 1),
+      ),
     );
     const [winner, ...others] = all.filter((taken) => taken !== undefined);
     expect(others).toEqual([]);
@@ -41,9 +49,19 @@ test('of several servers that take over at once exactly one succeeds', async () 
 
 test('the next append of the leader before is fenced', async () => {
   const { ledger } = await database();
-  const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
+  const first = await takeOver(
+    new PostgresStore(ledger, BOOK),
+    await readHead(ledger, BOOK),
+    'a:1',
+    1,
+  );
   if (first === undefined) throw new Error('no other server took over');
-  const second = await takeOver(ledger, await readHead(ledger, BOOK), 'b:1', 1);
+  const second = await takeOver(
+    new PostgresStore(ledger, BOOK),
+    await readHead(ledger, BOOK),
+    'b:1',
+    1,
+  );
   if (second === undefined) throw new Error('no other server took over');
   const row = journalRow(first.seq + 1, { epoch: first.epoch });
   expect(await append(ledger, batchAfter(first, [row]))).toBe(false);
@@ -55,7 +73,12 @@ test('the next append of the leader before is fenced', async () => {
 
 test('a fenced book is not taken over, even by a server that does not know of it', async () => {
   const { admin, ledger } = await database();
-  const first = await takeOver(ledger, await readHead(ledger, BOOK), 'a:1', 1);
+  const first = await takeOver(
+    new PostgresStore(ledger, BOOK),
+    await readHead(ledger, BOOK),
+    'a:1',
+    1,
+  );
   if (first === undefined) throw new Error('no other server took over');
   const fenced = await fenceBook(admin, 'jane', 2_000_000);
   expect(fenced).toMatchObject({ epoch: 2, leader: 'fenced by jane', seq: 2, fenced: true });
@@ -63,14 +86,22 @@ test('a fenced book is not taken over, even by a server that does not know of it
   const row = journalRow(first.seq + 1, { epoch: first.epoch });
   expect(await append(ledger, batchAfter(first, [row]))).toBe(false);
   const unaware = { ...fenced, fenced: false };
-  expect(await takeOver(ledger, unaware, 'b:1', 1)).toBeUndefined();
+  expect(await takeOver(new PostgresStore(ledger, BOOK), unaware, 'b:1', 1)).toBeUndefined();
   await unfenceBook(admin);
-  expect(await takeOver(ledger, unaware, 'b:1', 1)).toMatchObject({ epoch: 3, leader: 'b:1' });
+  expect(await takeOver(new PostgresStore(ledger, BOOK), unaware, 'b:1', 1)).toMatchObject({
+    epoch: 3,
+    leader: 'b:1',
+  });
 });
 
 test('a fence is stamped by the database where the clock of the operator is ahead', async () => {
   const { ledger, admin } = await database();
-  await takeOver(ledger, await readHead(ledger, BOOK), '127.0.0.1:1', 1_000_000);
+  await takeOver(
+    new PostgresStore(ledger, BOOK),
+    await readHead(ledger, BOOK),
+    '127.0.0.1:1',
+    1_000_000,
+  );
   const { atMicros } = await fenceBook(admin, 'jane', (Date.now() + 3_600_000) * 1_000);
   expect(atMicros).toBeLessThan((Date.now() + 60_000) * 1_000);
 });

@@ -1,8 +1,7 @@
-import { append } from '../store/append.ts';
 import type { RegionBooks } from '../core/placement.ts';
-import type { Sql } from '../store/connect.ts';
-import { type Head, readEpoch } from '../store/head.ts';
-import { describe } from '../store/sqlstate.ts';
+import type { LeaderStore } from '../store/book-store.ts';
+import type { Head } from '../store/append-batch.ts';
+import { describe } from '../store/store-error.ts';
 import { takeOverBatch } from '../store/take-over-batch.ts';
 import { isBug } from './ledger-error.ts';
 
@@ -18,20 +17,20 @@ import { isBug } from './ledger-error.ts';
  * @throws CommitInDoubt if the book is not taken over, although its head may show that it is
  */
 export async function takeOver(
-  sql: Sql,
+  store: LeaderStore,
   head: Head,
   leader: string,
   nowMicros: number,
   regionBooks: RegionBooks = [],
 ): Promise<Head | undefined> {
   const { batch, taken } = takeOverBatch(head, leader, nowMicros, regionBooks);
-  return (await append(sql, batch)) ? taken : undefined;
+  return (await store.append(batch)) ? taken : undefined;
 }
 
 /** Why the leader of an epoch leads no more, according to its database; undefined: it does. */
-export async function whyNotLeading(sql: Sql, mine: number): Promise<string | undefined> {
+export async function whyNotLeading(store: LeaderStore, mine: number): Promise<string | undefined> {
   try {
-    const { epoch, leader } = await readEpoch(sql);
+    const { epoch, leader } = await store.readEpoch();
     return epoch === mine ? undefined : `${leader} has taken the book over in epoch ${epoch}`;
   } catch (error) {
     if (isBug(error)) throw error;

@@ -2,12 +2,13 @@ import type { BatchPart, WorkKind } from './kinds/batch-part.ts';
 import { change } from './kinds/changes.ts';
 import { asset, command } from './kinds/commands.ts';
 import { open } from './kinds/openings.ts';
+import { plain } from './kinds/plain-transfers.ts';
 import { proof } from './kinds/proofs.ts';
 import { transfers } from './kinds/transfers.ts';
 import type { Work, WorkByKind, WorkName } from './work.ts';
 
 /** Every kind of work, each defined in a file of its own in kinds/. */
-const workKinds = { asset, open, change, command, proof, transfers };
+const workKinds = { plain, asset, open, change, command, proof, transfers };
 
 type Kinds = { readonly [K in WorkName]: WorkKind<WorkByKind[K], BatchPart> };
 const byName: Kinds = workKinds;
@@ -19,12 +20,14 @@ export type BatchParts = {
 
 /**
  * Divides the works of a batch by their kinds. The parts are in the order in which they are
- * posted: what brings or frees money comes before what spends it.
+ * posted: what brings or frees money comes before what spends it. What is plain comes first of all,
+ * and goes to the general lane if it is refused for want of money.
  */
-export function newParts(works: readonly Work[], now: number): BatchParts {
+export function newParts(works: readonly Work[], now: number, deferredRowsMin: number): BatchParts {
   const those = <K extends WorkName>(kind: K) =>
     works.filter((work): work is WorkByKind[K] => work.kind === kind);
-  return {
+  const parts = {
+    plain: plain.newPart(those('plain'), now),
     asset: asset.newPart(those('asset'), now),
     open: open.newPart(those('open'), now),
     change: change.newPart(those('change'), now),
@@ -32,6 +35,8 @@ export function newParts(works: readonly Work[], now: number): BatchParts {
     proof: proof.newPart(those('proof'), now),
     transfers: transfers.newPart(those('transfers'), now),
   };
+  parts.plain.connect(works, parts.transfers, deferredRowsMin);
+  return parts;
 }
 
 /** How many rows of the journal the work may lead to, about. */

@@ -31,8 +31,7 @@ export class WorkQueue {
       work.onFailure(this.#closed);
       return;
     }
-    const items = rowsOfWork(work);
-    const bytes = work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
+    const { items, bytes } = waitingOf(work);
     const tooMany = this.#items + items > this.#tuning.queueItems;
     const tooLarge = this.#bytes > 0 && this.#bytes + bytes > this.#tuning.queueMib * MIB;
     // Work that releases money (settlements) is admitted beyond the bound: one per peer at most.
@@ -46,6 +45,16 @@ export class WorkQueue {
     this.#waiting.push({ work, items, bytes });
     this.#wake?.();
     if (this.#items >= this.#tuning.batchItems) this.#full?.();
+  }
+
+  /** Puts works back that were taken: they come first again, in the order given. */
+  putBack(works: readonly Work[]): void {
+    const waiting = works.map((work) => waitingOf(work));
+    for (const { items, bytes } of waiting) {
+      this.#items += items;
+      this.#bytes += bytes;
+    }
+    this.#waiting = [...waiting, ...this.#waiting];
   }
 
   /** Resolves when a full batch waits. Only the newest of several promises does. */
@@ -104,4 +113,14 @@ export class WorkQueue {
     for (const { work } of waiting) work.onFailure(failure);
     this.#wake?.();
   }
+}
+
+function waitingOf(work: Work): Waiting {
+  return { work, items: rowsOfWork(work), bytes: bytesOfWork(work) };
+}
+
+/** What the requests of a work take as they are encoded. */
+function bytesOfWork(work: Work): number {
+  if (work.kind === 'plain') return work.items.bytes.length;
+  return work.kind === 'transfers' ? (work.bytes ?? 0) : 0;
 }

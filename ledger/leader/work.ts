@@ -20,12 +20,15 @@ import type {
   TransferCommand,
 } from '../core/post/command.ts';
 import type { RegionBooks } from '../core/placement.ts';
+import type { PlainItems } from '../core/plain/scan-plain.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
+import type { Absence } from './partitions/journal-ids.ts';
 
 /** Each kind of work; work-kinds.ts states what is done with it. */
 export interface WorkByKind {
+  readonly plain: PlainWork;
   readonly transfers: TransferWork;
   readonly open: OpenWork;
   readonly change: ChangeWork;
@@ -47,8 +50,28 @@ interface Failable {
   readonly onFailure: (failure: LedgerError) => void;
 }
 
+/** Plain transfers of one book as they came, without an object for each. */
+export interface PlainWork extends Failable {
+  readonly kind: 'plain';
+  readonly items: PlainItems;
+  /** What the work came on: what it brings is posted in its order. */
+  readonly stream?: object;
+  /** By performance.now(): none of them is to be started after that. */
+  readonly startBefore: number;
+  /** The keys that Redis has. The leader asks for them when the work arrives. */
+  readonly hints?: Promise<Hints>;
+  /** What the filters of the journal have shown of the keys when the work arrived. */
+  readonly absence?: Absence | undefined;
+  /** The same as requests, for the general lane, which calls that work back instead of this one. */
+  readonly general: () => TransferWork;
+  /** All were posted: their results as items of BatchOutcome, in the same order. */
+  readonly onPosted: (results: Buffer) => void;
+}
+
 export interface TransferWork extends Failable {
   readonly kind: 'transfers';
+  /** What the work came on: what it brings is posted in its order. */
+  readonly stream?: object;
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
   readonly bytes?: number;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
-import { connect, type Sql } from '../store/connect.ts';
-import { type Head, readHead } from '../store/head.ts';
-import { describe, isDatabaseError, isMissingTable } from '../store/sqlstate.ts';
+import type { BookStore } from '../store/book-store.ts';
+import type { Head } from '../store/append-batch.ts';
+import { describe, StoreError } from '../store/store-error.ts';
 import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
@@ -33,6 +33,8 @@ export interface MemberStatus {
   readonly heldUp: boolean;
   /** What is wrong with the clocks, in a sentence; '' if nothing is. */
   readonly clockAlarm: string;
+  /** What an operator must look at in the partitions of the journal, while it leads. */
+  readonly partitionAlarms: readonly string[];
 }
 
 /**
@@ -48,7 +50,7 @@ export interface MemberStatus {
 export class BookMember {
   readonly config: MemberConfig;
   /** Connections for reading. */
-  readonly sql: Sql;
+  readonly store: BookStore;
   readonly clock: ServerClock;
   readonly tuning: LedgerTuning;
   readonly #leaders: Leaders;
@@ -72,7 +74,7 @@ export class BookMember {
     this.#leaders = leaders;
     this.#log = log;
     this.clock = new ServerClock(leaders, log, () => this.#notify());
-    this.sql = connect(config.databaseUrl, this.tuning.readConnections);
+    this.store = config.database.open(this.tuning.readConnections);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
     });
@@ -93,6 +95,7 @@ export class BookMember {
       epoch: leader?.memory.epoch ?? 0,
       heldUp,
       clockAlarm: this.clock.alarm,
+      partitionAlarms: this.#leadership?.partitionAlarms ?? [],
     };
   }
 
@@ -115,7 +118,7 @@ export class BookMember {
     } finally {
       this.clock.stop();
     }
-    await this.sql.end({ timeout: 1 });
+    await this.store.close(1);
   }
 
   /** Finishes what is queued, as far as that is possible soon, then ends `run`. */
@@ -131,7 +134,7 @@ export class BookMember {
   async #followRole(): Promise<void> {
     let role: KnownRole;
     let why = '';
-    const watch = new RoleWatch(this.config.databaseUrl, (known, unknownWhy) => {
+    const watch = new RoleWatch(this.config.database, (known, unknownWhy) => {
       role = known;
       why = whyNot(known, unknownWhy);
       if (why !== '') this.#leadership?.end(why);
@@ -161,7 +164,7 @@ export class BookMember {
     let failed = 0;
     while (!this.#stopped) {
       await this.#try(async () => {
-        const head = await readHead(this.sql, this.config.book);
+        const head = await this.store.readHead();
         if (!head.fenced && this.#mayTakeOver(head, failed)) {
           failed = 0;
           return this.#lead(head);
@@ -179,8 +182,8 @@ export class BookMember {
       this.#logWhy(await turn());
       if (this.#lastWhy === '') return;
     } catch (error) {
-      if (!isDatabaseError(error)) throw error;
-      const none = isMissingTable(error);
+      if (!(error instanceof StoreError)) throw error;
+      const none = error.failure === 'no_schema';
       if (none && !this.config.replicated && this.#lastWhy === '')
         throw new Error(NO_BOOK, { cause: error });
       this.#logWhy(none ? NO_BOOK : describe(error));
@@ -226,7 +229,7 @@ export class BookMember {
       this.#notify();
     };
     const parts = {
-      reads: this.sql,
+      reads: this.store,
       leaders: this.#leaders,
       log: this.#log,
       clock: this.clock,

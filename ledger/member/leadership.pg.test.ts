@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { InvariantError, must } from '../core/assert.ts';
 import { Leaders } from '../rpc/leaders.ts';
-import { connect } from '../store/connect.ts';
+import { connect } from '../store/postgres/connect.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import type { Logger } from '../logger.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
@@ -13,6 +13,7 @@ import { ServerClock } from '../leader/server-clock.ts';
 import { Leadership } from './leadership.ts';
 import type { Hints } from '../leader/known-outcomes.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
+import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const nothing = () => undefined;
@@ -22,7 +23,7 @@ const configOf = ({ ledgerUrl }: TestDatabase) => ({
   // Alone, so that posting need not wait for other books to be compared with.
   books: [BOOKS[0]],
   address: 'a:1',
-  databaseUrl: ledgerUrl,
+  database: new PostgresDatabase(ledgerUrl, BOOKS[0]),
   redisUrl: undefined,
   serverRegion: 'eu-west',
   replicated: false,
@@ -38,7 +39,7 @@ async function leading(
   const leaders = new Leaders([]);
   const leadership = new Leadership({
     config: configOf(opened),
-    reads,
+    reads: new PostgresStore(reads, BOOKS[0]),
     leaders,
     log,
     clock: new ServerClock(leaders, SILENT, nothing),
@@ -125,7 +126,7 @@ test('a broken invariant ends the member, which leads no more', async () => {
   const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
   const running = member.run();
   running.catch(nothing);
-  onTestFinished(() => member.sql.end({ timeout: 1 }));
+  onTestFinished(() => member.store.close(1));
   await expect.poll(() => member.leader).toBeDefined();
   await submit(member.leader, Promise.reject(broken()));
   await expect(running).rejects.toThrow(broken());

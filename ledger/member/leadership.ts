@@ -5,16 +5,17 @@ import type { Logger } from '../logger.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 import { Sender } from '../settlement/sender.ts';
-import { connect, isWarning, type Sql } from '../store/connect.ts';
+import type { BookDatabase, BookStore, LeaderStore } from '../store/book-store.ts';
 import type { Book } from '../core/book.ts';
-import { type Head, readHead } from '../store/head.ts';
-import { leaveFork } from '../store/leave-fork.ts';
-import { readNodeRole } from '../store/node-role.ts';
+import type { Head } from '../store/append-batch.ts';
 import { BookLeader } from '../leader/book-leader.ts';
 import { BookMemory } from '../leader/book-memory.ts';
 import { type OnHeldUp, whileHeldUp } from '../leader/commit.ts';
 import { isBug } from '../leader/ledger-error.ts';
 import { KnownOutcomes } from '../leader/known-outcomes.ts';
+import { JournalPartitions } from '../leader/partitions/journal-partitions.ts';
+import { PartitionKeeper } from '../leader/partitions/partition-keeper.ts';
+import { completePartitions, roomForTakeOver } from '../leader/partitions/take-over-partitions.ts';
 import type { ServerClock } from '../leader/server-clock.ts';
 import { Sweeper } from '../leader/sweeper.ts';
 import { takeOver } from '../leader/take-over.ts';
@@ -24,7 +25,8 @@ export interface LeadershipConfig {
   readonly books: readonly Book[];
   /** Where other servers reach this one, HOST:PORT. */
   readonly address: string;
-  readonly databaseUrl: string;
+  /** Of this server, which has a copy of the book or shares the only one. */
+  readonly database: BookDatabase;
   readonly redisUrl: string | undefined;
   /** True: the book is led only where a commit waits for a second node to have it. */
   readonly replicated: boolean;
@@ -35,7 +37,7 @@ export interface LeadershipConfig {
 export interface LeadershipParts {
   readonly config: LeadershipConfig;
   /** Connections for reading. */
-  readonly reads: Sql;
+  readonly reads: BookStore;
   readonly leaders: Leaders;
   readonly log: Logger;
   readonly clock: ServerClock;
@@ -58,6 +60,7 @@ export class Leadership {
   #stopping = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
+  #keeper: Pick<PartitionKeeper, 'alarms'> | undefined;
 
   constructor(parts: LeadershipParts) {
     this.#parts = parts;
@@ -74,6 +77,11 @@ export class Leadership {
   /** True while a commit waits for longer than it should. */
   get heldUp(): boolean {
     return this.#heldUp;
+  }
+
+  /** What an operator must look at in the partitions of the journal: see PartitionKeeper. */
+  get partitionAlarms(): readonly string[] {
+    return this.#over ? [] : (this.#keeper?.alarms ?? []);
   }
 
   /** Takes nothing new, and ends the leadership when all that is queued is done. */
@@ -102,19 +110,17 @@ export class Leadership {
    *
    * @param seen the head as it was read for the decision to take over; undefined: read it now
    * @returns why the leadership is over
-   * @throws Error of isDatabaseError; any other if the process must end
+   * @throws StoreError; any other if the process must end
    */
   async run(seen?: Head): Promise<string> {
-    const { databaseUrl, replicated } = this.#parts.config;
-    const sql = connect(databaseUrl, 1, {
-      onNotice: (notice) => {
-        if (isWarning(notice) && this.#leader !== undefined) {
-          this.end(`the database warns: ${notice['message'] ?? ''}`);
-        }
+    const { database, replicated } = this.#parts.config;
+    const store = database.open(1, {
+      onWarning: (warning) => {
+        if (this.#leader !== undefined) this.end(`the database warns: ${warning}`);
       },
       ...(replicated && { onClose: () => this.end('the connection to the database was lost') }),
     });
-    const leadership = this.#begin(sql, seen);
+    const leadership = this.#begin(store, seen);
     // Once the leadership is ended from outside, nothing waits for it: its bug must not be lost.
     leadership.catch(this.#reportBug);
     try {
@@ -127,7 +133,7 @@ export class Leadership {
       // Before the connection is closed, which would end the leadership for a wrong reason.
       this.#close('the leadership is over');
       this.#parts.clock.forget();
-      await sql.end({ timeout: 1 });
+      await store.close(1);
     }
   }
 
@@ -135,38 +141,46 @@ export class Leadership {
     if (isBug(error)) this.#parts.onBug(error);
   };
 
-  async #begin(sql: Sql, seen: Head | undefined): Promise<string> {
-    const { address, book, books, replicated } = this.#parts.config;
+  async #begin(store: LeaderStore, seen: Head | undefined): Promise<string> {
+    const { address, book, books, replicated, tuning = ledgerTuning } = this.#parts.config;
+    const { log } = this.#parts;
     // Asked on the very connection that will post: its settings are what counts.
-    const role = await readNodeRole(sql);
+    const role = await store.readNodeRole();
     if (replicated && role.standby) return 'the database follows another';
     if (replicated && role.alone !== undefined) return aloneText(role.alone);
-    if (replicated) await leaveFork(sql);
-    const head = seen ?? (await readHead(sql, book));
+    if (replicated) await store.leaveFork();
+    const head = seen ?? (await store.readHead());
     if (head.fenced) return `the book is ${head.leader}`;
     const nowMicros = await this.#parts.clock.timeOf(head.atMicros);
-    const taking = takeOver(sql, head, address, nowMicros(), regionBooksOf(books, book.region));
+    const { partitions } = store;
+    const { journalPartitionRows } = tuning;
+    if (partitions) await roomForTakeOver(partitions, head.seq, journalPartitionRows, log);
+    const taking = takeOver(store, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
-    const memory = await BookMemory.load(sql, book, books, taken);
-    return this.#over ? 'the leadership is over' : this.#lead(sql, memory, nowMicros);
+    if (partitions) await completePartitions(partitions, log);
+    const memory = await BookMemory.load(store, book, books, taken);
+    return this.#over ? 'the leadership is over' : this.#lead(store, memory, nowMicros);
   }
 
-  async #lead(sql: Sql, memory: BookMemory, nowMicros: () => number): Promise<string> {
+  async #lead(store: LeaderStore, memory: BookMemory, nowMicros: () => number): Promise<string> {
     const { config, reads, leaders, log, onChange } = this.#parts;
     const { book, books, redisUrl, tuning = ledgerTuning } = config;
     const { instance } = memory;
     const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
-    const known = new KnownOutcomes(reads, book.number, keys, tuning);
+    const partitions =
+      store.partitions && (await JournalPartitions.load(store.partitions, memory.seq));
+    if (partitions) memory.follow(partitions);
+    const known = new KnownOutcomes(reads, book.number, keys, tuning, partitions?.ids);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();
     const onHeldUp = this.#onHeldUp;
     const { onBug } = this.#parts;
-    const parts = { sql, memory, known, log, nowMicros, onSent, onHeldUp, onBug, tuning };
-    const leader = new BookLeader(parts);
+    const parts = { store, memory, known, log, nowMicros, onSent, onHeldUp, onBug, tuning };
+    const leader = new BookLeader({ ...parts, partitions });
     for (const { number } of books) {
       if (number === book.number) continue;
-      senders.set(number, new Sender(number, { sql: reads, leader, leaders, log, tuning }));
+      senders.set(number, new Sender(number, { store: reads, leader, leaders, log, tuning }));
     }
     // What is posted before the other ends have been asked may be what a restored book has lost.
     leader.hold();
@@ -174,7 +188,10 @@ export class Leadership {
     log.info('leading', { epoch: memory.epoch, seq: memory.seq });
     onChange();
     const sweeper = new Sweeper(reads, leader, log, tuning);
-    const helping = [sweeper.run(), ...[...senders.values()].map((sender) => sender.run())];
+    const keeper = partitions && this.#keeperOf(partitions, memory.epoch);
+    this.#keeper = keeper;
+    const helpers = [sweeper, ...senders.values(), ...(keeper === undefined ? [] : [keeper])];
+    const helping = helpers.map((helper) => helper.run());
     const asked = [...senders.values()].map(({ compared }) => compared);
     void Promise.race([Promise.all(asked), sleep(COMPARE_MS)]).then(() => leader.release());
     const helped = Promise.all(helping).catch(this.#reportBug);
@@ -184,9 +201,36 @@ export class Leadership {
     } finally {
       // The leadership does not wait for its helpers, which may be reading from a database that hangs.
       this.#close('the leadership is over');
-      sweeper.stop();
-      for (const sender of senders.values()) sender.stop();
+      for (const helper of helpers) helper.stop();
     }
+  }
+
+  /** It has a connection of its own, which ends with it. */
+  #keeperOf(
+    partitions: JournalPartitions,
+    epoch: number,
+  ): Pick<PartitionKeeper, 'run' | 'stop' | 'alarms'> | undefined {
+    const { config, log } = this.#parts;
+    const { journalPartitionRows: rows, journalBareAbove: bareAbove } =
+      config.tuning ?? ledgerTuning;
+    const own = config.database.open(1);
+    if (own.partitions === undefined) return undefined;
+    const store = own.partitions;
+    const { onChange: onAlarm } = this.#parts;
+    const keeper = new PartitionKeeper({ store, partitions, log, rows, epoch, bareAbove, onAlarm });
+    return {
+      get alarms() {
+        return keeper.alarms;
+      },
+      run: async () => {
+        try {
+          await keeper.run();
+        } finally {
+          await own.close(1);
+        }
+      },
+      stop: () => keeper.stop(),
+    };
   }
 
   /** Undefined where a commit waits for no other node. */

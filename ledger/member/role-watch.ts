@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type Sql } from '../store/connect.ts';
-import { type NodeRole, readNodeRole } from '../store/node-role.ts';
-import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import type { BookDatabase, BookStore } from '../store/book-store.ts';
+import { describe, StoreError } from '../store/store-error.ts';
+import type { NodeRole } from '../store/stored-records.ts';
 
 /** How often the Postgres of this member is asked what it is. */
 const ASK_MS = 100;
@@ -15,16 +15,16 @@ export type KnownRole = NodeRole | undefined;
 
 /** Keeps asking the Postgres of this member whether it is the primary. */
 export class RoleWatch {
-  readonly #url: string;
+  readonly #database: BookDatabase;
   readonly #onRole: (role: KnownRole, why: string) => void;
-  #sql: Sql;
+  #store: BookStore;
   #stopped = false;
 
   /** @param onRole called after each answer, and with the reason when there is none */
-  constructor(url: string, onRole: (role: KnownRole, why: string) => void) {
-    this.#url = url;
+  constructor(database: BookDatabase, onRole: (role: KnownRole, why: string) => void) {
+    this.#database = database;
     this.#onRole = onRole;
-    this.#sql = connect(url, 1);
+    this.#store = database.open(1);
   }
 
   /**
@@ -40,7 +40,7 @@ export class RoleWatch {
 
   stop(): void {
     this.#stopped = true;
-    void this.#sql.end({ timeout: 0 });
+    void this.#store.close(0);
   }
 
   /** Asks once; after `GIVE_UP_MS` without an answer it reconnects. */
@@ -49,11 +49,11 @@ export class RoleWatch {
     const answered = new AbortController();
     const patience = sleep(GIVE_UP_MS, undefined, { signal: answered.signal });
     try {
-      const role = await Promise.race([readNodeRole(this.#sql), patience]);
+      const role = await Promise.race([this.#store.readNodeRole(), patience]);
       if (role === undefined) await this.#reconnect();
       else this.#report(role, '');
     } catch (error) {
-      if (!isDatabaseError(error)) throw error;
+      if (!(error instanceof StoreError)) throw error;
       this.#report(undefined, describe(error));
     } finally {
       clearTimeout(late);
@@ -66,8 +66,8 @@ export class RoleWatch {
   }
 
   async #reconnect(): Promise<void> {
-    const before = this.#sql;
-    this.#sql = connect(this.#url, 1);
-    await before.end({ timeout: 0 });
+    const before = this.#store;
+    this.#store = this.#database.open(1);
+    await before.close(0);
   }
 }

@@ -9,13 +9,14 @@ import { must } from '../core/assert.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import type { Logger } from '../logger.ts';
 import { Leaders } from '../rpc/leaders.ts';
-import { readHead } from '../store/head.ts';
-import { readTransfers } from '../store/read-transfers.ts';
+import { readHead } from '../store/postgres/head.ts';
+import { readTransfers } from '../store/postgres/read-transfers.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { BookMember } from './book-member.ts';
 import { takeOver } from '../leader/take-over.ts';
+import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
@@ -43,7 +44,7 @@ async function leadingMember(opened: TestDatabase) {
       book: BOOK,
       books: BOOKS,
       address: ADDRESS,
-      databaseUrl: opened.ledgerUrl,
+      database: new PostgresDatabase(opened.ledgerUrl, BOOK),
       redisUrl: undefined,
       replicated: false,
       serverRegion: 'eu-west',
@@ -124,7 +125,12 @@ test.each([HOUR_MS, -HOUR_MS])(
 test('a book that an earlier leader stamped an hour ahead goes on, with an alarm', async () => {
   const opened = await database();
   const aheadMicros = (realNow() + HOUR_MS) * 1_000;
-  await takeOver(opened.ledger, await readHead(opened.ledger, BOOK), ADDRESS, aheadMicros);
+  await takeOver(
+    new PostgresStore(opened.ledger, BOOK),
+    await readHead(opened.ledger, BOOK),
+    ADDRESS,
+    aheadMicros,
+  );
   const { member, post, warnings } = await leadingMember(opened);
   const alarm = expect.stringMatching(/time of the book is about 60 min ahead of the clock/u);
   expect(member.status.clockAlarm).toEqual(alarm);

@@ -1,5 +1,6 @@
 import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { backoffMs } from '../backoff.ts';
+import { WINDOW_BYTES } from './flow-control.ts';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
@@ -12,6 +13,7 @@ const CHANNEL_OPTIONS = {
   // Addresses may be names. Only their addresses are looked up, and again after a failure.
   'grpc.service_config_disable_resolution': 1,
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
+  'grpc-node.flow_control_window': WINDOW_BYTES,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
   'grpc.max_send_message_length': -1,
   'grpc.enable_channelz': 0,

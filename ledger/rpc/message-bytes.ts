@@ -19,6 +19,16 @@ export class MalformedMessage {
   }
 }
 
+/** What the definition of a method may have besides what gRPC knows. */
+interface BytesMethod {
+  readonly path: string;
+  /**
+   * Makes a request of bytes without decoding them, at a cost that is bounded by their number.
+   * Undefined: they are to be scanned and decoded, as those of all other methods are.
+   */
+  readonly readBytes?: (bytes: Buffer) => object | undefined;
+}
+
 /**
  * The same service, which decodes nothing before its size is known to be bounded, and remembers how
  * large each request was on the wire. A handler is given a MalformedMessage for what is no request.
@@ -26,7 +36,10 @@ export class MalformedMessage {
 export function measured<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {
     const shape = requestShape(method.path);
+    const { readBytes }: BytesMethod = method;
     const requestDeserialize = (bytes: Buffer): unknown => {
+      const read = readBytes?.(bytes);
+      if (read !== undefined) return read;
       const violation = scanMessage(bytes, shape);
       if (violation !== undefined) return new MalformedMessage(invalidArgument([violation]));
       let request: unknown;

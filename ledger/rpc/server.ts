@@ -11,6 +11,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { type CallMemoryLimits, CallWatches } from './call-watch.ts';
 import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
+import { WINDOW_BYTES } from './flow-control.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
 
 /** Default of `drainMs`. */
@@ -73,6 +74,7 @@ export class RpcServer {
       // Node closes the connection, and with it all calls that others have on it.
       'grpc-node.stream_reset_burst': RESETS_BURST,
       'grpc-node.stream_reset_rate': RESETS_PER_SECOND,
+      'grpc-node.flow_control_window': WINDOW_BYTES,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': 10_000,
       'grpc.keepalive_time_ms': 10_000,

@@ -22,12 +22,9 @@ import { validateGetAccount, validateGetAccounts } from '../core/validate/valida
 import { invalidArgument, notFound, refuseMalformed, type RpcError } from '../rpc/error.ts';
 import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { accountPages, pageOf, pageSize } from '../rpc/page.ts';
-import { readAccountAt } from '../store/read-account-at.ts';
-import { listAccounts, readAccounts, readAccountsByExternalId } from '../store/read-accounts.ts';
-import type { Seen } from '../store/read-position.ts';
-import { withTimeLimit } from '../store/time-limit.ts';
 import { metadataBytes } from './reply-bytes.ts';
 import { pastIsFinal, positionFor, readAt, type ReadMember } from './proven-reads.ts';
+import type { Seen } from '../store/stored-records.ts';
 
 /** Accounts that are read by one query: these few fit in memory, however large they are. */
 const AT_ONCE = 1_000;
@@ -45,10 +42,8 @@ export class AccountReads {
     refuseMalformed(validateGetAccount(request));
     const { id, options, asOf } = request;
     if (asOf !== undefined) return this.#getAsOf(request);
-    const { sql, config } = this.#member;
-    const { found, position } = await readAt(this.#member, options, () =>
-      readAccounts(sql, config.book, [id]),
-    );
+    const { store } = this.#member;
+    const { found, position } = await readAt(this.#member, options, () => store.readAccounts([id]));
     const account = found.get(id);
     if (account === undefined) throw accountNotFound(id);
     return { account, position };
@@ -56,7 +51,7 @@ export class AccountReads {
 
   /** The past needs no snapshot: it lies before the position of the answer. */
   async #getAsOf({ id, options, asOf }: GetAccountRequest): Promise<GetAccountResponse> {
-    const { sql, config } = this.#member;
+    const { store } = this.#member;
     const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
     const micros = asOf?.$case === 'asOfTime' ? microsUpTo(asOf.value) : undefined;
     // A time that may still be decided at is made past first.
@@ -64,8 +59,8 @@ export class AccountReads {
     const position = await positionFor(this.#member, options, notBefore);
     const account =
       micros === undefined
-        ? await readAccountAt(sql, config.book, id, 'seq', notBefore, position.seq)
-        : await readAccountAt(sql, config.book, id, 'micros', micros, position.seq);
+        ? await store.readAccountAt(id, 'seq', notBefore, position.seq)
+        : await store.readAccountAt(id, 'micros', micros, position.seq);
     if (account === undefined) throw accountNotFound(id, true);
     return { account, position };
   }
@@ -81,17 +76,17 @@ export class AccountReads {
 
   /** The accounts among `ids` in one snapshot, unless an answer with them all would be too large. */
   async #bounded(ids: readonly bigint[]): Promise<Seen<Map<bigint, Account>>> {
-    const { sql, config } = this.#member;
+    const { store } = this.#member;
     if (ids.length <= AT_ONCE) {
-      const seen = await readAccounts(sql, config.book, ids);
+      const seen = await store.readAccounts(ids);
       refuseLarge(ids, seen.found);
       return seen;
     }
-    return withTimeLimit(sql, 0, async (snapshot) => {
+    return store.snapshot(0, async (snapshot) => {
       const all = new Map<bigint, Account>();
       for (let at = 0, bytes = 0; at < ids.length; at += AT_ONCE) {
         const part = ids.slice(at, at + AT_ONCE);
-        const { found } = await readAccounts(snapshot, config.book, part);
+        const { found } = await snapshot.readAccounts(part);
         bytes = refuseLarge(part, found, bytes);
         for (const [id, account] of found) all.set(id, account);
       }
@@ -101,12 +96,12 @@ export class AccountReads {
 
   /** Only the leader answers: a copy may not know yet that the name belongs to another book. */
   async locate({ externalId, regionBooks }: LocateAccountRequest): Promise<LocateAccountReply> {
-    const { sql, config, leader } = this.#member;
+    const { store, config, leader } = this.#member;
     const wrong = malformedRegionBooks(regionBooks, config.book.number);
     const malformed = wrong === undefined ? [] : [{ field: 'region_books', description: wrong }];
     refuseMalformed([...validateExternalId(externalId), ...malformed]);
     const { found: accounts, position } = await readAt(this.#member, undefined, () =>
-      readAccountsByExternalId(sql, config.book, [externalId]),
+      store.readAccountsByExternalId([externalId]),
     );
     const known = leader?.memory.regionBooks ?? [];
     const isKnown = known.length === 0 || regionBooks.includes(ownerOf(externalId, known));
@@ -114,21 +109,21 @@ export class AccountReads {
   }
 
   async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {
-    const { sql, config } = this.#member;
+    const { store } = this.#member;
     const { found: accounts, position } = await readAt(this.#member, undefined, () =>
-      readAccountsByExternalId(sql, config.book, [externalId]),
+      store.readAccountsByExternalId([externalId]),
     );
     return { accounts, positions: [position], silentBooks: [] };
   }
 
   async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
-    const { sql, config } = this.#member;
+    const { store, config } = this.#member;
     const size = pageSize(request.pageSize);
     const tokens = accountPages(request);
     const [after = accountId(config.book.number, 1) - 1n] =
       tokens.numbers(request.pageToken, 1) ?? [];
     const { found, position } = await readAt(this.#member, undefined, () =>
-      listAccounts(sql, config.book, after, size + 1),
+      store.listAccounts(after, size + 1),
     );
     const { items: accounts, isLast } = pageOf(found, size);
     const nextPage = isLast ? '' : tokens.token([accounts.at(-1)?.id ?? after]);

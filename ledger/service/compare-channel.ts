@@ -20,10 +20,10 @@ export async function compareChannel(
   const leader = leaderOf(member);
   if (view === undefined) throw invalidArgument([{ field: 'view', description: 'must be set' }]);
   requirePeer(member, book, name);
-  const { sql } = member;
+  const { store } = member;
   const comparing = leader
     .proveLeading()
-    .then(() => compare({ sql, leader, log }, book, endOf(view)));
+    .then(() => compare({ store, leader, log }, book, endOf(view)));
   const { arrivedHash } = await outcomeFrom(comparing);
   return { view: viewOf(leader.memory.channel(book), arrivedHash) };
 }

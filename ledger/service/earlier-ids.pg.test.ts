@@ -17,6 +17,7 @@ import { storeBook } from '../testing/database/random-books.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { LongReads } from './long-reads.ts';
 import { TransferReads } from './transfer-reads.ts';
+import { PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
@@ -169,8 +170,9 @@ const by = (value: string, namespace = '') =>
 test('look-ups find a key under either id', async () => {
   const [posted] = await leading.transfer([key(NEW_V8)]);
   const config = { book: BOOK, books: [BOOK], address: 'a:1', replicated: false };
-  const member = { sql: opened.ledger, config, leader: leading.leader };
-  const reads = new TransferReads(member, new LongReads(opened.ledger));
+  const store = new PostgresStore(opened.ledger, BOOK);
+  const member = { store, config, leader: leading.leader };
+  const reads = new TransferReads(member, new LongReads(store));
   const wanted = [
     by(V8),
     by(V8.toLowerCase()),

@@ -9,14 +9,12 @@ import { microsBefore } from '../core/timestamp.ts';
 import { validateListEntries, validateStatement } from '../core/validate/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { entryPages, type PageTokens, pageOf, pageSize, statementPages } from '../rpc/page.ts';
-import type { Queries } from '../store/connect.ts';
-import { accountExists } from '../store/read-accounts.ts';
-import { readEntries } from '../store/read-entries.ts';
-import { readStates, type StateAt } from '../store/read-states.ts';
+import type { SnapshotReads } from '../store/book-store.ts';
 import { accountNotFound } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
+import type { StateAt } from '../store/stored-records.ts';
 
 /** Reads of the entries of the accounts of one book. */
 export class EntryReads {
@@ -35,9 +33,9 @@ export class EntryReads {
     const limit = pageSize(request.pageSize);
     const tokens = entryPages(request);
     const [last, end, notBefore] = tokens.numbers(request.pageToken, 3) ?? [];
-    const { sql, config } = this.#member;
+    const { store } = this.#member;
     const read = () =>
-      readEntries(sql, config.book.number, {
+      store.readEntries({
         account,
         ...beyond(last, { after: 0n, through: end ?? INT64_MAX }, newestFirst),
         movingOnly: false,
@@ -49,7 +47,7 @@ export class EntryReads {
     const { items: entries, isLast } = pageOf(found, limit);
     if (isLast) return { entries, nextPageToken: '', position };
     // The later pages show only what the first page could have shown.
-    const through = end ?? (await versionAt(sql, account, position.seq));
+    const through = end ?? (await versionAt(store, account, position.seq));
     const token = [entries.at(-1)?.version ?? 0n, through, notBefore ?? position.seq];
     return { entries, nextPageToken: tokens.token(token), position };
   }
@@ -69,12 +67,12 @@ export class EntryReads {
       await pastIsFinal(this.#member, microsBefore(bound));
     }
     const read = () =>
-      this.#longReads.run(async (sql) => {
-        const period = await periodOf(sql, request, page);
+      this.#longReads.run(async (reads) => {
+        const period = await periodOf(reads, request, page);
         const opens = period.opening.state;
         const closes = period.closing.state;
         const range = { after: opens.version, through: closes.version };
-        const { found: moves } = await readEntries(sql, this.#member.config.book.number, {
+        const { found: moves } = await reads.readEntries({
           account,
           ...beyond(page?.last, range, newestFirst),
           movingOnly: true,
@@ -101,13 +99,13 @@ export class EntryReads {
   }
 
   async #mustExist(account: bigint): Promise<void> {
-    if (!(await accountExists(this.#member.sql, account))) throw accountNotFound(account);
+    if (!(await this.#member.store.accountExists(account))) throw accountNotFound(account);
   }
 }
 
 /** The version that an account had at a place in the journal of its book. */
-async function versionAt(sql: Queries, account: bigint, seq: bigint): Promise<bigint> {
-  const [at] = await readStates(sql, account, 'seq', [seq]);
+async function versionAt(reads: SnapshotReads, account: bigint, seq: bigint): Promise<bigint> {
+  const [at] = await reads.readStates(account, 'seq', [seq]);
   return at?.state.version ?? 0n;
 }
 
@@ -136,17 +134,17 @@ function statementPage(tokens: PageTokens, token: string): StatementPage | undef
  * what was posted since the first page lies outside of them.
  */
 async function periodOf(
-  sql: Queries,
+  reads: SnapshotReads,
   { accountId, from, to }: GetStatementRequest,
   page: StatementPage | undefined,
 ): Promise<{ opening: StateAt; closing: StateAt }> {
   const [opening, closing] =
     page === undefined
-      ? await readStates(sql, accountId, 'micros', [
+      ? await reads.readStates(accountId, 'micros', [
           from === undefined ? INT64_MIN : microsBefore(from),
           to === undefined ? INT64_MAX : microsBefore(to),
         ])
-      : await readStates(sql, accountId, 'version', [page.opening, page.closing]);
+      : await reads.readStates(accountId, 'version', [page.opening, page.closing]);
   if (opening === undefined || closing === undefined) throw new Error('every bound has a state');
   return { opening, closing };
 }

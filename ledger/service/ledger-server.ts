@@ -1,7 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import {
-  BookServiceService,
   type BookServiceServer,
   type CompareChannelRequest,
   type DryRunLegsRequest,
@@ -32,8 +30,8 @@ import type {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember, type MemberConfig } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
-import { connect, type Sql } from '../store/connect.ts';
-import { aborted, outcomeUnknown, unavailable } from '../rpc/error.ts';
+import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
+import { outcomeUnknown, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { callLimits } from '../rpc/call-watch.ts';
 import { RpcServer } from '../rpc/server.ts';
@@ -46,14 +44,18 @@ import { EntryReads } from './entry-reads.ts';
 import { listLegs } from './list-legs.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
+import { bookService } from './post-method.ts';
 import { servePostStream } from './post-stream.ts';
 import { repairChannel } from './repair-channel.ts';
 import { settle } from './settle.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { serveTopology } from './serve-topology.ts';
 import { TransferReads } from './transfer-reads.ts';
+import { whileLeading } from './while-leading.ts';
 
-export interface LedgerServerConfig extends MemberConfig {
+export interface LedgerServerConfig extends Omit<MemberConfig, 'database'> {
+  /** `postgres://user:password@host:port/database` of the Postgres with this server's copy. */
+  readonly databaseUrl: string;
   /** HOST:PORT to listen on. */
   readonly listen: string;
   /** Addresses of every ledger server, this one included. */
@@ -65,22 +67,20 @@ export class LedgerServer {
   readonly #member: BookMember;
   readonly #leaders: Leaders;
   readonly #subscriptions: Subscriptions;
-  /** Ends the reads of callers who have gone. */
-  readonly #cancelling: Sql;
   readonly #rpc: RpcServer;
   #stopping = false;
 
   constructor(config: LedgerServerConfig, log: Logger) {
     this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
-    this.#member = new BookMember(config, this.#leaders, log);
+    const database = new PostgresDatabase(config.databaseUrl, config.book);
+    this.#member = new BookMember({ ...config, database }, this.#leaders, log);
     const { tuning } = this.#member;
     this.#subscriptions = new Subscriptions(this.#member, log, tuning);
-    this.#cancelling = connect(config.databaseUrl, 1);
-    const longReads = new LongReads(this.#member.sql, this.#cancelling, tuning);
+    const longReads = new LongReads(this.#member.store, tuning);
     const reads = { subscriptions: this.#subscriptions, longReads };
     this.#rpc = new RpcServer({
       listen: config.listen,
-      service: BookServiceService,
+      service: bookService(this.#member.config.book.number),
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,
       implementation: implementation(this.#member, this.#leaders, reads, log),
@@ -105,7 +105,6 @@ export class LedgerServer {
     this.#leaders.close();
     await this.#rpc.stop();
     await this.#subscriptions.close();
-    await this.#cancelling.end({ timeout: 1 });
   }
 
   stop(): void {
@@ -173,22 +172,4 @@ function implementation(
     ),
     watchTopology: (stream) => serveTopology(member, stream),
   };
-}
-
-/**
- * Reads, and answers only if the same leader still leads the book afterwards. A commit whose wait
- * for a second region was cut short can be read from then on; the leader is notified before any
- * client can read it, and steps down.
- */
-async function whileLeading<Response>(
-  member: BookMember,
-  read: () => Promise<Response>,
-): Promise<Response> {
-  const { leader } = member;
-  const response = await read();
-  if (leader === undefined) return response;
-  // What has arrived on other connections by now is processed first.
-  await turn();
-  if (member.leader !== leader) throw aborted('this server has stepped down', 100);
-  return response;
 }

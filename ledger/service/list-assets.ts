@@ -1,12 +1,11 @@
 import type { Asset, ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
 import { ISO_4217, largestAmount } from '../core/asset.ts';
-import { readAssets } from '../store/load-assets.ts';
 import { readAt, type ReadMember } from './proven-reads.ts';
 
 /** Every asset that accounts of this book may hold, by code. */
 export async function listAssets(member: ReadMember): Promise<ListAssetsResponse> {
   const { found: registered, position } = await readAt(member, undefined, () =>
-    readAssets(member.sql),
+    member.store.readAssets(),
   );
   const assets = [...new Map([...ISO_4217, ...registered])].map(assetOf);
   // By UTF-16 units, which for the letters of a code is the expected order.

@@ -1,7 +1,6 @@
 import type { ListLegsReply, ListLegsRequest } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { refuseMalformed } from '../rpc/error.ts';
-import { readArrivedLegs, readClosedLegs } from '../store/channels.ts';
 import { requirePeer } from './compare-channel.ts';
 import { leaderOf, outcomeOf } from './asking.ts';
 
@@ -23,7 +22,7 @@ export async function listLegs(
   });
   const { settled: through } = leader.memory.channel(book);
   const legs = arrived
-    ? await readArrivedLegs(member.sql, book, Number(after), limit)
-    : await readClosedLegs(member.sql, book, { after: Number(after), through, limit });
+    ? await member.store.readArrivedLegs(book, Number(after), limit)
+    : await member.store.readClosedLegs(book, { after: Number(after), through, limit });
   return { legs };
 }

@@ -1,8 +1,8 @@
 import { callerGone, overloaded, tooSlow } from '../rpc/error.ts';
-import type { Queries, Sql } from '../store/connect.ts';
-import type { Seen } from '../store/read-position.ts';
-import { isTimeUp, withTimeLimit } from '../store/time-limit.ts';
+import type { ServiceReads, SnapshotReads } from '../store/book-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
+import type { Seen } from '../store/stored-records.ts';
 
 /** A read that waits for its turn. */
 interface Waiting {
@@ -15,17 +15,14 @@ interface Waiting {
  * takes neither a turn nor the database.
  */
 export class LongReads {
-  readonly #sql: Sql;
+  readonly #store: Pick<ServiceReads, 'snapshot'>;
   readonly #tuning: LedgerTuning;
-  readonly #cancelling: Sql | undefined;
   readonly #waiting = new Set<Waiting>();
   #running = 0;
 
-  /** @param cancelling ends the reads of callers who have gone; without it they go on */
-  constructor(sql: Sql, cancelling?: Sql, tuning: LedgerTuning = ledgerTuning) {
+  constructor(store: Pick<ServiceReads, 'snapshot'>, tuning: LedgerTuning = ledgerTuning) {
     this.#tuning = tuning;
-    this.#sql = sql;
-    this.#cancelling = cancelling;
+    this.#store = store;
   }
 
   /**
@@ -34,16 +31,14 @@ export class LongReads {
    *
    * @param signal aborted when the caller has gone
    */
-  async run<T>(read: (sql: Queries) => Promise<T>, signal?: AbortSignal): Promise<Seen<T>> {
+  async run<T>(read: (reads: SnapshotReads) => Promise<T>, signal?: AbortSignal): Promise<Seen<T>> {
     await this.#turn(signal);
     const { longReadMs } = this.#tuning;
-    const through = this.#cancelling;
-    const giveUp = signal === undefined || through === undefined ? undefined : { signal, through };
     try {
-      return await withTimeLimit(this.#sql, longReadMs, read, giveUp);
+      return await this.#store.snapshot(longReadMs, read, signal);
     } catch (error) {
       if (signal?.aborted === true) throw callerGone();
-      if (!isTimeUp(error)) throw error;
+      if (!(error instanceof StoreError) || error.failure !== 'time_up') throw error;
       throw tooSlow(
         `this takes more than ${longReadMs / 1000} seconds: ask for a shorter time, or for ` +
           'one account, code or reference',

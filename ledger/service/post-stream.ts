@@ -1,4 +1,3 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   FaultCode,
   type HaltedTransfer,
@@ -7,14 +6,25 @@ import {
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
+import type { PlainItems } from '../core/plain/scan-plain.ts';
 import { validateAll } from '../core/validate/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { DivergedError, type LedgerError } from '../leader/ledger-error.ts';
-import type { LateResult } from '../leader/work.ts';
+import type { LateResult, TransferWork } from '../leader/work.ts';
+import type { RpcError } from '../rpc/error.ts';
 import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';
+import { decodePost } from './decode-post.ts';
+import { outcomeBytes } from './post-method.ts';
 
-type Stream = ServerDuplexStream<PostRequest, PostReply>;
+/** A posting stream, whose requests and replies may be bytes: see post-method.ts. */
+interface PostStream {
+  on(event: 'data', listener: (request: PostRequest | PlainItems | MalformedMessage) => void): this;
+  on(event: 'end' | 'cancelled' | 'error', listener: () => void): this;
+  emit(event: 'error', error: RpcError): boolean;
+  write(reply: PostReply | Buffer): boolean;
+  end(): void;
+}
 
 const FAULT_CODES = {
   not_leader: FaultCode.NOT_LEADER,
@@ -25,15 +35,16 @@ const FAULT_CODES = {
 } as const satisfies Record<LedgerError['code'], FaultCode>;
 
 /** Serves one router's posting stream. */
-export function servePostStream(member: BookMember, stream: Stream): void {
+export function servePostStream(member: BookMember, stream: PostStream): void {
   let open = true;
-  const write = (reply: PostReply['reply']) => {
+  const write = (reply: PostReply | Buffer) => {
     // A router that is gone asks again with the same keys; it needs no answer here.
-    if (open) stream.write({ reply });
+    if (open) stream.write(reply);
   };
-  stream.on('data', (request: PostRequest | MalformedMessage) => {
+  stream.on('data', (request) => {
     if (request instanceof MalformedMessage) stream.emit('error', request.error);
-    else submit(member, request, write);
+    else if ('columns' in request) submitPlain(member, request, { stream, write });
+    else submit(member, request, { stream, write });
   });
   stream.on('end', () => stream.end());
   stream.on('cancelled', () => {
@@ -44,45 +55,77 @@ export function servePostStream(member: BookMember, stream: Stream): void {
   });
 }
 
-function submit(
-  member: BookMember,
-  request: PostRequest,
-  write: (reply: PostReply['reply']) => void,
-): void {
-  const { batch, transfers, timeoutMs } = request;
-  const fault = (code: FaultCode, message: string, channel = '') =>
-    write({ $case: 'fault', value: { batch, code, message, channel } });
+/** Where a request came from. */
+interface Source {
+  readonly stream: PostStream;
+  readonly write: (reply: PostReply | Buffer) => void;
+}
+
+/** Plain transfers, which are sound as far as that can be seen without the state of the book. */
+function submitPlain(member: BookMember, items: PlainItems, source: Source): void {
+  const { bytes, batch, timeoutMs } = items;
   const { leader } = member;
   if (leader === undefined) {
-    fault(FaultCode.NOT_LEADER, 'this server does not lead the book');
+    writeNotLeading(batch, source);
     return;
   }
+  const now = performance.now();
+  leader.submit({
+    kind: 'plain',
+    items,
+    stream: source.stream,
+    startBefore: now + timeoutMs,
+    general: () => transferWork(decodePost(bytes), bytes.length, now, source),
+    onPosted: (results) => source.write(outcomeBytes(batch, results)),
+    onFailure: (why) => writeFailure(batch, why, source),
+  });
+}
+
+function submit(member: BookMember, request: PostRequest, source: Source): void {
+  const { batch, transfers, timeoutMs } = request;
+  const { leader } = member;
+  if (leader === undefined) {
+    writeNotLeading(batch, source);
+    return;
+  }
+  const invalid = (message: string) => writeFault(batch, FaultCode.INVALID, message, source);
   // Routers have checked this; a ledger server does not take their word for it.
   const [violation] = validateAll(transfers, 'transfers', validateTransfer);
   if (violation !== undefined) {
-    fault(FaultCode.INVALID, `${violation.field} ${violation.description}`);
+    invalid(`${violation.field} ${violation.description}`);
     return;
   }
   const { book } = member.config;
   if (transfers.some((transfer) => bookOf(decidingAccountOf(transfer)) !== book.number)) {
     // To reject it as unknown would burn its key here, where it does not belong.
-    fault(FaultCode.INVALID, `a debit account is not of ${book.name}`);
+    invalid(`a debit account is not of ${book.name}`);
     return;
   }
   if (timeoutMs.length !== transfers.length) {
-    fault(FaultCode.INVALID, 'timeout_ms must have one item for each transfer');
+    invalid('timeout_ms must have one item for each transfer');
     return;
   }
   if (transfers.some(({ dryRun }) => dryRun)) {
-    fault(FaultCode.INVALID, 'a dry run must not be posted');
+    invalid('a dry run must not be posted');
     return;
   }
-  const now = performance.now();
-  leader.submit({
+  leader.submit(transferWork(request, bytesOf(request), performance.now(), source));
+}
+
+/** @param arrived performance.now() when the request came */
+function transferWork(
+  { batch, transfers, timeoutMs }: PostRequest,
+  bytes: number,
+  arrived: number,
+  source: Source,
+): TransferWork {
+  const write = (reply: PostReply['reply']) => source.write({ reply });
+  return {
     kind: 'transfers',
+    stream: source.stream,
     requests: transfers,
-    bytes: bytesOf(request),
-    startBefore: timeoutMs.map((ms) => now + ms),
+    bytes,
+    startBefore: timeoutMs.map((ms) => arrived + ms),
     onOutcome: (results: CreateTransferResponse[], halted: readonly HaltedTransfer[]) =>
       write({ $case: 'outcome', value: { batch, results, halted: [...halted] } }),
     onLate: (results: LateResult[]) =>
@@ -90,7 +133,25 @@ function submit(
         $case: 'late',
         value: { results: results.map((late) => ({ ...late, batch })) },
       }),
-    onFailure: (why: LedgerError) =>
-      fault(FAULT_CODES[why.code], why.message, why instanceof DivergedError ? why.channel : ''),
-  });
+    onFailure: (why) => writeFailure(batch, why, source),
+  };
+}
+
+function writeNotLeading(batch: bigint, source: Source): void {
+  writeFault(batch, FaultCode.NOT_LEADER, 'this server does not lead the book', source);
+}
+
+function writeFailure(batch: bigint, why: LedgerError, source: Source): void {
+  const channel = why instanceof DivergedError ? why.channel : '';
+  writeFault(batch, FAULT_CODES[why.code], why.message, source, channel);
+}
+
+function writeFault(
+  batch: bigint,
+  code: FaultCode,
+  message: string,
+  { write }: Source,
+  channel = '',
+): void {
+  write({ reply: { $case: 'fault', value: { batch, code, message, channel } } });
 }

@@ -8,10 +8,10 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember, MemberConfig } from '../member/book-member.ts';
 import { LedgerError } from '../leader/ledger-error.ts';
 import { aborted, behind, type RpcError, unavailable } from '../rpc/error.ts';
-import { type CopyPosition, readPosition, type Seen } from '../store/read-position.ts';
+import type { CopyPosition, Seen } from '../store/stored-records.ts';
 
 /** The part of a member of a book that reads need. */
-export interface ReadMember extends Pick<BookMember, 'sql' | 'leader'> {
+export interface ReadMember extends Pick<BookMember, 'store' | 'leader'> {
   readonly config: Pick<MemberConfig, 'book' | 'books' | 'address' | 'replicated'>;
 }
 
@@ -127,7 +127,7 @@ async function positionAt(member: ReadMember, level: ReadLevel): Promise<Positio
  * own: it was the primary, and knows of no other since.
  */
 async function readCopy(member: ReadMember): Promise<Position | undefined> {
-  return copyPosition(member, await readPosition(member.sql));
+  return copyPosition(member, await member.store.readPosition());
 }
 
 function copyPosition(

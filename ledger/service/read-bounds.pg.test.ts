@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListAssetsResponse } from '../../proto/gen/meridian/v1/asset.ts';
-import { connect } from '../store/connect.ts';
+import { connect } from '../store/postgres/connect.ts';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { GetAccountsRequest } from '../../proto/gen/meridian/v1/account.ts';
@@ -13,20 +13,40 @@ import { Leading } from '../testing/database/leading.ts';
 import { openRequest } from '../testing/books/book-requests.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
-import { errorOf, readFixtures } from '../testing/database/read-fixture.ts';
+import type { SnapshotReads } from '../store/book-store.ts';
+import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
+import type { TestDatabase } from '../testing/database/database.ts';
+import { ALICE, BOOK, errorOf, readFixtures } from '../testing/database/read-fixture.ts';
 
 const { fixture } = readFixtures();
 
+/** Nothing reads the journal until the function that is returned has been called. */
+async function lockJournal({ adminUrl }: TestDatabase): Promise<() => Promise<void>> {
+  const sql = connect(adminUrl, 1);
+  onTestFinished(() => sql.end({ timeout: 0 }));
+  await sql.unsafe('BEGIN; LOCK TABLE journal IN ACCESS EXCLUSIVE MODE');
+  return async () => {
+    await sql`COMMIT`.simple();
+  };
+}
+
+const slow = (reads: SnapshotReads) => reads.readStates(ALICE, 'seq', [1n]);
+const quick = () => Promise.resolve('quick');
+/** No column holds such a number. */
+const failing = (reads: SnapshotReads) => reads.readStates(1n << 64n, 'seq', [1n]);
+
 test('a search that takes too long is ended with an error that states it', async () => {
   const { opened } = await fixture(0);
-  const longReads = new LongReads(opened.ledger);
-  const failure = await errorOf(longReads.run((sql) => sql`SELECT pg_sleep(6)`.execute()));
+  const longReads = new LongReads(new PostgresStore(opened.ledger, BOOK));
+  const unlock = await lockJournal(opened);
+  const failure = await errorOf(longReads.run(slow));
   expect([failure.code, reasonOf(failure)]).toEqual([status.DEADLINE_EXCEEDED, 'TOO_SLOW']);
+  await unlock();
   // The connection is as it was.
   expect(await opened.ledger`SHOW statement_timeout`).toEqual([{ statement_timeout: '0' }]);
   // They take turns, and a failure does not keep the others back.
   const running = Array.from({ length: 10 }, (_, index) =>
-    longReads.run((sql) => sql`SELECT 1 / ${index % 3}::int4`.execute()),
+    longReads.run<unknown>(index % 3 === 0 ? failing : slow),
   );
   const settled = await Promise.allSettled(running);
   expect(settled.map((each) => each.status === 'fulfilled')).toEqual(
@@ -36,30 +56,24 @@ test('a search that takes too long is ended with an error that states it', async
 
 test('searches whose callers have gone take neither a turn nor the database', async () => {
   const { opened } = await fixture(0);
-  const cancelling = connect(opened.ledgerUrl, 1);
-  onTestFinished(() => cancelling.end({ timeout: 1 }));
-  const longReads = new LongReads(opened.ledger, cancelling);
+  const store = new PostgresDatabase(opened.ledgerUrl, BOOK).open(2);
+  onTestFinished(() => store.close(1));
+  const longReads = new LongReads(store);
+  await lockJournal(opened);
   const callers = Array.from({ length: 202 }, () => new AbortController());
-  const searches = callers.map(({ signal }) =>
-    errorOf(longReads.run((sql) => sql`SELECT pg_sleep(4)`.execute(), signal)),
-  );
-  const next = longReads.run((sql) => sql`SELECT 1 AS one`.execute());
-  const refused = await errorOf(next);
+  const searches = callers.map(({ signal }) => errorOf(longReads.run(slow, signal)));
+  const refused = await errorOf(longReads.run(quick));
   expect(reasonOf(refused)).toBe('OVERLOADED');
   await sleep(300);
   const began = performance.now();
   for (const caller of callers) caller.abort();
-  expect((await longReads.run((sql) => sql`SELECT 1 AS one`.execute())).found).toEqual([
-    { one: 1 },
-  ]);
+  expect((await longReads.run(quick)).found).toBe('quick');
   expect(performance.now() - began).toBeLessThan(1_000);
   for (const failure of await Promise.all(searches)) expect(failure.code).toBe(status.CANCELLED);
   // The next users of their connections are left alone.
-  const after = Array.from({ length: 20 }, () => opened.ledger`SELECT pg_sleep(0.01)`);
-  await Promise.all(after);
+  await Promise.all(Array.from({ length: 20 }, () => store.readPosition()));
 });
 
-/** Seq of the position that an answer carries. */
 test('assets are listed with the largest amount there can be', async () => {
   const { member, opened } = await fixture(0);
   await opened.admin`INSERT INTO asset VALUES ('ETH', 18, 1, now()), ('POINT', 0, 2, now())`;

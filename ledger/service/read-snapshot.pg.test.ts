@@ -12,7 +12,7 @@ import { GetTransferRequest, type Transfer } from '../../proto/gen/meridian/v1/t
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
 import { timestampFrom } from '../core/timestamp.ts';
-import { readEvents } from '../store/read-events.ts';
+import { readEvents } from '../store/postgres/read-events.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { BOOKS, Leading } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
@@ -20,6 +20,7 @@ import { AccountReads } from './account-reads.ts';
 import { EntryReads } from './entry-reads.ts';
 import { LongReads } from './long-reads.ts';
 import { TransferReads } from './transfer-reads.ts';
+import { PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
@@ -202,8 +203,9 @@ test('what is read is what a subscriber knows who has followed through its posit
   ]);
   const holdId = must(results[0], 'the hold is answered').transferId;
   const parts = (leader?: Leading['leader']): Reads => {
-    const member = { sql: opened.ledger, config: CONFIG, leader };
-    const longReads = new LongReads(opened.ledger);
+    const store = new PostgresStore(opened.ledger, BOOK);
+    const member = { store, config: CONFIG, leader };
+    const longReads = new LongReads(store);
     return [
       new AccountReads(member),
       new TransferReads(member, longReads),

@@ -12,8 +12,7 @@ import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp } from '../settlement/compare.ts';
 import { findLosses, type Losses, type RepairStep } from '../settlement/losses.ts';
-import type { Sql } from '../store/connect.ts';
-import { readAssetsOf } from '../store/read-existing.ts';
+import type { LegReads } from '../store/book-store.ts';
 import { leaderOf, outcomeFrom } from './asking.ts';
 
 /** Numbers of one batch. */
@@ -41,16 +40,16 @@ export async function repairChannel(
   if (leader.memory.channel(peerBook).diverged?.book !== book) {
     throw unrepairable('NOT_DIVERGED', `${name} has lost nothing of its channel to ${peerBook}`);
   }
-  await outcomeFrom(catchUp({ sql: member.sql, leader, log }, peerBook));
+  await outcomeFrom(catchUp({ store: member.store, leader, log }, peerBook));
   const channel = { ...leader.memory.channel(peerBook) };
   const peer = leaders.leaderOf(peerBook);
   if (peer === undefined) throw unavailable('NO_LEADER', `book ${peerBook} has no leader now`, 200);
-  const losses = await findLosses({ sql: member.sql, peer, book, name }, channel);
+  const losses = await findLosses({ store: member.store, peer, book, name }, channel);
   if (losses.foreign !== undefined) {
     throw foreign(name, leader.memory.bookName(peerBook), losses.foreign);
   }
   const { lostSent, undone, lostArrived } = losses;
-  const accounts = await lostAccounts(member.sql, losses);
+  const accounts = await lostAccounts(member.store, losses);
   if (confirmed) {
     const commands = recoveries(losses, { kind: 'recover', peerBook, accounts, by, why });
     for (const command of commands) await outcomeFrom(leader.execute(command));
@@ -123,7 +122,7 @@ function stepsOf(steps: readonly RepairStep[]): Pick<RecoverCommand, 'sent' | 'u
 }
 
 /** Accounts that the lost legs move money of and to, and that this book has lost as well. */
-async function lostAccounts(sql: Sql, losses: Losses): Promise<LostAccount[]> {
+async function lostAccounts(store: LegReads, losses: Losses): Promise<LostAccount[]> {
   const named = new Map<bigint, string>();
   for (const { leg } of losses.lostSent) {
     if (leg !== undefined) named.set(leg.debitAccountId, leg.asset);
@@ -131,7 +130,7 @@ async function lostAccounts(sql: Sql, losses: Losses): Promise<LostAccount[]> {
   for (const { leg, reason } of losses.arrived) {
     if (reason === Reason.UNSPECIFIED) named.set(leg.creditAccountId, leg.asset);
   }
-  const known = await readAssetsOf(sql, [...named.keys()]);
+  const known = await store.readAssetsOf([...named.keys()]);
   for (const [id, { asset, transit }] of known) {
     if (asset === named.get(id) && !transit) continue;
     const what = transit ? 'a transit account' : `one of ${asset}`;

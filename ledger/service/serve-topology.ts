@@ -12,7 +12,7 @@ export function serveTopology(
 ): void {
   const { book, serverRegion } = member.config;
   const report = () => {
-    const { leading, epoch, clockAlarm } = member.status;
+    const { leading, epoch, clockAlarm, partitionAlarms } = member.status;
     const { number, name, region } = book;
     const topology: Topology = {
       book: number,
@@ -24,6 +24,7 @@ export function serveTopology(
       wallMicros: BigInt(Date.now()) * 1_000n,
       steadyMicros: BigInt(Math.floor(member.clock.steadyMicros())),
       clockAlarm,
+      partitionAlarms: [...partitionAlarms],
     };
     stream.write(topology);
   };

@@ -10,7 +10,6 @@ import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { aborted, legsDiffer, refuseMalformed } from '../rpc/error.ts';
 import { validateLegs } from '../settlement/validate-legs.ts';
-import { readArrivedLegs, readRefusals } from '../store/channels.ts';
 import { leaderOf, outcomeFrom } from './asking.ts';
 import { requirePeer } from './compare-channel.ts';
 
@@ -63,7 +62,7 @@ export async function settle(
   // Earlier refusals, whose answer may have been lost, come again from the journal.
   const earlier =
     applied > closedThrough
-      ? await readRefusals(member.sql, originBook, closedThrough, applied)
+      ? await member.store.readRefusals(originBook, closedThrough, applied)
       : [];
   const refusals = [...earlier, ...outcome.refusals];
   return {
@@ -106,14 +105,14 @@ function lost({ memory }: BookLeader, closedThrough: number, applied: number): D
  * has lost the row that it gave it to.
  */
 async function firstDifference(
-  { sql }: BookMember,
+  { store }: BookMember,
   { originBook, firstNumber, legs }: SettleRequest,
   applied: number,
 ): Promise<Divergence | null> {
   const first = Number(firstNumber);
   const count = Math.min(legs.length, applied + 1 - first);
   if (count <= 0) return null;
-  const known = await readArrivedLegs(sql, originBook, first - 1, count);
+  const known = await store.readArrivedLegs(originBook, first - 1, count);
   for (const [index, { leg: mine }] of known.entries()) {
     const theirs = legs[index];
     const number = first + index;

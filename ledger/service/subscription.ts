@@ -3,8 +3,7 @@ import type { SubscribeReply } from '../../proto/gen/meridian/internal/v1/book.t
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { assert, must } from '../core/assert.ts';
 import type { RpcError } from '../rpc/error.ts';
-import type { Sql } from '../store/connect.ts';
-import { readEvents } from '../store/read-events.ts';
+import type { ServiceReads } from '../store/book-store.ts';
 import type { Turns } from './turns.ts';
 
 /** How often a subscriber checks on its own whether something was committed. */
@@ -20,16 +19,15 @@ export interface FollowedLeader {
    * Calls back after each commit that wrote rows, with the accounts that it looked at by id.
    * Returns how to stop it.
    */
-  onCommitted(listener: (accounts: ReadonlyMap<bigint, unknown>) => void): () => void;
+  onCommitted(listener: (accounts: { has(account: bigint): boolean }) => void): () => void;
   /** Resolves after a commit of its own; rejects with a LedgerError if it leads no more. */
   proveLeading(): Promise<void>;
 }
 
 export interface SubscriptionParts {
-  readonly sql: Sql;
+  readonly store: Pick<ServiceReads, 'readEvents'>;
   /** Shared by all subscribers of the server. */
   readonly turns: Turns;
-  readonly book: number;
   readonly leader: FollowedLeader;
   /** Null: every row of the journal. Else: the versions of this account. */
   readonly account: bigint | null;
@@ -113,11 +111,11 @@ export class Subscription {
 
   /** Writes everything up to this seq. */
   async #catchUp(through: number): Promise<void> {
-    const { sql, turns, book, account } = this.#parts;
+    const { store, turns, account } = this.#parts;
     for (let full = true; full && !this.#over;) {
       const page = { account, after: this.#after, through, limit: this.#parts.pageRows };
       // A caller who has gone while others had their turns needs nothing read any more.
-      const events = await turns.take(async () => (this.#over ? [] : readEvents(sql, book, page)));
+      const events = await turns.take(async () => (this.#over ? [] : store.readEvents(page)));
       for (const event of events) this.#advance(event);
       if (events.length > 0) await this.#write(events);
       full = events.length === this.#parts.pageRows;

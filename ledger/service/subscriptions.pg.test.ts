@@ -14,6 +14,7 @@ import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { EventStream } from './subscription.ts';
 import { type FollowedMember, Subscriptions } from './subscriptions.ts';
+import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 
@@ -30,7 +31,7 @@ async function fixture() {
   let leader: Leading['leader'] | undefined = leading.leader;
   const listeners = new Set<() => void>();
   const member: FollowedMember = {
-    config: { book: BOOK, databaseUrl: opened.ledgerUrl },
+    config: { book: BOOK, database: new PostgresDatabase(opened.ledgerUrl, BOOK) },
     get leader() {
       return leader;
     },

@@ -8,10 +8,9 @@ import {
   RpcError,
   unavailable,
 } from '../rpc/error.ts';
-import { connect, type Sql } from '../store/connect.ts';
+import type { BookDatabase, BookStore } from '../store/book-store.ts';
 import type { Book } from '../core/book.ts';
-import { readAccounts } from '../store/read-accounts.ts';
-import { describe, isDatabaseError } from '../store/sqlstate.ts';
+import { describe, StoreError } from '../store/store-error.ts';
 import { prove } from './proven-reads.ts';
 import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
@@ -19,7 +18,7 @@ import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** A server's part in a book, as far as subscribers look at it. */
 export interface FollowedMember {
-  readonly config: { readonly book: Book; readonly databaseUrl: string };
+  readonly config: { readonly book: Book; readonly database: BookDatabase };
   /** Undefined while it does not lead. */
   readonly leader: FollowedLeader | undefined;
   /** Calls back at every change of leadership. Returns how to stop it. */
@@ -31,7 +30,7 @@ export class Subscriptions {
   readonly #member: FollowedMember;
   readonly #log: Logger;
   readonly #tuning: LedgerTuning;
-  readonly #sql: Sql;
+  readonly #store: BookStore;
   readonly #turns = new Turns();
   #open = 0;
 
@@ -39,7 +38,7 @@ export class Subscriptions {
     this.#tuning = tuning;
     this.#member = member;
     this.#log = log;
-    this.#sql = connect(member.config.databaseUrl, tuning.subscriptionConnections);
+    this.#store = member.config.database.open(tuning.subscriptionConnections);
   }
 
   /**
@@ -60,7 +59,7 @@ export class Subscriptions {
       await this.#run(stream);
     } catch (error) {
       if (error instanceof RpcError) fail(stream, error);
-      else if (isDatabaseError(error)) fail(stream, this.#notRead(error));
+      else if (error instanceof StoreError) fail(stream, this.#notRead(error));
       else throw error;
     } finally {
       this.#open -= 1;
@@ -69,22 +68,21 @@ export class Subscriptions {
 
   /** Call it when the server leads no more. */
   close(): Promise<void> {
-    return this.#sql.end({ timeout: 1 });
+    return this.#store.close(1);
   }
 
   async #run(stream: EventStream): Promise<void> {
     const member = this.#member;
     const { leader } = member;
-    const { number, name } = member.config.book;
+    const { name } = member.config.book;
     if (leader === undefined) {
       throw unavailable('NOT_LEADER', `this server does not lead ${name}`, 100);
     }
     const account = await this.#accountOf(stream, leader);
     if (stream.cancelled) return;
     const subscription = new Subscription(stream, {
-      sql: this.#sql,
+      store: this.#store,
       turns: this.#turns,
-      book: number,
       leader,
       account,
       pageRows: this.#tuning.subscriptionRows,
@@ -129,7 +127,7 @@ export class Subscriptions {
       const description = `${id} is not an account id`;
       throw invalidArgument([{ field: 'account_id', description }]);
     }
-    const look = async () => (await readAccounts(this.#sql, book, [id])).found.get(id);
+    const look = async () => (await this.#store.readAccounts([id])).found.get(id);
     let account = await look();
     if (account === undefined || after > account.version) {
       await provenFor(stream, leader);

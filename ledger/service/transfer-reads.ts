@@ -19,15 +19,13 @@ import {
 } from '../core/validate/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { pageOf, pageSize, transferPages } from '../rpc/page.ts';
-import { accountExists } from '../store/read-accounts.ts';
-import { readTransfersSeen, TooManyBytes, TooManyLegs } from '../store/read-transfers.ts';
-import { searchTransfers } from '../store/search-transfers.ts';
-import { filterTimes } from '../store/transfer-filter.ts';
 import { accountNotFound } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
+import { TooManyBytes, TooManyLegs } from '../store/asked-pages.ts';
+import { filterTimes } from '../store/filter-times.ts';
 
 /** Legs of groups in one answer, whose message has its limit. */
 const LEGS_MAX = 20_000;
@@ -69,10 +67,10 @@ export class TransferReads {
     requests: readonly GetTransferRequest[],
     options: ReadOptions | undefined,
   ): Promise<{ found: GetTransferResponse[]; position: Position }> {
-    const { sql, config } = this.#member;
+    const { store } = this.#member;
     const asked = requests.map(idsAsked);
     const { found: stored, position } = await readAt(this.#member, options, () =>
-      readTransfersSeen(sql, config.book.number, [...new Set(asked.flat())], {
+      store.readTransfersSeen([...new Set(asked.flat())], {
         legsMax: LEGS_MAX,
         bytesMax: REPLY_BYTES_MAX,
         wants: () => true,
@@ -94,7 +92,7 @@ export class TransferReads {
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
   async list(request: ListTransfersRequest, signal?: AbortSignal): Promise<ListTransfersResponse> {
-    const { sql, config } = this.#member;
+    const { store, config } = this.#member;
     const { book } = config;
     const books = config.books.map(({ number }) => number);
     refuseMalformed(validateSearch(request, book.number));
@@ -109,11 +107,10 @@ export class TransferReads {
     const range = { after: 0n, through: end ?? INT64_MAX };
     const within = beyond(last, range, newestFirst);
     const search = { account, filter, books, within, newestFirst, limit: limit + 1 };
-    const read = () =>
-      this.#longReads.run((reading) => searchTransfers(reading, book.number, search), signal);
+    const read = () => this.#longReads.run((reading) => reading.searchTransfers(search), signal);
     const { found, position } = await readAt(this.#member, request.options, read, end);
     const { items: transfers, isLast } = pageOf(found, limit);
-    if (transfers.length === 0 && account !== null && !(await accountExists(sql, account))) {
+    if (transfers.length === 0 && account !== null && !(await store.accountExists(account))) {
       throw accountNotFound(account);
     }
     const token = [transfers.at(-1)?.position?.seq ?? 0n, end ?? position.seq];

@@ -16,8 +16,7 @@ import {
 } from '../core/channel-compare.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import type { Logger } from '../logger.ts';
-import { readArrivedLegs, readLegsAfter } from '../store/channels.ts';
-import type { Sql } from '../store/connect.ts';
+import type { LegReads } from '../store/book-store.ts';
 
 /** Legs that are read and hashed at once. */
 const PAGE = 2000;
@@ -25,7 +24,7 @@ const PAGE = 2000;
 const HASHED_MAX = 50_000;
 
 export interface CompareParts {
-  readonly sql: Sql;
+  readonly store: LegReads;
   readonly leader: BookLeader;
   readonly log: Logger;
 }
@@ -93,12 +92,12 @@ export async function compare(
   const { number: book } = memory.book;
   const ends = { book, peerBook };
   const mine = { ...memory.channel(peerBook) };
-  const arrivedHash = await sentHashAt(parts.sql, mine, theirs.appliedHash.through);
+  const arrivedHash = await sentHashAt(parts.store, mine, theirs.appliedHash.through);
   const found =
     ownLoss(ends, mine, theirs) ??
     sentDiffers(ends, theirs, arrivedHash) ??
     (before === undefined ? null : peerLoss(ends, before, theirs)) ??
-    (await arrivedDiffers(parts.sql, ends, mine, theirs)) ??
+    (await arrivedDiffers(parts.store, ends, mine, theirs)) ??
     adopted(ends, theirs, before !== undefined && arrivedHash === null);
   await note(parts, mine, found, theirs);
   return { arrivedHash };
@@ -153,7 +152,7 @@ function sentDiffers(
 }
 
 async function arrivedDiffers(
-  sql: Sql,
+  store: LegReads,
   { peerBook }: Ends,
   mine: Channel,
   theirs: ChannelEnd,
@@ -161,29 +160,29 @@ async function arrivedDiffers(
   const { through } = theirs.settledHash;
   const { appliedHash, applied } = mine;
   if (through < appliedHash.through || through > applied) return null;
-  const hash = await arrivedHashAt(sql, peerBook, appliedHash, through);
+  const hash = await arrivedHashAt(store, peerBook, appliedHash, through);
   if (hash === null || !contradicts(hash, theirs.settledHash)) return null;
   const why = `the legs through ${through} are not those that have arrived`;
   return { book: peerBook, number: through, why };
 }
 
 /** Returns null if it is not available now. */
-function sentHashAt(sql: Sql, mine: Channel, through: number): Promise<ChannelHash | null> {
+function sentHashAt(store: LegReads, mine: Channel, through: number): Promise<ChannelHash | null> {
   const { settledHash, sent, peerBook } = mine;
   if (through < settledHash.through || through > sent) return Promise.resolve(null);
   return hashForward(settledHash, through, async (after, limit) =>
-    (await readLegsAfter(sql, peerBook, after, limit)).map(({ leg }) => leg),
+    (await store.readLegsAfter(peerBook, after, limit)).map(({ leg }) => leg),
   );
 }
 
 function arrivedHashAt(
-  sql: Sql,
+  store: LegReads,
   peerBook: number,
   from: ChannelHash,
   through: number,
 ): Promise<ChannelHash | null> {
   return hashForward(from, through, async (after, limit) =>
-    (await readArrivedLegs(sql, peerBook, after, limit)).flatMap(({ leg }) => leg ?? []),
+    (await store.readArrivedLegs(peerBook, after, limit)).flatMap(({ leg }) => leg ?? []),
   );
 }
 
@@ -207,7 +206,7 @@ async function hashForward(
  * existed before channels had hashes, or that an older version has led meanwhile. A page at a
  * time, so that the leader is not held up.
  */
-export async function catchUp({ sql, leader }: CompareParts, peerBook: number): Promise<void> {
+export async function catchUp({ store, leader }: CompareParts, peerBook: number): Promise<void> {
   for (;;) {
     const { settledHash, settled, appliedHash, applied } = leader.memory.channel(peerBook);
     const side = settledHash.through < settled ? 'settled' : 'applied';
@@ -217,8 +216,8 @@ export async function catchUp({ sql, leader }: CompareParts, peerBook: number): 
     const mine = { ...leader.memory.channel(peerBook) };
     const hash =
       side === 'settled'
-        ? await sentHashAt(sql, mine, through)
-        : await arrivedHashAt(sql, peerBook, from, through);
+        ? await sentHashAt(store, mine, through)
+        : await arrivedHashAt(store, peerBook, from, through);
     // The journal is read on another connection, which may be behind: then it is tried later.
     if (hash === null) return;
     await leader.execute({ kind: 'rehash', peerBook, side, hash });

@@ -16,12 +16,10 @@ import type { ArrivedLeg, CaptureOf, LostLeg, UndoneLeg } from '../core/post/com
 import { RowKind } from '../core/journal-row.ts';
 import { recoveredId, undoneId } from '../core/post/post-recovery.ts';
 import type { Leader } from '../rpc/leaders.ts';
-import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
-import type { Sql } from '../store/connect.ts';
-import { readExistingIds } from '../store/read-existing.ts';
-import { loadOriginals } from '../store/load-originals.ts';
+import type { LegReads } from '../store/book-store.ts';
 import { endOf, viewOf } from './compare.ts';
 import { foreignLegs } from './foreign-legs.ts';
+import type { NumberedLeg } from '../store/stored-records.ts';
 
 /** Legs that are read at once: as many of any size fit a message. */
 const PAGE = 2000;
@@ -51,7 +49,7 @@ export interface Losses {
 }
 
 export interface LossParts {
-  readonly sql: Sql;
+  readonly store: LegReads;
   readonly peer: Leader;
   readonly book: number;
   readonly name: string;
@@ -64,7 +62,7 @@ export interface LossParts {
 export async function findLosses(parts: LossParts, channel: Readonly<Channel>): Promise<Losses> {
   const { peerBook, settled, applied, sent } = channel;
   const theirs = await listAll(parts, true, settled);
-  const ours = await readAll(parts.sql, peerBook, settled, sent);
+  const ours = await readAll(parts.store, peerBook, settled, sent);
   const lostArrived = await listAll(parts, false, applied);
   const view = await askView(parts, channel);
   const unknown = { arrived: theirs, left: lostArrived };
@@ -80,8 +78,7 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     ({ number, leg }) => number > last && arrivedIds.has(leg.transferId),
   );
   const repeatedIds = new Set(repeated.map(({ leg }) => leg.transferId));
-  const taken = await readExistingIds(
-    parts.sql,
+  const taken = await parts.store.readExistingIds(
     lostSent.flatMap(({ leg }) => leg?.transferId ?? []),
   );
   const steps = lostSent.map((listed): RepairStep => {
@@ -111,7 +108,7 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
     lostSent,
     lostArrived,
     undone: [...collided, ...repeated].map(listedLeg),
-    reserved: await reservedHolds(parts.sql, steps, lostSent, ours),
+    reserved: await reservedHolds(parts.store, steps, lostSent, ours),
     foreign: view === undefined ? undefined : foreignLegs(channel, view, unknown),
   };
 }
@@ -121,7 +118,7 @@ export async function findLosses(parts: LossParts, channel: Readonly<Channel>): 
  * as one (post-recovery.ts). A capture that was made again has drawn on its hold by that row.
  */
 async function reservedHolds(
-  sql: Sql,
+  store: LegReads,
   steps: readonly RepairStep[],
   lostSent: readonly ListedLeg[],
   ours: readonly NumberedLeg[],
@@ -132,10 +129,7 @@ async function reservedHolds(
     return [{ leg, holdId: capture.holdId, again: steps[index]?.sent?.capture ?? null }];
   });
   if (captures.length === 0) return [];
-  const found = await loadOriginals(
-    sql,
-    captures.map(({ holdId }) => holdId),
-  );
+  const found = await store.loadOriginals(captures.map(({ holdId }) => holdId));
   const holds = new Map(
     found.filter(({ kind }) => kind === RowKind.hold).map((one) => [one.id, one]),
   );
@@ -202,14 +196,14 @@ function listedLeg({ number, leg, atMicros, capture: captured }: NumberedLeg): L
 }
 
 async function readAll(
-  sql: Sql,
+  store: LegReads,
   peerBook: number,
   after: number,
   through: number,
 ): Promise<NumberedLeg[]> {
   const legs: NumberedLeg[] = [];
   for (;;) {
-    const page = await readLegsAfter(sql, peerBook, legs.at(-1)?.number ?? after, PAGE);
+    const page = await store.readLegsAfter(peerBook, legs.at(-1)?.number ?? after, PAGE);
     legs.push(...page.filter(({ number }) => number <= through));
     if (page.length < PAGE) return legs;
   }

@@ -13,13 +13,13 @@ import type { FinalCapture, RefusedLeg } from '../core/post/command.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { isBug, LedgerError } from '../leader/ledger-error.ts';
 import type { Logger } from '../logger.ts';
-import { type NumberedLeg, readLegsAfter } from '../store/channels.ts';
-import type { Sql } from '../store/connect.ts';
-import { describe } from '../store/sqlstate.ts';
+import type { LegReads } from '../store/book-store.ts';
+import { describe } from '../store/store-error.ts';
 import { CHANNEL_DIVERGED, reasonOf } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp, compare, endOf, viewOf } from './compare.ts';
 import type { LedgerTuning } from '../ledger-tuning.ts';
+import type { NumberedLeg } from '../store/stored-records.ts';
 
 /** Pause after the first of several failed calls. */
 const FIRST_PAUSE_MS = 50;
@@ -29,7 +29,7 @@ const COMPARE_TIMEOUT_MS = 2_000;
 const HALTED_PAUSE_MS = 2_000;
 
 export interface SenderParts {
-  readonly sql: Sql;
+  readonly store: LegReads;
   readonly leader: BookLeader;
   readonly leaders: Leaders;
   readonly log: Logger;
@@ -167,12 +167,14 @@ export class Sender {
 
   /** One call. Returns false if there is nothing to send. */
   async #sendSome(): Promise<boolean> {
-    const { sql, leader } = this.#parts;
+    const { store, leader } = this.#parts;
     const { settled, sent, settledHash } = leader.memory.channel(this.#peerBook);
     if (settled >= sent) return false;
     const { settleLegs } = this.#parts.tuning;
-    const read = await readLegsAfter(sql, this.#peerBook, settled, settleLegs);
-    // Legs sent since may belong to a commit that is in doubt.
+    const read =
+      leader.memory.legsAfter(this.#peerBook, settled, settleLegs) ??
+      (await store.readLegsAfter(this.#peerBook, settled, settleLegs));
+    // Legs that the journal has got since may belong to a commit that is in doubt.
     const legs = read.filter((leg) => leg.number <= sent);
     const [first] = legs;
     if (first === undefined) return false;

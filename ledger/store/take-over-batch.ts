@@ -3,8 +3,8 @@ import { chainAfter } from '../core/chain.ts';
 import { type JournalRow, RowKind } from '../core/journal-row.ts';
 import { longerOf, type RegionBooks } from '../core/placement.ts';
 import { derivedId } from '../core/transfer-id.ts';
-import type { Append } from './append.ts';
-import type { Head } from './head.ts';
+import type { Append } from './append-batch.ts';
+import type { Head } from './append-batch.ts';
 
 /**
  * The batch that bumps the epoch of a book, records that in the journal and does nothing else.

@@ -26,7 +26,7 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
     'a call of Redis that takes longer is given up; posting waits for it',
   ],
   redisTtlSeconds: [60, 2_592_000, 's', 'how long Redis keeps the keys of an idle book'],
-  redisKeys: [10_000, 20_000_000, 'keys', 'keys of a book in Redis, twice, about 80 bytes each'],
+  redisKeys: [10_000, 20_000_000, 'keys', 'keys of a book in Redis, twice, about 70 bytes each'],
   readConnections: [2, 32, 'connections', 'connections to the database for reads'],
   longReads: [1, 16, 'reads', 'searches and statements that run at once'],
   longReadsWaiting: [0, 10_000, 'reads', 'searches and statements that may wait'],
@@ -34,6 +34,14 @@ const ledger: Record<keyof LedgerTuning, Bounds> = {
   subscriptions: [1, 10_000, 'streams', 'subscriptions that may be open at a book'],
   subscriptionConnections: [1, 16, 'connections', 'connections to the database for subscribers'],
   subscriptionRows: [1, 1_000, 'rows', 'rows that a subscription reads at once'],
+  // Each costs a read by id an index step, and a plan some time.
+  journalPartitionRows: [100, 100_000_000, 'rows', 'rows of a new partition of the journal'],
+  journalBareAbove: [
+    0,
+    100_000_000,
+    'rows/s',
+    'load from which on a partition gets the indexes of its accounts only when it is full',
+  ],
   sweepMs: [10, 10_000, 'ms', 'how often holds are expired'],
   sweepHolds: [1, 4_000, 'holds', 'holds that expire in one commit'],
   settleLegs: [1, 3_000, 'legs', 'legs to another book in one call'],

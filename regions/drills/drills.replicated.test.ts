@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
@@ -51,6 +52,13 @@ async function runOnce(name: string): Promise<DrillResult> {
   });
 }
 
+/** The first calls that got no outcome, a line each, and their number. */
+function troublesIn(drillFolder: string): string {
+  const lines = readFileSync(join(drillFolder, 'calls.jsonl'), 'utf8').split('\n');
+  const troubles = lines.filter((line) => line.includes('"trouble":'));
+  return [...troubles.slice(0, 5), `${troubles.length} calls got no outcome`, ''].join('\n');
+}
+
 /** Repeats a run during which the machine stood still, because it has tested the machine. */
 async function runUndisturbed(name: string): Promise<DrillResult> {
   const standstill = new Standstill();
@@ -77,6 +85,7 @@ test
     const failing = report.checks.filter(({ result }) => result !== 'pass');
     for (const { name: check, measured } of failing)
       process.stderr.write(`${check}: ${measured}\n`);
+    if (failing.length > 0) process.stderr.write(troublesIn(drill.folder));
     // Only a quiet machine can measure how fast it is; nothing may be lost on any.
     expect(failing.filter((check) => !timed.test(check.name))).toEqual([]);
     for (const { longestPauseMs } of report.books) expect(longestPauseMs).toBeLessThan(longestMs);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 
 /** Replaces the database of a book by an older copy, as after a disaster. */
 

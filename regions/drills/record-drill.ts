@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from '../../ledger/store/connect.ts';
-import { recordOperation } from '../../ledger/store/operations.ts';
+import { connect } from '../../ledger/store/postgres/connect.ts';
+import { recordOperation } from '../../ledger/store/postgres/operations.ts';
 import type { MemberState } from '../topology/state.ts';
 import { AbortedDrill } from './scenario.ts';
 

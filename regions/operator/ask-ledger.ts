@@ -10,8 +10,8 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
     askTopology(address),
     probeHealth(address, QUESTION_MS).catch(() => false),
   ]);
-  const { epoch, leading, clockAlarm } = topology;
-  return { epoch: Number(epoch), leading, serving, clockAlarm };
+  const { epoch, leading, clockAlarm, partitionAlarms } = topology;
+  return { epoch: Number(epoch), leading, serving, clockAlarm, partitionAlarms };
 }
 
 /** Returns the first message of its topology stream. Throws when it does not answer. */

@@ -1,5 +1,5 @@
 import { ISO_4217 } from '../../ledger/core/asset.ts';
-import type { Sql } from '../../ledger/store/connect.ts';
+import type { Sql } from '../../ledger/store/postgres/connect.ts';
 import type { HeadFacts, Outgoing, PostgresFacts, StandbyFacts } from './facts.ts';
 
 interface ServerRow {

@@ -62,6 +62,7 @@ function describeMember(facts: BookFacts, { member, ...answers }: MemberFacts): 
     ledger: ledger === undefined ? 'no answer' : standing,
     epoch: ledger?.epoch,
     clockAlarm: ledger?.clockAlarm ?? '',
+    partitionAlarms: ledger?.partitionAlarms ?? [],
     lagBytes,
     lagMs: postgres && (behind ? (asPrimarySees?.flushLagMs ?? postgres.replayAgeMs ?? 0) : 0),
   };

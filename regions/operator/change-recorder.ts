@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { recordOperation, type StoredOperation } from '../../ledger/store/operations.ts';
+import { recordOperation, type StoredOperation } from '../../ledger/store/postgres/operations.ts';
 import type { OperatedBook } from './operated-installation.ts';
 import type { Acting, CompletedChange, ChangeResult, Step } from './change-plan.ts';
 import { askPostgres } from './ask-postgres.ts';

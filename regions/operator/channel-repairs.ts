@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import { connect, type Sql } from '../../ledger/store/connect.ts';
-import { readEpoch } from '../../ledger/store/head.ts';
-import { recordOperation } from '../../ledger/store/operations.ts';
+import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
+import { readEpoch } from '../../ledger/store/postgres/head.ts';
+import { recordOperation } from '../../ledger/store/postgres/operations.ts';
 import {
   BookServiceClient,
   type NumberedLeg,

@@ -68,6 +68,7 @@ function describeOnly(
     ledger: ledger === undefined ? 'no answer' : standing,
     epoch,
     clockAlarm: ledger?.clockAlarm ?? '',
+    partitionAlarms: ledger?.partitionAlarms ?? [],
     lagBytes: postgres && 0,
     lagMs: postgres && 0,
   };

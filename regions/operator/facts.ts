@@ -83,6 +83,8 @@ export interface LedgerFacts {
   readonly serving: boolean;
   /** What is wrong with its clocks, in a sentence; empty: nothing. */
   readonly clockAlarm: string;
+  /** What an operator must look at in the partitions of the journal, while it leads. */
+  readonly partitionAlarms: readonly string[];
 }
 
 export interface MemberFacts {

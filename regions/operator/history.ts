@@ -1,7 +1,7 @@
 import { derivedId } from '../../ledger/core/transfer-id.ts';
-import { textsLiteral } from '../../ledger/store/array-literal.ts';
-import type { Sql } from '../../ledger/store/connect.ts';
-import { readOperations } from '../../ledger/store/operations.ts';
+import { textsLiteral } from '../../ledger/store/postgres/array-literal.ts';
+import type { Sql } from '../../ledger/store/postgres/connect.ts';
+import { readOperations } from '../../ledger/store/postgres/operations.ts';
 import type { BookCopies } from './book-copies.ts';
 
 /** An operation of an operator, or the take-over of a book. */

@@ -1,5 +1,5 @@
 import { ISO_4217 } from '../../ledger/core/asset.ts';
-import type { Sql } from '../../ledger/store/connect.ts';
+import type { Sql } from '../../ledger/store/postgres/connect.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 
 /** A transfer whose money has left the payer's book and is not settled in the payee's. */

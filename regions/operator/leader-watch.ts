@@ -1,10 +1,16 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
-import type { OperatedBook } from './operated-installation.ts';
+import type { MemberState } from '../topology/state.ts';
 
 /** A leader as reported by the ledger servers of its book. */
 export interface Led {
   readonly address: string;
   readonly epoch: number;
+}
+
+/** A book, and where the ledger servers of its members are. */
+export interface WatchedBook {
+  readonly number: number;
+  readonly members: readonly { readonly state: Pick<MemberState, 'ledgerAddress'> }[];
 }
 
 /** Watches which ledger server leads one book; its servers report every change at once. */
@@ -14,7 +20,7 @@ export class LeaderWatch {
   /** When the book was last seen without a leader. */
   #lostAt: number | undefined;
 
-  constructor({ number, members }: Pick<OperatedBook, 'number' | 'members'>) {
+  constructor({ number, members }: WatchedBook) {
     this.#book = number;
     this.#leaders = new Leaders(members.map(({ state }) => state.ledgerAddress));
     this.#leaders.onChange(() => {

@@ -1,4 +1,4 @@
-import { connect, type Sql } from '../../ledger/store/connect.ts';
+import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 import { QUESTION_MS, within } from './within.ts';
 
 /**

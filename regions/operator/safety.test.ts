@@ -124,10 +124,10 @@ describe('a book for people', () => {
 
   test('a zombie that claims to lead is not the leader', () => {
     const zombie = memberIn('eu-west', {
-      ledger: { epoch: 3, leading: true, serving: true, clockAlarm: '' },
+      ledger: { epoch: 3, leading: true, serving: true, clockAlarm: '', partitionAlarms: [] },
     });
     const now = memberIn('us-east', {
-      ledger: { epoch: 4, leading: true, serving: true, clockAlarm: '' },
+      ledger: { epoch: 4, leading: true, serving: true, clockAlarm: '', partitionAlarms: [] },
     });
     expect(describeBook(bookWith([zombie, now]), 'eu-west').leader?.region).toBe('us-east');
   });

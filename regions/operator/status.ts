@@ -58,6 +58,8 @@ export interface MemberReport {
   readonly epoch: number | undefined;
   /** What is wrong with the clocks of its ledger server; empty: nothing, as far as is known. */
   readonly clockAlarm: string;
+  /** `PARTITION_…` of the ledger server that leads, each with its reason. */
+  readonly partitionAlarms: readonly string[];
   /** Log that the leader, or else the newest copy, has on disk and this copy has not. */
   readonly lagBytes: number | undefined;
   /** How old the newest transaction is that can be read here, while some are missing. */

@@ -1,5 +1,5 @@
-import { textsLiteral } from '../../ledger/store/array-literal.ts';
-import type { Sql } from '../../ledger/store/connect.ts';
+import { textsLiteral } from '../../ledger/store/postgres/array-literal.ts';
+import type { Sql } from '../../ledger/store/postgres/connect.ts';
 import type { BookStatus } from './status.ts';
 import type { BookCopies, NamedBook } from './book-copies.ts';
 

@@ -6,7 +6,7 @@ import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { BookMember } from '../../ledger/member/book-member.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
-import { migrate } from '../../ledger/store/migrate.ts';
+import { migrate } from '../../ledger/store/postgres/migrate.ts';
 import { BOOKS, SILENT } from '../../ledger/testing/database/leading.ts';
 import { findFreeBase } from '../processes/ports.ts';
 import { type DatabaseUrls, type PostgresServer, startPostgres } from './postgres.ts';
@@ -14,6 +14,7 @@ import { processIdentity } from '../processes/process-identity.ts';
 import { probeRedis, probeTcp } from '../processes/probes.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { testFolder } from '../testing/folder.ts';
+import { PostgresDatabase } from '../../ledger/store/postgres/postgres-store.ts';
 
 const passwords = { postgres: 'one-secret', ledger: 'two-secret', auditor: 'three-secret' };
 
@@ -218,7 +219,7 @@ test('a book is taken over while an auditor holds all connections that it gets',
     book,
     books: BOOKS,
     address: 'a:1',
-    databaseUrl: server.ledgerUrl,
+    database: new PostgresDatabase(server.ledgerUrl, book),
     redisUrl: undefined,
     serverRegion: book.region,
     replicated: false,

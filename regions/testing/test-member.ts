@@ -11,6 +11,7 @@ import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { AccountReads } from '../../ledger/service/account-reads.ts';
 import { BOOKS } from '../../ledger/testing/database/leading.ts';
 import { openRequest } from '../../ledger/testing/books/book-requests.ts';
+import { PostgresDatabase } from '../../ledger/store/postgres/postgres-store.ts';
 
 const nothing = () => undefined;
 
@@ -29,7 +30,7 @@ export class TestMember {
       book,
       books: BOOKS,
       address,
-      databaseUrl,
+      database: new PostgresDatabase(databaseUrl, book),
       redisUrl: undefined,
       serverRegion: book.region,
       replicated: true,

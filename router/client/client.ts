@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 
 import { backoffMs } from '../../ledger/backoff.ts';
+import { WINDOW_BYTES } from '../../ledger/rpc/flow-control.ts';
 import type * as account from '../../proto/gen/meridian/v1/account.ts';
 import type * as asset from '../../proto/gen/meridian/v1/asset.ts';
 import type { Event, SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
@@ -38,6 +39,7 @@ export interface ClientOptions extends Partial<CallLimits> {
 const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 
 const CHANNEL_OPTIONS = {
+  'grpc-node.flow_control_window': WINDOW_BYTES,
   'grpc.max_receive_message_length': 32 * 1024 * 1024,
   'grpc.max_send_message_length': 32 * 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 100,

@@ -1,53 +1,63 @@
-import { type ClientDuplexStream, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import {
   type BatchFault,
-  type BatchOutcome,
+  BookServiceService,
   FaultCode,
-  type PostReply,
-  type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import {
-  type CreateTransferRequest,
-  type CreateTransferResponse,
-  TransferStatus,
-  Wait,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { CALL_ITEMS_MAX } from '../../ledger/core/limits.ts';
 import type { Logger } from '../../ledger/logger.ts';
 import {
   channelDiverged,
   invalidArgument,
   outcomeUnknown,
   overloaded,
-  type RpcError,
   tooLate,
   unavailable,
 } from '../../ledger/rpc/error.ts';
-import type { Leader, Leaders } from '../../ledger/rpc/leaders.ts';
 import type { RouterTuning } from '../router-tuning.ts';
+import { postRequestOf } from './bytes/post-request.ts';
+import { ReplyScan } from './bytes/scan-reply.ts';
+import { type Chunk, type Piece, pieceOf, rowsIn } from './chunk.ts';
 
 /** Pause before a leader that refused is asked again. */
 const RETRY_MS = 50;
 const SWEEP_MS = 1_000;
 
-/** A transfer on its way through a lane, and who waits for it. */
-export interface LaneItem {
-  readonly request: CreateTransferRequest;
-  /** Rows that it leads to: one, or more if it is a group. */
+/** A batch on its way. */
+interface Batch {
+  readonly pieces: readonly Piece[];
   readonly rows: number;
-  /** By performance.now(): no caller waits for it after that. */
-  readonly deadline: number;
-  /** How often it was sent. Once is enough for it to have been applied. */
-  attempts: number;
-  /** Its answer so far, while it is in transit. */
-  inTransit: CreateTransferResponse | undefined;
-  /** True: answered or given up. */
-  done: boolean;
-  /** Called at most once, unless `onError` is. */
-  readonly onResult: (result: CreateTransferResponse) => void;
-  readonly onError: (error: RpcError) => void;
 }
 
-type Stream = ClientDuplexStream<PostRequest, PostReply>;
+/** What a lane needs of its stream to a ledger server: one of gRPC, or of a test. */
+export interface PostStream {
+  write(request: Buffer): unknown;
+  cancel(): void;
+  on(event: 'data', listener: (reply: Buffer) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+}
+
+/** What it needs of a leader. */
+export interface PostingLeader {
+  readonly epoch: number;
+  readonly posting: {
+    makeBidiStreamRequest(
+      path: string,
+      serialize: (request: Buffer) => Buffer,
+      deserialize: (reply: Buffer) => Buffer,
+    ): PostStream;
+  };
+}
+
+/** What it needs to know of the leaders. */
+export interface LaneLeaders {
+  leaderOf(book: number): PostingLeader | undefined;
+  onChange(listener: (book: number) => void): unknown;
+}
+
+const asItIs = (bytes: Buffer) => bytes;
 
 /**
  * The way to one book: gathers the transfers of all calls into batches on one long-lived
@@ -56,23 +66,25 @@ type Stream = ClientDuplexStream<PostRequest, PostReply>;
  */
 export class Lane {
   readonly #book: number;
-  readonly #leaders: Leaders;
+  readonly #leaders: LaneLeaders;
   readonly #log: Logger;
   readonly #tuning: RouterTuning;
-  #pending: LaneItem[] = [];
+  #pending: Piece[] = [];
   /** Rows of the pending transfers. */
   #pendingRows = 0;
-  #inFlight = new Map<bigint, LaneItem[]>();
-  /** Batches with transfers that are in transit, waiting for the other book. */
-  #late = new Map<bigint, Map<number, LaneItem>>();
-  #nextBatch = 1n;
-  #stream: Stream | undefined;
-  #leader: Leader | undefined;
+  /** By number. */
+  #inFlight = new Map<number, Batch>();
+  /** Transfers that are in transit, waiting for the other book, by batch and index there. */
+  #late = new Map<number, Map<number, Piece>>();
+  readonly #scan = new ReplyScan();
+  #nextBatch = 1;
+  #stream: PostStream | undefined;
+  #leader: PostingLeader | undefined;
   #scheduled = false;
   #retry: NodeJS.Timeout | undefined;
   readonly #sweeper: NodeJS.Timeout;
 
-  constructor(book: number, leaders: Leaders, log: Logger, tuning: RouterTuning) {
+  constructor(book: number, leaders: LaneLeaders, log: Logger, tuning: RouterTuning) {
     this.#tuning = tuning;
     this.#book = book;
     this.#leaders = leaders;
@@ -94,9 +106,10 @@ export class Lane {
   }
 
   /** Queues the transfers of one call, in order. Ask `hasRoomFor` first. */
-  add(items: readonly LaneItem[]): void {
-    for (const item of items) this.#pending.push(item);
-    this.#pendingRows += rowsIn(items);
+  add(chunk: Chunk): void {
+    const piece = pieceOf(chunk, 0, chunk.count, 0);
+    this.#pending.push(piece);
+    this.#pendingRows += piece.rows;
     this.#schedule();
   }
 
@@ -133,45 +146,65 @@ export class Lane {
     if (this.#inFlight.size < this.#tuning.batches) return true;
     if (this.#pendingRows < this.#tuning.largeBatchRows) return false;
     let inFlight = 0;
-    for (const items of this.#inFlight.values()) inFlight += rowsIn(items);
+    for (const { rows } of this.#inFlight.values()) inFlight += rows;
     return inFlight < this.#tuning.inFlightRows;
   }
 
-  #send(stream: Stream): void {
+  #send(stream: PostStream): void {
     const now = performance.now();
-    const items: LaneItem[] = [];
-    const timeoutMs: number[] = [];
-    let taken = 0;
-    let rows = 0;
-    for (const item of this.#pending) {
-      if (items.length > 0 && rows + item.rows > this.#tuning.batchRows) break;
-      taken += 1;
-      this.#pendingRows -= item.rows;
-      if (item.done) continue;
-      if (item.deadline <= now) {
-        this.#giveUp(item, item.attempts);
-        continue;
-      }
-      item.attempts += 1;
-      rows += item.rows;
-      items.push(item);
-      timeoutMs.push(Math.ceil(item.deadline - now));
-    }
-    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
-    if (items.length === 0) return;
+    const pieces = this.#take(now);
+    if (pieces.length === 0) return;
     const batch = this.#nextBatch;
-    this.#nextBatch += 1n;
-    this.#inFlight.set(batch, items);
-    stream.write({ batch, transfers: items.map((item) => item.request), timeoutMs });
+    this.#nextBatch += 1;
+    this.#inFlight.set(batch, { pieces, rows: rowsIn(pieces) });
+    const runs = pieces.map(({ chunk, from, to }) => ({
+      bytes: chunk.bytesOf(from, to),
+      count: to - from,
+      timeoutMs: Math.ceil(chunk.call.deadline - now),
+    }));
+    stream.write(postRequestOf(batch, runs));
   }
 
-  #open(leader: Leader | undefined): Stream | undefined {
+  /** Takes what goes into the next batch from what is pending, as sent once more. */
+  #take(now: number): Piece[] {
+    const pieces: Piece[] = [];
+    const room = { rows: this.#tuning.batchRows, items: CALL_ITEMS_MAX };
+    let taken = 0;
+    for (const piece of this.#pending) {
+      const { chunk, from, to, attempts } = piece;
+      if (!chunk.call.isOver && chunk.call.deadline <= now) this.#giveUp(piece, attempts);
+      if (chunk.call.isOver) {
+        taken += 1;
+        this.#pendingRows -= piece.rows;
+        continue;
+      }
+      // The first one fits, however many rows it has.
+      const fits = Math.max(chunk.fitting(from, to, room), pieces.length === 0 ? from + 1 : from);
+      if (fits === from) break;
+      const sent = pieceOf(chunk, from, fits, attempts + 1);
+      chunk.sent = Math.max(chunk.sent, fits);
+      pieces.push(sent);
+      this.#pendingRows -= sent.rows;
+      room.rows -= sent.rows;
+      room.items -= fits - from;
+      if (fits < to) {
+        this.#pending[taken] = pieceOf(chunk, fits, to, attempts);
+        break;
+      }
+      taken += 1;
+    }
+    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
+    return pieces;
+  }
+
+  #open(leader: PostingLeader | undefined): PostStream | undefined {
     if (leader === undefined) return undefined;
-    const stream = leader.posting.post();
+    const { path } = BookServiceService.post;
+    const stream = leader.posting.makeBidiStreamRequest(path, asItIs, asItIs);
     this.#leader = leader;
     this.#stream = stream;
-    stream.on('data', ({ reply }: PostReply) => {
-      if (stream === this.#stream && reply !== undefined) this.#receive(reply);
+    stream.on('data', (reply: Buffer) => {
+      if (stream === this.#stream) this.#receive(reply);
     });
     const lost = (why: string) => {
       if (stream === this.#stream) this.#reset(why);
@@ -181,76 +214,110 @@ export class Lane {
     return stream;
   }
 
-  #receive(reply: NonNullable<PostReply['reply']>): void {
-    switch (reply.$case) {
-      case 'outcome':
-        this.#settle(reply.value);
-        break;
-      case 'late':
-        for (const { batch, index, result } of reply.value.results) {
-          const waiting = this.#late.get(batch);
-          const item = waiting?.get(index);
-          if (waiting === undefined || item === undefined || result === undefined) continue;
-          waiting.delete(index);
-          if (waiting.size === 0) this.#late.delete(batch);
-          finish(item, result);
-        }
-        break;
-      case 'fault':
-        this.#fault(reply.value);
-        break;
-    }
+  #receive(bytes: Buffer): void {
+    const reply = this.#scanned(bytes);
+    if (reply === 'outcome') this.#settle();
+    else if (reply === 'late') this.#settleLate();
+    else if (reply !== undefined) this.#fault(reply.value);
     this.#schedule();
   }
 
-  #settle({ batch, results, halted }: BatchOutcome): void {
-    const channels = new Map(halted.map(({ index, channel }) => [index, channel]));
-    const items = this.#inFlight.get(batch) ?? [];
-    this.#inFlight.delete(batch);
-    const late = new Map<number, LaneItem>();
-    for (const [index, item] of items.entries()) {
-      const result = results[index];
-      const channel = channels.get(index);
+  /** Scans a reply; undefined if there is nothing in it. */
+  #scanned(bytes: Buffer): ReturnType<ReplyScan['take']> {
+    try {
+      return this.#scan.take(bytes);
+    } catch (error) {
+      this.#reset(`the ledger server sent what is no reply: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Takes the outcome of a batch from the scan. */
+  #settle(): void {
+    const scan = this.#scan;
+    const batch = this.#inFlight.get(scan.batch);
+    if (batch === undefined) return;
+    this.#inFlight.delete(scan.batch);
+    const late = new Map<number, Piece>();
+    let first = 0;
+    for (const piece of batch.pieces) {
+      this.#settlePiece(piece, first, late);
+      const last = first + piece.to - piece.from - 1;
+      piece.chunk.call.ownAnswers(piece, scan.starts[first] ?? 0, scan.ends[last] ?? 0);
+      first = last + 1;
+    }
+    if (late.size > 0) this.#late.set(scan.batch, late);
+  }
+
+  /**
+   * Takes the results of a piece, from the first one of the scan on, and adds to `late` what is in
+   * transit and waited for.
+   */
+  #settlePiece(piece: Piece, first: number, late: Map<number, Piece>): void {
+    const scan = this.#scan;
+    const { chunk, from, to, attempts } = piece;
+    const { call } = chunk;
+    for (let item = from; item < to && !call.isOver; item += 1) {
+      const result = first + item - from;
+      const index = chunk.indexOf(item);
+      const channel = scan.halted.size === 0 ? undefined : scan.halted.get(result);
+      const posted = result < scan.count ? scan.statuses[result] : TransferStatus.UNSPECIFIED;
       if (channel !== undefined) {
         // The book has looked its key up: no attempt before has applied it.
-        fail(item, channelDiverged(haltedText(channel), channel));
-      } else if (result === undefined || result.status === TransferStatus.UNSPECIFIED) {
-        this.#giveUp(item, item.attempts - 1);
-      } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
-        item.inTransit = answerTo(item, result);
-        late.set(index, item);
+        call.fail(channelDiverged(haltedText(channel), channel));
+      } else if (posted === TransferStatus.UNSPECIFIED) {
+        this.#giveUp(piece, attempts - 1);
+      } else if (posted === TransferStatus.IN_TRANSIT && call.waits(index)) {
+        call.keepInTransit(index, attempts, scan, result);
+        late.set(result, pieceOf(chunk, item, item + 1, attempts));
       } else {
-        finish(item, result);
+        call.finish(index, attempts, scan, result);
       }
     }
-    if (late.size > 0) this.#late.set(batch, late);
+  }
+
+  /** Takes final outcomes of transfers that were in transit from the scan. */
+  #settleLate(): void {
+    const scan = this.#scan;
+    for (let result = 0; result < scan.count; result += 1) {
+      const batch = scan.batches[result] ?? 0;
+      const waiting = this.#late.get(batch);
+      const piece = waiting?.get(scan.indexes[result] ?? 0);
+      if (waiting === undefined || piece === undefined) continue;
+      waiting.delete(scan.indexes[result] ?? 0);
+      if (waiting.size === 0) this.#late.delete(batch);
+      const { call } = piece.chunk;
+      call.finish(piece.chunk.indexOf(piece.from), piece.attempts, scan, result);
+      call.ownAnswers(piece, scan.starts[result] ?? 0, scan.ends[result] ?? 0);
+    }
   }
 
   #fault({ batch, code, message, channel }: BatchFault): void {
-    if (code === FaultCode.CHANNEL_DIVERGED) {
-      for (const item of this.#inFlight.get(batch) ?? []) {
-        // The book looks no key up: it does not know what an attempt before has done.
-        const isFirst = item.attempts === 1;
-        fail(item, isFirst ? channelDiverged(message, channel) : outcomeUnknown(status.UNKNOWN));
-      }
-      this.#inFlight.delete(batch);
+    const isOfBatch =
+      code === FaultCode.CHANNEL_DIVERGED ||
+      code === FaultCode.OVERLOADED ||
+      code === FaultCode.INVALID;
+    if (!isOfBatch) {
+      // Not led here any more, or the outcome is unknown: the same keys are asked again.
+      this.#reset(message);
       return;
     }
-    if (code === FaultCode.OVERLOADED || code === FaultCode.INVALID) {
-      const items = this.#inFlight.get(batch) ?? [];
-      this.#inFlight.delete(batch);
-      for (const item of items) {
-        if (code === FaultCode.INVALID) {
-          fail(item, invalidArgument([{ field: 'transfers', description: message }]));
-        } else {
-          // This attempt was rejected, but an earlier one may have been applied.
-          fail(item, item.attempts > 1 ? outcomeUnknown(status.UNKNOWN) : overloaded(message, 200));
-        }
+    const number = Number(batch);
+    const pieces = this.#inFlight.get(number)?.pieces ?? [];
+    this.#inFlight.delete(number);
+    for (const { chunk, attempts } of pieces) {
+      if (code === FaultCode.INVALID) {
+        chunk.call.fail(invalidArgument([{ field: 'transfers', description: message }]));
+      } else if (attempts > 1) {
+        // This attempt was rejected, but an earlier one may have been applied: the book has looked
+        // no key up, and does not know.
+        chunk.call.fail(outcomeUnknown(status.UNKNOWN));
+      } else if (code === FaultCode.CHANNEL_DIVERGED) {
+        chunk.call.fail(channelDiverged(message, channel));
+      } else {
+        chunk.call.fail(overloaded(message, 200));
       }
-      return;
     }
-    // Not led here any more, or the outcome is unknown: the same keys are asked again.
-    this.#reset(message);
   }
 
   /** Gives the stream up. All that has no final answer goes back to the front, in order. */
@@ -259,13 +326,15 @@ export class Lane {
     this.#stream = undefined;
     this.#leader = undefined;
     stream?.cancel();
-    const inFlight = [...this.#inFlight.values()].flat();
     const late = [...this.#late.values()].flatMap((waiting) => [...waiting.values()]);
+    const inFlight = [...this.#inFlight.values()].flatMap(({ pieces }) => pieces);
+    const again = [...late, ...inFlight].filter(({ chunk }) => !chunk.call.isOver);
     this.#inFlight = new Map();
     this.#late = new Map();
-    const again = [...late, ...inFlight].filter((item) => !item.done);
     if (again.length > 0) {
-      this.#log.info('sending again', { book: this.#book, transfers: again.length, why });
+      let transfers = 0;
+      for (const { from, to } of again) transfers += to - from;
+      this.#log.info('sending again', { book: this.#book, transfers, why });
     }
     this.#pending = [...again, ...this.#pending];
     this.#pendingRows += rowsIn(again);
@@ -280,11 +349,11 @@ export class Lane {
     this.#retry = undefined;
   }
 
-  /** The time is up for an item that `attempts` earlier attempts may have applied. */
-  #giveUp(item: LaneItem, attempts: number): void {
-    if (attempts > 0) fail(item, outcomeUnknown(status.DEADLINE_EXCEEDED));
-    else if (item.attempts > 0) fail(item, tooLate('the deadline passed before the book began'));
-    else fail(item, unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
+  /** The time is up for a piece that `before` earlier attempts may have applied. */
+  #giveUp({ chunk: { call }, attempts }: Piece, before: number): void {
+    if (before > 0) call.fail(outcomeUnknown(status.DEADLINE_EXCEEDED));
+    else if (attempts > 0) call.fail(tooLate('the deadline passed before the book began'));
+    else call.fail(unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
   }
 
   /**
@@ -292,11 +361,11 @@ export class Lane {
    * it takes no room while there is none.
    */
   #sweep(): void {
-    this.#pending = this.#pending.filter(({ done }) => !done);
+    this.#pending = this.#pending.filter(({ chunk }) => !chunk.call.isOver);
     this.#pendingRows = rowsIn(this.#pending);
     for (const [batch, waiting] of this.#late) {
-      for (const [index, item] of waiting) {
-        if (item.done) waiting.delete(index);
+      for (const [index, { chunk }] of waiting) {
+        if (chunk.call.isOver) waiting.delete(index);
       }
       if (waiting.size === 0) this.#late.delete(batch);
     }
@@ -305,36 +374,4 @@ export class Lane {
 
 function haltedText(channel: string): string {
   return `the channel ${channel} is halted: its two ends do not have the same legs`;
-}
-
-/** Rows that the items lead to. */
-export function rowsIn(items: readonly LaneItem[]): number {
-  let rows = 0;
-  for (const item of items) rows += item.rows;
-  return rows;
-}
-
-const waits = ({ request }: LaneItem) => request.wait !== Wait.POSTED;
-
-function finish(item: LaneItem, result: CreateTransferResponse): void {
-  if (item.done) return;
-  item.done = true;
-  item.onResult(answerTo(item, result));
-}
-
-/**
- * Returns the answer of the caller. After more than one attempt the book cannot distinguish the
- * caller's repetition from the lane's own, unless an answer within this call has shown which
- * it is.
- */
-function answerTo(item: LaneItem, result: CreateTransferResponse): CreateTransferResponse {
-  if (item.attempts <= 1) return result;
-  const replayed = item.inTransit?.replayed ?? result.replayed;
-  return { ...result, replayed, resent: true };
-}
-
-function fail(item: LaneItem, error: RpcError): void {
-  if (item.done) return;
-  item.done = true;
-  item.onError(error);
 }

@@ -2,14 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
+import { must } from '../../ledger/core/assert.ts';
 import { reasonOf, RpcError } from '../../ledger/rpc/error.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { GetAccountRequest } from '../../proto/gen/meridian/v1/account.ts';
-import { CreateTransferRequest, TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import {
+  CreateTransferRequest,
+  CreateTransfersRequest,
+  CreateTransfersResponse,
+  TransferStatus,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { Books } from '../books/books.ts';
 import { Forward } from '../books/forward.ts';
 import { Reads } from '../reads/reads.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
+import { scanTransfers } from './bytes/scan-transfers.ts';
 import { Transfers } from './transfers.ts';
 
 /** What callers of transfers see while a book changes its leader. */
@@ -34,8 +41,12 @@ async function fixture() {
   });
   const leads = (epoch: number) =>
     expect.poll(() => leaders.leaderOf(1)?.epoch, { interval: 5 }).toBe(epoch);
-  const send = (keys: readonly string[], timeoutMs: number) =>
-    transfers.create(keys.map(request), Date.now() + timeoutMs);
+  const send = async (keys: readonly string[], timeoutMs: number) => {
+    const call = CreateTransfersRequest.encode({ transfers: keys.map(request) }).finish();
+    const items = must(scanTransfers(call), 'they are plain');
+    const answer = await transfers.create(items, Date.now() + timeoutMs, call.length);
+    return CreateTransfersResponse.decode(answer).results;
+  };
   const reads = new Reads(books, forward);
   const account = GetAccountRequest.fromPartial({ id: accountId(1, 1) });
   const read = (timeoutMs: number) => reads.account(account, Date.now() + timeoutMs);

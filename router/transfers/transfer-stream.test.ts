@@ -10,13 +10,15 @@ import {
 import { expect, onTestFinished, test } from 'vitest';
 import { invalidArgument, outcomeUnknown, overloaded } from '../../ledger/rpc/error.ts';
 import { measured } from '../../ledger/rpc/message-bytes.ts';
-import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
+import { LedgerServiceClient } from '../../proto/gen/meridian/v1/ledger.ts';
 import {
   CreateTransferRequest,
   CreateTransferResponse,
   type StreamTransfersRequest,
   type StreamTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { TransferItems } from './bytes/transfer-items.ts';
+import { transferService } from './transfer-service.ts';
 import { TransferStreams } from './transfer-streams.ts';
 
 type ClientStream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
@@ -35,10 +37,13 @@ const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 async function fixture(deadlineMs?: number) {
   const begun: Begun[] = [];
   const streams = new TransferStreams(
-    ({ idempotencyKey: key }, deadline) =>
+    (transfer, deadline) =>
       new Promise((resolve, reject) => {
+        const [request] = transfer instanceof TransferItems ? transfer.decoded() : [transfer];
+        const key = request?.idempotencyKey ?? '';
+        const response = CreateTransferResponse.fromPartial({ transferId: key });
         const decide = (error?: Error) => {
-          if (error === undefined) resolve(CreateTransferResponse.create({ transferId: key }));
+          if (error === undefined) resolve(CreateTransferResponse.encode(response).finish());
           else reject(error);
         };
         begun.push({ key, deadline: Number(deadline), decide });
@@ -46,7 +51,7 @@ async function fixture(deadlineMs?: number) {
     SILENT,
   );
   const server = new Server({ 'grpc.enable_channelz': 0 });
-  const { streamTransfers } = measured(LedgerServiceService);
+  const { streamTransfers } = measured(transferService);
   server.addService(
     { streamTransfers },
     { streamTransfers: (stream: Parameters<typeof streams.serve>[0]) => streams.serve(stream) },

@@ -1,31 +1,32 @@
 import { type Deadline, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { Logger } from '../../ledger/logger.ts';
 import { invalidArgument, RpcError } from '../../ledger/rpc/error.ts';
-import { bytesOf, MalformedMessage } from '../../ledger/rpc/message-bytes.ts';
-import type {
-  CreateTransferRequest,
-  CreateTransferResponse,
-  StreamTransfersRequest,
-  StreamTransfersResponse,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import { MalformedMessage } from '../../ledger/rpc/message-bytes.ts';
 import type { RouterTuning } from '../router-tuning.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 import { MIB } from '../../ledger/core/limits.ts';
+import { TransferItems } from './bytes/transfer-items.ts';
+import { sizeOf, type StreamedAnswer, type StreamedTransfer } from './transfer-service.ts';
 
-export type Stream = ServerDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
+type Transfer = NonNullable<StreamedTransfer['transfer']>;
 
-/** Creates one transfer from a request of `bytes` bytes. Throws RpcError. */
+export type Stream = ServerDuplexStream<StreamedTransfer, StreamedAnswer>;
+
+/**
+ * Creates one transfer from a request of `bytes` bytes and returns the bytes of the
+ * CreateTransferResponse. Throws RpcError.
+ */
 export type CreateOne = (
-  request: CreateTransferRequest,
+  request: Transfer,
   deadline: Deadline,
   bytes: number,
-) => Promise<CreateTransferResponse>;
+) => Promise<Uint8Array>;
 
 interface Unanswered {
   readonly sequence: bigint;
   readonly bytes: number;
   /** Once it is known; it waits for the answers before it. */
-  answer: StreamTransfersResponse['answer'];
+  answer: StreamedAnswer['answer'] | undefined;
 }
 
 /**
@@ -51,7 +52,7 @@ export class TransferStream {
     this.#stream = stream;
     this.#create = create;
     this.#log = log;
-    stream.on('data', (message: StreamTransfersRequest | MalformedMessage) => this.#take(message));
+    stream.on('data', (message: StreamedTransfer | MalformedMessage) => this.#take(message));
     stream.on('end', () => this.stop('complete'));
     stream.on('drain', () => this.#answer());
     // Transfers in flight go on: a caller that comes back asks with the same keys.
@@ -67,7 +68,7 @@ export class TransferStream {
     this.#answer();
   }
 
-  #take(message: StreamTransfersRequest | MalformedMessage): void {
+  #take(message: StreamedTransfer | MalformedMessage): void {
     if (this.#end !== undefined) return;
     if (message instanceof MalformedMessage) {
       this.stop(message.error);
@@ -84,7 +85,8 @@ export class TransferStream {
       return;
     }
     this.#newest = sequence;
-    const item: Unanswered = { sequence, bytes: bytesOf(message), answer: undefined };
+    const bytes = transfer instanceof TransferItems ? sizeOf(transfer) : sizeOf(message);
+    const item: Unanswered = { sequence, bytes, answer: undefined };
     this.#unanswered.push(item);
     this.#bytes += item.bytes;
     if (this.#load() >= 1) this.#stream.pause();
@@ -97,9 +99,9 @@ export class TransferStream {
     return Math.max(this.#unanswered.length / streamRequests, this.#bytes / (streamMib * MIB));
   }
 
-  async #decide(item: Unanswered, transfer: CreateTransferRequest): Promise<void> {
+  async #decide(item: Unanswered, transfer: Transfer): Promise<void> {
     try {
-      if (transfer.dryRun) {
+      if (!(transfer instanceof TransferItems) && transfer.dryRun) {
         throw invalidArgument([
           { field: 'dry_run', description: 'must be unset: dry runs are unary' },
         ]);

@@ -1,35 +1,32 @@
-import { type Deadline, status } from '@grpc/grpc-js';
+import type { Deadline } from '@grpc/grpc-js';
 import { bookOf } from '../../ledger/core/account-id.ts';
 import { withCanonicalIds } from '../../ledger/core/validate/canonical-ids.ts';
 import { must } from '../../ledger/core/assert.ts';
 import { validateDryRun } from '../../ledger/core/validate/validate-dry-run.ts';
 import { CALL_ROWS_MAX } from '../../ledger/core/limits.ts';
-import { rowsOf, rowsOfAll } from '../../ledger/core/validate/request-rows.ts';
+import { rowsOfAll } from '../../ledger/core/validate/request-rows.ts';
 import { type FieldViolation, validateAll } from '../../ledger/core/validate/validate.ts';
 import {
   decidingAccountOf,
   validateTransfer,
 } from '../../ledger/core/validate/validate-transfer.ts';
 import type { Logger } from '../../ledger/logger.ts';
-import {
-  outcomeUnknown,
-  overloaded,
-  refuseMalformed,
-  type RpcError,
-  tooLate,
-  unavailable,
-} from '../../ledger/rpc/error.ts';
+import { overloaded, refuseMalformed } from '../../ledger/rpc/error.ts';
 import type { Leaders } from '../../ledger/rpc/leaders.ts';
-import type {
-  CreateTransferRequest,
+import {
+  type CreateTransferRequest,
   CreateTransferResponse,
+  type CreateTransfersRequest,
+  CreateTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { routerTuning, type RouterTuning } from '../router-tuning.ts';
 import type { Books } from '../books/books.ts';
 import { remainingMs } from '../books/call-deadline.ts';
 import { ForwardedDryRuns } from './forwarded-dry-runs.ts';
 import type { Forward } from '../books/forward.ts';
-import { Lane, type LaneItem, rowsIn } from './lane.ts';
+import { itemsOf, TransferItems } from './bytes/transfer-items.ts';
+import { Call } from './call.ts';
+import { Lane } from './lane.ts';
 import { MIB } from '../../ledger/core/limits.ts';
 
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
@@ -55,45 +52,56 @@ export class Transfers {
   }
 
   /**
-   * The outcome of each, in the same order.
+   * Bytes of a CreateTransfersResponse: the outcome of each transfer, in the same order.
    *
    * INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE: nothing is known to have been applied.
    * DEADLINE_EXCEEDED with OUTCOME_UNKNOWN: each may or may not have been applied.
+   *
+   * @param bytes wire size of the request, which counts against the memory limit of calls
    */
-  async create(
-    asked: readonly CreateTransferRequest[],
-    deadline: Deadline,
-  ): Promise<CreateTransferResponse[]> {
-    const requests = asked.map(withCanonicalIds);
-    refuseMalformed([
-      ...validateAll(requests, 'transfers', (request) => this.#validate(request)),
-      ...validateCall(requests),
-    ]);
-    return this.#start(requests, deadline);
-  }
-
-  /**
-   * Like `create`, but also counts `bytes` (wire size) against the memory limit.
-   * RESOURCE_EXHAUSTED: the calls in progress take too much memory; this one was not begun.
-   */
-  createWithin(
-    requests: readonly CreateTransferRequest[],
+  create(
+    asked: TransferItems | CreateTransfersRequest,
     deadline: Deadline,
     bytes: number,
-  ): Promise<CreateTransferResponse[]> {
-    return this.#within(bytes, () => this.create(requests, deadline));
+  ): Promise<Uint8Array> {
+    return this.#within(bytes, async () => {
+      if (asked instanceof TransferItems && this.#hasBooksOf(asked)) {
+        return (await this.#run(asked, deadline)).responses();
+      }
+      const transfers = asked instanceof TransferItems ? asked.decoded() : asked.transfers;
+      const requests = transfers.map(withCanonicalIds);
+      refuseMalformed([
+        ...validateAll(requests, 'transfers', (request) => this.#validate(request)),
+        ...validateCall(requests),
+      ]);
+      if (requests[0]?.dryRun === true) {
+        const results = await this.#dryRuns.create(requests, deadline);
+        return CreateTransfersResponse.encode({ results }).finish();
+      }
+      return (await this.#run(itemsOf(requests), deadline)).responses();
+    });
   }
 
-  /** The outcome of a single one, from a request of `bytes` on the wire; failures as above. */
+  /** Bytes of a CreateTransferResponse: the outcome of a single one; failures as above. */
   async createOne(
-    asked: CreateTransferRequest,
+    asked: TransferItems | CreateTransferRequest,
     deadline: Deadline,
     bytes: number,
-  ): Promise<CreateTransferResponse> {
-    const request = withCanonicalIds(asked);
-    refuseMalformed(this.#validate(request));
-    const [result] = await this.#within(bytes, () => this.#start([request], deadline));
-    return must(result, 'a call with one transfer has one result');
+  ): Promise<Uint8Array> {
+    if (asked instanceof TransferItems && this.#hasBooksOf(asked)) {
+      return this.#within(bytes, async () => (await this.#run(asked, deadline)).response());
+    }
+    const transfers = asked instanceof TransferItems ? asked.decoded() : [asked];
+    const requests = transfers.map(withCanonicalIds);
+    refuseMalformed(requests.flatMap((request) => this.#validate(request)));
+    return this.#within(bytes, async () => {
+      if (requests[0]?.dryRun !== true) {
+        return (await this.#run(itemsOf(requests), deadline)).response();
+      }
+      const [result] = await this.#dryRuns.create(requests, deadline);
+      const answered = must(result, 'a call with one transfer has one result');
+      return CreateTransferResponse.encode(answered).finish();
+    });
   }
 
   async #within<T>(bytes: number, call: () => Promise<T>): Promise<T> {
@@ -108,6 +116,16 @@ export class Transfers {
     }
   }
 
+  #hasBooksOf({ books }: TransferItems): boolean {
+    let known = 0;
+    for (const book of books) {
+      if (book === known) continue;
+      if (!this.#lanes.has(book)) return false;
+      known = book;
+    }
+    return true;
+  }
+
   #validate(request: CreateTransferRequest): FieldViolation[] {
     const violations = validateTransfer(request);
     const book = bookOf(decidingAccountOf(request));
@@ -120,13 +138,10 @@ export class Transfers {
     return violations;
   }
 
-  #start(
-    requests: readonly CreateTransferRequest[],
-    deadline: Deadline,
-  ): Promise<CreateTransferResponse[]> {
-    if (requests[0]?.dryRun === true) return this.#dryRuns.create(requests, deadline);
+  /** Returns the call once it has all answers. */
+  #run(items: TransferItems, deadline: Deadline): Promise<Call> {
     return new Promise((resolve, reject) => {
-      new Call(requests, remainingMs(deadline, this.#tuning), resolve, reject).start(this.#lanes);
+      new Call(items, remainingMs(deadline, this.#tuning), resolve, reject).start(this.#lanes);
     });
   }
 
@@ -143,95 +158,4 @@ function validateCall(requests: readonly CreateTransferRequest[]): FieldViolatio
     found.push({ field: 'transfers', description });
   }
   return found;
-}
-
-/** One call: its transfers, spread over the lanes, until all are answered or time is up. */
-class Call {
-  readonly #items: LaneItem[];
-  readonly #results: CreateTransferResponse[];
-  readonly #resolve: (results: CreateTransferResponse[]) => void;
-  readonly #reject: (error: RpcError) => void;
-  readonly #timer: NodeJS.Timeout;
-  #left: number;
-  /** True: all books had a leader when the call began. */
-  #led = false;
-
-  constructor(
-    requests: readonly CreateTransferRequest[],
-    timeoutMs: number,
-    resolve: (results: CreateTransferResponse[]) => void,
-    reject: (error: RpcError) => void,
-  ) {
-    const deadline = performance.now() + timeoutMs;
-    this.#left = requests.length;
-    this.#results = Array.from<CreateTransferResponse>({ length: requests.length });
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#timer = setTimeout(() => this.#timeUp(), Math.max(0, timeoutMs));
-    this.#items = requests.map((request, index) => ({
-      request,
-      rows: rowsOf(request),
-      deadline,
-      attempts: 0,
-      inTransit: undefined,
-      done: false,
-      onResult: (result) => this.#answered(index, result),
-      onError: (error) => this.#failed(error),
-    }));
-  }
-
-  start(lanes: ReadonlyMap<number, Lane>): void {
-    const byBook = new Map<number, LaneItem[]>();
-    for (const item of this.#items) {
-      const book = bookOf(decidingAccountOf(item.request));
-      const items = byBook.get(book);
-      if (items === undefined) byBook.set(book, [item]);
-      else items.push(item);
-    }
-    // All lanes are asked before any is given something: a call that is refused for want of
-    // room has not been begun.
-    for (const [book, items] of byBook) {
-      if (lanes.get(book)?.hasRoomFor(rowsIn(items)) === true) continue;
-      this.#failed(overloaded(`too many transfers wait for book ${book}`, 200));
-      return;
-    }
-    this.#led = [...byBook.keys()].every((book) => lanes.get(book)?.led === true);
-    for (const [book, items] of byBook) lanes.get(book)?.add(items);
-  }
-
-  #notSent(): RpcError {
-    return this.#led
-      ? tooLate('the deadline passed before the book could be asked')
-      : unavailable('NO_LEADER', 'a book has no leader now', 200);
-  }
-
-  #answered(index: number, result: CreateTransferResponse): void {
-    this.#results[index] = result;
-    this.#left -= 1;
-    if (this.#left > 0) return;
-    clearTimeout(this.#timer);
-    this.#resolve(this.#results);
-  }
-
-  #failed(error: RpcError): void {
-    clearTimeout(this.#timer);
-    for (const item of this.#items) item.done = true;
-    this.#reject(error);
-  }
-
-  /** Those in transit are answered so; anything else without an answer fails the call. */
-  #timeUp(): void {
-    let unknown = false;
-    let unsent = false;
-    for (const [index, item] of this.#items.entries()) {
-      if (item.done) continue;
-      if (item.inTransit !== undefined) this.#results[index] = item.inTransit;
-      else if (item.attempts > 0) unknown = true;
-      else unsent = true;
-      item.done = true;
-    }
-    if (unknown) this.#reject(outcomeUnknown(status.DEADLINE_EXCEEDED));
-    else if (unsent) this.#reject(this.#notSent());
-    else this.#resolve(this.#results);
-  }
 }

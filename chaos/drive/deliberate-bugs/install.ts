@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkout } from '../../../regions/topology/layout.ts';
 import { deliberateBugs } from './all.ts';
-import { withBug } from './deliberate-bug.ts';
+import { withBug, type WrongText } from './deliberate-bug.ts';
 
 /**
  * Injects a bug into this process. Call it before the server's modules are loaded. Ends the process
@@ -11,10 +11,12 @@ import { withBug } from './deliberate-bug.ts';
  */
 export function installBug(name: string): void {
   const bug = deliberateBugs.find((one) => one.name === name);
-  if (bug === undefined) {
-    end(`there is no bug ${name}`);
-    return;
-  }
+  if (bug === undefined) end(`there is no bug ${name}`);
+  else installWrongText(bug);
+}
+
+/** The same of any text. */
+export function installWrongText(bug: WrongText): void {
   const patchedUrl = pathToFileURL(join(checkout, bug.file)).href;
   registerHooks({
     load: (url, context, next) => {

@@ -27,8 +27,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'acknowledge-before-commit',
     description: 'The leader answers as soon as it has sent a batch to its database.',
     file: 'ledger/leader/commit.ts',
-    text: 'return await whileHeldUp(append(sql, batch), onHeldUp);',
-    replacement: 'append(sql, batch).catch(() => undefined); return true;',
+    text: 'return await whileHeldUp(store.append(batch), onHeldUp);',
+    replacement: 'store.append(batch).catch(() => undefined); return true;',
     invariants: ['I4'],
     profile: 'embedded',
     workloads: ['bank', 'set'],
@@ -38,9 +38,9 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'lose-last-batch',
     description:
       'Commits do not wait for the disk: the next leader after a crash lacks the last batches.',
-    file: 'ledger/store/connect.ts',
-    text: "connection: { application_name: 'meridian',",
-    replacement: "connection: { synchronous_commit: 'off', application_name: 'meridian',",
+    file: 'ledger/store/postgres/connect.ts',
+    text: "application_name: 'meridian',",
+    replacement: "synchronous_commit: 'off', application_name: 'meridian',",
     invariants: ['I4'],
     profile: 'embedded',
     workloads: ['bank', 'set'],
@@ -49,13 +49,21 @@ export const ledgerBugs: readonly DeliberateBug[] = [
   {
     name: 'skip-head-compare',
     description: 'A batch is appended at the current head, whichever server leads.',
-    file: 'ledger/store/append.ts',
+    file: 'ledger/store/postgres/append.ts',
     text: 'const { head } = batch;',
-    replacement: `const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
-  const seqBefore = Number(now.seq);
-  const moved = { epochBefore: Number(now.epoch), seqBefore, seqAfter: seqBefore + batch.rows.length };
-  const head = { ...batch.head, ...moved };
-  batch = { ...batch, head };`,
+    replacement: `const { decodeRow, PLAIN_ROW_BYTES } = {
+    ...(await import('../../core/decode-rows.ts')),
+    ...(await import('../../core/row-bytes.ts')),
+  };
+  const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
+  const [seqBefore, epochBefore] = [Number(now.seq), Number(now.epoch)];
+  const { bytes = Buffer.alloc(0) } = batch.plain ?? {};
+  const plain = Array.from({ length: bytes.length / PLAIN_ROW_BYTES }, (_, index) =>
+    decodeRow(bytes, index * PLAIN_ROW_BYTES).row);
+  const rows = [...plain, ...batch.rows].map((row, index) =>
+    ({ ...row, epoch: epochBefore, seq: seqBefore + index + 1 }));
+  const head = { ...batch.head, epochBefore, seqBefore, seqAfter: seqBefore + rows.length };
+  batch = { ...batch, head, plain: null, rows, rowBytes: undefined };`,
     invariants: ['I11', 'I14'],
     profile: 'embedded',
     workloads: ['bank-across', 'set'],
@@ -65,15 +73,15 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'exists-before-barrier',
     description: 'A leader answers known keys before its take-over is committed.',
     file: 'ledger/member/leadership.ts',
-    text: `const taking = takeOver(sql, head, address, nowMicros(), regionBooksOf(books, book.region));
+    text: `const taking = takeOver(store, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
-    const memory = await BookMemory.load(sql, book, books, taken);`,
-    replacement: `const { append } = await import('../store/append.ts');
-    const { takeOverBatch } = await import('../store/take-over-batch.ts');
+    if (partitions) await completePartitions(partitions, log);
+    const memory = await BookMemory.load(store, book, books, taken);`,
+    replacement: `const { takeOverBatch } = await import('../store/take-over-batch.ts');
     const { batch, taken } = takeOverBatch(head, address, nowMicros());
-    append(this.#parts.reads, batch).catch(() => undefined);
-    const memory = await BookMemory.load(sql, book, books, taken);`,
+    this.#parts.reads.append(batch).catch(() => undefined);
+    const memory = await BookMemory.load(store, book, books, taken);`,
     invariants: ['I4', 'I6'],
     profile: 'replicated',
     workloads: ['same-key'],
@@ -83,11 +91,12 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     name: 'trust-redis-alone',
     description: 'A key that Redis has is answered as posted, without reading the journal.',
     file: 'ledger/leader/known-outcomes.ts',
-    text: '} else if (recent !== undefined || hints === undefined || hints.has(id)) {',
-    replacement: `} else if (recent === undefined && hints?.has(id) === true) {
+    text: 'if (recent !== undefined && this.#answers(recent, request)) {',
+    replacement: `const lies = recent === undefined && (await this.#keys?.known([id]))?.has(id);
+      if (lies) {
         const made = { fingerprint: '', reason: 0, epoch: 1, seq: 1, atMicros: 1, partial: false };
         found[index] = this.#answerFrom(id, made as KnownKey);
-      } else if (recent !== undefined || hints === undefined) {`,
+      } else if (recent !== undefined && this.#answers(recent, request)) {`,
     invariants: ['I4', 'I6'],
     profile: 'embedded',
     workloads: ['same-key'],
@@ -159,6 +168,17 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     invariants: ['I9'],
     profile: 'embedded',
     workloads: ['groups'],
+    nemeses: [],
+  },
+  {
+    name: 'ignore-limit-in-plain-lane',
+    description: 'The plain lane takes an account below its lower limit.',
+    file: 'ledger/leader/account-cache.ts',
+    text: 'if ((debitFlags & MIN) !== 0 && !this.#staysAbove(debit, high, low)) return false;',
+    replacement: '',
+    invariants: ['I9'],
+    profile: 'embedded',
+    workloads: ['bank'],
     nemeses: [],
   },
   {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CallFaults } from '../client/call-faults.ts';
-import { standInFor } from '../../simulation/stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
 import { Random } from '../../../ledger/core/random.ts';
 import { lateCalls } from './late-calls.ts';
 import { loseReplies, loseRequests } from './lose-calls.ts';

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { transferIdOf } from '../../../ledger/core/transfer-id.ts';
+import { memberOf } from '../../../ledger/keys/ids-command.ts';
 import { profiles } from '../installation/installation.ts';
 import type { Random } from '../../../ledger/core/random.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
@@ -111,15 +112,15 @@ type Lie = (redis: Redis, random: Random) => Promise<void>;
 const lies: Readonly<Record<keyof typeof LIES, Lie>> = {
   forgotten: async (redis) => {
     for (const name of await setsOf(redis)) {
-      const [first, ...rest] = await redis.srandmember(name, VALUES_MOST / 2);
+      const [first, ...rest] = await redis.srandmemberBuffer(name, VALUES_MOST / 2);
       if (first !== undefined) await redis.srem(name, first, ...rest);
     }
   },
   // Each set gets the ids of the next one, which is another generation or another book.
   exchanged: async (redis) => {
     const names = await setsOf(redis);
-    const members: string[][] = [];
-    for (const name of names) members.push(await redis.srandmember(name, VALUES_MOST));
+    const members: Buffer[][] = [];
+    for (const name of names) members.push(await redis.srandmemberBuffer(name, VALUES_MOST));
     for (const [index, name] of names.entries()) {
       const [first, ...rest] = members[(index + 1) % names.length] ?? [];
       await redis.unlink(name);
@@ -143,9 +144,9 @@ async function setsOf(redis: Redis): Promise<string[]> {
 }
 
 /** Ids that were never used, texts that are no ids, and a large one. */
-function invented(random: Random): string[] {
+function invented(random: Random): (string | Buffer)[] {
   const ids = Array.from({ length: 1_000 }, (_, index) =>
-    transferIdOf('invented', `${random.below(1_000_000)} ${index}`),
+    memberOf(transferIdOf('invented', `${random.below(1_000_000)} ${index}`)),
   );
   return [...ids, '', '\u0000\u0001', '{"reason":0}', 'x'.repeat(1_000_000)];
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { amountUpTo, drawLevel, drawWeights, pickTwo } from './draw.ts';
 import { openAccounts, purse } from './accounts.ts';
 import { readAccounts, readAsAuditor } from './reads.ts';
@@ -27,7 +28,11 @@ export const bank: Workload = {
         else if (kind === 'audit') await readAsAuditor(caller, [home.number]);
         else {
           const [payer, payee] = pickTwo(by, accounts);
-          await caller.transfer(requests.pay(payer, payee, amountUpTo(by, most)));
+          const amount = amountUpTo(by, most);
+          const request = by.chance(0.5)
+            ? requests.payPlainly(payer, payee, amount, randomUUID())
+            : requests.pay(payer, payee, amount);
+          await caller.transfer(request);
         }
       },
     };

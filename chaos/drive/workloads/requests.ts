@@ -33,6 +33,11 @@ export class Requests {
     return { ...this.#named(), ...sides, amount, ...more };
   }
 
+  /** A payment that names nothing but its key and what moves: books have a lane for these. */
+  payPlainly(payer: OwnAccount, payee: OwnAccount, amount: bigint, key: string): DrawnFields {
+    return { idempotencyKey: key, debitAccountId: payer.id, creditAccountId: payee.id, amount };
+  }
+
   hold(payer: OwnAccount, payee: OwnAccount, amount: bigint, timing: Hold): DrawnFields {
     return this.pay(payer, payee, amount, { action: { $case: 'hold', value: timing } });
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { migrate } from '../../../ledger/store/migrate.ts';
+import { migrate } from '../../../ledger/store/postgres/migrate.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import { once } from '../../drive/nemeses/session.ts';
 import { writePrograms } from '../../drive/programs/write-programs.ts';

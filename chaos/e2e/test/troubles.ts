@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once as eventOf } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pWaitFor from 'p-wait-for';
 import { must } from '../../../ledger/core/assert.ts';
+import { memberOf } from '../../../ledger/keys/ids-command.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { childEnvironment } from '../../../regions/processes/environment.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
@@ -15,7 +17,7 @@ import { booksOf } from '../../drive/installation/installation.ts';
 import type { OwnInstallation } from '../../drive/installation/own.ts';
 import type { Nemesis, Scene } from '../../drive/nemeses/nemesis.ts';
 import { closeSession, once, openSession, type Session } from '../../drive/nemeses/session.ts';
-import { mint, openAccounts } from '../../drive/workloads/accounts.ts';
+import { mint, openAccounts, purse } from '../../drive/workloads/accounts.ts';
 import { Requests, type DrawnFields } from '../../drive/workloads/requests.ts';
 import type { Asking, Trouble } from './brief-run.ts';
 
@@ -158,7 +160,9 @@ export const silentThenGone: Trouble = async (scene, installation, asking) => {
   const { faults, copies } = installation;
   const requests = new Requests(asking.namespace);
   const far = must(copies.at(-1), 'there is a book');
-  const { payer, payee } = await openPair(scene, installation, asking, requests, far.home);
+  const { payer, payee } = await openPair(scene, installation, asking, requests, {
+    payeeRegion: far.home,
+  });
   const { ledger } = far.processes;
   await faults.signal(ledger, 'SIGSTOP');
   await asking.caller(payer.region).transfer(requests.pay(payer, payee, 5n, { wait: Wait.POSTED }));
@@ -167,13 +171,16 @@ export const silentThenGone: Trouble = async (scene, installation, asking) => {
   await until(() => Promise.resolve(copies.every(({ book }) => scene.leader(book) !== undefined)));
 };
 
-/** Two accounts, of the first region's book unless the payee is given another. */
+/**
+ * Two accounts, of the first region's book unless the payee is given another. The payer may
+ * spend without a limit unless it is given its money.
+ */
 async function openPair(
   scene: Scene,
   installation: OwnInstallation,
   { namespace, caller }: Asking,
   requests: Requests,
-  payeeRegion?: RegionName,
+  { payeeRegion, money }: { payeeRegion?: RegionName; money?: bigint } = {},
 ) {
   const { copies } = installation;
   const { regions } = installation.state();
@@ -181,7 +188,7 @@ async function openPair(
   const home = must(books[0], 'there is one');
   const setting = { namespace, random: scene.random, regions, books, copies, caller };
   const [payer, payee] = await openAccounts(setting, requests, [
-    mint(home),
+    money === undefined ? mint(home) : purse(home, money),
     mint(payeeRegion ?? home),
   ]);
   return {
@@ -191,10 +198,27 @@ async function openPair(
   };
 }
 
+/** Many clients at once spend the little money of one account, by plain payments. */
+export const plainSpending: Trouble = async (scene, installation, asking) => {
+  // Other troubles open accounts without a limit in the namespace.
+  const own = { ...asking, namespace: `${asking.namespace}-plain` };
+  const requests = new Requests(own.namespace);
+  const pair = await openPair(scene, installation, own, requests, { money: 10n });
+  const { payer, payee } = pair;
+  for (let round = 0; round < 3; round += 1) {
+    const callers = Array.from({ length: 24 }, () => asking.caller(payer.region));
+    await Promise.all(
+      callers.map((caller) => caller.transfer(requests.payPlainly(payer, payee, 3n, randomUUID()))),
+    );
+  }
+};
+
 /** Redis contains a key that is not in the journal. */
 export const redisAhead: Trouble = async (scene, installation, asking) => {
   const [region] = installation.state().regions;
   const { book, name, redisUrl = '' } = must(region, 'there is one');
+  // A trouble before this one may have ended its leader.
+  await until(() => Promise.resolve(scene.leader(book) !== undefined));
   const { auditorUrl } = must(scene.leader(book), 'it is led');
   const requests = new Requests(asking.namespace);
   const { payer, payee } = await openPair(scene, installation, asking, requests);
@@ -203,7 +227,7 @@ export const redisAhead: Trouble = async (scene, installation, asking) => {
   try {
     const instance = await instanceOf(auditorUrl);
     for (const generation of ['a', 'b']) {
-      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, requests.idOf(fields));
+      await redis.sadd(`meridian:ids:{${instance}}:${generation}`, memberOf(requests.idOf(fields)));
     }
   } finally {
     redis.disconnect();

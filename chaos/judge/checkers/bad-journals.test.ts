@@ -192,6 +192,11 @@ describe('one thing is wrong with journals, reads and faults', () => {
       { copies: (copy) => ({ ...copy, changeable: ['table journal has no trigger'] }) },
     ],
     [
+      'a partition of a journal is not as it must be',
+      ['I11'],
+      { copies: (copy) => ({ ...copy, partitions: { count: 2, wrong: ['it has no index'] } }) },
+    ],
+    [
       'a transfer was looked up as another',
       ['I18'],
       {

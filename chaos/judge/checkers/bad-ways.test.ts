@@ -107,7 +107,7 @@ describe('one thing is wrong, in another way', () => {
       {
         copies: (copy) =>
           copy.book === 3 && copy.region === 'us-east'
-            ? { ...copy, rows: [...copy.rows, { row: lastOf(3), chain: null }] }
+            ? { ...copy, rows: [...copy.rows, { row: lastOf(3), chain: null, recipe: null }] }
             : copy,
       },
     ],

@@ -1,4 +1,4 @@
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 import type { JournalRow } from '../../../ledger/core/journal-row.ts';
 import type { CopyRead, FinalReads } from '../history/copy-reads.ts';
 import type { ChangeOperation, OpenOperation, TransferOperation } from '../history/operation.ts';

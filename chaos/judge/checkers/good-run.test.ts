@@ -25,10 +25,10 @@ test('copies are compared field by field, not as the same objects', () => {
       ? copy
       : {
           ...copy,
-          rows: copy.rows.map(({ row, chain }, index) =>
+          rows: copy.rows.map(({ row, ...chained }, index) =>
             index === copy.rows.length - 1
-              ? { row: { ...row, metadata: { ...row.metadata, more: 'x' } }, chain }
-              : { row, chain },
+              ? { row: { ...row, metadata: { ...row.metadata, more: 'x' } }, ...chained }
+              : { row, ...chained },
           ),
         },
   );

@@ -9,7 +9,8 @@ import { Case, type Checker } from './verdict.ts';
  * I11: a book has one journal.
  *
  * Its seq has no gaps, times and epochs never go back, the hash chain verifies up to the head (the
- * audit of the journal). Every other copy has the same rows, and no others. Only one copy reports
+ * audit of the journal), and its partitions follow one another through the head, each with its
+ * unique indexes. Every other copy has the same rows, and no others. Only one copy reports
  * that it is the primary, and the journal can be followed to its end. A place that was acknowledged
  * for one transfer does not hold another in the end: no later epoch reuses a seq.
  */
@@ -20,6 +21,11 @@ export const oneJournal: Checker = (evidence) => {
   for (const { text, rows } of evidence.disputes) found.violated(text, { rows });
   for (const book of evidence.books.values()) {
     checkHead(book, found);
+    for (const { region, partitions } of [book.primary, ...book.replicas]) {
+      for (const why of partitions?.wrong ?? []) {
+        found.violated(`${book.name} in ${region}: ${why}`);
+      }
+    }
     checkCopies(book, found);
   }
   const { transfers, changes } = evidence.operations;

@@ -1,9 +1,9 @@
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 
-/** True if both rows are the same down to the last field, with the same chain value. */
+/** True if both rows are the same down to the last field, with the same chain value and recipe. */
 export function isSameRow(a: ChainedRow, b: ChainedRow): boolean {
   if (a === b) return true;
-  if (!isAlike(a.row, b.row)) return false;
+  if (a.recipe !== b.recipe || !isAlike(a.row, b.row)) return false;
   if (a.chain === null || b.chain === null) return a.chain === b.chain;
   return Buffer.from(a.chain).equals(b.chain);
 }

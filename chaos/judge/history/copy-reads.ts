@@ -1,6 +1,6 @@
 import type { AuditedAccount } from '../../../ledger/audit/account-fold.ts';
 import type { AssetRow } from '../../../ledger/audit/asset-registry.ts';
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 import type { BookHead, ChannelRow } from '../../../ledger/audit/read-book.ts';
 import type { AccountRead } from './operation.ts';
 
@@ -27,8 +27,16 @@ export interface CopyTables {
   readonly trialBalance: readonly TrialBalanceLine[];
   /** Why its rows could be changed, one sentence each; empty: they cannot. */
   readonly changeable: readonly string[];
+  /** The partitions of its journal; undefined: of a run whose journals had none. */
+  readonly partitions?: PartitionsRead;
   /** Prepared transactions left after everything is healed; a healthy database has none. */
   readonly preparedTransactions: number;
+}
+
+export interface PartitionsRead {
+  readonly count: number;
+  /** What is wrong with them, one sentence each; empty: nothing. */
+  readonly wrong: readonly string[];
 }
 
 export interface TrialBalanceLine {

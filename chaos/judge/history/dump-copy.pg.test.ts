@@ -34,9 +34,11 @@ test('a copy of a book is dumped as its database has it', async () => {
       region: 'eu-west',
       book: 1,
       changeable: [],
+      partitions: { wrong: [] },
       preparedTransactions: 0,
       channels: [{ peerBook: 2, sent: 3, settled: 2, applied: 0 }],
     });
+    expect(copy?.partitions?.count).toBeGreaterThan(0);
     expect(copy?.head.seq).toBe(rows.length);
     expect(copy?.balances).toHaveLength(copy?.accounts.length ?? 0);
     expect(copy?.trialBalance).toMatchObject([{ asset: 'EUR' }]);

@@ -1,11 +1,12 @@
 import type postgres from 'postgres';
 import { checkAppendOnly } from '../../../ledger/audit/append-only.ts';
+import { checkPartitions } from '../../../ledger/audit/partition-bounds.ts';
 import { Findings } from '../../../ledger/audit/findings.ts';
 import * as audit from '../../../ledger/audit/read-book.ts';
 import { readJournal } from '../../../ledger/audit/read-journal.ts';
 import { evidencePool } from '../../../regions/drills/evidence/read-back.ts';
 import { copyFile, writeCopy } from './final-file.ts';
-import type { CopyTables } from './copy-reads.ts';
+import type { CopyTables, PartitionsRead } from './copy-reads.ts';
 
 /**
  * Reads one copy of a book at one moment, and writes it into the folder of a run's final reads.
@@ -55,6 +56,13 @@ async function readTables(sql: Sql, head: audit.BookHead, region: string): Promi
     trialBalance: await sql<CopyTables['trialBalance'][number][]>`
       SELECT asset, debits::text, credits::text FROM trial_balance ORDER BY asset`,
     changeable: findings.kept.map(({ text }) => text),
+    partitions: await readPartitions(sql, head),
     preparedTransactions: state?.prepared ?? 0,
   };
+}
+
+async function readPartitions(sql: Sql, head: audit.BookHead): Promise<PartitionsRead> {
+  const findings = new Findings();
+  const count = await checkPartitions(sql, head, findings);
+  return { count, wrong: findings.kept.map(({ text }) => text) };
 }

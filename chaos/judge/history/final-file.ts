@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { AuditedAccount } from '../../../ledger/audit/account-fold.ts';
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 import type { CopyRead, CopyTables, FinalReads } from './copy-reads.ts';
 import type { BookOfRun } from './record.ts';
 import { readRow, rowText } from './row-text.ts';

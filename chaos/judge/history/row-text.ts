@@ -1,11 +1,11 @@
 import type { Entries, JournalRow, RowDetails } from '../../../ledger/core/journal-row.ts';
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 
 /**
  * A journal row as one line of JSON: an array of its columns in a fixed order, which takes half the
  * space of an object. The same row always gives the same text.
  */
-export function rowText({ row, chain }: ChainedRow): string {
+export function rowText({ row, chain, recipe }: ChainedRow): string {
   const { entries, peer, details, metadata } = row;
   return JSON.stringify([
     row.seq,
@@ -28,6 +28,7 @@ export function rowText({ row, chain }: ChainedRow): string {
     row.atMicros,
     details === null ? null : detailsText(details),
     chain === null ? null : Buffer.from(chain).toString('base64'),
+    recipe,
   ]);
 }
 
@@ -35,8 +36,8 @@ export function rowText({ row, chain }: ChainedRow): string {
 export function readRow(line: string): ChainedRow {
   const columns: Columns = JSON.parse(line);
   const [seq, epoch, id, kind, reason, debit, credit, amount, entries, peer, ...more] = columns;
-  const [originId, namespace, key, asset, code, reference, metadata, atMicros, details, chain] =
-    more;
+  const [originId, namespace, key, asset, code, reference, metadata, atMicros, ...last] = more;
+  const [details, chain, recipe = null] = last;
   return {
     row: {
       seq,
@@ -60,6 +61,7 @@ export function readRow(line: string): ChainedRow {
       details: details === null ? null : readDetails(details),
     },
     chain: chain === null ? null : Buffer.from(chain, 'base64'),
+    recipe,
   };
 }
 
@@ -85,6 +87,8 @@ type Columns = [
   number,
   DetailsText | null,
   Text,
+  /** Absent in histories that were recorded before there was one. */
+  (number | null)?,
 ];
 
 type EntriesText = [number | null, number | null, Text, Text, Text, Text, string[] | null];

@@ -77,13 +77,20 @@ export function endOf(history: RunHistory): number {
   return end;
 }
 
-/** Options of the command that are options of the run under the same name. */
-const OPTIONS_OF_COMMAND = ['profile', 'minutes', 'workload', 'nemesis', 'bug'] as const;
+/** Options of the run, and the name that each has as an option of the command. */
+const OPTIONS_OF_COMMAND = {
+  profile: 'profile',
+  minutes: 'minutes',
+  workload: 'workload',
+  nemesis: 'nemesis',
+  bug: 'bug',
+  partitionRows: 'partition-rows',
+} as const;
 
 /** The command that repeats the run, as far as the seed determines it. */
 export function replayCommand({ header }: RunHistory): string {
-  const chosen = OPTIONS_OF_COMMAND.flatMap((name) => {
-    const value = header.options[name];
+  const chosen = Object.entries(OPTIONS_OF_COMMAND).flatMap(([option, name]) => {
+    const value = header.options[option];
     const names = Array.isArray(value) ? value.join(',') : undefined;
     const text = names === '' ? 'none' : (names ?? value);
     // A value that is not a plain word was not typed like this.

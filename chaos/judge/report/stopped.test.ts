@@ -33,6 +33,14 @@ test('a run without nemeses is repeated without them', () => {
   );
 });
 
+test('a run with small partitions is repeated with them', () => {
+  const { history } = passedRun();
+  const header = { ...history.header, options: { profile: 'embedded', partitionRows: 100 } };
+  expect(replayCommand({ ...history, header })).toBe(
+    'npm run chaos -- --seed 17 --profile embedded --partition-rows 100',
+  );
+});
+
 test('a malformed answer is shown as it is', () => {
   const [call] = passedRun().history.operations.transfers;
   if (call === undefined) throw new Error('the sample has one');

@@ -50,14 +50,15 @@ function checkPhantoms({ name, rows }: SimulatedJournal, history: KeyedHistory):
 type Named = readonly [invariant: string, what: string];
 
 function answersOf(
-  { request: first, attempts }: KeyedCalls,
+  { id, request: first, attempts }: KeyedCalls,
   row: JournalRow | undefined,
   returned: JournalRow | undefined,
 ): Named[] {
   const found: Named[] = [];
   for (const { request, answers } of attempts) {
     for (const { response } of answers) {
-      const { status, reason, position } = response;
+      const { transferId, status, reason, position } = response;
+      if (transferId !== id) found.push(['I6', `was answered as transfer ${transferId}`]);
       if (row === undefined) {
         found.push(['I4', 'was answered, and is missing']);
         continue;

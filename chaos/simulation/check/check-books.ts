@@ -1,7 +1,7 @@
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
 import type { SimBook } from '../../../ledger/testing/books/sim-book.ts';
 import { checkInFlight, JournalFold } from '../../../ledger/testing/books/invariants.ts';
-import { standInFor } from '../stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
 import { batchesOf, describeRow, type SimulatedJournal } from './simulated-journal.ts';
 import type { BrokenInvariant } from './broken-invariant.ts';
 
@@ -84,11 +84,10 @@ function checkOrigins({ name, rows }: SimulatedJournal): BrokenInvariant[] {
 
 /** I3: nothing is applied that was not sent, and the cursors agree at rest. */
 function checkChannel(from: SimulatedJournal, to: SimulatedJournal): BrokenInvariant[] {
-  const sent = from.tables.channels.get(to.number);
-  const applied = to.tables.channels.get(from.number)?.applied ?? 0n;
-  const settled = sent?.settled ?? 0n;
-  const numbers = `${sent?.sent ?? 0n} sent, ${applied} applied, ${settled} settled`;
-  if ((sent?.sent ?? 0n) === applied && applied === settled) return [];
+  const { sent = 0, settled = 0 } = from.memory.channels.get(to.number) ?? {};
+  const { applied = 0 } = to.memory.channels.get(from.number) ?? {};
+  const numbers = `${sent} sent, ${applied} applied, ${settled} settled`;
+  if (sent === applied && applied === settled) return [];
   return [
     {
       invariant: 'I3',

@@ -1,59 +1,40 @@
-import { newAccount } from '../../../ledger/core/account.ts';
+import { CHAIN_RECIPE } from '../../../ledger/core/chain.ts';
 import type { OpenedAccount } from '../../../ledger/core/post/book-state.ts';
 import { type JournalRow, RowKind } from '../../../ledger/core/journal-row.ts';
-import type { ChainedRow } from '../../../ledger/audit/journal-scan.ts';
-import type { AuditSql } from '../../../ledger/audit/read-book.ts';
-import { readJournal } from '../../../ledger/audit/read-journal.ts';
+import type { ChainedRow } from '../../../ledger/audit/chain-fold.ts';
 import type { DatabaseNode } from '../database/node.ts';
-import { answerTo } from '../database/statements.ts';
-import { standInFor } from '../stand-in-for.ts';
-import type { Tables } from '../database/tables.ts';
+import type { MemoryBook } from '../../../ledger/testing/memory-store/memory-book.ts';
 
 /** The journal of a book at the end of a run. */
 export interface SimulatedJournal {
   readonly number: number;
   readonly name: string;
   readonly rows: readonly ChainedRow[];
-  readonly tables: Tables;
+  readonly memory: MemoryBook;
 }
 
-/** Reads the journal that a node shows, as the audit does. */
-export async function finalBook(node: DatabaseNode, name: string): Promise<SimulatedJournal> {
-  const { tables, book, instance } = node;
-  const sql = (strings: TemplateStringsArray) => ({
-    async *cursor() {
-      yield await Promise.resolve(
-        answerTo(strings.join('?'))(tables, [], { standby: false, book, instance }),
-      );
-    },
+/** The journal that a node shows. */
+export function finalBook({ memory, book }: DatabaseNode, name: string): SimulatedJournal {
+  const rows = memory.rows.map((row) => {
+    const chain = memory.chains.get(row) ?? null;
+    return { row, chain, recipe: chain === null ? null : CHAIN_RECIPE };
   });
-  const rows: ChainedRow[] = [];
-  const reading = readJournal(standInFor<AuditSql>(sql));
-  for await (const page of reading) rows.push(...page);
-  return { number: book, name, rows, tables };
+  return { number: book, name, rows, memory };
 }
 
 /** The batches that a journal was written in. */
-export function* batchesOf({ rows, tables }: SimulatedJournal): Generator<{
+export function* batchesOf({ rows, memory }: SimulatedJournal): Generator<{
   readonly rows: JournalRow[];
   readonly opened: OpenedAccount[];
   readonly chain: Buffer;
 }> {
-  const openings = new Map([...tables.accounts.values()].map((item) => [item.opened_seq, item]));
+  const openings = new Map([...memory.accounts.values()].map((item) => [item.seq, item]));
   let batch: JournalRow[] = [];
   let opened: OpenedAccount[] = [];
   for (const { row, chain } of rows) {
     batch.push(row);
-    const opening = openings.get(BigInt(row.seq));
-    if (opening !== undefined && row.kind === RowKind.account) {
-      const { id, asset, min_balance: minBalance, max_balance: maxBalance, transit } = opening;
-      opened.push({
-        account: newAccount(id, asset, { minBalance, maxBalance }, transit),
-        externalId: opening.external_id,
-        metadata: opening.metadata ?? {},
-        seq: row.seq,
-      });
-    }
+    const opening = openings.get(row.seq);
+    if (opening !== undefined && row.kind === RowKind.account) opened.push(opening);
     if (chain === null) continue;
     yield { rows: batch, opened, chain: Buffer.from(chain) };
     batch = [];

@@ -1,26 +1,43 @@
+import type { Book } from '../../../ledger/core/book.ts';
+import type { Append } from '../../../ledger/store/append-batch.ts';
+import { StoreError } from '../../../ledger/store/store-error.ts';
+import {
+  MemoryBook,
+  type PartitionChange,
+  writtenBatch,
+} from '../../../ledger/testing/memory-store/memory-book.ts';
 import type { SimProcess, World } from '../world.ts';
-import { type AppendStatement, isAppend, parseAppend } from './append-statement.ts';
-import { ConnectionError, PostgresError } from './database-error.ts';
-import { answerTo } from './statements.ts';
-import { Tables } from './tables.ts';
 
 /** A transaction in the log of a node. The same object in every node that has it. */
 export interface Commit {
   /** Unique in the simulation. */
   readonly id: number;
-  readonly append: AppendStatement;
+  /** Undefined: it changes the partitions of the journal. */
+  readonly append: Append | undefined;
+  readonly partitions?: PartitionChange;
 }
 
-/** The result of a statement. */
-export type Reply =
-  | { readonly rows: object[]; readonly warning: string }
+/** What is asked of a primary, one after the other. */
+type Write = { readonly batch: Append } | { readonly change: PartitionChange };
+
+/** What a node answers. */
+export type Reply<T> =
+  | {
+      readonly value: T;
+      /** Of a commit: sent before its result; unset: none. */
+      readonly warning?: string;
+    }
   | { readonly error: Error };
+
+/** The answer where a connection is lost: the node may have done what it was asked. */
+export function lost(why: string): { readonly error: Error } {
+  return { error: new StoreError('lost', `the connection is gone: ${why}`) };
+}
 
 /** A commit that waits for a second node. */
 interface Waiting {
   readonly length: number;
-  readonly statement: AppendStatement;
-  readonly answer: (reply: Reply) => void;
+  readonly answer: (reply: Reply<boolean>) => void;
 }
 
 /** Changes of deliberate bugs to a node; none of them is in the ledger. */
@@ -54,32 +71,39 @@ export class DatabaseNode {
   readonly name: string;
   readonly process: SimProcess;
   readonly book: number;
-  readonly instance: string;
+  /** Numbers of all books. */
+  readonly books: readonly number[];
+  readonly #named: Book;
+  readonly #instance: string;
   readonly #world: World;
   readonly #bugs: NodeBugs;
   readonly #nextCommit: () => number;
   /** Only appended to or replaced: messages refer to its beginning. */
   log: Commit[] = [];
-  /** The visible state; from a standby, only its role is read. */
-  tables = new Tables();
+  /** The commits of the log that are shown, and what they come to. */
+  #memory: MemoryBook;
+  #shown: Commit[] = [];
   primary = false;
   /** The node that it streams from. */
   upstream: DatabaseNode | undefined;
   readonly #followers = new Map<DatabaseNode, Follower>();
-  #queued: { readonly statement: AppendStatement; readonly answer: Waiting['answer'] }[] = [];
+  #queued: { readonly write: Write; readonly answer: Waiting['answer'] }[] = [];
   #waiting: Waiting | undefined;
   readonly #sessions = new Set<(why: string) => void>();
 
   constructor(
     name: string,
     process: SimProcess,
-    book: { readonly number: number; readonly instance: string },
+    book: Book & { readonly instance: string; readonly books: readonly number[] },
     parts: { readonly world: World; readonly bugs: NodeBugs; readonly nextCommit: () => number },
   ) {
     this.name = name;
     this.process = process;
     this.book = book.number;
-    this.instance = book.instance;
+    this.books = book.books;
+    this.#named = { number: book.number, name: book.name, region: book.region };
+    this.#instance = book.instance;
+    this.#memory = new MemoryBook(this.#named, book.instance);
     this.#world = parts.world;
     this.#bugs = parts.bugs;
     this.#nextCommit = parts.nextCommit;
@@ -100,16 +124,41 @@ export class DatabaseNode {
     return () => this.#sessions.delete(close);
   }
 
-  /** Executes a statement; the answer comes when it is done, or never. */
-  execute(text: string, values: readonly unknown[], answer: (reply: Reply) => void): void {
-    if (isAppend(text)) {
-      this.#queued.push({ statement: parseAppend(text, values), answer });
-      this.#next();
-      return;
+  /**
+   * What reads see: a primary shows a commit when its wait is over, and a standby all that it has
+   * received.
+   */
+  get memory(): MemoryBook {
+    if (!this.primary) this.#showLog();
+    return this.#memory;
+  }
+
+  #showLog(): void {
+    const last = this.#shown.at(-1);
+    if (last !== undefined && this.log[this.#shown.length - 1] !== last) {
+      // It was rewound since.
+      this.#memory = new MemoryBook(this.#named, this.#instance);
+      this.#shown = [];
     }
-    const { book, instance, primary } = this;
-    const facts = { standby: !primary, book, instance };
-    answer({ rows: answerTo(text)(this.tables, values, facts), warning: '' });
+    for (const commit of this.log.slice(this.#shown.length)) this.#show(commit);
+  }
+
+  #show(commit: Commit): void {
+    if (commit.append !== undefined) this.#memory.apply(commit.append);
+    if (commit.partitions !== undefined) this.#memory.changePartitions(commit.partitions);
+    this.#shown.push(commit);
+  }
+
+  /** Appends a batch; the answer comes when a second node has it, or never. */
+  append(batch: Append, answer: Waiting['answer']): void {
+    this.#queued.push({ write: { batch }, answer });
+    this.#next();
+  }
+
+  /** Changes the partitions of the journal, likewise. */
+  changePartitions(change: PartitionChange, answer: Waiting['answer']): void {
+    this.#queued.push({ write: { change }, answer });
+    this.#next();
   }
 
   /** Starts the next append once the one before has released the head's row. */
@@ -117,38 +166,57 @@ export class DatabaseNode {
     while (this.#waiting === undefined) {
       const next = this.#queued.shift();
       if (next === undefined) return;
-      this.#append(next.statement, next.answer);
+      this.#write(next.write, next.answer);
     }
   }
 
-  #append(statement: AppendStatement, answer: Waiting['answer']): void {
-    const { head } = this.tables;
-    if (!this.primary) {
-      answer({
-        error: new PostgresError('25006', 'cannot execute UPDATE in a read-only transaction'),
-      });
+  #write(write: Write, answer: Waiting['answer']): void {
+    const why =
+      'batch' in write ? this.#refusal(write.batch) : this.#partitionRefusal(write.change);
+    if (why !== undefined) {
+      answer(why);
       return;
     }
-    const { epochBefore, seqBefore, regionBooksBefore = head.region_books } = statement;
-    const samePlace = regionBooksBefore.join(',') === head.region_books.join(',');
-    const ours = head.epoch === epochBefore && head.seq === seqBefore && samePlace;
-    if (!ours && !this.#bugs.noCompare) {
-      answer({ rows: [{ fenced: 0n }], warning: '' });
-      return;
-    }
-    try {
-      this.tables.check(statement, !this.#bugs.noCompare);
-    } catch (error) {
-      if (!(error instanceof PostgresError)) throw error;
-      answer({ error });
-      return;
-    }
-    this.log.push({ id: this.#nextCommit(), append: statement });
-    this.#waiting = { length: this.log.length, statement, answer };
+    const id = this.#nextCommit();
+    this.log.push(
+      'batch' in write
+        ? { id, append: writtenBatch(write.batch) }
+        : { id, append: undefined, partitions: write.change },
+    );
+    this.#waiting = { length: this.log.length, answer };
     for (const [follower, { at }] of this.#followers) {
       if (this.#world.now - at < STREAMING_MS) this.#push(follower);
     }
     if (this.#bugs.ackAlone) this.#release('');
+  }
+
+  /** The answer to a batch that is not written; undefined: it is. */
+  #refusal(batch: Append): Reply<boolean> | undefined {
+    if (!this.primary) return { error: new StoreError('read_only', 'it follows another') };
+    const { noCompare } = this.#bugs;
+    if (!noCompare && !this.#memory.isHeadOf(batch.head)) return { value: false };
+    let known: string | undefined;
+    try {
+      known = noCompare
+        ? batch.rows.find(({ id }) => this.#memory.byId.has(id))?.id
+        : this.#memory.duplicateIn(batch);
+    } catch (error) {
+      if (error instanceof StoreError) return { error };
+      throw error;
+    }
+    if (known === undefined) return undefined;
+    return { error: new StoreError('known_id', `there is one already: ${known}`) };
+  }
+
+  #partitionRefusal(change: PartitionChange): Reply<boolean> | undefined {
+    if (!this.primary) return { error: new StoreError('read_only', 'it follows another') };
+    const { head, partitions } = this.#memory;
+    const own = partitions.find(({ first }) => change.kind !== 'add' && first === change.first);
+    const isFull = own !== undefined && head.seq + 1 >= own.end;
+    if (change.kind === 'add' || (own !== undefined && !(change.kind === 'strip' && isFull))) {
+      return undefined;
+    }
+    return { error: new StoreError('refused', 'the partition is full, or there is none') };
   }
 
   /** The wait is over: the commit is visible from now on. */
@@ -156,8 +224,8 @@ export class DatabaseNode {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
-    this.tables.apply(waiting.statement);
-    waiting.answer({ rows: [{ fenced: 1n }], warning });
+    this.#showLog();
+    waiting.answer({ value: true, warning });
     this.#next();
   }
 
@@ -171,8 +239,8 @@ export class DatabaseNode {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
-    this.tables.apply(waiting.statement);
-    waiting.answer({ error: new ConnectionError('CONNECTION_CLOSED') });
+    this.#showLog();
+    waiting.answer(lost('the backend was terminated'));
     this.#closeSessions('terminated');
     this.#next();
   }
@@ -255,8 +323,7 @@ export class DatabaseNode {
     this.primary = true;
     this.upstream = undefined;
     this.#followers.clear();
-    this.tables = new Tables();
-    for (const { append } of this.log) this.tables.apply(append);
+    this.#showLog();
   }
 
   /** Stops as a primary: connections are closed, and commits that wait stay in the log. */
@@ -283,9 +350,9 @@ export class DatabaseNode {
   }
 
   #drop(why: string): void {
-    const lost = { error: new ConnectionError('CONNECTION_CLOSED') };
-    this.#waiting?.answer(lost);
-    for (const { answer } of this.#queued) answer(lost);
+    const dropped = lost(why);
+    this.#waiting?.answer(dropped);
+    for (const { answer } of this.#queued) answer(dropped);
     this.#waiting = undefined;
     this.#queued = [];
     this.#closeSessions(why);

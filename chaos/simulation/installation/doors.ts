@@ -1,11 +1,11 @@
 import { RowKind } from '../../../ledger/core/journal-row.ts';
 import { derivedId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
 import { timestampFrom } from '../../../ledger/core/timestamp.ts';
-import type {
+import {
   PostReply,
   PostRequest,
-  SettleReply,
-  SettleRequest,
+  type SettleReply,
+  type SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
 import {
@@ -14,25 +14,38 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { SimulatedBug } from '../simulated-bug.ts';
 import type { RedisStore } from '../stand-ins/redis-store.ts';
-import type { SimulatedLedgerServer } from './simulated-ledger-server.ts';
+import type { Event } from '../../../proto/gen/meridian/v1/event.ts';
+import type { World } from '../world.ts';
+import { eventFeed, type Subscriber } from './event-feed.ts';
+import type { PostSource, SimulatedLedgerServer } from './simulated-ledger-server.ts';
 import type { ServerStatus } from './known-leaders.ts';
-
-type Write = (reply: PostReply['reply']) => void;
 
 /** The entry of requests to a ledger server: direct, unless a deliberate bug intercepts them. */
 export class Doors {
   readonly #bug: SimulatedBug | undefined;
+  readonly #world: World;
   readonly #redises: ReadonlyMap<string, RedisStore>;
 
-  constructor(bug: SimulatedBug | undefined, redises: ReadonlyMap<string, RedisStore>) {
+  constructor(
+    world: World,
+    bug: SimulatedBug | undefined,
+    redises: ReadonlyMap<string, RedisStore>,
+  ) {
+    this.#world = world;
     this.#bug = bug;
     this.#redises = redises;
   }
 
-  post(server: SimulatedLedgerServer, request: PostRequest, write: Write): void {
-    const known = this.#knownTooEarly(server, request);
-    if (known === undefined) server.post(request, write);
-    else write({ $case: 'outcome', value: { batch: request.batch, results: [known], halted: [] } });
+  post(server: SimulatedLedgerServer, source: PostSource, bytes: Buffer): void {
+    const request = this.#bug === undefined ? undefined : PostRequest.decode(bytes);
+    const known = request && this.#knownTooEarly(server, request);
+    if (request === undefined || known === undefined) {
+      server.post(source, bytes);
+      return;
+    }
+    const value = { batch: request.batch, results: [known], halted: [] };
+    const reply = PostReply.encode({ reply: { $case: 'outcome', value } });
+    source.write(Buffer.from(reply.finish()));
   }
 
   #knownTooEarly(
@@ -51,18 +64,38 @@ export class Doors {
     if (this.#bug !== 'exists-before-barrier' || !node.primary || server.member?.leader) {
       return undefined;
     }
-    const row = node.tables.byId.get(id);
+    const row = node.memory.byId.get(id);
     if (row === undefined || row.amount !== first.amount) return undefined;
-    if (row.channel_number !== null || row.kind !== RowKind.transfer) return undefined;
-    const { reason, epoch, seq, at_micros: at } = row;
-    const numbers = { reason, epoch: Number(epoch), seq: Number(seq), at: Number(at) };
+    if ((row.peer?.number ?? null) !== null || row.kind !== RowKind.transfer) return undefined;
+    const { reason, epoch, seq, atMicros: at } = row;
+    const numbers = { reason, epoch, seq, at };
     return replayed(id, { book: server.book.number, ...numbers });
   }
 
   /** The status of a server as other processes receive it. */
   published({ node }: SimulatedLedgerServer, status: ServerStatus): ServerStatus {
     if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
-    return { ...status, leading: true, epoch: Number(node.tables.head.epoch) + 1 };
+    return { ...status, leading: true, epoch: node.memory.head.epoch + 1 };
+  }
+
+  /** True: with a bug, any copy answers also where only the leader may. */
+  get anyCopyAnswers(): boolean {
+    return this.#bug === 'read-from-a-copy';
+  }
+
+  /** Serves a subscriber; with a bug, a page of events is lost in front of it now and then. */
+  subscribe(
+    server: SimulatedLedgerServer,
+    subscriber: Subscriber,
+    request: { readonly book: string; readonly after: bigint },
+  ): void {
+    let pages = 0;
+    const lossy = (events: readonly Event[]) => {
+      pages += 1;
+      if (pages % 5 !== 0) subscriber.onEvents(events);
+    };
+    const onEvents = this.#bug === 'drop-events' ? lossy : subscriber.onEvents;
+    server.subscribe(eventFeed(this.#world, server.process, { ...subscriber, onEvents }, request));
   }
 
   async settle(server: SimulatedLedgerServer, request: SettleRequest): Promise<SettleReply> {

@@ -5,6 +5,7 @@ import { DatabaseNode } from '../database/node.ts';
 import type { SimulatedBug } from '../simulated-bug.ts';
 import { enterHosts } from '../stand-ins/simulated-hosts.ts';
 import { RedisStore } from '../stand-ins/redis-store.ts';
+import type { DrawnTuning, Swarm } from '../swarm.ts';
 import { SimProcess, type World } from '../world.ts';
 import { Doors } from './doors.ts';
 import { SimulatedLedgerServer } from './simulated-ledger-server.ts';
@@ -32,25 +33,26 @@ export class SimulatedInstallation {
   readonly redises = new Map<string, RedisStore>();
   readonly deaths: Death[] = [];
   readonly doors: Doors;
+  readonly #tuning: DrawnTuning;
   #commits = 0;
 
-  constructor(world: World, books: number, bug: SimulatedBug | undefined) {
+  constructor(world: World, swarm: Swarm, bug: SimulatedBug | undefined) {
     this.world = world;
+    const { books, tuning } = swarm;
+    this.#tuning = tuning;
     this.books = Array.from({ length: books }, (_, index) => ({
       number: index + 1,
       name: `book-${index + 1}`,
       region: REGIONS[index % REGIONS.length] ?? '',
     }));
     for (const region of REGIONS) this.redises.set(`redis-${region}`, new RedisStore());
-    this.doors = new Doors(bug, this.redises);
-    const databases = new Map<string, DatabaseNode>();
+    this.doors = new Doors(world, bug, this.redises);
     this.elections = this.books.map((book) => {
       const nodes = REGIONS.map((region) => this.#node(book, region, bug));
-      for (const node of nodes) databases.set(node.name, node);
       const noGuard = bug === 'promote-without-guard';
       return new Election(world, nodes, { noGuard, losesLast: bug === 'lose-last-batch' });
     });
-    enterHosts({ world, databases, redises: this.redises });
+    enterHosts({ world, redises: this.redises });
     this.routers = REGIONS.map((region) => new SimulatedRouter(world, region, this));
     for (const { nodes } of this.elections) for (const node of nodes) this.#addServer(node);
     for (const server of this.servers.values()) server.start();
@@ -62,7 +64,7 @@ export class SimulatedInstallation {
     return new DatabaseNode(
       name,
       new SimProcess(name, region),
-      { number: book.number, instance },
+      { ...book, instance, books: this.books.map(({ number }) => number) },
       {
         world: this.world,
         bugs: {
@@ -82,6 +84,7 @@ export class SimulatedInstallation {
       book,
       books: this.books,
       node,
+      tuning: this.#tuning,
       settleAt: (from, peer, request) =>
         this.#callAt(from, peer, {
           ask: (asked) => this.doors.settle(asked, request),

@@ -2,22 +2,31 @@ import { EventEmitter } from 'node:events';
 import { BookMember } from '../../../ledger/member/book-member.ts';
 import type { Logger } from '../../../ledger/logger.ts';
 import type { Leaders } from '../../../ledger/rpc/leaders.ts';
+import { ledgerTuning } from '../../../ledger/ledger-tuning.ts';
+import { measured } from '../../../ledger/rpc/message-bytes.ts';
+import { bookService } from '../../../ledger/service/post-method.ts';
 import { servePostStream } from '../../../ledger/service/post-stream.ts';
 import { compareChannel } from '../../../ledger/service/compare-channel.ts';
 import { settle } from '../../../ledger/service/settle.ts';
+import type { EventStream } from '../../../ledger/service/subscription.ts';
+import { Subscriptions } from '../../../ledger/service/subscriptions.ts';
+import type { ReadOptions } from '../../../proto/gen/meridian/v1/position.ts';
+import type { AskedRead, ReadAnswer } from '../recorded-reads.ts';
+import { answerRead } from './answer-read.ts';
 import type { Book } from '../../../ledger/core/book.ts';
 import type { DatabaseNode } from '../database/node.ts';
 import type {
   CompareChannelReply,
   CompareChannelRequest,
   PostReply,
-  PostRequest,
   SettleReply,
   SettleRequest,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
-import { standInFor } from '../stand-in-for.ts';
+import { standInFor } from '../../stand-in-for.ts';
+import type { DrawnTuning } from '../swarm.ts';
 import { SimProcess, type World } from '../world.ts';
 import { type ServerStatus, KnownLeaders } from './known-leaders.ts';
+import { SimulatedDatabase } from '../database/simulated-store.ts';
 
 /** How often a server repeats its status, for processes that have not received it. */
 const STATUS_MS = 800;
@@ -27,6 +36,8 @@ export interface ServerParts {
   readonly book: Book;
   readonly books: readonly Book[];
   readonly node: DatabaseNode;
+  /** Settings that differ from their defaults. */
+  readonly tuning: DrawnTuning;
   /** Delivers legs to the leader of another book, as the sender's gRPC client does. */
   readonly settleAt: (
     from: SimulatedLedgerServer,
@@ -45,6 +56,13 @@ export interface ServerParts {
   readonly onDeath: (from: SimulatedLedgerServer, error: unknown) => void;
 }
 
+/** A router's stream of requests to a ledger server. */
+export interface PostSource {
+  readonly name: string;
+  /** Sends a reply, in bytes. */
+  readonly write: (reply: Buffer) => void;
+}
+
 /**
  * One ledger server: the ledger's own member, leader, senders and services, with a simulated
  * database next to it and simulated calls between servers.
@@ -54,13 +72,18 @@ export class SimulatedLedgerServer {
   readonly process: SimProcess;
   readonly topology: KnownLeaders;
   readonly #parts: ServerParts;
+  readonly #postMethod: ReturnType<typeof bookService>['post'];
+  /** Of routers, by their name: what comes on one is posted in its order. */
+  readonly #streams = new Map<string, EventEmitter>();
   #member: BookMember | undefined;
+  #subscriptions: Subscriptions | undefined;
 
   constructor(parts: ServerParts) {
     const { region } = parts.node.process;
     this.name = `ledger-${parts.book.number}-${region}`;
     this.process = new SimProcess(this.name, region, true);
     this.topology = new KnownLeaders(parts.world);
+    this.#postMethod = measured(bookService(parts.book.number)).post;
     this.#parts = parts;
   }
 
@@ -93,10 +116,11 @@ export class SimulatedLedgerServer {
       book,
       books,
       address: this.name,
-      databaseUrl: `postgres://${node.name}/meridian`,
+      database: new SimulatedDatabase(world, node),
       redisUrl: `redis://redis-${this.process.region}`,
       replicated: true,
       serverRegion: this.process.region,
+      tuning: { ...ledgerTuning, ...this.#parts.tuning },
     };
     const leaders = {
       // Each server has a wall clock of its own.
@@ -123,6 +147,8 @@ export class SimulatedLedgerServer {
     };
     const member = new BookMember(config, standInFor<Leaders>(leaders), this.#logger());
     this.#member = member;
+    this.#streams.clear();
+    this.#subscriptions = new Subscriptions(member, this.#logger());
     member.onStatus(() => this.#publishStatus());
     const repeat = () => {
       this.#publishStatus();
@@ -139,16 +165,21 @@ export class SimulatedLedgerServer {
     this.#parts.onStatus(this, { server: this.name, book: this.book.number, epoch, leading });
   }
 
-  /** Serves one request of a router's stream; answers come as they would on it. */
-  post(request: PostRequest, write: (reply: PostReply['reply']) => void): void {
+  /** Serves one request of a router's stream, in bytes as gRPC has them; so are the answers. */
+  post(source: PostSource, bytes: Buffer): void {
     const { member } = this;
     if (member === undefined) return;
-    const stream = Object.assign(new EventEmitter(), {
-      write: ({ reply }: PostReply) => write(reply),
-      end: () => undefined,
-    });
-    servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
-    stream.emit('data', request);
+    const { requestDeserialize, responseSerialize } = this.#postMethod;
+    let stream = this.#streams.get(source.name);
+    if (stream === undefined) {
+      stream = Object.assign(new EventEmitter(), {
+        write: (reply: PostReply | Buffer) => source.write(responseSerialize(reply)),
+        end: () => undefined,
+      });
+      servePostStream(member, standInFor<Parameters<typeof servePostStream>[1]>(stream));
+      this.#streams.set(source.name, stream);
+    }
+    stream.emit('data', requestDeserialize(bytes));
   }
 
   /** Applies legs of another book; rejects as the call would. */
@@ -163,6 +194,18 @@ export class SimulatedLedgerServer {
     const { member } = this;
     if (member === undefined) throw new Error('the server is down');
     return compareChannel(member, this.#logger(), request);
+  }
+
+  /** Answers a read; rejects as the call would. */
+  async read(asked: AskedRead, options: ReadOptions): Promise<ReadAnswer> {
+    const { member } = this;
+    if (member === undefined) throw new Error('the server is down');
+    return answerRead(member, asked, options);
+  }
+
+  /** Serves a subscriber until it, or this server, ends that. */
+  subscribe(stream: EventStream): void {
+    this.#subscriptions?.serve(stream).catch((error: unknown) => this.#parts.onDeath(this, error));
   }
 
   #logger(): Logger {

@@ -4,6 +4,13 @@ import { simulatedHosts } from './simulated-hosts.ts';
 const DELAY_MS = 0.1;
 const TIMEOUT_MS = 250;
 
+/** Replaces the driver's class of a command: only what a command itself writes is sent. */
+class IdleCommand {
+  toWritable(): string | Buffer {
+    return '';
+  }
+}
+
 /** Replaces the driver's class in a simulation, with the commands that the ledger uses. */
 export class Redis {
   status: 'connecting' | 'ready' | 'close' = 'connecting';
@@ -40,14 +47,18 @@ export class Redis {
     this.status = 'close';
   }
 
-  smismember(name: string, ...members: readonly string[]): Promise<number[]> {
-    return this.#ask((store) => members.map((member) => Number(store.set(name).has(member))));
-  }
-
-  sadd(name: string, ...members: readonly string[]): Promise<number> {
-    return this.#ask((store) => {
-      for (const member of members) store.set(name).add(member);
-      return members.length;
+  /** A command as it is sent. The store has ids as text. */
+  sendCommand(command: IdleCommand): Promise<unknown> {
+    const [name, set, ...members] = wordsOf(Buffer.from(command.toWritable()));
+    const ids = members.map(uuidOf);
+    const asks = String(name) === 'smismember';
+    if (!asks && String(name) !== 'sadd')
+      throw new Error(`the simulated Redis does not know ${String(name)}`);
+    return this.#ask((store): unknown => {
+      const own = store.set(String(set));
+      if (asks) return ids.map((id) => Number(own.has(id)));
+      for (const id of ids) own.add(id);
+      return ids.length;
     });
   }
 
@@ -80,3 +91,24 @@ export class Redis {
     });
   }
 }
+
+/** The words of a command in the protocol of Redis: their number, then the length of each and it. */
+function wordsOf(bytes: Buffer): Buffer[] {
+  const words: Buffer[] = [];
+  let at = bytes.indexOf('\r\n') + 2;
+  while (at < bytes.length) {
+    const start = bytes.indexOf('\r\n', at) + 2;
+    const end = start + Number(bytes.toString('latin1', at + 1, start - 2));
+    words.push(bytes.subarray(start, end));
+    at = end + 2;
+  }
+  return words;
+}
+
+function uuidOf(member: Buffer): string {
+  const hex = member.toString('hex');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `${parts.join('-')}-${hex.slice(20)}`;
+}
+
+export { IdleCommand as Command };

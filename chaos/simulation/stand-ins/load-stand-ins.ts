@@ -1,7 +1,6 @@
 import { registerHooks } from 'node:module';
 
 const STAND_INS: Readonly<Record<string, string>> = {
-  postgres: new URL('./postgres-driver.ts', import.meta.url).href,
   ioredis: new URL('./ioredis.ts', import.meta.url).href,
 };
 

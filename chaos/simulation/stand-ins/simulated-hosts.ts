@@ -1,11 +1,9 @@
-import type { DatabaseNode } from '../database/node.ts';
 import type { World } from '../world.ts';
 import type { RedisStore } from './redis-store.ts';
 
 /** Hosts that the stand-ins of the drivers connect to, by host name. */
 export interface SimulatedHosts {
   readonly world: World;
-  readonly databases: ReadonlyMap<string, DatabaseNode>;
   readonly redises: ReadonlyMap<string, RedisStore>;
 }
 

@@ -1,8 +1,9 @@
-import { chainAfter, CHAIN_START } from '../../core/chain.ts';
+import { CHAIN_RECIPE, CHAIN_START, chainAfterBy, type ChainRecipe } from '../../core/chain.ts';
 import type { AuditedAccount } from '../account-fold.ts';
 import type { AssetRow } from '../asset-registry.ts';
 import { Findings } from '../findings.ts';
-import { type ChainedRow, JournalScan } from '../journal-scan.ts';
+import type { ChainedRow } from '../chain-fold.ts';
+import { JournalScan } from '../journal-scan.ts';
 import { type ReversedRow, undrawn } from '../reversals.ts';
 import type { Written } from './written-book.ts';
 
@@ -11,6 +12,9 @@ export interface Differences {
   readonly account?: (account: AuditedAccount) => AuditedAccount;
   readonly assets?: (assets: readonly AssetRow[]) => readonly AssetRow[];
   readonly completeSinceMicros?: number;
+  /** By which recipe the batch of an index is hashed; absent: the newest. */
+  readonly recipeOf?: (index: number) => ChainRecipe;
+  readonly chained?: (row: ChainedRow) => ChainedRow;
 }
 
 /** Scans a book as one page, with a chain that fits whatever its rows contain. */
@@ -28,18 +32,26 @@ export function scan(book: Written, { account, assets, ...rest }: Differences = 
     completeSinceMicros: rest.completeSinceMicros ?? 0,
   };
   const scanned = new JournalScan(book.name, tables, findings);
-  scanned.page(chainedRows(book), reversedRows(book));
+  const rows = chainedRows(book, rest.recipeOf);
+  scanned.page(rest.chained ? rows.map(rest.chained) : rows, reversedRows(book));
   scanned.end();
   return { scanned, findings };
 }
 
-function chainedRows(book: Written): ChainedRow[] {
+function chainedRows(
+  book: Written,
+  recipeOf: Differences['recipeOf'] = () => CHAIN_RECIPE,
+): ChainedRow[] {
   let chain: Uint8Array = CHAIN_START;
-  return book.batches.flatMap(({ rows }) => {
+  return book.batches.flatMap(({ rows }, batch) => {
     if (rows.length === 0) return [];
-    chain = chainAfter(chain, rows);
+    const recipe = recipeOf(batch);
+    chain = chainAfterBy(recipe, chain, rows);
     const last = chain;
-    return rows.map((row, index) => ({ row, chain: index === rows.length - 1 ? last : null }));
+    return rows.map((row, index) => {
+      const isLast = index === rows.length - 1;
+      return { row, chain: isLast ? last : null, recipe: isLast && recipe > 1 ? recipe : null };
+    });
   });
 }
 

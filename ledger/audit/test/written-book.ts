@@ -5,14 +5,15 @@ import { must } from '../../core/assert.ts';
 import { originalOf } from '../../core/original.ts';
 import type { BatchEffects } from '../../core/post/book-state.ts';
 import type { Channel } from '../../core/channel.ts';
-import { chainAfter } from '../../core/chain.ts';
+import { CHAIN_RECIPE, chainAfterBy, type ChainRecipe } from '../../core/chain.ts';
 import type { Command, SweepCursor } from '../../core/post/command.ts';
 import type { JournalRow, RowKind } from '../../core/journal-row.ts';
 import type { Original } from '../../core/original.ts';
 import { post } from '../../core/post/post.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
-import { append } from '../../store/append.ts';
-import { readHead } from '../../store/head.ts';
+import { append } from '../../store/postgres/append.ts';
+import { readHead } from '../../store/postgres/head.ts';
+import { appendByRecipeOne } from '../../testing/database/recipe-one.ts';
 import type { TestDatabase } from '../../testing/database/database.ts';
 import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 
@@ -109,7 +110,7 @@ export class WritingBook {
       bookNames: NAMES,
       regionBooks: [],
       isBeingOpened: () => false,
-      account: (id: bigint) => this.#accounts.get(id),
+      account: (id: bigint) => copyOf(this.#accounts.get(id)),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
       original: (id: string) => this.#original(id),
@@ -161,18 +162,28 @@ export function rowOf({ batches }: Written, reference: string, kind?: RowKind): 
   return must(found, `there is a row ${reference}`);
 }
 
-/** Writes a book into an empty database, batch by batch, as the ledger does. */
-export async function writeBook(database: TestDatabase, book: Written): Promise<void> {
+/**
+ * Writes a book into an empty database, batch by batch, as the ledger does, or as releases before
+ * it did.
+ *
+ * @param recipeOf by which recipe the batch of an index is hashed
+ */
+export async function writeBook(
+  database: TestDatabase,
+  book: Written,
+  recipeOf: (index: number) => ChainRecipe = () => CHAIN_RECIPE,
+): Promise<void> {
   const { number, name } = book;
   let head = await readHead(database.ledger, { number, name, region: name });
   for (const [index, batch] of book.batches.entries()) {
     const { rows, opened, registered, swept } = batch;
     if (rows.length === 0 && swept === null) continue;
     const seqAfter = head.seq + rows.length;
-    const chain = rows.length === 0 ? head.chain : chainAfter(head.chain, rows);
+    const recipe = recipeOf(index);
+    const chain = rows.length === 0 ? head.chain : chainAfterBy(recipe, head.chain, rows);
     const atMicros = rows[0]?.atMicros ?? head.atMicros;
     const accounts = head.accounts + opened.length;
-    await append(database.ledger, {
+    await (recipe === 1 ? appendByRecipeOne : append)(database.ledger, {
       head: {
         epochBefore: head.epoch,
         epochAfter: head.epoch,
@@ -192,3 +203,5 @@ export async function writeBook(database: TestDatabase, book: Written): Promise<
     head = { ...head, seq: seqAfter, chain, atMicros, accounts };
   }
 }
+
+const copyOf = (account: Account | undefined) => account && { ...account };

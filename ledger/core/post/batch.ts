@@ -1,6 +1,6 @@
 import { type Account, newAccount, transitExternalId } from '../account.ts';
 import { accountId } from '../account-id.ts';
-import { must } from '../assert.ts';
+import { assert, must } from '../assert.ts';
 import { ISO_4217 } from '../asset.ts';
 import type { BookState, OpenedAccount, RegisteredAsset } from './book-state.ts';
 import { type Channel, newChannel } from '../channel.ts';
@@ -8,6 +8,7 @@ import type { SweepCursor } from './command.ts';
 import { type Entries, type JournalRow, RowKind } from '../journal-row.ts';
 import { type Original, originalOf } from '../original.ts';
 import type { RegionBooks } from '../placement.ts';
+import { TouchedAccounts } from './touched-accounts.ts';
 import { derivedId } from '../transfer-id.ts';
 
 /** The parts of a row that differ from kind to kind. */
@@ -46,7 +47,7 @@ export class ChannelDiverged extends Error {
 interface Savepoint {
   readonly rows: number;
   readonly opened: number;
-  readonly accounts: Map<bigint, Account>;
+  readonly accounts: TouchedAccounts;
   readonly channels: Map<number, Channel>;
   readonly originals: Map<string, Original | undefined>;
 }
@@ -55,7 +56,7 @@ interface Savepoint {
 export class Batch {
   readonly rows: JournalRow[] = [];
   readonly opened: OpenedAccount[] = [];
-  readonly accounts = new Map<bigint, Account>();
+  readonly accounts: TouchedAccounts;
   readonly channels = new Map<number, Channel>();
   readonly originals = new Map<string, Original>();
   readonly registered: RegisteredAsset[] = [];
@@ -72,6 +73,7 @@ export class Batch {
 
   constructor(state: BookState, atMicros: number) {
     this.#state = state;
+    this.accounts = new TouchedAccounts(state.book);
     this.atMicros = atMicros;
   }
 
@@ -109,19 +111,34 @@ export class Batch {
     return seq;
   }
 
+  /** Adds a row that is complete. Most rows come here: what they are made of is copied nowhere. */
+  completeRow(row: JournalRow): void {
+    assert(row.seq === this.seq + 1, 'rows follow each other without gaps');
+    this.rows.push(row);
+  }
+
+  /** Of the rows of this batch. */
+  get epoch(): number {
+    return this.#state.epoch;
+  }
+
   /** The batch's own copy of an account, which a command may change. */
   account(id: bigint): Account | undefined {
     const touched = this.accounts.get(id);
     if (touched !== undefined) {
-      if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, touched);
+      this.#keepAccount(touched);
       return touched;
     }
-    const stored = this.#state.account(id);
-    if (stored === undefined) return undefined;
-    const copy = { ...stored };
-    this.accounts.set(id, copy);
-    if (this.#savepoint !== undefined) keep(this.#savepoint.accounts, id, copy);
-    return copy;
+    const own = this.#state.account(id);
+    if (own === undefined) return undefined;
+    this.accounts.set(own);
+    this.#keepAccount(own);
+    return own;
+  }
+
+  #keepAccount(account: Account): void {
+    const kept = this.#savepoint?.accounts;
+    if (kept !== undefined && !kept.has(account.id)) kept.set({ ...account });
   }
 
   /** The account that holds what travels between two books, opened when it is first needed. */
@@ -155,7 +172,7 @@ export class Batch {
     const { externalId, asset, minBalance, maxBalance, metadata, transit } = fields;
     const id = this.nextAccountId();
     const account = newAccount(id, asset, { minBalance, maxBalance }, transit);
-    this.accounts.set(id, account);
+    this.accounts.set(account);
     const seq = this.row({
       ...EMPTY_ROW,
       id: derivedId('account', externalId),
@@ -193,7 +210,8 @@ export class Batch {
   /** The batch's own copy of a row that a command wants to draw on. */
   original(id: string): Original | undefined {
     const touched = this.originals.get(id);
-    const own = touched ?? this.#ownOriginal(id) ?? this.#storedOriginal(id);
+    // An id has one row: what is stored is none of this batch.
+    const own = touched ?? this.#storedOriginal(id) ?? this.#ownOriginal(id);
     if (own === undefined) return undefined;
     if (this.#savepoint !== undefined) {
       // A row looked up in a step that is undone may be a row of that step: forget it again.
@@ -242,7 +260,7 @@ export class Batch {
     const savepoint: Savepoint = {
       rows: this.rows.length,
       opened: this.opened.length,
-      accounts: new Map(),
+      accounts: new TouchedAccounts(this.book),
       channels: new Map(),
       originals: new Map(),
     };
@@ -263,7 +281,7 @@ export class Batch {
       if (row.seq > this.seq) this.#rowsById.delete(id);
     }
     this.#rowsIndexed = Math.min(this.#rowsIndexed, rows);
-    for (const [id, account] of accounts) this.accounts.set(id, account);
+    for (const account of accounts.values()) this.accounts.set(account);
     for (const [peerBook, channel] of channels) this.channels.set(peerBook, channel);
     for (const [id, original] of originals) {
       if (original === undefined) this.originals.delete(id);

@@ -2,6 +2,7 @@ import type { Account } from '../account.ts';
 import type { Channel } from '../channel.ts';
 import type * as command from './command.ts';
 import type { JournalRow } from '../journal-row.ts';
+import type { TouchedAccounts } from './touched-accounts.ts';
 import type { Original } from '../original.ts';
 import type { RegionBooks } from '../placement.ts';
 
@@ -33,7 +34,7 @@ export interface BookState {
   readonly regionBooks: RegionBooks;
   /** True: a batch that is not committed yet opens an account of this external id. */
   isBeingOpened(externalId: string): boolean;
-  /** Undefined: there is no such account. */
+  /** A copy, which a batch may change. Undefined: there is no such account. */
   account(id: bigint): Account | undefined;
   /** Id of an account by its external id; only asked for transit accounts. */
   transitAccountId(externalId: string): bigint | undefined;
@@ -53,7 +54,7 @@ export interface BatchEffects {
   /** Accounts opened by this batch, in the order of their numbers. */
   readonly opened: readonly OpenedAccount[];
   /** Every account that was looked at, as it is after the batch. */
-  readonly accounts: ReadonlyMap<bigint, Account>;
+  readonly accounts: Pick<TouchedAccounts, 'get' | 'has' | 'values'>;
   /** Every channel that was looked at, as it is after the batch. */
   readonly channels: ReadonlyMap<number, Channel>;
   /** Every hold that was made and every original that was drawn on, as it is after the batch. */

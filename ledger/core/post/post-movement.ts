@@ -47,17 +47,23 @@ export function postMovement(
   if (typeof judged === 'number') return rejected(kind, judged, request);
   const { debit, credit, amount } = judged;
   if (amount === 0n) return nothingMoved(kind, request);
-  const drawn = drawOn === null ? null : { id: drawOn.id, left: drawOn.left - amount };
-  const made = { reason: Reason.UNSPECIFIED, kind, amount, drawn, expiresAtMicros: null };
-  if (credit !== null) {
-    if (drawOn !== null) drawOn.left -= amount;
-    const entries = move(debit, credit, amount);
-    return { ...made, creditAccount: credit.id, entries, peer: null };
-  }
-  const sent = send(batch, debit, request.creditAccountId, amount);
+  const sent =
+    credit === null
+      ? send(batch, debit, request.creditAccountId, amount)
+      : { creditAccount: credit.id, entries: move(debit, credit, amount), peer: null };
   if (sent === undefined) return rejected(kind, Reason.OVERFLOW, request);
   if (drawOn !== null) drawOn.left -= amount;
-  return { ...made, ...sent };
+  // Most rows are made here: no field is copied twice.
+  return {
+    reason: Reason.UNSPECIFIED,
+    kind,
+    amount,
+    creditAccount: sent.creditAccount,
+    entries: sent.entries,
+    peer: sent.peer,
+    drawn: drawOn === null ? null : { id: drawOn.id, left: drawOn.left },
+    expiresAtMicros: null,
+  };
 }
 
 /**

@@ -55,7 +55,11 @@ function record(batch: Batch, { id, request, groupId }: Single, made: Decision):
   const { reason, amount, expiresAtMicros, drawn, peer } = made;
   const options = transferOptions(request);
   const plain = options === '' && groupId === null;
-  const seq = batch.row({
+  const seq = batch.seq + 1;
+  batch.completeRow({
+    seq,
+    epoch: batch.epoch,
+    atMicros: batch.atMicros,
     id,
     kind: made.kind,
     reason,

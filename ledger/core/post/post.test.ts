@@ -308,7 +308,10 @@ test('a leg to the very transit account that it arrives in is refused by a sound
 test('post changes nothing of the state that it is given', () => {
   const [here] = twoBooks();
   const before = structuredClone([...here.stored, ...here.channels]);
-  here.transfer('x', transferRequest({ debitAccountId: RICH, creditAccountId: AWAY }));
+  here.transfer(
+    transferIdOf('', 'x'),
+    transferRequest({ debitAccountId: RICH, creditAccountId: AWAY }),
+  );
   const snapshot = [...here.stored, ...here.channels];
   expect(snapshot).toEqual(before);
   const objects = new Map(here.stored);

@@ -36,6 +36,14 @@ test('what is stored of a request never changes between releases', () => {
       '{"account_id":"7","balanceAtLeast":"-1"},{"account_id":"8","balanceAtMost":"2"},' +
       '{"account_id":"9","version":"3"}]}',
   );
+  const hold = { $case: 'hold', value: { timeoutSeconds: 60 } } as const;
+  expect(transferOptions(transferRequest({ action: hold, amount: 5n }))).toBe(
+    '{"action":"hold","timeout_seconds":60}',
+  );
+  const part = { $case: 'capture', value: { holdId: 'a "quoted" \\ é', final: false } } as const;
+  expect(transferOptions(transferRequest({ action: part, amount: 5n }))).toBe(
+    '{"action":"capture","hold_id":"a \\"quoted\\" \\\\ é","final":false}',
+  );
   const capture = { $case: 'capture', value: { holdId: id, final: true } } as const;
   expect(transferOptions(transferRequest({ action: capture, amount: 0n }))).toBe(
     `{"action":"capture","hold_id":"${id}","final":true,"amount":"0"}`,

@@ -10,6 +10,8 @@ import type { TransferFields } from './same-request.ts';
 export function transferOptions(request: TransferFields): string {
   const { action, upTo, conditions, allowZero, rest = false } = request;
   if (isPlain(request)) return '';
+  const usual = usualOptions(request);
+  if (usual !== undefined) return usual;
   return JSON.stringify({
     ...(action === undefined ? {} : { action: action.$case, ...actionOptions(action) }),
     ...(upTo === UpTo.UNSPECIFIED ? {} : { up_to: upTo }),
@@ -19,6 +21,28 @@ export function transferOptions(request: TransferFields): string {
     ...(allowZero ? { allow_zero: true } : {}),
     ...(rest ? { rest: true } : {}),
   });
+}
+
+/** The same text, made at once, of what most transfers with options ask; undefined: of others. */
+function usualOptions(request: TransferFields): string | undefined {
+  const { action, upTo, conditions, allowZero, rest = false } = request;
+  if (upTo !== UpTo.UNSPECIFIED || conditions !== undefined || allowZero || rest) return undefined;
+  const amount = amountIsOpen(request) ? `,"amount":"${request.amount}"` : '';
+  switch (action?.$case) {
+    case 'hold':
+      return `{"action":"hold","timeout_seconds":${action.value.timeoutSeconds}${amount}}`;
+    case 'capture': {
+      const { holdId, final } = action.value;
+      return `{"action":"capture","hold_id":${JSON.stringify(holdId)},"final":${final}${amount}}`;
+    }
+    case 'release':
+      return `{"action":"release","hold_id":${JSON.stringify(action.value.holdId)}${amount}}`;
+    case 'group':
+      return `{"action":"group","legs":${action.value.legs.length}${amount}}`;
+    case 'reversal':
+    case undefined:
+      return undefined;
+  }
 }
 
 /** The same of a capture whose amount is that of its row. */

@@ -31,7 +31,7 @@ export function validateTransfer(request: CreateTransferRequest): FieldViolation
     isText(request.idempotencyKey, 1, limits.KEY_LENGTH_MAX) &&
     isText(request.namespace, 0, limits.NAMESPACE_LENGTH_MAX) &&
     isWait(request.wait) &&
-    isSoundPlain(request)
+    isSound(request)
   ) {
     return [];
   }
@@ -48,18 +48,70 @@ function isWait(wait: Wait): boolean {
   return wait === Wait.UNSPECIFIED || wait === Wait.SETTLED || wait === Wait.POSTED;
 }
 
+/** True for most requests that have no violation; what is left is looked at field by field. */
+function isSound(request: TransferFields): boolean {
+  const { action } = request;
+  if (action === undefined) return isSoundPlain(request);
+  if (request.upTo !== UpTo.UNSPECIFIED || request.conditions !== undefined || request.allowZero) {
+    return false;
+  }
+  switch (action.$case) {
+    case 'hold': {
+      const { timeoutSeconds } = action.value;
+      if (timeoutSeconds < 0 || timeoutSeconds > TIMEOUT_SECONDS_MAX) return false;
+      return haveSoundParties(request) && request.amount > 0n && isSoundText(request);
+    }
+    case 'capture':
+    case 'release':
+      return (
+        isAccountId(request.debitAccountId) &&
+        request.creditAccountId === 0n &&
+        (action.$case === 'capture' ? request.amount >= 0n : request.amount === 0n) &&
+        isTransferId(action.value.holdId) &&
+        isSoundText(request)
+      );
+    case 'group':
+      return isSoundGroup(request, action.value);
+    case 'reversal':
+      return false;
+  }
+}
+
+/** True for a well-formed group of plain legs whose amounts are their own. */
+function isSoundGroup(request: TransferFields, { legs }: Group): boolean {
+  const { debitAccountId, creditAccountId, amount, asset } = request;
+  if (debitAccountId !== 0n || creditAccountId !== 0n || amount !== 0n || asset !== '')
+    return false;
+  if (legs.length === 0 || legs.length > limits.GROUP_LEGS_MAX) return false;
+  const book = bookOf(legs[0]?.debitAccountId ?? 0n);
+  for (const leg of legs) {
+    if (leg.rest || !isSoundPlain(leg) || bookOf(leg.debitAccountId) !== book) return false;
+  }
+  return isDescription(request);
+}
+
 /** True for a well-formed plain transfer, which most are. */
 function isSoundPlain(request: TransferFields): boolean {
   return (
     isPlain(request) &&
     !request.allowZero &&
-    isAccountId(request.debitAccountId) &&
-    isAccountId(request.creditAccountId) &&
-    request.debitAccountId !== request.creditAccountId &&
+    haveSoundParties(request) &&
     request.amount > 0n &&
-    (request.asset === '' || isNamedAsset(request.asset)) &&
-    isDescription(request)
+    isSoundText(request)
   );
+}
+
+function haveSoundParties({ debitAccountId, creditAccountId }: TransferFields): boolean {
+  return (
+    isAccountId(debitAccountId) &&
+    isAccountId(creditAccountId) &&
+    debitAccountId !== creditAccountId
+  );
+}
+
+function isSoundText(request: TransferFields): boolean {
+  const { asset } = request;
+  return (asset === '' || isNamedAsset(asset)) && isDescription(request);
 }
 
 function isDescription({ code, reference, metadata }: TransferFields): boolean {

@@ -1,4 +1,5 @@
 import * as limits from '../limits.ts';
+import { NO_METADATA } from '../no-metadata.ts';
 
 /** A field whose value no state of the ledger could accept. */
 export interface FieldViolation {
@@ -48,8 +49,10 @@ export function validateAll<T>(
     return [{ field: name, description }];
   }
   const found: FieldViolation[] = [];
-  for (const [index, item] of items.entries()) {
-    const violations = validate(item);
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index];
+    const violations = item === undefined ? [] : validate(item);
+    if (violations.length === 0) continue;
     for (const { field, description } of violations) {
       found.push({ field: `${name}[${index}].${field}`, description });
     }
@@ -86,6 +89,7 @@ export function isText(text: string, lengthMin: number, lengthMax: number): bool
 
 /** True if the pairs are within the limits of metadata. */
 export function isMetadata(metadata: Readonly<Record<string, string>>): boolean {
+  if (metadata === NO_METADATA) return true;
   let pairs = 0;
   for (const name in metadata) {
     pairs += 1;

@@ -4,7 +4,7 @@ import type { KeyedTransfer, KnownOutcomes } from '../known-outcomes.ts';
 import type { TransferWork } from '../work.ts';
 import type { SettlementWaiters } from '../settlement-waiters.ts';
 import type { Book } from '../../core/book.ts';
-import type { Sql } from '../../store/connect.ts';
+import type { LeaderStore } from '../../store/book-store.ts';
 
 /** One kind of work: how it is admitted to the queue, and how a batch treats it. */
 export interface WorkKind<W, P extends BatchPart> {
@@ -64,7 +64,7 @@ export abstract class BatchPart {
 export interface Lookup {
   readonly book: Book;
   /** The connection of the book's batches: what it reads includes the batch before this one. */
-  readonly sql: Sql;
+  readonly store: LeaderStore;
   readonly known: KnownOutcomes;
   /** True: only the journal is asked. Its unique index has refused the batch, or may refuse it. */
   readonly journalOnly: boolean;

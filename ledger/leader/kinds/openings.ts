@@ -8,7 +8,6 @@ import { namedAsset } from '../../core/asset.ts';
 import type { RegionBooks } from '../../core/placement.ts';
 import type { NotOwnedOutcome, Outcome } from '../../core/post/command.ts';
 import { differingAccountField, openedAs } from '../../core/validate/same-request.ts';
-import { readOpened } from '../../store/read-opened.ts';
 import { type BatchStamp, NOT_OWNED, type OpenAnswer, openAnswer } from '../answers.ts';
 import type { OpenWork } from '../work.ts';
 import { BatchPart, type CommandList, type Lookup, type WorkKind } from './batch-part.ts';
@@ -55,11 +54,11 @@ export class OpeningPart extends BatchPart {
   }
 
   /** Openings are rare: the journal is asked for each batch that has some. */
-  override async lookUp({ sql, book }: Lookup): Promise<void> {
+  override async lookUp({ store, book }: Lookup): Promise<void> {
     const open = this.#open();
     if (open.length === 0) return;
     const externalIds = open.map(({ request }) => request.externalId);
-    const stored = await readOpened(sql, book, externalIds);
+    const stored = await store.readOpened(externalIds);
     for (const item of open) {
       const opening = stored.get(item.request.externalId);
       if (opening === undefined) continue;

@@ -7,9 +7,7 @@ import { must } from '../../core/assert.ts';
 import type { Outcome, TransferOutcome } from '../../core/post/command.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
 import { rowsOfAll } from '../../core/validate/request-rows.ts';
-import { isPlain } from '../../core/validate/options.ts';
 import { differingTransferField } from '../../core/validate/same-request.ts';
-import { fingerprintOf } from '../../keys/known-key.ts';
 import {
   type BatchStamp,
   type DecidedAt,
@@ -31,6 +29,8 @@ import {
 
 /** A transfer of a batch: what was asked, and its answer once there is one. */
 export interface TransferItem extends KeyedTransfer {
+  /** An item is its own command. */
+  readonly kind: 'transfer';
   answer: TransferAnswer | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;
@@ -39,7 +39,7 @@ export interface TransferItem extends KeyedTransfer {
 /** The transfers of a batch. */
 export class TransferPart extends BatchPart {
   /** The items of each work, in the order of its requests. */
-  readonly #works: readonly { readonly work: TransferWork; readonly items: TransferItem[] }[];
+  #works: readonly WorkItems[];
   /** Items that have a command, in the order of their commands. */
   #planned: TransferItem[] = [];
   /** Place of the first of these commands in the batch. */
@@ -49,9 +49,18 @@ export class TransferPart extends BatchPart {
   /** Items whose key is that of a change in this batch. */
   #reused: [TransferItem, { readonly answer: DecidedAt | undefined }][] = [];
 
+  readonly #now: number;
+
   constructor(works: readonly TransferWork[], now: number) {
     super();
-    this.#works = works.map((work) => ({ work, items: itemsOf(work, now) }));
+    this.#now = now;
+    this.#works = works.map((work) => workItems(work, now));
+  }
+
+  /** Takes works of the plain lane over. @param all those of this part as well, in their order */
+  takeOver(all: readonly TransferWork[]): void {
+    const known = new Map(this.#works.map((each) => [each.work, each]));
+    this.#works = all.map((work) => known.get(work) ?? workItems(work, this.#now));
   }
 
   get items(): TransferItem[] {
@@ -64,31 +73,22 @@ export class TransferPart extends BatchPart {
 
   /** Items without an answer, in the order of arrival. */
   #open(): TransferItem[] {
-    const found: TransferItem[] = [];
-    for (const { items } of this.#works) {
-      for (const item of items) if (item.answer === undefined) found.push(item);
-    }
-    return found;
+    return openOf(this.#works);
   }
 
   override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
-    const open = this.#open();
+    // Once the journal alone is asked, it is asked about all: it has refused some of them.
+    const works = this.#works.filter(({ lookedUp }) => journalOnly || !lookedUp);
+    for (const each of works) each.lookedUp = true;
+    const open = openOf(works);
     if (open.length === 0) return;
     const answers = journalOnly
       ? await known.recorded(open)
-      : await known.find(open, await this.#hints());
-    for (const [place, item] of open.entries()) item.answer = answers[place];
-  }
-
-  /** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
-  async #hints(): Promise<Hints> {
-    const found = new Set<string>();
-    for (const { work } of this.#works) {
-      const hints = await work.hints;
-      if (hints === undefined) return undefined;
-      for (const id of hints) found.add(id);
+      : await known.find(open, await hintsOf(works));
+    for (let place = 0; place < open.length; place += 1) {
+      const item = open[place];
+      if (item !== undefined) item.answer = answers[place];
     }
-    return found;
   }
 
   plan({ commands, changes }: CommandList): void {
@@ -98,8 +98,8 @@ export class TransferPart extends BatchPart {
     this.#reused = [];
     const byId = new Map<string, TransferItem>();
     for (const item of this.#open()) {
-      const { id, request } = item;
-      const change = changes.get(id);
+      const { id } = item;
+      const change = changes.size === 0 ? undefined : changes.get(id);
       const first = byId.get(id);
       if (change !== undefined) {
         this.#reused.push([item, change]);
@@ -108,7 +108,7 @@ export class TransferPart extends BatchPart {
       } else {
         byId.set(id, item);
         this.#planned.push(item);
-        commands.push({ kind: 'transfer', id, request });
+        commands.push(item);
       }
     }
   }
@@ -145,9 +145,8 @@ export class TransferPart extends BatchPart {
     for (const { id, request, outcome } of this.#planned) {
       if (outcome === undefined) continue;
       const { reason, seq, channel } = outcome;
-      const fingerprint = fingerprintOf(request);
-      const partial = channel !== null || !isPlain(request);
-      known.remember(id, { fingerprint, reason, epoch, seq, atMicros, partial });
+      const decided = { reason, epoch, seq, atMicros, away: channel !== null };
+      known.rememberDecided(id, request, decided);
       ids.push(id);
     }
     return ids;
@@ -182,8 +181,41 @@ export class TransferPart extends BatchPart {
   }
 }
 
+/** A work and its items, in the order of its requests. */
+interface WorkItems {
+  readonly work: TransferWork;
+  readonly items: readonly TransferItem[];
+  /** True: it is known which of its keys have an outcome. */
+  lookedUp: boolean;
+}
+
+function workItems(work: TransferWork, now: number): WorkItems {
+  return { work, items: itemsOf(work, now), lookedUp: false };
+}
+
+/** The items of works that have no answer yet, in the order of arrival. */
+function openOf(works: readonly WorkItems[]): TransferItem[] {
+  const found: TransferItem[] = [];
+  for (const { items } of works) {
+    for (const item of items) if (item.answer === undefined) found.push(item);
+  }
+  return found;
+}
+
+/** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
+async function hintsOf(works: readonly WorkItems[]): Promise<Hints> {
+  const found = new Set<string>();
+  for (const { work } of works) {
+    const hints = await work.hints;
+    if (hints === undefined) return undefined;
+    for (const id of hints) found.add(id);
+  }
+  return found;
+}
+
 function itemsOf({ requests, startBefore, ids = idsOf(requests) }: TransferWork, now: number) {
   return requests.map((request, index): TransferItem => ({
+    kind: 'transfer',
     id: must(ids[index], 'every request has its id'),
     request,
     answer: (startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, inject } from 'vitest';
-import { connect, type Sql } from '../../store/connect.ts';
+import { connect, type Sql } from '../../store/postgres/connect.ts';
 
 /** The servers of the `pg` project; postgres-setup.ts starts them. */
 export interface TestServers {

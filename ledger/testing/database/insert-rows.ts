@@ -1,6 +1,6 @@
 import type { RowKind } from '../../core/journal-row.ts';
 import { derivedId } from '../../core/transfer-id.ts';
-import type { Sql } from '../../store/connect.ts';
+import type { Sql } from '../../store/postgres/connect.ts';
 
 type Value = string | number | bigint | object | null;
 

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
+import { BatchOutcome } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import type { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import type {
   CreateTransferRequest,
@@ -7,16 +8,27 @@ import type {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { KeyCache } from '../../keys/key-cache.ts';
 import type { OpenAnswer } from '../../leader/answers.ts';
+import { AccountCache } from '../../leader/account-cache.ts';
 import { BookLeader } from '../../leader/book-leader.ts';
 import { BookMemory } from '../../leader/book-memory.ts';
 import { KnownOutcomes } from '../../leader/known-outcomes.ts';
+import { JournalPartitions } from '../../leader/partitions/journal-partitions.ts';
+import { PartitionKeeper } from '../../leader/partitions/partition-keeper.ts';
+import {
+  completePartitions,
+  roomForTakeOver,
+} from '../../leader/partitions/take-over-partitions.ts';
 import { takeOver } from '../../leader/take-over.ts';
 import type { LateResult, TransferWork } from '../../leader/work.ts';
 import type { Logger } from '../../logger.ts';
-import { connect, type Sql } from '../../store/connect.ts';
+import { connect, type Sql } from '../../store/postgres/connect.ts';
+import { PostgresPartitions } from '../../store/postgres/partitions.ts';
 import type { Book } from '../../core/book.ts';
-import { type Head, readHead } from '../../store/head.ts';
+import type { LedgerTuning } from '../../ledger-tuning.ts';
+import { plainItems } from '../books/plain-works.ts';
+import type { Head } from '../../store/append-batch.ts';
 import type { TestDatabase } from './database.ts';
+import { PostgresStore } from '../../store/postgres/postgres-store.ts';
 
 export const BOOKS: readonly [Book, Book] = [
   { number: 1, name: 'eu-west-1', region: 'eu-west' },
@@ -32,11 +44,26 @@ export interface LeadOptions {
   readonly nowMicros?: () => number;
   /** Undefined: the first of BOOKS. */
   readonly book?: Book;
+  /** Rows of a new partition of the journal; by default the large one of the template suffices. */
+  readonly partitionRows?: number;
+  /** As in LedgerTuning: 0 for a book whose partitions are all bare until they are full. */
+  readonly bareAbove?: number;
+  /** Accounts that the leader remembers, but for those that it must. Undefined: all. */
+  readonly accountsKept?: number;
+  /** Undefined: nothing is logged. */
+  readonly log?: Logger;
+  readonly tuning?: LedgerTuning;
 }
 
 const onBug = (error: unknown): never => {
   throw error;
 };
+
+interface LeadingHelpers {
+  readonly keys: KeyCache | undefined;
+  readonly keeper: PartitionKeeper;
+  readonly kept: Promise<void>;
+}
 
 /** A leader of a book in this process, and what tests ask of it. */
 export class Leading {
@@ -45,14 +72,19 @@ export class Leading {
   /** Why it stepped down, once it has. */
   readonly ended: Promise<string>;
   readonly late: LateResult[] = [];
-  readonly #sql: Sql;
-  readonly #reads: Sql;
-  readonly #keys: KeyCache | undefined;
+  /** Transfers that the plain lane has posted. */
+  plainPosted = 0;
+  readonly #connections: readonly Sql[];
+  readonly #helpers: LeadingHelpers;
 
-  private constructor(sql: Sql, reads: Sql, head: Head, leader: BookLeader, keys?: KeyCache) {
-    this.#sql = sql;
-    this.#reads = reads;
-    this.#keys = keys;
+  private constructor(
+    connections: readonly Sql[],
+    head: Head,
+    leader: BookLeader,
+    helpers: LeadingHelpers,
+  ) {
+    this.#connections = connections;
+    this.#helpers = helpers;
     this.head = head;
     this.leader = leader;
     this.ended = leader.run();
@@ -60,32 +92,57 @@ export class Leading {
     this.ended.catch(nothing);
   }
 
+  get partitionAlarms(): readonly string[] {
+    return this.#helpers.keeper.alarms;
+  }
+
   /** Takes the book over, however busy its leader is, and leads it. */
   static async over(database: TestDatabase, options: LeadOptions = {}): Promise<Leading> {
-    const { book = BOOKS[0] } = options;
+    const { book = BOOKS[0], partitionRows = 100_000, log = SILENT } = options;
     const sql = connect(database.ledgerUrl, 1);
     const reads = connect(database.ledgerUrl, 2);
+    const store = new PostgresStore(sql, book);
     const address = options.address ?? '127.0.0.1:1';
+    const { seq } = await store.readHead();
+    await roomForTakeOver(store.partitions, seq, partitionRows, log);
     let head: Head | undefined;
     // A leader that is busy moves the head all the time.
     while (head === undefined) {
-      head = await takeOver(sql, await readHead(sql, book), address, Date.now() * 1000);
+      head = await takeOver(store, await store.readHead(), address, Date.now() * 1000);
     }
-    const memory = await BookMemory.load(sql, book, BOOKS, head);
+    await completePartitions(store.partitions, log);
+    const partitions = await JournalPartitions.load(store.partitions, head.seq);
+    const accounts = new AccountCache(book.number, options.accountsKept);
+    const memory = await BookMemory.load(store, book, BOOKS, head, accounts);
+    memory.follow(partitions);
     const withRedis = options.withRedis === true;
     const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
-    const known = new KnownOutcomes(reads, book.number, keys);
+    const stored = new PostgresStore(reads, book);
+    const known = new KnownOutcomes(stored, book.number, keys, options.tuning, partitions.ids);
     const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
     const leader = new BookLeader({
-      sql,
+      store,
       memory,
       known,
+      partitions,
       log: SILENT,
       nowMicros,
       onSent: nothing,
       onBug,
+      ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
     });
-    return new Leading(sql, reads, head, leader, keys);
+    const own = connect(database.ledgerUrl, 1);
+    const keeper = new PartitionKeeper({
+      store: new PostgresPartitions(own),
+      partitions,
+      log,
+      rows: partitionRows,
+      epoch: head.epoch,
+      bareAbove: options.bareAbove,
+    });
+    const kept = keeper.run();
+    kept.catch(nothing);
+    return new Leading([sql, reads, own], head, leader, { keys, keeper, kept });
   }
 
   /** Rejects with the LedgerError of the work. */
@@ -106,6 +163,37 @@ export class Leading {
     });
   }
 
+  /** The same as they come over the wire: by the plain lane, if all of them are plain. */
+  async send(
+    requests: readonly CreateTransferRequest[],
+    stream?: object,
+  ): Promise<CreateTransferResponse[]> {
+    const items = plainItems(requests, this.leader.memory.book.number);
+    const on = stream === undefined ? {} : { stream };
+    return new Promise((resolve, reject) => {
+      const general = (): TransferWork => ({
+        ...on,
+        kind: 'transfers',
+        requests,
+        startBefore: requests.map(() => Infinity),
+        onOutcome: resolve,
+        onLate: (results) => this.late.push(...results),
+        onFailure: reject,
+      });
+      if (items === undefined) {
+        this.leader.submit(general());
+        return;
+      }
+      const startBefore = performance.now() + items.timeoutMs;
+      const onPosted = (results: Buffer) => {
+        this.plainPosted += requests.length;
+        resolve(BatchOutcome.decode(results).results);
+      };
+      const work = { kind: 'plain', items, startBefore, general, onPosted } as const;
+      this.leader.submit({ ...on, ...work, onFailure: reject });
+    });
+  }
+
   open(requests: readonly OpenAccountRequest[]): Promise<OpenAnswer[]> {
     return new Promise((resolve, reject) => {
       this.leader.submit({ kind: 'open', requests, onOutcome: resolve, onFailure: reject });
@@ -116,9 +204,10 @@ export class Leading {
   async stop(): Promise<void> {
     this.leader.stop();
     await this.ended.catch(nothing);
-    this.#keys?.close();
-    await this.#sql.end({ timeout: 1 });
-    await this.#reads.end({ timeout: 1 });
+    this.#helpers.keys?.close();
+    this.#helpers.keeper.stop();
+    await this.#helpers.kept;
+    for (const connection of this.#connections) await connection.end({ timeout: 1 });
   }
 }
 

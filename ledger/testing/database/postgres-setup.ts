@@ -10,7 +10,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureDatabase } from '../../postgres/book-database.ts';
 import { makeDataDirectory, postgresArguments, SUPERUSER } from '../../postgres/data-directory.ts';
 import { findPostgres } from '../../postgres/postgres-binaries.ts';
-import { migrate } from '../../store/migrate.ts';
+import { migrate } from '../../store/postgres/migrate.ts';
 import { keepScratchFolder, makeScratchFolder } from '../scratch-folder.ts';
 import type { TestServers } from './database.ts';
 
@@ -33,6 +33,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   await ensureDatabase(url(SUPERUSER, passwords.postgres, 'postgres'), TEMPLATE, passwords);
   await migrate(adminUrl);
   await stopAutovacuum(adminUrl);
+  await divideJournal(adminUrl);
   const servers: TestServers = {
     template: TEMPLATE,
     adminUrl,
@@ -63,6 +64,18 @@ async function stopAutovacuum(adminUrl: string): Promise<void> {
   try {
     await sql`ALTER SYSTEM SET autovacuum = off`;
     await sql`SELECT pg_reload_conf()`;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** The first rows of each test's book lie in small partitions, all the others in a large one. */
+async function divideJournal(adminUrl: string): Promise<void> {
+  const sql = postgres(adminUrl, { max: 1 });
+  try {
+    await sql`SELECT journal_start(10)`;
+    for (const size of [10, 10, 10, 1_000_000])
+      await sql`SELECT journal_add_partition(${size}, true)`;
   } finally {
     await sql.end();
   }

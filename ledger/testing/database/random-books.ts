@@ -6,9 +6,9 @@ import { chainAfter } from '../../core/chain.ts';
 import type * as command from '../../core/post/command.ts';
 import { RowKind } from '../../core/journal-row.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
-import { append } from '../../store/append.ts';
+import type { LeaderStore } from '../../store/book-store.ts';
+import { PostgresStore } from '../../store/postgres/postgres-store.ts';
 import type { Book } from '../../core/book.ts';
-import { readHead } from '../../store/head.ts';
 import type { TestDatabase } from './database.ts';
 import { type SimBook, simBooks } from '../books/sim-book.ts';
 import { openRequest, transferRequest } from '../books/book-requests.ts';
@@ -194,7 +194,15 @@ export class RandomBooks {
 
 /** Appends all batches of a book to its database, as a leader does. */
 export async function storeBook(database: TestDatabase, book: SimBook, as: Book): Promise<void> {
-  let head = await readHead(database.ledger, as);
+  await appendBook(new PostgresStore(database.ledger, as), book);
+}
+
+/** Appends all batches of a book to a store of it, as a leader does. */
+export async function appendBook(
+  store: Pick<LeaderStore, 'readHead' | 'append'>,
+  book: SimBook,
+): Promise<void> {
+  let head = await store.readHead();
   for (const { rows, opened } of book.batches) {
     const after = {
       ...head,
@@ -204,7 +212,7 @@ export async function storeBook(database: TestDatabase, book: SimBook, as: Book)
       atMicros: rows[0]?.atMicros ?? head.atMicros,
       accounts: head.accounts + opened.length,
     };
-    await append(database.ledger, {
+    const written = await store.append({
       head: {
         epochBefore: head.epoch,
         epochAfter: after.epoch,
@@ -222,6 +230,7 @@ export async function storeBook(database: TestDatabase, book: SimBook, as: Book)
       swept: null,
       regionBooks: null,
     });
+    must(written || undefined, 'no one else appends to the book');
     head = after;
   }
 }

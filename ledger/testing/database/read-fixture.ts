@@ -9,6 +9,7 @@ import { TransferReads } from '../../service/transfer-reads.ts';
 import { BOOKS, Leading } from './leading.ts';
 import { RandomBooks, storeBook } from './random-books.ts';
 import { type TestDatabase, testDatabases } from './database.ts';
+import { PostgresStore } from '../../store/postgres/postgres-store.ts';
 
 /** For a file of tests; call it once. */
 export function readFixtures() {
@@ -29,12 +30,13 @@ async function fixture(database: () => Promise<TestDatabase>, steps: number) {
   await storeBook(opened, book, BOOK);
   const leading = await Leading.over(opened);
   onTestFinished(() => leading.stop());
-  const member = { sql: opened.ledger, config: CONFIG, leader: leading.leader };
+  const store = new PostgresStore(opened.ledger, BOOK);
+  const member = { store, config: CONFIG, leader: leading.leader };
   return { ...readsOf(member), opened, book, leading, member };
 }
 
 export function readsOf(member: ReadMember) {
-  const longReads = new LongReads(member.sql);
+  const longReads = new LongReads(member.store);
   return {
     accounts: new AccountReads(member),
     transfers: new TransferReads(member, longReads),

@@ -4,8 +4,8 @@ import { type JournalRow, RowKind } from '../../core/journal-row.ts';
 import type { OpenedAccount } from '../../core/post/book-state.ts';
 import { newAccount } from '../../core/account.ts';
 import { derivedId } from '../../core/transfer-id.ts';
-import type { Append } from '../../store/append.ts';
-import type { Head } from '../../store/head.ts';
+import type { Append } from '../../store/append-batch.ts';
+import type { Head } from '../../store/append-batch.ts';
 
 /** A row that moves nothing, with whatever a test wants to be different. */
 export function journalRow(seq: number, fields: Partial<JournalRow> = {}): JournalRow {

@@ -30,7 +30,7 @@ import { bookOf } from '../../core/account-id.ts';
 import { checkBook, checkOutcome, openedAccount } from './agreement.ts';
 import type { RandomHistory, HistoryStep } from './random-history.ts';
 import type { DeliverStep } from './steps.ts';
-import { type Pending, type SimBook, simBooks } from '../books/sim-book.ts';
+import { type PostingLane, type Pending, type SimBook, simBooks } from '../books/sim-book.ts';
 import { checkInFlight, JournalFold } from '../books/invariants.ts';
 import { OutcomeCoverage } from './outcome-coverage.ts';
 import { closeOf, dueHolds, sentCaptures, sentLegs } from '../books/sent-legs.ts';
@@ -68,8 +68,13 @@ export class HistoryRun {
   #checks: (() => void)[] = [];
 
   /** @param cutAlways true: every step is posted on its own, whatever the history plans */
-  constructor(history: RandomHistory, cutAlways = false, coverage = new OutcomeCoverage()) {
-    this.books = simBooks(history.books);
+  constructor(
+    history: RandomHistory,
+    cutAlways = false,
+    coverage = new OutcomeCoverage(),
+    lane: PostingLane = 'general',
+  ) {
+    this.books = simBooks(history.books, lane);
     this.#model = new Model(this.books);
     this.#folds = this.books.map(() => new JournalFold());
     this.#cutAlways = cutAlways;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { childEnvironment } from '../../processes/environment.ts';
 import { checkout } from '../../topology/layout.ts';
 import { withoutPassword } from '../../topology/passfile.ts';

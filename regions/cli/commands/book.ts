@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { migrate } from '../../../ledger/store/migrate.ts';
+import { migrate } from '../../../ledger/store/postgres/migrate.ts';
 import { ensureDatabase } from '../../../ledger/postgres/book-database.ts';
 import { newPasswords } from '../../processes/environment.ts';
 import { withoutPassword, withPassword } from '../../topology/passfile.ts';

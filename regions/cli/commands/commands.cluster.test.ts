@@ -10,7 +10,7 @@ import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-c
 import { childEnvironment, findProgram } from '../../processes/environment.ts';
 import { withPassword } from '../../topology/passfile.ts';
 import { findFreeBase } from '../../processes/ports.ts';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { textAt } from '../../testing/meridian.ts';
 import { MeridianHere } from '../../testing/meridian-here.ts';
@@ -493,7 +493,7 @@ test('status prints no password, and commands of psql that work', async () => {
   expect(commands[0]).toContain(`PGPASSFILE=${auditorPassfile} psql ${auditorUrl}`);
 });
 
-const installation = () => ({ meridian, faults: cluster.faults, folder: folder() });
+const installation = () => ({ ...cluster, meridian, folder: folder() });
 testBookReads(installation);
 testJsonNames(installation);
 testWrongUsage(installation);

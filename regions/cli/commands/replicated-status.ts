@@ -30,7 +30,9 @@ export async function showReplicated(
       const status = await operator.status();
       const channels = await new Channels(runningCluster(options)).states();
       const { diverged } = channels;
-      if (!isServing(status) || diverged.length > 0) exit(ExitCode.environment);
+      if (!isServing(status) || diverged.length > 0 || hasPartitionAlarm(status)) {
+        exit(ExitCode.environment);
+      }
       if (options.json) return printJson({ ...status, diverged });
       return print(describeBoth(status, channels));
     }
@@ -59,6 +61,9 @@ function isServing({ coordinated, regions, books }: InstallationStatus): boolean
     books.every(({ leader, exposure }) => leader !== undefined && exposure.safe)
   );
 }
+
+const hasPartitionAlarm = ({ books }: InstallationStatus): boolean =>
+  books.some(({ members }) => members.some(({ partitionAlarms }) => partitionAlarms.length > 0));
 
 export function describeStatus(status: InstallationStatus): string {
   const { at, tookMs, coordinated, books } = status;
@@ -97,6 +102,7 @@ function describeBook(book: BookStatus, books: readonly BookStatus[]): string {
     `${styled('bold', book.name)} (book ${book.book}) ${leaderText(book)}`,
     memberTable(book.members),
     ...clockLines(book.members),
+    ...book.members.flatMap(({ partitionAlarms }) => partitionLines(book.name, partitionAlarms)),
     `If ${from} were gone now: ${loss}; ${exposure.because}.`,
     ...failovers.map(
       ({ to, safe, because }) =>
@@ -137,6 +143,11 @@ export function memberTable(members: readonly MemberReport[]): string {
     goodBad(member.ledger, member.ledger !== 'no answer'),
   ]);
   return table(columns, rows);
+}
+
+/** A line for each alarm of the partitions of a book's journal. */
+export function partitionLines(book: string, alarms: readonly string[]): string[] {
+  return alarms.map((alarm) => styled('red', `${book}: ${alarm}`));
 }
 
 /** A line for each ledger server whose clocks disagree. */

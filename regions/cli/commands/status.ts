@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 
 import { auditorPassfile, psqlCommand, withoutPassword } from '../../topology/passfile.ts';
 import type { ClusterState } from '../../topology/state.ts';
+import type { LedgerFacts } from '../../operator/facts.ts';
 import { divergedLines } from './channel.ts';
 import {
   type CommandContext,
@@ -83,17 +84,19 @@ async function showCluster(
       ].map(async ([name, address]) => [name, await serves(address)] as const),
     ),
   );
-  const clocks = await clockAlarms(state);
+  const facts = await ledgerFacts(state);
   const processes = state.processes.map((process) => ({
     ...process,
     serving: process.state === 'ready' && answers.get(process.name) !== false,
-    clockAlarm: clocks.get(process.name) ?? '',
+    clockAlarm: facts.get(process.name)?.clockAlarm ?? '',
+    partitionAlarms: facts.get(process.name)?.partitionAlarms ?? [],
   }));
+  const needsAttention = processes.some(({ partitionAlarms }) => partitionAlarms.length > 0);
   const channels = await new Channels(state).states();
   const { diverged } = channels;
   const ready = state.status === 'ready' && processes.every((process) => process.serving);
   const serving = ready && diverged.length === 0;
-  if (!serving) exit(ExitCode.environment);
+  if (!serving || needsAttention) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
     const places = describePlaces(state);
@@ -119,7 +122,9 @@ async function showCluster(
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
   if (diverged.length > 0) await print(divergedLines(channels).join('\n'));
-  for (const { name, clockAlarm } of processes) {
+  const { partitionLines } = await import('./replicated-status.ts');
+  for (const { name, clockAlarm, partitionAlarms } of processes) {
+    for (const line of partitionLines(bookAt(state, name), partitionAlarms)) await print(line);
     if (clockAlarm !== '') await print(styled('red', `Clock of ${name}: ${clockAlarm}.`));
   }
   if (!watch) await printAuditors(state);
@@ -152,18 +157,21 @@ function describePlaces({ dataDir, regions, books }: ClusterState) {
   };
 }
 
-/** The clock alarm of each ledger server, by the name of its process; '': none. */
-async function clockAlarms(state: ClusterState): Promise<Map<string, string>> {
+/** What each ledger server reports, by the name of its process; one that does not answer is left out. */
+async function ledgerFacts(state: ClusterState): Promise<Map<string, LedgerFacts>> {
   const { askLedger } = await import('../../operator/ask-ledger.ts');
-  return new Map<string, string>(
-    await Promise.all(
-      state.books.map(async ({ process, ledgerAddress }) => {
-        const facts = await askLedger(ledgerAddress).catch(() => undefined);
-        return [process, facts?.clockAlarm ?? ''] as const;
-      }),
-    ),
+  const found = new Map<string, LedgerFacts>();
+  await Promise.all(
+    state.books.map(async ({ process, ledgerAddress }) => {
+      const facts = await askLedger(ledgerAddress).catch(() => undefined);
+      if (facts !== undefined) found.set(process, facts);
+    }),
   );
+  return found;
 }
+
+const bookAt = ({ books }: ClusterState, process: string): string =>
+  books.find((book) => book.process === process)?.name ?? process;
 
 /** How auditors reach the books; of a replicated one the copy in its home region. */
 async function printAuditors({ dataDir, books }: ClusterState): Promise<void> {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accountPages } from '../../../ledger/rpc/page.ts';
 import { accountId } from '../../../ledger/core/account-id.ts';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import {
   GetAccountRequest,
   type OpenAccountRequest,

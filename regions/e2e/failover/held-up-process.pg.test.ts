@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { openRequest, transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import {
   BookServiceClient,

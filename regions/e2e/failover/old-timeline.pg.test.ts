@@ -1,8 +1,8 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { connect, type Sql } from '../../../ledger/store/connect.ts';
-import { leaveFork } from '../../../ledger/store/leave-fork.ts';
+import { connect, type Sql } from '../../../ledger/store/postgres/connect.ts';
+import { leaveFork } from '../../../ledger/store/postgres/leave-fork.ts';
 import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import {
   follow,

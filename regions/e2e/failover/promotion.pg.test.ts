@@ -6,7 +6,7 @@ import { behindAt, reasonOf, type RpcError } from '../../../ledger/rpc/error.ts'
 import { EntryReads } from '../../../ledger/service/entry-reads.ts';
 import { LongReads } from '../../../ledger/service/long-reads.ts';
 import { TransferReads } from '../../../ledger/service/transfer-reads.ts';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import { ReadLevel } from '../../../proto/gen/meridian/v1/position.ts';
 import {
@@ -88,7 +88,7 @@ test('next to a standby every read is answered at the level STALE and at no othe
     expect(reasonOf(await errorOf(read))).toBe('NOT_LEADER');
   }
   const { accounts, member } = second;
-  const longReads = new LongReads(member.sql);
+  const longReads = new LongReads(member.store);
   const transfers = new TransferReads(member, longReads);
   const entries = new EntryReads(member, longReads);
   const many = await accounts.getMany({ ids: [ALICE, accountId(1, 9)], options: stale });
@@ -127,7 +127,7 @@ test('a read waits a while for a replica that is behind, which reports its posit
 
 /** The lists that a member returns in pages, each by the token of a page. */
 function listsOf({ member }: TestMember) {
-  const longReads = new LongReads(member.sql);
+  const longReads = new LongReads(member.store);
   const entries = new EntryReads(member, longReads);
   const transfers = new TransferReads(member, longReads);
   const of = { pageSize: 2, newestFirst: true, options: stale };

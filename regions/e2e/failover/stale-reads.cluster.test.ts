@@ -122,7 +122,7 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
   // Dead: the former leader is on standby and answers, before any server leads again.
   child.kill('SIGKILL');
   await expect.poll(() => probeAnswers(second), { timeout: 5_000, interval: 10 }).toBe(false);
-  await expectNearby(10n, later, 20);
+  await expectNearby(10n, later, 6);
   expect(await probeHealth(first)).toBe(false);
   expect((await pay('three')).position?.epoch).toBe(3n);
 });

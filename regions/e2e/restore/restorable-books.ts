@@ -3,7 +3,7 @@ import { credentials } from '@grpc/grpc-js';
 import { inject } from 'vitest';
 import type { Logger } from '../../../ledger/logger.ts';
 import { LedgerServer } from '../../../ledger/service/ledger-server.ts';
-import { connect, type Sql } from '../../../ledger/store/connect.ts';
+import { connect, type Sql } from '../../../ledger/store/postgres/connect.ts';
 import type { Book } from '../../../ledger/core/book.ts';
 import { BookServiceClient } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { RouterServer } from '../../../router/router-server.ts';

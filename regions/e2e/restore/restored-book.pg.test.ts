@@ -1,6 +1,6 @@
 import { test, vi } from 'vitest';
 import { legId, transferIdOf } from '../../../ledger/core/transfer-id.ts';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { Leg } from '../../../proto/gen/meridian/v1/movement.ts';
 import {
   GetStatementRequest,

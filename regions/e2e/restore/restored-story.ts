@@ -1,6 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { TestContext } from 'vitest';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import type { RepairChannelReply } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import {
   type TransferStatus,

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { connect } from '../../../ledger/store/connect.ts';
+import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { CreateTransferRequest, TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';

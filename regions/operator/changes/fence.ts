@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fenceBook, unfenceBook } from '../../../ledger/store/fence.ts';
+import { fenceBook, unfenceBook } from '../../../ledger/store/postgres/fence.ts';
 import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
 import { LeaderWatch } from '../leader-watch.ts';
 import { objection } from '../objection.ts';

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { Sql } from '../../../ledger/store/postgres/connect.ts';
 import { answered, type MemberFacts } from '../facts.ts';
 import { whileFollowing } from '../follow-ahead.ts';
 import type { OperatedBook, OperatedInstallation } from '../operated-installation.ts';
-import { LeaderWatch } from '../leader-watch.ts';
+import { LeaderWatch, type WatchedBook } from '../leader-watch.ts';
 import type { Member } from '../member.ts';
 import { type Objection, objection } from '../objection.ts';
 import type { Outline } from '../change-plan.ts';
@@ -113,15 +114,39 @@ function whatIsWrongWithLeader(facts: BookFacts): Objection[] {
   return [objection('COMMITS_DO_NOT_WAIT', text)];
 }
 
+/** What a switchover needs of the member that leads. */
+interface LeaderToStop {
+  readonly state: Member['state'];
+  readonly database: {
+    ask(question: (sql: Sql) => Promise<number>, limitMs: number): Promise<number>;
+  };
+  readonly patroni: Pick<Member['patroni'], 'switchover'>;
+}
+
+/**
+ * Returns the epoch in which the book is led, from its database: a ledger server may report itself
+ * late, and the leader that is to be replaced must never pass for the new one.
+ */
+async function checkpoint(sql: Sql): Promise<number> {
+  await sql`CHECKPOINT`;
+  const [head] = await sql<{ epoch: bigint }[]>`SELECT epoch FROM head`;
+  return Number(head?.epoch ?? 0n);
+}
+
 /** Stops the book here and starts it there, and measures how long it had no leader. */
-async function move(book: OperatedBook, leader: Member, candidate: Member, recorder: Recorder) {
+export async function move(
+  book: WatchedBook & { readonly name: string },
+  leader: LeaderToStop,
+  candidate: { readonly state: Member['state'] },
+  recorder: Recorder,
+): Promise<{ epoch: number; pauseMs: number }> {
   const { region: from } = leader.state;
   const { region: to, ledgerAddress } = candidate.state;
   const watch = new LeaderWatch(book);
   try {
-    const before = await watch.current();
+    await watch.current();
     recorder.step(`writing a checkpoint in ${from}`);
-    await leader.database.ask((sql) => sql`CHECKPOINT`.execute(), CHECKPOINT_MS);
+    const epochBefore = await leader.database.ask(checkpoint, CHECKPOINT_MS);
     recorder.step(`stopping ${book.name} in ${from}, promoting it in ${to}`);
     const refusal = leader.patroni
       .switchover(leader.state.name, candidate.state.name)
@@ -129,7 +154,7 @@ async function move(book: OperatedBook, leader: Member, candidate: Member, recor
         // Any other error concerns only the call: whether the book moves is seen below.
         if (error instanceof PatroniRefusal) throw error;
       });
-    const led = watch.newLeader(before?.epoch ?? 0, LEADING_MS);
+    const led = watch.newLeader(epochBefore, LEADING_MS);
     await Promise.race([led, refusal.then(() => led)]);
     const { address, epoch, pauseMs } = await led;
     if (address !== ledgerAddress) {

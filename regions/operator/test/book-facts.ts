@@ -56,7 +56,7 @@ export function memberIn(region: RegionName, changes: Partial<MemberFacts> = {})
           standbys: others.map((other) => standbyOf(other, 1_000n)),
         })
       : postgresOf(),
-    ledger: { epoch: 3, leading: leads, serving: leads, clockAlarm: '' },
+    ledger: { epoch: 3, leading: leads, serving: leads, clockAlarm: '', partitionAlarms: [] },
     ...changes,
   };
 }

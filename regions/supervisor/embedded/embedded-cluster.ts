@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { migrate as migrateBook } from '../../../ledger/store/migrate.ts';
+import { migrate as migrateBook } from '../../../ledger/store/postgres/migrate.ts';
 import { faultHandlers } from '../../faults/control.ts';
 import { EmbeddedFaults, linkKey } from './embedded-faults.ts';
 import { defaultProcessSettings, type ProcessSettings } from '../../config/process-settings.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
-import { connect, type Sql } from '../../../ledger/store/connect.ts';
+import { connect, type Sql } from '../../../ledger/store/postgres/connect.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { testFolder } from '../../testing/folder.ts';
 import { follow, ReplicatedPair } from '../../testing/replicated-pair.ts';

@@ -20,7 +20,7 @@ import type { MemberLayout, ReplicatedLayout } from '../../topology/replicated-l
  * launcher, patroni_guarded.py, keeps it from being a candidate at all, and has each promotion take
  * a number of its own, without which two histories could pass for one timeline. A copy of an old
  * leader that streams from a candidate on a newer timeline can be its other member: it can confirm
- * no commit of that timeline (ledger/store/leave-fork.ts), so the candidate has all that was
+ * no commit of that timeline (ledger/store/postgres/leave-fork.ts), so the candidate has all that was
  * acknowledged.
  *
  * With Patroni this is quorum commit without its synchronous mode, which in versions before 4

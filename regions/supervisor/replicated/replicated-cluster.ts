@@ -4,8 +4,8 @@ import type { Server } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
-import { migrate } from '../../../ledger/store/migrate.ts';
-import { isReadOnly } from '../../../ledger/store/sqlstate.ts';
+import { migrate } from '../../../ledger/store/postgres/migrate.ts';
+import { isReadOnly } from '../../../ledger/store/postgres/sqlstate.ts';
 import { ensureDatabase } from '../../../ledger/postgres/book-database.ts';
 import {
   type ClusterEvent,

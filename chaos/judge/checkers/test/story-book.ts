@@ -2,14 +2,14 @@ import type { Account } from '../../../../ledger/core/account.ts';
 import { EMPTY_ROW } from '../../../../ledger/core/post/batch.ts';
 import type { BatchEffects } from '../../../../ledger/core/post/book-state.ts';
 import { type Channel, newChannel } from '../../../../ledger/core/channel.ts';
-import { chainAfter, CHAIN_START } from '../../../../ledger/core/chain.ts';
+import { CHAIN_RECIPE, CHAIN_START, chainAfter } from '../../../../ledger/core/chain.ts';
 import type { Command } from '../../../../ledger/core/post/command.ts';
 import { type JournalRow, RowKind } from '../../../../ledger/core/journal-row.ts';
 import { type Original, originalOf } from '../../../../ledger/core/original.ts';
 import { post } from '../../../../ledger/core/post/post.ts';
 import { derivedId } from '../../../../ledger/core/transfer-id.ts';
 import type { AuditedAccount } from '../../../../ledger/audit/account-fold.ts';
-import type { ChainedRow } from '../../../../ledger/audit/journal-scan.ts';
+import type { ChainedRow } from '../../../../ledger/audit/chain-fold.ts';
 import type { CopyRead } from '../../history/copy-reads.ts';
 import type { AccountRead } from '../../history/operation.ts';
 import { stateAfter } from '../final-book.ts';
@@ -81,14 +81,14 @@ export class StoryBook {
       bookNames: NAMES,
       regionBooks: [],
       isBeingOpened: () => false,
-      account: (id: bigint) => this.#accounts.get(id),
+      account: (id: bigint) => copyOf(this.#accounts.get(id)),
       transitAccountId: (externalId: string) => this.#transits.get(externalId),
       channel: (peerBook: number) => this.#channels.get(peerBook),
       original: (id: string) => this.#original(id),
       scaleOf: () => undefined,
     };
     const posted = post(state, commands, this.#atMicros);
-    for (const [id, account] of posted.accounts) this.#accounts.set(id, account);
+    for (const account of posted.accounts.values()) this.#accounts.set(account.id, account);
     for (const [peer, channel] of posted.channels) this.#channels.set(peer, channel);
     for (const [id, original] of posted.originals) this.#originals.set(id, original);
     for (const { account, externalId, seq } of posted.opened) {
@@ -141,7 +141,12 @@ export class StoryBook {
       if (!this.#ends.has(original.seq) || batch.length === 0) continue;
       chain = chainAfter(chain, batch);
       for (const [index, one] of batch.entries()) {
-        rows.push({ row: one, chain: index === batch.length - 1 ? chain : null });
+        const isLast = index === batch.length - 1;
+        rows.push({
+          row: one,
+          chain: isLast ? chain : null,
+          recipe: isLast ? CHAIN_RECIPE : null,
+        });
       }
       batch = [];
     }
@@ -212,3 +217,5 @@ function views(rows: readonly ChainedRow[], accounts: readonly AuditedAccount[])
   }));
   return { balances, trialBalance };
 }
+
+const copyOf = (account: Account | undefined) => account && { ...account };

@@ -6,10 +6,15 @@ import {
   Wait,
 } from '../../../../proto/gen/meridian/v1/transfer.ts';
 import { MeridianClient } from '../../../../router/client/client.ts';
+import { type Regions, testPartitionStatus } from './partition-status.ts';
 import type { Faults } from '../../../faults/faults.ts';
 import { type Meridian, textAt } from '../../../testing/meridian.ts';
 
-type Running = () => { readonly meridian: Meridian; readonly faults: Faults };
+type Running = () => {
+  readonly meridian: Meridian;
+  readonly faults: Faults;
+  readonly regions: Regions;
+};
 
 /** What the commands read from the databases themselves, on an installation without copies. */
 export function testBookReads(installation: Running): void {
@@ -26,6 +31,8 @@ export function testBookReads(installation: Running): void {
     const [bank, bob] = await Promise.all([idOf('bank'), idOf('bob')]);
     return { client: new MeridianClient([regions[0].routerAddress]), bank, bob };
   };
+
+  testPartitionStatus(installation);
 
   test('money in transit is listed while the book that it goes to has no leader', async () => {
     const { client, bank, bob } = await beforehand();

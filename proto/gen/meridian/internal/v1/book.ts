@@ -429,6 +429,11 @@ export interface Topology {
    * nothing is.
    */
   clockAlarm: string;
+  /**
+   * What an operator must look at in the partitions of the journal, each as the name of the alarm,
+   * a colon and the reason, such as `PARTITION_NOT_ADDED: …`; empty while the server does not lead.
+   */
+  partitionAlarms: string[];
 }
 
 function createBasePostRequest(): PostRequest {
@@ -3648,6 +3653,7 @@ function createBaseTopology(): Topology {
     wallMicros: 0n,
     steadyMicros: 0n,
     clockAlarm: "",
+    partitionAlarms: [],
   };
 }
 
@@ -3688,6 +3694,9 @@ export const Topology: MessageFns<Topology> = {
     }
     if (message.clockAlarm !== "") {
       writer.uint32(258).string(message.clockAlarm);
+    }
+    for (const v of message.partitionAlarms) {
+      writer.uint32(322).string(v!);
     }
     return writer;
   },
@@ -3777,6 +3786,14 @@ export const Topology: MessageFns<Topology> = {
             message.clockAlarm = reader.string();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.partitionAlarms.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3818,6 +3835,9 @@ export const Topology: MessageFns<Topology> = {
     if (message.clockAlarm !== "") {
       obj.clockAlarm = message.clockAlarm;
     }
+    if (message.partitionAlarms?.length) {
+      obj.partitionAlarms = message.partitionAlarms;
+    }
     return obj;
   },
 
@@ -3839,6 +3859,7 @@ export const Topology: MessageFns<Topology> = {
       ? BigInt(object.steadyMicros)
       : 0n;
     message.clockAlarm = object.clockAlarm ?? "";
+    message.partitionAlarms = object.partitionAlarms?.map((e) => e) || [];
     return message;
   },
 };

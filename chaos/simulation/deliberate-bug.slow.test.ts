@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { LEDGER_BUGS } from './ledger-bugs.ts';
+import { DELIBERATE_BUGS } from './simulated-bug.ts';
+import { namesOf } from '../../ledger/core/random.ts';
+import { runSeed } from './simulation.ts';
+
+vi.mock('ioredis', () => import('./stand-ins/ioredis.ts'));
+
+/** Some bugs show only where several faults meet. */
+const SEEDS_MAX = 200;
+
+test.each(namesOf(DELIBERATE_BUGS))(
+  'the bug %s is convicted by name',
+  async (bug) => {
+    const named: readonly string[] = DELIBERATE_BUGS[bug];
+    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      const { violations } = await runSeed(seed, { bug });
+      const convicting = violations.find(({ invariant }) => named.includes(invariant));
+      if (convicting === undefined) continue;
+      expect(convicting.what).not.toBe('');
+      expect(convicting.evidence.length).toBeGreaterThan(0);
+      // The same seed without the bug has no violation: the check found the bug.
+      expect((await runSeed(seed)).violations).toEqual([]);
+      return;
+    }
+    expect.fail(`no invariant of ${named.join(', ')} was named within ${SEEDS_MAX} seeds`);
+  },
+  600_000,
+);
+
+/** Each of these shows in most histories. */
+const SEEDS_FOR_LEDGER = 12;
+
+test.each(LEDGER_BUGS)(
+  'the bug $name of the ledger is convicted by name',
+  ({ name, invariants }) => {
+    const asked = ['--bug', name, '--seeds', String(SEEDS_FOR_LEDGER), '--threads', '1', '--json'];
+    const main = join(import.meta.dirname, 'main.ts');
+    const { stdout, status } = spawnSync(process.execPath, [main, ...asked], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    const total: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    const named = Object.keys(Object(Object(total).invariants));
+    expect(named.filter((one) => invariants.includes(one))).not.toEqual([]);
+  },
+  300_000,
+);

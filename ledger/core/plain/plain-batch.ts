@@ -1,0 +1,190 @@
+import { accountId } from '../account-id.ts';
+import { RowKind } from '../journal-row.ts';
+import { type Original, originalOf } from '../original.ts';
+import { PLAIN_AT, PLAIN_ROW_BYTES, plainTemplate, POSTGRES_EPOCH_MICROS } from '../row-bytes.ts';
+import { IdTable } from './id-table.ts';
+import {
+  CREDITS,
+  DEBITS,
+  HIGH,
+  LOW,
+  type PlainAccounts,
+  WORDS_PER_SLOT,
+} from './plain-accounts.ts';
+import { idWords, PlainColumns } from './plain-columns.ts';
+import type { PlainItems } from './scan-plain.ts';
+
+/** What all rows of a batch share. */
+export interface PlainStamp {
+  readonly book: number;
+  readonly epoch: number;
+  /** Of the newest row before the batch. */
+  readonly seqBefore: number;
+  /** Microseconds since 1970. */
+  readonly atMicros: number;
+}
+
+/** Ids of which it is known that they may have been decided. */
+export interface KnownIds {
+  has(a: number, b: number, c: number, d: number): boolean;
+}
+
+const WORD = 2 ** 32;
+/** Bits above those of an account's number in the higher word of its id. */
+const BOOK_SCALE = 0x1_0000;
+
+/**
+ * The plain transfers of a batch: they are its first rows. It posts what the general lane would
+ * answer with POSTED and a plain row, and nothing else; the accounts are changed at once.
+ */
+export class PlainBatch {
+  readonly stamp: PlainStamp;
+  readonly columns: PlainColumns;
+  readonly #places: IdTable;
+  readonly #rows: Buffer;
+  readonly #view: DataView;
+  /** A row with all that the rows of this batch have in common. */
+  readonly #template: Buffer;
+
+  /** @param capacity transfers that may be posted */
+  constructor(capacity: number, stamp: PlainStamp) {
+    this.stamp = stamp;
+    this.columns = new PlainColumns(capacity);
+    this.#places = new IdTable(capacity);
+    this.#rows = Buffer.allocUnsafe(capacity * PLAIN_ROW_BYTES);
+    const { buffer, byteOffset, length } = this.#rows;
+    this.#view = new DataView(buffer, byteOffset, length);
+    this.#template = plainTemplate();
+    this.#template.writeBigInt64BE(BigInt(stamp.epoch), PLAIN_AT.epoch);
+    this.#template.writeBigInt64BE(BigInt(stamp.atMicros - POSTGRES_EPOCH_MICROS), PLAIN_AT.at);
+    this.#template.writeInt16BE(RowKind.transfer, PLAIN_AT.kind);
+  }
+
+  /** Transfers that were posted. */
+  get count(): number {
+    return this.columns.count;
+  }
+
+  /** The canonical bytes of the rows. */
+  get rows(): Buffer {
+    return this.#rows.subarray(0, this.count * PLAIN_ROW_BYTES);
+  }
+
+  /** The number of the row of a transfer. */
+  seqOf(place: number): number {
+    return this.stamp.seqBefore + place + 1;
+  }
+
+  /**
+   * Posts all transfers of a work, or none.
+   * @returns false if anything about one of them is unusual: nothing was changed
+   */
+  post({ columns }: PlainItems, accounts: PlainAccounts, known: KnownIds): boolean {
+    const from = this.columns.count;
+    this.columns.append(columns);
+    const to = this.columns.count;
+    for (let place = from; place < to; place += 1) {
+      if (this.#postOne(place, accounts, known)) continue;
+      this.#takeBack(from, place, accounts);
+      return false;
+    }
+    return true;
+  }
+
+  /** True if a transfer of this id was posted here. */
+  has(id: string): boolean {
+    return this.#placeOf(id) >= 0;
+  }
+
+  /** A transfer that was posted here, as what others may draw on. */
+  original(id: string): Original | undefined {
+    const place = this.#placeOf(id);
+    if (place < 0) return undefined;
+    const { credits, debits } = this.columns;
+    return originalOf({
+      id,
+      kind: RowKind.transfer,
+      reason: 0,
+      debitAccount: accountId(this.stamp.book, debits[place] ?? 0),
+      creditAccount: accountId(this.stamp.book, credits[place] ?? 0),
+      amount: this.columns.amount(place),
+      peer: null,
+      details: null,
+    });
+  }
+
+  #placeOf(id: string): number {
+    const words = this.count === 0 ? undefined : idWords(id);
+    return words === undefined ? -1 : this.#places.find(this.columns.ids, ...words);
+  }
+
+  #postOne(place: number, accounts: PlainAccounts, known: KnownIds): boolean {
+    const { ids, debits, credits, amounts } = this.columns;
+    const at = place * 4;
+    if (known.has(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) return false;
+    const debit = accounts.slotOf(debits[place] ?? 0);
+    const credit = accounts.slotOf(credits[place] ?? 0);
+    if (debit < 0 || credit < 0) return false;
+    if (!this.#places.add(ids, place)) return false;
+    const high = amounts[place * 2] ?? 0;
+    const low = amounts[place * 2 + 1] ?? 0;
+    if (!accounts.move(debit, credit, high, low)) {
+      this.#places.removeLast(ids, place);
+      return false;
+    }
+    this.#writeRow(place, accounts, debit, credit);
+    return true;
+  }
+
+  /** Takes back the transfers from a place to the one before another. */
+  #takeBack(from: number, to: number, accounts: PlainAccounts): void {
+    const { ids, debits, credits, amounts } = this.columns;
+    for (let place = to - 1; place >= from; place -= 1) {
+      const debit = accounts.slotOf(debits[place] ?? 0);
+      const credit = accounts.slotOf(credits[place] ?? 0);
+      accounts.moveBack(debit, credit, amounts[place * 2] ?? 0, amounts[place * 2 + 1] ?? 0);
+      this.#places.removeLast(ids, place);
+    }
+    this.columns.count = from;
+  }
+
+  #writeRow(place: number, accounts: PlainAccounts, debit: number, credit: number): void {
+    const { ids, debits, credits, amounts } = this.columns;
+    const { versions, words } = accounts;
+    const view = this.#view;
+    const start = place * PLAIN_ROW_BYTES;
+    this.#rows.set(this.#template, start);
+    this.#number(start + PLAIN_AT.seq, this.seqOf(place));
+    for (let word = 0; word < 4; word += 1) {
+      view.setInt32(start + PLAIN_AT.id + word * 4, ids[place * 4 + word] ?? 0);
+    }
+    this.#account(start + PLAIN_AT.debitAccount, debits[place] ?? 0);
+    this.#account(start + PLAIN_AT.creditAccount, credits[place] ?? 0);
+    view.setUint32(start + PLAIN_AT.amount, amounts[place * 2] ?? 0);
+    view.setUint32(start + PLAIN_AT.amount + 4, amounts[place * 2 + 1] ?? 0);
+    this.#number(start + PLAIN_AT.debitVersion, versions[debit] ?? 0);
+    this.#number(start + PLAIN_AT.creditVersion, versions[credit] ?? 0);
+    this.#total(start + PLAIN_AT.debitDebits, words, debit * WORDS_PER_SLOT + DEBITS);
+    this.#total(start + PLAIN_AT.debitCredits, words, debit * WORDS_PER_SLOT + CREDITS);
+    this.#total(start + PLAIN_AT.creditDebits, words, credit * WORDS_PER_SLOT + DEBITS);
+    this.#total(start + PLAIN_AT.creditCredits, words, credit * WORDS_PER_SLOT + CREDITS);
+  }
+
+  /** A number that is neither negative nor beyond 2^53. */
+  #number(at: number, value: number): void {
+    this.#view.setUint32(at, value < WORD ? 0 : Math.floor(value / WORD));
+    // It keeps the lower 32 bits.
+    this.#view.setUint32(at + 4, value);
+  }
+
+  #account(at: number, number: number): void {
+    const high = number < WORD ? 0 : Math.floor(number / WORD);
+    this.#view.setUint32(at, this.stamp.book * BOOK_SCALE + high);
+    this.#view.setUint32(at + 4, number);
+  }
+
+  #total(at: number, words: Uint32Array, word: number): void {
+    this.#view.setUint32(at, words[word + HIGH] ?? 0);
+    this.#view.setUint32(at + 4, words[word + LOW] ?? 0);
+  }
+}

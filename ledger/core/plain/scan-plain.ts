@@ -1,0 +1,201 @@
+import { CALL_ITEMS_MAX } from '../limits.ts';
+import { PlainColumns } from './plain-columns.ts';
+
+/** The plain transfers of one PostRequest. */
+export interface PlainItems {
+  /** The message as it came. */
+  readonly bytes: Buffer;
+  readonly columns: PlainColumns;
+  /** Where the key of each begins in `bytes`: 36 bytes of ASCII. */
+  readonly keys: Uint32Array;
+  /** Chosen by the router. */
+  readonly batch: bigint;
+  /** The least number of milliseconds that any caller waits. */
+  readonly timeoutMs: number;
+}
+
+// Tags: the number of a field and its wire type.
+const BATCH = 8;
+const TRANSFER = 18;
+const TIMEOUTS = 26;
+const KEY = 10;
+const DEBIT = 24;
+const CREDIT = 32;
+const AMOUNT = 40;
+const WAIT = 80;
+
+/** A key is a UUID in its canonical form. */
+const KEY_BYTES = 36;
+/** Tags, key and the shortest numbers. */
+const ITEM_BYTES_MIN = 2 + 2 + KEY_BYTES + 8 + 8 + 2;
+/** Only lengths of one byte: nothing that is plain is longer. */
+const ITEM_BYTES_MAX = 127;
+const WAIT_MAX = 2;
+
+const HYPHEN = 0x2d;
+/** Higher than every digit. */
+const NO_DIGIT = 0x100;
+const DIGITS = new Uint16Array(256).fill(NO_DIGIT);
+for (let value = 0; value < 16; value += 1) DIGITS[value.toString(16).charCodeAt(0)] = value;
+const VERSION_AT = 14;
+const DERIVED = '8'.charCodeAt(0);
+
+/** Bits of an account's number in the higher word of its id, below those of its book. */
+const NUMBER_BITS = 16;
+const WORD = 2 ** 32;
+
+/**
+ * Reads what is plain straight from its bytes, without an object for each transfer. There is one for
+ * all messages, because nothing else happens while a message is read.
+ */
+class PlainScan {
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** The words of the number that was read last. */
+  #high = 0;
+  #low = 0;
+  /** NO_DIGIT if any digit that was read is none. */
+  #bad = 0;
+
+  run(bytes: Buffer, book: number): PlainItems | undefined {
+    const capacity = Math.min(CALL_ITEMS_MAX, Math.floor(bytes.length / ITEM_BYTES_MIN));
+    const columns = new PlainColumns(capacity);
+    const keys = new Uint32Array(capacity);
+    this.#bytes = bytes;
+    this.#at = 0;
+    let batch = 0n;
+    if (bytes[0] === BATCH) {
+      this.#at = 1;
+      if (!this.#number()) return undefined;
+      batch = (BigInt(this.#high) << 32n) | BigInt(this.#low);
+    }
+    while (bytes[this.#at] === TRANSFER) {
+      if (columns.count === capacity || !this.#item(columns, keys, book)) return undefined;
+      columns.count += 1;
+    }
+    const timeoutMs = this.#timeouts(columns.count);
+    if (columns.count === 0 || timeoutMs < 0) return undefined;
+    return { bytes, columns, keys, batch, timeoutMs };
+  }
+
+  /** Reads one transfer; false: it is not plain. */
+  #item(columns: PlainColumns, keys: Uint32Array, book: number): boolean {
+    const bytes = this.#bytes;
+    const length = bytes[this.#at + 1] ?? 0;
+    const start = this.#at + 2;
+    const end = start + length;
+    if (length > ITEM_BYTES_MAX || end > bytes.length) return false;
+    if (bytes[start] !== KEY || bytes[start + 1] !== KEY_BYTES) return false;
+    const place = columns.count;
+    keys[place] = start + 2;
+    if (!this.#key(start + 2, columns.ids, place * 4)) return false;
+    this.#at = start + 2 + KEY_BYTES;
+    const debit = this.#account(DEBIT, book);
+    const credit = this.#account(CREDIT, book);
+    if (debit <= 0 || credit <= 0 || debit === credit) return false;
+    if (bytes[this.#at] !== AMOUNT) return false;
+    this.#at += 1;
+    if (!this.#number() || (this.#high === 0 && this.#low === 0)) return false;
+    columns.debits[place] = debit;
+    columns.credits[place] = credit;
+    columns.amounts[place * 2] = this.#high;
+    columns.amounts[place * 2 + 1] = this.#low;
+    if (this.#at < end && bytes[this.#at] === WAIT) {
+      const wait = bytes[this.#at + 1] ?? 0;
+      if (wait === 0 || wait > WAIT_MAX) return false;
+      this.#at += 2;
+    }
+    return this.#at === end;
+  }
+
+  /** Reads a key; false: it is no UUID in its canonical form, or of the version that is hashed. */
+  #key(at: number, ids: Int32Array, word: number): boolean {
+    const bytes = this.#bytes;
+    if (
+      bytes[at + 8] !== HYPHEN ||
+      bytes[at + 13] !== HYPHEN ||
+      bytes[at + 18] !== HYPHEN ||
+      bytes[at + 23] !== HYPHEN ||
+      bytes[at + VERSION_AT] === DERIVED
+    ) {
+      return false;
+    }
+    this.#bad = 0;
+    ids[word] = (this.#digits(at) << 16) | this.#digits(at + 4);
+    ids[word + 1] = (this.#digits(at + 9) << 16) | this.#digits(at + 14);
+    ids[word + 2] = (this.#digits(at + 19) << 16) | this.#digits(at + 24);
+    ids[word + 3] = (this.#digits(at + 28) << 16) | this.#digits(at + 32);
+    return this.#bad < NO_DIGIT;
+  }
+
+  /** Reads four digits. */
+  #digits(at: number): number {
+    const bytes = this.#bytes;
+    const a = DIGITS[bytes[at] ?? 0] ?? NO_DIGIT;
+    const b = DIGITS[bytes[at + 1] ?? 0] ?? NO_DIGIT;
+    const c = DIGITS[bytes[at + 2] ?? 0] ?? NO_DIGIT;
+    const d = DIGITS[bytes[at + 3] ?? 0] ?? NO_DIGIT;
+    this.#bad |= a | b | c | d;
+    return (a << 12) | (b << 8) | (c << 4) | d;
+  }
+
+  /** The number of an account in this book; 0 or less: there is none. */
+  #account(tag: number, book: number): number {
+    if (this.#bytes[this.#at] !== tag) return 0;
+    this.#at += 1;
+    if (!this.#number() || this.#high >>> NUMBER_BITS !== book) return 0;
+    return (this.#high & ((1 << NUMBER_BITS) - 1)) * WORD + this.#low;
+  }
+
+  /** Reads a number from 0 to 2^63 - 1, in as few bytes as it needs; false: there is none. */
+  #number(): boolean {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    // 28 bits in each of two parts, and seven in the last byte.
+    let part = 0;
+    let low = 0;
+    let middle = 0;
+    let at = start;
+    let byte = bytes[at] ?? 0;
+    for (; byte > 127 && part < 8; part += 1) {
+      if (part < 4) low |= (byte & 127) << (part * 7);
+      else middle |= (byte & 127) << ((part - 4) * 7);
+      at += 1;
+      byte = bytes[at] ?? 0;
+    }
+    if (byte > 127 || at >= bytes.length || (byte === 0 && part > 0)) return false;
+    let top = 0;
+    if (part < 4) low |= byte << (part * 7);
+    else if (part < 8) middle |= byte << ((part - 4) * 7);
+    else top = byte;
+    this.#low = (low | (middle << 28)) >>> 0;
+    this.#high = (middle >>> 4) + top * 0x100_0000;
+    this.#at = at + 1;
+    return true;
+  }
+
+  /** Reads the timeouts to the end; returns the least, -1 if there is not one for each transfer. */
+  #timeouts(count: number): number {
+    const bytes = this.#bytes;
+    if (bytes[this.#at] !== TIMEOUTS) return -1;
+    this.#at += 1;
+    if (!this.#number() || this.#high > 0 || this.#at + this.#low !== bytes.length) return -1;
+    let least = Infinity;
+    let timeouts = 0;
+    for (; this.#at < bytes.length; timeouts += 1) {
+      if (!this.#number() || this.#high > 0) return -1;
+      least = Math.min(least, this.#low);
+    }
+    return timeouts === count ? least : -1;
+  }
+}
+
+const scan = new PlainScan();
+
+/**
+ * Reads a PostRequest of nothing but plain transfers within one book. Undefined: there is anything
+ * else in it, or it is written in any other way than encoders write it; then it is to be decoded.
+ */
+export function scanPlain(bytes: Buffer, book: number): PlainItems | undefined {
+  return scan.run(bytes, book);
+}

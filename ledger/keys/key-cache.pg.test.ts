@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { redisClient, SILENT } from '../testing/database/leading.ts';
+import { memberOf } from './ids-command.ts';
+import { KeyCache } from './key-cache.ts';
+
+const withRedis = inject('servers').redisUrl !== '';
+
+test.skipIf(!withRedis)('ids of small batches go to Redis together, with one expiry', async () => {
+  const instance = randomUUID();
+  const redis = redisClient();
+  const monitor = await redis.monitor();
+  const commands: string[] = [];
+  monitor.on('monitor', (_time, [name, key]: string[]) => {
+    if (key?.includes(instance) === true) commands.push(String(name).toLowerCase());
+  });
+  const keys = new KeyCache(inject('servers').redisUrl, instance, SILENT);
+  onTestFinished(() => {
+    keys.close();
+    monitor.disconnect();
+    redis.disconnect();
+  });
+  await vi.waitUntil(() => keys.up);
+  const ids = Array.from({ length: 40 }, () => randomUUID());
+  // The bytes of this one look like the end of a line.
+  ids.push('0d0a0d0a-0d0a-7d0a-8d0a-0d0a0d0a0d0a');
+  for (const id of ids) keys.add([id]);
+  await vi.waitUntil(async () => (await keys.known(ids))?.size === ids.length);
+  await vi.waitUntil(() => commands.includes('expire'));
+  const stored = await redis.smembersBuffer(`meridian:ids:{${instance}}:a`);
+  expect(stored.map((member) => member.toString('hex')).toSorted()).toEqual(
+    ids.map((id) => memberOf(id).toString('hex')).toSorted(),
+  );
+  keys.add([randomUUID()]);
+  await vi.waitUntil(() => commands.filter((name) => name === 'sadd').length === 2);
+  expect(commands.filter((name) => name === 'sadd' || name === 'expire')).toEqual([
+    'sadd',
+    'expire',
+    'sadd',
+  ]);
+});

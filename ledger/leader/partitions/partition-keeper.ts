@@ -1,0 +1,250 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { ledgerTuning } from '../../ledger-tuning.ts';
+import type { Logger } from '../../logger.ts';
+import type { Partition, PartitionStore } from '../../store/partition-store.ts';
+import { describe, StoreError } from '../../store/store-error.ts';
+import { isBug } from '../ledger-error.ts';
+import { FILTER_RECIPE } from './id-filter.ts';
+import type { Segment } from './journal-ids.ts';
+import type { JournalPartitions } from './journal-partitions.ts';
+import { PostingLoad } from './posting-load.ts';
+
+/** How often it looks, unless a batch waits for a partition. */
+const LOOK_MS = 200;
+/** Ids that are read at once: adding them keeps the leader from its own work. */
+const IDS_AT_ONCE = 5_000;
+/** Bytes of a filter that are copied at once, for the same reason. */
+const BYTES_AT_ONCE = 16_384;
+/** When it tries again to take indexes from a partition that was being read: posting waits, too. */
+const STRIP_AGAIN_MS = 10_000;
+/** A failure that lasts is logged again after so long. */
+const REPEAT_MS = 60_000;
+
+/** The names under which what an operator must look at is logged. */
+export type PartitionAlarm =
+  /** No partition can be added: posting will stop at the end of the last one. */
+  | 'PARTITION_NOT_ADDED'
+  /** Indexes of a full partition cannot be built. */
+  | 'PARTITION_NOT_INDEXED'
+  /** A full partition has two rows that it may not have: an index finds them. */
+  | 'PARTITION_HAS_DUPLICATES'
+  /** The filter of a full partition cannot be made or stored. */
+  | 'PARTITION_NOT_FILTERED';
+
+interface KeeperParts {
+  /** A connection of its own: the building of an index takes seconds. */
+  readonly store: PartitionStore;
+  readonly partitions: JournalPartitions;
+  readonly log: Logger;
+  /** Rows of a new partition. */
+  readonly rows: number;
+  /** Epoch of the leader. */
+  readonly epoch: number;
+  /** Rows per second from which on partitions are bare. Default: `ledgerTuning`. */
+  readonly bareAbove?: number | undefined;
+  /** Called when an alarm begins or ends. */
+  readonly onAlarm?: () => void;
+}
+
+/**
+ * Keeps the partitions of the journal, next to its leader: adds them well before they are needed,
+ * bare ones while the load is high, gives full ones the indexes that they lack, and makes the
+ * filters of their ids. Each step is one transaction that may be repeated, so that it may be killed
+ * at any point.
+ */
+export class PartitionKeeper {
+  readonly #parts: KeeperParts;
+  /** The alarms that last, by name and partition. */
+  readonly #alarms = new Map<string, { readonly text: string; readonly loggedAt: number }>();
+  readonly #load: PostingLoad;
+  #stopped = false;
+  #stripAtMs = 0;
+  /** First seq of the partition that was open when the partitions were read last. */
+  #openWhenRead = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#load = new PostingLoad(parts.bareAbove ?? ledgerTuning.journalBareAbove);
+    parts.partitions.onNeed(() => this.#wake());
+  }
+
+  /** Each alarm that lasts, as `PARTITION_NOT_ADDED: why`. */
+  get alarms(): string[] {
+    return [...this.#alarms.values()].map(({ text }) => text);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  /**
+   * Keeps the partitions until `stop`. Failures are logged and tried again.
+   * @throws Error of isBug
+   */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#load.sample(performance.now(), this.#parts.partitions.seq);
+      await this.#addAhead();
+      await this.#followLoad();
+      await this.#indexFull();
+      await this.#makeFilters();
+      const { needed, end } = this.#parts.partitions;
+      // A batch may have begun to wait in between.
+      if (this.#stopped || needed < end) await Promise.race([woken, sleep(LOOK_MS)]);
+      else await sleep(20);
+    }
+  }
+
+  /** A whole partition ahead of the newest row, and of the batch that waits. */
+  async #addAhead(): Promise<void> {
+    const { store, partitions, rows, log } = this.#parts;
+    await this.#attempt('PARTITION_NOT_ADDED', partitions.end, async () => {
+      while (!this.#stopped && partitions.end <= partitions.needed + rows) {
+        const { end } = partitions;
+        await store.add(rows, !this.#load.high);
+        await this.#read();
+        if (partitions.end <= end) throw new StoreError('refused', 'no partition was added');
+        log.info('a partition of the journal is added', { end: partitions.end });
+      }
+    });
+  }
+
+  async #read(): Promise<void> {
+    const { store, partitions } = this.#parts;
+    partitions.update(await store.read());
+    this.#openWhenRead = partitions.fromOpen[0]?.first ?? 0;
+  }
+
+  /** The open partition becomes bare when the load rises, and one that is empty both ways. */
+  async #followLoad(): Promise<void> {
+    const { partitions } = this.#parts;
+    const { high } = this.#load;
+    for (const partition of partitions.fromOpen) {
+      if (this.#stopped || partitions.needed >= partitions.end) return;
+      const { first, end, versions } = partition;
+      if (!high && !versions && first > partitions.seq) await this.#index(partition);
+      // The more of it there is, the more there is to index once more.
+      if (high && versions && partitions.seq < first + (end - first) / 2) await this.#strip(first);
+    }
+  }
+
+  async #strip(first: number): Promise<void> {
+    const { store, partitions, log, epoch } = this.#parts;
+    if (performance.now() < this.#stripAtMs || !partitions.bare(first)) return;
+    try {
+      await store.strip(first, epoch);
+      log.info('a partition of the journal is bare', { first });
+    } catch (error) {
+      if (isBug(error)) throw error;
+      // It is slower with its indexes, and right.
+      log.info('a partition of the journal keeps its indexes', { first, why: describe(error) });
+      this.#stripAtMs = performance.now() + STRIP_AGAIN_MS;
+      await this.#attempt('PARTITION_NOT_INDEXED', first, () => this.#read());
+    }
+  }
+
+  async #indexFull(): Promise<void> {
+    const { partitions } = this.#parts;
+    // A leader before this one may have changed them until now.
+    if (partitions.fromOpen[0]?.first !== this.#openWhenRead) {
+      await this.#attempt('PARTITION_NOT_INDEXED', this.#openWhenRead, () => this.#read());
+    }
+    for (const partition of partitions.all) {
+      if (this.#stopped) return;
+      if (!partition.versions && partition.end <= partitions.seq + 1) await this.#index(partition);
+    }
+  }
+
+  /** Builds the indexes of versions of a partition that nothing is posted to. */
+  async #index({ first }: Partition): Promise<void> {
+    const { store, log } = this.#parts;
+    await this.#attempt('PARTITION_NOT_INDEXED', first, async () => {
+      const startedAt = performance.now();
+      await store.complete(first);
+      await this.#read();
+      const seconds = (performance.now() - startedAt) / 1_000;
+      log.info('the indexes of a partition are built', { first, seconds });
+    });
+  }
+
+  async #makeFilters(): Promise<void> {
+    const { partitions } = this.#parts;
+    for (const segment of partitions.ids.segments) {
+      if (this.#stopped || segment.first > partitions.seq) return;
+      if (segment.stored) continue;
+      await this.#attempt('PARTITION_NOT_FILTERED', segment.first, async () => {
+        if (!segment.complete) await this.#fill(segment);
+        const full = segment.end <= partitions.seq + 1;
+        if (segment.complete && full && !segment.stored) await this.#storeFilter(segment);
+      });
+      // While a batch waits for a partition, nothing else matters.
+      if (partitions.needed >= partitions.end) return;
+    }
+  }
+
+  /** Rows that are appended meanwhile are added by the leader. */
+  async #fill(segment: Segment): Promise<void> {
+    const { store, partitions } = this.#parts;
+    const { first, end, group, bit } = segment;
+    const bits = await store.readFilter({ first, end, recipe: FILTER_RECIPE });
+    if (bits?.length === group.storedBytes) {
+      for (let from = 0; from < bits.length && !this.#stopped; from += BYTES_AT_ONCE) {
+        group.copyIn(bit, bits, from, BYTES_AT_ONCE);
+        await turn();
+      }
+      segment.stored = true;
+    } else {
+      const through = Math.min(end - 1, partitions.seq);
+      for (let after = first - 1; after < through && !this.#stopped; after += IDS_AT_ONCE) {
+        const ids = await store.readIdBytes(after, Math.min(after + IDS_AT_ONCE, through));
+        partitions.ids.addBytes(segment, ids);
+      }
+    }
+    if (!this.#stopped) partitions.ids.completed(segment);
+  }
+
+  async #storeFilter(segment: Segment): Promise<void> {
+    const { first, end, group, bit } = segment;
+    const bits = new Uint8Array(group.storedBytes);
+    for (let from = 0; from < bits.length; from += BYTES_AT_ONCE) {
+      group.copyOut(bit, bits, from, BYTES_AT_ONCE);
+      await turn();
+    }
+    await this.#parts.store.writeFilter({ first, end, recipe: FILTER_RECIPE }, bits);
+    segment.stored = true;
+  }
+
+  async #attempt(alarm: PartitionAlarm, first: number, step: () => Promise<void>): Promise<void> {
+    const { log, partitions } = this.#parts;
+    const name = alarm === 'PARTITION_NOT_ADDED' ? alarm : `${alarm} ${first}`;
+    try {
+      await step();
+      if (this.#alarms.delete(name)) {
+        log.info('an alarm is over', { alarm, first });
+        this.#parts.onAlarm?.();
+      }
+      if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = '';
+    } catch (error) {
+      if (isBug(error)) throw error;
+      if (this.#stopped) return;
+      const why = describe(error);
+      if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = why;
+      const now = performance.now();
+      const before = this.#alarms.get(name);
+      if (before !== undefined && now - before.loggedAt < REPEAT_MS) return;
+      const duplicates = alarm === 'PARTITION_NOT_INDEXED' && isDuplicate(error);
+      const shown: PartitionAlarm = duplicates ? 'PARTITION_HAS_DUPLICATES' : alarm;
+      const text = `${shown}: the partition from seq ${first} on: ${why}`;
+      this.#alarms.set(name, { text, loggedAt: now });
+      log.error('the partitions of the journal need attention', { alarm: shown, first, why });
+      if (text !== before?.text) this.#parts.onAlarm?.();
+    }
+  }
+}
+
+const isDuplicate = (error: unknown) => error instanceof StoreError && error.failure === 'known_id';

@@ -1,0 +1,69 @@
+import { PostRequest } from '../../../proto/gen/meridian/internal/v1/book.ts';
+import { Reason } from '../../../proto/gen/meridian/v1/reason.ts';
+import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { accountId } from '../../core/account-id.ts';
+import { type JournalRow, RowKind } from '../../core/journal-row.ts';
+import type { PlainAccounts } from '../../core/plain/plain-accounts.ts';
+import type { KnownIds, PlainBatch } from '../../core/plain/plain-batch.ts';
+import { idText } from '../../core/plain/plain-columns.ts';
+import { type PlainItems, scanPlain } from '../../core/plain/scan-plain.ts';
+import { PLAIN_AT, PLAIN_ROW_BYTES, POSTGRES_EPOCH_MICROS } from '../../core/row-bytes.ts';
+import { EMPTY_ROW } from '../../core/post/batch.ts';
+
+/** Transfers as they come over the wire; undefined: one of them is not plain. */
+export function plainItems(
+  transfers: readonly CreateTransferRequest[],
+  book: number,
+): PlainItems | undefined {
+  const request = { batch: 1n, transfers: [...transfers], timeoutMs: transfers.map(() => 600_000) };
+  return scanPlain(Buffer.from(PostRequest.encode(request).finish()), book);
+}
+
+export const NOTHING_KNOWN: KnownIds = { has: () => false };
+
+/** Accounts that take every movement. */
+export const ANY_ACCOUNTS: PlainAccounts = {
+  slotOf: () => 0,
+  move: () => true,
+  moveBack: () => undefined,
+  words: new Uint32Array(8),
+  versions: new Float64Array(1),
+};
+
+/** The rows of a batch, read back from their bytes. */
+export function rowsOf({ rows, count, stamp, columns }: PlainBatch): JournalRow[] {
+  return Array.from({ length: count }, (_, place) => {
+    const row = rows.subarray(place * PLAIN_ROW_BYTES);
+    const big = (name: keyof typeof PLAIN_AT) => row.readBigInt64BE(PLAIN_AT[name]);
+    const number = (name: keyof typeof PLAIN_AT) => Number(big(name));
+    const words = [0, 4, 8, 12].map((at) => row.readInt32BE(PLAIN_AT.id + at));
+    const id = idText(Int32Array.from(words), 0);
+    if (id !== idText(columns.ids, place)) throw new Error('a row has the id of another transfer');
+    if (row.readInt16BE(PLAIN_AT.reason) !== 0) throw new Error('it was refused');
+    if (row.readInt16BE(PLAIN_AT.kind) !== RowKind.transfer) throw new Error('it is no transfer');
+    if (big('debitAccount') !== accountId(stamp.book, columns.debits[place] ?? 0)) {
+      throw new Error('a row has the payer of another transfer');
+    }
+    return {
+      ...EMPTY_ROW,
+      seq: number('seq'),
+      epoch: number('epoch'),
+      id,
+      kind: RowKind.transfer,
+      reason: Reason.UNSPECIFIED,
+      debitAccount: big('debitAccount'),
+      creditAccount: big('creditAccount'),
+      amount: big('amount'),
+      entries: {
+        debitVersion: number('debitVersion'),
+        creditVersion: number('creditVersion'),
+        debitDebits: big('debitDebits'),
+        debitCredits: big('debitCredits'),
+        creditDebits: big('creditDebits'),
+        creditCredits: big('creditCredits'),
+        held: null,
+      },
+      atMicros: number('at') + POSTGRES_EPOCH_MICROS,
+    };
+  });
+}
