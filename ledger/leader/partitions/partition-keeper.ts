@@ -105,8 +105,9 @@ export class PartitionKeeper {
     const { store, partitions, rows, log } = this.#parts;
     await this.#attempt('PARTITION_NOT_ADDED', partitions.end, async () => {
       while (!this.#stopped && partitions.end <= partitions.needed + rows) {
-        const { end } = partitions;
-        await store.add(rows, !this.#load.high);
+        const { end, needed } = partitions;
+        // What waits for a partition fits into one, however small they are otherwise.
+        await store.add(Math.max(rows, needed + rows - end), !this.#load.high);
         await this.#read();
         if (partitions.end <= end) throw new StoreError('refused', 'no partition was added');
         log.info('a partition of the journal is added', { end: partitions.end });
