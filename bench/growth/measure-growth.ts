@@ -9,6 +9,7 @@ import { mebibytes, residentMemory } from '../measure/resident-memory.ts';
 import { type PartContext, report } from '../parts.ts';
 import { load } from '../profile.ts';
 import type { GrowthFigure } from '../result/result.ts';
+import { measureLargeBook } from './large-book.ts';
 
 /** A step ends by its number of rows. */
 const WINDOW = { warmUpMs: 0, measureMs: 3_600_000 };
@@ -16,6 +17,7 @@ const WINDOW = { warmUpMs: 0, measureMs: 3_600_000 };
 /**
  * Part i: posts step after step to the book that part f has touched, between accounts that are
  * drawn again for each transfer, and compares the rate of the last step with that of the first.
+ * Then what the large book costs a new leader and readers. It kills a ledger server: the last part.
  */
 export async function measureGrowth(context: PartContext): Promise<GrowthFigure> {
   const { installation, profile, requireGoing } = context;
@@ -51,6 +53,7 @@ export async function measureGrowth(context: PartContext): Promise<GrowthFigure>
     ...steps.flatMap((step) => step.findings),
     ...(await findingsOf(acknowledgedOf(from, acknowledged))),
   ];
+  const large = await measureLargeBook(context, region, book);
   const first = steps[0]?.perSecond ?? 0;
   const last = steps.at(-1)?.perSecond ?? 0;
   return {
@@ -62,6 +65,7 @@ export async function measureGrowth(context: PartContext): Promise<GrowthFigure>
     databaseBytes,
     residentBytes: memory.now,
     peakBytes: memory.peak,
+    large,
     findings,
   };
 }

@@ -1,4 +1,5 @@
 import { RowKind } from '../../ledger/core/journal-row.ts';
+import { must } from '../../ledger/core/assert.ts';
 import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 import type { CheckedBook } from './checked-book.ts';
 import { type DatabaseUse, indexesBuilt, readDatabaseUse } from './database-use.ts';
@@ -21,6 +22,13 @@ interface ChannelRow {
   readonly sent: bigint;
   readonly settled: bigint;
   readonly applied: bigint;
+}
+
+/** A transfer that a book has. */
+export interface SampledTransfer {
+  readonly id: string;
+  readonly debitAccount: bigint;
+  readonly creditAccount: bigint;
 }
 
 /**
@@ -51,6 +59,35 @@ export class BookCheck implements CheckedBook {
     const [row] = await this.#sql<{ bytes: bigint }[]>`
       SELECT pg_database_size(current_database()) AS bytes`;
     return Number(row?.bytes ?? 0n);
+  }
+
+  /** Transfers from all over the journal, drawn at random; fewer where no transfer was hit. */
+  async sampleTransfers(rows: number): Promise<SampledTransfer[]> {
+    const last = await this.#seq();
+    const seqs = Array.from({ length: rows }, () => 1 + Math.floor(Math.random() * last));
+    const sampled = await this.#sql<{ id: string; debit: bigint; credit: bigint }[]>`
+      SELECT id, debit_account AS debit, credit_account AS credit FROM journal
+       WHERE seq = ANY(${seqs}::int8[]) AND kind = ${RowKind.transfer} AND reason = 0
+       ORDER BY random()`;
+    return sampled.map(({ id, debit, credit }) => ({
+      id,
+      debitAccount: debit,
+      creditAccount: credit,
+    }));
+  }
+
+  /** How many partitions have rows, and the rows of the one that is open. */
+  async partitions(): Promise<{ readonly partitions: number; readonly openRows: number }> {
+    const last = await this.#seq();
+    const [table] = await this.#sql<{ there: boolean }[]>`
+      SELECT to_regclass('journal_partition') IS NOT NULL AS there`;
+    // An earlier commit that this one is compared with has none.
+    if (table?.there !== true) return { partitions: 1, openRows: last };
+    const [row] = await this.#sql<{ partitions: bigint; first: bigint }[]>`
+      SELECT count(*) AS partitions, max(first_seq) AS first
+        FROM journal_partition WHERE first_seq <= ${last}`;
+    const { partitions, first } = must(row, 'a count is a row');
+    return { partitions: Number(partitions), openRows: last - Number(first) + 1 };
   }
 
   /** What its Postgres has done so far. */

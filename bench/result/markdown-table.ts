@@ -4,7 +4,14 @@ import { load } from '../profile.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
 import { clientNames } from './client-names.ts';
 import { costTable } from './cost-table.ts';
-import type { BenchResult, Figures, GrowthFigure, MixedFigure, Rounds } from './result.ts';
+import type {
+  BenchResult,
+  Figures,
+  GrowthFigure,
+  LargeBookFigure,
+  MixedFigure,
+  Rounds,
+} from './result.ts';
 
 /** The result as a table in Markdown, with the machine that it was measured on. */
 export function markdownTable(result: BenchResult): string {
@@ -89,6 +96,17 @@ function growthRows(growth: GrowthFigure): string[] {
   return [
     `| ${what} | ${lastByFirst.toFixed(2)} (${range}) | ${sizes} |`,
     `| i: rate of each ${count(growth.rowsPerStep)} rows | ${rates.map(thousands).join(', ')} |  |`,
+    ...largeBookRows(growth.large),
+  ];
+}
+
+function largeBookRows({ partitions, openRows, ...large }: LargeBookFigure): string[] {
+  const { recoveryMs, balances, lookUps } = large;
+  const of = `i: ${count(partitions)} partitions, ${count(openRows)} rows in the open one`;
+  return [
+    `| ${of}: payment after the leader is killed | ${milliseconds(recoveryMs)} |  |`,
+    `| ${of}: balance of a cold account |  | ${quantiles(balances)} |`,
+    `| ${of}: a transfer by id |  | ${quantiles(lookUps)} |`,
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Machine, Versions } from '../measure/machine.ts';
 import { median } from '../measure/median.ts';
 import type { Measurement } from '../measure/measurement.ts';
-import type { SinglesJob } from '../load/job.ts';
+import type { Latency, SinglesJob } from '../load/job.ts';
 import type { BenchProfile } from '../profile.ts';
 
 /** The result of one run; the result files hold it as JSON. */
@@ -86,7 +86,22 @@ export interface GrowthFigure {
   /** Of the ledger server after the last step, in bytes. */
   readonly residentBytes: number;
   readonly peakBytes: number | undefined;
+  readonly large: LargeBookFigure;
   readonly findings: readonly string[];
+}
+
+/** A journal of many partitions under a leader that has just started; the load is over. */
+export interface LargeBookFigure {
+  /** With rows. */
+  readonly partitions: number;
+  /** Rows of the open one. */
+  readonly openRows: number;
+  /** From the kill of the leader until a payment was acknowledged, in milliseconds. */
+  readonly recoveryMs: number;
+  /** Of accounts that the leader does not have in memory. */
+  readonly balances: Latency;
+  /** Transfers by id. */
+  readonly lookUps: Latency;
 }
 
 /** The highest rate of single transfers whose p99 is below a bound. */

@@ -25,6 +25,8 @@ const goals = {
   >,
   growth: { rows: 30_000_000, accounts: 1_000_000, lastByFirst: 0.95 },
   memory: { accounts: 1_000_000, bytes: 400 * 2 ** 20 },
+  /** Of the book that has grown. */
+  large: { readP99Ms: 10, recoveryMs: 4_000 },
 } as const;
 
 const roleNames = { ledger: 'ledger server', router: 'router', postgres: 'Postgres' } as const;
@@ -109,8 +111,15 @@ function growthTargets({ growth }: Figures): Target[] {
   const { rows, accounts, lastByFirst } = goals.growth;
   if (growth === undefined || growth.rows < rows || growth.accounts < accounts) return [];
   const name = `i: rate at ${count(growth.rows)} rows by that at first`;
-  const target = ratioAtLeast(name, lastByFirst, growth.lastByFirst);
-  return [{ ...target, met: target.met && isSound(growth) }];
+  const { partitions, recoveryMs, balances, lookUps } = growth.large;
+  const of = `i: ${count(partitions)} partitions`;
+  const { large } = goals;
+  return [
+    ratioAtLeast(name, lastByFirst, growth.lastByFirst),
+    atMost(`${of}, a transfer by id, p99`, large.readP99Ms, lookUps.p99, milliseconds),
+    atMost(`${of}, balance of a cold account, p99`, large.readP99Ms, balances.p99, milliseconds),
+    atMost(`${of}, payment after a killed leader`, large.recoveryMs, recoveryMs, milliseconds),
+  ].map((target) => ({ ...target, met: target.met && isSound(growth) }));
 }
 
 function atLeast(name: string, limit: number, value: number): Target {
