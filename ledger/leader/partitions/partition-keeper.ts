@@ -1,4 +1,5 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, backoffMs } from '../../backoff.ts';
 import { ledgerTuning } from '../../ledger-tuning.ts';
 import type { Logger } from '../../logger.ts';
 import type { Partition, PartitionStore } from '../../store/partition-store.ts';
@@ -19,6 +20,8 @@ const BYTES_AT_ONCE = 16_384;
 const STRIP_AGAIN_MS = 10_000;
 /** A failure that lasts is logged again after so long. */
 const REPEAT_MS = 60_000;
+/** Before a step that failed is tried again: the building of an index takes a core for seconds. */
+const AGAIN: Backoff = { firstMs: 200, longestMs: 60_000 };
 
 /** The names under which what an operator must look at is logged. */
 export type PartitionAlarm =
@@ -30,6 +33,16 @@ export type PartitionAlarm =
   | 'PARTITION_HAS_DUPLICATES'
   /** The filter of a full partition cannot be made or stored. */
   | 'PARTITION_NOT_FILTERED';
+
+/** A failure that lasts; times are by performance.now(). */
+interface Alarm {
+  readonly text: string;
+  readonly loggedAt: number;
+  /** Attempts that have failed in a row. */
+  readonly failures: number;
+  /** Not to be tried again before. */
+  readonly againAt: number;
+}
 
 interface KeeperParts {
   /** A connection of its own: the building of an index takes seconds. */
@@ -55,7 +68,7 @@ interface KeeperParts {
 export class PartitionKeeper {
   readonly #parts: KeeperParts;
   /** The alarms that last, by name and partition. */
-  readonly #alarms = new Map<string, { readonly text: string; readonly loggedAt: number }>();
+  readonly #alarms = new Map<string, Alarm>();
   readonly #load: PostingLoad;
   #stopped = false;
   #stripAtMs = 0;
@@ -220,9 +233,11 @@ export class PartitionKeeper {
     segment.stored = true;
   }
 
+  /** Makes a step, unless it has failed lately; a failure raises the alarm. */
   async #attempt(alarm: PartitionAlarm, first: number, step: () => Promise<void>): Promise<void> {
     const { log, partitions } = this.#parts;
     const name = alarm === 'PARTITION_NOT_ADDED' ? alarm : `${alarm} ${first}`;
+    if (performance.now() < (this.#alarms.get(name)?.againAt ?? 0)) return;
     try {
       await step();
       if (this.#alarms.delete(name)) {
@@ -233,18 +248,30 @@ export class PartitionKeeper {
     } catch (error) {
       if (isBug(error)) throw error;
       if (this.#stopped) return;
-      const why = describe(error);
-      if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = why;
-      const now = performance.now();
-      const before = this.#alarms.get(name);
-      if (before !== undefined && now - before.loggedAt < REPEAT_MS) return;
+      if (alarm === 'PARTITION_NOT_ADDED') partitions.trouble = describe(error);
       const duplicates = alarm === 'PARTITION_NOT_INDEXED' && isDuplicate(error);
-      const shown: PartitionAlarm = duplicates ? 'PARTITION_HAS_DUPLICATES' : alarm;
-      const text = `${shown}: the partition from seq ${first} on: ${why}`;
-      this.#alarms.set(name, { text, loggedAt: now });
-      log.error('the partitions of the journal need attention', { alarm: shown, first, why });
-      if (text !== before?.text) this.#parts.onAlarm?.();
+      this.#raise(name, duplicates ? 'PARTITION_HAS_DUPLICATES' : alarm, first, describe(error));
     }
+  }
+
+  #raise(name: string, shown: PartitionAlarm, first: number, why: string): void {
+    const now = performance.now();
+    const before = this.#alarms.get(name);
+    const failures = (before?.failures ?? 0) + 1;
+    // Posting waits for a partition, and to ask for one costs little.
+    const pauseMs = shown === 'PARTITION_NOT_ADDED' ? 0 : backoffMs(failures, AGAIN);
+    const isLogged = before !== undefined && now - before.loggedAt < REPEAT_MS;
+    const text = `${shown}: the partition from seq ${first} on: ${why}`;
+    this.#alarms.set(name, {
+      text: isLogged ? before.text : text,
+      loggedAt: isLogged ? before.loggedAt : now,
+      failures,
+      againAt: now + pauseMs,
+    });
+    if (isLogged) return;
+    const fields = { alarm: shown, first, why };
+    this.#parts.log.error('the partitions of the journal need attention', fields);
+    if (text !== before?.text) this.#parts.onAlarm?.();
   }
 }
 
