@@ -177,6 +177,8 @@ const replication = {
   wal_receiver_timeout: '5s',
   wal_receiver_status_interval: '1s',
   wal_retrieve_retry_interval: '100ms',
+  // Every byte of the journal of writes crosses to two other regions.
+  wal_compression: 'lz4',
   tcp_keepalives_idle: 5,
   tcp_keepalives_interval: 2,
   tcp_keepalives_count: 2,
