@@ -187,6 +187,24 @@ test('a rejection records what was asked and changes no account', async () => {
   ]);
 });
 
+test('a rejected transfer is one event, also when its account is opened afterwards', async () => {
+  const { admin, ledger } = await database();
+  const refused = {
+    kind: RowKind.transfer,
+    reason: Reason.DEBIT_ACCOUNT_NOT_FOUND,
+    debit_account: ALICE,
+    credit_account: AWAY,
+    amount: 5,
+  };
+  await insertRows(admin, [{ ...refused, seq: 1 }]);
+  const page = { account: null, after: 0, through: 1, limit: 100 };
+  const before = await readEvents(ledger, 1, page);
+  await admin`
+    INSERT INTO account VALUES (${ALICE}, 'alice', 'EUR', NULL, NULL, false, NULL, 2, now())`;
+  expect(await readEvents(ledger, 1, page)).toEqual(before);
+  expect(before).toMatchObject([{ debitAccountId: ALICE, asset: '' }]);
+});
+
 test('an event of a transfer to or from another book names the account there', async () => {
   const there = { peer_account: AWAY, peer_book: 2 };
   const { events } = await reading([

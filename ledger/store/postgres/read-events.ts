@@ -7,7 +7,8 @@ import { type EventRow, eventFrom } from '../stored-event.ts';
  * Rows of the journal as events, in order of seq. Places have no gaps, so a page is a range of
  * them: a LIMIT was seen to make the planner sort all that follows. Data in other rows is looked
  * up by one index step each, and only where it is needed: the asset of the accounts, and
- * the transfer whose second leg a reversal draws on.
+ * the transfer whose second leg a reversal draws on. An event is the same whenever it is read, so an
+ * account that was opened after a transfer was rejected for want of it has no part in it.
  */
 export async function readEvents(sql: Queries, book: number, page: EventPage): Promise<Event[]> {
   const { account, after, through } = page;
@@ -27,8 +28,10 @@ export async function readEvents(sql: Queries, book: number, page: EventPage): P
            COALESCE(j.credit_held_debits, 0) AS credit_held_debits,
            COALESCE(j.credit_held_credits, 0) AS credit_held_credits,
            j.peer_account, j.origin_id, j.namespace, j.key,
-           COALESCE(j.asset, (SELECT asset FROM account WHERE id = j.debit_account),
-                    (SELECT asset FROM account WHERE id = j.credit_account)) AS asset,
+           COALESCE(j.asset,
+                    (SELECT asset FROM account WHERE id = j.debit_account AND opened_seq <= j.seq),
+                    (SELECT asset FROM account WHERE id = j.credit_account AND opened_seq <= j.seq))
+             AS asset,
            j.code, j.reference, j.metadata,
            CASE WHEN j.drawn_id IS NOT NULL
                 THEN COALESCE(origin_of(j.drawn_id, j.seq), j.drawn_id) END AS drawn_id,

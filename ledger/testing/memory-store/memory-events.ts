@@ -21,7 +21,10 @@ export function eventsOf(book: MemoryBook, { account, after, through, limit }: E
 function eventRow(book: MemoryBook, row: JournalRow): EventRow {
   const { debitAccount, creditAccount, entries, details } = row;
   const held = entries?.held;
-  const assetOf = (id: bigint | null) => book.accounts.get(id ?? 0n)?.account.asset;
+  const assetOf = (id: bigint | null) => {
+    const opened = book.accounts.get(id ?? 0n);
+    return opened !== undefined && opened.seq <= row.seq ? opened.account.asset : undefined;
+  };
   const named = row.asset === '' ? undefined : row.asset;
   const drawnId = details?.drawn?.id ?? null;
   const expires = details?.expiresAtMicros ?? null;
