@@ -16,12 +16,12 @@ export const LEDGER_BUGS: readonly LedgerBug[] = [
     invariants: ['I7'],
   },
   {
-    // A transfer that is demoted is posted by the general lane, and by the plain lane as well.
-    name: 'post-what-is-demoted',
+    // A call is answered with the results of the general lane first, whatever its order.
+    name: 'answer-out-of-order',
     file: 'ledger/leader/kinds/split-work.ts',
-    text: 'if (this.#demoted?.[place] !== 1) {',
-    replacement: 'if (this.#demoted === undefined || this.plain > 0) {',
-    invariants: ['I6', 'I7'],
+    text: 'indexes: this.#items.map(({ index }) => index)',
+    replacement: 'indexes: this.#items.map((_, place) => place)',
+    invariants: ['I6'],
   },
   {
     name: 'ignore-limit-in-plain-lane',
