@@ -149,7 +149,9 @@ export class SplitWork {
     if (this.#demoted[place] === 1) return;
     this.#demoted[place] = 1;
     this.plain -= 1;
-    this.#addItem(indexOf(items, place), requestOf(place), idText(items.columns.ids, place));
+    const request = requestOf(place);
+    // A plain key is its own id.
+    this.#addItem(indexOf(items, place), request, request.idempotencyKey);
   }
 
   #addItem(index: number, request: CreateTransferRequest, id?: string): void {
