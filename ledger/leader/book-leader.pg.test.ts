@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander } from 'ioredis';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import {
@@ -146,7 +146,7 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     redis.disconnect();
   });
 
-  test.each<[string, (redis: Redis, name: string) => Promise<unknown>]>([
+  test.each<[string, (redis: ChainableCommander, name: string) => ChainableCommander]>([
     ['a text', (redis, name) => redis.set(name, 'POSTED')],
     ['a hash', (redis, name) => redis.hset(name, IDS[0] ?? '', '0 1 2 3 0 x')],
     ['a list', (redis, name) => redis.lpush(name, ...IDS)],
@@ -155,8 +155,8 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     const leading = await leadingTwo(await database(), true);
     const spoil = async () => {
       for (const name of idSets(leading)) {
-        await redis.unlink(name);
-        await put(redis, name);
+        // At once, for the leader may be adding ids.
+        await put(redis.multi().unlink(name), name).exec();
       }
     };
     expect(await answersTo(leading, spoil)).toEqual(expected);
