@@ -351,6 +351,29 @@ test('a key of a plain and of another transfer of one call has the outcome of th
   expect(answers[1]).toEqual(answers[0]);
 });
 
+test('a key of a plain transfer and of one that may not leave has the outcome of the first', async () => {
+  const answers: unknown[] = [];
+  for (const lane of ['transfer', 'send'] as const) {
+    const leading = await leadingSix(await database());
+    const divergence = { book: 2, number: 1, why: 'a test' };
+    await leading.leader.execute({ kind: 'diverge', peerBook: 2, divergence });
+    const [a, b] = [between(1, 2), between(1, 2)];
+    const away = accountId(2, 1);
+    const given = await leading[lane]([
+      a,
+      { ...a, creditAccountId: away },
+      { ...b, creditAccountId: away },
+      b,
+      between(3, 4),
+      between(4, 3),
+    ]);
+    answers.push(given.map(withoutSeq).map((each) => ({ ...each, transferId: '' })));
+    expect(given.map(({ status }) => status)).toEqual([POSTED, REJECTED, 0, 0, POSTED, POSTED]);
+    await leading.stop();
+  }
+  expect(answers[1]).toEqual(answers[0]);
+});
+
 test('a dry run sees what is committed, though the next batch is prepared', async () => {
   const opened = await database();
   const leading = await leadingSix(opened);
