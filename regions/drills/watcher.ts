@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge-transfers.ts';
 import type { RunClock } from './load/run-clock.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {
@@ -87,7 +87,7 @@ export class Watcher {
     this.#pollMs = Math.max(POLL_LEAST_MS, members.length * POLL_MEMBER_MS);
     this.#watched = members.map((member) => ({
       member,
-      client: new BookServiceClient(member.ledgerAddress, credentials.createInsecure(), {
+      client: new BookServiceClient(member.ledgerAddress, insecureLinks.channelTo('ledger'), {
         'grpc.keepalive_time_ms': 2_000,
         'grpc.keepalive_timeout_ms': 2_000,
         'grpc.initial_reconnect_backoff_ms': 100,

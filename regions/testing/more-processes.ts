@@ -50,6 +50,7 @@ function start(
     stdio: 'ignore',
     env: childEnvironment({
       MERIDIAN_REGION: region,
+      MERIDIAN_INSECURE: 'true',
       MERIDIAN_LISTEN: listen,
       MERIDIAN_LEDGERS: ledgers.join(','),
       MERIDIAN_BOOKS: books.join(','),

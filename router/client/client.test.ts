@@ -2,7 +2,6 @@ import {
   Metadata,
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServiceError,
   status as GrpcStatus,
 } from '@grpc/grpc-js';
@@ -20,6 +19,7 @@ import {
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { type ClientOptions, MeridianClient } from './client.ts';
 import { CallError } from './call-error.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type Answer = (request: CreateTransferRequest) => CreateTransferResponse | Partial<ServiceError>;
 
@@ -48,7 +48,7 @@ async function routerThat(answer: Answer): Promise<string> {
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });

@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import {
-  type CallOptions,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
 
 import { backoffMs } from '../../ledger/backoff.ts';
 import { WINDOW_BYTES } from '../../ledger/rpc/flow-control.ts';
@@ -18,6 +12,7 @@ import type * as query from '../../proto/gen/meridian/v1/query.ts';
 import type * as transfer from '../../proto/gen/meridian/v1/transfer.ts';
 import { badAnswer, CallError, toCallError } from './call-error.ts';
 import { eventsOf, placeOf, type RouterStub } from './event-subscription.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 export { CallError };
 
@@ -77,7 +72,7 @@ export class MeridianClient {
     if (addresses.length === 0) throw new Error('a client needs the address of a router');
     this.#stubs = addresses.map((address) => ({
       address,
-      stub: new LedgerServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS),
+      stub: new LedgerServiceClient(address, insecureLinks.channelTo('router'), CHANNEL_OPTIONS),
     }));
     this.#limits = {
       timeoutMs: options.timeoutMs ?? 30_000,

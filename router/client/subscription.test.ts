@@ -1,10 +1,11 @@
-import { Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { Server, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 
 import { Event, type SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type ClientOptions, MeridianClient } from './client.ts';
 import { placeOf } from './event-subscription.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type Stream = ServerWritableStream<SubscribeRequest, Event>;
 
@@ -18,7 +19,7 @@ async function clientOf(answer: (call: Stream) => void, options: ClientOptions =
   const server = new Server();
   server.addService(LedgerServiceService, { subscribe: answer });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });

@@ -62,6 +62,7 @@ export function secondServer(programs: string): Trouble {
       stdio: 'ignore',
       env: childEnvironment({
         MERIDIAN_REGION: name,
+        MERIDIAN_INSECURE: 'true',
         MERIDIAN_LISTEN: listen,
         MERIDIAN_LEDGERS: `${ledgerAddress},${listen}`,
         MERIDIAN_BOOKS: `${book}:${bookName}:${name}`,

@@ -5,7 +5,7 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
-import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+import { makeClientConstructor } from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -28,6 +28,7 @@ import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 /** The public API as its callers see it, through real routers to real ledger servers. */
 
@@ -175,7 +176,7 @@ function idOf(account: unknown): string {
 test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', async (service) => {
   const Health = makeClientConstructor(healthService, 'Health');
   for (const address of routers) {
-    const client = new Health(address, credentials.createInsecure());
+    const client = new Health(address, insecureLinks.channelTo('router'));
     const check: unknown = client['check'];
     if (typeof check !== 'function') throw new Error('health checking has another method');
     const asked = (name: string) =>

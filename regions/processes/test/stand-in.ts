@@ -1,5 +1,6 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 /**
  * A substitute for a ledger server or a router in the tests of this library: it serves health
@@ -13,7 +14,7 @@ process.stdout.write(`${JSON.stringify({ msg: 'stand-in', env: process.env })}\n
 const server = new Server();
 const health = new HealthImplementation({ '': 'NOT_SERVING' });
 health.addToServer(server);
-server.bindAsync(listen, ServerCredentials.createInsecure(), (error) => {
+server.bindAsync(listen, insecureLinks.server(), (error) => {
   if (error !== null) throw error;
   // Listening and ready are not the same: the probe must see the difference.
   setTimeout(() => health.setStatus('', 'SERVING'), 100);

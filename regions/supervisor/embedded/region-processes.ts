@@ -335,6 +335,7 @@ export class RegionProcesses {
       settings: this.#options.settings,
       place: {
         MERIDIAN_REGION: region,
+        MERIDIAN_INSECURE: 'true',
         MERIDIAN_LISTEN: address,
         MERIDIAN_LEDGERS: ledgers.join(','),
         MERIDIAN_BOOKS: allBooks.join(','),

@@ -220,6 +220,7 @@ export class Region {
     return {
       ...this.#environment,
       MERIDIAN_REGION: region.name,
+      MERIDIAN_INSECURE: 'true',
       MERIDIAN_BOOKS: layout.books.map((b) => `${b.number}:${b.name}:${b.home}`).join(','),
       MERIDIAN_LEDGERS: layout.regions
         .flatMap(({ host, members }) => members.map(({ ports }) => `${host}:${ports.ledger}`))
