@@ -6,7 +6,7 @@ import {
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type MessageCallback, Http2Connection } from './http2/http2-connection.ts';
 import { callHeaders } from './http2/header-block.ts';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { routerChannel } from '../../regions/processes/known-links.ts';
 
 /** As a header of gRPC has it. */
 const CALL_TIMEOUT = '60S';
@@ -39,11 +39,7 @@ export class RouterClient {
   constructor(address: string) {
     this.#address = address;
     this.#connections = Array.from({ length: CONNECTIONS }, () => new Http2Connection(address));
-    this.#typed = new LedgerServiceClient(
-      address,
-      insecureLinks.channelTo('router'),
-      CHANNEL_OPTIONS,
-    );
+    this.#typed = new LedgerServiceClient(address, routerChannel(address), CHANNEL_OPTIONS);
     const { createTransfers, createTransfer } = LedgerServiceService;
     this.#transfers = callHeaders(createTransfers.path, address, CALL_TIMEOUT);
     this.#transfer = callHeaders(createTransfer.path, address, CALL_TIMEOUT);
@@ -51,7 +47,7 @@ export class RouterClient {
 
   /** The client library, with its defaults. */
   get library(): MeridianClient {
-    this.#library ??= new MeridianClient([this.#address]);
+    this.#library ??= new MeridianClient([this.#address], { channelTo: routerChannel });
     return this.#library;
   }
 

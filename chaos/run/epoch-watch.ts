@@ -1,6 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { linksTo } from '../../regions/processes/known-links.ts';
 
 /** Which server leads which book, as every ledger server reports to the harness directly. */
 export class EpochWatch {
@@ -13,7 +13,7 @@ export class EpochWatch {
     this.#copies = copies;
     this.#leaders = new Leaders(
       copies.map(({ ledgerAddress }) => ledgerAddress),
-      insecureLinks,
+      linksTo(copies[0]?.ledgerAddress),
     );
     this.#leaders.onChange((book) => {
       const led = this.#leaders.leaderOf(book);

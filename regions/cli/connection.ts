@@ -6,6 +6,7 @@ import { type ClusterState, readState } from '../topology/state.ts';
 import { defaultTopology } from '../topology/topology.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 import { note } from '../terminal/print.ts';
+import { routerChannel } from '../processes/known-links.ts';
 
 /** What every command is given by the program. */
 export interface CommandContext {
@@ -89,7 +90,8 @@ export async function withConnection<T>(
 ): Promise<T> {
   const { MeridianClient: Client } = await import('../../router/client/client.ts');
   const seconds = options.timeout;
-  const limits = { timeoutMs: seconds * 1_000, signal, onRetry: retryNotes() };
+  const onRetry = retryNotes();
+  const limits = { timeoutMs: seconds * 1_000, signal, onRetry, channelTo: routerChannel };
   const routers = options.router === undefined ? routersOf(startedCluster(options)) : undefined;
   const clients = new Map(
     routers?.map(({ name }, index) => {

@@ -16,7 +16,7 @@ import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
 import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../processes/known-links.ts';
 
 /** A repair reads and books all lost rows. */
 const REPAIR_MS = 10 * 60_000;
@@ -274,7 +274,7 @@ async function leaderOf({ name, ledgers }: BookPlace): Promise<string> {
 }
 
 function callRepair(address: string, request: RepairChannelRequest): Promise<RepairChannelReply> {
-  const client = new BookServiceClient(address, insecureLinks.channelTo('ledger'), {
+  const client = new BookServiceClient(address, channelTo(address, 'ledger'), {
     'grpc.max_receive_message_length': -1,
   });
   return new Promise((resolve, reject) => {

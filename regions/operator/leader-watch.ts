@@ -1,6 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { MemberState } from '../topology/state.ts';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { linksTo } from '../processes/known-links.ts';
 
 /** A leader as reported by the ledger servers of its book. */
 export interface Led {
@@ -25,7 +25,7 @@ export class LeaderWatch {
     this.#book = number;
     this.#leaders = new Leaders(
       members.map(({ state }) => state.ledgerAddress),
-      insecureLinks,
+      linksTo(members[0]?.state.ledgerAddress),
     );
     this.#leaders.onChange(() => {
       if (this.#leaders.leaderOf(number) !== undefined) return;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { Client } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import postgres from 'postgres';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from './known-links.ts';
 
 /** Each probe checks whether a server serves, within `timeoutMs` (default 1 s). */
 
@@ -137,7 +137,7 @@ async function askHealth(address: string, timeoutMs: number): Promise<string | u
 
 /** A pool of its own: a shared one would make a new probe wait for the backoff of an old one. */
 function clientOf(address: string): Client {
-  return new Client(address, insecureLinks.channelTo('router'), {
+  return new Client(address, channelTo(address, 'server'), {
     'grpc.use_local_subchannel_pool': 1,
   });
 }

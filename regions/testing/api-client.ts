@@ -12,7 +12,7 @@ import {
   type CreateTransfersResponse,
   type GetTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../processes/known-links.ts';
 
 /** A gRPC error in the terms that tests compare. */
 export class ApiError extends Error {
@@ -47,7 +47,7 @@ export class Api {
 
   constructor(routerAddress: string) {
     const options = { 'grpc.enable_retries': 0, 'grpc.max_receive_message_length': -1 };
-    this.stub = new LedgerServiceClient(routerAddress, insecureLinks.channelTo('router'), options);
+    this.stub = new LedgerServiceClient(routerAddress, channelTo(routerAddress, 'router'), options);
   }
 
   /** Calls with a deadline, 10 s if none is given. Throws ApiError. */

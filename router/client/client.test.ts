@@ -17,7 +17,7 @@ import {
   GetTransferRequest,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { type ClientOptions, MeridianClient } from './client.ts';
+import { type ClientLimits, MeridianClient } from './client.ts';
 import { CallError } from './call-error.ts';
 import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
@@ -57,8 +57,8 @@ async function routerThat(answer: Answer): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-function clientOf(addresses: string[], options: ClientOptions = {}): MeridianClient {
-  const client = new MeridianClient(addresses, { timeoutMs: 5_000, ...options });
+function clientOf(addresses: string[], options: ClientLimits = {}): MeridianClient {
+  const client = new MeridianClient(addresses, { timeoutMs: 5_000, ...options, insecure: true });
   closers.push(() => client.close());
   return client;
 }

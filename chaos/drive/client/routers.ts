@@ -3,7 +3,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import type { RouterStub } from '../../../router/client/event-subscription.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
-import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../../../regions/processes/known-links.ts';
 
 /** Address of a region's router. */
 export interface RouterAddress {
@@ -36,7 +36,7 @@ export class Routers {
       addresses.map(({ region, address }) => {
         const own = [...(interceptors.get(region) ?? [])];
         const options = { ...CHANNEL_OPTIONS, interceptors: own };
-        const stub = new LedgerServiceClient(address, insecureLinks.channelTo('router'), options);
+        const stub = new LedgerServiceClient(address, channelTo(address, 'router'), options);
         return [region, { address, stub }];
       }),
     );

@@ -7,7 +7,7 @@ import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
-import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../../../regions/processes/known-links.ts';
 
 const MIB = 1024 * 1024;
 /** Pause between two bombs. */
@@ -80,7 +80,7 @@ class Victim {
 
   constructor(address: string) {
     const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health');
-    this.#client = new Health(address, insecureLinks.channelTo('router'), {
+    this.#client = new Health(address, channelTo(address, 'router'), {
       'grpc.use_local_subchannel_pool': 1,
     });
   }

@@ -8,7 +8,7 @@ import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
-import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../../../regions/processes/known-links.ts';
 
 const EVERY_MS = 10;
 /** Several calls each time, so that more than one expires on any machine. */
@@ -41,7 +41,7 @@ export const expiredCalls: Nemesis = {
     if (router === undefined) throw new Error(`${region} has no router`);
     const client = new LedgerServiceClient(
       router.routerAddress,
-      insecureLinks.channelTo('router'),
+      channelTo(router.routerAddress, 'router'),
       {
         'grpc.use_local_subchannel_pool': 1,
         'grpc.enable_retries': 0,

@@ -17,7 +17,7 @@ import { type Copy, type Installation, regionsOf } from '../../drive/installatio
 import { Random } from '../../../ledger/core/random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../../../regions/processes/known-links.ts';
 
 const CHANNEL_OPTIONS = {
   'grpc.enable_retries': 0,
@@ -48,7 +48,7 @@ export class Struck {
     for (const { name, routerAddress } of installation.state().regions) {
       const stub = new LedgerServiceClient(
         routerAddress,
-        insecureLinks.channelTo('router'),
+        channelTo(routerAddress, 'router'),
         CHANNEL_OPTIONS,
       );
       this.#stubs.set(name, stub);

@@ -15,12 +15,15 @@ import type { TlsState } from './tls-state.ts';
 /** A handshake that takes longer is given up. */
 const HANDSHAKE_MS = 5_000;
 
+/** What the server at the other end must be; `server`: a router or a ledger server. */
+export type ExpectedRole = ServerRole | 'server';
+
 /** How a process proves itself on links, and what it demands of the other end. */
 export interface LinkSecurity {
   /** For a server that demands a certificate of one of the authorities of each caller. */
   readonly server: () => ServerCredentials;
   /** For a channel to servers of this role in the own installation. */
-  readonly channelTo: (role: ServerRole) => ChannelCredentials;
+  readonly channelTo: (role: ExpectedRole) => ChannelCredentials;
   /** The own trust domain; undefined: nothing is encrypted or authenticated. */
   readonly trustDomain: string | undefined;
 }
@@ -34,7 +37,7 @@ export const insecureLinks: LinkSecurity = {
 
 /** mTLS with what the files have. The channels to servers of one role share their connections. */
 export function tlsLinks(files: TlsFiles): LinkSecurity {
-  const channels = new Map<ServerRole, ChannelCredentials>();
+  const channels = new Map<ExpectedRole, ChannelCredentials>();
   return {
     server: () => new ReloadedServerCredentials(files),
     channelTo: (role) => {
@@ -76,10 +79,10 @@ type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector'
 
 class ReloadedChannelCredentials extends ChannelCredentials {
   readonly #files: TlsFiles;
-  readonly #role: ServerRole;
+  readonly #role: ExpectedRole;
   #made: { readonly state: TlsState; readonly channel: ChannelCredentials } | undefined;
 
-  constructor(files: TlsFiles, role: ServerRole) {
+  constructor(files: TlsFiles, role: ExpectedRole) {
     super();
     this.#files = files;
     this.#role = role;
@@ -136,7 +139,11 @@ class ReloadedChannelCredentials extends ChannelCredentials {
     try {
       const peer = identityOf(new X509Certificate(certificate));
       const { trustDomain } = this.#files.current.identity;
-      if (peer.kind === this.#role && peer.trustDomain === trustDomain) return undefined;
+      const isRight =
+        this.#role === 'server'
+          ? peer.kind === 'router' || peer.kind === 'ledger'
+          : peer.kind === this.#role;
+      if (isRight && peer.trustDomain === trustDomain) return undefined;
       const expected = `spiffe://${trustDomain}/region/REGION/${this.#role}`;
       return new Error(`the server is ${identityUri(peer)}, and ${expected} was expected`);
     } catch (error) {

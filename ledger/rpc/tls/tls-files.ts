@@ -122,7 +122,7 @@ export class TlsFiles {
   #refuse(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    this.#log?.warn('certificate_files_refused', {
+    this.#log?.warn('the certificate files are not valid', {
       problem,
       certificate: this.#paths.certificate,
       authorities: this.#paths.authorities,
@@ -132,7 +132,7 @@ export class TlsFiles {
 
   #report(facts: CertificateFacts): void {
     const count = this.#state.authorities.length;
-    this.#log?.info('certificate', { ...shown(facts), trustedAuthorities: count });
+    this.#log?.info('certificate read', { ...shown(facts), trustedAuthorities: count });
   }
 
   #warnOfExpiry(): void {
@@ -140,7 +140,7 @@ export class TlsFiles {
     const now = performance.now();
     if (!isOverdue(facts, Date.now()) || now - this.#warnedAt < WARN_MS) return;
     this.#warnedAt = now;
-    this.#log?.warn('certificate_not_renewed', shown(facts));
+    this.#log?.warn('the certificate was not renewed', shown(facts));
   }
 }
 

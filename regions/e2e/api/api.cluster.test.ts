@@ -28,7 +28,7 @@ import { findFreeBase } from '../../processes/ports.ts';
 import { Api } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import { channelTo } from '../../processes/known-links.ts';
 
 /** The public API as its callers see it, through real routers to real ledger servers. */
 
@@ -176,7 +176,7 @@ function idOf(account: unknown): string {
 test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', async (service) => {
   const Health = makeClientConstructor(healthService, 'Health');
   for (const address of routers) {
-    const client = new Health(address, insecureLinks.channelTo('router'));
+    const client = new Health(address, channelTo(address, 'router'));
     const check: unknown = client['check'];
     if (typeof check !== 'function') throw new Error('health checking has another method');
     const asked = (name: string) =>

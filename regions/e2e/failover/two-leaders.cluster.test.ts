@@ -113,7 +113,11 @@ async function startLoad(
   );
   await router.start();
   cleanUp.push(() => router.stop());
-  const client = new MeridianClient([listen], { timeoutMs: 60_000, attemptTimeoutMs: 5_000 });
+  const client = new MeridianClient([listen], {
+    timeoutMs: 60_000,
+    attemptTimeoutMs: 5_000,
+    insecure: true,
+  });
   cleanUp.push(() => client.close());
   const [cash, alice] = await client.openAccounts(
     ['cash', 'alice'].map((externalId) => ({
