@@ -6,7 +6,7 @@ import {
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type MessageCallback, Http2Connection } from './http2/http2-connection.ts';
 import { callHeaders } from './http2/header-block.ts';
-import { routerChannel } from '../../regions/processes/known-links.ts';
+import { routerChannel } from '../../regions/links/known-links.ts';
 
 /** As a header of gRPC has it. */
 const CALL_TIMEOUT = '60S';

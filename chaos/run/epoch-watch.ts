@@ -1,6 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
-import { linksTo } from '../../regions/processes/known-links.ts';
+import { linksTo } from '../../regions/links/known-links.ts';
 
 /** Which server leads which book, as every ledger server reports to the harness directly. */
 export class EpochWatch {

@@ -5,7 +5,7 @@ import type { RegionName } from '../topology/layout.ts';
 import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge-transfers.ts';
 import type { RunClock } from './load/run-clock.ts';
-import { channelTo } from '../processes/known-links.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {

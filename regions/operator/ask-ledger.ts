@@ -2,7 +2,7 @@ import { BookServiceClient, type Topology } from '../../proto/gen/meridian/inter
 import { probeHealth } from '../processes/probes.ts';
 import type { LedgerFacts } from './facts.ts';
 import { QUESTION_MS } from './within.ts';
-import { channelTo } from '../processes/known-links.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** Returns what the ledger server at HOST:PORT reports. Throws when it does not answer. */
 export async function askLedger(address: string): Promise<LedgerFacts> {

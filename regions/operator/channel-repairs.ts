@@ -16,7 +16,7 @@ import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
 import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
-import { channelTo } from '../processes/known-links.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** A repair reads and books all lost rows. */
 const REPAIR_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { MemberState } from '../topology/state.ts';
-import { linksTo } from '../processes/known-links.ts';
+import { linksTo } from '../links/known-links.ts';
 
 /** A leader as reported by the ledger servers of its book. */
 export interface Led {

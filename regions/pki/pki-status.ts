@@ -7,12 +7,12 @@ import {
   isOverdue,
 } from '../../ledger/rpc/tls/tls-state.ts';
 import type { RotationStep } from './pki.ts';
+import { type PkiFolder } from '../links/pki-files.ts';
 import {
   hasNext,
   isOther,
   type IssuedFile,
   listIssued,
-  type PkiFolder,
   readAuthority,
   readTrusted,
 } from './pki-folder.ts';

@@ -15,7 +15,8 @@ import {
   renewCertificates,
   rotateAuthority,
 } from './pki.ts';
-import { certificateFile, listIssued, pkiFolder, readTrusted } from './pki-folder.ts';
+import { certificateFile, pkiFolder } from '../links/pki-files.ts';
+import { listIssued, readTrusted } from './pki-folder.ts';
 import { pkiStatus } from './pki-status.ts';
 
 const HOUR_MS = 3_600_000;

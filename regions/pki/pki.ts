@@ -8,15 +8,14 @@ import {
   readCertificates,
 } from '../../ledger/rpc/tls/tls-state.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
+import { certificateFile, type PkiFolder } from '../links/pki-files.ts';
 import {
   type Authority,
-  certificateFile,
   hasAuthority,
   hasNext,
   isOther,
   type IssuedFile,
   listIssued,
-  type PkiFolder,
   readAuthority,
   readAuthorityFile,
   readTrusted,

@@ -23,7 +23,7 @@ import {
 import { testFolder } from '../testing/folder.ts';
 import { issueLeaf, pairText } from './issue.ts';
 import { ensureCertificates, issueCertificate, rotateAuthority } from './pki.ts';
-import { certificateFile, type PkiFolder, pkiFolder } from './pki-folder.ts';
+import { certificateFile, type PkiFolder, pkiFolder } from '../links/pki-files.ts';
 
 const LEDGER = { kind: 'ledger', region: 'eu-west' } as const;
 const ROUTER = { kind: 'router', region: 'us-east' } as const;

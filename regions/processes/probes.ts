@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { Client } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import postgres from 'postgres';
-import { channelTo } from './known-links.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** Each probe checks whether a server serves, within `timeoutMs` (default 1 s). */
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ensureCertificates } from '../pki/pki.ts';
-import { certificateFile, pkiFolder } from '../pki/pki-folder.ts';
+import { certificateFile, pkiFolder } from '../links/pki-files.ts';
 import { testFolder } from '../testing/folder.ts';
 import { SILENT } from '../../ledger/testing/database/leading.ts';
 import { serverLinks } from './server-links.ts';

@@ -12,7 +12,7 @@ import {
   type CreateTransfersResponse,
   type GetTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { channelTo } from '../processes/known-links.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** A gRPC error in the terms that tests compare. */
 export class ApiError extends Error {

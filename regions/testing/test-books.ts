@@ -1,4 +1,4 @@
-import { routerChannel } from '../processes/known-links.ts';
+import { routerChannel } from '../links/known-links.ts';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';

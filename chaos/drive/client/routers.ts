@@ -3,7 +3,7 @@ import { must } from '../../../ledger/core/assert.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import type { RouterStub } from '../../../router/client/event-subscription.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
-import { channelTo } from '../../../regions/processes/known-links.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 /** Address of a region's router. */
 export interface RouterAddress {

@@ -7,7 +7,7 @@ import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
-import { channelTo } from '../../../regions/processes/known-links.ts';
+import { channelTo, linksTo } from '../../../regions/links/known-links.ts';
 
 const MIB = 1024 * 1024;
 /** Pause between two bombs. */
@@ -134,7 +134,8 @@ export const decodeBombs: Nemesis = {
     ] as const;
     const sessions = new Set<ClientHttp2Session>();
     const open = (address: string): ClientHttp2Session => {
-      const session = connect(`http://${address}`);
+      const tls = linksTo(address).connectionTo('router');
+      const session = connect(`${tls === undefined ? 'http' : 'https'}://${address}`, tls);
       sessions.add(session);
       session.on('error', () => undefined);
       session.on('close', () => sessions.delete(session));

@@ -8,7 +8,7 @@ import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
-import { channelTo } from '../../../regions/processes/known-links.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 const EVERY_MS = 10;
 /** Several calls each time, so that more than one expires on any machine. */

@@ -17,7 +17,7 @@ import { type Copy, type Installation, regionsOf } from '../../drive/installatio
 import { Random } from '../../../ledger/core/random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
-import { channelTo } from '../../../regions/processes/known-links.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 const CHANNEL_OPTIONS = {
   'grpc.enable_retries': 0,

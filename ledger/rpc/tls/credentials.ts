@@ -1,6 +1,6 @@
 import { X509Certificate, constants } from 'node:crypto';
 import { isIP } from 'node:net';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
 import { identityOf } from './certificate-names.ts';
 import { type ServerRole, identityUri } from './identity.ts';
@@ -24,6 +24,8 @@ export interface LinkSecurity {
   readonly server: () => ServerCredentials;
   /** For a channel to servers of this role in the own installation. */
   readonly channelTo: (role: ExpectedRole) => ChannelCredentials;
+  /** The same for a caller that speaks HTTP/2 itself; undefined: no TLS. */
+  readonly connectionTo: (role: ExpectedRole) => ConnectionOptions | undefined;
   /** The own trust domain; undefined: nothing is encrypted or authenticated. */
   readonly trustDomain: string | undefined;
 }
@@ -32,6 +34,7 @@ export interface LinkSecurity {
 export const insecureLinks: LinkSecurity = {
   server: () => ServerCredentials.createInsecure(),
   channelTo: () => credentials.createInsecure(),
+  connectionTo: () => undefined,
   trustDomain: undefined,
 };
 
@@ -45,6 +48,11 @@ export function tlsLinks(files: TlsFiles): LinkSecurity {
       channels.set(role, made);
       return made;
     },
+    connectionTo: (role) => ({
+      ...contextOptions(files.current),
+      ALPNProtocols: ['h2'],
+      checkServerIdentity: (_host, { raw }) => refusalOf(raw, role, files),
+    }),
     get trustDomain() {
       return files.current.identity.trustDomain;
     },
@@ -127,27 +135,29 @@ class ReloadedChannelCredentials extends ChannelCredentials {
       const context = createSecureContext(contextOptions(state));
       const channel = credentials.createFromSecureContext(context, {
         // In place of the host name: the certificate of a region is good wherever it is reached.
-        checkServerIdentity: (_host, { raw }) => this.#refusal(raw),
+        checkServerIdentity: (_host, { raw }) => refusalOf(raw, this.#role, this.#files),
       });
       this.#made = { state, channel };
     }
     return this.#made.channel;
   }
+}
 
-  /** Why the server at the other end is not the one that the link expects. */
-  #refusal(certificate: Buffer): Error | undefined {
-    try {
-      const peer = identityOf(new X509Certificate(certificate));
-      const { trustDomain } = this.#files.current.identity;
-      const isRight =
-        this.#role === 'server'
-          ? peer.kind === 'router' || peer.kind === 'ledger'
-          : peer.kind === this.#role;
-      if (isRight && peer.trustDomain === trustDomain) return undefined;
-      const expected = `spiffe://${trustDomain}/region/REGION/${this.#role}`;
-      return new Error(`the server is ${identityUri(peer)}, and ${expected} was expected`);
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
-    }
+/** Why the server at the other end is not the one that the link expects. */
+function refusalOf(
+  certificate: Buffer,
+  role: ExpectedRole,
+  { current }: TlsFiles,
+): Error | undefined {
+  try {
+    const peer = identityOf(new X509Certificate(certificate));
+    const { trustDomain } = current.identity;
+    const isServer = peer.kind === 'router' || peer.kind === 'ledger';
+    const isRight = role === 'server' ? isServer : peer.kind === role;
+    if (isRight && peer.trustDomain === trustDomain) return undefined;
+    const expected = `spiffe://${trustDomain}/region/REGION/${role}`;
+    return new Error(`the server is ${identityUri(peer)}, and ${expected} was expected`);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

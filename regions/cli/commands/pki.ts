@@ -18,7 +18,8 @@ import {
   type RotationStep,
   rotationSteps,
 } from '../../pki/pki.ts';
-import { type PkiFolder, pkiFolder, readAuthority } from '../../pki/pki-folder.ts';
+import { type PkiFolder, pkiFolder } from '../../links/pki-files.ts';
+import { readAuthority } from '../../pki/pki-folder.ts';
 import { type PkiStatus, pkiStatus } from '../../pki/pki-status.ts';
 import { CommandFailure, ExitCode } from '../../terminal/failure.ts';
 import { note, print, printJson, styled } from '../../terminal/print.ts';

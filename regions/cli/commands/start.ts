@@ -22,7 +22,7 @@ import {
 } from './local-cluster.ts';
 import { Progress } from '../../terminal/progress.ts';
 import { count, milliseconds, note, print, printJson, styled } from '../../terminal/print.ts';
-import { routerChannel } from '../../processes/known-links.ts';
+import { routerChannel } from '../../links/known-links.ts';
 
 /** Long enough for a server that is being started again. */
 const CALL_TIMEOUT_MS = 60_000;

@@ -12,7 +12,7 @@ import type { CallRequest, CallLog, RecordedCall } from './call-log.ts';
 import type { RunClock } from './run-clock.ts';
 import type { DrillLoad } from './drill-load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
-import { channelTo } from '../../processes/known-links.ts';
+import { routerLinks } from '../../links/known-links.ts';
 
 /** The parts of a run that its calls need. */
 export interface DirectRun {
@@ -40,7 +40,10 @@ export class DirectCaller {
 
   constructor(run: DirectRun, address: string) {
     this.#run = run;
-    this.#client = new BookServiceClient(address, channelTo(address, 'ledger'));
+    this.#client = new BookServiceClient(
+      address,
+      routerLinks(address, run.target.region).channelTo('ledger'),
+    );
   }
 
   /** Throws when the server cannot be reached. */

@@ -1,4 +1,4 @@
-import { routerChannel } from '../../processes/known-links.ts';
+import { routerChannel } from '../../links/known-links.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { MeridianClient } from '../../../router/client/client.ts';

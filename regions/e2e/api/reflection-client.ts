@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import * as protoLoader from '@grpc/proto-loader';
-import { channelTo } from '../../processes/known-links.ts';
+import { channelTo } from '../../links/known-links.ts';
 
 const OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true };
 

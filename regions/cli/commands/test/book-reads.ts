@@ -9,7 +9,7 @@ import { MeridianClient } from '../../../../router/client/client.ts';
 import { type Regions, testPartitionStatus } from './partition-status.ts';
 import type { Faults } from '../../../faults/faults.ts';
 import { type Meridian, textAt } from '../../../testing/meridian.ts';
-import { routerChannel } from '../../../processes/known-links.ts';
+import { routerChannel } from '../../../links/known-links.ts';
 
 type Running = () => {
   readonly meridian: Meridian;
