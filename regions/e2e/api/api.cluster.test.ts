@@ -5,7 +5,12 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
-import { type ChannelCredentials, makeClientConstructor, Metadata, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  makeClientConstructor,
+  Metadata,
+  status as Code,
+} from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -196,23 +201,26 @@ test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', asy
   }
 });
 
+/** The code of the error of a call to a ledger server. */
+function locate(address: string, credentials: ChannelCredentials) {
+  return new Promise<number | undefined>((resolve) => {
+    const client = new BookServiceClient(address, credentials);
+    const options = { deadline: Date.now() + 5_000 };
+    client.locateAccount(LocateAccountRequest.create(), new Metadata(), options, (error) => {
+      client.close();
+      resolve(error?.code);
+    });
+  });
+}
+
 test('no server answers in plain text, and a ledger server none but its own installation', async () => {
   const servers = [...routers, ...cluster.books.map(({ ledgerAddress }) => ledgerAddress)];
-  const ask = (address: string, credentials: ChannelCredentials) =>
-    new Promise<number | undefined>((resolve) => {
-      const client = new BookServiceClient(address, credentials);
-      const options = { deadline: Date.now() + 5_000 };
-      client.locateAccount(LocateAccountRequest.create(), new Metadata(), options, (error) => {
-        client.close();
-        resolve(error?.code);
-      });
-    });
   for (const address of servers) {
-    expect(await ask(address, insecureLinks.channelTo('server'))).toBe(status.UNAVAILABLE);
+    expect(await locate(address, insecureLinks.channelTo('server'))).toBe(Code.UNAVAILABLE);
   }
   const demo = linksAs(pkiOf(cluster.dataDir), DEMO_SERVICE).channelTo('ledger');
   for (const { ledgerAddress } of cluster.books) {
-    expect(await ask(ledgerAddress, demo)).toBe(status.PERMISSION_DENIED);
+    expect(await locate(ledgerAddress, demo)).toBe(Code.PERMISSION_DENIED);
   }
 });
 
