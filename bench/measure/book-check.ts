@@ -1,5 +1,6 @@
 import { RowKind } from '../../ledger/core/journal-row.ts';
 import { must } from '../../ledger/core/assert.ts';
+import { numbersLiteral } from '../../ledger/store/postgres/array-literal.ts';
 import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 import type { CheckedBook } from './checked-book.ts';
 import { type DatabaseUse, indexesBuilt, readDatabaseUse } from './database-use.ts';
@@ -67,7 +68,7 @@ export class BookCheck implements CheckedBook {
     const seqs = Array.from({ length: rows }, () => 1 + Math.floor(Math.random() * last));
     const sampled = await this.#sql<{ id: string; debit: bigint; credit: bigint }[]>`
       SELECT id, debit_account AS debit, credit_account AS credit FROM journal
-       WHERE seq = ANY(${seqs}::int8[]) AND kind = ${RowKind.transfer} AND reason = 0
+       WHERE seq = ANY(${numbersLiteral(seqs)}::int8[]) AND kind = ${RowKind.transfer} AND reason = 0
        ORDER BY random()`;
     return sampled.map(({ id, debit, credit }) => ({
       id,
