@@ -66,15 +66,10 @@ export class BookCheck implements CheckedBook {
   async sampleTransfers(rows: number): Promise<SampledTransfer[]> {
     const last = await this.#seq();
     const seqs = Array.from({ length: rows }, () => 1 + Math.floor(Math.random() * last));
-    const sampled = await this.#sql<{ id: string; debit: bigint; credit: bigint }[]>`
-      SELECT id, debit_account AS debit, credit_account AS credit FROM journal
+    return this.#sql<SampledTransfer[]>`
+      SELECT id, debit_account AS "debitAccount", credit_account AS "creditAccount" FROM journal
        WHERE seq = ANY(${numbersLiteral(seqs)}::int8[]) AND kind = ${RowKind.transfer} AND reason = 0
        ORDER BY random()`;
-    return sampled.map(({ id, debit, credit }) => ({
-      id,
-      debitAccount: debit,
-      creditAccount: credit,
-    }));
   }
 
   /** How many partitions have rows, and the rows of the one that is open. */

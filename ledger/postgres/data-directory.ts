@@ -19,8 +19,7 @@ const settings: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   full_page_writes: 'on',
   wal_buffers: '16MB',
-  // Pages in full, above all those of indexes that are built, are a tenth of the journal of writes.
-  // This Postgres has pglz alone.
+  // Indexes that are built in bulk are written as full pages. This Postgres has pglz alone.
   wal_compression: 'on',
   checkpoint_completion_target: '0.9',
   // The ledger's statements are short; compiling them costs more than running them.

@@ -151,8 +151,9 @@ export class Leaders {
 
   /** The clocks of the servers that reported lately as they are now, less the network delay. */
   peerClocks(): Clocks[] {
+    const now = performance.now();
     return this.#servers.flatMap(({ topology, topologyAt }) =>
-      performance.now() - topologyAt > CLOCK_MS ? [] : clocksNow(topology, topologyAt),
+      now - topologyAt > CLOCK_MS ? [] : clocksAt(now, topology, topologyAt),
     );
   }
 
@@ -169,8 +170,9 @@ export class Leaders {
         return { topology, answeredAt, inTime: answeredAt - askedAt <= withinMs };
       }),
     );
+    const now = performance.now();
     return answers.flatMap(({ topology, answeredAt, inTime }) =>
-      inTime ? clocksNow(topology, (askedAt + answeredAt) / 2) : [],
+      inTime ? clocksAt(now, topology, (askedAt + answeredAt) / 2) : [],
     );
   }
 
@@ -263,10 +265,10 @@ interface Clocks {
   readonly steadyMicros: number;
 }
 
-/** The clocks of a server now, if they were read at `readAt`; none if it reported none. */
-function clocksNow(topology: Topology | undefined, readAt: number): Clocks[] {
+/** The clocks of a server at `now`, if they were read at `readAt`; none if it reported none. */
+function clocksAt(now: number, topology: Topology | undefined, readAt: number): Clocks[] {
   if (topology === undefined || topology.steadyMicros === 0n) return [];
-  const passed = (performance.now() - readAt) * 1_000;
+  const passed = (now - readAt) * 1_000;
   const { wallMicros, steadyMicros } = topology;
   return [{ wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed }];
 }
