@@ -79,13 +79,24 @@ const DEFINITE_REASONS = new Set(['TOO_SLOW', 'NOT_APPLIED']);
 const NEVER_SENT =
   /^(?:No connection established|Name resolution failed|Stream refused by server|Channel closed before call started)/u;
 
+/** What they are when a deadline passed before there was a connection to send on. */
+const NEVER_CONNECTED =
+  /^Deadline exceeded after.*,(?:waiting for name resolution|waiting for metadata filters|Waiting for LB pick)/u;
+
+/** True if a deadline of ours passed while the call waited for a connection. */
+function neverConnected({ code, details }: ServiceError): boolean {
+  return code === GrpcStatus.DEADLINE_EXCEEDED && NEVER_CONNECTED.test(details);
+}
+
 /**
  * True if the request was definitely not applied. Only two can know: the server, which then
  * gives its reason, and the transport of what it never sent. Whatever else UNAVAILABLE comes
  * with (a reset, a dropped connection), the request may have reached the ledger before.
  */
-function isDefinite({ code, details }: ServiceError, reason: string): boolean {
+function isDefinite(error: ServiceError, reason: string): boolean {
+  const { code, details } = error;
   if (DEFINITE.has(code) || DEFINITE_REASONS.has(reason)) return true;
+  if (neverConnected(error)) return true;
   if (code === GrpcStatus.ABORTED || code === GrpcStatus.RESOURCE_EXHAUSTED) return reason !== '';
   return code === GrpcStatus.UNAVAILABLE && (reason !== '' || NEVER_SENT.test(details));
 }
@@ -98,11 +109,13 @@ function mayBeRepeated({ code, details }: ServiceError, reason: string): boolean
 }
 
 /** The transport's own texts carry more than a user can make use of. */
-function inPlainWords({ code, details }: ServiceError): string {
+function inPlainWords(error: ServiceError): string {
+  const { code, details } = error;
   const cause = /Last error: (?:Error: )?(.*?)\. Resolution note:/su.exec(details)?.[1];
   if (cause !== undefined) return `no connection, ${cause}`;
   if (code === GrpcStatus.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) {
-    return `no answer within ${/after ([\d.]+)s/u.exec(details)?.[1] ?? '?'} s`;
+    const missing = neverConnected(error) ? 'connection' : 'answer';
+    return `no ${missing} within ${/after ([\d.]+)s/u.exec(details)?.[1] ?? '?'} s`;
   }
   return details || 'no answer';
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import {
   Metadata,
   type sendUnaryData,
@@ -55,6 +57,15 @@ async function routerThat(answer: Answer): Promise<string> {
   });
   closers.push(() => server.forceShutdown());
   return `127.0.0.1:${port}`;
+}
+
+/** A port that accepts connections and sends nothing. Returns its address. */
+async function silentRouter(): Promise<string> {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  closers.push(() => silent.close());
+  await once(silent, 'listening');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
+  return `127.0.0.1:${(silent.address() as AddressInfo).port}`;
 }
 
 function clientOf(addresses: string[], options: ClientOptions = {}): MeridianClient {
@@ -160,16 +171,30 @@ describe('a failure states what it is', () => {
       const first = failure(GrpcStatus.UNKNOWN, 'commit lost', [errorInfo]);
       return calls === 1 ? first : failure(GrpcStatus.UNAVAILABLE, 'away');
     });
-    const client = clientOf([address], { timeoutMs: 400 });
+    const client = clientOf([address], { timeoutMs: 1_000 });
     const found = await failureOf(client.createTransfer(request));
     expect(calls).toBeGreaterThan(1);
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' });
   });
 
   test('of a router that cannot be reached', async () => {
-    const found = await failureOf(clientOf(['127.0.0.1:1'], { timeoutMs: 300 }).listAssets({}));
+    const found = await failureOf(clientOf(['127.0.0.1:1'], { timeoutMs: 1_000 }).listAssets({}));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toMatch(/^127\.0\.0\.1:1: no connection, connect ECONNREFUSED/u);
+  });
+
+  test('of a router that cannot be reached, when the next one has no time to connect', async () => {
+    const routers = ['127.0.0.1:1', await silentRouter()];
+    const found = await failureOf(clientOf(routers, { timeoutMs: 300 }).createTransfer(request));
+    expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
+    expect(found.message).toContain('ECONNREFUSED');
+  });
+
+  test('of a router that does not accept a connection: nothing was sent', async () => {
+    const client = clientOf([await silentRouter()], { timeoutMs: 300 });
+    const found = await failureOf(client.createTransfer(request));
+    expect(found).toMatchObject({ code: 'DEADLINE_EXCEEDED', outcome: 'not_applied' });
+    expect(found.message).toMatch(/: no connection within [\d.]+ s/u);
   });
 
   test('of a read, of which nothing can have been applied', async () => {

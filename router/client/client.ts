@@ -218,13 +218,19 @@ export class MeridianClient {
   ): Promise<Response> {
     const giveUpAt = performance.now() + this.#limits.timeoutMs;
     let unknown = false;
+    let earlier: CallError | undefined;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#attempt(method, request, giveUpAt);
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
         unknown ||= error.outcome === 'unknown';
-        await this.#beforeRetry(unknown ? error.withOutcome('unknown') : error, attempt, giveUpAt);
+        // A last attempt that had no time to connect knows less than the one before it.
+        const isLast = performance.now() + BACKOFF.firstMs >= giveUpAt;
+        const failure = isLast && neverConnected(error) ? (earlier ?? error) : error;
+        earlier = failure;
+        const stated = unknown ? failure.withOutcome('unknown') : failure;
+        await this.#beforeRetry(stated, attempt, giveUpAt);
       }
     }
   }
@@ -266,6 +272,11 @@ export class MeridianClient {
       else signal?.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** True if the time of an attempt was over before there was a connection to send on. */
+function neverConnected({ code, outcome, reason }: CallError): boolean {
+  return code === 'DEADLINE_EXCEEDED' && outcome === 'not_applied' && reason === '';
 }
 
 /** An answer with items missing would be matched to the wrong requests. */
