@@ -159,9 +159,11 @@ export class RawBook {
     const items = must(scanPlain(request, BOOK.number), 'all transfers are plain');
     const atMicros = this.#nextMicros();
     const stamp = { book: BOOK.number, epoch, seqBefore, atMicros };
-    const batch = new PlainBatch(items.columns.count, stamp);
+    const { columns } = items;
+    const batch = new PlainBatch(columns.count, stamp);
     this.#accounts.begin();
-    if (!batch.post(items, this.#accounts, NOTHING_KNOWN)) {
+    for (let place = 0; place < columns.count; place += 1) {
+      if (batch.post(columns, place, this.#accounts, NOTHING_KNOWN)) continue;
       throw new Error('the plain lane has left transfers to the general one');
     }
     const plain = { count: batch.count, bytes: batch.rows };

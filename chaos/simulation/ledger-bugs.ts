@@ -16,12 +16,12 @@ export const LEDGER_BUGS: readonly LedgerBug[] = [
     invariants: ['I7'],
   },
   {
-    // A work that is demoted leaves what it had posted in the accounts.
-    name: 'take-nothing-back',
-    file: 'ledger/core/plain/plain-batch.ts',
-    text: 'accounts.moveBack(debit, credit, amounts[place * 2] ?? 0, amounts[place * 2 + 1] ?? 0);',
-    replacement: 'void [debit, credit, amounts];',
-    invariants: ['I7'],
+    // A call is answered with the results of the general lane first, whatever its order.
+    name: 'answer-out-of-order',
+    file: 'ledger/leader/kinds/split-work.ts',
+    text: 'indexes: this.#items.map(({ index }) => index)',
+    replacement: 'indexes: this.#items.map((_, place) => place)',
+    invariants: ['I6'],
   },
   {
     name: 'ignore-limit-in-plain-lane',
@@ -40,9 +40,9 @@ export const LEDGER_BUGS: readonly LedgerBug[] = [
   {
     // Each transfer is answered with the position of the one after it.
     name: 'answer-of-the-neighbour',
-    file: 'ledger/leader/kinds/plain-transfers.ts',
-    text: 'plainReplies(work.items, batch.stamp, batch.seqOf(first))',
-    replacement: 'plainReplies(work.items, batch.stamp, batch.seqOf(first + 1))',
+    file: 'ledger/leader/kinds/split-work.ts',
+    text: 'plainReplies(items, batch.stamp, batch.seqOf(this.#first), this.#demoted)',
+    replacement: 'plainReplies(items, batch.stamp, batch.seqOf(this.#first + 1), this.#demoted)',
     invariants: ['I6'],
   },
   {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { PostingLane } from '../testing/books/sim-book.ts';
 import { histories, type RandomHistory } from '../testing/history/random-history.ts';
 import { OutcomeCoverage } from '../testing/history/outcome-coverage.ts';
+import { mixedCallHistories } from '../testing/history/mixed-call-history.ts';
 import { plainer } from '../testing/history/plainer-history.ts';
 import { HistoryRun } from '../testing/history/run-history.ts';
 import { checkRandomly } from '../testing/history/seed.ts';
@@ -69,6 +70,24 @@ test(
     const runs = checkRandomly(FILE, 'the plain lane agrees', property, 500);
     process.stdout.write(`${plain} transfers of ${runs} histories went through the plain lane\n`);
     expect(plain).toBeGreaterThan(runs);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'plain transfers that overtake others agree with the model, and lead to the same rows',
+  () => {
+    let overtaking = 0;
+    const property = fc.property(mixedCallHistories(), fc.nat(3), (history, compared) => {
+      const run = ran(history, false, undefined, 'mixed');
+      for (const book of run.books) overtaking += book.overtaking;
+      if (compared > 0) return;
+      const rows = [run, ran(history)].map(({ books }) => books.map((book) => book.rows));
+      expect(rows[0]).toEqual(rows[1]);
+    });
+    const runs = checkRandomly(FILE, 'plain transfers that overtake', property, 500);
+    process.stdout.write(`${overtaking} transfers of ${runs} histories overtook another one\n`);
+    expect(overtaking).toBeGreaterThan(runs / 2);
   },
   TIMEOUT_MS,
 );

@@ -4,7 +4,7 @@ import { accountId } from '../core/account-id.ts';
 import { PlainBatch } from '../core/plain/plain-batch.ts';
 import { idWords } from '../core/plain/plain-columns.ts';
 import { transferRequest } from '../testing/books/book-requests.ts';
-import { ANY_ACCOUNTS, NOTHING_KNOWN, plainItems } from '../testing/books/plain-works.ts';
+import { ANY_ACCOUNTS, plainItems, postAll } from '../testing/books/plain-works.ts';
 import { fingerprintOf } from './known-key.ts';
 import { RecentPlainKeys } from './recent-plain-keys.ts';
 
@@ -23,7 +23,7 @@ function batchOf(numbers: readonly number[], seqBefore: number): PlainBatch {
   const stamp = { book: BOOK, epoch: 5, seqBefore, atMicros: 1_000 + seqBefore };
   const batch = new PlainBatch(numbers.length, stamp);
   const items = plainItems(numbers.map(requestOf), BOOK);
-  expect(batch.post(must(items, 'they are plain'), ANY_ACCOUNTS, NOTHING_KNOWN)).toBe(true);
+  expect(postAll(batch, must(items, 'they are plain'), ANY_ACCOUNTS)).toBe(numbers.length);
   return batch;
 }
 

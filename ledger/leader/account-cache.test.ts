@@ -223,10 +223,6 @@ function moveInBoth(cache: AccountCache, newest: Map<number, Account>, step: Ste
   const moved = cache.move(...slots, ...words);
   expect(moved).toBe(isFree(debit, credit, step.by));
   if (!moved) return;
-  if (step.by % 2n === 0n) {
-    cache.moveBack(...slots, ...words);
-    return;
-  }
   const { debits, version } = debit;
   newest.set(step.debit, { ...debit, debits: debits + step.by, version: version + 1 });
   const { credits } = credit;

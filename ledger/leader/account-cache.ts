@@ -229,21 +229,6 @@ export class AccountCache implements PlainAccounts {
     return true;
   }
 
-  moveBack(debit: number, credit: number, high: number, low: number): void {
-    const { versions } = this.#columns;
-    this.#subtract(debit * WORDS + DEBITS, high, low);
-    this.#subtract(credit * WORDS + CREDITS, high, low);
-    versions[debit] = (versions[debit] ?? 0) - 1;
-    versions[credit] = (versions[credit] ?? 0) - 1;
-  }
-
-  #subtract(at: number, high: number, low: number): void {
-    const { words } = this.#columns;
-    const rest = (words[at + LOW] ?? 0) - low;
-    words[at + LOW] = rest;
-    words[at + HIGH] = (words[at + HIGH] ?? 0) - high - (rest < 0 ? 1 : 0);
-  }
-
   /** True if the account, of which nothing is held, can pay the amount. */
   #staysAbove(slot: number, high: number, low: number): boolean {
     const amount = high * WORD + low;

@@ -12,24 +12,17 @@ import { type BatchParts, newParts } from './work-kinds.ts';
  * an answer already, and the commands that must be posted for the rest.
  */
 export class BatchPlan {
-  readonly #works: readonly Work[];
+  /** What it answers. */
+  readonly works: readonly Work[];
   readonly parts: BatchParts;
   /** The same, in the order in which they are posted. */
   readonly #parts: readonly BatchPart[];
 
-  /**
-   * @param now performance.now(): what should have begun before is not started any more
-   * @param deferredRowsMin plain rows behind general work of their stream that wait for the next batch
-   */
-  constructor(works: readonly Work[], now: number, deferredRowsMin = Infinity) {
-    this.#works = works;
-    this.parts = newParts(works, now, deferredRowsMin);
+  /** @param now performance.now(): what should have begun before is not started any more */
+  constructor(works: readonly Work[], now: number) {
+    this.works = works;
+    this.parts = newParts(works, now);
     this.#parts = Object.values(this.parts);
-  }
-
-  /** What it answers: the works that it was made of, but for those that wait for the next batch. */
-  get works(): readonly Work[] {
-    return this.#works.filter((work) => !this.parts.plain.isDeferred(work));
   }
 
   /** Requests that have no answer yet, of the kinds that have keys. */
@@ -62,6 +55,13 @@ export class BatchPlan {
     let found = false;
     for (const part of this.#parts) found = (await part.lookUpRefused(outcomes, lookup)) || found;
     return found;
+  }
+
+  /** True if anything but plain transfers has a key of one of these, also if it has no row. */
+  hasKeyOf(plain: PlainBatch, { rows, outcomes }: BatchEffects): boolean {
+    return (
+      rows.some(({ id }) => plain.has(id)) || this.parts.transfers.haltedKeyOf(plain, outcomes)
+    );
   }
 
   /** Gives each request its answer. @param outcomes of the commands, in the same order */

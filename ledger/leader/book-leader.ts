@@ -24,13 +24,6 @@ import { whyNotLeading } from './take-over.ts';
 import type { CommandWork, DryWork, PlainWork, TransferWork, Work } from './work.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
 
-/**
- * Share of a full batch. If the plain rows behind general work of their stream are this many, they
- * wait for the next batch: a row costs some 20 us more in the general lane, and a commit as much as
- * 100 of those.
- */
-const DEFERRED_ROWS = 1 / 16;
-
 /** How often an idle leader checks whether it still leads. */
 const EPOCH_CHECK_MS = 500;
 
@@ -105,7 +98,12 @@ export class BookLeader {
   }
 
   #arrivedPlain(work: PlainWork): PlainWork {
-    return { ...work, ...this.#parts.known.plainHints(work.items.columns) };
+    const { known } = this.#parts;
+    const plain = { ...work, ...known.plainHints(work.items.columns) };
+    if (work.others === undefined) return plain;
+    const { requests } = work.others;
+    const ids = idsOf(requests);
+    return { ...plain, others: { requests, ids, hints: known.hints(ids) } };
   }
 
   /**
@@ -265,8 +263,7 @@ export class BookLeader {
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
     for (const work of works) this.#underWay.add(work);
-    const { batchItems } = this.#parts.tuning ?? ledgerTuning;
-    const plan = new BatchPlan(works, performance.now(), batchItems * DEFERRED_ROWS);
+    const plan = new BatchPlan(works, performance.now());
     await plan.lookUp(this.#lookup(false));
     return this.#prepare(plan);
   }
@@ -297,25 +294,17 @@ export class BookLeader {
       } finally {
         if (prepared === undefined) this.memory.abandon();
       }
-      if (prepared === undefined) continue;
-      this.#putBack(plan.parts.plain.takeDeferred());
-      return prepared;
+      if (prepared !== undefined) return prepared;
     }
-  }
-
-  /** Works wait for the next batch, ahead of what has arrived since. */
-  #putBack(works: readonly Work[]): void {
-    // What is not under way any more has got its failure.
-    this.#admission.queue.putBack(works.filter((work) => this.#underWay.delete(work)));
   }
 
   /** Undefined: some of what it would refuse has an answer already, and the plan is another one. */
   async #tryToPrepare(plan: BatchPlan): Promise<PreparedBatch | undefined> {
     const plain = await this.#postPlain(plan);
     const { effects, atMicros } = await this.#post(plan.commands(), plain);
-    if (plain !== undefined && effects.rows.some(({ id }) => plain.has(id))) {
+    if (plain !== undefined && plan.hasKeyOf(plain, effects)) {
       // Which of the two has the key is for the general lane to decide, which sees both.
-      plan.parts.plain.demote(plan.parts.plain.works);
+      plan.parts.plain.demoteAll();
       return undefined;
     }
     if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return undefined;
@@ -327,15 +316,10 @@ export class BookLeader {
   /** Posts what is plain. What is not, after all, is looked up for the general lane. */
   async #postPlain({ parts }: BatchPlan): Promise<PlainBatch | undefined> {
     const { store, known } = this.#parts;
-    const { works } = parts.plain;
-    if (works.length > 0) {
-      await this.memory.loadFor(
-        store,
-        works.map(({ items }) => items.columns),
-      );
-    }
+    await this.memory.loadFor(store, parts.plain.columns);
     const stamp = this.memory.stampOf(this.nextMicros());
-    const plain = parts.plain.post(stamp, this.memory.accounts, known);
+    const { accounts } = this.memory;
+    const plain = parts.plain.post(stamp, { accounts, known: known.plainIds });
     await parts.transfers.lookUp(this.#lookup(false));
     return plain;
   }

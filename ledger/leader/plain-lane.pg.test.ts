@@ -5,6 +5,7 @@ import type {
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { TransferStatus } from '../../proto/gen/meridian/v1/transfer.ts';
+import { Leg } from '../../proto/gen/meridian/v1/movement.ts';
 import { runAudit } from '../audit/run-audit.ts';
 import { accountId } from '../core/account-id.ts';
 import { must } from '../core/assert.ts';
@@ -113,7 +114,8 @@ test('the plain lane answers as the general lane does, and its retries as well',
   }
   expect(answers[0]).toEqual(answers[1]);
   expect(answers[0]?.some(({ status }) => status === REJECTED)).toBe(true);
-  expect(posted).toEqual([WORK, 0]);
+  // All but those that were known, refused or not plain.
+  expect(posted).toEqual([WORK * 3 + 4 + 4, 0]);
 });
 
 test('works that come together are posted ahead of the commit, and add up', async () => {
@@ -212,33 +214,164 @@ test('what one stream has sent is posted in its order, whatever the lane', async
   await leading.stop();
 });
 
-test('much plain work behind general work of its stream is plain in the next batch', async () => {
+const between = (debit: number, credit: number, fields: Partial<CreateTransferRequest> = {}) =>
+  plain({ debitAccountId: idOf(debit), creditAccountId: idOf(credit), ...fields });
+
+test('plain transfers are plain behind general ones of their stream that share no account', async () => {
   const opened = await database();
   const leading = await leadingSix(opened, false, ledgerTuning);
   const stream = {};
   const busy = leading.send(work());
+  const others = (length: number) => Array.from({ length }, () => between(3, 4));
   // One batch, for the first is on its way: the payer has what the general work brings, and no more.
   const answers = await Promise.all([
     leading.send([pays()], stream),
-    leading.send([spends(), ...work(299)], stream),
-    leading.send([pays()], stream),
-    leading.send([spends(), ...work(19)], stream),
-    leading.send([spends(), ...work(299)], stream),
-    leading.send(work(300), stream),
-    leading.send(work(300), {}),
+    leading.send([...others(9), spends(), ...others(20)], stream),
+    // Behind what the work before has kept back, and behind that again.
+    leading.send([between(2, 5), between(5, 3), ...others(10)], stream),
+    leading.send([...others(30), between(5, 1)], {}),
   ]);
   await busy;
-  const refused = answers.map((each) => each.filter(({ status }) => status !== POSTED).length);
-  expect(refused).toEqual([0, 0, 0, 0, 1, 0, 0]);
-  const seqs = answers.slice(0, 6).flatMap((each) => each.map(({ position }) => position?.seq));
-  expect(seqs).toEqual(seqs.toSorted((a = 0n, b = 0n) => (a < b ? -1 : 1)));
-  // Those of the stream that were neither refused nor few.
-  expect(leading.plainPosted).toBe(WORK + 300 + 20 + 300 + 300);
+  expect(answers.flat().every(({ status }) => status === POSTED)).toBe(true);
+  const seqs = answers.map((each) => each.map(({ position }) => Number(position?.seq)));
+  const [[paid] = [], second = [], third = [], fourth = []] = seqs;
+  const kept = [paid, second[9], ...third];
+  expect(kept).toEqual(kept.toSorted((x = 0, y = 0) => x - y));
+  expect(Math.max(...fourth)).toBeLessThan(paid ?? 0);
+  expect(leading.plainPosted).toBe(WORK + 9 + 20 + 31);
   await checkBook(opened, leading);
-  const last = [leading.send([pays()], stream), leading.send(work(300), stream)];
   await leading.stop();
-  expect((await Promise.all(last)).flat().every(({ status }) => status === POSTED)).toBe(true);
-  await checkBook(opened, leading);
+});
+
+/** Calls of every kind of transfer, with plain ones before, between and behind them. */
+function mixedCalls(): CreateTransferRequest[][] {
+  const [hold, other] = [between(1, 2), between(2, 5)];
+  const [reversed, twice] = [between(3, 4), between(3, 4)];
+  const leg = (debit: number, credit: number) =>
+    Leg.fromPartial({ debitAccountId: idOf(debit), creditAccountId: idOf(credit), amount: 3n });
+  const group = { $case: 'group' as const, value: { legs: [leg(1, 2), leg(2, 5)] } };
+  const none = { debitAccountId: 0n, creditAccountId: 0n, amount: 0n };
+  const end = { debitAccountId: idOf(1), creditAccountId: 0n };
+  const holdId = hold.idempotencyKey;
+  const transferId = reversed.idempotencyKey;
+  return [
+    [
+      between(3, 4),
+      { ...hold, action: { $case: 'hold', value: { timeoutSeconds: 60 } } },
+      reversed,
+      plain({ ...none, action: group }),
+      // It shares an account with the hold and the group.
+      between(1, 5),
+      twice,
+      plain({ debitAccountId: idOf(2), creditAccountId: accountId(2, 1) }),
+      between(4, 3),
+      { ...other, action: { $case: 'hold', value: { timeoutSeconds: 0 } } },
+    ],
+    [
+      between(3, 4),
+      plain({ ...end, amount: 4n, action: { $case: 'capture', value: { holdId, final: false } } }),
+      between(4, 3, { amount: 2n }),
+      between(4, 3, { action: { $case: 'reversal', value: { transferId } }, amount: 4n }),
+      between(4, 3),
+      plain({ ...end, amount: 0n, action: { $case: 'release', value: { holdId } } }),
+      twice,
+      { ...twice, amount: 11n },
+      between(6, 3),
+      between(3, 6, { conditions: { allOf: [] }, amount: 7n }),
+      between(6, 3, { amount: 7n }),
+    ],
+  ];
+}
+
+const replayShape = (answer: Answer) => ({ ...shape(answer), replayed: undefined });
+const valueOf = <T>(result: PromiseSettledResult<T[]>) =>
+  result.status === 'fulfilled' ? result.value : [];
+const withoutSeq = (answer: Answer) => ({ ...shape(answer), seq: undefined });
+
+test('a mixed call is answered in its order, and so are its retries by another leader', async () => {
+  const calls = mixedCalls();
+  const answers: unknown[] = [];
+  for (const lane of ['transfer', 'send'] as const) {
+    const opened = await database();
+    const leading = await leadingSix(opened);
+    const given: Answer[][] = [];
+    for (const call of calls) given.push(await leading[lane](call));
+    answers.push(given.map((each) => each.map(withoutSeq)));
+    await checkBook(opened, leading);
+    expect(leading.plainPosted > 0).toBe(lane === 'send');
+    // Another one leads while calls are on their way: some fail, none is lost or done twice.
+    const more = Array.from({ length: 6 }, () => mixedCalls()).flat();
+    const sent = Promise.allSettled(more.map((call) => leading[lane](call)));
+    const usurper = await Leading.over(opened, { tuning: SMALL });
+    const first = await sent;
+    await leading.stop();
+    const again: Answer[][] = [];
+    for (const call of [...calls, ...more]) again.push(await usurper[lane](call));
+    const acknowledged = [...given, ...first.map(valueOf)];
+    for (const [index, each] of acknowledged.entries()) {
+      const replays = (again[index] ?? []).slice(0, each.length);
+      expect(replays.map(replayShape)).toEqual(each.map(replayShape));
+    }
+    await checkBook(opened, usurper);
+    await usurper.stop();
+  }
+  expect(answers[1]).toEqual(answers[0]);
+});
+
+test('a key of a plain and of another transfer of one call has the outcome of the first', async () => {
+  const opened = await database();
+  const answers: unknown[] = [];
+  for (const lane of ['transfer', 'send'] as const) {
+    const leading = await leadingSix(lane === 'send' ? await database() : opened);
+    const [a, b, c] = [between(1, 2), between(3, 4), between(3, 4)];
+    const given = await leading[lane]([
+      a,
+      { ...a, reference: 'x' },
+      { ...b, code: 7 },
+      b,
+      between(3, 4),
+      c,
+      c,
+      // It is applied ahead of the others, to which it makes no difference.
+      between(5, 2),
+    ]);
+    answers.push(given.map(withoutSeq).map((each) => ({ ...each, transferId: '' })));
+    expect(given.map(({ status }) => status === POSTED)).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      true,
+      true,
+      true,
+    ]);
+    await leading.stop();
+  }
+  expect(answers[1]).toEqual(answers[0]);
+});
+
+test('a key of a plain transfer and of one that may not leave has the outcome of the first', async () => {
+  const answers: unknown[] = [];
+  for (const lane of ['transfer', 'send'] as const) {
+    const leading = await leadingSix(await database());
+    const divergence = { book: 2, number: 1, why: 'a test' };
+    await leading.leader.execute({ kind: 'diverge', peerBook: 2, divergence });
+    const [a, b] = [between(1, 2), between(1, 2)];
+    const away = accountId(2, 1);
+    const given = await leading[lane]([
+      a,
+      { ...a, creditAccountId: away },
+      { ...b, creditAccountId: away },
+      b,
+      between(3, 4),
+      between(4, 3),
+    ]);
+    answers.push(given.map(withoutSeq).map((each) => ({ ...each, transferId: '' })));
+    expect(given.map(({ status }) => status)).toEqual([POSTED, REJECTED, 0, 0, POSTED, POSTED]);
+    await leading.stop();
+  }
+  expect(answers[1]).toEqual(answers[0]);
 });
 
 test('a dry run sees what is committed, though the next batch is prepared', async () => {

@@ -23,7 +23,7 @@ export type BatchParts = {
  * posted: what brings or frees money comes before what spends it. What is plain comes first of all,
  * and goes to the general lane if it is refused for want of money.
  */
-export function newParts(works: readonly Work[], now: number, deferredRowsMin: number): BatchParts {
+export function newParts(works: readonly Work[], now: number): BatchParts {
   const those = <K extends WorkName>(kind: K) =>
     works.filter((work): work is WorkByKind[K] => work.kind === kind);
   const parts = {
@@ -35,7 +35,7 @@ export function newParts(works: readonly Work[], now: number, deferredRowsMin: n
     proof: proof.newPart(those('proof'), now),
     transfers: transfers.newPart(those('transfers'), now),
   };
-  parts.plain.connect(works, parts.transfers, deferredRowsMin);
+  parts.plain.connect(works, parts.transfers);
   return parts;
 }
 

@@ -2,7 +2,6 @@ import { expect, test, vi } from 'vitest';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { CommandWork, OpenWork, TransferWork } from './work.ts';
-import { ledgerTuning } from '../ledger-tuning.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const request = transferRequest();
@@ -137,21 +136,4 @@ test('waiting ends with work, with the end of the queue, or with the time', asyn
   queue.take();
   expect(await waited(() => queue.close(new LedgerError('not_leader', '')))).toBeLessThan(100);
   expect(await waited(nothing)).toBeLessThan(100);
-});
-
-test('what is put back comes first, also in a queue that is full or takes nothing new', () => {
-  const queue = new WorkQueue({ ...ledgerTuning, batchItems: 4, queueItems: 6 });
-  const [a, b, c] = [transfers(1), transfers(3), transfers(2)] as const;
-  for (const work of [a, b, c]) queue.add(work);
-  expect(queue.take()).toEqual([a, b]);
-  const failure = vi.fn<(failure: LedgerError) => void>();
-  const d = transfers(4, failure);
-  queue.add(d);
-  queue.putBack([b]);
-  queue.add(transfers(1, failure));
-  expect(failure.mock.calls.map(([{ code }]) => code)).toEqual(['overloaded']);
-  queue.refuse(new LedgerError('not_leader', 'the server is stopping'));
-  queue.putBack([a]);
-  expect([queue.take(), queue.take(), queue.take(), queue.take()]).toEqual([[a, b], [c], [d], []]);
-  expect(failure).toHaveBeenCalledTimes(1);
 });

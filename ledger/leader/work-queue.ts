@@ -47,16 +47,6 @@ export class WorkQueue {
     if (this.#items >= this.#tuning.batchItems) this.#full?.();
   }
 
-  /** Puts works back that were taken: they come first again, in the order given. */
-  putBack(works: readonly Work[]): void {
-    const waiting = works.map((work) => waitingOf(work));
-    for (const { items, bytes } of waiting) {
-      this.#items += items;
-      this.#bytes += bytes;
-    }
-    this.#waiting = [...waiting, ...this.#waiting];
-  }
-
   /** Resolves when a full batch waits. Only the newest of several promises does. */
   async whenFull(): Promise<void> {
     if (this.#items >= this.#tuning.batchItems) return;

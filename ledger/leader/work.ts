@@ -50,22 +50,48 @@ interface Failable {
   readonly onFailure: (failure: LedgerError) => void;
 }
 
-/** Plain transfers of one book as they came, without an object for each. */
+/** Transfers of one book as they came, without an object for each of those that are plain. */
 export interface PlainWork extends Failable {
   readonly kind: 'plain';
   readonly items: PlainItems;
+  /** The transfers that are not plain, in their order; undefined: all are. */
+  readonly others?: OtherTransfers | undefined;
   /** What the work came on: what it brings is posted in its order. */
   readonly stream?: object;
-  /** By performance.now(): none of them is to be started after that. */
-  readonly startBefore: number;
-  /** The keys that Redis has. The leader asks for them when the work arrives. */
+  /** performance.now() when it came. */
+  readonly arrived: number;
+  /** The plain keys that Redis has. The leader asks for them when the work arrives. */
   readonly hints?: Promise<Hints>;
-  /** What the filters of the journal have shown of the keys when the work arrived. */
+  /** What the filters of the journal have shown of the plain keys when the work arrived. */
   readonly absence?: Absence | undefined;
-  /** The same as requests, for the general lane, which calls that work back instead of this one. */
-  readonly general: () => TransferWork;
-  /** All were posted: their results as items of BatchOutcome, in the same order. */
-  readonly onPosted: (results: Buffer) => void;
+  /** A plain transfer by its place, as a request for the general lane. */
+  readonly requestOf: (place: number) => CreateTransferRequest;
+  readonly onOutcome: (outcome: PlainOutcome) => void;
+  /** As of a TransferWork. */
+  readonly onLate: (results: LateResult[]) => void;
+}
+
+/** The transfers of a work that are not plain. */
+export interface OtherTransfers {
+  readonly requests: readonly CreateTransferRequest[];
+  /** One for each, as of a TransferWork. */
+  readonly ids?: readonly string[];
+  readonly hints?: Promise<Hints>;
+}
+
+/** What became of the transfers of a work, some of which were posted by the plain lane. */
+export interface PlainOutcome {
+  /** Results of those, in their order, as items of BatchOutcome. */
+  readonly posted: Buffer;
+  /** What the general lane has decided; undefined: nothing. */
+  readonly general: GeneralOutcome | undefined;
+}
+
+export interface GeneralOutcome {
+  /** Indexes in the request, ascending, and one result for each. */
+  readonly indexes: readonly number[];
+  readonly results: readonly CreateTransferResponse[];
+  readonly halted: readonly HaltedTransfer[];
 }
 
 export interface TransferWork extends Failable {

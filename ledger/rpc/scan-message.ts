@@ -31,12 +31,16 @@ class Walk {
   /** The field of each depth that the walk is in, or was refused at. */
   readonly #path: (FieldShape | undefined)[] = Array.from({ length: DEPTH_MAX });
 
-  /** Why a message must not be decoded; undefined: it may be. */
-  start(bytes: Uint8Array, shape: MessageShape): FieldViolation | undefined {
+  /** Why messages must not be decoded; undefined: they may be. */
+  start(
+    bytes: Uint8Array,
+    places: readonly MessagePlace[],
+    shape: MessageShape,
+  ): FieldViolation | undefined {
     this.#messages = 0;
     this.#fields = 0;
     try {
-      this.#message(bytes, 0, bytes.length, shape, 0);
+      for (const { start, end } of places) this.#message(bytes, start, end, shape, 0);
       return undefined;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -189,5 +193,20 @@ const walk = new Walk();
  * fields or levels than allowed. Undefined: nothing, and the cost of decoding it is bounded.
  */
 export function scanMessage(bytes: Uint8Array, shape: MessageShape): FieldViolation | undefined {
-  return walk.start(bytes, shape);
+  return walk.start(bytes, [{ start: 0, end: bytes.length }], shape);
+}
+
+/** Where a message begins among bytes, and where it ends. */
+export interface MessagePlace {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** True if the same is wrong with none of several messages, nor with all of them together. */
+export function areMessages(
+  bytes: Uint8Array,
+  places: readonly MessagePlace[],
+  shape: MessageShape,
+): boolean {
+  return walk.start(bytes, places, shape) === undefined;
 }

@@ -14,6 +14,11 @@ export function decodePost(bytes: Buffer): PostRequest {
   return reader.post(bytes) ?? PostRequest.decode(bytes);
 }
 
+/** Decodes one transfer of a request likewise. @throws Error if its bytes are no message */
+export function decodeTransfer(bytes: Buffer, start: number, end: number): CreateTransferRequest {
+  return reader.transfer(bytes, start, end);
+}
+
 // Tags: the number of a field and its wire type.
 const POST = { batch: 8, transfer: 18, timeouts: 26 } as const;
 const KEY = 10;
@@ -81,6 +86,17 @@ class PostReader {
     } catch (error) {
       if (error === UNUSUAL) return undefined;
       throw error;
+    } finally {
+      this.#bytes = NOTHING;
+    }
+  }
+
+  /** One transfer, whose message stands between two places. */
+  transfer(bytes: Buffer, start: number, end: number): CreateTransferRequest {
+    this.#bytes = bytes;
+    this.#at = start;
+    try {
+      return this.#item(end);
     } finally {
       this.#bytes = NOTHING;
     }

@@ -4,22 +4,29 @@ import {
   type PostReply,
   type PostRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
-import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
+import type {
+  CreateTransferRequest,
+  CreateTransferResponse,
+} from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
+import { bytesAt } from '../core/plain/scan-plain.ts';
 import { validateAll } from '../core/validate/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
 import type { BookMember } from '../member/book-member.ts';
 import { DivergedError, type LedgerError } from '../leader/ledger-error.ts';
-import type { LateResult, TransferWork } from '../leader/work.ts';
+import type { LateResult, PlainOutcome, TransferWork } from '../leader/work.ts';
 import type { RpcError } from '../rpc/error.ts';
 import { bytesOf, MalformedMessage } from '../rpc/message-bytes.ts';
-import { decodePost } from './decode-post.ts';
-import { outcomeBytes } from './post-method.ts';
+import { decodePost, decodeTransfer } from './decode-post.ts';
+import { mixedResults } from './mixed-results.ts';
+import { haltedBytes, outcomeBytes, type PlainRequest } from './post-method.ts';
 
 /** A posting stream, whose requests and replies may be bytes: see post-method.ts. */
 interface PostStream {
-  on(event: 'data', listener: (request: PostRequest | PlainItems | MalformedMessage) => void): this;
+  on(
+    event: 'data',
+    listener: (request: PostRequest | PlainRequest | MalformedMessage) => void,
+  ): this;
   on(event: 'end' | 'cancelled' | 'error', listener: () => void): this;
   emit(event: 'error', error: RpcError): boolean;
   write(reply: PostReply | Buffer): boolean;
@@ -43,7 +50,7 @@ export function servePostStream(member: BookMember, stream: PostStream): void {
   };
   stream.on('data', (request) => {
     if (request instanceof MalformedMessage) stream.emit('error', request.error);
-    else if ('columns' in request) submitPlain(member, request, { stream, write });
+    else if ('items' in request) submitPlain(member, request, { stream, write });
     else submit(member, request, { stream, write });
   });
   stream.on('end', () => stream.end());
@@ -61,24 +68,39 @@ interface Source {
   readonly write: (reply: PostReply | Buffer) => void;
 }
 
-/** Plain transfers, which are sound as far as that can be seen without the state of the book. */
-function submitPlain(member: BookMember, items: PlainItems, source: Source): void {
-  const { bytes, batch, timeoutMs } = items;
+/** The plain transfers are sound as far as that can be seen without the state of the book. */
+function submitPlain(member: BookMember, request: PlainRequest, source: Source): void {
+  const { items, others } = request;
+  const { bytes, batch } = items;
   const { leader } = member;
   if (leader === undefined) {
     writeNotLeading(batch, source);
     return;
   }
-  const now = performance.now();
+  const arrived = performance.now();
+  if (others !== undefined && whyInvalid(member, others) !== undefined) {
+    // For the error to name the transfer by its index in the request.
+    submit(member, decodePost(bytes), source);
+    return;
+  }
   leader.submit({
     kind: 'plain',
     items,
+    others: others && { requests: others },
     stream: source.stream,
-    startBefore: now + timeoutMs,
-    general: () => transferWork(decodePost(bytes), bytes.length, now, source),
-    onPosted: (results) => source.write(outcomeBytes(batch, results)),
+    arrived,
+    requestOf: (place) => decodeTransfer(bytes, ...bytesAt(items, place)),
+    onOutcome: (outcome) => source.write(plainReply(batch, items.count, outcome)),
+    onLate: (results) => writeLate(batch, results, source),
     onFailure: (why) => writeFailure(batch, why, source),
   });
+}
+
+/** @param count transfers of the request */
+function plainReply(batch: bigint, count: number, { posted, general }: PlainOutcome): Buffer {
+  if (general === undefined) return outcomeBytes(batch, posted);
+  const results = mixedResults(posted, general, count);
+  return outcomeBytes(batch, results, haltedBytes(general.halted));
 }
 
 function submit(member: BookMember, request: PostRequest, source: Source): void {
@@ -89,27 +111,30 @@ function submit(member: BookMember, request: PostRequest, source: Source): void 
     return;
   }
   const invalid = (message: string) => writeFault(batch, FaultCode.INVALID, message, source);
-  // Routers have checked this; a ledger server does not take their word for it.
-  const [violation] = validateAll(transfers, 'transfers', validateTransfer);
-  if (violation !== undefined) {
-    invalid(`${violation.field} ${violation.description}`);
-    return;
-  }
-  const { book } = member.config;
-  if (transfers.some((transfer) => bookOf(decidingAccountOf(transfer)) !== book.number)) {
-    // To reject it as unknown would burn its key here, where it does not belong.
-    invalid(`a debit account is not of ${book.name}`);
+  const why = whyInvalid(member, transfers);
+  if (why !== undefined) {
+    invalid(why);
     return;
   }
   if (timeoutMs.length !== transfers.length) {
     invalid('timeout_ms must have one item for each transfer');
     return;
   }
-  if (transfers.some(({ dryRun }) => dryRun)) {
-    invalid('a dry run must not be posted');
-    return;
-  }
   leader.submit(transferWork(request, bytesOf(request), performance.now(), source));
+}
+
+/** What is wrong with transfers. Routers have checked it; their word is not taken for it. */
+function whyInvalid(
+  { config: { book } }: BookMember,
+  transfers: readonly CreateTransferRequest[],
+): string | undefined {
+  const [violation] = validateAll(transfers, 'transfers', validateTransfer);
+  if (violation !== undefined) return `${violation.field} ${violation.description}`;
+  if (transfers.some((transfer) => bookOf(decidingAccountOf(transfer)) !== book.number)) {
+    // To reject it as unknown would burn its key here, where it does not belong.
+    return `a debit account is not of ${book.name}`;
+  }
+  return transfers.some(({ dryRun }) => dryRun) ? 'a dry run must not be posted' : undefined;
 }
 
 /** @param arrived performance.now() when the request came */
@@ -128,13 +153,14 @@ function transferWork(
     startBefore: timeoutMs.map((ms) => arrived + ms),
     onOutcome: (results: CreateTransferResponse[], halted: readonly HaltedTransfer[]) =>
       write({ $case: 'outcome', value: { batch, results, halted: [...halted] } }),
-    onLate: (results: LateResult[]) =>
-      write({
-        $case: 'late',
-        value: { results: results.map((late) => ({ ...late, batch })) },
-      }),
+    onLate: (results: LateResult[]) => writeLate(batch, results, source),
     onFailure: (why) => writeFailure(batch, why, source),
   };
+}
+
+function writeLate(batch: bigint, results: readonly LateResult[], { write }: Source): void {
+  const value = { results: results.map((late) => ({ ...late, batch })) };
+  write({ reply: { $case: 'late', value } });
 }
 
 function writeNotLeading(batch: bigint, source: Source): void {

@@ -10,8 +10,6 @@ export interface PlainAccounts {
    * @returns false if anything might: nothing was changed, and the general lane decides
    */
   move(debit: number, credit: number, high: number, low: number): boolean;
-  /** Takes back the last move that was not taken back. */
-  moveBack(debit: number, credit: number, high: number, low: number): void;
   /**
    * The amounts of all slots: at WORDS_PER_SLOT times the slot its debits, then its credits, each in
    * two words in the order of the machine's bytes. Valid until the next account is loaded.

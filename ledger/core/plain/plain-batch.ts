@@ -12,7 +12,6 @@ import {
   WORDS_PER_SLOT,
 } from './plain-accounts.ts';
 import { idWords, PlainColumns } from './plain-columns.ts';
-import type { PlainItems } from './scan-plain.ts';
 
 /** What all rows of a batch share. */
 export interface PlainStamp {
@@ -76,18 +75,27 @@ export class PlainBatch {
   }
 
   /**
-   * Posts all transfers of a work, or none.
-   * @returns false if anything about one of them is unusual: nothing was changed
+   * Posts one transfer of others' columns.
+   * @returns false if anything about it is unusual: nothing was changed
    */
-  post({ columns }: PlainItems, accounts: PlainAccounts, known: KnownIds): boolean {
-    const from = this.columns.count;
-    this.columns.append(columns);
-    const to = this.columns.count;
-    for (let place = from; place < to; place += 1) {
-      if (this.#postOne(place, accounts, known)) continue;
-      this.#takeBack(from, place, accounts);
+  post(from: PlainColumns, index: number, accounts: PlainAccounts, known: KnownIds): boolean {
+    const at = index * 4;
+    const { ids } = from;
+    if (known.has(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) return false;
+    const debit = accounts.slotOf(from.debits[index] ?? 0);
+    const credit = accounts.slotOf(from.credits[index] ?? 0);
+    if (debit < 0 || credit < 0) return false;
+    const place = this.columns.count;
+    this.columns.copy(from, index);
+    if (!this.#places.add(this.columns.ids, place)) return false;
+    const high = from.amounts[index * 2] ?? 0;
+    const low = from.amounts[index * 2 + 1] ?? 0;
+    if (!accounts.move(debit, credit, high, low)) {
+      this.#places.removeLast(this.columns.ids, place);
       return false;
     }
+    this.columns.count = place + 1;
+    this.#writeRow(place, accounts, debit, credit);
     return true;
   }
 
@@ -116,36 +124,6 @@ export class PlainBatch {
   #placeOf(id: string): number {
     const words = this.count === 0 ? undefined : idWords(id);
     return words === undefined ? -1 : this.#places.find(this.columns.ids, ...words);
-  }
-
-  #postOne(place: number, accounts: PlainAccounts, known: KnownIds): boolean {
-    const { ids, debits, credits, amounts } = this.columns;
-    const at = place * 4;
-    if (known.has(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) return false;
-    const debit = accounts.slotOf(debits[place] ?? 0);
-    const credit = accounts.slotOf(credits[place] ?? 0);
-    if (debit < 0 || credit < 0) return false;
-    if (!this.#places.add(ids, place)) return false;
-    const high = amounts[place * 2] ?? 0;
-    const low = amounts[place * 2 + 1] ?? 0;
-    if (!accounts.move(debit, credit, high, low)) {
-      this.#places.removeLast(ids, place);
-      return false;
-    }
-    this.#writeRow(place, accounts, debit, credit);
-    return true;
-  }
-
-  /** Takes back the transfers from a place to the one before another. */
-  #takeBack(from: number, to: number, accounts: PlainAccounts): void {
-    const { ids, debits, credits, amounts } = this.columns;
-    for (let place = to - 1; place >= from; place -= 1) {
-      const debit = accounts.slotOf(debits[place] ?? 0);
-      const credit = accounts.slotOf(credits[place] ?? 0);
-      accounts.moveBack(debit, credit, amounts[place * 2] ?? 0, amounts[place * 2 + 1] ?? 0);
-      this.#places.removeLast(ids, place);
-    }
-    this.columns.count = from;
   }
 
   #writeRow(place: number, accounts: PlainAccounts, debit: number, credit: number): void {

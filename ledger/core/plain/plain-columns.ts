@@ -16,14 +16,15 @@ export class PlainColumns {
     this.amounts = new Uint32Array(capacity * 2);
   }
 
-  /** Adds those of other columns. */
-  append(from: PlainColumns): void {
-    const { count } = from;
-    this.ids.set(from.ids.subarray(0, count * 4), this.count * 4);
-    this.debits.set(from.debits.subarray(0, count), this.count);
-    this.credits.set(from.credits.subarray(0, count), this.count);
-    this.amounts.set(from.amounts.subarray(0, count * 2), this.count * 2);
-    this.count += count;
+  /** Copies one of other columns to the place behind the last one, which is not counted yet. */
+  copy(from: PlainColumns, index: number): void {
+    const place = this.count;
+    const [to, at] = [place * 4, index * 4];
+    for (let word = 0; word < 4; word += 1) this.ids[to + word] = from.ids[at + word] ?? 0;
+    this.debits[place] = from.debits[index] ?? 0;
+    this.credits[place] = from.credits[index] ?? 0;
+    this.amounts[place * 2] = from.amounts[index * 2] ?? 0;
+    this.amounts[place * 2 + 1] = from.amounts[index * 2 + 1] ?? 0;
   }
 
   amount(index: number): bigint {

@@ -25,25 +25,33 @@ const RESULT_BYTES_MAX = 2 + HEAD_BYTES + 2 + 31 + 2 + 17;
  * The answers to plain transfers that were posted, as the items of BatchOutcome.results, byte for
  * byte as the generated encoder writes them.
  *
- * @param items all of one work
- * @param seq of the row of the first; the others follow
+ * @param items of one work
+ * @param first number of the row of the first that was posted; the others follow
+ * @param demoted by place, 1: it was not posted here; undefined: all were
  */
-export function plainReplies(items: PlainItems, stamp: PlainStamp, seq: number): Buffer {
+export function plainReplies(
+  items: PlainItems,
+  stamp: PlainStamp,
+  first: number,
+  demoted?: Uint8Array,
+): Buffer {
   const { bytes, columns, keys } = items;
   const { count } = columns;
   const reply = Buffer.allocUnsafe(count * RESULT_BYTES_MAX);
   const position = positionStart(stamp);
   const decidedAt = decidedAtField(stamp.atMicros);
   let end = 0;
-  for (let index = 0; index < count; index += 1) {
-    const seqBytes = varintBytes(seq + index);
+  let seq = first;
+  for (let place = 0; place < count; place += 1) {
+    if (demoted !== undefined && demoted[place] === 1) continue;
+    const seqBytes = varintBytes(seq);
     const positionBytes = position.length + seqBytes;
     reply[end] = RESULT;
     reply[end + 1] = HEAD_BYTES + 2 + positionBytes + decidedAt.length;
     reply[end + 2] = TRANSFER_ID;
     reply[end + 3] = KEY_BYTES;
     end += 4;
-    const key = keys[index] ?? 0;
+    const key = keys[place] ?? 0;
     for (let at = 0; at < KEY_BYTES; at += 1) reply[end + at] = bytes[key + at] ?? 0;
     end += KEY_BYTES;
     reply[end] = STATUS;
@@ -52,7 +60,8 @@ export function plainReplies(items: PlainItems, stamp: PlainStamp, seq: number):
     reply[end + 3] = positionBytes;
     end += 4;
     for (let at = 0; at < position.length; at += 1) reply[end + at] = position[at] ?? 0;
-    end = writeVarint(reply, end + position.length, seq + index);
+    end = writeVarint(reply, end + position.length, seq);
+    seq += 1;
     for (let at = 0; at < decidedAt.length; at += 1) reply[end + at] = decidedAt[at] ?? 0;
     end += decidedAt.length;
   }

@@ -1,17 +1,53 @@
 import { CALL_ITEMS_MAX } from '../limits.ts';
 import { PlainColumns } from './plain-columns.ts';
 
-/** The plain transfers of one PostRequest. */
+/** The transfers of one PostRequest, of which some at least are plain. */
 export interface PlainItems {
   /** The message as it came. */
   readonly bytes: Buffer;
+  /** The plain ones, each at its place. */
   readonly columns: PlainColumns;
-  /** Where the key of each begins in `bytes`: 36 bytes of ASCII. */
+  /** Where the key of each plain one begins in `bytes`: 36 bytes of ASCII. */
   readonly keys: Uint32Array;
   /** Chosen by the router. */
   readonly batch: bigint;
-  /** The least number of milliseconds that any caller waits. */
+  /** All transfers of the request. */
+  readonly count: number;
+  /** Of each transfer of the request, in milliseconds. */
+  readonly timeouts: Uint32Array;
+  /** The least of them. */
   readonly timeoutMs: number;
+  /** Undefined: all are plain, and the place of each is its index in the request. */
+  readonly mixed: MixedItems | undefined;
+}
+
+/** Where the transfers of a request stand of which only some are plain. */
+export interface MixedItems {
+  /** Index in the request of each plain transfer. */
+  readonly indexes: Uint32Array;
+  /** The transfers that are not plain, in their order. */
+  readonly others: readonly OtherItem[];
+}
+
+/** A transfer that is not plain, or not written as encoders write it: it is to be decoded. */
+export interface OtherItem {
+  /** In the request. */
+  readonly index: number;
+  /** Where its message begins in the bytes of the request, and where it ends. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Index in the request of a plain transfer. */
+export function indexOf({ mixed }: PlainItems, place: number): number {
+  return mixed === undefined ? place : (mixed.indexes[place] ?? 0);
+}
+
+/** Where the message of a plain transfer begins in the bytes of the request, and where it ends. */
+export function bytesAt({ bytes, keys }: PlainItems, place: number): [number, number] {
+  // The tag and the length of the key stand before it, and the length of the message before those.
+  const start = (keys[place] ?? 0) - 2;
+  return [start, start + (bytes[start - 1] ?? 0)];
 }
 
 // Tags: the number of a field and its wire type.
@@ -51,6 +87,8 @@ const WORD = 2 ** 32;
 class PlainScan {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Where the message begins that was passed by last. */
+  #start = 0;
   /** The words of the number that was read last. */
   #high = 0;
   #low = 0;
@@ -61,6 +99,9 @@ class PlainScan {
     const capacity = Math.min(CALL_ITEMS_MAX, Math.floor(bytes.length / ITEM_BYTES_MIN));
     const columns = new PlainColumns(capacity);
     const keys = new Uint32Array(capacity);
+    const others: OtherItem[] = [];
+    let indexes: Uint32Array | undefined;
+    let count = 0;
     this.#bytes = bytes;
     this.#at = 0;
     let batch = 0n;
@@ -69,13 +110,33 @@ class PlainScan {
       if (!this.#number()) return undefined;
       batch = (BigInt(this.#high) << 32n) | BigInt(this.#low);
     }
-    while (bytes[this.#at] === TRANSFER) {
-      if (columns.count === capacity || !this.#item(columns, keys, book)) return undefined;
-      columns.count += 1;
+    for (; bytes[this.#at] === TRANSFER; count += 1) {
+      if (count === CALL_ITEMS_MAX) return undefined;
+      const start = this.#at;
+      if (columns.count < capacity && this.#item(columns, keys, book)) {
+        if (indexes !== undefined) indexes[columns.count] = count;
+        columns.count += 1;
+        continue;
+      }
+      this.#at = start + 1;
+      if (!this.#skip()) return undefined;
+      indexes ??= firstIndexes(capacity, columns.count);
+      others.push({ index: count, start: this.#start, end: this.#at });
     }
-    const timeoutMs = this.#timeouts(columns.count);
-    if (columns.count === 0 || timeoutMs < 0) return undefined;
-    return { bytes, columns, keys, batch, timeoutMs };
+    if (columns.count === 0) return undefined;
+    const timeouts = new Uint32Array(count);
+    const timeoutMs = this.#timeouts(timeouts);
+    if (timeoutMs < 0) return undefined;
+    const mixed = indexes && { indexes, others };
+    return { bytes, columns, keys, batch, count, timeouts, timeoutMs, mixed };
+  }
+
+  /** Passes a message by, from its length on; false: it is cut off. */
+  #skip(): boolean {
+    if (!this.#number() || this.#high > 0) return false;
+    this.#start = this.#at;
+    this.#at += this.#low;
+    return this.#at <= this.#bytes.length;
   }
 
   /** Reads one transfer; false: it is not plain. */
@@ -175,26 +236,36 @@ class PlainScan {
   }
 
   /** Reads the timeouts to the end; returns the least, -1 if there is not one for each transfer. */
-  #timeouts(count: number): number {
+  #timeouts(timeouts: Uint32Array): number {
     const bytes = this.#bytes;
     if (bytes[this.#at] !== TIMEOUTS) return -1;
     this.#at += 1;
     if (!this.#number() || this.#high > 0 || this.#at + this.#low !== bytes.length) return -1;
     let least = Infinity;
-    let timeouts = 0;
-    for (; this.#at < bytes.length; timeouts += 1) {
+    let count = 0;
+    for (; this.#at < bytes.length; count += 1) {
       if (!this.#number() || this.#high > 0) return -1;
+      // What is written beyond the end of the array is lost.
+      timeouts[count] = this.#low;
       least = Math.min(least, this.#low);
     }
-    return timeouts === count ? least : -1;
+    return count === timeouts.length ? least : -1;
   }
+}
+
+/** Indexes of plain transfers, of which the first ones are at the place of their index. */
+function firstIndexes(capacity: number, count: number): Uint32Array {
+  const indexes = new Uint32Array(capacity);
+  for (let place = 0; place < count; place += 1) indexes[place] = place;
+  return indexes;
 }
 
 const scan = new PlainScan();
 
 /**
- * Reads a PostRequest of nothing but plain transfers within one book. Undefined: there is anything
- * else in it, or it is written in any other way than encoders write it; then it is to be decoded.
+ * Reads the plain transfers within one book of a PostRequest, and finds those that are not plain.
+ * Undefined: none is, or the request is written in any other way than encoders write it; then it is
+ * to be decoded.
  */
 export function scanPlain(bytes: Buffer, book: number): PlainItems | undefined {
   return scan.run(bytes, book);

@@ -1,12 +1,13 @@
 import { PlainBatch, type PlainStamp } from '../../core/plain/plain-batch.ts';
-import type { PlainAccounts } from '../../core/plain/plain-accounts.ts';
-import { idText } from '../../core/plain/plain-columns.ts';
-import { plainReplies } from '../../core/plain/plain-replies.ts';
+import { idText, type PlainColumns } from '../../core/plain/plain-columns.ts';
+import { StreamOrder } from '../../core/plain/stream-order.ts';
+import { rowsOfAll } from '../../core/validate/request-rows.ts';
 import type { KnownOutcomes } from '../known-outcomes.ts';
 import type { Absence } from '../partitions/journal-ids.ts';
-import type { PlainWork, TransferWork, Work } from '../work.ts';
+import type { PlainWork, Work } from '../work.ts';
 import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
-import type { TransferPart } from './transfers.ts';
+import { type PlainState, SplitWork } from './split-work.ts';
+import type { TransferPart, WorkItems } from './transfers.ts';
 
 /**
  * A row alone goes to the general lane. Measured: in one statement it takes Postgres 0.27 ms, as bytes
@@ -15,124 +16,94 @@ import type { TransferPart } from './transfers.ts';
  */
 const ROWS_MIN = 2;
 
-/** A work whose transfers were posted, and the place of the first of them in the batch. */
-interface PostedWork {
-  readonly work: PlainWork;
-  readonly first: number;
-}
-
 /**
- * The plain transfers of a batch, which are posted before all else. Works that the plain lane does
- * not decide are demoted: they become works of the general lane in the same batch. What one stream
- * has sent is posted in its order; so plain work behind general work of its stream waits for the next
- * batch, with all that the stream has sent after it, or is demoted as well if it is small.
+ * The plain transfers of a batch, which are posted before all else. A transfer that the plain lane
+ * does not decide is demoted: the general lane decides it in the same batch, with what is not
+ * plain. What one stream has sent is posted in its order; so a plain transfer is demoted as well if
+ * general ones came before it that may look at one of its accounts.
  */
 export class PlainPart extends BatchPart {
   /** All works of the batch, in the order of arrival. */
   #arrived: readonly Work[] = [];
   #transfers: TransferPart | undefined;
-  #deferredRowsMin = Infinity;
-  /** Of the works that were demoted. */
-  readonly #general = new Map<PlainWork, TransferWork>();
-  /** Works that wait for the next batch. */
-  readonly #deferred = new Set<Work>();
-  #newlyDeferred: Work[] = [];
-  #posted: PostedWork[] = [];
+  readonly #splits: ReadonlyMap<PlainWork, SplitWork>;
   #batch: PlainBatch | undefined;
 
   /** @param now performance.now(): what should have begun before is not started any more */
   constructor(works: readonly PlainWork[], now: number) {
     super();
-    const rows = works.reduce((sum, { items }) => sum + items.columns.count, 0);
-    for (const work of works) {
-      const few = rows < ROWS_MIN;
-      if (few || work.startBefore < now) this.#general.set(work, generalOf(work));
-    }
+    this.#splits = new Map(works.map((work) => [work, new SplitWork(work, now)]));
+    const few = this.unanswered < ROWS_MIN;
+    for (const split of this.#splits.values()) if (few || split.isLate(now)) split.demoteAll();
   }
 
-  /**
-   * To be called once.
-   * @param transfers the part that demoted works go to
-   * @param deferredRowsMin plain rows behind general work of their stream that wait for the next batch
-   */
-  connect(arrived: readonly Work[], transfers: TransferPart, deferredRowsMin: number): void {
+  /** To be called once. @param transfers the part that takes what is not plain, or is demoted */
+  connect(arrived: readonly Work[], transfers: TransferPart): void {
     this.#arrived = arrived;
     this.#transfers = transfers;
-    this.#deferredRowsMin = deferredRowsMin;
-    this.#keepOrder(true);
+    this.#handOver();
   }
 
-  /** True if the work is not of this batch any more. */
-  isDeferred(work: Work): boolean {
-    return this.#deferred.has(work);
+  /** Columns of all works that have transfers which are not demoted. */
+  get columns(): PlainColumns[] {
+    const columns: PlainColumns[] = [];
+    for (const split of this.#splits.values()) {
+      if (split.plain > 0) columns.push(split.work.items.columns);
+    }
+    return columns;
   }
 
-  /** Works that were deferred since the last call, in the order of arrival. */
-  takeDeferred(): readonly Work[] {
-    const deferred = this.#newlyDeferred;
-    this.#newlyDeferred = [];
-    return deferred;
-  }
-
-  /** Works that are neither demoted nor deferred, in the order of arrival. */
-  get works(): PlainWork[] {
-    return this.#arrived.filter((work): work is PlainWork => this.#isPosted(work));
-  }
-
-  #isPosted(work: Work): boolean {
-    return work.kind === 'plain' && !this.#general.has(work) && !this.#deferred.has(work);
-  }
-
+  /** Transfers that are not demoted. */
   override get unanswered(): number {
-    return this.works.reduce((sum, { items }) => sum + items.columns.count, 0);
+    let plain = 0;
+    for (const split of this.#splits.values()) plain += split.plain;
+    return plain;
   }
 
   override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
-    const { works } = this;
     if (journalOnly) {
-      this.demote(works);
+      this.demoteAll();
       return;
     }
-    const demoted: PlainWork[] = [];
-    const unasked: PlainWork[] = [];
-    for (const work of works) {
-      const hints = await work.hints;
-      if (hints === undefined) unasked.push(work);
-      else if (hints.size > 0) demoted.push(work);
+    const unasked: SplitWork[] = [];
+    for (const split of this.#splits.values()) {
+      const hints = await split.work.hints;
+      if (hints === undefined) unasked.push(split);
+      else if (hints.size > 0) split.demoteKeys(hints);
     }
     // Without Redis the journal is asked first: a retry then costs a look-up, not a batch.
-    if (unasked.length > 0) demoted.push(...(await recorded(known, unasked)));
-    this.#demote(demoted, true);
+    if (unasked.length > 0) await demoteRecorded(known, unasked);
+    this.#handOver();
   }
 
-  /** The works, and those of their streams that come after them, go to the general lane. */
-  demote(works: readonly PlainWork[]): void {
-    this.#demote(works, false);
-  }
-
-  /** @param mayDefer true: those that come after them may wait for the next batch instead */
-  #demote(works: readonly PlainWork[], mayDefer: boolean): void {
-    if (works.length === 0) return;
-    for (const work of works) this.#general.set(work, generalOf(work));
-    this.#keepOrder(mayDefer);
+  /** All transfers go to the general lane. */
+  demoteAll(): void {
+    for (const split of this.#splits.values()) split.demoteAll();
+    this.#handOver();
   }
 
   /**
-   * Posts all works that have been sent here, or demotes them. Called again for each attempt.
+   * Posts all transfers that are not demoted, or demotes them. Called again for each attempt.
    * Returns undefined if nothing is plain.
    */
-  post(stamp: PlainStamp, accounts: PlainAccounts, known: KnownOutcomes): PlainBatch | undefined {
-    this.#posted = [];
+  post(stamp: PlainStamp, state: PlainState): PlainBatch | undefined {
     this.#batch = undefined;
     const capacity = this.unanswered;
     if (capacity === 0) return undefined;
     const batch = new PlainBatch(capacity, stamp);
-    for (const work of this.works) {
-      if (!this.#isPosted(work)) continue;
-      const first = batch.count;
-      if (batch.post(work.items, accounts, known.plainIds)) this.#posted.push({ work, first });
-      else this.#demote([work], true);
+    const orders = new Map<object | undefined, StreamOrder>();
+    const orderOf = (stream: object | undefined) => {
+      const order = orders.get(stream) ?? new StreamOrder(stamp.book);
+      orders.set(stream, order);
+      return order;
+    };
+    for (const work of this.#arrived) {
+      if (work.kind === 'transfers') orderOf(work.stream).addAll(work.requests);
+      const split = work.kind === 'plain' ? this.#splits.get(work) : undefined;
+      const { stream } = split?.work ?? {};
+      split?.post(batch, state, orders.get(stream), () => orderOf(stream));
     }
+    this.#handOver();
     if (batch.count === 0) return undefined;
     this.#batch = batch;
     return batch;
@@ -150,10 +121,12 @@ export class PlainPart extends BatchPart {
   get absence(): Absence | undefined {
     let seq = Infinity;
     const doubtful: number[] = [];
-    for (const { work, first } of this.#posted) {
-      if (work.absence === undefined) return undefined;
-      seq = Math.min(seq, work.absence.seq);
-      for (const place of work.absence.doubtful) doubtful.push(first + place);
+    for (const split of this.#splits.values()) {
+      if (split.plain === 0) continue;
+      const { absence } = split.work;
+      if (absence === undefined) return undefined;
+      seq = Math.min(seq, absence.seq);
+      doubtful.push(...split.placesInBatch(absence.doubtful));
     }
     return seq === Infinity ? undefined : { seq, doubtful };
   }
@@ -166,83 +139,42 @@ export class PlainPart extends BatchPart {
     return columns.ids.subarray(0, count * 4);
   }
 
+  /** Works with anything for the general lane are answered once that has its results. */
   publish(): void {
-    const batch = this.#batch;
-    if (batch === undefined) return;
-    for (const { work, first } of this.#posted) {
-      work.onPosted(plainReplies(work.items, batch.stamp, batch.seqOf(first)));
+    for (const split of this.#splits.values()) {
+      if (split.general === undefined) split.publish();
     }
   }
 
-  /**
-   * Sees to it that no plain work is posted before general work that its stream has sent before it.
-   * Hands over what is demoted.
-   */
-  #keepOrder(mayDefer: boolean): void {
-    const late = this.#behindGeneralWork();
-    const rows = late.reduce((sum, work) => sum + (this.#isPosted(work) ? rowsOf(work) : 0), 0);
-    if (mayDefer && rows >= this.#deferredRowsMin) {
-      for (const work of late) this.#deferred.add(work);
-      const newly = new Set([...late, ...this.#newlyDeferred]);
-      this.#newlyDeferred = this.#arrived.filter((work) => newly.has(work));
-    } else {
-      for (const work of late) {
-        if (work.kind === 'plain' && this.#isPosted(work)) this.#general.set(work, generalOf(work));
-      }
-    }
-    if (this.#general.size > 0 || this.#deferred.size > 0) this.#handOver();
-  }
-
-  /** Of each stream all works from the first plain one on that general work comes before. */
-  #behindGeneralWork(): Work[] {
-    const general = new Set<object | undefined>();
-    const late = new Set<object | undefined>();
-    return this.#arrived.filter((work) => {
-      if ((work.kind !== 'plain' && work.kind !== 'transfers') || this.#deferred.has(work)) {
-        return false;
-      }
-      const { stream } = work;
-      if (!this.#isPosted(work)) general.add(stream);
-      else if (general.has(stream)) late.add(stream);
-      return late.has(stream);
-    });
-  }
-
-  /** The general lane gets its works and those that are demoted, in the order of arrival. */
+  /** The general lane gets what is not plain and what is demoted, in the order of arrival. */
   #handOver(): void {
-    const general: TransferWork[] = [];
+    const general: WorkItems[] = [];
     for (const work of this.#arrived) {
-      if (this.#deferred.has(work)) continue;
-      if (work.kind === 'transfers') general.push(work);
-      const own = work.kind === 'plain' ? this.#general.get(work) : undefined;
+      const own =
+        work.kind === 'transfers'
+          ? this.#transfers?.itemsOf(work)
+          : work.kind === 'plain'
+            ? this.#splits.get(work)?.general
+            : undefined;
       if (own !== undefined) general.push(own);
     }
     this.#transfers?.takeOver(general);
   }
 }
 
-function rowsOf(work: Work): number {
-  return work.kind === 'plain' ? work.items.columns.count : 0;
-}
-
-/** The work as one of the general lane. Redis need not be asked again. */
-function generalOf({ general, hints }: PlainWork): TransferWork {
-  const work = general();
-  return hints === undefined ? work : { ...work, hints };
-}
-
-/** Those of the works of which the journal has a key. */
-async function recorded(known: KnownOutcomes, works: readonly PlainWork[]): Promise<PlainWork[]> {
-  const ids = works.map(({ items: { columns } }) =>
-    Array.from({ length: columns.count }, (_, place) => idText(columns.ids, place)),
-  );
-  const existing = await known.existing(ids.flat());
-  if (existing.size === 0) return [];
-  return works.filter((_, index) => ids[index]?.some((id) => existing.has(id)) === true);
+/** Demotes those of which the journal has the key. */
+async function demoteRecorded(known: KnownOutcomes, splits: readonly SplitWork[]): Promise<void> {
+  const ids = splits.flatMap(({ work: { items } }) => {
+    const { count, ids: words } = items.columns;
+    return Array.from({ length: count }, (_, place) => idText(words, place));
+  });
+  const existing = await known.existing(ids);
+  if (existing.size > 0) for (const split of splits) split.demoteKeys(existing);
 }
 
 export const plain: WorkKind<PlainWork, PlainPart> = {
-  rows: ({ items }) => items.columns.count,
+  rows: ({ items, others }) =>
+    items.columns.count + (others === undefined ? 0 : rowsOfAll(others.requests)),
   bounded: true,
   newPart: (works, now) => new PlainPart(works, now),
 };

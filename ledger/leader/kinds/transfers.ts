@@ -4,6 +4,7 @@ import {
   type CreateTransferResponse,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../../core/assert.ts';
+import type { PlainBatch } from '../../core/plain/plain-batch.ts';
 import type { Outcome, TransferOutcome } from '../../core/post/command.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
 import { rowsOfAll } from '../../core/validate/request-rows.ts';
@@ -31,14 +32,32 @@ import {
 export interface TransferItem extends KeyedTransfer {
   /** An item is its own command. */
   readonly kind: 'transfer';
+  /** In its work. */
+  readonly index: number;
+  /** By performance.now(): not to be started after that. */
+  readonly startBefore: number;
+  /** True: it is known whether its key has an outcome. */
+  lookedUp: boolean;
   answer: TransferAnswer | undefined;
   /** Its outcome, if this batch decided it. */
   outcome: TransferOutcome | undefined;
 }
 
+/** What the general lane has of a work. */
+export interface WorkItems {
+  /** In the order of the requests. */
+  readonly items: readonly TransferItem[];
+  /** What Redis knows of their keys, from each time that it was asked. */
+  readonly hints: readonly (Promise<Hints> | undefined)[];
+  /** One result for each item, in the same order. */
+  readonly onOutcome: TransferWork['onOutcome'];
+  readonly onLate: TransferWork['onLate'];
+}
+
 /** The transfers of a batch. */
 export class TransferPart extends BatchPart {
-  /** The items of each work, in the order of its requests. */
+  readonly #own: ReadonlyMap<TransferWork, WorkItems>;
+  /** Those of all works, in the order of arrival. */
   #works: readonly WorkItems[];
   /** Items that have a command, in the order of their commands. */
   #planned: TransferItem[] = [];
@@ -49,18 +68,19 @@ export class TransferPart extends BatchPart {
   /** Items whose key is that of a change in this batch. */
   #reused: [TransferItem, { readonly answer: DecidedAt | undefined }][] = [];
 
-  readonly #now: number;
-
   constructor(works: readonly TransferWork[], now: number) {
     super();
-    this.#now = now;
-    this.#works = works.map((work) => workItems(work, now));
+    this.#own = new Map(works.map((work) => [work, workItems(work, now)]));
+    this.#works = [...this.#own.values()];
   }
 
-  /** Takes works of the plain lane over. @param all those of this part as well, in their order */
-  takeOver(all: readonly TransferWork[]): void {
-    const known = new Map(this.#works.map((each) => [each.work, each]));
-    this.#works = all.map((work) => known.get(work) ?? workItems(work, this.#now));
+  itemsOf(work: TransferWork): WorkItems | undefined {
+    return this.#own.get(work);
+  }
+
+  /** Takes over what is not plain. @param all what this part has as well, in the order of arrival */
+  takeOver(all: readonly WorkItems[]): void {
+    this.#works = all;
   }
 
   get items(): TransferItem[] {
@@ -78,13 +98,12 @@ export class TransferPart extends BatchPart {
 
   override async lookUp({ known, journalOnly }: Lookup): Promise<void> {
     // Once the journal alone is asked, it is asked about all: it has refused some of them.
-    const works = this.#works.filter(({ lookedUp }) => journalOnly || !lookedUp);
-    for (const each of works) each.lookedUp = true;
-    const open = openOf(works);
+    const open = this.#open().filter(({ lookedUp }) => journalOnly || !lookedUp);
+    for (const item of open) item.lookedUp = true;
     if (open.length === 0) return;
     const answers = journalOnly
       ? await known.recorded(open)
-      : await known.find(open, await hintsOf(works));
+      : await known.find(open, await hintsOf(this.#works));
     for (let place = 0; place < open.length; place += 1) {
       const item = open[place];
       if (item !== undefined) item.answer = answers[place];
@@ -119,6 +138,13 @@ export class TransferPart extends BatchPart {
     const answers = await known.recorded(items);
     for (const [place, item] of items.entries()) item.answer = answers[place];
     return answers.some((answer) => answer !== undefined);
+  }
+
+  /** True if one of the transfers that were not applied, and have no row, has a key of these. */
+  haltedKeyOf(plain: PlainBatch, outcomes: readonly Outcome[]): boolean {
+    return this.#planned.some(
+      ({ id }, at) => outcomes[this.#first + at]?.kind === 'halted' && plain.has(id),
+    );
   }
 
   answer(outcomes: readonly Outcome[], stamp: BatchStamp): void {
@@ -156,24 +182,20 @@ export class TransferPart extends BatchPart {
     for (const { outcome } of this.#planned) {
       if (outcome !== undefined) addPeers(outcome, publication.peers);
     }
-    for (const { work, items } of this.#works) {
-      work.onOutcome(responsesOf(items), haltedOf(items, publication.channelName));
-      this.#wait(work, items, publication);
+    for (const work of this.#works) {
+      work.onOutcome(responsesOf(work.items), haltedOf(work.items, publication.channelName));
+      this.#wait(work, publication);
     }
   }
 
   /** Callers of those in transit get the rest when the other book has answered. */
-  #wait(
-    { onLate, startBefore }: TransferWork,
-    items: readonly TransferItem[],
-    { waiters, answerOvertaken }: Publication,
-  ): void {
+  #wait({ items, onLate }: WorkItems, { waiters, answerOvertaken }: Publication): void {
     const overtaken = new Map<number, TransferItem>();
-    for (let index = 0; index < items.length; index += 1) {
-      const item = items[index];
+    for (let place = 0; place < items.length; place += 1) {
+      const item = items[place];
       if (item?.answer === undefined || item.answer.channel === null) continue;
       const { response, channel } = item.answer;
-      const until = startBefore[index] ?? 0;
+      const { index, startBefore: until } = item;
       const waiter = { number: channel.number, until, index, response, onLate };
       if (!waiters.add(channel.peerBook, waiter)) overtaken.set(index, item);
     }
@@ -181,16 +203,9 @@ export class TransferPart extends BatchPart {
   }
 }
 
-/** A work and its items, in the order of its requests. */
-interface WorkItems {
-  readonly work: TransferWork;
-  readonly items: readonly TransferItem[];
-  /** True: it is known which of its keys have an outcome. */
-  lookedUp: boolean;
-}
-
 function workItems(work: TransferWork, now: number): WorkItems {
-  return { work, items: itemsOf(work, now), lookedUp: false };
+  const { hints, onOutcome, onLate } = work;
+  return { items: itemsOf(work, now), hints: [hints], onOutcome, onLate };
 }
 
 /** The items of works that have no answer yet, in the order of arrival. */
@@ -205,22 +220,39 @@ function openOf(works: readonly WorkItems[]): TransferItem[] {
 /** The ids that Redis has among all transfers; undefined if it did not answer for one work. */
 async function hintsOf(works: readonly WorkItems[]): Promise<Hints> {
   const found = new Set<string>();
-  for (const { work } of works) {
-    const hints = await work.hints;
-    if (hints === undefined) return undefined;
-    for (const id of hints) found.add(id);
+  for (const work of works) {
+    for (const asked of work.hints) {
+      const hints = await asked;
+      if (hints === undefined) return undefined;
+      for (const id of hints) found.add(id);
+    }
   }
   return found;
 }
 
 function itemsOf({ requests, startBefore, ids = idsOf(requests) }: TransferWork, now: number) {
-  return requests.map((request, index): TransferItem => ({
+  return requests.map((request, index) => {
+    const id = must(ids[index], 'every request has its id');
+    return newItem({ id, request, index, startBefore: startBefore[index] ?? Infinity }, now);
+  });
+}
+
+/** A transfer of a batch. @param now performance.now() */
+export function newItem(
+  item: Pick<TransferItem, 'id' | 'request' | 'index' | 'startBefore'>,
+  now: number,
+): TransferItem {
+  const { id, request, index, startBefore } = item;
+  return {
     kind: 'transfer',
-    id: must(ids[index], 'every request has its id'),
+    id,
     request,
-    answer: (startBefore[index] ?? Infinity) < now ? TOO_LATE : undefined,
+    index,
+    startBefore,
+    lookedUp: false,
+    answer: startBefore < now ? TOO_LATE : undefined,
     outcome: undefined,
-  }));
+  };
 }
 
 /** The id of each transfer, in the same order. */
@@ -253,11 +285,10 @@ export function haltedOf(
   channelName: (peerBook: number) => string,
 ): readonly HaltedTransfer[] {
   let halted: HaltedTransfer[] | undefined;
-  for (let index = 0; index < items.length; index += 1) {
-    const peerBook = items[index]?.answer?.haltedPeer;
-    if (peerBook === undefined) continue;
+  for (const { answer, index } of items) {
+    if (answer?.haltedPeer === undefined) continue;
     halted ??= [];
-    halted.push({ index, channel: channelName(peerBook) });
+    halted.push({ index, channel: channelName(answer.haltedPeer) });
   }
   return halted ?? NOTHING_HALTED;
 }

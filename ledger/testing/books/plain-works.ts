@@ -10,13 +10,34 @@ import { type PlainItems, scanPlain } from '../../core/plain/scan-plain.ts';
 import { PLAIN_AT, PLAIN_ROW_BYTES, POSTGRES_EPOCH_MICROS } from '../../core/row-bytes.ts';
 import { EMPTY_ROW } from '../../core/post/batch.ts';
 
-/** Transfers as they come over the wire; undefined: one of them is not plain. */
-export function plainItems(
+/** Transfers as they come over the wire; undefined: none of them is plain. */
+export function mixedItems(
   transfers: readonly CreateTransferRequest[],
   book: number,
 ): PlainItems | undefined {
   const request = { batch: 1n, transfers: [...transfers], timeoutMs: transfers.map(() => 600_000) };
   return scanPlain(Buffer.from(PostRequest.encode(request).finish()), book);
+}
+
+/** The same; undefined: one of them is not plain. */
+export function plainItems(
+  transfers: readonly CreateTransferRequest[],
+  book: number,
+): PlainItems | undefined {
+  const items = mixedItems(transfers, book);
+  return items?.mixed === undefined ? items : undefined;
+}
+
+/** Posts plain transfers up to the first that is refused. Returns how many were posted. */
+export function postAll(
+  batch: PlainBatch,
+  { columns }: PlainItems,
+  accounts: PlainAccounts,
+  known: KnownIds = NOTHING_KNOWN,
+): number {
+  let place = 0;
+  while (place < columns.count && batch.post(columns, place, accounts, known)) place += 1;
+  return place;
 }
 
 export const NOTHING_KNOWN: KnownIds = { has: () => false };
@@ -25,7 +46,6 @@ export const NOTHING_KNOWN: KnownIds = { has: () => false };
 export const ANY_ACCOUNTS: PlainAccounts = {
   slotOf: () => 0,
   move: () => true,
-  moveBack: () => undefined,
   words: new Uint32Array(8),
   versions: new Float64Array(1),
 };

@@ -25,7 +25,10 @@ import { connect, type Sql } from '../../store/postgres/connect.ts';
 import { PostgresPartitions } from '../../store/postgres/partitions.ts';
 import type { Book } from '../../core/book.ts';
 import type { LedgerTuning } from '../../ledger-tuning.ts';
-import { plainItems } from '../books/plain-works.ts';
+import { mixedItems } from '../books/plain-works.ts';
+import { indexOf } from '../../core/plain/scan-plain.ts';
+import { must } from '../../core/assert.ts';
+import { mixedResults } from '../../service/mixed-results.ts';
 import type { Head } from '../../store/append-batch.ts';
 import type { TestDatabase } from './database.ts';
 import { PostgresStore } from '../../store/postgres/postgres-store.ts';
@@ -163,34 +166,37 @@ export class Leading {
     });
   }
 
-  /** The same as they come over the wire: by the plain lane, if all of them are plain. */
+  /** The same as they come over the wire: by the plain lane, as far as they are plain. */
   async send(
     requests: readonly CreateTransferRequest[],
     stream?: object,
   ): Promise<CreateTransferResponse[]> {
-    const items = plainItems(requests, this.leader.memory.book.number);
+    const items = mixedItems(requests, this.leader.memory.book.number);
     const on = stream === undefined ? {} : { stream };
+    const onLate = (results: LateResult[]) => this.late.push(...results);
     return new Promise((resolve, reject) => {
-      const general = (): TransferWork => ({
-        ...on,
-        kind: 'transfers',
-        requests,
-        startBefore: requests.map(() => Infinity),
-        onOutcome: resolve,
-        onLate: (results) => this.late.push(...results),
-        onFailure: reject,
-      });
       if (items === undefined) {
-        this.leader.submit(general());
+        const startBefore = requests.map(() => Infinity);
+        const callbacks = { onOutcome: resolve, onLate, onFailure: reject };
+        this.leader.submit({ ...on, kind: 'transfers', requests, startBefore, ...callbacks });
         return;
       }
-      const startBefore = performance.now() + items.timeoutMs;
-      const onPosted = (results: Buffer) => {
-        this.plainPosted += requests.length;
-        resolve(BatchOutcome.decode(results).results);
-      };
-      const work = { kind: 'plain', items, startBefore, general, onPosted } as const;
-      this.leader.submit({ ...on, ...work, onFailure: reject });
+      const { mixed, count } = items;
+      this.leader.submit({
+        ...on,
+        kind: 'plain',
+        items,
+        others: mixed && { requests: mixed.others.map(({ index }) => requestAt(requests, index)) },
+        arrived: performance.now(),
+        requestOf: (place) => requestAt(requests, indexOf(items, place)),
+        onOutcome: ({ posted, general }) => {
+          this.plainPosted += count - (general?.results.length ?? 0);
+          const results = general === undefined ? posted : mixedResults(posted, general, count);
+          resolve(BatchOutcome.decode(results).results);
+        },
+        onLate,
+        onFailure: reject,
+      });
     });
   }
 
@@ -209,6 +215,10 @@ export class Leading {
     await this.#helpers.kept;
     for (const connection of this.#connections) await connection.end({ timeout: 1 });
   }
+}
+
+function requestAt(requests: readonly CreateTransferRequest[], index: number) {
+  return must(requests[index], 'every item has its request');
 }
 
 async function cacheOf(redisUrl: string, head: Head): Promise<KeyCache> {

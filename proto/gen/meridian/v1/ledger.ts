@@ -136,7 +136,8 @@ export const LedgerServiceService = {
   },
   /**
    * Creates up to 8,000 transfers, each with its own outcome, in the order given.
-   * Transfers of one payer's book are applied in that order; the call is not a group.
+   * Transfers of one payer's book are applied in that order; the call is not a group. Those that
+   * have no account in common, and do not name each other, may stand in the journal in another one.
    */
   createTransfers: {
     path: "/meridian.v1.LedgerService/CreateTransfers" as const,
@@ -311,7 +312,8 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   createTransfer: handleUnaryCall<CreateTransferRequest, CreateTransferResponse>;
   /**
    * Creates up to 8,000 transfers, each with its own outcome, in the order given.
-   * Transfers of one payer's book are applied in that order; the call is not a group.
+   * Transfers of one payer's book are applied in that order; the call is not a group. Those that
+   * have no account in common, and do not name each other, may stand in the journal in another one.
    */
   createTransfers: handleUnaryCall<CreateTransfersRequest, CreateTransfersResponse>;
   /** Returns the state of the transfer of a key or an id; "never seen" is one of the states. */
@@ -457,7 +459,8 @@ export interface LedgerServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Creates up to 8,000 transfers, each with its own outcome, in the order given.
-   * Transfers of one payer's book are applied in that order; the call is not a group.
+   * Transfers of one payer's book are applied in that order; the call is not a group. Those that
+   * have no account in common, and do not name each other, may stand in the journal in another one.
    */
   createTransfers(
     request: CreateTransfersRequest,
