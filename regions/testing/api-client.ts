@@ -49,7 +49,7 @@ export class Api {
     this.stub = new LedgerServiceClient(routerAddress, credentials.createInsecure(), options);
   }
 
-  /** Calls with a deadline, 10 s if none is given. Throws ApiError. */
+  /** Calls with a deadline, 20 s if none is given. Throws ApiError. */
   call<T>(
     make: (
       stub: LedgerServiceClient,
@@ -57,7 +57,7 @@ export class Api {
       options: { deadline: number },
       reply: Reply<T>,
     ) => unknown,
-    deadlineMs = 10_000,
+    deadlineMs = 20_000,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + deadlineMs };
