@@ -47,17 +47,14 @@ export async function openAccounts(
     });
   }
   const wanted = parts.has('e') ? installation.regions : installation.regions.slice(0, 1);
-  for (const { name, routerAddress } of wanted) {
-    note(`opening ${count(accounts)} accounts in ${name}`);
-    await installation.generator.run({
-      kind: 'open',
-      router: routerAddress,
-      region: name,
-      count: accounts,
-      externalIdPrefix: 'bench-',
-      onlyThese: true,
-    });
-  }
+  const open = async ({ name: region, routerAddress: router }: RegionState, mixed: boolean) => {
+    note(`opening ${count(accounts)} accounts in ${region}`);
+    const externalIdPrefix = mixed ? 'bench-mixed-' : 'bench-';
+    const job = { kind: 'open', router, region, count: accounts, externalIdPrefix, mixed } as const;
+    await installation.generator.run(job);
+  };
+  for (const region of wanted) await open(region, false);
+  if (parts.has('g')) await open(firstRegion(installation), true);
 }
 
 /**
@@ -188,7 +185,7 @@ export async function measureMemory(context: PartContext): Promise<MemoryFigure>
     region: name,
     count: accounts,
     externalIdPrefix: 'bench-touched-',
-    onlyThese: true,
+    mixed: false,
   });
   const openedPerSecond = (accounts * 1_000) / (performance.now() - begun);
   context.requireGoing();

@@ -16,8 +16,8 @@ export class AccountPools {
   readonly #encoded = new WeakMap<BigInt64Array, EncodedAccounts>();
 
   /** Ids of a region's accounts. Throws InvariantError if none were opened there. */
-  of(region: string): BigInt64Array {
-    return must(this.#pools.get(region), `accounts were opened in ${region}`);
+  of(region: string, mixed = false): BigInt64Array {
+    return must(this.#pools.get(poolOf(region, mixed)), `accounts were opened in ${region}`);
   }
 
   /** The same ids as requests have them. */
@@ -30,9 +30,9 @@ export class AccountPools {
     return encoded;
   }
 
-  /** Who pays whom on a route. */
-  parties(route: Route): PayersAndPayees {
-    const home = this.of(route.from);
+  /** Who pays whom on a route. @param mixed true: by mixed requests, within one region */
+  parties(route: Route, mixed = false): PayersAndPayees {
+    const home = this.of(route.from, mixed);
     if (route.hot) {
       return { payers: home, payees: [{ accounts: home.subarray(0, 1), share: 1 }] };
     }
@@ -60,8 +60,7 @@ export class AccountPools {
       (_, index) => index * ACCOUNTS_PER_CALL,
     );
     await pMap(calls, openFrom, { concurrency: CALLS_IN_FLIGHT });
-    const known = job.onlyThese ? undefined : this.#pools.get(job.region);
-    this.#pools.set(job.region, known === undefined ? ids : joined(known, ids));
+    this.#pools.set(poolOf(job.region, job.mixed), ids);
   }
 }
 
@@ -76,9 +75,6 @@ function request(job: OpenJob, index: number): OpenAccountRequest {
   };
 }
 
-function joined(first: BigInt64Array, second: BigInt64Array): BigInt64Array {
-  const both = new BigInt64Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+function poolOf(region: string, mixed: boolean): string {
+  return mixed ? `${region}/mixed` : region;
 }

@@ -62,7 +62,7 @@ export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult>
 function slotsOf(pools: AccountPools, job: CallsJob, route: Route): readonly CallCycle[] {
   const { itemsPerCall, inFlight } = job;
   const repeat = (newCycle: () => CallCycle) => Array.from({ length: inFlight }, newCycle);
-  const parties = pools.parties(route);
+  const parties = pools.parties(route, job.requests === 'mixed');
   switch (job.requests) {
     case 'plain':
       return plainSlots(parties, job, route);

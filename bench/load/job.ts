@@ -2,7 +2,7 @@ import type { Effects } from './effects.ts';
 
 /** What the benchmark asks of a load process, and what it receives in reply. */
 
-/** Opens accounts without limits in one region, and remembers them under its name. */
+/** Opens accounts without limits in one region, and remembers them in place of those before. */
 export interface OpenJob {
   readonly kind: 'open';
   /** HOST:PORT of a router. */
@@ -10,8 +10,8 @@ export interface OpenJob {
   readonly region: string;
   readonly count: number;
   readonly externalIdPrefix: string;
-  /** Replaces the accounts under the region's name instead of adding to them. */
-  readonly onlyThese: boolean;
+  /** True: they are for mixed requests alone, of which amounts stay held when a round ends. */
+  readonly mixed: boolean;
 }
 
 /** How long a measurement lasts. What is answered before the warm-up ends is not counted. */
