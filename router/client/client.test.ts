@@ -185,7 +185,7 @@ describe('a failure states what it is', () => {
 
   test('of a router that cannot be reached, when the next one has no time to connect', async () => {
     const routers = ['127.0.0.1:1', await silentRouter()];
-    const found = await failureOf(clientOf(routers, { timeoutMs: 300 }).createTransfer(request));
+    const found = await failureOf(clientOf(routers, { timeoutMs: 1_000 }).createTransfer(request));
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
     expect(found.message).toContain('ECONNREFUSED');
   });
@@ -199,7 +199,7 @@ describe('a failure states what it is', () => {
 
   test('of a read, of which nothing can have been applied', async () => {
     const address = await routerThat(() => posted);
-    const client = clientOf([address], { timeoutMs: 300 });
+    const client = clientOf([address], { timeoutMs: 1_000 });
     const read = await failureOf(client.getTransfer(GetTransferRequest.create()));
     expect(read).toMatchObject({ code: 'UNKNOWN', outcome: 'not_applied' });
   });

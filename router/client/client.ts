@@ -37,6 +37,8 @@ export interface ClientOptions extends Partial<CallLimits> {
 }
 
 const BACKOFF = { firstMs: 50, longestMs: 2_000 };
+/** An attempt with less time would end before it is answered, and hide why the one before failed. */
+const SHORTEST_ATTEMPT_MS = 50;
 
 const CHANNEL_OPTIONS = {
   'grpc-node.flow_control_window': WINDOW_BYTES,
@@ -226,7 +228,7 @@ export class MeridianClient {
         if (!(error instanceof CallError)) throw error;
         unknown ||= error.outcome === 'unknown';
         // A last attempt that had no time to connect knows less than the one before it.
-        const isLast = performance.now() + BACKOFF.firstMs >= giveUpAt;
+        const isLast = performance.now() + SHORTEST_ATTEMPT_MS >= giveUpAt;
         const failure = isLast && neverConnected(error) ? (earlier ?? error) : error;
         earlier = failure;
         const stated = unknown ? failure.withOutcome('unknown') : failure;
@@ -239,7 +241,8 @@ export class MeridianClient {
   async #beforeRetry(failure: CallError, attempt: number, giveUpAt: number): Promise<void> {
     const waitMs = (failure.retryAfterMs ?? 0) + backoffMs(attempt + 1, BACKOFF);
     const stopped = this.#signal?.aborted === true;
-    if (!failure.retryable || stopped || performance.now() + waitMs >= giveUpAt) throw failure;
+    const tooLate = performance.now() + waitMs + SHORTEST_ATTEMPT_MS >= giveUpAt;
+    if (!failure.retryable || stopped || tooLate) throw failure;
     this.#onRetry?.(failure, attempt + 1);
     this.#current = (this.#current + 1) % this.#stubs.length;
     // An abort ends the wait early; the next attempt then ends at once.

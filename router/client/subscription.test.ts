@@ -61,7 +61,7 @@ const refuse = (call: Stream) =>
   call.emit('error', { code: status.UNAVAILABLE, details: 'no leader' });
 
 test('it gives up after its timeout, and reports that nothing was applied', async () => {
-  const client = await clientOf(refuse, { timeoutMs: 300 });
+  const client = await clientOf(refuse, { timeoutMs: 1_000 });
   const reading = seqsOf(client.subscribe(request));
   await expect(reading).rejects.toMatchObject({ code: 'UNAVAILABLE', outcome: 'not_applied' });
 });
