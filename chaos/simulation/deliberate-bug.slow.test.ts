@@ -38,7 +38,11 @@ test.each(LEDGER_BUGS)(
   ({ name, invariants }) => {
     const asked = ['--bug', name, '--seeds', String(SEEDS_FOR_LEDGER), '--threads', '1', '--json'];
     const main = join(import.meta.dirname, 'main.ts');
-    const { stdout, status } = spawnSync(process.execPath, [main, ...asked], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(process.execPath, [main, ...asked], {
+      encoding: 'utf8',
+      // A bug that shows in every transfer fills more than the default of one MiB.
+      maxBuffer: Infinity,
+    });
     expect(status).toBe(1);
     const total: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
     const named = Object.keys(Object(Object(total).invariants));
