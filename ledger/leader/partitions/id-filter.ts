@@ -10,8 +10,15 @@ const PROBES = 8;
 /** Version of what is stored: a filter of another recipe is made again. */
 export const FILTER_RECIPE = 1;
 
+/** Version of UUIDs that begin with a time. */
+const TIMED = 7;
+
 /** Hash of the id that was looked at last: the words that its block and its probes are made of. */
 const hashed = new Uint32Array(4);
+let time = -1;
+
+/** When the id was made that was hashed last, in milliseconds since 1970; -1: it does not say. */
+export const hashedTime = (): number => time;
 
 /**
  * Up to eight Bloom filters of ids (UUIDs), side by side: a place is a byte, and each filter has
@@ -129,6 +136,7 @@ function digit(id: string, at: number): number {
 
 /** The same of four words. Callers choose ids: each bit of them must reach each bit of the hash. */
 export function hashWords(a: number, b: number, c: number, d: number): void {
+  time = ((b >>> 12) & 15) === TIMED ? (a >>> 0) * 0x1_0000 + (b >>> 16) : -1;
   let hash = mixed(mixed(mixed(mixed(0x9e3779b9 ^ a) ^ b) ^ c) ^ d);
   for (let index = 0; index < hashed.length; index += 1) {
     hash = mixed(hash + 0x6d2b79f5 + Math.imul(b ^ d, index));

@@ -1,11 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { RowKind } from '../../core/journal-row.ts';
 import { idWords, PlainColumns } from '../../core/plain/plain-columns.ts';
 import { EMPTY_ROW } from '../../core/post/batch.ts';
 import { PLAIN_AT, plainTemplate } from '../../core/row-bytes.ts';
 import { derivedId } from '../../core/transfer-id.ts';
 import type { Partition } from '../../store/partition-store.ts';
+import { FilterGroup } from './id-filter.ts';
 import { type BatchRows, JournalIds, SEGMENT_SEQS } from './journal-ids.ts';
+import { KeyTimes } from './key-times.ts';
 
 const idOf = (index: number) => derivedId('test', String(index));
 
@@ -29,7 +31,7 @@ function batch(seqBefore: number, ids: readonly string[], plain = 0): BatchRows 
     const seq = seqBefore + plain + 1 + index;
     return { ...EMPTY_ROW, seq, epoch: 1, atMicros: 1, id, kind: RowKind.transfer };
   });
-  const head = { seqBefore, seqAfter: seqBefore + ids.length };
+  const head = { seqBefore, seqAfter: seqBefore + ids.length, atMicros: 1 };
   return { plain: { count: plain, bytes: Buffer.concat(tuples) }, rows, head };
 }
 
@@ -179,4 +181,83 @@ test('ids that were shown to be absent are suspected only of partitions begun si
   expect(journal.suspects(batch(10, plainIds([70, 71, 73, 4]), 3), later)).toEqual([
     { id: plainOf(4), ...suspected },
   ]);
+});
+
+/** An id of version 7 that was made at this millisecond. */
+const madeAt = (ms: number, index: number) => {
+  const hex = ms.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${idOf(index).slice(15)}`;
+};
+
+describe('ids that state when they were made', () => {
+  const NOW = 1_764_000_000_000;
+  const PARTITIONS = Array.from({ length: 100 }, (_, index) =>
+    partition(index * 10 + 1, index * 10 + 11),
+  );
+  const timed = (seqBefore: number, all: readonly string[], at = NOW): BatchRows => {
+    const rows = batch(seqBefore, all, all.length);
+    return { ...rows, head: { ...rows.head, atMicros: at * 1_000 } };
+  };
+  /** 90 partitions of ten rows, a second apart. */
+  const filled = (idAt = (ms: number, index: number) => madeAt(ms, index)) => {
+    const journal = new JournalIds();
+    journal.extend(PARTITIONS, 0);
+    for (let index = 0; index < 90; index += 1) {
+      const at = NOW + index * 1_000;
+      const rows = Array.from({ length: 10 }, (_, row) => idAt(at + row, index * 10 + row));
+      journal.addBatch(timed(index * 10, rows, at));
+    }
+    return journal;
+  };
+
+  test('are looked for in the newest filters alone, and none is missed', () => {
+    const journal = filled();
+    const asked = vi.spyOn(FilterGroup.prototype, 'filtersWith');
+    expect(journal.mayHave(madeAt(NOW + 90_000, 5_000))).toBe(false);
+    expect(asked).toHaveBeenCalledTimes(0);
+    expect(journal.mayHave(madeAt(NOW + 89_005, 5_000))).toBe(false);
+    expect(asked).toHaveBeenCalledTimes(1);
+    for (let index = 0; index < 900; index += 1) {
+      const id = madeAt(NOW + Math.floor(index / 10) * 1_000 + (index % 10), index);
+      expect(journal.mayHave(id)).toBe(true);
+      expect(journal.suspects(timed(900, [id]))).toHaveLength(1);
+    }
+    // One without a time may be in any of them.
+    asked.mockClear();
+    expect(journal.mayHave(idOf(7_000))).toBe(false);
+    expect(asked.mock.calls.length).toBeGreaterThan(10);
+    asked.mockRestore();
+  });
+
+  test('are found even if they were ahead of the clock, however many', () => {
+    // Every tenth payer is a day ahead.
+    const ahead = (ms: number, index: number) =>
+      madeAt(index % 10 === 3 ? ms + 86_400_000 : ms, index);
+    const journal = filled(ahead);
+    for (let index = 0; index < 900; index += 1) {
+      const id = ahead(NOW + Math.floor(index / 10) * 1_000 + (index % 10), index);
+      expect(journal.mayHave(id)).toBe(true);
+    }
+    const asked = vi.spyOn(FilterGroup.prototype, 'filtersWith');
+    expect(journal.mayHave(madeAt(NOW + 90_000, 5_000))).toBe(false);
+    expect(asked).toHaveBeenCalledTimes(0);
+    asked.mockRestore();
+    const many = new JournalIds();
+    many.extend([partition(1, 3_001), partition(3_001, 6_001)], 0);
+    const rows = Array.from({ length: 2_000 }, (_, row) => madeAt(NOW + 90_000_000 + row, row));
+    many.addBatch(timed(0, rows));
+    for (const id of rows) expect(many.mayHave(id)).toBe(true);
+  });
+
+  test('have their times stored with their filter', () => {
+    const times = new KeyTimes();
+    for (const time of [NOW, NOW + 1, -1, NOW + 90_000_000]) times.add(time, NOW);
+    const restored = new KeyTimes();
+    restored.restore(times.toBytes());
+    expect(restored).toEqual(times);
+    expect([restored.latest, [...restored.ahead]]).toEqual([NOW + 1, [NOW + 90_000_000]]);
+    const earlier = new KeyTimes();
+    earlier.restore(new Uint8Array());
+    expect(earlier.latest).toBe(Infinity);
+  });
 });

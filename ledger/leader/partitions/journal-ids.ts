@@ -3,7 +3,8 @@ import type { PlainColumns } from '../../core/plain/plain-columns.ts';
 import { PLAIN_AT, PLAIN_ROW_BYTES } from '../../core/row-bytes.ts';
 import type { Append } from '../../store/append-batch.ts';
 import type { Partition, SuspectId } from '../../store/partition-store.ts';
-import { FilterGroup, hashBytes, hashText, hashWords } from './id-filter.ts';
+import { FilterGroup, hashBytes, hashedTime, hashText, hashWords } from './id-filter.ts';
+import { KeyTimes } from './key-times.ts';
 
 /** Seqs of one filter: a larger partition has several. */
 export const SEGMENT_SEQS = 1_048_576;
@@ -15,6 +16,7 @@ export interface Segment {
   readonly end: number;
   readonly group: FilterGroup;
   readonly bit: number;
+  readonly times: KeyTimes;
   /** False: rows may be missing from the filter, so that the journal itself must be asked. */
   complete: boolean;
   /** True: the filter is in the database. */
@@ -31,17 +33,32 @@ export interface Absence {
 
 /** The rows of a batch, and where the journal ends before it. */
 export type BatchRows = Pick<Append, 'plain' | 'rows'> & {
-  readonly head: Pick<Append['head'], 'seqBefore' | 'seqAfter'>;
+  readonly head: Pick<Append['head'], 'seqBefore' | 'seqAfter' | 'atMicros'>;
 };
+
+/** A group of filters, and its segments by their bit. */
+interface Place {
+  readonly group: FilterGroup;
+  readonly segments: Segment[];
+  /** The latest of the times of its segments. */
+  latest: number;
+  /** The same of this group and all before it. */
+  upTo: number;
+}
 
 /**
  * The ids of a journal's rows, as filters in the memory of its leader. An id is unique in its
  * partition by an index of that; that it is in no other partition is checked here.
+ *
+ * An id that says when it was made, as a UUID of version 7 does, is looked for only in filters with
+ * an id that was made as late: in the newest, however many there are. Others are looked for in all.
  */
 export class JournalIds {
   #segments: Segment[] = [];
-  /** Groups of filters, and of each group its segments by their bit. */
-  readonly #groups: { readonly group: FilterGroup; readonly segments: Segment[] }[] = [];
+  /** In the order of their rows. */
+  readonly #groups: Place[] = [];
+  /** Times of single ids that were ahead of the clock. */
+  readonly #ahead = new Set<number>();
   #incomplete: Segment[] = [];
   /** Of the last row that was added. */
   #seq = 0;
@@ -69,14 +86,16 @@ export class JournalIds {
     // Memory is taken when the first id is added.
     let place = this.#groups.find(({ group }) => group.room === room && !group.full);
     if (place === undefined) {
-      place = { group: new FilterGroup(room), segments: [] };
+      place = { group: new FilterGroup(room), segments: [], latest: -1, upTo: -1 };
       this.#groups.push(place);
     }
     const bit = place.group.take();
     // What is appended from now on is added.
     const complete = first > seq;
     const { group } = place;
-    const segment: Segment = { partition, first, end, group, bit, complete, stored: false };
+    const bounds = { partition, first, end };
+    const times = new KeyTimes();
+    const segment: Segment = { ...bounds, group, bit, times, complete, stored: false };
     place.segments.push(segment);
     this.#segments.push(segment);
     if (!complete) this.#incomplete.push(segment);
@@ -86,29 +105,45 @@ export class JournalIds {
   completed(segment: Segment): void {
     segment.complete = true;
     this.#incomplete = this.#incomplete.filter((other) => other !== segment);
+    this.#sumTimes();
   }
 
   /** Adds the rows of a batch that has been committed. */
   addBatch({ plain, rows, head }: BatchRows): void {
+    const now = head.atMicros / 1_000;
     const { bytes, count } = plain ?? NO_ROWS;
     for (let index = 0; index < count; index += 1) {
       hashBytes(bytes, index * PLAIN_ROW_BYTES + PLAIN_AT.id);
-      const { group, bit } = this.#segmentOf(head.seqBefore + 1 + index);
-      group.add(bit);
+      addHashed(this.#segmentOf(head.seqBefore + 1 + index), now);
     }
     for (const { id, seq } of rows) {
       hashText(id);
-      const { group, bit } = this.#segmentOf(seq);
-      group.add(bit);
+      addHashed(this.#segmentOf(seq), now);
     }
     this.#seq = Math.max(this.#seq, head.seqAfter);
+    this.#sumTimes();
   }
 
-  /** Adds rows of a segment, 16 bytes each. */
-  addBytes({ group, bit }: Segment, ids: Buffer): void {
+  /**
+   * Adds rows of a segment that is not complete, 16 bytes each.
+   * @param now in milliseconds since 1970
+   */
+  addBytes(segment: Segment, ids: Buffer, now: number): void {
     for (let at = 0; at + 16 <= ids.length; at += 16) {
       hashBytes(ids, at);
-      group.add(bit);
+      addHashed(segment, now);
+    }
+  }
+
+  #sumTimes(): void {
+    let upTo = -1;
+    for (const place of this.#groups) {
+      for (const { times } of place.segments) {
+        place.latest = Math.max(place.latest, times.latest);
+        for (const time of times.ahead) this.#ahead.add(time);
+      }
+      upTo = Math.max(upTo, place.latest);
+      place.upTo = upTo;
     }
   }
 
@@ -141,7 +176,14 @@ export class JournalIds {
 
   /** True if any filter may have the id that was hashed last. */
   #isInAFilter(): boolean {
-    for (const { group } of this.#groups) if (group.filtersWith(255) !== 0) return true;
+    // Without a time, -1, it may be in all of them.
+    const time = hashedTime();
+    const isInAny = this.#ahead.has(time);
+    for (let at = this.#groups.length - 1; at >= 0; at -= 1) {
+      const { group, latest, upTo } = must(this.#groups[at], 'it is one of them');
+      if (!isInAny && upTo < time) return false;
+      if ((isInAny || latest >= time) && group.filtersWith(255) !== 0) return true;
+    }
     return false;
   }
 
@@ -207,6 +249,12 @@ export class JournalIds {
     }
     return ids.size < count + rows.length;
   }
+}
+
+/** Adds the id that was hashed last. */
+function addHashed({ group, bit, times }: Segment, now: number): void {
+  group.add(bit);
+  times.add(hashedTime(), now);
 }
 
 const NO_ROWS = { count: 0, bytes: Buffer.alloc(0) };

@@ -17,7 +17,7 @@ function loaded(seq: number, all: Partition[]): Promise<JournalPartitions> {
 
 /** The journal ends at `seq` now. */
 function appendedTo(partitions: JournalPartitions, seq: number): void {
-  const head = { seqBefore: partitions.seq, seqAfter: seq };
+  const head = { seqBefore: partitions.seq, seqAfter: seq, atMicros: 1 };
   partitions.committed({ plain: null, rows: [], head });
 }
 

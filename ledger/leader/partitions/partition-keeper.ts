@@ -204,32 +204,35 @@ export class PartitionKeeper {
   /** Rows that are appended meanwhile are added by the leader. */
   async #fill(segment: Segment): Promise<void> {
     const { store, partitions } = this.#parts;
-    const { first, end, group, bit } = segment;
-    const bits = await store.readFilter({ first, end, recipe: FILTER_RECIPE });
-    if (bits?.length === group.storedBytes) {
+    const { first, end, group, bit, times } = segment;
+    const stored = await store.readFilter({ first, end, recipe: FILTER_RECIPE });
+    if (stored !== undefined && stored.length >= group.storedBytes) {
+      const bits = stored.subarray(0, group.storedBytes);
       for (let from = 0; from < bits.length && !this.#stopped; from += BYTES_AT_ONCE) {
         group.copyIn(bit, bits, from, BYTES_AT_ONCE);
         await turn();
       }
+      times.restore(stored.subarray(bits.length));
       segment.stored = true;
     } else {
       const through = Math.min(end - 1, partitions.seq);
       for (let after = first - 1; after < through && !this.#stopped; after += IDS_AT_ONCE) {
         const ids = await store.readIdBytes(after, Math.min(after + IDS_AT_ONCE, through));
-        partitions.ids.addBytes(segment, ids);
+        partitions.ids.addBytes(segment, ids, Date.now());
       }
     }
     if (!this.#stopped) partitions.ids.completed(segment);
   }
 
   async #storeFilter(segment: Segment): Promise<void> {
-    const { first, end, group, bit } = segment;
+    const { first, end, group, bit, times } = segment;
     const bits = new Uint8Array(group.storedBytes);
     for (let from = 0; from < bits.length; from += BYTES_AT_ONCE) {
       group.copyOut(bit, bits, from, BYTES_AT_ONCE);
       await turn();
     }
-    await this.#parts.store.writeFilter({ first, end, recipe: FILTER_RECIPE }, bits);
+    const stored = Buffer.concat([bits, times.toBytes()]);
+    await this.#parts.store.writeFilter({ first, end, recipe: FILTER_RECIPE }, stored);
     segment.stored = true;
   }
 
