@@ -249,6 +249,17 @@ describe('ids that state when they were made', () => {
     for (const id of rows) expect(many.mayHave(id)).toBe(true);
   });
 
+  test('are found when partitions are added behind theirs, of any size', () => {
+    const journal = new JournalIds();
+    journal.extend([partition(1, 11)], 0);
+    const id = madeAt(NOW, 1);
+    journal.addBatch(timed(0, [id]));
+    journal.extend([partition(1, 11), partition(11, 51)], 1);
+    expect(journal.mayHave(id)).toBe(true);
+    expect(journal.absenceOf(columnsOf([]))).toEqual({ seq: 1, doubtful: [] });
+    expect(journal.suspects(timed(10, [id]))).toEqual([{ id, first: 1, end: 11 }]);
+  });
+
   test('have their times stored with their filter', () => {
     const times = new KeyTimes();
     for (const time of [NOW, NOW + 1, -1, NOW + 90_000_000]) times.add(time, NOW);

@@ -79,6 +79,8 @@ export class JournalIds {
         this.#add({ partition: first, first: from, end: Math.min(from + SEGMENT_SEQS, end) }, seq);
       }
     }
+    // A group that was begun has those before it.
+    this.#sumTimes();
   }
 
   #add({ partition, first, end }: Pick<Segment, 'partition' | 'first' | 'end'>, seq: number): void {
