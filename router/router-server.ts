@@ -18,6 +18,7 @@ import {
   transferService,
   type TransferServiceServer,
 } from './transfers/transfer-service.ts';
+import type { CreateOne } from './transfers/transfer-stream.ts';
 import { TransferStreams } from './transfers/transfer-streams.ts';
 import { Transfers } from './transfers/transfers.ts';
 import { routerTuning, type RouterTuning } from './router-tuning.ts';
@@ -50,7 +51,11 @@ export class RouterServer {
     this.#leaders = new Leaders(config.ledgers, config.region);
     const forward = new Forward(this.#leaders, tuning);
     this.#transfers = new Transfers(books, this.#leaders, forward, log, tuning);
-    this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log, tuning);
+    const newCreate = () => {
+      const sequence = this.#transfers.newSequence();
+      return (...one: Parameters<CreateOne>) => this.#transfers.createOne(...one, sequence);
+    };
+    this.#streams = new TransferStreams(newCreate, log, tuning);
     this.#subscriptions = new RoutedSubscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,

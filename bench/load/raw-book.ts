@@ -166,8 +166,8 @@ export class RawBook {
       if (batch.post(columns, place, this.#accounts, NOTHING_KNOWN)) continue;
       throw new Error('the plain lane has left transfers to the general one');
     }
-    const plain = { count: batch.count, bytes: batch.rows };
-    const chainAfter = chainAfterBytes(chain, batch.rows);
+    const plain = batch.rows;
+    const chainAfter = chainAfterBytes(chain, plain.bytes);
     await this.#append({ plain, rows: [], opened: [] }, chainAfter, atMicros);
     this.#accounts.committed();
   }
@@ -265,7 +265,8 @@ function keepPartitions(
 /** As a router sends them to a ledger server. */
 function encodePost(transfers: readonly CreateTransferRequest[]): Uint8Array {
   const timeoutMs = transfers.map(() => TIMEOUT_MS);
-  return PostRequest.encode({ batch: 1n, transfers: [...transfers], timeoutMs }).finish();
+  const runs = { runSequences: [1], runTransfers: [transfers.length] };
+  return PostRequest.encode({ batch: 1n, transfers: [...transfers], timeoutMs, ...runs }).finish();
 }
 
 function opening(index: number): Command {

@@ -8,6 +8,9 @@ import {
   encodeRows,
   FULL_COLUMNS,
   jsonbText,
+  HELD_AT,
+  HELD_ROW_BYTES,
+  heldTemplate,
   PLAIN_AT,
   PLAIN_COLUMNS,
   PLAIN_ROW_BYTES,
@@ -178,6 +181,27 @@ test('a tuple written into the template at the documented places is that of the 
   tuple.writeBigInt64BE(entries.creditCredits ?? 0n, PLAIN_AT.creditCredits);
   expect(tuple.toString('hex')).toBe(bytesOf(PLAIN));
   expect(PLAIN_AT.tail).toBe(PLAIN_ROW_BYTES - TAIL_BYTES);
+});
+
+test('and so is a tuple with held sums', () => {
+  const held = {
+    debitHeldDebits: 1n,
+    debitHeldCredits: 0n,
+    creditHeldDebits: 2n ** 62n,
+    creditHeldCredits: 300n,
+  };
+  const { entries } = PLAIN;
+  if (entries === null) throw new Error('the row has entries');
+  const row = Buffer.from(bytesOf({ ...PLAIN, entries: { ...entries, held } }), 'hex');
+  expect(row).toHaveLength(HELD_ROW_BYTES);
+  const tuple = heldTemplate();
+  const plain = Buffer.from(bytesOf(PLAIN), 'hex');
+  tuple.set(plain.subarray(2, PLAIN_AT.tail), 2);
+  tuple.writeBigInt64BE(held.debitHeldDebits, HELD_AT.debitHeldDebits);
+  tuple.writeBigInt64BE(held.debitHeldCredits, HELD_AT.debitHeldCredits);
+  tuple.writeBigInt64BE(held.creditHeldDebits, HELD_AT.creditHeldDebits);
+  tuple.writeBigInt64BE(held.creditHeldCredits, HELD_AT.creditHeldCredits);
+  expect(tuple.toString('hex')).toBe(row.toString('hex'));
 });
 
 test('the end of a batch has its chain value and recipe in the place of two NULLs', () => {

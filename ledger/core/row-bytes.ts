@@ -99,10 +99,24 @@ export const PLAIN_AT = {
 /** Length of such a tuple, `chain` and `chain_recipe` being NULL. */
 export const PLAIN_ROW_BYTES = 186;
 
+/**
+ * The same of a full row that has no other values than those of a plain one and what is held of both
+ * accounts, as is true of a plain transfer between accounts of which something is held.
+ */
+export const HELD_AT = {
+  debitHeldDebits: 222,
+  debitHeldCredits: 234,
+  creditHeldDebits: 246,
+  creditHeldCredits: 258,
+} as const;
+
+/** Length of such a tuple, `chain` and `chain_recipe` being NULL. */
+export const HELD_ROW_BYTES = 310;
+
 /** What the NULLs of `chain` and `chain_recipe` take at the end of every tuple that is hashed. */
 export const TAIL_BYTES = 8;
 
-/** Rows in the plain form, in order of seq: what the plain lane writes itself. */
+/** Rows in order of seq that the plain lane writes itself: each is a plain one, or a held one. */
 export interface PlainRows {
   readonly count: number;
   /**
@@ -110,6 +124,13 @@ export interface PlainRows {
    * overwritten before the append is over: it may wait for a connection.
    */
   readonly bytes: Buffer;
+  /** Where each row begins, and where the last one ends; undefined: all are plain. */
+  readonly starts?: Uint32Array | undefined;
+}
+
+/** Where a row begins. */
+export function startOf({ starts }: PlainRows, index: number): number {
+  return starts === undefined ? index * PLAIN_ROW_BYTES : (starts[index] ?? 0);
 }
 
 /** Rows in their canonical bytes, in order of seq. */
@@ -147,6 +168,18 @@ export function plainTemplate(): Buffer {
   template.writeInt32BE(2, kind - 4);
   template.writeInt32BE(2, reason - 4);
   template.fill(0xff, tail);
+  return template;
+}
+
+/** The same of a row with held sums. */
+export function heldTemplate(): Buffer {
+  const template = Buffer.alloc(HELD_ROW_BYTES, 0xff);
+  template.set(plainTemplate().subarray(0, PLAIN_AT.tail));
+  template.writeInt16BE(FULL_COLUMNS.length, 0);
+  for (const at of Object.values(HELD_AT)) {
+    template.writeInt32BE(8, at - 4);
+    template.fill(0, at, at + 8);
+  }
   return template;
 }
 

@@ -1,9 +1,11 @@
 import type { Account } from '../core/account.ts';
 import { accountNumberOf, bookOf } from '../core/account-id.ts';
 import { assert, must } from '../core/assert.ts';
+import { TOTAL_MAX } from '../core/limits.ts';
 import {
   CREDITS,
   DEBITS,
+  type HeldTotals,
   HIGH,
   LOW,
   type PlainAccounts,
@@ -11,7 +13,7 @@ import {
 } from '../core/plain/plain-accounts.ts';
 import { AccountColumns, copied, MAX_BALANCE, MIN_BALANCE } from './account-columns.ts';
 import { AccountIndex } from './account-index.ts';
-import { AccountUndo, type HeldTotals } from './account-undo.ts';
+import { AccountUndo } from './account-undo.ts';
 
 const TOUCHED = 1;
 const TRANSIT = 2;
@@ -25,7 +27,7 @@ const OWN_FLAGS = 7 << OWN_FLAGS_SHIFT;
 const HELD = 128;
 
 /** What the plain lane leaves to the general one. */
-const UNUSUAL = TRANSIT | OWN_FLAGS | HELD;
+const UNUSUAL = TRANSIT | OWN_FLAGS;
 
 const WORD = 2 ** 32;
 /** The higher word of totals beyond TOTAL_MAX, which is 2^62 - 1, is at least this. */
@@ -200,6 +202,10 @@ export class AccountCache implements PlainAccounts {
     return this.#index.get(number);
   }
 
+  heldOf(slot: number): HeldTotals | undefined {
+    return ((this.#columns.flags[slot] ?? 0) & HELD) === 0 ? undefined : this.#held.get(slot);
+  }
+
   move(debit: number, credit: number, high: number, low: number): boolean {
     const { words, flags, asset, versions } = this.#columns;
     const debitFlags = flags[debit] ?? 0;
@@ -213,8 +219,12 @@ export class AccountCache implements PlainAccounts {
     const creditsLow = (words[c + LOW] ?? 0) + low;
     const creditsHigh = (words[c + HIGH] ?? 0) + high + (creditsLow >= WORD ? 1 : 0);
     if (debitsHigh >= HIGH_BEYOND || creditsHigh >= HIGH_BEYOND) return false;
-    if ((debitFlags & MIN) !== 0 && !this.#staysAbove(debit, high, low)) return false;
-    if ((creditFlags & MAX) !== 0 && !this.#staysBelow(credit, high, low)) return false;
+    if (((debitFlags | creditFlags) & HELD) !== 0) {
+      if (!this.#hasRoom(debit, credit, bigintOf(high, low))) return false;
+    } else {
+      if ((debitFlags & MIN) !== 0 && !this.#staysAbove(debit, high, low)) return false;
+      if ((creditFlags & MAX) !== 0 && !this.#staysBelow(credit, high, low)) return false;
+    }
     this.#keep(debit, false);
     this.#keep(credit, false);
     // A typed array keeps the lower 32 bits of what is written to it.
@@ -227,6 +237,24 @@ export class AccountCache implements PlainAccounts {
     flags[debit] = debitFlags | TOUCHED;
     flags[credit] = creditFlags | TOUCHED;
     return true;
+  }
+
+  /** True if an amount can be moved, with what is held of the payer and for the payee. */
+  #hasRoom(debit: number, credit: number, amount: bigint): boolean {
+    const { amounts, flags } = this.#columns;
+    const [d, c] = [(debit * WORDS) / 2, (credit * WORDS) / 2];
+    const debits =
+      (amounts[d + DEBITS / 2] ?? 0n) + (this.heldOf(debit)?.heldDebits ?? 0n) + amount;
+    const credits =
+      (amounts[c + CREDITS / 2] ?? 0n) + (this.heldOf(credit)?.heldCredits ?? 0n) + amount;
+    if (debits > TOTAL_MAX || credits > TOTAL_MAX) return false;
+    if (((flags[debit] ?? 0) & MIN) !== 0) {
+      const available = (amounts[d + CREDITS / 2] ?? 0n) - debits;
+      if (available < (amounts[d + MIN_BALANCE / 2] ?? 0n)) return false;
+    }
+    if (((flags[credit] ?? 0) & MAX) === 0) return true;
+    const expected = credits - (amounts[c + DEBITS / 2] ?? 0n);
+    return expected <= (amounts[c + MAX_BALANCE / 2] ?? 0n);
   }
 
   /** True if the account, of which nothing is held, can pay the amount. */

@@ -1,9 +1,5 @@
+import type { HeldTotals } from '../core/plain/plain-accounts.ts';
 import { AccountColumns, copied } from './account-columns.ts';
-
-export interface HeldTotals {
-  readonly heldDebits: bigint;
-  readonly heldCredits: bigint;
-}
 
 /**
  * The accounts that a batch has changed, each as it was before: one entry per account, made before

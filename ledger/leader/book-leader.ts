@@ -318,8 +318,8 @@ export class BookLeader {
     const { store, known } = this.#parts;
     await this.memory.loadFor(store, parts.plain.columns);
     const stamp = this.memory.stampOf(this.nextMicros());
-    const { accounts } = this.memory;
-    const plain = parts.plain.post(stamp, { accounts, known: known.plainIds });
+    const { accounts, holds } = this.memory;
+    const plain = parts.plain.post(stamp, { accounts, known: known.plainIds, holds });
     await parts.transfers.lookUp(this.#lookup(false));
     return plain;
   }

@@ -12,6 +12,7 @@ import { type Original, originalOf } from '../core/original.ts';
 import type { RegionBooks } from '../core/placement.ts';
 import type { PlainAccounts } from '../core/plain/plain-accounts.ts';
 import type { PlainBatch, PlainStamp } from '../core/plain/plain-batch.ts';
+import type { Holds } from '../core/plain/sequence-order.ts';
 import type { PlainColumns } from '../core/plain/plain-columns.ts';
 import { encodeRows } from '../core/row-bytes.ts';
 import type { Append } from '../store/append-batch.ts';
@@ -266,6 +267,13 @@ export class BookMemory {
     return this.#cache;
   }
 
+  /** What is remembered of holds, those of the batch that is on its way included. */
+  readonly holds: Holds = {
+    payeeOf: (id) =>
+      (this.#assumed?.posted.originals.get(id) ?? this.#originals.get(id))?.creditAccountId,
+    isHeld: (number) => this.#cache.heldOf(this.#cache.slotOf(number)) !== undefined,
+  };
+
   /** What the rows of the next batch share. */
   stampOf(atMicros: number): PlainStamp {
     const { seq } = this.#newestHead;
@@ -309,11 +317,11 @@ export class BookMemory {
         seqBefore: seq,
         seqAfter: seq + count,
         chainAfter:
-          count > 0 ? chainAfterBytes(chain, plain?.rows ?? NO_BYTES, rowBytes.bytes) : chain,
+          count > 0 ? chainAfterBytes(chain, plain?.rows.bytes ?? NO_BYTES, rowBytes.bytes) : chain,
         atMicros,
         accountsAfter: accounts + posted.opened.length,
       },
-      plain: plain === undefined ? null : { count: plain.count, bytes: plain.rows },
+      plain: plain?.rows ?? null,
       rows: posted.rows,
       rowBytes,
       opened: posted.opened,

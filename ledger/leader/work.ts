@@ -20,7 +20,7 @@ import type {
   TransferCommand,
 } from '../core/post/command.ts';
 import type { RegionBooks } from '../core/placement.ts';
-import type { PlainItems } from '../core/plain/scan-plain.ts';
+import type { PlainItems, SequenceRuns } from '../core/plain/scan-plain.ts';
 import type { ChangeAnswer, OpenAnswer } from './answers.ts';
 import type { LedgerError } from './ledger-error.ts';
 import type { Hints } from './known-outcomes.ts';
@@ -56,7 +56,7 @@ export interface PlainWork extends Failable {
   readonly items: PlainItems;
   /** The transfers that are not plain, in their order; undefined: all are. */
   readonly others?: OtherTransfers | undefined;
-  /** What the work came on: what it brings is posted in its order. */
+  /** What the work came on, which is what has the sequences. */
   readonly stream?: object;
   /** performance.now() when it came. */
   readonly arrived: number;
@@ -96,8 +96,10 @@ export interface GeneralOutcome {
 
 export interface TransferWork extends Failable {
   readonly kind: 'transfers';
-  /** What the work came on: what it brings is posted in its order. */
+  /** What the work came on, which is what has the sequences. */
   readonly stream?: object;
+  /** Undefined: the requests are of the sequence of the whole stream. */
+  readonly runs?: SequenceRuns | undefined;
   readonly requests: readonly CreateTransferRequest[];
   /** Encoded size of the requests. */
   readonly bytes?: number;

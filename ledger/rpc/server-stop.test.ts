@@ -12,7 +12,7 @@ import {
   BookServiceClient,
   BookServiceService,
   PostReply,
-  type PostRequest,
+  PostRequest,
   Topology,
   type WatchTopologyRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
@@ -75,7 +75,7 @@ async function stopMs(server: RpcServer): Promise<number> {
 test('streams that their callers would never end do not hold up a stop', async () => {
   const { server, client } = await started();
   const posting = client.post();
-  posting.write({ batch: 1n, transfers: [], timeoutMs: [] });
+  posting.write(PostRequest.fromPartial({ batch: 1n }));
   const health = client.makeServerStreamRequest(
     '/grpc.health.v1.Health/Watch',
     bytes,

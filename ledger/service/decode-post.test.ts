@@ -75,6 +75,8 @@ function drawRequest(draw: Draw): CreateTransferRequest {
 }
 
 const draws = (seed: number) => new Draw(seed);
+const someNumbers = (draw: Draw) =>
+  Array.from({ length: draw.below(4) }, () => draw.of([0, 1, 300, 2 ** 32 - 1]));
 
 test('requests are decoded as the generated decoder decodes them', () => {
   const draw = draws(1);
@@ -82,7 +84,9 @@ test('requests are decoded as the generated decoder decodes them', () => {
     const request: PostRequest = {
       batch: draw.of([0n, 1n, 300n, 2n ** 64n - 1n]),
       transfers: Array.from({ length: draw.below(4) }, () => drawRequest(draw)),
-      timeoutMs: Array.from({ length: draw.below(4) }, () => draw.of([0, 1, 300, 2 ** 32 - 1])),
+      timeoutMs: someNumbers(draw),
+      runSequences: someNumbers(draw),
+      runTransfers: someNumbers(draw),
     };
     const bytes = Buffer.from(PostRequest.encode(request).finish());
     expect(decodePost(bytes)).toEqual(PostRequest.decode(bytes));
@@ -96,7 +100,9 @@ test('and so is every message that a changed byte leaves a message', () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const transfers = [drawRequest(draw), drawRequest(draw)];
     const bytes = Buffer.from(
-      PostRequest.encode({ batch: 3n, transfers, timeoutMs: [5, 6] }).finish(),
+      PostRequest.encode(
+        PostRequest.fromPartial({ batch: 3n, transfers, timeoutMs: [5, 6] }),
+      ).finish(),
     );
     bytes[draw.below(bytes.length)] = draw.below(256);
     if (scanMessage(bytes, shape) !== undefined) continue;

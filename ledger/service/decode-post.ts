@@ -20,7 +20,7 @@ export function decodeTransfer(bytes: Buffer, start: number, end: number): Creat
 }
 
 // Tags: the number of a field and its wire type.
-const POST = { batch: 8, transfer: 18, timeouts: 26 } as const;
+const POST = { batch: 8, transfer: 18, timeouts: 26, sequences: 34, counts: 42 } as const;
 const KEY = 10;
 const NAMESPACE = 18;
 const DEBIT = 24;
@@ -65,7 +65,8 @@ class PostReader {
   post(bytes: Buffer): PostRequest | undefined {
     this.#bytes = bytes;
     this.#at = 0;
-    const request: PostRequest = { batch: 0n, transfers: [], timeoutMs: [] };
+    const numbers = { timeoutMs: [], runSequences: [], runTransfers: [] };
+    const request: PostRequest = { batch: 0n, transfers: [], ...numbers };
     try {
       while (this.#at < bytes.length) {
         const tag = this.#byte();
@@ -73,8 +74,11 @@ class PostReader {
           const end = this.#end();
           request.transfers.push(this.#item(end));
         } else if (tag === POST.timeouts) {
-          const end = this.#end();
-          while (this.#at < end) request.timeoutMs.push(this.#uint32());
+          this.#numbers(request.timeoutMs);
+        } else if (tag === POST.sequences) {
+          this.#numbers(request.runSequences);
+        } else if (tag === POST.counts) {
+          this.#numbers(request.runTransfers);
         } else if (tag === POST.batch) {
           request.batch = BigInt.asUintN(64, this.#int64());
         } else {
@@ -89,6 +93,11 @@ class PostReader {
     } finally {
       this.#bytes = NOTHING;
     }
+  }
+
+  #numbers(numbers: number[]): void {
+    const end = this.#end();
+    while (this.#at < end) numbers.push(this.#uint32());
   }
 
   /** One transfer, whose message stands between two places. */

@@ -9,7 +9,7 @@ import type {
   CreateTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { bookOf } from '../core/account-id.ts';
-import { bytesAt } from '../core/plain/scan-plain.ts';
+import { bytesAt, runsOf, type SequenceRuns } from '../core/plain/scan-plain.ts';
 import { validateAll } from '../core/validate/validate.ts';
 import { decidingAccountOf, validateTransfer } from '../core/validate/validate-transfer.ts';
 import type { BookMember } from '../member/book-member.ts';
@@ -104,7 +104,7 @@ function plainReply(batch: bigint, count: number, { posted, general }: PlainOutc
 }
 
 function submit(member: BookMember, request: PostRequest, source: Source): void {
-  const { batch, transfers, timeoutMs } = request;
+  const { batch, transfers, timeoutMs, runSequences, runTransfers } = request;
   const { leader } = member;
   if (leader === undefined) {
     writeNotLeading(batch, source);
@@ -120,7 +120,12 @@ function submit(member: BookMember, request: PostRequest, source: Source): void 
     invalid('timeout_ms must have one item for each transfer');
     return;
   }
-  leader.submit(transferWork(request, bytesOf(request), performance.now(), source));
+  const runs = runsOf(runSequences, runTransfers, transfers.length);
+  if (runs === null) {
+    invalid('run_sequences and run_transfers must be runs of all transfers');
+    return;
+  }
+  leader.submit(transferWork(request, runs, performance.now(), source));
 }
 
 /** What is wrong with transfers. Routers have checked it; their word is not taken for it. */
@@ -139,17 +144,19 @@ function whyInvalid(
 
 /** @param arrived performance.now() when the request came */
 function transferWork(
-  { batch, transfers, timeoutMs }: PostRequest,
-  bytes: number,
+  request: PostRequest,
+  runs: SequenceRuns | undefined,
   arrived: number,
   source: Source,
 ): TransferWork {
+  const { batch, transfers, timeoutMs } = request;
   const write = (reply: PostReply['reply']) => source.write({ reply });
   return {
     kind: 'transfers',
     stream: source.stream,
+    runs,
     requests: transfers,
-    bytes,
+    bytes: bytesOf(request),
     startBefore: timeoutMs.map((ms) => arrived + ms),
     onOutcome: (results: CreateTransferResponse[], halted: readonly HaltedTransfer[]) =>
       write({ $case: 'outcome', value: { batch, results, halted: [...halted] } }),

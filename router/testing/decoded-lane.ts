@@ -46,6 +46,7 @@ interface LaneItem {
   readonly rows: number;
   /** By performance.now(): no caller waits for it after that. */
   readonly deadline: number;
+  readonly sequence: number;
   /** How often it was sent. Once is enough for it to have been applied. */
   attempts: number;
   /** Its answer so far, while it is in transit. */
@@ -166,7 +167,17 @@ export class DecodedLane {
     this.#nextBatch += 1n;
     this.#inFlight.set(batch, items);
     const transfers = items.map((item) => item.request);
-    const request = PostRequest.encode({ batch, transfers, timeoutMs }).finish();
+    const runSequences: number[] = [];
+    const runTransfers: number[] = [];
+    for (const { sequence } of items) {
+      if (runSequences.at(-1) === sequence) runTransfers.push((runTransfers.pop() ?? 0) + 1);
+      else {
+        runSequences.push(sequence);
+        runTransfers.push(1);
+      }
+    }
+    const fields = { batch, transfers, timeoutMs, runSequences, runTransfers };
+    const request = PostRequest.encode(fields).finish();
     stream.write(Buffer.from(request));
   }
 
@@ -357,6 +368,7 @@ export class DecodedCall {
   constructor(
     requests: readonly CreateTransferRequest[],
     timeoutMs: number,
+    sequence: number,
     resolve: (results: CreateTransferResponse[]) => void,
     reject: (error: RpcError) => void,
   ) {
@@ -370,6 +382,7 @@ export class DecodedCall {
       request,
       rows: rowsOf(request),
       deadline,
+      sequence,
       attempts: 0,
       inTransit: undefined,
       done: false,

@@ -29,6 +29,7 @@ const RESENT_TAG = 0x60;
 export class Call implements RoutedCall {
   /** By performance.now(): no caller waits for it after that. */
   readonly deadline: number;
+  readonly sequence: number;
   /** By number of the book. */
   readonly #chunks: ReadonlyMap<number, Chunk>;
   /** 1: the caller waits until the transfer is settled. */
@@ -51,16 +52,19 @@ export class Call implements RoutedCall {
 
   /**
    * @param items whose bytes nothing else may use from now on
+   * @param sequence as of a RoutedCall
    * @param resolve called with the call once it has an answer to each transfer
    */
   constructor(
     items: TransferItems,
     timeoutMs: number,
+    sequence: number,
     resolve: (call: Call) => void,
     reject: (error: RpcError) => void,
   ) {
     const { count, waits } = items;
     this.deadline = performance.now() + timeoutMs;
+    this.sequence = sequence;
     this.#waits = waits;
     this.#states = new Uint8Array(count);
     this.#replyOf = new Uint32Array(count);

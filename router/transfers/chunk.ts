@@ -6,6 +6,8 @@ import type { TransferItems } from './bytes/transfer-items.ts';
 export interface RoutedCall {
   /** By performance.now(): no caller waits for it after that. */
   readonly deadline: number;
+  /** A number that calls share whose transfers must be applied in order. */
+  readonly sequence: number;
   /** True: it was answered or given up. */
   readonly isOver: boolean;
   /** True: it wants no answer while the transfer is in transit. */

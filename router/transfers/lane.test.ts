@@ -72,7 +72,8 @@ function decodedSide(tuning = TUNING): Side {
     call(number, requests, timeoutMs) {
       const resolve = (results: CreateTransferResponse[]) => ends.push({ call: number, results });
       const reject = (error: RpcError) => ends.push(failed(number, error));
-      new DecodedCall(requests.map(withCanonicalIds), timeoutMs, resolve, reject).start(lanes);
+      const canonical = requests.map(withCanonicalIds);
+      new DecodedCall(canonical, timeoutMs, number, resolve, reject).start(lanes);
     },
     close: () => lanes.forEach((lane) => lane.close()),
   };
@@ -96,7 +97,7 @@ function bytesSide(tuning = TUNING): Side {
         expect(CreateTransferResponse.decode(call.response())).toEqual(only);
       };
       const reject = (error: RpcError) => ends.push(failed(number, error));
-      new Call(items, timeoutMs, resolve, reject).start(lanes);
+      new Call(items, timeoutMs, number, resolve, reject).start(lanes);
     },
     close: () => lanes.forEach((lane) => lane.close()),
   };

@@ -161,6 +161,7 @@ export class Lane {
       bytes: chunk.bytesOf(from, to),
       count: to - from,
       timeoutMs: Math.ceil(chunk.call.deadline - now),
+      sequence: chunk.call.sequence,
     }));
     stream.write(postRequestOf(batch, runs));
   }

@@ -37,7 +37,7 @@ const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 async function fixture(deadlineMs?: number) {
   const begun: Begun[] = [];
   const streams = new TransferStreams(
-    (transfer, deadline) =>
+    () => (transfer, deadline) =>
       new Promise((resolve, reject) => {
         const [request] = transfer instanceof TransferItems ? transfer.decoded() : [transfer];
         const key = request?.idempotencyKey ?? '';

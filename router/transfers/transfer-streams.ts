@@ -5,19 +5,20 @@ import { type CreateOne, type Stream, TransferStream } from './transfer-stream.t
 
 /** All streams of transfers of this router. */
 export class TransferStreams {
-  readonly #create: CreateOne;
+  readonly #newCreate: () => CreateOne;
   readonly #log: Logger;
   readonly #tuning: RouterTuning;
   readonly #open = new Set<TransferStream>();
 
-  constructor(create: CreateOne, log: Logger, tuning: RouterTuning = routerTuning) {
+  /** @param newCreate called for each stream, whose transfers must be applied in order */
+  constructor(newCreate: () => CreateOne, log: Logger, tuning: RouterTuning = routerTuning) {
     this.#tuning = tuning;
-    this.#create = create;
+    this.#newCreate = newCreate;
     this.#log = log;
   }
 
   serve(stream: Stream): void {
-    const transfers = new TransferStream(stream, this.#create, this.#log, this.#tuning);
+    const transfers = new TransferStream(stream, this.#newCreate(), this.#log, this.#tuning);
     this.#open.add(transfers);
     // Comes at the end of every call, however it ends.
     stream.on('cancelled', () => this.#open.delete(transfers));

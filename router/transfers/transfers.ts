@@ -29,11 +29,15 @@ import { Call } from './call.ts';
 import { Lane } from './lane.ts';
 import { MIB } from '../../ledger/core/limits.ts';
 
+/** Sequences with different numbers. */
+const SEQUENCES = 2 ** 32;
+
 /** Routes transfers to the lanes of their payers' books and gathers the answers of a call. */
 export class Transfers {
   readonly #lanes: ReadonlyMap<number, Lane>;
   readonly #dryRuns: ForwardedDryRuns;
   readonly #tuning: RouterTuning;
+  #sequences = 0;
   /** Encoded size of the calls in progress. */
   #bytes = 0;
 
@@ -82,21 +86,33 @@ export class Transfers {
     });
   }
 
-  /** Bytes of a CreateTransferResponse: the outcome of a single one; failures as above. */
+  /** A number for what must be applied in order: a call, or the transfers of a stream. */
+  newSequence(): number {
+    this.#sequences = (this.#sequences + 1) % SEQUENCES;
+    return this.#sequences;
+  }
+
+  /**
+   * Bytes of a CreateTransferResponse: the outcome of a single one; failures as above.
+   *
+   * @param sequence the one of a stream of transfers
+   */
   async createOne(
     asked: TransferItems | CreateTransferRequest,
     deadline: Deadline,
     bytes: number,
+    sequence = this.newSequence(),
   ): Promise<Uint8Array> {
     if (asked instanceof TransferItems && this.#hasBooksOf(asked)) {
-      return this.#within(bytes, async () => (await this.#run(asked, deadline)).response());
+      const call = async () => (await this.#run(asked, deadline, sequence)).response();
+      return this.#within(bytes, call);
     }
     const transfers = asked instanceof TransferItems ? asked.decoded() : [asked];
     const requests = transfers.map(withCanonicalIds);
     refuseMalformed(requests.flatMap((request) => this.#validate(request)));
     return this.#within(bytes, async () => {
       if (requests[0]?.dryRun !== true) {
-        return (await this.#run(itemsOf(requests), deadline)).response();
+        return (await this.#run(itemsOf(requests), deadline, sequence)).response();
       }
       const [result] = await this.#dryRuns.create(requests, deadline);
       const answered = must(result, 'a call with one transfer has one result');
@@ -139,9 +155,10 @@ export class Transfers {
   }
 
   /** Returns the call once it has all answers. */
-  #run(items: TransferItems, deadline: Deadline): Promise<Call> {
+  #run(items: TransferItems, deadline: Deadline, sequence = this.newSequence()): Promise<Call> {
     return new Promise((resolve, reject) => {
-      new Call(items, remainingMs(deadline, this.#tuning), resolve, reject).start(this.#lanes);
+      const timeoutMs = remainingMs(deadline, this.#tuning);
+      new Call(items, timeoutMs, sequence, resolve, reject).start(this.#lanes);
     });
   }
 

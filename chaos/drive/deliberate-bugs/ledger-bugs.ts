@@ -51,15 +51,15 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     description: 'A batch is appended at the current head, whichever server leads.',
     file: 'ledger/store/postgres/append.ts',
     text: 'const { head } = batch;',
-    replacement: `const { decodeRow, PLAIN_ROW_BYTES } = {
+    replacement: `const { decodeRow, startOf } = {
     ...(await import('../../core/decode-rows.ts')),
     ...(await import('../../core/row-bytes.ts')),
   };
   const [now] = await sql.unsafe('SELECT epoch, seq FROM head');
   const [seqBefore, epochBefore] = [Number(now.seq), Number(now.epoch)];
-  const { bytes = Buffer.alloc(0) } = batch.plain ?? {};
-  const plain = Array.from({ length: bytes.length / PLAIN_ROW_BYTES }, (_, index) =>
-    decodeRow(bytes, index * PLAIN_ROW_BYTES).row);
+  const { bytes, count = 0 } = batch.plain ?? {};
+  const plain = Array.from({ length: count }, (_, index) =>
+    decodeRow(bytes, startOf(batch.plain, index)).row);
   const rows = [...plain, ...batch.rows].map((row, index) =>
     ({ ...row, epoch: epochBefore, seq: seqBefore + index + 1 }));
   const head = { ...batch.head, epochBefore, seqBefore, seqAfter: seqBefore + rows.length };

@@ -96,7 +96,8 @@ export class SimulatedRouter {
     this.#batches.set(this.#batch, batch);
     const transfers = call.requests.filter((_, index) => call.open.has(index));
     const timeoutMs = transfers.map(() => Math.ceil(left));
-    const asked = { batch: this.#batch, transfers, timeoutMs };
+    const runs = { runSequences: [Number(this.#batch)], runTransfers: [transfers.length] };
+    const asked = { batch: this.#batch, transfers, timeoutMs, ...runs };
     const bytes = Buffer.from(PostRequest.encode(asked).finish());
     const { incarnation } = this.process;
     const source = {

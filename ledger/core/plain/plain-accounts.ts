@@ -1,3 +1,9 @@
+/** Sums in minor units. */
+export interface HeldTotals {
+  readonly heldDebits: bigint;
+  readonly heldCredits: bigint;
+}
+
 /**
  * The accounts of a book, as far as plain transfers look at them. Each has a slot; amounts are two
  * words of 32 bits, for a number is exact up to 2^53 only.
@@ -10,6 +16,8 @@ export interface PlainAccounts {
    * @returns false if anything might: nothing was changed, and the general lane decides
    */
   move(debit: number, credit: number, high: number, low: number): boolean;
+  /** What is held of an account and for it, as its row states it; undefined: nothing. */
+  heldOf(slot: number): HeldTotals | undefined;
   /**
    * The amounts of all slots: at WORDS_PER_SLOT times the slot its debits, then its credits, each in
    * two words in the order of the machine's bytes. Valid until the next account is loaded.

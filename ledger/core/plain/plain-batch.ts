@@ -1,11 +1,21 @@
 import { accountId } from '../account-id.ts';
 import { RowKind } from '../journal-row.ts';
 import { type Original, originalOf } from '../original.ts';
-import { PLAIN_AT, PLAIN_ROW_BYTES, plainTemplate, POSTGRES_EPOCH_MICROS } from '../row-bytes.ts';
+import {
+  HELD_AT,
+  HELD_ROW_BYTES,
+  heldTemplate,
+  PLAIN_AT,
+  PLAIN_ROW_BYTES,
+  type PlainRows,
+  plainTemplate,
+  POSTGRES_EPOCH_MICROS,
+} from '../row-bytes.ts';
 import { IdTable } from './id-table.ts';
 import {
   CREDITS,
   DEBITS,
+  type HeldTotals,
   HIGH,
   LOW,
   type PlainAccounts,
@@ -29,34 +39,47 @@ export interface KnownIds {
 }
 
 const WORD = 2 ** 32;
+const NOTHING_HELD: HeldTotals = { heldDebits: 0n, heldCredits: 0n };
 /** Bits above those of an account's number in the higher word of its id. */
 const BOOK_SCALE = 0x1_0000;
 
 /**
  * The plain transfers of a batch: they are its first rows. It posts what the general lane would
- * answer with POSTED and a plain row, and nothing else; the accounts are changed at once.
+ * answer with POSTED, and nothing else; the accounts are changed at once.
  */
 export class PlainBatch {
   readonly stamp: PlainStamp;
   readonly columns: PlainColumns;
+  readonly #capacity: number;
   readonly #places: IdTable;
-  readonly #rows: Buffer;
-  readonly #view: DataView;
-  /** A row with all that the rows of this batch have in common. */
+  #rows: Buffer;
+  #view: DataView;
+  /** Where the rows end. */
+  #end = 0;
+  /** Where each begins; undefined: all of them are plain. */
+  #starts: Uint32Array | undefined;
+  /** A row with all that the plain rows of this batch have in common. */
   readonly #template: Buffer;
+  /** The same of rows with held sums. */
+  #heldTemplate: Buffer | undefined;
 
   /** @param capacity transfers that may be posted */
   constructor(capacity: number, stamp: PlainStamp) {
     this.stamp = stamp;
+    this.#capacity = capacity;
     this.columns = new PlainColumns(capacity);
     this.#places = new IdTable(capacity);
     this.#rows = Buffer.allocUnsafe(capacity * PLAIN_ROW_BYTES);
-    const { buffer, byteOffset, length } = this.#rows;
-    this.#view = new DataView(buffer, byteOffset, length);
-    this.#template = plainTemplate();
-    this.#template.writeBigInt64BE(BigInt(stamp.epoch), PLAIN_AT.epoch);
-    this.#template.writeBigInt64BE(BigInt(stamp.atMicros - POSTGRES_EPOCH_MICROS), PLAIN_AT.at);
-    this.#template.writeInt16BE(RowKind.transfer, PLAIN_AT.kind);
+    this.#view = viewOf(this.#rows);
+    this.#template = this.#stamped(plainTemplate());
+  }
+
+  #stamped(template: Buffer): Buffer {
+    const { epoch, atMicros } = this.stamp;
+    template.writeBigInt64BE(BigInt(epoch), PLAIN_AT.epoch);
+    template.writeBigInt64BE(BigInt(atMicros - POSTGRES_EPOCH_MICROS), PLAIN_AT.at);
+    template.writeInt16BE(RowKind.transfer, PLAIN_AT.kind);
+    return template;
   }
 
   /** Transfers that were posted. */
@@ -64,9 +87,9 @@ export class PlainBatch {
     return this.columns.count;
   }
 
-  /** The canonical bytes of the rows. */
-  get rows(): Buffer {
-    return this.#rows.subarray(0, this.count * PLAIN_ROW_BYTES);
+  get rows(): PlainRows {
+    const bytes = this.#rows.subarray(0, this.#end);
+    return { count: this.count, bytes, starts: this.#starts?.subarray(0, this.count + 1) };
   }
 
   /** The number of the row of a transfer. */
@@ -129,9 +152,8 @@ export class PlainBatch {
   #writeRow(place: number, accounts: PlainAccounts, debit: number, credit: number): void {
     const { ids, debits, credits, amounts } = this.columns;
     const { versions, words } = accounts;
+    const start = this.#beginRow(place, accounts.heldOf(debit), accounts.heldOf(credit));
     const view = this.#view;
-    const start = place * PLAIN_ROW_BYTES;
-    this.#rows.set(this.#template, start);
     this.#number(start + PLAIN_AT.seq, this.seqOf(place));
     for (let word = 0; word < 4; word += 1) {
       view.setInt32(start + PLAIN_AT.id + word * 4, ids[place * 4 + word] ?? 0);
@@ -146,6 +168,38 @@ export class PlainBatch {
     this.#total(start + PLAIN_AT.debitCredits, words, debit * WORDS_PER_SLOT + CREDITS);
     this.#total(start + PLAIN_AT.creditDebits, words, credit * WORDS_PER_SLOT + DEBITS);
     this.#total(start + PLAIN_AT.creditCredits, words, credit * WORDS_PER_SLOT + CREDITS);
+  }
+
+  /** Writes what the row has from its template, and what is held of its accounts. */
+  #beginRow(place: number, ofDebit?: HeldTotals, ofCredit?: HeldTotals): number {
+    const start = this.#end;
+    const isHeld = ofDebit !== undefined || ofCredit !== undefined;
+    this.#end = start + (isHeld ? HELD_ROW_BYTES : PLAIN_ROW_BYTES);
+    if (this.#end > this.#rows.length) this.#grow(start);
+    if (isHeld) {
+      this.#heldTemplate ??= this.#stamped(heldTemplate());
+      this.#rows.set(this.#heldTemplate, start);
+      const { heldDebits, heldCredits } = ofDebit ?? NOTHING_HELD;
+      this.#view.setBigInt64(start + HELD_AT.debitHeldDebits, heldDebits);
+      this.#view.setBigInt64(start + HELD_AT.debitHeldCredits, heldCredits);
+      const credit = ofCredit ?? NOTHING_HELD;
+      this.#view.setBigInt64(start + HELD_AT.creditHeldDebits, credit.heldDebits);
+      this.#view.setBigInt64(start + HELD_AT.creditHeldCredits, credit.heldCredits);
+      this.#starts ??= startsOfPlain(this.#capacity, place);
+    } else {
+      this.#rows.set(this.#template, start);
+    }
+    if (this.#starts !== undefined) this.#starts[place + 1] = this.#end;
+    return start;
+  }
+
+  /** Makes room for all rows that are still possible, even if something is held of all accounts. */
+  #grow(used: number): void {
+    const left = this.#capacity - this.count + 1;
+    const grown = Buffer.allocUnsafe(used + left * HELD_ROW_BYTES);
+    this.#rows.copy(grown, 0, 0, used);
+    this.#rows = grown;
+    this.#view = viewOf(grown);
   }
 
   /** A number that is neither negative nor beyond 2^53. */
@@ -165,4 +219,13 @@ export class PlainBatch {
     this.#view.setUint32(at, words[word + HIGH] ?? 0);
     this.#view.setUint32(at + 4, words[word + LOW] ?? 0);
   }
+}
+
+const viewOf = ({ buffer, byteOffset, length }: Buffer) => new DataView(buffer, byteOffset, length);
+
+/** Where rows begin of which the first ones are plain. */
+function startsOfPlain(capacity: number, count: number): Uint32Array {
+  const starts = new Uint32Array(capacity + 1);
+  for (let place = 0; place <= count; place += 1) starts[place] = place * PLAIN_ROW_BYTES;
+  return starts;
 }

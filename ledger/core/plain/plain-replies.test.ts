@@ -39,7 +39,10 @@ test('answers are byte for byte those of the generated encoder', () => {
         })),
         timeoutMs: ids.map(() => 1),
       };
-      const items = scanPlain(Buffer.from(PostRequest.encode(request).finish()), book);
+      const items = scanPlain(
+        Buffer.from(PostRequest.encode(PostRequest.fromPartial(request)).finish()),
+        book,
+      );
       const results = ids.map((transferId, index) => ({
         ...CreateTransferResponse.create(),
         transferId,

@@ -62,10 +62,16 @@ const requests = fc
     transfers: fc.array(transfers, { maxLength: 6 }),
     surplus: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1),
     timeouts: fc.array(fc.integer({ min: 0, max: 2 ** 32 - 1 }), { minLength: 7, maxLength: 7 }),
+    runs: fc.array(fc.tuple(fc.nat(300), fc.nat(2)), { maxLength: 3 }),
+    last: fc.constantFrom(0, 0, 0, 0, 0, 0, 1),
   })
-  .map(({ batch, transfers: items, surplus, timeouts }): PostRequest => {
+  .map(({ batch, transfers: items, surplus, timeouts, runs, last }): PostRequest => {
     const timeoutMs = timeouts.slice(0, Math.max(0, items.length + surplus));
-    return { batch, transfers: items, timeoutMs };
+    const runSequences = runs.map(([sequence]) => sequence);
+    const runTransfers = runs.map(([, count]) => count);
+    const before = runTransfers.slice(0, -1).reduce((sum, count) => sum + count, 0);
+    if (runs.length > 0) runTransfers[runs.length - 1] = Math.max(0, items.length - before + last);
+    return { batch, transfers: items, timeoutMs, runSequences, runTransfers };
   });
 
 const encoded = (request: PostRequest) => Buffer.from(PostRequest.encode(request).finish());
@@ -123,16 +129,21 @@ function shown(items: PlainItems) {
     const request = CreateTransferRequest.decode(bytes.subarray(start, end));
     all[index] = { plain: false, ...request };
   }
-  return { batch, least: timeoutMs, timeoutMs: [...timeouts], transfers: all };
+  return { batch, least: timeoutMs, timeoutMs: [...timeouts], runs: items.runs, transfers: all };
 }
 
 function expected(request: PostRequest): ReturnType<typeof shown> | undefined {
   const { batch, transfers: items, timeoutMs } = request;
   if (items.length !== timeoutMs.length || !items.some(isPlainLane)) return undefined;
+  const ends = request.runTransfers.map((_, index, counts) =>
+    counts.slice(0, index + 1).reduce((sum, count) => sum + count, 0),
+  );
+  if (ends.length > 0 && ends.at(-1) !== items.length) return undefined;
   return {
     batch,
     least: Math.min(...timeoutMs),
     timeoutMs,
+    runs: ends.length === 0 ? undefined : { sequences: request.runSequences, ends },
     transfers: items.map((item) => ({ plain: isPlainLane(item), ...item })),
   };
 }
@@ -188,7 +199,7 @@ test('bytes that are altered in any place are read as the decoder reads them, or
   );
 });
 
-const PLAIN: PostRequest = {
+const PLAIN: PostRequest = PostRequest.fromPartial({
   batch: 1n,
   transfers: [
     CreateTransferRequest.fromPartial({
@@ -199,7 +210,7 @@ const PLAIN: PostRequest = {
     }),
   ],
   timeoutMs: [10],
-};
+});
 
 test.each<[string, (bytes: Buffer) => Buffer]>([
   ['an unknown field behind it', (bytes) => Buffer.concat([bytes, Buffer.from([0x78, 1])])],
@@ -233,7 +244,7 @@ test('a request for another book is left to the decoder', () => {
 test('more transfers than a call may have are left to the decoder', () => {
   const [transfer] = PLAIN.transfers;
   const many = (count: number): PostRequest => ({
-    batch: 1n,
+    ...PLAIN,
     transfers: Array.from({ length: count }, () => transfer ?? CreateTransferRequest.create()),
     timeoutMs: Array.from({ length: count }, () => 1),
   });

@@ -17,8 +17,32 @@ export interface PlainItems {
   readonly timeouts: Uint32Array;
   /** The least of them. */
   readonly timeoutMs: number;
+  /** Undefined: all transfers of the stream are one sequence. */
+  readonly runs: SequenceRuns | undefined;
   /** Undefined: all are plain, and the place of each is its index in the request. */
   readonly mixed: MixedItems | undefined;
+}
+
+/** Runs of neighbouring transfers, each of one sequence, which is applied in its order. */
+export interface SequenceRuns {
+  readonly sequences: readonly number[];
+  /** Index in the request of the transfer after the last one of each run. */
+  readonly ends: readonly number[];
+}
+
+/**
+ * The runs of a PostRequest with so many transfers; undefined: it has none.
+ * Null: they are not those of its transfers.
+ */
+export function runsOf(
+  sequences: readonly number[],
+  transfers: readonly number[],
+  count: number,
+): SequenceRuns | undefined | null {
+  if (sequences.length === 0 && transfers.length === 0) return undefined;
+  let end = 0;
+  const ends = transfers.map((length) => (end += length));
+  return sequences.length === ends.length && end === count ? { sequences, ends } : null;
 }
 
 /** Where the transfers of a request stand of which only some are plain. */
@@ -54,6 +78,8 @@ export function bytesAt({ bytes, keys }: PlainItems, place: number): [number, nu
 const BATCH = 8;
 const TRANSFER = 18;
 const TIMEOUTS = 26;
+const RUN_SEQUENCES = 34;
+const RUN_TRANSFERS = 42;
 const KEY = 10;
 const DEBIT = 24;
 const CREDIT = 32;
@@ -127,8 +153,10 @@ class PlainScan {
     const timeouts = new Uint32Array(count);
     const timeoutMs = this.#timeouts(timeouts);
     if (timeoutMs < 0) return undefined;
+    const runs = this.#runs(count);
+    if (runs === null) return undefined;
     const mixed = indexes && { indexes, others };
-    return { bytes, columns, keys, batch, count, timeouts, timeoutMs, mixed };
+    return { bytes, columns, keys, batch, count, timeouts, timeoutMs, runs, mixed };
   }
 
   /** Passes a message by, from its length on; false: it is cut off. */
@@ -235,21 +263,48 @@ class PlainScan {
     return true;
   }
 
-  /** Reads the timeouts to the end; returns the least, -1 if there is not one for each transfer. */
-  #timeouts(timeouts: Uint32Array): number {
-    const bytes = this.#bytes;
-    if (bytes[this.#at] !== TIMEOUTS) return -1;
+  /** Reads the runs to the end of the message; null: it ends otherwise, or they do not fit. */
+  #runs(count: number): SequenceRuns | undefined | null {
+    const sequences = this.#packed(RUN_SEQUENCES);
+    const transfers = this.#packed(RUN_TRANSFERS);
+    if (sequences === undefined || transfers === undefined) return null;
+    return this.#at === this.#bytes.length ? runsOf(sequences, transfers, count) : null;
+  }
+
+  /** The numbers of a field, none if it is not there; undefined: they are cut off, or too large. */
+  #packed(tag: number): number[] | undefined {
+    const numbers: number[] = [];
+    if (this.#bytes[this.#at] !== tag) return numbers;
     this.#at += 1;
-    if (!this.#number() || this.#high > 0 || this.#at + this.#low !== bytes.length) return -1;
+    const end = this.#end();
+    while (this.#at < end) {
+      if (!this.#number() || this.#high > 0) return undefined;
+      numbers.push(this.#low);
+    }
+    return this.#at === end ? numbers : undefined;
+  }
+
+  /** Reads a length, and returns where that number of bytes ends; -1: it is cut off. */
+  #end(): number {
+    if (!this.#number() || this.#high > 0) return -1;
+    const end = this.#at + this.#low;
+    return end <= this.#bytes.length ? end : -1;
+  }
+
+  /** Reads the timeouts; returns the least, -1 if there is not one for each transfer. */
+  #timeouts(timeouts: Uint32Array): number {
+    if (this.#bytes[this.#at] !== TIMEOUTS) return -1;
+    this.#at += 1;
+    const end = this.#end();
     let least = Infinity;
     let count = 0;
-    for (; this.#at < bytes.length; count += 1) {
+    for (; this.#at < end; count += 1) {
       if (!this.#number() || this.#high > 0) return -1;
       // What is written beyond the end of the array is lost.
       timeouts[count] = this.#low;
       least = Math.min(least, this.#low);
     }
-    return count === timeouts.length ? least : -1;
+    return count === timeouts.length && this.#at === end ? least : -1;
   }
 }
 

@@ -1,11 +1,11 @@
 import { PlainBatch, type PlainStamp } from '../../core/plain/plain-batch.ts';
 import { idText, type PlainColumns } from '../../core/plain/plain-columns.ts';
-import { StreamOrder } from '../../core/plain/stream-order.ts';
 import { rowsOfAll } from '../../core/validate/request-rows.ts';
 import type { KnownOutcomes } from '../known-outcomes.ts';
 import type { Absence } from '../partitions/journal-ids.ts';
 import type { PlainWork, Work } from '../work.ts';
 import { BatchPart, type Lookup, type WorkKind } from './batch-part.ts';
+import { SequenceOrders } from './sequence-orders.ts';
 import { type PlainState, SplitWork } from './split-work.ts';
 import type { TransferPart, WorkItems } from './transfers.ts';
 
@@ -19,7 +19,7 @@ const ROWS_MIN = 2;
 /**
  * The plain transfers of a batch, which are posted before all else. A transfer that the plain lane
  * does not decide is demoted: the general lane decides it in the same batch, with what is not
- * plain. What one stream has sent is posted in its order; so a plain transfer is demoted as well if
+ * plain. What is of one sequence is posted in its order; so a plain transfer is demoted as well if
  * general ones came before it that may look at one of its accounts.
  */
 export class PlainPart extends BatchPart {
@@ -91,17 +91,17 @@ export class PlainPart extends BatchPart {
     const capacity = this.unanswered;
     if (capacity === 0) return undefined;
     const batch = new PlainBatch(capacity, stamp);
-    const orders = new Map<object | undefined, StreamOrder>();
-    const orderOf = (stream: object | undefined) => {
-      const order = orders.get(stream) ?? new StreamOrder(stamp.book);
-      orders.set(stream, order);
-      return order;
+    const orders = new Map<object | undefined, SequenceOrders>();
+    const ordersOf = (stream: object | undefined) => {
+      const known = orders.get(stream) ?? new SequenceOrders(stamp.book, state.holds);
+      orders.set(stream, known);
+      return known;
     };
     for (const work of this.#arrived) {
-      if (work.kind === 'transfers') orderOf(work.stream).addAll(work.requests);
-      const split = work.kind === 'plain' ? this.#splits.get(work) : undefined;
-      const { stream } = split?.work ?? {};
-      split?.post(batch, state, orders.get(stream), () => orderOf(stream));
+      if (work.kind === 'transfers') ordersOf(work.stream).addAll(work.requests, work.runs);
+      if (work.kind === 'plain') {
+        this.#splits.get(work)?.post(batch, state, ordersOf(work.stream));
+      }
     }
     this.#handOver();
     if (batch.count === 0) return undefined;

@@ -4,7 +4,8 @@ import type { KnownIds, PlainBatch } from '../../core/plain/plain-batch.ts';
 import { idText } from '../../core/plain/plain-columns.ts';
 import { plainReplies } from '../../core/plain/plain-replies.ts';
 import { indexOf } from '../../core/plain/scan-plain.ts';
-import type { StreamOrder } from '../../core/plain/stream-order.ts';
+import type { Holds } from '../../core/plain/sequence-order.ts';
+import type { SequenceOrders } from './sequence-orders.ts';
 import type { CreateTransferRequest } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { transferIdOf } from '../../core/transfer-id.ts';
 import type { GeneralOutcome, PlainWork } from '../work.ts';
@@ -16,6 +17,7 @@ const NOTHING_POSTED = Buffer.alloc(0);
 export interface PlainState {
   readonly accounts: PlainAccounts;
   readonly known: KnownIds;
+  readonly holds: Holds;
 }
 
 /** A work of which the plain lane posts one part, and the general lane decides the rest. */
@@ -84,39 +86,33 @@ export class SplitWork {
    * Posts what is not demoted, in order, or demotes it: what the plain lane does not decide, and
    * what must stay behind that.
    *
-   * @param order of what its stream has sent before, undefined: nothing general
-   * @param begun gives the order of the stream once there is anything general
+   * @param orders of the sequences of its stream
    */
-  post(
-    batch: PlainBatch,
-    { accounts, known }: PlainState,
-    order: StreamOrder | undefined,
-    begun: () => StreamOrder,
-  ): void {
+  post(batch: PlainBatch, { accounts, known }: PlainState, orders: SequenceOrders): void {
     const { items, others } = this.work;
     const { columns, mixed } = items;
     const { debits, credits, ids } = columns;
     this.#batch = batch;
     this.#first = batch.count;
-    let before = order;
+    const run = orders.runs(items.runs);
     let other = 0;
     const passOthers = (end: number) => {
       for (; (mixed?.others[other]?.index ?? Infinity) < end; other += 1) {
         const request = others?.requests[other];
-        before ??= begun();
-        if (request !== undefined) before.add(request);
+        if (request !== undefined) run.begun(mixed?.others[other]?.index ?? 0).add(request);
       }
     };
     for (let place = 0; place < columns.count; place += 1) {
-      if (mixed !== undefined) passOthers(mixed.indexes[place] ?? 0);
+      const index = mixed === undefined ? place : (mixed.indexes[place] ?? 0);
+      if (mixed !== undefined) passOthers(index);
       const [debit, credit] = [debits[place] ?? 0, credits[place] ?? 0];
       if (this.#demoted?.[place] !== 1) {
+        const before = run.at(index);
         const free = before?.holdsBack(debit, credit, ids[place * 4 + 3] ?? 0) !== true;
         if (free && batch.post(columns, place, accounts, known)) continue;
         this.#demote(place);
       }
-      before ??= begun();
-      before.addPlain(debit, credit);
+      run.begun(index).addPlain(debit, credit);
     }
     if (mixed !== undefined) passOthers(Infinity);
   }

@@ -1,6 +1,6 @@
 import { must } from '../../core/assert.ts';
 import type { PlainColumns } from '../../core/plain/plain-columns.ts';
-import { PLAIN_AT, PLAIN_ROW_BYTES } from '../../core/row-bytes.ts';
+import { PLAIN_AT, startOf } from '../../core/row-bytes.ts';
 import type { Append } from '../../store/append-batch.ts';
 import type { Partition, SuspectId } from '../../store/partition-store.ts';
 import { FilterGroup, hashBytes, hashText, hashWords } from './id-filter.ts';
@@ -90,9 +90,9 @@ export class JournalIds {
 
   /** Adds the rows of a batch that has been committed. */
   addBatch({ plain, rows, head }: BatchRows): void {
-    const { bytes, count } = plain ?? NO_ROWS;
-    for (let index = 0; index < count; index += 1) {
-      hashBytes(bytes, index * PLAIN_ROW_BYTES + PLAIN_AT.id);
+    const plainRows = plain ?? NO_ROWS;
+    for (let index = 0; index < plainRows.count; index += 1) {
+      hashBytes(plainRows.bytes, startOf(plainRows, index) + PLAIN_AT.id);
       const { group, bit } = this.#segmentOf(head.seqBefore + 1 + index);
       group.add(bit);
     }
@@ -155,12 +155,13 @@ export class JournalIds {
     const found: SuspectId[] = [];
     const incomplete = this.#incomplete.filter(({ first }) => first <= head.seqBefore);
     const certain = incomplete.length === 0;
-    const { bytes, count } = plain ?? NO_ROWS;
+    const plainRows = plain ?? NO_ROWS;
+    const { bytes, count } = plainRows;
     const shown = absence !== undefined && this.#isOfOnePartition(absence.seq, head);
     const unproven = shown ? absence.doubtful : undefined;
     for (let place = 0; place < (unproven?.length ?? count); place += 1) {
       const index = unproven === undefined ? place : (unproven[place] ?? 0);
-      const at = index * PLAIN_ROW_BYTES + PLAIN_AT.id;
+      const at = startOf(plainRows, index) + PLAIN_AT.id;
       hashBytes(bytes, at);
       // Nearly every id is new, and nothing is made for it.
       if (certain && !this.#isInAFilter()) continue;
@@ -200,10 +201,11 @@ export class JournalIds {
 
   /** True if two rows of a batch have one id. */
   repeats({ plain, rows }: BatchRows): boolean {
-    const { bytes, count } = plain ?? NO_ROWS;
+    const plainRows = plain ?? NO_ROWS;
+    const { bytes, count } = plainRows;
     const ids = new Set(rows.map(({ id }) => id));
     for (let index = 0; index < count; index += 1) {
-      ids.add(idAt(bytes, index * PLAIN_ROW_BYTES + PLAIN_AT.id));
+      ids.add(idAt(bytes, startOf(plainRows, index) + PLAIN_AT.id));
     }
     return ids.size < count + rows.length;
   }

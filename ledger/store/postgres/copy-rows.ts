@@ -3,9 +3,12 @@ import { CHAIN_RECIPE } from '../../core/chain.ts';
 import {
   chainTail,
   FULL_COLUMNS,
-  type PlainRows,
   PLAIN_COLUMNS,
+  PLAIN_ROW_BYTES,
+  type PlainRows,
   type RowBytes,
+  type RowRun,
+  startOf,
   TAIL_BYTES,
 } from '../../core/row-bytes.ts';
 
@@ -38,16 +41,16 @@ export function copyStatements(
 ): CopyStatement[] {
   const parts = { plain: [] as Uint8Array[], full: [] as Uint8Array[] };
   let last: Uint8Array[] | undefined;
-  if (plain !== null && plain.count > 0) {
-    parts.plain.push(plain.bytes);
-    last = parts.plain;
-  }
-  let start = 0;
-  for (const { full, end } of runs) {
-    last = full ? parts.full : parts.plain;
-    last.push(bytes.subarray(start, end));
-    start = end;
-  }
+  const add = (rows: Uint8Array, of: readonly RowRun[]) => {
+    let start = 0;
+    for (const { full, end } of of) {
+      last = full ? parts.full : parts.plain;
+      last.push(rows.subarray(start, end));
+      start = end;
+    }
+  };
+  if (plain !== null) add(plain.bytes, runsOf(plain));
+  add(bytes, runs);
   const lastPart = must(last?.pop(), 'a batch that is copied has rows');
   assert(lastPart.length > TAIL_BYTES, 'a row ends with its chain value and recipe');
   last?.push(lastPart.subarray(0, -TAIL_BYTES), chainTail(chain, CHAIN_RECIPE));
@@ -58,4 +61,20 @@ export function copyStatements(
   return copies
     .filter((copy) => copy.rows.length > 0)
     .map((copy) => ({ statement: copy.statement, data: [HEADER, ...copy.rows, TRAILER] }));
+}
+
+/** Runs of rows of one form. */
+function runsOf(rows: PlainRows): RowRun[] {
+  const { count, bytes, starts } = rows;
+  if (count === 0) return [];
+  if (starts === undefined) return [{ full: false, end: bytes.length }];
+  const runs: { full: boolean; end: number }[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const end = startOf(rows, index + 1);
+    const full = end - startOf(rows, index) !== PLAIN_ROW_BYTES;
+    const run = runs.at(-1);
+    if (run?.full === full) run.end = end;
+    else runs.push({ full, end });
+  }
+  return runs;
 }

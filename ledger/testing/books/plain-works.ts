@@ -7,7 +7,13 @@ import type { PlainAccounts } from '../../core/plain/plain-accounts.ts';
 import type { KnownIds, PlainBatch } from '../../core/plain/plain-batch.ts';
 import { idText } from '../../core/plain/plain-columns.ts';
 import { type PlainItems, scanPlain } from '../../core/plain/scan-plain.ts';
-import { PLAIN_AT, PLAIN_ROW_BYTES, POSTGRES_EPOCH_MICROS } from '../../core/row-bytes.ts';
+import {
+  HELD_AT,
+  HELD_ROW_BYTES,
+  PLAIN_AT,
+  POSTGRES_EPOCH_MICROS,
+  startOf,
+} from '../../core/row-bytes.ts';
 import { EMPTY_ROW } from '../../core/post/batch.ts';
 
 /** Transfers as they come over the wire; undefined: none of them is plain. */
@@ -15,7 +21,8 @@ export function mixedItems(
   transfers: readonly CreateTransferRequest[],
   book: number,
 ): PlainItems | undefined {
-  const request = { batch: 1n, transfers: [...transfers], timeoutMs: transfers.map(() => 600_000) };
+  const timeoutMs = transfers.map(() => 600_000);
+  const request = PostRequest.fromPartial({ batch: 1n, transfers: [...transfers], timeoutMs });
   return scanPlain(Buffer.from(PostRequest.encode(request).finish()), book);
 }
 
@@ -46,6 +53,7 @@ export const NOTHING_KNOWN: KnownIds = { has: () => false };
 export const ANY_ACCOUNTS: PlainAccounts = {
   slotOf: () => 0,
   move: () => true,
+  heldOf: () => undefined,
   words: new Uint32Array(8),
   versions: new Float64Array(1),
 };
@@ -53,7 +61,9 @@ export const ANY_ACCOUNTS: PlainAccounts = {
 /** The rows of a batch, read back from their bytes. */
 export function rowsOf({ rows, count, stamp, columns }: PlainBatch): JournalRow[] {
   return Array.from({ length: count }, (_, place) => {
-    const row = rows.subarray(place * PLAIN_ROW_BYTES);
+    const start = startOf(rows, place);
+    const row = rows.bytes.subarray(start, startOf(rows, place + 1));
+    const held = (name: keyof typeof HELD_AT) => row.readBigInt64BE(HELD_AT[name]);
     const big = (name: keyof typeof PLAIN_AT) => row.readBigInt64BE(PLAIN_AT[name]);
     const number = (name: keyof typeof PLAIN_AT) => Number(big(name));
     const words = [0, 4, 8, 12].map((at) => row.readInt32BE(PLAIN_AT.id + at));
@@ -81,7 +91,15 @@ export function rowsOf({ rows, count, stamp, columns }: PlainBatch): JournalRow[
         debitCredits: big('debitCredits'),
         creditDebits: big('creditDebits'),
         creditCredits: big('creditCredits'),
-        held: null,
+        held:
+          row.length !== HELD_ROW_BYTES
+            ? null
+            : {
+                debitHeldDebits: held('debitHeldDebits'),
+                debitHeldCredits: held('debitHeldCredits'),
+                creditHeldDebits: held('creditHeldDebits'),
+                creditHeldCredits: held('creditHeldCredits'),
+              },
       },
       atMicros: number('at') + POSTGRES_EPOCH_MICROS,
     };

@@ -13,7 +13,8 @@ import type { RegionBooks } from '../../core/placement.ts';
 import { PlainBatch } from '../../core/plain/plain-batch.ts';
 import type { PlainColumns } from '../../core/plain/plain-columns.ts';
 import { indexOf, type PlainItems } from '../../core/plain/scan-plain.ts';
-import { StreamOrder } from '../../core/plain/stream-order.ts';
+import type { Holds } from '../../core/plain/sequence-order.ts';
+import { SequenceOrders } from '../../leader/kinds/sequence-orders.ts';
 import { SplitWork } from '../../leader/kinds/split-work.ts';
 import { must } from '../../core/assert.ts';
 import { post } from '../../core/post/post.ts';
@@ -157,7 +158,11 @@ export class SimBook {
     if (plain === undefined) return;
     const before = this.batches.at(-2)?.chain ?? CHAIN_START;
     const { bytes } = encodeRows(rows);
-    assert.deepEqual(chainAfterBytes(before, plain.rows, bytes), chain, 'the bytes are canonical');
+    assert.deepEqual(
+      chainAfterBytes(before, plain.rows.bytes, bytes),
+      chain,
+      'the bytes are canonical',
+    );
   }
 
   /** Returns the value of the chain after the rows. */
@@ -184,8 +189,12 @@ export class SimBook {
     this.#cache.begin();
     this.#load(items.columns);
     const batch = this.#newBatch(items.columns.count);
-    const state = { accounts: this.#cache, known: NOTHING_KNOWN };
-    split.post(batch, state, undefined, () => new StreamOrder(this.number));
+    const holds: Holds = {
+      payeeOf: (id) => this.originals.get(id)?.creditAccountId,
+      isHeld: (number) => this.#cache.heldOf(this.#cache.slotOf(number)) !== undefined,
+    };
+    const state = { accounts: this.#cache, known: NOTHING_KNOWN, holds };
+    split.post(batch, state, new SequenceOrders(this.number, holds));
     this.#commitPlain(batch);
     const general = new Set(split.general?.items.map(({ index }) => index));
     const plain = waiting.filter((_, index) => !general.has(index));
@@ -256,8 +265,8 @@ export class SimBook {
     this.#cache.begin();
     const batch = this.#batchOf(works);
     // How far they come depends on what the cache has forgotten.
-    const length = Math.min(batch.rows.length, tried.rows.length);
-    const [again, before] = [batch, tried].map(({ rows }) => rows.toString('hex', 0, length));
+    const length = Math.min(batch.rows.bytes.length, tried.rows.bytes.length);
+    const [again, before] = [batch, tried].map(({ rows }) => rows.bytes.toString('hex', 0, length));
     assert.equal(again, before, 'what was undone is done again');
     this.#commitPlain(batch);
     for (const [place, { pending }] of waiting.slice(0, batch.count).entries()) {

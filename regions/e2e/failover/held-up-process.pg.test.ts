@@ -9,6 +9,7 @@ import {
   BookServiceClient,
   FaultCode,
   type PostReply,
+  PostRequest,
   type Topology,
 } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { childEnvironment } from '../../processes/environment.ts';
@@ -68,7 +69,8 @@ test('a server whose commits hang answers, reports that it does not serve, and s
   const posting = client.post();
   posting.on('data', (reply: PostReply) => replies.push(reply));
   posting.on('error', () => undefined);
-  posting.write({ batch: 1n, transfers: [transferRequest()], timeoutMs: [60_000] });
+  const request = { batch: 1n, transfers: [transferRequest()], timeoutMs: [60_000] };
+  posting.write(PostRequest.fromPartial(request));
   await pair.oneWaiting(book);
   await expect.poll(() => probeHealth(listen), within).toBe(false);
   expect(await probeAnswers(listen)).toBe(true);

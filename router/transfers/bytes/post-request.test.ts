@@ -15,6 +15,7 @@ test('a batch of runs is the message that encoders write', () => {
   const run = fc.record({
     transfers: fc.array(transfer, { minLength: 1, maxLength: 20 }),
     timeoutMs: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    sequence: fc.constantFrom(0, 1, 300, 2 ** 32 - 1),
   });
   fc.assert(
     fc.property(
@@ -23,7 +24,7 @@ test('a batch of runs is the message that encoders write', () => {
       (runs, batch) => {
         const bytes = postRequestOf(
           batch,
-          runs.map(({ transfers, timeoutMs }) => ({
+          runs.map(({ transfers, timeoutMs, sequence }) => ({
             bytes: Buffer.concat(
               transfers.map((each) =>
                 framed(POSTED_TAG, CreateTransferRequest.encode(each).finish()),
@@ -31,6 +32,7 @@ test('a batch of runs is the message that encoders write', () => {
             ),
             count: transfers.length,
             timeoutMs,
+            sequence,
           })),
         );
         const request = {
@@ -38,7 +40,18 @@ test('a batch of runs is the message that encoders write', () => {
           transfers: runs.flatMap(({ transfers }) => transfers),
           timeoutMs: runs.flatMap(({ transfers, timeoutMs }) => transfers.map(() => timeoutMs)),
         };
-        expect(bytes).toEqual(Buffer.from(PostRequest.encode(request).finish()));
+        const decoded = PostRequest.decode(bytes);
+        expect(bytes).toEqual(Buffer.from(PostRequest.encode(decoded).finish()));
+        expect(decoded).toMatchObject(request);
+        const sequences = decoded.runSequences.flatMap((sequence, index) =>
+          Array.from({ length: decoded.runTransfers[index] ?? 0 }, () => sequence),
+        );
+        expect(sequences).toEqual(
+          runs.flatMap(({ transfers, sequence }) => transfers.map(() => sequence)),
+        );
+        expect(
+          decoded.runSequences.some((each, index) => each === decoded.runSequences[index + 1]),
+        ).toBe(false);
       },
     ),
   );

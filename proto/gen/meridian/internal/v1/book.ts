@@ -126,6 +126,14 @@ export interface PostRequest {
    * it must not be started.
    */
   timeoutMs: number[];
+  /**
+   * The sequence of each run of neighbouring transfers, and how many there are in it. A call is a
+   * sequence, and so is a stream of transfers: what must be applied in order. Within a stream of
+   * requests a number stands for one sequence, until it is given again after 2^32 others. Without
+   * runs all transfers of all requests are one sequence.
+   */
+  runSequences: number[];
+  runTransfers: number[];
 }
 
 export interface PostReply {
@@ -437,7 +445,7 @@ export interface Topology {
 }
 
 function createBasePostRequest(): PostRequest {
-  return { batch: 0n, transfers: [], timeoutMs: [] };
+  return { batch: 0n, transfers: [], timeoutMs: [], runSequences: [], runTransfers: [] };
 }
 
 export const PostRequest: MessageFns<PostRequest> = {
@@ -454,6 +462,20 @@ export const PostRequest: MessageFns<PostRequest> = {
     if (message.timeoutMs.length !== 0) {
       writer.uint32(26).fork();
       for (const v of message.timeoutMs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.runSequences.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.runSequences) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.runTransfers.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.runTransfers) {
         writer.uint32(v);
       }
       writer.join();
@@ -508,6 +530,42 @@ export const PostRequest: MessageFns<PostRequest> = {
 
             break;
           }
+          case 4: {
+            if (tag === 32) {
+              message.runSequences.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.runSequences.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.runTransfers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.runTransfers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,6 +589,12 @@ export const PostRequest: MessageFns<PostRequest> = {
     if (message.timeoutMs?.length) {
       obj.timeoutMs = message.timeoutMs.map((e) => Math.round(e));
     }
+    if (message.runSequences?.length) {
+      obj.runSequences = message.runSequences.map((e) => Math.round(e));
+    }
+    if (message.runTransfers?.length) {
+      obj.runTransfers = message.runTransfers.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -542,6 +606,8 @@ export const PostRequest: MessageFns<PostRequest> = {
     message.batch = (object.batch !== undefined && object.batch !== null) ? BigInt(object.batch) : 0n;
     message.transfers = object.transfers?.map((e) => CreateTransferRequest.fromPartial(e)) || [];
     message.timeoutMs = object.timeoutMs?.map((e) => e) || [];
+    message.runSequences = object.runSequences?.map((e) => e) || [];
+    message.runTransfers = object.runTransfers?.map((e) => e) || [];
     return message;
   },
 };

@@ -3,18 +3,28 @@ import { accountNumberOf, bookOf } from '../account-id.ts';
 import type { TransferFields } from '../validate/same-request.ts';
 import { idWords } from './plain-columns.ts';
 
+/** What is in memory of holds. */
+export interface Holds {
+  /** The payee of a hold; undefined: it is not in memory. */
+  payeeOf(holdId: string): bigint | undefined;
+  /** True if something is held of an account, or for it. */
+  isHeld(number: number): boolean;
+}
+
 /**
- * What the general lane has to do of one stream, in the order of arrival so far. A plain transfer
+ * What the general lane has to do of one sequence, in the order of arrival so far. A plain transfer
  * is posted before all of that, although it came later, if none of it can look at either of its
  * accounts, or at itself: no outcome can depend on their order then.
  *
- * What ends a hold looks at the accounts of the hold, which it does not name. They need not be
- * known here: as long as there is anything to end, an amount is held of one and for the other,
- * and the plain lane posts nothing between accounts with held amounts; a hold that is made on the
- * same stream before has named them itself.
+ * What ends a hold looks at the payee of the hold as well, whom it need not name. If the hold is
+ * not in memory, that may be any account for which something is held; a hold that is made on the
+ * same sequence before has named its payee itself.
  */
-export class StreamOrder {
+export class SequenceOrder {
   readonly #book: number;
+  readonly #holds: Holds;
+  /** True: one of the payees is not known. */
+  #anyHeld = false;
   /** Numbers of the accounts of this book that it may look at. */
   readonly #accounts = new Set<number>();
   /** The last words of the ids of transfers that it may look at. */
@@ -22,8 +32,9 @@ export class StreamOrder {
   /** Requests that are not in these sets yet. Most streams never ask for them. */
   #added: (readonly CreateTransferRequest[])[] = [];
 
-  constructor(book: number) {
+  constructor(book: number, holds: Holds) {
     this.#book = book;
+    this.#holds = holds;
   }
 
   /** Adds all requests of a work. */
@@ -43,6 +54,11 @@ export class StreamOrder {
     if (conditions !== undefined) {
       for (const { accountId } of conditions.allOf) this.#account(accountId);
     }
+    if (action?.$case === 'capture' || action?.$case === 'release') {
+      const payee = this.#holds.payeeOf(action.value.holdId);
+      if (payee === undefined) this.#anyHeld = true;
+      else this.#account(payee);
+    }
     const reversed = action?.$case === 'reversal' ? idWords(action.value.transferId) : undefined;
     if (reversed !== undefined) this.#transfers.add(reversed[3]);
   }
@@ -60,6 +76,7 @@ export class StreamOrder {
   holdsBack(debit: number, credit: number, word: number): boolean {
     if (this.#added.length > 0) this.#addAdded();
     if (this.#accounts.has(debit) || this.#accounts.has(credit)) return true;
+    if (this.#anyHeld && (this.#holds.isHeld(debit) || this.#holds.isHeld(credit))) return true;
     return this.#transfers.size > 0 && this.#transfers.has(word);
   }
 
