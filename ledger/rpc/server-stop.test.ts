@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ClientReadableStream,
-  credentials,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerWritableStream,
@@ -19,6 +18,7 @@ import {
 import { GetAccountRequest, GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { reasonOf } from './error.ts';
 import { RpcServer } from './server.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 /** How a server stops whose callers have calls and streams open. */
 
@@ -30,6 +30,7 @@ const SLOW_MS = 1_500;
 async function started() {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: BookServiceService,
     serviceName: 'meridian.internal.v1.BookService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
@@ -47,7 +48,7 @@ async function started() {
   });
   const client = new BookServiceClient(
     `127.0.0.1:${await server.start()}`,
-    credentials.createInsecure(),
+    insecureLinks.channelTo('router'),
   );
   onTestFinished(() => client.close());
   return { server, client };

@@ -7,6 +7,7 @@ import { Books } from '../books/books.ts';
 import { Forward } from '../books/forward.ts';
 import { Reads } from './reads.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** STALE reads against copies on real sockets, as a router in ap-south makes them. */
 
@@ -24,6 +25,7 @@ async function fixture() {
   eu.lead(1);
   const leaders = new Leaders(
     copies.map(({ address }) => address),
+    insecureLinks,
     'ap-south',
   );
   onTestFinished(() => {

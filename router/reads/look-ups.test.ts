@@ -10,6 +10,7 @@ import { Books } from '../books/books.ts';
 import { Forward } from '../books/forward.ts';
 import { LookUps } from './look-ups.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** Look-ups in books that answer what a test wants, or do not answer. */
 
@@ -34,7 +35,10 @@ async function lookUps(seen: readonly (readonly boolean[] | undefined)[]): Promi
     );
     server.lead(1);
   }
-  const leaders = new Leaders(servers.map(({ address }) => address));
+  const leaders = new Leaders(
+    servers.map(({ address }) => address),
+    insecureLinks,
+  );
   onTestFinished(() => {
     leaders.close();
     for (const server of servers) server.stop();
