@@ -260,6 +260,26 @@ describe('ids that state when they were made', () => {
     expect(journal.suspects(timed(10, [id]))).toEqual([{ id, first: 1, end: 11 }]);
   });
 
+  test('are found in a filter that was restored with its times', () => {
+    const before = new JournalIds();
+    before.extend(PARTITIONS, 0);
+    const rows = [madeAt(NOW, 1), madeAt(NOW + 90_000_000, 2)];
+    before.addBatch(timed(0, rows));
+    const after = new JournalIds();
+    after.extend(PARTITIONS, 2);
+    const [from] = before.segments;
+    const [to] = after.segments;
+    if (from === undefined || to === undefined) throw new Error('there are partitions');
+    const { storedBytes } = from.place.group;
+    const bits = new Uint8Array(storedBytes);
+    from.place.group.copyOut(from.bit, bits, 0, storedBytes);
+    to.place.group.copyIn(to.bit, bits, 0, storedBytes);
+    to.times.restore(from.times.toBytes());
+    after.completed(to);
+    expect(rows.map((id) => after.mayHave(id))).toEqual([true, true]);
+    expect(after.mayHave(madeAt(NOW, 3))).toBe(false);
+  });
+
   test('have their times stored with their filter', () => {
     const times = new KeyTimes();
     for (const time of [NOW, NOW + 1, -1, NOW + 90_000_000]) times.add(time, NOW);

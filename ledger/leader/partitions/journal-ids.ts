@@ -14,7 +14,7 @@ export interface Segment {
   readonly partition: number;
   readonly first: number;
   readonly end: number;
-  readonly group: FilterGroup;
+  readonly place: Place;
   readonly bit: number;
   readonly times: KeyTimes;
   /** False: rows may be missing from the filter, so that the journal itself must be asked. */
@@ -55,7 +55,7 @@ interface Place {
  */
 export class JournalIds {
   #segments: Segment[] = [];
-  /** In the order of their rows. */
+  /** In the order in which they were begun. */
   readonly #groups: Place[] = [];
   /** Times of single ids that were ahead of the clock. */
   readonly #ahead = new Set<number>();
@@ -94,10 +94,9 @@ export class JournalIds {
     const bit = place.group.take();
     // What is appended from now on is added.
     const complete = first > seq;
-    const { group } = place;
     const bounds = { partition, first, end };
     const times = new KeyTimes();
-    const segment: Segment = { ...bounds, group, bit, times, complete, stored: false };
+    const segment: Segment = { ...bounds, place, bit, times, complete, stored: false };
     place.segments.push(segment);
     this.#segments.push(segment);
     if (!complete) this.#incomplete.push(segment);
@@ -107,6 +106,10 @@ export class JournalIds {
   completed(segment: Segment): void {
     segment.complete = true;
     this.#incomplete = this.#incomplete.filter((other) => other !== segment);
+    // Its times may have been restored, and not added here.
+    const { place, times } = segment;
+    place.latest = Math.max(place.latest, times.latest);
+    for (const time of times.ahead) this.#ahead.add(time);
     this.#sumTimes();
   }
 
@@ -116,11 +119,11 @@ export class JournalIds {
     const { bytes, count } = plain ?? NO_ROWS;
     for (let index = 0; index < count; index += 1) {
       hashBytes(bytes, index * PLAIN_ROW_BYTES + PLAIN_AT.id);
-      addHashed(this.#segmentOf(head.seqBefore + 1 + index), now);
+      this.#addHashed(this.#segmentOf(head.seqBefore + 1 + index), now);
     }
     for (const { id, seq } of rows) {
       hashText(id);
-      addHashed(this.#segmentOf(seq), now);
+      this.#addHashed(this.#segmentOf(seq), now);
     }
     this.#seq = Math.max(this.#seq, head.seqAfter);
     this.#sumTimes();
@@ -133,17 +136,21 @@ export class JournalIds {
   addBytes(segment: Segment, ids: Buffer, now: number): void {
     for (let at = 0; at + 16 <= ids.length; at += 16) {
       hashBytes(ids, at);
-      addHashed(segment, now);
+      this.#addHashed(segment, now);
     }
+  }
+
+  /** Adds the id that was hashed last. */
+  #addHashed({ place, bit, times }: Segment, now: number): void {
+    place.group.add(bit);
+    const time = hashedTime();
+    if (times.add(time, now)) this.#ahead.add(time);
+    if (times.latest > place.latest) place.latest = times.latest;
   }
 
   #sumTimes(): void {
     let upTo = -1;
     for (const place of this.#groups) {
-      for (const { times } of place.segments) {
-        place.latest = Math.max(place.latest, times.latest);
-        for (const time of times.ahead) this.#ahead.add(time);
-      }
       upTo = Math.max(upTo, place.latest);
       place.upTo = upTo;
     }
@@ -251,12 +258,6 @@ export class JournalIds {
     }
     return ids.size < count + rows.length;
   }
-}
-
-/** Adds the id that was hashed last. */
-function addHashed({ group, bit, times }: Segment, now: number): void {
-  group.add(bit);
-  times.add(hashedTime(), now);
 }
 
 const NO_ROWS = { count: 0, bytes: Buffer.alloc(0) };

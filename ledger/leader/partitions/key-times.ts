@@ -17,12 +17,17 @@ export class KeyTimes {
   /**
    * @param time of an id; -1: it has none
    * @param now by the clock that was read last
+   * @returns true if it is one of `ahead`
    */
-  add(time: number, now: number): void {
-    if (time <= this.latest) return;
-    if (time <= now + AHEAD_MS) this.latest = time;
-    else if (this.ahead.size < AHEAD_MAX) this.ahead.add(time);
-    else this.latest = Infinity;
+  add(time: number, now: number): boolean {
+    if (time <= this.latest) return false;
+    const isAhead = time > now + AHEAD_MS;
+    if (isAhead && this.ahead.size < AHEAD_MAX) {
+      this.ahead.add(time);
+      return true;
+    }
+    this.latest = isAhead ? Infinity : time;
+    return false;
   }
 
   /** As they are stored: big-endian doubles, `latest` first. */

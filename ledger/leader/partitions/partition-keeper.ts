@@ -204,7 +204,8 @@ export class PartitionKeeper {
   /** Rows that are appended meanwhile are added by the leader. */
   async #fill(segment: Segment): Promise<void> {
     const { store, partitions } = this.#parts;
-    const { first, end, group, bit, times } = segment;
+    const { first, end, bit, times } = segment;
+    const { group } = segment.place;
     const stored = await store.readFilter({ first, end, recipe: FILTER_RECIPE });
     if (stored !== undefined && stored.length >= group.storedBytes) {
       const bits = stored.subarray(0, group.storedBytes);
@@ -225,7 +226,8 @@ export class PartitionKeeper {
   }
 
   async #storeFilter(segment: Segment): Promise<void> {
-    const { first, end, group, bit, times } = segment;
+    const { first, end, bit, times } = segment;
+    const { group } = segment.place;
     const bits = new Uint8Array(group.storedBytes);
     for (let from = 0; from < bits.length; from += BYTES_AT_ONCE) {
       group.copyOut(bit, bits, from, BYTES_AT_ONCE);
