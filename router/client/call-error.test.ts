@@ -31,7 +31,9 @@ function errorOf(code: GrpcStatus, reason: string, details = 'no'): ServiceError
   return Object.assign(new Error(details), { code, details, metadata });
 }
 
-test.each([
+const UNCONNECTED = 'Deadline exceeded after 1.000s,Waiting for LB pick';
+
+test.each<[GrpcStatus, string, string, boolean, string?]>([
   [GrpcStatus.UNAVAILABLE, 'NO_LEADER', 'not_applied', true],
   [GrpcStatus.UNAVAILABLE, '', 'unknown', true],
   [GrpcStatus.ABORTED, 'NOT_LEADER', 'not_applied', true],
@@ -42,14 +44,23 @@ test.each([
   [GrpcStatus.DEADLINE_EXCEEDED, 'TOO_SLOW', 'not_applied', false],
   [GrpcStatus.DEADLINE_EXCEEDED, 'OUTCOME_UNKNOWN', 'unknown', true],
   [GrpcStatus.DEADLINE_EXCEEDED, '', 'unknown', true],
+  [GrpcStatus.DEADLINE_EXCEEDED, '', 'not_applied', true, UNCONNECTED],
+  // The answer of a router counts, whatever text comes with it.
+  [GrpcStatus.DEADLINE_EXCEEDED, 'OUTCOME_UNKNOWN', 'unknown', true, UNCONNECTED],
   [GrpcStatus.UNKNOWN, 'OUTCOME_UNKNOWN', 'unknown', true],
   [GrpcStatus.CANCELLED, '', 'unknown', true],
   [GrpcStatus.INTERNAL, '', 'unknown', false],
   [GrpcStatus.INVALID_ARGUMENT, '', 'not_applied', false],
   [GrpcStatus.NOT_FOUND, 'ACCOUNT_NOT_FOUND', 'not_applied', false],
-])('code %i with the reason "%s" is %s, retryable %s', (code, reason, outcome, retryable) => {
-  expect(toCallError(errorOf(code, reason), 'a router')).toMatchObject({ outcome, retryable });
-});
+])(
+  'code %i with the reason "%s" is %s, retryable %s',
+  (code, reason, outcome, retryable, details = 'no') => {
+    expect(toCallError(errorOf(code, reason, details), 'a router')).toMatchObject({
+      outcome,
+      retryable,
+    });
+  },
+);
 
 /** A router behind a proxy: the error that a transfer's caller gets when the router is asked. */
 async function errorWhen(onAsked: (caller: Socket) => void): Promise<ServiceError | null> {

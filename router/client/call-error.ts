@@ -96,7 +96,7 @@ function neverConnected({ code, details }: ServiceError): boolean {
 function isDefinite(error: ServiceError, reason: string): boolean {
   const { code, details } = error;
   if (DEFINITE.has(code) || DEFINITE_REASONS.has(reason)) return true;
-  if (neverConnected(error)) return true;
+  if (reason === '' && neverConnected(error)) return true;
   if (code === GrpcStatus.ABORTED || code === GrpcStatus.RESOURCE_EXHAUSTED) return reason !== '';
   return code === GrpcStatus.UNAVAILABLE && (reason !== '' || NEVER_SENT.test(details));
 }
