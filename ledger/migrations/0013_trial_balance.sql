@@ -1,5 +1,5 @@
--- The totals of an account never fall: the largest are the newest. So one pass over the journal has
--- them for all accounts, where a look-up of each account opened every partition for it.
+-- The totals of an account never fall: the largest are the newest. So a pass over the
+-- journal for each side has them for all accounts, where a look-up of each account opened every partition for it.
 CREATE OR REPLACE VIEW trial_balance AS
   SELECT a.asset, count(*) AS accounts,
          sum(COALESCE(t.debits, 0)) AS debits, sum(COALESCE(t.credits, 0)) AS credits,
