@@ -45,6 +45,13 @@ class Ordered extends BaseSequencer {
  */
 const waiting = 4;
 
+/**
+ * How long a test waits for what it expects to happen; on a busy machine the default of a second
+ * is less than a process may have to wait for a core. How fast something has to be is an
+ * assertion of its own.
+ */
+const expect = { poll: { timeout: 20_000 } };
+
 export default defineConfig({
   test: {
     // How random tests are run and replayed; ledger/testing/history/seed.ts says what they mean.
@@ -58,6 +65,7 @@ export default defineConfig({
         // loaded in them: with a process for each file, half of the time went into loading.
         test: {
           name: 'unit',
+          expect,
           include: ['*.test.ts', ...include('.test.ts')],
           exclude: [
             '**/*.{pg,cluster,replicated,slow,chaos,conformance}.test.ts',
@@ -75,6 +83,7 @@ export default defineConfig({
         // may find loaded.
         test: {
           name: 'simulation',
+          expect,
           include: ['chaos/simulation/*.test.ts'],
           exclude: ['**/*.slow.test.ts'],
           testTimeout: 120_000,
@@ -87,6 +96,7 @@ export default defineConfig({
         // databases of its own.
         test: {
           name: 'pg',
+          expect,
           globalSetup: ['ledger/testing/database/postgres-setup.ts'],
           include: include('.pg.test.ts'),
           testTimeout: 60_000,
@@ -100,6 +110,7 @@ export default defineConfig({
         // Starts whole regions as processes and breaks them.
         test: {
           name: 'cluster',
+          expect,
           include: include('.cluster.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 180_000,
@@ -113,6 +124,7 @@ export default defineConfig({
         // was given. Part of no other command.
         test: {
           name: 'conformance',
+          expect,
           provide: { conformance: process.env['CONFORMANCE_DATABASE'] ?? '' },
           include: ['regions/conformance/*.conformance.test.ts'],
           testTimeout: 120_000,
@@ -123,6 +135,7 @@ export default defineConfig({
         // like the next project, but of `npm run test:all`.
         test: {
           name: 'slow',
+          expect,
           include: include('.slow.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -135,6 +148,7 @@ export default defineConfig({
         // other: an installation takes much of the machine, and a drill measures how long things take.
         test: {
           name: 'replicated',
+          expect,
           globalSetup: ['regions/testing/replicated-setup.ts'],
           include: include('.replicated.test.ts'),
           testTimeout: 300_000,
@@ -148,6 +162,7 @@ export default defineConfig({
         // suite, not of Meridian, so not part of `npm test` either.
         test: {
           name: 'chaos',
+          expect,
           include: include('.chaos.test.ts'),
           testTimeout: 300_000,
           hookTimeout: 300_000,

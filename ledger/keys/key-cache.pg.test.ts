@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { redisClient, SILENT } from '../testing/database/leading.ts';
 import { memberOf } from './ids-command.ts';
 import { KeyCache } from './key-cache.ts';
@@ -20,19 +20,19 @@ test.skipIf(!withRedis)('ids of small batches go to Redis together, with one exp
     monitor.disconnect();
     redis.disconnect();
   });
-  await vi.waitUntil(() => keys.up);
+  await expect.poll(() => keys.up).toBe(true);
   const ids = Array.from({ length: 40 }, () => randomUUID());
   // The bytes of this one look like the end of a line.
   ids.push('0d0a0d0a-0d0a-7d0a-8d0a-0d0a0d0a0d0a');
   for (const id of ids) keys.add([id]);
-  await vi.waitUntil(async () => (await keys.known(ids))?.size === ids.length);
-  await vi.waitUntil(() => commands.includes('expire'));
+  await expect.poll(async () => (await keys.known(ids))?.size).toBe(ids.length);
+  await expect.poll(() => commands).toContain('expire');
   const stored = await redis.smembersBuffer(`meridian:ids:{${instance}}:a`);
   expect(stored.map((member) => member.toString('hex')).toSorted()).toEqual(
     ids.map((id) => memberOf(id).toString('hex')).toSorted(),
   );
   keys.add([randomUUID()]);
-  await vi.waitUntil(() => commands.filter((name) => name === 'sadd').length === 2);
+  await expect.poll(() => commands.filter((name) => name === 'sadd')).toHaveLength(2);
   expect(commands.filter((name) => name === 'sadd' || name === 'expire')).toEqual([
     'sadd',
     'expire',

@@ -1,6 +1,6 @@
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { connect, createServer as createHttp2, type ServerHttp2Session } from 'node:http2';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { WINDOW_BYTES } from './flow-control.ts';
 import { Leaders } from './leaders.ts';
@@ -24,7 +24,7 @@ async function started() {
 test('a server takes a whole batch before the caller must wait for it', async () => {
   const session = connect(`http://127.0.0.1:${await started()}`);
   onTestFinished(() => session.destroy());
-  await vi.waitUntil(() => session.state.remoteWindowSize === WINDOW_BYTES);
+  await expect.poll(() => session.state.remoteWindowSize).toBe(WINDOW_BYTES);
   expect(session.remoteSettings.initialWindowSize).toBe(WINDOW_BYTES);
 });
 
@@ -43,7 +43,7 @@ test('and so does a router of the answers of a ledger server', async () => {
     session?.destroy();
     server.close();
   });
-  await vi.waitUntil(() => session?.state.remoteWindowSize === WINDOW_BYTES);
+  await expect.poll(() => session?.state.remoteWindowSize).toBe(WINDOW_BYTES);
   expect(session?.remoteSettings.initialWindowSize).toBe(WINDOW_BYTES);
 });
 
@@ -69,7 +69,7 @@ async function delayed(port: number, ms: number): Promise<number> {
 test('a request of 400 kB to another region waits for no answer on its way', async () => {
   const session = connect(`http://127.0.0.1:${await delayed(await started(), 300)}`);
   onTestFinished(() => session.destroy());
-  await vi.waitUntil(() => session.state.remoteWindowSize === WINDOW_BYTES, { timeout: 5_000 });
+  await expect.poll(() => session.state.remoteWindowSize).toBe(WINDOW_BYTES);
   const stream = session.request({
     ':method': 'POST',
     ':path': '/meridian.v1.LedgerService/CreateTransfers',

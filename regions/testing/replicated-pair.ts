@@ -71,7 +71,7 @@ export class ReplicatedPair {
 
   /** From now on commits of the first wait until the second has them, as at the start. */
   async waitForSecond(): Promise<void> {
-    await setStandbys(this.admin, 'second');
+    await setStandbys(this.first, 'second');
     await untilTrue(async () => {
       const rows = await this.admin`
         SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`;
@@ -81,7 +81,7 @@ export class ReplicatedPair {
 
   /** From now on commits of the first wait for a standby that does not exist. */
   waitForAbsentStandby(): Promise<void> {
-    return setStandbys(this.admin, 'absent');
+    return setStandbys(this.first, 'absent');
   }
 
   /** A new book, which no server has led. */
@@ -150,24 +150,56 @@ const loginTo = (port: number, name: string) =>
 
 /** Has the standby of this name follow another server; undefined: none. */
 export async function follow(
-  standby: Sql,
+  standby: PostgresServer,
   name: string,
   upstream: PostgresServer | undefined,
 ): Promise<void> {
   const login = upstream === undefined ? '' : loginTo(upstream.port, name);
-  await standby.unsafe(`ALTER SYSTEM SET primary_conninfo = '${login}'`);
-  await standby`SELECT pg_reload_conf()`;
+  await configure(standby, { primary_conninfo: login });
 }
 
 /** Sets the standbys that the commits of a server wait for. */
-export async function setStandbys(admin: Sql, names: string): Promise<void> {
-  await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
-  await admin`SELECT pg_reload_conf()`;
-  await untilTrue(async () => {
-    const [row] = await admin<{ names: string }[]>`
-      SELECT current_setting('synchronous_standby_names') AS names`;
-    return row?.names === names;
+export async function setStandbys(server: PostgresServer, names: string): Promise<void> {
+  await configure(server, { synchronous_standby_names: names });
+  // What releases a commit is the process that serves a standby, once it has read the setting.
+  await untilTrue(() =>
+    asOwner(server, async (sql) => {
+      const rows = await sql<{ name: string; priority: number }[]>`
+        SELECT application_name AS name, sync_priority AS priority FROM pg_stat_replication`;
+      return rows.every(({ name, priority }) => priority > 0 === names.includes(name));
+    }),
+  );
+}
+
+/** Changes settings of a running server; resolves once all its processes have been signalled. */
+export async function configure(
+  server: PostgresServer,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const entries = Object.entries(settings);
+  await asOwner(server, async (sql) => {
+    for (const [name, value] of entries) await sql.unsafe(`ALTER SYSTEM SET ${name} = '${value}'`);
+    await sql`SELECT pg_reload_conf()`;
   });
+  // The postmaster reads the settings, signals its processes and starts the next session, in this
+  // order: a session that starts with the settings shows that the others have been signalled.
+  const [name, value] = must(entries.at(-1), 'a setting is given');
+  await untilTrue(() =>
+    asOwner(server, async (sql) => {
+      const [row] = await sql<{ current: string }[]>`SELECT current_setting(${name}) AS current`;
+      return row?.current === value;
+    }),
+  );
+}
+
+/** Runs statements in a session of its own of a server's owner. */
+async function asOwner<T>(server: PostgresServer, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = connect(server.urls('postgres').adminUrl, 1);
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }
 
 async function untilTrue(condition: () => Promise<boolean>): Promise<void> {

@@ -36,7 +36,7 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
   // Waits for the second, which is then in the new segment too.
   await pair.admin`CREATE TABLE before_the_fork ()`;
   await pair.second.process.stop('SIGTERM');
-  await setStandbys(pair.admin, '');
+  await setStandbys(pair.first, '');
   await pair.admin`CREATE TABLE beyond_the_fork AS SELECT repeat('x', 100) FROM generate_series(1, 20000)`;
   if (laterSegment) await pair.admin`SELECT pg_switch_wal()`;
   await pair.admin`INSERT INTO beyond_the_fork SELECT 'y' FROM generate_series(1, 1000)`;
@@ -46,7 +46,7 @@ async function forked(laterSegment: boolean): Promise<{ admin: Sql; book: PairBo
   const admin = connect(pair.second.urls('postgres').adminUrl, 3);
   onTestFinished(() => admin.end({ timeout: 1 }));
   await admin`SELECT pg_promote()`;
-  await setStandbys(admin, 'ANY 1 ("first")');
+  await setStandbys(pair.second, 'ANY 1 ("first")');
   return { admin, book };
 }
 
@@ -112,7 +112,7 @@ test('a leader ignores confirmations of a replica beyond the fork, and accepts t
   expect(await within(WATCH_MS, connected)).toBe(true);
 
   const started = performance.now();
-  await setStandbys(admin, 'ANY 1 ("first", "third")');
+  await setStandbys(pair.second, 'ANY 1 ("first", "third")');
   await expect.poll(() => member.leading, { timeout: 10_000 }).toBe(true);
   expect(performance.now() - started).toBeLessThan(5_000);
   await member.openTwo();
@@ -140,7 +140,7 @@ test.each([
       return row?.['found'] === true;
     };
     await pair.first.process.stop('SIGINT');
-    await follow(third, 'third', undefined);
+    await follow(pair.third, 'third', undefined);
     const second = connect(pair.second.urls('postgres').adminUrl, 1);
     onTestFinished(() => second.end({ timeout: 1 }));
     await second`SELECT pg_promote()`;
@@ -157,7 +157,7 @@ test.each([
       SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`;
     expect(row?.timeline).toBe(taken ? '00000003' : '00000002');
     await leaveFork(third);
-    await setStandbys(third, 'ANY 1 ("second")');
+    await setStandbys(pair.third, 'ANY 1 ("second")');
     await startAsCopy('second', 'third');
     let acknowledged = false;
     const writing = third`CREATE TABLE acknowledged ()`.then(() => (acknowledged = true));
@@ -166,7 +166,7 @@ test.each([
     if (!taken) return;
 
     // A copy that has seen neither of them steps over the number.
-    await setStandbys(third, 'ANY 1 ("second", "first")');
+    await setStandbys(pair.third, 'ANY 1 ("second", "first")');
     await startAsCopy('first', 'third');
     expect(await within(WATCH_MS, () => acknowledged)).toBe(true);
   },

@@ -180,7 +180,7 @@ test('the member next to a promoted server takes over; the frozen leader, thawed
   await admin`SELECT pg_promote()`;
   await expect.poll(() => second.standingBy.join()).toContain('synchronous_standby_names is empty');
   expect(second.leading).toBe(false);
-  await setStandbys(admin, 'third');
+  await setStandbys(pair.second, 'third');
   await expect.poll(() => second.leading, { timeout: 20_000 }).toBe(true);
   expect(second.epoch).toBe(2);
   const [after] = await second.transfer(transferRequest({ idempotencyKey: 'after' }));

@@ -7,7 +7,12 @@ import { fenceBook, unfenceBook } from '../../../ledger/store/postgres/fence.ts'
 import { transferRequest } from '../../../ledger/testing/books/book-requests.ts';
 import { TransferStatus } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { runAudit } from '../../../ledger/audit/run-audit.ts';
-import { type PairBook, ReplicatedPair, setStandbys } from '../../testing/replicated-pair.ts';
+import {
+  configure,
+  type PairBook,
+  ReplicatedPair,
+  setStandbys,
+} from '../../testing/replicated-pair.ts';
 import { TestMember } from '../../testing/test-member.ts';
 
 /** A book whose commits wait for a second node: what must never be reported as done, or be read. */
@@ -158,7 +163,7 @@ test.each([
 
 test('it neither starts nor continues to lead where commits wait for no standby', async () => {
   const member = await leading();
-  await setStandbys(pair.admin, '');
+  await setStandbys(pair.first, '');
   await expect.poll(() => member.leading).toBe(false);
   await sleep(1_000);
   expect(member.leading).toBe(false);
@@ -231,18 +236,12 @@ test('it stops in time although a commit hangs', async () => {
 
 test('a leader whose database no longer accepts writes steps down and applies nothing', async () => {
   const member = await leading();
-  await pair.admin`ALTER SYSTEM SET default_transaction_read_only = on`;
+  await configure(pair.first, { default_transaction_read_only: 'on' });
   try {
-    await pair.admin`SELECT pg_reload_conf()`;
-    const setting = async () =>
-      (await admin`SELECT current_setting('default_transaction_read_only') AS it`)[0]?.['it'];
-    await expect.poll(setting).toBe('on');
-    await sleep(100);
     expect(await codeOf(member.transfer(request))).toBe('not_leader');
     await expect.poll(() => member.leading).toBe(false);
   } finally {
-    await pair.admin`ALTER SYSTEM RESET default_transaction_read_only`;
-    await pair.admin`SELECT pg_reload_conf()`;
+    await configure(pair.first, { default_transaction_read_only: 'off' });
   }
   await leads(member);
   expect((await member.transfer(request))[0]?.replayed).toBe(false);
