@@ -55,7 +55,11 @@ async function relayTo(url: string): Promise<Relay> {
     }
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  onTestFinished(() => void server.close());
+  onTestFinished(() => {
+    server.close();
+    // A server that is still sending to it would hold up every DROP DATABASE.
+    for (const socket of sockets) socket.destroy();
+  });
   const relayed = new URL(url);
   relayed.hostname = '127.0.0.1';
   const listening = server.address();
