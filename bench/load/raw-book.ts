@@ -36,6 +36,8 @@ const ACCOUNTS_PER_BATCH = 4_000;
 /** Requests are encoded in advance and used again with new keys, as the generator does it. */
 const DIFFERENT_REQUESTS = 16;
 const TIMEOUT_MS = 60_000;
+/** A batch waits for its partition even on a machine that is busy with other things. */
+const REACH_MS = 30_000;
 const NOTHING_KNOWN: KnownIds = { has: () => false };
 
 /** What a batch adds to a head besides its rows. */
@@ -87,7 +89,7 @@ export class RawBook {
     await roomForTakeOver(store.partitions, before.seq, rows, toStandardError);
     const taken = await takeOver(store, before, 'bench', Date.now() * 1_000);
     const head = must(taken, 'no other process takes the book over');
-    const partitions = await JournalPartitions.load(store.partitions, head.seq);
+    const partitions = await JournalPartitions.load(store.partitions, head.seq, REACH_MS);
     const stopKeeper = keepPartitions(databaseUrl, partitions, rows, head.epoch);
     const book = new RawBook(sql, head, partitions, stopKeeper);
     for (let first = 0; first < accounts; first += ACCOUNTS_PER_BATCH) {

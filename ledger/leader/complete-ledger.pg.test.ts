@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ChangeAccountRequest, ChangeStatus, Freeze } from '../../proto/gen/meridian/v1/account.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
@@ -11,7 +10,7 @@ import { accountId } from '../core/account-id.ts';
 import type { AssetOutcome } from '../core/post/command.ts';
 import { legId, transferIdOf } from '../core/transfer-id.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { BOOKS, Leading, SILENT } from '../testing/database/leading.ts';
+import { BOOKS, Leading, type LeadOptions, SILENT } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import type { ChangeAnswer } from './answers.ts';
 import type { DryLeg } from './work.ts';
@@ -25,9 +24,9 @@ const ALICE = accountId(1, 2);
 const AWAY = accountId(2, 1);
 
 /** A book with an account that may be overdrawn and one that may not. */
-async function led(): Promise<{ opened: TestDatabase; leading: Leading }> {
+async function led(options: LeadOptions = {}): Promise<{ opened: TestDatabase; leading: Leading }> {
   const opened = await database();
-  const leading = await Leading.over(opened);
+  const leading = await Leading.over(opened, options);
   await leading.open([
     openRequest({ externalId: 'cash' }),
     openRequest({ externalId: 'alice', min: undefined }),
@@ -117,24 +116,27 @@ test('a hold is captured in parts, and survives a take-over in between', async (
 });
 
 test('a hold expires by the clock of the book, is swept once, and by the next leader too', async () => {
-  const { opened, leading } = await led();
+  let passedMs = 0;
+  const nowMicros = () => (Date.now() + passedMs) * 1_000;
+  const { opened, leading } = await led({ nowMicros });
   await leading.transfer([
     key('fund', { amount: 100n }),
-    hold('short', 10n, 1),
-    hold('away', 5n, 1, AWAY),
+    hold('short', 10n, 60),
+    hold('away', 5n, 60, AWAY),
     hold('long', 20n, 3600),
-    hold('captured', 30n, 1),
+    hold('captured', 30n, 60),
     capture('all', 'captured'),
   ]);
   const store = new PostgresDatabase(opened.ledgerUrl, BOOKS[0]).open(1);
   const sweeper = new Sweeper(store, leading.leader, SILENT);
   const sweeping = sweeper.run();
   expect(await balanceOf(opened, ALICE)).toEqual([70n, 35n, 35n]);
-  await expect.poll(() => balanceOf(opened, ALICE), { timeout: 5000 }).toEqual([70n, 20n, 50n]);
+  passedMs = 61_000;
+  await expect.poll(() => balanceOf(opened, ALICE)).toEqual([70n, 20n, 50n]);
   sweeper.stop();
   await sweeping;
   const rows = await opened.admin<{ early: boolean; late: boolean }[]>`
-    SELECT e.at < h.expires_at AS early, e.at > h.expires_at + interval '2 s' AS late
+    SELECT e.at < h.expires_at AS early, e.at > h.expires_at + interval '50 s' AS late
       FROM journal e JOIN journal h ON h.id = e.drawn_id WHERE e.kind = 9`;
   expect(rows).toEqual([
     { early: false, late: false },
@@ -142,17 +144,17 @@ test('a hold expires by the clock of the book, is swept once, and by the next le
   ]);
   const [late] = await leading.transfer([capture('late', 'short')]);
   expect(late?.reason).toBe(Reason.HOLD_EXPIRED);
-  await leading.transfer([hold('next', 7n, 1)]);
+  await leading.transfer([hold('next', 7n, 60)]);
   await leading.stop();
 
   // No sweep runs for a while: the hold cannot be captured all the same.
-  await sleep(1100);
-  const second = await Leading.over(opened);
+  passedMs = 122_000;
+  const second = await Leading.over(opened, { nowMicros });
   const [expired] = await second.transfer([capture('too late', 'next')]);
   expect(expired?.reason).toBe(Reason.HOLD_EXPIRED);
   const after = new Sweeper(store, second.leader, SILENT);
   const sweepingAgain = after.run();
-  await expect.poll(() => balanceOf(opened, ALICE), { timeout: 5000 }).toEqual([70n, 20n, 50n]);
+  await expect.poll(() => balanceOf(opened, ALICE)).toEqual([70n, 20n, 50n]);
   after.stop();
   await sweepingAgain;
   await second.stop();

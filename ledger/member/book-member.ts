@@ -22,6 +22,8 @@ const NO_BOOK =
 export interface MemberConfig extends LeadershipConfig {
   /** Where this server is. */
   readonly serverRegion: string;
+  /** How long its own Postgres may take to report its role. Default: 2 s. */
+  readonly answerMs?: number;
 }
 
 /** The state of a member of a book. */
@@ -134,12 +136,14 @@ export class BookMember {
   async #followRole(): Promise<void> {
     let role: KnownRole;
     let why = '';
-    const watch = new RoleWatch(this.config.database, (known, unknownWhy) => {
+    const { database, answerMs } = this.config;
+    const onRole = (known: KnownRole, unknownWhy: string) => {
       role = known;
       why = whyNot(known, unknownWhy);
       if (why !== '') this.#leadership?.end(why);
       this.#wake();
-    });
+    };
+    const watch = new RoleWatch(database, onRole, answerMs);
     const watching = watch.run();
     watching.catch(this.#onBug);
     try {

@@ -17,11 +17,20 @@ export type KnownRole = NodeRole | undefined;
 export class RoleWatch {
   readonly #database: BookDatabase;
   readonly #onRole: (role: KnownRole, why: string) => void;
+  readonly #answerMs: number;
   #store: BookStore;
   #stopped = false;
 
-  /** @param onRole called after each answer, and with the reason when there is none */
-  constructor(database: BookDatabase, onRole: (role: KnownRole, why: string) => void) {
+  /**
+   * @param onRole called after each answer, and with the reason when there is none
+   * @param answerMs after this long without an answer there is none
+   */
+  constructor(
+    database: BookDatabase,
+    onRole: (role: KnownRole, why: string) => void,
+    answerMs = ANSWER_MS,
+  ) {
+    this.#answerMs = answerMs;
     this.#database = database;
     this.#onRole = onRole;
     this.#store = database.open(1);
@@ -45,7 +54,7 @@ export class RoleWatch {
 
   /** Asks once; after `GIVE_UP_MS` without an answer it reconnects. */
   async #ask(): Promise<void> {
-    const late = setTimeout(() => this.#report(undefined, 'it does not answer'), ANSWER_MS);
+    const late = setTimeout(() => this.#report(undefined, 'it does not answer'), this.#answerMs);
     const answered = new AbortController();
     const patience = sleep(GIVE_UP_MS, undefined, { signal: answered.signal });
     try {

@@ -12,6 +12,7 @@ import { reasonOf } from '../rpc/error.ts';
 import { Leading } from '../testing/database/leading.ts';
 import { openRequest } from '../testing/books/book-requests.ts';
 import { listAssets } from './list-assets.ts';
+import { ledgerTuning } from '../ledger-tuning.ts';
 import { LongReads } from './long-reads.ts';
 import type { SnapshotReads } from '../store/book-store.ts';
 import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
@@ -58,7 +59,7 @@ test('searches whose callers have gone take neither a turn nor the database', as
   const { opened } = await fixture(0);
   const store = new PostgresDatabase(opened.ledgerUrl, BOOK).open(2);
   onTestFinished(() => store.close(1));
-  const longReads = new LongReads(store);
+  const longReads = new LongReads(store, { ...ledgerTuning, longReadMs: 50_000 });
   await lockJournal(opened);
   const callers = Array.from({ length: 202 }, () => new AbortController());
   const searches = callers.map(({ signal }) => errorOf(longReads.run(slow, signal)));
@@ -68,7 +69,7 @@ test('searches whose callers have gone take neither a turn nor the database', as
   const began = performance.now();
   for (const caller of callers) caller.abort();
   expect((await longReads.run(quick)).found).toBe('quick');
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(20_000);
   for (const failure of await Promise.all(searches)) expect(failure.code).toBe(status.CANCELLED);
   // The next users of their connections are left alone.
   await Promise.all(Array.from({ length: 20 }, () => store.readPosition()));

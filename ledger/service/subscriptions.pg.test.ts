@@ -155,12 +155,15 @@ test('a subscriber is woken by commits, not by polling', async () => {
   const { leading, follow } = await fixture();
   const book = follow({ after: 4n });
   const alice = follow({ of: { $case: 'accountId', value: ALICE } });
-  const started = performance.now();
+  const took: number[] = [];
   for (let posted = 1; posted <= 20; posted += 1) {
+    const started = performance.now();
     await leading.transfer([pay()]);
     await Promise.all([book.until(posted), alice.until(posted)]);
+    took.push(performance.now() - started);
   }
-  expect(performance.now() - started).toBeLessThan(8_000);
+  // Polling would take a second each time; a busy machine takes long some of the time.
+  expect(took.filter((ms) => ms < 500).length).toBeGreaterThan(5);
 });
 
 test.each([
@@ -230,6 +233,10 @@ test('beyond 256 a subscriber is refused, until another one leaves', async () =>
   expect((await follow().ended)?.code).toBe(status.RESOURCE_EXHAUSTED);
   open[0]?.stream.cancel();
   await open[0]?.ended;
-  await sleep(100);
-  await follow().until(4);
+  const received = async () => {
+    const next = follow({ historyOnly: true });
+    await next.ended;
+    return next.events.length;
+  };
+  await expect.poll(received).toBe(4);
 });

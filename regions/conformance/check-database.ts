@@ -32,6 +32,8 @@ export interface ConformanceOptions {
   readonly signal?: AbortSignal;
   /** How long rows are appended to measure the rate. Default: 5 s. */
   readonly loadMs?: number;
+  /** How long one batch may take while partitions are added. Default: 1 s. */
+  readonly pauseMs?: number;
 }
 
 /**
@@ -79,7 +81,7 @@ async function checkBook(run: Run, own: OwnDatabase, options: ConformanceOptions
     await migrate(own.url);
     return { text: await withConnection(own.url, migrationsIn) };
   });
-  const site = run.stopped ? undefined : new BookSite(own, options.loadMs);
+  const site = run.stopped ? undefined : new BookSite(own, options.loadMs, options.pauseMs);
   try {
     for (const check of [...SCHEMA_CHECKS, ...LOAD_CHECKS]) {
       await run.step(check.name, () => {

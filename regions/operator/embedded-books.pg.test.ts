@@ -45,31 +45,40 @@ test('books without copies are read, and those that do not answer are named', as
   await leading.stop();
 
   const silent = ['us-east-1'];
-  const transit = await inTransit(copies, 0);
-  expect(transit).toMatchObject({
-    transfers: [
-      { fromBook: 'eu-west-1', toBook: 'us-east-1', creditAccountId, amount: 5n, scale: 2 },
-    ],
-    complete: true,
-    silent,
-  });
-  expect(await inTransit(copies, 60_000)).toEqual({ transfers: [], complete: true, silent });
-  expect(await readHistory(copies, 10)).toMatchObject({
-    entries: [{ kind: 'take-over', books: ['eu-west-1'], who: 'ledger-1' }],
-    silent,
-  });
-  const { accounts } = await whereIs(copies, 'alice');
-  expect(accounts).toMatchObject([
-    {
-      externalId: 'alice',
-      book: {
-        name: 'eu-west-1',
-        leader: undefined,
-        members: [{ region: 'eu-west', state: 'running', ledger: 'no answer' }],
-        exposure: { safe: false },
-        outgoing: [{ toBook: 2, amount: 5n, scale: 2, transfers: 1 }],
-      },
-    },
-  ]);
+  // Each answers within a time limit, which a busy machine may exceed at first.
+  await expect
+    .poll(() => inTransit(copies, 0))
+    .toMatchObject({
+      transfers: [
+        { fromBook: 'eu-west-1', toBook: 'us-east-1', creditAccountId, amount: 5n, scale: 2 },
+      ],
+      complete: true,
+      silent,
+    });
+  await expect
+    .poll(() => inTransit(copies, 60_000))
+    .toEqual({ transfers: [], complete: true, silent });
+  await expect
+    .poll(() => readHistory(copies, 10))
+    .toMatchObject({
+      entries: [{ kind: 'take-over', books: ['eu-west-1'], who: 'ledger-1' }],
+      silent,
+    });
+  await expect
+    .poll(() => whereIs(copies, 'alice'))
+    .toMatchObject({
+      accounts: [
+        {
+          externalId: 'alice',
+          book: {
+            name: 'eu-west-1',
+            leader: undefined,
+            members: [{ region: 'eu-west', state: 'running', ledger: 'no answer' }],
+            exposure: { safe: false },
+            outgoing: [{ toBook: 2, amount: 5n, scale: 2, transfers: 1 }],
+          },
+        },
+      ],
+    });
   await expect(whereIs(copies, 'nowhere')).rejects.toThrow('us-east-1 answers');
 });

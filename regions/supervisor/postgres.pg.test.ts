@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { expect, onTestFinished, test } from 'vitest';
 import { BookMember } from '../../ledger/member/book-member.ts';
@@ -115,7 +114,7 @@ test('a Postgres without a supervisor is stopped before a new one starts', async
   const { command, args, env, runAs } = first.process.spec;
   const orphan = spawn(command, args, { env, cwd: '/', stdio: 'ignore', detached: true, ...runAs });
   onTestFinished(() => void orphan.kill('SIGKILL'));
-  await expect.poll(() => probeTcp({ host: '127.0.0.1', port }), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => probeTcp({ host: '127.0.0.1', port })).toBe(true);
   const second = await start(folder, port);
   expect(processIdentity(orphan.pid ?? 0)).toBeUndefined();
   expect(await query(second.adminUrl, (sql) => sql`SELECT 1`)).toHaveLength(1);
@@ -150,13 +149,12 @@ test.skipIf(!hasRedis())('a Redis keeps to its password and comes back after kil
   });
   if (server === undefined) throw new Error('redis-server was there a moment ago');
   onTestFinished(() => server.process.stop());
-  expect(await probeRedis(server.url)).toBe(true);
+  await expect.poll(() => probeRedis(server.url)).toBe(true);
   expect(await probeRedis(server.url.replace('redis-secret', 'guess'))).toBe(false);
   expect(readFileSync(`/proc/${server.process.pid}/cmdline`, 'utf8')).not.toContain('secret');
   server.process.kill('SIGKILL');
-  await server.process.waitReady(10_000);
-  await sleep(50);
-  expect(await probeRedis(server.url)).toBe(true);
+  await server.process.waitReady(30_000);
+  await expect.poll(() => probeRedis(server.url)).toBe(true);
 });
 
 const inDatabase = (url: string, name: string) => url.replace('/eu_west_1', `/${name}`);
@@ -227,7 +225,7 @@ test('a book is taken over while an auditor holds all connections that it gets',
   for (const epoch of [1, 2]) {
     const member = new BookMember(config, new Leaders([]), SILENT);
     const running = member.run();
-    await expect.poll(() => member.status.epoch, { timeout: 10_000 }).toBe(epoch);
+    await expect.poll(() => member.status.epoch).toBe(epoch);
     member.stop();
     await running;
   }

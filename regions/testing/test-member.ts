@@ -24,7 +24,8 @@ export class TestMember {
   readonly accounts: AccountReads;
   readonly #running: Promise<void>;
 
-  constructor(databaseUrl: string, address = 'a:1') {
+  /** @param answerMs as in MemberConfig; on a busy machine it may be long until Postgres answers */
+  constructor(databaseUrl: string, address = 'a:1', answerMs = 10_000) {
     const [book] = BOOKS;
     const config = {
       book,
@@ -34,6 +35,7 @@ export class TestMember {
       redisUrl: undefined,
       serverRegion: book.region,
       replicated: true,
+      answerMs,
     };
     this.member = new BookMember(config, new Leaders([]), this.#logger());
     this.accounts = new AccountReads(this.member);

@@ -82,13 +82,10 @@ const headSeq = async ({ admin }: TestDatabase) => {
 /** Until all partitions that are full have their indexes. */
 const allFullIndexed = (opened: TestDatabase) =>
   expect
-    .poll(
-      async () => {
-        const seq = await headSeq(opened);
-        return (await bareOnes(opened)).filter(({ end }) => end <= seq + 1);
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      const seq = await headSeq(opened);
+      return (await bareOnes(opened)).filter(({ end }) => end <= seq + 1);
+    })
     .toEqual([]);
 
 test(
@@ -181,33 +178,38 @@ test('two rows with one version in a bare partition are an alarm once it is full
   await leading.stop();
 });
 
-test('a partition becomes bare when the load rises, and one without rows not when it falls', async () => {
-  const opened = await database();
-  await opened.ledger`SELECT journal_start(3000)`;
-  const leading = await Leading.over(opened, {
-    partitionRows: 3_000,
-    bareAbove: 100,
-    accountsKept: 4,
-  });
-  await openAccounts(leading);
-  expect(await bareFirsts(opened)).toEqual([]);
-  const random = new Random(5);
-  const sent: CreateTransferRequest[] = [];
-  const sendCall = async () => {
-    const requests = Array.from({ length: 30 }, (_, place) =>
-      drawRequest(random, sent.length + place),
-    );
-    await leading.transfer(requests);
-    sent.push(...requests);
-    return bareFirsts(opened);
-  };
-  await expect.poll(sendCall, { timeout: 15_000, interval: 50 }).toEqual([1, 3_001]);
-  // What has no rows yet gets its indexes back.
-  await expect.poll(() => bareFirsts(opened), { timeout: 15_000 }).toEqual([1]);
-  for (let call = 0; call < 5; call += 1) await sendCall();
-  expect(await storedBalances(opened)).toEqual(expectedBalances(sent));
-  await leading.stop();
-});
+test(
+  'a partition becomes bare when the load rises, and one without rows not when it falls',
+  { timeout: 120_000 },
+  async () => {
+    const opened = await database();
+    await opened.ledger`SELECT journal_start(100000)`;
+    const leading = await Leading.over(opened, {
+      // Large, for only one that is less than half full becomes bare.
+      partitionRows: 100_000,
+      bareAbove: 100,
+      accountsKept: 4,
+    });
+    await openAccounts(leading);
+    expect(await bareFirsts(opened)).toEqual([]);
+    const random = new Random(5);
+    const sent: CreateTransferRequest[] = [];
+    const sendCall = async () => {
+      const requests = Array.from({ length: 100 }, (_, place) =>
+        drawRequest(random, sent.length + place),
+      );
+      await leading.transfer(requests);
+      sent.push(...requests);
+      return bareFirsts(opened);
+    };
+    await expect.poll(sendCall, { timeout: 40_000, interval: 50 }).toEqual([1, 100_001]);
+    // What has no rows yet gets its indexes back.
+    await expect.poll(() => bareFirsts(opened)).toEqual([1]);
+    for (let call = 0; call < 5; call += 1) await sendCall();
+    expect(await storedBalances(opened)).toEqual(expectedBalances(sent));
+    await leading.stop();
+  },
+);
 
 test('only the leader of the newest epoch takes indexes from a partition', async () => {
   // As a new book is, whose first partition has its indexes as constraints.

@@ -24,6 +24,7 @@ export class JournalPartitions implements EntryPlaces {
   /** Why the partitions are not as they should be, for an error; '' if they are. */
   trouble = '';
   readonly #store: Asked;
+  readonly #reachMs: number;
   #partitions: readonly Partition[] = [];
   #seq: number;
   /** Index of the partition that has the newest row. */
@@ -34,17 +35,19 @@ export class JournalPartitions implements EntryPlaces {
   #waiting: { readonly seq: number; readonly resolve: () => void } | undefined;
   #wakeKeeper: () => void = () => undefined;
 
-  private constructor(store: Asked, seq: number) {
+  private constructor(store: Asked, seq: number, reachMs: number) {
     this.#store = store;
+    this.#reachMs = reachMs;
     this.#seq = seq;
   }
 
   /**
    * @param store of the connection that the leader posts through
    * @param seq of the row of the take-over, where the journal ends: it changes no account
+   * @param reachMs how long a batch waits for the partition that it needs
    */
-  static async load(store: Asked, seq: number): Promise<JournalPartitions> {
-    const partitions = new JournalPartitions(store, seq);
+  static async load(store: Asked, seq: number, reachMs = REACH_MS): Promise<JournalPartitions> {
+    const partitions = new JournalPartitions(store, seq, reachMs);
     const all = await store.read();
     // Accounts that the leader before has changed are not in memory.
     const mine = all.findIndex(({ first }) => first >= seq);
@@ -160,7 +163,7 @@ export class JournalPartitions implements EntryPlaces {
           const why = this.trouble === '' ? 'it is still being added' : this.trouble;
           const text = `NO_PARTITION: the journal has no partition for row ${seq}: ${why}`;
           reject(new LedgerError('not_applied', text));
-        }, REACH_MS);
+        }, this.#reachMs);
         this.#waiting = { seq, resolve };
         this.#wakeKeeper();
       });

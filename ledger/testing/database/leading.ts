@@ -51,6 +51,8 @@ export interface LeadOptions {
   readonly partitionRows?: number;
   /** As in LedgerTuning: 0 for a book whose partitions are all bare until they are full. */
   readonly bareAbove?: number;
+  /** How long a batch waits for a partition. Undefined: longer than a busy machine takes. */
+  readonly reachMs?: number;
   /** Accounts that the leader remembers, but for those that it must. Undefined: all. */
   readonly accountsKept?: number;
   /** Undefined: nothing is logged. */
@@ -114,12 +116,13 @@ export class Leading {
       head = await takeOver(store, await store.readHead(), address, Date.now() * 1000);
     }
     await completePartitions(store.partitions, log);
-    const partitions = await JournalPartitions.load(store.partitions, head.seq);
+    const reachMs = options.reachMs ?? 30_000;
+    const partitions = await JournalPartitions.load(store.partitions, head.seq, reachMs);
     const accounts = new AccountCache(book.number, options.accountsKept);
     const memory = await BookMemory.load(store, book, BOOKS, head, accounts);
     memory.follow(partitions);
     const withRedis = options.withRedis === true;
-    const keys = withRedis ? await cacheOf(inject('servers').redisUrl, head) : undefined;
+    const keys = withRedis ? await cacheOf(head, options.tuning) : undefined;
     const stored = new PostgresStore(reads, book);
     const known = new KnownOutcomes(stored, book.number, keys, options.tuning, partitions.ids);
     const nowMicros = options.nowMicros ?? (() => Date.now() * 1_000);
@@ -221,9 +224,9 @@ function requestAt(requests: readonly CreateTransferRequest[], index: number) {
   return must(requests[index], 'every item has its request');
 }
 
-async function cacheOf(redisUrl: string, head: Head): Promise<KeyCache> {
-  const keys = new KeyCache(redisUrl, head.instance, SILENT);
-  for (let tries = 0; tries < 500 && !keys.up; tries += 1) {
+async function cacheOf({ instance }: Head, tuning?: LedgerTuning): Promise<KeyCache> {
+  const keys = new KeyCache(inject('servers').redisUrl, instance, SILENT, tuning);
+  for (let tries = 0; tries < 2_000 && !keys.up; tries += 1) {
     await new Promise((resolve) => {
       setTimeout(resolve, 10);
     });

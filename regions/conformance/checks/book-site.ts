@@ -21,10 +21,13 @@ export class BookSite {
   readonly store: PostgresStore;
   /** How long rows are appended to measure the rate. */
   readonly loadMs: number;
+  /** A pause of posting by which callers lose their deadlines. */
+  readonly pauseMs: number;
 
-  constructor(database: OwnDatabase, loadMs = 5_000) {
+  constructor(database: OwnDatabase, loadMs = 5_000, pauseMs = 1_000) {
     this.database = database;
     this.loadMs = loadMs;
+    this.pauseMs = pauseMs;
     this.owner = connect(database.url, 2);
     this.ledger = connect(database.ledgerUrl, 1);
     this.store = new PostgresStore(this.ledger, BOOK);

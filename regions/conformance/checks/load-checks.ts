@@ -4,8 +4,6 @@ import { BookSite, headAfter, transfersAfter } from './book-site.ts';
 
 const COMMITS = 300;
 const BATCH_ROWS = 1_000;
-/** A pause of posting by which callers lose their deadlines. */
-const PAUSE_MS = 1_000;
 
 /** Appends batches until a time has passed. Returns the rows, and how long each batch took. */
 async function appendFor({ store }: BookSite, rows: number, until: (batches: number) => boolean) {
@@ -68,7 +66,7 @@ async function addUnderLoad(site: BookSite): Promise<Passed> {
   }
   const longestMs = tenths(Math.max(...(await appending)));
   const partitions = (await store.partitions.read()).length;
-  if (longestMs > PAUSE_MS) throw new Lack(`posting paused for ${longestMs} ms`);
+  if (longestMs > site.pauseMs) throw new Lack(`posting paused for ${longestMs} ms`);
   const text = `${partitions} partitions; the longest batch while one was added took ${longestMs} ms`;
   return { text, figures: { longestMs } };
 }

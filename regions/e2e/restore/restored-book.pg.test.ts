@@ -13,7 +13,7 @@ import { DIVERGED, listed, nameOf, RestoredStory } from './restored-story.ts';
 
 /** A book that was replaced by an older copy is detected, does no harm, and can be repaired. */
 
-vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 60_000 });
+vi.setConfig({ expect: { poll: { timeout: 20_000, interval: 100 } }, testTimeout: 120_000 });
 
 test.concurrent('the payer’s book is restored: it posts nothing until what has left is booked', async (context) => {
   const { expect } = context;
