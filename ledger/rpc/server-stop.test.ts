@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ClientReadableStream,
   credentials,
@@ -23,16 +22,20 @@ import { RpcServer } from './server.ts';
 /** How a server stops whose callers have calls and streams open. */
 
 const MIB = 1024 * 1024;
-/** Of a stop without calls in progress; calls in progress get five seconds. */
-const IDLE_STOP_MS = 2_000;
+/** What calls in progress get, and what a stop takes that streams hold up. */
+const DRAIN_MS = 20_000;
+/** Of a stop without calls in progress. */
+const IDLE_STOP_MS = 10_000;
 const SLOW_MS = 1_500;
 
 async function started() {
+  const called = { times: 0 };
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     service: BookServiceService,
     serviceName: 'meridian.internal.v1.BookService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
+    drainMs: DRAIN_MS,
     implementation: {
       watchTopology: (stream: ServerWritableStream<WatchTopologyRequest, Topology>) => {
         stream.write(Topology.fromPartial({ book: 7 }));
@@ -41,6 +44,7 @@ async function started() {
         stream.on('data', () => stream.write(PostReply.fromPartial({})));
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) => {
+        called.times += 1;
         setTimeout(() => callback(null, GetAccountResponse.fromPartial({})), SLOW_MS);
       },
     },
@@ -50,7 +54,7 @@ async function started() {
     credentials.createInsecure(),
   );
   onTestFinished(() => client.close());
-  return { server, client };
+  return { server, client, called };
 }
 
 /** Resolves once the stream has received a message; `ended` with the reason of its end. */
@@ -101,12 +105,12 @@ test('streams that their callers would never end do not hold up a stop', async (
 });
 
 test('a call in progress is answered, while streams are ended at once', async () => {
-  const { server, client } = await started();
+  const { server, client, called } = await started();
   const { ended } = await open(client.watchTopology({}));
   const answer = new Promise((resolve) => {
     client.getAccount(GetAccountRequest.fromPartial({ id: 1n }), (error) => resolve(error));
   });
-  await sleep(100);
+  await expect.poll(() => called.times).toBe(1);
   const stopping = stopMs(server);
   expect(await ended).toBe('STOPPING');
   expect(await answer).toBeNull();

@@ -21,8 +21,10 @@ export function startLedger(
   region: Pick<RegionState, 'book' | 'ledgerUrl' | 'redisUrl'>,
   listen: string,
   place: Place,
+  settings: Record<string, string> = {},
 ): ChildProcess {
   return start('ledger.ts', listen, place, {
+    ...settings,
     MERIDIAN_BOOK: String(region.book),
     MERIDIAN_DATABASE_URL: region.ledgerUrl,
     ...(region.redisUrl === undefined ? {} : { MERIDIAN_REDIS_URL: region.redisUrl }),

@@ -125,7 +125,7 @@ export class EmbeddedTestBooks extends TestBooks {
    */
   static async start(
     folder = testFolder(),
-    over: Pick<ClusterOptions, 'topology' | 'links'> = {},
+    over: Pick<ClusterOptions, 'topology' | 'links' | 'settings'> = {},
   ): Promise<EmbeddedTestBooks> {
     const basePort = await findFreeBase(48);
     const dataDir = path.join(folder, 'data');

@@ -247,6 +247,8 @@ export class MeridianClient {
     this.#current = (this.#current + 1) % this.#stubs.length;
     // An abort ends the wait early; the next attempt then ends at once.
     await sleep(waitMs, undefined, this.#signal && { signal: this.#signal }).catch(() => {});
+    // A process that was paused meanwhile has no time left for an attempt.
+    if (performance.now() + SHORTEST_ATTEMPT_MS >= giveUpAt) throw failure;
   }
 
   #target(): RouterStub {

@@ -309,10 +309,10 @@ describe('reading', () => {
       newestFirst: false,
       options: undefined,
     };
-    const list = api.call((stub, ...rest) => stub.listEntries(entries, ...rest), 3_000);
+    const list = api.call((stub, ...rest) => stub.listEntries(entries, ...rest));
     expect(await errorOf(list)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [field] });
     const accounts = { homeRegion: 'eu-west', pageSize, pageToken };
-    const listed = api.call((stub, ...rest) => stub.listAccounts(accounts, ...rest), 3_000);
+    const listed = api.call((stub, ...rest) => stub.listAccounts(accounts, ...rest));
     expect(await errorOf(listed)).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [field] });
   });
 
@@ -335,7 +335,7 @@ describe('reading', () => {
     ['a name with NUL', 'a\0b'],
   ])('an account by %s is malformed', async (_, externalId) => {
     const request = { externalId, homeRegion: '' };
-    const find = api.call((stub, ...rest) => stub.findAccounts(request, ...rest), 3_000);
+    const find = api.call((stub, ...rest) => stub.findAccounts(request, ...rest));
     expect(await errorOf(find)).toMatchObject({
       code: 'INVALID_ARGUMENT',
       fields: ['external_id'],
@@ -437,15 +437,20 @@ describe('bytes that are not a request', () => {
     ['groups in groups', 'GetAccount', () => frame(Buffer.alloc(1_000_000, 0x0b))],
   ])('%s are refused at once, by routers and ledger servers', async (_, name, body) => {
     const ledger = cluster.regions[0]?.ledgerAddress ?? '';
-    const began = performance.now();
     for (const [address, service] of [
       [router, 'meridian.v1.LedgerService'],
       [ledger, 'meridian.internal.v1.BookService'],
     ] as const) {
-      const answer = await rawCall(address, `/${service}/${name}`, body(), 'gzip');
-      expect(answer).toMatch(/^grpc-status [38]$/u);
+      // The fastest of three: a busy machine may interrupt each.
+      const tookMs: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        const began = performance.now();
+        const answer = await rawCall(address, `/${service}/${name}`, body(), 'gzip');
+        expect(answer).toMatch(/^grpc-status [38]$/u);
+        tookMs.push(performance.now() - began);
+      }
+      expect(Math.min(...tookMs)).toBeLessThan(1_000);
     }
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 
   test('an unknown method is not implemented', async () => {

@@ -25,7 +25,7 @@ import {
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
 import { findFreeBase } from '../../processes/ports.ts';
-import { Api } from '../../testing/api-client.ts';
+import { Api, ApiError } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 
@@ -296,46 +296,79 @@ test('of concurrent calls with one key on different routers one posts, the other
   expect(await balanceOf(bob)).toBe(before + 60n);
 });
 
+/** The answer of a call that must come before its deadline: on a busy machine one of three does. */
+async function inTime<T>(call: (attempt: number) => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await call(attempt);
+    } catch (error) {
+      const isLate = error instanceof ApiError && error.code === 'DEADLINE_EXCEEDED';
+      if (attempt === 2 || !isLate) throw error;
+    }
+  }
+}
+
+/** Sends a transfer that is to wait no longer than it must. Returns its key. */
+async function expectWaiting(attempt: number): Promise<string> {
+  const key = `hanging ${attempt}`;
+  const began = performance.now();
+  const answer = await eu.transfer(transfer(key, { creditAccountId: away }), 1_500);
+  expect(performance.now() - began).toBeGreaterThan(1_000);
+  expect(answer).toMatchObject({ status: IN_TRANSIT, replayed: false });
+  return key;
+}
+
+/** The keys of three transfers that do not wait, of which the fastest is quick. */
+async function expectNotWaiting(): Promise<string[]> {
+  const keys = [0, 1, 2].map((attempt) => `not waiting ${attempt}`);
+  const tookMs: number[] = [];
+  for (const key of keys) {
+    const began = performance.now();
+    const fields = { creditAccountId: away, wait: Wait.POSTED };
+    expect((await eu.transfer(transfer(key, fields), 5_000)).status).toBe(IN_TRANSIT);
+    tookMs.push(performance.now() - began);
+  }
+  expect(Math.min(...tookMs)).toBeLessThan(1_000);
+  return keys;
+}
+
 describe('while the payee’s ledger server hangs', () => {
   test('the payer gets IN_TRANSIT in time, and the rest follows when it resumes', async () => {
     const posted = await eu.transfer(transfer('wait posted', { creditAccountId: away, wait: 2 }));
     expect([POSTED, IN_TRANSIT]).toContain(posted.status);
+    const keys = ['wait posted'];
+    let hanging: string;
     cluster.processes.kill('us-east/ledger', 'SIGSTOP');
     try {
-      const began = performance.now();
-      const answer = await eu.transfer(transfer('hanging', { creditAccountId: away }), 1_500);
-      expect(performance.now() - began).toBeGreaterThan(1_000);
-      expect(answer).toMatchObject({ status: IN_TRANSIT, replayed: false });
-      const quick = await eu.transfer(
-        transfer('not waiting', { creditAccountId: away, wait: Wait.POSTED }),
-        1_500,
-      );
-      expect(quick.status).toBe(IN_TRANSIT);
-      expect(performance.now() - began).toBeLessThan(2_500);
-      const asked = await eu.whatBecameOf('hanging', alice);
+      hanging = await inTime(expectWaiting);
+      keys.push(hanging, ...(await expectNotWaiting()));
+      const asked = await eu.whatBecameOf(hanging, alice);
       expect(asked.transfer).toMatchObject({ status: IN_TRANSIT });
       // Transfers within the payer's book continue.
       expect((await eu.transfer(transfer('inside'))).status).toBe(POSTED);
-      const mixed = await eu.transfers(
-        [transfer('mixed 1'), transfer('mixed 2', { creditAccountId: away }), transfer('inside')],
-        1_500,
-      );
+      let mixedFar = '';
+      const mixed = await inTime((attempt) => {
+        const far = transfer(`mixed far ${attempt}`, { creditAccountId: away });
+        mixedFar = far.idempotencyKey;
+        return eu.transfers([transfer(`mixed ${attempt}`), far, transfer('inside')], 1_500);
+      });
       expect(mixed.results.map(({ status }) => status)).toEqual([POSTED, IN_TRANSIT, POSTED]);
+      keys.push(mixedFar);
       // A payment out of the book that hangs gets the truth: its outcome is unknown.
       const unknown = transfer('out of it', { debitAccountId: away, creditAccountId: alice });
-      await expect(eu.transfer(unknown, 1_000)).rejects.toMatchObject({
-        code: 'DEADLINE_EXCEEDED',
-        reason: 'OUTCOME_UNKNOWN',
-      });
+      const failure = () =>
+        eu
+          .transfer(unknown, 1_000)
+          .catch((error: unknown) => error instanceof ApiError && [error.code, error.reason]);
+      await expect.poll(failure).toEqual(['DEADLINE_EXCEEDED', 'OUTCOME_UNKNOWN']);
     } finally {
       cluster.processes.kill('us-east/ledger', 'SIGCONT');
     }
-    const keys = ['hanging', 'not waiting', 'mixed 2', 'wait posted'];
     for (const key of keys) {
       const status = async () => (await eu.whatBecameOf(key, alice)).transfer?.status;
-      await expect.poll(status, { timeout: 15_000 }).toBe(POSTED);
+      await expect.poll(status).toBe(POSTED);
     }
-    const again = await eu.transfer(transfer('hanging', { creditAccountId: away }));
+    const again = await eu.transfer(transfer(hanging, { creditAccountId: away }));
     expect(again).toMatchObject({ status: POSTED, replayed: true });
     const out = transfer('out of it', { debitAccountId: away, creditAccountId: alice });
     const first = await eu.transfer(out);

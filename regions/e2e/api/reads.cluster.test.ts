@@ -227,7 +227,7 @@ test('an account is read at the requested consistency level and position', async
   await expect(account({ options: { level: 0, minPosition } })).rejects.toMatchObject(behind);
   const later = { $case: 'asOfSeq', value: seq + 1000n } as const;
   await expect(account({ asOf: later })).rejects.toMatchObject(behind);
-  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(performance.now() - begun).toBeLessThan(15_000);
 });
 
 test('assets need not be registered if they are currencies', async () => {

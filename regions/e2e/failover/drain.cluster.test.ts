@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createServer } from 'node:net';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import type { FindAccountsResponse } from '../../../proto/gen/meridian/v1/account.ts';
 import { drainedRegions, markDrained, unmarkDrained } from '../../etcd/drained.ts';
@@ -45,20 +45,48 @@ function startEtcd(folder: string, port: number): ChildProcess {
   return child;
 }
 
+const again = <T>(call: () => Promise<T>) => vi.waitFor(call, { timeout: 20_000, interval: 100 });
+
+/** Repeats what a busy machine keeps etcd from answering in time. */
+class PatientEtcd extends Etcd {
+  override get(key: string) {
+    return again(() => super.get(key));
+  }
+
+  override list(prefix: string) {
+    return again(() => super.list(prefix));
+  }
+
+  override put(key: string, value: string) {
+    return again(() => super.put(key, value));
+  }
+
+  override delete(key: string) {
+    return again(() => super.delete(key));
+  }
+}
+
 async function etcdFixture() {
   const folder = path.join(testFolder(), 'etcd');
   const port = await findFreeBase(4);
   const urls = [`http://127.0.0.1:${port + 2}`, `http://127.0.0.1:${port}`];
   const child = startEtcd(folder, port);
   // The first address is that of a member that is down.
-  const etcd = new Etcd(urls);
-  const answers = () => etcd.get('nothing').then(() => true, String);
+  const once = new Etcd(urls);
+  const answers = () => once.get('nothing').then(() => true, String);
   await expect.poll(answers, { timeout: 30_000 }).toBe(true);
-  return { etcd, urls, child, restart: () => startEtcd(folder, port), answers };
+  return {
+    etcd: new PatientEtcd(urls),
+    once,
+    urls,
+    child,
+    restart: () => startEtcd(folder, port),
+    answers,
+  };
 }
 
 test.skipIf(why !== '')('keys and values are stored unchanged', async () => {
-  const { etcd, child, urls } = await etcdFixture();
+  const { etcd, once, child, urls } = await etcdFixture();
   expect(await etcd.get('a/1')).toBeUndefined();
   await etcd.put('a/2', 'zwei — ½ "€"\n');
   await etcd.put('a/1', '');
@@ -88,13 +116,15 @@ test.skipIf(why !== '')('keys and values are stored unchanged', async () => {
     for (const socket of sockets) socket.destroy();
     silent.close();
   });
-  const began = performance.now();
-  expect(await etcd.get('b/1')).toBe('other');
-  expect(performance.now() - began).toBeGreaterThan(900);
+  await again(async () => {
+    const began = performance.now();
+    expect(await once.get('b/1')).toBe('other');
+    expect(performance.now() - began).toBeGreaterThan(900);
+  });
   expect(sockets.length).toBeGreaterThan(0);
 
   await endChild(child);
-  await expect(etcd.get('b/1')).rejects.toThrow(/etcd does not answer: .*ECONNREFUSED/u);
+  await expect(once.get('b/1')).rejects.toThrow(/etcd does not answer: .*ECONNREFUSED/u);
 });
 
 test.skipIf(why !== '')(
@@ -141,7 +171,7 @@ test.skipIf(why !== '')(
     await endChild(child);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await probeHealth(listen)).toBe(false);
-    expect(await probeAnswers(listen)).toBe(true);
+    await expect.poll(() => probeAnswers(listen)).toBe(true);
     restart();
     await expect.poll(answers, { timeout: 30_000 }).toBe(true);
 

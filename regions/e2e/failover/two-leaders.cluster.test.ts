@@ -34,11 +34,10 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   );
   const first = state.ledgerAddress;
   const second = `127.0.0.1:${cluster.layout.basePort + 39}`;
-  const child = startLedger(state, second, {
-    region: REGION,
-    ledgers: [...layout.ledgers, second],
-    books: layout.allBooks,
-  });
+  const ledgers = [...layout.ledgers, second];
+  const place = { region: REGION, ledgers, books: layout.allBooks };
+  // A leader that only waits for a core is not to be replaced.
+  const child = startLedger(state, second, place, { MERIDIAN_LEDGER_PROBES_FAILED: '5' });
   cleanUp.push(() => endChild(child));
 
   const { client, load } = await startLoad(cluster.layout.basePort + 38, [first, second], layout);
@@ -52,16 +51,17 @@ test('the second stands by; a frozen leader is replaced and, thawed, posts nothi
   const pid = must(cluster.processes.pid(`${REGION}/ledger`), 'the ledger server runs');
   // Not for long: after a dozen seconds its supervisor would start another in its place.
   process.kill(pid, 'SIGSTOP');
-  cleanUp.push(() => {
+  const thaw = () => {
     try {
       process.kill(pid, 'SIGCONT');
     } catch {
       // It has ended since.
     }
-  });
+  };
+  cleanUp.push(thaw);
   await waitFor(() => probeHealth(second), 15_000);
   await load.until(load.acknowledged.size + 1_000);
-  process.kill(pid, 'SIGCONT');
+  thaw();
   await waitFor(async () => !(await probeHealth(first)), 10_000);
   await load.until(load.acknowledged.size + 1_000);
   expect(await epoch(state.auditorUrl)).toBe(2);

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { must } from '../../../ledger/core/assert.ts';
 import type { MeridianClient } from '../../../router/client/client.ts';
 import { EmbeddedTestBooks } from '../../testing/test-books.ts';
-import { Meridian, textAt } from '../../testing/meridian.ts';
+import { type Ended, Meridian, textAt } from '../../testing/meridian.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { topologyOf } from '../../testing/topologies.ts';
 import { bookOf, open, openInEach, pay, postedIds } from './payments.ts';
@@ -25,10 +25,15 @@ beforeAll(async () => {
 });
 afterAll(() => books?.stop());
 
+/**
+ * What a command that only reads prints. It is repeated until it succeeds: on a machine that is busy
+ * a server may not answer its first question in time.
+ */
 const run = async (line: string) => {
-  const ended = await meridian.run(...line.split(' '));
-  expect(ended, `${line}: ${ended.err}`).toMatchObject({ code: 0 });
-  return ended.out;
+  let ended: Ended | undefined;
+  const asked = async () => (ended = await meridian.run(...line.split(' ')));
+  await expect.poll(asked, { timeout: 60_000 }).toMatchObject({ code: 0 });
+  return must(ended, 'it has ended').out;
 };
 
 test('two books of one region pay each other, and every command finds both', async () => {
@@ -38,7 +43,6 @@ test('two books of one region pay each other, and every command finds both', asy
   const back = await pay(client, 'two to one', must(two, ''), must(one, ''));
 
   let status: unknown;
-  // On a machine that is busy a server may not answer its first question in time.
   await expect
     .poll(async () => (status = await meridian.json(0, 'status')), { timeout: 30_000 })
     .toMatchObject({ serving: true });

@@ -68,7 +68,7 @@ test('three regions start, survive kills, stop, and find their data again', asyn
   const log = readFileSync(join(dataDir, 'logs', 'eu-west-ledger.log'), 'utf8');
   expect(log).toContain(`"MERIDIAN_LEDGERS":"127.0.0.1:${basePort + 1},127.0.0.1:${basePort + 30}`);
   const link = cluster.links.get('eu-west>us-east-1');
-  expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(true);
+  await expect.poll(() => probeHealth(`127.0.0.1:${link?.port}`)).toBe(true);
   link?.cut();
   expect(await probeHealth(`127.0.0.1:${link?.port}`)).toBe(false);
 

@@ -35,8 +35,8 @@ export function testPartitionStatus(installation: Running): void {
       await admin.unsafe(`REVOKE ${ADD} FROM meridian_ledger`);
       await faults.start('eu-west/ledger');
       await expect.poll(shown, { timeout: 30_000 }).toEqual({ code: 3, alarm: true });
-      const { processes } = JSON.parse((await run('--json')).out);
-      expect(processes).toContainEqual(
+      const processes = async () => JSON.parse((await run('--json')).out).processes;
+      await expect.poll(processes).toContainEqual(
         expect.objectContaining({
           name: 'eu-west/ledger',
           partitionAlarms: [expect.stringMatching(/^PARTITION_NOT_ADDED: /u)],
