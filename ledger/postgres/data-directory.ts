@@ -9,6 +9,12 @@ import { type PostgresPrograms, requireEntry } from './postgres-binaries.ts';
 const run = promisify(execFile);
 export const SUPERUSER = 'postgres';
 
+/**
+ * max_locks_per_transaction. A statement over the whole journal takes 17 locks for each partition while
+ * it is planned: with the default of 64, a few of them at once fail among 100 partitions.
+ */
+export const LOCKS_PER_TRANSACTION = 1_024;
+
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -77,6 +83,7 @@ export function postgresArguments(
   const all = {
     ...settings,
     max_connections: String(tuning.connections),
+    max_locks_per_transaction: String(LOCKS_PER_TRANSACTION),
     ...tunedParameters(tuning),
     min_wal_size: `${Math.ceil(tuning.walMib / 8)}MB`,
   };

@@ -53,6 +53,9 @@ export interface PartitionStore {
    */
   strip(first: number, epoch: number): Promise<void>;
 
+  /** Locks that all sessions of the server may hold together; Infinity: any number. */
+  lockRoom(): Promise<number>;
+
   /** True if the journal has a row of one of these ids between its seqs. */
   anyExists(suspects: readonly SuspectId[]): Promise<boolean>;
 

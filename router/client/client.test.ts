@@ -94,7 +94,7 @@ function failure(
   return { code, details: message, metadata };
 }
 
-/** What a router sends that wants the next attempt so much later. */
+/** What a router sends that wants the next attempt after this time. */
 function retryAfter(seconds: number, nanos = 0): DetailOf {
   const value = RetryInfo.encode({ retryDelay: { seconds: BigInt(seconds), nanos } }).finish();
   return { typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value };

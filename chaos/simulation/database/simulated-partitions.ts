@@ -44,6 +44,10 @@ export class SimulatedPartitions implements PartitionStore {
     await this.#connections.changePartitions({ kind: 'strip', first });
   }
 
+  lockRoom(): Promise<number> {
+    return this.#connections.read(() => Infinity);
+  }
+
   anyExists(suspects: readonly SuspectId[]): Promise<boolean> {
     return this.#connections.read(() =>
       this.#node.memory.rows.some((row) =>

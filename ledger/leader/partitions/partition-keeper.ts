@@ -2,6 +2,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { type Backoff, backoffMs } from '../../backoff.ts';
 import { ledgerTuning } from '../../ledger-tuning.ts';
 import type { Logger } from '../../logger.ts';
+import { lockShortage } from '../../store/lock-room.ts';
 import type { Partition, PartitionStore } from '../../store/partition-store.ts';
 import { describe, StoreError } from '../../store/store-error.ts';
 import { isBug } from '../ledger-error.ts';
@@ -32,7 +33,9 @@ export type PartitionAlarm =
   /** A full partition has two rows that it may not have: an index finds them. */
   | 'PARTITION_HAS_DUPLICATES'
   /** The filter of a full partition cannot be made or stored. */
-  | 'PARTITION_NOT_FILTERED';
+  | 'PARTITION_NOT_FILTERED'
+  /** There are more partitions than the database has locks for when all sessions plan at once. */
+  | 'PARTITIONS_EXCEED_LOCKS';
 
 /** A failure that lasts; times are by performance.now(). */
 interface Alarm {
@@ -74,6 +77,8 @@ export class PartitionKeeper {
   #stripAtMs = 0;
   /** First seq of the partition that was open when the partitions were read last. */
   #openWhenRead = 0;
+  /** Locks that all sessions may hold together; Infinity: that is not known yet. */
+  #lockRoom = Infinity;
   #wake: () => void = () => undefined;
 
   constructor(parts: KeeperParts) {
@@ -105,6 +110,7 @@ export class PartitionKeeper {
       await this.#addAhead();
       await this.#followLoad();
       await this.#indexFull();
+      await this.#checkLocks();
       await this.#makeFilters();
       const { needed, end } = this.#parts.partitions;
       // A batch may have begun to wait in between.
@@ -131,6 +137,7 @@ export class PartitionKeeper {
   async #read(): Promise<void> {
     const { store, partitions } = this.#parts;
     partitions.update(await store.read());
+    if (this.#lockRoom === Infinity) this.#lockRoom = await store.lockRoom();
     this.#openWhenRead = partitions.fromOpen[0]?.first ?? 0;
   }
 
@@ -186,6 +193,16 @@ export class PartitionKeeper {
     });
   }
 
+  async #checkLocks(): Promise<void> {
+    const { length } = this.#parts.partitions.all;
+    const shortage = lockShortage(length, this.#lockRoom);
+    await this.#attempt('PARTITIONS_EXCEED_LOCKS', undefined, () =>
+      shortage === undefined
+        ? Promise.resolve()
+        : Promise.reject(new StoreError('refused', shortage)),
+    );
+  }
+
   async #makeFilters(): Promise<void> {
     const { partitions } = this.#parts;
     for (const segment of partitions.ids.segments) {
@@ -239,9 +256,14 @@ export class PartitionKeeper {
   }
 
   /** Makes a step, unless it has failed lately; a failure raises the alarm. */
-  async #attempt(alarm: PartitionAlarm, first: number, step: () => Promise<void>): Promise<void> {
+  async #attempt(
+    alarm: PartitionAlarm,
+    first: number | undefined,
+    step: () => Promise<void>,
+  ): Promise<void> {
     const { log, partitions } = this.#parts;
-    const name = alarm === 'PARTITION_NOT_ADDED' ? alarm : `${alarm} ${first}`;
+    const ofAll = alarm === 'PARTITION_NOT_ADDED' || first === undefined;
+    const name = ofAll ? alarm : `${alarm} ${first}`;
     if (performance.now() < (this.#alarms.get(name)?.againAt ?? 0)) return;
     try {
       await step();
@@ -259,14 +281,15 @@ export class PartitionKeeper {
     }
   }
 
-  #raise(name: string, shown: PartitionAlarm, first: number, why: string): void {
+  #raise(name: string, shown: PartitionAlarm, first: number | undefined, why: string): void {
     const now = performance.now();
     const before = this.#alarms.get(name);
     const failures = (before?.failures ?? 0) + 1;
     // Posting waits for a partition, and to ask for one costs little.
     const pauseMs = shown === 'PARTITION_NOT_ADDED' ? 0 : backoffMs(failures, AGAIN);
     const isLogged = before !== undefined && now - before.loggedAt < REPEAT_MS;
-    const text = `${shown}: the partition from seq ${first} on: ${why}`;
+    const which = first === undefined ? '' : `the partition from seq ${first} on: `;
+    const text = `${shown}: ${which}${why}`;
     this.#alarms.set(name, {
       text: isLogged ? before.text : text,
       loggedAt: isLogged ? before.loggedAt : now,

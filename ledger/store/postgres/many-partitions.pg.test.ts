@@ -13,7 +13,8 @@ import {
   UNUSED,
 } from '../../testing/database/partitioned-book.ts';
 import type { TransferSearch } from '../asked-pages.ts';
-import type { Queries } from './connect.ts';
+import { LOCKS_PER_PARTITION } from '../lock-room.ts';
+import { connect, type Queries } from './connect.ts';
 import { readAccounts } from './read-accounts.ts';
 import { readEntries } from './read-entries.ts';
 import { readEvents } from './read-events.ts';
@@ -182,6 +183,27 @@ test.each([0, 1, 3])(
     });
   },
 );
+
+test('a statement takes no more locks for a partition than are reckoned with', async () => {
+  const opened = await filled();
+  for (const read of [
+    (sql: Queries) => readAccounts(sql, BOOK, [COLD]),
+    (sql: Queries) => readTransfers(sql, 1, [idOfRow(100)], ALL_LEGS),
+    (sql: Queries) => searchTransfers(sql, 1, everything),
+    (sql: Queries) => sql`SELECT * FROM trial_balance`,
+  ]) {
+    const sql = connect(opened.ledgerUrl, 1);
+    const locks = await sql.begin(async (transaction) => {
+      await read(transaction);
+      const [row] = await transaction<{ locks: number }[]>`
+        SELECT count(*)::int AS locks FROM pg_locks WHERE pid = pg_backend_pid()`;
+      return must(row, 'a count has a row').locks;
+    });
+    await sql.end();
+    expect(locks).toBeGreaterThan(PARTITIONS * 10);
+    expect(locks).toBeLessThan(PARTITIONS * LOCKS_PER_PARTITION);
+  }
+});
 
 test('a search goes through all partitions in the order of its pages', async () => {
   const { ledger, admin } = await filled();

@@ -32,6 +32,10 @@ export class PostgresPartitions implements PartitionStore {
     return asked(() => stripPartition(this.#sql, first, epoch));
   }
 
+  lockRoom() {
+    return asked(() => lockRoom(this.#sql));
+  }
+
   anyExists(suspects: readonly SuspectId[]) {
     return asked(() => anyExists(this.#sql, suspects));
   }
@@ -107,6 +111,15 @@ async function stripPartition(sql: Sql, first: number, epoch: number): Promise<v
     await transaction`SET LOCAL lock_timeout = '250ms'`;
     await transaction`SELECT journal_strip_partition(${first}, ${epoch})`;
   });
+}
+
+/** Locks that all sessions of the server may hold together: the manual's formula. */
+async function lockRoom(sql: Sql): Promise<number> {
+  const [row] = await sql<{ room: bigint }[]>`
+    SELECT current_setting('max_locks_per_transaction')::int8 *
+           (current_setting('max_connections')::int8 +
+            current_setting('max_prepared_transactions')::int8) AS room`;
+  return Number(row?.room);
 }
 
 /** True if the journal has a row of one of these ids between its seqs: one index step for each. */

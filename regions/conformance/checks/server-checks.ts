@@ -1,4 +1,7 @@
+import { LOCKS_PER_TRANSACTION } from '../../../ledger/postgres/data-directory.ts';
+import { partitionsWithin } from '../../../ledger/store/lock-room.ts';
 import type { Sql } from '../../../ledger/store/postgres/connect.ts';
+import { PostgresPartitions } from '../../../ledger/store/postgres/partitions.ts';
 import { type DatabaseCheck, Lack, type Passed } from '../finding.ts';
 
 const OLDEST = 150_000;
@@ -83,6 +86,17 @@ async function clock(sql: Sql): Promise<Passed> {
   return { text: `differs from the clock here by ${offsetMs} ms`, figures: { offsetMs }, advice };
 }
 
+/** Half a million rows each: three months at 50 transfers a second. */
+const PARTITIONS_WANTED = 768;
+
+async function locks(sql: Sql): Promise<Passed> {
+  const partitions = partitionsWithin(await new PostgresPartitions(sql).lockRoom());
+  const text = `max_locks_per_transaction = ${(await settingOf(sql, 'max_locks_per_transaction')) ?? 'unknown'}`;
+  const enough = `${text}, enough for a journal of ${partitions} partitions`;
+  if (partitions >= PARTITIONS_WANTED) return { text: enough };
+  return { text: `${enough}: set ${LOCKS_PER_TRANSACTION}`, advice: true };
+}
+
 async function tls(sql: Sql): Promise<Passed> {
   const [row] = await sql<{ ssl: boolean }[]>`
     SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`;
@@ -116,6 +130,7 @@ export const SERVER_CHECKS: readonly DatabaseCheck<Sql>[] = [
   { name: 'primary', run: writable },
   { name: 'durability', run: durability },
   { name: 'a second copy', run: standby },
+  { name: 'locks', run: locks },
   { name: 'clock', run: clock },
   { name: 'TLS', run: tls },
   { name: 'role', run: role },

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { tunedParameters } from '../../../ledger/postgres/data-directory.ts';
+import { LOCKS_PER_TRANSACTION, tunedParameters } from '../../../ledger/postgres/data-directory.ts';
 import { REPLICATED_CONNECTIONS } from '../../config/rules.ts';
 import type { SupervisorTuning } from '../../config/supervisor-tuning.ts';
 import type { Secrets } from '../../topology/data-dir.ts';
@@ -141,6 +141,7 @@ function bootstrap(patroniVersion: number) {
           wal_log_hints: 'on',
           hot_standby: 'on',
           max_connections: REPLICATED_CONNECTIONS,
+          max_locks_per_transaction: LOCKS_PER_TRANSACTION,
           max_wal_senders: 10,
           wal_keep_size: '1GB',
         },
