@@ -86,7 +86,7 @@ async function clock(sql: Sql): Promise<Passed> {
   return { text: `differs from the clock here by ${offsetMs} ms`, figures: { offsetMs }, advice };
 }
 
-/** Half a million rows each: three months at 50 transfers a second. */
+/** As the replicated profile has locks for; with partitions of the default size 384 million rows. */
 const PARTITIONS_WANTED = 768;
 
 async function locks(sql: Sql): Promise<Passed> {
