@@ -11,7 +11,7 @@ import { accountId } from '../core/account-id.ts';
 import { transferIdOf } from '../core/transfer-id.ts';
 import { memberOf } from '../keys/ids-command.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { Leading, redisClient } from '../testing/database/leading.ts';
+import { idSets, Leading, redisClient } from '../testing/database/leading.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 
 const database = testDatabases();
@@ -217,11 +217,6 @@ describe.skipIf(!withRedis)('whatever happens to Redis, the answers are the same
     redis.disconnect();
   });
 });
-
-/** Names of the two sets of a book's ids in Redis. */
-function idSets({ head }: Leading): [string, string] {
-  return [`meridian:ids:{${head.instance}}:a`, `meridian:ids:{${head.instance}}:b`];
-}
 
 test.each([true, false])(
   'one key in many works at once has one outcome (Redis: %s)',

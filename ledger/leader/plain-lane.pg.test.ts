@@ -13,7 +13,7 @@ import { ledgerTuning } from '../ledger-tuning.ts';
 import { loadAccounts } from '../store/postgres/load-accounts.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
-import { Leading, redisClient } from '../testing/database/leading.ts';
+import { idSets, Leading, redisClient } from '../testing/database/leading.ts';
 
 const database = testDatabases();
 const withRedis = inject('servers').redisUrl !== '';
@@ -444,11 +444,6 @@ test('a rolled back batch leaves nothing in memory, and the next one is right', 
   await checkBook(opened, leading);
   await leading.stop();
 });
-
-/** Names of the two sets of a book's ids in Redis; a new book uses the first. */
-function idSets({ head }: Leading): [string, string] {
-  return [`meridian:ids:{${head.instance}}:a`, `meridian:ids:{${head.instance}}:b`];
-}
 
 describe.skipIf(!withRedis)('a key that neither memory nor Redis has', () => {
   test('is refused by the journal, and the batches on their way are posted again', async () => {

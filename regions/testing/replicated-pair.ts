@@ -162,8 +162,8 @@ export async function follow(
 export async function setStandbys(server: PostgresServer, names: string): Promise<void> {
   await configure(server, { synchronous_standby_names: names });
   // What releases a commit is the process that serves a standby, once it has read the setting.
-  await untilTrue(() =>
-    asOwner(server, async (sql) => {
+  await asOwner(server, (sql) =>
+    untilTrue(async () => {
       const rows = await sql<{ name: string; priority: number }[]>`
         SELECT application_name AS name, sync_priority AS priority FROM pg_stat_replication`;
       return rows.every(({ name, priority }) => priority > 0 === names.includes(name));

@@ -228,7 +228,7 @@ export class MeridianClient {
         if (!(error instanceof CallError)) throw error;
         unknown ||= error.outcome === 'unknown';
         // A last attempt that had no time to connect knows less than the one before it.
-        const isLast = performance.now() + SHORTEST_ATTEMPT_MS >= giveUpAt;
+        const isLast = isTooLate(giveUpAt);
         const failure = isLast && neverConnected(error) ? (earlier ?? error) : error;
         earlier = failure;
         const stated = unknown ? failure.withOutcome('unknown') : failure;
@@ -241,14 +241,13 @@ export class MeridianClient {
   async #beforeRetry(failure: CallError, attempt: number, giveUpAt: number): Promise<void> {
     const waitMs = (failure.retryAfterMs ?? 0) + backoffMs(attempt + 1, BACKOFF);
     const stopped = this.#signal?.aborted === true;
-    const tooLate = performance.now() + waitMs + SHORTEST_ATTEMPT_MS >= giveUpAt;
-    if (!failure.retryable || stopped || tooLate) throw failure;
+    if (!failure.retryable || stopped || isTooLate(giveUpAt, waitMs)) throw failure;
     this.#onRetry?.(failure, attempt + 1);
     this.#current = (this.#current + 1) % this.#stubs.length;
     // An abort ends the wait early; the next attempt then ends at once.
     await sleep(waitMs, undefined, this.#signal && { signal: this.#signal }).catch(() => {});
     // A process that was paused meanwhile has no time left for an attempt.
-    if (performance.now() + SHORTEST_ATTEMPT_MS >= giveUpAt) throw failure;
+    if (isTooLate(giveUpAt)) throw failure;
   }
 
   #target(): RouterStub {
@@ -277,6 +276,11 @@ export class MeridianClient {
       else signal?.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** True if after a wait there is no time left for an attempt; times are by performance.now(). */
+function isTooLate(giveUpAt: number, waitMs = 0): boolean {
+  return performance.now() + waitMs + SHORTEST_ATTEMPT_MS >= giveUpAt;
 }
 
 /** True if the time of an attempt was over before there was a connection to send on. */

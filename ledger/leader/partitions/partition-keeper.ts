@@ -77,8 +77,8 @@ export class PartitionKeeper {
   #stripAtMs = 0;
   /** First seq of the partition that was open when the partitions were read last. */
   #openWhenRead = 0;
-  /** Locks that all sessions may hold together; Infinity: that is not known yet. */
-  #lockRoom = Infinity;
+  /** Locks that all sessions may hold together: a setting of the server's start. */
+  #lockRoom: number | undefined;
   #wake: () => void = () => undefined;
 
   constructor(parts: KeeperParts) {
@@ -137,7 +137,6 @@ export class PartitionKeeper {
   async #read(): Promise<void> {
     const { store, partitions } = this.#parts;
     partitions.update(await store.read());
-    if (this.#lockRoom === Infinity) this.#lockRoom = await store.lockRoom();
     this.#openWhenRead = partitions.fromOpen[0]?.first ?? 0;
   }
 
@@ -194,13 +193,12 @@ export class PartitionKeeper {
   }
 
   async #checkLocks(): Promise<void> {
-    const { length } = this.#parts.partitions.all;
-    const shortage = lockShortage(length, this.#lockRoom);
-    await this.#attempt('PARTITIONS_EXCEED_LOCKS', undefined, () =>
-      shortage === undefined
-        ? Promise.resolve()
-        : Promise.reject(new StoreError('refused', shortage)),
-    );
+    const { store, partitions } = this.#parts;
+    await this.#attempt('PARTITIONS_EXCEED_LOCKS', undefined, async () => {
+      this.#lockRoom ??= await store.lockRoom();
+      const shortage = lockShortage(partitions.all.length, this.#lockRoom);
+      if (shortage !== undefined) throw new StoreError('refused', shortage);
+    });
   }
 
   async #makeFilters(): Promise<void> {
@@ -255,7 +253,10 @@ export class PartitionKeeper {
     segment.stored = true;
   }
 
-  /** Makes a step, unless it has failed lately; a failure raises the alarm. */
+  /**
+   * Makes a step, unless it has failed lately; a failure raises the alarm.
+   * @param first of the partition that it is about; undefined: all of them
+   */
   async #attempt(
     alarm: PartitionAlarm,
     first: number | undefined,

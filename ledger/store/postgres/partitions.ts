@@ -113,13 +113,16 @@ async function stripPartition(sql: Sql, first: number, epoch: number): Promise<v
   });
 }
 
-/** Locks that all sessions of the server may hold together: the manual's formula. */
+/**
+ * Locks that all sessions of the server may hold together: the manual's formula. Another engine may
+ * have no such setting, and then has no such limit.
+ */
 async function lockRoom(sql: Sql): Promise<number> {
-  const [row] = await sql<{ room: bigint }[]>`
-    SELECT current_setting('max_locks_per_transaction')::int8 *
-           (current_setting('max_connections')::int8 +
-            current_setting('max_prepared_transactions')::int8) AS room`;
-  return Number(row?.room);
+  const [row] = await sql<{ room: bigint | null }[]>`
+    SELECT current_setting('max_locks_per_transaction', true)::int8 *
+           (current_setting('max_connections', true)::int8 +
+            current_setting('max_prepared_transactions', true)::int8) AS room`;
+  return Number(row?.room ?? Infinity);
 }
 
 /** True if the journal has a row of one of these ids between its seqs: one index step for each. */

@@ -239,3 +239,8 @@ async function cacheOf({ instance }: Head, tuning?: LedgerTuning): Promise<KeyCa
 export function redisClient(): Redis {
   return new Redis(inject('servers').redisUrl);
 }
+
+/** Names of the two sets of a book's ids in Redis; a new book uses the first. */
+export function idSets({ head }: Leading): [string, string] {
+  return [`meridian:ids:{${head.instance}}:a`, `meridian:ids:{${head.instance}}:b`];
+}

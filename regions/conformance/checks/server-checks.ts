@@ -2,6 +2,7 @@ import { LOCKS_PER_TRANSACTION } from '../../../ledger/postgres/data-directory.t
 import { partitionsWithin } from '../../../ledger/store/lock-room.ts';
 import type { Sql } from '../../../ledger/store/postgres/connect.ts';
 import { PostgresPartitions } from '../../../ledger/store/postgres/partitions.ts';
+import { REPLICATED_CONNECTIONS } from '../../config/rules.ts';
 import { type DatabaseCheck, Lack, type Passed } from '../finding.ts';
 
 const OLDEST = 150_000;
@@ -86,15 +87,16 @@ async function clock(sql: Sql): Promise<Passed> {
   return { text: `differs from the clock here by ${offsetMs} ms`, figures: { offsetMs }, advice };
 }
 
-/** As the replicated profile has locks for; with partitions of the default size 384 million rows. */
-const PARTITIONS_WANTED = 768;
+/** Those that the replicated profile has locks for. */
+const PARTITIONS_WANTED = partitionsWithin(LOCKS_PER_TRANSACTION * REPLICATED_CONNECTIONS);
 
 async function locks(sql: Sql): Promise<Passed> {
   const partitions = partitionsWithin(await new PostgresPartitions(sql).lockRoom());
-  const text = `max_locks_per_transaction = ${(await settingOf(sql, 'max_locks_per_transaction')) ?? 'unknown'}`;
-  const enough = `${text}, enough for a journal of ${partitions} partitions`;
-  if (partitions >= PARTITIONS_WANTED) return { text: enough };
-  return { text: `${enough}: set ${LOCKS_PER_TRANSACTION}`, advice: true };
+  const setting = await settingOf(sql, 'max_locks_per_transaction');
+  if (setting === undefined) return { text: 'no limit that is a setting' };
+  const text = `max_locks_per_transaction = ${setting}, enough for a journal of ${partitions} partitions`;
+  if (partitions >= PARTITIONS_WANTED) return { text };
+  return { text: `${text}: set ${LOCKS_PER_TRANSACTION}`, advice: true };
 }
 
 async function tls(sql: Sql): Promise<Passed> {
