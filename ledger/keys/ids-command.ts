@@ -4,11 +4,12 @@ import { Command } from 'ioredis';
 const ID_BYTES = 16;
 const START = Buffer.from(`$${ID_BYTES}\r\n`);
 const END = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
 const MEMBER = Buffer.concat([START, Buffer.alloc(ID_BYTES), END]);
 
 /** A command for ids in a set: no id becomes a text, or an argument of its own. */
 export class IdsCommand extends Command {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
 
   /** @param ids four words of 32 bits for each, the highest first */
   constructor(name: 'smismember' | 'sadd', set: string, ids: readonly Int32Array[]) {
@@ -33,6 +34,11 @@ export class IdsCommand extends Command {
       }
     }
     this.#bytes = bytes;
+    // ioredis assigns a closure over the command to it, so that V8 keeps it until a full collection.
+    const release = () => {
+      this.#bytes = NOTHING;
+    };
+    this.promise.then(release, release);
   }
 
   override toWritable(): Buffer {

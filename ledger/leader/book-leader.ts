@@ -65,8 +65,8 @@ export class BookLeader {
   readonly #admission: Admission;
   readonly #dryRuns: DryRuns;
   readonly #publisher: Publisher;
-  /** Taken from the queue and not answered yet. */
-  readonly #underWay = new Set<Work>();
+  /** Taken from the queue and not answered yet: the works of a batch that commits and of the next. */
+  #underWay: (readonly Work[])[] = [];
   #stopping = false;
   #deposed: LedgerError | undefined;
   /** Ends the wait for the step that is being made. */
@@ -191,7 +191,7 @@ export class BookLeader {
    */
   depose(reason: string): void {
     if (this.#deposed !== undefined) return;
-    const code = this.#underWay.size > 0 ? 'outcome_unknown' : 'not_leader';
+    const code = this.#underWay.length > 0 ? 'outcome_unknown' : 'not_leader';
     this.#deposed = new LedgerError(code, reason);
     this.#admission.refuse(new LedgerError('not_leader', reason));
     this.#interrupt?.(this.#deposed);
@@ -251,8 +251,9 @@ export class BookLeader {
   }
 
   #failUnderWay(failure: LedgerError): void {
-    for (const work of this.#underWay) work.onFailure(failure);
-    this.#underWay.clear();
+    const failed = this.#underWay;
+    this.#underWay = [];
+    for (const work of failed.flat()) work.onFailure(failure);
   }
 
   /** The next batch, ready to be committed; undefined if nothing came within a while. */
@@ -262,7 +263,7 @@ export class BookLeader {
     this.#requireLead();
     const works = this.#admission.take();
     if (works.length === 0) return undefined;
-    for (const work of works) this.#underWay.add(work);
+    this.#underWay.push(works);
     const plan = new BatchPlan(works, performance.now());
     await plan.lookUp(this.#lookup(false));
     return this.#prepare(plan);
@@ -459,7 +460,7 @@ export class BookLeader {
   #answered(batch: PreparedBatch): void {
     this.#requireLead();
     const { works, parts } = batch.plan;
-    for (const work of works) this.#underWay.delete(work);
+    this.#underWay = this.#underWay.filter((underWay) => underWay !== works);
     const { known } = this.#parts;
     const ids = parts.transfers.remember(known, this.#answer(batch));
     const plainIds = parts.plain.remember(known);

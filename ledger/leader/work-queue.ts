@@ -65,10 +65,12 @@ export class WorkQueue {
     if (this.#waiting.length > 0 || this.#closed !== undefined) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
-      this.#wake = () => {
+      // Named first: a function that is assigned as it is written stays until a full collection.
+      const wake = () => {
         clearTimeout(timer);
         resolve();
       };
+      this.#wake = wake;
     });
     this.#wake = undefined;
   }

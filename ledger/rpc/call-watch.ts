@@ -158,7 +158,7 @@ export class CallWatch {
   readonly messageBytesMax: number;
   readonly #isOwn: boolean;
   readonly #isUnary: boolean;
-  readonly #refuse: (error: RpcError) => void;
+  #refuse: (error: RpcError) => void;
   readonly #changed: (by: number) => void;
   readonly #ended: () => void;
   #bytes = 0;
@@ -240,6 +240,11 @@ export class CallWatch {
     this.holds(0);
     this.#isOver = true;
     this.#unfinishedSince = undefined;
+    // A set copies itself now and then, and its older copies refer to the newer ones: once V8 has
+    // moved one of them to the old objects, the calls in all later ones stay until a full collection.
+    this.#refuse = nothing;
     this.#ended();
   }
 }
+
+const nothing = () => undefined;

@@ -26,6 +26,7 @@ const SWEEP_MS = 1_000;
 
 /** A batch on its way. */
 interface Batch {
+  readonly number: number;
   readonly pieces: readonly Piece[];
   readonly rows: number;
 }
@@ -72,8 +73,8 @@ export class Lane {
   #pending: Piece[] = [];
   /** Rows of the pending transfers. */
   #pendingRows = 0;
-  /** By number. */
-  #inFlight = new Map<number, Batch>();
+  /** In the order of their numbers; there are few. */
+  #inFlight: Batch[] = [];
   /** Transfers that are in transit, waiting for the other book, by batch and index there. */
   #late = new Map<number, Map<number, Piece>>();
   readonly #scan = new ReplyScan();
@@ -143,10 +144,10 @@ export class Lane {
   }
 
   #maySend(): boolean {
-    if (this.#inFlight.size < this.#tuning.batches) return true;
+    if (this.#inFlight.length < this.#tuning.batches) return true;
     if (this.#pendingRows < this.#tuning.largeBatchRows) return false;
     let inFlight = 0;
-    for (const { rows } of this.#inFlight.values()) inFlight += rows;
+    for (const { rows } of this.#inFlight) inFlight += rows;
     return inFlight < this.#tuning.inFlightRows;
   }
 
@@ -154,15 +155,15 @@ export class Lane {
     const now = performance.now();
     const pieces = this.#take(now);
     if (pieces.length === 0) return;
-    const batch = this.#nextBatch;
+    const number = this.#nextBatch;
     this.#nextBatch += 1;
-    this.#inFlight.set(batch, { pieces, rows: rowsIn(pieces) });
+    this.#inFlight.push({ number, pieces, rows: rowsIn(pieces) });
     const runs = pieces.map(({ chunk, from, to }) => ({
       bytes: chunk.bytesOf(from, to),
       count: to - from,
       timeoutMs: Math.ceil(chunk.call.deadline - now),
     }));
-    stream.write(postRequestOf(batch, runs));
+    stream.write(postRequestOf(number, runs));
   }
 
   /** Takes what goes into the next batch from what is pending, as sent once more. */
@@ -232,12 +233,17 @@ export class Lane {
     }
   }
 
+  /** Takes a batch out of those in flight. */
+  #taken(number: number): Batch | undefined {
+    const at = this.#inFlight.findIndex((batch) => batch.number === number);
+    return at < 0 ? undefined : this.#inFlight.splice(at, 1)[0];
+  }
+
   /** Takes the outcome of a batch from the scan. */
   #settle(): void {
     const scan = this.#scan;
-    const batch = this.#inFlight.get(scan.batch);
+    const batch = this.#taken(scan.batch);
     if (batch === undefined) return;
-    this.#inFlight.delete(scan.batch);
     const late = new Map<number, Piece>();
     let first = 0;
     for (const piece of batch.pieces) {
@@ -302,9 +308,7 @@ export class Lane {
       this.#reset(message);
       return;
     }
-    const number = Number(batch);
-    const pieces = this.#inFlight.get(number)?.pieces ?? [];
-    this.#inFlight.delete(number);
+    const pieces = this.#taken(Number(batch))?.pieces ?? [];
     for (const { chunk, attempts } of pieces) {
       if (code === FaultCode.INVALID) {
         chunk.call.fail(invalidArgument([{ field: 'transfers', description: message }]));
@@ -327,9 +331,9 @@ export class Lane {
     this.#leader = undefined;
     stream?.cancel();
     const late = [...this.#late.values()].flatMap((waiting) => [...waiting.values()]);
-    const inFlight = [...this.#inFlight.values()].flatMap(({ pieces }) => pieces);
+    const inFlight = this.#inFlight.flatMap(({ pieces }) => pieces);
     const again = [...late, ...inFlight].filter(({ chunk }) => !chunk.call.isOver);
-    this.#inFlight = new Map();
+    this.#inFlight = [];
     this.#late = new Map();
     if (again.length > 0) {
       let transfers = 0;
