@@ -77,7 +77,10 @@ describe.skipIf(skipped)('an operator', () => {
     expect(away).toMatchObject({ kind: 'switchover', notRecorded: [] });
     const moved = await bookWhen(({ leader }) => leader?.region === 'us-east');
     expect(moved.leader?.epoch).toBe(epoch + 1);
-    const home = await make({ kind: 'failback', region: 'eu-west' });
+    const failback = { kind: 'failback', region: 'eu-west' } as const;
+    // The leader before has to come back as a copy first.
+    await expect.poll(() => objectionsTo(failback), { timeout: 60_000 }).toEqual([]);
+    const home = await make(failback);
     expect(home.result).toMatchObject({ moved: 'eu-west-1' });
     expect((await bookWhen(({ leader }) => leader !== undefined)).leader?.region).toBe('eu-west');
   });
