@@ -4,6 +4,7 @@ import { accountId } from '../../core/account-id.ts';
 import { openRequest, transferRequest } from '../../testing/books/book-requests.ts';
 import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
 import { Leading } from '../../testing/database/leading.ts';
+import { unsparedPartitions } from '../../testing/database/spared-partitions.ts';
 
 const database = testDatabases();
 const BOB = accountId(1, 2);
@@ -123,6 +124,7 @@ test('partitions are opened ahead, and one for a batch that waits is as large as
   }
   const sizes = (await partitions()).map(({ first_seq, end_seq }) => Number(end_seq - first_seq));
   expect(Math.max(...sizes)).toBeGreaterThan(600);
+  expect(await unsparedPartitions(opened.admin)).toEqual([]);
   await leading.stop();
 });
 

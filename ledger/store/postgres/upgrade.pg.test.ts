@@ -7,6 +7,7 @@ import { openRequest, transferRequest } from '../../testing/books/book-requests.
 import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
 import { statementsOf } from '../../testing/database/statements.ts';
 import { Leading } from '../../testing/database/leading.ts';
+import { unsparedPartitions } from '../../testing/database/spared-partitions.ts';
 import { connect } from './connect.ts';
 import { migrate } from './migrate.ts';
 
@@ -73,6 +74,7 @@ test('a book of the release before is upgraded, and goes on with the same keys',
   const [first] = await opened.admin<{ end_seq: bigint; has_id: boolean }[]>`
     SELECT end_seq, has_id FROM journal_partition`;
   expect(first).toMatchObject({ end_seq: 11_000_001n, has_id: true });
+  expect(await unsparedPartitions(opened.admin)).toEqual([]);
   const leading = await Leading.over(opened, { partitionRows: 100 });
   const [known, fresh] = await leading.transfer([
     transferRequest({ idempotencyKey: 'key 7' }),
