@@ -15,6 +15,14 @@ export const SUPERUSER = 'postgres';
  */
 export const LOCKS_PER_TRANSACTION = 1_024;
 
+/** Parameters that keep commits from waiting for pages and files that nothing needs yet. */
+export const steadyWrites = {
+  checkpoint_completion_target: '0.9',
+  // What is written goes to the disk at once. Otherwise the kernel collects it for seconds, and each
+  // commit waits behind a hundred megabytes.
+  backend_flush_after: '1MB',
+} as const;
+
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -27,7 +35,7 @@ const settings: Readonly<Record<string, string>> = {
   wal_buffers: '16MB',
   // Indexes that are built in bulk are written as full pages. This Postgres has pglz alone.
   wal_compression: 'on',
-  checkpoint_completion_target: '0.9',
+  ...steadyWrites,
   // The ledger's statements are short; compiling them costs more than running them.
   jit: 'off',
   timezone: 'UTC',

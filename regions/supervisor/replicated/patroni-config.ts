@@ -1,5 +1,9 @@
 import { stringify } from 'yaml';
-import { LOCKS_PER_TRANSACTION, tunedParameters } from '../../../ledger/postgres/data-directory.ts';
+import {
+  LOCKS_PER_TRANSACTION,
+  steadyWrites,
+  tunedParameters,
+} from '../../../ledger/postgres/data-directory.ts';
 import { REPLICATED_CONNECTIONS } from '../../config/rules.ts';
 import type { SupervisorTuning } from '../../config/supervisor-tuning.ts';
 import type { Secrets } from '../../topology/data-dir.ts';
@@ -193,7 +197,7 @@ const resources = (tuning: SupervisorTuning) => ({
     checkpointSeconds: tuning.postgresCheckpointSeconds,
   }),
   wal_buffers: '8MB',
-  checkpoint_completion_target: 0.9,
+  ...steadyWrites,
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
