@@ -17,46 +17,20 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION journal_spare_partition(text) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION journal_add_partition(size int8, with_versions bool) RETURNS int8
+-- What adds a partition is now two steps of one transaction.
+ALTER FUNCTION journal_add_partition(int8, bool) RENAME TO journal_create_partition;
+REVOKE EXECUTE ON FUNCTION journal_create_partition(int8, bool) FROM meridian_ledger;
+
+-- Adds the partition after the last one. It takes no lock that posting or a reader waits for.
+CREATE FUNCTION journal_add_partition(size int8, with_versions bool) RETURNS int8
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  first int8;
-  posted int8;
-  partition text;
+  first int8 := journal_create_partition(size, with_versions);
 BEGIN
-  IF size IS NULL OR size NOT BETWEEN 10 AND 1000000000 OR with_versions IS NULL THEN
-    RAISE EXCEPTION 'a partition has 10 to 1000000000 rows' USING ERRCODE = 'invalid_parameter_value';
-  END IF;
-  -- One at a time: what another one has added is seen then.
-  PERFORM pg_advisory_xact_lock(5646713, 1);
-  SELECT COALESCE(max(end_seq), 1) INTO first FROM journal_partition;
-  SELECT COALESCE(max(seq), 0) INTO posted FROM head;
-  IF first > posted + 10 * size + 10000000 THEN
-    RAISE EXCEPTION 'the journal has partitions enough ahead of seq %', posted
-      USING ERRCODE = 'object_not_in_prerequisite_state';
-  END IF;
-  partition := format('journal_from_%s', first);
-  EXECUTE format('CREATE TABLE %I (LIKE journal INCLUDING ALL)', partition);
-  PERFORM journal_spare_partition(partition);
-  EXECUTE format('CREATE UNIQUE INDEX %I ON %I (id)', partition || '_id_key', partition);
-  EXECUTE format('CREATE UNIQUE INDEX %I ON %I (peer_book, channel_number)
-                   WHERE channel_number IS NOT NULL AND kind NOT IN (2, 14)',
-                 partition || '_outbound', partition);
-  EXECUTE format('CREATE UNIQUE INDEX %I ON %I (peer_book, channel_number)
-                   WHERE channel_number IS NOT NULL AND kind = 2',
-                 partition || '_inbound', partition);
-  EXECUTE format('CREATE UNIQUE INDEX %I ON %I (peer_book, channel_number) WHERE kind = 14',
-                 partition || '_recovered', partition);
-  IF with_versions THEN
-    PERFORM journal_index_versions(partition);
-  ELSE
-    INSERT INTO journal_bare VALUES (first);
-  END IF;
-  EXECUTE format('CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON %I
-                   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', partition);
-  EXECUTE format('ALTER TABLE journal ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
-                 partition, first, first + size);
+  PERFORM journal_spare_partition(format('journal_from_%s', first));
   RETURN first;
 END $$;
+REVOKE EXECUTE ON FUNCTION journal_add_partition(int8, bool) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_add_partition(int8, bool) TO meridian_ledger;
 
 SELECT journal_spare_partition(name) FROM journal_partition;
