@@ -284,3 +284,40 @@ test.skipIf(skipped)(
     expect(await python(compared)).toEqual(['False True', 'False True False']);
   },
 );
+
+/**
+ * Two threads that start Postgres at the same time; prints whether both have the same process. Then
+ * whether a start after its end, makes another one.
+ */
+const startedTwice = `
+import os, sys, signal, tempfile, threading, time
+sys.path.insert(0, sys.argv[1])
+import patroni_guarded
+from patroni.postgresql.postmaster import PostmasterProcess
+
+folder = tempfile.mkdtemp()
+command = os.path.join(folder, 'postgres')
+with open(command, 'w') as file:
+    file.write('#!/bin/sh\\nexec sleep 60\\n')
+os.chmod(command, 0o755)
+pids = []
+
+def start():
+    pids.append(PostmasterProcess.start(command, folder, 'postgresql.conf', []).pid)
+
+threads = [threading.Thread(target=start) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(set(pids)))
+os.kill(pids[0], signal.SIGKILL)
+time.sleep(0.5)
+start()
+print(len(set(pids)))
+os.kill(pids[-1], signal.SIGKILL)
+`;
+
+test.skipIf(skipped)('Postgres is started once, however many threads start it', async () => {
+  expect(await python(startedTwice)).toEqual(['1', '2']);
+});

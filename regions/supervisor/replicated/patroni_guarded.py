@@ -23,17 +23,24 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
    Patroni checks once, before it starts a copy that has crashed, and against the position in its
    control file. The WAL on its disk may go further, past the point where the leader's timeline
    begins: such a copy replays it, cannot stream, and stays so for minutes.
+7. Postgres is started once at a time. A leader that loses etcd is demoted by two threads where its stop
+   takes longer than a turn, and each starts Postgres. The second one ends at once, but Patroni
+   remembers it in place of the first, takes Postgres for stopped, and rewinds or removes the files
+   under the one that runs.
 """
 
 import os
 import re
+import threading
 import time
 
 import patroni.ha
 import patroni.postgresql
 import patroni.postgresql.config
+import psutil
 import patroni.psycopg
 from patroni.dcs import etcd3
+from patroni.postgresql.postmaster import PostmasterProcess
 from patroni.version import __version__
 
 
@@ -277,6 +284,32 @@ def follow_or_rewind(self, *args, **kwargs):
 
 
 patroni.ha.Ha.follow = follow_or_rewind
+
+spawn = PostmasterProcess.start
+spawning = threading.Lock()
+# By data folder.
+spawned = {}
+
+
+def is_alive(process):
+    """A process that has ended stays a zombie until its parent asks for its exit code."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def start_once(pgcommand, data_dir, conf, options):
+    with spawning:
+        running = spawned.get(data_dir)
+        if running and is_alive(running):
+            patroni.ha.logger.info('Postgres was started already: pid %s', running.pid)
+            return running
+        spawned[data_dir] = spawn(pgcommand, data_dir, conf, options)
+        return spawned[data_dir]
+
+
+PostmasterProcess.start = staticmethod(start_once)
 
 # A peer that is lost is given up after seconds, not after the quarter of an hour of TCP.
 GIVE_UP = {'keepalives_idle': 2, 'keepalives_interval': 2, 'keepalives_count': 3,

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import { connect, type Sql } from '../../../ledger/store/postgres/connect.ts';
 import { findFreeBase } from '../../processes/ports.ts';
@@ -17,7 +18,6 @@ import { promotionGuard } from './promotion-guard.ts';
 /** The promotion guard, run against real servers: an old leader, a candidate and its witness. */
 
 let pair: ReplicatedPair;
-afterEach(({ task }) => pair.stop(task.result?.state === 'fail'));
 
 function connectTo(url: string): Sql {
   const sql = connect(url, 1);
@@ -48,17 +48,24 @@ async function statusOf(standby: Sql): Promise<number> {
   return port;
 }
 
-/** Runs the guard of the third server, whose only other member is the second; its exit code. */
-async function runGuard(patroni: number): Promise<number> {
-  const runDir = testFolder();
+/** Where a candidate and its only other member answer. */
+interface Ports {
+  readonly candidate: number;
+  readonly other: number;
+  /** That of the Patroni of both. */
+  readonly patroni: number;
+}
+
+/** Starts the guard of a candidate. */
+function startGuard(runDir: string, { candidate, other, patroni }: Ports) {
   writeFileSync(join(runDir, 'guard.pgpass'), '*:*:*:postgres:test-owner\n', { mode: 0o600 });
   const described = describeReplicated(nearbyTopology, 20_000);
   const memberOf = (name: string, postgres: number): MemberLayout => {
     const ports = { postgres, patroni, ledger: 0 };
     return { book: 1, bookName: 'book', home: 'eu-west', region: 'eu-west', name, ports };
   };
-  const member = memberOf('third', pair.third.port);
-  const regions = [member, memberOf('second', pair.second.port)].map((one, index) => ({
+  const member = memberOf('third', candidate);
+  const regions = [member, memberOf('second', other)].map((one, index) => ({
     ...must(described.regions[index], 'there are three regions'),
     host: '127.0.0.1',
     members: [one],
@@ -71,8 +78,13 @@ async function runGuard(patroni: number): Promise<number> {
   });
   // These servers have no Unix socket.
   const env = { ...process.env, PGHOSTADDR: '127.0.0.1' };
-  const guard = spawn('sh', ['-c', script], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const [code] = await once(guard, 'exit');
+  return spawn('sh', ['-c', script], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** Runs the guard of the third server, whose only other member is the second; its exit code. */
+async function runGuard(patroni: number): Promise<number> {
+  const ports = { candidate: pair.third.port, other: pair.second.port, patroni };
+  const [code] = await once(startGuard(testFolder(), ports), 'exit');
   return code;
 }
 
@@ -109,6 +121,7 @@ test.skipIf(whyNotReplicated() !== '')(
   'a witness with unreplayed WAL that the candidate lacks does not let it be promoted',
   async () => {
     pair = await ReplicatedPair.start();
+    onTestFinished(({ task }) => pair.stop(task.result?.state === 'fail'));
     const { name, second } = await pair.newBook();
     const leader = connectTo(pair.first.urls(name).adminUrl);
     const witness = connectTo(second.adminUrl);
@@ -154,4 +167,32 @@ test.skipIf(whyNotReplicated() !== '')(
     expect(await runGuard(patroni)).toBe(0);
   },
   120_000,
+);
+
+test.skipIf(whyNotReplicated() !== '')(
+  'an accepted loss counts once, also during the wait, and not if it is old',
+  async () => {
+    const runDir = testFolder();
+    const consent = join(runDir, 'accept-loss');
+    // No server answers, so no other member follows.
+    const port = await findFreeBase(1);
+    const start = () => startGuard(runDir, { candidate: port, other: port, patroni: port });
+    const run = async () => {
+      const [code] = await once(start(), 'exit');
+      return code;
+    };
+    writeFileSync(consent, '');
+    expect(await run()).toBe(0);
+    expect(await run()).toBe(1);
+    writeFileSync(consent, '');
+    const threeMinutesAgo = Date.now() / 1_000 - 180;
+    utimesSync(consent, threeMinutesAgo, threeMinutesAgo);
+    expect(await run()).toBe(1);
+    const waiting = start();
+    const exit = once(waiting, 'exit');
+    await sleep(1_000);
+    writeFileSync(consent, '');
+    expect(await exit).toEqual([0, null]);
+  },
+  60_000,
 );

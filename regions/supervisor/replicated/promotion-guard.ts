@@ -78,13 +78,15 @@ export function promotionGuard({
 # acknowledged commit is here, and no member is left to acknowledge anything to the old leader.
 # To promote anyway, and lose what only the unreachable members have, make the file
 # accept-loss next to this script ("meridian failover --accept-loss" does). It counts once, and
-# for two minutes: one that was forgotten must not let anything pass weeks later.
+# for two minutes: one that was forgotten must not let anything pass weeks later. It also counts
+# when it comes during the wait: Patroni drops a failover that is requested while it already tries
+# to promote, so there would be no second attempt.
 cd '${runDir}' || exit 1
-fresh=$(find accept-loss -mmin -2 2>/dev/null)
-if mv accept-loss accept-loss.used 2>/dev/null && [ -n "$fresh" ]; then
-  echo "promotion guard: promoting ${member.name} although acknowledged commits may be lost" >&2
-  exit 0
-fi
+accepted() {
+  [ -e accept-loss ] || return 1
+  fresh=$(find accept-loss -mmin -2 2>/dev/null)
+  mv accept-loss accept-loss.used 2>/dev/null && [ -n "$fresh" ]
+}
 # Those that stream from here, and how far this one is in bytes, as NAME|BYTES.
 followers() {
   PGPASSFILE=guard.pgpass PGCONNECT_TIMEOUT=2 timeout -k 1 3 '${postgresBin}/psql' \\
@@ -113,6 +115,10 @@ print(max(at['received_location'], at['replayed_location']))"
 }
 until=$(($(date +%s) + ${PATIENCE_SECONDS}))
 while [ "$(date +%s)" -le "$until" ]; do
+  if accepted; then
+    echo "promotion guard: promoting ${member.name} although acknowledged commits may be lost" >&2
+    exit 0
+  fi
   for follower in $(followers); do
     position=$(position_of "\${follower%|*}")
     if [ -n "$position" ] && [ "$position" -le "\${follower#*|}" ]; then
