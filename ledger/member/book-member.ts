@@ -15,6 +15,8 @@ const PAUSE_MS = 250;
 /** A leadership that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_LEADERSHIP_MS = 2_000;
 const SHORT_LEADERSHIP_PAUSE_MS_MAX = 2_000;
+/** Connections for what posting and settlement read of the journal. */
+const OWN_READS = 2;
 /** Logged by a server that was started before its book was made. */
 const NO_BOOK =
   'the database has no book; make it with "meridian book create --database URL", and start again';
@@ -51,8 +53,10 @@ export interface MemberStatus {
  */
 export class BookMember {
   readonly config: MemberConfig;
-  /** Connections for reading. */
+  /** Connections for what callers read. */
   readonly store: BookStore;
+  /** Connections for what posting and settlement read, which callers cannot hold up. */
+  readonly #ownReads: BookStore;
   readonly clock: ServerClock;
   readonly tuning: LedgerTuning;
   readonly #leaders: Leaders;
@@ -77,6 +81,7 @@ export class BookMember {
     this.#log = log;
     this.clock = new ServerClock(leaders, log, () => this.#notify());
     this.store = config.database.open(this.tuning.readConnections);
+    this.#ownReads = config.database.open(OWN_READS);
     this.#broken = new Promise<never>((_, reject) => {
       this.#break = reject;
     });
@@ -120,7 +125,7 @@ export class BookMember {
     } finally {
       this.clock.stop();
     }
-    await this.store.close(1);
+    await Promise.all([this.store.close(1), this.#ownReads.close(1)]);
   }
 
   /** Finishes what is queued, as far as that is possible soon, then ends `run`. */
@@ -233,7 +238,7 @@ export class BookMember {
       this.#notify();
     };
     const parts = {
-      reads: this.store,
+      reads: this.#ownReads,
       leaders: this.#leaders,
       log: this.#log,
       clock: this.clock,

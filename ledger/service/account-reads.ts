@@ -24,6 +24,7 @@ import { inOrderAsked } from '../rpc/in-order-asked.ts';
 import { accountPages, pageOf, pageSize } from '../rpc/page.ts';
 import { metadataBytes } from './reply-bytes.ts';
 import { pastIsFinal, positionFor, readAt, type ReadMember } from './proven-reads.ts';
+import { ReadTurns } from './read-turns.ts';
 import type { Seen } from '../store/stored-records.ts';
 
 /** Accounts that are read by one query: these few fit in memory, however large they are. */
@@ -32,45 +33,51 @@ const AT_ONCE = 1_000;
 /** Reads of the accounts of one book. Each answers with the position of what it has read. */
 export class AccountReads {
   readonly #member: ReadMember;
+  readonly #turns: ReadTurns;
 
-  constructor(member: ReadMember) {
+  constructor(member: ReadMember, turns = new ReadTurns()) {
     this.#member = member;
+    this.#turns = turns;
   }
 
   /** NOT_FOUND: there is no such account, or there was none then. */
-  async get(request: GetAccountRequest): Promise<GetAccountResponse> {
+  async get(request: GetAccountRequest, signal?: AbortSignal): Promise<GetAccountResponse> {
     refuseMalformed(validateGetAccount(request));
     const { id, options, asOf } = request;
-    if (asOf !== undefined) return this.#getAsOf(request);
+    if (asOf !== undefined) return this.#getAsOf(request, signal);
     const { store } = this.#member;
-    const { found, position } = await readAt(this.#member, options, () => store.readAccounts([id]));
+    const read = () => this.#turns.run(() => store.readAccounts([id]), signal);
+    const { found, position } = await readAt(this.#member, options, read);
     const account = found.get(id);
     if (account === undefined) throw accountNotFound(id);
     return { account, position };
   }
 
   /** The past needs no snapshot: it lies before the position of the answer. */
-  async #getAsOf({ id, options, asOf }: GetAccountRequest): Promise<GetAccountResponse> {
+  async #getAsOf(
+    { id, options, asOf }: GetAccountRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<GetAccountResponse> {
     const { store } = this.#member;
     const notBefore = asOf?.$case === 'asOfSeq' ? asOf.value : 0n;
     const micros = asOf?.$case === 'asOfTime' ? microsUpTo(asOf.value) : undefined;
     // A time that may still be decided at is made past first.
     if (micros !== undefined) await pastIsFinal(this.#member, micros);
     const position = await positionFor(this.#member, options, notBefore);
-    const account =
+    const read = () =>
       micros === undefined
-        ? await store.readAccountAt(id, 'seq', notBefore, position.seq)
-        : await store.readAccountAt(id, 'micros', micros, position.seq);
+        ? store.readAccountAt(id, 'seq', notBefore, position.seq)
+        : store.readAccountAt(id, 'micros', micros, position.seq);
+    const account = await this.#turns.run(read, signal);
     if (account === undefined) throw accountNotFound(id, true);
     return { account, position };
   }
 
   /** INVALID_ARGUMENT, also for a well-formed request: the answer would be too large. */
-  async getMany(request: GetAccountsRequest): Promise<GetAccountsResponse> {
+  async getMany(request: GetAccountsRequest, signal?: AbortSignal): Promise<GetAccountsResponse> {
     refuseMalformed(validateGetAccounts(request));
-    const { found, position } = await readAt(this.#member, request.options, () =>
-      this.#bounded(request.ids),
-    );
+    const read = () => this.#turns.run(() => this.#bounded(request.ids), signal);
+    const { found, position } = await readAt(this.#member, request.options, read);
     return { ...inOrderAsked(request.ids, found), positions: [position] };
   }
 
@@ -95,36 +102,42 @@ export class AccountReads {
   }
 
   /** Only the leader answers: a copy may not know yet that the name belongs to another book. */
-  async locate({ externalId, regionBooks }: LocateAccountRequest): Promise<LocateAccountReply> {
-    const { store, config, leader } = this.#member;
+  async locate(
+    { externalId, regionBooks }: LocateAccountRequest,
+    signal?: AbortSignal,
+  ): Promise<LocateAccountReply> {
+    const { config, leader } = this.#member;
     const wrong = malformedRegionBooks(regionBooks, config.book.number);
     const malformed = wrong === undefined ? [] : [{ field: 'region_books', description: wrong }];
     refuseMalformed([...validateExternalId(externalId), ...malformed]);
-    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
-      store.readAccountsByExternalId([externalId]),
-    );
+    const { found: accounts, position } = await this.#named(externalId, signal);
     const known = leader?.memory.regionBooks ?? [];
     const isKnown = known.length === 0 || regionBooks.includes(ownerOf(externalId, known));
     return { accounts, position, ownedElsewhere: !isKnown };
   }
 
-  async find({ externalId }: FindAccountsRequest): Promise<FindAccountsResponse> {
-    const { store } = this.#member;
-    const { found: accounts, position } = await readAt(this.#member, undefined, () =>
-      store.readAccountsByExternalId([externalId]),
-    );
+  async find(
+    { externalId }: FindAccountsRequest,
+    signal?: AbortSignal,
+  ): Promise<FindAccountsResponse> {
+    const { found: accounts, position } = await this.#named(externalId, signal);
     return { accounts, positions: [position], silentBooks: [] };
   }
 
-  async list(request: ListAccountsRequest): Promise<ListAccountsResponse> {
+  #named(externalId: string, signal: AbortSignal | undefined) {
+    const { store } = this.#member;
+    const read = () => this.#turns.run(() => store.readAccountsByExternalId([externalId]), signal);
+    return readAt(this.#member, undefined, read);
+  }
+
+  async list(request: ListAccountsRequest, signal?: AbortSignal): Promise<ListAccountsResponse> {
     const { store, config } = this.#member;
     const size = pageSize(request.pageSize);
     const tokens = accountPages(request);
     const [after = accountId(config.book.number, 1) - 1n] =
       tokens.numbers(request.pageToken, 1) ?? [];
-    const { found, position } = await readAt(this.#member, undefined, () =>
-      store.listAccounts(after, size + 1),
-    );
+    const read = () => this.#turns.run(() => store.listAccounts(after, size + 1), signal);
+    const { found, position } = await readAt(this.#member, undefined, read);
     const { items: accounts, isLast } = pageOf(found, size);
     const nextPage = isLast ? '' : tokens.token([accounts.at(-1)?.id ?? after]);
     return { accounts, nextPageToken: nextPage, position };

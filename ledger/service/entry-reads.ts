@@ -14,34 +14,37 @@ import { accountNotFound } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
+import { ReadTurns } from './read-turns.ts';
 import type { StateAt } from '../store/stored-records.ts';
 
 /** Reads of the entries of the accounts of one book. */
 export class EntryReads {
   readonly #member: ReadMember;
   readonly #longReads: LongReads;
+  readonly #turns: ReadTurns;
 
-  constructor(member: ReadMember, longReads: LongReads) {
+  constructor(member: ReadMember, longReads: LongReads, turns = new ReadTurns()) {
     this.#member = member;
     this.#longReads = longReads;
+    this.#turns = turns;
   }
 
   /** NOT_FOUND: there is no such account. */
-  async list(request: ListEntriesRequest): Promise<ListEntriesResponse> {
+  async list(request: ListEntriesRequest, signal?: AbortSignal): Promise<ListEntriesResponse> {
     refuseMalformed(validateListEntries(request));
     const { accountId: account, newestFirst } = request;
     const limit = pageSize(request.pageSize);
     const tokens = entryPages(request);
     const [last, end, notBefore] = tokens.numbers(request.pageToken, 3) ?? [];
     const { store } = this.#member;
-    const read = () =>
-      store.readEntries({
-        account,
-        ...beyond(last, { after: 0n, through: end ?? INT64_MAX }, newestFirst),
-        movingOnly: false,
-        newestFirst,
-        limit: limit + 1,
-      });
+    const page = {
+      account,
+      ...beyond(last, { after: 0n, through: end ?? INT64_MAX }, newestFirst),
+      movingOnly: false,
+      newestFirst,
+      limit: limit + 1,
+    };
+    const read = () => this.#turns.run(() => store.readEntries(page), signal);
     const { found, position } = await readAt(this.#member, request.options, read, notBefore);
     if (found.length === 0) await this.#mustExist(account);
     const { items: entries, isLast } = pageOf(found, limit);

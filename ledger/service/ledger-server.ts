@@ -4,30 +4,16 @@ import {
   type CompareChannelRequest,
   type DryRunLegsRequest,
   type ListLegsRequest,
-  type LocateAccountRequest,
   type PlaceAccountsRequest,
   type RepairChannelRequest,
   type SettleRequest,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type {
   ChangeAccountRequest,
-  FindAccountsRequest,
-  GetAccountRequest,
-  GetAccountsRequest,
-  ListAccountsRequest,
   OpenAccountsRequest,
 } from '../../proto/gen/meridian/v1/account.ts';
-import type { RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
-import type {
-  GetStatementRequest,
-  ListEntriesRequest,
-  ListTransfersRequest,
-} from '../../proto/gen/meridian/v1/query.ts';
-import type {
-  CreateTransfersRequest,
-  GetTransferRequest,
-  GetTransfersRequest,
-} from '../../proto/gen/meridian/v1/transfer.ts';
+import type { ListAssetsRequest, RegisterAssetRequest } from '../../proto/gen/meridian/v1/asset.ts';
+import type { CreateTransfersRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { BookMember, type MemberConfig } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
 import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
@@ -44,6 +30,7 @@ import { EntryReads } from './entry-reads.ts';
 import { listLegs } from './list-legs.ts';
 import { listAssets } from './list-assets.ts';
 import { LongReads } from './long-reads.ts';
+import { ReadTurns } from './read-turns.ts';
 import { bookService } from './post-method.ts';
 import { servePostStream } from './post-stream.ts';
 import { repairChannel } from './repair-channel.ts';
@@ -123,9 +110,10 @@ function implementation(
   }: { readonly subscriptions: Subscriptions; readonly longReads: LongReads },
   log: Logger,
 ): BookServiceServer {
-  const accountReads = new AccountReads(member);
-  const transferReads = new TransferReads(member, longReads);
-  const entryReads = new EntryReads(member, longReads);
+  const turns = new ReadTurns(member.tuning.readConnections);
+  const accountReads = new AccountReads(member, turns);
+  const transferReads = new TransferReads(member, longReads, turns);
+  const entryReads = new EntryReads(member, longReads, turns);
   const failures = {
     otherwise: () => unavailable('DATABASE', 'the database of the book cannot be reached', 200),
     timeUp: () => outcomeUnknown(status.DEADLINE_EXCEEDED),
@@ -134,9 +122,9 @@ function implementation(
     method: (request: Request, signalOf: SignalOf) => Promise<Response>,
   ) => unary(log, (request: Request, _, signalOf) => method(request, signalOf), failures);
   const read = <Request, Response>(
-    method: (request: Request, signalOf: SignalOf) => Promise<Response>,
+    method: (request: Request, signal: AbortSignal) => Promise<Response>,
   ) =>
-    handle((request: Request, signalOf) => whileLeading(member, () => method(request, signalOf)));
+    handle((request: Request, signalOf) => whileLeading(member, () => method(request, signalOf())));
   return {
     post: (stream) => servePostStream(member, stream),
     openAccounts: handle((request: OpenAccountsRequest) => openAccounts(member, request)),
@@ -145,21 +133,17 @@ function implementation(
     registerAsset: handle((request: RegisterAssetRequest) => registerAsset(member, request)),
     dryRun: handle((request: CreateTransfersRequest) => dryRun(member, leaders, request)),
     dryRunLegs: handle((request: DryRunLegsRequest) => dryRunLegs(member, request)),
-    getAccount: read((request: GetAccountRequest) => accountReads.get(request)),
-    getAccounts: read((request: GetAccountsRequest) => accountReads.getMany(request)),
-    findAccounts: read((request: FindAccountsRequest) => accountReads.find(request)),
-    locateAccount: read((request: LocateAccountRequest) => accountReads.locate(request)),
-    listAccounts: read((request: ListAccountsRequest) => accountReads.list(request)),
-    getTransfer: read((request: GetTransferRequest) => transferReads.get(request)),
-    getTransfers: read((request: GetTransfersRequest) => transferReads.getMany(request)),
-    listTransfers: read((request: ListTransfersRequest, signalOf) =>
-      transferReads.list(request, signalOf()),
-    ),
-    listEntries: read((request: ListEntriesRequest) => entryReads.list(request)),
-    getStatement: read((request: GetStatementRequest, signalOf) =>
-      entryReads.statement(request, signalOf()),
-    ),
-    listAssets: read(() => listAssets(member)),
+    getAccount: read(accountReads.get.bind(accountReads)),
+    getAccounts: read(accountReads.getMany.bind(accountReads)),
+    findAccounts: read(accountReads.find.bind(accountReads)),
+    locateAccount: read(accountReads.locate.bind(accountReads)),
+    listAccounts: read(accountReads.list.bind(accountReads)),
+    getTransfer: read(transferReads.get.bind(transferReads)),
+    getTransfers: read(transferReads.getMany.bind(transferReads)),
+    listTransfers: read(transferReads.list.bind(transferReads)),
+    listEntries: read(entryReads.list.bind(entryReads)),
+    getStatement: read(entryReads.statement.bind(entryReads)),
+    listAssets: read((_: ListAssetsRequest, signal) => turns.run(() => listAssets(member), signal)),
     // An error it throws is a broken invariant and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, log, request)),

@@ -24,6 +24,7 @@ import { beyond } from './beyond.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
+import { ReadTurns } from './read-turns.ts';
 import { TooManyBytes, TooManyLegs } from '../store/asked-pages.ts';
 import { filterTimes } from '../store/filter-times.ts';
 
@@ -34,23 +35,25 @@ const LEGS_MAX = 20_000;
 export class TransferReads {
   readonly #member: ReadMember;
   readonly #longReads: LongReads;
+  readonly #turns: ReadTurns;
 
-  constructor(member: ReadMember, longReads: LongReads) {
+  constructor(member: ReadMember, longReads: LongReads, turns = new ReadTurns()) {
     this.#member = member;
     this.#longReads = longReads;
+    this.#turns = turns;
   }
 
-  async get(request: GetTransferRequest): Promise<GetTransferResponse> {
+  async get(request: GetTransferRequest, signal?: AbortSignal): Promise<GetTransferResponse> {
     refuseMalformed([...validateGetTransfer(request), ...validateReadOptions(request.options)]);
-    const { found, position } = await this.#lookUp([request], request.options);
+    const { found, position } = await this.#lookUp([request], request.options, signal);
     return { found: false, transfer: undefined, ...found[0], positions: [position] };
   }
 
   /** INVALID_ARGUMENT, also for a well-formed request: the answer would be too long. */
-  async getMany(request: GetTransfersRequest): Promise<GetTransfersResponse> {
+  async getMany(request: GetTransfersRequest, signal?: AbortSignal): Promise<GetTransfersResponse> {
     refuseMalformed(validateGetTransfers(request));
     try {
-      const { found, position } = await this.#lookUp(request.transfers, request.options);
+      const { found, position } = await this.#lookUp(request.transfers, request.options, signal);
       return { transfers: found, positions: [position] };
     } catch (error) {
       if (!(error instanceof TooManyLegs) && !(error instanceof TooManyBytes)) throw error;
@@ -66,16 +69,14 @@ export class TransferReads {
   async #lookUp(
     requests: readonly GetTransferRequest[],
     options: ReadOptions | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<{ found: GetTransferResponse[]; position: Position }> {
     const { store } = this.#member;
     const asked = requests.map(idsAsked);
-    const { found: stored, position } = await readAt(this.#member, options, () =>
-      store.readTransfersSeen([...new Set(asked.flat())], {
-        legsMax: LEGS_MAX,
-        bytesMax: REPLY_BYTES_MAX,
-        wants: () => true,
-      }),
-    );
+    const wanted = { legsMax: LEGS_MAX, bytesMax: REPLY_BYTES_MAX, wants: () => true };
+    const askedIds = [...new Set(asked.flat())];
+    const read = () => this.#turns.run(() => store.readTransfersSeen(askedIds, wanted), signal);
+    const { found: stored, position } = await readAt(this.#member, options, read);
     const ids = asked.map((each) => each.find((id) => stored.has(id)) ?? '');
     // One that is asked for several times is answered as often.
     const legs = ids.reduce((sum, id) => sum + (stored.get(id)?.legs?.length ?? 0), 0);

@@ -27,7 +27,7 @@ const RECENT_KEY_KIB = 0.3;
 const EVENT_KIB = 1;
 
 /** Connections of a ledger server apart from those it has settings for. */
-const OTHER_CONNECTIONS = 4;
+const OTHER_CONNECTIONS = 6;
 
 /**
  * max_connections of the replicated profile. Patroni keeps it where all members of a book read it,
