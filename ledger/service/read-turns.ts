@@ -2,9 +2,9 @@ import { callerGone, overloaded } from '../rpc/error.ts';
 import { ledgerTuning } from '../ledger-tuning.ts';
 
 /**
- * Lets so many reads of callers run at a time; the others wait in their order. A read whose caller
- * has gone takes no turn: reads that are given up would else be done one after the other while
- * those that someone waits for stand behind them.
+ * Runs a few reads of callers at a time; the others wait in their order. A read whose caller has gone
+ * takes no turn: reads that are given up would else be done one after the other, ahead of those
+ * whose callers wait.
  */
 export class ReadTurns {
   readonly #atOnce: number;
@@ -13,6 +13,7 @@ export class ReadTurns {
   readonly #waiting = new Set<() => void>();
   #running = 0;
 
+  /** @param waitingMax reads that may wait; beyond them one is refused */
   constructor(atOnce = ledgerTuning.readConnections, waitingMax = Number.POSITIVE_INFINITY) {
     this.#atOnce = atOnce;
     this.#waitingMax = waitingMax;

@@ -115,7 +115,7 @@ describe('settings that contradict each other are refused', () => {
   test('connections follow from the number of books of a region', () => {
     expect(problemsOf({}, manyBooks)).toEqual([]);
     const [problem] = problemsOf({ supervisor: { postgresConnections: 60 } }, manyBooks);
-    expect(problem).toContain('a Postgres has 60 connections and needs 85');
+    expect(problem).toContain('a Postgres has 60 connections and needs 97');
   });
 });
 

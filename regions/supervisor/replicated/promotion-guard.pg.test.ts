@@ -78,7 +78,7 @@ function startGuard(runDir: string, { candidate, other, patroni }: Ports) {
   });
   // These servers have no Unix socket.
   const env = { ...process.env, PGHOSTADDR: '127.0.0.1' };
-  return spawn('sh', ['-c', script], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  return spawn('sh', ['-c', script], { env, stdio: 'ignore' });
 }
 
 /** Runs the guard of the third server, whose only other member is the second; its exit code. */

@@ -42,6 +42,20 @@ export function synchronousStandbyNames(layout: ReplicatedLayout, book: number):
     .join(', ')})`;
 }
 
+/** Whether an operator accepts a loss, as a function of the shell. */
+const ACCEPTED = `\
+# To promote anyway, and lose what only the unreachable members have, make the file
+# accept-loss next to this script ("meridian failover --accept-loss" does). It counts once, and
+# for two minutes: one that was forgotten must not let anything pass weeks later. It also counts
+# when it comes during the wait: Patroni drops a failover that is requested while it already tries
+# to promote, so there would be no second attempt.
+accepted() {
+  [ -e accept-loss ] || return 1
+  fresh=$(find accept-loss -mmin -2 2>/dev/null)
+  mv accept-loss accept-loss.used 2>/dev/null && [ -n "$fresh" ]
+}
+`;
+
 /** How long Patroni keeps the lease for a candidate that no other member follows. */
 const PATIENCE_SECONDS = 5;
 
@@ -76,18 +90,8 @@ export function promotionGuard({
 # Promotion guard of ${member.name}: exit code 0 lets Patroni promote it, any other does not.
 # Safe is: another member of the book streams from this one and is not ahead of it. Then every
 # acknowledged commit is here, and no member is left to acknowledge anything to the old leader.
-# To promote anyway, and lose what only the unreachable members have, make the file
-# accept-loss next to this script ("meridian failover --accept-loss" does). It counts once, and
-# for two minutes: one that was forgotten must not let anything pass weeks later. It also counts
-# when it comes during the wait: Patroni drops a failover that is requested while it already tries
-# to promote, so there would be no second attempt.
 cd '${runDir}' || exit 1
-accepted() {
-  [ -e accept-loss ] || return 1
-  fresh=$(find accept-loss -mmin -2 2>/dev/null)
-  mv accept-loss accept-loss.used 2>/dev/null && [ -n "$fresh" ]
-}
-# Those that stream from here, and how far this one is in bytes, as NAME|BYTES.
+${ACCEPTED}# Those that stream from here, and how far this one is in bytes, as NAME|BYTES.
 followers() {
   PGPASSFILE=guard.pgpass PGCONNECT_TIMEOUT=2 timeout -k 1 3 '${postgresBin}/psql' \\
     --no-psqlrc --tuples-only --no-align \\
