@@ -17,6 +17,7 @@ import { openRequest, transferRequest } from '../testing/books/book-requests.ts'
 import { BookMember } from './book-member.ts';
 import { takeOver } from '../leader/take-over.ts';
 import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
+import { insecureLinks } from '../rpc/tls/credentials.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
@@ -38,7 +39,7 @@ function shiftWallClock(byMs: number): void {
 async function leadingMember(opened: TestDatabase) {
   const warnings: unknown[] = [];
   const log: Logger = { ...SILENT, warn: (_, fields) => void warnings.push(fields?.['why']) };
-  const leaders = new Leaders([]);
+  const leaders = new Leaders([], insecureLinks);
   const member = new BookMember(
     {
       book: BOOK,
