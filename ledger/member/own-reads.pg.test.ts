@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { CreateTransferResponse } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import { Leaders } from '../rpc/leaders.ts';
+import { insecureLinks } from '../rpc/tls/credentials.ts';
 import { connect } from '../store/postgres/connect.ts';
 import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
 import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
@@ -23,7 +24,7 @@ async function leadingMember({ ledgerUrl }: TestDatabase) {
     replicated: false,
     serverRegion: 'eu-west',
   };
-  const member = new BookMember(config, new Leaders([]), SILENT);
+  const member = new BookMember(config, new Leaders([], insecureLinks), SILENT);
   const running = member.run();
   await expect.poll(() => member.leader, { timeout: 20_000 }).toBeDefined();
   const stop = async () => {

@@ -329,7 +329,7 @@ export class Leaders {
 
 function closeLink({ client, posting, stream }: Link): void {
   // A client that is closed leaves its streams open.
-  stream.cancel();
+  stream?.cancel();
   client.close();
   posting.close();
 }
