@@ -15,7 +15,7 @@ const PAUSE_MS = 250;
 /** A leadership that ends sooner counts as failed; after several the next one is waited for longer. */
 const SHORT_LEADERSHIP_MS = 2_000;
 const SHORT_LEADERSHIP_PAUSE_MS_MAX = 2_000;
-/** Connections for what posting and settlement read of the journal. */
+/** Connections for what posting, senders and the sweeper read of the journal. */
 const OWN_READS = 2;
 /** Logged by a server that was started before its book was made. */
 const NO_BOOK =
@@ -55,7 +55,7 @@ export class BookMember {
   readonly config: MemberConfig;
   /** Connections for what callers read. */
   readonly store: BookStore;
-  /** Connections for what posting and settlement read, which callers cannot hold up. */
+  /** Connections for what posting, senders and the sweeper read: callers cannot hold them up. */
   readonly #ownReads: BookStore;
   readonly clock: ServerClock;
   readonly tuning: LedgerTuning;

@@ -143,7 +143,7 @@ function implementation(
     listTransfers: read(transferReads.list.bind(transferReads)),
     listEntries: read(entryReads.list.bind(entryReads)),
     getStatement: read(entryReads.statement.bind(entryReads)),
-    listAssets: read((_: ListAssetsRequest, signal) => turns.run(() => listAssets(member), signal)),
+    listAssets: read((_: ListAssetsRequest, signal) => listAssets(member, turns, signal)),
     // An error it throws is a broken invariant and ends the process.
     subscribe: (stream) => void subscriptions.serve(stream),
     settle: handle((request: SettleRequest) => settle(member, log, request)),

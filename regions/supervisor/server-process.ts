@@ -14,7 +14,7 @@ const LEDGER_GROWTH = ['--heap-growing-percent=400'];
  * it would mark everything for every 12 MiB of them, which costs as much as all else that it does.
  * The second bounds the pause of a full collection, which takes a microsecond for each call since the
  * last one, as each leaves headers among the old objects: 10 to 15 ms. With twice of both, pauses are
- * 50 to 75 ms, and calls of 1,000 transfers cost a router half as much.
+ * 50 to 75 ms, and calls of 1,000 transfers cost a router a third less.
  */
 const ROUTER_GROWTH = ['--initial-old-space-size=32', '--heap-growing-percent=60'];
 

@@ -287,7 +287,7 @@ test.skipIf(skipped)(
 
 /**
  * Two threads that start Postgres at the same time; prints whether both have the same process. Then
- * whether a start after its end, makes another one.
+ * whether a start after its end makes another one.
  */
 const startedTwice = `
 import os, sys, signal, tempfile, threading, time

@@ -37,8 +37,8 @@ import time
 import patroni.ha
 import patroni.postgresql
 import patroni.postgresql.config
-import psutil
 import patroni.psycopg
+import psutil
 from patroni.dcs import etcd3
 from patroni.postgresql.postmaster import PostmasterProcess
 from patroni.version import __version__
