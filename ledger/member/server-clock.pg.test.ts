@@ -1,26 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import {
-  type CreateTransferRequest,
   type CreateTransferResponse,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
 import { must } from '../core/assert.ts';
 import { microsUpTo } from '../core/timestamp.ts';
 import type { Logger } from '../logger.ts';
-import { Leaders } from '../rpc/leaders.ts';
 import { readHead } from '../store/postgres/head.ts';
 import { readTransfers } from '../store/postgres/read-transfers.ts';
 import { type TestDatabase, testDatabases } from '../testing/database/database.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
-import { openRequest, transferRequest } from '../testing/books/book-requests.ts';
-import { BookMember } from './book-member.ts';
+import {
+  leadingMember,
+  type LeadingMember,
+  MEMBER_ADDRESS,
+  openAliceAndBob,
+} from '../testing/database/leading-member.ts';
 import { takeOver } from '../leader/take-over.ts';
-import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
+import { PostgresStore } from '../store/postgres/postgres-store.ts';
 
 const database = testDatabases();
 const [BOOK] = BOOKS;
-const ADDRESS = '127.0.0.1:1';
 const HOUR_MS = 3_600_000;
 /** What the tests wait for takes a fraction of it, on a machine with nothing else to do. */
 const LATE_MS = 20_000;
@@ -35,50 +36,15 @@ function shiftWallClock(byMs: number): void {
 }
 
 /** A member that leads the book with accounts alice and bob, and what it has warned of. */
-async function leadingMember(opened: TestDatabase) {
+async function warnedMember(opened: TestDatabase) {
   const warnings: unknown[] = [];
   const log: Logger = { ...SILENT, warn: (_, fields) => void warnings.push(fields?.['why']) };
-  const leaders = new Leaders([]);
-  const member = new BookMember(
-    {
-      book: BOOK,
-      books: BOOKS,
-      address: ADDRESS,
-      database: new PostgresDatabase(opened.ledgerUrl, BOOK),
-      redisUrl: undefined,
-      replicated: false,
-      serverRegion: 'eu-west',
-    },
-    leaders,
-    log,
-  );
-  const running = member.run();
-  onTestFinished(async () => {
-    member.stop();
-    await running;
-    leaders.close();
-  });
-  await expect.poll(() => member.status.leading, WAIT).toBe(true);
-  const leader = must(member.leader, 'it leads');
-  await new Promise((resolve, reject) => {
-    const requests = ['alice', 'bob'].map((externalId) => openRequest({ externalId }));
-    leader.submit({ kind: 'open', requests, onOutcome: resolve, onFailure: reject });
-  });
-  const post = (fields: Partial<CreateTransferRequest>) =>
-    new Promise<CreateTransferResponse>((resolve, reject) => {
-      leader.submit({
-        kind: 'transfers',
-        requests: [transferRequest(fields)],
-        startBefore: [Infinity],
-        onOutcome: ([result]) => resolve(must(result, 'one request has one result')),
-        onLate: () => undefined,
-        onFailure: reject,
-      });
-    });
-  return { member, post, warnings };
+  const leading = await leadingMember(opened, log);
+  await openAliceAndBob(leading);
+  return { ...leading, warnings };
 }
 
-type Post = (fields: Partial<CreateTransferRequest>) => Promise<CreateTransferResponse>;
+type Post = LeadingMember['post'];
 
 /** Makes a hold of a second; resolves with how many milliseconds it took until it had expired. */
 async function expiryMs(opened: TestDatabase, post: Post): Promise<number> {
@@ -103,7 +69,7 @@ test.each([HOUR_MS, -HOUR_MS])(
   'a wall clock that jumps by %i ms reaches neither rows nor expiries, and raises an alarm',
   async (byMs) => {
     const opened = await database();
-    const { member, post, warnings } = await leadingMember(opened);
+    const { member, post, warnings } = await warnedMember(opened);
     expect(member.status.clockAlarm).toBe('');
     shiftWallClock(byMs);
     const during = decidedMicros(await post({ idempotencyKey: 'during' }));
@@ -128,10 +94,10 @@ test('a book that an earlier leader stamped an hour ahead goes on, with an alarm
   await takeOver(
     new PostgresStore(opened.ledger, BOOK),
     await readHead(opened.ledger, BOOK),
-    ADDRESS,
+    MEMBER_ADDRESS,
     aheadMicros,
   );
-  const { member, post, warnings } = await leadingMember(opened);
+  const { member, post, warnings } = await warnedMember(opened);
   const alarm = expect.stringMatching(/time of the book is about 60 min ahead of the clock/u);
   expect(member.status.clockAlarm).toEqual(alarm);
   expect(warnings).toEqual([alarm]);
