@@ -46,11 +46,12 @@ export class EntryReads {
     };
     const read = () => this.#turns.run(() => store.readEntries(page), signal);
     const { found, position } = await readAt(this.#member, request.options, read, notBefore);
-    if (found.length === 0) await this.#mustExist(account);
+    if (found.length === 0) await this.#mustExist(account, signal);
     const { items: entries, isLast } = pageOf(found, limit);
     if (isLast) return { entries, nextPageToken: '', position };
     // The later pages show only what the first page could have shown.
-    const through = end ?? (await versionAt(store, account, position.seq));
+    const versionThen = () => versionAt(store, account, position.seq);
+    const through = end ?? (await this.#turns.run(versionThen, signal));
     const token = [entries.at(-1)?.version ?? 0n, through, notBefore ?? position.seq];
     return { entries, nextPageToken: tokens.token(token), position };
   }
@@ -86,7 +87,7 @@ export class EntryReads {
       }, signal);
     const { found, position } = await readAt(this.#member, request.options, read, page?.notBefore);
     const { opening, closing, moves } = found;
-    if (closing.version === 0n) await this.#mustExist(account);
+    if (closing.version === 0n) await this.#mustExist(account, signal);
     const { items: entries, isLast } = pageOf(moves, limit);
     const last = entries.at(-1)?.version ?? 0n;
     const token = [opening.version, closing.version, last, position.seq];
@@ -101,8 +102,10 @@ export class EntryReads {
     };
   }
 
-  async #mustExist(account: bigint): Promise<void> {
-    if (!(await this.#member.store.accountExists(account))) throw accountNotFound(account);
+  async #mustExist(account: bigint, signal: AbortSignal | undefined): Promise<void> {
+    const { store } = this.#member;
+    const exists = await this.#turns.run(() => store.accountExists(account), signal);
+    if (!exists) throw accountNotFound(account);
   }
 }
 
