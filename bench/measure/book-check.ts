@@ -196,17 +196,11 @@ function effectsIn(rows: readonly KindRow[]): Effects {
   }, noEffects);
 }
 
-/** What is still in transit between the books, or does not add up; empty at rest. */
-export async function transitFindings(books: readonly BookCheck[]): Promise<string[]> {
+/** Legs between the books that have not arrived, or are not closed; empty at rest. */
+export async function channelFindings(books: readonly BookCheck[]): Promise<string[]> {
   const found: string[] = [];
-  const sums = new Map<string, bigint>();
   const channels = new Map<number, readonly ChannelRow[]>();
-  for (const book of books) {
-    channels.set(book.number, await book.channels());
-    for (const [account, balance] of await book.transit()) {
-      sums.set(account, (sums.get(account) ?? 0n) + balance);
-    }
-  }
+  for (const book of books) channels.set(book.number, await book.channels());
   for (const book of books) {
     for (const { peer_book: peer, sent, settled } of channels.get(book.number) ?? []) {
       const back = channels.get(peer)?.find((row) => row.peer_book === book.number);
@@ -216,8 +210,18 @@ export async function transitFindings(books: readonly BookCheck[]): Promise<stri
       found.push(`${book.name} to book ${peer}: ${text}`);
     }
   }
-  for (const [account, sum] of sums) {
-    if (sum !== 0n) found.push(`${account} holds ${sum}`);
-  }
   return found;
+}
+
+/** What transit accounts hold together, over all books; empty at rest. */
+export async function transitFindings(books: readonly BookCheck[]): Promise<string[]> {
+  const sums = new Map<string, bigint>();
+  for (const book of books) {
+    for (const [account, balance] of await book.transit()) {
+      sums.set(account, (sums.get(account) ?? 0n) + balance);
+    }
+  }
+  return [...sums]
+    .filter(([, sum]) => sum !== 0n)
+    .map(([account, sum]) => `${account} holds ${sum}`);
 }

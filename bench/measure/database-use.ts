@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sql } from '../../ledger/store/postgres/connect.ts';
+import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 
 /** What a Postgres has done since it was made; the difference of two is what a load has cost. */
 export interface DatabaseUse {
@@ -30,6 +30,19 @@ export function usedBetween(before: DatabaseUse, after: DatabaseUse): DatabaseUs
     walBytes: after.walBytes - before.walBytes,
     fsyncs: after.fsyncs - before.fsyncs,
   };
+}
+
+/**
+ * What a Postgres does every 15 minutes: the files of its write-ahead log are used again from then on.
+ * @param url of its superuser
+ */
+export async function checkpoint(url: string): Promise<void> {
+  const sql = connect(url, 1);
+  try {
+    await sql`CHECKPOINT`;
+  } finally {
+    await sql.end();
+  }
 }
 
 /**

@@ -45,6 +45,17 @@ test('goals are met or missed by the figures that were measured', () => {
   expect(targetsOf({})).toEqual([]);
 });
 
+const rates = (...all: number[]) => all.map((rate) => measured(rate));
+
+const ratioOf = (hot: Measurement[], batched: Measurement[]) =>
+  targetsOf({ hot: seriesOf(hot), batched: seriesOf(batched) }).at(-1)?.value;
+
+test('rounds of one turn are compared with each other', () => {
+  // A machine that becomes slower in between.
+  expect(ratioOf(rates(101, 51, 99), rates(100, 50, 98))).toBe('1.01');
+  expect(ratioOf(rates(101, 51), [measured(100), measured(1, ['void'])])).toBe('1.01');
+});
+
 test('what a transfer costs has goals of its own', () => {
   const batched = seriesOf([{ ...measured(100_000), cost: cost(3, 350) }]);
   const limits = targetsOf({ batched }).map(({ limit, value, met }) => `${limit} ${value} ${met}`);

@@ -1,6 +1,7 @@
 import { count, milliseconds } from '../../regions/terminal/print.ts';
 import type { SinglesJob } from '../load/job.ts';
 import { type Cost, meanCost } from '../measure/cost.ts';
+import { median } from '../measure/median.ts';
 import type { Measurement } from '../measure/measurement.ts';
 import { mebibytes } from '../measure/resident-memory.ts';
 import { load } from '../profile.ts';
@@ -139,8 +140,17 @@ function atMost(
   return { name, limit: `<= ${text(limit)}`, value: text(value), met: value <= limit };
 }
 
+/**
+ * Rounds are measured in turns, and what else happens on the machine moves those of one turn alike:
+ * the median of their ratios, not the ratio of their medians. Turns with a void round do not count.
+ */
 function ratio(part: Rounds, base: Rounds): number {
-  return base.medianPerSecond > 0 ? part.medianPerSecond / base.medianPerSecond : 0;
+  const ratios = part.rounds.flatMap((round, turn) => {
+    const other = base.rounds[turn];
+    if (other === undefined || !isSound(round) || !isSound(other)) return [];
+    return other.perSecond > 0 ? [round.perSecond / other.perSecond] : [];
+  });
+  return median(ratios);
 }
 
 const inBytes = (value: number) => `${count(value)} bytes`;
