@@ -69,6 +69,8 @@ export class BookLeader {
   #underWay: (readonly Work[])[] = [];
   #stopping = false;
   #deposed: LedgerError | undefined;
+  /** The commit of the batch that is on its way. */
+  #committing: Promise<unknown> = Promise.resolve();
   /** Ends the wait for the step that is being made. */
   #interrupt: ((failure: LedgerError) => void) | undefined;
 
@@ -308,6 +310,10 @@ export class BookLeader {
       plan.parts.plain.demoteAll();
       return undefined;
     }
+    if (effects.outcomes.some(({ kind }) => kind === 'halted')) {
+      // It leaves no row. That it was never applied is known once the journal has what is on its way.
+      await Promise.allSettled([this.#committing]);
+    }
     if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return undefined;
     this.memory.posted(effects);
     const append = this.memory.appendOf(effects, atMicros, plain);
@@ -375,6 +381,7 @@ export class BookLeader {
     }
     this.memory.assume(batch.effects, batch.append, batch.plain);
     const commit = this.#commit(batch);
+    this.#committing = commit;
     const [committed, ahead] = await Promise.allSettled([commit, this.#prepareAhead(commit)]);
     for (const settled of [committed, ahead]) {
       // Before the reasons to step down, behind which a bug would be lost.

@@ -269,7 +269,7 @@ export class Lane {
       const channel = scan.halted.size === 0 ? undefined : scan.halted.get(result);
       const posted = result < scan.count ? scan.statuses[result] : TransferStatus.UNSPECIFIED;
       if (channel !== undefined) {
-        // The book has looked its key up: no attempt before has applied it.
+        // The book has looked its key up behind all that it had begun: no attempt before has applied it.
         call.fail(channelDiverged(haltedText(channel), channel));
       } else if (posted === TransferStatus.UNSPECIFIED) {
         this.#giveUp(piece, attempts - 1);
