@@ -31,6 +31,18 @@ test('a take-over bumps the epoch by one, is recorded in the journal, and is com
   ]);
 });
 
+test('a head that has a later time without a row is not taken over with an earlier one', async () => {
+  const { ledger, admin } = await database();
+  const store = new PostgresStore(ledger, BOOK);
+  await takeOver(store, await readHead(ledger, BOOK), 'a:1', 1_000_000);
+  const seen = await readHead(ledger, BOOK);
+  // The leader proves that it leads: a read as of the time before is final from now on.
+  await admin`UPDATE head SET at = at + interval '1 hour'`;
+  expect(await takeOver(store, seen, 'b:1', 2_000_000)).toBeUndefined();
+  const taken = await takeOver(store, await readHead(ledger, BOOK), 'b:1', 2_000_000);
+  expect(taken).toMatchObject({ epoch: 2, atMicros: 3_601_000_001 });
+});
+
 test('of several servers that take over at once exactly one succeeds', async () => {
   const { ledger } = await database();
   for (let round = 1; round <= 5; round += 1) {

@@ -36,6 +36,7 @@ export interface HeadMove {
   readonly seqBefore: number;
   readonly seqAfter: number;
   readonly chainAfter: Uint8Array;
+  /** At a take-over the head must be older: its leader may have committed a later time without a row. */
   readonly atMicros: number;
   /** Accounts opened so far, after the batch. */
   readonly accountsAfter: number;

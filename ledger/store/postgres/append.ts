@@ -53,7 +53,7 @@ export async function appendWithin(sql: Queries, batch: Append): Promise<boolean
             ${place(statement, batch.regionBooks)}
       WHERE epoch = ${statement.value(head.epochBefore, 'int8')}
         AND seq = ${statement.value(head.seqBefore, 'int8')}
-        ${head.leader === undefined ? '' : 'AND NOT fenced'}
+        ${head.leader === undefined ? '' : `AND NOT fenced AND at < ${timestamp(at)}`}
         ${samePlace(statement, head)}
       RETURNING book`,
   );

@@ -216,7 +216,7 @@ export async function appendBook(
       head: {
         epochBefore: head.epoch,
         epochAfter: after.epoch,
-        leader: '127.0.0.1:1',
+        ...(head.epoch === 0 ? { leader: '127.0.0.1:1' } : {}),
         seqBefore: head.seq,
         seqAfter: after.seq,
         chainAfter: after.chain,

@@ -95,10 +95,10 @@ export class MemoryBook {
   }
 
   /** True if the head is what a batch requires it to be. */
-  isHeadOf({ epochBefore, seqBefore, leader, regionBooksBefore }: HeadMove): boolean {
+  isHeadOf({ epochBefore, seqBefore, leader, regionBooksBefore, atMicros }: HeadMove): boolean {
     const { head } = this;
     if (head.epoch !== epochBefore || head.seq !== seqBefore) return false;
-    if (leader !== undefined && head.fenced) return false;
+    if (leader !== undefined && (head.fenced || head.atMicros >= atMicros)) return false;
     return regionBooksBefore === undefined || samePlaces(regionBooksBefore, head.regionBooks);
   }
 
