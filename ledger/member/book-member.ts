@@ -8,6 +8,7 @@ import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
 import { aloneText, Leadership, type LeadershipConfig } from './leadership.ts';
+import { LeaderSilence } from './leader-silence.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
 /** Pause after a failure, and between looks at what keeps this member from leading. */
@@ -31,7 +32,7 @@ export interface MemberConfig extends LeadershipConfig {
 /** The state of a member of a book. */
 export interface MemberStatus {
   readonly leading: boolean;
-  /** Epoch in which it leads; 0 while it does not. */
+  /** Epoch in which it leads, or has taken the book over and is about to; 0 while it does not. */
   readonly epoch: number;
   /** True: it leads, and commits do not get through at present. */
   readonly heldUp: boolean;
@@ -99,7 +100,7 @@ export class BookMember {
     const heldUp = leader !== undefined && this.#leadership?.heldUp === true;
     return {
       leading: leader !== undefined,
-      epoch: leader?.memory.epoch ?? 0,
+      epoch: this.#leadership?.epoch ?? 0,
       heldUp,
       clockAlarm: this.clock.alarm,
       partitionAlarms: this.#leadership?.partitionAlarms ?? [],
@@ -170,15 +171,14 @@ export class BookMember {
 
   /** Leads when the server that led last is gone. */
   async #followLeader(): Promise<void> {
-    let failed = 0;
+    const silence = new LeaderSilence();
     while (!this.#stopped) {
       await this.#try(async () => {
         const head = await this.store.readHead();
-        if (!head.fenced && this.#mayTakeOver(head, failed)) {
-          failed = 0;
+        if (!head.fenced && this.#mayTakeOver(head, silence.of(head.epoch))) {
           return this.#lead(head);
         }
-        failed = (await this.#probe(head)) ? 0 : failed + 1;
+        silence.probed(head.epoch, await this.#probe(head));
         await sleep(this.tuning.probeMs);
         return head.fenced ? `the book is ${head.leader}` : '';
       });
@@ -218,6 +218,7 @@ export class BookMember {
     for (const listener of this.#listeners) listener(this.status);
   }
 
+  /** @param failed probes in a row that its leader has not answered */
   #mayTakeOver(head: Head, failed: number): boolean {
     // No server ever led it, or we did before a restart: no other can be leading.
     if (head.leader === '' || head.leader === this.config.address) return true;

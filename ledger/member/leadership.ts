@@ -60,6 +60,7 @@ export class Leadership {
   #stopping = false;
   #leader: BookLeader | undefined;
   #heldUp = false;
+  #epoch = 0;
   #keeper: Pick<PartitionKeeper, 'alarms'> | undefined;
 
   constructor(parts: LeadershipParts) {
@@ -72,6 +73,11 @@ export class Leadership {
   /** Undefined before the take-over, and from the moment on at which the leadership ends. */
   get leader(): BookLeader | undefined {
     return this.#over ? undefined : this.#leader;
+  }
+
+  /** Of the take-over, from its commit until the leadership ends; 0 before and after. */
+  get epoch(): number {
+    return this.#over ? 0 : this.#epoch;
   }
 
   /** True while a commit waits for longer than it should. */
@@ -158,19 +164,22 @@ export class Leadership {
     const taking = takeOver(store, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
+    this.#epoch = taken.epoch;
+    this.#parts.onChange();
     if (partitions) await completePartitions(partitions, log);
     const memory = await BookMemory.load(store, book, books, taken);
-    return this.#over ? 'the leadership is over' : this.#lead(store, memory, nowMicros);
+    return this.#lead(store, memory, nowMicros);
   }
 
   async #lead(store: LeaderStore, memory: BookMemory, nowMicros: () => number): Promise<string> {
     const { config, reads, leaders, log, onChange } = this.#parts;
     const { book, books, redisUrl, tuning = ledgerTuning } = config;
     const { instance } = memory;
-    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
     const partitions =
       store.partitions && (await JournalPartitions.load(store.partitions, memory.seq));
+    if (this.#over) return 'the leadership is over';
     if (partitions) memory.follow(partitions);
+    const keys = redisUrl === undefined ? undefined : new KeyCache(redisUrl, instance, log, tuning);
     const known = new KnownOutcomes(reads, book.number, keys, tuning, partitions?.ids);
     const senders = new Map<number, Sender>();
     const onSent = (peerBook: number) => senders.get(peerBook)?.wake();

@@ -285,7 +285,8 @@ export async function answersAsLeader(
 ): Promise<boolean> {
   const topology = await askTopology(address, timeoutMs);
   if (topology === undefined) return false;
-  return topology.leading && topology.book === book && Number(topology.epoch) === epoch;
+  // It need not lead yet: after a take-over it first builds the indexes that are missing.
+  return topology.book === book && Number(topology.epoch) === epoch;
 }
 
 /** The first message of a ledger server; undefined if none arrives within the time. */

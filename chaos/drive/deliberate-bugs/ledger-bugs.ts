@@ -76,6 +76,8 @@ export const ledgerBugs: readonly DeliberateBug[] = [
     text: `const taking = takeOver(store, head, address, nowMicros(), regionBooksOf(books, book.region));
     const taken = await whileHeldUp(taking, this.#onHeldUp);
     if (taken === undefined) return 'another server took the book over';
+    this.#epoch = taken.epoch;
+    this.#parts.onChange();
     if (partitions) await completePartitions(partitions, log);
     const memory = await BookMemory.load(store, book, books, taken);`,
     replacement: `const { takeOverBatch } = await import('../store/take-over-batch.ts');

@@ -413,6 +413,7 @@ export interface Topology {
   book: number;
   name: string;
   region: string;
+  /** In which this server has taken the book over; 0: it neither leads nor is about to. */
   epoch: bigint;
   /** True: this server leads the book in that epoch. */
   leading: boolean;
