@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { must } from '../../core/assert.ts';
 import { RowKind } from '../../core/journal-row.ts';
 import { idWords, PlainColumns } from '../../core/plain/plain-columns.ts';
 import { EMPTY_ROW } from '../../core/post/batch.ts';
@@ -82,6 +83,22 @@ test('what is not known to be complete is suspected of every id', () => {
   }
   expect(journal.suspects(batch(15, [idOf(1)]))).toEqual([]);
   expect(journal.mayHave(idOf(1))).toBe(false);
+});
+
+test('an id is looked for in few runs of partitions, however many have no filter yet', () => {
+  const journal = new JournalIds();
+  const partitions = Array.from({ length: 30 }, (_, index) =>
+    partition(index * 10 + 1, index * 10 + 11),
+  );
+  journal.extend(partitions, 295);
+  const [id] = ids(1_000, 1);
+  expect(journal.suspects(batch(295, ids(1_000, 1)))).toEqual([{ id, first: 1, end: 291 }]);
+  const ninth = must(journal.segments[8], 'there are thirty');
+  journal.completed(ninth);
+  expect(journal.suspects(batch(295, ids(1_000, 1)))).toEqual([
+    { id, first: 1, end: 81 },
+    { id, first: 91, end: 291 },
+  ]);
 });
 
 test('a partition of many rows has several filters', () => {

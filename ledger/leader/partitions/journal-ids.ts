@@ -2,7 +2,7 @@ import { must } from '../../core/assert.ts';
 import type { PlainColumns } from '../../core/plain/plain-columns.ts';
 import { PLAIN_AT, PLAIN_ROW_BYTES } from '../../core/row-bytes.ts';
 import type { Append } from '../../store/append-batch.ts';
-import type { Partition, SuspectId } from '../../store/partition-store.ts';
+import type { Partition, SeqBounds, SuspectId } from '../../store/partition-store.ts';
 import { FilterGroup, hashBytes, hashedTime, hashText, hashWords } from './id-filter.ts';
 import { KeyTimes } from './key-times.ts';
 
@@ -85,7 +85,7 @@ export class JournalIds {
 
   #add({ partition, first, end }: Pick<Segment, 'partition' | 'first' | 'end'>, seq: number): void {
     const room = end - first;
-    // Memory is taken when the first id is added.
+    // The system gives the memory of a group as ids are added.
     let place = this.#groups.find(({ group }) => group.room === room && !group.full);
     if (place === undefined) {
       place = { group: new FilterGroup(room), segments: [], latest: -1, upTo: -1 };
@@ -204,8 +204,10 @@ export class JournalIds {
    */
   suspects({ plain, rows, head }: BatchRows, absence?: Absence): SuspectId[] {
     const found: SuspectId[] = [];
-    const incomplete = this.#incomplete.filter(({ first }) => first <= head.seqBefore);
-    const certain = incomplete.length === 0;
+    const unknown = new UnknownRuns(
+      this.#incomplete.filter(({ first }) => first <= head.seqBefore),
+    );
+    const certain = unknown.none;
     const { bytes, count } = plain ?? NO_ROWS;
     const shown = absence !== undefined && this.#isOfOnePartition(absence.seq, head);
     const unproven = shown ? absence.doubtful : undefined;
@@ -216,12 +218,12 @@ export class JournalIds {
       // Nearly every id is new, and nothing is made for it.
       if (certain && !this.#isInAFilter()) continue;
       const { partition } = this.#segmentOf(head.seqBefore + 1 + index);
-      this.#suspect(found, idAt(bytes, at), partition, incomplete);
+      this.#suspect(found, idAt(bytes, at), partition, unknown);
     }
     for (const { id, seq } of rows) {
       hashText(id);
       if (certain && !this.#isInAFilter()) continue;
-      this.#suspect(found, id, this.#segmentOf(seq).partition, incomplete);
+      this.#suspect(found, id, this.#segmentOf(seq).partition, unknown);
     }
     return found;
   }
@@ -235,16 +237,14 @@ export class JournalIds {
   }
 
   /** Adds where the journal may have the id that was hashed last, but for its own partition. */
-  #suspect(found: SuspectId[], id: string, own: number, incomplete: readonly Segment[]): void {
-    const add = ({ partition, first, end }: Segment) => {
-      if (partition !== own) found.push({ id, first, end });
-    };
-    for (const segment of incomplete) add(segment);
+  #suspect(found: SuspectId[], id: string, own: number, unknown: UnknownRuns): void {
+    for (const { first, end } of unknown.except(own)) found.push({ id, first, end });
     for (const { group, segments } of this.#groups) {
       const bits = group.filtersWith(255);
       if (bits === 0) continue;
       for (const segment of segments) {
-        if ((bits & segment.bit) !== 0 && segment.complete) add(segment);
+        if ((bits & segment.bit) === 0 || !segment.complete || segment.partition === own) continue;
+        found.push({ id, first: segment.first, end: segment.end });
       }
     }
   }
@@ -257,6 +257,40 @@ export class JournalIds {
       ids.add(idAt(bytes, index * PLAIN_ROW_BYTES + PLAIN_AT.id));
     }
     return ids.size < count + rows.length;
+  }
+}
+
+/**
+ * Where rows may be missing from the filters, as few runs of seqs: a new leader of hundreds of
+ * partitions has no filter at first, and the ids of a large batch are looked for in all of them.
+ */
+class UnknownRuns {
+  /** In ascending order. */
+  readonly #segments: readonly Segment[];
+  /** By the partition that they leave out. */
+  readonly #runs = new Map<number, readonly SeqBounds[]>();
+
+  constructor(segments: readonly Segment[]) {
+    this.#segments = segments;
+  }
+
+  get none(): boolean {
+    return this.#segments.length === 0;
+  }
+
+  /** Without a partition, whose own index refuses what it has. */
+  except(own: number): readonly SeqBounds[] {
+    const known = this.#runs.get(own);
+    if (known !== undefined) return known;
+    const runs: { first: number; end: number }[] = [];
+    for (const { partition, first, end } of this.#segments) {
+      if (partition === own) continue;
+      const last = runs.at(-1);
+      if (last?.end === first) last.end = end;
+      else runs.push({ first, end });
+    }
+    this.#runs.set(own, runs);
+    return runs;
   }
 }
 

@@ -11,6 +11,11 @@ import type { Segment } from './journal-ids.ts';
 import type { JournalPartitions } from './journal-partitions.ts';
 import { PostingLoad } from './posting-load.ts';
 
+/**
+ * Partitions that are added one after the other: behind an added one, each connection to the database
+ * plans its statements over the journal once more.
+ */
+const ADDED_AT_ONCE = 4;
 /** How often it looks, unless a batch waits for a partition. */
 const LOOK_MS = 200;
 /** Ids that are read at once: adding them keeps the leader from its own work. */
@@ -75,7 +80,7 @@ export class PartitionKeeper {
   readonly #load: PostingLoad;
   #stopped = false;
   #stripAtMs = 0;
-  /** First seq of the partition that was open when the partitions were read last. */
+  /** First seq of the partition that was open when the partitions were read last; 0: read them again. */
   #openWhenRead = 0;
   /** Locks that all sessions may hold together: a setting of the server's start. */
   #lockRoom: number | undefined;
@@ -119,11 +124,12 @@ export class PartitionKeeper {
     }
   }
 
-  /** A whole partition ahead of the newest row, and of the batch that waits. */
+  /** At least a whole partition ahead of the newest row, and of the batch that waits. */
   async #addAhead(): Promise<void> {
     const { store, partitions, rows, log } = this.#parts;
     await this.#attempt('PARTITION_NOT_ADDED', partitions.end, async () => {
-      while (!this.#stopped && partitions.end <= partitions.needed + rows) {
+      if (partitions.end > partitions.needed + rows) return;
+      while (!this.#stopped && partitions.end <= partitions.needed + ADDED_AT_ONCE * rows) {
         const { end, needed } = partitions;
         // What waits for a partition fits into one, however small they are otherwise.
         await store.add(Math.max(rows, needed + rows - end), !this.#load.high);
@@ -144,7 +150,8 @@ export class PartitionKeeper {
   async #followLoad(): Promise<void> {
     const { partitions } = this.#parts;
     const { high } = this.#load;
-    for (const partition of partitions.fromOpen) {
+    // Those behind the next one have time: each step makes connections plan their statements once more.
+    for (const partition of partitions.fromOpen.slice(0, 2)) {
       if (this.#stopped || partitions.needed >= partitions.end) return;
       const { first, end, versions } = partition;
       if (!high && !versions && first > partitions.seq) await this.#index(partition);
@@ -164,7 +171,8 @@ export class PartitionKeeper {
       // It is slower with its indexes, and right.
       log.info('a partition of the journal keeps its indexes', { first, why: describe(error) });
       this.#stripAtMs = performance.now() + STRIP_AGAIN_MS;
-      await this.#attempt('PARTITION_NOT_INDEXED', first, () => this.#read());
+      // Whether it still has them is read again.
+      this.#openWhenRead = 0;
     }
   }
 
@@ -172,11 +180,14 @@ export class PartitionKeeper {
     const { partitions } = this.#parts;
     // A leader before this one may have changed them until now.
     if (partitions.fromOpen[0]?.first !== this.#openWhenRead) {
-      await this.#attempt('PARTITION_NOT_INDEXED', this.#openWhenRead, () => this.#read());
+      await this.#attempt('PARTITION_NOT_INDEXED', undefined, () => this.#read());
     }
     for (const partition of partitions.all) {
       if (this.#stopped) return;
-      if (!partition.versions && partition.end <= partitions.seq + 1) await this.#index(partition);
+      if (partition.versions || partition.end > partitions.seq + 1) continue;
+      await this.#index(partition);
+      // Posting goes on meanwhile, and there may be many to index after a failure that lasted.
+      await this.#addAhead();
     }
   }
 

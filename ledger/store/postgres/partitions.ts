@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FilterKey, Partition, PartitionStore, SuspectId } from '../partition-store.ts';
 import { idsLiteral, numbersLiteral } from './array-literal.ts';
-import type { Sql } from './connect.ts';
+import type { Fragment, Sql } from './connect.ts';
 import { asked } from './translate-error.ts';
+
+/** Ids that one statement looks for: a new leader looks for each in hundreds of partitions. */
+const SUSPECTS_AT_ONCE = 1_000;
 
 /** The partitions of a journal in Postgres. */
 export class PostgresPartitions implements PartitionStore {
@@ -85,18 +88,16 @@ async function startJournal(sql: Sql, size: number): Promise<void> {
  * @throws PostgresError 55P03 if another session keeps it from that for a second
  */
 async function addPartition(sql: Sql, size: number, versions: boolean): Promise<void> {
-  await sql.begin(async (transaction) => {
-    await transaction`SET LOCAL lock_timeout = '1s'`;
-    await transaction`SELECT journal_add_partition(${size}, ${versions})`;
-  });
+  await callWithin(sql, '1s', sql`journal_add_partition(${size}, ${versions})`);
 }
 
 /**
  * Builds the indexes of versions of a partition that nothing is posted to any more, or not yet.
- * @throws PostgresError 23505 if two rows of it have one version of an account
+ * @throws PostgresError 23505 if two rows of it have one version of an account, 55P03 if a
+ *   maintenance command of an operator keeps it from that; autovacuum gives way after a second
  */
 async function completePartition(sql: Sql, first: number): Promise<void> {
-  await sql`SELECT journal_complete_partition(${first})`;
+  await callWithin(sql, '5s', sql`journal_complete_partition(${first})`);
 }
 
 /**
@@ -105,12 +106,19 @@ async function completePartition(sql: Sql, first: number): Promise<void> {
  *   the book has another leader than the one of this epoch
  */
 async function stripPartition(sql: Sql, first: number, epoch: number): Promise<void> {
-  await sql.begin(async (transaction) => {
-    // Long enough for a batch that is being committed. What waits for this lock makes other
-    // readers wait.
-    await transaction`SET LOCAL lock_timeout = '250ms'`;
-    await transaction`SELECT journal_strip_partition(${first}, ${epoch})`;
-  });
+  // Long enough for a batch that is being committed. What waits for this lock makes other readers
+  // wait.
+  await callWithin(sql, '250ms', sql`journal_strip_partition(${first}, ${epoch})`);
+}
+
+/**
+ * Calls a function of the database that waits for no lock longer than a limit. It is one statement:
+ * the locks that it takes end with it, however late this process is.
+ */
+async function callWithin(sql: Sql, limit: string, call: Fragment): Promise<void> {
+  await sql`
+    WITH limited AS MATERIALIZED (SELECT set_config('lock_timeout', ${limit}, true))
+    SELECT ${call} FROM limited`;
 }
 
 /**
@@ -127,6 +135,13 @@ async function lockRoom(sql: Sql): Promise<number> {
 
 /** True if the journal has a row of one of these ids between its seqs: one index step for each. */
 async function anyExists(sql: Sql, suspects: readonly SuspectId[]): Promise<boolean> {
+  for (let at = 0; at < suspects.length; at += SUSPECTS_AT_ONCE) {
+    if (await anyExistsOf(sql, suspects.slice(at, at + SUSPECTS_AT_ONCE))) return true;
+  }
+  return false;
+}
+
+async function anyExistsOf(sql: Sql, suspects: readonly SuspectId[]): Promise<boolean> {
   const [row] = await sql<{ found: boolean }[]>`
     SELECT EXISTS (
       SELECT 1

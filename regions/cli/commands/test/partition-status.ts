@@ -28,10 +28,11 @@ export function testPartitionStatus(installation: Running): void {
     const admin = connect(must(regions[0], 'eu-west runs').adminUrl, 1);
     try {
       await faults.stop('eu-west/ledger');
-      // The last one is ahead of all rows, so that it is added again.
-      const [last] = await admin<{ name: string }[]>`
-        SELECT name FROM journal_partition ORDER BY first_seq DESC LIMIT 1`;
-      await admin`DROP TABLE ${admin(must(last, 'there are partitions').name)}`;
+      // Those that are ahead of all rows, so that they are added again.
+      const ahead = await admin<{ name: string }[]>`
+        SELECT name FROM journal_partition WHERE first_seq > (SELECT seq + 1 FROM head)`;
+      expect(ahead.length).toBeGreaterThan(0);
+      for (const { name } of ahead) await admin`DROP TABLE ${admin(name)}`;
       await admin.unsafe(`REVOKE ${ADD} FROM meridian_ledger`);
       await faults.start('eu-west/ledger');
       await expect.poll(shown, { timeout: 30_000 }).toEqual({ code: 3, alarm: true });
