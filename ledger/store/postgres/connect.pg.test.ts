@@ -380,6 +380,13 @@ for (const how of ends) {
   });
 }
 
+test('a session ends seconds after its client has fallen silent, and with it what it has locked', async () => {
+  const { ledger } = await database();
+  const settings = await ledger<{ setting: string }[]>`
+    SELECT setting FROM pg_settings WHERE name LIKE 'tcp_keepalives_%' ORDER BY name`;
+  expect(settings.map(({ setting }) => setting)).toEqual(['2', '5', '2']);
+});
+
 test('a pool that was ended does not connect again', async () => {
   const { sql, relay, admin } = await cuttable();
   relay.cut('closed');

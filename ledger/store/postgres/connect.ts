@@ -58,6 +58,11 @@ export function connect(url: string, max: number, events: ConnectionEvents = {})
       application_name: 'meridian',
       TimeZone: 'UTC',
       client_min_messages: 'warning',
+      // A session whose client is silent ends after seconds, and with it the lock on the head that a
+      // batch has half sent: a take-over would wait behind it for the two hours of the default.
+      tcp_keepalives_idle: 5,
+      tcp_keepalives_interval: 2,
+      tcp_keepalives_count: 2,
       // A plan is made once: among a hundred partitions that takes a hundred times the query.
       plan_cache_mode: 'force_generic_plan',
       // Half of that time went into comparing conditions with the checks of each partition.
