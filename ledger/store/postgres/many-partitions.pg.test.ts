@@ -75,6 +75,10 @@ test('what was used lately is found in few of the partitions, and the rest once 
     'cold account': (sql) => readAccounts(sql, BOOK, [COLD]),
     entries: (sql) => readEntries(sql, 1, { ...page, account }),
     'first entries': (sql) => readEntries(sql, 1, { ...page, account, newestFirst: false }),
+    'later entries': (sql) =>
+      readEntries(sql, 1, { ...page, account, after: 78n, newestFirst: false }),
+    'events of an account': (sql) =>
+      readEvents(sql, 1, { account, after: 78, through: LAST, limit: 20 }),
     events: (sql) => readEvents(sql, 1, { account: null, after: 9_990, through: LAST, limit: 20 }),
     'transfers of an account': (sql) => searchTransfers(sql, 1, { ...everything, account }),
     'all transfers': (sql) => searchTransfers(sql, 1, everything),
@@ -91,6 +95,8 @@ test('what was used lately is found in few of the partitions, and the rest once 
     'cold account': 48,
     entries: 2,
     'first entries': 8,
+    'later entries': 4,
+    'events of an account': 4,
     events: 2,
     'transfers of an account': 22,
     'all transfers': 7,
