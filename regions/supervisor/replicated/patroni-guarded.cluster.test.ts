@@ -318,6 +318,43 @@ print(len(set(pids)))
 os.kill(pids[-1], signal.SIGKILL)
 `;
 
+/**
+ * Folders with the real history of timeline 4 and the placeholder of 5. Prints the history files with
+ * which Postgres is started: as a copy, as a primary, and as a copy that has timeline 6 as well.
+ */
+const startedWithHistory = `
+import os, sys, tempfile
+sys.path.insert(0, sys.argv[1])
+import patroni_guarded
+from patroni.postgresql.postmaster import PostmasterProcess
+
+def start(*names):
+    folder = tempfile.mkdtemp()
+    wal_dir = os.path.join(folder, 'pg_wal')
+    os.mkdir(wal_dir)
+    command = os.path.join(folder, 'postgres')
+    for name, text in (('postgres', '#!/bin/sh\\nexit 0\\n'),
+                       ('pg_wal/00000004.history', '1\\t0/3000000\\tno recovery target specified\\n'),
+                       ('pg_wal/00000005.history', patroni_guarded.PLACEHOLDER),
+                       *((name, '4\\t0/9000000\\tno recovery target specified\\n') for name in names)):
+        with open(os.path.join(folder, name), 'w') as file:
+            file.write(text)
+    os.chmod(command, 0o755)
+    PostmasterProcess.start(command, folder, 'postgresql.conf', [])
+    print(*(name[7] for name in sorted(os.listdir(wal_dir))))
+
+start('standby.signal')
+start()
+start('standby.signal', 'pg_wal/00000006.history')
+`;
+
+test.skipIf(skipped)(
+  'a copy does not start on the timeline of a promotion that failed',
+  async () => {
+    expect(await python(startedWithHistory)).toEqual(['4', '4 5', '4 5 6']);
+  },
+);
+
 test.skipIf(skipped)('Postgres is started once, however many threads start it', async () => {
   expect(await python(startedTwice)).toEqual(['1', '2']);
 });

@@ -26,7 +26,9 @@ Everything else is Patroni's own. Arguments are those of `patroni`.
 7. Postgres is started once at a time. A leader that loses etcd is demoted by two threads where its stop
    takes longer than a turn, and each starts Postgres. The second one ends at once, but Patroni
    remembers it in place of the first, takes Postgres for stopped, and rewinds or removes the files
-   under the one that runs.
+   under the one that runs. Before a copy is started, the last files of 3 are removed: it would recover
+   to the greatest number that has a file, and follow no leader of another timeline. They are there
+   after a promotion that failed, and in a copy that was killed before it had fetched the next file.
 """
 
 import os
@@ -204,9 +206,13 @@ def take_timeline(ha):
 
 def forget_placeholders(postgresql):
     """Removes the files of a promotion that failed: a leader may have that timeline."""
-    if postgresql.role in ('promoted', 'master', 'primary'):
-        return
-    for _, path in sorted(history_files(postgresql.wal_dir).items(), reverse=True):
+    if postgresql.role not in ('promoted', 'master', 'primary'):
+        remove_placeholders(postgresql.wal_dir)
+
+
+def remove_placeholders(wal_dir):
+    """Removes those that no history file with a greater number has made parts of the past."""
+    for _, path in sorted(history_files(wal_dir).items(), reverse=True):
         with open(path) as file:
             if file.read() != PLACEHOLDER:
                 return
@@ -305,6 +311,8 @@ def start_once(pgcommand, data_dir, conf, options):
         if running and is_alive(running):
             patroni.ha.logger.info('Postgres was started already: pid %s', running.pid)
             return running
+        if os.path.exists(os.path.join(data_dir, 'standby.signal')):
+            remove_placeholders(os.path.join(data_dir, 'pg_wal'))
         spawned[data_dir] = spawn(pgcommand, data_dir, conf, options)
         return spawned[data_dir]
 
