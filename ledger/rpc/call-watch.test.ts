@@ -254,6 +254,54 @@ test('a stream whose answers are not read counts its own bytes, and an empty cal
   expect(watches.bytes).toBe(0);
 });
 
+test('a call that has begun is ended last, and its outcome is unknown then', () => {
+  const ended: string[] = [];
+  const watches = new CallWatches(LIMITS, []);
+  onTestFinished(() => watches.close());
+  const open = (session: object, name: string) =>
+    watches.open(session, { path: `/x/${name}`, type: 'unary' }, (error) =>
+      ended.push(`${name} ${error.code} ${reasonOf(error)}`),
+    );
+  const [payer, other] = [{}, {}];
+  const payment = open(payer, 'payment');
+  payment.holds(100);
+  payment.requestEnded();
+  payment.begun();
+  const arriving = [open(payer, 'first'), open(payer, 'second')];
+  for (const call of arriving) call.holds(3 * MIB - 100);
+  open(other, 'other').holds(5 * MIB);
+  open({}, 'third').holds(2 * MIB);
+  expect(ended).toEqual([`first ${status.RESOURCE_EXHAUSTED} OVERLOADED`]);
+  // Its own answer is more than the connection may take.
+  payment.holds(4 * MIB);
+  expect(ended[1]).toBe(`payment ${status.UNKNOWN} OUTCOME_UNKNOWN`);
+});
+
+test('what was refused is not begun when the end of its request arrives', async () => {
+  const { address, deadlines } = await started();
+  const session = connectTo(address);
+  const begun = opened(address, 'GetAccount', {}, session);
+  // Whole, without the end of the stream.
+  begun.stream.write(good());
+  await sleep(50);
+  const calls = Array.from({ length: 4 }, () => opened(address, 'GetAccount'));
+  for (const { stream } of calls) await unfinished(stream, 2 * MIB);
+  const greedy = Array.from({ length: 2 }, () => opened(address, 'GetAccount', {}, session));
+  for (const { stream } of greedy) await unfinished(stream, 2.5 * MIB);
+  expect((await begun.answer).how).toBe(String(status.RESOURCE_EXHAUSTED));
+  begun.stream.end();
+  await sleep(100);
+  expect(deadlines).toEqual([]);
+});
+
+test('small compressed messages that come at once are not all unpacked at once', async () => {
+  const { address } = await started();
+  const { stream, answer } = opened(address, 'StreamTransfers', { 'grpc-encoding': 'gzip' });
+  const small = frame(gzipSync(Buffer.alloc(0)), true);
+  stream.write(Buffer.concat(Array.from({ length: 600 }, () => small)));
+  expect((await answer).how).toBe(String(status.RESOURCE_EXHAUSTED));
+});
+
 test('a message that does not end is refused after a while, and a stream without one is not', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

@@ -1,5 +1,6 @@
+import { status } from '@grpc/grpc-js';
 import { MIB } from '../core/limits.ts';
-import { invalidArgument, overloaded, type RpcError, tooLate } from './error.ts';
+import { invalidArgument, outcomeUnknown, overloaded, type RpcError, tooLate } from './error.ts';
 import { MalformedMessage } from './message-bytes.ts';
 
 /** How long the rest of a message may take, from its first byte or from the beginning of its call. */
@@ -52,7 +53,8 @@ interface Connection {
  * a unary request until it is answered, and a unary answer until it is on its way. The patched
  * gRPC library reports it. Beyond the bounds a call is refused: of a connection that takes too
  * much the newest, of all connections the oldest one of that which takes most. So a
- * caller that takes little is always served.
+ * caller that takes little is always served. A call whose handler has begun may have been applied: it
+ * is ended only where nothing else is left to end, and its outcome is unknown then.
  */
 export class CallWatches {
   readonly #limits: CallMemoryLimits;
@@ -117,7 +119,7 @@ export class CallWatches {
     if (connection === undefined) return;
     connection.bytes += by;
     if (by <= 0) return;
-    if (connection.bytes > this.#limits.connectionBytes && call.mayBeRefused) {
+    if (connection.bytes > this.#limits.connectionBytes && call.mayBeEnded) {
       call.refuse(overloaded('the calls of this connection take too much memory', 200));
     }
     if (this.#bytes > this.#limits.totalBytes) {
@@ -164,6 +166,7 @@ export class CallWatch {
   #bytes = 0;
   /** By performance.now(). */
   #unfinishedSince: number | undefined;
+  #hasBegun = false;
   #isOver = false;
 
   constructor(
@@ -193,8 +196,13 @@ export class CallWatch {
     return this.#unfinishedSince;
   }
 
-  /** A stream, part of which has been served, only while a message of it has not arrived. */
+  /** Nothing of it has been served: of a stream, of the message that has not arrived. */
   get mayBeRefused(): boolean {
+    return this.mayBeEnded && !this.#hasBegun;
+  }
+
+  /** A stream, part of which has been served, only while a message of it has not arrived. */
+  get mayBeEnded(): boolean {
     return !this.#isOver && (this.#isUnary || this.#unfinishedSince !== undefined);
   }
 
@@ -224,6 +232,11 @@ export class CallWatch {
     else this.#unfinishedSince ??= performance.now();
   }
 
+  /** The handler of a unary call has its request. */
+  begun(): void {
+    this.#hasBegun = this.#isUnary;
+  }
+
   /** The caller sends nothing more. */
   requestEnded(): void {
     this.#unfinishedSince = undefined;
@@ -231,7 +244,7 @@ export class CallWatch {
 
   refuse(error: RpcError): void {
     if (this.#isOver) return;
-    this.#refuse(error);
+    this.#refuse(this.#hasBegun ? outcomeUnknown(status.UNKNOWN) : error);
     this.end();
   }
 

@@ -13,6 +13,7 @@ import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
 import { WINDOW_BYTES } from './flow-control.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
+import { pacedStreams } from './paced-streams.ts';
 
 /** Default of `drainMs`. */
 const DRAIN_MS = 5_000;
@@ -86,7 +87,11 @@ export class RpcServer {
     this.#server.addService(measured(service), answering);
     this.#health.addToServer(this.#server);
     const services = [config.serviceName, 'grpc.health.v1.Health'];
-    new ReflectionService(descriptors(), { services }).addToServer(this.#server);
+    new ReflectionService(descriptors(), { services }).addToServer({
+      addService: (definition, reflecting) => {
+        this.#server.addService(definition, pacedStreams(reflecting));
+      },
+    });
     this.setServing(false);
   }
 
