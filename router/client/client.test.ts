@@ -16,6 +16,7 @@ import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import {
   CreateTransferRequest,
   CreateTransferResponse,
+  type CreateTransfersRequest,
   CreateTransfersResponse,
   GetTransferRequest,
   TransferStatus,
@@ -45,8 +46,13 @@ async function routerThat(answer: Answer): Promise<string> {
     getTransfer: (_: unknown, reply: sendUnaryData<never>) => {
       reply(failure(GrpcStatus.UNKNOWN, 'broken', [retryAfter(120)]));
     },
-    createTransfers: (_: unknown, reply: sendUnaryData<CreateTransfersResponse>) => {
-      reply(null, CreateTransfersResponse.create({ results: [{}] }));
+    createTransfers: (
+      { request: { transfers } }: { request: CreateTransfersRequest },
+      reply: sendUnaryData<CreateTransfersResponse>,
+    ) => {
+      const result = answer(CreateTransferRequest.create(transfers[0]));
+      if ('transferId' in result) reply(null, CreateTransfersResponse.create({ results: [{}] }));
+      else reply(result);
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
@@ -179,6 +185,23 @@ describe('a failure states what it is', () => {
     const found = await failureOf(client.createTransfer(request));
     expect(calls).toBe(2);
     expect(found).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' });
+  });
+
+  test.each([
+    ['UNAVAILABLE', 'NO_LEADER', 2, 'unknown'],
+    ['UNAVAILABLE', 'NO_LEADER', 1, 'not_applied'],
+    ['INVALID_ARGUMENT', 'MALFORMED', 2, 'not_applied'],
+  ] as const)('%s with %s of %i transfers: %s', async (name, reason, items, outcome) => {
+    const value = ErrorInfo.encode({ reason, domain: '', metadata: {} }).finish();
+    const errorInfo = { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value };
+    const details = [errorInfo, retryAfter(120)];
+    const address = await routerThat(() => failure(GrpcStatus[name], 'not now', details));
+    const client = clientOf([address], { timeoutMs: 60_000 });
+    // Of several, others may be of a book that is led.
+    const found = await failureOf(
+      client.createTransfers(Array.from({ length: items }, () => request)),
+    );
+    expect(found).toMatchObject({ code: name, outcome });
   });
 
   test('of a router that cannot be reached', async () => {

@@ -100,6 +100,7 @@ export class MeridianClient {
     const response = await this.#call<account.OpenAccountsRequest, account.OpenAccountsResponse>(
       (stub, q, m, o, done) => stub.openAccounts(q, m, o, done),
       { accounts },
+      accounts.length,
     );
     return complete(accounts.length, response.accounts);
   }
@@ -137,7 +138,11 @@ export class MeridianClient {
     const response = await this.#call<
       transfer.CreateTransfersRequest,
       transfer.CreateTransfersResponse
-    >((stub, q, m, o, done) => stub.createTransfers(q, m, o, done), { transfers });
+    >(
+      (stub, q, m, o, done) => stub.createTransfers(q, m, o, done),
+      { transfers },
+      transfers.length,
+    );
     return complete(transfers.length, response.results);
   }
 
@@ -214,9 +219,11 @@ export class MeridianClient {
     }
   }
 
+  /** @param items of the request: what a server answers for one of several may not hold for all */
   async #call<Request, Response>(
     method: Unary<Request, Response>,
     request: Request,
+    items = 1,
   ): Promise<Response> {
     const giveUpAt = performance.now() + this.#limits.timeoutMs;
     let unknown = false;
@@ -226,7 +233,7 @@ export class MeridianClient {
         return await this.#attempt(method, request, giveUpAt);
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
-        unknown ||= error.outcome === 'unknown';
+        unknown ||= error.outcome === 'unknown' || (items > 1 && mayBeOfOne(error));
         // A last attempt that had no time to connect knows less than the one before it.
         const isLast = isTooLate(giveUpAt);
         const failure = isLast && neverConnected(error) ? (earlier ?? error) : error;
@@ -286,6 +293,14 @@ function isTooLate(giveUpAt: number, waitMs = 0): boolean {
 /** True if the time of an attempt was over before there was a connection to send on. */
 function neverConnected({ code, outcome, reason }: CallError): boolean {
   return code === 'DEADLINE_EXCEEDED' && outcome === 'not_applied' && reason === '';
+}
+
+/**
+ * True for a failure with which a server answers a call although other items of it may have been
+ * applied: of another book, or in a batch before. A malformed item refuses all of its call.
+ */
+function mayBeOfOne({ code, reason }: CallError): boolean {
+  return reason !== '' && code !== 'INVALID_ARGUMENT';
 }
 
 /** An answer with items missing would be matched to the wrong requests. */

@@ -247,11 +247,13 @@ export class DecodedLane {
       const items = this.#inFlight.get(batch) ?? [];
       this.#inFlight.delete(batch);
       for (const item of items) {
-        if (code === FaultCode.INVALID) {
+        if (item.attempts > 1) {
+          // This attempt was rejected, but an earlier one may have been applied.
+          fail(item, outcomeUnknown(status.UNKNOWN));
+        } else if (code === FaultCode.INVALID) {
           fail(item, invalidArgument([{ field: 'transfers', description: message }]));
         } else {
-          // This attempt was rejected, but an earlier one may have been applied.
-          fail(item, item.attempts > 1 ? outcomeUnknown(status.UNKNOWN) : overloaded(message, 200));
+          fail(item, overloaded(message, 200));
         }
       }
       return;

@@ -310,12 +310,12 @@ export class Lane {
     }
     const pieces = this.#taken(Number(batch))?.pieces ?? [];
     for (const { chunk, attempts } of pieces) {
-      if (code === FaultCode.INVALID) {
-        chunk.call.fail(invalidArgument([{ field: 'transfers', description: message }]));
-      } else if (attempts > 1) {
+      if (attempts > 1) {
         // This attempt was rejected, but an earlier one may have been applied: the book has looked
         // no key up, and does not know.
         chunk.call.fail(outcomeUnknown(status.UNKNOWN));
+      } else if (code === FaultCode.INVALID) {
+        chunk.call.fail(invalidArgument([{ field: 'transfers', description: message }]));
       } else if (code === FaultCode.CHANNEL_DIVERGED) {
         chunk.call.fail(channelDiverged(message, channel));
       } else {
