@@ -55,7 +55,8 @@ export class ServerClock {
 
   /** Microseconds since 1970. */
   steadyMicros(): number {
-    return this.#clock.read(readClocks(), this.#peers.peerClocks());
+    const { peerCount } = this.#peers;
+    return this.#clock.read(readClocks(), this.#peers.peerClocks(), peerCount);
   }
 
   /** Watches the clocks until `stop`. */

@@ -20,10 +20,10 @@ class Server {
   offset = 0;
   readonly clock = new SteadyClock({ wallMicros: BEGIN, elapsedMicros: 0 });
 
-  read(passed = 0, peers: readonly PeerClock[] = []): number {
+  read(passed = 0, peers: readonly PeerClock[] = [], peerCount = peers.length): number {
     this.elapsed += passed;
     const reading = { wallMicros: BEGIN + this.elapsed + this.offset, elapsedMicros: this.elapsed };
-    return this.clock.read(reading, peers);
+    return this.clock.read(reading, peers, peerCount);
   }
 }
 
@@ -114,6 +114,16 @@ test('a wall clock that keeps its new time is believed after a minute, unless ot
   const awake = [peer(BELIEVED_MICROS, HOUR), peer(BELIEVED_MICROS, HOUR - 100_000)];
   const now = suspended.read(BELIEVED_MICROS, awake);
   expect(Math.abs(now - (BEGIN + suspended.elapsed + HOUR))).toBeLessThan(JUMP_MICROS);
+});
+
+test('a wall clock that has jumped is not believed while most other servers are silent', () => {
+  const jumped = new Server();
+  jumped.offset = HOUR;
+  jumped.read(0, [], 2);
+  expect(jumped.read(2 * BELIEVED_MICROS, [], 2)).toBe(BEGIN + jumped.elapsed);
+  // One that agrees makes two of three.
+  const agrees = [peer(jumped.elapsed + SECOND, HOUR)];
+  expect(jumped.read(SECOND, agrees, 2)).toBe(BEGIN + jumped.elapsed + HOUR);
 });
 
 /** How far a clock is moved when the other servers' clocks are off by these offsets. */

@@ -26,15 +26,17 @@ export const SLEW = 0.000_5;
 export const BELIEVED_MICROS = 60_000_000;
 
 /**
- * The time that most of the clocks show; undefined if no majority agrees. One clock alone is
- * believed.
+ * The time that most servers show; undefined if no majority agrees. One clock alone is believed where
+ * there is no other server.
+ *
+ * @param servers how many there are, those included that are silent
  */
-export function agreedTime(clocks: readonly number[]): number | undefined {
+export function agreedTime(clocks: readonly number[], servers = clocks.length): number | undefined {
   const sorted = clocks.toSorted((a, b) => a - b);
   const middle = sorted[Math.floor((sorted.length - 1) / 2)];
   if (middle === undefined) return undefined;
   const agreeing = sorted.filter((clock) => Math.abs(clock - middle) <= JUMP_MICROS).length;
-  return agreeing * 2 > sorted.length ? middle : undefined;
+  return agreeing * 2 > Math.max(servers, sorted.length) ? middle : undefined;
 }
 
 export class SteadyClock {
@@ -58,8 +60,14 @@ export class SteadyClock {
   /**
    * The time now, never before one that was read since `correct`. It jumps, and only forward, when
    * the wall clocks of most servers have been ahead for a minute: this machine was suspended.
+   *
+   * @param peerCount how many other servers there are: while most are silent, no jump is believed
    */
-  read({ wallMicros, elapsedMicros }: Reading, peers: readonly PeerClock[]): number {
+  read(
+    { wallMicros, elapsedMicros }: Reading,
+    peers: readonly PeerClock[],
+    peerCount = peers.length,
+  ): number {
     const passed = Math.max(0, elapsedMicros - this.#elapsed);
     this.#elapsed += passed;
     this.#micros += passed;
@@ -68,7 +76,8 @@ export class SteadyClock {
       this.#jumped = undefined;
       this.#slew(apart, passed);
     } else if (this.#isKept(wallMicros)) {
-      const believed = agreedTime([wallMicros, ...peers.map((peer) => peer.wallMicros)]);
+      const walls = [wallMicros, ...peers.map((peer) => peer.wallMicros)];
+      const believed = agreedTime(walls, peerCount + 1);
       this.#follow(believed ?? this.#micros, passed);
     }
     this.#apart = wallMicros - this.#micros;
