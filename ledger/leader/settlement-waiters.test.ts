@@ -95,3 +95,15 @@ test('only waiters whose time is up are removed', () => {
   expect(here.mock.calls[0]?.[0]).toHaveLength(200);
   expect(gone.mock.calls[0]?.[0].length ?? 0).toBeLessThan(10_000);
 });
+
+test('a caller who waits while a channel is repaired is not given the outcome of another leg', () => {
+  const waiters = new SettlementWaiters();
+  const [before, other, after] = [listener(), listener(), listener()];
+  waiters.add(2, waiter(1, before));
+  waiters.add(3, waiter(1, other));
+  waiters.forget(2);
+  waiters.add(2, waiter(2, after));
+  waiters.settle(closed(2, 2));
+  waiters.settle(closed(3, 1));
+  expect([before, other, after].map(({ mock }) => mock.calls.length)).toEqual([0, 1, 1]);
+});

@@ -43,6 +43,11 @@ export class SettlementWaiters {
     return true;
   }
 
+  /** A repair has given numbers to other legs: who waits is left with IN_TRANSIT, and asks again. */
+  forget(peerBook: number): void {
+    this.#waiters.delete(peerBook);
+  }
+
   /** Notifies all whose number the peer has answered, grouped by caller. */
   settle({ peerBook, through, refused }: CloseCommand): void {
     this.#notified.set(peerBook, Math.max(through, this.#notified.get(peerBook) ?? 0));

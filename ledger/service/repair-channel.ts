@@ -6,9 +6,10 @@ import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { LostAccount, RecoverCommand } from '../core/post/command.ts';
 import { BY_LENGTH_MAX, WHY_LENGTH_MAX } from '../core/limits.ts';
 import type { FieldViolation } from '../core/validate/validate.ts';
+import type { BookLeader } from '../leader/book-leader.ts';
 import type { BookMember } from '../member/book-member.ts';
 import type { Logger } from '../logger.ts';
-import { refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
+import { aborted, refuseMalformed, unavailable, unrepairable } from '../rpc/error.ts';
 import type { Leaders } from '../rpc/leaders.ts';
 import { catchUp } from '../settlement/compare.ts';
 import { findLosses, type Losses, type RepairStep } from '../settlement/losses.ts';
@@ -18,11 +19,15 @@ import { leaderOf, outcomeFrom } from './asking.ts';
 /** Numbers of one batch. */
 const STEPS_MAX = 500;
 
+/** Leaders whose book is being repaired: a repair goes on when its caller has gone. */
+const repairing = new WeakSet<BookLeader>();
+
 /**
  * Lists what this book has lost of a channel and its other end still has; if confirmed, books
  * that and lets the channel go on. A repair that ended in the middle goes on where it was: what
  * is booked is not missing any more.
  *
+ * ABORTED: another repair of this book is under way.
  * FAILED_PRECONDITION with NOT_DIVERGED: this book has lost nothing of the channel.
  * FAILED_PRECONDITION with ACCOUNT_REUSED: a lost leg names an account that is another one now.
  * FAILED_PRECONDITION with FOREIGN_DATABASE: this database is no older copy of the book.
@@ -31,10 +36,34 @@ export async function repairChannel(
   member: BookMember,
   leaders: Leaders,
   log: Logger,
-  { peerBook, confirmed, by, why }: RepairChannelRequest,
+  request: RepairChannelRequest,
 ): Promise<RepairChannelReply> {
   const leader = leaderOf(member);
+  const { confirmed, by, why } = request;
   refuseMalformed(confirmed ? decisionViolations(by, why) : []);
+  const parts = { member, leader, leaders, log };
+  if (!confirmed) return repair(parts, request);
+  // What one has found missing, the other has booked by then.
+  if (repairing.has(leader)) throw aborted('a channel of this book is being repaired', 1_000);
+  repairing.add(leader);
+  try {
+    return await repair(parts, request);
+  } finally {
+    repairing.delete(leader);
+  }
+}
+
+interface RepairParts {
+  readonly member: BookMember;
+  readonly leader: BookLeader;
+  readonly leaders: Leaders;
+  readonly log: Logger;
+}
+
+async function repair(
+  { member, leader, leaders, log }: RepairParts,
+  { peerBook, confirmed, by, why }: RepairChannelRequest,
+): Promise<RepairChannelReply> {
   const { number: book, name } = member.config.book;
   await outcomeFrom(leader.proveLeading());
   if (leader.memory.channel(peerBook).diverged?.book !== book) {

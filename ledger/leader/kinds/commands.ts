@@ -35,6 +35,7 @@ export class CommandPart<W extends OutcomeWork> extends BatchPart {
   publish({ waiters, last }: Publication): void {
     for (const [place, { work, command }] of this.#works.entries()) {
       const outcome = must(this.#outcomes[place], 'every command has an outcome');
+      if (command.kind === 'recover') waiters.forget(command.peerBook);
       if (command.kind !== 'close') {
         work.onOutcome(outcome);
         continue;
