@@ -162,9 +162,12 @@ export class AccountFold {
   }
 }
 
-/** True for legs that a repair of a channel has booked, as the other book knows them. */
+/** True for legs and captures that a repair of a channel has booked, as the other book knows them. */
 function isRepair({ kind, details }: JournalRow): boolean {
-  return kind === RowKind.recovered || (kind === RowKind.settlement && (details?.by ?? '') !== '');
+  if (kind === RowKind.recovered) return true;
+  // No caller's settlement or capture names who decided it.
+  const isBooked = kind === RowKind.settlement || kind === RowKind.capture;
+  return isBooked && (details?.by ?? '') !== '';
 }
 
 /** Rows that a frozen or closed account forbids. */

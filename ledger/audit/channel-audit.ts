@@ -177,7 +177,7 @@ class ChannelAudit {
   }
 
   #add(leg: Leg): void {
-    const asset = this.#from.scan.accounts.get(leg.payer)?.asset ?? '';
+    const { asset } = leg.content;
     const sum = this.#inFlight.get(asset) ?? { transfers: 0, amountMinor: 0n };
     sum.transfers += 1;
     sum.amountMinor += leg.amount;
@@ -197,7 +197,8 @@ class ChannelAudit {
     const [now] = await fetchLegs(this.#from.now, this.#to.head.book, 'sent', second.number);
     if (!now || !this.#isSame(now, second)) this.#find(second, 'arrived, but never left');
     if (second.reason !== 0) return;
-    const asset = this.#from.scan.accounts.get(second.payer)?.asset ?? '';
+    // The payer's account may be newer than the snapshot of its book as well.
+    const { asset } = second.content;
     this.#tooNew.set(asset, (this.#tooNew.get(asset) ?? 0n) + second.amount);
   }
 

@@ -61,9 +61,16 @@ const COLUMNS = `j.channel_number AS number, j.kind, j.id, j.origin_id, j.amount
   concat(j.code, ':', j.reference, ':', j.metadata) AS text,
   a.asset, j.code, j.reference, j.metadata, j.options`;
 
-/** A row whose number a repair gave to another leg. */
-const SUPERSEDED = `j.kind <> 14 AND EXISTS (SELECT 1 FROM journal r
-  WHERE r.kind = 14 AND r.peer_book = j.peer_book AND r.channel_number = j.channel_number)`;
+/** Conditions of rows with legs of one way, each of which has an index of its own. */
+const ROWS: Readonly<Record<Direction, readonly string[]>> = {
+  arrived: ['j.kind = 2'],
+  sent: [
+    // Without those whose number a repair gave to another leg.
+    `j.kind NOT IN (2, 14) AND NOT EXISTS (SELECT 1 FROM journal r
+      WHERE r.kind = 14 AND r.peer_book = j.peer_book AND r.channel_number = j.channel_number)`,
+    'j.kind = 14',
+  ],
+};
 
 /** Legs with numbers from `first`, in order. */
 export async function fetchLegs(
@@ -73,13 +80,18 @@ export async function fetchLegs(
   first: number,
   limit = 1,
 ): Promise<Leg[]> {
-  const isOfWay =
-    way === 'sent' ? sql`j.kind <> 2 AND NOT (${sql.unsafe(SUPERSEDED)})` : sql`j.kind = 2`;
-  const rows = await sql<Row[]>`
-    SELECT ${sql.unsafe(COLUMNS)} FROM journal j JOIN account a ON a.id = j.debit_account
-     WHERE j.peer_book = ${peerBook} AND ${isOfWay} AND j.channel_number >= ${first}
-     ORDER BY j.channel_number LIMIT ${limit}`;
-  return rows.map((row) => legFrom(row, peerBook));
+  const halves: Row[] = [];
+  for (const condition of ROWS[way]) {
+    const half = await sql<Row[]>`
+      SELECT ${sql.unsafe(COLUMNS)} FROM journal j JOIN account a ON a.id = j.debit_account
+       WHERE j.peer_book = ${peerBook} AND ${sql.unsafe(condition)} AND j.channel_number >= ${first}
+       ORDER BY j.channel_number LIMIT ${limit}`;
+    halves.push(...half);
+  }
+  return halves
+    .toSorted((a, b) => Number(a.number - b.number))
+    .slice(0, limit)
+    .map((row) => legFrom(row, peerBook));
 }
 
 /** The legs that left for a book and whose numbers a repair gave to others. */

@@ -27,6 +27,11 @@ export async function readReversed(
   beforeSeq: number,
 ): Promise<ReversedRows> {
   if (ids.length === 0) return new Map();
+  // A query of its own: a condition on these or those ids makes the database read all of the journal.
+  const holds = await sql<{ id: string }[]>`
+    SELECT drawn_id AS id FROM journal
+     WHERE id = ANY(${[...ids]}::uuid[]) AND kind = ${RowKind.capture} AND drawn_id IS NOT NULL`;
+  const wanted = [...new Set([...ids, ...holds.map(({ id }) => id)])];
   const rows = await sql<StoredReversed[]>`
     SELECT o.id, o.seq, o.kind, o.reason, o.debit_account, o.credit_account, o.amount,
            o.peer_book, o.peer_account, o.origin_id, o.drawn_id, d.drawn_left,
@@ -38,9 +43,7 @@ export async function readReversed(
          WHERE j.drawn_id = o.id AND j.drawn_left IS NOT NULL AND j.seq < ${beforeSeq}
          ORDER BY j.seq DESC LIMIT 1
       ) d ON true
-     WHERE o.id = ANY(${[...ids]}::uuid[]) OR o.id IN (
-           SELECT c.drawn_id FROM journal c
-            WHERE c.id = ANY(${[...ids]}::uuid[]) AND c.kind = ${RowKind.capture})`;
+     WHERE o.id = ANY(${wanted}::uuid[])`;
   return new Map(rows.map((row) => [row.id, reversedFrom(row)]));
 }
 
