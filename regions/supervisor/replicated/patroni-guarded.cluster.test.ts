@@ -70,6 +70,8 @@ async function startEtcd(): Promise<string> {
 /** Runs a program with the folder of the launcher as its first argument; the lines that it prints. */
 async function python(program: string, ...args: string[]): Promise<string[]> {
   const { stdout } = await run(findPrograms().python, [
+    // Without it what a program has printed is lost when it ends by os._exit.
+    '-u',
     '-c',
     program,
     import.meta.dirname,
