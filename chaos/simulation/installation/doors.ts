@@ -75,7 +75,9 @@ export class Doors {
   /** The status of a server as other processes receive it. */
   published({ node }: SimulatedLedgerServer, status: ServerStatus): ServerStatus {
     if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
-    return { ...status, leading: true, epoch: node.memory.head.epoch + 1 };
+    // From its take-over on a server reports the epoch of that.
+    const epoch = Number(status.epoch) > 0 ? status.epoch : node.memory.head.epoch + 1;
+    return { ...status, leading: true, epoch };
   }
 
   /** True: with a bug, any copy answers also where only the leader may. */
