@@ -69,7 +69,7 @@ export class BookLeader {
   #underWay: (readonly Work[])[] = [];
   #stopping = false;
   #deposed: LedgerError | undefined;
-  /** The commit of the batch that is on its way. */
+  /** The commit of the batch that is on its way, or was last. */
   #committing: Promise<unknown> = Promise.resolve();
   /** Ends the wait for the step that is being made. */
   #interrupt: ((failure: LedgerError) => void) | undefined;
@@ -273,7 +273,7 @@ export class BookLeader {
 
   #lookup(journalOnly: boolean): Lookup {
     const { store, known } = this.#parts;
-    return { book: this.memory.book, store, known, journalOnly };
+    return { book: this.memory.book, store, known, journalOnly, onItsWay: this.#committing };
   }
 
   /**
@@ -309,10 +309,6 @@ export class BookLeader {
       // Which of the two has the key is for the general lane to decide, which sees both.
       plan.parts.plain.demoteAll();
       return undefined;
-    }
-    if (effects.outcomes.some(({ kind }) => kind === 'halted')) {
-      // It leaves no row. That it was never applied is known once the journal has what is on its way.
-      await Promise.allSettled([this.#committing]);
     }
     if (await plan.lookUpRefused(effects.outcomes, this.#lookup(true))) return undefined;
     this.memory.posted(effects);

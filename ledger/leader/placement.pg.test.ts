@@ -210,7 +210,8 @@ test('a name that was opened after the look-up of its batch is not called one of
   );
   // Prepared ahead of a batch that opens the name, which the journal refuses once for another key.
   const known = new KnownOutcomes(storeOf(on), BOOK.number, undefined);
-  const lookup = { book: BOOK, store: storeOf(on), known, journalOnly: true };
+  const onItsWay = Promise.resolve();
+  const lookup = { book: BOOK, store: storeOf(on), known, journalOnly: true, onItsWay };
   await part.lookUp(lookup);
   part.plan(new CommandList());
   await place(leading, [name], [1]);

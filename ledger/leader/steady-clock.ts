@@ -66,7 +66,7 @@ export class SteadyClock {
   read(
     { wallMicros, elapsedMicros }: Reading,
     peers: readonly PeerClock[],
-    peerCount = peers.length,
+    peerCount: number,
   ): number {
     const passed = Math.max(0, elapsedMicros - this.#elapsed);
     this.#elapsed += passed;

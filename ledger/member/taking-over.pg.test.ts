@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { transferRequest } from '../testing/books/book-requests.ts';
 import { testDatabases } from '../testing/database/database.ts';
 import { startMember } from '../testing/database/leading-member.ts';
 import { Leading } from '../testing/database/leading.ts';
@@ -13,7 +12,6 @@ test('a member that builds the indexes of the leader before reports the epoch of
   const bare = () => opened.ledger<{ name: string }[]>`
     SELECT 'journal_from_' || first_seq AS name FROM journal_bare`;
   await expect.poll(async () => (await bare()).length).toBeGreaterThan(0);
-  await before.transfer([transferRequest()]).catch(() => undefined);
   await before.stop();
   await opened.admin.begin(async (holder) => {
     // As a vacuum by hand: no index can be built meanwhile.

@@ -144,6 +144,16 @@ export class AccountReads {
   }
 }
 
+/** NOT_FOUND: there is no such account. Asked in a turn, as every other read. */
+export async function mustExist(
+  { store }: ReadMember,
+  turns: ReadTurns,
+  id: bigint,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!(await turns.run(() => store.accountExists(id), signal))) throw accountNotFound(id);
+}
+
 /** There is no such account, or at the time that was asked for there was none yet. */
 export function accountNotFound(id: bigint, then = false): RpcError {
   return notFound('ACCOUNT_NOT_FOUND', `there ${then ? 'was' : 'is'} no account ${id}`);

@@ -10,7 +10,7 @@ import { validateListEntries, validateStatement } from '../core/validate/validat
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { entryPages, type PageTokens, pageOf, pageSize, statementPages } from '../rpc/page.ts';
 import type { SnapshotReads } from '../store/book-store.ts';
-import { accountNotFound } from './account-reads.ts';
+import { mustExist } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import type { LongReads } from './long-reads.ts';
 import { pastIsFinal, readAt, type ReadMember } from './proven-reads.ts';
@@ -46,7 +46,7 @@ export class EntryReads {
     };
     const read = () => this.#turns.run(() => store.readEntries(page), signal);
     const { found, position } = await readAt(this.#member, request.options, read, notBefore);
-    if (found.length === 0) await this.#mustExist(account, signal);
+    if (found.length === 0) await mustExist(this.#member, this.#turns, account, signal);
     const { items: entries, isLast } = pageOf(found, limit);
     if (isLast) return { entries, nextPageToken: '', position };
     // The later pages show only what the first page could have shown.
@@ -87,7 +87,7 @@ export class EntryReads {
       }, signal);
     const { found, position } = await readAt(this.#member, request.options, read, page?.notBefore);
     const { opening, closing, moves } = found;
-    if (closing.version === 0n) await this.#mustExist(account, signal);
+    if (closing.version === 0n) await mustExist(this.#member, this.#turns, account, signal);
     const { items: entries, isLast } = pageOf(moves, limit);
     const last = entries.at(-1)?.version ?? 0n;
     const token = [opening.version, closing.version, last, position.seq];
@@ -100,12 +100,6 @@ export class EntryReads {
       nextPageToken: isLast ? '' : tokens.token(token),
       position,
     };
-  }
-
-  async #mustExist(account: bigint, signal: AbortSignal | undefined): Promise<void> {
-    const { store } = this.#member;
-    const exists = await this.#turns.run(() => store.accountExists(account), signal);
-    if (!exists) throw accountNotFound(account);
   }
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../core/validate/validate-reads.ts';
 import { invalidArgument, refuseMalformed } from '../rpc/error.ts';
 import { pageOf, pageSize, transferPages } from '../rpc/page.ts';
-import { accountNotFound } from './account-reads.ts';
+import { mustExist } from './account-reads.ts';
 import { beyond } from './beyond.ts';
 import { transferBytes } from './reply-bytes.ts';
 import type { LongReads } from './long-reads.ts';
@@ -93,7 +93,7 @@ export class TransferReads {
 
   /** NOT_FOUND: there is no such account. DEADLINE_EXCEEDED: it takes too long. */
   async list(request: ListTransfersRequest, signal?: AbortSignal): Promise<ListTransfersResponse> {
-    const { store, config } = this.#member;
+    const { config } = this.#member;
     const { book } = config;
     const books = config.books.map(({ number }) => number);
     refuseMalformed(validateSearch(request, book.number));
@@ -111,8 +111,8 @@ export class TransferReads {
     const read = () => this.#longReads.run((reading) => reading.searchTransfers(search), signal);
     const { found, position } = await readAt(this.#member, request.options, read, end);
     const { items: transfers, isLast } = pageOf(found, limit);
-    if (transfers.length === 0 && account !== null && !(await store.accountExists(account))) {
-      throw accountNotFound(account);
+    if (transfers.length === 0 && account !== null) {
+      await mustExist(this.#member, this.#turns, account, signal);
     }
     const token = [transfers.at(-1)?.position?.seq ?? 0n, end ?? position.seq];
     return { transfers, nextPageToken: isLast ? '' : tokens.token(token), position };

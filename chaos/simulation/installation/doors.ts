@@ -76,7 +76,7 @@ export class Doors {
   published({ node }: SimulatedLedgerServer, status: ServerStatus): ServerStatus {
     if (this.#bug !== 'exists-before-barrier' || status.leading || !node.primary) return status;
     // From its take-over on a server reports the epoch of that.
-    const epoch = Number(status.epoch) > 0 ? status.epoch : node.memory.head.epoch + 1;
+    const epoch = status.epoch > 0 ? status.epoch : node.memory.head.epoch + 1;
     return { ...status, leading: true, epoch };
   }
 

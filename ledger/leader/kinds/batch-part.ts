@@ -68,6 +68,8 @@ export interface Lookup {
   readonly known: KnownOutcomes;
   /** True: only the journal is asked. Its unique index has refused the batch, or may refuse it. */
   readonly journalOnly: boolean;
+  /** The commit of the batch before, which the journal does not show until it is over. */
+  readonly onItsWay: Promise<unknown>;
 }
 
 /** The commands of a batch, in the order in which they are posted. */

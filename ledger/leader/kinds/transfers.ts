@@ -132,8 +132,13 @@ export class TransferPart extends BatchPart {
     }
   }
 
-  override async lookUpRefused(outcomes: readonly Outcome[], { known }: Lookup): Promise<boolean> {
+  override async lookUpRefused(
+    outcomes: readonly Outcome[],
+    { known, onItsWay }: Lookup,
+  ): Promise<boolean> {
     if (outcomes.every(({ kind }) => kind !== 'halted')) return false;
+    // They leave no row: that none was applied is known once the journal has what is on its way.
+    await Promise.allSettled([onItsWay]);
     const items = this.#planned.filter((_, at) => outcomes[this.#first + at]?.kind === 'halted');
     const answers = await known.recorded(items);
     for (const [place, item] of items.entries()) item.answer = answers[place];
