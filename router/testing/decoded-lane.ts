@@ -46,6 +46,10 @@ interface LaneItem {
   readonly rows: number;
   /** By performance.now(): no caller waits for it after that. */
   readonly deadline: number;
+  /** Shared by those of one call for one book: the batch that some of them were sent in last. */
+  readonly chunk: { batch: bigint };
+  /** Shared by neighbours of one call that go in one batch, if it takes them all. */
+  run: object;
   /** How often it was sent. Once is enough for it to have been applied. */
   attempts: number;
   /** Its answer so far, while it is in transit. */
@@ -132,42 +136,64 @@ export class DecodedLane {
     if (this.#pending.length === 0 || this.#retry !== undefined) return;
     const stream = this.#stream ?? this.#open(leader);
     if (stream === undefined) return;
-    while (this.#pending.length > 0 && this.#maySend()) this.#send(stream);
+    let sent = true;
+    while (sent && this.#pending.length > 0 && this.#maySend()) sent = this.#send(stream);
   }
 
   #maySend(): boolean {
     if (this.#inFlight.size < this.#tuning.batches) return true;
-    if (this.#pendingRows < this.#tuning.largeBatchRows) return false;
+    const ready = this.#pending.filter(({ chunk }) => !this.#inFlight.has(chunk.batch));
+    if (rowsIn(ready) < this.#tuning.largeBatchRows) return false;
     let inFlight = 0;
     for (const items of this.#inFlight.values()) inFlight += rowsIn(items);
     return inFlight < this.#tuning.inFlightRows;
   }
 
-  #send(stream: PostStream): void {
+  /** Sends the next batch; false: nothing that is pending can be sent yet. */
+  #send(stream: PostStream): boolean {
     const now = performance.now();
-    const items: LaneItem[] = [];
-    const timeoutMs: number[] = [];
-    let taken = 0;
-    let rows = 0;
-    for (const item of this.#pending) {
-      if (!item.done && item.deadline <= now) this.#giveUp(item, item.attempts);
-      if (!item.done && items.length > 0 && rows + item.rows > this.#tuning.batchRows) break;
-      taken += 1;
-      this.#pendingRows -= item.rows;
-      if (item.done) continue;
-      item.attempts += 1;
-      rows += item.rows;
-      items.push(item);
-      timeoutMs.push(Math.ceil(item.deadline - now));
-    }
-    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
-    if (items.length === 0) return;
     const batch = this.#nextBatch;
+    const items = this.#take(now);
+    if (items.length === 0) return false;
     this.#nextBatch += 1n;
     this.#inFlight.set(batch, items);
+    for (const item of items) {
+      item.attempts += 1;
+      item.chunk.batch = batch;
+    }
     const transfers = items.map((item) => item.request);
+    const timeoutMs = items.map((item) => Math.ceil(item.deadline - now));
     const request = PostRequest.encode({ batch, transfers, timeoutMs }).finish();
     stream.write(Buffer.from(request));
+    return true;
+  }
+
+  #take(now: number): LaneItem[] {
+    const items: LaneItem[] = [];
+    const left: LaneItem[] = [];
+    let isFull = false;
+    for (const item of this.#pending) {
+      if (!isFull && !item.done && item.deadline <= now) this.#giveUp(item, item.attempts);
+      const waits = this.#inFlight.has(item.chunk.batch);
+      if (!isFull && !item.done && !waits) isFull = !this.#fits(item, items);
+      if (item.done && !isFull) continue;
+      if (isFull || waits) left.push(item);
+      else items.push(item);
+    }
+    // What is left of the last one goes on its own from here on.
+    const last = items.at(-1)?.run;
+    const rest = {};
+    for (const item of left) if (item.run === last) item.run = rest;
+    this.#pending = left;
+    this.#pendingRows = rowsIn(left);
+    return items;
+  }
+
+  #fits(item: LaneItem, items: readonly LaneItem[]): boolean {
+    if (items.length === 0) return true;
+    const isNew = items.at(-1)?.run !== item.run;
+    const room = this.#tuning.batchRows - rowsIn(items);
+    return rowsIn(isNew ? this.#pending.filter(({ run }) => run === item.run) : [item]) <= room;
   }
 
   #open(leader: PostingLeader | undefined): PostStream | undefined {
@@ -225,6 +251,7 @@ export class DecodedLane {
         this.#giveUp(item, item.attempts - 1);
       } else if (result.status === TransferStatus.IN_TRANSIT && waits(item)) {
         item.inTransit = answerTo(item, result);
+        item.run = {};
         late.set(index, item);
       } else {
         finish(item, result);
@@ -290,6 +317,7 @@ export class DecodedLane {
   #giveUp(item: LaneItem, attempts: number): void {
     if (attempts > 0) fail(item, outcomeUnknown(status.DEADLINE_EXCEEDED));
     else if (item.attempts > 0) fail(item, tooLate('the deadline passed before the book began'));
+    else if (this.led) fail(item, tooLate('the deadline passed before the book could be asked'));
     else fail(item, unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
   }
 
@@ -345,6 +373,13 @@ function fail(item: LaneItem, error: RpcError): void {
   item.onError(error);
 }
 
+/** What all transfers of a call for one book share at first. */
+function shared(chunks: Map<number, { batch: bigint }>, book: number) {
+  const chunk = chunks.get(book) ?? { batch: 0n };
+  chunks.set(book, chunk);
+  return { chunk, run: chunk as object };
+}
+
 /** One call: its transfers, spread over the lanes, until all are answered or time is up. */
 export class DecodedCall {
   readonly #items: LaneItem[];
@@ -368,10 +403,12 @@ export class DecodedCall {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = setTimeout(() => this.#timeUp(), Math.max(0, timeoutMs));
+    const chunks = new Map<number, { batch: bigint }>();
     this.#items = requests.map((request, index) => ({
       request,
       rows: rowsOf(request),
       deadline,
+      ...shared(chunks, bookOf(decidingAccountOf(request))),
       attempts: 0,
       inTransit: undefined,
       done: false,

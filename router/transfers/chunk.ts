@@ -47,6 +47,8 @@ export class Chunk {
   readonly #rows: Uint32Array | undefined;
   /** How many of them were sent at least once: those at the front. */
   sent = 0;
+  /** Number of the batch that some of them were sent in last; 0: none. */
+  batch = 0;
 
   /**
    * @param items whose bytes nothing else may use from now on

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { accountId } from '../../ledger/core/account-id.ts';
 import { must } from '../../ledger/core/assert.ts';
@@ -348,4 +349,56 @@ test('bytes are sent and answered as objects were, whatever happens to the books
     compare('the end');
     expect(ended).toBe(calls);
   }
+});
+
+function keys(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, index) => `key ${from + index}`);
+}
+
+function plainOfKey(idempotencyKey: string): CreateTransferRequest {
+  const debitAccountId = accountId(1, 1);
+  const creditAccountId = accountId(1, 2);
+  return CreateTransferRequest.fromPartial({
+    idempotencyKey,
+    debitAccountId,
+    creditAccountId,
+    amount: 1n,
+  });
+}
+
+test('a call of more than a batch is sent part by part, each behind the answer to the one before', () => {
+  const side = bytesSide();
+  side.leaders.lead(1, 1);
+  const sent = () => {
+    vi.advanceTimersByTime(0);
+    const { requests } = must(side.leaders.streams[0], 'it was opened');
+    return requests.map((request) => request.transfers.map((each) => each.idempotencyKey));
+  };
+  side.call(0, keys(0, 20).map(plainOfKey), 5_000);
+  side.call(1, keys(20, 26).map(plainOfKey), 5_000);
+  side.call(2, keys(26, 30).map(plainOfKey), 5_000);
+  // Calls that fit are not divided. What is left of the first one is no reason to hurry.
+  expect(sent()).toEqual([keys(0, 9), keys(20, 26)]);
+  const answer = (batch: bigint, count: number) => {
+    const results = Array.from({ length: count }, () => ({ status: TransferStatus.POSTED }));
+    const value = BatchOutcome.fromPartial({ batch, results });
+    side.leaders.streams[0]?.reply({ $case: 'outcome', value });
+  };
+  answer(2n, 6);
+  // They do not wait for it either.
+  expect(sent().slice(2)).toEqual([keys(26, 30)]);
+  answer(1n, 9);
+  expect(sent().slice(3)).toEqual([keys(9, 18)]);
+  // What is refused is the end of the call: the rest of it is not posted behind it.
+  const refused = { batch: 4n, code: FaultCode.OVERLOADED, message: 'full' };
+  side.leaders.streams[0]?.reply({ $case: 'fault', value: BatchFault.fromPartial(refused) });
+  expect(sent()).toHaveLength(4);
+  answer(3n, 4);
+  expect(sent()).toHaveLength(4);
+  expect(side.ends).toMatchObject([
+    { call: 1 },
+    { call: 0, error: { code: status.RESOURCE_EXHAUSTED } },
+    { call: 2 },
+  ]);
+  side.close();
 });

@@ -140,22 +140,39 @@ export class Lane {
     if (this.#pending.length === 0 || this.#retry !== undefined) return;
     const stream = this.#stream ?? this.#open(leader);
     if (stream === undefined) return;
-    while (this.#pending.length > 0 && this.#maySend()) this.#send(stream);
+    let sent = true;
+    while (sent && this.#pending.length > 0 && this.#maySend()) sent = this.#send(stream);
   }
 
   #maySend(): boolean {
     if (this.#inFlight.length < this.#tuning.batches) return true;
-    if (this.#pendingRows < this.#tuning.largeBatchRows) return false;
+    if (!this.#hasLargeBatch()) return false;
     let inFlight = 0;
     for (const { rows } of this.#inFlight) inFlight += rows;
     return inFlight < this.#tuning.inFlightRows;
   }
 
-  #send(stream: PostStream): void {
+  #hasLargeBatch(): boolean {
+    const { largeBatchRows } = this.#tuning;
+    if (this.#pendingRows < largeBatchRows) return false;
+    let rows = 0;
+    return this.#pending.some((piece) => {
+      if (!this.#isUnderWay(piece.chunk)) rows += piece.rows;
+      return rows >= largeBatchRows;
+    });
+  }
+
+  /** True: some of its transfers are in a batch that is not answered. */
+  #isUnderWay({ batch }: Chunk): boolean {
+    return batch > 0 && this.#inFlight.some(({ number }) => number === batch);
+  }
+
+  /** Sends the next batch; false: nothing that is pending can be sent yet. */
+  #send(stream: PostStream): boolean {
     const now = performance.now();
-    const pieces = this.#take(now);
-    if (pieces.length === 0) return;
     const number = this.#nextBatch;
+    const pieces = this.#take(number, now);
+    if (pieces.length === 0) return false;
     this.#nextBatch += 1;
     this.#inFlight.push({ number, pieces, rows: rowsIn(pieces) });
     const runs = pieces.map(({ chunk, from, to }) => ({
@@ -164,11 +181,17 @@ export class Lane {
       timeoutMs: Math.ceil(chunk.call.deadline - now),
     }));
     stream.write(postRequestOf(number, runs));
+    return true;
   }
 
-  /** Takes what goes into the next batch from what is pending, as sent once more. */
-  #take(now: number): Piece[] {
+  /**
+   * Takes what goes into a batch from what is pending, as sent once more. No two batches on their
+   * way have transfers of the same call: the book could refuse the first and post the second. So a
+   * call is divided only if it has more than a batch takes, and then it is sent part by part.
+   */
+  #take(number: number, now: number): Piece[] {
     const pieces: Piece[] = [];
+    const waiting: Piece[] = [];
     const room = { rows: this.#tuning.batchRows, items: CALL_ITEMS_MAX };
     let taken = 0;
     for (const piece of this.#pending) {
@@ -179,11 +202,17 @@ export class Lane {
         this.#pendingRows -= piece.rows;
         continue;
       }
+      if (this.#isUnderWay(chunk)) {
+        waiting.push(piece);
+        taken += 1;
+        continue;
+      }
       // The first one fits, however many rows it has.
       const fits = Math.max(chunk.fitting(from, to, room), pieces.length === 0 ? from + 1 : from);
-      if (fits === from) break;
+      if (fits < to && pieces.length > 0) break;
       const sent = pieceOf(chunk, from, fits, attempts + 1);
       chunk.sent = Math.max(chunk.sent, fits);
+      chunk.batch = number;
       pieces.push(sent);
       this.#pendingRows -= sent.rows;
       room.rows -= sent.rows;
@@ -194,7 +223,8 @@ export class Lane {
       }
       taken += 1;
     }
-    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
+    const rest = this.#pending.slice(taken);
+    this.#pending = waiting.length === 0 ? rest : [...waiting, ...rest];
     return pieces;
   }
 
@@ -357,6 +387,7 @@ export class Lane {
   #giveUp({ chunk: { call }, attempts }: Piece, before: number): void {
     if (before > 0) call.fail(outcomeUnknown(status.DEADLINE_EXCEEDED));
     else if (attempts > 0) call.fail(tooLate('the deadline passed before the book began'));
+    else if (this.led) call.fail(tooLate('the deadline passed before the book could be asked'));
     else call.fail(unavailable('NO_LEADER', `book ${this.#book} has no leader now`, 200));
   }
 
