@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { accountId } from '../ledger/core/account-id.ts';
-import { reasonOf, RpcError } from '../ledger/rpc/error.ts';
+import { channelDiverged, overloaded, reasonOf, RpcError, tooLate } from '../ledger/rpc/error.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
 import { ChangeAccountRequest, OpenAccountRequest } from '../proto/gen/meridian/v1/account.ts';
 import { RegisterAssetRequest } from '../proto/gen/meridian/v1/asset.ts';
@@ -100,6 +100,24 @@ test.each(NAMES)('%s: a dry run leaves nothing to find, and is never marked', as
   const { across } = await acrossLeaders(name, true);
   expect(across).toMatchObject({ replayed: true, dryRun: true });
   expect(across).not.toHaveProperty('resent', true);
+});
+
+test.each([
+  ['a full queue', overloaded('full', 100)],
+  ['too little time', tooLate('too late')],
+  ['a channel that has diverged', channelDiverged('halted', 'a>b')],
+])('%s does not show that a lost attempt was not applied', async (_, refusal) => {
+  const { old, next, leads, calls } = await fixture();
+  old.changes = false;
+  old.lead(1);
+  await leads(1);
+  next.changeFails = refusal;
+  const call = failureOf(calls.change(false, 10_000));
+  await expect.poll(() => old.changed, { timeout: 5_000 }).toBe(1);
+  next.lead(2);
+  expect(await call).toMatchObject({ code: status.UNKNOWN, outcomeUnknown: true });
+  // At once, it does.
+  expect(await failureOf(calls.change(false, 10_000))).toMatchObject({ code: refusal.code });
 });
 
 async function failureOf(call: Promise<unknown>): Promise<RpcError> {

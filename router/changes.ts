@@ -1,7 +1,7 @@
 import { type Deadline, status } from '@grpc/grpc-js';
 import { validateAsset, validateChange } from '../ledger/core/validate/validate-account.ts';
 import { must } from '../ledger/core/assert.ts';
-import { outcomeUnknown, refuseMalformed } from '../ledger/rpc/error.ts';
+import { outcomeUnknown, refuseMalformed, RpcError } from '../ledger/rpc/error.ts';
 import type {
   ChangeAccountRequest,
   ChangeAccountResponse,
@@ -72,8 +72,8 @@ export class Changes {
   ): Promise<RegisterAssetResponse[]> {
     try {
       return await Promise.all(registrations);
-    } catch {
-      throw outcomeUnknown(status.UNKNOWN);
+    } catch (error) {
+      throw error instanceof RpcError ? outcomeUnknown(status.UNKNOWN) : error;
     }
   }
 }

@@ -201,8 +201,11 @@ export function tooSlow(message: string): RpcError {
 
 /** The deadline passed before the request was started: it was not applied. */
 export function tooLate(message: string): RpcError {
-  return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo('NOT_APPLIED')]);
+  return new RpcError(status.DEADLINE_EXCEEDED, message, [errorInfo(TOO_LATE)]);
 }
+
+/** Reason in the details of an error of a request that was not started. */
+export const TOO_LATE = 'NOT_APPLIED';
 
 /** The caller has cancelled the call: no more work is done for it, and it gets no answer. */
 export const callerGone = () => new RpcError(status.CANCELLED, 'the caller has gone');

@@ -1,26 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { InvariantError } from '../core/assert.ts';
+import { unhandledErrors } from '../testing/unhandled-errors.ts';
 import { RpcError } from './error.ts';
 import { unary } from './unary.ts';
-
-/** What nothing has handled: in a server process it is the end. */
-let unhandled: unknown[] = [];
-let listeners: NodeJS.UncaughtExceptionListener[] = [];
-
-beforeEach(() => {
-  unhandled = [];
-  listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', (error) => void unhandled.push(error));
-});
-
-afterEach(() => {
-  process.removeAllListeners('uncaughtException');
-  for (const listener of listeners) process.on('uncaughtException', listener);
-});
 
 /** The answer to a call whose handler fails, and what was logged meanwhile. */
 async function failWith(failure: Error) {
@@ -42,6 +27,7 @@ async function failWith(failure: Error) {
 }
 
 test('a broken invariant is answered with INTERNAL and ends the process', async () => {
+  const unhandled = unhandledErrors();
   const bug = new InvariantError('the books do not balance');
   const { answer } = await failWith(bug);
   expect(answer).toMatchObject({ code: status.INTERNAL });
@@ -50,6 +36,7 @@ test('a broken invariant is answered with INTERNAL and ends the process', async 
 });
 
 test('any other error is logged and answered, and ends nothing', async () => {
+  const unhandled = unhandledErrors();
   const { answer, logged } = await failWith(new Error('no luck'));
   expect(answer).toMatchObject({ code: status.INTERNAL });
   expect(logged).toEqual(['a call failed']);
@@ -57,6 +44,7 @@ test('any other error is logged and answered, and ends nothing', async () => {
 });
 
 test('an answer that is an error is passed on', async () => {
+  const unhandled = unhandledErrors();
   const failure = new RpcError(status.NOT_FOUND, 'none');
   expect(await failWith(failure)).toEqual({ answer: failure, logged: [] });
   expect(unhandled).toEqual([]);

@@ -53,10 +53,7 @@ export function unary<Request, Response>(
               'the server has found a bug in itself and is shutting down',
             ),
           );
-          // Once the answer is written: the process takes nothing with it that the caller needs.
-          setImmediate(() => {
-            throw error;
-          });
+          endByBug(error);
           return;
         }
         if (!(error instanceof RpcError) && !call.cancelled) {
@@ -69,6 +66,16 @@ export function unary<Request, Response>(
     };
     void work();
   };
+}
+
+/**
+ * Ends the process, once the answer is written that is given in this turn of the event loop: it
+ * takes nothing with it that the caller needs.
+ */
+export function endByBug(error: InvariantError): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 /** Acts a little before a deadline. Returns how to stop it. */

@@ -7,6 +7,7 @@ import {
   outcomeUnknown,
   reasonOf,
   RpcError,
+  TOO_LATE,
   tooLate,
   unavailable,
 } from '../../ledger/rpc/error.ts';
@@ -177,11 +178,14 @@ function mayRepeat(error: unknown): boolean {
 const FINAL: ReadonlySet<string> = new Set(['BEHIND', CHANNEL_DIVERGED]);
 
 /**
- * A full queue, or a book that posts nothing: neither shows what an attempt before may have done.
+ * A full queue, a book that posts nothing, an attempt that came too late: none of them shows what
+ * an attempt before may have done.
  */
 function leavesEarlierUnknown(error: unknown): boolean {
   if (!(error instanceof RpcError)) return false;
-  return error.code === status.RESOURCE_EXHAUSTED || reasonOf(error) === CHANNEL_DIVERGED;
+  const reason = reasonOf(error);
+  if (reason === CHANNEL_DIVERGED || reason === TOO_LATE) return true;
+  return error.code === status.RESOURCE_EXHAUSTED;
 }
 
 /** True if the ledger server itself has reported that nothing was applied. */

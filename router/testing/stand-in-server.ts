@@ -63,6 +63,8 @@ export class StandInServer {
    * they are taken, and never answered.
    */
   changes = true;
+  /** Its answer to an account's change; undefined: it is made. */
+  changeFails: RpcError | undefined;
   /** True: a server of a release that does not know the rule by which accounts are placed. */
   isEarlier = false;
   /** Which names it owns, by the list that a router sends. */
@@ -127,7 +129,11 @@ export class StandInServer {
         callback: sendUnaryData<ChangeAccountResponse>,
       ) => {
         const answer = { dryRun, replayed: this.replays };
-        this.#change(() => callback(null, ChangeAccountResponse.fromPartial(answer)));
+        this.#change(() => {
+          if (this.changeFails === undefined)
+            callback(null, ChangeAccountResponse.fromPartial(answer));
+          else callback(this.changeFails);
+        });
       },
       registerAsset: (
         { request: { dryRun } }: ServerUnaryCall<RegisterAssetRequest, RegisterAssetResponse>,

@@ -18,6 +18,8 @@ import {
   type StreamTransfersRequest,
   type StreamTransfersResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { InvariantError } from '../../ledger/core/assert.ts';
+import { unhandledErrors } from '../../ledger/testing/unhandled-errors.ts';
 import { TransferItems } from './bytes/transfer-items.ts';
 import { transferService } from './transfer-service.ts';
 import { TransferStreams } from './transfer-streams.ts';
@@ -161,6 +163,19 @@ test('a fault of one transfer is its answer, and the stream goes on', async () =
     '4 INVALID_ARGUMENT: dry_run must be unset: dry runs are unary',
     '5 key 5',
   ]);
+});
+
+test('a broken invariant is answered with an unknown outcome and ends the process', async () => {
+  const unhandled = unhandledErrors();
+  const { stream, begun, received } = await fixture();
+  write(stream, 1);
+  stream.end();
+  await settled(() => begun.length, 1);
+  const bug = new InvariantError('the books do not balance');
+  begun[0]?.decide(bug);
+  await received.ended;
+  expect(received.answers).toEqual(['1 INTERNAL?: failed; see the log']);
+  expect(unhandled).toEqual([bug]);
 });
 
 test.each([

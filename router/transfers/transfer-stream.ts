@@ -4,7 +4,9 @@ import { invalidArgument, RpcError } from '../../ledger/rpc/error.ts';
 import { MalformedMessage } from '../../ledger/rpc/message-bytes.ts';
 import type { RouterTuning } from '../router-tuning.ts';
 import { remainingMs } from '../books/call-deadline.ts';
+import { InvariantError } from '../../ledger/core/assert.ts';
 import { MIB } from '../../ledger/core/limits.ts';
+import { endByBug } from '../../ledger/rpc/unary.ts';
 import { TransferItems } from './bytes/transfer-items.ts';
 import { sizeOf, type StreamedAnswer, type StreamedTransfer } from './transfer-service.ts';
 
@@ -127,6 +129,7 @@ export class TransferStream {
       const { code, message, outcomeUnknown } = error;
       return { code, message, outcomeUnknown };
     }
+    if (error instanceof InvariantError) endByBug(error);
     this.#log.warn('a transfer of a stream failed', { why: String(error) });
     return { code: status.INTERNAL, message: 'failed; see the log', outcomeUnknown: true };
   }
