@@ -20,6 +20,7 @@ import {
 import { newestResult, writeComparison, writeResult } from './result-files.ts';
 import { writeReadme } from './result/readme.ts';
 import { runBench } from './run-parts.ts';
+import { installPackages } from '../regions/supervisor/replicated/packages.ts';
 import { markdownTable } from './result/markdown-table.ts';
 
 /** 1: figures are void, or one fell. 2: wrong usage. 3: it could not be measured. 130: Ctrl-C, as shells have it. */
@@ -66,6 +67,8 @@ Parts:
   h  the highest rate of single transfers with a p99 below 50 ms
   i  the rate of a book that grows to 30 million rows, a million accounts (after f; not in quick)
   baseline  a conventional ledger: SQL functions that lock and update two accounts
+  replica   reads of a copy in another region while its book posts (only where it is named,
+            as it installs the packages of the replicated profile)
 
 Each figure is void unless the books balance and have exactly what was acknowledged.
 The result is written to bench/results as JSON.
@@ -162,6 +165,13 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     return compare(options, options.against, profileName, signal);
   }
   const profile = withSizes(profiles[profileName], options);
+  if (options.only?.has('replica') === true) {
+    if (options.servers !== undefined) {
+      note('replica measures the servers of this checkout alone: leave --servers out');
+      return EXIT.usage;
+    }
+    installPackages();
+  }
   const result = await runBench({
     profile,
     parts: options.only ?? new Set(profile.parts),

@@ -1,7 +1,19 @@
 import type { Window } from './load/job.ts';
 
 /** The parts of the benchmark, by the letters that the options and the results use. */
-export const partNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'baseline'] as const;
+export const partNames = [
+  'a',
+  'b',
+  'c',
+  'd',
+  'e',
+  'f',
+  'g',
+  'h',
+  'i',
+  'baseline',
+  'replica',
+] as const;
 export type PartName = (typeof partNames)[number];
 
 export const profileNames = ['sanity', 'quick', 'full'] as const;
@@ -32,6 +44,8 @@ export interface BenchProfile {
   /** Of part h. */
   readonly search: SearchPlan;
   readonly searchWindows: Readonly<Record<'coarse' | 'fine', Window>>;
+  /** Of each rate of the reads of a copy. */
+  readonly replicaWindow: Window;
   /** Of parts f and i. */
   readonly memoryAccounts: number;
   /** Rows that part i writes, in steps. */
@@ -55,14 +69,20 @@ export const load = {
   searchP99Ms: 50,
   baselineClients: 20,
   baselineBatchClients: 1,
+  /** Transfers that are posted while a copy is read. */
+  replicaPerSecond: 20_000,
+  /** Half of them by id, half pages of an account. */
+  replicaReadsPerSecond: 100,
 } as const;
 
 const withoutMemory: readonly PartName[] = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'baseline'];
+/** Reads of a copy need the packages of the replicated profile: only who asks for them gets them. */
+const withoutCopies: readonly PartName[] = partNames.filter((name) => name !== 'replica');
 
 export const profiles: Readonly<Record<ProfileName, BenchProfile>> = {
   sanity: {
     name: 'sanity',
-    parts: partNames,
+    parts: withoutCopies,
     accounts: 1_000,
     rounds: 1,
     roundWindow: { warmUpMs: 500, measureMs: 1_500 },
@@ -73,6 +93,7 @@ export const profiles: Readonly<Record<ProfileName, BenchProfile>> = {
       coarse: { warmUpMs: 100, measureMs: 400 },
       fine: { warmUpMs: 100, measureMs: 500 },
     },
+    replicaWindow: { warmUpMs: 500, measureMs: 2_000 },
     memoryAccounts: 5_000,
     growth: { rows: 20_000, rowsPerStep: 10_000 },
   },
@@ -89,12 +110,13 @@ export const profiles: Readonly<Record<ProfileName, BenchProfile>> = {
       coarse: { warmUpMs: 500, measureMs: 2_000 },
       fine: { warmUpMs: 1_000, measureMs: 5_000 },
     },
+    replicaWindow: { warmUpMs: 5_000, measureMs: 20_000 },
     memoryAccounts: 1_000_000,
     growth: { rows: 5_000_000, rowsPerStep: 1_000_000 },
   },
   full: {
     name: 'full',
-    parts: partNames,
+    parts: withoutCopies,
     accounts: 10_000,
     rounds: 9,
     roundWindow: { warmUpMs: 2_000, measureMs: 8_000 },
@@ -105,6 +127,7 @@ export const profiles: Readonly<Record<ProfileName, BenchProfile>> = {
       coarse: { warmUpMs: 1_000, measureMs: 3_000 },
       fine: { warmUpMs: 2_000, measureMs: 10_000 },
     },
+    replicaWindow: { warmUpMs: 10_000, measureMs: 60_000 },
     memoryAccounts: 1_000_000,
     growth: { rows: 30_000_000, rowsPerStep: 1_000_000 },
   },

@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { must } from '../ledger/core/assert.ts';
 import type { ProcessSettings } from '../regions/config/process-settings.ts';
 import { note } from '../regions/terminal/print.ts';
-import { MeasuredInstallation } from './measure/measured-installation.ts';
+import { emptyBenchData, MeasuredInstallation, REGIONS } from './measure/measured-installation.ts';
 import { measureBaseline } from './baseline/measure-baseline.ts';
 import { measureGrowth } from './growth/measure-growth.ts';
 import { measureHighestRates } from './highest-rate/measure-highest-rates.ts';
 import { describeMachine, readRevision, readVersions } from './measure/machine.ts';
 import type { Measurement } from './measure/measurement.ts';
+import { measureReplicaReads } from './replica/measure-replica-reads.ts';
 import {
   measureCrossRegion,
   measureMemory,
@@ -16,7 +18,7 @@ import {
   type PartContext,
 } from './parts.ts';
 import { load, type PartName, type BenchProfile } from './profile.ts';
-import type { BenchResult, Figures } from './result/result.ts';
+import type { BenchResult, Figures, ReplicaFigure } from './result/result.ts';
 import { targetsOf } from './result/speed-targets.ts';
 
 export interface BenchOptions {
@@ -38,9 +40,30 @@ export interface BenchOptions {
  * @throws Error if it cannot be started, if a part cannot be measured, or if it was stopped
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  const { profile, parts, dataDir, signal } = options;
   const startedAt = new Date();
   const revision = readRevision();
+  const { figures: installed, ...described } = await measureInstalled(options);
+  const figures = options.parts.has('replica')
+    ? { ...installed, replica: await measureCopies(options) }
+    : installed;
+  return {
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
+    ...revision,
+    ...described,
+    profile: options.profile,
+    settings: { ...load },
+    figures,
+    targets: targetsOf(figures),
+    findings: findingsOf(figures),
+  };
+}
+
+/** All parts but that of the copies, which needs an installation of its own. */
+async function measureInstalled(
+  options: BenchOptions,
+): Promise<Pick<BenchResult, 'machine' | 'versions' | 'withRedis' | 'figures'>> {
+  const { profile, parts, dataDir, signal } = options;
   note('starting three regions and a Postgres for the bare loop');
   const installation = await MeasuredInstallation.start(options);
   // A running job cannot be cancelled: only the end of its process ends it.
@@ -56,24 +79,18 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const versions = await readVersions(first);
     const requireGoing = () => signal.throwIfAborted();
     const figures = await measureParts({ installation, profile, requireGoing }, parts);
-    return {
-      startedAt: startedAt.toISOString(),
-      seconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
-      ...revision,
-      machine,
-      versions,
-      withRedis: installation.withRedis,
-      profile,
-      settings: { ...load },
-      figures,
-      targets: targetsOf(figures),
-      findings: findingsOf(figures),
-    };
+    return { machine, versions, withRedis: installation.withRedis, figures };
   } finally {
     signal.removeEventListener('abort', abort);
     note('stopping');
     await installation.stop();
   }
+}
+
+async function measureCopies(options: BenchOptions): Promise<ReplicaFigure[]> {
+  const { dataDir, basePort, profile, signal } = options;
+  await emptyBenchData(dataDir);
+  return measureReplicaReads({ profile, dataDir: join(dataDir, REGIONS), basePort, signal });
 }
 
 async function measureParts(context: PartContext, parts: ReadonlySet<PartName>): Promise<Figures> {
@@ -99,8 +116,8 @@ async function measureParts(context: PartContext, parts: ReadonlySet<PartName>):
 }
 
 function findingsOf(figures: Figures): string[] {
-  const { raw, batched, hot, mixed, singles, crossRegion, memory, growth, highest, baseline } =
-    figures;
+  const { raw, batched, hot, mixed, singles, crossRegion, memory, growth, highest } = figures;
+  const { baseline, replica } = figures;
   return [
     ...findingsIn('a', raw?.rounds ?? []),
     ...findingsIn('b', batched?.rounds ?? []),
@@ -112,6 +129,7 @@ function findingsOf(figures: Figures): string[] {
     ...findingsIn('h', highest?.flatMap(({ steps }) => steps) ?? []),
     ...findingsIn('i', growth === undefined ? [] : [growth]),
     ...findingsIn('baseline', baseline === undefined ? [] : Object.values(baseline)),
+    ...findingsIn('replica', replica ?? []),
   ];
 }
 

@@ -7,6 +7,7 @@ export type ComparedPart = (typeof comparedParts)[number];
 /** Why a part cannot be compared at all. */
 export const incomparable: Readonly<Record<Exclude<PartName, ComparedPart>, string>> = {
   baseline: 'a conventional ledger has nothing of Meridian in it',
+  replica: 'the copies are those of this checkout',
 };
 
 /** One figure of a part that is compared. */

@@ -43,19 +43,33 @@ export async function runCalls(parts: Parts, job: CallsJob): Promise<LoadResult>
   const meter = new RateMeter(window, performance.now());
   const loop = new CallLoop(parts.keys, meter);
   let sent = 0;
-  const running = routes.flatMap(({ client, tally, slots }) =>
-    slots.map((cycle) => {
+  const running = routes.flatMap(({ client, tally, slots }) => {
+    const waitMs = paceOf(job);
+    return slots.map((cycle) => {
       const turns = inTurns(cycle);
       const take = () => {
         if (performance.now() >= meter.endsAt || sent >= requestsMax) return undefined;
         sent += itemsPerCall;
         return turns.next().value;
       };
-      return loop.run(client, tally, take);
-    }),
-  );
+      return loop.run(client, tally, take, waitMs);
+    });
+  });
   await Promise.all(running);
   return loop.result(routes.map(({ tally }) => tally.acknowledged));
+}
+
+/** Returns how long the next call of a route is to wait, in milliseconds. */
+function paceOf({ callsPerSecond }: CallsJob): () => number {
+  if (callsPerSecond === undefined) return () => 0;
+  let due = performance.now();
+  return () => {
+    const now = performance.now();
+    // What was held up is not caught up with: the rate is the highest, not the mean.
+    const at = Math.max(due, now);
+    due = at + 1_000 / callsPerSecond;
+    return at - now;
+  };
 }
 
 /** Each place in flight has calls of its own: one is only written over after its answer. */
@@ -145,13 +159,22 @@ class CallLoop {
     this.#meter = meter;
   }
 
-  /** Sends what `take` returns until it returns nothing, or until a call fails. */
+  /**
+   * Sends what `take` returns until it returns nothing, or until a call fails.
+   * @param waitMs how long a call waits before it is taken
+   */
   run(
     client: RouterClient,
     tally: AcknowledgedTally,
     take: () => RepeatableCall | undefined,
+    waitMs: () => number = () => 0,
   ): Promise<void> {
     return new Promise((resolve) => {
+      const goOn = () => {
+        const ms = waitMs();
+        if (ms > 0) setTimeout(sendNext, ms);
+        else sendNext();
+      };
       const sendNext = () => {
         const call = take();
         if (call === undefined) {
@@ -171,10 +194,10 @@ class CallLoop {
           tally.add(call.items, countStatuses(answer), call.effects);
           this.#meter.completed(call.items, now);
           if (now >= this.#meter.startsAt) record(this.#latency, now - sentAt);
-          sendNext();
+          goOn();
         });
       };
-      sendNext();
+      goOn();
     });
   }
 

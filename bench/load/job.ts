@@ -32,6 +32,8 @@ export interface CallsJob {
   readonly itemsPerCall: number;
   /** Calls in flight on each route. */
   readonly inFlight: number;
+  /** No more are sent on each route in a second; undefined: each as soon as one is answered. */
+  readonly callsPerSecond?: number;
   /** End after these requests if the window has not ended by then. */
   readonly requestsMax?: number;
   readonly window: Window;

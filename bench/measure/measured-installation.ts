@@ -31,6 +31,8 @@ const RAW_DATABASE = 'raw_1';
 const RAW_BOOK = { name: 'raw-1', number: 1 };
 /** Marks a folder whose content the benchmark may delete. */
 const MARKER = 'bench-data';
+/** The folder of the regions in it. */
+export const REGIONS = 'regions';
 
 export interface InstallationOptions {
   /** A folder of the benchmark's own; data of a previous run in it is deleted. */
@@ -85,11 +87,9 @@ export class MeasuredInstallation {
   static async start(options: InstallationOptions): Promise<MeasuredInstallation> {
     const { dataDir, basePort } = options;
     const settings = options.settings ?? defaultProcessSettings(defaultTopology, 'embedded');
-    await deleteBenchData(dataDir);
+    await emptyBenchData(dataDir);
     const port = basePort + RAW_PORT_OFFSET;
     await requireFreePorts([{ port, use: 'the Postgres of the bare loop' }]);
-    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-    writeFileSync(join(dataDir, MARKER), '');
     const gcFolder = join(dataDir, 'gc');
     mkdirSync(gcFolder, { recursive: true });
     const cluster = await startTested(options, settings, gcFolder);
@@ -161,7 +161,7 @@ function startTested(
   settings: ProcessSettings,
   gcFolder: string,
 ): Promise<TestedCluster> {
-  const clusterDir = join(dataDir, 'regions');
+  const clusterDir = join(dataDir, REGIONS);
   if (servers !== undefined) {
     return startOtherCheckout({
       checkout: servers,
@@ -223,6 +223,16 @@ async function startRawPostgres(
 }
 
 /**
+ * Makes an empty folder of the benchmark, where an earlier run may have left data.
+ * @throws Error if the folder holds anything else, which then stays
+ */
+export async function emptyBenchData(dataDir: string): Promise<void> {
+  await deleteBenchData(dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  writeFileSync(join(dataDir, MARKER), '');
+}
+
+/**
  * Deletes what an earlier run left in the folder, if it is there.
  * @throws Error if the folder holds anything else, which then stays
  */
@@ -234,6 +244,6 @@ export async function deleteBenchData(dataDir: string): Promise<void> {
       `${dataDir} is not empty and not a folder of the benchmark; choose another --data`,
     );
   }
-  await removeData(join(dataDir, 'regions'));
+  await removeData(join(dataDir, REGIONS));
   rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -83,6 +83,11 @@ function figureRows(figures: Figures): string[] {
     const per = `calls of ${count(itemsPerCall)}, ${load.baselineBatchClients} in flight`;
     add(`${what}, ${per}`, `${count(many.perSecond)}/s`, quantiles(many.latency));
   }
+  for (const { asked, perSecond, lookUps, pages } of figures.replica ?? []) {
+    const what = `replica: ${asked === undefined ? 'full load' : 'fixed rate'}, a copy in another region`;
+    add(`${what}: a transfer by id`, `${count(perSecond)}/s posted`, quantiles(lookUps));
+    add(`${what}: a page of an account`, `${count(perSecond)}/s posted`, quantiles(pages));
+  }
   return rows;
 }
 

@@ -37,6 +37,8 @@ export interface Figures {
   readonly growth?: GrowthFigure;
   readonly highest?: readonly HighestRateFigure[];
   readonly baseline?: BaselineFigure;
+  /** At a fixed rate, then at full load. */
+  readonly replica?: readonly ReplicaFigure[];
 }
 
 /** The same measurement in several rounds. */
@@ -129,6 +131,18 @@ export interface BaselineFigure {
   readonly singles: Measurement;
   /** Calls of as many transfers as in part b. */
   readonly batched: Measurement;
+}
+
+/** Reads of a copy in another region while its book posts. */
+export interface ReplicaFigure {
+  /** Transfers a second that were asked for; undefined: as many as can be. */
+  readonly asked: number | undefined;
+  readonly perSecond: number;
+  /** Transfers by id. */
+  readonly lookUps: Latency;
+  /** A page of one account. */
+  readonly pages: Latency;
+  readonly findings: readonly string[];
 }
 
 export interface Target {

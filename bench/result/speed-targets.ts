@@ -28,6 +28,8 @@ const goals = {
   memory: { accounts: 1_000_000, bytes: 400 * 2 ** 20 },
   /** Of the book that has grown. */
   large: { readP99Ms: 10, recoveryMs: 4_000 },
+  /** Of a copy. */
+  replicaP99Ms: { fixed: 20, full: 200 },
 } as const;
 
 const roleNames = { ledger: 'ledger server', router: 'router', postgres: 'Postgres' } as const;
@@ -64,7 +66,7 @@ export function targetsOf(figures: Figures): Target[] {
     const rate = measurement === undefined ? 0 : measurement.perSecond;
     targets.push(atLeast(name, goals.highestPerSecond[client], rate));
   }
-  targets.push(...growthTargets(figures));
+  targets.push(...growthTargets(figures), ...replicaTargets(figures));
   return targets;
 }
 
@@ -121,6 +123,18 @@ function growthTargets({ growth }: Figures): Target[] {
     atMost(`${of}, balance of a cold account, p99`, large.readP99Ms, balances.p99, milliseconds),
     atMost(`${of}, payment after a killed leader`, large.recoveryMs, recoveryMs, milliseconds),
   ].map((target) => ({ ...target, met: target.met && isSound(growth) }));
+}
+
+function replicaTargets({ replica }: Figures): Target[] {
+  return (replica ?? []).flatMap((figure): Target[] => {
+    const { asked, lookUps, pages } = figure;
+    const limit = goals.replicaP99Ms[asked === undefined ? 'full' : 'fixed'];
+    const posting = asked === undefined ? 'at full load' : `at ${count(asked)}/s`;
+    return [
+      atMost(`replica ${posting}: a transfer by id, p99`, limit, lookUps.p99, milliseconds),
+      atMost(`replica ${posting}: a page of an account, p99`, limit, pages.p99, milliseconds),
+    ].map((target) => ({ ...target, met: target.met && isSound(figure) }));
+  });
 }
 
 function atLeast(name: string, limit: number, value: number): Target {
