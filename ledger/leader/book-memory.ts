@@ -101,6 +101,11 @@ export class BookMemory {
     return this.#channels.get(peerBook) ?? newChannel(peerBook);
   }
 
+  /** The channels to all books with which anything was ever exchanged. */
+  get channels(): readonly Readonly<Channel>[] {
+    return [...this.#channels.values()];
+  }
+
   /**
    * A channel whose other end has proven that this book has lost rows: it was restored from an
    * older copy. It may post nothing then: money could be spent that has left already, and a key

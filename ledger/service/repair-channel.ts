@@ -4,6 +4,7 @@ import type {
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Reason } from '../../proto/gen/meridian/v1/reason.ts';
 import type { LostAccount, RecoverCommand } from '../core/post/command.ts';
+import { accountNumberOf } from '../core/account-id.ts';
 import { BY_LENGTH_MAX, WHY_LENGTH_MAX } from '../core/limits.ts';
 import type { FieldViolation } from '../core/validate/validate.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
@@ -29,6 +30,7 @@ const repairing = new WeakSet<BookLeader>();
  *
  * ABORTED: another repair of this book is under way.
  * FAILED_PRECONDITION with NOT_DIVERGED: this book has lost nothing of the channel.
+ * UNAVAILABLE with NO_LEADER: a book is not led that has to be asked.
  * FAILED_PRECONDITION with ACCOUNT_REUSED: a lost leg names an account that is another one now.
  * FAILED_PRECONDITION with FOREIGN_DATABASE: this database is no older copy of the book.
  */
@@ -78,7 +80,9 @@ async function repair(
     throw foreign(name, leader.memory.bookName(peerBook), losses.foreign);
   }
   const { lostSent, undone, lostArrived } = losses;
-  const accounts = await lostAccounts(member.store, losses);
+  const others = await otherLosses({ member, leader, leaders, log }, peerBook);
+  const accounts = await lostAccounts(member.store, [losses, ...others.losses]);
+  if (others.silent.length > 0) await requireWithoutGaps(member, accounts, others.silent);
   if (confirmed) {
     const commands = recoveries(losses, { kind: 'recover', peerBook, accounts, by, why });
     for (const command of commands) await outcomeFrom(leader.execute(command));
@@ -150,14 +154,58 @@ function stepsOf(steps: readonly RepairStep[]): Pick<RecoverCommand, 'sent' | 'u
   };
 }
 
-/** Accounts that the lost legs move money of and to, and that this book has lost as well. */
-async function lostAccounts(store: LegReads, losses: Losses): Promise<LostAccount[]> {
-  const named = new Map<bigint, string>();
-  for (const { leg } of losses.lostSent) {
-    if (leg !== undefined) named.set(leg.debitAccountId, leg.asset);
+/**
+ * What the book has lost of its other channels, and the books that cannot be asked. The repair of
+ * the first channel opens all lost accounts again, as their numbers have no gaps, and only a leg of
+ * an account shows its asset.
+ */
+async function otherLosses(
+  { member, leader, leaders }: RepairParts,
+  peerBook: number,
+): Promise<{ readonly losses: Losses[]; readonly silent: number[] }> {
+  const { number: book, name } = member.config.book;
+  const losses: Losses[] = [];
+  const silent: number[] = [];
+  for (const channel of leader.memory.channels) {
+    if (channel.peerBook === peerBook) continue;
+    const peer = leaders.leaderOf(channel.peerBook);
+    if (peer === undefined) silent.push(channel.peerBook);
+    else if (channel.diverged?.book === book)
+      losses.push(await findLosses({ store: member.store, peer, book, name }, { ...channel }));
   }
-  for (const { leg, reason } of losses.arrived) {
-    if (reason === Reason.UNSPECIFIED) named.set(leg.creditAccountId, leg.asset);
+  return { losses, silent };
+}
+
+/**
+ * @param silent books that may know the assets of lost accounts between those that are known
+ * @throws RpcError UNAVAILABLE if there is such an account
+ */
+async function requireWithoutGaps(
+  { store, config: { book } }: BookMember,
+  accounts: readonly LostAccount[],
+  silent: readonly number[],
+): Promise<void> {
+  const lost = new Set(accounts.map(({ id }) => id));
+  const before = accounts.map(({ id }) => id - 1n).filter((id) => !lost.has(id));
+  const known = await store.readAssetsOf(before);
+  const gap = before.find((id) => accountNumberOf(id) > 0 && !known.has(id));
+  if (gap === undefined) return;
+  const text =
+    `${book.name} has lost account ${gap} as well, and only a book with a leg of it knows its asset: ` +
+    `repair it when book ${silent.join(' and book ')} has a leader, too`;
+  throw unavailable('NO_LEADER', text, 1_000);
+}
+
+/** Accounts that the lost legs move money of and to, and that this book has lost as well. */
+async function lostAccounts(store: LegReads, all: readonly Losses[]): Promise<LostAccount[]> {
+  const named = new Map<bigint, string>();
+  for (const { lostSent, arrived } of all) {
+    for (const { leg } of lostSent) {
+      if (leg !== undefined) named.set(leg.debitAccountId, leg.asset);
+    }
+    for (const { leg, reason } of arrived) {
+      if (reason === Reason.UNSPECIFIED) named.set(leg.creditAccountId, leg.asset);
+    }
   }
   const known = await store.readAssetsOf([...named.keys()]);
   for (const [id, { asset, transit }] of known) {

@@ -386,6 +386,38 @@ test.concurrent('an interrupted repair continues where it stopped', async (conte
   expect(await balanceOf(bob)).toBe(5n + 1201n + 5n - 5n - 5n);
 });
 
+test.concurrent('accounts that were lost come back with the legs of any book', async (context) => {
+  const { expect } = context;
+  const story = await RestoredStory.begin(context, 3);
+  const { books, api, alice, bob, carl, pay, cameTo, divergedOf, repair, balanceOf } = story;
+  await pay('before-1', alice, bob);
+  await pay('before-2', alice, carl);
+  const copy = await books.copy(1);
+  const anna = await api.account('anna');
+  const adam = await api.account('adam', { asset: 'USD' });
+  const abel = await api.account('abel');
+  const dora = await api.account('dora', { homeRegion: 'us-east', asset: 'USD' });
+  expect(await cameTo(pay('lost-1', anna, bob, 1n))).toBe('POSTED');
+  expect(await cameTo(pay('lost-2', dora, adam, 2n))).toBe('POSTED');
+  expect(await cameTo(pay('lost-3', abel, carl, 4n))).toBe('POSTED');
+  await books.restore(1, copy);
+  await expect.poll(() => divergedOf(1)).toEqual({ 2: 1, 3: 1 });
+  // Of the two accounts below abel only another book knows what they were.
+  await books.stopBook(2);
+  await expect
+    .poll(() => repair(1, true, 3).catch((error: unknown) => String(error)))
+    .toContain('repair it when book 2 has a leader');
+  books.startBook(2);
+  await expect
+    .poll(async () => (await repair(1, true, 3).catch(() => undefined))?.repaired)
+    .toBe(true);
+  expect((await repair(1, true, 2)).repaired).toBe(true);
+  await expect.poll(() => cameTo(pay('again', abel, carl, 8n))).toBe('POSTED');
+  expect(await Promise.all([anna, adam, abel].map(balanceOf))).toEqual([-1n, 2n, -12n]);
+  const { violations } = await runAudit({ urls: books.urls, onProgress: () => undefined });
+  expect(violations).toEqual([]);
+});
+
 test.concurrent('channels from before hashes catch up, and deliver meanwhile', async (context) => {
   const { expect } = context;
   const { books, alice, bob, pay, cameTo, hashed, allIsWell } = await RestoredStory.begin(context);
