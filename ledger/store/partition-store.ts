@@ -34,10 +34,10 @@ export interface PartitionStore {
   start(size: number): Promise<void>;
 
   /**
-   * Adds the next partition. Neither posting nor a reader waits for it. It fails if the journal
-   * cannot be had within a second.
+   * Adds the next partitions of this size, all or none. Neither posting nor a reader waits for it.
+   * It fails if the journal cannot be had within a second.
    */
-  add(size: number, versions: boolean): Promise<void>;
+  add(size: number, versions: boolean, count?: number): Promise<void>;
 
   /**
    * Builds the indexes of versions of a partition that nothing is posted to any more, or not yet.

@@ -30,8 +30,8 @@ export class SimulatedPartitions implements PartitionStore {
     if ((await this.read()).length === 0) await this.add(size, true);
   }
 
-  async add(size: number, versions: boolean): Promise<void> {
-    await this.#connections.changePartitions({ kind: 'add', size, versions });
+  async add(size: number, versions: boolean, count = 1): Promise<void> {
+    await this.#connections.changePartitions({ kind: 'add', size, versions, count });
   }
 
   async complete(first: number): Promise<void> {

@@ -12,10 +12,14 @@ import type { JournalPartitions } from './journal-partitions.ts';
 import { PostingLoad } from './posting-load.ts';
 
 /**
- * Partitions that are added one after the other: behind an added one, each connection to the database
- * plans its statements over the journal once more.
+ * Partitions that are added at once: behind it, each connection to the database plans its statements
+ * over the journal once more, which takes the longer the more partitions there are.
  */
-const ADDED_AT_ONCE = 4;
+const ADDED_MIN = 4;
+/** The database refuses more than 20 ahead of the newest row, if they have a million rows each. */
+const ADDED_MAX = 16;
+/** For each partition that is added there are at least this number already. */
+const THERE_PER_ADDED = 8;
 /** How often it looks, unless a batch waits for a partition. */
 const LOOK_MS = 200;
 /** Ids that are read at once: adding them keeps the leader from its own work. */
@@ -129,13 +133,16 @@ export class PartitionKeeper {
     const { store, partitions, rows, log } = this.#parts;
     await this.#attempt('PARTITION_NOT_ADDED', partitions.end, async () => {
       if (partitions.end > partitions.needed + rows) return;
-      while (!this.#stopped && partitions.end <= partitions.needed + ADDED_AT_ONCE * rows) {
+      const ahead = addedAtOnce(partitions.all.length) * rows;
+      while (!this.#stopped && partitions.end <= partitions.needed + ahead) {
         const { end, needed } = partitions;
         // What waits for a partition fits into one, however small they are otherwise.
-        await store.add(Math.max(rows, needed + rows - end), !this.#load.high);
+        const size = Math.max(rows, needed + rows - end);
+        const count = size > rows ? 1 : Math.floor((needed + ahead - end) / rows) + 1;
+        await store.add(size, !this.#load.high, count);
         await this.#read();
         if (partitions.end <= end) throw new StoreError('refused', 'no partition was added');
-        log.info('a partition of the journal is added', { end: partitions.end });
+        log.info('partitions of the journal are added', { count, end: partitions.end });
       }
     });
   }
@@ -313,6 +320,11 @@ export class PartitionKeeper {
     this.#parts.log.error('the partitions of the journal need attention', fields);
     if (text !== before?.text) this.#parts.onAlarm?.();
   }
+}
+
+/** Of a journal with this number of partitions. */
+function addedAtOnce(there: number): number {
+  return Math.min(Math.max(ADDED_MIN, Math.floor(there / THERE_PER_ADDED)), ADDED_MAX);
 }
 
 const isDuplicate = (error: unknown) => error instanceof StoreError && error.failure === 'known_id';

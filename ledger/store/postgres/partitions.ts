@@ -23,8 +23,8 @@ export class PostgresPartitions implements PartitionStore {
     return asked(() => startJournal(this.#sql, size));
   }
 
-  add(size: number, versions: boolean) {
-    return asked(() => addPartition(this.#sql, size, versions));
+  add(size: number, versions: boolean, count = 1) {
+    return asked(() => addPartitions(this.#sql, size, versions, count));
   }
 
   complete(first: number) {
@@ -82,13 +82,18 @@ async function startJournal(sql: Sql, size: number): Promise<void> {
 }
 
 /**
- * Adds the next partition. Neither posting nor a reader waits for it, nor it for them: what holds
- * the journal against it (a maintenance command of an operator) makes it fail soon.
+ * Adds the next partitions, in one transaction. Neither posting nor a reader waits for it, nor it for
+ * them: what holds the journal against it (a maintenance command of an operator) makes it fail soon.
  *
  * @throws PostgresError 55P03 if another session keeps it from that for a second
  */
-async function addPartition(sql: Sql, size: number, versions: boolean): Promise<void> {
-  await callWithin(sql, '1s', sql`journal_add_partition(${size}, ${versions})`);
+async function addPartitions(
+  sql: Sql,
+  size: number,
+  versions: boolean,
+  count: number,
+): Promise<void> {
+  await callWithin(sql, '1s', sql`journal_add_partition(${size}, ${versions})`, count);
 }
 
 /**
@@ -112,13 +117,13 @@ async function stripPartition(sql: Sql, first: number, epoch: number): Promise<v
 }
 
 /**
- * Calls a function of the database that waits for no lock longer than a limit. It is one statement:
- * the locks that it takes end with it, however late this process is.
+ * Calls a function of the database once or several times, and waits for no lock longer than a limit.
+ * It is one statement: the locks that it takes end with it, however late this process is.
  */
-async function callWithin(sql: Sql, limit: string, call: Fragment): Promise<void> {
+async function callWithin(sql: Sql, limit: string, call: Fragment, times = 1): Promise<void> {
   await sql`
     WITH limited AS MATERIALIZED (SELECT set_config('lock_timeout', ${limit}, true))
-    SELECT ${call} FROM limited`;
+    SELECT ${call} FROM limited, generate_series(1, ${times})`;
 }
 
 /**

@@ -24,7 +24,12 @@ export interface MemoryEntry {
 
 /** A change of the partitions of a journal, as PartitionStore names them. */
 export type PartitionChange =
-  | { readonly kind: 'add'; readonly size: number; readonly versions: boolean }
+  | {
+      readonly kind: 'add';
+      readonly size: number;
+      readonly versions: boolean;
+      readonly count: number;
+    }
   | { readonly kind: 'complete' | 'strip'; readonly first: number };
 
 const samePlaces = (a: readonly number[], b: readonly number[]) => a.join(',') === b.join(',');
@@ -161,9 +166,13 @@ export class MemoryBook {
   /** Adds a partition, or gives one its indexes of versions or takes them. */
   changePartitions(change: PartitionChange): void {
     if (change.kind === 'add') {
-      const first = this.partitions.at(-1)?.end ?? 1;
-      const { size, versions } = change;
-      this.partitions = [...this.partitions, { first, end: first + size, ids: true, versions }];
+      const { size, versions, count } = change;
+      const begin = this.partitions.at(-1)?.end ?? 1;
+      const added = Array.from({ length: count }, (_, index) => {
+        const first = begin + index * size;
+        return { first, end: first + size, ids: true, versions };
+      });
+      this.partitions = [...this.partitions, ...added];
       return;
     }
     const versions = change.kind === 'complete';
