@@ -13,7 +13,9 @@ import type { MemberLayout, ReplicatedLayout } from '../../topology/replicated-l
  * reports, which after a start is how far the member has replayed, and then how far it has received
  * the candidate's own WAL; of WAL that it has received from the old leader, acknowledged and not
  * yet replayed, it reports nothing. So the member itself is asked, through its Patroni, once
- * it streams from the candidate and can acknowledge nothing else any more.
+ * it streams from the candidate and can acknowledge nothing else any more. It need not have
+ * replayed what it has: a leader that crashes may leave the first pages of a record with all
+ * members, and none of them can ever replay it.
  *
  * Timelines: Postgres serves a standby only a timeline of its own history, so a member on a newer
  * timeline never streams from a candidate on an older one, which is therefore never promoted; the
@@ -100,7 +102,6 @@ followers() {
              greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'
         FROM pg_stat_replication
        WHERE application_name IN (${names}) AND state = 'streaming'
-         AND replay_lsn >= flush_lsn
          AND greatest(write_lsn, flush_lsn, replay_lsn)
              <= greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
 }
