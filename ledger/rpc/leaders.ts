@@ -61,13 +61,20 @@ export interface ReachableServer {
   readonly client: BookServiceClient;
 }
 
-interface Server {
-  readonly address: string;
-  client: BookServiceClient;
+/** How a server is reached. */
+interface Link {
+  readonly client: BookServiceClient;
   /** Also carries the topology stream: while that lasts, postings have a connection. */
-  posting: BookServiceClient;
+  readonly posting: BookServiceClient;
   /** Its topology stream. */
   stream: ClientReadableStream<Topology> | undefined;
+}
+
+interface Server {
+  readonly address: string;
+  link: Link;
+  /** Opened with a newer certificate; replaces `link` once the server has answered on it. */
+  next: Link | undefined;
   /** What it reported last; undefined while it cannot be reached. */
   topology: Topology | undefined;
   /** Streams in a row on which it has sent nothing in time. */
@@ -94,6 +101,7 @@ export class Leaders {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** The newest epoch in which any server has led a book. */
   readonly #epochs = new Map<number, number>();
+  readonly #stopRenewing: () => void;
   #closed = false;
 
   /**
@@ -105,26 +113,29 @@ export class Leaders {
     this.#region = region;
     this.#servers = addresses.map((address) => ({
       address,
-      client: this.#clientOf(address),
-      posting: this.#clientOf(address),
-      stream: undefined,
+      link: this.#linkTo(address),
+      next: undefined,
       topology: undefined,
       silences: 0,
       topologyAt: 0,
     }));
-    for (const server of this.#servers) this.#watch(server);
+    for (const server of this.#servers) this.#watch(server, server.link);
+    this.#stopRenewing = security.onRenewed(() => {
+      for (const server of this.#servers) this.#renew(server);
+    });
   }
 
   /** The leader of a book; undefined while none is known. */
   leaderOf(book: number): Leader | undefined {
     let found: Leader | undefined;
     let newest = this.#epochs.get(book) ?? 0;
-    for (const { address, client, posting, topology } of this.#servers) {
+    for (const { address, link, topology } of this.#servers) {
       if (topology === undefined || !topology.leading || topology.book !== book) continue;
       const epoch = Number(topology.epoch);
       if (epoch < newest) continue;
       newest = epoch;
       const { serverRegion: region, clockAlarm } = topology;
+      const { client, posting } = link;
       const connect = () => this.#clientOf(address);
       found = { book, epoch, address, region, clockAlarm, client, posting, connect };
     }
@@ -141,7 +152,7 @@ export class Leaders {
       return leading ? 2 : 1;
     };
     return this.#servers
-      .flatMap(({ address, client, topology }) =>
+      .flatMap(({ address, link: { client }, topology }) =>
         topology?.book === book ? [{ address, client, distance: distance(topology) }] : [],
       )
       .toSorted((a, b) => a.distance - b.distance);
@@ -202,12 +213,11 @@ export class Leaders {
 
   close(): void {
     this.#closed = true;
+    this.#stopRenewing();
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const { client, posting, stream } of this.#servers) {
-      // A client that is closed leaves its streams open.
-      stream?.cancel();
-      client.close();
-      posting.close();
+    for (const { link, next } of this.#servers) {
+      closeLink(link);
+      if (next !== undefined) closeLink(next);
     }
   }
 
@@ -215,38 +225,73 @@ export class Leaders {
     return ownClient(address, this.#security);
   }
 
-  #watch(server: Server): void {
-    const stream = server.posting.watchTopology({});
-    server.stream = stream;
+  #linkTo(address: string): Link {
+    const client = this.#clientOf(address);
+    return { client, posting: this.#clientOf(address), stream: undefined };
+  }
+
+  /** Connects with the certificate as it is now; what is connected remains in use until then. */
+  #renew(server: Server): void {
+    if (server.next !== undefined) closeLink(server.next);
+    server.next = this.#linkTo(server.address);
+    this.#watch(server, server.next);
+  }
+
+  #watch(server: Server, link: Link): void {
+    const stream = link.posting.watchTopology({});
+    link.stream = stream;
     let lost = false;
     // A lost stream emits an error, its end, or both.
-    const lose = () => {
+    const lose = (isSilent: boolean) => {
       if (lost) return;
       lost = true;
       this.#clear(silence);
       stream.cancel();
-      const { topology } = server;
-      server.topology = undefined;
       if (this.#closed) return;
-      if (topology !== undefined) this.#changed(topology.book);
-      this.#after(backoffMs(server.silences + 1, BACKOFF), () => this.#watch(server));
+      if (server.next === link) this.#renewLater(server, link);
+      else if (server.link === link) this.#reconnect(server, isSilent);
     };
-    const silence = this.#after(FIRST_MESSAGE_MS, () => {
-      // Nothing else ends a connection that is opened towards a dead link.
-      server.client.close();
-      server.posting.close();
-      server.client = this.#clientOf(server.address);
-      server.posting = this.#clientOf(server.address);
-      server.silences += 1;
-      lose();
-    });
+    const silence = this.#after(FIRST_MESSAGE_MS, () => lose(true));
     stream.on('data', (topology: Topology) => {
       if (lost) return;
       this.#clear(silence);
+      if (server.next === link) this.#replace(server, link);
       this.#receive(server, topology);
     });
-    stream.on('error', lose);
-    stream.on('end', lose);
+    stream.on('error', () => lose(false));
+    stream.on('end', () => lose(false));
+  }
+
+  #reconnect(server: Server, isSilent: boolean): void {
+    if (isSilent) {
+      // Nothing else ends a connection that is opened towards a dead link.
+      closeLink(server.link);
+      server.link = this.#linkTo(server.address);
+      server.silences += 1;
+    }
+    const { link, topology } = server;
+    server.topology = undefined;
+    if (topology !== undefined) this.#changed(topology.book);
+    this.#after(backoffMs(server.silences + 1, BACKOFF), () => {
+      if (server.link === link) this.#watch(server, link);
+    });
+  }
+
+  #renewLater(server: Server, failed: Link): void {
+    closeLink(failed);
+    server.next = undefined;
+    this.#after(BACKOFF.longestMs, () => {
+      if (server.next === undefined) this.#renew(server);
+    });
+  }
+
+  /** Calls in progress are completed on the connections that are replaced. */
+  #replace(server: Server, link: Link): void {
+    const { link: before, topology } = server;
+    server.link = link;
+    server.next = undefined;
+    closeLink(before);
+    if (topology !== undefined) this.#changed(topology.book);
   }
 
   #after(ms: number, act: () => void): NodeJS.Timeout {
@@ -280,6 +325,13 @@ export class Leaders {
   #changed(book: number): void {
     for (const listener of this.#listeners) listener(book);
   }
+}
+
+function closeLink({ client, posting, stream }: Link): void {
+  // A client that is closed leaves its streams open.
+  stream.cancel();
+  client.close();
+  posting.close();
 }
 
 interface Clocks {
