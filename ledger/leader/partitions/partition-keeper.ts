@@ -16,8 +16,8 @@ import { PostingLoad } from './posting-load.ts';
  * over the journal once more, which takes the longer the more partitions there are.
  */
 const ADDED_MIN = 4;
-/** The database refuses more than 20 ahead of the newest row, if they have a million rows each. */
-const ADDED_MAX = 16;
+/** The database refuses what begins further ahead of the newest row than ten partitions, whatever their size. */
+export const ADDED_MAX = 10;
 /** For each partition that is added there are at least this number already. */
 const THERE_PER_ADDED = 8;
 /** How often it looks, unless a batch waits for a partition. */

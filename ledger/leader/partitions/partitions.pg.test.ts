@@ -5,6 +5,7 @@ import { openRequest, transferRequest } from '../../testing/books/book-requests.
 import { type TestDatabase, testDatabases } from '../../testing/database/database.ts';
 import { Leading } from '../../testing/database/leading.ts';
 import { unsparedPartitions } from '../../testing/database/spared-partitions.ts';
+import { ADDED_MAX } from './partition-keeper.ts';
 
 const database = testDatabases();
 const BOB = accountId(1, 2);
@@ -61,6 +62,17 @@ const allFiltered = async ({ admin }: TestDatabase) => {
   };
   await expect.poll(count).toBe(0n);
 };
+
+test('the database refuses none of the partitions that are added at once, however large', async () => {
+  const { ledger } = await database();
+  // The most that can be set.
+  const rows = 100_000_000;
+  await ledger`SELECT journal_start(${rows})`;
+  await ledger`SELECT journal_add_partition(${rows}, true) FROM generate_series(1, ${ADDED_MAX})`;
+  const [row] = await ledger<{ partitions: bigint }[]>`
+    SELECT count(*) AS partitions FROM journal_partition`;
+  expect(row?.partitions).toBe(BigInt(ADDED_MAX + 1));
+});
 
 test('a key of any partition has one outcome, whatever became of the filters', async () => {
   const opened = await smallPartitions();
