@@ -90,7 +90,7 @@ export async function measure(
   if (result.processorSeconds !== undefined) {
     processorSeconds.set('generator', result.processorSeconds);
   }
-  const overload = failures(result).join('; ');
+  const overload = failuresOf(result).join('; ');
   const findings = seeksLimit || overload === '' ? [] : [overload];
   if (result.perSecond === 0 && !seeksLimit)
     findings.push('too few answers in the time for a rate');
@@ -129,7 +129,8 @@ async function usedBy(
   );
 }
 
-function failures({ failedCalls, unsentCalls, errors }: LoadResult): string[] {
+/** Why a figure of this load is void, or its rate more than the system can do; empty: it is neither. */
+export function failuresOf({ failedCalls, unsentCalls, errors }: LoadResult): string[] {
   const failed = failedCalls === 0 ? [] : [`${failedCalls} calls failed: ${errors.join('; ')}`];
   if (unsentCalls === 0) return failed;
   return [...failed, `${unsentCalls} calls were not sent: too many were unanswered`];

@@ -1,14 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from '../../ledger/core/assert.ts';
 import { ReadLevel } from '../../proto/gen/meridian/v1/position.ts';
 import { startReplicatedCluster } from '../../regions/supervisor/replicated/replicated-cluster.ts';
 import { count, milliseconds, note } from '../../regions/terminal/print.ts';
 import type { ClusterState, RegionState } from '../../regions/topology/state.ts';
 import { MeridianClient } from '../../router/client/client.ts';
-import type { CallsJob, Latency, LoadResult } from '../load/job.ts';
+import type { CallsJob, Latency, Window } from '../load/job.ts';
 import { newHistogram, record, summary } from '../load/meter.ts';
 import { followTimetable } from '../load/timetable.ts';
 import { BookCheck, type SampledTransfer } from '../measure/book-check.ts';
 import { LoadProcess } from '../measure/load-process.ts';
+import { failuresOf } from '../measure/measurement.ts';
 import { type BenchProfile, load } from '../profile.ts';
 import type { ReplicaFigure } from '../result/result.ts';
 
@@ -47,7 +49,7 @@ export async function measureReplicaReads(options: ReplicaOptions): Promise<Repl
     const figures: ReplicaFigure[] = [];
     for (const perSecond of [load.replicaPerSecond, undefined]) {
       signal.throwIfAborted();
-      figures.push(await readWhilePosting(place, generator, profile, perSecond));
+      figures.push(await readWhilePosting(place, generator, options, perSecond));
     }
     return figures;
   } finally {
@@ -82,7 +84,7 @@ function placeOf({ regions, books }: ClusterState): Place {
 async function readWhilePosting(
   { home, book, reader }: Place,
   generator: LoadProcess,
-  profile: BenchProfile,
+  { profile, signal }: ReplicaOptions,
   perSecond: number | undefined,
 ): Promise<ReplicaFigure> {
   const { name: from, routerAddress: router } = home;
@@ -100,9 +102,9 @@ async function readWhilePosting(
   };
   const findingsOf = await book.begin();
   const posting = generator.run(job);
-  const reading = readAll(book, reader, { warmUpMs, measureMs });
+  const reading = readAll(book, reader, profile.replicaWindow, signal);
   const [result, { lookUps, pages, failures }] = await Promise.all([posting, reading]);
-  const findings = [...failures, ...problemsOf(result)];
+  const findings = [...failures, ...failuresOf(result)];
   findings.push(...(await findingsOf(result.acknowledged[0])));
   const figure = { perSecond: result.perSecond, asked: perSecond, lookUps, pages, findings };
   const rate = `${count(result.perSecond)}/s`;
@@ -112,17 +114,14 @@ async function readWhilePosting(
   return figure;
 }
 
-function problemsOf({ failedCalls, errors }: LoadResult): string[] {
-  return failedCalls === 0 ? [] : [`${failedCalls} calls failed: ${errors.join('; ')}`];
-}
-
 /** Reads at a fixed rate, however long each takes; the time is from the moment that it was due. */
 async function readAll(
   book: BookCheck,
   reader: MeridianClient,
-  { warmUpMs, measureMs }: { readonly warmUpMs: number; readonly measureMs: number },
+  { warmUpMs, measureMs }: Window,
+  signal: AbortSignal,
 ): Promise<{ lookUps: Latency; pages: Latency; failures: string[] }> {
-  await new Promise((resolve) => setTimeout(resolve, warmUpMs));
+  await sleep(warmUpMs);
   const { replicaReadsPerSecond: rate } = load;
   const total = Math.round((rate * measureMs) / 1_000);
   const sample = await book.sampleTransfers(total);
@@ -140,7 +139,7 @@ async function readAll(
         (error: unknown) => void failures.push(String(error)),
       ),
     );
-    return true;
+    return !signal.aborted;
   });
   await Promise.all(reads);
   const [lookUps, pages] = histograms.map((histogram) => summary(histogram));

@@ -25,6 +25,19 @@ function connectTo(url: string): Sql {
   return sql;
 }
 
+/** Starts the servers: the first leads a book, and the second copies it; the third is to follow. */
+async function startMembers() {
+  pair = await ReplicatedPair.start();
+  onTestFinished(({ task }) => pair.stop(task.result?.state === 'fail'));
+  const { name, second } = await pair.newBook();
+  return {
+    leader: connectTo(pair.first.urls(name).adminUrl),
+    witness: connectTo(second.adminUrl),
+    witnessUrl: second.adminUrl,
+    candidate: connectTo(pair.third.urls('postgres').adminUrl),
+  };
+}
+
 /** Answers as the Patroni of a standby does; resolves to its port. */
 async function statusOf(standby: Sql): Promise<number> {
   const server = createServer((_, reply) => {
@@ -120,12 +133,7 @@ async function holdUp(url: string, table: string): Promise<() => Promise<void>> 
 test.skipIf(whyNotReplicated() !== '')(
   'a witness with unreplayed WAL that the candidate lacks does not let it be promoted',
   async () => {
-    pair = await ReplicatedPair.start();
-    onTestFinished(({ task }) => pair.stop(task.result?.state === 'fail'));
-    const { name, second } = await pair.newBook();
-    const leader = connectTo(pair.first.urls(name).adminUrl);
-    const witness = connectTo(second.adminUrl);
-    const candidate = connectTo(pair.third.urls('postgres').adminUrl);
+    const { leader, witness, witnessUrl, candidate } = await startMembers();
     // One record at a time, so that the end of a segment is reached after the change of the leader.
     await configure(pair.second, { max_standby_streaming_delay: '-1', recovery_prefetch: 'off' });
     await follow(pair.third, 'third', pair.first);
@@ -133,8 +141,8 @@ test.skipIf(whyNotReplicated() !== '')(
     await leader`CREATE TABLE held_up_later ()`;
     const created = await end();
     await expect.poll(() => positionOf(witness, 'replay')).toBeGreaterThanOrEqual(created);
-    const release = await holdUp(second.adminUrl, 'held_up');
-    const releaseLater = await holdUp(second.adminUrl, 'held_up_later');
+    const release = await holdUp(witnessUrl, 'held_up');
+    const releaseLater = await holdUp(witnessUrl, 'held_up_later');
 
     await leader`ALTER TABLE held_up ADD COLUMN more int`;
     await leader`SELECT pg_switch_wal()`;
@@ -173,12 +181,7 @@ test.skipIf(whyNotReplicated() !== '')(
 test.skipIf(whyNotReplicated() !== '')(
   'half a record, which no member can replay, keeps none of them from being promoted',
   async () => {
-    pair = await ReplicatedPair.start();
-    onTestFinished(({ task }) => pair.stop(task.result?.state === 'fail'));
-    const { name, second } = await pair.newBook();
-    const leader = connectTo(pair.first.urls(name).adminUrl);
-    const witness = connectTo(second.adminUrl);
-    const candidate = connectTo(pair.third.urls('postgres').adminUrl);
+    const { leader, witness, candidate } = await startMembers();
     await follow(pair.third, 'third', pair.first);
     const written = await end();
     await expect.poll(() => positionOf(candidate, 'replay')).toBeGreaterThanOrEqual(written);
