@@ -30,23 +30,35 @@ test.each(namesOf(DELIBERATE_BUGS))(
   600_000,
 );
 
-/** Each of these shows in most histories. */
-const SEEDS_FOR_LEDGER = 12;
+/** Bugs in the ledger's own text need a process of their own, which runs this many seeds. */
+const SEEDS_AT_ONCE = 12;
 
 test.each(LEDGER_BUGS)(
   'the bug $name of the ledger is convicted by name',
   ({ name, invariants }) => {
-    const asked = ['--bug', name, '--seeds', String(SEEDS_FOR_LEDGER), '--threads', '1', '--json'];
-    const main = join(import.meta.dirname, 'main.ts');
-    const { stdout, status } = spawnSync(process.execPath, [main, ...asked], {
+    for (let from = 1; from <= SEEDS_MAX; from += SEEDS_AT_ONCE) {
+      if (violatedWith(name, from).some((one) => invariants.includes(one))) return;
+    }
+    expect.fail(`no invariant of ${invariants.join(', ')} was named within ${SEEDS_MAX} seeds`);
+  },
+  600_000,
+);
+
+/** Returns the names of the invariants that the next seeds violate with a bug of the ledger. */
+function violatedWith(bug: string, from: number): readonly string[] {
+  const asked = ['--bug', bug, '--from', String(from), '--seeds', String(SEEDS_AT_ONCE)];
+  const main = join(import.meta.dirname, 'main.ts');
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [main, ...asked, '--threads', '1', '--json'],
+    {
       encoding: 'utf8',
       // A bug that shows in every transfer fills more than the default of one MiB.
       maxBuffer: Infinity,
-    });
-    expect(status).toBe(1);
-    const total: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-    const named = Object.keys(Object(Object(total).invariants));
-    expect(named.filter((one) => invariants.includes(one))).not.toEqual([]);
-  },
-  300_000,
-);
+    },
+  );
+  // 0: no seed of these shows the bug. 1: one does. Others: the simulation itself failed.
+  expect([0, 1]).toContain(status);
+  const total: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  return Object.keys(Object(Object(total).invariants));
+}
