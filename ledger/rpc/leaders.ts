@@ -46,9 +46,12 @@ export interface Leader {
   readonly region: string;
   /** What is wrong with the clocks of the server or the time of the book; '' if nothing is. */
   readonly clockAlarm: string;
-  /** For reads and other calls that may be given up. */
+  /**
+   * For reads and other calls that may be given up. The clients of a silent server are closed and
+   * replaced, so this is read for each call, and not kept.
+   */
   readonly client: BookServiceClient;
-  /** For what moves money, and must not end with reads that are given up. */
+  /** For what moves money, and must not end with reads that are given up; not kept either. */
   readonly posting: BookServiceClient;
   /** A client with a connection of its own, which the caller must close. */
   readonly connect: () => BookServiceClient;
@@ -57,6 +60,7 @@ export interface Leader {
 /** A server that can be reached, and has a copy of the book that was asked for. */
 export interface ReachableServer {
   readonly address: string;
+  /** Read for each call, and not kept: see `Leader`. */
   readonly client: BookServiceClient;
 }
 
@@ -116,14 +120,23 @@ export class Leaders {
   leaderOf(book: number): Leader | undefined {
     let found: Leader | undefined;
     let newest = this.#epochs.get(book) ?? 0;
-    for (const { address, client, posting, topology } of this.#servers) {
+    for (const server of this.#servers) {
+      const { address, topology } = server;
       if (topology === undefined || !topology.leading || topology.book !== book) continue;
       const epoch = Number(topology.epoch);
       if (epoch < newest) continue;
       newest = epoch;
       const { serverRegion: region, clockAlarm } = topology;
-      const connect = () => ownClient(address);
-      found = { book, epoch, address, region, clockAlarm, client, posting, connect };
+      found = {
+        ...{ book, epoch, address, region, clockAlarm },
+        get client() {
+          return server.client;
+        },
+        get posting() {
+          return server.posting;
+        },
+        connect: () => ownClient(address),
+      };
     }
     return found;
   }
@@ -138,10 +151,11 @@ export class Leaders {
       return leading ? 2 : 1;
     };
     return this.#servers
-      .flatMap(({ address, client, topology }) =>
-        topology?.book === book ? [{ address, client, distance: distance(topology) }] : [],
+      .flatMap((server) =>
+        server.topology?.book === book ? [{ server, distance: distance(server.topology) }] : [],
       )
-      .toSorted((a, b) => a.distance - b.distance);
+      .toSorted((a, b) => a.distance - b.distance)
+      .map(({ server }) => server);
   }
 
   /** How many servers there are. */
@@ -182,15 +196,21 @@ export class Leaders {
     return () => this.#listeners.delete(listener);
   }
 
+  /** From now on no server is known, and the clients take no calls: they would throw. */
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const { client, posting, stream } of this.#servers) {
+    for (const server of this.#servers) {
       // A client that is closed leaves its streams open.
-      stream?.cancel();
-      client.close();
-      posting.close();
+      server.stream?.cancel();
+      server.client.close();
+      server.posting.close();
+      server.topology = undefined;
     }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   #watch(server: Server): void {
@@ -219,7 +239,7 @@ export class Leaders {
       lose();
     });
     stream.on('data', (topology: Topology) => {
-      if (lost) return;
+      if (lost || this.#closed) return;
       this.#clear(silence);
       this.#receive(server, topology);
     });

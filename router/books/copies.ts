@@ -115,6 +115,10 @@ export class Copies {
       const askNext = () => {
         clearTimeout(timer);
         if (calls.length === copies.length) return;
+        if (this.#leaders.isClosed) {
+          end(() => resolve({ failures }));
+          return;
+        }
         const copy = must(copies[calls.length], 'one is left');
         const asked = call(copy.client, new Metadata(), { deadline }, (error, response) => {
           if (isOver) return;

@@ -51,7 +51,7 @@ async function fixture(patienceMs = PATIENT_MS) {
     const { position } = await reads.account(request, Date.now() + timeoutMs);
     return position?.seq;
   };
-  return { ap, us, eu, untilCopies, read };
+  return { ap, us, eu, untilCopies, read, close: () => leaders.close() };
 }
 
 const notLeading = () => unavailable('NOT_LEADER', 'this server does not lead', 100);
@@ -104,6 +104,30 @@ test('a copy that cannot answer is asked once, then last for a while; one that i
   expect(ap.reads).toEqual(whileLast(since, 6));
   us.onRead = notLeading;
   expect(await read(ReadLevel.STALE)).toBe(EU);
+});
+
+test('a copy whose connection was replaced while others were asked is asked by the new one', async () => {
+  const { read, ap, us } = await fixture(5_000);
+  ap.onRead = undefined;
+  const answer = read(ReadLevel.STALE);
+  // Its connections are closed, and opened again, after three seconds without a report.
+  us.reports = false;
+  us.hangUp();
+  const [seq, tookMs] = await timed(() => answer);
+  expect([US, EU]).toContain(seq);
+  expect(us.reads).toBe(1);
+  expect(tookMs).toBeLessThan(AT_ONCE_MS);
+});
+
+test('a read that goes on when the router closes ends without another call', async () => {
+  const { read, ap, us, eu, close } = await fixture(300);
+  ap.onRead = undefined;
+  us.onRead = undefined;
+  eu.onRead = undefined;
+  const answer = read(ReadLevel.STALE, 1_200);
+  close();
+  await expect(answer).rejects.toThrow('eu-west-1 does not answer');
+  expect(us.reads + eu.reads).toBe(0);
 });
 
 test('without a leader any copy answers, and other levels time out', async () => {

@@ -50,6 +50,8 @@ export class StandInServer {
   readonly region: string;
   /** The answer to a read; undefined: none. The position's seq distinguishes copies. */
   onRead: (() => bigint | RpcError | undefined) | undefined;
+  /** False: a topology stream that is opened gets nothing. */
+  reports = true;
   /** True: batches are posted; false: they are taken, and never answered. */
   posts = true;
   /** True: it knows every key already. */
@@ -95,7 +97,7 @@ export class StandInServer {
       watchTopology: (stream: Watcher) => {
         this.#watchers.add(stream);
         stream.on('cancelled', () => this.#watchers.delete(stream));
-        stream.write(this.#topology);
+        if (this.reports) stream.write(this.#topology);
       },
       getAccount: (_call: unknown, callback: sendUnaryData<GetAccountResponse>) =>
         this.#read(callback),
