@@ -45,6 +45,8 @@ export class Subscription {
   readonly #parts: SubscriptionParts;
   /** The seq or version of the last event that was written. */
   #after: number;
+  /** The seq of the last event that was written; undefined: none was. */
+  #behind: number | undefined;
   /** True: something may have been committed that was not read. */
   #news = false;
   #writing = false;
@@ -113,7 +115,8 @@ export class Subscription {
   async #catchUp(through: number): Promise<void> {
     const { store, turns, account } = this.#parts;
     for (let full = true; full && !this.#over;) {
-      const page = { account, after: this.#after, through, limit: this.#parts.pageRows };
+      const { pageRows: limit } = this.#parts;
+      const page = { account, after: this.#after, behind: this.#behind, through, limit };
       // A caller who has gone while others had their turns needs nothing read any more.
       const events = await turns.take(async () => (this.#over ? [] : store.readEvents(page)));
       for (const event of events) this.#advance(event);
@@ -128,6 +131,7 @@ export class Subscription {
     const place = placeOf(event, this.#parts.account);
     assert(place === this.#after + 1, `after ${this.#after} the journal has ${place}`);
     this.#after = place;
+    this.#behind = Number(must(event.position, 'an event has a position').seq);
   }
 
   /** Resolves once the events are flushed; waits while the router applies back-pressure. */

@@ -39,6 +39,8 @@ export interface EventPage {
   readonly account: bigint | null;
   /** Rows after this seq of the book, or this version of the account. */
   readonly after: number;
+  /** A seq of the book that all of these rows come after; undefined: none is known. */
+  readonly behind?: number | undefined;
   /** Rows up to this seq; what is beyond it may be visible before it is acknowledged. */
   readonly through: number;
   readonly limit: number;

@@ -11,13 +11,13 @@ import { type EventRow, eventFrom } from '../stored-event.ts';
  * account that was opened after a transfer was rejected for want of it has no part in it.
  */
 export async function readEvents(sql: Queries, book: number, page: EventPage): Promise<Event[]> {
-  const { account, after, through } = page;
+  const { account, after, behind = null, through } = page;
   const last = after + page.limit;
   const journal =
     account === null
       ? sql`(SELECT * FROM journal WHERE seq > ${after} AND seq <= ${Math.min(last, through)})`
       : sql`(
-      SELECT * FROM rows_of_account(${account}, ${after}, ${last}, NULL, false, ${page.limit})
+      SELECT * FROM rows_of_account(${account}, ${after}, ${last}, NULL, false, ${page.limit}, ${behind})
        WHERE seq <= ${through})`;
   const rows = await sql<EventRow[]>`
     SELECT j.seq, j.epoch, j.id, j.kind, j.reason, j.debit_account, j.credit_account, j.amount,
