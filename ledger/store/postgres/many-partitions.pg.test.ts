@@ -146,6 +146,21 @@ test.each([0, 1, 3])(
           );
         }
       }
+      // Behind the row of a version that is known, or wherever it lies.
+      const seqOf = new Map(entries.map(({ version, seq }) => [version, Number(seq)]));
+      for (const after of [0n, 1n, 11n, 40n, 77n]) {
+        for (const behind of [undefined, seqOf.get(after)]) {
+          const events = await readEvents(ledger, 1, {
+            account,
+            after: Number(after),
+            behind,
+            through: LAST,
+            limit: 30,
+          });
+          const wanted = entries.filter(({ version }) => version > after).slice(0, 30);
+          expect(events.map(({ position }) => position?.seq)).toEqual(wanted.map(({ seq }) => seq));
+        }
+      }
       const bounds = [
         0n,
         1n,
