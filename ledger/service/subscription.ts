@@ -31,6 +31,8 @@ export interface SubscriptionParts {
   readonly leader: FollowedLeader;
   /** Null: every row of the journal. Else: the versions of this account. */
   readonly account: bigint | null;
+  /** A seq that all of its events come after; undefined: none is known. */
+  readonly behind: number | undefined;
   /** Rows that are read and written at once; a slow subscriber keeps this number in memory. */
   readonly pageRows: number;
 }
@@ -45,7 +47,7 @@ export class Subscription {
   readonly #parts: SubscriptionParts;
   /** The seq or version of the last event that was written. */
   #after: number;
-  /** The seq of the last event that was written; undefined: none was. */
+  /** A seq that the next event comes after: that of the last one, once there was one. */
   #behind: number | undefined;
   /** True: something may have been committed that was not read. */
   #news = false;
@@ -57,6 +59,7 @@ export class Subscription {
     this.#stream = stream;
     this.#parts = parts;
     this.#after = Number(stream.request.after);
+    this.#behind = parts.behind;
   }
 
   /**
@@ -131,7 +134,7 @@ export class Subscription {
     const place = placeOf(event, this.#parts.account);
     assert(place === this.#after + 1, `after ${this.#after} the journal has ${place}`);
     this.#after = place;
-    this.#behind = Number(must(event.position, 'an event has a position').seq);
+    this.#behind = seqOf(event);
   }
 
   /** Resolves once the events are flushed; waits while the router applies back-pressure. */
@@ -154,9 +157,14 @@ export class Subscription {
   }
 }
 
+export function seqOf({ position }: Event): number {
+  return Number(must(position, 'an event has a position').seq);
+}
+
 /** Where an event stands: its seq, or the version that it gave to the account. */
-function placeOf({ position, debitAccount, creditAccount }: Event, account: bigint | null): number {
-  if (account === null) return Number(must(position, 'an event has a position').seq);
+function placeOf(event: Event, account: bigint | null): number {
+  if (account === null) return seqOf(event);
+  const { debitAccount, creditAccount } = event;
   const state = debitAccount?.accountId === account ? debitAccount : creditAccount;
   assert(state?.accountId === account, 'an event of an account has its state');
   return Number(state.version);

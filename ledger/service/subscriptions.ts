@@ -12,7 +12,7 @@ import type { BookDatabase, BookStore } from '../store/book-store.ts';
 import type { Book } from '../core/book.ts';
 import { describe, StoreError } from '../store/store-error.ts';
 import { prove } from './proven-reads.ts';
-import { type EventStream, type FollowedLeader, Subscription } from './subscription.ts';
+import { type EventStream, type FollowedLeader, seqOf, Subscription } from './subscription.ts';
 import { Turns } from './turns.ts';
 import { type LedgerTuning, ledgerTuning } from '../ledger-tuning.ts';
 
@@ -78,13 +78,14 @@ export class Subscriptions {
     if (leader === undefined) {
       throw unavailable('NOT_LEADER', `this server does not lead ${name}`, 100);
     }
-    const account = await this.#accountOf(stream, leader);
+    const { account, behind } = await this.#startOf(stream, leader);
     if (stream.cancelled) return;
     const subscription = new Subscription(stream, {
       store: this.#store,
       turns: this.#turns,
       leader,
       account,
+      behind,
       pageRows: this.#tuning.subscriptionRows,
     });
     const stopWatching = member.onStatus(() => {
@@ -101,13 +102,13 @@ export class Subscriptions {
   }
 
   /**
-   * The account that a request is about; null: the book. Throws if it cannot be served.
+   * What a request is about, and where its events begin. Throws if it cannot be served.
    *
    * An account unknown to this server may have been read from a copy, which shows a row before
    * the leader knows that it is durable. So nothing is refused before a commit, which comes after
    * such a row and which a deposed leader cannot make.
    */
-  async #accountOf(stream: EventStream, leader: FollowedLeader): Promise<bigint | null> {
+  async #startOf(stream: EventStream, leader: FollowedLeader): Promise<Start> {
     const { of, after } = stream.request;
     const { memory } = leader;
     const { book } = this.#member.config;
@@ -117,7 +118,7 @@ export class Subscriptions {
       }
       if (after > memory.seq) await provenFor(stream, leader);
       requirePlace(after, BigInt(memory.seq), 'seq', book.name);
-      return null;
+      return { account: null, behind: undefined };
     }
     if (of === undefined) {
       throw invalidArgument([{ field: 'book', description: 'or account_id must be set' }]);
@@ -127,23 +128,49 @@ export class Subscriptions {
       const description = `${id} is not an account id`;
       throw invalidArgument([{ field: 'account_id', description }]);
     }
-    const look = async () => (await this.#store.readAccounts([id])).found.get(id);
-    let account = await look();
-    if (account === undefined || after > account.version) {
+    let start = await this.#startIn(id, after);
+    if (start === undefined) {
       await provenFor(stream, leader);
-      account = await look();
+      start = await this.#startIn(id, after);
     }
+    if (start !== undefined) return start;
+    const account = (await this.#store.readAccounts([id])).found.get(id);
     if (account === undefined) {
       throw notFound('ACCOUNT_NOT_FOUND', `there is no account ${id}`);
     }
     requirePlace(after, account.version, 'version', `account ${id}`);
-    return id;
+    return { account: id, behind: undefined };
+  }
+
+  /**
+   * Where the events after a version of an account begin; undefined if there is no such account or
+   * version. To read the whole account takes longer: its settings may have changed in any partition.
+   */
+  async #startIn(account: bigint, version: bigint): Promise<Start | undefined> {
+    if (version === 0n) {
+      return (await this.#store.accountExists(account))
+        ? { account, behind: undefined }
+        : undefined;
+    }
+    if (version < 0n || version > Number.MAX_SAFE_INTEGER) return undefined;
+    const through = Number.MAX_SAFE_INTEGER;
+    const page = { account, after: Number(version) - 1, through, limit: 1 };
+    const [event] = await this.#store.readEvents(page);
+    return event && { account, behind: seqOf(event) };
   }
 
   #notRead(error: unknown): RpcError {
     this.#log.warn('events cannot be read', { why: describe(error) });
     return unavailable('DATABASE', 'the database of the book cannot be reached', 200);
   }
+}
+
+/** Where a subscription begins. */
+interface Start {
+  /** Null: it is about the book. */
+  readonly account: bigint | null;
+  /** A seq that all of its events come after; undefined: none is known. */
+  readonly behind: number | undefined;
 }
 
 /** Ends sooner if the caller goes: a commit may wait long for its second region. */
