@@ -37,6 +37,6 @@ test('the small heap of a ledger server is rarely collected in full', async () =
     liveness: undefined,
   });
   const { stdout } = await run(process.execPath, [...args, CHURN]);
-  // As V8 grows a heap by default, there are five or six.
-  expect(Number(stdout)).toBeLessThanOrEqual(4);
+  // Three or four, and five on a busy machine; as V8 grows a heap by default, eleven to nineteen.
+  expect(Number(stdout)).toBeLessThanOrEqual(8);
 });
