@@ -91,7 +91,7 @@ test('a script imports the client and the messages', () => {
   const script = `
     import { CallError, MeridianClient } from 'meridian/client';
     import { Freeze, GetAccountRequest } from 'meridian/v1/account';
-    const client = new MeridianClient(['127.0.0.1:1'], { timeoutMs: 3_000 });
+    const client = new MeridianClient(['127.0.0.1:1'], { timeoutMs: 3_000, insecure: true });
     const found = await client.getAccount(GetAccountRequest.create({ id: 1n })).catch((e) => e);
     console.log(found instanceof CallError, found.code, Freeze.NONE);
     process.exit();`;
@@ -103,7 +103,7 @@ test('a script imports the client and the messages', () => {
 const source = (field: string) => `
   import { CallError, MeridianClient } from 'meridian/client';
   import { type Account, GetAccountRequest } from 'meridian/v1/account';
-  const client = new MeridianClient(['127.0.0.1:7400']);
+  const client = new MeridianClient(['127.0.0.1:7400'], { insecure: true });
   export async function balanceOf(id: bigint): Promise<bigint | string> {
     try {
       const reply = await client.getAccount(GetAccountRequest.create({ id }));

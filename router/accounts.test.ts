@@ -9,6 +9,7 @@ import { Books } from './books/books.ts';
 import { Forward } from './books/forward.ts';
 import { Reads } from './reads/reads.ts';
 import { StandInServer } from './testing/stand-in-server.ts';
+import { insecureLinks } from '../ledger/rpc/tls/credentials.ts';
 
 /** Which books are asked about an external id, and what callers see of a book that a router lacks. */
 
@@ -19,7 +20,10 @@ async function region(...numbers: readonly number[]) {
   const servers = await Promise.all(
     numbers.map((number) => new StandInServer(REGION, number).start()),
   );
-  const leaders = new Leaders(servers.map(({ address }) => address));
+  const leaders = new Leaders(
+    servers.map(({ address }) => address),
+    insecureLinks,
+  );
   onTestFinished(() => {
     leaders.close();
     for (const server of servers) server.stop();

@@ -12,6 +12,7 @@ import { Changes } from './changes.ts';
 import { ForwardedDryRuns } from './transfers/forwarded-dry-runs.ts';
 import { Forward } from './books/forward.ts';
 import { StandInServer } from './testing/stand-in-server.ts';
+import { insecureLinks } from '../ledger/rpc/tls/credentials.ts';
 
 /** What callers of openings, changes and registrations see while a book changes its leader. */
 
@@ -21,7 +22,10 @@ async function fixture() {
   );
   const [old, next] = servers;
   if (old === undefined || next === undefined) throw new Error('there are two');
-  const leaders = new Leaders(servers.map(({ address }) => address));
+  const leaders = new Leaders(
+    servers.map(({ address }) => address),
+    insecureLinks,
+  );
   const books = new Books([{ number: 1, name: 'eu-west-1', region: 'eu-west' }]);
   const forward = new Forward(leaders);
   const accounts = new Accounts(books, forward);

@@ -2,6 +2,7 @@ import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
 import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
+import type { LinkSecurity } from '../ledger/rpc/tls/credentials.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
 import { Accounts } from './accounts.ts';
@@ -25,6 +26,7 @@ import { routerTuning, type RouterTuning } from './router-tuning.ts';
 export interface RouterOptions {
   /** HOST:PORT to listen on. */
   readonly listen: string;
+  readonly security: LinkSecurity;
   /** Where the router is: copies of books in this region are asked first. */
   readonly region: string;
   readonly books: readonly Book[];
@@ -47,13 +49,14 @@ export class RouterServer {
   constructor(config: RouterOptions, log: Logger) {
     const { tuning = routerTuning } = config;
     const books = new Books(config.books);
-    this.#leaders = new Leaders(config.ledgers, config.region);
+    this.#leaders = new Leaders(config.ledgers, config.security, config.region);
     const forward = new Forward(this.#leaders, tuning);
     this.#transfers = new Transfers(books, this.#leaders, forward, log, tuning);
     this.#streams = new TransferStreams((...one) => this.#transfers.createOne(...one), log, tuning);
     this.#subscriptions = new RoutedSubscriptions(books, this.#leaders, tuning);
     this.#rpc = new RpcServer({
       listen: config.listen,
+      security: config.security,
       service: transferService,
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,

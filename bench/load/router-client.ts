@@ -1,4 +1,3 @@
-import { credentials } from '@grpc/grpc-js';
 import { MeridianClient } from '../../router/client/client.ts';
 import {
   type OpenAccountRequest,
@@ -7,6 +6,7 @@ import {
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type MessageCallback, Http2Connection } from './http2/http2-connection.ts';
 import { callHeaders } from './http2/header-block.ts';
+import { routerChannel } from '../../regions/links/known-links.ts';
 
 /** As a header of gRPC has it. */
 const CALL_TIMEOUT = '60S';
@@ -39,7 +39,7 @@ export class RouterClient {
   constructor(address: string) {
     this.#address = address;
     this.#connections = Array.from({ length: CONNECTIONS }, () => new Http2Connection(address));
-    this.#typed = new LedgerServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#typed = new LedgerServiceClient(address, routerChannel(address), CHANNEL_OPTIONS);
     const { createTransfers, createTransfer } = LedgerServiceService;
     this.#transfers = callHeaders(createTransfers.path, address, CALL_TIMEOUT);
     this.#transfer = callHeaders(createTransfer.path, address, CALL_TIMEOUT);
@@ -47,7 +47,7 @@ export class RouterClient {
 
   /** The client library, with its defaults. */
   get library(): MeridianClient {
-    this.#library ??= new MeridianClient([this.#address]);
+    this.#library ??= new MeridianClient([this.#address], { channelTo: routerChannel });
     return this.#library;
   }
 

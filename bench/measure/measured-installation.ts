@@ -172,6 +172,8 @@ function startTested(
     });
   }
   return startCluster({
+    // The raw connections of the load have no TLS.
+    insecure: true,
     dataDir: clusterDir,
     basePort,
     settings: withGcFolder(settings, gcFolder),

@@ -1,5 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
+import { linksTo } from '../../regions/links/known-links.ts';
 
 /** Which server leads which book, as every ledger server reports to the harness directly. */
 export class EpochWatch {
@@ -10,7 +11,10 @@ export class EpochWatch {
   /** `onEpoch` receives every newer epoch of a book, and the copy that leads in it. */
   constructor(copies: readonly Copy[], onEpoch: (epoch: number, copy: Copy) => void) {
     this.#copies = copies;
-    this.#leaders = new Leaders(copies.map(({ ledgerAddress }) => ledgerAddress));
+    this.#leaders = new Leaders(
+      copies.map(({ ledgerAddress }) => ledgerAddress),
+      linksTo(copies[0]?.ledgerAddress),
+    );
     this.#leaders.onChange((book) => {
       const led = this.#leaders.leaderOf(book);
       if (led === undefined || led.epoch <= (this.#newest.get(book) ?? 0)) return;

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts';
 import type { BookStore } from '../store/book-store.ts';
 import type { Head } from '../store/append-batch.ts';
 import { describe, StoreError } from '../store/store-error.ts';
-import { answersAsLeader, type Leaders } from '../rpc/leaders.ts';
+import type { Leaders } from '../rpc/leaders.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { type KnownRole, RoleWatch } from './role-watch.ts';
 import { ServerClock } from '../leader/server-clock.ts';
@@ -226,7 +226,8 @@ export class BookMember {
   }
 
   #probe(head: Head): Promise<boolean> {
-    return answersAsLeader(head.leader, this.config.book.number, head.epoch, this.tuning.probeMs);
+    const { book } = this.config;
+    return this.#leaders.answersAsLeader(head.leader, book.number, head.epoch, this.tuning.probeMs);
   }
 
   /** Returns why it never became leader; '' if it led, however briefly. */

@@ -14,6 +14,7 @@ import { Leadership } from './leadership.ts';
 import type { Hints } from '../leader/known-outcomes.ts';
 import type { BookLeader } from '../leader/book-leader.ts';
 import { PostgresDatabase, PostgresStore } from '../store/postgres/postgres-store.ts';
+import { insecureLinks } from '../rpc/tls/credentials.ts';
 
 const database = testDatabases();
 const nothing = () => undefined;
@@ -36,7 +37,7 @@ async function leading(
   log: Logger = SILENT,
 ) {
   const bugs: unknown[] = [];
-  const leaders = new Leaders([]);
+  const leaders = new Leaders([], insecureLinks);
   const leadership = new Leadership({
     config: configOf(opened),
     reads: new PostgresStore(reads, BOOKS[0]),
@@ -124,7 +125,7 @@ test('a leadership that ends on its own reports why', async () => {
 
 test('a broken invariant ends the member, which leads no more', async () => {
   const opened = await database();
-  const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
+  const member = new BookMember(configOf(opened), new Leaders([], insecureLinks), SILENT);
   const running = member.run();
   running.catch(nothing);
   onTestFinished(() => member.store.close(1));
@@ -138,7 +139,7 @@ test('a broken invariant ends the member, which leads no more', async () => {
 
 test('a book whose leaders fail one after the other is not taken over continuously', async () => {
   const opened = await database();
-  const member = new BookMember(configOf(opened), new Leaders([]), SILENT);
+  const member = new BookMember(configOf(opened), new Leaders([], insecureLinks), SILENT);
   const running = member.run();
   const times = async () => {
     const [taken] = await opened.admin<{ times: number }[]>`

@@ -2,7 +2,6 @@ import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import {
-  credentials,
   Metadata,
   type sendUnaryData,
   type ServerDuplexStream,
@@ -21,6 +20,7 @@ import { CallWatches } from './call-watch.ts';
 import { reasonOf } from './error.ts';
 import { MalformedMessage } from './message-bytes.ts';
 import { RpcServer } from './server.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 /** What a server accepts from callers that send malformed data, and how it treats the others. */
 
@@ -36,6 +36,7 @@ async function started() {
   const deadlines: number[] = [];
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: LIMITS,
@@ -150,7 +151,7 @@ test('a deadline of 30 days or 99,999,999 hours has not passed', async () => {
     expect(await answer).toMatchObject({ how: '0' });
   }
   expect(Math.min(...deadlines)).toBeGreaterThan(29 * 86_400_000);
-  const client = new LedgerServiceClient(address, credentials.createInsecure());
+  const client = new LedgerServiceClient(address, insecureLinks.channelTo('router'));
   onTestFinished(() => client.close());
   await new Promise<void>((resolve, reject) => {
     const options = { deadline: Date.now() + 40 * 86_400_000 };

@@ -101,6 +101,18 @@ export function booksSilent(books: readonly string[], hint: string): RpcError {
   return new RpcError(status.UNAVAILABLE, `${names} did not answer: ${hint}`, details);
 }
 
+/**
+ * The caller may not make this call; nothing was applied.
+ *
+ * @param caller its SPIFFE URI; '' if its certificate names none
+ * @param path of the method
+ */
+export function permissionDenied(caller: string, path: string): RpcError {
+  const name = caller === '' ? 'a certificate without an identity of Meridian' : caller;
+  const info = errorInfo('CALLER_NOT_PERMITTED', { caller, method: path.slice(1) });
+  return new RpcError(status.PERMISSION_DENIED, `${name} may not call ${path.slice(1)}`, [info]);
+}
+
 /** A queue is full; nothing was applied. */
 export function overloaded(message: string, retryMs: number): RpcError {
   const details = [errorInfo('OVERLOADED'), retryInfo(retryMs)];

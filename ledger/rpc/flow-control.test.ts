@@ -5,12 +5,14 @@ import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { WINDOW_BYTES } from './flow-control.ts';
 import { Leaders } from './leaders.ts';
 import { RpcServer } from './server.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 const MIB = 1024 * 1024;
 
 async function started() {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: 4 * MIB, connectionBytes: 4 * MIB, totalBytes: 4 * MIB },
@@ -37,7 +39,7 @@ test('and so does a router of the answers of a ledger server', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  const leaders = new Leaders([`127.0.0.1:${port}`]);
+  const leaders = new Leaders([`127.0.0.1:${port}`], insecureLinks);
   onTestFinished(() => {
     leaders.close();
     session?.destroy();

@@ -8,6 +8,7 @@ import {
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { Leaders } from './leaders.ts';
 import { RpcServer } from './server.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 const MIB = 1024 * 1024;
 const WITHIN_MS = 1_000;
@@ -20,6 +21,7 @@ const nowMicros = () => (performance.timeOrigin + performance.now()) * 1_000;
 async function serverThatSends(lateMs: number): Promise<string> {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: BookServiceService,
     serviceName: 'meridian.internal.v1.BookService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
@@ -37,7 +39,7 @@ async function serverThatSends(lateMs: number): Promise<string> {
 }
 
 async function leadersOf(...lateMs: number[]): Promise<Leaders> {
-  const leaders = new Leaders(await Promise.all(lateMs.map(serverThatSends)));
+  const leaders = new Leaders(await Promise.all(lateMs.map(serverThatSends)), insecureLinks);
   onTestFinished(() => leaders.close());
   return leaders;
 }
@@ -57,7 +59,7 @@ test('clocks that arrive too late are left out, as are those of servers that are
   const leaders = await leadersOf(0, 1_500);
   // On a busy machine none of them may be in time.
   await expect.poll(() => leaders.askClocks(WITHIN_MS)).toHaveLength(1);
-  const none = new Leaders(['127.0.0.1:1']);
+  const none = new Leaders(['127.0.0.1:1'], insecureLinks);
   onTestFinished(() => none.close());
   expect(await none.askClocks(WITHIN_MS)).toEqual([]);
 });

@@ -1,6 +1,7 @@
-import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
 import { backoffMs } from '../backoff.ts';
 import { WINDOW_BYTES } from './flow-control.ts';
+import type { LinkSecurity } from './tls/credentials.ts';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 
 const CHANNEL_OPTIONS = {
@@ -24,9 +25,9 @@ const CHANNEL_OPTIONS = {
  * the others, and too many calls that are given up make the server close it. So this one has a
  * connection of its own.
  */
-function ownClient(address: string): BookServiceClient {
+function ownClient(address: string, security: LinkSecurity): BookServiceClient {
   const options = { ...CHANNEL_OPTIONS, 'grpc.use_local_subchannel_pool': 1 };
-  return new BookServiceClient(address, credentials.createInsecure(), options);
+  return new BookServiceClient(address, security.channelTo('ledger'), options);
 }
 
 /** Before a lost topology stream is opened again. */
@@ -91,6 +92,7 @@ interface Server {
  */
 export class Leaders {
   readonly #servers: Server[];
+  readonly #security: LinkSecurity;
   readonly #region: string;
   readonly #listeners = new Set<(book: number) => void>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -102,12 +104,13 @@ export class Leaders {
    * @param addresses HOST:PORT of every ledger server
    * @param region where the caller is: `copiesOf` puts servers near it first
    */
-  constructor(addresses: readonly string[], region = '') {
+  constructor(addresses: readonly string[], security: LinkSecurity, region = '') {
+    this.#security = security;
     this.#region = region;
     this.#servers = addresses.map((address) => ({
       address,
-      client: ownClient(address),
-      posting: ownClient(address),
+      client: this.#clientOf(address),
+      posting: this.#clientOf(address),
       stream: undefined,
       topology: undefined,
       silences: 0,
@@ -135,7 +138,7 @@ export class Leaders {
         get posting() {
           return server.posting;
         },
-        connect: () => ownClient(address),
+        connect: () => this.#clientOf(address),
       };
     }
     return found;
@@ -179,7 +182,7 @@ export class Leaders {
     const askedAt = performance.now();
     const answers = await Promise.all(
       this.#servers.map(async ({ address }) => {
-        const topology = await askTopology(address, withinMs);
+        const topology = await askTopology(address, this.#security, withinMs);
         const answeredAt = performance.now();
         return { topology, answeredAt, inTime: answeredAt - askedAt <= withinMs };
       }),
@@ -188,6 +191,21 @@ export class Leaders {
     return answers.flatMap(({ topology, answeredAt, inTime }) =>
       inTime ? clocksAt(now, topology, (askedAt + answeredAt) / 2) : [],
     );
+  }
+
+  /**
+   * Asks one ledger server whether it leads a book in an epoch. False if it does not
+   * lead or does not answer within the time.
+   */
+  async answersAsLeader(
+    address: string,
+    book: number,
+    epoch: number,
+    timeoutMs: number,
+  ): Promise<boolean> {
+    const topology = await askTopology(address, this.#security, timeoutMs);
+    if (topology === undefined) return false;
+    return topology.book === book && Number(topology.epoch) === epoch;
   }
 
   /** Calls back whenever something about a book may have changed. Returns how to stop it. */
@@ -213,6 +231,10 @@ export class Leaders {
     return this.#closed;
   }
 
+  #clientOf(address: string): BookServiceClient {
+    return ownClient(address, this.#security);
+  }
+
   #watch(server: Server): void {
     const stream = server.posting.watchTopology({});
     server.stream = stream;
@@ -233,8 +255,8 @@ export class Leaders {
       // Nothing else ends a connection that is opened towards a dead link.
       server.client.close();
       server.posting.close();
-      server.client = ownClient(server.address);
-      server.posting = ownClient(server.address);
+      server.client = this.#clientOf(server.address);
+      server.posting = this.#clientOf(server.address);
       server.silences += 1;
       lose();
     });
@@ -293,25 +315,13 @@ function clocksAt(now: number, topology: Topology | undefined, readAt: number): 
   return [{ wallMicros: Number(wallMicros) + passed, steadyMicros: Number(steadyMicros) + passed }];
 }
 
-/**
- * Asks one ledger server whether it leads a book in an epoch. False if it does not
- * lead or does not answer within the time.
- */
-export async function answersAsLeader(
-  address: string,
-  book: number,
-  epoch: number,
-  timeoutMs: number,
-): Promise<boolean> {
-  const topology = await askTopology(address, timeoutMs);
-  if (topology === undefined) return false;
-  // It need not lead yet: after a take-over it first builds the indexes that are missing.
-  return topology.book === book && Number(topology.epoch) === epoch;
-}
-
 /** The first message of a ledger server; undefined if none arrives within the time. */
-function askTopology(address: string, timeoutMs: number): Promise<Topology | undefined> {
-  const client = new BookServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+function askTopology(
+  address: string,
+  security: LinkSecurity,
+  timeoutMs: number,
+): Promise<Topology | undefined> {
+  const client = new BookServiceClient(address, security.channelTo('ledger'), CHANNEL_OPTIONS);
   return new Promise<Topology | undefined>((resolve) => {
     const stream = client.watchTopology({}, { deadline: Date.now() + timeoutMs });
     const answer = (topology?: Topology) => {

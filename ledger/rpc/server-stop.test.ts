@@ -1,6 +1,5 @@
 import {
   type ClientReadableStream,
-  credentials,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerWritableStream,
@@ -18,6 +17,7 @@ import {
 import { GetAccountRequest, GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { reasonOf } from './error.ts';
 import { RpcServer } from './server.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 /** How a server stops whose callers have calls and streams open. */
 
@@ -32,6 +32,7 @@ async function started() {
   const called = { times: 0 };
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: BookServiceService,
     serviceName: 'meridian.internal.v1.BookService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
@@ -51,7 +52,7 @@ async function started() {
   });
   const client = new BookServiceClient(
     `127.0.0.1:${await server.start()}`,
-    credentials.createInsecure(),
+    insecureLinks.channelTo('router'),
   );
   onTestFinished(() => client.close());
   return { server, client, called };

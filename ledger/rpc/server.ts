@@ -1,6 +1,5 @@
 import {
   Server,
-  ServerCredentials,
   type ServerOptions,
   type ServiceDefinition,
   type UntypedServiceImplementation,
@@ -8,12 +7,16 @@ import {
 import type * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { type CallMemoryLimits, CallWatches } from './call-watch.ts';
+import { type CallMemoryLimits, type CallWatch, CallWatches } from './call-watch.ts';
 import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
 import { WINDOW_BYTES } from './flow-control.ts';
+import { permissionDenied, type RpcError } from './error.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
 import { pacedStreams } from './paced-streams.ts';
+import type { LinkSecurity } from './tls/credentials.ts';
+import { type Identity, identityUri } from './tls/identity.ts';
+import { Peers } from './tls/peers.ts';
 
 /** Default of `drainMs`. */
 const DRAIN_MS = 5_000;
@@ -30,6 +33,12 @@ export interface RpcServerConfig {
   readonly limits: CallMemoryLimits;
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
+  readonly security: LinkSecurity;
+  /**
+   * Which callers may call a method of the service, by its path. Not asked where nothing is
+   * authenticated. Undefined: all may that the authority has issued a certificate to.
+   */
+  readonly admits?: (caller: Identity, path: string) => boolean;
   /** How long calls in progress may take when the server stops, in milliseconds. */
   readonly drainMs?: number;
   /** Methods whose streams the service ends itself, before `stop` or soon after. */
@@ -61,6 +70,8 @@ export class RpcServer {
   readonly #health = new HealthImplementation();
   readonly #config: RpcServerConfig;
   readonly #watches: CallWatches;
+  /** Who calls. */
+  readonly peers = new Peers();
 
   constructor(config: RpcServerConfig) {
     const { service } = config;
@@ -70,7 +81,7 @@ export class RpcServer {
     this.#watches = watches;
     const options = {
       'grpc.max_receive_message_length': config.limits.messageBytes,
-      'grpc-node.call_watch': watches.open.bind(watches),
+      'grpc-node.call_watch': this.#open.bind(this, new Set(paths)),
       // A caller that gives calls up resets their streams. Beyond this many, at once and per second,
       // Node closes the connection, and with it all calls that others have on it.
       'grpc-node.stream_reset_burst': RESETS_BURST,
@@ -100,13 +111,33 @@ export class RpcServer {
    * @throws Error naming the address if it cannot be listened on
    */
   start(): Promise<number> {
-    const { listen } = this.#config;
+    const { listen, security } = this.#config;
     return new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+      this.#server.bindAsync(listen, security.server(), (error, port) => {
         if (error === null) resolve(port);
         else reject(new Error(`cannot listen on ${listen}: ${error.message}`, { cause: error }));
       });
     });
+  }
+
+  /** Begins a call, unless its caller may not make it. */
+  #open(
+    ownPaths: ReadonlySet<string>,
+    session: object,
+    method: { readonly path: string; readonly type: string },
+    refuse: (error: RpcError) => void,
+  ): CallWatch {
+    const call = this.#watches.open(session, method, refuse);
+    const { security, admits } = this.#config;
+    if (security.trustDomain === undefined) return call;
+    const caller = this.peers.of(session);
+    if (admits === undefined || !ownPaths.has(method.path)) return call;
+    const isOwn = caller?.trustDomain === security.trustDomain;
+    if (caller !== undefined && isOwn && admits(caller, method.path)) return call;
+    const name = caller === undefined ? '' : identityUri(caller);
+    // The library is still making the call. Nothing of its request is read before.
+    process.nextTick(() => call.refuse(permissionDenied(name, method.path)));
+    return call;
   }
 
   /** Sets the state that health checks get, for the whole server and for its service. */

@@ -1,10 +1,11 @@
-import { credentials, Metadata, status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { GetAccountRequest, GetAccountResponse } from '../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { outcomeUnknown } from './error.ts';
 import { RpcServer } from './server.ts';
 import { type SignalOf, unary } from './unary.ts';
+import { insecureLinks } from './tls/credentials.ts';
 
 /** What callers get of a handler that is slow, and it of callers who go. */
 
@@ -15,6 +16,7 @@ const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 async function started(handle: (signalOf: SignalOf) => Promise<GetAccountResponse>) {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
@@ -27,7 +29,7 @@ async function started(handle: (signalOf: SignalOf) => Promise<GetAccountRespons
     },
   });
   const port = await server.start();
-  const client = new LedgerServiceClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new LedgerServiceClient(`127.0.0.1:${port}`, insecureLinks.channelTo('router'));
   onTestFinished(async () => {
     client.close();
     await server.stop();

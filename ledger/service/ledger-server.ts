@@ -21,7 +21,9 @@ import { outcomeUnknown, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { callLimits } from '../rpc/call-watch.ts';
 import { RpcServer } from '../rpc/server.ts';
+import type { LinkSecurity } from '../rpc/tls/credentials.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
+import { admitsToBook } from './admits.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
 import { changeAccount, openAccounts, placeAccounts, registerAsset } from './account-calls.ts';
@@ -45,6 +47,7 @@ export interface LedgerServerConfig extends Omit<MemberConfig, 'database'> {
   readonly databaseUrl: string;
   /** HOST:PORT to listen on. */
   readonly listen: string;
+  readonly security: LinkSecurity;
   /** Addresses of every ledger server, this one included. */
   readonly ledgers: readonly string[];
 }
@@ -58,7 +61,8 @@ export class LedgerServer {
   #stopping = false;
 
   constructor(config: LedgerServerConfig, log: Logger) {
-    this.#leaders = new Leaders(config.ledgers.filter((address) => address !== config.address));
+    const others = config.ledgers.filter((address) => address !== config.address);
+    this.#leaders = new Leaders(others, config.security);
     const database = new PostgresDatabase(config.databaseUrl, config.book);
     this.#member = new BookMember({ ...config, database }, this.#leaders, log);
     const { tuning } = this.#member;
@@ -67,6 +71,8 @@ export class LedgerServer {
     const reads = { subscriptions: this.#subscriptions, longReads };
     this.#rpc = new RpcServer({
       listen: config.listen,
+      security: config.security,
+      admits: admitsToBook,
       service: bookService(this.#member.config.book.number),
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { Server, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   BookServiceClient,
@@ -15,6 +15,7 @@ import { openRequest, transferRequest } from '../testing/books/book-requests.ts'
 import type { EventStream } from './subscription.ts';
 import { type FollowedMember, Subscriptions } from './subscriptions.ts';
 import { PostgresDatabase } from '../store/postgres/postgres-store.ts';
+import { insecureLinks } from '../rpc/tls/credentials.ts';
 
 const database = testDatabases();
 
@@ -48,12 +49,12 @@ async function fixture() {
     { subscribe: (stream: EventStream) => void subscriptions.serve(stream) },
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
-  const client = new BookServiceClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new BookServiceClient(`127.0.0.1:${port}`, insecureLinks.channelTo('ledger'));
   onTestFinished(async () => {
     client.close();
     server.forceShutdown();

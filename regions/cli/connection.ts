@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { MeridianClient } from '../../router/client/client.ts';
+import { environment } from '../processes/environment.ts';
 import { defaultDataDir } from '../topology/layout.ts';
 import { type ClusterState, readState } from '../topology/state.ts';
 import { defaultTopology } from '../topology/topology.ts';
@@ -69,6 +70,27 @@ export function routerCommand(
     );
 }
 
+/**
+ * Learns how a router that is named with --router is reached: as one of the cluster on this machine,
+ * or with the files that MERIDIAN_TLS_CERTIFICATE, MERIDIAN_TLS_KEY and MERIDIAN_TLS_AUTHORITIES name.
+ * Throws CommandFailure (environment) if these files are not valid.
+ */
+export async function learnRouter(router: string, { data }: { readonly data: string }) {
+  // Notes the servers of the cluster; which folder it is in does not matter here.
+  readState(data);
+  const env = environment();
+  const certificate = env['MERIDIAN_TLS_CERTIFICATE'];
+  const authorities = env['MERIDIAN_TLS_AUTHORITIES'];
+  if (certificate === undefined || authorities === undefined) return;
+  const { useFiles } = await import('../links/known-links.ts');
+  try {
+    useFiles(router, { certificate, key: env['MERIDIAN_TLS_KEY'] ?? certificate, authorities });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(ExitCode.environment, `no valid certificate for ${router}: ${why}`);
+  }
+}
+
 /** Clients to use, and what is known of the regions. */
 export interface Connection {
   /** A client that prefers the router of this region; any client for a region not known. */
@@ -88,8 +110,11 @@ export async function withConnection<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { MeridianClient: Client } = await import('../../router/client/client.ts');
+  const { routerChannel } = await import('../links/known-links.ts');
+  if (options.router !== undefined) await learnRouter(options.router, options);
   const seconds = options.timeout;
-  const limits = { timeoutMs: seconds * 1_000, signal, onRetry: retryNotes() };
+  const onRetry = retryNotes();
+  const limits = { timeoutMs: seconds * 1_000, signal, onRetry, channelTo: routerChannel };
   const routers = options.router === undefined ? routersOf(startedCluster(options)) : undefined;
   const clients = new Map(
     routers?.map(({ name }, index) => {

@@ -29,7 +29,7 @@ export const DELAY_MAX_MS = 1_000;
 export const OTHER_DELAY_MS = 50;
 
 /** Names that other folders of the data folder have. */
-const RESERVED_REGIONS: ReadonlySet<string> = new Set(['logs', 'run']);
+const RESERVED_REGIONS: ReadonlySet<string> = new Set(['logs', 'run', 'pki']);
 /** Names that a Postgres, or the folder of a region, uses itself. */
 const RESERVED_BOOKS: ReadonlySet<string> = new Set([
   'etcd',

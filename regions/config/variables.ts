@@ -23,6 +23,9 @@ const VARIABLES: Readonly<Record<string, 'plain' | 'url' | 'secret'>> = {
   MERIDIAN_REGION: 'plain',
   MERIDIAN_REPLICATED: 'plain',
   MERIDIAN_ROUTER: 'plain',
+  MERIDIAN_TLS_AUTHORITIES: 'plain',
+  MERIDIAN_TLS_CERTIFICATE: 'plain',
+  MERIDIAN_TLS_KEY: 'plain',
 };
 
 /** Every variable that Meridian reads. */

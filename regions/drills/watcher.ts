@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 import type { RegionName } from '../topology/layout.ts';
 import type { MemberState } from '../topology/state.ts';
 import type { EpochStart } from './evidence/judge-transfers.ts';
 import type { RunClock } from './load/run-clock.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** The state of one member of a book as seen from outside, and its time. */
 export interface MemberView {
@@ -87,13 +87,17 @@ export class Watcher {
     this.#pollMs = Math.max(POLL_LEAST_MS, members.length * POLL_MEMBER_MS);
     this.#watched = members.map((member) => ({
       member,
-      client: new BookServiceClient(member.ledgerAddress, credentials.createInsecure(), {
-        'grpc.keepalive_time_ms': 2_000,
-        'grpc.keepalive_timeout_ms': 2_000,
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 500,
-        'grpc.service_config_disable_resolution': 1,
-      }),
+      client: new BookServiceClient(
+        member.ledgerAddress,
+        channelTo(member.ledgerAddress, 'ledger'),
+        {
+          'grpc.keepalive_time_ms': 2_000,
+          'grpc.keepalive_timeout_ms': 2_000,
+          'grpc.initial_reconnect_backoff_ms': 100,
+          'grpc.max_reconnect_backoff_ms': 500,
+          'grpc.service_config_disable_resolution': 1,
+        },
+      ),
       patroni: undefined,
       ledger: undefined,
     }));

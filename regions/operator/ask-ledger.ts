@@ -1,8 +1,8 @@
-import { credentials } from '@grpc/grpc-js';
 import { BookServiceClient, type Topology } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { probeHealth } from '../processes/probes.ts';
 import type { LedgerFacts } from './facts.ts';
 import { QUESTION_MS } from './within.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** Returns what the ledger server at HOST:PORT reports. Throws when it does not answer. */
 export async function askLedger(address: string): Promise<LedgerFacts> {
@@ -16,7 +16,7 @@ export async function askLedger(address: string): Promise<LedgerFacts> {
 
 /** Returns the first message of its topology stream. Throws when it does not answer. */
 export function askTopology(address: string): Promise<Topology> {
-  const client = new BookServiceClient(address, credentials.createInsecure(), {
+  const client = new BookServiceClient(address, channelTo(address, 'ledger'), {
     // A connection of its own: a shared one would wait out the pause of a failed attempt.
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { connect, type Sql } from '../../ledger/store/postgres/connect.ts';
 import { readEpoch } from '../../ledger/store/postgres/head.ts';
 import { recordOperation } from '../../ledger/store/postgres/operations.ts';
@@ -16,6 +16,7 @@ import { findPrimary } from '../topology/primary.ts';
 import { askLedger } from './ask-ledger.ts';
 import { UnknownNameError } from './change-plan.ts';
 import { QUESTION_MS, within } from './within.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** A repair reads and books all lost rows. */
 const REPAIR_MS = 10 * 60_000;
@@ -273,7 +274,7 @@ async function leaderOf({ name, ledgers }: BookPlace): Promise<string> {
 }
 
 function callRepair(address: string, request: RepairChannelRequest): Promise<RepairChannelReply> {
-  const client = new BookServiceClient(address, credentials.createInsecure(), {
+  const client = new BookServiceClient(address, channelTo(address, 'ledger'), {
     'grpc.max_receive_message_length': -1,
   });
   return new Promise((resolve, reject) => {

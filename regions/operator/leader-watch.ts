@@ -1,5 +1,6 @@
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { MemberState } from '../topology/state.ts';
+import { linksTo } from '../links/known-links.ts';
 
 /** A leader as reported by the ledger servers of its book. */
 export interface Led {
@@ -22,7 +23,10 @@ export class LeaderWatch {
 
   constructor({ number, members }: WatchedBook) {
     this.#book = number;
-    this.#leaders = new Leaders(members.map(({ state }) => state.ledgerAddress));
+    this.#leaders = new Leaders(
+      members.map(({ state }) => state.ledgerAddress),
+      linksTo(members[0]?.state.ledgerAddress),
+    );
     this.#leaders.onChange(() => {
       if (this.#leaders.leaderOf(number) !== undefined) return;
       this.#lostAt ??= performance.now();

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import postgres from 'postgres';
+import { channelTo } from '../links/known-links.ts';
 
 /** Each probe checks whether a server serves, within `timeoutMs` (default 1 s). */
 
@@ -136,7 +137,7 @@ async function askHealth(address: string, timeoutMs: number): Promise<string | u
 
 /** A pool of its own: a shared one would make a new probe wait for the backoff of an old one. */
 function clientOf(address: string): Client {
-  return new Client(address, credentials.createInsecure(), {
+  return new Client(address, channelTo(address, 'server'), {
     'grpc.use_local_subchannel_pool': 1,
   });
 }

@@ -20,6 +20,8 @@ const addresses = z
   .transform((text) => text.split(',').filter((part) => part !== ''))
   .pipe(z.array(address));
 
+const file = z.string().regex(/^[^\0]+$/u, 'must be the path of a file');
+
 /** A number as text, because a setting that is missing would be read as the number NaN. */
 const bookNumber = z
   .string()
@@ -46,7 +48,13 @@ const books = z
 const common = {
   MERIDIAN_REGION: name,
   MERIDIAN_LISTEN: address,
-  /** True: it may listen where other hosts reach it, though nothing is encrypted or authenticated. */
+  /** A file in PEM: the certificate of the server, those between it and an authority, the key. */
+  MERIDIAN_TLS_CERTIFICATE: file.optional(),
+  /** The key, if it is in a file of its own. */
+  MERIDIAN_TLS_KEY: file.optional(),
+  /** A file in PEM: the authorities whose certificates are accepted. */
+  MERIDIAN_TLS_AUTHORITIES: file.optional(),
+  /** True: nothing is encrypted or authenticated. Only on an address of this host alone. */
   MERIDIAN_INSECURE: z
     .enum(['true', 'false'])
     .default('false')
@@ -91,43 +99,14 @@ export type LedgerConfig = z.infer<typeof ledgerSchema> & Settings<LedgerTuning>
 export type RouterConfig = z.infer<typeof routerSchema> & Settings<RouterTuning>;
 
 type Settings<Tuning> = Pick<ServerSettings<Tuning>, 'logLevel' | 'tuning'>;
-type Listening = Pick<LedgerConfig, 'MERIDIAN_LISTEN' | 'MERIDIAN_INSECURE'>;
-
-/** What a server lacks on an address that other hosts reach. */
-const INSECURE =
-  'calls are neither encrypted nor authenticated there: anyone who reaches the port can read and move money';
-
-/** True if other hosts may reach the address. A host name is not resolved, so it counts as public. */
-function isPublic(listen: string): boolean {
-  const host = listen.slice(0, listen.lastIndexOf(':'));
-  return host !== 'localhost' && !/^127(\.\d{1,3}){3}$/u.test(host);
-}
-
-/** What to warn of at the start; undefined when only this host reaches the server. */
-export function insecurity({ MERIDIAN_LISTEN }: Listening): string | undefined {
-  return isPublic(MERIDIAN_LISTEN) ? INSECURE : undefined;
-}
-
-/** Throws an Error for an address that other hosts reach, unless that is accepted. */
-function requireProtection({ MERIDIAN_LISTEN, MERIDIAN_INSECURE }: Listening): void {
-  if (MERIDIAN_INSECURE || !isPublic(MERIDIAN_LISTEN)) return;
-  throw new Error(
-    `MERIDIAN_LISTEN: other hosts may reach ${MERIDIAN_LISTEN}, and ${INSECURE}; ` +
-      'listen on 127.0.0.1, or accept it with MERIDIAN_INSECURE=true',
-  );
-}
-
 /** Throws an Error whose message names every variable that is wrong, one a line. */
-function parse<Place extends Listening, Tuning>(
+function parse<Place, Tuning>(
   schema: z.ZodType<Place>,
   { problems, ...settings }: ServerSettings<Tuning>,
   env: NodeJS.ProcessEnv,
 ): Place & Settings<Tuning> {
   const result = schema.safeParse(env);
-  if (result.success && problems.length === 0) {
-    requireProtection(result.data);
-    return { ...result.data, ...settings };
-  }
+  if (result.success && problems.length === 0) return { ...result.data, ...settings };
   const lines = (result.error?.issues ?? []).map(({ path, message }) => {
     const missing = env[String(path[0])] === undefined;
     return `${path.join('.')}: ${missing ? 'is required and not set' : message}`;

@@ -1,7 +1,8 @@
 // A ledger server process: reads its configuration, serves until SIGTERM or SIGINT.
 import { must } from '../../ledger/core/assert.ts';
 import { LedgerServer } from '../../ledger/service/ledger-server.ts';
-import { insecurity, ledgerConfig } from './config.ts';
+import { ledgerConfig } from './config.ts';
+import { serverLinks } from './server-links.ts';
 import { makeLogger } from './make-logger.ts';
 import { runProcess } from './run-process.ts';
 
@@ -22,6 +23,7 @@ await runProcess(async (onStop) => {
       book,
       books,
       listen: config.MERIDIAN_LISTEN,
+      security: serverLinks(config, 'ledger', log),
       address: config.MERIDIAN_ADVERTISE ?? config.MERIDIAN_LISTEN,
       serverRegion: config.MERIDIAN_REGION,
       replicated: config.MERIDIAN_REPLICATED,
@@ -33,8 +35,6 @@ await runProcess(async (onStop) => {
     log,
   );
   onStop(() => server.stop());
-  const warning = insecurity(config);
-  if (warning !== undefined) log.warn('insecure', { listen: config.MERIDIAN_LISTEN, warning });
   log.info('started', { listen: config.MERIDIAN_LISTEN });
   await server.run();
   log.info('stopped');

@@ -1,9 +1,10 @@
 // A router process: reads its configuration, serves until SIGTERM or SIGINT.
 import { once } from 'node:events';
 import { RouterServer } from '../../router/router-server.ts';
-import { insecurity, routerConfig } from './config.ts';
+import { routerConfig } from './config.ts';
 import { DrainWatch } from '../etcd/drained.ts';
 import { Etcd } from '../etcd/etcd.ts';
+import { serverLinks } from './server-links.ts';
 import { makeLogger } from './make-logger.ts';
 import { runProcess } from './run-process.ts';
 
@@ -16,6 +17,7 @@ await runProcess(async (onStop) => {
   const server = new RouterServer(
     {
       listen: config.MERIDIAN_LISTEN,
+      security: serverLinks(config, 'router', log),
       region: config.MERIDIAN_REGION,
       books: config.MERIDIAN_BOOKS,
       ledgers: config.MERIDIAN_LEDGERS,
@@ -36,8 +38,6 @@ await runProcess(async (onStop) => {
   // Known before the router reports its health to load balancers.
   await drain?.start();
   await server.start();
-  const warning = insecurity(config);
-  if (warning !== undefined) log.warn('insecure', { listen: config.MERIDIAN_LISTEN, warning });
   log.info('started', { listen: config.MERIDIAN_LISTEN });
   if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
   drain?.stop();

@@ -14,6 +14,7 @@ import { probeRedis, probeTcp } from '../processes/probes.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { testFolder } from '../testing/folder.ts';
 import { PostgresDatabase } from '../../ledger/store/postgres/postgres-store.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 const passwords = { postgres: 'one-secret', ledger: 'two-secret', auditor: 'three-secret' };
 
@@ -223,7 +224,7 @@ test('a book is taken over while an auditor holds all connections that it gets',
     replicated: false,
   };
   for (const epoch of [1, 2]) {
-    const member = new BookMember(config, new Leaders([]), SILENT);
+    const member = new BookMember(config, new Leaders([], insecureLinks), SILENT);
     const running = member.run();
     await expect.poll(() => member.status.epoch).toBe(epoch);
     member.stop();

@@ -1,4 +1,4 @@
-import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type CreateTransfersResponse,
   type GetTransferResponse,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { channelTo } from '../links/known-links.ts';
 
 /** A gRPC error in the terms that tests compare. */
 export class ApiError extends Error {
@@ -46,7 +47,7 @@ export class Api {
 
   constructor(routerAddress: string) {
     const options = { 'grpc.enable_retries': 0, 'grpc.max_receive_message_length': -1 };
-    this.stub = new LedgerServiceClient(routerAddress, credentials.createInsecure(), options);
+    this.stub = new LedgerServiceClient(routerAddress, channelTo(routerAddress, 'router'), options);
   }
 
   /** Calls with a deadline, 20 s if none is given. Throws ApiError. */

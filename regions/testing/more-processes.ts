@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { joinServer } from '../links/known-links.ts';
 import { childEnvironment } from '../processes/environment.ts';
 import type { RegionState } from '../topology/state.ts';
 
@@ -48,10 +49,13 @@ function start(
   { region, ledgers, books }: Place,
   settings: Record<string, string>,
 ): ChildProcess {
+  const kind = program === 'ledger.ts' ? 'ledger' : 'router';
+  const { environment } = joinServer(ledgers[0], listen, { kind, region });
   return spawn(process.execPath, [path.join(PROCESSES, program)], {
     stdio: 'ignore',
     env: childEnvironment({
       MERIDIAN_REGION: region,
+      ...environment,
       MERIDIAN_LISTEN: listen,
       MERIDIAN_LEDGERS: ledgers.join(','),
       MERIDIAN_BOOKS: books.join(','),

@@ -1,3 +1,4 @@
+import { routerChannel } from '../links/known-links.ts';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { type AuditReport, runAudit } from '../../ledger/audit/run-audit.ts';
@@ -31,7 +32,7 @@ export class TestBooks {
 
   constructor(place: BookPlaces) {
     this.#place = place;
-    const options = { timeoutMs: 120_000, attemptTimeoutMs: 10_000 };
+    const options = { timeoutMs: 120_000, attemptTimeoutMs: 10_000, channelTo: routerChannel };
     this.#clients = new Map(
       [...place.routers].map(([name, addresses]) => [name, new MeridianClient(addresses, options)]),
     );

@@ -12,6 +12,7 @@ import { AccountReads } from '../../ledger/service/account-reads.ts';
 import { BOOKS } from '../../ledger/testing/database/leading.ts';
 import { openRequest } from '../../ledger/testing/books/book-requests.ts';
 import { PostgresDatabase } from '../../ledger/store/postgres/postgres-store.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 const nothing = () => undefined;
 
@@ -37,7 +38,7 @@ export class TestMember {
       replicated: true,
       answerMs,
     };
-    this.member = new BookMember(config, new Leaders([]), this.#logger());
+    this.member = new BookMember(config, new Leaders([], insecureLinks), this.#logger());
     this.accounts = new AccountReads(this.member);
     this.#running = this.member.run();
   }

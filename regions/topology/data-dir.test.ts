@@ -21,6 +21,7 @@ const state = (dataDir: string, over: Partial<ClusterState> = {}): ClusterState 
   status: 'ready',
   startedAt: new Date().toISOString(),
   dataDir,
+  tls: false,
   basePort: 7400,
   regions: [],
   books: [],

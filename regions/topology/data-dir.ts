@@ -29,11 +29,19 @@ import type { RegionName } from './topology.ts';
  *   cluster.json         the running cluster (see state.ts)
  *   auditor.pgpass       the passwords of auditors, for psql (see passfile.ts)
  *   run/  logs/          a pid file and a log per process
+ *   pki/                 the certificate authority (see regions/pki/)
  *   REGION/              secrets.json, postgres/, redis/
  */
 
 const startLock = 'start.lock';
-const ourEntries = ['logs', 'run', 'cluster.json', 'replicated-secrets.json', 'auditor.pgpass'];
+const ourEntries = [
+  'logs',
+  'run',
+  'pki',
+  'cluster.json',
+  'replicated-secrets.json',
+  'auditor.pgpass',
+];
 
 export interface DataPaths {
   readonly root: string;

@@ -12,6 +12,7 @@ import {
 } from './data-dir.ts';
 import { stopLeftovers } from '../processes/leftovers.ts';
 import { writeAuditorPassfile } from './passfile.ts';
+import { noteInsecure, noteSecured } from '../links/secured-addresses.ts';
 import { isRunning, processIdentity } from '../processes/process-identity.ts';
 import { isDataDir, requireGrowth, reserveFolders } from './topology-record.ts';
 import type { Topology } from './topology.ts';
@@ -91,6 +92,8 @@ const clusterState = z.object({
   status: z.enum(['starting', 'ready', 'stopping']),
   startedAt: z.string(),
   dataDir: z.string(),
+  /** Its servers have TLS, with certificates of the authority in `pki` of the data folder. */
+  tls: z.boolean().default(false),
   basePort: z.number().int(),
   regions: z.array(regionRecord),
   /** By number. */
@@ -128,12 +131,25 @@ export function readState(dataDir: string): ClusterState | undefined {
   }
   try {
     const state = clusterState.parse(JSON.parse(text));
-    return isRunning(state.pid, state.identity) ? state : undefined;
+    if (!isRunning(state.pid, state.identity)) return undefined;
+    noteServers(state);
+    return state;
   } catch (error) {
     throw new Error(`${statePath(root)} is damaged; stop Meridian and delete this file`, {
       cause: error,
     });
   }
+}
+
+/** Notes how the servers are reached. */
+function noteServers({ tls, dataDir, regions, books, links, replicated }: ClusterState): void {
+  const addresses = [
+    ...regions.map(({ routerAddress }) => routerAddress),
+    ...[...regions, ...books, ...(replicated?.members ?? [])].map((one) => one.ledgerAddress),
+    ...links.map(({ port }) => `127.0.0.1:${port}`),
+  ];
+  if (tls) noteSecured(addresses, join(dataDir, 'pki'));
+  else noteInsecure(addresses);
 }
 
 /** Writes cluster.json as a whole, and the password file for the databases that it names. */

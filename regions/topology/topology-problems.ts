@@ -7,7 +7,7 @@ const bookNumberMax = 32_767;
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/u;
 
 /** Names that the data folder uses itself, next to a folder for each region. */
-const reservedRegions: readonly string[] = ['logs', 'run'];
+const reservedRegions: readonly string[] = ['logs', 'run', 'pki'];
 /** Names that a Postgres, or the folder of a region, uses itself. */
 const reservedBooks: readonly string[] = [
   'postgres',

@@ -1,19 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import {
-  credentials,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServiceError,
-  status as GrpcStatus,
-} from '@grpc/grpc-js';
+import { Metadata, Server, type ServiceError, status as GrpcStatus } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { ErrorInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { toCallError } from './call-error.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -71,7 +65,7 @@ async function errorWhen(onAsked: (caller: Socket) => void): Promise<ServiceErro
   });
   closers.push(() => router.forceShutdown());
   const port = await new Promise<number>((resolve, reject) => {
-    router.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    router.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
@@ -86,7 +80,7 @@ async function errorWhen(onAsked: (caller: Socket) => void): Promise<ServiceErro
   closers.push(() => proxy.close());
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
   const { port: front } = proxy.address() as AddressInfo;
-  const stub = new LedgerServiceClient(`127.0.0.1:${front}`, credentials.createInsecure());
+  const stub = new LedgerServiceClient(`127.0.0.1:${front}`, insecureLinks.channelTo('router'));
   closers.push(() => stub.close());
   return new Promise((resolve) => {
     stub.createTransfer(CreateTransferRequest.fromPartial({}), resolve);
@@ -104,7 +98,7 @@ test.each([
 });
 
 test('a transfer to a port where no server listens was not applied', async () => {
-  const stub = new LedgerServiceClient('127.0.0.1:1', credentials.createInsecure());
+  const stub = new LedgerServiceClient('127.0.0.1:1', insecureLinks.channelTo('router'));
   closers.push(() => stub.close());
   const error = await new Promise<ServiceError | null>((resolve) => {
     stub.createTransfer(CreateTransferRequest.fromPartial({}), resolve);

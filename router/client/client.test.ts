@@ -4,7 +4,6 @@ import {
   Metadata,
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServiceError,
   status as GrpcStatus,
 } from '@grpc/grpc-js';
@@ -21,8 +20,9 @@ import {
   GetTransferRequest,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
-import { type ClientOptions, MeridianClient } from './client.ts';
+import { type ClientLimits, MeridianClient } from './client.ts';
 import { CallError } from './call-error.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type Answer = (request: CreateTransferRequest) => CreateTransferResponse | Partial<ServiceError>;
 
@@ -56,7 +56,7 @@ async function routerThat(answer: Answer): Promise<string> {
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });
@@ -74,8 +74,8 @@ async function silentRouter(): Promise<string> {
   return `127.0.0.1:${(silent.address() as AddressInfo).port}`;
 }
 
-function clientOf(addresses: string[], options: ClientOptions = {}): MeridianClient {
-  const client = new MeridianClient(addresses, { timeoutMs: 5_000, ...options });
+function clientOf(addresses: string[], options: ClientLimits = {}): MeridianClient {
+  const client = new MeridianClient(addresses, { timeoutMs: 5_000, ...options, insecure: true });
   closers.push(() => client.close());
   return client;
 }

@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   type CallOptions,
+  type ChannelCredentials,
   type ClientUnaryCall,
-  credentials,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 
 import { backoffMs } from '../../ledger/backoff.ts';
+import { insecureLinks, tlsLinks } from '../../ledger/rpc/tls/credentials.ts';
+import { TlsFiles } from '../../ledger/rpc/tls/tls-files.ts';
 import { WINDOW_BYTES } from '../../ledger/rpc/flow-control.ts';
 import type * as account from '../../proto/gen/meridian/v1/account.ts';
 import type * as asset from '../../proto/gen/meridian/v1/asset.ts';
@@ -29,12 +31,32 @@ export interface CallLimits {
   readonly attemptTimeoutMs: number;
 }
 
-export interface ClientOptions extends Partial<CallLimits> {
+/** Files in PEM. `certificate` may hold the key as well. They are read again when they change. */
+export interface ClientTls {
+  /** Of this client. */
+  readonly certificate: string;
+  /** Default: the file of the certificate. */
+  readonly key?: string;
+  /** Those that routers' certificates must be of. */
+  readonly authorities: string;
+}
+
+/** How routers are reached: one of the three. */
+export type ClientSecurity =
+  | { readonly tls: ClientTls }
+  /** Makes the credentials for a router at HOST:PORT. */
+  | { readonly channelTo: (address: string) => ChannelCredentials }
+  /** Nothing is encrypted, and any server is taken for a router. */
+  | { readonly insecure: true };
+
+export interface ClientLimits extends Partial<CallLimits> {
   /** Ends every call under way, with a CallError that is not retryable. */
   readonly signal?: AbortSignal;
   /** Called before the wait ahead of every further attempt. */
   readonly onRetry?: (failure: CallError, attempt: number) => void;
 }
+
+export type ClientOptions = ClientLimits & ClientSecurity;
 
 const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 /** An attempt with less time would end before it is answered, and hide why the one before failed. */
@@ -60,6 +82,18 @@ type Unary<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
+function openSecurity(security: ClientSecurity): {
+  readonly files?: TlsFiles;
+  readonly channelTo: (address: string) => ChannelCredentials;
+} {
+  if ('channelTo' in security) return { channelTo: security.channelTo };
+  if ('insecure' in security) return { channelTo: () => insecureLinks.channelTo('router') };
+  const { certificate, key = certificate, authorities } = security.tls;
+  const files = new TlsFiles({ certificate, key, authorities }).watch();
+  const links = tlsLinks(files);
+  return { files, channelTo: () => links.channelTo('router') };
+}
+
 /**
  * A client of the public API. It sends to the first router and goes on to the next one
  * when an attempt fails in a way that another attempt may overcome; every request it repeats
@@ -70,16 +104,22 @@ type Unary<Request, Response> = (
 export class MeridianClient {
   readonly #stubs: readonly RouterStub[];
   readonly #limits: CallLimits;
+  readonly #files: TlsFiles | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #onRetry: ((failure: CallError, attempt: number) => void) | undefined;
   #current = 0;
 
-  /** `addresses`: HOST:PORT of one router or more, the preferred one first. */
-  constructor(addresses: readonly string[], options: ClientOptions = {}) {
+  /**
+   * `addresses`: HOST:PORT of one router or more, the preferred one first.
+   * Throws an Error if the files of `tls` cannot be read or are not valid.
+   */
+  constructor(addresses: readonly string[], options: ClientOptions) {
     if (addresses.length === 0) throw new Error('a client needs the address of a router');
+    const { files, channelTo } = openSecurity(options);
+    this.#files = files;
     this.#stubs = addresses.map((address) => ({
       address,
-      stub: new LedgerServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS),
+      stub: new LedgerServiceClient(address, channelTo(address), CHANNEL_OPTIONS),
     }));
     this.#limits = {
       timeoutMs: options.timeoutMs ?? 30_000,
@@ -205,6 +245,7 @@ export class MeridianClient {
   /** Closes the connections. Calls under way end with a failure. */
   close(): void {
     for (const { stub } of this.#stubs) stub.close();
+    this.#files?.close();
   }
 
   /** A call that changes nothing, so that nothing of it can have been applied. */

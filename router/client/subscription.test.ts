@@ -1,10 +1,11 @@
-import { Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { Server, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 
 import { Event, type SubscribeRequest } from '../../proto/gen/meridian/v1/event.ts';
 import { LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
-import { type ClientOptions, MeridianClient } from './client.ts';
+import { type ClientLimits, MeridianClient } from './client.ts';
 import { placeOf } from './event-subscription.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type Stream = ServerWritableStream<SubscribeRequest, Event>;
 
@@ -14,16 +15,20 @@ afterEach(() => {
 });
 
 /** A client of a router that answers subscriptions as the test wants. */
-async function clientOf(answer: (call: Stream) => void, options: ClientOptions = {}) {
+async function clientOf(answer: (call: Stream) => void, options: ClientLimits = {}) {
   const server = new Server();
   server.addService(LedgerServiceService, { subscribe: answer });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error) reject(error);
       else resolve(bound);
     });
   });
-  const client = new MeridianClient([`127.0.0.1:${port}`], { timeoutMs: 2_000, ...options });
+  const client = new MeridianClient([`127.0.0.1:${port}`], {
+    timeoutMs: 2_000,
+    ...options,
+    insecure: true,
+  });
   closers.push(
     () => client.close(),
     () => server.forceShutdown(),

@@ -8,6 +8,7 @@ import { Forward } from '../books/forward.ts';
 import { routerTuning } from '../router-tuning.ts';
 import { Reads } from './reads.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** STALE reads against copies on real sockets, as a router in ap-south makes them. */
 
@@ -34,6 +35,7 @@ async function fixture(patienceMs = PATIENT_MS) {
   eu.lead(1);
   const leaders = new Leaders(
     copies.map(({ address }) => address),
+    insecureLinks,
     'ap-south',
   );
   onTestFinished(() => {

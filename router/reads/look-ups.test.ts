@@ -11,6 +11,7 @@ import { Forward } from '../books/forward.ts';
 import { routerTuning } from '../router-tuning.ts';
 import { LookUps } from './look-ups.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** Look-ups in books that answer what a test wants, or do not answer. */
 
@@ -41,7 +42,10 @@ async function lookUps(
     );
     server.lead(1);
   }
-  const leaders = new Leaders(servers.map(({ address }) => address));
+  const leaders = new Leaders(
+    servers.map(({ address }) => address),
+    insecureLinks,
+  );
   onTestFinished(() => {
     leaders.close();
     for (const server of servers) server.stop();

@@ -1,4 +1,4 @@
-import { type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { RpcServer } from '../../ledger/rpc/server.ts';
@@ -7,16 +7,18 @@ import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/merid
 import { Books } from '../books/books.ts';
 import { type RoutedEventStream } from './routed-subscription.ts';
 import { RoutedSubscriptions } from './routed-subscriptions.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 const MIB = 1024 * 1024;
 const request = SubscribeRequest.fromPartial({ of: { $case: 'book', value: 'eu-west-1' } });
 
 test('a connection cannot take the places of others', async () => {
-  const leaders = new Leaders([]);
+  const leaders = new Leaders([], insecureLinks);
   const books = new Books([{ number: 1, name: 'eu-west-1', region: 'eu-west' }]);
   const subscriptions = new RoutedSubscriptions(books, leaders);
   const server = new RpcServer({
     listen: '127.0.0.1:0',
+    security: insecureLinks,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },
@@ -25,7 +27,7 @@ test('a connection cannot take the places of others', async () => {
   const address = `127.0.0.1:${await server.start()}`;
   const clients = [1, 2].map(
     () =>
-      new LedgerServiceClient(address, credentials.createInsecure(), {
+      new LedgerServiceClient(address, insecureLinks.channelTo('router'), {
         'grpc.use_local_subchannel_pool': 1,
       }),
   );

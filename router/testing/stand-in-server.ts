@@ -1,7 +1,6 @@
 import {
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
@@ -37,6 +36,7 @@ import {
   type GetTransfersResponse,
   TransferStatus,
 } from '../../proto/gen/meridian/v1/transfer.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type Watcher = ServerWritableStream<WatchTopologyRequest, Topology>;
 type PlaceCall = ServerUnaryCall<PlaceAccountsRequest, PlaceAccountsReply>;
@@ -164,10 +164,8 @@ export class StandInServer {
   /** @param port 0: any free one */
   async start(port = 0): Promise<this> {
     this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(
-        `127.0.0.1:${port}`,
-        ServerCredentials.createInsecure(),
-        (error, bound) => (error === null ? resolve(bound) : reject(error)),
+      this.#server.bindAsync(`127.0.0.1:${port}`, insecureLinks.server(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
       );
     });
     return this;

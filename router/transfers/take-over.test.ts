@@ -18,6 +18,7 @@ import { Reads } from '../reads/reads.ts';
 import { StandInServer } from '../testing/stand-in-server.ts';
 import { scanTransfers } from './bytes/scan-transfers.ts';
 import { Transfers } from './transfers.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 /** What callers of transfers see while a book changes its leader. */
 
@@ -30,7 +31,10 @@ async function fixture() {
   );
   const [old, next] = servers;
   if (old === undefined || next === undefined) throw new Error('there are two');
-  const leaders = new Leaders(servers.map(({ address }) => address));
+  const leaders = new Leaders(
+    servers.map(({ address }) => address),
+    insecureLinks,
+  );
   const books = new Books([{ number: 1, name: 'eu-west-1', region: 'eu-west' }]);
   const forward = new Forward(leaders);
   const transfers = new Transfers(books, leaders, forward, quiet);

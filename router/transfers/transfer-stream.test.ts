@@ -1,12 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ClientDuplexStream,
-  credentials,
-  Server,
-  ServerCredentials,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { type ClientDuplexStream, Server, type ServiceError, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { invalidArgument, outcomeUnknown, overloaded } from '../../ledger/rpc/error.ts';
@@ -23,6 +16,7 @@ import { unhandledErrors } from '../../ledger/testing/unhandled-errors.ts';
 import { TransferItems } from './bytes/transfer-items.ts';
 import { transferService } from './transfer-service.ts';
 import { TransferStreams } from './transfer-streams.ts';
+import { insecureLinks } from '../../ledger/rpc/tls/credentials.ts';
 
 type ClientStream = ClientDuplexStream<StreamTransfersRequest, StreamTransfersResponse>;
 
@@ -62,12 +56,12 @@ async function fixture(deadlineMs?: number) {
     { streamTransfers: (stream: Parameters<typeof streams.serve>[0]) => streams.serve(stream) },
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
-  const client = new LedgerServiceClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new LedgerServiceClient(`127.0.0.1:${port}`, insecureLinks.channelTo('router'));
   onTestFinished(() => {
     client.close();
     server.forceShutdown();

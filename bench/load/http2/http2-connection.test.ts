@@ -1,15 +1,10 @@
 import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import {
-  type handleUnaryCall,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js';
+import { type handleUnaryCall, Server, type ServiceDefinition, status } from '@grpc/grpc-js';
 import { Http2Connection } from './http2-connection.ts';
 import { callHeaders, statusIn } from './header-block.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 const PATH = '/test.Service/Call';
 const asItIs = (bytes: Buffer) => bytes;
@@ -38,7 +33,7 @@ async function serve(handler: handleUnaryCall<Buffer, Buffer>, streams = 100): P
   });
   server.addService(service, { call: handler });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  credentials,
   Metadata,
   type requestCallback,
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServerUnaryCall,
   type ServiceError,
   status,
@@ -24,6 +22,7 @@ import {
 import { Random } from '../../../ledger/core/random.ts';
 import { type CallFault, CallFaults } from './call-faults.ts';
 import { FaultyCalls } from './call-interceptor.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -63,13 +62,13 @@ async function clientOf(fault: Partial<CallFault>) {
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
   const address = `127.0.0.1:${port}`;
-  const plain = new LedgerServiceClient(address, credentials.createInsecure());
+  const plain = new LedgerServiceClient(address, insecureLinks.channelTo('router'));
   const faults = new CallFaults();
   const every = { router: undefined, share: 1, times: 1, upToMs: 0 };
   faults.add({ kind: 'repeat', ...every, ...fault });
@@ -87,7 +86,9 @@ async function clientOf(fault: Partial<CallFault>) {
     },
   });
   const interceptors = [calls.interceptor('eu-west')];
-  const client = new LedgerServiceClient(address, credentials.createInsecure(), { interceptors });
+  const client = new LedgerServiceClient(address, insecureLinks.channelTo('router'), {
+    interceptors,
+  });
   ends.push(() => {
     calls.close();
     client.close();

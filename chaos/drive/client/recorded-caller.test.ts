@@ -1,7 +1,6 @@
 import {
   type sendUnaryData,
   Server,
-  ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
   status,
@@ -27,6 +26,7 @@ import type { Copy } from '../installation/installation.ts';
 import { AuditorViews } from './auditor-views.ts';
 import { RecordedCaller } from './recorded-caller.ts';
 import { Routers } from './routers.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 /** Calls to a router on a real socket, which answers as their keys specify, and what is recorded. */
 
@@ -94,7 +94,7 @@ async function router(): Promise<{ server: Server; address: string }> {
     },
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', insecureLinks.server(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });

@@ -1,8 +1,9 @@
-import { credentials, type Interceptor } from '@grpc/grpc-js';
+import { type Interceptor } from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import type { RouterStub } from '../../../router/client/event-subscription.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 /** Address of a region's router. */
 export interface RouterAddress {
@@ -35,7 +36,7 @@ export class Routers {
       addresses.map(({ region, address }) => {
         const own = [...(interceptors.get(region) ?? [])];
         const options = { ...CHANNEL_OPTIONS, interceptors: own };
-        const stub = new LedgerServiceClient(address, credentials.createInsecure(), options);
+        const stub = new LedgerServiceClient(address, channelTo(address, 'router'), options);
         return [region, { address, stub }];
       }),
     );

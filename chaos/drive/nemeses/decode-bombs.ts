@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { gzipSync } from 'node:zlib';
-import { credentials, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
+import { makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
+import { channelTo, linksTo } from '../../../regions/links/known-links.ts';
 
 const MIB = 1024 * 1024;
 /** Pause between two bombs. */
@@ -79,7 +80,7 @@ class Victim {
 
   constructor(address: string) {
     const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health');
-    this.#client = new Health(address, credentials.createInsecure(), {
+    this.#client = new Health(address, channelTo(address, 'router'), {
       'grpc.use_local_subchannel_pool': 1,
     });
   }
@@ -133,7 +134,8 @@ export const decodeBombs: Nemesis = {
     ] as const;
     const sessions = new Set<ClientHttp2Session>();
     const open = (address: string): ClientHttp2Session => {
-      const session = connect(`http://${address}`);
+      const tls = linksTo(address).connectionTo('router');
+      const session = connect(`${tls === undefined ? 'http' : 'https'}://${address}`, tls);
       sessions.add(session);
       session.on('error', () => undefined);
       session.on('close', () => sessions.delete(session));

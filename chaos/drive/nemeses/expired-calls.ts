@@ -1,4 +1,4 @@
-import { credentials, Metadata, status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { accountId } from '../../../ledger/core/account-id.ts';
 import { GetAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
@@ -8,6 +8,7 @@ import { profiles } from '../installation/installation.ts';
 import { type Breaking, strikeWith } from './breaking.ts';
 import type { Nemesis } from './nemesis.ts';
 import { aLeader, always, aRegion, ownRandom } from './targets.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 const EVERY_MS = 10;
 /** Several calls each time, so that more than one expires on any machine. */
@@ -38,10 +39,14 @@ export const expiredCalls: Nemesis = {
     const random = ownRandom(scene.random);
     const router = scene.installation.state().regions.find(({ name }) => name === region);
     if (router === undefined) throw new Error(`${region} has no router`);
-    const client = new LedgerServiceClient(router.routerAddress, credentials.createInsecure(), {
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-    });
+    const client = new LedgerServiceClient(
+      router.routerAddress,
+      channelTo(router.routerAddress, 'router'),
+      {
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.enable_retries': 0,
+      },
+    );
     let expired = 0;
     let answers = 0;
     let breaks = 0;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
@@ -17,6 +17,7 @@ import { type Copy, type Installation, regionsOf } from '../../drive/installatio
 import { Random } from '../../../ledger/core/random.ts';
 import { frozenOf } from '../../drive/nemeses/frozen.ts';
 import type { Scene } from '../../drive/nemeses/nemesis.ts';
+import { channelTo } from '../../../regions/links/known-links.ts';
 
 const CHANNEL_OPTIONS = {
   'grpc.enable_retries': 0,
@@ -47,7 +48,7 @@ export class Struck {
     for (const { name, routerAddress } of installation.state().regions) {
       const stub = new LedgerServiceClient(
         routerAddress,
-        credentials.createInsecure(),
+        channelTo(routerAddress, 'router'),
         CHANNEL_OPTIONS,
       );
       this.#stubs.set(name, stub);

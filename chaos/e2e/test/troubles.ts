@@ -8,6 +8,7 @@ import pWaitFor from 'p-wait-for';
 import { must } from '../../../ledger/core/assert.ts';
 import { memberOf } from '../../../ledger/keys/ids-command.ts';
 import { Wait } from '../../../proto/gen/meridian/v1/transfer.ts';
+import { joinServer } from '../../../regions/links/known-links.ts';
 import { childEnvironment } from '../../../regions/processes/environment.ts';
 import type { RegionName } from '../../../regions/topology/layout.ts';
 import { probeAnswers } from '../../../regions/processes/probes.ts';
@@ -62,6 +63,7 @@ export function secondServer(programs: string): Trouble {
       stdio: 'ignore',
       env: childEnvironment({
         MERIDIAN_REGION: name,
+        ...joinServer(ledgerAddress, listen, { kind: 'ledger', region: name }).environment,
         MERIDIAN_LISTEN: listen,
         MERIDIAN_LEDGERS: `${ledgerAddress},${listen}`,
         MERIDIAN_BOOKS: `${book}:${bookName}:${name}`,

@@ -8,6 +8,7 @@ import type { BookLeader } from '../../leader/book-leader.ts';
 import type { Logger } from '../../logger.ts';
 import { BookMember } from '../../member/book-member.ts';
 import { Leaders } from '../../rpc/leaders.ts';
+import { insecureLinks } from '../../rpc/tls/credentials.ts';
 import { PostgresDatabase } from '../../store/postgres/postgres-store.ts';
 import { openRequest, transferRequest } from '../books/book-requests.ts';
 import type { TestDatabase } from './database.ts';
@@ -30,7 +31,7 @@ export interface LeadingMember {
 
 /** A member of the first of BOOKS, alone with the database. It is ended with the test. */
 export function startMember({ ledgerUrl }: TestDatabase, log: Logger = SILENT) {
-  const leaders = new Leaders([]);
+  const leaders = new Leaders([], insecureLinks);
   const config = {
     book: BOOK,
     books: BOOKS,

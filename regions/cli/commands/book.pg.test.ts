@@ -33,6 +33,7 @@ test('an empty database ends a server that names the command, which makes the bo
   const server = run(
     {
       MERIDIAN_REGION: 'eu-west',
+      MERIDIAN_INSECURE: 'true',
       MERIDIAN_LISTEN: '127.0.0.1:0',
       MERIDIAN_LEDGERS: '127.0.0.1:1',
       MERIDIAN_BOOKS: '1:eu-west-1:eu-west',

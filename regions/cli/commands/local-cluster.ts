@@ -20,6 +20,7 @@ export interface LocalOptions {
   /** Default: those of an installation without a file. */
   readonly settings?: ProcessSettings | undefined;
   readonly fresh?: boolean | undefined;
+  readonly insecure?: boolean | undefined;
 }
 
 /** The options of a command that starts an installation, as they are given. */
@@ -27,6 +28,7 @@ export interface StartingOptions extends WithConfigOption {
   readonly data?: string;
   readonly port?: number;
   readonly fresh?: boolean;
+  readonly insecure?: boolean;
 }
 
 /** Adds the options of a command that starts an installation. */
@@ -35,18 +37,20 @@ export function withStartingOptions(command: Command): Command {
     .addOption(configOption())
     .addOption(new Option('--data <dir>', 'data folder; otherwise as the configuration says'))
     .addOption(portOption())
-    .addOption(freshOption());
+    .addOption(freshOption())
+    .addOption(insecureOption());
 }
 
 /** What the options say, and else the configuration. */
 export function localOptions(options: StartingOptions, config: Config): LocalOptions {
-  const { data = config.data, port = config.basePort, fresh } = options;
+  const { data = config.data, port = config.basePort, fresh, insecure } = options;
   return {
     data,
     port,
     topology: config.topology,
     settings: processSettings(config.settings),
     fresh,
+    insecure,
   };
 }
 
@@ -80,6 +84,10 @@ export function freshOption(): Option {
   return new Option('--fresh', 'delete the data of earlier runs first');
 }
 
+export function insecureOption(): Option {
+  return new Option('--insecure', 'without TLS: whatever reaches a port can read and move money');
+}
+
 /** The line printed about a cluster that is starting or running; '' for none. */
 export function describeEvent(event: ClusterEvent, sinceMs: number): string {
   if (event.kind === 'notice') return `  ${styledNote('yellow', 'note')}   ${event.text}`;
@@ -107,10 +115,10 @@ export async function startHere(
   context: CommandContext,
   report: (line: string) => void = note,
 ): Promise<Cluster> {
-  const { data, port, topology, settings } = options;
+  const { data, port, topology, settings, insecure } = options;
   report(`Starting ${sizeOf(topology)}, data in ${data}, ports from ${port}`);
   const { startCluster } = await import('../../supervisor/embedded/embedded-cluster.ts');
-  const start = (how: StartOptions) => startCluster({ ...how, topology, settings });
+  const start = (how: StartOptions) => startCluster({ ...how, topology, settings, insecure });
   return startWith(start, options, context, report);
 }
 
@@ -124,9 +132,10 @@ export async function startReplicatedHere(
   const { startReplicatedCluster } =
     await import('../../supervisor/replicated/replicated-cluster.ts');
   installPackages();
-  const { data, port, topology, settings } = options;
+  const { data, port, topology, settings, insecure } = options;
   report(`Starting ${sizeOf(topology)} with their copies, data in ${data}, ports from ${port}`);
-  const start = (how: StartOptions) => startReplicatedCluster({ ...how, topology, settings });
+  const start = (how: StartOptions) =>
+    startReplicatedCluster({ ...how, topology, settings, insecure });
   return startWith(start, options, context, report);
 }
 
@@ -139,10 +148,15 @@ interface StartOptions {
 
 async function startWith<Started extends { stop(): Promise<void> }>(
   start: (options: StartOptions) => Promise<Started>,
-  { data, port, fresh }: LocalOptions,
+  { data, port, fresh, insecure }: LocalOptions,
   { signal }: CommandContext,
   report: (line: string) => void,
 ): Promise<Started> {
+  if (insecure === true) {
+    report(
+      `  ${styledNote('yellow', 'note')}   nothing is encrypted or authenticated (--insecure)`,
+    );
+  }
   if (fresh) await removeData(data);
   const startedAt = performance.now();
   const onEvent = (event: ClusterEvent) => {

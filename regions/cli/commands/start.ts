@@ -22,6 +22,7 @@ import {
 } from './local-cluster.ts';
 import { Progress } from '../../terminal/progress.ts';
 import { count, milliseconds, note, print, printJson, styled } from '../../terminal/print.ts';
+import { routerChannel } from '../../links/known-links.ts';
 
 /** Long enough for a server that is being started again. */
 const CALL_TIMEOUT_MS = 60_000;
@@ -70,7 +71,14 @@ async function pushSample(cluster: Cluster, { signal }: CommandContext): Promise
       // Each region prefers its own router; the others replace it while it is down.
       const order = [...regions.slice(index), ...regions.slice(0, index)];
       const addresses = order.map(({ routerAddress }) => routerAddress);
-      return [name, new MeridianClient(addresses, { timeoutMs: CALL_TIMEOUT_MS, signal })] as const;
+      return [
+        name,
+        new MeridianClient(addresses, {
+          timeoutMs: CALL_TIMEOUT_MS,
+          signal,
+          channelTo: routerChannel,
+        }),
+      ] as const;
     }),
   );
   let shown: { phase: string; progress: Progress } | undefined;

@@ -8,6 +8,7 @@ import { divergedLines } from './channel.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
+  learnRouter,
   routerCommand,
   runningCluster,
 } from '../connection.ts';
@@ -47,8 +48,10 @@ interface StatusOptions extends ConnectionOptions {
   readonly watch?: boolean;
 }
 
-async function showRouter(router: string, { json, watch }: StatusOptions): Promise<void> {
+async function showRouter(router: string, options: StatusOptions): Promise<void> {
+  const { json, watch } = options;
   if (watch) throw new CommandFailure(ExitCode.usage, 'give either --router or --watch, not both');
+  await learnRouter(router, options);
   if (!(await serves(router))) {
     throw new CommandFailure(ExitCode.environment, `the router at ${router} does not serve`);
   }

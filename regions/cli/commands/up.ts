@@ -156,6 +156,7 @@ async function detach(wanted: Start, { signal }: CommandContext): Promise<void> 
   const args = ['up', '--report-to-parent', '--data', data, '--port', String(port)];
   if (file !== undefined) args.push('--config', file);
   if (wanted.fresh) args.push('--fresh');
+  if (wanted.insecure) args.push('--insecure');
   if (wanted.replicated) args.push('--replicated');
   if (delays !== undefined) args.push('--delays', Object.values(delays).join(','));
   const child = spawn(process.execPath, [...process.execArgv, main, ...args], {

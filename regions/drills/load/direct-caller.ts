@@ -1,4 +1,4 @@
-import { type ClientDuplexStream, credentials } from '@grpc/grpc-js';
+import { type ClientDuplexStream } from '@grpc/grpc-js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BookServiceClient,
@@ -12,6 +12,7 @@ import type { CallRequest, CallLog, RecordedCall } from './call-log.ts';
 import type { RunClock } from './run-clock.ts';
 import type { DrillLoad } from './drill-load.ts';
 import { acknowledgementOf, requestOf } from './request.ts';
+import { routerLinks } from '../../links/known-links.ts';
 
 /** The parts of a run that its calls need. */
 export interface DirectRun {
@@ -39,7 +40,10 @@ export class DirectCaller {
 
   constructor(run: DirectRun, address: string) {
     this.#run = run;
-    this.#client = new BookServiceClient(address, credentials.createInsecure());
+    this.#client = new BookServiceClient(
+      address,
+      routerLinks(address, run.target.region).channelTo('ledger'),
+    );
   }
 
   /** Throws when the server cannot be reached. */

@@ -1,3 +1,4 @@
+import { routerChannel } from '../../links/known-links.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAccountRequest } from '../../../proto/gen/meridian/v1/account.ts';
 import { MeridianClient } from '../../../router/client/client.ts';
@@ -46,7 +47,10 @@ export class DrillLoad {
       routers.map(({ region }, index) => {
         const order = [...routers.slice(index), ...routers.slice(0, index)];
         const addresses = order.map(({ address }) => address);
-        return [region, new MeridianClient(addresses, limits)] as const;
+        return [
+          region,
+          new MeridianClient(addresses, { ...limits, channelTo: routerChannel }),
+        ] as const;
       }),
     );
   }

@@ -5,10 +5,20 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import path from 'node:path';
-import { credentials, makeClientConstructor } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  makeClientConstructor,
+  Metadata,
+  status as Code,
+} from '@grpc/grpc-js';
 import { must } from '../../../ledger/core/assert.ts';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
+import {
+  BookServiceClient,
+  LocateAccountRequest,
+} from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { accountId } from '../../../ledger/core/account-id.ts';
 import {
   GetAccountRequest,
@@ -28,6 +38,8 @@ import { findFreeBase } from '../../processes/ports.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { channelTo, linksAs } from '../../links/known-links.ts';
+import { DEMO_SERVICE, pkiOf } from '../../pki/installation-pki.ts';
 
 /** The public API as its callers see it, through real routers to real ledger servers. */
 
@@ -175,7 +187,7 @@ function idOf(account: unknown): string {
 test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', async (service) => {
   const Health = makeClientConstructor(healthService, 'Health');
   for (const address of routers) {
-    const client = new Health(address, credentials.createInsecure());
+    const client = new Health(address, channelTo(address, 'router'));
     const check: unknown = client['check'];
     if (typeof check !== 'function') throw new Error('health checking has another method');
     const asked = (name: string) =>
@@ -186,6 +198,29 @@ test.each(['', 'meridian.v1.LedgerService'])('the health of %j is reported', asy
     expect(await asked(service)).toMatchObject({ status: 'SERVING' });
     expect(await asked('nothing')).toMatchObject({ code: 5 });
     client.close();
+  }
+});
+
+/** The code of the error of a call to a ledger server. */
+function locate(address: string, credentials: ChannelCredentials) {
+  return new Promise<number | undefined>((resolve) => {
+    const client = new BookServiceClient(address, credentials);
+    const options = { deadline: Date.now() + 5_000 };
+    client.locateAccount(LocateAccountRequest.create(), new Metadata(), options, (error) => {
+      client.close();
+      resolve(error?.code);
+    });
+  });
+}
+
+test('no server answers in plain text, and a ledger server none but its own installation', async () => {
+  const servers = [...routers, ...cluster.books.map(({ ledgerAddress }) => ledgerAddress)];
+  for (const address of servers) {
+    expect(await locate(address, insecureLinks.channelTo('server'))).toBe(Code.UNAVAILABLE);
+  }
+  const demo = linksAs(pkiOf(cluster.dataDir), DEMO_SERVICE).channelTo('ledger');
+  for (const { ledgerAddress } of cluster.books) {
+    expect(await locate(ledgerAddress, demo)).toBe(Code.PERMISSION_DENIED);
   }
 });
 

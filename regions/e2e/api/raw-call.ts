@@ -1,5 +1,7 @@
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { routerLinks } from '../../links/known-links.ts';
 
 /** A gRPC message as it goes over the wire: a flag, the length, the bytes. */
 export function frame(message: Uint8Array, length = message.length, compressed = 0): Buffer {
@@ -17,7 +19,8 @@ export function rawCall(
   encoding = 'identity',
 ): Promise<string> {
   return new Promise((resolve) => {
-    const session = connectHttp2(`http://${address}`);
+    const tls = routerLinks(address, 'eu-west').connectionTo('server');
+    const session = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${address}`, tls);
     const finish = (how: string) => {
       resolve(how);
       session.destroy();
@@ -48,7 +51,9 @@ export function rawCall(
 export function rawBytes(address: string, bytes: Uint8Array): Promise<void> {
   const [host = '', port = ''] = address.split(':');
   return new Promise((resolve) => {
-    const socket = connectTcp({ host, port: Number(port) });
+    const place = { host, port: Number(port) };
+    const tls = routerLinks(address, 'eu-west').connectionTo('server');
+    const socket = tls === undefined ? connectTcp(place) : connectTls({ ...place, ...tls });
     socket.on('error', () => resolve());
     socket.on('close', () => resolve());
     socket.on('data', () => undefined);

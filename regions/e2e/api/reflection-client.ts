@@ -2,13 +2,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import {
   type Client,
-  credentials,
   loadPackageDefinition,
   makeClientConstructor,
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
 import * as protoLoader from '@grpc/proto-loader';
+import { channelTo } from '../../links/known-links.ts';
 
 const OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true };
 
@@ -41,7 +41,7 @@ function serviceOf(definition: protoLoader.PackageDefinition, name: string): Ser
 /** Asks the reflection service one question. */
 export function reflect(address: string, question: object): Promise<ReflectionReply> {
   const Reflection = makeClientConstructor(reflectionService(), 'ServerReflection');
-  const client = new Reflection(address, credentials.createInsecure());
+  const client = new Reflection(address, channelTo(address, 'router'));
   const ask: unknown = client['ServerReflectionInfo'];
   if (typeof ask !== 'function') throw new Error('the reflection service has another method');
   return new Promise((resolve, reject) => {
@@ -84,7 +84,7 @@ export class ReflectedClient {
     // Throws if a file that another one imports is missing.
     loadPackageDefinition(definition);
     const Stub = makeClientConstructor(serviceOf(definition, service), service);
-    return new ReflectedClient(new Stub(address, credentials.createInsecure()));
+    return new ReflectedClient(new Stub(address, channelTo(address, 'router')));
   }
 
   call(method: string): Unary {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connect } from '../../../ledger/store/postgres/connect.ts';
 import { openRequest, transferRequest } from '../../../ledger/testing/books/book-requests.ts';
@@ -15,6 +14,7 @@ import { childEnvironment } from '../../processes/environment.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { probeAnswers, probeHealth } from '../../processes/probes.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 /** A ledger server process while no second region answers. */
 
@@ -45,6 +45,7 @@ test(
         stdio: 'ignore',
         env: childEnvironment({
           MERIDIAN_REGION: 'us-east',
+          MERIDIAN_INSECURE: 'true',
           MERIDIAN_LISTEN: listen,
           MERIDIAN_ADVERTISE: 'us-east.example:1',
           MERIDIAN_REPLICATED: 'true',
@@ -56,7 +57,7 @@ test(
       },
     );
     await expect.poll(() => probeHealth(listen), within).toBe(true);
-    const client = new BookServiceClient(listen, credentials.createInsecure());
+    const client = new BookServiceClient(listen, insecureLinks.channelTo('ledger'));
     const reported: Topology[] = [];
     const topology = client.watchTopology({});
     topology.on('data', (status: Topology) => reported.push(status));

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Leaders } from '../../../ledger/rpc/leaders.ts';
 import { openLink } from '../../faults/link.ts';
 import { StandInServer } from '../../../router/testing/stand-in-server.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 /** Which server leads a book, as reported by servers on real sockets. */
 
@@ -14,7 +15,7 @@ async function server(region: string, port = 0): Promise<StandInServer> {
 }
 
 function leadersOf(addresses: readonly string[], region = ''): Leaders {
-  const leaders = new Leaders(addresses, region);
+  const leaders = new Leaders(addresses, insecureLinks, region);
   onTestFinished(() => leaders.close());
   return leaders;
 }

@@ -13,6 +13,7 @@ import { probeAnswers, probeHealth } from '../../processes/probes.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
+import { joinServer } from '../../links/known-links.ts';
 
 /** STALE reads from the standby of a book, while its leader is frozen, replaced and dead. */
 
@@ -48,8 +49,9 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
   await expect.poll(() => probeAnswers(second)).toBe(true);
 
   const listen = `127.0.0.1:${layout.basePort + 38}`;
+  const { links: security } = joinServer(ledgers[0], listen, { kind: 'router', region: NEAR });
   const router = new RouterServer(
-    { listen, region: NEAR, ledgers, books: home.allBooks.map(toBook) },
+    { listen, security, region: NEAR, ledgers, books: home.allBooks.map(toBook) },
     quiet,
   );
   await router.start();

@@ -9,6 +9,7 @@ import { MeridianClient } from '../../../router/client/client.ts';
 import { probeHealth } from '../../processes/probes.ts';
 import { EmbeddedTestBooks } from '../../testing/test-books.ts';
 import { endChild, startLedger } from '../../testing/more-processes.ts';
+import { joinServer, routerChannel } from '../../links/known-links.ts';
 
 /** Two ledger servers on one book: under every fault only one posts and nothing is lost. */
 
@@ -106,10 +107,15 @@ async function startLoad(
     const [number = '', name = '', region = ''] = text.split(':');
     return { number: Number(number), name, region };
   });
-  const router = new RouterServer({ listen, region: REGION, books, ledgers }, quiet);
+  const { links: security } = joinServer(ledgers[0], listen, { kind: 'router', region: REGION });
+  const router = new RouterServer({ listen, security, region: REGION, books, ledgers }, quiet);
   await router.start();
   cleanUp.push(() => router.stop());
-  const client = new MeridianClient([listen], { timeoutMs: 60_000, attemptTimeoutMs: 5_000 });
+  const client = new MeridianClient([listen], {
+    timeoutMs: 60_000,
+    attemptTimeoutMs: 5_000,
+    channelTo: routerChannel,
+  });
   cleanUp.push(() => client.close());
   const [cash, alice] = await client.openAccounts(
     ['cash', 'alice'].map((externalId) => ({

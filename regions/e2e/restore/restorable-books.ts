@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { credentials } from '@grpc/grpc-js';
 import { inject } from 'vitest';
 import type { Logger } from '../../../ledger/logger.ts';
 import { LedgerServer } from '../../../ledger/service/ledger-server.ts';
@@ -8,6 +7,7 @@ import type { Book } from '../../../ledger/core/book.ts';
 import { BookServiceClient } from '../../../proto/gen/meridian/internal/v1/book.ts';
 import { RouterServer } from '../../../router/router-server.ts';
 import { findFreeBase } from '../../processes/ports.ts';
+import { insecureLinks } from '../../../ledger/rpc/tls/credentials.ts';
 
 const BOOKS: readonly Book[] = [
   { number: 1, name: 'eu-west-1', region: 'eu-west' },
@@ -71,7 +71,7 @@ export class RestorableBooks {
 
   /** A client of the book's server, which the caller closes. */
   client(number: number): BookServiceClient {
-    return new BookServiceClient(this.#address(number), credentials.createInsecure());
+    return new BookServiceClient(this.#address(number), insecureLinks.channelTo('ledger'));
   }
 
   startBook(number: number): void {
@@ -83,6 +83,7 @@ export class RestorableBooks {
         books: this.#books,
         address: this.#address(number),
         listen: this.#address(number),
+        security: insecureLinks,
         ledgers: this.#ledgers,
         databaseUrl: urlOf(inject('servers').ledgerUrl, this.#database(number)),
         redisUrl: undefined,
@@ -164,7 +165,13 @@ export class RestorableBooks {
 
   #newRouter(): RouterServer {
     const listen = this.routerAddress;
-    const options = { listen, region: 'eu-west', books: this.#books, ledgers: this.#ledgers };
+    const options = {
+      security: insecureLinks,
+      listen,
+      region: 'eu-west',
+      books: this.#books,
+      ledgers: this.#ledgers,
+    };
     return new RouterServer(options, this.#log);
   }
 

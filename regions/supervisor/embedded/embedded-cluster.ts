@@ -24,6 +24,7 @@ import { type Link, openLink } from '../../faults/link.ts';
 import { requireFreePorts } from '../../processes/ports.ts';
 import { signalPostgres } from '../postgres-tree.ts';
 import { findPostgres, requireEntry } from '../../../ledger/postgres/postgres-binaries.ts';
+import { type InstallationPki, openPki, withoutPki } from '../../pki/installation-pki.ts';
 import { hasRedis } from '../redis.ts';
 import { type Programs, RegionProcesses } from './region-processes.ts';
 import {
@@ -64,6 +65,8 @@ export interface ClusterOptions {
   readonly settings?: ProcessSettings | undefined;
   /** Put a proxy of ours on the way from each region to the books of the others. */
   readonly links?: boolean | undefined;
+  /** Start without TLS: nothing is encrypted or authenticated. */
+  readonly insecure?: boolean | undefined;
   /** Start without Redis even if it is installed. */
   readonly withoutRedis?: boolean | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
@@ -146,6 +149,7 @@ class RunningCluster {
   layout: Layout;
   regions: RegionProcesses[] = [];
   #guard: ChildProcess | undefined;
+  #pki: InstallationPki | undefined;
   #control: Server | undefined;
   #root = '';
   #status: ClusterState['status'] = 'starting';
@@ -197,6 +201,8 @@ class RunningCluster {
     this.options.onEvent?.(event);
   }
 
+  readonly #notice = (text: string): void => this.emit({ kind: 'notice', text });
+
   async start(): Promise<void> {
     const { layout, options } = this;
     const claim = await claimDataDir(
@@ -211,6 +217,8 @@ class RunningCluster {
       this.emit({ kind: 'notice', text });
     }
     this.requireGoing();
+    const pki = options.insecure === true ? withoutPki : openPki(claim.root, this.#notice);
+    this.#pki = pki;
     this.#guard = startGuard(claim.run);
     await this.openLinks(layout);
     const withRedis = options.withoutRedis !== true && hasRedis();
@@ -231,6 +239,7 @@ class RunningCluster {
         withRedis,
         settings,
         programs: options.programs ?? ownPrograms,
+        pki,
         onState: (state, changed) => this.#onState(region.name, state, changed),
         onStep: (kind) => this.emit({ kind, region: region.name }),
       });
@@ -331,6 +340,7 @@ class RunningCluster {
   async #stop(): Promise<void> {
     this.#status = 'stopping';
     this.#control?.close();
+    this.#pki?.stop();
     // A frozen process does not stop in order.
     for (const { name } of this.layout.regions)
       signalPostgres(this.#postgresFolder(name), 'SIGCONT');
@@ -376,6 +386,7 @@ class RunningCluster {
       status: this.#status,
       startedAt: this.#startedAt,
       dataDir: root,
+      tls: this.options.insecure !== true,
       basePort: this.layout.basePort,
       regions: this.regionStates,
       books: this.books,

@@ -4,6 +4,7 @@ import { postgresTuning, type ProcessSettings } from '../../config/process-setti
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import type { BookLayout, RegionLayout } from '../../topology/layout.ts';
 import { type PostgresServer, preparePostgres } from '../postgres.ts';
+import type { InstallationPki } from '../../pki/installation-pki.ts';
 import type { PostgresPrograms } from '../../../ledger/postgres/postgres-binaries.ts';
 import { probeHealth, probeListens, probePostgres, RepeatedProbe } from '../../processes/probes.ts';
 import { describeRedis, type RedisServer } from '../redis.ts';
@@ -31,6 +32,7 @@ export interface EmbeddedRegionOptions {
   readonly withRedis: boolean;
   readonly settings: ProcessSettings;
   readonly programs: Programs;
+  readonly pki: InstallationPki;
   readonly onState: NonNullable<ProcessSpec['onState']>;
   readonly onStep: (step: 'migrated' | 'ready') => void;
 }
@@ -123,6 +125,7 @@ export class RegionProcesses {
     const before = this.processes;
     const isNew = this.#stores === undefined;
     const stores = (this.#stores ??= await this.#prepareStores());
+    await this.#secure(layout);
     const added = layout.books.filter(({ number }) => !this.#ledgers.has(number));
     this.#layout = layout;
     for (const book of added) {
@@ -144,6 +147,13 @@ export class RegionProcesses {
     beforeServers?.();
     await startStopped(added.map(({ number }) => this.#ledgers.get(number)));
     return this.processes.filter((process) => !before.includes(process)).map(({ name }) => name);
+  }
+
+  /** Issues the certificates of the servers, and notes how these are reached. */
+  async #secure({ name, routerAddress, books, ledgers }: RegionLayout): Promise<void> {
+    const { pki } = this.#options;
+    pki.note([routerAddress, ...books.map(({ ledgerAddress }) => ledgerAddress), ...ledgers]);
+    await pki.addRegion(name, ['localhost', '127.0.0.1']);
   }
 
   /** Takes back `startBooks`: ends the servers of books that `layout` does not have. */
@@ -335,6 +345,7 @@ export class RegionProcesses {
       settings: this.#options.settings,
       place: {
         MERIDIAN_REGION: region,
+        ...this.#options.pki.environment(kind, region),
         MERIDIAN_LISTEN: address,
         MERIDIAN_LEDGERS: ledgers.join(','),
         MERIDIAN_BOOKS: allBooks.join(','),

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MIB } from '../../../ledger/core/limits.ts';
 import type { ProcessSettings } from '../../config/process-settings.ts';
+import type { InstallationPki } from '../../pki/installation-pki.ts';
 import { writeFileAtomic } from '../../processes/atomic-file.ts';
 import { type DataPaths, regionSecrets } from '../../topology/data-dir.ts';
 import { childEnvironment } from '../../processes/environment.ts';
@@ -42,6 +43,7 @@ export interface ReplicatedRegionOptions {
   readonly programs: Pick<Programs, 'ledger' | 'router'>;
   readonly settings: ProcessSettings;
   readonly runAs: RunAs | undefined;
+  readonly pki: InstallationPki;
   readonly onState: NonNullable<ProcessSpec['onState']>;
 }
 
@@ -94,6 +96,15 @@ export class Region {
     const { etcd, redis, patronis, ledgers, router } = this;
     const all = [etcd, redis, ...patronis.values(), ...ledgers.values(), router];
     return all.filter((process) => process !== undefined);
+  }
+
+  /** Issues the certificates of its servers, and notes how these are reached. */
+  async secure(): Promise<void> {
+    const { region, pki } = this.options;
+    const { ip, host, ports } = region;
+    const ledgers = region.members.map((member) => member.ports.ledger);
+    pki.note([ports.router, ...ledgers].map((port) => `${ip}:${port}`));
+    await pki.addRegion(region.name, [host, ip, 'localhost']);
   }
 
   /** Sends a signal to the Postgres of a book's member. False: none runs. */
@@ -236,6 +247,7 @@ export class Region {
       settings: this.options.settings,
       place: {
         ...this.#common(),
+        ...this.options.pki.environment('ledger', region.name),
         MERIDIAN_LISTEN: listen,
         MERIDIAN_ADVERTISE: `${region.host}:${member.ports.ledger}`,
         MERIDIAN_BOOK: String(member.book),
@@ -264,7 +276,12 @@ export class Region {
       kind: 'router',
       program: programs.router,
       settings: this.options.settings,
-      place: { ...this.#common(), MERIDIAN_LISTEN: listen, MERIDIAN_ETCD: etcd.join(',') },
+      place: {
+        ...this.#common(),
+        ...this.options.pki.environment('router', region.name),
+        MERIDIAN_LISTEN: listen,
+        MERIDIAN_ETCD: etcd.join(','),
+      },
       files: this.#files('router'),
       // It may have been drained before it was started.
       probe: () => probeAnswers(listen),

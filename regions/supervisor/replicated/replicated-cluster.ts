@@ -40,6 +40,7 @@ import { findPrograms } from './packages.ts';
 import { findPrimary } from '../../topology/primary.ts';
 import { recordTopology, requireSameCopies } from '../../topology/topology-record.ts';
 import { signalPostgres } from '../postgres-tree.ts';
+import { type InstallationPki, openPki, withoutPki } from '../../pki/installation-pki.ts';
 import { copyFolder, requireOwnData } from './held-data.ts';
 import { leads, Region } from './region.ts';
 import { readSecrets } from './secrets.ts';
@@ -57,6 +58,8 @@ export interface ReplicatedOptions {
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** Aborting it during the start ends the start in order; afterwards it has no effect. */
   readonly signal?: AbortSignal | undefined;
+  /** Start without TLS: nothing is encrypted or authenticated. */
+  readonly insecure?: boolean | undefined;
   /** Other servers in place of ours; for tests and chaos. */
   readonly programs?: Pick<Programs, 'ledger' | 'router'> | undefined;
 }
@@ -89,6 +92,7 @@ class RunningReplicated {
   #guard: ChildProcess | undefined;
   #links: Links | undefined;
   #control: Server | undefined;
+  #pki: InstallationPki | undefined;
   #status: ClusterState['status'] = 'starting';
   #stopped: Promise<void> | undefined;
   #aborted = false;
@@ -128,6 +132,9 @@ class RunningReplicated {
     requireEntry(runAs, claim.root);
     const links = await Links.open(layout.links);
     this.#links = links;
+    const notice = (text: string) => this.#emit({ kind: 'notice', text });
+    const pki = this.#options.insecure === true ? withoutPki : openPki(claim.root, notice);
+    this.#pki = pki;
     this.regions = layout.regions.map(
       (region) =>
         new Region({
@@ -138,11 +145,13 @@ class RunningReplicated {
           settings: this.#options.settings ?? defaultProcessSettings(this.#topology, 'replicated'),
           programs: this.#options.programs ?? ownPrograms,
           runAs,
+          pki,
           onState: (state, process) => this.#onState(region.name, state, process),
         }),
     );
     this.faults = new InjectedFaults(this.regions, links);
     this.#control = await serveControl(this.#socket, faultHandlers(this.faults));
+    for (const region of this.regions) await region.secure();
     await this.#startInOrder();
     this.#status = 'ready';
     this.#save();
@@ -263,6 +272,7 @@ class RunningReplicated {
   async #stop(): Promise<void> {
     this.#status = 'stopping';
     this.#control?.close();
+    this.#pki?.stop();
     // Patroni stops its Postgres in order only where it reaches etcd and the others.
     const links = this.#links;
     if (links !== undefined) {
@@ -335,6 +345,7 @@ class RunningReplicated {
         starts,
         logFile: spec.logFile,
       })),
+      tls: this.#options.insecure !== true,
       links: layout.links.map(({ from, to }) => ({ from, to, port: layout.basePort })),
       replicated: {
         members: regions.flatMap(({ members }) => members),

@@ -9,6 +9,7 @@ import { MeridianClient } from '../../../../router/client/client.ts';
 import { type Regions, testPartitionStatus } from './partition-status.ts';
 import type { Faults } from '../../../faults/faults.ts';
 import { type Meridian, textAt } from '../../../testing/meridian.ts';
+import { routerChannel } from '../../../links/known-links.ts';
 
 type Running = () => {
   readonly meridian: Meridian;
@@ -29,7 +30,11 @@ export function testBookReads(installation: Running): void {
   const beforehand = async () => {
     const { regions } = Object(JSON.parse((await run('status --json')).out));
     const [bank, bob] = await Promise.all([idOf('bank'), idOf('bob')]);
-    return { client: new MeridianClient([regions[0].routerAddress]), bank, bob };
+    return {
+      client: new MeridianClient([regions[0].routerAddress], { channelTo: routerChannel }),
+      bank,
+      bob,
+    };
   };
 
   testPartitionStatus(installation);

@@ -21,6 +21,7 @@ const ELSEWHERE = [
   'drill run',
   'drill report',
   // Held to the naming style by their own tests.
+  'pki',
   'config init',
   'config check',
   'config show',

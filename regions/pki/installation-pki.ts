@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { PathIdentity, ServerRole } from '../../ledger/rpc/tls/identity.ts';
+import { LOCAL_OPERATOR } from '../links/known-links.ts';
+import { ensureCertificates } from './pki.ts';
+import { certificateFile, pkiFolder } from '../links/pki-files.ts';
+import { noteInsecure, noteSecured } from '../links/secured-addresses.ts';
+
+/** The folder of the authority of an installation on this machine. */
+export const pkiOf = (dataDir: string): string => join(dataDir, 'pki');
+
+/** The service that the examples of the README act as. */
+export const DEMO_SERVICE = { kind: 'service', tenant: 'demo', service: 'example' } as const;
+
+/** How often certificates are looked at: a small part of the life of any that is issued here. */
+const RENEW_MS = 10 * 60_000;
+
+export interface InstallationPki {
+  /** Issues what the servers of a region need, and renews it from now on. */
+  readonly addRegion: (region: string, hosts: readonly string[]) => Promise<void>;
+  /** Notes how the servers at these addresses are reached. */
+  readonly note: (addresses: Iterable<string>) => void;
+  /** What a server of a region is given in its environment. */
+  readonly environment: (role: ServerRole, region: string) => Record<string, string>;
+  readonly secure: boolean;
+  /** Renews nothing any more. */
+  readonly stop: () => void;
+}
+
+/** An installation that was explicitly started without TLS. */
+export const withoutPki: InstallationPki = {
+  addRegion: () => Promise.resolve(),
+  note: noteInsecure,
+  environment: () => ({ MERIDIAN_INSECURE: 'true' }),
+  secure: false,
+  stop: () => {},
+};
+
+/**
+ * The certificates of an installation on this machine. The first start makes its authority.
+ *
+ * @param report gets a line about a renewal that failed; it is tried again
+ */
+export function openPki(dataDir: string, report: (line: string) => void): InstallationPki {
+  const root = pkiOf(dataDir);
+  const folder = pkiFolder(root);
+  const hosts = new Map<string, readonly string[]>();
+  const ensure = async () => {
+    const servers = [...hosts].flatMap(([region, names]) =>
+      (['router', 'ledger'] as const).map((kind) => ({ identity: { kind, region }, hosts: names })),
+    );
+    const users: PathIdentity[] = [LOCAL_OPERATOR, DEMO_SERVICE];
+    await ensureCertificates(folder, [
+      ...servers,
+      ...users.map((identity) => ({ identity, hosts: [] })),
+    ]);
+  };
+  const timer = setInterval(() => {
+    ensure().catch((error: unknown) => {
+      report(`certificates could not be renewed: ${String(error)}`);
+    });
+  }, RENEW_MS).unref();
+  return {
+    addRegion: async (region, names) => {
+      hosts.set(region, names);
+      await ensure();
+    },
+    note: (addresses) => noteSecured(addresses, root),
+    environment: (kind, region) => ({
+      MERIDIAN_TLS_CERTIFICATE: certificateFile(folder, { kind, region }),
+      MERIDIAN_TLS_AUTHORITIES: folder.authorities,
+    }),
+    secure: true,
+    stop: () => clearInterval(timer),
+  };
+}

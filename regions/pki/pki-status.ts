@@ -1,0 +1,116 @@
+import type { X509Certificate } from 'node:crypto';
+import {
+  type CertificateFacts,
+  factsOf,
+  isDue,
+  isIssuedBy,
+  isOverdue,
+} from '../../ledger/rpc/tls/tls-state.ts';
+import type { RotationStep } from './pki.ts';
+import { type PkiFolder } from '../links/pki-files.ts';
+import {
+  hasNext,
+  isOther,
+  type IssuedFile,
+  listIssued,
+  readAuthority,
+  readTrusted,
+} from './pki-folder.ts';
+
+/** What is known of an authority and its certificates. Times are in milliseconds since 1970. */
+
+/** An authority must be rotated before this little is left of it: 180 days. */
+const AUTHORITY_WARNED_MS = 180 * 86_400_000;
+
+export interface CertificateStatus extends CertificateFacts {
+  readonly file: string;
+  readonly expiresInSeconds: number;
+  /** It is time to renew it. */
+  readonly due: boolean;
+  /** What is wrong with it; '' if nothing is. */
+  readonly problem: string;
+}
+
+export interface AuthorityStatus {
+  readonly name: string;
+  readonly serial: string;
+  readonly fingerprint: string;
+  readonly expiresAt: number;
+  readonly expiresInSeconds: number;
+  /** It is the one that issues. */
+  readonly issuing: boolean;
+  readonly problem: string;
+}
+
+export interface PkiStatus {
+  readonly folder: string;
+  readonly trustDomain: string;
+  /** The step of the rotation that comes next; undefined: none has begun. */
+  readonly nextStep: RotationStep | undefined;
+  readonly authorities: readonly AuthorityStatus[];
+  readonly certificates: readonly CertificateStatus[];
+  readonly unreadable: readonly { readonly file: string; readonly problem: string }[];
+}
+
+/** All that is known of the folder. Changes nothing. */
+export function pkiStatus(folder: PkiFolder, now: number): PkiStatus {
+  const authority = readAuthority(folder);
+  const trusted = readTrusted(folder);
+  const { issued, unreadable } = listIssued(folder);
+  const others = trusted.filter((one) => isOther(one, authority));
+  const nextStep = hasNext(folder) ? 'switch' : others.length > 0 ? 'finish' : undefined;
+  return {
+    folder: folder.root,
+    trustDomain: authority.trustDomain,
+    nextStep,
+    authorities: [authority.parsed, ...others].map((one) =>
+      authorityStatus(one, !isOther(one, authority), trusted, now),
+    ),
+    certificates: issued.map((one) => certificateStatus(one, trusted, now)),
+    unreadable,
+  };
+}
+
+function authorityStatus(
+  one: X509Certificate,
+  isIssuing: boolean,
+  trusted: readonly X509Certificate[],
+  now: number,
+): AuthorityStatus {
+  const expiresAt = one.validToDate.getTime();
+  const isTrusted = trusted.some(({ fingerprint256 }) => fingerprint256 === one.fingerprint256);
+  const late = expiresAt - now < AUTHORITY_WARNED_MS ? 'expires soon: rotate it' : '';
+  return {
+    name: one.subject.replaceAll('\n', ', '),
+    serial: one.serialNumber.toLowerCase(),
+    fingerprint: one.fingerprint256,
+    expiresAt,
+    expiresInSeconds: Math.floor((expiresAt - now) / 1_000),
+    issuing: isIssuing,
+    problem: !isTrusted
+      ? 'is not trusted: "meridian pki init" completes it'
+      : isIssuing
+        ? late
+        : '',
+  };
+}
+
+function certificateStatus(
+  { file, parsed }: IssuedFile,
+  trusted: readonly X509Certificate[],
+  now: number,
+): CertificateStatus {
+  const facts = factsOf(parsed);
+  const problem = () => {
+    if (facts.expiresAt <= now) return 'has expired';
+    if (!trusted.some((one) => isIssuedBy(parsed, one))) return 'its authority is not trusted';
+    return isOverdue(facts, now) ? 'was not renewed in time' : '';
+  };
+  return {
+    ...facts,
+    file,
+    expiresInSeconds: Math.floor((facts.expiresAt - now) / 1_000),
+    due: isDue(facts, now),
+    problem: problem(),
+  };
+}

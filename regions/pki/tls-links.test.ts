@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { credentials, Metadata, status } from '@grpc/grpc-js';
+import { expect, onTestFinished, test } from 'vitest';
+import { detailsOf } from '../../ledger/rpc/details.ts';
+import { callLimits } from '../../ledger/rpc/call-watch.ts';
+import { RpcServer } from '../../ledger/rpc/server.ts';
+import { insecureLinks, tlsLinks } from '../../ledger/rpc/tls/credentials.ts';
+import type { Identity, PathIdentity } from '../../ledger/rpc/tls/identity.ts';
+import { TlsFiles } from '../../ledger/rpc/tls/tls-files.ts';
+import { admitsToBook } from '../../ledger/service/admits.ts';
+import {
+  BookServiceClient,
+  BookServiceService,
+  PostReply,
+  PostRequest,
+  SettleReply,
+  SettleRequest,
+} from '../../proto/gen/meridian/internal/v1/book.ts';
+import { testFolder } from '../testing/folder.ts';
+import { issueLeaf, pairText } from './issue.ts';
+import { ensureCertificates, issueCertificate, rotateAuthority } from './pki.ts';
+import { certificateFile, type PkiFolder, pkiFolder } from '../links/pki-files.ts';
+
+const LEDGER = { kind: 'ledger', region: 'eu-west' } as const;
+const ROUTER = { kind: 'router', region: 'us-east' } as const;
+const SERVICE = { kind: 'service', tenant: 'shop', service: 'checkout' } as const;
+const OPERATOR = { kind: 'operator', name: 'anna' } as const;
+
+async function makePki(...identities: PathIdentity[]): Promise<PkiFolder> {
+  const folder = pkiFolder(join(testFolder(), 'pki'));
+  const needed = [LEDGER, ...identities].map((identity) => ({ identity, hosts: ['127.0.0.1'] }));
+  await ensureCertificates(folder, needed);
+  return folder;
+}
+
+function filesOf(file: string, { authorities }: PkiFolder, log?: LogOf): TlsFiles {
+  const files = new TlsFiles({ certificate: file, key: file, authorities }, log);
+  onTestFinished(() => files.close());
+  return files;
+}
+
+type LogOf = ConstructorParameters<typeof TlsFiles>[1];
+
+/** A server of BookService; `calls` has the identities of those whose calls were served. */
+async function startServer(files: TlsFiles) {
+  const calls: (Identity | undefined)[] = [];
+  const server: RpcServer = new RpcServer({
+    listen: '127.0.0.1:0',
+    security: tlsLinks(files),
+    admits: admitsToBook,
+    service: BookServiceService,
+    limits: callLimits({ messageMib: 8, connectionMib: 48, totalMib: 128 }),
+    implementation: {
+      settle: (call: { getPeer(): string }, answer: (error: null, reply: object) => void) => {
+        calls.push(server.peers.ofCall(call));
+        answer(null, SettleReply.create());
+      },
+      post: (stream: NodeJS.EventEmitter & { getPeer(): string; write(reply: object): void }) => {
+        stream.on('data', () => {
+          calls.push(server.peers.ofCall(stream));
+          stream.write(PostReply.create());
+        });
+      },
+    },
+    serviceName: 'meridian.internal.v1.BookService',
+  });
+  const port = await server.start();
+  server.setServing(true);
+  onTestFinished(() => server.stop());
+  return { address: `127.0.0.1:${port}`, port, calls };
+}
+
+/** The error code of a call of Settle; OK if it was served. */
+async function settle(
+  client: BookServiceClient,
+): Promise<{ code: status; text: string; reason: string }> {
+  return new Promise((resolve) => {
+    const options = { deadline: Date.now() + 5_000 };
+    client.settle(SettleRequest.create(), new Metadata(), options, (error) => {
+      if (error === null) resolve({ code: status.OK, text: '', reason: '' });
+      else resolve({ code: error.code, text: error.details, reason: detailsOf(error).reason });
+    });
+  });
+}
+
+const OWN = { 'grpc.use_local_subchannel_pool': 1 };
+
+async function callAs(address: string, security: { channelTo: typeof insecureLinks.channelTo }) {
+  const client = new BookServiceClient(address, security.channelTo('ledger'), OWN);
+  const answer = await settle(client);
+  client.close();
+  return answer;
+}
+
+test('a ledger server serves routers and ledger servers of its installation, and no one else', async () => {
+  const folder = await makePki(ROUTER, SERVICE, OPERATOR);
+  const { address, calls } = await startServer(filesOf(certificateFile(folder, LEDGER), folder));
+  const as = (identity: PathIdentity) =>
+    callAs(address, tlsLinks(filesOf(certificateFile(folder, identity), folder)));
+  for (const identity of [ROUTER, LEDGER]) {
+    expect(await as(identity)).toMatchObject({ code: status.OK });
+    expect(calls.splice(0)).toEqual([{ ...identity, trustDomain: 'meridian.local' }]);
+  }
+  for (const identity of [SERVICE, OPERATOR]) {
+    expect(await as(identity)).toMatchObject({
+      code: status.PERMISSION_DENIED,
+      reason: 'CALLER_NOT_PERMITTED',
+      text: expect.stringMatching(/^spiffe:.* may not call .*Settle$/u),
+    });
+    // A stream that is refused never reaches its handler with a message.
+    const links = tlsLinks(filesOf(certificateFile(folder, identity), folder));
+    const client = new BookServiceClient(address, links.channelTo('ledger'), OWN);
+    const stream = client.post();
+    stream.write(PostRequest.create());
+    const [error] = await once(stream, 'error');
+    expect(error).toMatchObject({ code: status.PERMISSION_DENIED });
+    client.close();
+  }
+  expect(calls).toEqual([]);
+});
+
+test('a caller that proves no identity of the authority gets no connection', async () => {
+  const folder = await makePki(ROUTER);
+  const { address, port, calls } = await startServer(
+    filesOf(certificateFile(folder, LEDGER), folder),
+  );
+  const refused = { code: status.UNAVAILABLE };
+  expect(await callAs(address, insecureLinks)).toMatchObject(refused);
+  const ca = readFileSync(folder.authorities);
+  const without = credentials.createSsl(ca, null, null, { checkServerIdentity: () => undefined });
+  expect(await callAs(address, { channelTo: () => without })).toMatchObject(refused);
+
+  // Of an authority that is not trusted, though this server is by its caller.
+  const foreign = await makePki(ROUTER);
+  const pair = readFileSync(certificateFile(foreign, ROUTER));
+  const other = credentials.createSsl(ca, pair, pair, { checkServerIdentity: () => undefined });
+  expect(await callAs(address, { channelTo: () => other })).toMatchObject(refused);
+
+  // One that has expired.
+  const authority = { certificate: String(ca), key: String(readFileSync(folder.authority)) };
+  const identity = { ...ROUTER, trustDomain: 'meridian.local' };
+  const past = new Date(Date.now() - 7_200_000);
+  const expired = await issueLeaf(authority, { identity, hosts: [], validForMs: 3_600_000 }, past);
+  const late = Buffer.from(pairText(expired));
+  const old = credentials.createSsl(ca, late, late, { checkServerIdentity: () => undefined });
+  expect(await callAs(address, { channelTo: () => old })).toMatchObject(refused);
+
+  // TLS 1.2, with a certificate that is good.
+  const good = readFileSync(certificateFile(folder, ROUTER));
+  const options = { port, ca, cert: good, key: good, checkServerIdentity: () => undefined };
+  const socket = connect({ ...options, ALPNProtocols: ['h2'], maxVersion: 'TLSv1.2' });
+  const [error] = await once(socket, 'error');
+  expect(String(error)).toMatch(/protocol version/u);
+  expect(calls).toEqual([]);
+});
+
+test('a caller refuses a server that is not what the link expects', async () => {
+  const folder = await makePki(ROUTER);
+  const links = tlsLinks(filesOf(certificateFile(folder, ROUTER), folder));
+  const server = await startServer(filesOf(certificateFile(folder, ROUTER), folder));
+  expect(await callAs(server.address, links)).toMatchObject({
+    code: status.UNAVAILABLE,
+    text: expect.stringMatching(/server is spiffe:.*router, and .*ledger was expected/u),
+  });
+  const other = await makePki();
+  const foreign = await startServer(filesOf(certificateFile(other, LEDGER), other));
+  expect(await callAs(foreign.address, links)).toMatchObject({ code: status.UNAVAILABLE });
+  expect([...server.calls, ...foreign.calls]).toEqual([]);
+});
+
+test('certificates and authority are replaced under load, with half-written files on the way', async () => {
+  const folder = await makePki(ROUTER);
+  const ledgerFile = certificateFile(folder, LEDGER);
+  const routerFile = certificateFile(folder, ROUTER);
+  const warned: string[] = [];
+  const log = {
+    info: () => {},
+    warn: (_: string, fields = {}) => warned.push(JSON.stringify(fields)),
+  };
+  const server = filesOf(ledgerFile, folder, log);
+  const router = filesOf(routerFile, folder, log);
+  const { address, calls } = await startServer(server);
+  const links = tlsLinks(router);
+  const lasting = new BookServiceClient(address, links.channelTo('ledger'), OWN);
+  const stream = lasting.post();
+  stream.on('error', () => {});
+  let replies = 0;
+  stream.on('data', () => {
+    replies += 1;
+  });
+  const over = new AbortController();
+  const failed: unknown[] = [];
+  const load = (async () => {
+    while (!over.signal.aborted && failed.length < 10) {
+      for (const answer of await Promise.all([settle(lasting), callAs(address, links)])) {
+        if (answer.code !== status.OK) failed.push(answer);
+      }
+      stream.write(PostRequest.create());
+    }
+  })();
+  const look = async () => {
+    await Promise.all([server.look(), router.look()]);
+    await sleep(30);
+  };
+  const halfWritten = async (file: string) => {
+    const whole = readFileSync(file, 'utf8');
+    for (const part of [0, 0.3, 0.7, 0.97]) {
+      writeFileSync(file, whole.slice(0, whole.length * part));
+      await look();
+    }
+    rmSync(file);
+    await look();
+    writeFileSync(`${file}.new`, whole, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+    await look();
+  };
+  const before = server.current.facts.serial;
+  for (const file of [ledgerFile, routerFile, folder.authorities]) await halfWritten(file);
+  expect(server.current.facts.serial).toBe(before);
+  expect(warned.join('\n')).toMatch(/middle of a certificate/u);
+  expect(warned.join('\n')).toMatch(/ENOENT/u);
+  // Another's key, until its certificate follows.
+  await issueCertificate(folder, LEDGER, { hosts: ['127.0.0.1'] });
+  await look();
+  expect(server.current.facts.serial).not.toBe(before);
+  const old = server.current.authorities[0];
+  for (const step of ['begin', 'switch', 'finish'] as const) {
+    await rotateAuthority(folder, step);
+    await look();
+  }
+  expect(server.current.authorities).toHaveLength(1);
+  expect(server.current.authorities[0]).not.toBe(old);
+  expect(router.current.authorities).toEqual(server.current.authorities);
+  await sleep(100);
+  over.abort();
+  await load;
+  stream.cancel();
+  lasting.close();
+  expect(failed).toEqual([]);
+  expect(calls.length).toBeGreaterThan(100);
+  expect(replies).toBeGreaterThan(20);
+}, 60_000);
