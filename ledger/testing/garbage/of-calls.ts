@@ -1,7 +1,8 @@
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, Metadata } from '@grpc/grpc-js';
 import { ListBooksResponse } from '../../../proto/gen/meridian/v1/book.ts';
 import { LedgerServiceService } from '../../../proto/gen/meridian/v1/ledger.ts';
 import { RpcServer } from '../../rpc/server.ts';
+import { insecureLinks } from '../../rpc/tls/credentials.ts';
 import { unary } from '../../rpc/unary.ts';
 import { bytesOutliving } from './bytes-outliving.ts';
 
@@ -13,6 +14,7 @@ const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const asItIs = (bytes: Buffer) => bytes;
 
 const server = new RpcServer({
+  security: insecureLinks,
   listen: '127.0.0.1:0',
   service: LedgerServiceService,
   serviceName: 'meridian.v1.LedgerService',
@@ -20,7 +22,7 @@ const server = new RpcServer({
   implementation: { listBooks: unary(quiet, () => Promise.resolve(ListBooksResponse.create())) },
 });
 const port = await server.start();
-const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+const client = new Client(`127.0.0.1:${port}`, insecureLinks.channelTo('router'));
 const { path } = LedgerServiceService.listBooks;
 const call = () =>
   new Promise<void>((resolve, reject) => {
