@@ -21,6 +21,7 @@ export interface ConnectionOptions {
   readonly router?: string;
   readonly data: string;
   readonly timeout: number;
+  readonly insecure?: boolean;
   readonly json?: boolean;
 }
 
@@ -62,6 +63,7 @@ export function routerCommand(
         .env('MERIDIAN_ROUTER')
         .argParser(parseAddress),
     )
+    .option('--insecure', 'call the router of --router without TLS')
     .addOption(dataOption())
     .addOption(
       new Option('--timeout <seconds>', 'give up after this long')
@@ -72,16 +74,29 @@ export function routerCommand(
 
 /**
  * Learns how a router that is named with --router is reached: as one of the cluster on this machine,
- * or with the files that MERIDIAN_TLS_CERTIFICATE, MERIDIAN_TLS_KEY and MERIDIAN_TLS_AUTHORITIES name.
- * Throws CommandFailure (environment) if these files are not valid.
+ * with the files that MERIDIAN_TLS_CERTIFICATE, MERIDIAN_TLS_KEY and MERIDIAN_TLS_AUTHORITIES name, or
+ * without TLS if --insecure is given.
+ * Throws CommandFailure: usage if it is none of these, environment if the files are not valid.
  */
-export async function learnRouter(router: string, { data }: { readonly data: string }) {
+export async function learnRouter(
+  router: string,
+  { data, insecure }: { readonly data: string; readonly insecure?: boolean },
+): Promise<void> {
   // Notes the servers of the cluster; which folder it is in does not matter here.
   readState(data);
+  const { isNoted, noteInsecure } = await import('../links/secured-addresses.ts');
+  if (isNoted(router)) return;
+  if (insecure === true) return noteInsecure([router]);
   const env = environment();
   const certificate = env['MERIDIAN_TLS_CERTIFICATE'];
   const authorities = env['MERIDIAN_TLS_AUTHORITIES'];
-  if (certificate === undefined || authorities === undefined) return;
+  if (certificate === undefined || authorities === undefined) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      `${router} is not a router of the cluster in ${data}: name a certificate and its authorities in ` +
+        'MERIDIAN_TLS_CERTIFICATE and MERIDIAN_TLS_AUTHORITIES, or give --insecure to call it without TLS',
+    );
+  }
   const { useFiles } = await import('../links/known-links.ts');
   try {
     useFiles(router, { certificate, key: env['MERIDIAN_TLS_KEY'] ?? certificate, authorities });

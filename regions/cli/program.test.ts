@@ -77,7 +77,17 @@ function observed(...args: readonly string[]): { loaded: string; cpuMs: number }
 
 const main = join(checkout, 'regions', 'meridian.mjs');
 // A router that refuses the connection, so that all code of a call is loaded and nothing waits.
-const call = [main, 'account', 'show', 'x', '--router', '127.0.0.1:1', '--timeout', '0.01'];
+const call = [
+  main,
+  'account',
+  'show',
+  'x',
+  '--router',
+  '127.0.0.1:1',
+  '--insecure',
+  '--timeout',
+  '0.01',
+];
 
 test('a command loads no code of other commands', () => {
   expect(observed(main, '--version').loaded).not.toMatch(/grpc|zod|regions\/local\/state/u);

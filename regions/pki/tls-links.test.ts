@@ -244,3 +244,30 @@ test('certificates and authority are replaced under load, with half-written file
   expect(calls.length).toBeGreaterThan(100);
   expect(replies).toBeGreaterThan(20);
 }, 60_000);
+
+test('a connection ends with its certificate, and its caller goes on with the next one', async () => {
+  const folder = await makePki();
+  const routerFile = certificateFile(folder, ROUTER);
+  // Certificates begin and end with a second.
+  await issueCertificate(folder, ROUTER, { hosts: ['127.0.0.1'], validForMs: 4_000 });
+  const { address } = await startServer(filesOf(certificateFile(folder, LEDGER), folder));
+  const files = filesOf(routerFile, folder);
+  const { expiresAt } = files.current.facts;
+  const client = new BookServiceClient(address, tlsLinks(files).channelTo('ledger'), OWN);
+  onTestFinished(() => client.close());
+  const stream = client.post();
+  const lost = once(stream, 'error');
+  stream.write(PostRequest.create());
+  await once(stream, 'data');
+  await issueCertificate(folder, ROUTER, { hosts: ['127.0.0.1'] });
+  await files.look();
+  const failed: unknown[] = [];
+  while (Date.now() < expiresAt + 1_500) {
+    const answer = await settle(client);
+    if (answer.code !== status.OK) failed.push(answer);
+    await sleep(10);
+  }
+  expect(failed).toEqual([]);
+  const [error] = await lost;
+  expect(error).toMatchObject({ code: status.UNAVAILABLE });
+}, 30_000);

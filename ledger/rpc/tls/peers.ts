@@ -1,11 +1,12 @@
+import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { identityOf } from './certificate-names.ts';
+import { type EndingSession, endWithCertificate } from './connection-end.ts';
 import type { Identity } from './identity.ts';
 
 /** What of a connection of HTTP/2 is read here. */
-interface Session {
+interface Session extends EndingSession {
   readonly socket?: object | undefined;
-  once?(event: 'close', listener: () => void): unknown;
 }
 
 /** What of a call is read here: HOST:PORT of its caller. */
@@ -15,7 +16,8 @@ interface PeerCall {
 
 /**
  * Who is at the other end of each connection of a server, read once from the certificate of the
- * connection: gRPC makes an object of the whole certificate whenever it is asked.
+ * connection: gRPC makes an object of the whole certificate whenever it is asked. A connection ends
+ * with its certificate.
  */
 export class Peers {
   readonly #bySession = new WeakMap<object, { readonly identity: Identity | undefined }>();
@@ -25,9 +27,11 @@ export class Peers {
   of(session: Session): Identity | undefined {
     const known = this.#bySession.get(session);
     if (known !== undefined) return known.identity;
-    const identity = readIdentity(session.socket);
+    const certificate = certificateOf(session.socket);
+    const identity = certificate && readIdentity(certificate);
     this.#bySession.set(session, { identity });
     this.#remember(session);
+    if (certificate !== undefined) endWithCertificate(session, certificate);
     return identity;
   }
 
@@ -48,11 +52,13 @@ export class Peers {
   }
 }
 
-function readIdentity(socket: object | undefined): Identity | undefined {
-  if (!(socket instanceof TLSSocket)) return undefined;
-  const certificate = socket.getPeerX509Certificate();
+function certificateOf(socket: object | undefined): X509Certificate | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+}
+
+function readIdentity(certificate: X509Certificate): Identity | undefined {
   try {
-    return certificate && identityOf(certificate);
+    return identityOf(certificate);
   } catch {
     return undefined;
   }
