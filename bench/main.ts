@@ -42,6 +42,8 @@ interface Options {
   readonly full?: boolean;
   readonly only?: ReadonlySet<PartName>;
   readonly against?: string;
+  readonly againstInsecure?: boolean;
+  readonly insecure?: boolean;
   readonly rounds: number;
   readonly rows?: number;
   readonly accounts?: number;
@@ -112,6 +114,15 @@ function command(): Command {
       ]),
     )
     .addOption(
+      new Option('--against-insecure', 'compare with this checkout without TLS').conflicts([
+        'against',
+        'insecure',
+        'cpuProfile',
+        'readme',
+      ]),
+    )
+    .addOption(new Option('--insecure', 'measure without TLS, and save nothing').conflicts(['against', 'readme']))
+    .addOption(
       new Option('--rounds <count>', 'how often --against measures each commit')
         .default(DEFAULT_ROUNDS)
         .argParser(parseWhole(1, ROUNDS_MAX)),
@@ -139,13 +150,14 @@ function command(): Command {
       new Option(
         '--config <file>',
         'settings to measure with (default: those without a file)',
-      ).conflicts(['against', 'readme']),
+      ).conflicts(['against', 'againstInsecure', 'readme']),
     )
     .addOption(
       new Option('--servers <checkout>', 'measure the servers of another checkout').conflicts([
         'config',
         'cpuProfile',
         'against',
+        'againstInsecure',
         'readme',
       ]),
     )
@@ -161,7 +173,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     return EXIT.ok;
   }
   const profileName = options.full === true ? 'full' : options.profile;
-  if (options.against !== undefined) {
+  if (options.against !== undefined || options.againstInsecure === true) {
     return compare(options, options.against, profileName, signal);
   }
   const profile = withSizes(profiles[profileName], options);
@@ -179,10 +191,11 @@ async function bench(options: Options, signal: AbortSignal): Promise<number> {
     basePort: options.port,
     settings: await settingsOf(options),
     servers: options.servers,
+    insecure: options.insecure === true,
     processorProfile: options.cpuProfile === true,
     signal,
   });
-  if (options.save) note(`written to ${writeResult(result)}`);
+  if (options.save && options.insecure !== true) note(`written to ${writeResult(result)}`);
   if (options.json === true) await printJson(result);
   else await print(markdownTable(result));
   if (result.findings.length > 0) {
@@ -216,7 +229,7 @@ async function settingsOf({ config }: Options): Promise<ProcessSettings | undefi
 
 async function compare(
   options: Options,
-  against: string,
+  against: string | undefined,
   profile: ProfileName,
   signal: AbortSignal,
 ): Promise<number> {

@@ -31,6 +31,8 @@ export interface BenchOptions {
   readonly settings?: ProcessSettings | undefined;
   /** Folder of another checkout whose servers are measured; default: those of this one. */
   readonly servers?: string | undefined;
+  /** Measure without TLS. */
+  readonly insecure: boolean;
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
 }

@@ -9,8 +9,8 @@ import { type RunFigures, together } from './run-figures.ts';
 import { Worktree } from './worktree.ts';
 
 export interface CompareOptions {
-  /** Reference of the earlier commit. */
-  readonly against: string;
+  /** Reference of the earlier commit; undefined: this checkout without TLS. */
+  readonly against: string | undefined;
   readonly rounds: number;
   readonly profile: ProfileName;
   readonly parts: readonly PartName[];
@@ -36,17 +36,21 @@ export interface CompareOptions {
  */
 export async function compareCommits(options: CompareOptions): Promise<Comparison> {
   const startedAt = new Date();
-  const worktree = new Worktree(checkout, options.against);
+  const worktree = options.against === undefined ? undefined : new Worktree(checkout, options.against);
   // However this process ends, also by a second Ctrl-C.
-  const remove = () => worktree.remove();
+  const remove = () => worktree?.remove();
   process.once('exit', remove);
   try {
-    const { packagesDiffer, commit: against } = worktree;
+    const { packagesDiffer, commit: against } = worktree ?? WITHOUT_TLS;
     if (packagesDiffer) {
       note(`package-lock.json of ${against} differs: both run on the packages of this checkout`);
     }
     const revision = readRevision();
-    const turns = new Turns(options, worktree);
+    const before =
+      worktree === undefined
+        ? { name: against, servers: checkout, flags: ['--insecure'] }
+        : { name: against, servers: worktree.path, flags: [] };
+    const turns = new Turns(options, before);
     await turns.run();
     return {
       startedAt: startedAt.toISOString(),
@@ -65,6 +69,17 @@ export async function compareCommits(options: CompareOptions): Promise<Compariso
   }
 }
 
+const WITHOUT_TLS = { packagesDiffer: false, commit: 'insecure' };
+
+/** What this checkout is compared with. */
+interface Before {
+  readonly name: string;
+  /** Folder of the checkout whose servers are measured. */
+  readonly servers: string;
+  /** More arguments of its runs. */
+  readonly flags: readonly string[];
+}
+
 /** The rounds of one comparison. */
 class Turns {
   readonly rounds: Round[] = [];
@@ -73,11 +88,11 @@ class Turns {
   /** Those that are still compared. */
   parts: readonly ComparedPart[];
   readonly #options: CompareOptions;
-  readonly #worktree: Worktree;
+  readonly #before: Before;
 
-  constructor(options: CompareOptions, worktree: Worktree) {
+  constructor(options: CompareOptions, before: Before) {
     this.#options = options;
-    this.#worktree = worktree;
+    this.#before = before;
     this.parts = comparedParts.filter((part) => options.parts.includes(part));
     for (const [part, reason] of Object.entries(incomparable)) {
       if (options.parts.some((name) => name === part)) this.incomparable.push({ part, reason });
@@ -91,7 +106,7 @@ class Turns {
       const place = `round ${this.rounds.length + 1} of ${rounds}`;
       const runs: Partial<Record<keyof Round, RunFigures>> = {};
       for (const which of orderOf(this.rounds.length)) {
-        note(`${place}: ${which === 'now' ? 'this checkout' : this.#worktree.commit}`);
+        note(`${place}: ${which === 'now' ? 'this checkout' : this.#before.name}`);
         runs[which] = await this.#measure(which);
         if (which === 'before') this.#leaveOut(runs.before?.findings ?? []);
         else this.findings = this.#compared(runs.now?.findings ?? []);
@@ -106,9 +121,10 @@ class Turns {
   /** The bare loop by each commit's own benchmark, the rest by that of this checkout. */
   async #measure(which: keyof Round): Promise<RunFigures> {
     const { profile, sizes, dataDir, basePort, signal } = this.#options;
-    const servers = which === 'now' ? checkout : this.#worktree.path;
+    const { servers, flags } =
+      which === 'now' ? { servers: checkout, flags: [] } : this.#before;
     const place = ['--data', dataDir, '--port', String(basePort), '--no-save'];
-    const common = ['--profile', profile, ...place];
+    const common = ['--profile', profile, ...place, ...flags];
     let run: RunFigures = { figures: {}, findings: [] };
     if (this.parts.includes('a')) {
       run = together(run, await this.#ownLoop(servers, [...common, '--only', 'a']));
@@ -141,7 +157,7 @@ class Turns {
     for (const part of this.parts) {
       const reason = findings.find((finding) => finding.startsWith(`${part}: `));
       if (reason === undefined) continue;
-      const why = `${this.#worktree.commit} has ${reason.slice(part.length + 2)}`;
+      const why = `${this.#before.name} has ${reason.slice(part.length + 2)}`;
       note(`   ${part} is not compared: ${why}`);
       this.incomparable.push({ part, reason: why });
       this.parts = this.parts.filter((each) => each !== part);

@@ -5,6 +5,7 @@ import type { RegionState } from '../../regions/topology/state.ts';
 import { count, milliseconds, note } from '../../regions/terminal/print.ts';
 import { CreateTransferRequest } from '../../proto/gen/meridian/v1/transfer.ts';
 import { MeridianClient } from '../../router/client/client.ts';
+import { routerChannel } from '../../regions/links/known-links.ts';
 import type { BookCheck, SampledTransfer } from '../measure/book-check.ts';
 import type { Latency } from '../load/job.ts';
 import { newHistogram, record, summary } from '../load/meter.ts';
@@ -33,7 +34,7 @@ export async function measureLargeBook(
 ): Promise<LargeBookFigure> {
   const { partitions, openRows } = await book.partitions();
   const sample = await book.sampleTransfers(FIRST_READS + READS);
-  const client = new MeridianClient([region.routerAddress], { insecure: true });
+  const client = new MeridianClient([region.routerAddress], { channelTo: routerChannel });
   try {
     const recoveryMs = await recovery(client, installation.ledgerPid(region), sample);
     requireGoing();

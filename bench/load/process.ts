@@ -1,5 +1,7 @@
-// A load process: takes jobs from the benchmark over IPC, one at a time, and answers each.
+// A load process: takes jobs from the benchmark over IPC, one at a time, and answers each. Its
+// argument is the data folder of the installation that is measured, which says how to reach it.
 import { must } from '../../ledger/core/assert.ts';
+import { readState } from '../../regions/topology/state.ts';
 import { Baseline } from './baseline/baseline-load.ts';
 import { AccountPools } from './account-pools.ts';
 import { runCalls, runTouch } from './call-loop.ts';
@@ -25,6 +27,9 @@ const NOTHING: LoadResult = {
   sendDelay: undefined,
   processorSeconds: undefined,
 };
+
+const [dataDir] = process.argv.slice(2);
+readState(must(dataDir, 'it is given the data folder'));
 
 const pools = new AccountPools();
 const keys = new TimeOrderedKeys();

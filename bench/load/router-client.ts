@@ -6,7 +6,7 @@ import {
 import { LedgerServiceClient, LedgerServiceService } from '../../proto/gen/meridian/v1/ledger.ts';
 import { type MessageCallback, Http2Connection } from './http2/http2-connection.ts';
 import { callHeaders } from './http2/header-block.ts';
-import { routerChannel } from '../../regions/links/known-links.ts';
+import { linksTo, routerChannel } from '../../regions/links/known-links.ts';
 
 /** As a header of gRPC has it. */
 const CALL_TIMEOUT = '60S';
@@ -38,7 +38,11 @@ export class RouterClient {
   /** @param address HOST:PORT of a router */
   constructor(address: string) {
     this.#address = address;
-    this.#connections = Array.from({ length: CONNECTIONS }, () => new Http2Connection(address));
+    const tls = linksTo(address).connectionTo('router');
+    this.#connections = Array.from(
+      { length: CONNECTIONS },
+      () => new Http2Connection(address, tls),
+    );
     this.#typed = new LedgerServiceClient(address, routerChannel(address), CHANNEL_OPTIONS);
     const { createTransfers, createTransfer } = LedgerServiceService;
     this.#transfers = callHeaders(createTransfers.path, address, CALL_TIMEOUT);

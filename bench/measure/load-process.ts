@@ -20,10 +20,13 @@ export class LoadProcess {
   #jobs = 0;
   #ended = '';
 
-  /** @param processorProfile write a processor profile of it when it ends */
-  constructor(processorProfile: boolean) {
+  /**
+   * @param dataDir that of the installation that is measured
+   * @param processorProfile write a processor profile of it when it ends
+   */
+  constructor(dataDir: string, processorProfile: boolean) {
     const profile = ['--cpu-prof', '--cpu-prof-dir', profileFolder];
-    this.#child = fork(join(import.meta.dirname, '..', 'load', 'process.ts'), {
+    this.#child = fork(join(import.meta.dirname, '..', 'load', 'process.ts'), [dataDir], {
       execArgv: ['--disable-warning=ExperimentalWarning', ...(processorProfile ? profile : [])],
       env: childEnvironment(),
       // Amounts are bigint, account ids travel as typed arrays: JSON would carry neither.

@@ -43,6 +43,8 @@ export interface InstallationOptions {
   readonly settings?: ProcessSettings | undefined;
   /** Folder of another checkout whose servers are measured; default: those of this one. */
   readonly servers?: string | undefined;
+  /** Measure without TLS. */
+  readonly insecure: boolean;
   /** Write a processor profile of every ledger server, router and load process at its end. */
   readonly processorProfile: boolean;
   readonly signal: AbortSignal;
@@ -70,8 +72,8 @@ export class MeasuredInstallation {
     gcFolder: string,
     processorProfile: boolean,
   ) {
-    this.generator = new LoadProcess(processorProfile);
-    this.rawLoop = new LoadProcess(processorProfile);
+    this.generator = new LoadProcess(cluster.dataDir, processorProfile);
+    this.rawLoop = new LoadProcess(cluster.dataDir, processorProfile);
     this.#cluster = cluster;
     this.#raw = raw;
     this.#gcFolder = gcFolder;
@@ -157,7 +159,7 @@ export class MeasuredInstallation {
 }
 
 function startTested(
-  { servers, dataDir, basePort, processorProfile, signal }: InstallationOptions,
+  { servers, dataDir, basePort, insecure, processorProfile, signal }: InstallationOptions,
   settings: ProcessSettings,
   gcFolder: string,
 ): Promise<TestedCluster> {
@@ -168,12 +170,12 @@ function startTested(
       cwd: dataDir,
       dataDir: clusterDir,
       basePort,
+      insecure,
       signal,
     });
   }
   return startCluster({
-    // The raw connections of the load have no TLS.
-    insecure: true,
+    insecure,
     dataDir: clusterDir,
     basePort,
     settings: withGcFolder(settings, gcFolder),

@@ -21,6 +21,7 @@ export interface OtherCheckout {
   readonly cwd: string;
   readonly dataDir: string;
   readonly basePort: number;
+  readonly insecure: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -70,9 +71,10 @@ function commandOf(checkout: string): string {
   }
 }
 
-function spawnUp({ checkout, cwd, dataDir, basePort }: OtherCheckout) {
+function spawnUp({ checkout, cwd, dataDir, basePort, insecure }: OtherCheckout) {
   const flags = ['--disable-warning=ExperimentalWarning', commandOf(resolve(checkout))];
   const args = ['up', '--data', dataDir, '--port', String(basePort)];
+  if (insecure) args.push('--insecure');
   const child = spawn(process.execPath, [...flags, ...args], {
     cwd,
     env: childEnvironment(),

@@ -65,19 +65,35 @@ export interface ReachableServer {
   readonly client: BookServiceClient;
 }
 
-interface Server {
-  readonly address: string;
-  client: BookServiceClient;
+/** How a server is reached. */
+interface Link {
+  readonly client: BookServiceClient;
   /** Also carries the topology stream: while that lasts, postings have a connection. */
-  posting: BookServiceClient;
+  readonly posting: BookServiceClient;
   /** Its topology stream. */
   stream: ClientReadableStream<Topology> | undefined;
+}
+
+class Server implements ReachableServer {
+  readonly address: string;
+  link: Link;
+  /** Opened with a newer certificate; replaces `link` once the server has answered on it. */
+  next: Link | undefined;
   /** What it reported last; undefined while it cannot be reached. */
   topology: Topology | undefined;
   /** Streams in a row on which it has sent nothing in time. */
-  silences: number;
+  silences = 0;
   /** By performance.now(): when it was reported. */
-  topologyAt: number;
+  topologyAt = 0;
+
+  constructor(address: string, link: Link) {
+    this.address = address;
+    this.link = link;
+  }
+
+  get client(): BookServiceClient {
+    return this.link.client;
+  }
 }
 
 /**
@@ -98,6 +114,7 @@ export class Leaders {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** The newest epoch in which any server has led a book. */
   readonly #epochs = new Map<number, number>();
+  readonly #stopRenewing: () => void;
   #closed = false;
 
   /**
@@ -107,16 +124,11 @@ export class Leaders {
   constructor(addresses: readonly string[], security: LinkSecurity, region = '') {
     this.#security = security;
     this.#region = region;
-    this.#servers = addresses.map((address) => ({
-      address,
-      client: this.#clientOf(address),
-      posting: this.#clientOf(address),
-      stream: undefined,
-      topology: undefined,
-      silences: 0,
-      topologyAt: 0,
-    }));
-    for (const server of this.#servers) this.#watch(server);
+    this.#servers = addresses.map((address) => new Server(address, this.#linkTo(address)));
+    for (const server of this.#servers) this.#watch(server, server.link);
+    this.#stopRenewing = security.onRenewed(() => {
+      for (const server of this.#servers) this.#renew(server);
+    });
   }
 
   /** The leader of a book; undefined while none is known. */
@@ -136,7 +148,7 @@ export class Leaders {
           return server.client;
         },
         get posting() {
-          return server.posting;
+          return server.link.posting;
         },
         connect: () => this.#clientOf(address),
       };
@@ -217,12 +229,11 @@ export class Leaders {
   /** From now on no server is known, and the clients take no calls: they would throw. */
   close(): void {
     this.#closed = true;
+    this.#stopRenewing();
     for (const timer of this.#timers) clearTimeout(timer);
     for (const server of this.#servers) {
-      // A client that is closed leaves its streams open.
-      server.stream?.cancel();
-      server.client.close();
-      server.posting.close();
+      closeLink(server.link);
+      if (server.next !== undefined) closeLink(server.next);
       server.topology = undefined;
     }
   }
@@ -235,38 +246,73 @@ export class Leaders {
     return ownClient(address, this.#security);
   }
 
-  #watch(server: Server): void {
-    const stream = server.posting.watchTopology({});
-    server.stream = stream;
+  #linkTo(address: string): Link {
+    const client = this.#clientOf(address);
+    return { client, posting: this.#clientOf(address), stream: undefined };
+  }
+
+  /** Connects with the certificate as it is now; what is connected remains in use until then. */
+  #renew(server: Server): void {
+    if (server.next !== undefined) closeLink(server.next);
+    server.next = this.#linkTo(server.address);
+    this.#watch(server, server.next);
+  }
+
+  #watch(server: Server, link: Link): void {
+    const stream = link.posting.watchTopology({});
+    link.stream = stream;
     let lost = false;
     // A lost stream emits an error, its end, or both.
-    const lose = () => {
+    const lose = (isSilent: boolean) => {
       if (lost) return;
       lost = true;
       this.#clear(silence);
       stream.cancel();
-      const { topology } = server;
-      server.topology = undefined;
       if (this.#closed) return;
-      if (topology !== undefined) this.#changed(topology.book);
-      this.#after(backoffMs(server.silences + 1, BACKOFF), () => this.#watch(server));
+      if (server.next === link) this.#renewLater(server, link);
+      else if (server.link === link) this.#reconnect(server, isSilent);
     };
-    const silence = this.#after(FIRST_MESSAGE_MS, () => {
-      // Nothing else ends a connection that is opened towards a dead link.
-      server.client.close();
-      server.posting.close();
-      server.client = this.#clientOf(server.address);
-      server.posting = this.#clientOf(server.address);
-      server.silences += 1;
-      lose();
-    });
+    const silence = this.#after(FIRST_MESSAGE_MS, () => lose(true));
     stream.on('data', (topology: Topology) => {
       if (lost || this.#closed) return;
       this.#clear(silence);
+      if (server.next === link) this.#replace(server, link);
       this.#receive(server, topology);
     });
-    stream.on('error', lose);
-    stream.on('end', lose);
+    stream.on('error', () => lose(false));
+    stream.on('end', () => lose(false));
+  }
+
+  #reconnect(server: Server, isSilent: boolean): void {
+    if (isSilent) {
+      // Nothing else ends a connection that is opened towards a dead link.
+      closeLink(server.link);
+      server.link = this.#linkTo(server.address);
+      server.silences += 1;
+    }
+    const { link, topology } = server;
+    server.topology = undefined;
+    if (topology !== undefined) this.#changed(topology.book);
+    this.#after(backoffMs(server.silences + 1, BACKOFF), () => {
+      if (server.link === link) this.#watch(server, link);
+    });
+  }
+
+  #renewLater(server: Server, failed: Link): void {
+    closeLink(failed);
+    server.next = undefined;
+    this.#after(BACKOFF.longestMs, () => {
+      if (server.next === undefined) this.#renew(server);
+    });
+  }
+
+  /** Calls in progress are completed on the connections that are replaced. */
+  #replace(server: Server, link: Link): void {
+    const { link: before, topology } = server;
+    server.link = link;
+    server.next = undefined;
+    closeLink(before);
+    if (topology !== undefined) this.#changed(topology.book);
   }
 
   #after(ms: number, act: () => void): NodeJS.Timeout {
@@ -300,6 +346,13 @@ export class Leaders {
   #changed(book: number): void {
     for (const listener of this.#listeners) listener(book);
   }
+}
+
+function closeLink({ client, posting, stream }: Link): void {
+  // A client that is closed leaves its streams open.
+  stream.cancel();
+  client.close();
+  posting.close();
 }
 
 interface Clocks {

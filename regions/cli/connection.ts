@@ -127,6 +127,7 @@ export async function withConnection<T>(
   const { MeridianClient: Client } = await import('../../router/client/client.ts');
   const { routerChannel } = await import('../links/known-links.ts');
   if (options.router !== undefined) await learnRouter(options.router, options);
+  else requireRouter(options);
   const seconds = options.timeout;
   const onRetry = retryNotes();
   const limits = { timeoutMs: seconds * 1_000, signal, onRetry, channelTo: routerChannel };
@@ -159,6 +160,12 @@ export async function withConnection<T>(
 /** The regions to list things of: those that run here, or those that Meridian has by default. */
 export function regionsOf(connection: Connection): readonly string[] {
   return connection.regions ?? defaultTopology.regions;
+}
+
+/** Throws CommandFailure (usage) for --insecure without the router that it is about. */
+export function requireRouter({ insecure }: Pick<ConnectionOptions, 'insecure'>): void {
+  if (insecure !== true) return;
+  throw new CommandFailure(ExitCode.usage, '--insecure is about a router: give --router as well');
 }
 
 /** The cluster in the data folder. Throws CommandFailure (environment) if none runs. */

@@ -71,6 +71,21 @@ export function pkiStatus(folder: PkiFolder, now: number): PkiStatus {
   };
 }
 
+/** A line for each authority, certificate or file with which something is wrong. Never throws. */
+export function certificateAlarms(folder: PkiFolder, now: number): string[] {
+  try {
+    const { authorities, certificates, unreadable } = pkiStatus(folder, now);
+    const found = [
+      ...authorities.map(({ name, problem }) => [name, problem]),
+      ...certificates.map(({ identity, problem }) => [identity, problem]),
+      ...unreadable.map(({ file, problem }) => [file, problem]),
+    ];
+    return found.flatMap(([name, problem]) => (problem === '' ? [] : [`${name}: ${problem}`]));
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
 function authorityStatus(
   one: X509Certificate,
   isIssuing: boolean,

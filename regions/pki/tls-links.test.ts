@@ -5,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
+import { must } from '../../ledger/core/assert.ts';
 import { detailsOf } from '../../ledger/rpc/details.ts';
 import { callLimits } from '../../ledger/rpc/call-watch.ts';
+import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { RpcServer } from '../../ledger/rpc/server.ts';
 import { insecureLinks, tlsLinks } from '../../ledger/rpc/tls/credentials.ts';
 import type { Identity, PathIdentity } from '../../ledger/rpc/tls/identity.ts';
@@ -19,6 +21,7 @@ import {
   PostRequest,
   SettleReply,
   SettleRequest,
+  Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
 import { testFolder } from '../testing/folder.ts';
 import { issueLeaf, pairText } from './issue.ts';
@@ -64,6 +67,9 @@ async function startServer(files: TlsFiles) {
           calls.push(server.peers.ofCall(stream));
           stream.write(PostReply.create());
         });
+      },
+      watchTopology: (stream: { write(topology: Topology): void }) => {
+        stream.write(Topology.fromPartial({ book: 1, epoch: 1n, leading: true }));
       },
     },
     serviceName: 'meridian.internal.v1.BookService',
@@ -270,4 +276,42 @@ test('a connection ends with its certificate, and its caller goes on with the ne
   expect(failed).toEqual([]);
   const [error] = await lost;
   expect(error).toMatchObject({ code: status.UNAVAILABLE });
+}, 30_000);
+
+test('a leader is reached with the next certificate before the connection of the last one ends', async () => {
+  const folder = await makePki();
+  await issueCertificate(folder, ROUTER, { hosts: ['127.0.0.1'], validForMs: 4_000 });
+  const { address, calls } = await startServer(filesOf(certificateFile(folder, LEDGER), folder));
+  const files = filesOf(certificateFile(folder, ROUTER), folder);
+  const { expiresAt } = files.current.facts;
+  const leaders = new Leaders([address], tlsLinks(files));
+  onTestFinished(() => leaders.close());
+  const leader = () => leaders.leaderOf(1);
+  await expect.poll(leader).toBeDefined();
+  const { posting, client } = must(leader(), 'it leads');
+  const stream = posting.post();
+  stream.on('error', () => undefined);
+  const answers = () => {
+    stream.write(PostRequest.create());
+    return once(stream, 'data', { signal: AbortSignal.timeout(2_000) });
+  };
+  await answers();
+  let changes = 0;
+  const missing: number[] = [];
+  leaders.onChange(() => {
+    changes += 1;
+    if (leader() === undefined) missing.push(Date.now());
+  });
+  await issueCertificate(folder, ROUTER, { hosts: ['127.0.0.1'] });
+  const reading = settle(client);
+  await files.look();
+  await expect.poll(() => leader()?.posting).not.toBe(posting);
+  // What had begun on the connection before is completed on it.
+  expect(await reading).toMatchObject({ code: status.OK });
+  await answers();
+  stream.end();
+  await sleep(expiresAt + 1_000 - Date.now());
+  expect({ changes, missing }).toEqual({ changes: 1, missing: [] });
+  expect(await settle(must(leader(), 'it leads').client)).toMatchObject({ code: status.OK });
+  expect(calls.length).toBeGreaterThan(3);
 }, 30_000);

@@ -133,6 +133,11 @@ export class DecodedLane {
       // It has refused nothing yet: there is no reason to wait.
       this.#stopRetry();
     }
+    if (leader?.epoch === this.#leader?.epoch && leader?.posting !== this.#leader?.posting) {
+      if (this.#inFlight.size > 0) return;
+      this.#reset();
+      this.#stopRetry();
+    }
     if (this.#pending.length === 0 || this.#retry !== undefined) return;
     const stream = this.#stream ?? this.#open(leader);
     if (stream === undefined) return;

@@ -46,23 +46,39 @@ export class ScriptedLeaders implements LaneLeaders {
   /** What happened to them. */
   readonly events: StreamEvent[] = [];
   readonly #epochs = new Map<number, number>();
+  /** What stands for the connection to the leader of a book. */
+  readonly #postings = new Map<number, PostingLeader['posting']>();
   readonly #listeners: ((book: number) => void)[] = [];
 
   /** @param epoch undefined: the book has no leader */
   lead(book: number, epoch: number | undefined): void {
     if (epoch === undefined) this.#epochs.delete(book);
     else this.#epochs.set(book, epoch);
-    for (const listener of this.#listeners) listener(book);
+    this.#changed(book);
+  }
+
+  /** The leader of a book, if it has one, is reached by another connection from now on. */
+  renew(book: number): void {
+    this.#postings.delete(book);
+    this.#changed(book);
   }
 
   leaderOf(book: number): PostingLeader | undefined {
     const epoch = this.#epochs.get(book);
     if (epoch === undefined) return undefined;
-    return { epoch, posting: { makeBidiStreamRequest: () => this.#open(book) } };
+    const posting = this.#postings.get(book) ?? {
+      makeBidiStreamRequest: () => this.#open(book),
+    };
+    this.#postings.set(book, posting);
+    return { epoch, posting };
   }
 
   onChange(listener: (book: number) => void): void {
     this.#listeners.push(listener);
+  }
+
+  #changed(book: number): void {
+    for (const listener of this.#listeners) listener(book);
   }
 
   #open(book: number): ScriptedStream {

@@ -64,6 +64,7 @@ const asItIs = (bytes: Buffer) => bytes;
  * The way to one book: gathers the transfers of all calls into batches on one long-lived
  * stream to the book's leader. When the stream or the leader is lost, everything without a
  * final answer is sent again in its old order, under the same keys, to the leader of that time.
+ * When the connection is replaced, the batches on their way are waited for first.
  */
 export class Lane {
   readonly #book: number;
@@ -137,11 +138,23 @@ export class Lane {
       // It has refused nothing yet: there is no reason to wait.
       this.#stopRetry();
     }
+    if (this.#hasNewConnection(leader)) {
+      // Batches that are answered need not be sent again.
+      if (this.#inFlight.length > 0) return;
+      this.#reset('the connection to the leader was replaced');
+      this.#stopRetry();
+    }
     if (this.#pending.length === 0 || this.#retry !== undefined) return;
     const stream = this.#stream ?? this.#open(leader);
     if (stream === undefined) return;
     let sent = true;
     while (sent && this.#pending.length > 0 && this.#maySend()) sent = this.#send(stream);
+  }
+
+  /** True if the leader that it has a stream to is reached by a newer connection now. */
+  #hasNewConnection(leader: PostingLeader | undefined): boolean {
+    if (leader === undefined || leader.epoch !== this.#leader?.epoch) return false;
+    return leader.posting !== this.#leader.posting;
   }
 
   #maySend(): boolean {

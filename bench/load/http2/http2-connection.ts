@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import {
   Flag,
   type Frame,
@@ -44,8 +45,7 @@ interface WaitingCall {
 }
 
 /**
- * One HTTP/2 connection for unary gRPC calls whose requests are encoded already, without TLS. It
- * costs a few microseconds per call where the client library costs some hundred, so that a
+ * One HTTP/2 connection for unary gRPC calls whose requests are encoded already. It costs a few microseconds per call where the client library costs some hundred, so that a
  * generator leaves the processor to what is being measured. It knows no retries and no names: a
  * connection that fails stays so.
  */
@@ -66,11 +66,16 @@ export class Http2Connection {
   #consumed = 0;
   #failure: string | undefined;
 
-  /** @param address HOST:PORT */
-  constructor(address: string) {
+  /**
+   * @param address HOST:PORT
+   * @param tls undefined: plain text
+   */
+  constructor(address: string, tls?: ConnectionOptions) {
     const colon = address.lastIndexOf(':');
     const [host, port] = [address.slice(0, colon), Number(address.slice(colon + 1))];
-    this.#socket = connect({ host, port, noDelay: true });
+    this.#socket =
+      tls === undefined ? connect({ host, port }) : connectSecurely({ ...tls, host, port });
+    this.#socket.setNoDelay(true);
     this.#output = new Output(this.#socket);
     const reader = new FrameReader((each) => this.#take(each));
     this.#socket.on('data', (chunk) => reader.push(chunk));

@@ -26,6 +26,11 @@ export interface LinkSecurity {
   readonly channelTo: (role: ExpectedRole) => ChannelCredentials;
   /** The same for a caller that speaks HTTP/2 itself; undefined: no TLS. */
   readonly connectionTo: (role: ExpectedRole) => ConnectionOptions | undefined;
+  /**
+   * Calls back when certificate or authorities have changed, so that connections which are to last
+   * are to be opened again. Returns how to stop it.
+   */
+  readonly onRenewed: (listener: () => void) => () => void;
   /** The own trust domain; undefined: nothing is encrypted or authenticated. */
   readonly trustDomain: string | undefined;
 }
@@ -35,6 +40,7 @@ export const insecureLinks: LinkSecurity = {
   server: () => ServerCredentials.createInsecure(),
   channelTo: () => credentials.createInsecure(),
   connectionTo: () => undefined,
+  onRenewed: () => () => undefined,
   trustDomain: undefined,
 };
 
@@ -53,6 +59,7 @@ export function tlsLinks(files: TlsFiles): LinkSecurity {
       ALPNProtocols: ['h2'],
       checkServerIdentity: (_host, { raw }) => refusalOf(raw, role, files),
     }),
+    onRenewed: (listener) => files.onChange(listener),
     get trustDomain() {
       return files.current.identity.trustDomain;
     },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BookStatus, InstallationStatus, MemberReport } from '../../operator/status.ts';
 import { Channels, type ChannelStates } from '../../operator/channel-repairs.ts';
+import { alarmsOfCertificates, certificateLines } from './certificate-alarms.ts';
 import { divergedLines } from './channel.ts';
 import { type CommandContext, runningCluster } from '../connection.ts';
 import { ExitCode } from '../../terminal/failure.ts';
@@ -28,13 +29,17 @@ export async function showReplicated(
   await withOperator(options, async (operator) => {
     if (!options.watch) {
       const status = await operator.status();
-      const channels = await new Channels(runningCluster(options)).states();
+      const state = runningCluster(options);
+      const channels = await new Channels(state).states();
+      const certificateAlarms = await alarmsOfCertificates(state);
       const { diverged } = channels;
-      if (!isServing(status) || diverged.length > 0 || hasPartitionAlarm(status)) {
+      const alarms = [...diverged, ...certificateAlarms];
+      if (!isServing(status) || alarms.length > 0 || hasPartitionAlarm(status)) {
         exit(ExitCode.environment);
       }
-      if (options.json) return printJson({ ...status, diverged });
-      return print(describeBoth(status, channels));
+      if (options.json) return printJson({ ...status, diverged, certificateAlarms });
+      const certificates = certificateLines(certificateAlarms);
+      return print([describeBoth(status, channels), ...certificates].join('\n'));
     }
     while (!signal.aborted) {
       const status = await operator.status();

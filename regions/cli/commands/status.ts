@@ -4,11 +4,13 @@ import type { Command } from 'commander';
 import { auditorPassfile, psqlCommand, withoutPassword } from '../../topology/passfile.ts';
 import type { ClusterState } from '../../topology/state.ts';
 import type { LedgerFacts } from '../../operator/facts.ts';
+import { alarmsOfCertificates, certificateLines } from './certificate-alarms.ts';
 import { divergedLines } from './channel.ts';
 import {
   type CommandContext,
   type ConnectionOptions,
   learnRouter,
+  requireRouter,
   routerCommand,
   runningCluster,
 } from '../connection.ts';
@@ -34,6 +36,7 @@ export function statusCommand(context: CommandContext): Command {
     .option('--watch', 'again every second, until Ctrl-C; with --json each time on one line')
     .action(async (options: StatusOptions) => {
       if (options.router !== undefined) return showRouter(options.router, options);
+      requireRouter(options);
       const state = runningCluster(options);
       // While it starts there is nothing yet that could be asked.
       const replicated = state.replicated !== undefined && state.status !== 'starting';
@@ -97,13 +100,15 @@ async function showCluster(
   const needsAttention = processes.some(({ partitionAlarms }) => partitionAlarms.length > 0);
   const channels = await new Channels(state).states();
   const { diverged } = channels;
+  const certificateAlarms = await alarmsOfCertificates(state);
   const ready = state.status === 'ready' && processes.every((process) => process.serving);
   const serving = ready && diverged.length === 0;
-  if (!serving || needsAttention) exit(ExitCode.environment);
+  if (!serving || needsAttention || certificateAlarms.length > 0) exit(ExitCode.environment);
   if (json) {
     const { status, pid, startedAt, dataDir } = state;
     const places = describePlaces(state);
-    const shown = { serving, status, pid, startedAt, dataDir, ...places, processes, diverged };
+    const alarms = { diverged, certificateAlarms };
+    const shown = { serving, status, pid, startedAt, dataDir, ...places, processes, ...alarms };
     await (watch ? printRaw(toJson(shown)) : printJson(shown));
     return;
   }
@@ -125,6 +130,7 @@ async function showCluster(
   await print(`${state.status} since ${state.startedAt}, data in ${state.dataDir}`);
   await print(table(columns, rows));
   if (diverged.length > 0) await print(divergedLines(channels).join('\n'));
+  for (const line of certificateLines(certificateAlarms)) await print(line);
   const { partitionLines } = await import('./replicated-status.ts');
   for (const { name, clockAlarm, partitionAlarms } of processes) {
     for (const line of partitionLines(bookAt(state, name), partitionAlarms)) await print(line);

@@ -6,6 +6,7 @@ import {
   Wait,
 } from '../../../../proto/gen/meridian/v1/transfer.ts';
 import { MeridianClient } from '../../../../router/client/client.ts';
+import { testCertificateStatus } from './certificate-status.ts';
 import { type Regions, testPartitionStatus } from './partition-status.ts';
 import type { Faults } from '../../../faults/faults.ts';
 import { type Meridian, textAt } from '../../../testing/meridian.ts';
@@ -15,6 +16,7 @@ type Running = () => {
   readonly meridian: Meridian;
   readonly faults: Faults;
   readonly regions: Regions;
+  readonly dataDir: string;
 };
 
 /** What the commands read from the databases themselves, on an installation without copies. */
@@ -38,6 +40,7 @@ export function testBookReads(installation: Running): void {
   };
 
   testPartitionStatus(installation);
+  testCertificateStatus(installation);
 
   test('money in transit is listed while the book that it goes to has no leader', async () => {
     const { client, bank, bob } = await beforehand();

@@ -26,6 +26,8 @@ const WRONG_USAGE: readonly (readonly [line: string, message: RegExp])[] = [
   ['transfers --book mars-1', /must be one of eu-west-1/u],
   ['transfers --book eu-west-1 --status done', /must be one of/u],
   ['events --book eu-west-1 --account alice', /--book or --account/u],
+  ['status --insecure', /--router as well/u],
+  ['account show alice --insecure', /--router as well/u],
   ['status --watch --router 127.0.0.1:1', /--router or --watch/u],
   ['asset register points --scale 2 --by a --why b', /asset/u],
   ['asset register POINTS --scale 19 --by a --why b', /from 0 to 18/u],
