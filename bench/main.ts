@@ -121,7 +121,12 @@ function command(): Command {
         'readme',
       ]),
     )
-    .addOption(new Option('--insecure', 'measure without TLS, and save nothing').conflicts(['against', 'readme']))
+    .addOption(
+      new Option('--insecure', 'measure without TLS, and save nothing').conflicts([
+        'against',
+        'readme',
+      ]),
+    )
     .addOption(
       new Option('--rounds <count>', 'how often --against measures each commit')
         .default(DEFAULT_ROUNDS)

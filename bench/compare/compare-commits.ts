@@ -36,7 +36,8 @@ export interface CompareOptions {
  */
 export async function compareCommits(options: CompareOptions): Promise<Comparison> {
   const startedAt = new Date();
-  const worktree = options.against === undefined ? undefined : new Worktree(checkout, options.against);
+  const worktree =
+    options.against === undefined ? undefined : new Worktree(checkout, options.against);
   // However this process ends, also by a second Ctrl-C.
   const remove = () => worktree?.remove();
   process.once('exit', remove);
@@ -121,8 +122,7 @@ class Turns {
   /** The bare loop by each commit's own benchmark, the rest by that of this checkout. */
   async #measure(which: keyof Round): Promise<RunFigures> {
     const { profile, sizes, dataDir, basePort, signal } = this.#options;
-    const { servers, flags } =
-      which === 'now' ? { servers: checkout, flags: [] } : this.#before;
+    const { servers, flags } = which === 'now' ? { servers: checkout, flags: [] } : this.#before;
     const place = ['--data', dataDir, '--port', String(basePort), '--no-save'];
     const common = ['--profile', profile, ...place, ...flags];
     let run: RunFigures = { figures: {}, findings: [] };

@@ -217,6 +217,7 @@ export class Leaders {
   ): Promise<boolean> {
     const topology = await askTopology(address, this.#security, timeoutMs);
     if (topology === undefined) return false;
+    // It need not lead yet: after a take-over it first builds the indexes that are missing.
     return topology.book === book && Number(topology.epoch) === epoch;
   }
 
@@ -350,7 +351,7 @@ export class Leaders {
 
 function closeLink({ client, posting, stream }: Link): void {
   // A client that is closed leaves its streams open.
-  stream.cancel();
+  stream?.cancel();
   client.close();
   posting.close();
 }

@@ -408,37 +408,33 @@ test('a call of more than a batch is sent part by part, each behind the answer t
     { call: 0, error: { code: status.RESOURCE_EXHAUSTED } },
     { call: 2 },
   ]);
+  side.close();
 });
+
+/** Answers a batch of one transfer. */
+const answerPosted = (stream: ScriptedStream | undefined, batch: bigint) => {
+  const results = [{ transferId: 'id', status: TransferStatus.POSTED }];
+  const value = BatchOutcome.fromPartial({ batch, results });
+  stream?.reply({ $case: 'outcome', value });
+  vi.advanceTimersByTime(0);
+};
 
 test('a new connection is used once the batches on the old one are answered', () => {
   const side = bytesSide();
   const { leaders, ends } = side;
   leaders.lead(1, 1);
-  const request = (key: string) =>
-    CreateTransferRequest.fromPartial({
-      idempotencyKey: key,
-      debitAccountId: accountId(1, 1),
-      creditAccountId: accountId(1, 2),
-      amount: 1n,
-    });
   const events = () => leaders.events.splice(0).map(({ event }) => event);
-  const posted = (stream: ScriptedStream | undefined, batch: bigint) => {
-    const results = [{ transferId: 'id', status: TransferStatus.POSTED }];
-    const value = BatchOutcome.fromPartial({ batch, results });
-    stream?.reply({ $case: 'outcome', value });
-    vi.advanceTimersByTime(0);
-  };
-  side.call(1, [request('before')], 3_000);
+  side.call(1, [plainOfKey('before')], 3_000);
   vi.advanceTimersByTime(0);
   expect(events()).toEqual(['opened', expect.objectContaining({ batch: 1n })]);
   leaders.renew(1);
-  side.call(2, [request('after')], 3_000);
+  side.call(2, [plainOfKey('after')], 3_000);
   vi.advanceTimersByTime(100);
   expect(events()).toEqual([]);
-  posted(leaders.streams[0], 1n);
+  answerPosted(leaders.streams[0], 1n);
   expect(ends).toEqual([expect.objectContaining({ call: 1, results: [expect.anything()] })]);
   expect(events()).toEqual(['cancelled', 'opened', expect.objectContaining({ batch: 2n })]);
-  posted(leaders.streams[1], 2n);
+  answerPosted(leaders.streams[1], 2n);
   expect(ends).toHaveLength(2);
   // A lane that has nothing to send lets the old connection end too.
   leaders.renew(1);
