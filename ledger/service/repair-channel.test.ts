@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import type { BookMember } from '../member/book-member.ts';
 import { Leaders } from '../rpc/leaders.ts';
+import { insecureLinks } from '../rpc/tls/credentials.ts';
 import { BOOKS, SILENT } from '../testing/database/leading.ts';
 import { repairChannel } from './repair-channel.ts';
 
@@ -19,7 +20,7 @@ test('a book is repaired once at a time, also when a caller has gone', async () 
     config: { book: BOOKS[0] },
     leader,
   });
-  const leaders = new Leaders([]);
+  const leaders = new Leaders([], insecureLinks);
   const first = repairChannel(member, leaders, SILENT, request);
   const second = repairChannel(member, leaders, SILENT, request);
   await expect(second).rejects.toMatchObject({ code: status.ABORTED });
