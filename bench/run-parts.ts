@@ -90,9 +90,10 @@ async function measureInstalled(
 }
 
 async function measureCopies(options: BenchOptions): Promise<ReplicaFigure[]> {
-  const { dataDir, basePort, profile, signal } = options;
+  const { dataDir, basePort, profile, insecure, signal } = options;
   await emptyBenchData(dataDir);
-  return measureReplicaReads({ profile, dataDir: join(dataDir, REGIONS), basePort, signal });
+  const folder = join(dataDir, REGIONS);
+  return measureReplicaReads({ profile, dataDir: folder, basePort, insecure, signal });
 }
 
 async function measureParts(context: PartContext, parts: ReadonlySet<PartName>): Promise<Figures> {

@@ -5,6 +5,7 @@ import { startReplicatedCluster } from '../../regions/supervisor/replicated/repl
 import { count, milliseconds, note } from '../../regions/terminal/print.ts';
 import type { ClusterState, RegionState } from '../../regions/topology/state.ts';
 import { MeridianClient } from '../../router/client/client.ts';
+import { routerChannel } from '../../regions/links/known-links.ts';
 import type { CallsJob, Latency, Window } from '../load/job.ts';
 import { newHistogram, record, summary } from '../load/meter.ts';
 import { followTimetable } from '../load/timetable.ts';
@@ -24,6 +25,8 @@ export interface ReplicaOptions {
   /** An empty folder, or one of an earlier run. */
   readonly dataDir: string;
   readonly basePort: number;
+  /** Measure without TLS. */
+  readonly insecure: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -33,10 +36,10 @@ export interface ReplicaOptions {
  * run on this machine, as do etcd and Patroni.
  */
 export async function measureReplicaReads(options: ReplicaOptions): Promise<ReplicaFigure[]> {
-  const { dataDir, basePort, signal, profile } = options;
+  const { dataDir, basePort, insecure, signal, profile } = options;
   note('replica: starting three regions with their copies');
-  const cluster = await startReplicatedCluster({ dataDir, basePort, signal });
-  const generator = new LoadProcess(false);
+  const cluster = await startReplicatedCluster({ dataDir, basePort, insecure, signal });
+  const generator = new LoadProcess(cluster.dataDir, false);
   const stop = () => generator.stop();
   signal.addEventListener('abort', stop, { once: true });
   const place = placeOf(cluster.state());
@@ -76,7 +79,7 @@ function placeOf({ regions, books }: ClusterState): Place {
     books.find(({ region }) => region === home.name),
     'every region has a book',
   );
-  const reader = new MeridianClient([away.routerAddress]);
+  const reader = new MeridianClient([away.routerAddress], { channelTo: routerChannel });
   return { home, book: new BookCheck({ name, number }, auditorUrl), reader };
 }
 
