@@ -1,3 +1,4 @@
+import { must } from '../../ledger/core/assert.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { Copy } from '../drive/installation/installation.ts';
 import { linksTo } from '../../regions/links/known-links.ts';
@@ -13,7 +14,7 @@ export class EpochWatch {
     this.#copies = copies;
     this.#leaders = new Leaders(
       copies.map(({ ledgerAddress }) => ledgerAddress),
-      linksTo(copies[0]?.ledgerAddress),
+      linksTo(must(copies[0], 'there are copies').ledgerAddress),
     );
     this.#leaders.onChange((book) => {
       const led = this.#leaders.leaderOf(book);

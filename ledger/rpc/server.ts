@@ -71,11 +71,12 @@ export class RpcServer {
   readonly #config: RpcServerConfig;
   readonly #watches: CallWatches;
   /** Who calls. */
-  readonly peers = new Peers();
+  readonly peers: Peers;
 
   constructor(config: RpcServerConfig) {
     const { service } = config;
     this.#config = config;
+    this.peers = new Peers(config.security);
     const paths = Object.values(service).map((method) => method.path);
     const watches = new CallWatches(config.limits, paths);
     this.#watches = watches;
@@ -112,6 +113,7 @@ export class RpcServer {
    */
   start(): Promise<number> {
     const { listen, security } = this.#config;
+    this.peers.watch();
     return new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(listen, security.server(), (error, port) => {
         if (error === null) resolve(port);
@@ -153,6 +155,7 @@ export class RpcServer {
    */
   async stop(): Promise<void> {
     this.#watches.close();
+    this.peers.close();
     this.setServing(false);
     this.#server.endless.end();
     await new Promise<void>((resolve) => {

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import {
   type ExpectedRole,
@@ -9,7 +8,7 @@ import {
 import type { PathIdentity, ServerRole } from '../../ledger/rpc/tls/identity.ts';
 import { TlsFiles, type TlsPaths } from '../../ledger/rpc/tls/tls-files.ts';
 import { certificateFile, pkiFolder } from './pki-files.ts';
-import { folderOfServer, noteInsecure, noteSecured } from './secured-addresses.ts';
+import { folderOfServer, isNoted, noteInsecure, noteSecured } from './secured-addresses.ts';
 
 /** Who the commands of this user are to the servers of an installation on this machine. */
 export const LOCAL_OPERATOR = { kind: 'operator', name: 'local' } as const;
@@ -17,8 +16,8 @@ export const LOCAL_OPERATOR = { kind: 'operator', name: 'local' } as const;
 /** By address: what a user has given for it. */
 const given = new Map<string, LinkSecurity>();
 
-/** By file: the credentials, and the state of the file that they were made of. */
-const made = new Map<string, { readonly links: LinkSecurity; readonly changedAt: number }>();
+/** By file, which is watched. */
+const made = new Map<string, LinkSecurity>();
 
 /**
  * Links of an identity that the authority in a folder has issued a certificate to.
@@ -27,23 +26,26 @@ const made = new Map<string, { readonly links: LinkSecurity; readonly changedAt:
 export function linksAs(folder: string, identity: PathIdentity): LinkSecurity {
   const files = pkiFolder(folder);
   const certificate = certificateFile(files, identity);
-  const changedAt = statSync(certificate).mtimeMs;
   const known = made.get(certificate);
-  if (known?.changedAt === changedAt) return known.links;
+  if (known !== undefined) return known;
   const { authorities } = files;
   const links = tlsLinks(new TlsFiles({ certificate, key: certificate, authorities }).watch());
-  made.set(certificate, { links, changedAt });
+  made.set(certificate, links);
   return links;
 }
 
 /**
  * How the server at this address is reached: as the local operator, if it is of an installation
- * that is known here. Others are taken to have no TLS; one that has it refuses the connection.
+ * that is known here, or with the files that were given. Throws an Error for any other: whether it may
+ * be reached without TLS is not for this process to decide.
  */
-export function linksTo(address: string | undefined): LinkSecurity {
-  const folder = address === undefined ? undefined : folderOfServer(address);
+export function linksTo(address: string): LinkSecurity {
+  const folder = folderOfServer(address);
   if (folder !== undefined) return linksAs(folder, LOCAL_OPERATOR);
-  return given.get(address ?? '') ?? insecureLinks;
+  const links = given.get(address) ?? (isNoted(address) ? insecureLinks : undefined);
+  if (links === undefined)
+    throw new Error(`it is not known how the server at ${address} is reached`);
+  return links;
 }
 
 /** The credentials of a channel to a server of this role. */

@@ -9,6 +9,7 @@ import { identityPath, type PathIdentity } from '../../ledger/rpc/tls/identity.t
  *   authority.pem        the one that issues, with its key
  *   next-authority.pem   while the authority is being rotated: the one that will issue
  *   certificates/PATH.pem  a certificate for each identity, by its path: region/eu-west/router.pem
+ *   handed-out/SERIAL.pem  one that was written elsewhere, without its key
  */
 export interface PkiFolder {
   readonly root: string;
@@ -16,6 +17,7 @@ export interface PkiFolder {
   readonly authority: string;
   readonly nextAuthority: string;
   readonly certificates: string;
+  readonly handedOut: string;
 }
 
 export function pkiFolder(root: string): PkiFolder {
@@ -25,6 +27,7 @@ export function pkiFolder(root: string): PkiFolder {
     authority: join(root, 'authority.pem'),
     nextAuthority: join(root, 'next-authority.pem'),
     certificates: join(root, 'certificates'),
+    handedOut: join(root, 'handed-out'),
   };
 }
 

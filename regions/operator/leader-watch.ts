@@ -1,3 +1,4 @@
+import { must } from '../../ledger/core/assert.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import type { MemberState } from '../topology/state.ts';
 import { linksTo } from '../links/known-links.ts';
@@ -25,7 +26,7 @@ export class LeaderWatch {
     this.#book = number;
     this.#leaders = new Leaders(
       members.map(({ state }) => state.ledgerAddress),
-      linksTo(members[0]?.state.ledgerAddress),
+      linksTo(must(members[0], 'a book has members').state.ledgerAddress),
     );
     this.#leaders.onChange(() => {
       if (this.#leaders.leaderOf(number) !== undefined) return;

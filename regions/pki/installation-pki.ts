@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { PathIdentity, ServerRole } from '../../ledger/rpc/tls/identity.ts';
 import { LOCAL_OPERATOR } from '../links/known-links.ts';
-import { ensureCertificates } from './pki.ts';
+import { ensureCertificates, isAnyDue, renewCertificates } from './pki.ts';
 import { certificateFile, pkiFolder } from '../links/pki-files.ts';
 import { noteInsecure, noteSecured } from '../links/secured-addresses.ts';
 
@@ -11,8 +11,11 @@ export const pkiOf = (dataDir: string): string => join(dataDir, 'pki');
 /** The service that the examples of the README act as. */
 export const DEMO_SERVICE = { kind: 'service', tenant: 'demo', service: 'example' } as const;
 
-/** How often certificates are looked at: a small part of the life of any that is issued here. */
-const RENEW_MS = 10 * 60_000;
+/**
+ * How often certificates are looked at. A machine that slept, or whose clock was set, may find them
+ * expired: servers are reached again soon after.
+ */
+const LOOK_MS = 10_000;
 
 export interface InstallationPki {
   /** Issues what the servers of a region need, and renews it from now on. */
@@ -44,6 +47,7 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
   const root = pkiOf(dataDir);
   const folder = pkiFolder(root);
   const hosts = new Map<string, readonly string[]>();
+  let stopped = false;
   const ensure = async () => {
     const servers = [...hosts].flatMap(([region, names]) =>
       (['router', 'ledger'] as const).map((kind) => ({ identity: { kind, region }, hosts: names })),
@@ -54,11 +58,26 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
       ...users.map((identity) => ({ identity, hosts: [] })),
     ]);
   };
-  const timer = setInterval(() => {
-    ensure().catch((error: unknown) => {
-      report(`certificates could not be renewed: ${String(error)}`);
+  let problem = '';
+  const look = async () => {
+    try {
+      if (!isAnyDue(folder)) return;
+      await ensure();
+      // Those that were issued by command.
+      await renewCertificates(folder, false);
+      problem = '';
+    } catch (error) {
+      const text = `certificates could not be renewed: ${String(error)}`;
+      if (text !== problem) report(text);
+      problem = text;
+    }
+  };
+  let timer = setTimeout(again, LOOK_MS).unref();
+  function again(): void {
+    void look().finally(() => {
+      if (!stopped) timer = setTimeout(again, LOOK_MS).unref();
     });
-  }, RENEW_MS).unref();
+  }
   return {
     addRegion: async (region, names) => {
       hosts.set(region, names);
@@ -70,6 +89,9 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
       MERIDIAN_TLS_AUTHORITIES: folder.authorities,
     }),
     secure: true,
-    stop: () => clearInterval(timer),
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
   };
 }

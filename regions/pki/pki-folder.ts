@@ -118,16 +118,21 @@ export async function withPkiLock<T>(folder: PkiFolder, work: () => Promise<T>):
     throw new CommandFailure(ExitCode.environment, `cannot use ${folder.root}: ${why}`);
   }
   const { lock } = await import('proper-lockfile');
+  let lost: Error | undefined;
   const release = await lock(folder.root, {
     lockfilePath: join(folder.root, 'pki.lock'),
     stale: 5_000,
     update: 1_000,
     retries: { retries: 300, minTimeout: 100, maxTimeout: 100, factor: 1 },
+    // A process that stood still for longer than a lock lasts: the library's default is to throw.
+    onCompromised: (error) => {
+      lost = error;
+    },
   });
   try {
     return await work();
   } finally {
-    await release();
+    if (lost === undefined) await release();
   }
 }
 

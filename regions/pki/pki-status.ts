@@ -6,6 +6,7 @@ import {
   isIssuedBy,
   isOverdue,
 } from '../../ledger/rpc/tls/tls-state.ts';
+import { listHandedOut } from './handed-out.ts';
 import type { RotationStep } from './pki.ts';
 import { type PkiFolder } from '../links/pki-files.ts';
 import {
@@ -24,6 +25,8 @@ const AUTHORITY_WARNED_MS = 180 * 86_400_000;
 
 export interface CertificateStatus extends CertificateFacts {
   readonly file: string;
+  /** It was written there for others, who have to be given the next one. */
+  readonly handedOut: boolean;
   readonly expiresInSeconds: number;
   /** It is time to renew it. */
   readonly due: boolean;
@@ -66,7 +69,10 @@ export function pkiStatus(folder: PkiFolder, now: number): PkiStatus {
     authorities: [authority.parsed, ...others].map((one) =>
       authorityStatus(one, !isOther(one, authority), trusted, now),
     ),
-    certificates: issued.map((one) => certificateStatus(one, trusted, now)),
+    certificates: [
+      ...issued.map((one) => certificateStatus(one, trusted, now, false)),
+      ...listHandedOut(folder, now).map((one) => certificateStatus(one, trusted, now, true)),
+    ],
     unreadable,
   };
 }
@@ -114,16 +120,19 @@ function certificateStatus(
   { file, parsed }: IssuedFile,
   trusted: readonly X509Certificate[],
   now: number,
+  handedOut: boolean,
 ): CertificateStatus {
   const facts = factsOf(parsed);
   const problem = () => {
     if (facts.expiresAt <= now) return 'has expired';
     if (!trusted.some((one) => isIssuedBy(parsed, one))) return 'its authority is not trusted';
-    return isOverdue(facts, now) ? 'was not renewed in time' : '';
+    // Whether one that was handed out is still wanted is not known here.
+    return isOverdue(facts, now) && !handedOut ? 'was not renewed in time' : '';
   };
   return {
     ...facts,
     file,
+    handedOut,
     expiresInSeconds: Math.floor((facts.expiresAt - now) / 1_000),
     due: isDue(facts, now),
     problem: problem(),

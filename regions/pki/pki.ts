@@ -9,6 +9,7 @@ import {
 } from '../../ledger/rpc/tls/tls-state.ts';
 import { CommandFailure, ExitCode } from '../terminal/failure.ts';
 import { certificateFile, type PkiFolder } from '../links/pki-files.ts';
+import { listHandedOut, recordHandedOut } from './handed-out.ts';
 import {
   type Authority,
   hasAuthority,
@@ -81,27 +82,30 @@ export function issueCertificate(
     const authority = readAuthority(folder);
     const file = options.out ?? certificateFile(folder, identity);
     const { hosts = [], validForMs = DEFAULT_LIFE_MS } = options;
-    const facts = await issueTo(file, authority, identity, hosts, validForMs);
-    return { file, facts };
+    const { certificate, text } = await issuePair(authority, identity, hosts, validForMs);
+    if (options.out !== undefined) recordHandedOut(folder, options.out, certificate);
+    writeSecret(file, text);
+    return { file, facts: mustHaveFacts(certificate, file) };
   });
 }
 
-async function issueTo(
-  file: string,
+function mustHaveFacts(text: string, file: string): CertificateFacts {
+  const [certificate] = readCertificates(text, file);
+  if (certificate === undefined) throw new Error('nothing was issued');
+  return factsOf(certificate);
+}
+
+async function issuePair(
   authority: Authority,
   identity: PathIdentity,
   hosts: readonly string[],
   validForMs: number,
-): Promise<CertificateFacts> {
+): Promise<{ readonly certificate: string; readonly text: string }> {
   const { trustDomain } = authority;
   const { issueLeaf, pairText } = await issuing();
   const request = { identity: { ...identity, trustDomain }, hosts, validForMs };
   const pair = await issueLeaf(authority, request, new Date());
-  const text = pairText(pair);
-  writeSecret(file, text);
-  const [certificate] = readCertificates(text, file);
-  if (certificate === undefined) throw new Error('nothing was issued');
-  return factsOf(certificate);
+  return { certificate: pair.certificate, text: pairText(pair) };
 }
 
 /** A certificate that an installation needs, and the hosts that it is good for. */
@@ -133,7 +137,8 @@ export function ensureCertificates(
         !needsRenewal(before, authority);
       if (isGood) continue;
       const life = before === undefined ? DEFAULT_LIFE_MS : lifeOf(before.parsed);
-      await issueTo(file, authority, identity, hosts, life);
+      const { text } = await issuePair(authority, identity, hosts, life);
+      writeSecret(file, text);
       made.push(identityPath(identity));
     }
     return made;
@@ -152,10 +157,17 @@ async function renew(folder: PkiFolder, all: boolean): Promise<string[]> {
   for (const one of listIssued(folder).issued) {
     if (!all && !needsRenewal(one, authority)) continue;
     const { file, identity, parsed } = one;
-    await issueTo(file, authority, identity, hostsOf(parsed), lifeOf(parsed));
+    const { text } = await issuePair(authority, identity, hostsOf(parsed), lifeOf(parsed));
+    writeSecret(file, text);
     renewed.push(identityPath(identity));
   }
   return renewed;
+}
+
+/** True if it is time to renew a certificate of the folder, whichever it is. Takes no lock. */
+export function isAnyDue(folder: PkiFolder): boolean {
+  const authority = readAuthority(folder);
+  return listIssued(folder).issued.some((one) => needsRenewal(one, authority));
 }
 
 const needsRenewal = ({ parsed }: IssuedFile, authority: Authority): boolean =>
@@ -172,13 +184,20 @@ export type RotationStep = (typeof rotationSteps)[number];
  * begin:  the next authority is trusted next to the one that issues.
  * switch: it issues from now on, and every certificate of the folder is issued by it.
  * finish: the earlier one is trusted no more.
+ *
+ * @param revoke finish even while certificates of the earlier authority are in use elsewhere: they
+ *   are refused from then on
  */
-export function rotateAuthority(folder: PkiFolder, step: RotationStep): Promise<string[]> {
+export function rotateAuthority(
+  folder: PkiFolder,
+  step: RotationStep,
+  { revoke = false } = {},
+): Promise<string[]> {
   return withPkiLock(folder, async () => {
     const authority = readAuthority(folder);
     if (step === 'begin') return beginRotation(folder, authority);
     if (step === 'switch') return switchAuthority(folder, authority);
-    return finishRotation(folder, authority);
+    return finishRotation(folder, authority, revoke);
   });
 }
 
@@ -209,7 +228,11 @@ async function switchAuthority(folder: PkiFolder, authority: Authority): Promise
   return renew(folder, false);
 }
 
-function finishRotation(folder: PkiFolder, authority: Authority): Promise<string[]> {
+function finishRotation(
+  folder: PkiFolder,
+  authority: Authority,
+  revoke: boolean,
+): Promise<string[]> {
   if (hasNext(folder)) {
     throw refused(
       'the next authority does not issue yet: "meridian pki rotate --authority switch"',
@@ -221,6 +244,19 @@ function finishRotation(folder: PkiFolder, authority: Authority): Promise<string
   if (old.length > 0) {
     const names = old.map(({ identity }) => identityPath(identity)).join(', ');
     throw refused(`certificates of the earlier authority are in use: ${names}; switch again`);
+  }
+  const elsewhere = listHandedOut(folder, Date.now()).filter(
+    ({ parsed }) => !isIssuedBy(parsed, authority.parsed),
+  );
+  if (elsewhere.length > 0 && !revoke) {
+    const files = elsewhere.map(({ file, identity, parsed }) => {
+      const until = new Date(parsed.validToDate).toISOString();
+      return `${identityPath(identity)} in ${file} until ${until}`;
+    });
+    throw refused(
+      `certificates of the earlier authority are in use elsewhere: ${files.join(', ')}; ` +
+        'issue them again to the same files, or give --revoke, which ends them',
+    );
   }
   writeTrusted(folder, [authority.parsed]);
   removeFile(folder.nextAuthority);

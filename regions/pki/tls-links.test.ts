@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,10 +50,10 @@ function filesOf(file: string, { authorities }: PkiFolder, log?: LogOf): TlsFile
 type LogOf = ConstructorParameters<typeof TlsFiles>[1];
 
 /** A server of BookService; `calls` has the identities of those whose calls were served. */
-async function startServer(files: TlsFiles) {
+async function startServer(files: TlsFiles, listenOn = 0) {
   const calls: (Identity | undefined)[] = [];
   const server: RpcServer = new RpcServer({
-    listen: '127.0.0.1:0',
+    listen: `127.0.0.1:${listenOn}`,
     security: tlsLinks(files),
     admits: admitsToBook,
     service: BookServiceService,
@@ -209,7 +210,8 @@ test('certificates and authority are replaced under load, with half-written file
     }
   })();
   const look = async () => {
-    await Promise.all([server.look(), router.look()]);
+    // Twice: an authority that is missing from a file may be missing from half of it.
+    for (const files of [server, router]) for (const _ of [1, 2]) await files.look();
     await sleep(30);
   };
   const halfWritten = async (file: string) => {
@@ -315,3 +317,111 @@ test('a leader is reached with the next certificate before the connection of the
   expect(await settle(must(leader(), 'it leads').client)).toMatchObject({ code: status.OK });
   expect(calls.length).toBeGreaterThan(3);
 }, 30_000);
+
+test('a server that does not complete a handshake is given up, and reached once it does', async () => {
+  const folder = await makePki(ROUTER);
+  const links = tlsLinks(filesOf(certificateFile(folder, ROUTER), folder));
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = Object(silent.address());
+  const options = { ...OWN, 'grpc.initial_reconnect_backoff_ms': 100 };
+  const client = new BookServiceClient(`127.0.0.1:${port}`, links.channelTo('ledger'), options);
+  onTestFinished(() => client.close());
+  expect(await settle(client)).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  await expect.poll(() => sockets.size, { timeout: 10_000 }).toBeGreaterThan(1);
+  silent.close();
+  for (const socket of sockets) socket.destroy();
+  await startServer(filesOf(certificateFile(folder, LEDGER), folder), port);
+  const answered = async () => (await settle(client)).code;
+  await expect.poll(answered, { timeout: 20_000 }).toBe(status.OK);
+}, 60_000);
+
+test('connections of an authority that is removed end, and no new ones are accepted', async () => {
+  const folder = await makePki(ROUTER, SERVICE);
+  const server = filesOf(certificateFile(folder, LEDGER), folder);
+  const { address } = await startServer(server);
+  const stolen = readFileSync(certificateFile(folder, ROUTER));
+  const earlier = readFileSync(folder.authorities);
+  const held = credentials.createSsl(earlier, stolen, stolen, {
+    checkServerIdentity: () => undefined,
+  });
+  const client = new BookServiceClient(address, held, OWN);
+  onTestFinished(() => client.close());
+  const stream = client.post();
+  const lost = once(stream, 'error');
+  stream.write(PostRequest.create());
+  await once(stream, 'data');
+  for (const step of ['begin', 'switch', 'finish'] as const) await rotateAuthority(folder, step);
+  const removedAt = performance.now();
+  for (const _ of [1, 2]) await server.look();
+  const [error] = await lost;
+  expect(error).toMatchObject({ code: status.UNAVAILABLE });
+  expect(performance.now() - removedAt).toBeLessThan(5_000);
+  expect(await settle(client)).toMatchObject({ code: status.UNAVAILABLE });
+  // The same caller with its next certificate.
+  const links = tlsLinks(filesOf(certificateFile(folder, ROUTER), folder));
+  expect(await callAs(address, links)).toMatchObject({ code: status.OK });
+}, 30_000);
+
+test('an authority that is missing is believed to be removed at the second look', async () => {
+  const folder = await makePki(ROUTER);
+  await rotateAuthority(folder, 'begin');
+  const warned: string[] = [];
+  const log = {
+    info: () => undefined,
+    warn: (_: string, fields = {}) => warned.push(JSON.stringify(fields)),
+  };
+  const file = certificateFile(folder, ROUTER);
+  const files = filesOf(file, folder, log);
+  const whole = readFileSync(folder.authorities, 'utf8');
+  const [first = ''] = whole.split(/(?<=-----END CERTIFICATE-----\n)/u);
+  const trusted = () => files.current.authorities.length;
+  const looks: number[] = [];
+  for (const text of [first, whole, first, first]) {
+    writeFileSync(folder.authorities, text);
+    await files.look();
+    looks.push(trusted());
+  }
+  expect(looks).toEqual([2, 2, 2, 1]);
+
+  // A certificate of another identity is not taken over: what it may do was decided at the start.
+  writeFileSync(folder.authorities, whole);
+  await files.look();
+  await ensureCertificates(folder, [{ identity: SERVICE, hosts: [] }]);
+  const { serial } = files.current.facts;
+  writeFileSync(file, readFileSync(certificateFile(folder, SERVICE)));
+  await files.look();
+  expect(files.current.facts.serial).toBe(serial);
+  expect(warned.join('\n')).toMatch(/began as .*router: restart it/u);
+});
+
+test('a connection that is opened with a certificate near its end lasts until then', async () => {
+  const folder = await makePki(ROUTER);
+  const authority = {
+    certificate: readFileSync(folder.authorities, 'utf8'),
+    key: readFileSync(folder.authority, 'utf8'),
+  };
+  const { address } = await startServer(filesOf(certificateFile(folder, LEDGER), folder));
+  const identity = { ...ROUTER, trustDomain: 'meridian.local' };
+  // Issued an hour ago: in its last tenth.
+  const issuedAt = new Date(Date.now() - 3_600_000);
+  const validForMs = 3_600_000 + 60_000;
+  const leaf = pairText(await issueLeaf(authority, { identity, hosts: [], validForMs }, issuedAt));
+  const pair = Buffer.from(leaf);
+  const ca = readFileSync(folder.authorities);
+  const held = credentials.createSsl(ca, pair, pair, { checkServerIdentity: () => undefined });
+  const client = new BookServiceClient(address, held, OWN);
+  onTestFinished(() => client.close());
+  let connections = 0;
+  const stream = client.post();
+  stream.on('error', () => {
+    connections += 1;
+  });
+  for (let call = 0; call < 20; call += 1) {
+    expect(await settle(client)).toMatchObject({ code: status.OK });
+    await sleep(20);
+  }
+  expect(connections).toBe(0);
+  stream.cancel();
+});

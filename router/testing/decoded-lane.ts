@@ -204,8 +204,9 @@ export class DecodedLane {
   #open(leader: PostingLeader | undefined): PostStream | undefined {
     if (leader === undefined) return undefined;
     const { path } = BookServiceService.post;
-    const stream = leader.posting.makeBidiStreamRequest(path, asItIs, asItIs);
-    this.#leader = leader;
+    const { epoch, posting } = leader;
+    const stream = posting.makeBidiStreamRequest(path, asItIs, asItIs);
+    this.#leader = { epoch, posting };
     this.#stream = stream;
     stream.on('data', (bytes: Buffer) => {
       const { reply } = PostReply.decode(bytes);

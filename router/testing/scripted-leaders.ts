@@ -66,11 +66,21 @@ export class ScriptedLeaders implements LaneLeaders {
   leaderOf(book: number): PostingLeader | undefined {
     const epoch = this.#epochs.get(book);
     if (epoch === undefined) return undefined;
-    const posting = this.#postings.get(book) ?? {
-      makeBidiStreamRequest: () => this.#open(book),
+    const posting = () => this.#posting(book);
+    return {
+      epoch,
+      get posting() {
+        return posting();
+      },
     };
-    this.#postings.set(book, posting);
-    return { epoch, posting };
+  }
+
+  #posting(book: number): PostingLeader['posting'] {
+    const known = this.#postings.get(book);
+    if (known !== undefined) return known;
+    const made = { makeBidiStreamRequest: () => this.#open(book) };
+    this.#postings.set(book, made);
+    return made;
   }
 
   onChange(listener: (book: number) => void): void {

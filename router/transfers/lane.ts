@@ -244,8 +244,10 @@ export class Lane {
   #open(leader: PostingLeader | undefined): PostStream | undefined {
     if (leader === undefined) return undefined;
     const { path } = BookServiceService.post;
-    const stream = leader.posting.makeBidiStreamRequest(path, asItIs, asItIs);
-    this.#leader = leader;
+    const { epoch, posting } = leader;
+    const stream = posting.makeBidiStreamRequest(path, asItIs, asItIs);
+    // A leader's connection is the one of the moment: this is the one that the stream is on.
+    this.#leader = { epoch, posting };
     this.#stream = stream;
     stream.on('data', (reply: Buffer) => {
       if (stream === this.#stream) this.#receive(reply);

@@ -26,7 +26,10 @@ export function endWithCertificate(
 ): void {
   const destroyAt = validToDate.getTime();
   const life = destroyAt - validFromDate.getTime();
-  const closeAt = destroyAt - Math.min(CLOSE_BEFORE_MS, life / 10);
+  const early = destroyAt - Math.min(CLOSE_BEFORE_MS, life / 10);
+  // The caller of a connection that is opened so late has no newer certificate yet: it would open one
+  // after the other.
+  const closeAt = Date.now() < early ? early : destroyAt;
   let timer: NodeJS.Timeout | undefined;
   const look = () => {
     const now = Date.now();

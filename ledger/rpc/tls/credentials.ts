@@ -5,7 +5,7 @@ import { ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-j
 import { identityOf } from './certificate-names.ts';
 import { type ServerRole, identityUri } from './identity.ts';
 import type { TlsFiles } from './tls-files.ts';
-import type { TlsState } from './tls-state.ts';
+import { isOfAny, type TlsState } from './tls-state.ts';
 
 /**
  * The only place that makes credentials of gRPC: for servers, and for channels to them. Both
@@ -31,6 +31,8 @@ export interface LinkSecurity {
    * are to be opened again. Returns how to stop it.
    */
   readonly onRenewed: (listener: () => void) => () => void;
+  /** True if an authority that is trusted now has issued the certificate of the other end. */
+  readonly trusts: (certificate: X509Certificate) => boolean;
   /** The own trust domain; undefined: nothing is encrypted or authenticated. */
   readonly trustDomain: string | undefined;
 }
@@ -41,6 +43,7 @@ export const insecureLinks: LinkSecurity = {
   channelTo: () => credentials.createInsecure(),
   connectionTo: () => undefined,
   onRenewed: () => () => undefined,
+  trusts: () => true,
   trustDomain: undefined,
 };
 
@@ -60,6 +63,7 @@ export function tlsLinks(files: TlsFiles): LinkSecurity {
       checkServerIdentity: (_host, { raw }) => refusalOf(raw, role, files),
     }),
     onRenewed: (listener) => files.onChange(listener),
+    trusts: (certificate) => isOfAny(certificate, files.current.authorities),
     get trustDomain() {
       return files.current.identity.trustDomain;
     },
@@ -79,7 +83,12 @@ function contextOptions({ authorities, certificates, key }: TlsState): SecureCon
 
 class ReloadedServerCredentials extends ServerCredentials {
   constructor(files: TlsFiles) {
-    const demands = { requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
+    const demands = {
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: HANDSHAKE_MS,
+    } as const;
     super(demands, contextOptions(files.current));
     files.onChange((state) => this.updateSecureContextOptions(contextOptions(state)));
   }
@@ -121,14 +130,7 @@ class ReloadedChannelCredentials extends ChannelCredentials {
       this.#latest()._createSecureConnector(target, { ...options, ...override }, call);
     const first = latest();
     return {
-      connect: async (socket) => {
-        const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
-        try {
-          return await latest().connect(socket);
-        } finally {
-          clearTimeout(timer);
-        }
-      },
+      connect: (socket) => inTime(latest().connect(socket), socket),
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => first.getCallCredentials(),
       destroy: () => first.destroy(),
@@ -147,6 +149,28 @@ class ReloadedChannelCredentials extends ChannelCredentials {
       this.#made = { state, channel };
     }
     return this.#made.channel;
+  }
+}
+
+/**
+ * The outcome of a handshake. The library waits for no end of a socket that is destroyed during
+ * one, so that a channel would stay without a connection permanently.
+ */
+async function inTime<Outcome>(
+  handshake: Promise<Outcome>,
+  socket: { destroy(): void },
+): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`the TLS handshake took more than ${HANDSHAKE_MS / 1_000} s`));
+    }, HANDSHAKE_MS);
+  });
+  try {
+    return await Promise.race([handshake, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

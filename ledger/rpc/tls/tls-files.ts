@@ -18,6 +18,11 @@ export interface TlsPaths {
 
 /** How often the files are compared with what was read of them. */
 const LOOK_MS = 1_000;
+/**
+ * How often the files are read again before an authority that is missing from them is trusted no
+ * more: a file that is being written may end between two authorities.
+ */
+const LOOKS_BEFORE_REMOVAL = 2;
 /** How often a certificate that should have been renewed is warned of. */
 const WARN_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -36,6 +41,8 @@ export class TlsFiles {
   #texts: TlsTexts;
   #state: TlsState;
   #problem = '';
+  /** Looks in a row at which an authority was missing. */
+  #missing = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -100,16 +107,33 @@ export class TlsFiles {
         authorities: await readFile(authorities, 'utf8'),
       };
       // What is not valid yet may become so without a change.
-      if (!sameTexts(texts, this.#texts) || this.#problem !== '') this.#take(texts);
+      if (!sameTexts(texts, this.#texts) || this.#problem !== '') this.#consider(texts);
+      else this.#missing = 0;
     } catch (error) {
       this.#refuse(messageOf(error));
     }
     this.#warnOfExpiry();
   }
 
-  #take(texts: TlsTexts): void {
+  #consider(texts: TlsTexts): void {
     const before = this.#state;
-    this.#state = tlsState(texts, Date.now());
+    const found = tlsState(texts, Date.now());
+    if (found.facts.identity !== before.facts.identity) {
+      throw new Error(
+        `the certificate is of ${found.facts.identity}, and this process began as ` +
+          `${before.facts.identity}: restart it`,
+      );
+    }
+    const isMissing = before.authorities.some((one) => !found.authorities.includes(one));
+    this.#missing = isMissing ? this.#missing + 1 : 0;
+    if (this.#missing !== 0 && this.#missing < LOOKS_BEFORE_REMOVAL) return;
+    this.#missing = 0;
+    this.#take(texts, found);
+  }
+
+  #take(texts: TlsTexts, found: TlsState): void {
+    const before = this.#state;
+    this.#state = found;
     this.#texts = texts;
     this.#problem = '';
     if (before.facts.fingerprint !== this.#state.facts.fingerprint) {
@@ -120,6 +144,7 @@ export class TlsFiles {
   }
 
   #refuse(problem: string): void {
+    this.#missing = 0;
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#log?.warn('the certificate files are not valid', {

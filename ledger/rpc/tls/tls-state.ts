@@ -122,6 +122,25 @@ function pemBlocks(text: string, label: string): string[] {
 export const isIssuedBy = (certificate: X509Certificate, authority: X509Certificate): boolean =>
   certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
 
+/**
+ * True if a way leads from the certificate of a connection to one of the authorities, through those
+ * that the other end has sent with it.
+ *
+ * @param authorities in PEM
+ */
+export function isOfAny(leaf: X509Certificate, authorities: readonly string[]): boolean {
+  const parsed = authorities.map((one) => new X509Certificate(one));
+  const seen = new Set<string>();
+  let certificate: X509Certificate | undefined = leaf;
+  while (certificate !== undefined && !seen.has(certificate.fingerprint256)) {
+    const subject: X509Certificate = certificate;
+    if (parsed.some((one) => isIssuedBy(subject, one))) return true;
+    seen.add(subject.fingerprint256);
+    certificate = subject.issuerCertificate;
+  }
+  return false;
+}
+
 /** Throws unless a way leads from the certificate to one of the authorities. */
 function requireChain(
   leaf: X509Certificate,

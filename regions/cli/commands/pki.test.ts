@@ -35,7 +35,11 @@ test('the commands of an authority, and what they refuse', async () => {
   expect(await refused('region/a/router', '--host', 'a:1')).toMatch(/DNS name or an IP/u);
 
   const status = Object(await meridian.json(0, 'pki', 'status'));
-  expect(status.certificates).toMatchObject([{ identity, due: false, problem: '' }]);
+  const service = 'spiffe://shop.example/tenant/shop/service/checkout';
+  expect(status.certificates).toMatchObject([
+    { identity, due: false, handedOut: false, problem: '' },
+    { identity: service, handedOut: true, file: own, problem: '' },
+  ]);
   expect(status.authorities).toMatchObject([{ issuing: true, problem: '' }]);
   const shown = await meridian.run('pki', 'status');
   expect(shown).toMatchObject({ code: 0, out: expect.stringContaining(identity) });
@@ -44,6 +48,10 @@ test('the commands of an authority, and what they refuse', async () => {
   await meridian.json(0, 'pki', 'rotate', '--authority', 'begin');
   const switched = await meridian.json(0, 'pki', 'rotate', '--authority', 'switch');
   expect(switched).toEqual({ step: 'switch', renewed: ['region/eu-west/router'] });
+  // What was written elsewhere is of the earlier authority until it is issued again, or given up.
+  expect(await failure(1, 'rotate', '--authority', 'finish')).toContain(`checkout in ${own} until`);
+  expect(await failure(2, 'rotate', '--revoke')).toMatch(/is about --authority finish/u);
+  await issue('tenant/shop/service/checkout', '--out', own);
   await meridian.json(0, 'pki', 'rotate', '--authority', 'finish');
   expect(await failure(1, 'rotate', '--authority', 'switch')).toMatch(/no rotation has begun/u);
 
@@ -52,6 +60,9 @@ test('the commands of an authority, and what they refuse', async () => {
   const router = join(folder, 'certificates/region/eu-west/router.pem');
   writeFileSync(router, readFileSync(router, 'utf8').slice(0, 300));
   const alarmed = Object(await meridian.json(1, 'pki', 'status'));
-  expect(alarmed.certificates).toMatchObject([{ due: true, problem: 'was not renewed in time' }]);
+  expect(alarmed.certificates).toMatchObject([
+    { due: true, problem: 'was not renewed in time' },
+    { identity: service },
+  ]);
   expect(alarmed.unreadable).toMatchObject([{ file: router }]);
 }, 60_000);

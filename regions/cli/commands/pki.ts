@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   identityForms,
@@ -121,8 +122,12 @@ function issueCommand(): Command {
 
 interface RotateOptions extends PkiOptions {
   readonly all?: boolean;
+  readonly revoke?: boolean;
   readonly authority?: RotationStep;
 }
+
+/** Servers read their files every second, and the removal of an authority twice. */
+const READ_WITHIN_MS = 2_500;
 
 const AFTER: Readonly<Record<RotationStep, string>> = {
   begin: 'give authorities.pem to every server and client, then: pki rotate --authority switch',
@@ -139,13 +144,17 @@ function rotateCommand(): Command {
     .addOption(
       new Option('--authority <step>', 'a step of replacing the authority').choices(rotationSteps),
     )
+    .option('--revoke', 'finish even if certificates of the earlier authority are in use elsewhere')
     .action(async (options: RotateOptions) => {
       const folder = folderOf(options);
-      const { authority: step, all = false } = options;
+      const { authority: step, all = false, revoke = false } = options;
+      if (revoke && step !== 'finish') throw usage('--revoke is about --authority finish');
       const renewed =
         step === undefined
           ? await renewCertificates(folder, all)
-          : await rotateAuthority(folder, step);
+          : await rotateAuthority(folder, step, { revoke });
+      // So that a step that follows at once finds every server of this machine with what it has now.
+      if (step !== undefined) await sleep(READ_WITHIN_MS);
       if (options.json) return printJson({ step: step ?? null, renewed });
       note(renewed.length === 0 ? 'no certificate was due' : `renewed: ${renewed.join(', ')}`);
       if (step !== undefined) note(AFTER[step]);
@@ -211,12 +220,12 @@ async function printStatus(status: PkiStatus): Promise<void> {
       timeLeft(expiresInSeconds),
       stateText(problem, issuing ? 'issues' : 'trusted'),
     ]),
-    ...certificates.map(({ identity, serial, fingerprint, expiresInSeconds, due, problem }) => [
-      identity,
-      serial,
-      shortened(fingerprint),
-      timeLeft(expiresInSeconds),
-      stateText(problem, due ? 'due for renewal' : 'valid'),
+    ...certificates.map((one) => [
+      one.identity,
+      one.serial,
+      shortened(one.fingerprint),
+      timeLeft(one.expiresInSeconds),
+      stateText(one.problem, fineState(one)),
     ]),
   ];
   await print(`The authority of ${trustDomain}, in ${folder}`);
@@ -228,6 +237,9 @@ async function printStatus(status: PkiStatus): Promise<void> {
     );
   }
 }
+
+const fineState = ({ due, handedOut, file }: PkiStatus['certificates'][number]): string =>
+  `${due ? 'due for renewal' : 'valid'}${handedOut ? `, in ${file}` : ''}`;
 
 /** Enough of a fingerprint to distinguish certificates; --json has all of it. */
 const shortened = (fingerprint: string): string => `${fingerprint.slice(0, 23)}…`;
