@@ -2,6 +2,7 @@ import type { Logger } from '../ledger/logger.ts';
 import { Leaders } from '../ledger/rpc/leaders.ts';
 import { callLimits } from '../ledger/rpc/call-watch.ts';
 import { RpcServer } from '../ledger/rpc/server.ts';
+import type { Access } from '../ledger/rpc/access/access.ts';
 import type { LinkSecurity } from '../ledger/rpc/tls/credentials.ts';
 import { unary } from '../ledger/rpc/unary.ts';
 import type { ListBooksResponse } from '../proto/gen/meridian/v1/book.ts';
@@ -27,6 +28,8 @@ export interface RouterOptions {
   /** HOST:PORT to listen on. */
   readonly listen: string;
   readonly security: LinkSecurity;
+  /** Who may call what; undefined without TLS. */
+  readonly access: Access | undefined;
   /** Where the router is: copies of books in this region are asked first. */
   readonly region: string;
   readonly books: readonly Book[];
@@ -57,6 +60,7 @@ export class RouterServer {
     this.#rpc = new RpcServer({
       listen: config.listen,
       security: config.security,
+      access: config.access,
       service: transferService,
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,

@@ -37,6 +37,7 @@ async function started() {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     security: insecureLinks,
+    access: undefined,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: LIMITS,

@@ -96,6 +96,7 @@ export class CallWatches {
     const isOwn = this.#ownPaths.has(method.path);
     const call = new CallWatch(
       {
+        path: method.path,
         messageBytesMax: isOwn ? this.#limits.messageBytes : OTHER_MESSAGE_BYTES_MAX,
         isOwn,
         isUnary: method.type === 'unary',
@@ -111,6 +112,17 @@ export class CallWatches {
     );
     calls.add(call);
     return call;
+  }
+
+  /** Ends the streams that a check refuses now, whatever it permitted when they began. */
+  refuseStreams(check: (session: object, path: string) => RpcError | undefined): void {
+    for (const [session, { calls }] of this.#connections) {
+      for (const call of calls) {
+        if (call.isUnary) continue;
+        const refusal = check(session, call.path);
+        if (refusal !== undefined) call.refuse(refusal);
+      }
+    }
   }
 
   #changed(session: object, call: CallWatch, by: number): void {
@@ -157,9 +169,10 @@ export class CallWatches {
 
 /** The events of one call that gRPC reports. */
 export class CallWatch {
+  readonly path: string;
+  readonly isUnary: boolean;
   readonly messageBytesMax: number;
   readonly #isOwn: boolean;
-  readonly #isUnary: boolean;
   #refuse: (error: RpcError) => void;
   readonly #changed: (by: number) => void;
   readonly #ended: () => void;
@@ -171,6 +184,7 @@ export class CallWatch {
 
   constructor(
     about: {
+      readonly path: string;
       readonly messageBytesMax: number;
       readonly isOwn: boolean;
       readonly isUnary: boolean;
@@ -178,9 +192,10 @@ export class CallWatch {
     },
     report: { readonly changed: (by: number) => void; readonly ended: () => void },
   ) {
+    this.path = about.path;
     this.messageBytesMax = about.messageBytesMax;
     this.#isOwn = about.isOwn;
-    this.#isUnary = about.isUnary;
+    this.isUnary = about.isUnary;
     this.#refuse = about.refuse;
     this.#changed = report.changed;
     this.#ended = report.ended;
@@ -203,7 +218,7 @@ export class CallWatch {
 
   /** A stream, part of which has been served, only while a message of it has not arrived. */
   get mayBeEnded(): boolean {
-    return !this.#isOver && (this.#isUnary || this.#unfinishedSince !== undefined);
+    return !this.#isOver && (this.isUnary || this.#unfinishedSince !== undefined);
   }
 
   /** The largest size that a message of this compressed size may have. */
@@ -227,14 +242,14 @@ export class CallWatch {
 
   /** Whether a message of a stream has begun whose end has not come. */
   unfinished(isUnfinished: boolean): void {
-    if (this.#isUnary) return;
+    if (this.isUnary) return;
     if (!isUnfinished) this.#unfinishedSince = undefined;
     else this.#unfinishedSince ??= performance.now();
   }
 
   /** The handler of a unary call has its request. */
   begun(): void {
-    this.#hasBegun = this.#isUnary;
+    this.#hasBegun = this.isUnary;
   }
 
   /** The caller sends nothing more. */

@@ -33,6 +33,7 @@ async function started() {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     security: insecureLinks,
+    access: undefined,
     service: BookServiceService,
     serviceName: 'meridian.internal.v1.BookService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },

@@ -7,6 +7,8 @@ import {
 import type * as protoLoader from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
+import { InvariantError } from '../core/assert.ts';
+import type { Access } from './access/access.ts';
 import { type CallMemoryLimits, type CallWatch, CallWatches } from './call-watch.ts';
 import { descriptorFiles } from './descriptors.ts';
 import { EndlessStreams } from './endless-streams.ts';
@@ -15,7 +17,7 @@ import { permissionDenied, type RpcError } from './error.ts';
 import { answeringMalformed, measured } from './message-bytes.ts';
 import { pacedStreams } from './paced-streams.ts';
 import type { LinkSecurity } from './tls/credentials.ts';
-import { type Identity, identityUri } from './tls/identity.ts';
+import { identityUri } from './tls/identity.ts';
 import { Peers } from './tls/peers.ts';
 
 /** Default of `drainMs`. */
@@ -34,11 +36,8 @@ export interface RpcServerConfig {
   /** Full name of the service, such as meridian.v1.LedgerService. */
   readonly serviceName: string;
   readonly security: LinkSecurity;
-  /**
-   * Which callers may call a method of the service, by its path. Not asked where nothing is
-   * authenticated. Undefined: all may that the authority has issued a certificate to.
-   */
-  readonly admits?: (caller: Identity, path: string) => boolean;
+  /** Who may call what. Undefined only where nothing is authenticated: all may then. */
+  readonly access: Access | undefined;
   /** How long calls in progress may take when the server stops, in milliseconds. */
   readonly drainMs?: number;
   /** Methods whose streams the service ends itself, before `stop` or soon after. */
@@ -70,19 +69,25 @@ export class RpcServer {
   readonly #health = new HealthImplementation();
   readonly #config: RpcServerConfig;
   readonly #watches: CallWatches;
+  readonly #ownPaths: ReadonlySet<string>;
+  #stopChecking: () => void = () => undefined;
   /** Who calls. */
   readonly peers: Peers;
 
   constructor(config: RpcServerConfig) {
     const { service } = config;
     this.#config = config;
+    if ((config.access === undefined) !== (config.security.trustDomain === undefined)) {
+      throw new InvariantError('access is limited exactly where callers are authenticated');
+    }
     this.peers = new Peers(config.security);
-    const paths = Object.values(service).map((method) => method.path);
+    const paths = new Set(Object.values(service).map((method) => method.path));
+    this.#ownPaths = paths;
     const watches = new CallWatches(config.limits, paths);
     this.#watches = watches;
     const options = {
       'grpc.max_receive_message_length': config.limits.messageBytes,
-      'grpc-node.call_watch': this.#open.bind(this, new Set(paths)),
+      'grpc-node.call_watch': this.#open.bind(this),
       // A caller that gives calls up resets their streams. Beyond this many, at once and per second,
       // Node closes the connection, and with it all calls that others have on it.
       'grpc-node.stream_reset_burst': RESETS_BURST,
@@ -112,8 +117,11 @@ export class RpcServer {
    * @throws Error naming the address if it cannot be listened on
    */
   start(): Promise<number> {
-    const { listen, security } = this.#config;
+    const { listen, security, access } = this.#config;
     this.peers.watch();
+    const check = this.#refusal.bind(this);
+    this.#stopChecking =
+      access?.onChange(() => this.#watches.refuseStreams(check)) ?? this.#stopChecking;
     return new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(listen, security.server(), (error, port) => {
         if (error === null) resolve(port);
@@ -124,22 +132,26 @@ export class RpcServer {
 
   /** Begins a call, unless its caller may not make it. */
   #open(
-    ownPaths: ReadonlySet<string>,
     session: object,
     method: { readonly path: string; readonly type: string },
     refuse: (error: RpcError) => void,
   ): CallWatch {
     const call = this.#watches.open(session, method, refuse);
-    const { security, admits } = this.#config;
-    if (security.trustDomain === undefined) return call;
-    const caller = this.peers.of(session);
-    if (admits === undefined || !ownPaths.has(method.path)) return call;
-    const isOwn = caller?.trustDomain === security.trustDomain;
-    if (caller !== undefined && isOwn && admits(caller, method.path)) return call;
-    const name = caller === undefined ? '' : identityUri(caller);
+    const refusal = this.#refusal(session, method.path);
     // The library is still making the call. Nothing of its request is read before.
-    process.nextTick(() => call.refuse(permissionDenied(name, method.path)));
+    if (refusal !== undefined) process.nextTick(() => call.refuse(refusal));
     return call;
+  }
+
+  /** Why a caller may not call a method. Health checks and reflection are for all that may connect. */
+  #refusal(session: object, path: string): RpcError | undefined {
+    const { security, access } = this.#config;
+    if (access === undefined) return undefined;
+    const caller = this.peers.of(session);
+    if (!this.#ownPaths.has(path)) return undefined;
+    const isOwn = caller?.trustDomain === security.trustDomain;
+    if (caller !== undefined && isOwn && access.admits(caller, path)) return undefined;
+    return permissionDenied(caller === undefined ? '' : identityUri(caller), path);
   }
 
   /** Sets the state that health checks get, for the whole server and for its service. */
@@ -156,6 +168,7 @@ export class RpcServer {
   async stop(): Promise<void> {
     this.#watches.close();
     this.peers.close();
+    this.#stopChecking();
     this.setServing(false);
     this.#server.endless.end();
     await new Promise<void>((resolve) => {

@@ -17,6 +17,7 @@ async function started(handle: (signalOf: SignalOf) => Promise<GetAccountRespons
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     security: insecureLinks,
+    access: undefined,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },

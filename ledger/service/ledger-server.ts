@@ -21,9 +21,9 @@ import { outcomeUnknown, unavailable } from '../rpc/error.ts';
 import { Leaders } from '../rpc/leaders.ts';
 import { callLimits } from '../rpc/call-watch.ts';
 import { RpcServer } from '../rpc/server.ts';
+import { ledgerAccess } from '../rpc/access/access.ts';
 import type { LinkSecurity } from '../rpc/tls/credentials.ts';
 import { type SignalOf, unary } from '../rpc/unary.ts';
-import { admitsToBook } from './admits.ts';
 import { AccountReads } from './account-reads.ts';
 import { compareChannel } from './compare-channel.ts';
 import { changeAccount, openAccounts, placeAccounts, registerAsset } from './account-calls.ts';
@@ -72,7 +72,7 @@ export class LedgerServer {
     this.#rpc = new RpcServer({
       listen: config.listen,
       security: config.security,
-      admits: admitsToBook,
+      access: config.security.trustDomain === undefined ? undefined : ledgerAccess,
       service: bookService(this.#member.config.book.number),
       limits: callLimits(tuning),
       drainMs: tuning.drainMs,

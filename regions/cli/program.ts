@@ -25,6 +25,7 @@ export const commands = {
   down: async (context) => (await import('./commands/down.ts')).downCommand(context),
   status: async (context) => (await import('./commands/status.ts')).statusCommand(context),
   config: async (context) => (await import('./commands/config.ts')).configCommand(context),
+  policy: async (context) => (await import('./commands/policy.ts')).policyCommand(context),
   pki: async (context) => (await import('./commands/pki.ts')).pkiCommand(context),
   account: async (context) => (await import('./commands/account.ts')).accountCommand(context),
   accounts: async (context) => (await import('./commands/accounts.ts')).accountsCommand(context),

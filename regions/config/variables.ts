@@ -19,6 +19,7 @@ const VARIABLES: Readonly<Record<string, 'plain' | 'url' | 'secret'>> = {
   MERIDIAN_LEDGER_PASSWORD: 'secret',
   MERIDIAN_LISTEN: 'plain',
   MERIDIAN_NO_INSTALL: 'plain',
+  MERIDIAN_POLICY: 'plain',
   MERIDIAN_REDIS_URL: 'url',
   MERIDIAN_REGION: 'plain',
   MERIDIAN_REPLICATED: 'plain',

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import {
   type ExpectedRole,
@@ -7,11 +8,14 @@ import {
 } from '../../ledger/rpc/tls/credentials.ts';
 import type { PathIdentity, ServerRole } from '../../ledger/rpc/tls/identity.ts';
 import { TlsFiles, type TlsPaths } from '../../ledger/rpc/tls/tls-files.ts';
-import { certificateFile, pkiFolder } from './pki-files.ts';
+import { certificateFile, pkiFolder, policyOf } from './pki-files.ts';
 import { folderOfServer, isNoted, noteInsecure, noteSecured } from './secured-addresses.ts';
 
 /** Who the commands of this user are to the servers of an installation on this machine. */
 export const LOCAL_OPERATOR = { kind: 'operator', name: 'local' } as const;
+
+/** The service that the examples of the README act as. */
+export const DEMO_SERVICE = { kind: 'service', tenant: 'demo', service: 'example' } as const;
 
 /** By address: what a user has given for it. */
 const given = new Map<string, LinkSecurity>();
@@ -101,6 +105,7 @@ export function joinServer(
   const environment = {
     MERIDIAN_TLS_CERTIFICATE: certificateFile(files, identity),
     MERIDIAN_TLS_AUTHORITIES: files.authorities,
+    ...(identity.kind === 'router' ? { MERIDIAN_POLICY: policyOf(dirname(folder)) } : {}),
   };
   return { environment, links: linksAs(folder, identity) };
 }

@@ -31,6 +31,9 @@ export function pkiFolder(root: string): PkiFolder {
   };
 }
 
+/** The policy file of an installation on this machine. */
+export const policyOf = (dataDir: string): string => join(dataDir, 'policy.yaml');
+
 /** The file of an identity's certificate and key. */
 export function certificateFile({ certificates }: PkiFolder, identity: PathIdentity): string {
   return join(certificates, `${identityPath(identity)}.pem`);

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import type { PathIdentity, ServerRole } from '../../ledger/rpc/tls/identity.ts';
-import { LOCAL_OPERATOR } from '../links/known-links.ts';
+import { repeat } from '../../ledger/repeat.ts';
+import { DEMO_SERVICE, LOCAL_OPERATOR } from '../links/known-links.ts';
 import { ensureCertificates, isAnyDue, renewCertificates } from './pki.ts';
+import { ensurePolicy } from '../policy/initial-policy.ts';
 import { certificateFile, pkiFolder } from '../links/pki-files.ts';
 import { noteInsecure, noteSecured } from '../links/secured-addresses.ts';
 
 /** The folder of the authority of an installation on this machine. */
 export const pkiOf = (dataDir: string): string => join(dataDir, 'pki');
-
-/** The service that the examples of the README act as. */
-export const DEMO_SERVICE = { kind: 'service', tenant: 'demo', service: 'example' } as const;
 
 /**
  * How often certificates are looked at. A machine that slept, or whose clock was set, may find them
@@ -47,7 +46,6 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
   const root = pkiOf(dataDir);
   const folder = pkiFolder(root);
   const hosts = new Map<string, readonly string[]>();
-  let stopped = false;
   const ensure = async () => {
     const servers = [...hosts].flatMap(([region, names]) =>
       (['router', 'ledger'] as const).map((kind) => ({ identity: { kind, region }, hosts: names })),
@@ -72,12 +70,7 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
       problem = text;
     }
   };
-  let timer = setTimeout(again, LOOK_MS).unref();
-  function again(): void {
-    void look().finally(() => {
-      if (!stopped) timer = setTimeout(again, LOOK_MS).unref();
-    });
-  }
+  const policy = ensurePolicy(dataDir);
   return {
     addRegion: async (region, names) => {
       hosts.set(region, names);
@@ -87,11 +80,9 @@ export function openPki(dataDir: string, report: (line: string) => void): Instal
     environment: (kind, region) => ({
       MERIDIAN_TLS_CERTIFICATE: certificateFile(folder, { kind, region }),
       MERIDIAN_TLS_AUTHORITIES: folder.authorities,
+      ...(kind === 'router' ? { MERIDIAN_POLICY: policy } : {}),
     }),
     secure: true,
-    stop: () => {
-      stopped = true;
-      clearTimeout(timer);
-    },
+    stop: repeat(LOOK_MS, look),
   };
 }

@@ -9,12 +9,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { detailsOf } from '../../ledger/rpc/details.ts';
 import { callLimits } from '../../ledger/rpc/call-watch.ts';
+import { ledgerAccess } from '../../ledger/rpc/access/access.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { RpcServer } from '../../ledger/rpc/server.ts';
 import { insecureLinks, tlsLinks } from '../../ledger/rpc/tls/credentials.ts';
 import type { Identity, PathIdentity } from '../../ledger/rpc/tls/identity.ts';
 import { TlsFiles } from '../../ledger/rpc/tls/tls-files.ts';
-import { admitsToBook } from '../../ledger/service/admits.ts';
 import {
   BookServiceClient,
   BookServiceService,
@@ -55,7 +55,7 @@ async function startServer(files: TlsFiles, listenOn = 0) {
   const server: RpcServer = new RpcServer({
     listen: `127.0.0.1:${listenOn}`,
     security: tlsLinks(files),
-    admits: admitsToBook,
+    access: ledgerAccess,
     service: BookServiceService,
     limits: callLimits({ messageMib: 8, connectionMib: 48, totalMib: 128 }),
     implementation: {

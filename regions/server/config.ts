@@ -83,6 +83,8 @@ export const ledgerSchema = z.object({
 
 export const routerSchema = z.object({
   ...common,
+  /** A file in YAML: who may do what. Required with a certificate. */
+  MERIDIAN_POLICY: file.optional(),
   /**
    * Base URLs of the members of etcd, that of the own region first. Unset: a router is never
    * drained.

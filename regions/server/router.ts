@@ -4,6 +4,7 @@ import { RouterServer } from '../../router/router-server.ts';
 import { routerConfig } from './config.ts';
 import { DrainWatch } from '../etcd/drained.ts';
 import { Etcd } from '../etcd/etcd.ts';
+import { routerAccess } from './router-access.ts';
 import { serverLinks } from './server-links.ts';
 import { makeLogger } from './make-logger.ts';
 import { runProcess } from './run-process.ts';
@@ -18,6 +19,7 @@ await runProcess(async (onStop) => {
     {
       listen: config.MERIDIAN_LISTEN,
       security: serverLinks(config, 'router', log),
+      access: routerAccess(config, log),
       region: config.MERIDIAN_REGION,
       books: config.MERIDIAN_BOOKS,
       ledgers: config.MERIDIAN_LEDGERS,

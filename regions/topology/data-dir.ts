@@ -30,6 +30,7 @@ import type { RegionName } from './topology.ts';
  *   auditor.pgpass       the passwords of auditors, for psql (see passfile.ts)
  *   run/  logs/          a pid file and a log per process
  *   pki/                 the certificate authority (see regions/pki/)
+ *   policy.yaml          who may do what (see regions/policy/)
  *   REGION/              secrets.json, postgres/, redis/
  */
 
@@ -38,6 +39,7 @@ const ourEntries = [
   'logs',
   'run',
   'pki',
+  'policy.yaml',
   'cluster.json',
   'replicated-secrets.json',
   'auditor.pgpass',

@@ -19,6 +19,7 @@ test('a connection cannot take the places of others', async () => {
   const server = new RpcServer({
     listen: '127.0.0.1:0',
     security: insecureLinks,
+    access: undefined,
     service: LedgerServiceService,
     serviceName: 'meridian.v1.LedgerService',
     limits: { messageBytes: MIB, connectionBytes: MIB, totalBytes: MIB },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '../../logger.ts';
+import { repeat } from '../../repeat.ts';
 import {
   type CertificateFacts,
   isOverdue,
@@ -44,7 +45,7 @@ export class TlsFiles {
   /** Looks in a row at which an authority was missing. */
   #missing = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  #stop: () => void = () => undefined;
 
   /**
    * Reads the files.
@@ -73,21 +74,15 @@ export class TlsFiles {
     return this.#state;
   }
 
-  /** Looks at the files every second from now on. The process may end in between. */
+  /** Looks at the files every second from now on. */
   watch(): this {
-    this.#timer ??= setTimeout(() => {
-      void this.look().finally(() => {
-        if (this.#timer === undefined) return;
-        this.#timer = undefined;
-        this.watch();
-      });
-    }, LOOK_MS).unref();
+    this.#stop();
+    this.#stop = repeat(LOOK_MS, () => this.look());
     return this;
   }
 
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stop();
     this.#listeners.clear();
   }
 

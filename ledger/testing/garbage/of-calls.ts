@@ -15,6 +15,7 @@ const asItIs = (bytes: Buffer) => bytes;
 
 const server = new RpcServer({
   security: insecureLinks,
+  access: undefined,
   listen: '127.0.0.1:0',
   service: LedgerServiceService,
   serviceName: 'meridian.v1.LedgerService',

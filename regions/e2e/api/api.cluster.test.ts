@@ -38,8 +38,8 @@ import { findFreeBase } from '../../processes/ports.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { channelTo, linksAs } from '../../links/known-links.ts';
-import { DEMO_SERVICE, pkiOf } from '../../pki/installation-pki.ts';
+import { channelTo, DEMO_SERVICE, linksAs } from '../../links/known-links.ts';
+import { pkiOf } from '../../pki/installation-pki.ts';
 
 /** The public API as its callers see it, through real routers to real ledger servers. */
 

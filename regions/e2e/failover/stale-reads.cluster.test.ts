@@ -1,3 +1,4 @@
+import { openToAll } from '../../testing/open-to-all.ts';
 import { afterEach, expect, test } from 'vitest';
 import { must } from '../../../ledger/core/assert.ts';
 import {
@@ -51,7 +52,14 @@ test('a region reads from a nearby replica, regardless of the leader', async () 
   const listen = `127.0.0.1:${layout.basePort + 38}`;
   const { links: security } = joinServer(ledgers[0], listen, { kind: 'router', region: NEAR });
   const router = new RouterServer(
-    { listen, security, region: NEAR, ledgers, books: home.allBooks.map(toBook) },
+    {
+      listen,
+      security,
+      access: openToAll,
+      region: NEAR,
+      ledgers,
+      books: home.allBooks.map(toBook),
+    },
     quiet,
   );
   await router.start();

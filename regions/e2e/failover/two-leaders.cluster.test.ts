@@ -1,3 +1,4 @@
+import { openToAll } from '../../testing/open-to-all.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pWaitFor from 'p-wait-for';
 import postgres from 'postgres';
@@ -108,7 +109,10 @@ async function startLoad(
     return { number: Number(number), name, region };
   });
   const { links: security } = joinServer(ledgers[0], listen, { kind: 'router', region: REGION });
-  const router = new RouterServer({ listen, security, region: REGION, books, ledgers }, quiet);
+  const router = new RouterServer(
+    { listen, security, access: openToAll, region: REGION, books, ledgers },
+    quiet,
+  );
   await router.start();
   cleanUp.push(() => router.stop());
   const client = new MeridianClient([listen], {

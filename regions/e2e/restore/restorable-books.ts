@@ -167,6 +167,7 @@ export class RestorableBooks {
     const listen = this.routerAddress;
     const options = {
       security: insecureLinks,
+      access: undefined,
       listen,
       region: 'eu-west',
       books: this.#books,

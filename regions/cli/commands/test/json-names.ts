@@ -22,6 +22,7 @@ const ELSEWHERE = [
   'drill report',
   // Held to the naming style by their own tests.
   'pki',
+  'policy check',
   'config init',
   'config check',
   'config show',
