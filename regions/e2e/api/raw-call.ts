@@ -1,7 +1,7 @@
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { routerLinks } from '../../links/known-links.ts';
+import { linksTo, routerLinks } from '../../links/known-links.ts';
 
 /** A gRPC message as it goes over the wire: a flag, the length, the bytes. */
 export function frame(message: Uint8Array, length = message.length, compressed = 0): Buffer {
@@ -19,7 +19,9 @@ export function rawCall(
   encoding = 'identity',
 ): Promise<string> {
   return new Promise((resolve) => {
-    const tls = routerLinks(address, 'eu-west').connectionTo('server');
+    const isOfBooks = method.startsWith('/meridian.internal.');
+    const links = isOfBooks ? routerLinks(address, 'eu-west') : linksTo(address);
+    const tls = links.connectionTo('server');
     const session = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${address}`, tls);
     const finish = (how: string) => {
       resolve(how);
@@ -52,7 +54,7 @@ export function rawBytes(address: string, bytes: Uint8Array): Promise<void> {
   const [host = '', port = ''] = address.split(':');
   return new Promise((resolve) => {
     const place = { host, port: Number(port) };
-    const tls = routerLinks(address, 'eu-west').connectionTo('server');
+    const tls = linksTo(address).connectionTo('server');
     const socket = tls === undefined ? connectTcp(place) : connectTls({ ...place, ...tls });
     socket.on('error', () => resolve());
     socket.on('close', () => resolve());
