@@ -143,7 +143,11 @@ export class Leaders {
       newest = epoch;
       const { serverRegion: region, clockAlarm } = topology;
       found = {
-        ...{ book, epoch, address, region, clockAlarm },
+        book,
+        epoch,
+        address,
+        region,
+        clockAlarm,
         get client() {
           return server.client;
         },

@@ -11,7 +11,7 @@ const identity = (path: string): Identity =>
   must(parseIdentity(`spiffe://meridian.local/${path}`), `${path} is an identity`);
 
 /** Method by method: the roles that may call it. */
-const MATRIX = {
+const MATRIX: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'v1.LedgerService': {
     'payer administrator auditor operator reader': 'ListAssets ListBooks',
     'payer administrator auditor reader':
@@ -29,12 +29,12 @@ const MATRIX = {
     operator: 'RepairChannel',
     'operator router ledger': 'WatchTopology',
   },
-} as const;
+};
 
 /** Each method as SERVICE/METHOD, with the roles that may call it. */
 const cells = Object.entries(MATRIX).flatMap(([service, rows]) =>
   Object.entries(rows).flatMap(([roles, methods]) =>
-    String(methods)
+    methods
       .split(' ')
       .map((method) => [`/meridian.${service}/${method}`, roles.split(' ')] as const),
   ),
@@ -56,22 +56,23 @@ test.each(cells)('%s may be called in the roles %j alone', (path, roles) => {
     const isPermitted = policy.permits(identity('tenant/shop/service/checkout'), permission);
     expect([role, isPermitted]).toEqual([role, roles.includes(role)]);
   }
-  for (const [path_, role] of [
-    ['region/eu-west/router', 'router'],
-    ['region/eu-west/ledger', 'ledger'],
-    ['operator/anna', 'operator'],
-    ['auditor/anna', ''],
-    ['tenant/shop/service/checkout', ''],
-  ] as const) {
-    const isOfBooks = path.includes('.internal.');
-    // What the role may do at a router, such as to list books, has no path at a ledger server.
-    if (isOfBooks)
-      expect([path_, ledgerAccess.admits(identity(path_), path)]).toEqual([
-        path_,
-        roles.includes(role),
-      ]);
-  }
 });
+
+test.each(cells.filter(([path]) => path.includes('.internal.')))(
+  '%s of a ledger server is for the roles %j',
+  (path, roles) => {
+    for (const [caller, role] of [
+      ['region/eu-west/router', 'router'],
+      ['region/eu-west/ledger', 'ledger'],
+      ['operator/anna', 'operator'],
+      ['auditor/anna', ''],
+      ['tenant/shop/service/checkout', ''],
+    ] as const) {
+      const isAdmitted = ledgerAccess.admits(identity(caller), path);
+      expect([caller, isAdmitted]).toEqual([caller, roles.includes(role)]);
+    }
+  },
+);
 
 test('a role that is nowhere granted permits nothing, nor does no permission', () => {
   for (const role of GRANTED_ROLES) expect(roleHas(role, Permission.UNSPECIFIED)).toBe(false);
