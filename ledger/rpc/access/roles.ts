@@ -9,7 +9,7 @@ export const ROLES = {
   payer: [PAY, READ, DISCOVER],
   /** Reads and follows all accounts and transfers. */
   reader: [READ, SEARCH, DISCOVER],
-  /** The same as a person: whoever checks the books. */
+  /** The same, for those who check the books. */
   auditor: [READ, SEARCH, DISCOVER],
   /** Opens, limits, freezes and closes accounts, and registers assets. */
   administrator: [OPEN, CHANGE, REGISTER, READ, SEARCH, DISCOVER],

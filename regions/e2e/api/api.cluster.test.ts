@@ -34,6 +34,8 @@ import {
   Wait,
 } from '../../../proto/gen/meridian/v1/transfer.ts';
 import { type Cluster, startCluster } from '../../supervisor/embedded/embedded-cluster.ts';
+import { ListBooksRequest } from '../../../proto/gen/meridian/v1/book.ts';
+import { LedgerServiceClient } from '../../../proto/gen/meridian/v1/ledger.ts';
 import { findFreeBase } from '../../processes/ports.ts';
 import { Api, ApiError } from '../../testing/api-client.ts';
 import { ReflectedClient, reflect } from './reflection-client.ts';
@@ -222,6 +224,20 @@ test('no server answers in plain text, and a ledger server none but its own inst
   for (const { ledgerAddress } of cluster.books) {
     expect(await locate(ledgerAddress, demo)).toBe(Code.PERMISSION_DENIED);
   }
+});
+
+test('a router serves none whose identity the policy grants no role', async () => {
+  const [router = ''] = routers;
+  const asRouter = linksAs(pkiOf(cluster.dataDir), { kind: 'router', region: 'eu-west' });
+  const client = new LedgerServiceClient(router, asRouter.channelTo('router'));
+  const code = await new Promise((resolve) => {
+    const options = { deadline: Date.now() + 5_000 };
+    client.listBooks(ListBooksRequest.create(), new Metadata(), options, (error) =>
+      resolve(error?.code),
+    );
+  });
+  client.close();
+  expect(code).toBe(Code.PERMISSION_DENIED);
 });
 
 describe('a transfer can be asked for', () => {
