@@ -19,7 +19,10 @@ export class PolicyFile implements Access {
   readonly #path: string;
   readonly #log: Pick<Logger, 'info' | 'warn'>;
   readonly #listeners = new Set<() => void>();
+  /** What the policy was made of. */
   #text: string;
+  /** What was read last. */
+  #seen: string;
   #policy: Policy;
   #problem = '';
   #stop: () => void = () => undefined;
@@ -29,6 +32,7 @@ export class PolicyFile implements Access {
     this.#path = path;
     this.#log = log;
     this.#text = readFileSync(path, 'utf8');
+    this.#seen = this.#text;
     this.#policy = parsePolicy(this.#text, path);
     this.#report();
   }
@@ -53,11 +57,17 @@ export class PolicyFile implements Access {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Takes over what the file has, if it is valid and new. Never rejects. */
+  /**
+   * Takes over what the file has, if it is new, valid, and was the same at the last look. Never
+   * rejects.
+   */
   async look(): Promise<void> {
     try {
       const text = await readFile(this.#path, 'utf8');
-      if (text === this.#text && this.#problem === '') return;
+      // A file that is being written may be valid, and short of its last grants.
+      const isSettled = text === this.#seen;
+      this.#seen = text;
+      if (!isSettled || (text === this.#text && this.#problem === '')) return;
       this.#policy = parsePolicy(text, this.#path);
       this.#text = text;
       this.#problem = '';

@@ -19,11 +19,6 @@ export interface TlsPaths {
 
 /** How often the files are compared with what was read of them. */
 const LOOK_MS = 1_000;
-/**
- * How often the files are read again before an authority that is missing from them is trusted no
- * more: a file that is being written may end between two authorities.
- */
-const LOOKS_BEFORE_REMOVAL = 2;
 /** How often a certificate that should have been renewed is warned of. */
 const WARN_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -38,12 +33,12 @@ export class TlsFiles {
   readonly #paths: TlsPaths;
   readonly #log: TlsLog | undefined;
   readonly #listeners = new Set<(state: TlsState) => void>();
-  /** What was read last, valid or not. */
+  /** What the state was made of. */
   #texts: TlsTexts;
+  /** What was read last. */
+  #seen: TlsTexts;
   #state: TlsState;
   #problem = '';
-  /** Looks in a row at which an authority was missing. */
-  #missing = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
   #stop: () => void = () => undefined;
 
@@ -61,6 +56,7 @@ export class TlsFiles {
       key: readFileSync(paths.key, 'utf8'),
       authorities: readFileSync(paths.authorities, 'utf8'),
     };
+    this.#seen = this.#texts;
     try {
       this.#state = tlsState(this.#texts, Date.now());
     } catch (error) {
@@ -92,7 +88,10 @@ export class TlsFiles {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes over what the files have, if it is valid and new. Never throws. */
+  /**
+   * Takes over what the files have, if it is new, valid, and was the same at the last look. Never
+   * throws.
+   */
   async look(): Promise<void> {
     try {
       const { certificate, key, authorities } = this.#paths;
@@ -101,16 +100,19 @@ export class TlsFiles {
         key: await readFile(key, 'utf8'),
         authorities: await readFile(authorities, 'utf8'),
       };
+      // A file that is being written may be whole in itself, and short of its end.
+      const isSettled = sameTexts(texts, this.#seen);
+      this.#seen = texts;
       // What is not valid yet may become so without a change.
-      if (!sameTexts(texts, this.#texts) || this.#problem !== '') this.#consider(texts);
-      else this.#missing = 0;
+      const isNew = !sameTexts(texts, this.#texts) || this.#problem !== '';
+      if (isSettled && isNew) this.#take(texts);
     } catch (error) {
       this.#refuse(messageOf(error));
     }
     this.#warnOfExpiry();
   }
 
-  #consider(texts: TlsTexts): void {
+  #take(texts: TlsTexts): void {
     const before = this.#state;
     const found = tlsState(texts, Date.now());
     if (found.facts.identity !== before.facts.identity) {
@@ -119,15 +121,6 @@ export class TlsFiles {
           `${before.facts.identity}: restart it`,
       );
     }
-    const isMissing = before.authorities.some((one) => !found.authorities.includes(one));
-    this.#missing = isMissing ? this.#missing + 1 : 0;
-    if (this.#missing !== 0 && this.#missing < LOOKS_BEFORE_REMOVAL) return;
-    this.#missing = 0;
-    this.#take(texts, found);
-  }
-
-  #take(texts: TlsTexts, found: TlsState): void {
-    const before = this.#state;
     this.#state = found;
     this.#texts = texts;
     this.#problem = '';
@@ -139,7 +132,6 @@ export class TlsFiles {
   }
 
   #refuse(problem: string): void {
-    this.#missing = 0;
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#log?.warn('the certificate files are not valid', {
