@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { must } from '../../ledger/core/assert.ts';
 import { detailsOf } from '../../ledger/rpc/details.ts';
 import { callLimits } from '../../ledger/rpc/call-watch.ts';
-import { ledgerAccess } from '../../ledger/rpc/access/access.ts';
+import { type Access, ledgerAccess } from '../../ledger/rpc/access/access.ts';
 import { Leaders } from '../../ledger/rpc/leaders.ts';
 import { RpcServer } from '../../ledger/rpc/server.ts';
 import { insecureLinks, tlsLinks } from '../../ledger/rpc/tls/credentials.ts';
@@ -24,6 +24,7 @@ import {
   SettleRequest,
   Topology,
 } from '../../proto/gen/meridian/internal/v1/book.ts';
+import { openToAll } from '../testing/open-to-all.ts';
 import { testFolder } from '../testing/folder.ts';
 import { issueLeaf, pairText } from './issue.ts';
 import { ensureCertificates, issueCertificate, rotateAuthority } from './pki.ts';
@@ -56,12 +57,15 @@ async function lookTwice(files: TlsFiles): Promise<void> {
 type LogOf = ConstructorParameters<typeof TlsFiles>[1];
 
 /** A server of BookService; `calls` has the identities of those whose calls were served. */
-async function startServer(files: TlsFiles, listenOn = 0) {
+async function startServer(
+  files: TlsFiles,
+  { access = openToAll, listenOn = 0 }: { access?: Access; listenOn?: number } = {},
+) {
   const calls: (Identity | undefined)[] = [];
   const server: RpcServer = new RpcServer({
     listen: `127.0.0.1:${listenOn}`,
     security: tlsLinks(files),
-    access: ledgerAccess,
+    access,
     service: BookServiceService,
     limits: callLimits({ messageMib: 8, connectionMib: 48, totalMib: 128 }),
     implementation: {
@@ -111,13 +115,23 @@ async function callAs(address: string, security: { channelTo: typeof insecureLin
 
 test('a ledger server serves routers and ledger servers of its installation, and no one else', async () => {
   const folder = await makePki(ROUTER, SERVICE, OPERATOR);
-  const { address, calls } = await startServer(filesOf(certificateFile(folder, LEDGER), folder));
+  const files = filesOf(certificateFile(folder, LEDGER), folder);
+  const { address, calls } = await startServer(files, { access: ledgerAccess });
   const as = (identity: PathIdentity) =>
     callAs(address, tlsLinks(filesOf(certificateFile(folder, identity), folder)));
-  for (const identity of [ROUTER, LEDGER]) {
-    expect(await as(identity)).toMatchObject({ code: status.OK });
-    expect(calls.splice(0)).toEqual([{ ...identity, trustDomain: 'meridian.local' }]);
-  }
+  expect(await as(LEDGER)).toMatchObject({ code: status.OK });
+  expect(calls.splice(0)).toEqual([{ ...LEDGER, trustDomain: 'meridian.local' }]);
+  // A router may post, and not settle.
+  const router = tlsLinks(filesOf(certificateFile(folder, ROUTER), folder));
+  const posting = new BookServiceClient(address, router.channelTo('ledger'), OWN);
+  const posted = posting.post();
+  posted.on('error', () => undefined);
+  posted.write(PostRequest.create());
+  await once(posted, 'data');
+  expect(calls.splice(0)).toEqual([{ ...ROUTER, trustDomain: 'meridian.local' }]);
+  expect(await settle(posting)).toMatchObject({ code: status.PERMISSION_DENIED });
+  posted.cancel();
+  posting.close();
   for (const identity of [SERVICE, OPERATOR]) {
     expect(await as(identity)).toMatchObject({
       code: status.PERMISSION_DENIED,
@@ -337,7 +351,7 @@ test('a server that does not complete a handshake is given up, and reached once 
   await expect.poll(() => sockets.size, { timeout: 10_000 }).toBeGreaterThan(1);
   silent.close();
   for (const socket of sockets) socket.destroy();
-  await startServer(filesOf(certificateFile(folder, LEDGER), folder), port);
+  await startServer(filesOf(certificateFile(folder, LEDGER), folder), { listenOn: port });
   const answered = async () => (await settle(client)).code;
   await expect.poll(answered, { timeout: 20_000 }).toBe(status.OK);
 }, 60_000);

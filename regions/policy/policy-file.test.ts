@@ -61,9 +61,15 @@ test('a router serves what its policy grants, and ends streams when that is take
 
   const client = new LedgerServiceClient(listen, links(SHOP).channelTo('router'));
   onTestFinished(() => client.close());
+  let sequence = 0n;
+  const request = () => {
+    sequence += 1n;
+    const transfer = { idempotencyKey: 'one', debitAccountId: 1n, creditAccountId: 2n, amount: 1n };
+    return StreamTransfersRequest.fromPartial({ sequence, transfer });
+  };
   const stream = () => {
     const opened = client.streamTransfers();
-    opened.write(StreamTransfersRequest.create());
+    opened.write(request());
     return opened;
   };
   const codeOf = async (opened: ReturnType<typeof stream>) => {
@@ -94,7 +100,7 @@ test('a router serves what its policy grants, and ends streams when that is take
   rmSync(path);
   await looked();
   expect(warned).toHaveLength(4);
-  paying.write(StreamTransfersRequest.create());
+  paying.write(request());
   await once(paying, 'data');
 
   writeFileSync(path, grants('reader'));
