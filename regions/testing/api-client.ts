@@ -45,8 +45,9 @@ type Reply<T> = (error: ServiceError | null, response: T) => void;
 export class Api {
   readonly stub: LedgerServiceClient;
 
-  constructor(routerAddress: string) {
-    const options = { 'grpc.enable_retries': 0, 'grpc.max_receive_message_length': -1 };
+  /** @param retries 1: the library sends again what a server has provably not taken */
+  constructor(routerAddress: string, { retries = 0 } = {}) {
+    const options = { 'grpc.enable_retries': retries, 'grpc.max_receive_message_length': -1 };
     this.stub = new LedgerServiceClient(routerAddress, channelTo(routerAddress, 'router'), options);
   }
 

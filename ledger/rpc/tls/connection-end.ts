@@ -11,9 +11,25 @@ export interface EndingSession {
   readonly destroyed?: boolean;
   /** Takes no new calls, and ends when those in progress are over. */
   close?(): void;
+  /** Announces the end: the caller begins no more calls. */
+  goaway?(code: number, lastStreamId: number): void;
   /** Ends at once. */
   destroy?(): void;
   once?(event: 'close', listener: () => void): unknown;
+}
+
+/** A call that the caller begins until it knows of the end is served. */
+const ANNOUNCED_MS = 500;
+/** Above the number of any stream. */
+const ANY_STREAM = 2 ** 31 - 1;
+
+/** Ends a connection once its calls are over. A call that was on its way to it is not refused. */
+export function closeGracefully(session: EndingSession): void {
+  if (session.closed === true || session.destroyed === true) return;
+  session.goaway?.(0, ANY_STREAM);
+  setTimeout(() => {
+    if (session.closed !== true && session.destroyed !== true) session.close?.();
+  }, ANNOUNCED_MS).unref();
 }
 
 /**
@@ -37,7 +53,7 @@ export function endWithCertificate(
       session.destroy?.();
       return;
     }
-    if (now >= closeAt && session.closed !== true) session.close?.();
+    if (now >= closeAt) closeGracefully(session);
     const next = now < closeAt ? closeAt : destroyAt;
     timer = setTimeout(look, Math.min(next - now, LOOK_MS)).unref();
   };

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { identityOf } from './certificate-names.ts';
-import { type EndingSession, endWithCertificate } from './connection-end.ts';
+import { closeGracefully, type EndingSession, endWithCertificate } from './connection-end.ts';
 import type { LinkSecurity } from './credentials.ts';
 import type { Identity } from './identity.ts';
 
@@ -79,7 +79,7 @@ export class Peers {
     for (const [session, certificate] of this.#open) {
       if (this.#security.trusts(certificate)) continue;
       this.#open.delete(session);
-      session.close?.();
+      closeGracefully(session);
       setTimeout(() => session.destroy?.(), DISTRUSTED_MS).unref();
     }
   }
