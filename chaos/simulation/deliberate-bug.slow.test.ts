@@ -44,7 +44,7 @@ test.each(LEDGER_BUGS)(
   600_000,
 );
 
-/** Returns the names of the invariants that the next seeds violate with a bug of the ledger. */
+/** Returns the names of the invariants that the seeds from one on violate with a bug of the ledger. */
 function violatedWith(bug: string, from: number): readonly string[] {
   const asked = ['--bug', bug, '--from', String(from), '--seeds', String(SEEDS_AT_ONCE)];
   const main = join(import.meta.dirname, 'main.ts');

@@ -11,7 +11,7 @@ CREATE FUNCTION place_of_version(wanted int8, version int8, before int8) RETURNS
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
   high int8 := before - 1;
-  low int8 := high;
+  low int8;
   width int8 := high / 64 + 1000;
   found int8;
 BEGIN
